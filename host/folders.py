@@ -1,0 +1,95 @@
+"""The folders and locks of one installation: DATA (all that must last) and RUN (sockets and locks).
+
+Owns their layout. A lock is taken before any bind: a second bind on an ipc path succeeds
+silently and cuts off the first for good.
+"""
+
+import fcntl
+import hashlib
+import os
+import secrets
+import tempfile
+import time
+from pathlib import Path
+
+from jobs.errors import SetupFault
+from jobs.settings import Settings
+
+SOCKET_PATH_BYTES_MAX = 107
+_LONGEST_SOCKET = "supervisor.sock"
+
+
+def data_folder(settings: Settings) -> Path:
+    """DATA, made if missing, with its parts. Raises SetupFault where it cannot be written."""
+    data = Path(settings.data).absolute()
+    try:
+        for part in ("raw", "processed", "cache", "incoming"):
+            (data / part).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupFault(
+            f"the data folder {data} cannot be written ({error.strerror}): set PIXMILL_DATA to one that can"
+        ) from None
+    return data
+
+
+def run_folder(settings: Settings) -> Path:
+    """RUN, made 0700 if missing; by default a short folder named by the digest of DATA's path."""
+    if settings.run:
+        run = Path(settings.run).absolute()
+    else:
+        digest = hashlib.sha256(str(Path(settings.data).absolute()).encode()).hexdigest()
+        base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+        run = Path(base) / f"pixmill-{os.getuid()}-{digest[:12]}"
+    longest = len(os.fsencode(run / _LONGEST_SOCKET))
+    if longest > SOCKET_PATH_BYTES_MAX:
+        raise SetupFault(
+            f"socket paths hold {SOCKET_PATH_BYTES_MAX} bytes and those in {run} would have {longest}: "
+            "set PIXMILL_RUN to a shorter folder"
+        )
+    try:
+        run.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupFault(f"the run folder {run} cannot be made ({error.strerror}): set PIXMILL_RUN") from None
+    found = run.stat()
+    if found.st_uid != os.getuid() or found.st_mode & 0o022:
+        raise SetupFault(f"others may write to the run folder {run}: chmod 700 it or set PIXMILL_RUN to another")
+    return run
+
+
+def endpoint(run: Path, name: str) -> str:
+    """The ZeroMQ address of socket `name` (jobs, workers, receipts, changes)."""
+    return f"ipc://{run / name}.sock"
+
+
+def hold_lock(path: Path, wait_seconds: float, refusal: str) -> int:
+    """Lock `path` for the life of this process; the descriptor. Raises SetupFault(`refusal`) if
+    another process still holds it after `wait_seconds`."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    until = time.monotonic() + wait_seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        except OSError:
+            if time.monotonic() >= until:
+                os.close(descriptor)
+                raise SetupFault(refusal) from None
+            time.sleep(0.02)
+
+
+def secret(data: Path, name: str) -> bytes:
+    """The 32 random bytes kept in DATA under `name`, made at the first start by whoever comes first."""
+    path = data / name
+    if not path.exists():
+        fresh = data / f".{name}.{os.getpid()}"
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(32))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            pass
+        fresh.unlink()
+    return path.read_bytes()

@@ -1,0 +1,199 @@
+"""What a job is: its states, the legal transitions, its row, and what is written of it.
+
+Owns TRANSITIONS: no other file decides what may follow what. A row is a job as the ledger
+keeps it; Spec never changes after the upload, Outcome grows with what happens.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+
+class State(StrEnum):
+    """The states of a job (API section 3)."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DELAYED = "delayed"
+    DONE = "done"
+    FAILED = "failed"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+
+
+ENDED = frozenset({State.DONE, State.FAILED, State.DEAD, State.CANCELLED})
+REQUEUEABLE = frozenset({State.FAILED, State.DEAD, State.CANCELLED})
+
+TRANSITIONS: dict[State, frozenset[State]] = {
+    State.QUEUED: frozenset({State.RUNNING, State.CANCELLED}),
+    State.RUNNING: frozenset({State.QUEUED, State.DELAYED, State.DONE, State.FAILED, State.DEAD, State.CANCELLED}),
+    State.DELAYED: frozenset({State.QUEUED, State.CANCELLED}),
+    State.DONE: frozenset(),
+    State.FAILED: frozenset({State.QUEUED}),
+    State.DEAD: frozenset({State.QUEUED}),
+    State.CANCELLED: frozenset({State.QUEUED}),
+}
+"""From each state, the states that may follow. A job begins `queued`, or `failed` if quarantined."""
+
+PRIORITIES = ("high", "normal", "low")
+"""The names of the priorities; a row holds the index: a smaller number is served first."""
+
+
+class Happening(StrEnum):
+    """The events of a job's timeline (API section 2)."""
+
+    ACCEPTED = "accepted"
+    ASSIGNED = "assigned"
+    STARTED = "started"
+    RENDITION = "rendition"
+    RETURNED = "returned"
+    LOST = "lost"
+    ERROR = "error"
+    DELAYED = "delayed"
+    REQUEUED = "requeued"
+    CANCEL_REQUESTED = "cancel_requested"
+    ENDED = "ended"
+
+
+class Code(StrEnum):
+    """Why a try, or a job, ended otherwise than well. `jobs/retry.py` says what follows each."""
+
+    UNDECODABLE = "undecodable"
+    PIXELS_OVER_LIMIT = "pixels_over_limit"
+    FRAMES_OVER_LIMIT = "frames_over_limit"
+    OPERATION_FAILED = "operation_failed"
+    SANDBOX_VIOLATION = "sandbox_violation"
+    DEADLINE_EXCEEDED = "deadline_exceeded"
+    MEMORY_OVER_LIMIT = "memory_over_limit"
+    DECODER_CRASHED = "decoder_crashed"
+    DECODER_LOST = "decoder_lost"
+    STORE_ERROR = "store_error"
+    ORIGINAL_MISSING = "original_missing"
+    QUARANTINED = "quarantined"
+    ATTEMPTS_USED_UP = "attempts_used_up"
+    LOST_TOO_OFTEN = "lost_too_often"
+    CANCELLED = "cancelled"
+
+
+class Original(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The uploaded bytes: blob `name`, what the head told (0: it could not tell), size, SHA-256 (hex)."""
+
+    name: str
+    format: str
+    width: int
+    height: int
+    bytes: int
+    digest: str
+
+
+class Rendition(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One published output: rendition `name`, its `blob` name, sides in pixels, size, SHA-256 (hex)."""
+
+    name: str
+    blob: str
+    format: str
+    width: int
+    height: int
+    bytes: int
+    digest: str
+
+
+class Cost(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a finished try cost: CPU milliseconds and the decoder's peak resident bytes."""
+
+    cpu_ms: float
+    peak_bytes: int
+
+
+class Spec(msgspec.Struct, frozen=True, array_like=True):
+    """What was asked: written by web, opaque to the broker, read by the worker and by web again.
+
+    `recipe` is the canonical JSON text of the resolved recipe (jobs/recipe.py), `metadata` the
+    client's JSON text or None, `files` the number of files of its POST, `index` this one's place.
+    """
+
+    filename: str
+    reference: str | None
+    metadata: str | None
+    preset: str | None
+    recipe: str
+    original: Original
+    tenant: str
+    files: int = 1
+    index: int = 0
+
+
+class Fault(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Why a job did not end well."""
+
+    code: str
+    detail: str
+
+
+class Moment(NamedTuple):
+    """One line of the timeline: wall time, what, under which lease, by which worker's name, more."""
+
+    at: float
+    event: str
+    lease: int
+    worker: str | None
+    detail: str | None
+
+
+class Outcome(msgspec.Struct, array_like=True):
+    """What happened to a job so far. Counters beside `attempts` (a column) decide retries.
+
+    `losses`: leases lost before a decoder began. `crashes`: decoders that died of its own doing.
+    `memory_tries`: tries that ran out of decoder memory. Requeue sets all three to 0.
+    """
+
+    timeline: list[Moment] = []
+    renditions: list[Rendition] = []
+    error: Fault | None = None
+    cost: Cost | None = None
+    cached: bool = False
+    cancel_requested: bool = False
+    losses: int = 0
+    crashes: int = 0
+    memory_tries: int = 0
+
+
+class Row(NamedTuple):
+    """A job as one row of the ledger, in the order of its columns.
+
+    `seq` orders acceptance (and is the change number of that moment), `position` orders the
+    queue, `change` is the number of the latest change. Times are wall seconds. `worker` is the
+    incarnation of the holder (or of the last one). `code` repeats the error's code, so that lists
+    can filter. `content` identifies tenant, bytes and recipe (for the quarantine). `batch` is None
+    when the POST had one file. `spec` and `outcome` are msgpack of Spec and Outcome.
+    """
+
+    seq: int
+    id: str
+    tenant: str
+    state: str
+    priority: int
+    lane: str
+    position: int
+    lease: int
+    attempts: int
+    change: int
+    accepted_at: float
+    ended_at: float | None
+    due_at: float | None
+    started_at: float | None
+    worker: str | None
+    reference: str | None
+    preset: str | None
+    batch: str | None
+    code: str | None
+    content: bytes
+    spec: bytes
+    outcome: bytes
+
+
+_encoder = msgspec.msgpack.Encoder()
+encode = _encoder.encode
+decode_spec = msgspec.msgpack.Decoder(Spec).decode
+decode_outcome = msgspec.msgpack.Decoder(Outcome).decode

@@ -1,0 +1,30 @@
+"""The limits that are not settings, each with its reason. Settings' limits are in jobs/settings.py."""
+
+FILES_PER_POST_MAX = 100
+"""A batch is one transaction and one frame; 100 specs of a few KB stay far below FRAME_BYTES_MAX."""
+RENDITIONS_MAX = 16
+"""Per recipe: bounds one job's time and memory, and its Finished message."""
+OUTPUT_PIXELS_MAX = 100_000_000
+"""Of one rendition: a recipe must not ask for more memory than an original may."""
+SIDE_MAX = 16_383
+"""Of a rendition, in pixels: WebP's own limit, the smallest of the formats we write (JPEG 65,535)."""
+REFERENCE_CHARACTERS_MAX = 200
+METADATA_BYTES_MAX = 2048
+RECIPE_BYTES_MAX = 16_384
+"""Of a recipe's JSON text: 16 renditions with every key set take under 8 KB."""
+FILENAME_CHARACTERS_MAX = 255
+"""Longer names are cut, never refused: a name is only a label."""
+FORM_PARTS_MAX = 1000
+"""Of one multipart form, text parts included: a parser's loop must end."""
+FIELD_BYTES_MAX = 65_536
+"""Of one text part of a form: the largest that we read is a recipe."""
+LIST_MAX, LIST_DEFAULT = 500, 50
+LIST_WALK_MAX = 10_000
+"""Rows that one page of a filtered list reads at most, so that no filter can stall the ledger."""
+UNRECEIPTED_MAX = 256
+"""Submits without a receipt per web process: past it a 503 says so, instead of a queue in memory."""
+IDEMPOTENCY_SECONDS = 24 * 3600
+CHANGES_KEPT = 10_000
+"""Recent changes that a web process can replay to a reader that reconnects."""
+TIMELINE_MAX = 200
+"""Lines of a timeline; past it the oldest but the first are dropped (a job requeued for ever)."""

@@ -1,0 +1,92 @@
+"""What the dispatcher wants written, and what the ledger tells it: the words between core and ledger.
+
+Pure data. The core fills Records, a ledger commits them in one transaction; Restored is what a
+start reads; Where is a filter over jobs.
+"""
+
+import msgspec
+
+from jobs.job import Row
+
+
+class KeyEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An Idempotency-Key as stored: `key` is an HMAC (32 bytes), `fingerprint` a digest of the content."""
+
+    key: bytes
+    job: str
+    fingerprint: bytes
+    at: float
+
+
+class SweepEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Blob `names` of a purged job, to be deleted by a worker; `job` names the entry."""
+
+    job: str
+    names: tuple[str, ...]
+
+
+class Where(msgspec.Struct, frozen=True, array_like=True):
+    """A filter over jobs; None matches all. `tenant` None means every tenant (operate)."""
+
+    tenant: str | None = None
+    state: str | None = None
+    code: str | None = None
+    reference: str | None = None
+    preset: str | None = None
+
+
+class Lane(msgspec.Struct, frozen=True, array_like=True):
+    """One lane: jobs of one priority, tenant and size class, served in order of position."""
+
+    priority: int
+    name: str
+
+
+class Meta(msgspec.Struct, array_like=True):
+    """The ledger's own rows: the last change number, counts per state, whether dispatch is paused."""
+
+    change: int = 0
+    epoch: int = 0
+    paused: bool = False
+    counts: dict[str, int] = {}
+
+
+class Records(msgspec.Struct):
+    """All that one turn writes. Empty records are not committed.
+
+    `jobs` are whole rows, inserted or, where the seq exists, replaced (spec, content and the
+    accepted_* columns never change). `removed` are seqs of purged jobs. `meta` is None when
+    nothing of it changed.
+    """
+
+    jobs: list[Row] = []
+    keys: list[KeyEntry] = []
+    removed: list[int] = []
+    sweeps: list[SweepEntry] = []
+    swept: list[str] = []
+    quarantined: list[bytes] = []
+    released: list[bytes] = []
+    meta: Meta | None = None
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.jobs
+            or self.keys
+            or self.removed
+            or self.sweeps
+            or self.swept
+            or self.quarantined
+            or self.released
+            or self.meta is not None
+        )
+
+
+class Restored(msgspec.Struct):
+    """What a starting broker reads: meta, the rows in flight, the lanes that hold queued jobs."""
+
+    meta: Meta
+    running: list[Row]
+    delayed: list[Row]
+    lanes: list[Lane]
+    sweeps: list[SweepEntry]
+    quarantine: list[bytes]

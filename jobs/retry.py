@@ -1,0 +1,81 @@
+"""What follows a try that did not end well: API section 3's table, as data and one pure function.
+
+Owns the policy. Knows no clock and no randomness: jitter is drawn from the job's id.
+"""
+
+import zlib
+
+import msgspec
+
+from jobs.job import Code, State
+
+LOSSES_MAX = 20
+"""Leases of a job lost before a decoder began, after which it is `lost_too_often`."""
+BACKOFF_SECONDS_FIRST = 0.5
+BACKOFF_SECONDS_MAX = 60.0
+IMMEDIATE_LOSSES = 2
+"""A lost decoder or worker is answered at once this many times; later losses back off."""
+
+FAULTS_OF_THE_INPUT = frozenset(
+    {
+        Code.UNDECODABLE,
+        Code.PIXELS_OVER_LIMIT,
+        Code.FRAMES_OVER_LIMIT,
+        Code.OPERATION_FAILED,
+        Code.SANDBOX_VIOLATION,
+        Code.DEADLINE_EXCEEDED,
+    }
+)
+"""These end the job `failed` at the first try: the same input would do the same again."""
+
+
+class Again(msgspec.Struct, frozen=True):
+    """Try again after `delay_seconds` (0: at once, at the head of its lane); `alone`: in a fresh
+    decoder with nothing prefetched behind it."""
+
+    delay_seconds: float = 0.0
+    alone: bool = False
+
+
+class End(msgspec.Struct, frozen=True):
+    """The job ends in `state` with `code`; `quarantine`: these bytes are not tried again."""
+
+    state: State
+    code: Code
+    quarantine: bool = False
+
+
+def backoff_seconds(job: str, nth: int) -> float:
+    """The wait before the nth retry (from 1): doubling from 0.5 s to 60 s, with jitter of half.
+
+    "Full" jitter down to half the step (AWS Architecture Blog, "Exponential Backoff and Jitter"),
+    from a CRC of the job's id, so that a replay waits alike.
+    """
+    step = min(BACKOFF_SECONDS_MAX, BACKOFF_SECONDS_FIRST * 2.0 ** (nth - 1))
+    share = zlib.crc32(f"{job}.{nth}".encode()) / 0xFFFFFFFF
+    return step * (0.5 + share / 2)
+
+
+def after_failure(
+    code: Code, *, job: str, attempts: int, attempts_max: int, crashes: int, memory_tries: int
+) -> Again | End:
+    """What follows a failed or lost try. The counters include this try."""
+    if code in FAULTS_OF_THE_INPUT:
+        return End(State.FAILED, code)
+    if code is Code.ORIGINAL_MISSING:
+        return End(State.DEAD, code)
+    if code is Code.MEMORY_OVER_LIMIT:
+        return Again(alone=True) if memory_tries < 2 else End(State.FAILED, code)
+    if code is Code.DECODER_CRASHED:
+        return Again(alone=True) if crashes < 2 else End(State.DEAD, code, quarantine=True)
+    if attempts >= attempts_max:
+        return End(State.DEAD, Code.ATTEMPTS_USED_UP)
+    if code is Code.DECODER_LOST:
+        late = attempts - IMMEDIATE_LOSSES
+        return Again(backoff_seconds(job, late) if late > 0 else 0.0)
+    return Again(backoff_seconds(job, max(1, attempts)))
+
+
+def after_loss_unstarted(losses: int) -> Again | End:
+    """What follows a lease lost before a decoder began; `losses` includes this one."""
+    return Again() if losses < LOSSES_MAX else End(State.DEAD, Code.LOST_TOO_OFTEN)

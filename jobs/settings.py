@@ -1,0 +1,131 @@
+"""All settings: names, types, defaults, and their faults, all at once and by name (API section 9).
+
+Pure: reads a mapping, not the environment (host/environment.py does).
+"""
+
+from collections.abc import Mapping
+from pathlib import PurePath
+
+import msgspec
+
+from jobs.errors import SetupFault
+
+PREFIX = "PIXMILL_"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Every setting with its default; the environment variable is PIXMILL_ and the name in capitals."""
+
+    host: str = "127.0.0.1"
+    port: int = 3000
+    public_url: str = ""
+    root_path: str = ""
+    cors_origins: str = ""
+    web_processes: int = 2
+    workers: str = "cores"
+    capacity: int = 2
+    worker_nice: int = 10
+    data: str = "uploads"
+    run: str = ""
+    ledger_url: str = ""
+    ledger_sync: str = "full"
+    blobs_url: str = ""
+    cache_url: str = ""
+    brokers: int = 1
+    public_without_keys: bool = False
+    recipes: str = "recipes.toml"
+    upload_bytes_max: int = 64 * 1024 * 1024
+    pixels_max: int = 100_000_000
+    frames_max: int = 500
+    queued_max: int = 10_000_000
+    job_seconds: float = 60.0
+    attempts_max: int = 5
+    decoder_bytes_max: int = 1024 * 1024 * 1024
+    decoder_jobs_max: int = 1000
+    silence_seconds: float = 5.0
+    grace_seconds: float = 2.0
+    accept_seconds: float = 10.0
+    drain_seconds: float = 30.0
+    wait_seconds_max: float = 60.0
+    disk_free_bytes_min: int = 256 * 1024 * 1024
+    orphan_seconds: float = 86_400.0
+    log_format: str = "auto"
+    log_level: str = "info"
+
+
+_CHOICES = {
+    "ledger_sync": ("full", "normal"),
+    "log_format": ("auto", "console", "json"),
+    "log_level": ("debug", "info", "warning", "error"),
+    "cache_url": ("", "none"),
+    "ledger_url": ("",),
+    "blobs_url": ("",),
+}
+_AT_LEAST = {
+    "port": 0, "web_processes": 1, "capacity": 1, "worker_nice": 0, "brokers": 1, "upload_bytes_max": 1,
+    "pixels_max": 1, "frames_max": 1, "queued_max": 1, "job_seconds": 0.01, "attempts_max": 1,
+    "decoder_bytes_max": 64 * 1024 * 1024, "decoder_jobs_max": 1, "silence_seconds": 0.1, "grace_seconds": 0.0,
+    "accept_seconds": 0.1, "drain_seconds": 0.0, "wait_seconds_max": 0.0, "disk_free_bytes_min": 0,
+    "orphan_seconds": 1.0,
+}  # fmt: skip
+
+
+def parse(environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
+    """Settings from environment variables, and the source of each (`default` or the variable).
+
+    Raises SetupFault with every fault: unknown PIXMILL_ names, wrong types, values out of range.
+    """
+    faults: list[str] = []
+    values: dict[str, object] = {}
+    known = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+    sources = dict.fromkeys(known, "default")
+    for variable in sorted(name for name in environ if name.startswith(PREFIX)):
+        name = variable.removeprefix(PREFIX).lower()
+        if name not in known:
+            faults.append(f"{variable} is no setting of pixmill")
+            continue
+        try:
+            values[name] = msgspec.convert(environ[variable], known[name], strict=False)
+            sources[name] = variable
+        except msgspec.ValidationError:
+            faults.append(f"{variable}={environ[variable]!r} is not of type {known[name].__name__}")
+    settings = Settings(**values)  # type: ignore[arg-type]
+    faults += _out_of_range(settings)
+    if faults:
+        raise SetupFault("; ".join(faults) + ": correct or unset them")
+    return settings, sources
+
+
+def _out_of_range(settings: Settings) -> list[str]:
+    faults = []
+    for name, choices in _CHOICES.items():
+        if getattr(settings, name) not in choices:
+            allowed = ", ".join(repr(choice) for choice in choices)
+            faults.append(f"{PREFIX}{name.upper()}={getattr(settings, name)!r} must be one of {allowed}")
+    for name, least in _AT_LEAST.items():
+        if getattr(settings, name) < least:
+            faults.append(f"{PREFIX}{name.upper()}={getattr(settings, name)} must be at least {least}")
+    if settings.port > 65_535:
+        faults.append(f"{PREFIX}PORT={settings.port} must be at most 65535")
+    if settings.workers != "cores":
+        try:
+            workers_range(settings, cores=1)
+        except ValueError:
+            faults.append(f"{PREFIX}WORKERS={settings.workers!r} must be N or MIN..MAX")
+    return faults
+
+
+def workers_range(settings: Settings, cores: int) -> tuple[int, int]:
+    """The least and most worker processes on this machine: N is N..N, `cores` is one a core."""
+    if settings.workers == "cores":
+        return cores, cores
+    least, _, most = settings.workers.partition("..")
+    low, high = int(least), int(most or least)
+    if not 0 <= low <= high:
+        raise ValueError(settings.workers)
+    return low, high
+
+
+def ledger_path(settings: Settings) -> PurePath:
+    """The SQLite file of the embedded ledger."""
+    return PurePath(settings.data) / "ledger.sqlite3"

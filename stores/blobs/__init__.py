@@ -1,0 +1,42 @@
+"""Immutable bytes under names (`raw/ab/<job>`, `processed/ab/<job>.<rendition>...`). Owns no driver.
+
+A name belongs to one job. A blob is visible only whole and synced: a writer gathers, `publish`
+makes it last. Names are ours (jobs/ids.py), never a client's.
+"""
+
+from typing import BinaryIO, Protocol
+
+
+class BlobWriter(Protocol):
+    """Bytes on their way in; nothing is visible before `publish`."""
+
+    def write(self, data: bytes) -> None:
+        """Append. Raises StoreFull."""
+
+    def publish(self) -> None:
+        """Sync, give the bytes their name (replacing what had it) and sync the name. Raises StoreFault."""
+
+    def discard(self) -> None:
+        """Forget the bytes; harmless after `publish` or twice."""
+
+
+class Blobs(Protocol):
+    """A blob store."""
+
+    def writer(self, name: str) -> BlobWriter:
+        """Start a blob. Raises StoreFull, StoreFault."""
+
+    def put(self, name: str, data: bytes) -> None:
+        """Publish whole bytes at once."""
+
+    def open(self, name: str) -> BinaryIO:
+        """The bytes, seekable, with a real file descriptor, read-only. Raises BlobMissing."""
+
+    def link(self, source: str, name: str) -> None:
+        """Give the bytes of `source` also `name` (a hard link, else a copy), durably. Raises BlobMissing."""
+
+    def delete(self, names: list[str]) -> None:
+        """Remove these; a missing one is fine."""
+
+    def free_bytes(self) -> int:
+        """Room left."""

@@ -1,0 +1,63 @@
+"""The ledger's two faces: one writer (the broker), many readers (web). Owns no driver.
+
+Every method but `commit` reads only; every read fetches all its rows before it returns, because
+a half-read cursor pins SQLite's write-ahead log.
+"""
+
+from typing import Protocol
+
+from jobs.job import Row
+from jobs.records import KeyEntry, Records, Restored, Where
+
+
+class Ledger(Protocol):
+    """The broker's ledger. All methods raise LedgerFailed; after one, the process must end."""
+
+    def restore(self) -> Restored:
+        """Raise the epoch by one, durably, and read what a starting dispatcher needs."""
+
+    def commit(self, records: Records) -> None:
+        """Write all of `records` in one transaction and one sync. On return they are durable."""
+
+    def existing(self, ids: list[str]) -> set[str]:
+        """Those of `ids` that have a row."""
+
+    def keys(self, keys: list[bytes]) -> dict[bytes, KeyEntry]:
+        """The stored entries of those Idempotency-Keys (HMACs) that are known and not forgotten."""
+
+    def forget_keys(self, before: float) -> None:
+        """Drop entries stored before wall time `before` (no sync of its own is needed)."""
+
+    def queued(self, priority: int, lane: str, after: int, limit: int) -> list[Row]:
+        """Queued rows of one lane with position > `after`, in order of position."""
+
+    def row(self, job: str) -> Row | None:
+        """One job by id."""
+
+    def matching(self, where: Where, after_seq: int, limit: int, walk: int) -> tuple[list[Row], int | None]:
+        """Up to `limit` rows with seq > `after_seq` that match, in order of seq, walking at most
+        `walk` rows; and the seq to go on after, None at the end."""
+
+    def close(self) -> None: ...
+
+
+class LedgerReader(Protocol):
+    """Web's read-only view. Raises StoreFault where the ledger cannot be read."""
+
+    def job(self, job: str) -> Row | None:
+        """One job by id."""
+
+    def jobs(self, ids: list[str]) -> list[Row]:
+        """The rows of these ids that exist, in the order asked."""
+
+    def keys(self, keys: list[bytes]) -> dict[bytes, KeyEntry]:
+        """As Ledger.keys."""
+
+    def batch(self, batch: str) -> list[Row]:
+        """The jobs of one POST of several files, in file order."""
+
+    def page(self, where: Where, before: int | None, limit: int, walk: int) -> tuple[list[Row], int | None]:
+        """Newest accepted first: up to `limit` rows with seq < `before` (None: from the newest)
+        that match, walking at most `walk` rows; and the seq to go on before, None at the end."""
+
+    def close(self) -> None: ...
