@@ -4,6 +4,7 @@ Owns their layout. A lock is taken before any bind: a second bind on an ipc path
 silently and cuts off the first for good.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -87,9 +88,7 @@ def secret(data: Path, name: str) -> bytes:
             file.write(secrets.token_bytes(32))
             file.flush()
             os.fsync(file.fileno())
-        try:
+        with contextlib.suppress(FileExistsError):
             os.link(fresh, path)
-        except FileExistsError:
-            pass
         fresh.unlink()
     return path.read_bytes()

@@ -33,7 +33,7 @@ class _Message(msgspec.Struct, frozen=True, array_like=True):
 # --- web -> broker (PUSH -> PULL) ---
 
 
-class NewJob(_Message):
+class NewJob(_Message, frozen=True):
     """One job of a Submit. `pixels` is 0 where the head did not tell. `key` is the HMAC of an
     Idempotency-Key and `fingerprint` the digest of what was asked under it, both or neither."""
 
@@ -50,7 +50,7 @@ class NewJob(_Message):
     fingerprint: bytes | None = None
 
 
-class Submit(_Message):
+class Submit(_Message, frozen=True):
     """All jobs of one POST, accepted whole or not at all. `at`: wall time of the POST."""
 
     web: str
@@ -59,7 +59,7 @@ class Submit(_Message):
     jobs: list[NewJob]
 
 
-class Cancel(_Message):
+class Cancel(_Message, frozen=True):
     """Cancel one job by `id`, or all that match `where` (`id` is then None)."""
 
     web: str
@@ -68,7 +68,7 @@ class Cancel(_Message):
     where: Where | None = None
 
 
-class Requeue(_Message):
+class Requeue(_Message, frozen=True):
     """Run a dead, failed or cancelled job once more; or all that match."""
 
     web: str
@@ -77,7 +77,7 @@ class Requeue(_Message):
     where: Where | None = None
 
 
-class Purge(_Message):
+class Purge(_Message, frozen=True):
     """Remove an ended job and its files; or all that match."""
 
     web: str
@@ -86,21 +86,21 @@ class Purge(_Message):
     where: Where | None = None
 
 
-class Pause(_Message):
+class Pause(_Message, frozen=True):
     """Stop dispatching; survives restarts."""
 
     web: str
     request: str
 
 
-class Resume(_Message):
+class Resume(_Message, frozen=True):
     """Dispatch again."""
 
     web: str
     request: str
 
 
-class DrainWorker(_Message):
+class DrainWorker(_Message, frozen=True):
     """Let one worker finish what it holds and leave."""
 
     web: str
@@ -115,7 +115,7 @@ FromWeb = Submit | Cancel | Requeue | Purge | Pause | Resume | DrainWorker
 COMMITTED, KNOWN, CONFLICT, REFUSED = "committed", "known", "conflict", "refused"
 
 
-class Receipt(_Message):
+class Receipt(_Message, frozen=True):
     """The ledger's answer to one request: `committed`; `known` (the key's jobs are `ids`, in file
     order); `conflict` (the key was used for other content); `refused` with a `code` of API
     section 4. For a command over many jobs, `matched` and `changed` count them."""
@@ -128,20 +128,20 @@ class Receipt(_Message):
     changed: int = 0
 
 
-class Hello(_Message):
+class Hello(_Message, frozen=True):
     """The broker answers a web process's subscription: from `epoch` on it hears its receipts."""
 
     epoch: int
 
 
-class Receipts(_Message):
+class Receipts(_Message, frozen=True):
     """All receipts of one turn for one web process."""
 
     epoch: int
     receipts: list[Receipt]
 
 
-class Change(_Message):
+class Change(_Message, frozen=True):
     """One job changed: its newest state under change number `change`. `rendition` is set where
     the change is a rendition's publication. `code`, `detail` are the error's, else None. `removed`: purged."""
 
@@ -156,7 +156,7 @@ class Change(_Message):
     removed: bool = False
 
 
-class Changes(_Message):
+class Changes(_Message, frozen=True):
     """All changes of one turn, in order; `last` is the newest number and `first` the number
     before the first: a reader whose last number is below `first` has a gap."""
 
@@ -166,14 +166,14 @@ class Changes(_Message):
     changes: list[Change]
 
 
-class WorkerJob(_Message):
+class WorkerJob(_Message, frozen=True):
     """A job that a worker holds; `started_at` is wall time, None while it is prefetched."""
 
     id: str
     started_at: float | None
 
 
-class WorkerView(_Message):
+class WorkerView(_Message, frozen=True):
     """A worker as /stats shows it; `since` is the wall time of its first Ready."""
 
     name: str
@@ -184,7 +184,7 @@ class WorkerView(_Message):
     since: float
 
 
-class Beat(_Message):
+class Beat(_Message, frozen=True):
     """What /stats says, once a second and at every change of the roster. `oldest_at` is the wall
     time at which the oldest queued job was accepted."""
 
@@ -205,7 +205,7 @@ ToWeb = Hello | Receipts | Changes | Beat
 # --- worker -> broker (DEALER -> ROUTER) ---
 
 
-class Held(_Message):
+class Held(_Message, frozen=True):
     """A lease that a worker holds: `started` once a decoder began it."""
 
     job: str
@@ -213,7 +213,7 @@ class Held(_Message):
     started: bool
 
 
-class Ready(_Message):
+class Ready(_Message, frozen=True):
     """A worker introduces itself: how many jobs it takes in all and which it holds. `engine` is
     the version of what turns pixels into renditions. Said on every new connection."""
 
@@ -226,7 +226,7 @@ class Ready(_Message):
     draining: bool = False
 
 
-class Start(_Message):
+class Start(_Message, frozen=True):
     """A decoder began the job at wall time `at`."""
 
     job: str
@@ -234,11 +234,11 @@ class Start(_Message):
     at: float
 
 
-class Started(_Message):
+class Started(_Message, frozen=True):
     jobs: list[Start]
 
 
-class Publication(_Message):
+class Publication(_Message, frozen=True):
     """One rendition landed in the blob store."""
 
     job: str
@@ -246,11 +246,11 @@ class Publication(_Message):
     rendition: Rendition
 
 
-class Published(_Message):
+class Published(_Message, frozen=True):
     renditions: list[Publication]
 
 
-class Finish(_Message):
+class Finish(_Message, frozen=True):
     """All renditions of the job are in the blob store. `cached`: linked from the result cache, no
     decoder began. `service_seconds`: from start to end."""
 
@@ -262,11 +262,11 @@ class Finish(_Message):
     service_seconds: float = 0.0
 
 
-class Finished(_Message):
+class Finished(_Message, frozen=True):
     jobs: list[Finish]
 
 
-class Failure(_Message):
+class Failure(_Message, frozen=True):
     """The try ended without its renditions; `code` is a jobs.job.Code."""
 
     job: str
@@ -275,40 +275,40 @@ class Failure(_Message):
     detail: str
 
 
-class Failed(_Message):
+class Failed(_Message, frozen=True):
     jobs: list[Failure]
 
 
-class LeaseRef(_Message):
+class LeaseRef(_Message, frozen=True):
     """One lease, by job and number."""
 
     job: str
     lease: int
 
 
-class Returned(_Message):
+class Returned(_Message, frozen=True):
     """Given back uncharged: by drain, recall or recycling, whether a decoder had begun or not."""
 
     leases: list[LeaseRef]
 
 
-class Swept(_Message):
+class Swept(_Message, frozen=True):
     """The sweeps of these jobs are done."""
 
     jobs: list[str]
 
 
-class WorkerBeat(_Message):
+class WorkerBeat(_Message, frozen=True):
     """Lists what is held, renewing the leases."""
 
     holding: list[Held]
 
 
-class Draining(_Message):
+class Draining(_Message, frozen=True):
     """The worker takes no more and finishes what it holds."""
 
 
-class Leaving(_Message):
+class Leaving(_Message, frozen=True):
     """The worker holds nothing and is about to end."""
 
 
@@ -317,20 +317,20 @@ FromWorker = Ready | Started | Published | Finished | Failed | Returned | Swept 
 # --- broker -> worker (ROUTER -> DEALER) ---
 
 
-class Welcome(_Message):
+class Welcome(_Message, frozen=True):
     """The answer to Ready. On an epoch that it has not seen, a worker repeats unsettled answers."""
 
     epoch: int
     silence_seconds: float
 
 
-class Introduce(_Message):
+class Introduce(_Message, frozen=True):
     """The broker does not know this worker (any more): say Ready."""
 
     epoch: int
 
 
-class Assignment(_Message):
+class Assignment(_Message, frozen=True):
     """One job under lease number `lease`. `seconds` are counted from its start. `alone`: in a
     fresh decoder; `memory_bytes` is what that decoder may use."""
 
@@ -342,39 +342,39 @@ class Assignment(_Message):
     spec: bytes
 
 
-class Assign(_Message):
+class Assign(_Message, frozen=True):
     jobs: list[Assignment]
 
 
-class Recall(_Message):
+class Recall(_Message, frozen=True):
     """Give these back if no decoder began them (Returned); else go on and say nothing."""
 
     leases: list[LeaseRef]
 
 
-class Abandon(_Message):
+class Abandon(_Message, frozen=True):
     """End these at once, killing the decoder: answered by Failed `cancelled` (repeated until settled)."""
 
     leases: list[LeaseRef]
 
 
-class Settled(_Message):
+class Settled(_Message, frozen=True):
     """The answers to these leases are committed, or were of no effect: forget them."""
 
     leases: list[LeaseRef]
 
 
-class Drain(_Message):
+class Drain(_Message, frozen=True):
     """Finish what is held, take no more, leave."""
 
 
-class Sweep(_Message):
+class Sweep(_Message, frozen=True):
     """Delete these blobs and say Swept."""
 
     sweeps: list[tuple[str, list[str]]]
 
 
-class BrokerBeat(_Message):
+class BrokerBeat(_Message, frozen=True):
     """The broker lives."""
 
     epoch: int
