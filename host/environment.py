@@ -1,7 +1,12 @@
 """Settings from the real environment, PIXMILL_*_FILE secrets included."""
 
+import contextlib
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+import msgspec
 
 from jobs import settings as pure
 from jobs.errors import SetupFault
@@ -17,3 +22,19 @@ def load_settings() -> tuple[Settings, dict[str, str]]:
         except OSError as error:
             raise SetupFault(f"{variable} cannot be read ({error.strerror}): correct the path") from None
     return pure.parse(environ)
+
+
+def print_settings(settings: Settings, sources: dict[str, str]) -> None:
+    """Every setting as its variable, its value and its source, one a line, to stdout."""
+    for name, value in msgspec.structs.asdict(settings).items():
+        print(f"{pure.PREFIX}{name.upper():<22} {value!s:<16} {sources[name]}")
+
+
+@contextlib.contextmanager
+def setup_faults_end(role: str) -> Iterator[None]:
+    """Ends the process with status 2 and one sentence, no traceback, where a SetupFault comes out."""
+    try:
+        yield
+    except SetupFault as fault:
+        print(f"{role}: {fault.detail}", file=sys.stderr)
+        sys.exit(2)

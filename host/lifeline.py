@@ -4,9 +4,12 @@ PR_SET_PDEATHSIG fires when the *thread* that forked ends, so fork from the main
 """
 
 import ctypes
+import functools
 import os
 import signal
+import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 
 _PR_SET_PDEATHSIG = 1
 
@@ -17,3 +20,10 @@ def die_with_parent(parent: int, signal_number: int = signal.SIGKILL) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def spawn(command: Sequence[str], environ: Mapping[str, str], inherited: Sequence[int] = ()) -> subprocess.Popen[bytes]:
+    """Start `command` in its own process group (a Ctrl-C reaches only us), to die with this process;
+    it keeps the descriptors `inherited` under their numbers. Raises OSError where it cannot be started."""
+    last = functools.partial(die_with_parent, os.getpid())
+    return subprocess.Popen(command, env=environ, pass_fds=inherited, process_group=0, preexec_fn=last)

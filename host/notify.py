@@ -1,10 +1,17 @@
 """Telling whoever started us that we are ready: systemd's notify and listen protocols (sd_notify(3),
 sd_listen_fds(3)), which our supervisor speaks as well."""
 
+import contextlib
 import os
 import socket
+import struct
+from pathlib import Path
 
 LISTEN_DESCRIPTOR = 3
+_CREDENTIALS = struct.Struct("3i")
+"""struct ucred: pid, uid, gid."""
+_KIND = 2
+"""SCM_CREDENTIALS, which the socket module of some builds does not name."""
 
 
 def ready() -> None:
@@ -22,3 +29,24 @@ def inherited_listener() -> socket.socket | None:
     if os.environ.get("LISTEN_FDS") != "1":
         return None
     return socket.socket(fileno=LISTEN_DESCRIPTOR)
+
+
+class Notices:
+    """The receiving side: a datagram socket at `path` that tells which pid said that it is ready."""
+
+    def __init__(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.setblocking(False)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        self.socket.bind(str(path))
+
+    def ready_pids(self) -> list[int]:
+        """The pids whose READY=1 has come since the last call. The kernel vouches for them."""
+        pids = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                data, ancillary, _, _ = self.socket.recvmsg(4096, socket.CMSG_SPACE(_CREDENTIALS.size))
+                if b"READY=1" in data.splitlines():
+                    pids += [_CREDENTIALS.unpack(content)[0] for _, kind, content in ancillary if kind == _KIND]
+        return pids

@@ -1,0 +1,61 @@
+"""A local control socket: one line of JSON in, one line out, then the connection ends."""
+
+import contextlib
+import json
+import selectors
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jobs.errors import SetupFault
+
+REQUEST_BYTES_MAX = 4096
+Reply = Callable[[dict[str, Any]], None]
+
+
+def serve(path: Path, selector: selectors.BaseSelector, answer: Callable[[Any, Reply], None]) -> None:
+    """Listen at `path`: `answer(request, reply)` is called for each request and may reply at any time.
+
+    Registers with `selector` callbacks that take the ready file object. A request is one line sent at
+    once (None stands for what is no JSON); a client that has gone away is ignored.
+    """
+    path.unlink(missing_ok=True)
+    control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    control.setblocking(False)
+    control.bind(str(path))
+    control.listen()
+
+    def accept(_: Any) -> None:
+        connection, _ = control.accept()
+        connection.setblocking(False)
+        selector.register(connection, selectors.EVENT_READ, receive)
+
+    def receive(connection: socket.socket) -> None:
+        selector.unregister(connection)
+        request = None
+        with contextlib.suppress(OSError, ValueError):
+            request = json.loads(connection.recv(REQUEST_BYTES_MAX))
+        answer(request, lambda response: _send(connection, response))
+
+    selector.register(control, selectors.EVENT_READ, accept)
+
+
+def _send(connection: socket.socket, response: dict[str, Any]) -> None:
+    with connection, contextlib.suppress(OSError):
+        connection.sendall(json.dumps(response).encode() + b"\n")
+
+
+def ask(path: Path, request: dict[str, Any], refusal: str) -> dict[str, Any]:
+    """The answer of whoever serves at `path`. Raises SetupFault(`refusal`) if nobody does, or if it ends."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        try:
+            connection.connect(str(path))
+            connection.sendall(json.dumps(request).encode() + b"\n")
+            line = connection.makefile().readline()
+        except OSError:
+            line = ""
+    if not line:
+        raise SetupFault(refusal)
+    response: dict[str, Any] = json.loads(line)
+    return response

@@ -1,0 +1,53 @@
+"""The listening socket of the web processes, and who has its port if another program does."""
+
+import errno
+import os
+import re
+import socket
+from pathlib import Path
+
+from jobs.errors import SetupFault
+from jobs.settings import Settings
+
+BACKLOG = 2048
+
+
+def bind_listener(settings: Settings) -> socket.socket:
+    """A socket that listens on HOST:PORT. Raises SetupFault, with the fix, where it cannot."""
+    where = f"{settings.host} port {settings.port}"
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    except socket.gaierror:
+        raise SetupFault(f"{settings.host} is no address of this machine: correct PIXMILL_HOST") from None
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            holder = _holder(settings.port)
+            raise SetupFault(
+                f"{where} is taken{holder and ' by ' + holder}: stop that or set PIXMILL_PORT to another port"
+            ) from None
+        reason = os.strerror(error.errno or 0)
+        raise SetupFault(f"{where} cannot be listened on ({reason}): set PIXMILL_HOST or PIXMILL_PORT") from None
+
+
+def address(settings: Settings, port: int) -> str:
+    """What a browser on this machine types to reach the page (or PUBLIC_URL); `port` is the one bound."""
+    anywhere = settings.host in ("127.0.0.1", "0.0.0.0", "::1", "::")
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return settings.public_url.rstrip("/") or f"http://{'localhost' if anywhere else host}:{port}"
+
+
+def _holder(port: int) -> str:
+    """`process PID (its command line)` of whoever listens on `port`, or nothing if it cannot be told."""
+    listening = re.compile(rf"\s*\d+: \w+:{port:04X} \w+:0000 0A(?:\s+\S+){{5}}\s+(\d+)")
+    tables = [Path("/proc/net") / name for name in ("tcp", "tcp6")]
+    lines = [line for table in tables if table.exists() for line in table.read_text().splitlines()]
+    inodes = {f"socket:[{found[1]}]" for line in lines if (found := listening.match(line))}
+    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            if os.readlink(descriptor) in inodes:
+                command = (descriptor.parents[1] / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                return f"process {descriptor.parts[2]} ({command.strip()})"
+        except OSError:
+            continue
+    return ""

@@ -1,0 +1,40 @@
+"""`python -m supervisor [--reload]` runs one machine's processes; the other commands ask the one that runs,
+and `config` prints every setting with its source. An old Python must be able to read as far as its refusal."""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036
+    sys.exit(f"pixmill needs Python 3.11 or newer and this is {sys.version.split()[0]}: make PYTHON=python3.11")
+
+import os
+
+from host import control, environment, folders, notify
+from supervisor.loop import Loop
+
+
+def main(words: list[str]) -> str | None:
+    """Carry out one command and return what went wrong, if anything. Raises SetupFault, with the fix."""
+    settings, sources = environment.load_settings()
+    run = folders.run_folder(settings)
+    request: dict[str, object] = {"do": "".join(words[:1])}
+    if words in ([], ["--reload"]):
+        os.dup2(2, notify.LISTEN_DESCRIPTOR)  # kept free for the listening socket
+        taken = f"pixmill runs already on {settings.data}: make stop, or set PIXMILL_DATA and PIXMILL_PORT to others"
+        folders.hold_lock(run / "supervisor.lock", 0, taken)
+        folders.data_folder(settings)
+        Loop(settings, run, reload=bool(words)).run()
+        return None
+    if words == ["config"]:
+        environment.print_settings(settings, sources)
+        return None
+    if len(words) == 2 and words[1].isdecimal():
+        request["workers"] = int(words[1])
+    answer = control.ask(run / "supervisor.sock", request, f"no pixmill runs on {settings.data}: make run-all")
+    for process in answer.get("processes", []):
+        print("{role:<7} {state:<9} pid {pid:<8} up {seconds} s".format(**process))
+    return answer.get("fault")
+
+
+if __name__ == "__main__":
+    with environment.setup_faults_end("supervisor"):
+        sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""The supervisor's decisions, sans I/O."""
