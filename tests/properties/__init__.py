@@ -1,0 +1,1 @@
+"""Random events against the core's rules."""

@@ -1,0 +1,1 @@
+"""Both cores on a fake network and clock."""
