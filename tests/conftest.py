@@ -1,0 +1,29 @@
+"""Fixtures for every test: clusters of real processes."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.cluster import Cluster
+
+
+@pytest.fixture
+def new_cluster(tmp_path: Path) -> Iterator[Callable[..., Cluster]]:
+    """Makes clusters, not yet started, from settings; each is stopped at the end, and must leave nothing."""
+    with ExitStack() as stack:
+
+        def make(**settings: object) -> Cluster:
+            cluster = Cluster(Path(tempfile.mkdtemp(dir=tmp_path)), **settings)  # type: ignore[arg-type]
+            stack.callback(cluster.stop)
+            return cluster
+
+        yield make
+
+
+@pytest.fixture
+def cluster(new_cluster: Callable[..., Cluster]) -> Cluster:
+    """A running cluster of one broker, one web process and one worker."""
+    return new_cluster().start()
