@@ -24,8 +24,8 @@ class Loop:
 
     def __init__(self, settings: Settings, run: Path, reload: bool) -> None:
         least, most = workers_range(settings, os.cpu_count() or 1)
-        most_scaled = most if ".." in settings.workers else inf
-        self._fleet = Fleet(settings.web_processes, least, most_scaled, settings.drain_seconds)
+        limits: tuple[int, float] = (least, most) if ".." in settings.workers else (0, inf)
+        self._fleet = Fleet(settings.web_processes, least, *limits, settings.drain_seconds)
         self._log = log.start("supervisor", settings)
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._waiting: dict[str, list[control.Reply]] = {"restart": [], "stop": []}

@@ -58,11 +58,11 @@ class Slot:
 
 
 class Fleet:
-    """Keeps one broker, `web` web processes and `least` (scaled: up to `most`) workers running until told to stop.
-    Events are methods that return nothing; `settle` says what follows. `now` is monotonic seconds."""
+    """Keeps one broker, `web` web processes and `workers` workers (scaled: least..most) running until told to
+    stop. Events are methods that return nothing; `settle` says what follows. `now` is monotonic seconds."""
 
-    def __init__(self, web: int, least: int, most: float, drain_seconds: float) -> None:
-        self._wanted = {BROKER: 1, WEB: web, WORKER: least}
+    def __init__(self, web: int, workers: int, least: int, most: float, drain_seconds: float) -> None:
+        self._wanted = {BROKER: 1, WEB: web, WORKER: workers}
         self._least, self._most = least, most
         self._drain = {BROKER: 3.0, WEB: drain_seconds + 2.0, WORKER: drain_seconds + 3.0}
         self._slots: list[Slot] = []

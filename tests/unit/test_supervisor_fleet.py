@@ -1,0 +1,402 @@
+"""The supervisor's core on a fake clock: facts in, effects out."""
+
+from math import inf
+from signal import SIGKILL, SIGTERM
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from supervisor.core.fleet import BROKER, WEB, WORKER, Done, Effect, Fleet, Signal, Start
+
+
+def fleet(web: int = 1, workers: int = 1, least: int = 0, most: float = inf) -> Fleet:
+    return Fleet(web, workers, least, most, drain_seconds=30.0)
+
+
+def running(web: int = 1, workers: int = 1, least: int = 0, most: float = inf) -> Fleet:
+    """A fleet whose processes are ready at time 0: the broker is child 1, then web, then workers."""
+    started = fleet(web, workers, least, most)
+    for effect in started.settle(0.0):
+        assert isinstance(effect, Start)
+        started.became_ready(effect.child)
+    assert started.settle(0.0) == []
+    assert started.complete()
+    return started
+
+
+def test_starts_everything_at_once() -> None:
+    assert fleet(web=2, workers=1).settle(0.0) == [Start(1, BROKER), Start(2, WEB), Start(3, WEB), Start(4, WORKER)]
+
+
+def test_is_complete_when_all_are_ready() -> None:
+    started = fleet()
+    started.settle(0.0)
+    started.became_ready(1)
+    started.became_ready(2)
+    assert not started.complete()
+    started.became_ready(3)
+    assert started.complete()
+
+
+def test_the_first_loss_is_replaced_at_once() -> None:
+    started = running()
+    started.exited(3, 1.0)
+    assert started.settle(1.0) == [Start(4, WORKER)]
+
+
+def test_back_off_doubles_to_three_seconds_and_does_not_hold_up_others() -> None:
+    started = running()
+    now, child, pauses = 1.0, 3, []
+    for _ in range(2000):
+        started.exited(child, now)
+        effects = started.settle(now)
+        pauses.append(0.0)
+        if not effects:
+            due = started.deadline(now)
+            assert started.settle(due - 0.001) == []
+            pauses[-1], now = round(due - now, 3), due
+            effects = started.settle(now)
+        (start,) = effects
+        assert isinstance(start, Start)
+        child = start.child
+    assert pauses[:8] == [0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.0, 3.0]
+    assert pauses[-1] == 3.0
+    started.exited(2, now)
+    assert started.settle(now) == [Start(child + 1, WEB)]
+
+
+def test_losses_are_forgotten_after_ten_seconds_up() -> None:
+    started = running()
+    started.exited(3, 1.0)
+    assert started.settle(1.0) == [Start(4, WORKER)]
+    started.exited(4, 11.0)
+    assert started.settle(11.0) == [Start(5, WORKER)]
+
+
+def test_scale_adds_and_drains_workers_only() -> None:
+    started = running(workers=2)
+    started.scale_asked(3)
+    assert started.settle(1.0) == [Start(5, WORKER)]
+    started.scale_asked(0)
+    assert {*started.settle(2.0)} == {Signal(3, SIGTERM), Signal(4, SIGTERM), Signal(5, SIGTERM)}
+    for child in (3, 4, 5):
+        started.exited(child, 3.0)
+    assert started.settle(3.0) == []
+    assert [child.role for child in started.children()] == [BROKER, WEB]
+
+
+def test_scale_stays_within_the_range() -> None:
+    started = running(workers=1, least=1, most=2)
+    started.scale_asked(9)
+    assert started.settle(1.0) == [Start(4, WORKER)]
+    started.scale_asked(0)
+    assert started.settle(2.0) == [Signal(4, SIGTERM)]
+
+
+def test_a_broker_killed_while_a_worker_drains_is_replaced_at_once() -> None:
+    started = running()
+    started.scale_asked(0)
+    started.settle(1.0)
+    started.exited(1, 2.0)
+    assert started.settle(2.0) == [Start(4, BROKER)]
+
+
+def test_a_drain_past_its_deadline_is_killed_once() -> None:
+    started = running()
+    started.scale_asked(0)
+    started.settle(1.0)
+    assert started.deadline(1.0) == 34.0
+    assert started.settle(33.9) == []
+    assert started.settle(34.0) == [Signal(3, SIGKILL)]
+    assert started.deadline(34.0) == inf
+
+
+def test_stop_drains_web_and_workers_at_once_and_the_broker_last() -> None:
+    started = running()
+    started.stop_asked(1.0)
+    assert started.settle(1.0) == [Signal(2, SIGTERM), Signal(3, SIGTERM)]
+    started.exited(2, 1.5)
+    assert started.settle(1.5) == []
+    started.exited(3, 9.0)
+    assert started.settle(9.0) == [Signal(1, SIGTERM)]
+    started.exited(1, 9.5)
+    assert started.settle(9.5) == [Done("stop", True)]
+
+
+def test_a_broker_killed_during_the_stop_comes_back_for_the_draining_workers() -> None:
+    started = running()
+    started.stop_asked(1.0)
+    started.settle(1.0)
+    started.exited(1, 2.0)
+    assert started.settle(2.0) == [Start(4, BROKER)]
+    started.exited(2, 2.0)
+    started.exited(3, 3.0)
+    assert started.settle(3.0) == [Signal(4, SIGTERM)]
+
+
+def test_a_second_stop_hurries_and_then_kills() -> None:
+    started = running()
+    started.stop_asked(1.0)
+    started.settle(1.0)
+    started.stop_asked(2.0)
+    assert started.settle(2.0) == [Signal(2, SIGTERM), Signal(3, SIGTERM)]
+    started.exited(2, 2.1)
+    assert started.deadline(2.1) == 3.0
+    assert started.settle(3.0) == [Signal(3, SIGKILL)]
+    started.exited(3, 3.0)
+    assert started.settle(3.0) == [Signal(1, SIGTERM)]
+
+
+def test_an_echo_of_the_same_stop_hurries_nobody() -> None:
+    started = running()
+    started.stop_asked(1.0)
+    started.settle(1.0)
+    started.stop_asked(1.1)
+    assert started.settle(1.1) == []
+
+
+def test_nothing_is_scaled_up_after_a_stop() -> None:
+    started = running()
+    started.stop_asked(1.0)
+    started.settle(1.0)
+    started.scale_asked(3)
+    started.exited(3, 1.1)
+    assert started.settle(1.1) == []
+
+
+def test_restart_renews_one_after_the_other_each_ready_before_the_next() -> None:
+    started = running(web=1, workers=2)
+    started.restart_asked(1.0)
+    assert started.settle(1.0) == [Signal(1, SIGTERM)]
+    started.exited(1, 1.2)
+    assert started.settle(1.2) == [Start(5, BROKER)]
+    started.became_ready(5)
+    assert started.settle(1.3) == [Start(6, WEB)]
+    started.became_ready(6)
+    assert started.settle(1.4) == [Signal(2, SIGTERM), Start(7, WORKER)]
+    started.became_ready(7)
+    assert started.settle(1.5) == [Signal(3, SIGTERM), Start(8, WORKER)]
+    started.became_ready(8)
+    assert started.settle(1.6) == [Signal(4, SIGTERM)]
+    started.exited(2, 1.7)
+    started.exited(4, 1.8)
+    assert started.settle(1.8) == []
+    started.exited(3, 20.0)
+    assert started.settle(20.0) == [Done("restart", True)]
+    assert [child.number for child in started.children()] == [5, 6, 7, 8]
+
+
+def test_the_old_goes_on_while_its_successor_dies_and_the_restart_is_given_up() -> None:
+    started = running(web=1, workers=0)
+    started.restart_asked(1.0)
+    started.settle(1.0)
+    started.exited(1, 1.0)
+    started.settle(1.0)
+    started.became_ready(3)
+    assert started.settle(1.0) == [Start(4, WEB)]
+    started.exited(4, 1.0)
+    assert started.settle(1.0) == [Start(5, WEB)]
+    started.exited(5, 1.0)
+    assert started.settle(1.0) == []
+    assert started.settle(1.11) == [Start(6, WEB)]
+    started.exited(6, 1.2)
+    assert started.settle(1.41) == [Start(7, WEB)]
+    started.exited(7, 1.5)
+    assert started.settle(1.5) == [Done("restart", False)]
+    assert [(child.number, child.state) for child in started.children()] == [(3, "ready"), (2, "ready")]
+
+
+def test_a_successor_takes_the_place_of_an_old_one_that_dies_first() -> None:
+    started = running(web=1, workers=0)
+    started.restart_asked(1.0)
+    started.settle(1.0)
+    started.exited(1, 1.0)
+    started.settle(1.0)
+    started.became_ready(3)
+    assert started.settle(1.1) == [Start(4, WEB)]
+    started.exited(2, 1.2)
+    assert started.settle(1.2) == []
+    started.became_ready(4)
+    assert started.settle(1.3) == [Done("restart", True)]
+
+
+def test_a_restart_forgives_earlier_losses() -> None:
+    started = running(web=1, workers=0)
+    for child, now in ((2, 1.0), (3, 1.0), (4, 1.11), (5, 1.32)):
+        started.exited(child, now)
+        started.settle(now)
+        started.settle(started.deadline(now) if child in (3, 4) else now)
+    assert [child.role for child in started.children()] == [BROKER]
+    started.restart_asked(1.33)
+    assert started.settle(1.33) == [Start(6, WEB), Signal(1, SIGTERM)]
+
+
+def test_a_ready_process_that_is_killed_does_not_give_up_a_restart() -> None:
+    started = running(web=1, workers=0)
+    started.restart_asked(1.0)
+    started.settle(1.0)
+    broker = 1
+    for now in (1.0, 1.2, 1.5, 2.0, 3.0):
+        started.exited(broker, now)
+        (start,) = started.settle(now) or started.settle(started.deadline(now))
+        assert isinstance(start, Start)
+        broker = start.child
+        started.became_ready(broker)
+    started.exited(broker, 4.0)
+    assert Done("restart", False) not in started.settle(4.0)
+
+
+def test_a_late_ready_changes_nothing_for_a_process_told_to_end() -> None:
+    started = fleet(web=0)
+    started.settle(0.0)
+    started.scale_asked(0)
+    started.settle(1.0)
+    started.became_ready(2)
+    assert [(child.number, child.state) for child in started.children()] == [(1, "starting"), (2, "leaving")]
+
+
+def test_a_stop_ends_a_restart() -> None:
+    started = running()
+    started.restart_asked(1.0)
+    started.settle(1.0)
+    started.stop_asked(1.1)
+    assert Done("restart", False) in started.settle(1.1)
+
+
+@pytest.mark.parametrize("asked", ["scale", "restart"])
+def test_a_second_restart_or_scale_during_a_restart_is_carried_out(asked: str) -> None:
+    world = World()
+    world.begin(web=2, workers=2)
+    world.restart()
+    world.start_is_ready(0)
+    if asked == "restart":
+        world.restart()
+    else:
+        world.scale(3)
+    world.quiesce()
+    assert world.results == [Done("restart", True)]
+
+
+class World(RuleBasedStateMachine):
+    """Random events against a fake machine: processes start, become ready, die and obey signals."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.alive: dict[int, str] = {}
+        self.ready: set[int] = set()
+        self.told: set[int] = set()
+        self.results: list[Effect] = []
+        self.wanted = 0
+        self.stopping = self.restarted = False
+
+    @initialize(web=st.integers(1, 3), workers=st.integers(0, 3))
+    def begin(self, web: int, workers: int) -> None:
+        self.fleet = Fleet(web, workers, 0, inf, 5.0)
+        self.wanted, self.web = workers, web
+        self.settle()
+
+    def settle(self) -> None:
+        while effects := self.fleet.settle(self.now):
+            for effect in effects:
+                match effect:
+                    case Start(child, role):
+                        assert child not in self.alive
+                        assert role != BROKER or BROKER not in self.alive.values(), "two brokers"
+                        self.alive[child] = role
+                    case Signal(child, number):
+                        assert child in self.alive, "a signal to the dead"
+                        self.told.add(child)
+                        if number == SIGKILL:
+                            self.die(child)
+                    case Done():
+                        self.results.append(effect)
+            if Done("stop", True) in effects:
+                return
+
+    def die(self, child: int) -> None:
+        del self.alive[child]
+        self.fleet.exited(child, self.now)
+
+    @precondition(lambda self: self.alive)
+    @rule(index=st.integers(0, 20))
+    def start_is_ready(self, index: int) -> None:
+        child = sorted(self.alive)[index % len(self.alive)]
+        self.ready.add(child)
+        self.fleet.became_ready(child)
+        self.settle()
+
+    @precondition(lambda self: self.alive)
+    @rule(index=st.integers(0, 20))
+    def one_dies(self, index: int) -> None:
+        self.die(sorted(self.alive)[index % len(self.alive)])
+        self.settle()
+
+    @rule(seconds=st.floats(0.01, 20.0))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+        self.settle()
+
+    @rule(workers=st.integers(0, 5))
+    def scale(self, workers: int) -> None:
+        self.fleet.scale_asked(workers)
+        if not self.stopping:
+            self.wanted = workers
+        self.settle()
+
+    @rule()
+    def restart(self) -> None:
+        self.restarted = True
+        self.before = set(self.alive)
+        self.fleet.restart_asked(self.now)
+        self.settle()
+
+    @precondition(lambda self: self.steps_so_far > 8)
+    @rule()
+    def stop(self) -> None:
+        self.stopping = True
+        self.fleet.stop_asked(self.now)
+        self.settle()
+
+    steps_so_far = 0
+
+    @invariant()
+    def counts(self) -> None:
+        self.steps_so_far += 1
+        if not hasattr(self, "fleet"):
+            return
+        assert sorted(child.number for child in self.fleet.children()) == sorted(self.alive)
+        staying = [role for child, role in self.alive.items() if child not in self.told]
+        assert staying.count(BROKER) <= 1
+        if not self.stopping:
+            assert staying.count(WEB) <= self.web + 1, "more than one successor at a time"
+
+    def quiesce(self) -> None:
+        """From now on everything told to end does, and everything started becomes ready."""
+        for _ in range(200):
+            for child in [child for child in self.alive if child in self.told]:
+                self.die(child)
+            for child in self.alive:
+                self.ready.add(child)
+                self.fleet.became_ready(child)
+            self.settle()
+            self.now += 1.0
+
+    def teardown(self) -> None:
+        if not hasattr(self, "fleet"):
+            return
+        self.quiesce()
+        roles = list(self.alive.values())
+        expected = (0, 0, 0) if self.stopping else (1, self.web, self.wanted)
+        assert (roles.count(BROKER), roles.count(WEB), roles.count(WORKER)) == expected
+        if self.stopping:
+            assert self.results[-1] == Done("stop", True)
+        elif self.restarted and self.results and self.results[-1] == Done("restart", True):
+            assert not self.before & set(self.alive), "an old process survived a complete restart"
+        assert self.stopping or not self.restarted or self.results, "a restart without a result"
+
+
+TestWorld = World.TestCase
+TestWorld.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
