@@ -1,0 +1,110 @@
+"""What happens to a worker's session, and what it then wants done: the words between core and keeper.
+
+Pure data. Events are facts in the past tense; `job` and `lease` name the lease they are about.
+"""
+
+from typing import Any
+
+import msgspec
+
+from jobs.job import Cost, Rendition
+from jobs.wire import Assignment, LeaseRef
+
+
+class _Event(msgspec.Struct, frozen=True, gc=False):
+    pass
+
+
+class Connected(_Event, frozen=True):
+    """A connection to the broker stands, the first or another one."""
+
+
+class Disconnected(_Event, frozen=True):
+    """The connection broke, or a message could not be sent: what was said may not have been heard."""
+
+
+class Heard(_Event, frozen=True):
+    """The broker said `message` (one of jobs.wire.ToWorker)."""
+
+    message: Any
+
+
+class DecoderIdle(_Event, frozen=True):
+    """A decoder waits for a job. Each takes one; a fresh DecoderIdle follows when it is free again."""
+
+
+class DecoderGone(_Event, frozen=True):
+    """A decoder that waited for a job ended."""
+
+
+class DecoderBegan(_Event, frozen=True):
+    """A decoder began the job, at wall time `at`."""
+
+    job: str
+    lease: int
+    at: float
+
+
+class RenditionLanded(_Event, frozen=True):
+    """One rendition is in the blob store, durably."""
+
+    job: str
+    lease: int
+    rendition: Rendition
+
+
+class DecoderFinished(_Event, frozen=True):
+    """All `renditions` have landed."""
+
+    job: str
+    lease: int
+    renditions: list[Rendition]
+    cost: Cost | None = None
+
+
+class CacheAnswered(_Event, frozen=True):
+    """The result cache knew the renditions, and they are linked: no decoder began."""
+
+    job: str
+    lease: int
+    renditions: list[Rendition]
+
+
+class DecoderFailed(_Event, frozen=True):
+    """The try ended without its renditions; `code` is a jobs.job.Code."""
+
+    job: str
+    lease: int
+    code: str
+    detail: str
+
+
+class SweepDone(_Event, frozen=True):
+    """The blobs of a purged job are deleted."""
+
+    job: str
+
+
+class DrainAsked(_Event, frozen=True):
+    """Whoever started this process wants it to finish what it holds and end."""
+
+
+class LeaveAsked(_Event, frozen=True):
+    """Whoever started this process wants it to give back what it holds and end at once."""
+
+
+class Effects(msgspec.Struct):
+    """What the session wants done, in this order of fields.
+
+    `kill`: end the decoders of these leases (or forget the task that none has got yet) and
+    publish nothing more of them. `sends`: at most one message of each type. `begin`: hand these
+    to idle decoders. `sweep`: delete blobs (job, names). `reconnect`: open a fresh socket.
+    `leave`: end the process, sending first.
+    """
+
+    kill: list[LeaseRef]
+    sends: list[Any]
+    begin: list[Assignment]
+    sweep: list[tuple[str, list[str]]]
+    reconnect: bool
+    leave: bool

@@ -1,0 +1,117 @@
+"""What a worker holds: each lease, how far it is, and the answer that is kept until it is settled.
+
+Owns the phases and their order; nothing here is sent or timed. A lease goes
+
+    waiting -> given -> started -> answered -> (forgotten, once settled)
+
+and any of the first three may be answered at once (recall, abandon, drain, a lost decoder).
+"""
+
+from collections import OrderedDict
+from enum import Enum, auto
+
+from jobs.wire import Assignment, Failure, Finish, Held, LeaseRef
+
+Answer = Finish | Failure | LeaseRef
+"""A LeaseRef is a lease given back."""
+
+
+class Phase(Enum):
+    """How far a lease is."""
+
+    WAITING = auto()
+    GIVEN = auto()
+    STARTED = auto()
+    ANSWERED = auto()
+
+
+class Lease:
+    """One lease. `since` is the (monotonic) time of its latest phase; `began`: a decoder began it."""
+
+    __slots__ = ("answer", "assignment", "began", "job", "number", "phase", "since")
+
+    def __init__(self, assignment: Assignment) -> None:
+        self.assignment = assignment
+        self.job = assignment.job
+        self.number = assignment.lease
+        self.phase = Phase.WAITING
+        self.began = False
+        self.since = 0.0
+        self.answer: Answer | None = None
+
+    @property
+    def ref(self) -> LeaseRef:
+        """The lease by name."""
+        return LeaseRef(self.job, self.number)
+
+    @property
+    def until(self) -> float:
+        """When its seconds are over: counted from its start, or from being given while it has none."""
+        return self.since + self.assignment.seconds
+
+
+class Leases:
+    """All leases of one worker, at most one a job; every step costs the same however many there are."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, Lease] = {}
+        self.waiting: OrderedDict[str, Lease] = OrderedDict()
+        self.running: dict[str, Lease] = {}
+
+    def find(self, job: str, number: int) -> Lease | None:
+        """The lease, if it is held under just that number."""
+        lease = self.held.get(job)
+        return lease if lease is not None and lease.number == number else None
+
+    def find_running(self, job: str, number: int) -> Lease | None:
+        """The lease, if a decoder has it (or is to have it) under just that number."""
+        lease = self.running.get(job)
+        return lease if lease is not None and lease.number == number else None
+
+    def take(self, assignment: Assignment) -> None:
+        """Hold one more, last in the line."""
+        self.held[assignment.job] = self.waiting[assignment.job] = Lease(assignment)
+
+    def give(self, now: float) -> Lease:
+        """The first in line, for a decoder. Raises KeyError where none waits."""
+        job, lease = self.waiting.popitem(last=False)
+        lease.phase, lease.since = Phase.GIVEN, now
+        self.running[job] = lease
+        return lease
+
+    def start(self, lease: Lease, now: float) -> None:
+        """A decoder began it."""
+        lease.phase, lease.since, lease.began = Phase.STARTED, now, True
+
+    def answer(self, lease: Lease, answer: Answer) -> None:
+        """It ended here; the answer is kept."""
+        self._leave_line(lease)
+        lease.phase, lease.answer = Phase.ANSWERED, answer
+
+    def forget(self, lease: Lease) -> None:
+        """It is settled, or void."""
+        self._leave_line(lease)
+        del self.held[lease.job]
+
+    def _leave_line(self, lease: Lease) -> None:
+        self.waiting.pop(lease.job, None)
+        self.running.pop(lease.job, None)
+
+    def answered(self) -> list[Lease]:
+        """Those whose answers are not settled."""
+        return [lease for lease in self.held.values() if lease.phase is Phase.ANSWERED]
+
+    def listed(self) -> list[Held]:
+        """All, as the broker is told of them: unsettled answers too, for they are still its leases."""
+        return [Held(lease.job, lease.number, lease.began) for lease in self.held.values()]
+
+    def check(self) -> None:
+        """Raises AssertionError where a lease is not where its phase says."""
+        for job, lease in self.held.items():
+            story = f"{job} lease {lease.number} is {lease.phase.name}"
+            assert job == lease.job, story
+            assert (self.waiting.get(job) is lease) == (lease.phase is Phase.WAITING), story
+            assert (self.running.get(job) is lease) == (lease.phase in (Phase.GIVEN, Phase.STARTED)), story
+            assert (lease.answer is not None) == (lease.phase is Phase.ANSWERED), story
+            assert lease.began or lease.phase is not Phase.STARTED, story
+        assert self.waiting.keys() | self.running.keys() <= self.held.keys(), "a lease in line is not held"

@@ -1,0 +1,308 @@
+"""The plan of an image's renditions: sides, boxes, decode scale, and what derives from what.
+
+Pure geometry: knows a recipe, the stored sides and the orientation, and no pixels. Everything that
+can be is said in the pixels as stored, so one decoded image, not yet turned, serves all renditions
+and only the small results are turned.
+"""
+
+import math
+from typing import NamedTuple
+
+from jobs.errors import ImageFault
+from jobs.limits import OUTPUT_PIXELS_MAX, SIDE_MAX
+from jobs.recipe import Recipe, RenditionSpec
+
+DERIVE_RATIO_MIN = 1.4
+"""A rendition derives from another that is larger by this. Nearer ones would be softened twice:
+see tests/unit/test_pipeline.py, which holds the loss against a reference."""
+
+JPEG_SCALES = (8, 4, 2, 1)
+"""The decoder makes a JPEG 1/8, 1/4, 1/2 in its inverse DCT, the sides rounded up."""
+FULL_SCALE = (1,)
+
+
+class Size(NamedTuple):
+    """Sides in pixels."""
+
+    width: int
+    height: int
+
+
+class Box(NamedTuple):
+    """A part of an image, in its pixels or (where said) as fractions of its sides."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def contains(self, other: "Box") -> bool:
+        """Whether `other` lies within, edges included."""
+        return (
+            self.left <= other.left
+            and self.top <= other.top
+            and self.right >= other.right
+            and self.bottom >= other.bottom
+        )
+
+
+class Turn(NamedTuple):
+    """One of the eight ways to turn a picture: swap its axes, then mirror left-right, then top-bottom."""
+
+    swap: bool = False
+    mirror: bool = False
+    flip: bool = False
+
+    def then(self, other: "Turn") -> "Turn":
+        """This turn followed by `other`, as one."""
+        mirror, flip = (self.flip, self.mirror) if other.swap else (self.mirror, self.flip)
+        return Turn(self.swap ^ other.swap, mirror ^ other.mirror, flip ^ other.flip)
+
+    def size(self, size: Size) -> Size:
+        """The sides after the turn."""
+        return Size(size.height, size.width) if self.swap else size
+
+    def undo(self, box: Box) -> Box:
+        """The part, as fractions, that becomes `box` by this turn."""
+        left, top, right, bottom = box
+        if self.flip:
+            top, bottom = 1 - bottom, 1 - top
+        if self.mirror:
+            left, right = 1 - right, 1 - left
+        return Box(top, left, bottom, right) if self.swap else Box(left, top, right, bottom)
+
+
+_Y, _N = True, False
+ORIENTATIONS = (
+    Turn(), Turn(), Turn(_N, _Y, _N), Turn(_N, _Y, _Y), Turn(_N, _N, _Y),
+    Turn(_Y, _N, _N), Turn(_Y, _Y, _N), Turn(_Y, _Y, _Y), Turn(_Y, _N, _Y),
+)  # fmt: skip
+"""The turn that sets a picture of EXIF orientation 1 to 8 upright; 0 (unknown) leaves it."""
+_QUARTERS = (Turn(), Turn(_Y, _Y, _N), Turn(_N, _Y, _Y), Turn(_Y, _N, _Y))
+"""Clockwise by 0, 90, 180 and 270 degrees."""
+WHOLE = Box(0.0, 0.0, 1.0, 1.0)
+
+
+class Tilt(NamedTuple):
+    """A rotation that is not by right angles: done on the turned pixels, before the resize.
+
+    Rotate by `degrees` clockwise (the corners transparent), then `turn` (flip and flop), then make
+    `window` (fractions of the tilted sides) `size` large.
+    """
+
+    degrees: float
+    turn: Turn
+    window: Box
+    size: Size
+
+
+class Canvas(NamedTuple):
+    """What `contain` pads to: sides, and where the picture lies in it."""
+
+    size: Size
+    left: int
+    top: int
+
+
+class Shape(NamedTuple):
+    """What one rendition takes from the stored pixels, whatever it derives from.
+
+    `box` of the stored pixels becomes `size`, then is turned. `shrink`: stored pixels per pixel of
+    `size`, by axis, as asked (before the sides were rounded).
+    """
+
+    spec: RenditionSpec
+    box: Box
+    size: Size
+    turn: Turn
+    shrink: tuple[float, float]
+    tilt: Tilt | None = None
+    canvas: Canvas | None = None
+
+    @property
+    def sides(self) -> Size:
+        """The sides of the output."""
+        if self.canvas:
+            return self.canvas.size
+        return self.tilt.size if self.tilt else self.turn.size(self.size)
+
+
+class Derivation(NamedTuple):
+    """One step: `box` of the pixels of `parent` (a name; None: the decoded image) become the shape."""
+
+    shape: Shape
+    parent: str | None
+    box: Box
+
+
+class Plan(NamedTuple):
+    """Decode at 1/`scale`, then derive in this order: largest first, parents before children."""
+
+    scale: int
+    steps: tuple[Derivation, ...]
+
+
+def plan(recipe: Recipe, stored: Size, orientation: int, scales: tuple[int, ...] = FULL_SCALE) -> Plan:
+    """The plan for an image of `stored` sides and EXIF `orientation` (0 to 8).
+
+    `scales` are those that the decoder offers, largest first. Raises ImageFault `operation_failed`
+    where the recipe asks what this image cannot give.
+    """
+    shapes = [shape(spec, stored, orientation) for spec in recipe.renditions]
+    scale = decode_scale(shapes, scales)
+    shapes.sort(key=lambda one: -one.size.width * one.size.height)
+    steps = tuple(_derive(one, shapes[:index], scale) for index, one in enumerate(shapes))
+    return Plan(scale, steps)
+
+
+def shape(spec: RenditionSpec, stored: Size, orientation: int) -> Shape:
+    """What `spec` takes from an image of `stored` sides."""
+    upright = ORIENTATIONS[orientation]
+    region, sides = _region(spec, stored, upright)
+    quarters, tilt_degrees = divmod(spec.rotate, 90)
+    flips = Turn(mirror=spec.flop, flip=spec.flip)
+    if tilt_degrees:
+        return _tilted(spec, region, sides, upright, flips)
+    turn = upright.then(_QUARTERS[int(quarters)]).then(flips)
+    seen = turn.size(Size(round(region.right - region.left), round(region.bottom - region.top)))
+    window, size, shrink = _fit(spec, seen)
+    box = _part(region, turn.undo(window))
+    shrink = (shrink[1], shrink[0]) if turn.swap else shrink
+    return _checked(Shape(spec, box, turn.size(size), turn, shrink, canvas=_canvas(spec, size)))
+
+
+def resized(spec: RenditionSpec, size: Size) -> tuple[Size, tuple[float, float]]:
+    """The sides that `size` is scaled to before any cut or padding, and the shrink by axis.
+
+    As sharp does it (its ResolveShrink): the shrink of the ruling side serves both, never below 1
+    without `enlarge`, and sides round half up to at least 1.
+    """
+    x, y = size.width / (spec.width or size.width), size.height / (spec.height or size.height)
+    if spec.fit != "fill":
+        if not (spec.width and spec.height):
+            x = y = x if spec.width else y
+        elif spec.fit in ("cover", "outside"):
+            x = y = min(x, y)
+        else:
+            x = y = max(x, y)
+    if not spec.enlarge:
+        x, y = max(1.0, x), max(1.0, y)
+    x, y = min(x, size.width), min(y, size.height)
+    return Size(_half_up(size.width / x), _half_up(size.height / y)), (x, y)
+
+
+def decode_scale(shapes: list[Shape], scales: tuple[int, ...]) -> int:
+    """The largest of `scales` at which no rendition has to be enlarged from the decoded pixels."""
+    least = min(min(one.shrink) for one in shapes)
+    return next((scale for scale in scales if scale <= least), 1)
+
+
+def _derive(one: Shape, larger: list[Shape], scale: int) -> Derivation:
+    """The step of `one` from the smallest of `larger` that serves it, or from the decoded image."""
+    able = [other for other in larger if _serves(other, one, scale)]
+    if one.tilt:
+        box = Box(*(edge / scale for edge in one.box))
+        natural = Size(math.ceil(box.right - box.left), math.ceil(box.bottom - box.top))
+        return Derivation(one._replace(size=natural), None, box)
+    if not able:
+        return Derivation(one, None, Box(*(edge / scale for edge in one.box)))
+    parent = min(able, key=lambda other: other.size.width * other.size.height)
+    x = parent.size.width / (parent.box.right - parent.box.left)
+    y = parent.size.height / (parent.box.bottom - parent.box.top)
+    left, top = parent.box.left, parent.box.top
+    box = Box(
+        (one.box.left - left) * x, (one.box.top - top) * y, (one.box.right - left) * x, (one.box.bottom - top) * y
+    )
+    return Derivation(one, parent.spec.name, box)
+
+
+def _serves(parent: Shape, child: Shape, scale: int) -> bool:
+    """Whether `child` may be made from the pixels of `parent` without visible loss."""
+    if parent.tilt or child.tilt or not parent.box.contains(child.box):
+        return False
+    if parent.box == child.box and parent.size == child.size:
+        return True
+    unlarged = min(parent.shrink) >= scale
+    return unlarged and all(
+        small / large >= DERIVE_RATIO_MIN for small, large in zip(child.shrink, parent.shrink, strict=True)
+    )
+
+
+def _region(spec: RenditionSpec, stored: Size, upright: Turn) -> tuple[Box, Size]:
+    """The stored pixels that the crop leaves, and their sides when upright."""
+    width, height = seen = upright.size(stored)
+    if spec.crop is None:
+        return Box(0, 0, *stored), seen
+    crop = spec.crop
+    if crop.left + crop.width > width or crop.top + crop.height > height:
+        raise _fault(spec, f"its crop reaches outside of the image's {width} x {height} pixels")
+    part = Box(
+        crop.left / width, crop.top / height, (crop.left + crop.width) / width, (crop.top + crop.height) / height
+    )
+    return _part(Box(0, 0, *stored), upright.undo(part)), Size(crop.width, crop.height)
+
+
+def _tilted(spec: RenditionSpec, region: Box, sides: Size, upright: Turn, flips: Turn) -> Shape:
+    radians = math.radians(spec.rotate)
+    cos, sin = abs(math.cos(radians)), abs(math.sin(radians))
+    tilted = Size(
+        math.ceil(sides.width * cos + sides.height * sin - 1e-9),
+        math.ceil(sides.width * sin + sides.height * cos - 1e-9),
+    )
+    window, size, shrink = _fit(spec, tilted)
+    tilt = Tilt(spec.rotate, flips, window, size)
+    both = (min(shrink), min(shrink))
+    return _checked(Shape(spec, region, upright.size(sides), upright, both, tilt, _canvas(spec, size)))
+
+
+def _fit(spec: RenditionSpec, size: Size) -> tuple[Box, Size, tuple[float, float]]:
+    """What `cover` leaves of `size` (as fractions), the sides that it gets, and the shrink by axis."""
+    whole, shrink = resized(spec, size)
+    if spec.fit != "cover" or not (spec.width and spec.height):
+        return WHOLE, whole, shrink
+    cut = Size(min(spec.width, whole.width), min(spec.height, whole.height))
+    left, top = _place(spec.gravity, whole.width - cut.width, whole.height - cut.height, round_up=1)
+    window = Box(
+        left / whole.width, top / whole.height, (left + cut.width) / whole.width, (top + cut.height) / whole.height
+    )
+    return window, cut, shrink
+
+
+def _canvas(spec: RenditionSpec, size: Size) -> Canvas | None:
+    if spec.fit != "contain" or not (spec.width and spec.height) or size == (spec.width, spec.height):
+        return None
+    left, top = _place(spec.gravity, spec.width - size.width, spec.height - size.height, round_up=0)
+    return Canvas(Size(spec.width, spec.height), left, top)
+
+
+def _place(gravity: str, free_x: int, free_y: int, *, round_up: int) -> tuple[int, int]:
+    """Left and top of what lies in a frame with this much room; sharp's centre rounds up for a cut."""
+    left = 0 if "west" in gravity else free_x if "east" in gravity else (free_x + round_up) // 2
+    top = 0 if "north" in gravity else free_y if "south" in gravity else (free_y + round_up) // 2
+    return left, top
+
+
+def _part(region: Box, part: Box) -> Box:
+    """The `part` (fractions) of `region`."""
+    width, height = region.right - region.left, region.bottom - region.top
+    return Box(
+        region.left + part.left * width,
+        region.top + part.top * height,
+        region.left + part.right * width,
+        region.top + part.bottom * height,
+    )
+
+
+def _checked(one: Shape) -> Shape:
+    width, height = one.sides
+    if max(width, height) > SIDE_MAX or width * height > OUTPUT_PIXELS_MAX:
+        raise _fault(one.spec, f"{width} x {height} pixels pass {SIDE_MAX} a side or {OUTPUT_PIXELS_MAX} in all")
+    return one
+
+
+def _half_up(side: float) -> int:
+    return max(1, math.floor(side + 0.5))
+
+
+def _fault(spec: RenditionSpec, detail: str) -> ImageFault:
+    return ImageFault(f"rendition {spec.name!r}: {detail}", code="operation_failed")

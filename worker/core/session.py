@@ -1,0 +1,283 @@
+"""The worker's side of the protocol: what it says to the broker, and when it gives up on one.
+
+Sans-I/O: `handle` facts, `tick` the clock, then `drain` the effects; `deadline` says when to tick
+next. Knows no socket, file, process or clock. All leases and their phases are in leases.py.
+"""
+
+from collections.abc import Callable
+from math import inf
+from typing import Any
+
+from jobs import wire
+from jobs.job import Code
+from worker.core import events
+from worker.core.events import Effects
+from worker.core.leases import Answer, Lease, Leases, Phase
+from worker.core.outbox import Outbox
+
+BEATS_PER_SILENCE = 5
+SETTLE_SECONDS = 1.0
+"""How long, after the drain's deadline, a worker waits for its last answers to be settled."""
+NOT_THE_JOBS_DOING = frozenset({Code.DECODER_LOST, Code.DECODER_CRASHED})
+"""A decoder that dies like this before it began the job gives the job back, uncharged."""
+
+
+class Session:
+    """One worker process towards its broker. Every answer is kept, and repeated until it is settled.
+
+    `drain_seconds` and `silence_seconds` are the settings of these names; a Welcome replaces the
+    latter. As many jobs run at once as DecoderIdle was heard.
+    """
+
+    def __init__(
+        self,
+        incarnation: str,
+        name: str,
+        pid: int,
+        capacity: int,
+        engine: str,
+        drain_seconds: float,
+        silence_seconds: float,
+        now: float,
+    ) -> None:
+        self.draining = False
+        self.epoch = 0
+        self._me = (incarnation, name, pid, capacity, engine)
+        self._drain_seconds = drain_seconds
+        self._silence_seconds = silence_seconds
+        self._now = self._heard_at = now
+        self._beat_at = self._drain_until = self._leave_at = inf
+        self._idle = 0
+        self._leases = Leases()
+        self._introduce = self._welcomed = self._beat = self._reconnect = False
+        self._kill: list[wire.LeaseRef] = []
+        self._sweep: list[tuple[str, list[str]]] = []
+        self._outbox = Outbox()
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            events.Connected: self._on_connected,
+            events.Disconnected: self._on_disconnected,
+            events.Heard: self._on_heard,
+            events.DecoderIdle: self._on_decoder_idle,
+            events.DecoderGone: self._on_decoder_gone,
+            events.DecoderBegan: self._on_decoder_began,
+            events.RenditionLanded: self._on_rendition_landed,
+            events.DecoderFinished: self._on_decoder_finished,
+            events.CacheAnswered: self._on_cache_answered,
+            events.DecoderFailed: self._on_decoder_failed,
+            events.SweepDone: self._on_sweep_done,
+            events.DrainAsked: self._on_drain,
+            events.LeaveAsked: self._on_leave_asked,
+            wire.Welcome: self._on_welcome,
+            wire.Introduce: self._on_connected,
+            wire.Assign: self._on_assign,
+            wire.Recall: self._on_recall,
+            wire.Abandon: self._on_abandon,
+            wire.Settled: self._on_settled,
+            wire.Drain: self._on_drain,
+            wire.Sweep: self._on_sweep,
+            wire.BrokerBeat: self._on_broker_beat,
+        }
+
+    def handle(self, event: Any, now: float) -> None:
+        """Take in one fact (worker/core/events.py) at monotonic time `now` (seconds)."""
+        self._now = now
+        self._handlers[type(event)](event)
+
+    def tick(self, now: float) -> None:
+        """Let time pass. Only when all that has arrived is handled: unread mail is no silence."""
+        self._now = now
+        for lease in [lease for lease in self._leases.running.values() if now >= lease.until]:
+            self._overdue(lease)
+        if now >= self._drain_until:
+            self._give_back_everything()
+            self._drain_until, self._leave_at = inf, now + SETTLE_SECONDS
+        if now >= self._heard_at + self._silence_seconds:
+            self._reconnect, self._welcomed, self._heard_at = True, False, now
+        if now >= self._beat_at:
+            self._beat = True
+            self._beat_at = now + self._silence_seconds / BEATS_PER_SILENCE
+
+    @property
+    def deadline(self) -> float:
+        """When to tick next (monotonic seconds)."""
+        overdue = min((lease.until for lease in self._leases.running.values()), default=inf)
+        silent = self._heard_at + self._silence_seconds
+        return min(overdue, silent, self._beat_at, self._drain_until, self._leave_at)
+
+    def drain(self) -> Effects:
+        """The effects of everything since the last drain."""
+        leave = self.draining and (not self._leases.held or self._now >= self._leave_at)
+        kill, self._kill = self._kill, []
+        sweep, self._sweep = self._sweep, []
+        reconnect, self._reconnect = self._reconnect, False
+        return Effects(kill, self._sends(leave), self._begin(), sweep, reconnect, leave)
+
+    def check(self) -> None:
+        """Raises AssertionError where the session contradicts itself."""
+        self._leases.check()
+        assert self._idle >= 0, f"{self._idle} idle decoders"
+        assert not (self.draining and self._leases.waiting), "a draining worker holds what it will not begin"
+        assert self._beat_at < inf or not self._welcomed, "a welcome worker never beats"
+
+    # -- what drain collects
+
+    def _sends(self, leave: bool) -> list[Any]:
+        ready = []
+        if self._introduce:
+            self._introduce = self._welcomed = False
+            ready.append(wire.Ready(*self._me, self._leases.listed(), self.draining))
+        if not self._welcomed:
+            return ready
+        beat, self._beat = self._beat, False
+        return ready + self._outbox.empty(self._leases.listed() if beat else None, leave)
+
+    def _begin(self) -> list[wire.Assignment]:
+        begin = []
+        while self._idle and self._leases.waiting:
+            self._idle -= 1
+            begin.append(self._leases.give(self._now).assignment)
+        return begin
+
+    # -- answers
+
+    def _answer(self, lease: Lease, answer: Answer) -> None:
+        self._leases.answer(lease, answer)
+        self._outbox.answers.append(answer)
+
+    def _fail(self, lease: Lease, code: str, detail: str) -> None:
+        self._answer(lease, wire.Failure(lease.job, lease.number, code, detail))
+
+    def _stop(self, lease: Lease) -> None:
+        if lease.phase in (Phase.GIVEN, Phase.STARTED):
+            self._kill.append(lease.ref)
+
+    def _overdue(self, lease: Lease) -> None:
+        self._stop(lease)
+        if lease.began:
+            self._fail(lease, Code.DEADLINE_EXCEEDED, f"not done within {lease.assignment.seconds:g} s")
+        else:
+            self._answer(lease, lease.ref)
+
+    def _give_back_waiting(self) -> None:
+        for lease in list(self._leases.waiting.values()):
+            self._answer(lease, lease.ref)
+
+    def _give_back_everything(self) -> None:
+        self._give_back_waiting()
+        for lease in list(self._leases.running.values()):
+            self._stop(lease)
+            self._answer(lease, lease.ref)
+
+    # -- the connection
+
+    def _on_connected(self, _: object) -> None:
+        self._introduce, self._heard_at = True, self._now
+
+    def _on_disconnected(self, _: object) -> None:
+        self._welcomed = False
+
+    def _on_heard(self, event: events.Heard) -> None:
+        if self._welcomed:
+            self._heard_at = self._now
+        self._handlers[type(event.message)](event.message)
+
+    def _on_welcome(self, welcome: wire.Welcome) -> None:
+        self.epoch = welcome.epoch
+        self._silence_seconds = welcome.silence_seconds
+        self._welcomed, self._heard_at = True, self._now
+        self._beat_at = self._now + self._silence_seconds / BEATS_PER_SILENCE
+        self._outbox.answers = [lease.answer for lease in self._leases.answered() if lease.answer is not None]
+
+    def _on_broker_beat(self, beat: wire.BrokerBeat) -> None:
+        if self._welcomed and beat.epoch != self.epoch:
+            self._introduce = True
+
+    # -- the broker's wishes
+
+    def _on_assign(self, assign: wire.Assign) -> None:
+        for assignment in assign.jobs:
+            held = self._leases.held.get(assignment.job)
+            if held is not None:
+                if held.number >= assignment.lease:
+                    continue
+                self._stop(held)
+                self._leases.forget(held)
+            self._leases.take(assignment)
+        if self.draining:
+            self._give_back_waiting()
+
+    def _on_recall(self, recall: wire.Recall) -> None:
+        for ref in recall.leases:
+            lease = self._leases.find(ref.job, ref.lease)
+            if lease is not None and lease.phase is Phase.WAITING:
+                self._answer(lease, lease.ref)
+
+    def _on_abandon(self, abandon: wire.Abandon) -> None:
+        for ref in abandon.leases:
+            lease = self._leases.find(ref.job, ref.lease)
+            if lease is not None and lease.phase is not Phase.ANSWERED:
+                self._stop(lease)
+                self._fail(lease, Code.CANCELLED, "cancelled")
+
+    def _on_settled(self, settled: wire.Settled) -> None:
+        for ref in settled.leases:
+            lease = self._leases.find(ref.job, ref.lease)
+            if lease is not None:
+                self._stop(lease)
+                self._leases.forget(lease)
+
+    def _on_sweep(self, sweep: wire.Sweep) -> None:
+        self._sweep += sweep.sweeps
+
+    def _on_sweep_done(self, event: events.SweepDone) -> None:
+        self._outbox.swept.append(event.job)
+
+    def _on_drain(self, _: object) -> None:
+        if not self.draining:
+            self.draining = self._outbox.draining = True
+            self._drain_until = self._now + self._drain_seconds
+            self._give_back_waiting()
+
+    def _on_leave_asked(self, _: object) -> None:
+        self._on_drain(None)
+        self._give_back_everything()
+        self._leave_at = self._now
+
+    # -- the decoders
+
+    def _on_decoder_idle(self, _: object) -> None:
+        self._idle += 1
+
+    def _on_decoder_gone(self, _: object) -> None:
+        self._idle -= 1
+
+    def _on_decoder_began(self, event: events.DecoderBegan) -> None:
+        lease = self._leases.find_running(event.job, event.lease)
+        if lease is not None:
+            self._leases.start(lease, self._now)
+            self._outbox.started.append(wire.Start(event.job, event.lease, event.at))
+
+    def _on_rendition_landed(self, event: events.RenditionLanded) -> None:
+        if self._leases.find_running(event.job, event.lease) is not None:
+            self._outbox.published.append(wire.Publication(event.job, event.lease, event.rendition))
+
+    def _on_decoder_finished(self, event: events.DecoderFinished) -> None:
+        lease = self._leases.find_running(event.job, event.lease)
+        if lease is not None:
+            seconds = self._now - lease.since
+            finish = wire.Finish(event.job, event.lease, event.renditions, event.cost, False, seconds)
+            self._answer(lease, finish)
+
+    def _on_cache_answered(self, event: events.CacheAnswered) -> None:
+        lease = self._leases.find_running(event.job, event.lease)
+        if lease is not None:
+            self._answer(lease, wire.Finish(event.job, event.lease, event.renditions, cached=True))
+
+    def _on_decoder_failed(self, event: events.DecoderFailed) -> None:
+        lease = self._leases.find_running(event.job, event.lease)
+        if lease is None:
+            return
+        if event.code in NOT_THE_JOBS_DOING and not lease.began:
+            self._answer(lease, lease.ref)
+        else:
+            self._fail(lease, event.code, event.detail)
