@@ -16,7 +16,6 @@ def main(words: list[str]) -> str | None:
     """Carry out one command and return what went wrong, if anything. Raises SetupFault, with the fix."""
     settings, sources = environment.load_settings()
     run = folders.run_folder(settings)
-    request: dict[str, object] = {"do": "".join(words[:1])}
     if words in ([], ["--reload"]):
         os.dup2(2, notify.LISTEN_DESCRIPTOR)  # kept free for the listening socket
         taken = f"pixmill runs already on {settings.data}: make stop, or set PIXMILL_DATA and PIXMILL_PORT to others"
@@ -27,8 +26,7 @@ def main(words: list[str]) -> str | None:
     if words == ["config"]:
         environment.print_settings(settings, sources)
         return None
-    if len(words) == 2 and words[1].isdecimal():
-        request["workers"] = int(words[1])
+    request = {"do": words[0], "workers": int(words[1]) if words[1:] and words[1].isdecimal() else None}
     answer = control.ask(run / "supervisor.sock", request, f"no pixmill runs on {settings.data}: make run-all")
     for process in answer.get("processes", []):
         print("{role:<7} {state:<9} pid {pid:<8} up {seconds} s".format(**process))

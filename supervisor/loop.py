@@ -15,6 +15,7 @@ from jobs.settings import Settings, workers_range
 from supervisor.core.fleet import WEB, Done, Fleet, Signal, Start
 
 RELOAD_SECONDS = 0.5
+WELCOME = "\npixmill runs: {0}/\n  curl -F image=@test-data/sample.jpg {0}/upload\n"
 GIVEN_UP = "the restart was given up, for new processes end before they are ready (or all are to stop)"
 USAGE = "usage: python -m supervisor [--reload | status | scale WORKERS | restart | stop | config]"
 
@@ -26,14 +27,14 @@ class Loop:
         least, most = workers_range(settings, os.cpu_count() or 1)
         limits: tuple[int, float] = (least, most) if ".." in settings.workers else (0, inf)
         self._fleet = Fleet(settings.web_processes, least, *limits, settings.drain_seconds)
-        self._log = log.start("supervisor", settings)
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._log = log.start("supervisor", settings)
         self._waiting: dict[str, list[control.Reply]] = {"restart": [], "stop": []}
         self._watch = sources.Watch() if reload else None
         self._announced = self._stopped = False
-        listening = listener.bind_listener(settings)
-        self._url = listener.address(settings, listening.getsockname()[1])
-        os.dup2(listening.detach(), notify.LISTEN_DESCRIPTOR, inheritable=False)
+        with listener.bind_listener(settings) as listening:
+            self._url = listener.address(settings, listening.getsockname()[1])
+            os.dup2(listening.fileno(), notify.LISTEN_DESCRIPTOR, inheritable=False)
         self._environ = {**os.environ, "NOTIFY_SOCKET": str(run / "notify.sock"), "LISTEN_FDS": ""}
         self._notices = notify.Notices(run / "notify.sock")
         self._signals = signals.as_socket(signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)
@@ -44,14 +45,15 @@ class Loop:
 
     def run(self) -> None:
         """Start everything; return when everything has ended."""
+        self._settle()
         while not self._stopped:
-            self._settle()
             wait = self._fleet.deadline(time.monotonic()) - time.monotonic()
             wait = min(wait, RELOAD_SECONDS) if self._watch else wait
             for key, _ in self._selector.select(None if wait == inf else max(wait, 0)):
                 key.data(key.fileobj)
             if self._watch and self._watch.changed():
                 self._fleet.restart_asked(time.monotonic())
+            self._settle()
 
     def _settle(self) -> None:
         while not self._stopped and (effects := self._fleet.settle(time.monotonic())):
@@ -66,16 +68,15 @@ class Loop:
         if self._fleet.complete() and not self._announced and not self._stopped:
             self._announced = True
             notify.ready()
-            print(
-                f"\npixmill runs: {self._url}/\n  curl -F image=@test-data/sample.jpg {self._url}/upload\n", flush=True
-            )
+            print(WELCOME.format(self._url), flush=True)
 
     def _start(self, child: int, role: str) -> None:
-        listens = {"LISTEN_FDS": "1"} if role == WEB else {}
-        descriptors = [notify.LISTEN_DESCRIPTOR] if listens else []
+        web = {"LISTEN_FDS": "1"} if role == WEB else {}
+        inherited = [notify.LISTEN_DESCRIPTOR] if web else []
         try:
-            process = lifeline.spawn([sys.executable, "-m", role], {**self._environ, **listens}, descriptors)
-            self._processes[child] = process
+            self._processes[child] = process = lifeline.spawn(
+                [sys.executable, "-m", role], self._environ | web, inherited
+            )
             self._log.info("started", extra={"role": role, "pid": process.pid})
         except OSError as error:
             self._log.error("start_failed", extra={"role": role, "reason": error.strerror})
@@ -117,7 +118,7 @@ class Loop:
                 reply({"fault": USAGE})
 
     def _status(self) -> dict[str, Any]:
-        now, rows = time.monotonic(), []
+        rows, now = [], time.monotonic()
         for child in self._fleet.children():
             pid, seconds = self._processes[child.number].pid, round(now - child.since, 1)
             rows.append({"role": child.role, "pid": pid, "state": child.state, "seconds": seconds})

@@ -118,7 +118,7 @@ class Fleet:
             self._resize(role, now)
         for slot in self._slots:
             locked = slot.role == BROKER and any(child.role == BROKER for child in self._leaving)
-            if not slot.children and slot.due <= now and not locked:
+            if not (slot.children or slot.due > now or locked):
                 self._start(slot, now)
         if self._rolling:
             self._roll(now)

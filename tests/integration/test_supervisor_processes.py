@@ -1,0 +1,223 @@
+"""The supervisor with stand-ins for the roles (tests/support/fake_roles): real processes, signals and sockets."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.support.cluster import ROOT, Cluster, alive, wait_until
+
+FAKE_ROLES = ROOT / "tests" / "support" / "fake_roles"
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture
+def fakes(new_cluster: Callable[..., Cluster]) -> Callable[..., Cluster]:
+    def make(environ: dict[str, str] | None = None, **settings: object) -> Cluster:
+        cluster = new_cluster(package_folder=FAKE_ROLES, **settings)
+        cluster.environ |= environ or {}
+        return cluster
+
+    return make
+
+
+def supervisor(cluster: Cluster, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m supervisor ARGUMENTS` to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "supervisor", *arguments],
+        cwd=FAKE_ROLES,
+        env=cluster.environ,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+def test_start_up_ends_with_the_address_and_a_curl(fakes: Callable[..., Cluster]) -> None:
+    cluster = fakes().start()
+    lines = cluster.log().strip().splitlines()
+    assert lines[-2:] == [
+        f"pixmill runs: {cluster.url}/",
+        f"  curl -F image=@test-data/sample.jpg {cluster.url}/upload",
+    ]
+    assert cluster.url.startswith("http://localhost:")
+
+
+def test_processes_are_started_by_their_plain_command_lines(fakes: Callable[..., Cluster]) -> None:
+    cluster = fakes(workers=2, web_processes=2).start()
+    for role, number in (("broker", 1), ("web", 2), ("worker", 2)):
+        pids = cluster.pids(role)
+        assert len(pids) == number
+        for pid in pids:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+            assert command == [sys.executable.encode(), b"-m", role.encode()]
+            assert os.getpgid(pid) == pid
+
+
+@pytest.mark.parametrize("role", ["broker", "web", "worker"])
+def test_a_killed_process_is_replaced_at_once(fakes: Callable[..., Cluster], role: str) -> None:
+    cluster = fakes().start()
+    (old,) = cluster.pids(role)
+    os.kill(old, signal.SIGKILL)
+    wait_until(lambda: cluster.pids(role, "ready") not in ([], [old]), 3.0, f"a new {role}")
+
+
+def test_a_broker_is_replaced_while_a_worker_drains(fakes: Callable[..., Cluster]) -> None:
+    cluster = fakes({"FAKE_DRAIN_SECONDS": "20"}, workers=1, drain_seconds=1).start()
+    cluster.ask(do="scale", workers=0)
+    (broker,) = cluster.pids("broker")
+    os.kill(broker, signal.SIGKILL)
+    wait_until(lambda: cluster.pids("broker", "ready") not in ([], [broker]), 3.0, "a new broker")
+    assert cluster.pids("worker", "leaving")
+    wait_until(lambda: not cluster.pids("worker"), 6.0, "the drain's deadline (1 + 3 s) to end the worker")
+
+
+def test_scale_through_the_command(fakes: Callable[..., Cluster]) -> None:
+    cluster = fakes(workers="1..3").start()
+    assert supervisor(cluster, "scale", "9").stdout.count("worker ") == 3
+    cluster.wait_complete()
+    assert supervisor(cluster, "scale", "0").returncode == 0
+    wait_until(lambda: len(cluster.pids("worker")) == 1, 3.0, "the least number of workers")
+    assert "usage" in supervisor(cluster, "scale", "many").stderr
+    status = supervisor(cluster, "status").stdout
+    assert [line.split()[0] for line in status.splitlines()] == ["broker", "web", "worker"]
+
+
+def test_a_rolling_restart_renews_every_process_and_refuses_no_connection(fakes: Callable[..., Cluster]) -> None:
+    cluster = fakes(workers=2, web_processes=2).start()
+    before = {pid for role in ("broker", "web", "worker") for pid in cluster.pids(role)}
+    answered: set[int] = set()
+    over = threading.Event()
+
+    def load() -> None:
+        while not over.is_set():
+            answered.add(int(httpx2.get(cluster.url, timeout=5).text))
+
+    loader = threading.Thread(target=load)
+    loader.start()
+    done = supervisor(cluster, "restart")
+    over.set()
+    loader.join()
+    assert (done.returncode, done.stderr) == (0, "")
+    after = {pid for role in ("broker", "web", "worker") for pid in cluster.pids(role)}
+    assert len(after) == 5
+    assert not before & after
+    assert answered & before
+    assert answered & after
+
+
+def test_a_restart_that_cannot_succeed_keeps_the_old(fakes: Callable[..., Cluster], tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    cluster = fakes({"FAKE_WEB_BROKEN": str(broken)}).start()
+    old = cluster.pids("web")
+    broken.touch()
+    done = supervisor(cluster, "restart")
+    assert done.returncode == 1
+    assert "given up" in done.stderr
+    assert cluster.pids("web", "ready") == old
+    assert httpx2.get(cluster.url, timeout=5).text == str(old[0])
+
+
+def test_kill_9_of_the_supervisor_leaves_nothing_and_the_next_start_works(fakes: Callable[..., Cluster]) -> None:
+    cluster = fakes(workers=2).start()
+    assert cluster.supervisor is not None
+    assert len(cluster.everything()) == 7, "supervisor, broker, web, 2 workers with a child each"
+    cluster.supervisor.kill()
+    cluster.supervisor.wait()
+    wait_until(lambda: not cluster.everything(), 2.0, "everything to be gone")
+    cluster.start()
+    assert len(cluster.everything()) == 7
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_drains_and_ends_everything(fakes: Callable[..., Cluster], number: int) -> None:
+    cluster = fakes({"FAKE_DRAIN_SECONDS": "0.7"}).start()
+    assert cluster.supervisor is not None
+    (broker,), began = cluster.pids("broker"), time.monotonic()
+    cluster.supervisor.send_signal(number)
+    wait_until(lambda: not cluster.pids("web"), 2.0, "web to be gone")
+    assert alive(broker), "the broker goes last"
+    assert cluster.supervisor.wait(5) == 0
+    assert 0.7 <= time.monotonic() - began < 2.5
+    assert not cluster.everything()
+
+
+def test_a_second_signal_ends_at_once(fakes: Callable[..., Cluster]) -> None:
+    cluster = fakes({"FAKE_DRAIN_SECONDS": "25"}).start()
+    assert cluster.supervisor is not None
+    cluster.supervisor.send_signal(signal.SIGINT)
+    wait_until(lambda: not cluster.pids("web"), 2.0, "web to be gone")
+    time.sleep(0.4)
+    cluster.supervisor.send_signal(signal.SIGINT)
+    assert cluster.supervisor.wait(3) == 0
+
+
+def test_stop_through_the_command(fakes: Callable[..., Cluster]) -> None:
+    cluster = fakes().start()
+    assert supervisor(cluster, "stop").returncode == 0
+    wait_until(lambda: not cluster.everything(), 1.0, "everything to be gone")
+    refused = supervisor(cluster, "status")
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    assert "make run-all" in refused.stderr
+
+
+def test_a_second_start_on_the_same_data_is_one_sentence(fakes: Callable[..., Cluster]) -> None:
+    cluster = fakes().start()
+    refused = supervisor(cluster)
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    assert "PIXMILL_DATA" in refused.stderr
+    assert cluster.pids("broker", "ready")
+
+
+def test_a_taken_port_is_one_sentence_that_names_its_holder(fakes: Callable[..., Cluster]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        cluster = fakes(port=taken.getsockname()[1])
+        refused = supervisor(cluster)
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    assert f"process {os.getpid()}" in refused.stderr
+    assert "PIXMILL_PORT" in refused.stderr
+
+
+def test_too_long_a_socket_path_is_one_sentence(fakes: Callable[..., Cluster], tmp_path: Path) -> None:
+    cluster = fakes()
+    cluster.environ["PIXMILL_RUN"] = str(tmp_path / ("r" * 120))
+    refused = supervisor(cluster)
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    assert "PIXMILL_RUN" in refused.stderr
+
+
+def test_config_prints_every_value_and_its_source(fakes: Callable[..., Cluster]) -> None:
+    lines = supervisor(fakes(workers=3), "config").stdout.splitlines()
+    fields = {line.split()[0]: line.split()[-1] for line in lines}
+    assert fields["PIXMILL_WORKERS"] == "PIXMILL_WORKERS"
+    assert fields["PIXMILL_CAPACITY"] == "default"
+
+
+def test_reload_renews_every_process_after_a_change(fakes: Callable[..., Cluster], tmp_path: Path) -> None:
+    cluster = fakes()
+    for role in ("broker", "web", "worker"):
+        (tmp_path / "src" / role).mkdir(parents=True)
+        for file in (FAKE_ROLES / role).glob("*.py"):
+            (tmp_path / "src" / role / file.name).write_text(file.read_text())
+    cluster.package_folder = tmp_path / "src"
+    cluster.start("--reload")
+    before = {pid for role in ("broker", "web", "worker") for pid in cluster.pids(role)}
+    (tmp_path / "src" / "worker" / "__init__.py").write_text('"""Changed."""\n')
+    wait_until(
+        lambda: not before & {pid for role in ("broker", "web", "worker") for pid in cluster.pids(role)},
+        5.0,
+        "every process to be new",
+    )
+    cluster.wait_complete()

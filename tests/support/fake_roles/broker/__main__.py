@@ -1,0 +1,13 @@
+"""Takes its lock, or ends; ready; SIGTERM ends it."""
+
+import os
+import signal
+from pathlib import Path
+
+from host import folders, notify
+
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+folders.hold_lock(Path(os.environ["PIXMILL_RUN"]) / "broker.lock", 0, "two brokers")
+notify.ready()
+while True:
+    signal.pause()

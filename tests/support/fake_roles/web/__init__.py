@@ -1,0 +1,1 @@
+"""A stand-in for web: answers each connection with its pid, on the inherited socket."""

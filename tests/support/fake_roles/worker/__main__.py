@@ -1,0 +1,20 @@
+"""Forks a child that dies with it; SIGTERM drains for FAKE_DRAIN_SECONDS, a second one ends it."""
+
+import os
+import selectors
+import signal
+
+from host import lifeline, notify, signals
+
+keeper = os.getpid()
+if os.fork() == 0:
+    lifeline.die_with_parent(keeper)
+    while True:
+        signal.pause()
+told = signals.as_socket(signal.SIGTERM)
+selector = selectors.DefaultSelector()
+selector.register(told, selectors.EVENT_READ)
+notify.ready()
+selector.select()
+told.recv(1)
+selector.select(float(os.environ.get("FAKE_DRAIN_SECONDS", "0")))
