@@ -11,6 +11,7 @@ from typing import NamedTuple
 from jobs.errors import ImageFault
 from jobs.limits import OUTPUT_PIXELS_MAX, SIDE_MAX
 from jobs.recipe import Recipe, RenditionSpec
+from worker.core.turns import ORIENTATIONS, QUARTERS, WHOLE, Box, Size, Turn
 
 DERIVE_RATIO_MIN = 1.4
 """A rendition derives from another that is larger by this. Nearer ones would be softened twice:
@@ -19,68 +20,6 @@ see tests/unit/test_pipeline.py, which holds the loss against a reference."""
 JPEG_SCALES = (8, 4, 2, 1)
 """The decoder makes a JPEG 1/8, 1/4, 1/2 in its inverse DCT, the sides rounded up."""
 FULL_SCALE = (1,)
-
-
-class Size(NamedTuple):
-    """Sides in pixels."""
-
-    width: int
-    height: int
-
-
-class Box(NamedTuple):
-    """A part of an image, in its pixels or (where said) as fractions of its sides."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    def contains(self, other: "Box") -> bool:
-        """Whether `other` lies within, edges included."""
-        return (
-            self.left <= other.left
-            and self.top <= other.top
-            and self.right >= other.right
-            and self.bottom >= other.bottom
-        )
-
-
-class Turn(NamedTuple):
-    """One of the eight ways to turn a picture: swap its axes, then mirror left-right, then top-bottom."""
-
-    swap: bool = False
-    mirror: bool = False
-    flip: bool = False
-
-    def then(self, other: "Turn") -> "Turn":
-        """This turn followed by `other`, as one."""
-        mirror, flip = (self.flip, self.mirror) if other.swap else (self.mirror, self.flip)
-        return Turn(self.swap ^ other.swap, mirror ^ other.mirror, flip ^ other.flip)
-
-    def size(self, size: Size) -> Size:
-        """The sides after the turn."""
-        return Size(size.height, size.width) if self.swap else size
-
-    def undo(self, box: Box) -> Box:
-        """The part, as fractions, that becomes `box` by this turn."""
-        left, top, right, bottom = box
-        if self.flip:
-            top, bottom = 1 - bottom, 1 - top
-        if self.mirror:
-            left, right = 1 - right, 1 - left
-        return Box(top, left, bottom, right) if self.swap else Box(left, top, right, bottom)
-
-
-_Y, _N = True, False
-ORIENTATIONS = (
-    Turn(), Turn(), Turn(_N, _Y, _N), Turn(_N, _Y, _Y), Turn(_N, _N, _Y),
-    Turn(_Y, _N, _N), Turn(_Y, _Y, _N), Turn(_Y, _Y, _Y), Turn(_Y, _N, _Y),
-)  # fmt: skip
-"""The turn that sets a picture of EXIF orientation 1 to 8 upright; 0 (unknown) leaves it."""
-_QUARTERS = (Turn(), Turn(_Y, _Y, _N), Turn(_N, _Y, _Y), Turn(_Y, _N, _Y))
-"""Clockwise by 0, 90, 180 and 270 degrees."""
-WHOLE = Box(0.0, 0.0, 1.0, 1.0)
 
 
 class Tilt(NamedTuple):
@@ -159,14 +98,14 @@ def shape(spec: RenditionSpec, stored: Size, orientation: int) -> Shape:
     """What `spec` takes from an image of `stored` sides."""
     upright = ORIENTATIONS[orientation]
     region, sides = _region(spec, stored, upright)
-    quarters, tilt_degrees = divmod(spec.rotate, 90)
+    quarters, remainder = divmod(spec.rotate, 90)
     flips = Turn(mirror=spec.flop, flip=spec.flip)
-    if tilt_degrees:
+    if remainder:
         return _tilted(spec, region, sides, upright, flips)
-    turn = upright.then(_QUARTERS[int(quarters)]).then(flips)
-    seen = turn.size(Size(round(region.right - region.left), round(region.bottom - region.top)))
-    window, size, shrink = _fit(spec, seen)
-    box = _part(region, turn.undo(window))
+    quarter = QUARTERS[int(quarters)]
+    turn = upright.then(quarter).then(flips)
+    window, size, shrink = _fit(spec, quarter.size(sides))
+    box = region.part(turn.undo(window))
     shrink = (shrink[1], shrink[0]) if turn.swap else shrink
     return _checked(Shape(spec, box, turn.size(size), turn, shrink, canvas=_canvas(spec, size)))
 
@@ -239,7 +178,7 @@ def _region(spec: RenditionSpec, stored: Size, upright: Turn) -> tuple[Box, Size
     part = Box(
         crop.left / width, crop.top / height, (crop.left + crop.width) / width, (crop.top + crop.height) / height
     )
-    return _part(Box(0, 0, *stored), upright.undo(part)), Size(crop.width, crop.height)
+    return Box(0, 0, *stored).part(upright.undo(part)), Size(crop.width, crop.height)
 
 
 def _tilted(spec: RenditionSpec, region: Box, sides: Size, upright: Turn, flips: Turn) -> Shape:
@@ -269,10 +208,11 @@ def _fit(spec: RenditionSpec, size: Size) -> tuple[Box, Size, tuple[float, float
 
 
 def _canvas(spec: RenditionSpec, size: Size) -> Canvas | None:
-    if spec.fit != "contain" or not (spec.width and spec.height) or size == (spec.width, spec.height):
+    asked = Size(spec.width or size.width, spec.height or size.height)
+    if spec.fit != "contain" or size == asked:
         return None
-    left, top = _place(spec.gravity, spec.width - size.width, spec.height - size.height, round_up=0)
-    return Canvas(Size(spec.width, spec.height), left, top)
+    left, top = _place(spec.gravity, asked.width - size.width, asked.height - size.height, round_up=0)
+    return Canvas(asked, left, top)
 
 
 def _place(gravity: str, free_x: int, free_y: int, *, round_up: int) -> tuple[int, int]:
@@ -280,17 +220,6 @@ def _place(gravity: str, free_x: int, free_y: int, *, round_up: int) -> tuple[in
     left = 0 if "west" in gravity else free_x if "east" in gravity else (free_x + round_up) // 2
     top = 0 if "north" in gravity else free_y if "south" in gravity else (free_y + round_up) // 2
     return left, top
-
-
-def _part(region: Box, part: Box) -> Box:
-    """The `part` (fractions) of `region`."""
-    width, height = region.right - region.left, region.bottom - region.top
-    return Box(
-        region.left + part.left * width,
-        region.top + part.top * height,
-        region.left + part.right * width,
-        region.top + part.bottom * height,
-    )
 
 
 def _checked(one: Shape) -> Shape:
