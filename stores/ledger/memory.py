@@ -1,0 +1,172 @@
+"""The ledger in memory: both faces over one state, for tests and simulations.
+
+Keeps what SqliteLedger would keep, refuses what its schema would refuse, and fails when told to:
+a failed commit may have lasted or not, and only a start (`restore`) makes the ledger serve again.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from jobs.errors import LedgerFailed
+from jobs.job import Row, State
+from jobs.limits import FILES_PER_POST_MAX
+from jobs.records import KeyEntry, Lane, Meta, Records, Restored, SweepEntry, Where
+
+_STATES = frozenset(state.value for state in State)
+_ONCE_GIVEN = ("id", "tenant", "accepted_at", "reference", "preset", "batch", "content", "spec")
+
+
+class MemoryLedger:
+    """Ledger and LedgerReader in one; what is committed outlives every failure of the ledger."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, Row] = {}
+        """Every job by seq, in order of acceptance."""
+        self.meta = Meta(counts={state.value: 0 for state in State})
+        self.commits = 0
+        self._by_id: dict[str, int] = {}
+        self._keys: dict[bytes, KeyEntry] = {}
+        self._sweeps: dict[str, SweepEntry] = {}
+        self._quarantine: set[bytes] = set()
+        self._last_seq = 0
+        self._failed = False
+        self._fail_next: str | None = None
+
+    def fail_next_commit(self, *, kept: bool = False) -> None:
+        """Let the next commit raise LedgerFailed; `kept`: what it wrote is there after all."""
+        self._fail_next = "kept" if kept else "lost"
+
+    def restore(self) -> Restored:
+        self._failed = False
+        self.meta.epoch += 1
+        self._last_seq = max(self.rows, default=0)
+        queued = {(row.priority, row.lane) for row in self._in_state(State.QUEUED)}
+        return Restored(
+            meta=_copy(self.meta),
+            running=self._in_state(State.RUNNING),
+            delayed=self._in_state(State.DELAYED),
+            lanes=[Lane(*lane) for lane in sorted(queued)],
+            sweeps=list(self._sweeps.values()),
+            quarantine=list(self._quarantine),
+        )
+
+    def commit(self, records: Records) -> None:
+        self._refuse_if_failed()
+        fault = self._fault(records)
+        if fault is None and self._fail_next != "lost":
+            self._apply(records)
+        if fault is not None or self._fail_next is not None:
+            self._failed, self._fail_next = True, None
+            raise LedgerFailed(fault or "the ledger was told to fail")
+        self.commits += 1
+
+    def existing(self, ids: list[str]) -> set[str]:
+        self._refuse_if_failed()
+        return {job for job in ids if job in self._by_id}
+
+    def keys(self, keys: list[bytes]) -> dict[bytes, KeyEntry]:
+        self._refuse_if_failed()
+        return {key: self._keys[key] for key in keys if key in self._keys}
+
+    def forget_keys(self, before: float) -> None:
+        self._refuse_if_failed()
+        self._keys = {key: entry for key, entry in self._keys.items() if entry.at >= before}
+
+    def queued(self, priority: int, lane: str, after: int, limit: int) -> list[Row]:
+        self._refuse_if_failed()
+        found = [
+            row
+            for row in self._in_state(State.QUEUED)
+            if row.priority == priority and row.lane == lane and row.position > after
+        ]
+        return sorted(found, key=lambda row: row.position)[:limit]
+
+    def row(self, job: str) -> Row | None:
+        self._refuse_if_failed()
+        return self.job(job)
+
+    def matching(self, where: Where, after_seq: int, limit: int, walk: int) -> tuple[list[Row], int | None]:
+        self._refuse_if_failed()
+        beyond = [self.rows[seq] for seq in sorted(self.rows) if seq > after_seq]
+        return _listed(beyond, where, limit, walk)
+
+    def job(self, job: str) -> Row | None:
+        return self.rows[self._by_id[job]] if job in self._by_id else None
+
+    def jobs(self, ids: list[str]) -> list[Row]:
+        return [self.rows[self._by_id[job]] for job in ids if job in self._by_id]
+
+    def batch(self, batch: str) -> list[Row]:
+        return [self.rows[seq] for seq in sorted(self.rows) if self.rows[seq].batch == batch][:FILES_PER_POST_MAX]
+
+    def page(self, where: Where, before: int | None, limit: int, walk: int) -> tuple[list[Row], int | None]:
+        beyond = [self.rows[seq] for seq in sorted(self.rows, reverse=True) if before is None or seq < before]
+        return _listed(beyond, where, limit, walk)
+
+    def close(self) -> None:
+        """What is committed stays; `restore` is the next start."""
+
+    def _refuse_if_failed(self) -> None:
+        if self._failed:
+            raise LedgerFailed("the ledger failed before")
+
+    def _in_state(self, state: State) -> list[Row]:
+        return [row for row in self.rows.values() if row.state == state]
+
+    def _fault(self, records: Records) -> str | None:
+        """What the schema would refuse in `records`."""
+        new = [row for row in records.jobs if row.seq > self._last_seq]
+        known = [row for row in records.jobs if row.seq <= self._last_seq]
+        ids, seqs = {row.id for row in new}, {row.seq for row in new}
+        if any(row.state not in _STATES for row in records.jobs):
+            return "a state that is none"
+        if min(len(ids), len(seqs)) < len(new) or not ids.isdisjoint(self._by_id):
+            return "a second job of one id or seq"
+        if any(row.seq not in self.rows for row in known):
+            return "an update of a job that is not there"
+        return None
+
+    def _apply(self, records: Records) -> None:
+        for row in records.jobs:
+            self._write(row)
+        for seq in records.removed:
+            removed = self.rows.pop(seq, None)
+            if removed is not None:
+                del self._by_id[removed.id]
+        self._keys.update((entry.key, entry) for entry in records.keys)
+        self._sweeps.update((entry.job, entry) for entry in records.sweeps)
+        for job in records.swept:
+            self._sweeps.pop(job, None)
+        self._quarantine.update(records.quarantined)
+        self._quarantine.difference_update(records.released)
+        if records.meta is not None:
+            self.meta = _copy(records.meta, epoch=self.meta.epoch)
+        self._last_seq = max([self._last_seq, *(row.seq for row in records.jobs)])
+
+    def _write(self, row: Row) -> None:
+        before = self.rows.get(row.seq)
+        if before is not None:
+            row = row._replace(**{name: getattr(before, name) for name in _ONCE_GIVEN})
+        self.rows[row.seq] = row
+        self._by_id[row.id] = row.seq
+
+
+def _copy(meta: Meta, epoch: int | None = None) -> Meta:
+    counts = {state.value: meta.counts.get(state, 0) for state in State}
+    return Meta(meta.change, meta.epoch if epoch is None else epoch, meta.paused, counts)
+
+
+def _listed(beyond: Iterable[Row], where: Where, limit: int, walk: int) -> tuple[list[Row], int | None]:
+    """The page that begins `beyond`, in that order; rows of other tenants cost no walk."""
+    scope = Where(where.tenant, reference=where.reference if where.tenant is not None else None)
+    reachable = [row for row in beyond if _matches(row, scope)]
+    found = [row for row in reachable[:walk] if _matches(row, where)]
+    if len(found) > limit:
+        return found[:limit], found[limit - 1].seq
+    ended = len(reachable) <= walk
+    return found, None if ended else reachable[walk - 1].seq
+
+
+def _matches(row: Row, where: Where) -> bool:
+    return all(wanted is None or getattr(row, name) == wanted for name, wanted in msgspec.structs.asdict(where).items())

@@ -1,0 +1,159 @@
+-- Every statement of the ledger, by name. A query on unfinished jobs repeats `state <> 'done'`
+-- literally, or SQLite does not use the partial index; tests/unit/test_sqlite_plans.py holds it.
+
+-- name: insert_job
+INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: update_job
+UPDATE jobs SET state = ?, priority = ?, lane = ?, position = ?, lease = ?, attempts = ?, change = ?, ended_at = ?,
+    due_at = ?, started_at = ?, worker = ?, code = ?, outcome = ?
+WHERE seq = ?;
+
+-- name: remove_job
+DELETE FROM jobs WHERE seq = ?;
+
+-- name: put_key
+INSERT INTO keys (key, job, fingerprint, at) VALUES (?, ?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET job = excluded.job, fingerprint = excluded.fingerprint, at = excluded.at;
+
+-- name: put_sweep
+INSERT INTO sweeps (job, names) VALUES (?, ?) ON CONFLICT (job) DO UPDATE SET names = excluded.names;
+
+-- name: remove_sweep
+DELETE FROM sweeps WHERE job = ?;
+
+-- name: put_quarantine
+INSERT INTO quarantine (content) VALUES (?) ON CONFLICT (content) DO NOTHING;
+
+-- name: remove_quarantine
+DELETE FROM quarantine WHERE content = ?;
+
+-- name: put_meta
+UPDATE meta SET change = :change, paused = :paused, queued = :queued, running = :running, delayed = :delayed,
+    done = :done, failed = :failed, dead = :dead, cancelled = :cancelled
+WHERE only = 1;
+
+-- name: raise_epoch
+UPDATE meta SET epoch = epoch + 1 WHERE only = 1;
+
+-- name: meta
+SELECT epoch, change, paused, queued, running, delayed, done, failed, dead, cancelled FROM meta WHERE only = 1;
+
+-- name: last_seq
+SELECT max(seq) FROM jobs;
+
+-- What a start reads, it reads whole: leases, retries, sweeps and the quarantine live in memory.
+
+-- name: running
+SELECT * FROM jobs WHERE state = 'running' AND state <> 'done';
+
+-- name: delayed
+SELECT * FROM jobs WHERE state = 'delayed' AND state <> 'done';
+
+-- name: lanes
+-- A loose index scan: from each lane one search finds the next, whatever the lanes hold.
+WITH RECURSIVE found (priority, lane) AS (
+    SELECT priority, lane FROM (
+        SELECT priority, lane FROM jobs WHERE state = 'queued' AND state <> 'done'
+        ORDER BY priority, lane LIMIT 1
+    )
+    UNION ALL
+    SELECT next.priority, next.lane FROM found JOIN jobs AS next ON next.seq = (
+        SELECT seq FROM jobs
+        WHERE state = 'queued' AND state <> 'done' AND (priority, lane) > (found.priority, found.lane)
+        ORDER BY priority, lane LIMIT 1
+    )
+)
+SELECT priority, lane FROM found;
+
+-- name: sweeps
+SELECT job, names FROM sweeps;
+
+-- name: quarantine
+SELECT content FROM quarantine;
+
+-- name: queued
+SELECT * FROM jobs
+WHERE state = 'queued' AND state <> 'done' AND priority = ? AND lane = ? AND position > ?
+ORDER BY position LIMIT ?;
+
+-- name: existing
+SELECT id FROM jobs WHERE id IN (SELECT value FROM json_each(?)) LIMIT ?;
+
+-- name: job
+SELECT * FROM jobs WHERE id = ? LIMIT 1;
+
+-- name: jobs
+SELECT * FROM jobs WHERE id IN (SELECT value FROM json_each(?)) LIMIT ?;
+
+-- name: batch
+SELECT * FROM jobs WHERE batch = ? ORDER BY seq LIMIT ?;
+
+-- name: key
+SELECT key, job, fingerprint, at FROM keys WHERE key = ? LIMIT 1;
+
+-- name: forget_keys
+DELETE FROM keys WHERE key IN (SELECT key FROM keys WHERE at < ? ORDER BY at LIMIT ?);
+
+-- Lists. An edge is the first seq that a walk of :walk rows does not reach, rows_ are those that
+-- match on this side of it: newest or oldest accepted first; of everyone, a tenant, a reference.
+
+-- name: edge_newest_all
+SELECT seq FROM jobs WHERE seq < :high ORDER BY seq DESC LIMIT 1 OFFSET :walk;
+
+-- name: edge_newest_tenant
+SELECT seq FROM jobs INDEXED BY jobs_by_tenant
+WHERE tenant = :tenant AND seq < :high ORDER BY seq DESC LIMIT 1 OFFSET :walk;
+
+-- name: edge_newest_reference
+SELECT seq FROM jobs INDEXED BY jobs_by_reference
+WHERE tenant = :tenant AND reference = :reference AND seq < :high ORDER BY seq DESC LIMIT 1 OFFSET :walk;
+
+-- name: edge_oldest_all
+SELECT seq FROM jobs WHERE seq > :low ORDER BY seq LIMIT 1 OFFSET :walk;
+
+-- name: edge_oldest_tenant
+SELECT seq FROM jobs INDEXED BY jobs_by_tenant
+WHERE tenant = :tenant AND seq > :low ORDER BY seq LIMIT 1 OFFSET :walk;
+
+-- name: edge_oldest_reference
+SELECT seq FROM jobs INDEXED BY jobs_by_reference
+WHERE tenant = :tenant AND reference = :reference AND seq > :low ORDER BY seq LIMIT 1 OFFSET :walk;
+
+-- name: rows_newest_all
+SELECT * FROM jobs WHERE seq > :low AND seq < :high
+    AND (:state IS NULL OR state = :state) AND (:code IS NULL OR code = :code)
+    AND (:preset IS NULL OR preset = :preset) AND (:reference IS NULL OR reference = :reference)
+ORDER BY seq DESC LIMIT :limit;
+
+-- name: rows_newest_tenant
+SELECT * FROM jobs INDEXED BY jobs_by_tenant WHERE tenant = :tenant AND seq > :low AND seq < :high
+    AND (:state IS NULL OR state = :state) AND (:code IS NULL OR code = :code)
+    AND (:preset IS NULL OR preset = :preset)
+ORDER BY seq DESC LIMIT :limit;
+
+-- name: rows_newest_reference
+SELECT * FROM jobs INDEXED BY jobs_by_reference
+WHERE tenant = :tenant AND reference = :reference AND seq > :low AND seq < :high
+    AND (:state IS NULL OR state = :state) AND (:code IS NULL OR code = :code)
+    AND (:preset IS NULL OR preset = :preset)
+ORDER BY seq DESC LIMIT :limit;
+
+-- name: rows_oldest_all
+SELECT * FROM jobs WHERE seq > :low AND seq < :high
+    AND (:state IS NULL OR state = :state) AND (:code IS NULL OR code = :code)
+    AND (:preset IS NULL OR preset = :preset) AND (:reference IS NULL OR reference = :reference)
+ORDER BY seq LIMIT :limit;
+
+-- name: rows_oldest_tenant
+SELECT * FROM jobs INDEXED BY jobs_by_tenant WHERE tenant = :tenant AND seq > :low AND seq < :high
+    AND (:state IS NULL OR state = :state) AND (:code IS NULL OR code = :code)
+    AND (:preset IS NULL OR preset = :preset)
+ORDER BY seq LIMIT :limit;
+
+-- name: rows_oldest_reference
+SELECT * FROM jobs INDEXED BY jobs_by_reference
+WHERE tenant = :tenant AND reference = :reference AND seq > :low AND seq < :high
+    AND (:state IS NULL OR state = :state) AND (:code IS NULL OR code = :code)
+    AND (:preset IS NULL OR preset = :preset)
+ORDER BY seq LIMIT :limit;

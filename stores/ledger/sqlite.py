@@ -1,0 +1,247 @@
+"""The ledger as one SQLite file in WAL mode: one writing connection, many reading ones.
+
+Owns the file, its schema number and its pragmas; the statements are in queries.sql, the tables in
+schema.sql. Knows no message and no policy. The caller sees to it that one process writes at a
+time (a lock held for life): until 3.51.3 SQLite can corrupt a log that two connections write.
+"""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from jobs.errors import LedgerFailed, SetupFault, StoreFault
+from jobs.job import Row
+from jobs.limits import FILES_PER_POST_MAX
+from jobs.records import KeyEntry, Lane, Records, Restored, SweepEntry, Where
+from stores.ledger.statements import (
+    HERE,
+    QUERIES,
+    id_list,
+    lesser_writes,
+    listed,
+    meta_of,
+    meta_parameters,
+    one_job,
+    rows,
+    stored_keys,
+)
+
+_MIGRATIONS = ("schema.sql",)
+"""The n-th script brings a ledger from schema n - 1 to n."""
+SCHEMA = len(_MIGRATIONS)
+_SQLITE_LEAST = (3, 38, 0)
+"""STRICT tables and json_each without a build option."""
+_CHECKPOINT_PAGES = 4000
+"""16 MB of log between checkpoints: they cost a commit some milliseconds each."""
+_LOG_BYTES = 64 * 1024 * 1024
+_READ_SECONDS = 1.0
+"""How long a reader waits for a lock: only a recovery takes one that stops readers."""
+FORGET_MAX = 10_000
+"""Keys dropped by one call, so that no call holds the loop for long."""
+
+_CHANGING = (
+    "state", "priority", "lane", "position", "lease", "attempts", "change", "ended_at",
+    "due_at", "started_at", "worker", "code", "outcome", "seq",
+)  # fmt: skip
+_changing = itemgetter(*map(Row._fields.index, _CHANGING))
+"""The parameters of update_job. Binding is half of what a row costs: so no more than these, and
+exact tuples, which bind faster than rows do."""
+
+
+def open_ledger(path: str | os.PathLike[str], sync: str = "full") -> "SqliteLedger":
+    """Open the ledger for writing, made if missing, migrated if older.
+
+    With `sync` "normal" the last commits may be lost with the machine's power, never with the
+    process. Raises SetupFault where the file is no ledger of ours, of a newer pixmill, or damaged.
+    """
+    if sqlite3.sqlite_version_info < _SQLITE_LEAST:
+        least = ".".join(map(str, _SQLITE_LEAST))
+        raise SetupFault(f"SQLite {sqlite3.sqlite_version} is too old: use a Python built with {least} or later")
+    try:
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            _prepare(connection, Path(path), sync)
+            return SqliteLedger(connection)
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
+        raise SetupFault(
+            f"the ledger {Path(path)} cannot be opened ({error}): restore it from a backup, "
+            "or set PIXMILL_DATA to another folder"
+        ) from None
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, sync: str) -> None:
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchall()
+    if mode != [("wal",)]:
+        raise SetupFault(f"the file system of {path} does not bear a write-ahead log: set PIXMILL_DATA to a local disk")
+    connection.execute(f"PRAGMA synchronous = {'NORMAL' if sync == 'normal' else 'FULL'}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}").fetchall()
+    connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}").fetchall()
+    found = connection.execute("PRAGMA user_version").fetchall()[0][0]
+    if found > SCHEMA:
+        raise SetupFault(
+            f"the ledger {path} has schema {found}, this pixmill knows {SCHEMA}: use the pixmill that wrote it"
+        )
+    for number, script in enumerate(_MIGRATIONS[found:], found + 1):
+        sql = (HERE / script).read_text()
+        connection.executescript(f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version = {number};\nCOMMIT;")
+    _sync_folder(path.absolute().parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """SQLite syncs the names of its logs but not that of the file itself."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class SqliteLedger:
+    """The one writer. After the first failure every call fails: the process must end."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._failure: str | None = None
+        self._last_seq: int = connection.execute(QUERIES["last_seq"]).fetchall()[0][0] or 0
+
+    def restore(self) -> Restored:
+        with self._transaction():
+            self._connection.execute(QUERIES["raise_epoch"])
+        return Restored(
+            meta=meta_of(self._read("meta")[0]),
+            running=rows(self._read("running")),
+            delayed=rows(self._read("delayed")),
+            lanes=[Lane(*lane) for lane in self._read("lanes")],
+            sweeps=[SweepEntry(job, tuple(msgspec.json.decode(names))) for job, names in self._read("sweeps")],
+            quarantine=[content for (content,) in self._read("quarantine")],
+        )
+
+    def commit(self, records: Records) -> None:
+        """As Ledger.commit. A row is new if its seq passes all that came before; an update of one
+        that is not there fails, as does anything else that the schema forbids."""
+        new = [row for row in records.jobs if row.seq > self._last_seq]
+        known = [row for row in records.jobs if row.seq <= self._last_seq]
+        with self._transaction():
+            if new:
+                self._connection.executemany(QUERIES["insert_job"], map(tuple, new))
+            if known:
+                updated = self._connection.executemany(QUERIES["update_job"], map(_changing, known)).rowcount
+                if updated != len(known):
+                    raise sqlite3.IntegrityError(f"{len(known) - updated} updated jobs have no row")
+            for name, parameters in lesser_writes(records):
+                self._connection.executemany(QUERIES[name], parameters)
+            if records.meta is not None:
+                self._connection.execute(QUERIES["put_meta"], meta_parameters(records.meta))
+        if new:
+            self._last_seq = max(row.seq for row in new)
+
+    def existing(self, ids: list[str]) -> set[str]:
+        return {job for (job,) in self._read("existing", id_list(ids))}
+
+    def keys(self, keys: list[bytes]) -> dict[bytes, KeyEntry]:
+        return stored_keys(self._read, keys)
+
+    def forget_keys(self, before: float) -> None:
+        """As Ledger.forget_keys, of the FORGET_MAX oldest a call."""
+        self._read("forget_keys", (before, FORGET_MAX))
+
+    def queued(self, priority: int, lane: str, after: int, limit: int) -> list[Row]:
+        return rows(self._read("queued", (priority, lane, after, limit)))
+
+    def row(self, job: str) -> Row | None:
+        return one_job(self._read, job)
+
+    def matching(self, where: Where, after_seq: int, limit: int, walk: int) -> tuple[list[Row], int | None]:
+        return listed(self._read, where, "oldest", after_seq, limit, walk)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._refuse_if_failed()
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            yield
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            raise self._failed(error) from error
+
+    def _read(self, name: str, parameters: Any = ()) -> list[Any]:
+        self._refuse_if_failed()
+        try:
+            return self._connection.execute(QUERIES[name], parameters).fetchall()
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def _refuse_if_failed(self) -> None:
+        if self._failure is not None:
+            raise LedgerFailed(self._failure)
+
+    def _failed(self, error: sqlite3.Error) -> LedgerFailed:
+        self._failure = f"the ledger failed ({error})"
+        return LedgerFailed(self._failure)
+
+
+def open_reader(path: str | os.PathLike[str]) -> "SqliteReader":
+    """A reader of the ledger at `path`, which need not exist yet."""
+    return SqliteReader(Path(path).absolute())
+
+
+class SqliteReader:
+    """Reads what is committed, on one kept connection, opened by the first read and again after a
+    failure or when another file has the path. For the one thread that reads first."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._address = f"{path.as_uri()}?mode=ro"
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+
+    def job(self, job: str) -> Row | None:
+        return one_job(self._read, job)
+
+    def jobs(self, ids: list[str]) -> list[Row]:
+        found = {row.id: row for row in rows(self._read("jobs", id_list(ids)))}
+        return [found[job] for job in ids if job in found]
+
+    def keys(self, keys: list[bytes]) -> dict[bytes, KeyEntry]:
+        return stored_keys(self._read, keys)
+
+    def batch(self, batch: str) -> list[Row]:
+        return rows(self._read("batch", (batch, FILES_PER_POST_MAX)))
+
+    def page(self, where: Where, before: int | None, limit: int, walk: int) -> tuple[list[Row], int | None]:
+        return listed(self._read, where, "newest", before, limit, walk)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _read(self, name: str, parameters: Any = ()) -> list[Any]:
+        try:
+            return self._connected().execute(QUERIES[name], parameters).fetchall()
+        except (sqlite3.Error, OSError) as error:
+            self.close()
+            raise StoreFault(f"the ledger cannot be read ({error})") from None
+
+    def _connected(self) -> sqlite3.Connection:
+        found = os.stat(self._path)
+        file = (found.st_dev, found.st_ino)
+        if self._connection is None or file != self._file:
+            self.close()
+            self._connection = sqlite3.connect(self._address, uri=True, isolation_level=None, timeout=_READ_SECONDS)
+            self._file = file
+        return self._connection

@@ -1,0 +1,99 @@
+"""The statements of queries.sql, and the reads that the writer and the readers share.
+
+Knows no connection: a Read runs a statement by name and fetches all its rows.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from jobs.job import Row, State
+from jobs.records import KeyEntry, Meta, Records, Where
+
+HERE = Path(__file__).parent
+SEQ_MAX = 2**63 - 1
+
+Read = Callable[[str, Any], list[Any]]
+
+
+def named(text: str) -> dict[str, str]:
+    """The statements of a .sql text, each under its line `-- name: xyz`."""
+    _, *parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+QUERIES = named((HERE / "queries.sql").read_text())
+
+
+def rows(found: Iterable[Sequence[Any]]) -> list[Row]:
+    """Jobs from rows of `SELECT *`."""
+    return [Row._make(row) for row in found]
+
+
+def one_job(read: Read, job: str) -> Row | None:
+    """The job of that id."""
+    return next(iter(rows(read("job", (job,)))), None)
+
+
+def id_list(ids: list[str]) -> tuple[str, int]:
+    """The parameters of a statement over many ids: as JSON, and how many."""
+    return msgspec.json.encode(ids).decode(), len(ids)
+
+
+def stored_keys(read: Read, keys: list[bytes]) -> dict[bytes, KeyEntry]:
+    """The entries of those keys that are stored."""
+    return {found[0]: KeyEntry(*found) for key in keys for found in read("key", (key,))}
+
+
+def listed(
+    read: Read, where: Where, order: Literal["newest", "oldest"], start: int | None, limit: int, walk: int
+) -> tuple[list[Row], int | None]:
+    """A page of the jobs that match, beyond seq `start` in that order; and where the next one starts.
+
+    The edge bounds the walk before the rows are read, so what is purged or accepted between the
+    two statements moves no row past the page.
+    """
+    source = "all" if where.tenant is None else "tenant" if where.reference is None else "reference"
+    reached, step = ("low", 1) if order == "newest" else ("high", -1)
+    bounds = {"low": -1, "high": SEQ_MAX}
+    if start is not None:
+        bounds["high" if order == "newest" else "low"] = start
+    filters = msgspec.structs.asdict(where)
+    following = None
+    if where.state or where.code or where.preset or (where.reference and source == "all"):
+        edge = read(f"edge_{order}_{source}", {**filters, **bounds, "walk": walk})
+        if edge:
+            bounds[reached] = edge[0][0]
+            following = edge[0][0] + step
+    found = rows(read(f"rows_{order}_{source}", {**filters, **bounds, "limit": limit + 1}))
+    if len(found) > limit:
+        return found[:limit], found[limit - 1].seq
+    return found, following
+
+
+def meta_of(found: Sequence[int]) -> Meta:
+    """Meta from its row; a state that no job is in is not counted."""
+    epoch, change, paused, *counts = found
+    return Meta(change, epoch, bool(paused), {state.value: count for state, count in zip(State, counts, strict=True)})
+
+
+def meta_parameters(meta: Meta) -> dict[str, int]:
+    """The parameters of put_meta; the epoch is not among them, a start alone raises it."""
+    counts = {state.value: meta.counts.get(state, 0) for state in State}
+    return {"change": meta.change, "paused": meta.paused, **counts}
+
+
+def lesser_writes(records: Records) -> list[tuple[str, list[tuple[object, ...]]]]:
+    """The statements, with their parameters, for all of `records` but changed jobs and meta, in order."""
+    writes: list[tuple[str, list[tuple[object, ...]]]] = [
+        ("remove_job", [(seq,) for seq in records.removed]),
+        ("put_key", [(entry.key, entry.job, entry.fingerprint, entry.at) for entry in records.keys]),
+        ("put_sweep", [(entry.job, msgspec.json.encode(entry.names).decode()) for entry in records.sweeps]),
+        ("remove_sweep", [(job,) for job in records.swept]),
+        ("put_quarantine", [(content,) for content in records.quarantined]),
+        ("remove_quarantine", [(content,) for content in records.released]),
+    ]
+    return [write for write in writes if write[1]]
