@@ -1,0 +1,168 @@
+"""Blobs as files of one folder: DATA/raw, DATA/processed, with DATA/incoming for what is on its way.
+
+Owns the path from bytes to a durable name: temporary file, write, sync, rename, sync of the
+folder. All three lie in one file system, or rename would not be atomic.
+"""
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from jobs.errors import BlobMissing, StoreFault, StoreFull
+from stores.blobs.names import checked
+
+INCOMING = "incoming"
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NO_LINK = frozenset({errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP})
+"""Too many links of one file (ext4: 65,000), another file system, or one that has no hard links."""
+_COPY_BYTES = 1024 * 1024
+
+
+@contextlib.contextmanager
+def _faults(name: str, missing: type[StoreFault] = StoreFault) -> Iterator[None]:
+    """Say an OSError in the words of jobs.errors; no such file is a `missing`."""
+    try:
+        yield
+    except OSError as error:
+        kinds = {**dict.fromkeys(_NO_ROOM, StoreFull), errno.ENOENT: missing}
+        raise kinds.get(error.errno or 0, StoreFault)(f"blob {name}: {error.strerror}") from error
+
+
+class LocalBlobs:
+    """Blobs in the folder `data`, made if missing. May be used by several threads and processes."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data.absolute()
+        self._incoming = self._data / INCOMING
+        self._synced = {self._data}
+        with _faults(INCOMING):
+            self._incoming.mkdir(parents=True, exist_ok=True)
+
+    def writer(self, name: str) -> "LocalWriter":
+        """Start a blob; it is in DATA/incoming until `publish`."""
+        return LocalWriter(self, name, self._path(name), self._fresh())
+
+    def put(self, name: str, data: bytes) -> None:
+        writer = self.writer(name)
+        try:
+            writer.write(data)
+            writer.publish()
+        finally:
+            writer.discard()
+
+    def open(self, name: str) -> BinaryIO:
+        with _faults(name, BlobMissing):
+            return open(self._path(name), "rb")
+
+    def link(self, source: str, name: str) -> None:
+        """As Blobs.link. What had the name is replaced, and never missing in between."""
+        origin, path, fresh = self._path(source), self._path(name), self._fresh()
+        try:
+            with _faults(source, BlobMissing):
+                os.link(origin, fresh)
+        except StoreFault as fault:
+            if not isinstance(fault.__cause__, OSError) or fault.__cause__.errno not in _NO_LINK:
+                raise
+            self._copy(source, name)
+            return
+        try:
+            with _faults(name):
+                self.land(fresh, path)
+        finally:
+            fresh.unlink(missing_ok=True)  # a rename onto another link of the same file leaves both
+
+    def delete(self, names: list[str]) -> None:
+        for name in names:
+            with _faults(name):
+                self._path(name).unlink(missing_ok=True)
+
+    def free_bytes(self) -> int:
+        """Bytes that this process may still write."""
+        with _faults("of any name"):
+            room = os.statvfs(self._data)
+        return room.f_bavail * room.f_frsize
+
+    def sweep_incoming(self, older_than_seconds: float) -> int:
+        """Delete what writers that died left behind, if not written to for so long; how many."""
+        limit, swept = time.time() - older_than_seconds, 0
+        with _faults(INCOMING), os.scandir(self._incoming) as entries:
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):
+                    if entry.stat(follow_symlinks=False).st_mtime <= limit:
+                        os.unlink(entry)
+                        swept += 1
+        return swept
+
+    def land(self, fresh: Path, path: Path) -> None:
+        """Move a synced file to its place, durably. Raises OSError."""
+        self._make(path.parent)
+        os.replace(fresh, path)
+        _sync_folder(path.parent)
+
+    def _copy(self, source: str, name: str) -> None:
+        writer = self.writer(name)
+        try:
+            with self.open(source) as file:
+                shutil.copyfileobj(file, writer, _COPY_BYTES)
+            writer.publish()
+        finally:
+            writer.discard()
+
+    def _make(self, folder: Path) -> None:
+        """Make a folder of the fan-out; its own name is synced once in this process's life, because
+        another process may have made it and not yet have done so."""
+        if folder in self._synced:
+            return
+        self._make(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
+        self._synced.add(folder)
+
+    def _path(self, name: str) -> Path:
+        return self._data / checked(name)
+
+    def _fresh(self) -> Path:
+        return self._incoming / secrets.token_hex(16)
+
+
+class LocalWriter:
+    """A BlobWriter over a temporary file, which is gone after `publish` and after `discard`."""
+
+    def __init__(self, blobs: LocalBlobs, name: str, path: Path, fresh: Path) -> None:
+        self._blobs = blobs
+        self._name = name
+        self._path = path
+        self._fresh = fresh
+        with _faults(name):
+            self._file = open(fresh, "xb")  # noqa: SIM115 (closed by publish or discard)
+
+    def write(self, data: bytes) -> None:
+        with _faults(self._name):
+            self._file.write(data)
+
+    def publish(self) -> None:
+        with _faults(self._name):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._blobs.land(self._fresh, self._path)
+
+    def discard(self) -> None:
+        with contextlib.suppress(OSError):
+            self._file.close()
+        with contextlib.suppress(OSError):
+            self._fresh.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,70 @@
+"""Blobs in memory, for tests: what LocalBlobs promises, without a disk to wait for or to fill."""
+
+import os
+import tempfile
+from typing import BinaryIO
+
+from jobs.errors import BlobMissing, StoreFull
+from stores.blobs.names import checked
+
+
+class MemoryBlobs:
+    """A blob store of `room` bytes. `blobs` shows what is published, by name."""
+
+    def __init__(self, room: int = 1 << 40) -> None:
+        self.blobs: dict[str, bytes] = {}
+        self.room = room
+
+    def writer(self, name: str) -> "MemoryWriter":
+        return MemoryWriter(self, checked(name))
+
+    def put(self, name: str, data: bytes) -> None:
+        writer = self.writer(name)
+        writer.write(data)
+        writer.publish()
+
+    def open(self, name: str) -> BinaryIO:
+        """As Blobs.open: a real descriptor, of an unnamed file."""
+        descriptor, path = tempfile.mkstemp()
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(self._bytes(name))
+            return open(path, "rb")
+        finally:
+            os.unlink(path)
+
+    def link(self, source: str, name: str) -> None:
+        self.blobs[checked(name)] = self._bytes(source)
+
+    def delete(self, names: list[str]) -> None:
+        for name in names:
+            self.blobs.pop(checked(name), None)
+
+    def free_bytes(self) -> int:
+        return self.room - sum({id(data): len(data) for data in self.blobs.values()}.values())
+
+    def _bytes(self, name: str) -> bytes:
+        try:
+            return self.blobs[checked(name)]
+        except KeyError:
+            raise BlobMissing(f"there is no blob {name}") from None
+
+
+class MemoryWriter:
+    """A BlobWriter over a list of chunks."""
+
+    def __init__(self, blobs: MemoryBlobs, name: str) -> None:
+        self._blobs = blobs
+        self._name = name
+        self._chunks = bytearray()
+
+    def write(self, data: bytes) -> None:
+        if len(self._chunks) + len(data) > self._blobs.free_bytes():
+            raise StoreFull(f"blob {self._name}: no room left")
+        self._chunks += data
+
+    def publish(self) -> None:
+        self._blobs.blobs[self._name] = bytes(self._chunks)
+
+    def discard(self) -> None:
+        self._chunks.clear()

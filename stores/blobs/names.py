@@ -1,0 +1,15 @@
+"""What a blob may be called: two or three relative components, none of them hidden or `..`."""
+
+import re
+
+from jobs.errors import StoreFault
+
+_COMPONENT = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
+_NAME = re.compile(rf"{_COMPONENT}(/{_COMPONENT}){{1,2}}")
+
+
+def checked(name: str) -> str:
+    """`name` itself. Raises StoreFault where it is no blob name of ours."""
+    if _NAME.fullmatch(name) is None:
+        raise StoreFault(f"{name!r} is no blob name of ours")
+    return name
