@@ -1,0 +1,66 @@
+"""Whatever a file's colours are, to sRGB: modes and ICC profiles.
+
+Owns the four modes that the rest of the image path knows: L, LA, RGB and RGBA, 8 bits each, sRGB.
+"""
+
+import io
+from functools import lru_cache
+
+from PIL import Image, ImageCms
+
+_GRAY_16 = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I"})
+_TRANSFORMS_KEPT = 16
+"""A CMYK profile takes tens of milliseconds to prepare, and the pictures of a shop share one."""
+_SRGB = ImageCms.createProfile("sRGB")
+
+
+def to_srgb(image: Image.Image) -> Image.Image:
+    """The decoded `image` in sRGB, as L, LA, RGB or RGBA, with an empty `info`.
+
+    By its ICC profile, with the perceptual intent as sharp does; a profile that is no profile, or
+    is one of another colour space than the pixels', is passed over as browsers do.
+    """
+    profile = image.info.get("icc_profile")
+    image = _eight_bits(image)
+    if profile and (transform := _transform(profile, image.mode.removesuffix("A"))):
+        image = _transformed(image, transform)
+    if image.mode == "CMYK":
+        image = image.convert("RGB")
+    image.info = {}
+    return image
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """`image` as L, LA, RGB, RGBA or CMYK."""
+    if image.mode in _GRAY_16:
+        wide = image if image.mode == "I;16" else image.convert("I")
+        return wide.point(lambda value: value * (1 / 257)).convert("L")
+    if "transparency" in image.info and image.mode in ("1", "L", "P", "RGB"):
+        return image.convert("RGBA")
+    if image.mode in ("1", "F"):
+        return image.convert("L")
+    if image.mode == "La":
+        return image.convert("LA")
+    if image.mode in ("RGBa", "PA"):
+        return image.convert("RGBA")
+    return image if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK") else image.convert("RGB")
+
+
+@lru_cache(maxsize=_TRANSFORMS_KEPT)
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """From `profile` (of pixels of `mode`) to sRGB; None where there is nothing to do, or no way."""
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if mode == "RGB" and ImageCms.getProfileDescription(source).startswith("sRGB"):
+            return None
+        return ImageCms.buildTransform(source, _SRGB, mode, "RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return None
+
+
+def _transformed(image: Image.Image, transform: ImageCms.ImageCmsTransform) -> Image.Image:
+    if not image.mode.endswith("A"):
+        return transform.apply(image)
+    opaque = transform.apply(image.convert(image.mode.removesuffix("A")))
+    opaque.putalpha(image.getchannel("A"))
+    return opaque
