@@ -1,0 +1,34 @@
+"""`python -m web`: one web process, on the socket it is given or on HOST:PORT."""
+
+import resource
+
+from host import environment, folders, log, notify
+from host.listener import bind_listener
+from web.app import build
+from web.config import open_web
+from web.link import Link
+from web.server import Server
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT. Raises SetupFault, with the fix."""
+    settings, _ = environment.load_settings()
+    run = folders.run_folder(settings)
+    logger = log.start("web", settings)
+    web = open_web(settings, logger)
+    _raise_descriptors()
+    inherited = notify.inherited_listener()
+    listener = inherited or bind_listener(settings)
+    link = Link(run, web.id, web.requests, web.results, logger)
+    Server(build(web), web, link, inherited=inherited is not None).run([listener])
+
+
+def _raise_descriptors() -> None:
+    """A descriptor for each connection and each file on its way in: as many as we may have."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+if __name__ == "__main__":
+    with environment.setup_faults_end("web"):
+        main()

@@ -1,0 +1,198 @@
+"""From stored originals to accepted jobs: publish, submit, and only then the 202 (DESIGN section 4).
+
+Owns what becomes of the blobs: they stay where the jobs are, or may yet be, committed; else they go.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import re
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from jobs import ids, recipe
+from jobs.errors import ClientFault, StoreFault
+from jobs.job import ENDED, Original, Outcome, Row, Spec, State, encode
+from jobs.wire import COMMITTED, CONFLICT, KNOWN, NewJob, Receipt, Submit
+from stores.ledger import LedgerReader
+from web import views
+from web.asked import Asked
+from web.call import Call, as_json
+from web.config import Web
+from web.submit import Unanswered
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Stored:
+    """An original that `publish` makes last under its name."""
+
+    job: str
+    filename: str
+    original: Original
+    publish: Callable[[], None]
+
+
+def checked_key(request: Request) -> str | None:
+    """The Idempotency-Key, without quotes around it. Raises ClientFault `bad_key`."""
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if len(key) > 1 and key[0] == key[-1] == '"':
+        key = key[1:-1]
+    if not _KEY.fullmatch(key):
+        raise ClientFault("an Idempotency-Key is 1 to 255 visible ASCII characters", code="bad_key")
+    return key
+
+
+async def accept(call: Call, asked: Asked, stored: list[Stored], key: str | None) -> list[Row]:
+    """The rows of the jobs that are promised: these, or those known under `key`.
+
+    Raises ClientFault `idempotency_key_reused`, Unanswered, StoreFault.
+    """
+    web, submit = call.web, _submit(call, asked, stored, key)
+    await _publish(web, stored)
+    try:
+        receipt = await web.requests.settle(submit, lambda: _look(web.reader, submit), web.settings.accept_seconds)
+    except Unanswered as fault:
+        if fault.code == "queue_full":
+            await _remove(web, stored)
+        else:
+            fault.members["jobs"] = [each.job for each in stored]
+        raise
+    if receipt.outcome == COMMITTED:
+        for each in stored:
+            web.log.info("uploaded", extra={"job": each.job, "bytes": each.original.bytes, **_batch(submit)})
+        return _rows(web.reader, submit)
+    await _remove(web, [each for each in stored if each.job not in receipt.ids])
+    if receipt.outcome == KNOWN:
+        return _known(web.reader, receipt.ids)
+    if receipt.outcome == CONFLICT:
+        raise ClientFault("this Idempotency-Key was used for other content", code="idempotency_key_reused")
+    raise Unanswered("the broker takes no more now", code=receipt.code)
+
+
+async def answer(call: Call, rows: list[Row], ignored: list[str]) -> Response:
+    """202, or with Prefer: wait= 200 and the whole job or batch, if that has ended in time."""
+    headers = {}
+    if wanted := _WAIT.search(call.request.headers.get("prefer", "")):
+        headers["Preference-Applied"] = f"wait={wanted[1]}"
+        rows = await _until_ended(call.web, rows, min(float(wanted[1]), call.web.settings.wait_seconds_max))
+        if all(row.state in ENDED for row in rows):
+            one = len(rows) == 1
+            return as_json(views.job(rows[0], call.base) if one else views.batch(rows, call.base), 200, headers)
+    view = views.upload(rows, call.base, ignored)
+    headers["Location"] = view["status_url"] if len(rows) == 1 else view["batch"]["status_url"]
+    return as_json(view, 202, headers)
+
+
+async def _until_ended(web: Web, rows: list[Row], seconds: float) -> list[Row]:
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+    now = [await web.results.until_ended(row.id, web.reader.job, until - loop.time()) for row in rows]
+    return [newer or row for newer, row in zip(now, rows, strict=True)]
+
+
+def _submit(call: Call, asked: Asked, stored: list[Stored], key: str | None) -> Submit:
+    at = time.time()
+    batch = ids.mint(at, secrets.token_bytes(ids.RANDOM_BYTES)) if len(stored) > 1 else None
+    fingerprint = hashlib.sha256(asked.digest + b"".join(bytes.fromhex(each.original.digest) for each in stored))
+    text, recipe_digest = recipe.canonical(asked.recipe), recipe.digest(asked.recipe)
+    jobs = []
+    for index, each in enumerate(stored):
+        spec = Spec(
+            each.filename, asked.reference, asked.metadata, asked.preset, text, each.original, call.tenant,
+            len(stored), index,
+        )  # fmt: skip
+        jobs.append(
+            NewJob(
+                id=each.job,
+                tenant=call.tenant,
+                priority=asked.priority,
+                pixels=each.original.width * each.original.height,
+                reference=asked.reference,
+                preset=asked.preset,
+                batch=batch,
+                content=_sha256(call.tenant, each.original.digest, recipe_digest),
+                spec=encode(spec),
+                key=_hmac(call.web.key_secret, call.tenant, key, str(index)) if key else None,
+                fingerprint=fingerprint.digest() if key else None,
+            )
+        )
+    return Submit(call.web.id, call.web.requests.name(), at, jobs)
+
+
+def _sha256(*parts: str) -> bytes:
+    return hashlib.sha256("\0".join(parts).encode()).digest()
+
+
+def _hmac(secret: bytes, *parts: str) -> bytes:
+    return hmac.digest(secret, "\0".join(parts).encode(), "sha256")
+
+
+def _batch(submit: Submit) -> dict[str, str]:
+    batch = submit.jobs[0].batch
+    return {"batch": batch} if batch else {}
+
+
+def _look(reader: LedgerReader, submit: Submit) -> Receipt | None:
+    """What the ledger itself says of a Submit: its own rows, or its keys; None if nothing, or unreadable."""
+    try:
+        if reader.job(submit.jobs[0].id):
+            return Receipt(submit.request, COMMITTED)
+        known = reader.keys([job.key for job in submit.jobs if job.key])
+    except StoreFault:
+        return None
+    entries = [known[job.key] for job in submit.jobs if job.key in known]
+    if any(entry.fingerprint != submit.jobs[0].fingerprint for entry in entries):
+        return Receipt(submit.request, CONFLICT)
+    if entries and len(entries) == len(submit.jobs):
+        return Receipt(submit.request, KNOWN, [entry.job for entry in entries])
+    return None
+
+
+def _rows(reader: LedgerReader, submit: Submit) -> list[Row]:
+    """The committed rows. What cannot be read (or is purged already) is shown as it was accepted."""
+    try:
+        read = {row.id: row for row in reader.jobs([job.id for job in submit.jobs])}
+    except StoreFault:
+        read = {}
+    return [read.get(job.id) or _as_accepted(job, submit.at) for job in submit.jobs]
+
+
+def _as_accepted(job: NewJob, at: float) -> Row:
+    return Row(
+        seq=0, id=job.id, tenant=job.tenant, state=State.QUEUED, priority=job.priority, lane="", position=0, lease=0,
+        attempts=0, change=0, accepted_at=at, ended_at=None, due_at=None, started_at=None, worker=None,
+        reference=job.reference, preset=job.preset, batch=job.batch, code=None, content=job.content, spec=job.spec,
+        outcome=encode(Outcome()),
+    )  # fmt: skip
+
+
+def _known(reader: LedgerReader, known: list[str]) -> list[Row]:
+    rows = reader.jobs(known)
+    if len(rows) < len(known):
+        raise ClientFault("the jobs of this Idempotency-Key are removed", code="not_found")
+    return rows
+
+
+async def _publish(web: Web, stored: list[Stored]) -> None:
+    """All of them, or none. In threads: a sync takes from 0.3 to tens of milliseconds (FACTS 2)."""
+    loop = asyncio.get_running_loop()
+    syncs = [loop.run_in_executor(web.blob_threads, each.publish) for each in stored]
+    faults = [fault for fault in await asyncio.gather(*syncs, return_exceptions=True) if fault]
+    if faults:
+        await _remove(web, stored)
+        raise faults[0]
+
+
+async def _remove(web: Web, stored: list[Stored]) -> None:
+    names = [each.original.name for each in stored]
+    await asyncio.get_running_loop().run_in_executor(web.blob_threads, web.blobs.delete, names)

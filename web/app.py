@@ -1,0 +1,34 @@
+"""The ASGI application of one web process, put together: routes, page, guard, problem documents."""
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from web.config import Web
+from web.guard import Guard
+from web.page import page_routes
+from web.problems import HANDLERS
+from web.routes import ROUTES
+
+_EXPOSED = ("Location", "ETag", "Repr-Digest", "Retry-After", "Preference-Applied", "Content-Disposition")
+
+
+def build(web: Web) -> ASGIApp:
+    """The application over `web`, which the routes find in its state."""
+    middleware = [Middleware(Guard, web)]
+    if web.settings.cors_origins:
+        origins = [origin.strip() for origin in web.settings.cors_origins.split(",")]
+        middleware.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=origins,
+                allow_methods=("GET", "POST", "DELETE"),
+                allow_headers=("*",),
+                expose_headers=_EXPOSED,
+            )
+        )
+    app = Starlette(routes=[*ROUTES, *page_routes(web)], middleware=middleware, exception_handlers=HANDLERS)
+    app.router.redirect_slashes = False  # DELETE /jobs/ must never become DELETE /jobs
+    app.state.web = web
+    return app

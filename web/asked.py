@@ -1,0 +1,93 @@
+"""What a client asks to be done with its images: the fields of a form, a query or a JSON body, checked.
+
+Knows no request and no store.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from jobs import recipe as recipes
+from jobs.errors import ClientFault, LimitExceeded
+from jobs.job import PRIORITIES
+from jobs.limits import METADATA_BYTES_MAX, REFERENCE_CHARACTERS_MAX
+from jobs.recipe import Recipe
+from web.call import bad_parameter
+
+FIELDS = frozenset({"preset", "recipe", "reference", "metadata", "priority"})
+DEFAULT_PRESET = "default"
+_JSON_TEXTS = ("recipe", "metadata")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """`recipe` is resolved, `preset` its name if it has one; `metadata` is JSON text; `priority` an index.
+
+    `digest` is over the fields as they were asked: the same question, however presets change meanwhile.
+    """
+
+    recipe: Recipe
+    preset: str | None
+    reference: str | None
+    metadata: str | None
+    priority: int
+    digest: bytes
+
+
+def from_texts(fields: Mapping[str, str], presets: Mapping[str, Recipe]) -> Asked:
+    """Of a form or a query, where `recipe` and `metadata` are JSON texts. Raises ClientFault."""
+    values: dict[str, Any] = dict(fields)
+    if "recipe" in values:
+        recipes.parse(values["recipe"])
+    for name in _JSON_TEXTS:
+        if name in values:
+            values[name] = read_json(values[name], name)
+    return from_values(values, presets)
+
+
+def from_values(values: Mapping[str, Any], presets: Mapping[str, Recipe]) -> Asked:
+    """Of a JSON body. Raises ClientFault; BadRecipe for a recipe at fault."""
+    preset, recipe = _recipe(values, presets)
+    reference = values.get("reference")
+    if reference is not None and not isinstance(reference, str):
+        raise bad_parameter("reference", "reference is a text")
+    if reference and len(reference) > REFERENCE_CHARACTERS_MAX:
+        raise LimitExceeded("bad_parameter", "reference_characters_max", REFERENCE_CHARACTERS_MAX, len(reference))
+    priority = values.get("priority", "normal")
+    if priority not in PRIORITIES:
+        raise bad_parameter("priority", f"priority is one of {', '.join(PRIORITIES)}")
+    metadata = _metadata(values)
+    plain = {name: values[name] for name in sorted(values) if name in FIELDS}
+    digest = hashlib.sha256(msgspec.json.encode(plain, order="sorted")).digest()
+    return Asked(recipe, preset, reference, metadata, PRIORITIES.index(priority), digest)
+
+
+def _recipe(values: Mapping[str, Any], presets: Mapping[str, Recipe]) -> tuple[str | None, Recipe]:
+    if "recipe" in values:
+        if "preset" in values:
+            raise bad_parameter("recipe", "give a preset or a recipe, not both")
+        return None, recipes.parse(values["recipe"])
+    preset = values.get("preset", DEFAULT_PRESET)
+    if not isinstance(preset, str) or preset not in presets:
+        raise ClientFault(f"there is no preset {preset!r}: use {', '.join(presets)}", code="unknown_preset")
+    return preset, presets[preset]
+
+
+def _metadata(values: Mapping[str, Any]) -> str | None:
+    if values.get("metadata") is None:
+        return None
+    text = msgspec.json.encode(values["metadata"])
+    if len(text) > METADATA_BYTES_MAX:
+        raise LimitExceeded("bad_parameter", "metadata_bytes_max", METADATA_BYTES_MAX, len(text))
+    return text.decode()
+
+
+def read_json(text: str | bytes, name: str) -> Any:
+    """The value of a JSON text. Raises ClientFault that names `name`."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise bad_parameter(name, f"{name} is no JSON: {error}") from None

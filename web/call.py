@@ -1,0 +1,124 @@
+"""One request as its handler sees it, and the wrapper that makes it so: known query parameters only,
+the tenant who asks, the base of every address in the answer.
+
+Knows no route; web/routes.py has the table.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from jobs import ids
+from jobs.errors import ClientFault
+from jobs.job import Code, Row, State
+from jobs.records import Where
+from web.config import Web
+
+FILTERS = ("state", "code", "reference", "preset")
+encode = msgspec.json.Encoder().encode
+
+
+class Call(NamedTuple):
+    """`base`: what every address in the answer starts with (no slash at its end)."""
+
+    web: Web
+    request: Request
+    query: dict[str, str]
+    tenant: str
+    base: str
+
+    def parameter(self, name: str) -> str:
+        """A part of the path."""
+        value: str = self.request.path_params[name]
+        return value
+
+    def job(self) -> Row:
+        """The job that the path names. Raises ClientFault `not_found`, also for another tenant's."""
+        row = find_job(self.web, self.tenant, self.parameter("job"))
+        if row is None:
+            raise ClientFault(f"there is no job {self.parameter('job')}", code="not_found")
+        return row
+
+    def where(self) -> Where:
+        """The filter in the query. Raises ClientFault where a state or code does not exist."""
+        for name, choices in (("state", State), ("code", Code)):
+            value = self.query.get(name)
+            if value is not None and value not in list(choices):
+                raise bad_parameter(name, f"{name} is one of {', '.join(choices)}, not {value!r}")
+        return Where(self.tenant, *(self.query.get(name) for name in FILTERS))
+
+
+Handler = Callable[[Call], Awaitable[ASGIApp]]
+
+
+def route(method: str, path: str, handler: Handler, *parameters: str) -> Route:
+    """`handler` at `path`; a query parameter that is not among `parameters` is an error that names it."""
+
+    async def endpoint(request: Request) -> Any:
+        web: Web = request.app.state.web
+        return await handler(Call(web, request, read_query(request, parameters), "", base_of(web, request)))
+
+    return Route(path, endpoint, methods=[method])
+
+
+def read_query(request: Request, parameters: tuple[str, ...]) -> dict[str, str]:
+    """The query, each parameter once. Raises ClientFault `bad_parameter`."""
+    query: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name not in parameters:
+            known = f"use {', '.join(parameters)}" if parameters else "there are none here"
+            raise bad_parameter(name, f"there is no query parameter {name!r}: {known}")
+        if name in query:
+            raise bad_parameter(name, f"the query parameter {name!r} is given twice")
+        query[name] = value
+    return query
+
+
+def find_job(web: Web, tenant: str, job: str) -> Row | None:
+    """The row of a job of this tenant."""
+    row = web.reader.job(job) if ids.is_id(job) else None
+    return row if row and row.tenant == tenant else None
+
+
+def bad_parameter(name: str, detail: str) -> ClientFault:
+    """What to raise over the query parameter, form field or JSON key `name`."""
+    return ClientFault(detail, code="bad_parameter", parameter=name)
+
+
+def flag(query: dict[str, str], name: str) -> bool:
+    """A yes-or-no parameter: 1 or true, 0 or false, absent is no."""
+    value = query.get(name, "0")
+    if value not in ("0", "1", "false", "true"):
+        raise bad_parameter(name, f"{name} is 1 or 0, not {value!r}")
+    return value in ("1", "true")
+
+
+def seconds(query: dict[str, str], name: str, most: float) -> float:
+    """A number of seconds, at most `most` (more is cut: the answer then comes sooner, as it says)."""
+    value = query.get(name, "0")
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise bad_parameter(name, f"{name} is a number of seconds, not {value!r}")
+    return min(number, most)
+
+
+def base_of(web: Web, request: Request) -> str:
+    """PUBLIC_URL, or what the request itself was sent to; with ROOT_PATH."""
+    public, root = web.settings.public_url.rstrip("/"), web.root_path
+    if public:
+        return public if public.endswith(root) else public + root
+    host = request.headers.get("host") or "localhost"
+    return f"{request.url.scheme}://{host}{root}"
+
+
+def as_json(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """An answer in JSON."""
+    return Response(encode(value), status, headers, "application/json")

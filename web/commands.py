@@ -1,0 +1,146 @@
+"""Routes that change jobs, the queue or the workers: each is one request to the broker, answered after
+its receipt with what the ledger says then.
+"""
+
+import asyncio
+import functools
+import secrets
+import time
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from jobs import ids
+from jobs.errors import ClientFault, LimitExceeded
+from jobs.job import State, decode_spec
+from jobs.limits import FIELD_BYTES_MAX, LIST_MAX, LIST_WALK_MAX
+from jobs.records import Where
+from jobs.wire import COMMITTED, Cancel, DrainWorker, FromWeb, Pause, Purge, Receipt, Requeue, Resume
+from web import asked as fields
+from web import views
+from web.accept import Stored, accept, answer, checked_key
+from web.call import Call, as_json, bad_parameter, find_job, flag
+from web.config import Web
+from web.submit import Unanswered
+
+_REFUSALS = {
+    "job_ended": "the job has ended already",
+    "job_not_ended": "the job has not ended: cancel it first",
+    "not_requeueable": "only a failed, dead or cancelled job runs once more",
+    "not_found": "there is no such thing (any more)",
+}
+
+
+async def reprocess(call: Call) -> Response:
+    """POST /jobs: another recipe on a stored original, whatever became of that job."""
+    values = await _json_object(call)
+    if unknown := sorted(set(values) - fields.FIELDS - {"original"}):
+        raise bad_parameter(unknown[0], f"there is no key {unknown[0]!r}")
+    source = values.pop("original", None)
+    if not isinstance(source, str):
+        raise bad_parameter("original", "original is the id of a job whose original is stored")
+    key, asked = checked_key(call.request), fields.from_values(values, call.web.presets)
+    row = find_job(call.web, call.tenant, source)
+    if row is None:
+        raise ClientFault(f"there is no job {source}", code="not_found")
+    spec = decode_spec(row.spec)
+    job = ids.mint(time.time(), secrets.token_bytes(ids.RANDOM_BYTES))
+    original = msgspec.structs.replace(spec.original, name=ids.original_name(job))
+    link = functools.partial(call.web.blobs.link, spec.original.name, original.name)
+    rows = await accept(call, asked, [Stored(job, spec.filename, original, link)], key)
+    return await answer(call, rows, [])
+
+
+async def delete_job(call: Call) -> Response:
+    """DELETE /jobs/{job}: cancel it, or purge it once it has ended."""
+    row = call.job()
+    if flag(call.query, "purge"):
+        await _ask(call.web, Purge(*_named(call.web), row.id))
+        return Response(status_code=204)
+    if row.state == State.CANCELLED:
+        return as_json(views.job(row, call.base))
+    await _ask(call.web, Cancel(*_named(call.web), row.id))
+    return as_json(views.job(call.job(), call.base), 202)
+
+
+async def delete_jobs(call: Call) -> Response:
+    """DELETE /jobs: cancel or purge all that match."""
+    return await _over_all(call, Purge if flag(call.query, "purge") else Cancel)
+
+
+async def requeue_job(call: Call) -> Response:
+    """POST /jobs/{job}/requeue."""
+    await _ask(call.web, Requeue(*_named(call.web), call.job().id))
+    return as_json(views.job(call.job(), call.base), 202)
+
+
+async def requeue_jobs(call: Call) -> Response:
+    """POST /jobs/requeue."""
+    return await _over_all(call, Requeue)
+
+
+async def pause(call: Call) -> Response:
+    """POST /queue/pause."""
+    await _ask(call.web, Pause(*_named(call.web)))
+    return as_json({"paused": True})
+
+
+async def resume(call: Call) -> Response:
+    """POST /queue/resume."""
+    await _ask(call.web, Resume(*_named(call.web)))
+    return as_json({"paused": False})
+
+
+async def drain_worker(call: Call) -> Response:
+    """POST /workers/{incarnation}/drain."""
+    incarnation = call.parameter("incarnation")
+    await _ask(call.web, DrainWorker(*_named(call.web), incarnation))
+    return as_json({"incarnation": incarnation, "state": "draining"}, 202)
+
+
+def _named(web: Web) -> tuple[str, str]:
+    return web.id, web.requests.name()
+
+
+async def _ask(web: Web, message: FromWeb) -> Receipt:
+    """The receipt of a command that is done. Raises ClientFault or Unanswered where it is refused."""
+    receipt = await web.requests.settle(message, lambda: None, web.settings.accept_seconds)
+    if receipt.outcome == COMMITTED:
+        return receipt
+    if receipt.code in _REFUSALS:
+        raise ClientFault(_REFUSALS[receipt.code], code=receipt.code)
+    raise Unanswered("the broker refuses this now", code=receipt.code)
+
+
+async def _over_all(call: Call, kind: type[Cancel] | type[Requeue] | type[Purge]) -> Response:
+    where = call.where()
+    if flag(call.query, "dry_run"):
+        return as_json({"matched": await _count(call.web, where), "changed": 0})
+    receipt = await _ask(call.web, kind(*_named(call.web), None, where))
+    return as_json({"matched": receipt.matched, "changed": receipt.changed})
+
+
+async def _count(web: Web, where: Where) -> int:
+    """How many match, page by page, so that other lists come between."""
+    loop = asyncio.get_running_loop()
+    count, before = 0, None
+    while True:
+        rows, before = await loop.run_in_executor(
+            web.list_thread, web.lists.page, where, before, LIST_MAX, LIST_WALK_MAX
+        )
+        count += len(rows)
+        if before is None:
+            return count
+
+
+async def _json_object(call: Call) -> dict[str, Any]:
+    body = bytearray()
+    async for data in call.request.stream():
+        body += data
+        if len(body) > FIELD_BYTES_MAX:
+            raise LimitExceeded("upload_too_large", "field_bytes_max", FIELD_BYTES_MAX, len(body))
+    values = fields.read_json(bytes(body), "body")
+    if not isinstance(values, dict):
+        raise bad_parameter("body", "the body is a JSON object")
+    return values

@@ -1,0 +1,101 @@
+"""What one web process consists of, and how it is put together from the settings.
+
+Web is what every handler is given; tests make one of memory stores. No socket is opened here.
+"""
+
+import ipaddress
+import logging
+import secrets
+import time
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from host import folders
+from host.folders import secret
+from jobs.errors import SetupFault
+from jobs.recipe import Recipe, load_presets
+from jobs.settings import Settings, ledger_path
+from stores.blobs import Blobs
+from stores.ledger import LedgerReader
+from web.events import Hub
+from web.results import Results
+from web.submit import Requests
+
+BLOB_THREADS = 4
+"""Syncs and reads of files wait for the disk, not for a core."""
+
+
+@dataclass(slots=True)
+class Web:
+    """One web process: its stores, and the two ends of its link to the broker.
+
+    `lists` is a reader of its own for long reads, used in the one thread of `list_thread` alone.
+    `draining` is set by SIGTERM and never unset.
+    """
+
+    settings: Settings
+    id: str
+    presets: dict[str, Recipe]
+    key_secret: bytes
+    blobs: Blobs
+    reader: LedgerReader
+    lists: LedgerReader
+    requests: Requests
+    results: Results
+    hub: Hub
+    log: logging.Logger
+    blob_threads: Executor = field(default_factory=lambda: ThreadPoolExecutor(BLOB_THREADS, "blobs"))
+    list_thread: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "lists"))
+    draining: bool = False
+
+    @property
+    def root_path(self) -> str:
+        """ROOT_PATH with a slash before it and none behind, or nothing."""
+        trimmed = self.settings.root_path.strip("/")
+        return f"/{trimmed}" if trimmed else ""
+
+
+def open_web(settings: Settings, log: logging.Logger) -> Web:
+    """The web process of these settings, on its real stores. Raises SetupFault."""
+    from stores.blobs.local import LocalBlobs
+    from stores.ledger.sqlite import open_reader
+
+    if not is_loopback(settings.host) and not settings.public_without_keys:
+        raise SetupFault(
+            f"{settings.host} is no loopback address and there are no API keys: set PIXMILL_HOST=127.0.0.1, "
+            "or PIXMILL_PUBLIC_WITHOUT_KEYS=1 if everyone who can reach it may use it"
+        )
+    data = folders.data_folder(settings)
+    ledger = str(ledger_path(settings))
+    hub = Hub()
+    return Web(
+        settings=settings,
+        id=secrets.token_hex(8),
+        presets=_presets(settings),
+        key_secret=secret(data, "key.secret"),
+        blobs=LocalBlobs(data),
+        reader=open_reader(ledger),
+        lists=open_reader(ledger),
+        requests=Requests(),
+        results=Results(hub, time.monotonic),
+        hub=hub,
+        log=log,
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a server on `host` is reached from this machine alone."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _presets(settings: Settings) -> dict[str, Recipe]:
+    try:
+        return load_presets(Path(settings.recipes).read_text())
+    except OSError as error:
+        raise SetupFault(
+            f"the presets {settings.recipes} cannot be read ({error.strerror}): set PIXMILL_RECIPES to a recipes.toml"
+        ) from None

@@ -1,0 +1,143 @@
+"""Bytes out: originals and renditions (API section 7). Conditional, ranged, and harmless to a browser.
+
+Knows blobs by name only; reads them in threads, a slice at a time.
+"""
+
+import asyncio
+import base64
+import re
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import BinaryIO, TypeVar
+from urllib.parse import quote
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from jobs.errors import BlobMissing, ClientFault
+from jobs.job import Row, State, decode_outcome, decode_spec
+from web.call import Call
+from web.config import Web
+from web.problems import problem
+
+A = TypeVar("A")
+T = TypeVar("T")
+SLICE_BYTES = 256 * 1024
+"""Read at once: four hops to a thread per megabyte."""
+MEDIA_TYPES = {
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+    "avif": "image/avif",
+    "gif": "image/gif",
+    "tiff": "image/tiff",
+    "bmp": "image/bmp",
+    "heic": "image/heic",
+}
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+
+async def original(call: Call) -> ASGIApp:
+    """GET and HEAD /jobs/{job}/original."""
+    row = call.job()
+    spec = decode_spec(row.spec)
+    held = spec.original
+    filename = spec.filename or f"{row.id}.{held.format or 'bin'}"
+    return await _blob(call, row, held.name, held.digest, held.bytes, held.format, filename)
+
+
+async def rendition(call: Call) -> ASGIApp:
+    """GET and HEAD /jobs/{job}/renditions/{name}."""
+    row, name = call.job(), call.parameter("name")
+    for held in decode_outcome(row.outcome).renditions:
+        if held.name == name:
+            stem = PurePosixPath(decode_spec(row.spec).filename).stem or row.id
+            filename = f"{stem}.{name}{PurePosixPath(held.blob).suffix}"
+            return await _blob(call, row, held.blob, held.digest, held.bytes, held.format, filename)
+    raise ClientFault(f"job {row.id} has no rendition {name!r} (yet)", code="not_found")
+
+
+async def _blob(call: Call, row: Row, blob: str, digest: str, size: int, image_format: str, filename: str) -> ASGIApp:
+    etag, known = f'"{digest}"', image_format in MEDIA_TYPES
+    headers = {
+        "ETag": etag,
+        "Cache-Control": "public, max-age=31536000, immutable" if row.state == State.DONE else "no-cache",
+        "Accept-Ranges": "bytes",
+        "Repr-Digest": f"sha-256=:{base64.b64encode(bytes.fromhex(digest)).decode()}:",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Content-Disposition": disposition("inline" if known else "attachment", filename),
+        "Content-Type": MEDIA_TYPES.get(image_format, "application/octet-stream"),
+    }
+    asked = call.request.headers
+    if _matches(asked.get("if-none-match", ""), etag):
+        return Response(status_code=304, headers={name: headers[name] for name in ("ETag", "Cache-Control")})
+    start, end, status = 0, size, 200
+    if asked.get("if-range", etag) == etag:
+        start, end, status = byte_range(asked.get("range", ""), size)
+    if status == 416:
+        detail = f"there are {size} bytes"
+        return problem("range_not_satisfiable", detail, {"Content-Range": f"bytes */{size}"})
+    if status == 206:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    headers["Content-Length"] = str(end - start)
+    try:
+        file = await _in_thread(call.web, call.web.blobs.open, blob)
+    except BlobMissing:
+        raise ClientFault(f"the bytes of job {row.id} are gone", code="not_found") from None
+    return _BlobResponse(call.web, file, start, end, status, headers)
+
+
+class _BlobResponse:
+    """Sends the bytes from `start` to `end` of an open file, and closes it."""
+
+    def __init__(self, web: Web, file: BinaryIO, start: int, end: int, status: int, headers: dict[str, str]) -> None:
+        self._web, self._file, self._start, self._end = web, file, start, end
+        self._head = Response(status_code=status, headers=headers)
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        with self._file as file:
+            at = self._end if scope["method"] == "HEAD" else self._start
+            await send(
+                {"type": "http.response.start", "status": self._head.status_code, "headers": self._head.raw_headers}
+            )
+            file.seek(at)
+            while at < self._end:
+                data = await _in_thread(self._web, file.read, min(SLICE_BYTES, self._end - at))
+                if not data:
+                    raise BlobMissing("a blob is shorter than its row says")
+                at += len(data)
+                await send({"type": "http.response.body", "body": data, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+
+
+async def _in_thread(web: Web, read: Callable[[A], T], argument: A) -> T:
+    return await asyncio.get_running_loop().run_in_executor(web.blob_threads, read, argument)
+
+
+def byte_range(header: str, size: int) -> tuple[int, int, int]:
+    """Start, end (exclusive) and status of one range; several, or none that we know, are the whole: 200."""
+    found = _RANGE.fullmatch(header.strip())
+    if not found or found.groups() == ("", ""):
+        return 0, size, 200
+    first, last = found.groups()
+    if not first:
+        start, end = max(0, size - int(last)), size
+    else:
+        start, end = int(first), min(size, int(last) + 1) if last else size
+        if last and int(last) < start:
+            return 0, size, 200
+    return (start, end, 206) if start < end else (0, 0, 416)
+
+
+def disposition(kind: str, filename: str) -> str:
+    """Content-Disposition as in RFC 6266: an ASCII name that needs no quoting rules, and the real one."""
+    plain = re.sub(r"[^A-Za-z0-9 ._()-]", "_", filename)
+    value = f'{kind}; filename="{plain}"'
+    return value if plain == filename else f"{value}; filename*=UTF-8''{quote(filename, safe='')}"
+
+
+def _matches(header: str, etag: str) -> bool:
+    """If-None-Match, by the weak comparison."""
+    tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
+    return "*" in tags or etag in tags

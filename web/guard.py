@@ -1,0 +1,69 @@
+"""What is judged of every request before any route: whose web site it comes from, which host it names
+(API section 8, "keys or not"); and what every answer of a process that is about to end says.
+
+Plain ASGI middleware: it touches no body.
+"""
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web.config import Web, is_loopback
+from web.problems import problem
+
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Guard:
+    """Refuses changes from foreign origins (403) and, on loopback, foreign hosts (421), so that no web site
+    that a user visits can drive or read his cluster. Makes ROOT_PATH hold whether a proxy strips it or not."""
+
+    def __init__(self, app: ASGIApp, web: Web) -> None:
+        self._app, self._web = app, web
+        settings = web.settings
+        self._on_loopback = is_loopback(settings.host)
+        self._public = urlsplit(settings.public_url)
+        origins = [*settings.cors_origins.split(","), settings.public_url]
+        self._origins = frozenset(_origin(each.strip()) for each in origins if each.strip())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        app = self._refusal(scope["method"], headers) or self._app
+        await app(self._rooted(scope), receive, self._closing(send))
+
+    def _refusal(self, method: str, headers: Headers) -> ASGIApp | None:
+        host, origin = headers.get("host", ""), headers.get("origin")
+        if self._on_loopback and not self._is_ours(host):
+            return problem("wrong_host", f"{host!r} is no name of this server: use localhost or set PIXMILL_PUBLIC_URL")
+        if origin is None or method in _READING or origin in self._origins or urlsplit(origin).netloc == host:
+            return None
+        detail = f"{origin} may change nothing here: add it to PIXMILL_CORS_ORIGINS if it should"
+        return problem("origin_not_allowed", detail)
+
+    def _is_ours(self, host: str) -> bool:
+        if host and host == self._public.netloc:
+            return True
+        try:
+            return is_loopback(urlsplit(f"//{host}").hostname or "")
+        except ValueError:
+            return False
+
+    def _rooted(self, scope: Scope) -> Scope:
+        root, path = self._web.root_path, scope["path"]
+        if root and path != root and not path.startswith(f"{root}/"):
+            path = root + path
+        return {**scope, "root_path": root, "path": path}
+
+    def _closing(self, send: Send) -> Send:
+        async def closing(message: Message) -> None:
+            if message["type"] == "http.response.start" and self._web.draining:
+                message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+            await send(message)
+
+        return closing
+
+
+def _origin(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"

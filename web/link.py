@@ -1,0 +1,118 @@
+"""The sockets between web and broker; the only file of web that knows ZeroMQ. Owns no meaning: frames go
+out for web/submit.py, what is heard goes to it and to web/results.py.
+
+A socket's descriptor is readable at the edge only, and a send can swallow the edge, so every visit
+drains and every send is followed by a visit (FACTS 3).
+"""
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import cast
+
+import zmq
+
+from host.folders import endpoint
+from jobs import wire
+from jobs.errors import WireFault
+from jobs.wire import Beat, Changes, Hello, Receipts
+from web.results import Results
+from web.submit import Requests
+
+TOUCH_SECONDS = 0.05
+"""A SUB subscribes anew, and a PUSH notices a new broker, only when its owner touches it (FACTS 1)."""
+SEND_FRAMES_MAX = 64
+"""In a PUSH's pipe: few, because what a broken connection had swallowed is sent again."""
+VISIT_FRAMES_MAX = 256
+"""Read in one go, before HTTP has its turn."""
+RECONNECT_MS, RECONNECT_MS_MAX = 10, 100
+
+
+class Link:
+    """Connects one web process, whose receipts come under `web`, to the broker of the run folder."""
+
+    def __init__(self, run: Path, web: str, requests: Requests, results: Results, log: logging.Logger) -> None:
+        self._run, self._requests, self._results, self._log = run, requests, results, log
+        self._receipts_topic = wire.receipts_topic(web)
+        self._malformed = False
+
+    def open(self) -> None:
+        """Connect and listen, in the running event loop. The broker need not be there yet."""
+        self._loop = asyncio.get_running_loop()
+        self._context = zmq.Context()
+        self._jobs = self._socket(zmq.PUSH, "jobs")
+        self._receipts = self._socket(zmq.SUB, "receipts", self._receipts_topic)
+        self._changes = self._socket(zmq.SUB, "changes", wire.CHANGES_TOPIC, wire.BEAT_TOPIC)
+        self._requests.send = self._send
+        self._loop.add_reader(self._jobs, self._visit_jobs)
+        for socket in (self._receipts, self._changes):
+            self._loop.add_reader(socket, self._visit, socket)
+        self._touch()
+
+    def close(self) -> None:
+        """Disconnect. What is unsent is dropped: it was never promised."""
+        self._timer.cancel()
+        for socket in (self._jobs, self._receipts, self._changes):
+            self._loop.remove_reader(socket)
+        self._context.destroy(linger=0)
+
+    def _socket(self, kind: int, name: str, *topics: bytes) -> "zmq.Socket[bytes]":
+        socket = self._context.socket(kind)
+        socket.linger = 0
+        socket.ipv6 = True
+        socket.maxmsgsize = wire.FRAME_BYTES_MAX
+        socket.reconnect_ivl, socket.reconnect_ivl_max = RECONNECT_MS, RECONNECT_MS_MAX
+        if kind == zmq.PUSH:
+            socket.sndhwm = SEND_FRAMES_MAX
+            socket.immediate = True
+        for topic in topics:
+            socket.subscribe(topic)
+        socket.connect(endpoint(self._run, name))
+        return socket
+
+    def _touch(self) -> None:
+        self._visit_jobs()
+        self._visit(self._receipts)
+        self._visit(self._changes)
+        self._timer = self._loop.call_later(TOUCH_SECONDS, self._touch)
+
+    def _visit_jobs(self) -> None:
+        if _events(self._jobs) & zmq.POLLOUT:
+            self._requests.flush()
+
+    def _send(self, frame: bytes) -> bool:
+        try:
+            self._jobs.send(frame, zmq.NOBLOCK)
+        except zmq.Again:
+            return False
+        return True
+
+    def _visit(self, socket: "zmq.Socket[bytes]") -> None:
+        for _ in range(VISIT_FRAMES_MAX):
+            if not _events(socket) & zmq.POLLIN:
+                return
+            _topic, frame = socket.recv_multipart(zmq.NOBLOCK)
+            self._hear(frame)
+        self._loop.call_soon(self._visit, socket)
+
+    def _hear(self, frame: bytes) -> None:
+        try:
+            message = wire.to_web.decode(frame)
+        except WireFault as fault:
+            if not self._malformed:
+                self._log.warning("malformed", extra={"reason": fault.detail})
+            self._malformed = True
+            return
+        match message:
+            case Receipts(epoch, receipts):
+                self._requests.heard_receipts(epoch, receipts)
+            case Changes():
+                self._results.heard_changes(message)
+            case Beat():
+                self._results.heard_beat(message)
+            case Hello(epoch):
+                self._requests.heard_hello(epoch)
+
+
+def _events(socket: "zmq.Socket[bytes]") -> int:
+    return cast(int, socket.getsockopt(zmq.EVENTS))

@@ -1,0 +1,88 @@
+"""Errors as HTTP answers: RFC 9457 problem documents. The one place that knows HTTP numbers of codes.
+
+Must not know what a route does; a stack trace never passes here.
+"""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import cast
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from jobs.errors import PixmillError
+
+RETRY_SECONDS = 2
+"""Retry-After of every 503: past a restarted broker, soon enough for a person."""
+
+STATUS = {
+    400: ("malformed", "no_image", "bad_parameter", "bad_key"),
+    403: ("origin_not_allowed",),
+    404: ("not_found", "original_missing"),
+    405: ("method_not_allowed",),
+    408: ("too_slow",),
+    409: ("job_ended", "job_not_ended", "not_requeueable"),
+    413: ("upload_too_large", "too_many_parts"),
+    415: ("unsupported_type",),
+    416: ("range_not_satisfiable",),
+    421: ("wrong_host",),
+    422: (
+        "undecodable",
+        "pixels_over_limit",
+        "frames_over_limit",
+        "digest_mismatch",
+        "idempotency_key_reused",
+        "bad_recipe",
+        "unknown_preset",
+    ),
+    500: ("internal",),
+    507: ("disk_full",),
+}
+_STATUS_OF = {code: status for status, codes in STATUS.items() for code in codes}
+_CODE_OF = {404: "not_found", 405: "method_not_allowed"}
+_log = logging.getLogger("web")
+
+
+def status_of(code: str) -> int:
+    """The HTTP status of `code`; a code that is not listed is of a part that may serve again later: 503."""
+    return _STATUS_OF.get(code, 503)
+
+
+def problem(code: str, detail: str, headers: Mapping[str, str] | None = None, **members: object) -> Response:
+    """The problem document of `code`, with `members` beside the standard ones."""
+    status = status_of(code)
+    document = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+    document |= {"code": code, "detail": detail} | members
+    extra = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else {}
+    body = msgspec.json.encode(document)
+    return Response(body, status, {**extra, **(headers or {})}, "application/problem+json")
+
+
+async def _on_purpose(_request: Request, error: Exception) -> Response:
+    fault = cast(PixmillError, error)
+    return problem(fault.code, fault.detail, **getattr(fault, "members", {}))
+
+
+async def _of_the_router(request: Request, error: Exception) -> Response:
+    refused = cast(HTTPException, error)
+    code = _CODE_OF.get(refused.status_code, "malformed")
+    detail = f"there is no {request.url.path}"
+    if code == "method_not_allowed":
+        detail = f"{request.url.path} knows no {request.method}"
+    return problem(code, detail, refused.headers)
+
+
+async def _gone(_request: Request, _error: Exception) -> Response:
+    return problem("malformed", "the request's body ended early")
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    _log.error("failed", extra={"path": request.url.path, "reason": repr(error)})
+    return problem("internal", "this should not have happened; the server's log says more")
+
+
+HANDLERS = {PixmillError: _on_purpose, HTTPException: _of_the_router, ClientDisconnect: _gone, Exception: _unforeseen}
+"""For Starlette, by class of error."""

@@ -1,0 +1,194 @@
+"""The table of routes, and those that read: jobs, lists, batches, presets, statistics, health, streams.
+
+Uploads are web/uploads.py's, changes web/commands.py's, bytes web/files.py's, the page web/pages.py's.
+"""
+
+import asyncio
+import base64
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from jobs import ids
+from jobs.errors import ClientFault, StoreFault
+from jobs.job import ENDED, decode_outcome
+from jobs.limits import LIST_DEFAULT, LIST_MAX, LIST_WALK_MAX
+from jobs.recipe import as_dict
+from web import commands, files, uploads, views
+from web.asked import FIELDS
+from web.call import Call, as_json, bad_parameter, encode, find_job, route, seconds
+from web.config import Web
+from web.events import EventResponse, Stream, event, replay
+from web.submit import Unanswered
+
+T = TypeVar("T")
+NO_JOB = "0" * ids.ID_CHARACTERS
+"""Shaped as an id, and never minted: reading it shows that the ledger can be read."""
+
+
+async def get_job(call: Call) -> Response:
+    """GET /jobs/{job}: now, or once it has ended."""
+    row = call.job()
+    if wait := seconds(call.query, "wait", call.web.settings.wait_seconds_max):
+        newer = await call.web.results.until_ended(row.id, call.web.reader.job, wait)
+        row = newer or call.job()
+    headers = {} if row.state in ENDED else {"Retry-After": "1"}
+    return as_json(views.job(row, call.base), 200, headers | {"Cache-Control": "no-store"})
+
+
+async def get_jobs(call: Call) -> Response:
+    """GET /jobs: a page of them, newest accepted first."""
+    where, limit, before = call.where(), _limit(call), _before(call)
+
+    def page() -> bytes:
+        rows, following = call.web.lists.page(where, before, limit, LIST_WALK_MAX)
+        jobs = [views.job(row, call.base, timeline=False) for row in rows]
+        return encode({"jobs": jobs, "next": None if following is None else _cursor(following)})
+
+    return Response(await _in_list_thread(call.web, page), media_type="application/json")
+
+
+async def get_batch(call: Call) -> Response:
+    """GET /batches/{batch}: the jobs of one POST; a single job is a batch by its own id."""
+    batch = call.parameter("batch")
+    single = find_job(call.web, call.tenant, batch)
+    found = [single] if single and single.batch is None else call.web.reader.batch(batch)
+    rows = [row for row in found if row.tenant == call.tenant]
+    if not rows:
+        raise ClientFault(f"there is no batch {batch}", code="not_found")
+    return as_json(views.batch(rows, call.base), 200, {"Cache-Control": "no-store"})
+
+
+async def get_presets(call: Call) -> Response:
+    """GET /presets."""
+    return as_json({"presets": {name: as_dict(recipe) for name, recipe in call.web.presets.items()}})
+
+
+async def get_stats(call: Call) -> Response:
+    """GET /stats: what the broker said last."""
+    beat = call.web.results.latest_beat
+    if beat is None or call.web.results.silent_seconds() > call.web.settings.accept_seconds:
+        raise Unanswered("the broker is unheard")
+    return as_json(views.stats(beat, time.time()), 200, {"Cache-Control": "no-store"})
+
+
+async def live(_call: Call) -> Response:
+    """GET /health/live."""
+    return as_json({"status": "live"})
+
+
+async def ready(call: Call) -> Response:
+    """GET /health/ready: 503 and why not."""
+    web, reasons = call.web, []
+    if web.draining:
+        reasons.append("draining")
+    if web.results.silent_seconds() > web.settings.accept_seconds:
+        reasons.append("broker unheard")
+    try:
+        web.reader.job(NO_JOB)
+    except StoreFault:
+        reasons.append("ledger unreadable")
+    if web.blobs.free_bytes() < web.settings.disk_free_bytes_min:
+        reasons.append("disk nearly full")
+    return as_json({"status": "unready" if reasons else "ready", "reasons": reasons}, 503 if reasons else 200)
+
+
+async def all_events(call: Call) -> ASGIApp:
+    """GET /events: every change, and each second a beat."""
+    last = _last_event(call)
+
+    def present(stream: Stream) -> None:
+        results = call.web.results
+        if results.latest_beat:
+            stream.put(event("beat", views.stats(results.latest_beat, time.time())))
+        missed = None if last is None else results.since(last)
+        if missed is not None:
+            stream.put(replay(missed, call.base))
+        elif last is not None:
+            stream.put(event("reset", {}, max(results.last, 0)))
+
+    return EventResponse(call.web.hub, Stream(call.base), present)
+
+
+async def job_events(call: Call) -> ASGIApp:
+    """GET /jobs/{job}/events: its present state, then its changes until its end."""
+    row, last = call.job(), _last_event(call)
+    if last is not None and last >= row.change and row.state in ENDED:
+        return Response(status_code=204)  # tells an EventSource not to come again
+
+    def present(stream: Stream) -> None:
+        now = call.web.reader.job(row.id)
+        if now is None:
+            return stream.close()
+        stream.after = now.change
+        outcome = decode_outcome(now.outcome)
+        for published in outcome.renditions:
+            shown = views.rendition(published, f"{call.base}/jobs/{row.id}")
+            stream.put(event("rendition", {"id": row.id, "change": now.change, "rendition": shown}))
+        stream.put(event("job", views.state(now, outcome), now.change))
+        if now.state in ENDED:
+            stream.close()
+
+    return EventResponse(call.web.hub, Stream(call.base, row.id), present)
+
+
+def _last_event(call: Call) -> int | None:
+    """Last-Event-ID; one that is no number of ours is older than all we keep."""
+    value = call.request.headers.get("last-event-id")
+    return None if value is None else int(value) if value.isdecimal() and len(value) < 20 else -1
+
+
+def _limit(call: Call) -> int:
+    value = call.query.get("limit", str(LIST_DEFAULT))
+    if not value.isdecimal() or not 1 <= int(value[:9]) <= LIST_MAX:
+        raise bad_parameter("limit", f"limit is 1 to {LIST_MAX}, not {value!r}")
+    return int(value)
+
+
+def _cursor(seq: int) -> str:
+    return base64.urlsafe_b64encode(str(seq).encode()).decode().rstrip("=")
+
+
+def _before(call: Call) -> int | None:
+    value = call.query.get("after")
+    if value is None:
+        return None
+    try:
+        seq = int(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
+        if _cursor(seq) == value and seq < 2**63:
+            return seq
+    except ValueError:
+        pass
+    raise bad_parameter("after", "after is the `next` of an earlier page")
+
+
+async def _in_list_thread(web: Web, read: Callable[[], T]) -> T:
+    """A long read, beside the event loop: a page may walk LIST_WALK_MAX rows."""
+    return await asyncio.get_running_loop().run_in_executor(web.list_thread, read)
+
+
+ROUTES = [
+    route("POST", "/upload", uploads.upload, *sorted(FIELDS)),
+    route("POST", "/jobs", commands.reprocess),
+    route("GET", "/jobs", get_jobs, "state", "code", "reference", "preset", "limit", "after"),
+    route("DELETE", "/jobs", commands.delete_jobs, "state", "code", "reference", "purge", "dry_run"),
+    route("POST", "/jobs/requeue", commands.requeue_jobs, "state", "code", "reference", "dry_run"),
+    route("GET", "/jobs/{job}", get_job, "wait"),
+    route("DELETE", "/jobs/{job}", commands.delete_job, "purge"),
+    route("POST", "/jobs/{job}/requeue", commands.requeue_job),
+    route("GET", "/jobs/{job}/events", job_events),
+    route("GET", "/jobs/{job}/original", files.original),
+    route("GET", "/jobs/{job}/renditions/{name}", files.rendition),
+    route("GET", "/batches/{batch}", get_batch),
+    route("GET", "/events", all_events),
+    route("GET", "/presets", get_presets),
+    route("GET", "/stats", get_stats),
+    route("POST", "/queue/pause", commands.pause),
+    route("POST", "/queue/resume", commands.resume),
+    route("POST", "/workers/{incarnation}/drain", commands.drain_worker),
+    route("GET", "/health/live", live),
+    route("GET", "/health/ready", ready),
+]

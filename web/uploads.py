@@ -1,0 +1,195 @@
+"""POST /upload: a body streamed to the blob store, its bytes digested and its head judged on the way.
+
+Memory does not grow with the upload. What ends badly leaves nothing behind. What becomes of the
+stored originals is web/accept.py's.
+"""
+
+import asyncio
+import base64
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from jobs import ids
+from jobs.errors import ClientFault, LimitExceeded, StoreFull
+from jobs.imagehead import HEAD_BYTES, Head, read_head
+from jobs.job import Original
+from jobs.limits import FILES_PER_POST_MAX
+from web import asked as fields
+from web.accept import Stored, accept, answer, checked_key
+from web.asked import Asked
+from web.call import Call
+from web.config import Web
+from web.forms import Form
+from web.submit import Unanswered
+
+FORM_BYTES_MAX = 1024 * 1024
+"""What a form may add to its files: boundaries, headers, text parts."""
+TYPE_BYTES = 512
+"""So many first bytes tell the type of every image of ours (an AVIF's brands come last)."""
+SILENCE_SECONDS = 30.0
+"""A body of which nothing comes for so long is given up: 408."""
+
+
+class Intake:
+    """The files of one POST on their way in: `begin`, `write`, `end` for each (web.forms.Files)."""
+
+    def __init__(self, web: Web) -> None:
+        self.stored: list[Stored] = []
+        self._web = web
+        self._bytes = 0
+        self._discards: list[Callable[[], None]] = []
+
+    def begin(self, filename: str) -> None:
+        """A file begins. Raises LimitExceeded, StoreFault."""
+        if len(self.stored) == FILES_PER_POST_MAX:
+            raise LimitExceeded("too_many_parts", "files_per_post_max", FILES_PER_POST_MAX, FILES_PER_POST_MAX + 1)
+        self._digest, self._size = hashlib.sha256(), 0
+        self._start: bytearray | None = bytearray()
+        self._head = Head("", 0, 0)
+        job = ids.mint(time.time(), secrets.token_bytes(ids.RANDOM_BYTES))
+        name = ids.original_name(job)
+        self._writer = self._web.blobs.writer(name)
+        self._discards.append(self._writer.discard)
+        self.stored.append(Stored(job, filename, Original(name, "", 0, 0, 0, ""), self._writer.publish))
+
+    def write(self, data: bytes) -> None:
+        """More of it. Raises LimitExceeded, ClientFault by what its head shows, StoreFull."""
+        self._size += len(data)
+        self._bytes += len(data)
+        most = self._web.settings.upload_bytes_max
+        if self._bytes > most:
+            raise self._blamed(LimitExceeded("upload_too_large", "upload_bytes_max", most, self._bytes))
+        if self._start is not None:
+            self._start += data
+            self._judge(whole=False)
+        self._digest.update(data)
+        self._writer.write(data)
+
+    def end(self) -> None:
+        """The file is complete."""
+        if self._start is not None:
+            self._judge(whole=True)
+        last = self.stored[-1]
+        head, digest = self._head, self._digest.hexdigest()
+        last.original = Original(last.original.name, head.format, head.width, head.height, self._size, digest)
+
+    def _judge(self, *, whole: bool) -> None:
+        """Look at the head as soon as it can tell the type, and until it has told the sides."""
+        assert self._start is not None
+        told = whole or len(self._start) >= HEAD_BYTES
+        if not told and (self._head.format or len(self._start) < TYPE_BYTES):
+            return
+        head = read_head(bytes(self._start))
+        if head is None:
+            detail = "the first bytes are of no image that we read (JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP)"
+            raise self._blamed(ClientFault(detail, code="unsupported_type"))
+        pixels, most = head.width * head.height, self._web.settings.pixels_max
+        if pixels > most:
+            raise self._blamed(LimitExceeded("pixels_over_limit", "pixels_max", most, pixels))
+        self._head = head
+        if told or pixels:
+            self._start = None
+
+    def _blamed(self, fault: ClientFault) -> ClientFault:
+        fault.members |= {"filename": self.stored[-1].filename, "index": len(self.stored) - 1}
+        return fault
+
+    def discard(self) -> None:
+        """Forget what is not published."""
+        for discard in self._discards:
+            discard()
+
+
+async def upload(call: Call) -> Response:
+    """POST /upload."""
+    request = call.request
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    is_form = content_type == "multipart/form-data"
+    if not is_form and not content_type.startswith("image/"):
+        detail = "send a multipart/form-data form, or the image itself with Content-Type image/*"
+        raise ClientFault(detail, code="unsupported_type")
+    key = checked_key(request)
+    _refuse_early(call.web, request, FORM_BYTES_MAX if is_form else 0)
+    intake = Intake(call.web)
+    try:
+        if is_form:
+            asked, ignored = await _read_form(call, intake)
+        else:
+            asked, ignored = await _read_image(call, intake), []
+        accepted = await accept(call, asked, intake.stored, key)
+    finally:
+        intake.discard()
+    return await answer(call, accepted, ignored)
+
+
+def _refuse_early(web: Web, request: Request, extra: int) -> None:
+    """What can be told before the body is read."""
+    most = web.settings.upload_bytes_max
+    length = request.headers.get("content-length", "0")
+    if length.isdecimal() and int(length) > most + extra:
+        raise LimitExceeded("upload_too_large", "upload_bytes_max", most, int(length))
+    if web.requests.full:
+        raise Unanswered("too many uploads wait for the broker already", code="queue_full")
+    if web.blobs.free_bytes() < web.settings.disk_free_bytes_min:
+        raise StoreFull("the disk is nearly full: no more is taken until there is room")
+
+
+async def _read_form(call: Call, intake: Intake) -> tuple[Asked, list[str]]:
+    if call.query:
+        name = next(iter(call.query))
+        raise ClientFault(f"a form carries {name} as a part, not in the query", code="bad_parameter", parameter=name)
+    form = Form(call.request.headers["content-type"], intake, fields.FIELDS)
+    await _stream(call, form.feed, FORM_BYTES_MAX)
+    form.finish()
+    if not intake.stored:
+        raise ClientFault("no part of the form has a file name: send the image as `image`", code="no_image")
+    return fields.from_texts(form.fields, call.web.presets), form.ignored
+
+
+async def _read_image(call: Call, intake: Intake) -> Asked:
+    asked = fields.from_texts(call.query, call.web.presets)
+    intake.begin("")
+    if not await _stream(call, intake.write, 0):
+        raise ClientFault("the body is empty", code="no_image")
+    intake.end()
+    return asked
+
+
+async def _stream(call: Call, feed: Callable[[bytes], None], extra: int) -> int:
+    """Feed the body as it comes, at most `extra` bytes above the limit; how many bytes it had."""
+    claimed = claimed_digest(call.request)
+    digest, total, most = hashlib.sha256(), 0, call.web.settings.upload_bytes_max
+    now = asyncio.get_running_loop().time
+    try:
+        async with asyncio.timeout(SILENCE_SECONDS) as silence:
+            async for data in call.request.stream():
+                silence.reschedule(now() + SILENCE_SECONDS)
+                total += len(data)
+                if total > most + extra:
+                    raise LimitExceeded("upload_too_large", "upload_bytes_max", most, total)
+                if claimed:
+                    digest.update(data)
+                feed(data)
+    except TimeoutError:
+        raise ClientFault(f"nothing of the body came for {SILENCE_SECONDS:g} s", code="too_slow") from None
+    if claimed and digest.digest() != claimed:
+        raise ClientFault("the body's SHA-256 is not the one in Content-Digest", code="digest_mismatch")
+    return total
+
+
+def claimed_digest(request: Request) -> bytes | None:
+    """The SHA-256 in Content-Digest (RFC 9530), if there is one; other algorithms are not checked."""
+    for member in request.headers.get("content-digest", "").split(","):
+        name, _, value = member.strip().partition("=")
+        if name == "sha-256":
+            found = re.fullmatch(r":([A-Za-z0-9+/]{43}=):", value)
+            if not found:
+                raise ClientFault("Content-Digest is sha-256=:BASE64:", code="bad_parameter")
+            return base64.b64decode(found[1])
+    return None

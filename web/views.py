@@ -1,0 +1,160 @@
+"""Jobs, batches and statistics as the API shows them (API section 2). Pure: rows in, plain values out.
+
+Knows no request: every address starts with the `base` that is passed in.
+"""
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from jobs.job import ENDED, PRIORITIES, Moment, Original, Outcome, Rendition, Row, State, decode_outcome, decode_spec
+from jobs.wire import Beat, Change, WorkerView
+
+View = dict[str, Any]
+
+
+def at(moment: float | None) -> str | None:
+    """RFC 3339 in UTC with milliseconds."""
+    if moment is None:
+        return None
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def job(row: Row, base: str, *, timeline: bool = True) -> View:
+    """A job; lists leave the timeline out."""
+    spec, outcome = decode_spec(row.spec), decode_outcome(row.outcome)
+    here = f"{base}/jobs/{row.id}"
+    view: View = {
+        "id": row.id,
+        "state": row.state,
+        "filename": spec.filename,
+        "reference": spec.reference,
+        "metadata": None if spec.metadata is None else msgspec.Raw(spec.metadata.encode()),
+        "preset": spec.preset,
+        "recipe": msgspec.Raw(spec.recipe.encode()),
+        "priority": PRIORITIES[row.priority],
+        "attempts": row.attempts,
+        "cached": outcome.cached,
+        "error": _error(outcome),
+        "original": _original(spec.original, here),
+        "renditions": [rendition(each, here) for each in outcome.renditions],
+        "timeline": [_moment(each) for each in outcome.timeline],
+        "cost": outcome.cost and {"cpu_ms": outcome.cost.cpu_ms, "peak_bytes": outcome.cost.peak_bytes},
+        "queue_position": None,
+        "eta_seconds": None,
+        "batch": batch_of(row),
+        "accepted_at": at(row.accepted_at),
+        "ended_at": at(row.ended_at),
+        "change": row.change,
+        "status_url": here,
+        "events_url": f"{here}/events",
+    }
+    if not timeline:
+        del view["timeline"]
+    return view
+
+
+def batch_of(row: Row) -> str:
+    """The batch's id; a POST of one file is a batch by the job's own id."""
+    return row.batch or row.id
+
+
+def _original(original: Original, here: str) -> View:
+    return {
+        "format": original.format,
+        "width": original.width or None,
+        "height": original.height or None,
+        "bytes": original.bytes,
+        "digest": original.digest,
+        "url": f"{here}/original",
+    }
+
+
+def rendition(published: Rendition, here: str) -> View:
+    """A rendition of the job at address `here`."""
+    return {
+        "name": published.name,
+        "width": published.width,
+        "height": published.height,
+        "format": published.format,
+        "bytes": published.bytes,
+        "digest": published.digest,
+        "url": f"{here}/renditions/{published.name}",
+    }
+
+
+def _moment(moment: Moment) -> View:
+    return moment._asdict() | {"at": at(moment.at)}
+
+
+def upload(rows: list[Row], base: str, ignored: list[str]) -> View:
+    """The answer to an upload; with one file that job's fields are at the top as well."""
+    jobs = [_uploaded(row, base) for row in rows]
+    batch = batch_of(rows[0])
+    view: View = {"jobs": jobs, "batch": {"id": batch, "status_url": f"{base}/batches/{batch}"}, "ignored": ignored}
+    return jobs[0] | view if len(jobs) == 1 else view
+
+
+def _uploaded(row: Row, base: str) -> View:
+    here = f"{base}/jobs/{row.id}"
+    return {
+        "id": row.id,
+        "state": row.state,
+        "filename": decode_spec(row.spec).filename,
+        "status_url": here,
+        "events_url": f"{here}/events",
+        "url": f"{here}/original",
+        "receipt": None,
+    }
+
+
+def batch(rows: list[Row], base: str) -> View:
+    """The jobs of one POST."""
+    return {
+        "id": batch_of(rows[0]),
+        "total": len(rows),
+        "ended": sum(row.state in ENDED for row in rows),
+        "counts": Counter(row.state for row in rows),
+        "jobs": [job(row, base, timeline=False) for row in rows],
+    }
+
+
+def change(changed: Change) -> View:
+    """A change of a job as an event's data."""
+    view: View = {"id": changed.id, "state": changed.state, "change": changed.change, "attempts": changed.attempts}
+    view["error"] = None if changed.code is None else {"code": changed.code, "detail": changed.detail or ""}
+    return view | {"removed": True} if changed.removed else view
+
+
+def state(row: Row, outcome: Outcome) -> View:
+    """A job's present state as the same event's data."""
+    view: View = {"id": row.id, "state": row.state, "change": row.change, "attempts": row.attempts}
+    return view | {"error": _error(outcome)}
+
+
+def _error(outcome: Outcome) -> View | None:
+    return None if outcome.error is None else {"code": outcome.error.code, "detail": outcome.error.detail}
+
+
+def stats(beat: Beat, now: float) -> View:
+    """What /stats says; `now` is wall time."""
+    counts = {state.value: beat.counts.get(state, 0) for state in State}
+    oldest = None if beat.oldest_at is None else max(0.0, round(now - beat.oldest_at, 3))
+    return {
+        "queue": {"depth": counts[State.QUEUED], "oldest_seconds": oldest, "paused": beat.paused},
+        "jobs": counts,
+        "workers": [_worker(worker, now) for worker in beat.workers],
+        "workers_wanted": beat.workers_wanted,
+        "rates": {"accepted_per_minute": beat.accepted_per_minute, "ended_per_minute": beat.ended_per_minute},
+    }
+
+
+def _worker(worker: WorkerView, now: float) -> View:
+    jobs = [
+        {"id": held.id, "seconds": None if held.started_at is None else max(0.0, round(now - held.started_at, 3))}
+        for held in worker.jobs
+    ]
+    fields = {"name": worker.name, "incarnation": worker.incarnation, "state": worker.state}
+    return fields | {"capacity": worker.capacity, "jobs": jobs, "since": at(worker.since)}
