@@ -1,0 +1,50 @@
+"""`python -m broker`: one broker process on one DATA folder."""
+
+import gc
+import sys
+
+from broker.config import policy_of
+from broker.core.dispatcher import Dispatcher
+from broker.loop import Loop
+from host import log as logs
+from host import notify
+from host.environment import load_settings
+from host.folders import data_folder, hold_lock, run_folder
+from jobs.errors import LedgerFailed, SetupFault
+from jobs.settings import ledger_path
+from stores.ledger.sqlite import open_ledger
+
+LOCK_WAIT_SECONDS = 2.0
+"""A predecessor may be leaving."""
+
+
+def main() -> int:
+    """Run until told to stop; the exit status."""
+    try:
+        settings, _ = load_settings()
+        log = logs.start("broker", settings)
+        data, run = data_folder(settings), run_folder(settings)
+        refusal = f"another broker runs on {data}: stop it, or set PIXMILL_DATA to another folder"
+        for place in (data, run):
+            hold_lock(place / "broker.lock", LOCK_WAIT_SECONDS, refusal)
+        ledger = open_ledger(ledger_path(settings), settings.ledger_sync)
+    except SetupFault as fault:
+        print(f"broker: {fault.detail}", file=sys.stderr)
+        return 2
+    loop = Loop(Dispatcher(policy_of(settings)), ledger, run, log)
+    try:
+        loop.start()
+        gc.freeze()
+        log.info("ready", extra={"run": run})
+        notify.ready()
+        loop.run()
+    except LedgerFailed as fault:
+        log.error("ledger failed, ending: a start is a recovery", extra={"why": fault.detail})
+        return 1
+    ledger.close()
+    log.info("stopped")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,17 @@
+"""The broker's part of the settings."""
+
+from broker.core.events import Policy
+from jobs.settings import Settings
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The core's policy. A Submit older than half of ORPHAN_SECONDS is refused: its blobs may be swept."""
+    return Policy(
+        attempts_max=settings.attempts_max,
+        job_seconds=settings.job_seconds,
+        decoder_bytes_max=settings.decoder_bytes_max,
+        silence_seconds=settings.silence_seconds,
+        grace_seconds=settings.grace_seconds,
+        queued_max=settings.queued_max,
+        submit_age_seconds_max=settings.orphan_seconds / 2,
+    )

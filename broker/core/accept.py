@@ -1,0 +1,85 @@
+"""Taking a POST's jobs: accepted whole or not at all, decided by what the ledger was found to hold."""
+
+from broker.core.backlog import lane_of
+from broker.core.entry import Entry
+from broker.core.events import Submitted
+from broker.core.state import Core
+from jobs.job import Code, Fault, Happening, Moment, Outcome, State
+from jobs.records import KeyEntry
+from jobs.wire import COMMITTED, CONFLICT, KNOWN, REFUSED, NewJob, Receipt, Submit
+
+ACCEPTED, ENDED = Happening.ACCEPTED.value, Happening.ENDED.value
+
+
+def submitted(core: Core, event: Submitted, now: float) -> None:
+    """Answer a Submit. A repeat of a committed one is committed again, whatever else holds."""
+    submit = event.submit
+    core.receipt(submit.web, _decide(core, event, now))
+
+
+def _decide(core: Core, event: Submitted, now: float) -> Receipt:
+    submit = event.submit
+    first = submit.jobs[0].id if submit.jobs else ""
+    if first in event.existing or first in core.fresh_ids:
+        return Receipt(submit.request, COMMITTED, [job.id for job in submit.jobs])
+    known = [event.keys.get(job.key) or core.fresh_keys.get(job.key) for job in submit.jobs if job.key is not None]
+    if any(known):
+        return _known(submit, known)
+    at = now + core.offset
+    if at - submit.at > core.policy.submit_age_seconds_max:
+        return Receipt(submit.request, REFUSED, code="broker_silent")
+    waiting = core.counts[State.QUEUED.value] + core.counts[State.DELAYED.value]
+    if waiting + len(submit.jobs) > core.policy.queued_max:
+        return Receipt(submit.request, REFUSED, code="queue_full")
+    for job in submit.jobs:
+        _accept(core, job, at, now)
+    core.accepted.add(now, len(submit.jobs))
+    return Receipt(submit.request, COMMITTED, [job.id for job in submit.jobs])
+
+
+def _known(submit: Submit, known: list[KeyEntry | None]) -> Receipt:
+    same = len(known) == len(submit.jobs) and all(
+        entry is not None and entry.fingerprint == job.fingerprint
+        for entry, job in zip(known, submit.jobs, strict=True)
+    )
+    if not same:
+        return Receipt(submit.request, CONFLICT)
+    return Receipt(submit.request, KNOWN, [entry.job for entry in known if entry is not None])
+
+
+def _accept(core: Core, job: NewJob, at: float, now: float) -> None:
+    entry = Entry()
+    core.change = change = core.change + 1
+    entry.seq = entry.position = entry.change = change
+    entry.id, entry.tenant = job.id, job.tenant
+    entry.state = State.QUEUED
+    entry.lane = lane_of(job.priority, job.tenant, job.pixels)
+    entry.lease = entry.attempts = 0
+    entry.accepted_at = at
+    entry.ended_at = entry.due_at = entry.started_at = entry.worker = entry.code = entry.holder = None
+    entry.reference, entry.preset, entry.batch = job.reference, job.preset, job.batch
+    entry.content, entry.spec = job.content, job.spec
+    entry.outcome = Outcome([Moment(at, ACCEPTED, 0, None, None)])
+    entry.dirty, entry.windowed = True, False
+    entry.due = 0.0
+    core.dirty.append(entry)
+    core.entries[job.id] = entry
+    core.fresh_ids.add(job.id)
+    if job.key is not None and job.fingerprint is not None:
+        key = KeyEntry(job.key, job.id, job.fingerprint, at)
+        core.fresh_keys[job.key] = key
+        core.records.keys.append(key)
+    if job.content in core.quarantine:
+        _refuse_quarantined(core, entry, at, now)
+    else:
+        core.counts["queued"] += 1
+        core.backlog.append(entry)
+
+
+def _refuse_quarantined(core: Core, entry: Entry, at: float, now: float) -> None:
+    entry.state = State.FAILED
+    entry.code = Code.QUARANTINED.value
+    entry.ended_at = at
+    entry.outcome.error = Fault(entry.code, "these bytes with this recipe killed a decoder twice")
+    core.log(entry, ENDED, now, entry.code)
+    core.counts["failed"] += 1

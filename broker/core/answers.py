@@ -1,0 +1,163 @@
+"""What workers say about the jobs they hold, and what their loss means.
+
+Fencing is here: an answer under a lease that is not the job's live one changes nothing, and is
+settled so that the worker forgets it.
+"""
+
+from broker.core.entry import Entry
+from broker.core.roster import Worker
+from broker.core.state import Core
+from jobs.job import Code, Happening, State
+from jobs.retry import after_failure, after_loss_unstarted
+from jobs.wire import Failed, Failure, Finish, Finished, Publication, Published, Returned, Started
+
+STARTED, RENDITION, RETURNED = Happening.STARTED.value, Happening.RENDITION.value, Happening.RETURNED.value
+LOST, ERROR = Happening.LOST.value, Happening.ERROR.value
+_KNOWN = frozenset(code.value for code in Code)
+
+
+def held(core: Core, worker: Worker, job: str, lease: int) -> Entry | None:
+    """The job, if this worker holds it under this very lease."""
+    entry = worker.leases.get(job)
+    return entry if entry is not None and entry.lease == lease else None
+
+
+def started(core: Core, worker: Worker, message: Started, now: float) -> None:
+    """Decoders began: from here on a loss is charged."""
+    for start in message.jobs:
+        entry = held(core, worker, start.job, start.lease)
+        if entry is None:
+            core.settle(worker.peer, start.job, start.lease)
+        elif entry.started_at is None:
+            begin(core, entry, now)
+
+
+def begin(core: Core, entry: Entry, now: float) -> None:
+    """A decoder began the job."""
+    core.prefetched.pop(entry.id, None)
+    core.recalled.discard(entry.id)
+    entry.started_at = now + core.offset
+    entry.attempts += 1
+    core.log(entry, STARTED, now)
+
+
+def published(core: Core, worker: Worker, message: Published, now: float) -> None:
+    """Renditions landed: a change of the row each."""
+    for publication in message.renditions:
+        entry = held(core, worker, publication.job, publication.lease)
+        if entry is None:
+            core.settle(worker.peer, publication.job, publication.lease)
+        elif entry.outcome.cancel_requested:
+            core.sweep(entry.id, (publication.rendition.blob,))
+        else:
+            _publish(core, entry, publication, now)
+
+
+def _publish(core: Core, entry: Entry, publication: Publication, now: float) -> None:
+    rendition = publication.rendition
+    renditions = entry.outcome.renditions
+    if rendition in renditions:
+        return
+    renditions[:] = [other for other in renditions if other.name != rendition.name]
+    renditions.append(rendition)
+    core.log(entry, RENDITION, now, rendition.name)
+    core.changes.append(core.change_of(entry, rendition))
+
+
+def finished(core: Core, worker: Worker, message: Finished, now: float) -> None:
+    """All renditions of these jobs are published."""
+    for finish in message.jobs:
+        core.settle(worker.peer, finish.job, finish.lease)
+        entry = held(core, worker, finish.job, finish.lease)
+        if entry is not None:
+            _finish(core, entry, finish, now)
+
+
+def _finish(core: Core, entry: Entry, finish: Finish, now: float) -> None:
+    outcome = entry.outcome
+    if outcome.cancel_requested:
+        shown = {rendition.blob for rendition in outcome.renditions}
+        hidden = tuple(rendition.blob for rendition in finish.renditions if rendition.blob not in shown)
+        if hidden:
+            core.sweep(entry.id, hidden)
+        return core.cancel(entry, now)
+    outcome.renditions = finish.renditions
+    outcome.cost = finish.cost
+    outcome.cached = finish.cached
+    outcome.error = None
+    entry.code = None
+    if not finish.cached:
+        core.served(entry, finish.service_seconds)
+    core.end(entry, State.DONE, now)
+
+
+def failed(core: Core, worker: Worker, message: Failed, now: float) -> None:
+    """These tries ended without their renditions."""
+    for failure in message.jobs:
+        core.settle(worker.peer, failure.job, failure.lease)
+        entry = held(core, worker, failure.job, failure.lease)
+        if entry is not None:
+            _fail(core, entry, failure, now)
+
+
+def _fail(core: Core, entry: Entry, failure: Failure, now: float) -> None:
+    code = Code(failure.code) if failure.code in _KNOWN else Code.OPERATION_FAILED
+    if code is Code.CANCELLED:
+        return core.cancel(entry, now) if entry.outcome.cancel_requested else give_back(core, entry, now)
+    core.log(entry, ERROR, now, f"{code.value}: {failure.detail}")
+    outcome = entry.outcome
+    outcome.crashes += code is Code.DECODER_CRASHED
+    outcome.memory_tries += code is Code.MEMORY_OVER_LIMIT
+    if entry.started_at is None and code in (Code.STORE_ERROR, Code.DECODER_LOST):
+        return _uncharged(core, entry, now, failure.detail)
+    verdict = after_failure(
+        code, job=entry.id, attempts=entry.attempts, attempts_max=core.policy.attempts_max,
+        crashes=outcome.crashes, memory_tries=outcome.memory_tries,
+    )  # fmt: skip
+    core.follow(entry, verdict, now, failure.detail)
+
+
+def returned(core: Core, worker: Worker, message: Returned, now: float) -> None:
+    """These were given back: by drain, recall or recycling."""
+    for ref in message.leases:
+        core.settle(worker.peer, ref.job, ref.lease)
+        entry = held(core, worker, ref.job, ref.lease)
+        if entry is not None:
+            give_back(core, entry, now)
+
+
+def give_back(core: Core, entry: Entry, now: float) -> None:
+    """A lease ends uncharged; the job is first in its lane again."""
+    if entry.started_at is not None:
+        entry.attempts -= 1
+    core.log(entry, RETURNED, now)
+    if entry.outcome.cancel_requested:
+        return core.cancel(entry, now)
+    core.release(entry)
+    core.requeue_head(entry)
+
+
+def lost(core: Core, entry: Entry, now: float, why: str) -> None:
+    """The job's holder is gone. Charged only where a decoder had begun."""
+    core.log(entry, LOST, now, why)
+    if entry.started_at is None:
+        return _uncharged(core, entry, now, why)
+    verdict = after_failure(
+        Code.DECODER_LOST, job=entry.id, attempts=entry.attempts, attempts_max=core.policy.attempts_max,
+        crashes=entry.outcome.crashes, memory_tries=entry.outcome.memory_tries,
+    )  # fmt: skip
+    core.follow(entry, verdict, now, why)
+
+
+def _uncharged(core: Core, entry: Entry, now: float, why: str) -> None:
+    entry.outcome.losses += 1
+    core.follow(entry, after_loss_unstarted(entry.outcome.losses), now, why)
+
+
+def worker_lost(core: Core, worker: Worker, now: float, why: str) -> None:
+    """A worker is dead or silent: its leases end, its connection is forgotten."""
+    core.roster.remove(worker)
+    core.roster_changed = True
+    core.sweeping = {job: other for job, other in core.sweeping.items() if other is not worker}
+    for entry in list(worker.leases.values()):
+        lost(core, entry, now, why)

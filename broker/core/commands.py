@@ -1,0 +1,130 @@
+"""What web's users order: cancel, requeue, purge, of one job or of all that match; pause; drain.
+
+Every command changes nothing when it is repeated.
+"""
+
+from broker.core.entry import Entry
+from broker.core.events import Commanded, Matched, Ordered
+from broker.core.state import REQUEUED, Core
+from jobs.job import ENDED, REQUEUEABLE, Happening, State
+from jobs.wire import (
+    COMMITTED,
+    REFUSED,
+    Abandon,
+    Cancel,
+    Drain,
+    LeaseRef,
+    Pause,
+    Purge,
+    Receipt,
+    Requeue,
+    Resume,
+)
+
+CANCEL_REQUESTED = Happening.CANCEL_REQUESTED.value
+
+
+def commanded(core: Core, event: Commanded, now: float) -> None:
+    """One job's command: done, or refused with a code."""
+    command = event.command
+    refusal = _apply(core, command, _entry(core, event), now)
+    outcome = REFUSED if refusal else COMMITTED
+    core.receipt(command.web, Receipt(command.request, outcome, [command.id or ""], refusal))
+
+
+def _entry(core: Core, event: Commanded) -> Entry | None:
+    job = event.command.id
+    if job is None or job in core.gone:
+        return None
+    known = core.entries.get(job)
+    return known if known is not None or event.row is None else Entry.from_row(event.row)
+
+
+def _apply(core: Core, command: Cancel | Requeue | Purge, entry: Entry | None, now: float) -> str | None:
+    """Carry out a command on one job; the code of a refusal, or None."""
+    if entry is None:
+        return "not_found"
+    if isinstance(command, Cancel):
+        return cancel(core, entry, now)
+    if isinstance(command, Requeue):
+        return requeue(core, entry, now)
+    if entry.state not in ENDED:
+        return "job_not_ended"
+    core.remove(entry)
+    return None
+
+
+def cancel(core: Core, entry: Entry, now: float) -> str | None:
+    """End a waiting job at once; a held one is abandoned by its worker, the intent is durable."""
+    if entry.state is State.CANCELLED:
+        return None
+    if entry.state in ENDED:
+        return "job_ended"
+    if entry.outcome.cancel_requested:
+        return None
+    core.log(entry, CANCEL_REQUESTED, now)
+    entry.outcome.cancel_requested = True
+    if entry.state is State.RUNNING:
+        if entry.holder is not None:
+            core.batch(entry.holder.peer, Abandon, LeaseRef(entry.id, entry.lease))
+        return None
+    if entry.windowed:
+        core.backlog.remove(entry)
+    core.cancel(entry, now)
+    return None
+
+
+def requeue(core: Core, entry: Entry, now: float) -> str | None:
+    """Run an ended job that is not done once more: attempts from 0, quarantine lifted, last in its lane."""
+    if entry.state not in REQUEUEABLE:
+        return "not_requeueable"
+    core.log(entry, REQUEUED, now)
+    core.move(entry, State.QUEUED)
+    entry.position = core.change
+    entry.attempts = 0
+    entry.ended_at = entry.code = None
+    outcome = entry.outcome
+    outcome.error = None
+    outcome.cancel_requested = False
+    outcome.losses = outcome.crashes = outcome.memory_tries = 0
+    if entry.content in core.quarantine:
+        core.quarantine.discard(entry.content)
+        core.records.released.append(entry.content)
+    core.backlog.append(entry)
+    return None
+
+
+def matched(core: Core, event: Matched, now: float) -> None:
+    """Some of the jobs that a command over many matches; the receipt comes with the last of them."""
+    command = event.command
+    counts = core.bulk.setdefault(command.request, [0, 0])
+    for row in event.rows:
+        entry = core.entries.get(row.id) or Entry.from_row(row)
+        before = core.change
+        refusal = _apply(core, command, entry, now)
+        counts[0] += refusal is None
+        counts[1] += core.change != before
+    if event.last:
+        del core.bulk[command.request]
+        receipt = Receipt(command.request, COMMITTED, matched=counts[0], changed=counts[1])
+        core.receipt(command.web, receipt)
+
+
+def ordered(core: Core, event: Ordered, now: float) -> None:
+    """Pause, resume, or drain one worker."""
+    order = event.order
+    if isinstance(order, Pause | Resume):
+        paused = isinstance(order, Pause)
+        core.roster_changed = core.roster_changed or core.paused != paused
+        core.meta_changed = core.meta_changed or core.paused != paused
+        core.paused = paused
+        return core.receipt(order.web, Receipt(order.request, COMMITTED))
+    worker = core.roster.by_incarnation.get(order.incarnation)
+    if worker is None:
+        return core.receipt(order.web, Receipt(order.request, REFUSED, code="not_found"))
+    if not worker.draining:
+        worker.draining = True
+        core.roster.settle(worker)
+        core.roster_changed = True
+        core.send(worker.peer, Drain())
+    return core.receipt(order.web, Receipt(order.request, COMMITTED))

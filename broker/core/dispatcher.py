@@ -1,0 +1,335 @@
+"""The dispatcher: feed it events, ask it for effects. Sans-I/O; docs/architecture.md draws it.
+
+    core.handle(event, now)     a fact
+    core.tick(now)              time passed, and everything readable was read
+    core.drain(now) -> Effects  what to commit, then send
+    core.deadline               when to tick at the latest
+
+Owns the matching of jobs and workers. Matching costs O(assignments): no scan of workers or jobs.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from broker.core import accept, answers, commands
+from broker.core.backlog import LARGE, SMALL
+from broker.core.entry import Entry
+from broker.core.events import (
+    ClockRead,
+    Commanded,
+    Effects,
+    Event,
+    Heard,
+    Matched,
+    Ordered,
+    PeerLost,
+    Policy,
+    Refilled,
+    Submitted,
+)
+from broker.core.roster import Worker
+from broker.core.state import Core
+from jobs import wire
+from jobs.job import Happening, State
+from jobs.records import Meta, Restored
+
+ASSIGNED = Happening.ASSIGNED.value
+
+
+class Dispatcher:
+    """Decides who does what. One instance a broker process, one thread."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.core = Core(policy)
+        self._policy = policy
+        self._next_beat = 0.0
+        self._stopping = False
+        self._handlers: dict[type, Callable[[Core, Any, float], None]] = {
+            Submitted: accept.submitted,
+            Commanded: commands.commanded,
+            Matched: commands.matched,
+            Ordered: commands.ordered,
+        }
+        self._answers: dict[type, Callable[[Core, Worker, Any, float], None]] = {
+            wire.Started: answers.started,
+            wire.Published: answers.published,
+            wire.Finished: answers.finished,
+            wire.Failed: answers.failed,
+            wire.Returned: answers.returned,
+        }
+
+    def restore(self, restored: Restored, now: float, offset: float) -> None:
+        """Begin from what the ledger holds; running jobs wait for their holders' Ready."""
+        core, meta = self.core, restored.meta
+        core.offset = offset
+        core.change = core.change_sent = meta.change
+        core.epoch, core.paused = meta.epoch, meta.paused
+        core.counts.update(meta.counts)
+        core.quarantine.update(restored.quarantine)
+        core.sweeps = {entry.job: entry for entry in restored.sweeps}
+        core.backlog.restore(restored.lanes)
+        core.grace_until = now + self._policy.grace_seconds
+        for row in restored.running:
+            core.entries[row.id] = core.orphans[row.id] = Entry.from_row(row)
+        for row in restored.delayed:
+            entry = core.entries[row.id] = Entry.from_row(row)
+            core.backlog.delay(entry, (entry.due_at or 0.0) - offset)
+        self._next_beat = now
+
+    @property
+    def epoch(self) -> int:
+        """The number of this broker's term."""
+        return self.core.epoch
+
+    def peers(self) -> list[bytes]:
+        """The connections of all workers."""
+        return list(self.core.roster.by_peer)
+
+    def name_of(self, peer: bytes) -> str:
+        """The label of the worker at a connection."""
+        worker = self.core.roster.by_peer.get(peer)
+        return worker.name if worker else "gone"
+
+    def stop(self) -> None:
+        """Assign nothing from now on; what was read is settled, and the process leaves."""
+        self._stopping = True
+
+    def handle(self, event: Event, now: float) -> None:
+        """Take in one fact."""
+        if isinstance(event, Heard):
+            self._heard(event, now)
+        elif isinstance(event, PeerLost):
+            worker = self.core.roster.by_peer.get(event.peer)
+            if worker is not None:
+                answers.worker_lost(self.core, worker, now, "its process died")
+        elif isinstance(event, Refilled):
+            self._refilled(event)
+        elif isinstance(event, ClockRead):
+            self.core.offset = event.offset
+        else:
+            self._handlers[type(event)](self.core, event, now)
+
+    def tick(self, now: float) -> None:
+        """Judge time: silence, grace, delays, recalls, the beat. Only after everything was read."""
+        core = self.core
+        for worker in core.roster.silent(now - self._policy.silence_seconds):
+            answers.worker_lost(core, worker, now, "unheard for too long")
+        if core.orphans and now >= core.grace_until:
+            for entry in list(core.orphans.values()):
+                answers.lost(core, entry, now, "its worker did not come back")
+            core.orphans.clear()
+        for entry in core.backlog.due(now):
+            core.requeue_head(entry)
+            core.touch(entry)
+        if now >= self._next_beat:
+            self._next_beat = now + self._policy.beat_seconds
+            core.roster_changed = True
+            for worker in core.roster.by_peer.values():
+                core.send(worker.peer, wire.BrokerBeat(core.epoch))
+                self._repeat_abandons(worker)
+        self._recall(now)
+
+    @property
+    def deadline(self) -> float:
+        """When `tick` is due at the latest (monotonic seconds)."""
+        core = self.core
+        times = [self._next_beat]
+        if (unheard := core.roster.longest_unheard) is not None:
+            times.append(unheard + self._policy.silence_seconds + 0.001)
+        if (due := core.backlog.next_due) is not None:
+            times.append(due)
+        if core.orphans:
+            times.append(core.grace_until)
+        if core.prefetched and len(core.recalled) < core.roster.idle:
+            times.append(next(iter(core.prefetched.values()))[1] + self._policy.recall_seconds)
+        return min(times)
+
+    def drain(self, now: float) -> Effects:
+        """Match what can be matched, then hand out everything of this turn."""
+        core = self.core
+        if not self._stopping:
+            self._match(now)
+            if len(core.sweeps) > len(core.sweeping):
+                core.offer_sweeps()
+        records, changes = core.records, core.changes
+        for entry in core.dirty:
+            records.jobs.append(entry.row())
+            changes.append(core.change_of(entry))
+            entry.dirty = False
+            self._forget(entry)
+        if core.dirty or core.meta_changed:
+            records.meta = Meta(core.change, core.epoch, core.paused, dict(core.counts))
+        effects = Effects(
+            records, core.receipts, core.sends(), self._changes(), self._beat(now), core.backlog.refills()
+        )
+        core.clear()
+        return effects
+
+    def check(self) -> None:
+        """Raises AssertionError where the books disagree with themselves."""
+        core = self.core
+        core.roster.check()
+        core.backlog.check()
+        for entry in core.entries.values():
+            held = entry.holder is not None or entry.id in core.orphans
+            assert held == (entry.state is State.RUNNING), f"{entry.id} is {entry.state}, held={held}"
+            assert entry.holder is None or entry.holder.leases.get(entry.id) is entry
+        for job, (entry, _) in core.prefetched.items():
+            assert entry.holder is not None and entry.started_at is None, f"{job} is not prefetched"
+        assert all(count >= 0 for count in core.counts.values()), core.counts
+
+    def _heard(self, event: Heard, now: float) -> None:
+        core, message = self.core, event.message
+        worker = core.roster.by_peer.get(event.peer)
+        if isinstance(message, wire.Ready):
+            return self._ready(event.peer, message, now)
+        if worker is None:
+            return core.send(event.peer, wire.Introduce(core.epoch))
+        core.roster.hear(worker, now)
+        answer = self._answers.get(type(message))
+        if answer is not None:
+            answer(core, worker, message, now)
+        elif isinstance(message, wire.WorkerBeat):
+            for held in message.holding:
+                if answers.held(core, worker, held.job, held.lease) is None:
+                    core.settle(worker.peer, held.job, held.lease)
+        elif isinstance(message, wire.Swept):
+            self._swept(worker, message)
+        elif isinstance(message, wire.Draining):
+            worker.draining = core.roster_changed = True
+            core.roster.settle(worker)
+        elif isinstance(message, wire.Leaving):
+            answers.worker_lost(core, worker, now, "it left")
+        return None
+
+    def _ready(self, peer: bytes, ready: wire.Ready, now: float) -> None:
+        """A worker introduces itself: its live leases go on, the others are void or lost."""
+        core = self.core
+        known = core.roster.by_incarnation.get(ready.incarnation) or core.roster.by_peer.get(peer)
+        before: dict[str, Entry] = {}
+        if known is not None:
+            before = dict(known.leases)
+            core.roster.remove(known)
+            core.sweeping = {job: other for job, other in core.sweeping.items() if other is not known}
+        worker = Worker(peer, ready, known.since if known else now + core.offset, now)
+        core.roster.add(worker)
+        core.roster_changed = True
+        core.send(peer, wire.Welcome(core.epoch, self._policy.silence_seconds))
+        for held in ready.holding:
+            entry = before.pop(held.job, None) or core.orphans.get(held.job)
+            if entry is None or entry.lease != held.lease or entry.worker != ready.incarnation:
+                core.settle(peer, held.job, held.lease)
+                continue
+            core.orphans.pop(held.job, None)
+            core.roster.adopt(worker, entry)
+            if not held.started and len(worker.leases) > 1:
+                core.prefetched[entry.id] = (entry, now)
+            if held.started and entry.started_at is None:
+                answers.begin(core, entry, now)
+        self._repeat_abandons(worker)
+        for entry in before.values():
+            answers.lost(core, entry, now, "its worker forgot it")
+
+    def _repeat_abandons(self, worker: Worker) -> None:
+        for entry in worker.leases.values():
+            if entry.outcome.cancel_requested:
+                self.core.batch(worker.peer, wire.Abandon, wire.LeaseRef(entry.id, entry.lease))
+
+    def _swept(self, worker: Worker, message: wire.Swept) -> None:
+        core = self.core
+        for job in message.jobs:
+            if core.sweeping.get(job) is worker:
+                del core.sweeping[job]
+                del core.sweeps[job]
+                core.records.swept.append(job)
+
+    def _refilled(self, event: Refilled) -> None:
+        core, rows = self.core, event.rows
+        entries = [Entry.from_row(row) for row in rows if row.id not in core.entries]
+        core.entries.update((entry.id, entry) for entry in entries)
+        last = rows[-1].position if rows else None
+        core.backlog.refilled(event.refill, entries, last, complete=len(rows) < event.refill.limit)
+
+    def _match(self, now: float) -> None:
+        core = self.core
+        while not core.paused:
+            worker, sizes = core.roster.next_idle(), SMALL + LARGE
+            if worker is None:
+                if core.backlog.alone_waiting:
+                    return
+                worker, sizes = core.roster.next_spare(), self._prefetchable()
+            if worker is None or (lane := core.backlog.choose(sizes)) is None:
+                return
+            self._assign(core.backlog.take(lane), worker, now)
+
+    def _prefetchable(self) -> str:
+        """The size classes whose jobs are short, as far as is known."""
+        service, most = self.core.service, self._policy.prefetch_seconds
+        return "".join(size for size in (SMALL, LARGE) if service.get(size, 0.0) < most)
+
+    def _assign(self, entry: Entry, worker: Worker, now: float) -> None:
+        core = self.core
+        if worker.leases:
+            core.prefetched[entry.id] = (entry, now)
+        core.move(entry, State.RUNNING)
+        entry.lease += 1
+        entry.worker = worker.incarnation
+        core.roster.serve(worker, entry)
+        core.log(entry, ASSIGNED, now)
+        memory = self._policy.decoder_bytes_max * (2 if entry.outcome.memory_tries else 1)
+        assignment = wire.Assignment(entry.id, entry.lease, self._policy.job_seconds, memory, entry.alone, entry.spec)
+        core.batch(worker.peer, wire.Assign, assignment)
+
+    def _recall(self, now: float) -> None:
+        """Ask back unstarted jobs that wait behind others while workers are idle."""
+        core = self.core
+        spare = core.roster.idle - len(core.recalled)
+        while spare > 0 and core.prefetched and not core.paused and not self._stopping:
+            job, (entry, since) = next(iter(core.prefetched.items()))
+            if now < since + self._policy.recall_seconds or entry.holder is None:
+                return
+            del core.prefetched[job]
+            core.recalled.add(job)
+            core.batch(entry.holder.peer, wire.Recall, wire.LeaseRef(job, entry.lease))
+            spare -= 1
+
+    def _forget(self, entry: Entry) -> None:
+        """Keep in memory only what waits here or runs."""
+        if entry.state is State.RUNNING or entry.state is State.DELAYED:
+            return
+        if entry.state is State.QUEUED and entry.windowed:
+            return
+        del self.core.entries[entry.id]
+
+    def _changes(self) -> wire.Changes | None:
+        core = self.core
+        if core.change == core.change_sent:
+            return None
+        changes = sorted(core.changes, key=lambda change: change.change)
+        message = wire.Changes(core.epoch, core.change_sent, core.change, changes)
+        core.change_sent = core.change
+        return message
+
+    def _beat(self, now: float) -> wire.Beat | None:
+        core = self.core
+        if not core.roster_changed:
+            return None
+        views = [self._view(worker) for worker in core.roster.by_peer.values()]
+        return wire.Beat(
+            core.epoch, now + core.offset, core.change, core.paused, {s: n for s, n in core.counts.items() if n},
+            core.backlog.oldest_at, views, self._wanted(), core.accepted.per_minute(now), core.ended.per_minute(now),
+        )  # fmt: skip
+
+    def _view(self, worker: Worker) -> wire.WorkerView:
+        state = "draining" if worker.draining else "busy" if worker.leases else "idle"
+        jobs = [wire.WorkerJob(entry.id, entry.started_at) for entry in worker.leases.values()]
+        return wire.WorkerView(worker.name, worker.incarnation, state, worker.capacity, jobs, worker.since)
+
+    def _wanted(self) -> int:
+        """How many workers would end what waits and runs within `wanted_seconds`."""
+        core = self.core
+        seconds = max(core.service.values(), default=0.0)
+        waiting = core.counts["queued"] + core.counts["running"]
+        return min(
+            waiting, -(-int(1000 * waiting * seconds) // int(1000 * self._policy.wanted_seconds)) or int(waiting > 0)
+        )

@@ -1,0 +1,107 @@
+"""A job in the broker's memory: its row unpacked, who holds it, and the guarded change of state."""
+
+from typing import TYPE_CHECKING
+
+from jobs.job import (
+    TRANSITIONS,
+    Moment,
+    Outcome,
+    Row,
+    State,
+    decode_outcome,
+    encode,
+)
+from jobs.limits import TIMELINE_MAX
+from jobs.records import Lane
+
+if TYPE_CHECKING:
+    from broker.core.roster import Worker
+
+
+class InvalidTransition(AssertionError):
+    """The core tried what TRANSITIONS forbids: a bug. Carries the job's story."""
+
+
+class Entry:
+    """One job. `holder` is the worker whose lease is live; `dirty`: not yet
+    written as it is; `windowed`: it waits in the backlog's window; `due`: monotonic time of a retry."""
+
+    __slots__ = (
+        "accepted_at", "attempts", "batch", "change", "code", "content", "dirty", "due", "due_at", "ended_at",
+        "holder", "id", "lane", "lease", "outcome", "position", "preset", "reference", "seq", "spec",
+        "started_at", "state", "tenant", "windowed", "worker",
+    )  # fmt: skip
+
+    seq: int
+    id: str
+    tenant: str
+    state: State
+    lane: Lane
+    position: int
+    lease: int
+    attempts: int
+    change: int
+    accepted_at: float
+    ended_at: float | None
+    due_at: float | None
+    started_at: float | None
+    worker: str | None
+    reference: str | None
+    preset: str | None
+    batch: str | None
+    code: str | None
+    content: bytes
+    spec: bytes
+    outcome: Outcome
+    holder: "Worker | None"
+    dirty: bool
+    due: float
+    windowed: bool
+
+    @classmethod
+    def from_row(cls, row: Row) -> "Entry":
+        """The job as the ledger has it."""
+        entry = cls()
+        (
+            entry.seq, entry.id, entry.tenant, state, priority, lane, entry.position, entry.lease, entry.attempts,
+            entry.change, entry.accepted_at, entry.ended_at, entry.due_at, entry.started_at, entry.worker,
+            entry.reference, entry.preset, entry.batch, entry.code, entry.content, entry.spec, outcome,
+        ) = row  # fmt: skip
+        entry.state = State(state)
+        entry.lane = Lane(priority, lane)
+        entry.outcome = decode_outcome(outcome)
+        entry.holder = None
+        entry.dirty = entry.windowed = False
+        entry.due = 0.0
+        return entry
+
+    def row(self) -> Row:
+        """The job as it is to be written."""
+        return tuple.__new__(
+            Row,
+            (
+                self.seq, self.id, self.tenant, self.state.value, self.lane.priority, self.lane.name, self.position,
+                self.lease, self.attempts, self.change, self.accepted_at, self.ended_at, self.due_at,
+                self.started_at, self.worker, self.reference, self.preset, self.batch, self.code, self.content,
+                self.spec, encode(self.outcome),
+            ),
+        )  # fmt: skip
+
+    @property
+    def alone(self) -> bool:
+        """Whether the next try runs in a fresh decoder with nothing behind it."""
+        outcome = self.outcome
+        return outcome.crashes > 0 or outcome.memory_tries > 0
+
+    def move(self, state: State) -> None:
+        """Change state. Raises InvalidTransition where TRANSITIONS has no such arrow."""
+        if state not in TRANSITIONS[self.state]:
+            raise InvalidTransition(f"{self.id}: {self.state} -> {state}; {self.outcome.timeline}")
+        self.state = state
+
+    def log(self, moment: Moment) -> None:
+        """Add a line to the timeline; the first line stays, the oldest others go past TIMELINE_MAX."""
+        timeline = self.outcome.timeline
+        timeline.append(moment)
+        if len(timeline) > TIMELINE_MAX:
+            del timeline[1]

@@ -1,0 +1,120 @@
+"""What the core is told and what it wants done: events in the past tense, and Effects.
+
+Pure data. `now` is monotonic seconds and always an argument beside the event, never in it.
+"""
+
+import msgspec
+
+from jobs.job import Row
+from jobs.records import KeyEntry, Lane, Records
+from jobs.wire import (
+    Beat,
+    Cancel,
+    Changes,
+    DrainWorker,
+    FromWorker,
+    Pause,
+    Purge,
+    Receipt,
+    Requeue,
+    Resume,
+    Submit,
+    ToWorker,
+)
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """The core's settings. `window`: queued jobs kept in memory per lane. A job is prefetched
+    where its kind is expected to take under `prefetch_seconds`, and an unstarted one is recalled
+    for an idle worker after `recall_seconds`."""
+
+    attempts_max: int = 5
+    job_seconds: float = 60.0
+    decoder_bytes_max: int = 1 << 30
+    silence_seconds: float = 5.0
+    grace_seconds: float = 2.0
+    queued_max: int = 10_000_000
+    submit_age_seconds_max: float = 43_200.0
+    window: int = 1024
+    prefetch_seconds: float = 0.5
+    recall_seconds: float = 0.05
+    beat_seconds: float = 1.0
+    wanted_seconds: float = 10.0
+
+
+class ClockRead(msgspec.Struct, frozen=True):
+    """Wall time was monotonic time plus `offset` seconds; told at start and when it moved."""
+
+    offset: float
+
+
+class Submitted(msgspec.Struct, frozen=True):
+    """A POST's jobs arrived; `existing` of its ids and `keys` of its keys are in the ledger."""
+
+    submit: Submit
+    existing: set[str]
+    keys: dict[bytes, KeyEntry]
+
+
+class Commanded(msgspec.Struct, frozen=True):
+    """One job was to be cancelled, requeued or purged; `row` is the ledger's, None if it has none."""
+
+    command: Cancel | Requeue | Purge
+    row: Row | None
+
+
+class Matched(msgspec.Struct, frozen=True):
+    """Some of the `rows` that a command over many jobs matches; `last`: there are no more."""
+
+    command: Cancel | Requeue | Purge
+    rows: list[Row]
+    last: bool
+
+
+class Ordered(msgspec.Struct, frozen=True):
+    """An operator's order about dispatch or about one worker arrived."""
+
+    order: Pause | Resume | DrainWorker
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """A worker's message arrived over the connection `peer`."""
+
+    peer: bytes
+    message: FromWorker
+
+
+class PeerLost(msgspec.Struct, frozen=True):
+    """The connection `peer` ended, or can take no more: its worker is dead."""
+
+    peer: bytes
+
+
+class Refilled(msgspec.Struct, frozen=True):
+    """The ledger answered a Refill; fewer rows than were asked mean that there are no more."""
+
+    refill: "Refill"
+    rows: list[Row]
+
+
+Event = ClockRead | Submitted | Commanded | Matched | Ordered | Heard | PeerLost | Refilled
+
+
+class Refill(msgspec.Struct, frozen=True):
+    """Read up to `limit` queued rows of `lane` with position > `after`."""
+
+    lane: Lane
+    after: int
+    limit: int
+
+
+class Effects(msgspec.Struct):
+    """What to do, in this order: commit `records`; then send `receipts` (by web process), `sends`
+    (by peer, at most one message of a type each) and `changes`; then answer `refills`."""
+
+    records: Records
+    receipts: dict[str, list[Receipt]]
+    sends: list[tuple[bytes, ToWorker]]
+    changes: Changes | None
+    beat: Beat | None
+    refills: list[Refill]

@@ -1,0 +1,165 @@
+"""The workers: who is connected, what each holds, who can take more, who has gone silent.
+
+Owns credit (capacity less leases) and the order of service: the least recently served first, those
+that hold nothing before those that could prefetch. Choosing costs O(log workers), not O(workers).
+"""
+
+import heapq
+from collections import OrderedDict
+
+from broker.core.entry import Entry
+from jobs.wire import Ready
+
+
+class Worker:
+    """One connected worker process. `leases` by job id; `alone`: it holds a job that runs alone."""
+
+    __slots__ = (
+        "alone", "capacity", "draining", "engine", "heard", "incarnation", "leases", "name", "peer", "pid",
+        "serial", "served", "since", "slot",
+    )  # fmt: skip
+
+    def __init__(self, peer: bytes, ready: Ready, since: float, now: float) -> None:
+        self.peer = peer
+        self.incarnation = ready.incarnation
+        self.name = ready.name
+        self.pid = ready.pid
+        self.capacity = ready.capacity
+        self.engine = ready.engine
+        self.draining = ready.draining
+        self.since = since
+        self.heard = now
+        self.leases: dict[str, Entry] = {}
+        self.alone = False
+        self.serial = 0
+        self.served = 0
+        self.slot: tuple[int, int] | None = None
+        """Where it waits for work: (0 idle or 1 spare, served), or None."""
+
+
+class Roster:
+    """All connected workers, by connection and by incarnation."""
+
+    def __init__(self) -> None:
+        self.by_peer: dict[bytes, Worker] = {}
+        self.by_incarnation: dict[str, Worker] = {}
+        self._heard: OrderedDict[bytes, Worker] = OrderedDict()
+        self._free: tuple[list[tuple[int, int, Worker]], ...] = ([], [])
+        self._served = 0
+        self._serial = 0
+        self.idle = 0
+
+    def add(self, worker: Worker) -> None:
+        """A worker said Ready."""
+        self._serial += 1
+        worker.serial = self._serial
+        self.by_peer[worker.peer] = worker
+        self.by_incarnation[worker.incarnation] = worker
+        self._heard[worker.peer] = worker
+        self.settle(worker)
+
+    def remove(self, worker: Worker) -> None:
+        """A worker is gone; its leases are the caller's to end."""
+        del self.by_peer[worker.peer]
+        del self.by_incarnation[worker.incarnation]
+        del self._heard[worker.peer]
+        worker.draining = True
+        self._place(worker, None)
+
+    def hear(self, worker: Worker, now: float) -> None:
+        """A sign of life."""
+        worker.heard = now
+        self._heard.move_to_end(worker.peer)
+
+    def serve(self, worker: Worker, entry: Entry) -> None:
+        """The worker takes a lease."""
+        self._served += 1
+        worker.served = self._served
+        self.adopt(worker, entry)
+
+    def adopt(self, worker: Worker, entry: Entry) -> None:
+        """The worker holds a lease that it was given before."""
+        worker.leases[entry.id] = entry
+        entry.holder = worker
+        worker.alone = worker.alone or entry.alone
+        self.settle(worker)
+
+    def release(self, entry: Entry) -> None:
+        """The job's lease ended."""
+        worker = entry.holder
+        if worker is None:
+            return
+        entry.holder = None
+        del worker.leases[entry.id]
+        if worker.alone:
+            worker.alone = any(other.alone for other in worker.leases.values())
+        self.settle(worker)
+
+    def settle(self, worker: Worker) -> None:
+        """Put the worker where it belongs after its credit changed."""
+        held = len(worker.leases)
+        if worker.draining or worker.alone or held >= worker.capacity:
+            self._place(worker, None)
+        else:
+            self._place(worker, (1 if held else 0, worker.served))
+
+    def next_idle(self) -> Worker | None:
+        """The least recently served worker that holds nothing."""
+        return self._first(0)
+
+    def next_spare(self) -> Worker | None:
+        """The least recently served worker that holds something and could take more."""
+        return self._first(1)
+
+    def silent(self, before: float) -> list[Worker]:
+        """Those last heard before `before`."""
+        lost = []
+        for worker in self._heard.values():
+            if worker.heard >= before:
+                break
+            lost.append(worker)
+        return lost
+
+    @property
+    def longest_unheard(self) -> float | None:
+        """When the worker that was silent for longest was last heard."""
+        return next(iter(self._heard.values())).heard if self._heard else None
+
+    def _place(self, worker: Worker, slot: tuple[int, int] | None) -> None:
+        if worker.slot == slot:
+            return
+        if worker.slot is not None and worker.slot[0] == 0:
+            self.idle -= 1
+        worker.slot = slot
+        if slot is None:
+            return
+        kind, served = slot
+        self.idle += kind == 0
+        heap = self._free[kind]
+        heapq.heappush(heap, (served, worker.serial, worker))
+        if len(heap) > 2 * len(self.by_peer) + 64:
+            heap[:] = {id(w): (s, i, w) for s, i, w in heap if w.slot == (kind, s)}.values()
+            heapq.heapify(heap)
+
+    def _first(self, kind: int) -> Worker | None:
+        heap = self._free[kind]
+        while heap:
+            served, _, worker = heap[0]
+            if worker.slot == (kind, served):
+                return worker
+            heapq.heappop(heap)
+        return None
+
+    def check(self) -> None:
+        """Raises AssertionError where the structures disagree."""
+        assert self.idle == sum(w.slot is not None and w.slot[0] == 0 for w in self.by_peer.values())
+        for peer, worker in self.by_peer.items():
+            assert worker.peer == peer
+            assert self.by_incarnation.get(worker.incarnation) is worker
+            held = len(worker.leases)
+            free = not worker.draining and not worker.alone and held < worker.capacity
+            assert (worker.slot is not None) == free, f"{worker.name} slot={worker.slot} held={held}"
+            assert worker.slot is None or worker.slot == (1 if held else 0, worker.served)
+            assert worker.slot is None or any(w is worker for _, _, w in self._free[worker.slot[0]])
+            for entry in worker.leases.values():
+                assert entry.holder is worker, f"{entry.id} is not held by {worker.name}"

@@ -1,0 +1,224 @@
+"""All that the core knows, and the few ways in which a job's state changes.
+
+Owns the change numbers, the counts per state and what is still to be written or sent. The files
+beside it (answers, commands, dispatcher) decide; this one keeps the books.
+"""
+
+from collections import Counter, deque
+from typing import Any
+
+from broker.core.backlog import Backlog, size_of
+from broker.core.entry import Entry
+from broker.core.events import Policy
+from broker.core.roster import Roster, Worker
+from jobs.ids import original_name
+from jobs.job import ENDED, Code, Fault, Happening, Moment, Rendition, State
+from jobs.records import KeyEntry, Records, SweepEntry
+from jobs.retry import Again, End
+from jobs.wire import Abandon, Assign, Change, LeaseRef, Recall, Receipt, Settled, Sweep, ToWorker
+
+DELAYED, REQUEUED, ENDED_EVENT = Happening.DELAYED.value, Happening.REQUEUED.value, Happening.ENDED.value
+RATE_SECONDS = 60
+SWEEP_BATCH = 100
+SERVICE_WEIGHT = 0.1
+"""Of the newest service time in the moving average of its size class."""
+
+
+Batched = Assign | Recall | Abandon | Settled
+
+
+class Rate:
+    """Events of the last minute, in buckets of a second."""
+
+    def __init__(self) -> None:
+        self._buckets: deque[tuple[int, int]] = deque()
+
+    def add(self, now: float, count: int = 1) -> None:
+        """Count events at `now`."""
+        second = int(now)
+        if self._buckets and self._buckets[-1][0] == second:
+            count += self._buckets.pop()[1]
+        self._buckets.append((second, count))
+
+    def per_minute(self, now: float) -> float:
+        """How many there were in the last minute."""
+        while self._buckets and self._buckets[0][0] <= now - RATE_SECONDS:
+            self._buckets.popleft()
+        return float(sum(count for _, count in self._buckets))
+
+
+class Core:
+    """The books. `entries`: every job in memory (queued in a window, delayed, running, or dirty)."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.backlog = Backlog(policy.window)
+        self.roster = Roster()
+        self.entries: dict[str, Entry] = {}
+        self.orphans: dict[str, Entry] = {}
+        """Running jobs whose holder has not said Ready since the restart, until `grace_until`."""
+        self.grace_until = 0.0
+        self.prefetched: dict[str, tuple[Entry, float]] = {}
+        """Unstarted leases behind other work, oldest first, with their time of assignment."""
+        self.recalled: set[str] = set()
+        self.quarantine: set[bytes] = set()
+        self.sweeps: dict[str, SweepEntry] = {}
+        self.sweeping: dict[str, Worker] = {}
+        self.service: dict[str, float] = {}
+        """Seconds that a job takes, by size class: a moving average."""
+        self.accepted, self.ended = Rate(), Rate()
+        self.change = self.change_sent = self.epoch = 0
+        self.paused = False
+        self.counts: Counter[str] = Counter()
+        self.offset = 0.0
+        self.bulk: dict[str, list[int]] = {}
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin a turn: nothing to write, nothing to send."""
+        self.dirty: list[Entry] = []
+        self.records = Records()
+        self.fresh_ids: set[str] = set()
+        self.fresh_keys: dict[bytes, KeyEntry] = {}
+        self.gone: set[str] = set()
+        self.meta_changed = False
+        self.roster_changed = False
+        self.receipts: dict[str, list[Receipt]] = {}
+        self.messages: list[tuple[bytes, ToWorker]] = []
+        self.batches: dict[tuple[bytes, type[Batched]], list[Any]] = {}
+        self.changes: list[Change] = []
+
+    def touch(self, entry: Entry) -> None:
+        """The job changed: it gets the next change number and will be written once this turn."""
+        self.change += 1
+        entry.change = self.change
+        if not entry.dirty:
+            entry.dirty = True
+            self.dirty.append(entry)
+            self.entries[entry.id] = entry
+
+    def log(self, entry: Entry, event: str, now: float, detail: str | None = None) -> None:
+        """Something happened to the job: a change and a line of its timeline."""
+        holder = entry.holder
+        entry.log(Moment(now + self.offset, event, entry.lease, holder.name if holder else None, detail))
+        self.touch(entry)
+
+    def move(self, entry: Entry, state: State) -> None:
+        """Change a job's state, keeping the counts."""
+        self.counts[entry.state.value] -= 1
+        entry.move(state)
+        self.counts[state.value] += 1
+
+    def release(self, entry: Entry) -> None:
+        """The job's lease is over."""
+        self.prefetched.pop(entry.id, None)
+        self.recalled.discard(entry.id)
+        self.roster.release(entry)
+        entry.started_at = None
+
+    def requeue_head(self, entry: Entry) -> None:
+        """A running or delayed job waits again, first in its lane."""
+        self.move(entry, State.QUEUED)
+        entry.due_at = None
+        self.backlog.push_back(entry)
+
+    def end(self, entry: Entry, state: State, now: float, fault: Fault | None = None) -> None:
+        """The job ends."""
+        self.log(entry, ENDED_EVENT, now, fault.code if fault else None)
+        self.release(entry)
+        self.move(entry, state)
+        entry.ended_at = now + self.offset
+        entry.due_at = None
+        if fault is not None:
+            entry.outcome.error = fault
+            entry.code = fault.code
+        self.ended.add(now)
+
+    def follow(self, entry: Entry, verdict: Again | End, now: float, detail: str) -> None:
+        """Do what the retry policy says about a running job whose lease is over."""
+        if entry.outcome.cancel_requested:
+            return self.cancel(entry, now)
+        if isinstance(verdict, End):
+            if verdict.quarantine:
+                self.quarantine.add(entry.content)
+                self.records.quarantined.append(entry.content)
+            return self.end(entry, verdict.state, now, Fault(verdict.code.value, detail))
+        self.release(entry)
+        if verdict.delay_seconds <= 0.0:
+            return self.requeue_head(entry)
+        self.move(entry, State.DELAYED)
+        entry.due_at = now + self.offset + verdict.delay_seconds
+        self.log(entry, DELAYED, now, f"{verdict.delay_seconds:.1f} s")
+        self.backlog.delay(entry, now + verdict.delay_seconds)
+
+    def cancel(self, entry: Entry, now: float) -> None:
+        """The job ends cancelled."""
+        self.end(entry, State.CANCELLED, now, Fault(Code.CANCELLED.value, "cancelled on request"))
+
+    def settle(self, peer: bytes, job: str, lease: int) -> None:
+        """Tell the worker, once this turn is committed, that it may forget the lease."""
+        self.batch(peer, Settled, LeaseRef(job, lease))
+
+    def batch(self, peer: bytes, kind: "type[Batched]", item: Any) -> None:
+        """Add to the one message of this kind that goes to the worker once this turn is committed."""
+        key = (peer, kind)
+        items = self.batches.get(key)
+        if items is None:
+            self.batches[key] = [item]
+        else:
+            items.append(item)
+
+    def send(self, peer: bytes, message: ToWorker) -> None:
+        """Send this once this turn is committed. Callers keep to one message of a type a turn."""
+        self.messages.append((peer, message))
+
+    def receipt(self, web: str, receipt: Receipt) -> None:
+        """Answer a request once this turn is committed."""
+        self.receipts.setdefault(web, []).append(receipt)
+
+    def served(self, entry: Entry, seconds: float) -> None:
+        """A job of this size class took so long."""
+        size = size_of(entry.lane)
+        known = self.service.get(size)
+        self.service[size] = seconds if known is None else known + SERVICE_WEIGHT * (seconds - known)
+
+    def sweep(self, job: str, names: tuple[str, ...]) -> None:
+        """Blobs that no row names any more: written down, then deleted by a worker."""
+        known = self.sweeps.get(job)
+        entry = SweepEntry(job, names if known is None else tuple(dict.fromkeys(known.names + names)))
+        self.sweeping.pop(job, None)
+        self.sweeps[job] = entry
+        self.records.sweeps.append(entry)
+
+    def remove(self, entry: Entry) -> None:
+        """Purge an ended job: its row goes, its names are to be swept."""
+        assert entry.state in ENDED
+        self.touch(entry)
+        self.counts[entry.state.value] -= 1
+        self.records.removed.append(entry.seq)
+        self.gone.add(entry.id)
+        self.sweep(entry.id, (original_name(entry.id), *(r.blob for r in entry.outcome.renditions)))
+
+    def offer_sweeps(self) -> None:
+        """Give each worker without sweeps some of those that nobody does."""
+        busy = {worker.peer for worker in self.sweeping.values()}
+        waiting = [entry for job, entry in self.sweeps.items() if job not in self.sweeping]
+        for worker in self.roster.by_peer.values():
+            if not waiting:
+                return
+            if worker.peer not in busy and not worker.draining:
+                batch, waiting = waiting[:SWEEP_BATCH], waiting[SWEEP_BATCH:]
+                self.sweeping.update((entry.job, worker) for entry in batch)
+                self.send(worker.peer, Sweep([(entry.job, list(entry.names)) for entry in batch]))
+
+    def change_of(self, entry: Entry, rendition: Rendition | None = None) -> Change:
+        """The job's newest change as web hears it."""
+        error = entry.outcome.error
+        return Change(
+            entry.change, entry.id, entry.tenant, entry.state.value, entry.attempts,
+            error.code if error else None, error.detail if error else None, rendition, entry.id in self.gone,
+        )  # fmt: skip
+
+    def sends(self) -> list[tuple[bytes, ToWorker]]:
+        """Everything for the workers: at most one message of a type each."""
+        return self.messages + [(peer, kind(items)) for (peer, kind), items in self.batches.items()]

@@ -1,0 +1,296 @@
+"""The broker's loop: frames in, one ledger transaction, frames out. The only zmq of the broker.
+
+A turn: wait for a frame or the core's deadline; read up to a bounded batch from each socket,
+workers first; tick only where every socket was read empty, so that silence is never judged on
+unread mail; commit; then send. Owns no decision about a job.
+"""
+
+import logging
+import signal
+import socket
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import zmq
+from zmq.utils.monitor import parse_monitor_message
+
+from broker.core.dispatcher import Dispatcher
+from broker.core.events import (
+    ClockRead,
+    Commanded,
+    Effects,
+    Heard,
+    Matched,
+    Ordered,
+    PeerLost,
+    Refilled,
+    Submitted,
+)
+from broker.narrator import Narrator
+from host.folders import endpoint
+from jobs import wire
+from jobs.errors import WireFault
+from jobs.limits import IDEMPOTENCY_SECONDS, LIST_WALK_MAX
+from jobs.records import Where
+from stores.ledger import Ledger
+
+WORKER_FRAMES_PER_TURN = 256
+SUBMITTED_JOBS_PER_TURN = 512
+BULK_ROWS_PER_TURN = 256
+PROBE_SECONDS = (0.0, 0.003, 0.02)
+"""After a disconnection: sends in the first millisecond after a kill still succeed (FACTS 1)."""
+CLOCK_SLACK_SECONDS = 0.005
+LINGER_MILLISECONDS = 200
+FORGET_SECONDS = 600.0
+
+Command = wire.Cancel | wire.Requeue | wire.Purge
+
+
+class Loop:
+    """One broker process at work. `run` returns when it was told to stop."""
+
+    def __init__(self, core: Dispatcher, ledger: Ledger, run: Path, log: logging.Logger) -> None:
+        self._core, self._ledger, self._log = core, ledger, log
+        self._narrator = Narrator(log)
+        self._context = zmq.Context()
+        self._pull = self._bind(zmq.PULL, run, "jobs")
+        self._router = self._bind(zmq.ROUTER, run, "workers")
+        self._receipts = self._bind(zmq.XPUB, run, "receipts")
+        self._changes = self._bind(zmq.XPUB, run, "changes")
+        self._monitor = self._router.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self._poller = zmq.Poller()
+        for source in (self._router, self._monitor, self._pull, self._receipts, self._changes):
+            self._poller.register(source, zmq.POLLIN)
+        self._bulk: deque[tuple[Command, int]] = deque()
+        self._probes: list[float] = []
+        self._complained: set[bytes] = set()
+        self._offset = 0.0
+        self._again = False
+        self._stopping = False
+        self._forget_at = 0.0
+        self.dropped = 0
+        """Frames that were no message of ours."""
+
+    def _bind(self, kind: int, run: Path, name: str) -> Any:
+        bound: Any = self._context.socket(kind)
+        bound.linger = LINGER_MILLISECONDS if kind == zmq.XPUB else 0
+        bound.maxmsgsize = wire.FRAME_BYTES_MAX
+        bound.ipv6 = True
+        bound.rcvhwm = 10_000
+        bound.sndhwm = 10_000
+        if kind == zmq.ROUTER:
+            bound.router_mandatory = 1
+            bound.linger = LINGER_MILLISECONDS
+        if kind == zmq.XPUB:
+            bound.xpub_verbose = 1
+        bound.bind(endpoint(run, name))
+        return bound
+
+    def start(self) -> None:
+        """Restore the core from the ledger and let SIGTERM and SIGINT end `run`."""
+        now = time.monotonic()
+        self._offset = time.time() - now
+        self._core.restore(self._ledger.restore(), now, self._offset)
+        reader, writer = socket.socketpair()
+        writer.setblocking(False)
+        self._woken = reader
+        self._wake = writer
+        signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        self._poller.register(reader.fileno(), zmq.POLLIN)
+
+    def run(self) -> None:
+        """Turn until told to stop, then settle what was read. Raises LedgerFailed."""
+        while not self._stopping:
+            wait = 0.0 if self._again or self._bulk else self._core.deadline - time.monotonic()
+            if self._probes:
+                wait = min(wait, self._probes[0] - time.monotonic())
+            self._poller.poll(max(0, int(wait * 1000 + 0.999)))
+            self._turn(time.monotonic())
+        self._core.stop()
+        self._turn(time.monotonic())
+        self.close()
+
+    def close(self) -> None:
+        """Close the sockets, waiting a bounded time for what was sent."""
+        self._router.disable_monitor()
+        for bound in (self._pull, self._router, self._receipts, self._changes):
+            bound.close()
+        self._context.term()
+
+    def _stop(self, *_: object) -> None:
+        self._stopping = True
+
+    def _turn(self, now: float) -> None:
+        self._again = False
+        offset = time.time() - now
+        if abs(offset - self._offset) > CLOCK_SLACK_SECONDS:
+            self._offset = offset
+            self._core.handle(ClockRead(offset), now)
+        if self._bulk:
+            self._continue_bulk(now)
+        empty = self._read_workers(now)
+        if not self._stopping:
+            empty &= self._read_web(now)
+        self._read_subscriptions()
+        self._read_monitor(now)
+        if self._probes and now >= self._probes[0]:
+            self._probe(now)
+        if empty:
+            self._core.tick(now)
+            self._forget_keys(now)
+        self._carry_out(self._core.drain(now), now)
+
+    def _read_workers(self, now: float) -> bool:
+        """Read a batch of workers' frames; whether that was all."""
+        for _ in range(WORKER_FRAMES_PER_TURN):
+            try:
+                peer, *frames = self._router.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return True
+            message = self._decode(wire.from_worker, peer, frames)
+            if message is not None:
+                self._core.handle(Heard(peer, message), now)
+        self._again = True
+        return False
+
+    def _read_web(self, now: float) -> bool:
+        """Read a batch of web's frames and look up what the core must know to decide; whether that was all."""
+        submits: list[wire.Submit] = []
+        jobs = 0
+        empty = False
+        while jobs < SUBMITTED_JOBS_PER_TURN:
+            try:
+                frames = self._pull.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                empty = True
+                break
+            message = self._decode(wire.from_web, b"web", frames)
+            jobs += 1
+            if isinstance(message, wire.Submit):
+                submits.append(message)
+                jobs += len(message.jobs)
+            elif message is not None:
+                self._order(message, now)
+        if submits:
+            self._submit(submits, now)
+        self._again |= not empty
+        return empty
+
+    def _submit(self, submits: list[wire.Submit], now: float) -> None:
+        existing = self._ledger.existing([submit.jobs[0].id for submit in submits if submit.jobs])
+        asked = [job.key for submit in submits for job in submit.jobs if job.key is not None]
+        keys = self._ledger.keys(asked) if asked else {}
+        for submit in submits:
+            self._core.handle(Submitted(submit, existing, keys), now)
+
+    def _order(self, message: Any, now: float) -> None:
+        if not isinstance(message, Command):
+            self._core.handle(Ordered(message), now)
+        elif message.id is not None:
+            self._core.handle(Commanded(message, self._ledger.row(message.id)), now)
+        else:
+            self._bulk.append((message, 0))
+
+    def _continue_bulk(self, now: float) -> None:
+        """One step of a command over many jobs, at the start of a turn: nothing is unwritten then."""
+        command, after = self._bulk.popleft()
+        rows, following = self._ledger.matching(command.where or Where(), after, BULK_ROWS_PER_TURN, LIST_WALK_MAX)
+        self._core.handle(Matched(command, rows, following is None), now)
+        if following is not None:
+            self._bulk.append((command, following))
+
+    def _read_subscriptions(self) -> None:
+        """A web process that subscribed to its receipts hears Hello there: nothing sent later is lost."""
+        for publisher in (self._receipts, self._changes):
+            while True:
+                try:
+                    frame = publisher.recv(zmq.NOBLOCK)
+                except zmq.Again:
+                    break
+                if publisher is self._receipts and frame[:1] == b"\x01":
+                    publisher.send_multipart([frame[1:], wire.encode(wire.Hello(self._core.epoch))], zmq.NOBLOCK)
+
+    def _read_monitor(self, now: float) -> None:
+        while True:
+            try:
+                event = parse_monitor_message(self._monitor.recv_multipart(zmq.NOBLOCK))
+            except zmq.Again:
+                return
+            if event["event"] == zmq.EVENT_DISCONNECTED:
+                self._probes = [now + seconds for seconds in PROBE_SECONDS]
+
+    def _probe(self, now: float) -> None:
+        """Some worker's connection ended: a send that cannot be routed names it."""
+        self._router.poll(0)
+        self._probes = [at for at in self._probes if at > now]
+        beat = wire.encode(wire.BrokerBeat(self._core.epoch))
+        for peer in self._core.peers():
+            self._send(peer, beat, now)
+
+    def _decode(self, reader: wire.Reader, peer: bytes, frames: list[bytes]) -> Any:
+        try:
+            if len(frames) != 1:
+                raise WireFault(f"{len(frames)} frames where one was due")
+            return reader.decode(frames[0])
+        except WireFault as fault:
+            self.dropped += 1
+            if peer not in self._complained and len(self._complained) < 1000:
+                self._complained.add(peer)
+                self._log.warning("dropped", extra={"peer": peer.hex(), "why": fault.detail})
+            return None
+
+    def _carry_out(self, effects: Effects, now: float) -> None:
+        """Durable before visible: the commit first, then everything that tells of it."""
+        if effects.records:
+            self._ledger.commit(effects.records)
+        epoch = self._core.epoch
+        for web, receipts in effects.receipts.items():
+            for part in _frames(wire.Receipts(epoch, receipts), "receipts"):
+                self._receipts.send_multipart([wire.receipts_topic(web), part], zmq.NOBLOCK)
+        for peer, message in effects.sends:
+            for part in _frames(message, message.__struct_fields__[0] if message.__struct_fields__ else ""):
+                self._send(peer, part, now)
+        if effects.changes is not None:
+            for part in _frames(effects.changes, "changes"):
+                self._changes.send_multipart([wire.CHANGES_TOPIC, part], zmq.NOBLOCK)
+        if effects.beat is not None:
+            self._changes.send_multipart([wire.BEAT_TOPIC, wire.encode(effects.beat)], zmq.NOBLOCK)
+        for refill in effects.refills:
+            rows = self._ledger.queued(refill.lane.priority, refill.lane.name, refill.after, refill.limit)
+            self._core.handle(Refilled(refill, rows), now)
+            self._again = True
+        self._narrator.tell(effects.sends, self._core.name_of, now)
+
+    def _send(self, peer: bytes, frame: bytes, now: float) -> None:
+        """Never waits: a worker that cannot be reached, or whose pipe is full, is lost."""
+        try:
+            self._router.send_multipart([peer, frame], zmq.NOBLOCK)
+        except zmq.ZMQError as error:
+            if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
+                raise
+            self._core.handle(PeerLost(peer), now)
+            self._again = True
+
+    def _forget_keys(self, now: float) -> None:
+        if now >= self._forget_at:
+            self._forget_at = now + FORGET_SECONDS
+            self._ledger.forget_keys(now + self._offset - IDEMPOTENCY_SECONDS)
+
+
+def _frames(message: Any, field: str) -> Iterator[bytes]:
+    """The frame of a message, or of its halves where the list `field` is too long for one."""
+    try:
+        yield wire.encode(message)
+    except WireFault:
+        items = getattr(message, field)
+        if not isinstance(items, list) or len(items) < 2:
+            raise
+        half = len(items) // 2
+        for part in (items[:half], items[half:]):
+            yield from _frames(msgspec.structs.replace(message, **{field: part}), field)
