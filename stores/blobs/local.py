@@ -30,8 +30,8 @@ def _faults(name: str, missing: type[StoreFault] = StoreFault) -> Iterator[None]
     try:
         yield
     except OSError as error:
-        kinds = {**dict.fromkeys(_NO_ROOM, StoreFull), errno.ENOENT: missing}
-        raise kinds.get(error.errno or 0, StoreFault)(f"blob {name}: {error.strerror}") from error
+        kind = StoreFull if error.errno in _NO_ROOM else missing if error.errno == errno.ENOENT else StoreFault
+        raise kind(f"blob {name}: {error.strerror}") from error
 
 
 class LocalBlobs:

@@ -135,9 +135,9 @@ class MemoryLedger:
             if removed is not None:
                 del self._by_id[removed.id]
         self._keys.update((entry.key, entry) for entry in records.keys)
-        self._sweeps.update((entry.job, entry) for entry in records.sweeps)
         for job in records.swept:
             self._sweeps.pop(job, None)
+        self._sweeps.update((entry.job, entry) for entry in records.sweeps)
         self._quarantine.update(records.quarantined)
         self._quarantine.difference_update(records.released)
         if records.meta is not None:

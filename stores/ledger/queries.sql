@@ -1,5 +1,10 @@
 -- Every statement of the ledger, by name. A query on unfinished jobs repeats `state <> 'done'`
 -- literally, or SQLite does not use the partial index; tests/unit/test_sqlite_plans.py holds it.
+--
+-- Lists: edge_ is the first seq that a walk of :walk rows does not reach, rows_ are those that match
+-- on this side of it; newest or oldest accepted first; of everyone, of a tenant, of a reference.
+--
+-- running, delayed, sweeps, quarantine: what a start reads whole, because it lives in memory.
 
 -- name: insert_job
 INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
@@ -42,8 +47,6 @@ SELECT epoch, change, paused, queued, running, delayed, done, failed, dead, canc
 -- name: last_seq
 SELECT max(seq) FROM jobs;
 
--- What a start reads, it reads whole: leases, retries, sweeps and the quarantine live in memory.
-
 -- name: running
 SELECT * FROM jobs WHERE state = 'running' AND state <> 'done';
 
@@ -51,17 +54,24 @@ SELECT * FROM jobs WHERE state = 'running' AND state <> 'done';
 SELECT * FROM jobs WHERE state = 'delayed' AND state <> 'done';
 
 -- name: lanes
--- A loose index scan: from each lane one search finds the next, whatever the lanes hold.
+-- A loose index scan: from each lane one search finds the next, whatever the lanes hold. (Written
+-- as (priority, lane) > (...) it reads every row of a lane to come past it.)
 WITH RECURSIVE found (priority, lane) AS (
     SELECT priority, lane FROM (
         SELECT priority, lane FROM jobs WHERE state = 'queued' AND state <> 'done'
         ORDER BY priority, lane LIMIT 1
     )
     UNION ALL
-    SELECT next.priority, next.lane FROM found JOIN jobs AS next ON next.seq = (
-        SELECT seq FROM jobs
-        WHERE state = 'queued' AND state <> 'done' AND (priority, lane) > (found.priority, found.lane)
-        ORDER BY priority, lane LIMIT 1
+    SELECT next.priority, next.lane FROM found JOIN jobs AS next ON next.seq = coalesce(
+        (
+            SELECT seq FROM jobs
+            WHERE state = 'queued' AND state <> 'done' AND priority = found.priority AND lane > found.lane
+            ORDER BY lane LIMIT 1
+        ), (
+            SELECT seq FROM jobs
+            WHERE state = 'queued' AND state <> 'done' AND priority > found.priority
+            ORDER BY priority, lane LIMIT 1
+        )
     )
 )
 SELECT priority, lane FROM found;
@@ -94,9 +104,6 @@ SELECT key, job, fingerprint, at FROM keys WHERE key = ? LIMIT 1;
 
 -- name: forget_keys
 DELETE FROM keys WHERE key IN (SELECT key FROM keys WHERE at < ? ORDER BY at LIMIT ?);
-
--- Lists. An edge is the first seq that a walk of :walk rows does not reach, rows_ are those that
--- match on this side of it: newest or oldest accepted first; of everyone, a tenant, a reference.
 
 -- name: edge_newest_all
 SELECT seq FROM jobs WHERE seq < :high ORDER BY seq DESC LIMIT 1 OFFSET :walk;

@@ -87,12 +87,15 @@ def meta_parameters(meta: Meta) -> dict[str, int]:
 
 
 def lesser_writes(records: Records) -> list[tuple[str, list[tuple[object, ...]]]]:
-    """The statements, with their parameters, for all of `records` but changed jobs and meta, in order."""
+    """The statements, with their parameters, for all of `records` but changed jobs and meta, in order.
+
+    What is swept goes before new sweeps come: a sweep too many is harmless, one too few leaves files.
+    """
     writes: list[tuple[str, list[tuple[object, ...]]]] = [
         ("remove_job", [(seq,) for seq in records.removed]),
         ("put_key", [(entry.key, entry.job, entry.fingerprint, entry.at) for entry in records.keys]),
-        ("put_sweep", [(entry.job, msgspec.json.encode(entry.names).decode()) for entry in records.sweeps]),
         ("remove_sweep", [(job,) for job in records.swept]),
+        ("put_sweep", [(entry.job, msgspec.json.encode(entry.names).decode()) for entry in records.sweeps]),
         ("put_quarantine", [(content,) for content in records.quarantined]),
         ("remove_quarantine", [(content,) for content in records.released]),
     ]

@@ -1,0 +1,115 @@
+"""What every blob store promises."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from jobs.errors import BlobMissing, StoreFault
+from stores.blobs import Blobs
+from stores.blobs.local import LocalBlobs
+from stores.blobs.memory import MemoryBlobs
+
+NAME, OTHER = "raw/ab/one", "processed/cd/one.thumb.12345678.jpeg"
+
+
+@pytest.fixture(params=["local", "memory"])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
+    return LocalBlobs(tmp_path / "data") if request.param == "local" else MemoryBlobs()
+
+
+def read(blobs: Blobs, name: str) -> bytes:
+    with blobs.open(name) as file:
+        return file.read()
+
+
+def test_bytes_come_back_as_they_were(blobs: Blobs) -> None:
+    blobs.put(NAME, b"\0bytes\xff" * 100_000)
+    blobs.put(OTHER, b"")
+    assert read(blobs, NAME) == b"\0bytes\xff" * 100_000
+    assert read(blobs, OTHER) == b""
+
+
+def test_nothing_is_visible_before_publish(blobs: Blobs) -> None:
+    writer = blobs.writer(NAME)
+    writer.write(b"one ")
+    with pytest.raises(BlobMissing):
+        blobs.open(NAME)
+    writer.write(b"two")
+    writer.publish()
+    assert read(blobs, NAME) == b"one two"
+    writer.discard()
+    assert read(blobs, NAME) == b"one two"
+
+
+def test_discarded_bytes_are_gone(blobs: Blobs) -> None:
+    blobs.put(NAME, b"before")
+    writer = blobs.writer(NAME)
+    writer.write(b"after")
+    writer.discard()
+    writer.discard()
+    assert read(blobs, NAME) == b"before"
+
+
+def test_a_name_takes_the_newest_bytes_and_open_files_keep_theirs(blobs: Blobs) -> None:
+    blobs.put(NAME, b"old")
+    with blobs.open(NAME) as file:
+        blobs.put(NAME, b"new")
+        assert file.read() == b"old"
+    assert read(blobs, NAME) == b"new"
+
+
+def test_an_open_blob_has_a_descriptor_seeks_and_is_read_only(blobs: Blobs) -> None:
+    blobs.put(NAME, b"0123456789")
+    with blobs.open(NAME) as file:
+        assert os.fstat(file.fileno()).st_size == 10
+        file.seek(4)
+        assert file.read(2) == b"45"
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.write(file.fileno(), b"x")
+
+
+def test_a_link_outlives_its_source(blobs: Blobs) -> None:
+    blobs.put(NAME, b"bytes")
+    blobs.put(OTHER, b"what had the name")
+    blobs.link(NAME, OTHER)
+    blobs.link(NAME, OTHER)
+    blobs.delete([NAME])
+    assert read(blobs, OTHER) == b"bytes"
+    with pytest.raises(BlobMissing):
+        blobs.open(NAME)
+
+
+def test_a_link_of_nothing_is_missing(blobs: Blobs) -> None:
+    with pytest.raises(BlobMissing):
+        blobs.link(NAME, OTHER)
+    with pytest.raises(BlobMissing):
+        blobs.open(OTHER)
+
+
+def test_deleting_what_is_not_there_is_fine(blobs: Blobs) -> None:
+    blobs.put(NAME, b"bytes")
+    blobs.delete([OTHER, NAME, NAME])
+    with pytest.raises(BlobMissing):
+        blobs.open(NAME)
+
+
+FOREIGN = ["", "one", "/etc/passwd", "raw/../../x", "raw/..", "raw//x", "a/b/c/d", "raw/.x", "r/\0", "raw/x\n"]
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_only_our_names_are_taken(blobs: Blobs, name: str) -> None:
+    blobs.put(NAME, b"bytes")
+    for call in (
+        lambda: blobs.put(name, b""),
+        lambda: blobs.open(name),
+        lambda: blobs.link(name, OTHER),
+        lambda: blobs.link(NAME, name),
+        lambda: blobs.delete([name]),
+    ):
+        with pytest.raises(StoreFault, match="no blob name"):
+            call()
+
+
+def test_room_is_told(blobs: Blobs) -> None:
+    assert blobs.free_bytes() > 0

@@ -1,0 +1,156 @@
+"""What only blobs on a disk can get wrong: syncs and their order, links, room, what a crash leaves."""
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.errors import BlobMissing, StoreFault, StoreFull
+from stores.blobs.local import INCOMING, LocalBlobs
+
+NAME, OTHER = "raw/ab/one", "processed/ab/one.thumb.12345678.jpeg"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def blobs(data: Path) -> LocalBlobs:
+    return LocalBlobs(data)
+
+
+@pytest.fixture
+def syncs(monkeypatch: pytest.MonkeyPatch, data: Path) -> list[str]:
+    """What was synced or renamed, in order, by path within DATA; files on their way in are `*`."""
+    done: list[str] = []
+    sync, replace = os.fsync, os.replace
+
+    def name(path: str) -> str:
+        inside = os.path.relpath(path, data)
+        return "*" if inside.startswith(f"{INCOMING}/") else inside
+
+    def recorded_sync(descriptor: int) -> None:
+        sync(descriptor)
+        done.append(f"sync {name(os.readlink(f'/proc/self/fd/{descriptor}'))}")
+
+    def recorded_replace(source: Path, target: Path) -> None:
+        replace(source, target)
+        done.append(f"{name(str(source))} -> {name(str(target))}")
+
+    monkeypatch.setattr(os, "fsync", recorded_sync)
+    monkeypatch.setattr(os, "replace", recorded_replace)
+    return done
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, function: str, number: int) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, function, fail)
+
+
+def incoming(data: Path) -> list[str]:
+    return os.listdir(data / INCOMING)
+
+
+def test_bytes_are_synced_before_their_name_and_the_name_after(blobs: LocalBlobs, syncs: list[str]) -> None:
+    blobs.put(NAME, b"bytes")
+    assert syncs == ["sync *", "sync .", "sync raw", f"* -> {NAME}", "sync raw/ab"]
+
+
+def test_a_folder_of_the_fan_out_is_synced_once(blobs: LocalBlobs, syncs: list[str]) -> None:
+    blobs.put(NAME, b"bytes")
+    syncs.clear()
+    blobs.put("raw/ab/two", b"bytes")
+    assert syncs == ["sync *", "* -> raw/ab/two", "sync raw/ab"]
+
+
+def test_a_folder_that_another_process_made_is_synced_too(data: Path, syncs: list[str]) -> None:
+    LocalBlobs(data).put(NAME, b"bytes")
+    syncs.clear()
+    LocalBlobs(data).put("raw/ab/two", b"bytes")
+    assert syncs == ["sync *", "sync .", "sync raw", "* -> raw/ab/two", "sync raw/ab"]
+
+
+def test_a_link_shares_the_bytes_and_syncs_the_name(blobs: LocalBlobs, data: Path, syncs: list[str]) -> None:
+    blobs.put(NAME, b"bytes")
+    syncs.clear()
+    blobs.link(NAME, OTHER)
+    assert (data / NAME).samefile(data / OTHER)
+    assert syncs[-1] == "sync processed/ab"
+    blobs.link(NAME, OTHER)
+    blobs.link(NAME, NAME)
+    assert incoming(data) == []
+
+
+@pytest.mark.parametrize("number", [errno.EMLINK, errno.EXDEV, errno.EPERM])
+def test_where_links_fail_there_is_a_copy(
+    blobs: LocalBlobs, data: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    blobs.put(NAME, b"bytes")
+    failing(monkeypatch, "link", number)
+    blobs.link(NAME, OTHER)
+    assert (data / OTHER).read_bytes() == b"bytes"
+    assert not (data / NAME).samefile(data / OTHER)
+    with pytest.raises(BlobMissing):
+        blobs.link("raw/ab/none", OTHER)
+    assert incoming(data) == []
+
+
+def test_another_fault_of_a_link_is_told(blobs: LocalBlobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    blobs.put(NAME, b"bytes")
+    failing(monkeypatch, "link", errno.EIO)
+    with pytest.raises(StoreFault, match="Input/output error"):
+        blobs.link(NAME, OTHER)
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"), [(errno.ENOSPC, StoreFull), (errno.EDQUOT, StoreFull), (errno.EIO, StoreFault)]
+)
+def test_a_publish_that_fails_leaves_nothing(
+    blobs: LocalBlobs, data: Path, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[StoreFault]
+) -> None:
+    failing(monkeypatch, "fsync", number)
+    with pytest.raises(StoreFault) as caught:
+        blobs.put(NAME, b"bytes")
+    assert type(caught.value) is kind
+    assert incoming(data) == []
+    assert not (data / NAME).exists()
+
+
+def test_no_room_while_writing_is_told(blobs: LocalBlobs, data: Path) -> None:
+    writer = blobs.writer(NAME)
+    with open("/dev/full", "wb", buffering=0) as full:
+        os.dup2(full.fileno(), writer._file.fileno())
+    with pytest.raises(StoreFull):
+        writer.write(b"x" * 1_000_000)
+    writer.discard()
+    assert incoming(data) == []
+
+
+def test_a_swept_upload_is_no_missing_original(blobs: LocalBlobs) -> None:
+    writer = blobs.writer(NAME)
+    writer.write(b"bytes")
+    assert blobs.sweep_incoming(0) == 1
+    with pytest.raises(StoreFault) as caught:
+        writer.publish()
+    assert caught.value.code == "store_error"
+    writer.discard()
+
+
+def test_only_old_leftovers_are_swept(blobs: LocalBlobs, data: Path) -> None:
+    (data / INCOMING / "old").write_bytes(b"")
+    (data / INCOMING / "young").write_bytes(b"")
+    os.utime(data / INCOMING / "old", (1_000_000_000, 1_000_000_000))
+    assert blobs.sweep_incoming(3600) == 1
+    assert incoming(data) == ["young"]
+
+
+def test_a_store_that_cannot_be_made_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("no folder")
+    with pytest.raises(StoreFault):
+        LocalBlobs(tmp_path / "data")
