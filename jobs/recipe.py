@@ -104,7 +104,7 @@ def parse(source: object) -> Recipe:
 
 def as_dict(recipe: Recipe) -> dict[str, Any]:
     """The recipe as plain values for a JSON answer: every key present."""
-    plain: dict[str, Any] = msgspec.to_builtins(recipe)
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(recipe))
     return plain
 
 

@@ -14,8 +14,10 @@ from worker.core.plan import Derivation
 from worker.core.turns import Box, Size, Turn
 
 RESAMPLING = Image.Resampling.BICUBIC
-REDUCING_GAP = 2.0
-"""Box-reduce by whole numbers first, and leave this much to the filter (Pillow: 3 is indistinguishable)."""
+"""At or above the SSIM of sharp's output, against full-size LANCZOS, down the chain of derivations too.
+HAMMING saves a quarter of the time, and on photographs falls 0.006 to 0.008 behind."""
+REDUCING_GAP = 3.0
+"""Box-reduce by whole numbers first, leaving this much to the filter: no visible loss, says Pillow."""
 CLEAR = (0, 0, 0, 0)
 WHITE = "#ffffff"
 

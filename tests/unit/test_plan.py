@@ -1,0 +1,228 @@
+"""worker/core/plan.py and turns.py: against sharp's own sides, brute force on grids, and invariants."""
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from jobs.errors import ImageFault
+from jobs.recipe import Crop, Recipe, RenditionSpec
+from worker.core.plan import DERIVE_RATIO_MIN, JPEG_SCALES, Plan, plan, shape
+from worker.core.turns import ORIENTATIONS, QUARTERS, Box, Size, Turn
+
+Grid = list[list[int]]
+
+SHARP = [
+    # stored, asked, fit, enlarge: the sides that sharp 0.35.5 gave
+    ((2725, 2225), (720, 588), "inside", False, (720, 588)),
+    ((2725, 2225), (99, 7), "inside", False, (9, 7)),
+    ((2725, 2225), (500, None), "inside", False, (500, 408)),
+    ((2725, 2225), (None, 61), "outside", False, (75, 61)),
+    ((2725, 2225), (33, 50), "outside", False, (61, 50)),
+    ((1600, 1200), (7, 7), "inside", False, (7, 5)),
+    ((333, 1000), (50, 33), "inside", False, (11, 33)),
+    ((333, 1000), (7, 7), "inside", True, (2, 7)),
+    ((401, 99), (7, 7), "outside", False, (28, 7)),
+    ((1, 900), (7, 7), "inside", False, (1, 7)),
+    ((1, 900), (1, 1), "cover", False, (1, 1)),
+    ((100, 400), (200, 200), "cover", False, (100, 200)),
+    ((100, 400), (200, 200), "cover", True, (200, 200)),
+    ((100, 400), (200, 200), "fill", False, (100, 200)),
+    ((100, 400), (500, None), "fill", True, (500, 400)),
+    ((100, 400), (200, 200), "contain", False, (200, 200)),
+    ((100, 400), (500, None), "contain", False, (500, 400)),
+    ((37, 53), (None, 61), "contain", False, (37, 61)),
+    ((37, 53), (720, 588), "inside", True, (410, 588)),
+    ((37, 53), (720, 588), "outside", False, (37, 53)),
+]
+
+
+def only(**keys: Any) -> RenditionSpec:
+    return RenditionSpec(name="a", **keys)
+
+
+@pytest.mark.parametrize(("stored", "asked", "fit", "enlarge", "sides"), SHARP)
+def test_sides_are_sharps(stored: Any, asked: Any, fit: Any, enlarge: bool, sides: Any) -> None:
+    spec = only(width=asked[0], height=asked[1], fit=fit, enlarge=enlarge)
+    assert shape(spec, Size(*stored), 1).sides == sides
+
+
+@pytest.mark.parametrize(("gravity", "left", "top"), [("center", 3, 2), ("north", 3, 0), ("southwest", 0, 3)])
+def test_a_cover_lies_where_sharp_puts_it(gravity: Any, left: int, top: int) -> None:
+    box = shape(only(width=6, height=5, fit="cover", gravity=gravity), Size(11, 5), 1).box
+    assert round(box.left) == left
+    box = shape(only(width=5, height=6, fit="cover", gravity=gravity), Size(5, 9), 1).box
+    assert round(box.top) == top
+
+
+@pytest.mark.parametrize(("gravity", "left"), [("center", 2), ("east", 5), ("northwest", 0)])
+def test_a_contained_picture_lies_where_sharp_puts_it(gravity: Any, left: int) -> None:
+    canvas = shape(only(width=9, height=4, fit="contain", gravity=gravity), Size(4, 4), 1).canvas
+    assert canvas is not None
+    assert (canvas.left, canvas.size) == (left, (9, 4))
+
+
+# --- against brute force: one operation after the other on a grid of numbers ---
+
+
+def turned(grid: Grid, turn: Turn) -> Grid:
+    if turn.swap:
+        grid = [list(row) for row in zip(*grid, strict=True)]
+    if turn.mirror:
+        grid = [row[::-1] for row in grid]
+    return grid[::-1] if turn.flip else grid
+
+
+def quarter_clockwise(grid: Grid) -> Grid:
+    return [list(row) for row in zip(*grid[::-1], strict=True)]
+
+
+def cut(grid: Grid, box: Box) -> Grid:
+    left, top, right, bottom = (round(edge) for edge in box)
+    assert max(abs(edge - round(edge)) for edge in box) < 1e-6
+    return [row[left:right] for row in grid[top:bottom]]
+
+
+@given(st.data())
+def test_one_box_and_one_turn_do_what_all_the_operations_do(data: st.DataObject) -> None:
+    width, height = data.draw(st.integers(1, 9)), data.draw(st.integers(1, 9))
+    orientation, quarters = data.draw(st.integers(1, 8)), data.draw(st.integers(0, 3))
+    flip, flop = data.draw(st.booleans()), data.draw(st.booleans())
+    stored = [[y * width + x for x in range(width)] for y in range(height)]
+    expected = turned(stored, ORIENTATIONS[orientation])
+    crop = data.draw(st.none() | crops(len(expected[0]), len(expected)))
+    if crop:
+        expected = cut(expected, Box(crop.left, crop.top, crop.left + crop.width, crop.top + crop.height))
+    for _ in range(quarters):
+        expected = quarter_clockwise(expected)
+    expected = expected[::-1] if flip else expected
+    expected = [row[::-1] for row in expected] if flop else expected
+    one = shape(only(crop=crop, rotate=90.0 * quarters, flip=flip, flop=flop), Size(width, height), orientation)
+    assert turned(cut(stored, one.box), one.turn) == expected
+    assert one.sides == (len(expected[0]), len(expected))
+
+
+@st.composite
+def crops(draw: st.DrawFn, width: int, height: int) -> Crop:
+    left, top = draw(st.integers(0, width - 1)), draw(st.integers(0, height - 1))
+    return Crop(left, top, draw(st.integers(1, width - left)), draw(st.integers(1, height - top)))
+
+
+@given(st.sampled_from(ORIENTATIONS), st.sampled_from(ORIENTATIONS), st.integers(1, 5), st.integers(1, 5))
+def test_turns_compose_and_undo(first: Turn, second: Turn, width: int, height: int) -> None:
+    grid = [[y * width + x for x in range(width)] for y in range(height)]
+    assert turned(grid, first.then(second)) == turned(turned(grid, first), second)
+    corner = first.undo(Box(0, 0, 1 / len(turned(grid, first)[0]), 1 / len(turned(grid, first))))
+    assert cut(grid, Box(0, 0, width, height).part(corner)) == [[turned(grid, first)[0][0]]]
+
+
+def test_quarters_are_clockwise() -> None:
+    grid = [[1, 2, 3], [4, 5, 6]]
+    for quarter in QUARTERS:
+        assert turned([[1, 2, 3], [4, 5, 6]], quarter) == grid
+        grid = quarter_clockwise(grid)
+
+
+# --- invariants of whole plans ---
+
+SPECS = st.builds(
+    RenditionSpec,
+    name=st.just("a"),
+    width=st.none() | st.integers(1, 900),
+    height=st.none() | st.integers(1, 900),
+    fit=st.sampled_from(["inside", "cover", "contain", "fill", "outside"]),
+    gravity=st.sampled_from(["center", "northeast", "west"]),
+    enlarge=st.booleans(),
+    rotate=st.sampled_from([0.0, 90.0, 180.0, 33.0]),
+    flop=st.booleans(),
+)
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> tuple[Recipe, Size, Plan]:
+    specs = draw(st.lists(SPECS, min_size=1, max_size=6))
+    named = (
+        RenditionSpec(**{f: getattr(spec, f) for f in spec.__struct_fields__} | {"name": f"r{index}"})
+        for index, spec in enumerate(specs)
+    )
+    recipe = Recipe(tuple(named))
+    stored = Size(draw(st.integers(1, 4000)), draw(st.integers(1, 4000)))
+    try:
+        return recipe, stored, plan(recipe, stored, draw(st.integers(0, 8)), JPEG_SCALES)
+    except ImageFault:
+        assume(False)
+        raise
+
+
+@given(plans())
+def test_every_rendition_once_and_parents_first(planned: tuple[Recipe, Size, Plan]) -> None:
+    recipe, _, plan = planned
+    names = [step.shape.spec.name for step in plan.steps]
+    assert sorted(names) == sorted(spec.name for spec in recipe.renditions)
+    for index, step in enumerate(plan.steps):
+        assert step.parent is None or step.parent in names[:index]
+
+
+@given(plans())
+def test_the_scale_is_the_smallest_that_serves_all(planned: tuple[Recipe, Size, Plan]) -> None:
+    _, _, plan = planned
+    shrinks = [shrink for step in plan.steps for shrink in step.shape.shrink]
+    serving = [scale for scale in (8, 4, 2) if all(scale <= shrink for shrink in shrinks)]
+    assert plan.scale == max([1, *serving])
+
+
+@given(plans())
+def test_boxes_lie_in_their_parent_and_no_parent_is_too_near(planned: tuple[Recipe, Size, Plan]) -> None:
+    _, stored, plan = planned
+    decoded = Size(math.ceil(stored.width / plan.scale), math.ceil(stored.height / plan.scale))
+    shapes = {step.shape.spec.name: step.shape for step in plan.steps}
+    for step in plan.steps:
+        parent = shapes[step.parent] if step.parent else None
+        width, height = parent.size if parent else decoded
+        left, top, right, bottom = step.box
+        assert -1e-6 <= left < right <= width + 1e-6
+        assert -1e-6 <= top < bottom <= height + 1e-6
+        if parent and (parent.box, parent.size) != (step.shape.box, step.shape.size):
+            ratios = [small / large for small, large in zip(step.shape.shrink, parent.shrink, strict=True)]
+            assert min(ratios) >= DERIVE_RATIO_MIN
+            assert min(parent.shrink) >= plan.scale
+
+
+def test_five_sizes_derive_each_from_the_nearest_larger() -> None:
+    sizes = {"w1920": 1920, "w1280": 1280, "w640": 640, "w64": 64}
+    recipe = Recipe(tuple(RenditionSpec(name=name, width=width) for name, width in sizes.items()))
+    assert [step.parent for step in plan(recipe, Size(2725, 2225), 1, JPEG_SCALES).steps] == [
+        None,
+        "w1920",
+        "w1280",
+        "w640",
+    ]
+
+
+@pytest.mark.parametrize(("width", "scale"), [(2725, 1), (1363, 1), (1362, 2), (682, 2), (681, 4), (341, 4), (340, 8)])
+def test_the_scale_of_a_jpeg(width: int, scale: int) -> None:
+    recipe = Recipe((RenditionSpec(name="a", width=width),))
+    assert plan(recipe, Size(2225, 2725), 6, JPEG_SCALES).scale == scale
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"crop": Crop(1, 0, 100, 100)},
+        {"width": 16_000, "fit": "outside", "enlarge": True},
+        {"width": 1, "height": 16_000, "fit": "outside", "enlarge": True, "crop": Crop(0, 0, 100, 1)},
+    ],
+)
+def test_what_this_image_cannot_give_is_its_fault(keys: dict[str, Any]) -> None:
+    with pytest.raises(ImageFault) as fault:
+        shape(only(**keys), Size(100, 200), 1)
+    assert fault.value.code == "operation_failed"
+
+
+def test_a_tilted_picture_fits_its_box() -> None:
+    one = shape(only(width=100, rotate=45.0), Size(1000, 1000), 1)
+    assert one.tilt is not None
+    assert one.sides == (100, 100)
+    assert shape(only(rotate=45.0), Size(1000, 1000), 1).sides == (1415, 1415)
