@@ -54,8 +54,8 @@ async def reprocess(call: Call) -> Response:
 
 async def delete_job(call: Call) -> Response:
     """DELETE /jobs/{job}: cancel it, or purge it once it has ended."""
-    row = call.job()
-    if flag(call.query, "purge"):
+    purge, row = flag(call.query, "purge"), call.job()
+    if purge:
         await _ask(call.web, Purge(*_named(call.web), row.id))
         return Response(status_code=204)
     if row.state == State.CANCELLED:

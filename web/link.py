@@ -1,8 +1,8 @@
 """The sockets between web and broker; the only file of web that knows ZeroMQ. Owns no meaning: frames go
 out for web/submit.py, what is heard goes to it and to web/results.py.
 
-A socket's descriptor is readable at the edge only, and a send can swallow the edge, so every visit
-drains and every send is followed by a visit (FACTS 3).
+A socket's descriptor is readable at the edge only, so every visit drains; each socket does one thing,
+so that no send swallows the edge of a receive; and all are touched by a timer (FACTS 1 and 3).
 """
 
 import asyncio

@@ -15,7 +15,7 @@ from jobs.limits import UNRECEIPTED_MAX
 from jobs.wire import FromWeb, Receipt
 
 LOOK_SECONDS = 1.0
-"""Without a receipt for so long, look into the ledger: the receipt itself may be lost."""
+"""How often who waits for a receipt looks into the ledger: the receipt itself may be lost."""
 
 
 class Unanswered(PixmillError):
@@ -52,7 +52,7 @@ class Requests:
         return len(self._frames) >= UNRECEIPTED_MAX
 
     async def settle(self, message: FromWeb, look: Callable[[], Receipt | None], seconds: float) -> Receipt:
-        """The receipt of `message`, or what `look` finds in its place after LOOK_SECONDS and at the end.
+        """The receipt of `message`, or what `look` finds in its place each LOOK_SECONDS and at the end.
 
         Raises Unanswered `queue_full` (nothing was sent) or, after `seconds`, `broker_silent`.
         """
@@ -64,14 +64,14 @@ class Requests:
         self._unsent[message.request] = None
         try:
             self.flush()
-            first = min(LOOK_SECONDS, seconds)
-            for pause in (first, seconds - first):
-                await asyncio.wait([receipt], timeout=pause)
+            left = seconds
+            while left > 0:
+                await asyncio.wait([receipt], timeout=min(left, LOOK_SECONDS))
+                left -= LOOK_SECONDS
                 if answer := receipt.result() if receipt.done() else look():
                     return answer
         finally:
-            for kept in (self._frames, self._receipts, self._unsent):
-                kept.pop(message.request, None)
+            self._forget(message.request)
         raise Unanswered(f"the broker has not answered for {seconds:g} s")
 
     def flush(self) -> None:
@@ -91,9 +91,13 @@ class Requests:
     def heard_receipts(self, epoch: int, receipts: list[Receipt]) -> None:
         """Receipts came; if of an epoch that said no Hello yet, the rest is sent again."""
         for receipt in receipts:
-            waiting = self._receipts.get(receipt.request)
-            if waiting and not waiting.done():
+            if waiting := self._receipts.get(receipt.request):
                 waiting.set_result(receipt)
-            self._unsent.pop(receipt.request, None)
+            self._forget(receipt.request)
         if epoch != self._epoch:
             self.heard_hello(epoch)
+
+    def _forget(self, request: str) -> None:
+        self._frames.pop(request, None)
+        self._receipts.pop(request, None)
+        self._unsent.pop(request, None)

@@ -1,0 +1,124 @@
+"""Bytes out: validators, ranges, and headers that make them harmless."""
+
+import base64
+import hashlib
+
+import pytest
+
+from jobs.job import State
+from tests.support.web_kit import Kit, png, serve
+from web.files import byte_range, disposition
+
+DATA = bytes(range(256)) * 2000
+
+
+@pytest.mark.parametrize(
+    ("header", "outcome"),
+    [
+        ("", (0, 10, 200)),
+        ("bytes=0-3", (0, 4, 206)),
+        ("bytes=4-", (4, 10, 206)),
+        ("bytes=-3", (7, 10, 206)),
+        ("bytes=-30", (0, 10, 206)),
+        ("bytes=8-99", (8, 10, 206)),
+        ("bytes=9-9", (9, 10, 206)),
+        ("bytes=10-", (0, 0, 416)),
+        ("bytes=-0", (0, 0, 416)),
+        ("bytes=5-4", (0, 10, 200)),
+        ("bytes=-", (0, 10, 200)),
+        ("bytes=0-1,3-4", (0, 10, 200)),
+        ("lines=0-1", (0, 10, 200)),
+        ("bytes=a-b", (0, 10, 200)),
+    ],
+)
+def test_ranges(header: str, outcome: tuple[int, int, int]) -> None:
+    assert byte_range(header, 10) == outcome
+
+
+@pytest.mark.parametrize(
+    ("filename", "value"),
+    [
+        ("a b.png", 'inline; filename="a b.png"'),
+        ('a"\r\nX: y.png', "inline; filename=\"a___X_ y.png\"; filename*=UTF-8''a%22%0D%0AX%3A%20y.png"),
+        ("ü.png", "inline; filename=\"_.png\"; filename*=UTF-8''%C3%BC.png"),
+    ],
+)
+def test_dispositions_quote_safely(filename: str, value: str) -> None:
+    assert disposition("inline", filename) == value
+
+
+def test_an_original_comes_back_whole_and_in_parts() -> None:
+    async def scenario(kit: Kit) -> None:
+        image = png(filler=DATA)
+        job = await kit.accepted(image)
+        whole = await kit.client.get(f"/jobs/{job}/original")
+        assert (whole.status_code, whole.content) == (200, image)
+        assert whole.headers["content-length"] == str(len(image))
+        digest = hashlib.sha256(image)
+        assert whole.headers["etag"] == f'"{digest.hexdigest()}"'
+        assert whole.headers["repr-digest"] == f"sha-256=:{base64.b64encode(digest.digest()).decode()}:"
+        assert whole.headers["content-type"] == "image/png"
+        assert whole.headers["x-content-type-options"] == "nosniff"
+        assert "sandbox" in whole.headers["content-security-policy"]
+        assert whole.headers["content-disposition"] == 'inline; filename="0.png"'
+        part = await kit.client.get(f"/jobs/{job}/original", headers={"Range": "bytes=100-300099"})
+        assert (part.status_code, part.content) == (206, image[100:300_100])
+        assert part.headers["content-range"] == f"bytes 100-300099/{len(image)}"
+        beyond = await kit.client.get(f"/jobs/{job}/original", headers={"Range": f"bytes={len(image)}-"})
+        assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{len(image)}")
+
+    serve(scenario)
+
+
+def test_validators() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        kit.finish(job, DATA)
+        path = f"/jobs/{job}/renditions/thumb"
+        etag = (await kit.client.get(path)).headers["etag"]
+        for header in (etag, f'"x", W/{etag}', "*"):
+            unchanged = await kit.client.get(path, headers={"If-None-Match": header})
+            assert (unchanged.status_code, unchanged.content) == (304, b"")
+            assert unchanged.headers["etag"] == etag
+        assert (await kit.client.get(path, headers={"If-None-Match": '"x"'})).status_code == 200
+        for header, status in ((etag, 206), ('"x"', 200), (f"W/{etag}", 200)):
+            part = await kit.client.get(path, headers={"If-Range": header, "Range": "bytes=0-0"})
+            assert part.status_code == status
+
+    serve(scenario)
+
+
+def test_head_has_the_headers_and_no_body() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        kit.finish(job, DATA)
+        head = await kit.client.head(f"/jobs/{job}/renditions/thumb")
+        whole = await kit.client.get(f"/jobs/{job}/renditions/thumb")
+        assert (head.status_code, head.content, head.headers) == (200, b"", whole.headers)
+
+    serve(scenario)
+
+
+def test_a_rendition_is_immutable_once_the_job_is_done() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        assert (await kit.client.get(f"/jobs/{job}/renditions/thumb")).status_code == 404
+        rendition = kit.finish(job, DATA)
+        done = await kit.client.get(f"/jobs/{job}/renditions/thumb")
+        assert "immutable" in done.headers["cache-control"]
+        assert done.headers["content-disposition"] == 'inline; filename="0.thumb.jpg"'
+        kit.toy.update(job, State.CANCELLED, renditions=[rendition])
+        assert (await kit.client.get(f"/jobs/{job}/renditions/thumb")).headers["cache-control"] == "no-cache"
+        assert (await kit.client.get(f"/jobs/{job}/renditions/other")).status_code == 404
+
+    serve(scenario)
+
+
+def test_bytes_that_are_gone() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        kit.blobs.blobs.clear()
+        response = await kit.client.get(f"/jobs/{job}/original")
+        assert (response.status_code, response.json()["code"]) == (404, "not_found")
+
+    serve(scenario)

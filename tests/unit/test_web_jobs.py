@@ -1,0 +1,288 @@
+"""Jobs, lists, batches, commands, statistics and health as the API shows them."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from jobs.errors import StoreFault
+from jobs.job import Fault, State
+from jobs.wire import Cancel, Requeue, WorkerJob, WorkerView
+from stores.ledger.memory import MemoryLedger
+from tests.support.web_kit import BASE, Kit, png, serve, turns
+
+FIELDS = [
+    "id", "state", "filename", "reference", "metadata", "preset", "recipe", "priority", "attempts", "cached", "error",
+    "original", "renditions", "timeline", "cost", "queue_position", "eta_seconds", "batch", "accepted_at", "ended_at",
+    "change", "status_url", "events_url",
+]  # fmt: skip
+
+
+async def get(kit: Kit, path: str, status: int = 200) -> Any:
+    response = await kit.client.get(path)
+    assert response.status_code == status, response.text
+    return response.json()
+
+
+def test_a_job_has_all_its_fields() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        rendition = kit.finish(job)
+        shown = await get(kit, f"/jobs/{job}")
+        assert list(shown) == FIELDS
+        assert shown["original"]["url"] == f"{BASE}/jobs/{job}/original"
+        [shown_rendition] = shown["renditions"]
+        assert shown_rendition == {
+            "name": "thumb", "width": 32, "height": 24, "format": "jpeg", "bytes": rendition.bytes,
+            "digest": rendition.digest, "url": f"{BASE}/jobs/{job}/renditions/thumb",
+        }  # fmt: skip
+        assert shown["cost"] == {"cpu_ms": 1.5, "peak_bytes": 4096}
+        assert shown["timeline"][0] == {
+            "at": shown["accepted_at"], "event": "accepted", "lease": 0, "worker": None, "detail": None,
+        }  # fmt: skip
+        assert shown["accepted_at"][-5:-1].startswith(".")
+        assert shown["ended_at"].endswith("Z")
+        assert shown["renditions"][0]["name"] == shown["recipe"]["renditions"][0]["name"]
+
+    serve(scenario)
+
+
+def test_what_is_not_there() -> None:
+    async def scenario(kit: Kit) -> None:
+        for path in ("/jobs/nothing", f"/jobs/{'0' * 26}", f"/batches/{'0' * 26}", "/nowhere", "/jobs/", "/batches/x"):
+            problem = await get(kit, path, 404)
+            assert (problem["code"], problem["status"]) == ("not_found", 404)
+        wrong = await kit.client.put("/jobs")
+        assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")
+        assert wrong.headers["content-type"] == "application/problem+json"
+
+    serve(scenario)
+
+
+def test_waiting_for_the_end() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        unfinished = await kit.client.get(f"/jobs/{job}?wait=0.01")
+        assert (unfinished.json()["state"], unfinished.headers["retry-after"]) == ("queued", "1")
+        waiting = asyncio.ensure_future(get(kit, f"/jobs/{job}?wait=5"))
+        await turns(20)
+        kit.toy.update(job, State.RUNNING)
+        await turns(20)
+        assert not waiting.done()
+        kit.toy.update(job, State.FAILED, error=Fault("undecodable", "no pixels"))
+        ended = await waiting
+        assert (ended["state"], ended["error"]) == ("failed", {"code": "undecodable", "detail": "no pixels"})
+        assert "retry-after" not in (await kit.client.get(f"/jobs/{job}?wait=5")).headers
+        assert (await get(kit, f"/jobs/{job}?wait=soon", 400))["parameter"] == "wait"
+
+    serve(scenario)
+
+
+def test_waiting_ends_with_the_process() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        waiting = asyncio.ensure_future(get(kit, f"/jobs/{job}?wait=5"))
+        await turns(20)
+        kit.results.stop()
+        assert (await waiting)["state"] == "queued"
+
+    serve(scenario)
+
+
+def test_lists_are_pages_from_the_newest() -> None:
+    async def scenario(kit: Kit) -> None:
+        jobs = [await kit.accepted(reference="even" if number % 2 == 0 else "odd") for number in range(5)]
+        kit.finish(jobs[0])
+        first = await get(kit, "/jobs?limit=2")
+        assert [job["id"] for job in first["jobs"]] == jobs[:2:-1]
+        assert "timeline" not in first["jobs"][0]
+        second = await get(kit, f"/jobs?limit=3&after={first['next']}")
+        assert [job["id"] for job in second["jobs"]] == jobs[2::-1]
+        assert second["next"] is None
+        assert [job["id"] for job in (await get(kit, "/jobs?reference=odd"))["jobs"]] == [jobs[3], jobs[1]]
+        assert [job["id"] for job in (await get(kit, "/jobs?state=done"))["jobs"]] == [jobs[0]]
+        assert (await get(kit, "/jobs?preset=other"))["jobs"] == []
+
+    serve(scenario)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "state=gone",
+        "code=none",
+        "limit=0",
+        "limit=501",
+        "limit=x",
+        "after=x",
+        "after=%FF",
+        "order=up",
+        "limit=1&limit=2",
+    ],
+)
+def test_lists_refuse_what_they_do_not_know(query: str) -> None:
+    async def scenario(kit: Kit) -> None:
+        problem = await get(kit, f"/jobs?{query}", 400)
+        assert (problem["code"], problem["parameter"]) == ("bad_parameter", query.partition("=")[0])
+
+    serve(scenario)
+
+
+def test_one_file_is_a_batch_by_its_own_id() -> None:
+    async def scenario(kit: Kit) -> None:
+        answer = (await kit.upload()).json()
+        batch = await get(kit, answer["batch"]["status_url"])
+        assert (batch["id"], batch["total"], batch["jobs"][0]["id"]) == (answer["id"], 1, answer["id"])
+        several = (await kit.upload(png(1), png(2))).json()
+        await get(kit, f"/batches/{several['jobs'][0]['id']}", 404)
+
+    serve(scenario)
+
+
+def test_cancelling() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        first, second = await kit.client.delete(f"/jobs/{job}"), await kit.client.delete(f"/jobs/{job}")
+        assert (first.status_code, first.json()["state"]) == (202, "cancelled")
+        assert second.status_code == 200
+        done = await kit.accepted()
+        kit.finish(done)
+        late = await kit.client.delete(f"/jobs/{done}")
+        assert (late.status_code, late.json()["code"]) == (409, "job_ended")
+        assert (await kit.client.delete(f"/jobs/{'0' * 26}")).status_code == 404
+
+    serve(scenario)
+
+
+def test_purging() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        early = await kit.client.delete(f"/jobs/{job}?purge=true")
+        assert (early.status_code, early.json()["code"]) == (409, "job_not_ended")
+        kit.finish(job)
+        purged = await kit.client.delete(f"/jobs/{job}?purge=1")
+        assert (purged.status_code, purged.content) == (204, b"")
+        await get(kit, f"/jobs/{job}", 404)
+        assert (await kit.client.delete(f"/jobs/{job}?purge=yes")).status_code == 400
+
+    serve(scenario)
+
+
+def test_requeueing() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        early = await kit.client.post(f"/jobs/{job}/requeue")
+        assert (early.status_code, early.json()["code"]) == (409, "not_requeueable")
+        kit.toy.update(job, State.DEAD, error=Fault("attempts_used_up", ""))
+        again = await kit.client.post(f"/jobs/{job}/requeue")
+        assert (again.status_code, again.json()["state"], again.json()["attempts"]) == (202, "queued", 0)
+
+    serve(scenario)
+
+
+def test_commands_over_all_that_match() -> None:
+    async def scenario(kit: Kit) -> None:
+        for reference in ("a", "a", "b"):
+            await kit.accepted(reference=reference)
+        sent = len(kit.sent)
+        dry = await kit.client.delete("/jobs?reference=a&dry_run=1")
+        assert dry.json() == {"matched": 2, "changed": 0}
+        assert len(kit.sent) == sent
+        cancelled = await kit.client.delete("/jobs?reference=a")
+        assert cancelled.json() == {"matched": 2, "changed": 2}
+        requeued = await kit.client.post("/jobs/requeue?state=cancelled")
+        assert requeued.json() == {"matched": 2, "changed": 2}
+        purged = await kit.client.delete("/jobs?purge=true")
+        assert purged.json() == {"matched": 3, "changed": 0}
+        assert [type(message) for message in kit.sent[sent:-1]] == [Cancel, Requeue]
+        refused = await kit.client.post("/jobs/requeue?purge=1")
+        assert (refused.status_code, refused.json()["parameter"]) == (400, "purge")
+
+    serve(scenario)
+
+
+def test_a_silent_broker_and_a_command() -> None:
+    async def scenario(kit: Kit) -> None:
+        kit.works = False
+        response = await kit.client.post("/queue/pause")
+        assert (response.status_code, response.json()["code"]) == (503, "broker_silent")
+
+    serve(scenario, accept_seconds=0.05)
+
+
+def test_pause_resume_and_drain() -> None:
+    async def scenario(kit: Kit) -> None:
+        assert (await kit.client.post("/queue/pause")).json() == {"paused": True}
+        assert kit.toy.paused
+        assert (await kit.client.post("/queue/resume")).json() == {"paused": False}
+        assert not kit.toy.paused
+        assert (await kit.client.post("/workers/w9/drain")).status_code == 404
+        kit.toy.workers = [WorkerView("name", "w9", "idle", 2, [], 0.0)]
+        assert (await kit.client.post("/workers/w9/drain")).status_code == 202
+
+    serve(scenario)
+
+
+def test_statistics_are_the_latest_beat() -> None:
+    async def scenario(kit: Kit) -> None:
+        assert (await get(kit, "/stats", 503))["code"] == "broker_silent"
+        job = await kit.accepted()
+        held = [WorkerJob(job, kit.toy.beat().at - 2), WorkerJob(job, None)]
+        kit.toy.workers = [WorkerView("box/1", "w9", "busy", 2, held, 0.0)]
+        kit.results.heard_beat(kit.toy.beat())
+        stats = await get(kit, "/stats")
+        assert list(stats) == ["queue", "jobs", "workers", "workers_wanted", "rates"]
+        assert (stats["queue"]["depth"], stats["queue"]["paused"]) == (1, False)
+        assert stats["queue"]["oldest_seconds"] >= 0
+        assert stats["jobs"] == dict.fromkeys((state.value for state in State), 0) | {"queued": 1}
+        [worker] = stats["workers"]
+        assert (worker["name"], worker["state"], worker["since"]) == ("box/1", "busy", "1970-01-01T00:00:00.000Z")
+        assert 2 <= worker["jobs"][0]["seconds"] < 10
+        assert worker["jobs"][1]["seconds"] is None
+        kit.now += 11
+        await get(kit, "/stats", 503)
+
+    serve(scenario, accept_seconds=10)
+
+
+def test_ready_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(_ledger: MemoryLedger, _job: str) -> None:
+        raise StoreFault("gone")
+
+    async def scenario(kit: Kit) -> None:
+        assert await get(kit, "/health/live") == {"status": "live"}
+        assert (await get(kit, "/health/ready", 503))["reasons"] == ["broker unheard"]
+        kit.results.heard_beat(kit.toy.beat())
+        assert (await get(kit, "/health/ready"))["reasons"] == []
+        kit.now += 11
+        kit.web.draining = True
+        monkeypatch.setattr(MemoryLedger, "job", unreadable)
+        kit.blobs.room = -1
+        reasons = (await get(kit, "/health/ready", 503))["reasons"]
+        assert reasons == ["draining", "broker unheard", "ledger unreadable", "disk nearly full"]
+        assert await get(kit, "/health/live") == {"status": "live"}
+
+    serve(scenario, accept_seconds=10)
+
+
+def test_presets_come_resolved() -> None:
+    async def scenario(kit: Kit) -> None:
+        presets = (await get(kit, "/presets"))["presets"]
+        assert list(presets) == ["default", "other"]
+        assert presets["default"]["renditions"][0]["fit"] == "inside"
+
+    serve(scenario)
+
+
+def test_no_trace_leaves_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_ledger: MemoryLedger, _job: str) -> None:
+        raise RuntimeError("secret detail")
+
+    async def scenario(kit: Kit) -> None:
+        monkeypatch.setattr(MemoryLedger, "job", broken)
+        kit.client._transport.raise_app_exceptions = False  # type: ignore[attr-defined]
+        response = await kit.client.get(f"/jobs/{'0' * 26}")
+        assert (response.status_code, response.json()["code"]) == (500, "internal")
+        assert "secret" not in response.text
+
+    serve(scenario)

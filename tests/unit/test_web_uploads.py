@@ -1,0 +1,288 @@
+"""POST /upload: what is taken, what is refused and when, and that a refusal leaves nothing behind."""
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from jobs.job import decode_spec
+from jobs.wire import Submit
+from tests.support.web_kit import Kit, digest, png, serve
+from web import uploads
+
+BOUNDARY = "f00d"
+
+
+def form(*parts: tuple[str, bytes]) -> bytes:
+    """A multipart body of (headers, content) parts."""
+    body = b"".join(f"--{BOUNDARY}\r\n{head}\r\n\r\n".encode() + content + b"\r\n" for head, content in parts)
+    return body + f"--{BOUNDARY}--\r\n".encode()
+
+
+def file(content: bytes, filename: str = "a.png", name: str = "image") -> tuple[str, bytes]:
+    return f'Content-Disposition: form-data; name="{name}"; filename="{filename}"', content
+
+
+def text(name: str, value: str) -> tuple[str, bytes]:
+    return f'Content-Disposition: form-data; name="{name}"', value.encode()
+
+
+FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+
+
+def untouched(kit: Kit) -> None:
+    """Nothing was kept and nothing sent."""
+    assert not kit.blobs.blobs
+    assert not kit.sent
+
+
+def test_one_file_is_stored_then_promised() -> None:
+    async def scenario(kit: Kit) -> None:
+        image = png(filler=bytes(300_000))
+        response = await kit.upload(image, reference="order 7", metadata='{"a": [1]}', priority="high")
+        answer = response.json()
+        assert response.status_code == 202
+        assert response.headers["location"] == answer["status_url"] == f"http://localhost:3000/jobs/{answer['id']}"
+        assert answer["jobs"] == [{name: answer[name] for name in answer["jobs"][0]}]
+        assert (answer["state"], answer["filename"], answer["ignored"]) == ("queued", "0.png", [])
+        [submit] = kit.sent
+        assert isinstance(submit, Submit)
+        spec = decode_spec(submit.jobs[0].spec)
+        assert kit.blobs.blobs == {spec.original.name: image}
+        assert (spec.original.format, spec.original.width, spec.original.height) == ("png", 4, 3)
+        assert (spec.original.bytes, spec.original.digest) == (len(image), digest(image))
+        assert (submit.jobs[0].priority, submit.jobs[0].pixels, submit.jobs[0].batch) == (0, 12, None)
+        job = (await kit.client.get(answer["status_url"])).json()
+        assert (job["reference"], job["metadata"], job["priority"]) == ("order 7", {"a": [1]}, "high")
+
+    serve(scenario)
+
+
+def test_several_files_are_one_batch_in_order() -> None:
+    async def scenario(kit: Kit) -> None:
+        response = await kit.upload(png(1), png(2), png(3))
+        answer = response.json()
+        assert [job["filename"] for job in answer["jobs"]] == ["0.png", "1.png", "2.png"]
+        assert response.headers["location"] == answer["batch"]["status_url"]
+        batch = (await kit.client.get(answer["batch"]["status_url"])).json()
+        assert (batch["total"], batch["ended"], batch["counts"]) == (3, 0, {"queued": 3})
+        assert [job["id"] for job in batch["jobs"]] == [job["id"] for job in answer["jobs"]]
+        assert "id" not in answer
+        assert len(kit.sent) == 1
+
+    serve(scenario)
+
+
+def test_a_bare_image_with_the_rest_in_the_query() -> None:
+    async def scenario(kit: Kit) -> None:
+        response = await kit.client.post(
+            "/upload?preset=other&reference=r", content=png(), headers={"Content-Type": "image/png"}
+        )
+        job = (await kit.client.get(response.json()["status_url"])).json()
+        assert (job["preset"], job["reference"], job["recipe"]["renditions"][0]["name"]) == ("other", "r", "large")
+
+    serve(scenario)
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 4096])
+def test_a_form_reads_the_same_however_it_is_cut(size: int) -> None:
+    async def scenario(kit: Kit) -> None:
+        image = png(filler=b"\r\n--f00" * 40)
+        body = form(text("reference", "r"), file(image), text("image", "{}"), file(b"", ""), file(image, "b.png"))
+
+        async def pieces() -> AsyncIterator[bytes]:
+            for at in range(0, len(body), size):
+                yield body[at : at + size]
+
+        response = await kit.client.post("/upload", content=pieces(), headers=FORM)
+        answer = response.json()
+        assert response.status_code == 202
+        assert answer["ignored"] == ["image"]
+        assert [job["filename"] for job in answer["jobs"]] == ["a.png", "b.png"]
+        assert list(kit.blobs.blobs.values()) == [image, image]
+
+    serve(scenario)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("C:\\\\pics\\\\x.png", "x.png"), ("../../etc/passwd", "passwd"), ("ü .png", "ü .png"), ("n" * 300, "n" * 255)],
+)
+def test_a_file_name_is_a_label(name: str, shown: str) -> None:
+    async def scenario(kit: Kit) -> None:
+        response = await kit.client.post("/upload", content=form(file(png(), name)), headers=FORM)
+        assert response.json()["filename"] == shown
+
+    serve(scenario)
+
+
+def test_what_is_no_image_is_refused_by_name_and_place() -> None:
+    async def scenario(kit: Kit) -> None:
+        response = await kit.upload(png(), b"<svg>" + b" " * 1000)
+        problem = response.json()
+        assert response.status_code == 415
+        assert (problem["code"], problem["filename"], problem["index"]) == ("unsupported_type", "1.png", 1)
+        assert (await kit.upload(b"")).status_code == 415
+        untouched(kit)
+
+    serve(scenario)
+
+
+@pytest.mark.parametrize(
+    ("image", "status", "code"),
+    [(png(100, 11), 422, "pixels_over_limit"), (b"no image" * 100, 415, "unsupported_type")],
+)
+def test_the_head_is_judged_before_the_rest_is_read(image: bytes, status: int, code: str) -> None:
+    async def scenario(kit: Kit) -> None:
+        read = 0
+
+        async def endless() -> AsyncIterator[bytes]:
+            nonlocal read
+            yield image + bytes(600)
+            while True:
+                read += 1
+                yield bytes(1000)
+
+        response = await kit.client.post("/upload", content=endless(), headers={"Content-Type": "image/png"})
+        assert (response.status_code, response.json()["code"], read) == (status, code, 0)
+        untouched(kit)
+
+    serve(scenario, pixels_max=1000)
+
+
+def test_a_limit_problem_names_limit_allowed_and_actual() -> None:
+    async def scenario(kit: Kit) -> None:
+        problem = (await kit.upload(png(100, 11))).json()
+        shown = {name: problem[name] for name in ("limit", "allowed", "actual", "filename", "index")}
+        assert shown == {"limit": "pixels_max", "allowed": 1000, "actual": 1100, "filename": "0.png", "index": 0}
+
+    serve(scenario, pixels_max=1000)
+
+
+def test_too_large_by_its_header_is_refused_before_the_body() -> None:
+    async def scenario(kit: Kit) -> None:
+        async def unread() -> AsyncIterator[bytes]:
+            raise AssertionError("the body was read")
+            yield b""
+
+        headers = {"Content-Type": "image/png", "Content-Length": "1001"}
+        response = await kit.client.post("/upload", content=unread(), headers=headers)
+        assert (response.status_code, response.json()["code"]) == (413, "upload_too_large")
+
+    serve(scenario, upload_bytes_max=1000)
+
+
+def test_the_limit_is_exact_while_streaming() -> None:
+    async def scenario(kit: Kit) -> None:
+        fits, over = png().ljust(1000, b"x"), png().ljust(1001, b"x")
+        assert (await kit.upload(fits)).status_code == 202
+        assert (await kit.client.post("/upload", content=fits, headers=FORM | {"Content-Type": "image/png"})).is_success
+        kit.blobs.blobs.clear()
+        kit.sent.clear()
+        response = await kit.upload(over)
+        assert (response.status_code, response.json()["actual"]) == (413, 1001)
+        untouched(kit)
+
+    serve(scenario, upload_bytes_max=1000)
+
+
+def test_too_many_files() -> None:
+    async def scenario(kit: Kit) -> None:
+        response = await kit.upload(*[png()] * 101)
+        assert (response.status_code, response.json()["code"]) == (413, "too_many_parts")
+        untouched(kit)
+
+    serve(scenario)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (form(file(png()))[:-8], "malformed"),
+        (b"nothing of a form", "malformed"),
+        (form(text("reference", "r")), "no_image"),
+        (form(file(b"", "")), "no_image"),
+        (form(file(png()), text("preset", "default"), text("preset", "other")), "bad_parameter"),
+        (form(file(png()), text("metadata", "{")), "bad_parameter"),
+        (form(file(png()), text("metadata", f'"{"m" * 2048}"')), "bad_parameter"),
+        (form(file(png()), text("reference", "r" * 201)), "bad_parameter"),
+        (form(file(png()), text("priority", "urgent")), "bad_parameter"),
+        (form(file(png()), text("preset", "other"), text("recipe", '{"renditions": [{"name": "a"}]}')), "bad_parameter"),
+    ],
+)  # fmt: skip
+def test_a_form_at_fault(body: bytes, code: str) -> None:
+    async def scenario(kit: Kit) -> None:
+        response = await kit.client.post("/upload", content=body, headers=FORM)
+        assert (response.status_code, response.json()["code"]) == (400, code)
+        untouched(kit)
+
+    serve(scenario)
+
+
+def test_recipe_and_preset_at_fault() -> None:
+    async def scenario(kit: Kit) -> None:
+        wrong = await kit.upload(recipe='{"renditions": [{"name": "a", "width": 0}]}')
+        assert (wrong.status_code, wrong.json()["code"]) == (422, "bad_recipe")
+        assert wrong.json()["path"] == "$.renditions[0].width"
+        unknown = await kit.upload(preset="huge")
+        assert (unknown.status_code, unknown.json()["code"]) == (422, "unknown_preset")
+        untouched(kit)
+
+    serve(scenario)
+
+
+def test_unknown_query_parameters_and_bodies() -> None:
+    async def scenario(kit: Kit) -> None:
+        named = await kit.client.post("/upload?presets=x", content=png(), headers={"Content-Type": "image/png"})
+        assert (named.status_code, named.json()["parameter"]) == (400, "presets")
+        misplaced = await kit.client.post("/upload?preset=other", files={"image": ("a.png", png())})
+        assert (misplaced.status_code, misplaced.json()["parameter"]) == (400, "preset")
+        other = await kit.client.post("/upload", content=b"{}", headers={"Content-Type": "application/json"})
+        assert (other.status_code, other.json()["code"]) == (415, "unsupported_type")
+        empty = await kit.client.post("/upload", content=b"", headers={"Content-Type": "image/png"})
+        assert (empty.status_code, empty.json()["code"]) == (400, "no_image")
+        untouched(kit)
+
+    serve(scenario)
+
+
+def test_content_digest_covers_the_body() -> None:
+    async def scenario(kit: Kit) -> None:
+        right = base64.b64encode(hashlib.sha256(png()).digest()).decode()
+        wrong = base64.b64encode(hashlib.sha256(b"other").digest()).decode()
+        image = {"Content-Type": "image/png"}
+        for value, status in ((wrong, 422), (right, 202)):
+            headers = image | {"Content-Digest": f"sha-512=:AA==:, sha-256=:{value}:"}
+            response = await kit.client.post("/upload", content=png(), headers=headers)
+            assert response.status_code == status
+            assert bool(kit.blobs.blobs) == (status == 202)
+        malformed = await kit.client.post("/upload", content=png(), headers=image | {"Content-Digest": "sha-256=x"})
+        assert malformed.status_code == 400
+
+    serve(scenario)
+
+
+def test_a_nearly_full_disk_takes_nothing() -> None:
+    async def scenario(kit: Kit) -> None:
+        response = await kit.upload()
+        assert (response.status_code, response.json()["code"]) == (507, "disk_full")
+        untouched(kit)
+
+    serve(scenario, disk_free_bytes_min=1 << 50)
+
+
+def test_a_silent_body_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "SILENCE_SECONDS", 0.01)
+
+    async def scenario(kit: Kit) -> None:
+        async def stalls() -> AsyncIterator[bytes]:
+            yield png()
+            await asyncio.Event().wait()
+
+        response = await kit.client.post("/upload", content=stalls(), headers={"Content-Type": "image/png"})
+        assert (response.status_code, response.json()["code"]) == (408, "too_slow")
+        untouched(kit)
+
+    serve(scenario)
