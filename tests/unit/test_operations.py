@@ -1,0 +1,230 @@
+"""worker/operations.py, colours.py and imagefile.py: the pixels that come out, read back and compared."""
+
+import io
+from typing import Any
+
+import pytest
+from PIL import Image, ImageCms, ImageOps, ImageStat
+
+from jobs.recipe import parse
+from tests.support.images import (
+    BLUE,
+    CORPUS,
+    GREEN,
+    RED,
+    TEST_DATA,
+    WHITE,
+    cmyk_profile,
+    corners,
+    made,
+    one,
+    outputs,
+    psnr,
+    read,
+    saved,
+    seen,
+    swapped_profile,
+)
+
+ORIENTATIONS = CORPUS / "orientation"
+
+# --- orientation, operations, geometry in pixels ---
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_every_orientation_as_pillow_applies_it(orientation: int, format: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"quality": 95} if format in ("JPEG", "WEBP") else {}
+    data = saved(corners(), format, exif=exif, **options)
+    expected = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+    image = made(data)
+    assert image.size == expected.size
+    assert psnr(image, expected) > 35
+
+
+@pytest.mark.skipif(not ORIENTATIONS.is_dir(), reason="needs ../shared/corpus")
+def test_photographs_of_all_orientations_come_out_alike() -> None:
+    upright = made((ORIENTATIONS / "Landscape_1.jpg").read_bytes(), width=300)
+    for orientation in range(2, 9):
+        image = made((ORIENTATIONS / f"Landscape_{orientation}.jpg").read_bytes(), width=300)
+        assert image.size == upright.size
+        assert psnr(image, upright) > 30
+
+
+@pytest.mark.parametrize(
+    ("keys", "size", "expected"),
+    [
+        ({}, (64, 32), [RED, GREEN, BLUE, WHITE]),
+        ({"rotate": 90}, (32, 64), [BLUE, RED, WHITE, GREEN]),
+        ({"rotate": -90}, (32, 64), [GREEN, WHITE, RED, BLUE]),
+        ({"flip": True}, (64, 32), [BLUE, WHITE, RED, GREEN]),
+        ({"flop": True}, (64, 32), [GREEN, RED, WHITE, BLUE]),
+        ({"rotate": 90, "flop": True}, (32, 64), [RED, BLUE, GREEN, WHITE]),
+        ({"crop": {"left": 32, "top": 0, "width": 32, "height": 16}}, (32, 16), [GREEN] * 4),
+        ({"crop": {"left": 0, "top": 16, "width": 8, "height": 8}, "rotate": 180}, (8, 8), [BLUE] * 4),
+        ({"width": 16, "height": 16, "fit": "cover", "gravity": "west"}, (16, 16), [RED, RED, BLUE, BLUE]),
+        ({"width": 16, "height": 32, "fit": "cover", "gravity": "southeast"}, (16, 32), [GREEN, GREEN, WHITE, WHITE]),
+        ({"width": 16, "height": 16, "fit": "fill"}, (16, 16), [RED, GREEN, BLUE, WHITE]),
+        ({"width": 128, "enlarge": True}, (128, 64), [RED, GREEN, BLUE, WHITE]),
+        ({"rotate": 359.999}, (65, 33), [RED, GREEN, BLUE, WHITE]),
+        ({"rotate": 359.999, "flip": True}, (65, 33), [BLUE, WHITE, RED, GREEN]),
+    ],
+)
+def test_operations_move_pixels_where_they_should(keys: Any, size: Any, expected: Any) -> None:
+    image = made(saved(corners()), **keys)
+    assert image.size == size
+    assert seen(image) == expected
+
+
+def test_a_rotation_is_clockwise_with_clear_corners() -> None:
+    image = made(saved(corners()), rotate=45)
+    assert image.getpixel((1, 1)) == (0, 0, 0, 0)
+    assert image.size == (68, 68)
+    assert image.getpixel((28, 17)) == (*RED, 255)
+    assert image.getpixel((17, 28)) == (*BLUE, 255)
+    flat = made(saved(corners()), rotate=45, format="jpeg", quality=95)
+    assert min(flat.getpixel((1, 1))) > 245  # type: ignore[arg-type]
+
+
+def test_contain_pads_clear_white_or_with_the_background() -> None:
+    data = saved(corners())
+    box = {"width": 64, "height": 64, "fit": "contain"}
+    assert made(data, **box).getpixel((0, 0)) == (0, 0, 0, 0)
+    assert made(data, **box, background="#0000ff").getpixel((0, 0)) == BLUE
+    assert made(data, **box, background="#0000ff80").getpixel((0, 0)) == (*BLUE, 0x80)
+    assert min(made(data, **box, format="jpeg").getpixel((0, 0))) > 250  # type: ignore[arg-type]
+    assert seen(made(data, **box).crop((0, 16, 64, 48))) == [RED, GREEN, BLUE, WHITE]
+
+
+def test_grayscale_blur_and_sharpen() -> None:
+    data = saved(corners())
+    gray = made(data, grayscale=True)
+    assert gray.mode == "L"
+    assert seen(gray)[0] == (76, 76, 76)
+    soft, plain, hard = (made(data, **keys).getpixel((31, 8)) for keys in ({"blur": 4}, {}, {"sharpen": 2}))
+    assert plain == hard == RED
+    assert soft[1] > 90  # type: ignore[index]
+    edge = saved(Image.linear_gradient("L").convert("RGB"))
+    assert ImageStat.Stat(made(edge, sharpen=5)).var >= ImageStat.Stat(made(edge)).var
+
+
+def test_a_blur_draws_no_hidden_colour_from_clear_pixels() -> None:
+    image = Image.new("RGBA", (40, 40), (255, 0, 0, 0))
+    image.paste((*GREEN, 255), (0, 0, 20, 40))
+    red, green, _, alpha = made(saved(image), blur=3).getpixel((20, 20))  # type: ignore[misc]
+    assert red < 10 < 250 < green
+    assert 60 < alpha < 200
+
+
+def test_a_crop_is_exact_at_every_decode_scale() -> None:
+    sample = Image.open(TEST_DATA / "12mp.jpg").convert("RGB")
+    crop = {"left": 1001, "top": 907, "width": 1603, "height": 1201}
+    reference = sample.crop((1001, 907, 2604, 2108)).resize((200, 150), Image.Resampling.LANCZOS)
+    assert psnr(made((TEST_DATA / "12mp.jpg").read_bytes(), crop=crop, width=200), reference) > 38
+
+
+@pytest.mark.parametrize("width", [1600, 1000, 333, 64])
+def test_derived_renditions_stay_near_a_full_size_reference(width: int) -> None:
+    data = (TEST_DATA / "12mp.jpg").read_bytes()
+    recipe = parse({"renditions": [{"name": f"w{w}", "width": w, "format": "png"} for w in (1600, 1000, 333, 64)]})
+    image = read(outputs(data, recipe)[f"w{width}"])
+    reference = Image.open(io.BytesIO(data)).convert("RGB").resize(image.size, Image.Resampling.LANCZOS)
+    assert psnr(image, reference) > 40
+
+
+# --- colours ---
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
+def test_colours_go_through_the_profile_to_srgb(mode: str) -> None:
+    data = saved(corners().convert(mode), icc_profile=swapped_profile())
+    image = made(data)
+    assert "icc_profile" not in image.info
+    for found, expected in zip(seen(image), [GREEN, RED, BLUE, WHITE], strict=True):
+        assert max(abs(a - b) for a, b in zip(found, expected, strict=True)) <= 3
+
+
+@pytest.mark.parametrize("profile", [b"no profile", ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()])
+def test_a_useless_profile_is_passed_over(profile: bytes) -> None:
+    assert seen(made(saved(corners(), icc_profile=profile))) == [RED, GREEN, BLUE, WHITE]
+
+
+def test_cmyk_comes_out_in_its_colours() -> None:
+    cmyk = made((TEST_DATA / "cmyk.jpg").read_bytes())
+    rgb = made((TEST_DATA / "rotated.jpg").read_bytes())
+    assert (cmyk.mode, cmyk.size) == ("RGB", rgb.size)
+    assert psnr(cmyk, rgb) > 25
+
+
+def test_cmyk_with_a_profile_goes_through_it() -> None:
+    image = Image.new("CMYK", (8, 8))
+    image.paste((255, 0, 0, 0), (0, 0, 4, 8))
+    made_of = made(saved(image, "JPEG", quality=100, icc_profile=cmyk_profile()))
+    cyan, paper = made_of.getpixel((1, 4)), made_of.getpixel((6, 4))
+    assert max(abs(a - b) for a, b in zip((*cyan, *paper), (*RED, *WHITE), strict=True)) <= 6  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("image", "mode", "value"),
+    [
+        (Image.new("I;16", (4, 4), 0x8080), "L", 0x80),
+        (Image.new("1", (4, 4), 1), "L", 255),
+        (Image.new("L", (4, 4), 7), "L", 7),
+        (Image.new("LA", (4, 4), (9, 100)), "LA", (9, 100)),
+        (Image.new("P", (4, 4), 0), "RGB", (0, 0, 0)),
+    ],
+)
+def test_every_mode_of_png(image: Image.Image, mode: str, value: Any) -> None:
+    result = made(saved(image))
+    assert (result.mode, result.getpixel((1, 1))) == (mode, value)
+
+
+# --- formats ---
+
+
+@pytest.mark.parametrize(
+    ("stored", "format"),
+    [
+        ("JPEG", "jpeg"),
+        ("PNG", "png"),
+        ("GIF", "gif"),
+        ("WEBP", "webp"),
+        ("AVIF", "avif"),
+        ("TIFF", "webp"),
+        ("BMP", "webp"),
+    ],
+)
+def test_original_is_the_format_that_came_or_webp(stored: str, format: str) -> None:
+    output = outputs(saved(corners(), stored), one(format="original"))["a"]
+    assert (output.format, read(output).format) == (format, format.upper())
+
+
+@pytest.mark.parametrize("format", ["jpeg", "png", "webp", "avif", "gif"])
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_every_mode_is_written_in_every_format(mode: str, format: str) -> None:
+    result = made(saved(corners().convert(mode)), format=format, width=32)
+    assert (result.format, result.size) == (format.upper(), (32, 16))
+
+
+def test_quality_progressive_lossless_and_chroma() -> None:
+    data = (TEST_DATA / "rotated.jpg").read_bytes()
+    low, high = (len(outputs(data, one(format="jpeg", quality=q))["a"].data) for q in (30, 90))
+    assert low * 2 < high
+    assert "progressive" in made(data, format="jpeg", progressive=True).info
+    assert "progressive" not in made(data, format="jpeg").info
+    assert made(data, format="webp", lossless=True).tobytes() == made(data).tobytes()
+    sampling = [made(data, format="jpeg", chroma=chroma).layer[0][1:3] for chroma in (420, 444)]  # type: ignore[attr-defined]
+    assert sampling == [(2, 2), (1, 1)]
+
+
+def test_the_first_frame_of_an_animation_is_the_picture() -> None:
+    data = (TEST_DATA / "animated.gif").read_bytes()
+    first = Image.open(io.BytesIO(data)).convert("RGB")
+    assert psnr(made(data), first) > 40
+
+
+def test_a_jpeg_with_more_pictures_behind_it_is_a_jpeg() -> None:
+    data = saved(corners(), "MPO", save_all=True, append_images=[corners()], quality=95)
+    assert outputs(data, one(format="original"))["a"].format == "jpeg"
