@@ -3,6 +3,7 @@
 Pure: reads a mapping, not the environment (host/environment.py does).
 """
 
+import math
 from collections.abc import Mapping
 from pathlib import PurePath
 
@@ -103,8 +104,8 @@ def _out_of_range(settings: Settings) -> list[str]:
             allowed = ", ".join(repr(choice) for choice in choices)
             faults.append(f"{PREFIX}{name.upper()}={getattr(settings, name)!r} must be one of {allowed}")
     for name, least in _AT_LEAST.items():
-        if getattr(settings, name) < least:
-            faults.append(f"{PREFIX}{name.upper()}={getattr(settings, name)} must be at least {least}")
+        if not least <= getattr(settings, name) < math.inf:  # NaN is neither
+            faults.append(f"{PREFIX}{name.upper()}={getattr(settings, name)} must be a number of at least {least}")
     if settings.port > 65_535:
         faults.append(f"{PREFIX}PORT={settings.port} must be at most 65535")
     if settings.workers != "cores":
