@@ -58,6 +58,7 @@ class Server(uvicorn.Server):
         """Connect, serve, and say so."""
         self._link.open()
         await super().startup(sockets)
+        self._web.log.info("serving", extra={"web": self._web.id})
         notify.ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

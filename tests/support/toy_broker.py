@@ -51,7 +51,7 @@ class ToyBroker:
     """`handle` answers what web asks; `tell` is given every Changes message."""
 
     def __init__(self, ledger: Ledger, tell: Callable[[Changes], object]) -> None:
-        self.ledger, self._tell = ledger, tell
+        self.ledger, self.tell = ledger, tell
         restored = ledger.restore()
         self.epoch, self.change, self.paused = restored.meta.epoch, restored.meta.change, restored.meta.paused
         self.refuse: str | None = None
@@ -182,7 +182,7 @@ class ToyBroker:
         changes = [self._told(row, rendition) for row in rows]
         if removed:
             changes.append(Change(self.change, removed.id, removed.tenant, removed.state, 0, removed=True))
-        self._tell(Changes(self.epoch, first, self.change, changes))
+        self.tell(Changes(self.epoch, first, self.change, changes))
 
     def _told(self, row: Row, rendition: Rendition | None) -> Change:
         error = decode_outcome(row.outcome).error

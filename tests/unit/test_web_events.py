@@ -107,7 +107,7 @@ def test_who_waits_reads_again_after_a_gap() -> None:
         job = await kit.accepted()
         waiting = asyncio.ensure_future(kit.results.until_ended(job, kit.ledger.job, 5))
         await turns()
-        kit.toy._tell = lambda _changes: None
+        kit.toy.tell = lambda _changes: None
         kit.finish(job)
         await turns()
         assert not waiting.done()
@@ -257,7 +257,7 @@ def test_one_job_whose_end_was_missed() -> None:
         job = await kit.accepted()
         reader = Reader(kit, f"/jobs/{job}/events")
         await turns()
-        kit.toy._tell = lambda _changes: None
+        kit.toy.tell = lambda _changes: None
         kit.finish(job)
         kit.hub.missed(9)
         await reader.task

@@ -209,7 +209,7 @@ def test_too_many_files() -> None:
         (form(file(png()), text("metadata", f'"{"m" * 2048}"')), "bad_parameter"),
         (form(file(png()), text("reference", "r" * 201)), "bad_parameter"),
         (form(file(png()), text("priority", "urgent")), "bad_parameter"),
-        (form(file(png()), text("preset", "other"), text("recipe", '{"renditions": [{"name": "a"}]}')), "bad_parameter"),
+        (form(file(png()), text("preset", "other"), text("recipe", '{"renditions":[{"name":"a"}]}')), "bad_parameter"),
     ],
 )  # fmt: skip
 def test_a_form_at_fault(body: bytes, code: str) -> None:
