@@ -188,7 +188,7 @@ def test_keys_are_kept_replaced_and_forgotten_by_age(ledger: Ledger, reader: Led
 
 def test_meta_is_kept_but_the_epoch_belongs_to_the_starts(home: Home, ledger: Ledger) -> None:
     counts = {state.value: number for number, state in enumerate(State, 1)}
-    ledger.commit(Records(meta=Meta(change=77, epoch=1, paused=True, counts=counts)))
+    ledger.commit(Records(meta=Meta(change=77, epoch=9, paused=True, counts=counts)))
     ledger.commit(Records(jobs=[row(1)]))
     assert home.restart().restore().meta == Meta(change=77, epoch=2, paused=True, counts=counts)
 
@@ -202,10 +202,10 @@ def test_a_start_reads_what_is_in_flight(home: Home, ledger: Ledger) -> None:
 
 
 def test_a_start_reads_the_lanes_that_hold_queued_jobs(home: Home, ledger: Ledger) -> None:
-    places = [(1, "b"), (0, "z"), (1, "a"), (1, "b"), (2, "a"), (0, "z")]
+    places = [(1, "b"), (0, "z"), (1, "a"), (1, "c"), (2, "a"), (1, "b")]
     jobs = [row(seq, priority=priority, lane=lane) for seq, (priority, lane) in enumerate(places, 1)]
     ledger.commit(Records(jobs=[*jobs, row(7, lane="idle", state="running"), ended(8, lane="over")]))
-    assert home.restart().restore().lanes == [Lane(0, "z"), Lane(1, "a"), Lane(1, "b"), Lane(2, "a")]
+    assert home.restart().restore().lanes == [Lane(0, "z"), *(Lane(1, name) for name in "abc"), Lane(2, "a")]
 
 
 def test_sweeps_and_quarantine_last_until_taken_back(home: Home, ledger: Ledger) -> None:

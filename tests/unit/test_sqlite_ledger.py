@@ -167,12 +167,14 @@ def test_a_reader_keeps_its_connection_until_another_file_has_the_path(
     old = open_one()
     old.commit(Records(jobs=[row(1)]))
     kept = reader._connected()
+    assert reader.job(job_id(1)) == row(1)
     assert reader._connected() is kept
     old.close()
-    restored = open_ledger(tmp_path / "backup")
-    restored.commit(Records(jobs=[row(2)]))
-    restored.close()
-    reader.close()
+    backup = open_ledger(tmp_path / "backup")
+    backup.commit(Records(jobs=[row(2)]))
+    backup.close()
+    for part in ("-wal", "-shm"):
+        os.unlink(f"{path}{part}")
     os.replace(tmp_path / "backup", path)
     assert reader.job(job_id(2)) == row(2)
 
