@@ -201,7 +201,7 @@ def open_reader(path: str | os.PathLike[str]) -> "SqliteReader":
 
 class SqliteReader:
     """Reads what is committed, on one kept connection, opened by the first read and again after a
-    failure or when another file has the path. For the one thread that reads first."""
+    failure or when another file has the path. For one thread at a time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -242,6 +242,8 @@ class SqliteReader:
         file = (found.st_dev, found.st_ino)
         if self._connection is None or file != self._file:
             self.close()
-            self._connection = sqlite3.connect(self._address, uri=True, isolation_level=None, timeout=_READ_SECONDS)
+            self._connection = sqlite3.connect(
+                self._address, uri=True, isolation_level=None, timeout=_READ_SECONDS, check_same_thread=False
+            )
             self._file = file
         return self._connection
