@@ -14,8 +14,8 @@ from worker.core.plan import Derivation
 from worker.core.turns import Box, Size, Turn
 
 RESAMPLING = Image.Resampling.BICUBIC
-"""At or above the SSIM of sharp's output, against full-size LANCZOS, down the chain of derivations too.
-HAMMING saves a quarter of the time, and on photographs falls 0.006 to 0.008 behind."""
+"""Against full-size LANCZOS its SSIM is above sharp's output or at most 0.004 below, down the chain of
+derivations too. HAMMING saves a quarter of the time, and on photographs falls 0.006 to 0.008 behind."""
 REDUCING_GAP = 3.0
 """Box-reduce by whole numbers first, leaving this much to the filter: no visible loss, says Pillow."""
 CLEAR = (0, 0, 0, 0)
