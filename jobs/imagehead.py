@@ -89,8 +89,8 @@ def _bmp(data: bytes) -> Head | None:
     (size,) = struct.unpack_from("<I", data, 14)
     if size not in _BMP_HEADERS:
         return None
-    width, height = struct.unpack_from("<HH" if size == 12 else "<ii", data, 18)
-    return Head("bmp", abs(width), abs(height))
+    width, height = struct.unpack_from("<HH" if size == 12 else "<Ii", data, 18)
+    return Head("bmp", width, abs(height))  # a negative height: stored from the top down
 
 
 def _tiff(data: bytes) -> Head:

@@ -192,10 +192,10 @@ def test_boxes_lie_in_their_parent_and_no_parent_is_too_near(planned: tuple[Reci
 
 @given(plans())
 def test_the_shrink_leads_from_the_box_to_the_size(planned: tuple[Recipe, Size, Plan]) -> None:
-    for shape in (step.shape for step in planned[2].steps if not step.shape.tilt):
-        across, down = shape.shrink
-        assert abs((shape.box.right - shape.box.left) / across - shape.size.width) <= 0.51
-        assert abs((shape.box.bottom - shape.box.top) / down - shape.size.height) <= 0.51
+    for one in (step.shape for step in planned[2].steps if not step.shape.tilt):
+        across, down = one.shrink
+        assert abs((one.box.right - one.box.left) / across - one.size.width) <= 0.51
+        assert abs((one.box.bottom - one.box.top) / down - one.size.height) <= 0.51
 
 
 def test_five_sizes_derive_each_from_the_nearest_larger() -> None:
