@@ -14,6 +14,8 @@ from jobs.imagehead import HEAD_BYTES, Head, read_head
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "pillow"
 TEST_DATA = Path(__file__).parents[2] / "test-data"
 SIDES = (37, 21)
+FRAME_LARGER_THAN_SCREEN = "decompression_bomb.gif"
+"""A GIF whose head lies: the decoder's own guard refuses it, once its first frame is read."""
 
 
 def written(format: str, mode: str = "RGB", **options: object) -> bytes:
@@ -99,7 +101,7 @@ def test_agrees_with_pillow_on_its_own_test_images() -> None:
             continue
         assert head is not None, path.name
         assert head.format == told[0], path.name
-        if head.width and head.height:
+        if head.width and head.height and path.name != FRAME_LARGER_THAN_SCREEN:
             compared += 1
             assert (head.width, head.height) in (told[1], told[1][::-1]), path.name
     assert compared > 100

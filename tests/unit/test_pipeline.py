@@ -97,6 +97,12 @@ def test_the_pixel_limit_holds_where_the_head_tells_nothing() -> None:
     assert code_of(data, limits=PipelineLimits(64 * 32 - 1, 1))[0] == "pixels_over_limit"
 
 
+def test_the_pixel_limit_holds_where_a_gifs_screen_is_smaller_than_its_frame() -> None:
+    data = bytearray(saved(corners(), "GIF"))
+    data[6:10] = bytes((1, 0, 1, 0))
+    assert code_of(bytes(data), limits=PipelineLimits(64 * 32 - 1, 1))[0] == "pixels_over_limit"
+
+
 @pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG", "AVIF"])
 def test_frames_are_counted_without_decoding(format: str, monkeypatch: pytest.MonkeyPatch) -> None:
     frames = [corners().rotate(10 * n) for n in range(6)]
