@@ -1,0 +1,43 @@
+"""`python -m worker`: one worker process.
+
+Forks the nursery from the main thread before zmq, and so any other thread, is there.
+"""
+
+import os
+import signal
+import socket
+
+from host import log, signals
+from host.environment import load_settings, setup_faults_end
+from host.folders import run_folder
+from jobs.settings import Settings
+from worker import nursery
+from worker.children import Children
+
+
+def main() -> None:
+    """Run until drained. The nursery and its decoders return from here too."""
+    with setup_faults_end("worker"):
+        settings, _ = load_settings()
+        run_folder(settings)
+        keeper = os.getpid()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        if (pid := os.fork()) == 0:
+            ours.close()
+            nursery.run(theirs, keeper, settings.worker_nice)
+        else:
+            theirs.close()
+            _keep(settings, pid, ours)
+
+
+def _keep(settings: Settings, nursery_pid: int, control: socket.socket) -> None:
+    told = signals.as_socket(signal.SIGTERM, signal.SIGINT)
+    from worker.keeper import Keeper  # zmq only after the fork
+
+    children = Children(nursery_pid, control, 2 * settings.decoder_bytes_max)
+    engine = children.wait_warm()
+    Keeper(settings, children, told, engine, log.start("worker", settings, str(os.getpid()))).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+"""The keeper's side of its children: one nursery, and through it always one warm decoder.
+
+Owns their sockets and lives: a decoder that ends is replaced at once, a lost nursery is started anew
+by exec, for the keeper has threads (zmq's) and must not fork. Knows no job. What happens is told to
+a Listener.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from math import inf
+from typing import Any, Protocol
+
+from jobs.errors import SetupFault, WireFault
+from worker import tasks
+
+READ_BYTES = 256 * 1024
+NURSERY_SECONDS_LEAST = 1.0
+"""Between two starts of nurseries: one that cannot load its libraries must not spin."""
+GARBAGE = -1
+"""In place of a wait status: the decoder said what no decoder of ours says, and was killed."""
+LOST = -2
+"""In place of a wait status: the decoder went with its nursery."""
+
+
+class Listener(Protocol):
+    """Who wants to know."""
+
+    def decoder_ready(self) -> None:
+        """A fresh decoder waits."""
+
+    def decoder_said(self, word: Any, body: bytes) -> None:
+        """A frame of the present decoder."""
+
+    def decoder_ended(self, status: int) -> None:
+        """The present decoder ended by itself, with this wait status, GARBAGE or LOST. The next is on its way."""
+
+
+class Decoder:
+    """One decoder, while it lives. `tasks` counts what it was given."""
+
+    def __init__(self, pid: int, link: socket.socket, watch: int, body_bytes_max: int) -> None:
+        self.pid = pid
+        self.link = link
+        self.tasks = 0
+        self.silent = False
+        self.frames = tasks.Frames(body_bytes_max)
+        self._watch = watch
+
+    def hang_up(self) -> None:
+        """It closed its link: it is ending, or has to. Its own wait status is still to come."""
+        self.silent = True
+        self._kill()
+
+    def end(self) -> None:
+        """Kill it and hear no more of it."""
+        self._kill()
+        os.close(self._watch)
+        self.link.close()
+
+    def _kill(self) -> None:
+        """By pidfd: its pid may be another's by now."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._watch, signal.SIGKILL)
+
+
+class Children:
+    """`nursery` and `control` are the nursery that worker/__main__.py forked."""
+
+    def __init__(self, nursery: int, control: socket.socket, body_bytes_max: int) -> None:
+        self.decoder: Decoder | None = None
+        self._nursery = nursery
+        self._control: socket.socket | None = control
+        self._body_bytes_max = body_bytes_max
+        self._start_at = inf
+        self._started_at = time.monotonic()
+
+    def wait_warm(self) -> str:
+        """Wait for the first nursery; the version of its engine. Raises SetupFault where it ended."""
+        assert self._control is not None
+        packet = self._control.recv(tasks.PACKET_BYTES_MAX)
+        if not packet:
+            raise SetupFault("the image libraries do not load (the reason is above): install pixmill's roles again")
+        warm = tasks.decode_from_nursery(packet)
+        assert isinstance(warm, tasks.Warm)
+        self._control.setblocking(False)
+        self._ask()
+        return warm.engine
+
+    def descriptors(self) -> list[int]:
+        """What to poll for reading."""
+        links = [self._control] if self._control is not None else []
+        if self.decoder is not None and not self.decoder.silent:
+            links.append(self.decoder.link)
+        return [link.fileno() for link in links]
+
+    @property
+    def deadline(self) -> float:
+        """When to call `read` at the latest (monotonic seconds)."""
+        return self._start_at
+
+    def read(self, listener: Listener, now: float) -> None:
+        """Take in all that the children said, and start a nursery if one is due."""
+        self._hear(listener)
+        while self._control is not None and self._hear_nursery(listener, now):
+            pass
+        if now >= self._start_at:
+            self._start(now)
+
+    def hand_over(self, task: tasks.Task, original: int) -> None:
+        """Give the present decoder a task; should it be dying, `decoder_ended` follows."""
+        assert self.decoder is not None
+        self.decoder.tasks += 1
+        with contextlib.suppress(ConnectionError):
+            socket.send_fds(self.decoder.link, [tasks.frame(task)], [original])
+
+    def replace(self) -> None:
+        """Kill the present decoder, if there is one, and get another: told by `decoder_ready`."""
+        if self.decoder is not None:
+            self.decoder.end()
+            self.decoder = None
+            self._ask()
+
+    def close(self) -> None:
+        """Kill them all; on return they are gone."""
+        if self.decoder is not None:
+            self.decoder.end()
+        if self._control is not None:
+            self._control.close()
+            self._end_nursery()
+
+    def _ask(self) -> None:
+        with contextlib.suppress(OSError):  # a dying nursery is noticed where its socket is read
+            if self._control is not None:
+                self._control.send(tasks.FORK)
+
+    def _hear(self, listener: Listener) -> None:
+        """Everything that the present decoder has said."""
+        while (decoder := self.decoder) is not None and not decoder.silent:
+            try:
+                data = decoder.link.recv(READ_BYTES, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+            except ConnectionError:
+                data = b""
+            if not data:
+                decoder.hang_up()
+            try:
+                for word, body in decoder.frames.feed(data):
+                    listener.decoder_said(word, body)
+                    if decoder is not self.decoder:
+                        return
+            except WireFault:
+                self._ended(listener, GARBAGE)
+
+    def _hear_nursery(self, listener: Listener, now: float) -> bool:
+        assert self._control is not None
+        try:
+            packet, descriptors, _, _ = socket.recv_fds(self._control, tasks.PACKET_BYTES_MAX, 2)
+        except BlockingIOError:
+            return False
+        except ConnectionError:
+            packet, descriptors = b"", []
+        if not packet:
+            self._lost(listener, now)
+            return False
+        match tasks.decode_from_nursery(packet):
+            case tasks.Warm():
+                self._ask()
+            case tasks.Born(pid):
+                link, watch = descriptors
+                self.decoder = Decoder(pid, socket.socket(fileno=link), watch, self._body_bytes_max)
+                listener.decoder_ready()
+            case tasks.Died(pid, status):
+                if self.decoder is not None and self.decoder.pid == pid:
+                    self._hear(listener)
+                    self._ended(listener, status)
+        return True
+
+    def _ended(self, listener: Listener, status: int) -> None:
+        if self.decoder is not None:
+            self.replace()
+            listener.decoder_ended(status)
+
+    def _lost(self, listener: Listener, now: float) -> None:
+        assert self._control is not None
+        self._control.close()
+        self._control = None
+        self._end_nursery()
+        self._start_at = max(now, self._started_at + NURSERY_SECONDS_LEAST)
+        self._hear(listener)
+        self._ended(listener, LOST)
+
+    def _end_nursery(self) -> None:
+        os.kill(self._nursery, signal.SIGKILL)
+        os.waitpid(self._nursery, 0)
+
+    def _start(self, now: float) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        command = [sys.executable, "-m", "worker.nursery", str(theirs.fileno()), str(os.getpid())]
+        theirs.set_inheritable(True)
+        self._nursery = os.posix_spawn(sys.executable, command, os.environ)
+        theirs.close()
+        ours.setblocking(False)
+        self._control, self._start_at, self._started_at = ours, inf, now

@@ -1,0 +1,38 @@
+"""The worker's part of the settings: who it is, and the stores it works on."""
+
+import os
+import secrets
+import socket
+from pathlib import Path
+
+from jobs.settings import Settings
+from stores.blobs import Blobs
+from stores.cache import Cache
+
+INCARNATION_BYTES = 8
+
+
+def incarnation() -> str:
+    """This process's random id: what tells it from its predecessor of the same name."""
+    return secrets.token_hex(INCARNATION_BYTES)
+
+
+def name() -> str:
+    """This process's label in logs, timelines and /stats."""
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+def open_blobs(data: Path) -> Blobs:
+    """The blob store of this installation."""
+    from stores.blobs.local import LocalBlobs
+
+    return LocalBlobs(data)
+
+
+def open_cache(settings: Settings, data: Path) -> Cache | None:
+    """The result cache, or None where CACHE_URL is `none`."""
+    if settings.cache_url == "none":
+        return None
+    from stores.cache.file import FileCache
+
+    return FileCache(data / "cache")

@@ -1,0 +1,156 @@
+"""The keeper: the worker's process towards the broker. The only zmq of the role.
+
+Owns the DEALER, its monitor and the poll loop around worker/core/session.py: reads all that is
+there, feeds it, carries out the effects. Decides nothing, and never imports PIL.
+"""
+
+import contextlib
+import logging
+import os
+import socket
+import time
+from typing import Any
+
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from host import folders, notify
+from jobs import wire
+from jobs.errors import WireFault
+from jobs.settings import Settings
+from worker import config
+from worker.children import Children
+from worker.core import events
+from worker.core.session import Session
+from worker.results import Results
+from worker.work import Work
+
+RECONNECT_MS_FIRST, RECONNECT_MS_MAX = 10, 500
+LAST_WORDS_MS = 500
+"""How long the last answers may take to leave."""
+WATCHED = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
+
+
+class Keeper:
+    """One worker process, from its first warm decoder to its leaving."""
+
+    def __init__(
+        self, settings: Settings, children: Children, signals: socket.socket, engine: str, log: logging.Logger
+    ) -> None:
+        data = folders.data_folder(settings)
+        self._endpoint = folders.endpoint(folders.run_folder(settings), "workers")
+        self._name = config.name()
+        self._log = log
+        self._children = children
+        self._signals = signals
+        self._capacity = settings.capacity
+        self._session = Session(
+            config.incarnation(),
+            self._name,
+            os.getpid(),
+            settings.capacity,
+            engine,
+            settings.drain_seconds,
+            settings.silence_seconds,
+            time.monotonic(),
+        )
+        blobs = config.open_blobs(data)
+        results = Results(config.open_cache(settings, data), blobs, engine)
+        self._work = Work(settings, children, blobs, results, self._tell, log)
+        self._told = False
+        self._ready_said = False
+        self._noise = 0
+        self._context = zmq.Context()
+        self._open()
+
+    def run(self) -> None:
+        """Serve until the session leaves. All children are gone on return."""
+        self._log.info("started", extra={"name": self._name, "capacity": self._capacity})
+        leave = False
+        while not leave:
+            self._wait()
+            now = time.monotonic()
+            self._children.read(self._work, now)
+            self._read_monitor()
+            self._read_broker()
+            self._read_signals()
+            self._session.tick(now)
+            leave = self._carry_out()
+        self._children.close()
+        self._close(LAST_WORDS_MS)
+        self._context.term()
+        self._log.info("left", extra={"name": self._name})
+
+    def _tell(self, event: Any) -> None:
+        self._told = True
+        self._session.handle(event, time.monotonic())
+
+    def _wait(self) -> None:
+        told, self._told = self._told, False
+        wait = min(self._session.deadline, self._children.deadline) - time.monotonic()
+        polled: list[Any] = [self._dealer, self._monitor, self._signals.fileno(), *self._children.descriptors()]
+        zmq.zmq_poll([(one, zmq.POLLIN) for one in polled], 0 if told else max(0, int(wait * 1000) + 1))
+
+    def _carry_out(self) -> bool:
+        effects = self._session.drain()
+        for ref in effects.kill:
+            self._work.kill(ref)
+        for message in effects.sends:
+            self._send(message)
+        for assignment in effects.begin:
+            self._work.begin(assignment)
+        for job, names in effects.sweep:
+            self._work.sweep(job, names)
+        if effects.reconnect:
+            self._log.warning("broker silent", extra={"name": self._name})
+            self._close(0)
+            self._open()
+        if self._children.decoder is not None and not self._ready_said:
+            self._ready_said = True
+            notify.ready()
+        return effects.leave
+
+    # -- the socket
+
+    def _open(self) -> None:
+        self._dealer = self._context.socket(zmq.DEALER)
+        self._dealer.linger = 0
+        self._dealer.maxmsgsize = wire.FRAME_BYTES_MAX
+        self._dealer.reconnect_ivl = RECONNECT_MS_FIRST
+        self._dealer.reconnect_ivl_max = RECONNECT_MS_MAX
+        self._monitor = self._dealer.get_monitor_socket(WATCHED)
+        self._dealer.connect(self._endpoint)
+
+    def _close(self, linger_ms: int) -> None:
+        self._dealer.disable_monitor()
+        self._dealer.close(linger_ms)
+
+    def _send(self, message: Any) -> None:
+        try:
+            self._dealer.send(wire.encode(message), zmq.NOBLOCK)
+        except zmq.Again:
+            self._tell(events.Disconnected())
+
+    def _read_broker(self) -> None:
+        with contextlib.suppress(zmq.Again):
+            while True:
+                try:
+                    message = wire.to_worker.decode(self._dealer.recv(zmq.NOBLOCK))
+                except WireFault as fault:
+                    self._noise += 1
+                    if self._noise == 1:
+                        self._log.warning("noise", extra={"why": fault.detail})
+                    continue
+                self._tell(events.Heard(message))
+
+    def _read_monitor(self) -> None:
+        while self._monitor.poll(0):
+            happened = recv_monitor_message(self._monitor)["event"]
+            connected = happened == zmq.EVENT_HANDSHAKE_SUCCEEDED
+            self._tell(events.Connected() if connected else events.Disconnected())
+
+    def _read_signals(self) -> None:
+        """The first asks to drain, every later one to leave."""
+        with contextlib.suppress(BlockingIOError):
+            for _ in self._signals.recv(64):
+                self._tell(events.LeaveAsked() if self._session.draining else events.DrainAsked())

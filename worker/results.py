@@ -1,0 +1,54 @@
+"""The result cache as the worker uses it: equal bytes under an equal recipe are worked on once.
+
+Owns the key and the value. A hit is good only once every rendition has a name of the new job's:
+whatever is missing makes it a miss, which costs time only.
+"""
+
+import hashlib
+
+import msgspec
+
+from jobs.errors import StoreFault
+from jobs.ids import rendition_name
+from jobs.job import Rendition, Spec
+from stores.blobs import Blobs
+from stores.cache import Cache
+
+_decode = msgspec.msgpack.Decoder(list[Rendition]).decode
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def key(spec: Spec, engine: str) -> str:
+    """Hex SHA-256 of tenant, original, recipe and engine; a NUL is in none of them."""
+    parts = (spec.tenant, spec.original.digest, spec.recipe, engine)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+class Results:
+    """Renditions by content, over `cache` and `blobs`; with no cache everything is a miss."""
+
+    def __init__(self, cache: Cache | None, blobs: Blobs, engine: str) -> None:
+        self._cache = cache
+        self._blobs = blobs
+        self._engine = engine
+
+    def find(self, job: str, spec: Spec) -> list[Rendition] | None:
+        """The renditions, durably under names of `job`; None for a miss."""
+        value = self._cache.get(key(spec, self._engine)) if self._cache is not None else None
+        if value is None:
+            return None
+        try:
+            return [self._link(job, rendition) for rendition in _decode(value)]
+        except (msgspec.MsgspecError, StoreFault):
+            return None
+
+    def keep(self, spec: Spec, renditions: list[Rendition]) -> None:
+        """Remember what came of this content."""
+        if self._cache is not None:
+            self._cache.put(key(spec, self._engine), _encode(renditions))
+
+    def _link(self, job: str, rendition: Rendition) -> Rendition:
+        extension = rendition.blob.rpartition(".")[2]
+        blob = rendition_name(job, rendition.name, rendition.digest, extension)
+        self._blobs.link(rendition.blob, blob)
+        return msgspec.structs.replace(rendition, blob=blob)

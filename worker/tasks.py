@@ -1,0 +1,141 @@
+"""The words between keeper, nursery and decoder, and their frames. Local sockets; knows no zmq and no pixels.
+
+keeper -> decoder: Task, with the original as a read-only descriptor beside it.
+decoder -> keeper: Began, then a Rendered with its bytes for each rendition, then Done or Fault.
+nursery -> keeper: Warm once, Born with the decoder's socket and pidfd, Died.
+keeper -> nursery: any packet asks for one more decoder.
+
+The decoder reads what strangers sent: whatever it says is checked here before anybody acts on it.
+"""
+
+import socket
+import struct
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import msgspec
+
+from jobs.errors import WireFault
+from jobs.recipe import NAME_PATTERN
+
+HEADER_BYTES_MAX = 64 * 1024
+"""A Task carries a recipe of at most 16 KiB; every other header is smaller."""
+PACKET_BYTES_MAX = 4096
+FORK = b"fork"
+_PREFIX = struct.Struct("!II")
+_Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
+_Word = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9]{1,8}\Z")]
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class _Said(msgspec.Struct, frozen=True, tag=True, array_like=True, gc=False):
+    pass
+
+
+class Task(_Said, frozen=True):
+    """Make the renditions of `recipe` (canonical JSON) within these limits. `memory_bytes` is what
+    the task may take of address space beyond what a fresh decoder has."""
+
+    recipe: str
+    pixels_max: int
+    frames_max: int
+    memory_bytes: int
+
+
+class Began(_Said, frozen=True):
+    """The decoder has the task."""
+
+
+class Rendered(_Said, frozen=True):
+    """One rendition is encoded; its bytes are the frame's body."""
+
+    name: _Name
+    format: _Word
+    extension: _Word
+    width: _Count
+    height: _Count
+
+
+class Done(_Said, frozen=True):
+    """All are made. `peak_bytes`: resident at most; `grown_bytes`: resident now, beyond a fresh decoder."""
+
+    cpu_ms: float
+    peak_bytes: int
+    grown_bytes: int
+
+
+class Fault(_Said, frozen=True):
+    """The task ended without its renditions; `code` is a jobs.job.Code, `grown_bytes` as in Done."""
+
+    code: str
+    detail: str
+    grown_bytes: int
+
+
+class Warm(_Said, frozen=True):
+    """The codecs are loaded; `engine` is their version."""
+
+    engine: str
+
+
+class Born(_Said, frozen=True):
+    """A decoder waits at the socket beside this; the second descriptor is its pidfd."""
+
+    pid: int
+
+
+class Died(_Said, frozen=True):
+    """A decoder ended with this wait status."""
+
+    pid: int
+    status: int
+
+
+FromDecoder = Began | Rendered | Done | Fault
+encode = msgspec.msgpack.Encoder().encode
+decode_task = msgspec.msgpack.Decoder(Task).decode
+decode_from_decoder = msgspec.msgpack.Decoder(FromDecoder).decode
+decode_from_nursery = msgspec.msgpack.Decoder(Warm | Born | Died).decode
+
+
+def frame(word: _Said, body_bytes: int = 0) -> bytes:
+    """A frame's beginning; `body_bytes` bytes are to follow it."""
+    header = encode(word)
+    return _PREFIX.pack(len(header), body_bytes) + header
+
+
+def receive_task(link: socket.socket) -> tuple[Task, int] | None:
+    """The next task and its original's descriptor; None when the keeper has closed the link."""
+    start, descriptors, _, _ = socket.recv_fds(link, HEADER_BYTES_MAX, 1)
+    if not start:
+        return None
+    buffer = bytearray(start)
+    while len(buffer) < _PREFIX.size or len(buffer) < _PREFIX.size + _PREFIX.unpack_from(buffer)[0]:
+        buffer += link.recv(HEADER_BYTES_MAX)
+    return decode_task(buffer[_PREFIX.size :]), descriptors[0]
+
+
+class Frames:
+    """Cuts a decoder's stream into words and bodies; a body passes `body_bytes_max` never."""
+
+    def __init__(self, body_bytes_max: int) -> None:
+        self._buffer = bytearray()
+        self._body_bytes_max = body_bytes_max
+
+    def feed(self, data: bytes) -> Iterator[tuple[Any, bytes]]:
+        """What is complete now. Raises WireFault on what no decoder of ours says."""
+        self._buffer += data
+        while len(self._buffer) >= _PREFIX.size:
+            header, body = _PREFIX.unpack_from(self._buffer)
+            if header > HEADER_BYTES_MAX or body > self._body_bytes_max:
+                raise WireFault(f"a frame of {header} and {body} bytes")
+            start, end = _PREFIX.size + header, _PREFIX.size + header + body
+            if len(self._buffer) < end:
+                return
+            try:
+                word = decode_from_decoder(self._buffer[_PREFIX.size : start])
+            except msgspec.MsgspecError as error:
+                raise WireFault(f"no word of a decoder: {error}") from None
+            content = bytes(memoryview(self._buffer)[start:end])
+            del self._buffer[:end]
+            yield word, content

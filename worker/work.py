@@ -1,0 +1,245 @@
+"""One job at a time: from its Assignment, through cache, original and decoder, to the facts about it.
+
+Owns the present try, and that a rendition is durable before anybody hears of it. Knows no socket:
+facts go to the session through `tell`, children and stores are given.
+"""
+
+import hashlib
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+import msgspec
+
+from jobs.errors import BlobMissing, StoreFault
+from jobs.ids import rendition_name
+from jobs.job import Code, Cost, Rendition, Spec, decode_spec
+from jobs.settings import Settings
+from jobs.wire import Assignment, LeaseRef
+from stores.blobs import Blobs
+from worker import tasks
+from worker.children import GARBAGE, LOST, Children
+from worker.core import events
+from worker.results import Results
+
+GROWTH_SHARE = 4
+"""A decoder that keeps more than DECODER_BYTES_MAX / 4 between jobs is replaced."""
+DETAIL_CHARACTERS_MAX = 300
+CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT})
+
+
+@dataclass(slots=True)
+class Try:
+    """One job on its way through the decoder. `handed`: the decoder has it, and no longer `original`."""
+
+    assignment: Assignment
+    spec: Spec
+    original: BinaryIO
+    handed: bool = False
+    began_at: float = 0.0
+    renditions: list[Rendition] = field(default_factory=list)
+
+
+class Work:
+    """The Listener of the worker's children. Tells of every try one DecoderBegan at most and one end,
+    and offers each free decoder by DecoderIdle."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        children: Children,
+        blobs: Blobs,
+        results: Results,
+        tell: Callable[[Any], None],
+        log: logging.Logger,
+    ) -> None:
+        self._settings = settings
+        self._children = children
+        self._blobs = blobs
+        self._results = results
+        self._tell = tell
+        self._log = log
+        self._try: Try | None = None
+        self._offered = False
+
+    # -- what the session wants
+
+    def begin(self, assignment: Assignment) -> None:
+        """Take on a job, for the decoder that was offered."""
+        self._offered = False
+        try:
+            spec = decode_spec(assignment.spec)
+            if (renditions := self._results.find(assignment.job, spec)) is not None:
+                self._tell(events.CacheAnswered(assignment.job, assignment.lease, renditions))
+                self._log.info("finished", extra={"job": assignment.job, "cached": True})
+                return self._offer()
+            original = self._open(spec)
+        except msgspec.MsgspecError as error:
+            return self._refuse(assignment, Code.OPERATION_FAILED, f"its spec cannot be read: {error}")
+        except StoreFault as fault:
+            missing = isinstance(fault, BlobMissing)
+            return self._refuse(assignment, Code.ORIGINAL_MISSING if missing else Code.STORE_ERROR, fault.detail)
+        self._try = Try(assignment, spec, original)
+        if assignment.alone and self._children.decoder is not None and self._children.decoder.tasks:
+            self._replace("alone")
+        self._hand_over()
+        return None
+
+    def kill(self, ref: LeaseRef) -> None:
+        """Stop working on this lease at once; nothing more of it is published or told."""
+        if self._try is None or self._try.assignment.job != ref.job or self._try.assignment.lease != ref.lease:
+            return
+        handed = self._try.handed
+        self._forget()
+        if handed:
+            self._replace("killed")
+        else:
+            self._offer()
+
+    def sweep(self, job: str, names: list[str]) -> None:
+        """Delete the blobs of a purged job."""
+        try:
+            self._blobs.delete(names)
+        except StoreFault as fault:
+            self._log.error("sweep_failed", extra={"job": job, "why": fault.detail})
+        else:
+            self._tell(events.SweepDone(job))
+
+    # -- what the children tell
+
+    def decoder_ready(self) -> None:
+        """As Listener.decoder_ready."""
+        if self._try is not None:
+            self._hand_over()
+        else:
+            self._offer()
+
+    def decoder_said(self, word: Any, body: bytes) -> None:
+        """As Listener.decoder_said."""
+        if self._try is None or not self._try.handed:
+            return
+        lease = (self._try.assignment.job, self._try.assignment.lease)
+        match word:
+            case tasks.Began():
+                self._try.began_at = time.monotonic()
+                self._tell(events.DecoderBegan(*lease, time.time()))
+            case tasks.Rendered():
+                self._publish(self._try, word, body)
+            case tasks.Done():
+                self._finish(self._try, word)
+            case tasks.Fault(code, detail, grown_bytes):
+                self._fail(code, detail)
+                if code == Code.MEMORY_OVER_LIMIT:
+                    self._replace("memory")
+                else:
+                    self._offer_or_recycle(grown_bytes)
+
+    def decoder_ended(self, status: int) -> None:
+        """As Listener.decoder_ended."""
+        code, detail = _judge(status)
+        self._log.warning("decoder replaced", extra={"why": detail})
+        if self._offered:
+            self._offered = False
+            self._tell(events.DecoderGone())
+        elif self._try is not None and self._try.handed:
+            self._fail(code, detail)
+
+    # -- the present try
+
+    def _open(self, spec: Spec) -> BinaryIO:
+        original = self._blobs.open(spec.original.name)
+        size = os.fstat(original.fileno()).st_size
+        if size != spec.original.bytes:
+            original.close()
+            raise BlobMissing(f"the original had {spec.original.bytes} bytes and has {size}")
+        return original
+
+    def _hand_over(self) -> None:
+        work = self._try
+        if work is None or self._children.decoder is None:
+            return
+        task = tasks.Task(
+            work.spec.recipe, self._settings.pixels_max, self._settings.frames_max, work.assignment.memory_bytes
+        )
+        self._children.hand_over(task, work.original.fileno())
+        work.original.close()
+        work.handed = True
+
+    def _publish(self, work: Try, word: tasks.Rendered, body: bytes) -> None:
+        digest = hashlib.sha256(body).hexdigest()
+        blob = rendition_name(work.assignment.job, word.name, digest, word.extension)
+        try:
+            self._blobs.put(blob, body)
+        except StoreFault as fault:
+            self._fail(Code.STORE_ERROR, fault.detail)
+            return self._replace("store")
+        rendition = Rendition(word.name, blob, word.format, word.width, word.height, len(body), digest)
+        work.renditions.append(rendition)
+        self._tell(events.RenditionLanded(work.assignment.job, work.assignment.lease, rendition))
+        return None
+
+    def _finish(self, work: Try, done: tasks.Done) -> None:
+        self._results.keep(work.spec, work.renditions)
+        cost = Cost(done.cpu_ms, done.peak_bytes)
+        self._tell(events.DecoderFinished(work.assignment.job, work.assignment.lease, work.renditions, cost))
+        ms = round((time.monotonic() - work.began_at) * 1000)
+        self._log.info("finished", extra={"job": work.assignment.job, "ms": ms})
+        self._forget()
+        self._offer_or_recycle(done.grown_bytes)
+
+    def _fail(self, code: str, detail: str) -> None:
+        if self._try is not None:
+            assignment = self._try.assignment
+            self._forget()
+            self._say_failed(assignment, code, detail)
+
+    def _refuse(self, assignment: Assignment, code: str, detail: str) -> None:
+        self._say_failed(assignment, code, detail)
+        self._offer()
+
+    def _say_failed(self, assignment: Assignment, code: str, detail: str) -> None:
+        self._tell(events.DecoderFailed(assignment.job, assignment.lease, code, detail[:DETAIL_CHARACTERS_MAX]))
+        self._log.info("failed", extra={"job": assignment.job, "code": str(code)})
+
+    def _forget(self) -> None:
+        if self._try is not None:
+            self._try.original.close()
+            self._try = None
+
+    # -- the decoder
+
+    def _offer(self) -> None:
+        if self._children.decoder is not None:
+            self._offered = True
+            self._tell(events.DecoderIdle())
+
+    def _offer_or_recycle(self, grown_bytes: int) -> None:
+        decoder = self._children.decoder
+        worn = decoder is not None and decoder.tasks >= self._settings.decoder_jobs_max
+        if worn or grown_bytes > self._settings.decoder_bytes_max // GROWTH_SHARE:
+            self._replace("worn")
+        else:
+            self._offer()
+
+    def _replace(self, why: str) -> None:
+        self._children.replace()
+        self._log.info("decoder replaced", extra={"why": why})
+
+
+def _judge(status: int) -> tuple[Code, str]:
+    """The code and the story of a decoder that ended with this wait status."""
+    if status == GARBAGE:
+        return Code.DECODER_CRASHED, "the decoder spoke garbage"
+    if status == LOST:
+        return Code.DECODER_LOST, "the decoder went with its nursery"
+    if not os.WIFSIGNALED(status):
+        return Code.DECODER_LOST, f"the decoder ended with status {os.waitstatus_to_exitcode(status)}"
+    number = os.WTERMSIG(status)
+    detail = f"the decoder ended by signal {number}"
+    if number == signal.SIGSYS:
+        return Code.SANDBOX_VIOLATION, detail
+    return Code.DECODER_CRASHED if number in CRASHES else Code.DECODER_LOST, detail
