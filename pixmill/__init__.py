@@ -1,1 +1,11 @@
-"""The Python client of pixmill and its command. Speaks HTTP only and imports nothing else of this repository."""
+"""The Python client of pixmill and its command. Speaks HTTP only and imports nothing else of this repository.
+
+with pixmill.Client() as client:
+    job = client.upload("photo.jpg", preset="default")
+    job = client.wait(job["id"])
+"""
+
+from pixmill.client import Client
+from pixmill.errors import PixmillError, Refused, Unreachable
+
+__all__ = ["Client", "PixmillError", "Refused", "Unreachable"]

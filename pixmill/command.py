@@ -1,0 +1,115 @@
+"""The `pixmill` command: files and job ids in, lines and an exit status out. All HTTP is the client's.
+
+Exit status 0: every job is `done` (or promised, where nothing was waited for); 1: something is not;
+2: wrong usage.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from pixmill.client import DEFAULT_URL, Client, Job
+from pixmill.errors import PixmillError
+
+STYLES = {"done": "green", "failed": "red", "dead": "red", "cancelled": "yellow"}
+EXTENSIONS = {"jpeg": "jpg"}
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_url = click.option("--url", envvar="PIXMILL_URL", default=DEFAULT_URL, show_default=True, help="The server.")
+
+
+@click.group()
+@click.version_option(package_name="pixmill")
+def main() -> None:
+    """Upload images to pixmill and fetch what it makes of them."""
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=_FILE)
+@click.option("--preset", help="A preset of the server's; without it and --recipe: default.")
+@click.option("--recipe", type=_FILE, help="A file with a recipe in JSON.")
+@click.option("--out", type=_FOLDER, help="Wait for the jobs and save their renditions in this folder.")
+@_url
+def upload(files: tuple[Path, ...], preset: str | None, recipe: Path | None, out: Path | None, url: str) -> None:
+    """Upload FILES, each as one job, repeated safely until the server has promised it."""
+    if preset and recipe:
+        raise click.UsageError("--preset and --recipe exclude each other")
+    asked = recipe.read_text() if recipe else None
+    report = _Report()
+    promised: list[tuple[str, Job]] = []
+    with Client(url) as client:
+        for stem, file in zip(_stems(files), files, strict=True):
+            with report.faults_of(str(file)):
+                promised.append((stem, client.upload(file, preset=preset, recipe=asked)))
+                if not out:
+                    report.show(promised[-1][1])
+        for stem, job in promised if out else []:
+            with report.faults_of(job["id"]):
+                ended = client.wait(job["id"])
+                report.show(ended, ended=True)
+                _save(client, ended, out or Path(), stem)
+    raise SystemExit(report.status)
+
+
+@main.command()
+@click.argument("jobs", nargs=-1, required=True, metavar="ID...")
+@_url
+def wait(jobs: tuple[str, ...], url: str) -> None:
+    """Wait until all jobs have ended."""
+    report = _Report()
+    with Client(url) as client:
+        for job in jobs:
+            with report.faults_of(job):
+                report.show(client.wait(job), ended=True)
+    raise SystemExit(report.status)
+
+
+class _Report:
+    """One line for each job on stdout, for each fault on stderr; `status` is 1 after anything unwell."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self._out, self._err = Console(soft_wrap=True, highlight=False), Console(stderr=True, soft_wrap=True)
+
+    @contextmanager
+    def faults_of(self, what: str) -> Iterator[None]:
+        """Say what goes wrong with `what`, and go on."""
+        try:
+            yield
+        except (PixmillError, OSError) as fault:
+            self.status = 1
+            self._err.print(Text(f"{what}: {fault}", style="red"))
+
+    def show(self, job: Job, *, ended: bool = False) -> None:
+        """The job's id, state and file name, and why it did not end well if `ended` and not done."""
+        words = [(job["id"], ""), " ", (f"{job['state']:<9}", STYLES.get(job["state"], "")), " ", job["filename"]]
+        if ended and job["state"] != "done":
+            self.status = 1
+            error = job["error"] or {}
+            words.append(f"  {error.get('code', '')}: {error.get('detail', '')}")
+        self._out.print(Text.assemble(*words))
+
+
+def _stems(files: Sequence[Path]) -> list[str]:
+    """A name for each file's renditions: its own without the suffix, numbered where two would be alike."""
+    stems: list[str] = []
+    for file in files:
+        stem, number = file.stem, 2
+        while stem in stems:
+            stem, number = f"{file.stem}-{number}", number + 1
+        stems.append(stem)
+    return stems
+
+
+def _save(client: Client, job: Job, folder: Path, stem: str) -> None:
+    """Download the job's renditions as STEM.NAME.EXTENSION; what the server says never leaves `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for rendition in job["renditions"]:
+        extension = EXTENSIONS.get(rendition["format"], rendition["format"])
+        name = re.sub(r"[^a-z0-9_.-]", "_", f"{rendition['name']}.{extension}")
+        client.download(rendition["url"], folder / f"{stem}.{name}")

@@ -1,0 +1,95 @@
+"""The command: lines, files and exit status, with a stand-in for the client."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from pixmill import Refused, command
+
+
+class FakeClient:
+    """Promises every file but those named `refused.*`; its jobs end in the state of the file's stem."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.files: dict[str, Path] = {}
+
+    def __enter__(self) -> "FakeClient":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def upload(self, file: Path, *, preset: str | None, recipe: str | None) -> dict[str, Any]:
+        if file.stem == "refused":
+            raise Refused(415, {"code": "unsupported_type", "detail": "no image"})
+        job = f"job{len(self.files)}"
+        self.files[job] = file
+        return {"id": job, "state": "queued", "filename": file.name}
+
+    def wait(self, job: str) -> dict[str, Any]:
+        state = self.files[job].stem if job in self.files else job
+        state = state if state == "failed" else "done"
+        renditions = [{"name": "../thumb", "format": "jpeg", "url": f"{self.url}/{job}"}] if state == "done" else []
+        error = None if state == "done" else {"code": "undecodable", "detail": "cut short"}
+        return {"id": job, "state": state, "filename": "x.jpg", "error": error, "renditions": renditions}
+
+    def download(self, url: str, path: Path) -> None:
+        path.write_text(url)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(command, "Client", FakeClient)
+    monkeypatch.delenv("PIXMILL_URL", raising=False)
+    for name in ("good.jpg", "failed.jpg", "refused.txt", "deep/good.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    return tmp_path
+
+
+def run(*words: object) -> tuple[int, list[str], str]:
+    result = CliRunner().invoke(command.main, [str(word) for word in words])
+    return result.exit_code, result.stdout.splitlines(), result.stderr
+
+
+def test_each_promise_is_a_line(folder: Path) -> None:
+    status, lines, errors = run("upload", folder / "good.jpg", folder / "failed.jpg")
+    assert (status, errors) == (0, "")
+    assert [line.split() for line in lines] == [["job0", "queued", "good.jpg"], ["job1", "queued", "failed.jpg"]]
+
+
+def test_one_refusal_does_not_stop_the_others(folder: Path) -> None:
+    status, lines, errors = run("upload", folder / "refused.txt", folder / "good.jpg")
+    assert status == 1
+    assert len(lines) == 1
+    assert errors == f"{folder / 'refused.txt'}: no image (unsupported_type)\n"
+
+
+def test_out_waits_and_saves_within_the_folder_under_differing_names(folder: Path) -> None:
+    out = folder / "made" / "here"
+    status, _, errors = run(
+        "upload", folder / "good.jpg", folder / "deep" / "good.jpg", "--out", out, "--url", "http://s"
+    )
+    assert (status, errors) == (0, "")
+    made = {str(path.relative_to(out)): path.read_text() for path in out.rglob("*")}
+    assert made == {"good..._thumb.jpg": "http://s/job0", "good-2..._thumb.jpg": "http://s/job1"}
+
+
+def test_a_job_that_did_not_end_well_is_status_1_with_its_reason(folder: Path) -> None:
+    status, lines, _ = run("upload", folder / "failed.jpg", "--out", folder / "out")
+    assert status == 1
+    assert lines == ["job0 failed    x.jpg  undecodable: cut short"]
+
+
+def test_wait_shows_every_job(folder: Path) -> None:
+    status, lines, _ = run("wait", "aaa", "failed")
+    assert status == 1
+    assert [line.split()[:2] for line in lines] == [["aaa", "done"], ["failed", "failed"]]
+
+
+def test_preset_and_recipe_exclude_each_other(folder: Path) -> None:
+    status, _, errors = run("upload", folder / "good.jpg", "--preset", "web", "--recipe", folder / "good.jpg")
+    assert status == 2
+    assert "exclude each other" in errors
