@@ -1,0 +1,156 @@
+"""Architecture is a test: the rules of tests/support/tidy.py hold for every file of the tree, and can fail."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import tidy
+
+ROOT = Path(__file__).resolve().parents[1]
+BLOCKER = """
+import sys
+blocked = set(sys.argv[1].split(","))
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in blocked:
+            raise ImportError(name + " is not installed")
+sys.meta_path.insert(0, Blocker())
+for module in sys.argv[2:]:
+    __import__(module)
+"""
+
+
+def listed(*patterns: str) -> list[str]:
+    """The files of the tree, committed or not, that git does not ignore."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    return sorted(name for name in set(names) if (ROOT / name).is_file())
+
+
+def modules(*folders: str) -> list[str]:
+    return [path for path in listed("*.py") if path.split("/")[0] in folders]
+
+
+def imported_without(blocked: str, paths: list[str]) -> subprocess.CompletedProcess[str]:
+    """Import the modules at `paths` in a fresh Python in which the packages `blocked` are not installed."""
+    names = [path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in paths]
+    names = [name for name in names if not name.endswith("__main__")]
+    command = [sys.executable, "-c", BLOCKER, blocked, *names]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize("path", listed("*.py"))
+def test_every_module_keeps_the_rules(path: str) -> None:
+    assert tidy.faults(path, (ROOT / path).read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("jobs/job.py", "import zmq"),
+        ("jobs/job.py", "import host.log"),
+        ("jobs/retry.py", "import time"),
+        ("broker/core/roster.py", "from broker import loop"),
+        ("broker/core/roster.py", "from ..loop import Loop"),
+        ("broker/core/roster.py", "def late() -> None:\n    import random"),
+        ("worker/core/plan.py", "from PIL import Image"),
+        ("supervisor/core/fleet.py", "from broker.core import events"),
+        ("broker/loop.py", "import web.link"),
+        ("web/app.py", "from worker.pipeline import run"),
+        ("web/app.py", "import zmq"),
+        ("web/uploads.py", "from PIL import Image"),
+        ("worker/keeper.py", "import PIL.Image"),
+        ("broker/metrics.py", "import starlette.responses"),
+        ("stores/blobs/local.py", "import broker.config"),
+        ("stores/blobs/local.py", "import sqlite3"),
+        ("host/log.py", "from stores import blobs"),
+        ("pixmill/client.py", "from jobs import ids"),
+        ("web/app.py", "from tests.support import cluster"),
+        ("web/app.py", "try:\n    pass\nexcept:\n    pass"),
+        ("web/app.py", "try:\n    pass\nexcept Exception:\n    pass"),
+        ("web/app.py", "try:\n    pass\nexcept (OSError, BaseException):\n    pass"),
+        ("web/app.py", "try:\n    pass\nexcept BaseException:\n    log.error('lost')"),
+        ("web/app.py", "with contextlib.suppress(builtins.Exception):\n    pass"),
+        ("tests/unit/test_x.py", "import time\ntime.sleep(1)"),
+        ("tests/simulation/test_x.py", "from asyncio import sleep\nawait_me = sleep(1)"),
+    ],
+)
+def test_the_rules_see_a_planted_fault(path: str, source: str) -> None:
+    """One fault each, and none in an innocent module of the same name."""
+    assert tidy.faults(path, f'"""Planted."""\n{source}\n') != []
+    assert (
+        tidy.faults(path, '"""Innocent."""\nfrom jobs import errors\n' if path[:3] != "pix" else '"""Same."""\n') == []
+    )
+
+
+def test_a_module_without_a_docstring_is_seen() -> None:
+    assert tidy.faults("web/app.py", "x = 1\n") == ["web/app.py: has no docstring"]
+
+
+def test_pixels_are_out_of_reach_for_web_broker_and_the_keeper() -> None:
+    trees = {path: ast.parse((ROOT / path).read_text()) for path in modules("jobs", "host", "stores", *tidy.ROLES)}
+    starts = [*modules("web", "broker", "supervisor"), "worker/keeper.py"]
+    reaching = {start for start in starts if "PIL" in tidy.reached(start, trees)}
+    assert reaching == set()
+    assert "PIL" in tidy.reached("worker/pipeline.py", trees), "the search finds nothing at all"
+
+
+def test_the_cores_load_with_nothing_installed_but_msgspec() -> None:
+    pure = [path for path in modules("jobs", *tidy.ROLES) if tidy.is_pure(path)]
+    assert {path.split("/")[0] for path in pure} == {"jobs", "broker", "worker", "supervisor"}
+    done = imported_without("zmq,starlette,PIL,uvicorn,python_multipart,sqlite3,httpx2", pure)
+    assert done.stderr == ""
+    assert done.returncode == 0
+
+
+def test_web_loads_without_pil_and_the_broker_without_http() -> None:
+    assert imported_without("PIL", modules("web")).stderr == ""
+    assert imported_without("PIL,starlette,uvicorn,python_multipart", modules("broker")).stderr == ""
+    assert imported_without("PIL,starlette,uvicorn", ["worker/keeper.py"]).stderr == ""
+
+
+def test_the_blocker_blocks() -> None:
+    assert "zmq is not installed" in imported_without("zmq", ["broker/loop.py"]).stderr
+
+
+def test_every_package_has_an_init() -> None:
+    folders = {Path(path).parent for path in listed("*.py") if path.split("/")[0] in tidy.PACKAGES}
+    stand_ins = Path("tests/support/fake_roles")
+    assert [
+        str(folder) for folder in sorted(folders - {stand_ins}) if not (ROOT / folder / "__init__.py").exists()
+    ] == []
+
+
+def test_the_supervisor_stays_small() -> None:
+    lines = sum(len((ROOT / path).read_text().splitlines()) for path in modules("supervisor"))
+    assert lines <= 350
+
+
+def test_no_file_names_a_path_of_one_machine() -> None:
+    machine = re.compile(r"(?<![\w./<>*-])/(?:work|root|home|Users)/\w")
+    named = [
+        path for path in listed() if (text := _text(path)) and machine.search(text) and path != "tests/test_tidy.py"
+    ]
+    assert named == []
+    assert machine.search('open("' + "/ro" + 'ot/x")')
+
+
+def test_the_locks_name_no_host_and_pin_every_package_by_hash() -> None:
+    for lock in ("requirements.lock", "requirements-dev.lock"):
+        text = (ROOT / lock).read_text()
+        assert "://" not in text
+        assert "--index" not in text
+        pins = re.findall(r"^[a-z0-9._-]+==.*\\$", text, re.MULTILINE)
+        assert len(pins) > 10
+        assert len(pins) == len(re.findall(r"^[a-z]", text, re.MULTILINE))
+
+
+def _text(path: str) -> str:
+    try:
+        return (ROOT / path).read_text()
+    except UnicodeDecodeError:
+        return ""
