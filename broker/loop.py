@@ -119,6 +119,7 @@ class Loop:
     def close(self) -> None:
         """Close the sockets, waiting a bounded time for what was sent."""
         self._router.disable_monitor()
+        self._monitor.close(0)
         for bound in (self._pull, self._router, self._receipts, self._changes):
             bound.close()
         self._context.term()
