@@ -65,7 +65,7 @@ class Keeper:
 
     def run(self) -> None:
         """Serve until the session leaves. All children are gone on return."""
-        self._log.info("started", extra={"name": self._name, "capacity": self._capacity})
+        self._log.info("started", extra={"worker": self._name, "capacity": self._capacity})
         leave = False
         while not leave:
             self._wait()
@@ -79,7 +79,7 @@ class Keeper:
         self._children.close()
         self._close(LAST_WORDS_MS)
         self._context.term()
-        self._log.info("left", extra={"name": self._name})
+        self._log.info("left", extra={"worker": self._name})
 
     def _tell(self, event: Any) -> None:
         self._told = True
@@ -102,7 +102,7 @@ class Keeper:
         for job, names in effects.sweep:
             self._work.sweep(job, names)
         if effects.reconnect:
-            self._log.warning("broker silent", extra={"name": self._name})
+            self._log.warning("broker silent", extra={"worker": self._name})
             self._close(0)
             self._open()
         if self._children.decoder is not None and not self._ready_said:
@@ -123,6 +123,7 @@ class Keeper:
 
     def _close(self, linger_ms: int) -> None:
         self._dealer.disable_monitor()
+        self._monitor.close(0)
         self._dealer.close(linger_ms)
 
     def _send(self, message: Any) -> None:

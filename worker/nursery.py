@@ -50,10 +50,17 @@ class Nursery:
             for key, _ in self._selector.select():
                 if key.data is not None:
                     self._reap(key.fd, key.data)
-                elif not self._control.recv(tasks.PACKET_BYTES_MAX):
+                elif not self._asked():
                     return None
                 elif (link := self._fork()) is not None:
                     return link
+
+    def _asked(self) -> bool:
+        """Whether the keeper asks for a decoder; else it is gone."""
+        try:
+            return bool(self._control.recv(tasks.PACKET_BYTES_MAX))
+        except ConnectionError:
+            return False
 
     def _fork(self) -> socket.socket | None:
         ours, theirs = socket.socketpair()
