@@ -34,7 +34,6 @@ class Form:
         self._parts = 0
         self._name = self._header = ""
         self._disposition = b""
-        self._value = b""
         self._text: bytearray | None = None
         self._write: Callable[[bytes], None] = _drop
         self._ended = False

@@ -12,6 +12,7 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from jobs.errors import PixmillError
 
@@ -69,10 +70,21 @@ async def _on_purpose(_request: Request, error: Exception) -> Response:
 async def _of_the_router(request: Request, error: Exception) -> Response:
     refused = cast(HTTPException, error)
     code = _CODE_OF.get(refused.status_code, "malformed")
-    detail = f"there is no {request.url.path}"
     if code == "method_not_allowed":
-        detail = f"{request.url.path} knows no {request.method}"
-    return problem(code, detail, refused.headers)
+        allowed = ", ".join(sorted(_methods(request)))
+        return problem(code, f"{request.url.path} knows {allowed}, not {request.method}", {"Allow": allowed})
+    return problem(code, f"there is no {request.url.path}", refused.headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """What may be asked of this path: each method is a route of its own."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    return {
+        method
+        for route in routes
+        if route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
 
 
 async def _gone(_request: Request, _error: Exception) -> Response:

@@ -54,6 +54,7 @@ def test_what_is_not_there() -> None:
             assert (problem["code"], problem["status"]) == ("not_found", 404)
         wrong = await kit.client.put("/jobs")
         assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")
+        assert wrong.headers["allow"] == "DELETE, GET, HEAD, POST"
         assert wrong.headers["content-type"] == "application/problem+json"
 
     serve(scenario)

@@ -45,12 +45,11 @@ function showState(job) {
 
 function showRendition(id, rendition) {
   const row = rowOf(id);
-  const source = `jobs/${id}/renditions/${rendition.name}`;
   if ([...row.pictures.children].some((figure) => figure.dataset.name === rendition.name)) return;
   const figure = make("figure", "");
   figure.dataset.name = rendition.name;
   const image = make("img", "");
-  image.src = source;
+  image.src = new URL(`jobs/${id}/renditions/${rendition.name}`, document.baseURI).pathname;
   image.alt = `${rendition.name} of ${row.link.textContent}`;
   image.width = rendition.width;
   image.height = rendition.height;
@@ -79,12 +78,16 @@ async function upload(files) {
     form.append("image", file);
     say(`Uploading ${file.name}…`);
     try {
-      const response = await fetch("upload", { method: "POST", body: form, headers: { "Idempotency-Key": crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` } });
+      const response = await fetch("upload", { method: "POST", body: form });
       const answer = await response.json();
-      if (response.ok) rowOf(answer.id).link.textContent = answer.filename;
-      say(response.ok ? `${file.name} was accepted.` : `${file.name}: ${answer.detail}`);
+      if (!response.ok) throw new Error(answer.detail);
+      rowOf(answer.id).link.textContent = answer.filename;
+      say(`${file.name} was accepted.`);
     } catch (error) {
-      say(`${file.name}: ${error.message}`);
+      const item = make("li", "");
+      item.append(make("span", "state failed", "refused"), ` ${file.name} `, make("span", "quiet", error.message));
+      list.prepend(item);
+      say(`${file.name} was refused: ${error.message}`);
     }
   }
 }
