@@ -17,7 +17,7 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 class Guard:
     """Refuses changes from foreign origins (403) and, on loopback, foreign hosts (421), so that no web site
-    that a user visits can drive or read his cluster. Makes ROOT_PATH hold whether a proxy strips it or not."""
+    that a user visits can drive or read his cluster. Says ROOT_PATH, which then holds whether a proxy strips it or not."""
 
     def __init__(self, app: ASGIApp, web: Web) -> None:
         self._app, self._web = app, web
@@ -30,7 +30,7 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         app = self._refusal(scope["method"], headers) or self._app
-        await app(self._rooted(scope), receive, self._closing(send))
+        await app({**scope, "root_path": self._web.root_path}, receive, self._closing(send))
 
     def _refusal(self, method: str, headers: Headers) -> ASGIApp | None:
         host, origin = headers.get("host", ""), headers.get("origin")
@@ -48,12 +48,6 @@ class Guard:
             return is_loopback(urlsplit(f"//{host}").hostname or "")
         except ValueError:
             return False
-
-    def _rooted(self, scope: Scope) -> Scope:
-        root, path = self._web.root_path, scope["path"]
-        if root and path != root and not path.startswith(f"{root}/"):
-            path = root + path
-        return {**scope, "root_path": root, "path": path}
 
     def _closing(self, send: Send) -> Send:
         async def closing(message: Message) -> None:

@@ -234,6 +234,19 @@ def test_one_job_until_its_end() -> None:
     serve(scenario)
 
 
+def test_what_the_row_had_shown_is_not_told_again() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        kit.toy.update(job, State.RUNNING)
+        reader = Reader(kit, f"/jobs/{job}/events")
+        await turns()
+        kit.hub.changed([change(2, job), change(3, job, "done")])
+        await reader.task
+        assert [number for _, number, _ in reader.seen()] == [2, 3]
+
+    serve(scenario)
+
+
 def test_one_job_that_has_ended() -> None:
     async def scenario(kit: Kit) -> None:
         job = await kit.accepted()

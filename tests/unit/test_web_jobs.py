@@ -82,7 +82,7 @@ def test_waiting_for_the_end() -> None:
 def test_waiting_ends_with_the_process() -> None:
     async def scenario(kit: Kit) -> None:
         job = await kit.accepted()
-        waiting = asyncio.ensure_future(get(kit, f"/jobs/{job}?wait=5"))
+        waiting = asyncio.ensure_future(get(kit, f"/jobs/{job}?wait=60"))
         await turns(20)
         kit.results.stop()
         assert (await waiting)["state"] == "queued"

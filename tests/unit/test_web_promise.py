@@ -1,6 +1,7 @@
 """The 202: given for a receipt or a row, never for less; and what becomes of the blobs otherwise."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -206,6 +207,25 @@ def test_so_many_without_a_receipt_and_no_more() -> None:
         kit.requests.flush()
         await asyncio.gather(*waiting)
         assert (await kit.upload()).status_code == 202
+
+    serve(scenario)
+
+
+def test_full_only_after_the_body_leaves_nothing_either() -> None:
+    async def scenario(kit: Kit) -> None:
+        kit.takes = False
+
+        async def body() -> AsyncIterator[bytes]:
+            yield png()
+            for number in range(UNRECEIPTED_MAX):
+                waiting.append(asyncio.ensure_future(kit.requests.settle(Pause("w", str(number)), lambda: None, 0.05)))
+            await turns()
+
+        waiting: list[asyncio.Future[Receipt]] = []
+        response = await kit.client.post("/upload", content=body(), headers={"Content-Type": "image/png"})
+        assert (response.status_code, response.json()["code"]) == (503, "queue_full")
+        assert not kit.blobs.blobs
+        await asyncio.gather(*waiting, return_exceptions=True)
 
     serve(scenario)
 
