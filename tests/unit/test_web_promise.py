@@ -217,8 +217,8 @@ def test_full_only_after_the_body_leaves_nothing_either() -> None:
 
         async def body() -> AsyncIterator[bytes]:
             yield png()
-            for number in range(UNRECEIPTED_MAX):
-                waiting.append(asyncio.ensure_future(kit.requests.settle(Pause("w", str(number)), lambda: None, 0.05)))
+            pauses = [Pause("w", str(number)) for number in range(UNRECEIPTED_MAX)]
+            waiting.extend(asyncio.ensure_future(kit.requests.settle(pause, lambda: None, 0.05)) for pause in pauses)
             await turns()
 
         waiting: list[asyncio.Future[Receipt]] = []
