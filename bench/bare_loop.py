@@ -5,10 +5,12 @@
 No lanes, fairness, fencing, retries, keys, silence or restore: jobs go to whoever has room, first come.
 """
 
+import gc
 import os
 import sys
 import time
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,15 @@ from jobs import wire
 from jobs.job import Moment, Outcome, Row, encode
 from jobs.records import Meta, Records
 from stores.ledger.sqlite import open_ledger
+
+
+def waiting(source: Any) -> Iterator[list[bytes]]:
+    """Every message that can be read without waiting."""
+    while True:
+        try:
+            yield source.recv_multipart(zmq.NOBLOCK)
+        except zmq.Again:
+            return
 
 
 class Bare:
@@ -50,18 +61,16 @@ class Bare:
         dirty: dict[str, None] = {}
         receipts: list[tuple[str, wire.Receipt]] = []
         settled: dict[bytes, list[wire.LeaseRef]] = {}
-        while self.router.poll(0):
-            peer, frame = self.router.recv_multipart()
+        for peer, frame in waiting(self.router):
             self.hear(peer, wire.from_worker.decode(frame), dirty, settled)
-        while self.pull.poll(0):
-            submit = wire.from_web.decode(self.pull.recv())
+        for (frame,) in waiting(self.pull):
+            submit = wire.from_web.decode(frame)
             for job in submit.jobs:
                 self.accept(job, dirty)
             receipts.append((submit.web, wire.Receipt(submit.request, wire.COMMITTED, [j.id for j in submit.jobs])))
         assigns = self.assign(dirty)
         for publisher in (self.receipts, self.changes):
-            while publisher.poll(0):
-                topic = publisher.recv()
+            for (topic,) in waiting(publisher):
                 if publisher is self.receipts and topic[:1] == b"\x01":
                     publisher.send_multipart([topic[1:], wire.encode(wire.Hello(self.epoch))])
         if dirty:
@@ -96,7 +105,7 @@ class Bare:
             self.room[peer] += len(message.jobs)
             for finish in message.jobs:
                 row, outcome = self.rows[finish.job]
-                row[3], row[11] = "done", at
+                row[3], row[8], row[11], row[13] = "done", 1, at, at
                 outcome.renditions, outcome.cost = finish.renditions, finish.cost
                 outcome.timeline.append(Moment(at, "ended", 1, "stub", None))
                 self.touch(row, dirty)
@@ -145,10 +154,10 @@ class Bare:
         for web in {web for web, _ in receipts}:
             mine = [receipt for name, receipt in receipts if name == web]
             self.receipts.send_multipart([wire.receipts_topic(web), wire.encode(wire.Receipts(self.epoch, mine))])
-        for peer, leases in settled.items():
-            self.router.send_multipart([peer, wire.encode(wire.Settled(leases))])
         for peer, jobs in assigns.items():
             self.router.send_multipart([peer, wire.encode(wire.Assign(jobs))])
+        for peer, leases in settled.items():
+            self.router.send_multipart([peer, wire.encode(wire.Settled(leases))])
         changes = []
         for job in dirty:
             row, _ = self.rows[job]
@@ -163,6 +172,7 @@ class Bare:
 if __name__ == "__main__":
     die_with_parent(os.getppid())
     bare = Bare(Path(sys.argv[1]), Path(sys.argv[2]))
-    print("ready", flush=True)
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
     while True:
         bare.turn()

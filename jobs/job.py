@@ -21,6 +21,9 @@ class State(StrEnum):
     DEAD = "dead"
     CANCELLED = "cancelled"
 
+    __hash__ = str.__hash__
+    """Enum's own hashes in Python; a broker hashes states several times a job."""
+
 
 ENDED = frozenset({State.DONE, State.FAILED, State.DEAD, State.CANCELLED})
 REQUEUEABLE = frozenset({State.FAILED, State.DEAD, State.CANCELLED})

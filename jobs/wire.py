@@ -252,7 +252,7 @@ class Published(_Message, frozen=True):
 
 class Finish(_Message, frozen=True):
     """All renditions of the job are in the blob store. `cached`: linked from the result cache, no
-    decoder began. `service_seconds`: from start to end."""
+    decoder began; else one did, whether its Start was said before or not. `service_seconds`: from start to end."""
 
     job: str
     lease: int

@@ -22,19 +22,23 @@ def _decide(core: Core, event: Submitted, now: float) -> Receipt:
     first = submit.jobs[0].id if submit.jobs else ""
     if first in event.existing or first in core.fresh_ids:
         return Receipt(submit.request, COMMITTED, [job.id for job in submit.jobs])
-    known = [event.keys.get(job.key) or core.fresh_keys.get(job.key) for job in submit.jobs if job.key is not None]
-    if any(known):
+    if (event.keys or core.fresh_keys) and any(known := _stored(core, event)):
         return _known(submit, known)
     at = now + core.offset
     if at - submit.at > core.policy.submit_age_seconds_max:
         return Receipt(submit.request, REFUSED, code="broker_silent")
-    waiting = core.counts[State.QUEUED.value] + core.counts[State.DELAYED.value]
+    waiting = core.counts[State.QUEUED] + core.counts[State.DELAYED]
     if waiting + len(submit.jobs) > core.policy.queued_max:
         return Receipt(submit.request, REFUSED, code="queue_full")
     for job in submit.jobs:
         _accept(core, job, at, now)
     core.accepted.add(now, len(submit.jobs))
     return Receipt(submit.request, COMMITTED, [job.id for job in submit.jobs])
+
+
+def _stored(core: Core, event: Submitted) -> list[KeyEntry | None]:
+    keys = [job.key for job in event.submit.jobs if job.key is not None]
+    return [event.keys.get(key) or core.fresh_keys.get(key) for key in keys]
 
 
 def _known(submit: Submit, known: list[KeyEntry | None]) -> Receipt:
@@ -72,7 +76,7 @@ def _accept(core: Core, job: NewJob, at: float, now: float) -> None:
     if job.content in core.quarantine:
         _refuse_quarantined(core, entry, at, now)
     else:
-        core.counts["queued"] += 1
+        core.counts[State.QUEUED] += 1
         core.backlog.append(entry)
 
 
@@ -82,4 +86,4 @@ def _refuse_quarantined(core: Core, entry: Entry, at: float, now: float) -> None
     entry.ended_at = at
     entry.outcome.error = Fault(entry.code, "these bytes with this recipe killed a decoder twice")
     core.log(entry, ENDED, now, entry.code)
-    core.counts["failed"] += 1
+    core.counts[State.FAILED] += 1

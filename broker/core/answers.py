@@ -7,7 +7,7 @@ settled so that the worker forgets it.
 from broker.core.entry import Entry
 from broker.core.roster import Worker
 from broker.core.state import Core
-from jobs.job import Code, Happening, State
+from jobs.job import Code, Happening, Rendition, State
 from jobs.retry import after_failure, after_loss_unstarted
 from jobs.wire import Failed, Failure, Finish, Finished, Publication, Published, Returned, Started
 
@@ -48,7 +48,7 @@ def published(core: Core, worker: Worker, message: Published, now: float) -> Non
         if entry is None:
             core.settle(worker.peer, publication.job, publication.lease)
         elif entry.outcome.cancel_requested:
-            core.sweep(entry.id, (publication.rendition.blob,))
+            _hide(core, entry, [publication.rendition])
         else:
             _publish(core, entry, publication, now)
 
@@ -64,6 +64,14 @@ def _publish(core: Core, entry: Entry, publication: Publication, now: float) -> 
     core.changes.append(core.change_of(entry, rendition))
 
 
+def _hide(core: Core, entry: Entry, renditions: list[Rendition]) -> None:
+    """Landed after a cancel: swept, but for what was shown before (a name may come again)."""
+    shown = {rendition.blob for rendition in entry.outcome.renditions}
+    hidden = tuple(rendition.blob for rendition in renditions if rendition.blob not in shown)
+    if hidden:
+        core.sweep(entry.id, hidden)
+
+
 def finished(core: Core, worker: Worker, message: Finished, now: float) -> None:
     """All renditions of these jobs are published."""
     for finish in message.jobs:
@@ -76,10 +84,7 @@ def finished(core: Core, worker: Worker, message: Finished, now: float) -> None:
 def _finish(core: Core, entry: Entry, finish: Finish, now: float) -> None:
     outcome = entry.outcome
     if outcome.cancel_requested:
-        shown = {rendition.blob for rendition in outcome.renditions}
-        hidden = tuple(rendition.blob for rendition in finish.renditions if rendition.blob not in shown)
-        if hidden:
-            core.sweep(entry.id, hidden)
+        _hide(core, entry, finish.renditions)
         return core.cancel(entry, now)
     outcome.renditions = finish.renditions
     outcome.cost = finish.cost
@@ -87,6 +92,8 @@ def _finish(core: Core, entry: Entry, finish: Finish, now: float) -> None:
     outcome.error = None
     entry.code = None
     if not finish.cached:
+        if entry.started_at is None:
+            begin(core, entry, now)
         core.served(entry, finish.service_seconds)
     core.end(entry, State.DONE, now)
 

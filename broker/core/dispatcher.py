@@ -9,6 +9,7 @@ Owns the matching of jobs and workers. Matching costs O(assignments): no scan of
 """
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 from broker.core import accept, answers, commands
@@ -140,7 +141,7 @@ class Dispatcher:
             times.append(due)
         if core.orphans:
             times.append(core.grace_until)
-        if core.prefetched and len(core.recalled) < core.roster.idle:
+        if core.prefetched and len(core.recalled) < core.roster.idle and not core.paused:
             times.append(next(iter(core.prefetched.values()))[1] + self._policy.recall_seconds)
         return min(times)
 
@@ -158,7 +159,7 @@ class Dispatcher:
             entry.dirty = False
             self._forget(entry)
         if core.dirty or core.meta_changed:
-            records.meta = Meta(core.change, core.epoch, core.paused, dict(core.counts))
+            records.meta = Meta(core.change, core.epoch, core.paused, {str(s): n for s, n in core.counts.items()})
         effects = Effects(
             records, core.receipts, core.sends(), self._changes(), self._beat(now), core.backlog.refills()
         )
@@ -216,10 +217,11 @@ class Dispatcher:
         core.roster_changed = True
         core.send(peer, wire.Welcome(core.epoch, self._policy.silence_seconds))
         for held in ready.holding:
-            entry = before.pop(held.job, None) or core.orphans.get(held.job)
+            entry = before.get(held.job) or core.orphans.get(held.job)
             if entry is None or entry.lease != held.lease or entry.worker != ready.incarnation:
                 core.settle(peer, held.job, held.lease)
                 continue
+            before.pop(held.job, None)
             core.orphans.pop(held.job, None)
             core.roster.adopt(worker, entry)
             if not held.started and len(worker.leases) > 1:
@@ -305,7 +307,7 @@ class Dispatcher:
         core = self.core
         if core.change == core.change_sent:
             return None
-        changes = sorted(core.changes, key=lambda change: change.change)
+        changes = sorted(core.changes, key=attrgetter("change"))
         message = wire.Changes(core.epoch, core.change_sent, core.change, changes)
         core.change_sent = core.change
         return message
@@ -316,7 +318,7 @@ class Dispatcher:
             return None
         views = [self._view(worker) for worker in core.roster.by_peer.values()]
         return wire.Beat(
-            core.epoch, now + core.offset, core.change, core.paused, {s: n for s, n in core.counts.items() if n},
+            core.epoch, now + core.offset, core.change, core.paused, {str(s): n for s, n in core.counts.items() if n},
             core.backlog.oldest_at, views, self._wanted(), core.accepted.per_minute(now), core.ended.per_minute(now),
         )  # fmt: skip
 

@@ -80,7 +80,7 @@ class Entry:
         return tuple.__new__(
             Row,
             (
-                self.seq, self.id, self.tenant, self.state.value, self.lane.priority, self.lane.name, self.position,
+                self.seq, self.id, self.tenant, self.state._value_, self.lane.priority, self.lane.name, self.position,
                 self.lease, self.attempts, self.change, self.accepted_at, self.ended_at, self.due_at,
                 self.started_at, self.worker, self.reference, self.preset, self.batch, self.code, self.content,
                 self.spec, encode(self.outcome),

@@ -84,7 +84,7 @@ class Core:
         self.meta_changed = False
         self.roster_changed = False
         self.receipts: dict[str, list[Receipt]] = {}
-        self.messages: list[tuple[bytes, ToWorker]] = []
+        self.messages: dict[tuple[bytes, type[ToWorker]], ToWorker] = {}
         self.batches: dict[tuple[bytes, type[Batched]], list[Any]] = {}
         self.changes: list[Change] = []
 
@@ -105,9 +105,9 @@ class Core:
 
     def move(self, entry: Entry, state: State) -> None:
         """Change a job's state, keeping the counts."""
-        self.counts[entry.state.value] -= 1
+        self.counts[entry.state] -= 1
         entry.move(state)
-        self.counts[state.value] += 1
+        self.counts[state] += 1
 
     def release(self, entry: Entry) -> None:
         """The job's lease is over."""
@@ -169,8 +169,8 @@ class Core:
             items.append(item)
 
     def send(self, peer: bytes, message: ToWorker) -> None:
-        """Send this once this turn is committed. Callers keep to one message of a type a turn."""
-        self.messages.append((peer, message))
+        """Send this once this turn is committed: the last of its type."""
+        self.messages[peer, type(message)] = message
 
     def receipt(self, web: str, receipt: Receipt) -> None:
         """Answer a request once this turn is committed."""
@@ -194,7 +194,7 @@ class Core:
         """Purge an ended job: its row goes, its names are to be swept."""
         assert entry.state in ENDED
         self.touch(entry)
-        self.counts[entry.state.value] -= 1
+        self.counts[entry.state] -= 1
         self.records.removed.append(entry.seq)
         self.gone.add(entry.id)
         self.sweep(entry.id, (original_name(entry.id), *(r.blob for r in entry.outcome.renditions)))
@@ -215,10 +215,12 @@ class Core:
         """The job's newest change as web hears it."""
         error = entry.outcome.error
         return Change(
-            entry.change, entry.id, entry.tenant, entry.state.value, entry.attempts,
+            entry.change, entry.id, entry.tenant, entry.state._value_, entry.attempts,
             error.code if error else None, error.detail if error else None, rendition, entry.id in self.gone,
         )  # fmt: skip
 
     def sends(self) -> list[tuple[bytes, ToWorker]]:
-        """Everything for the workers: at most one message of a type each."""
-        return self.messages + [(peer, kind(items)) for (peer, kind), items in self.batches.items()]
+        """Everything for the workers: at most one message of a type each, new work first."""
+        batched = [(peer, kind(items)) for (peer, kind), items in self.batches.items()]
+        batched.sort(key=lambda send: type(send[1]) is not Assign)
+        return [(peer, message) for (peer, _), message in self.messages.items()] + batched

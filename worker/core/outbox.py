@@ -1,6 +1,7 @@
 """What is to be said to the broker, gathered until the next turn: one message of a type, in one fixed order.
 
-Owns that order: a worker that drains says so before it gives back, and a job's start goes out before
+A job that began and finished in one turn is only said to have finished: a second message would cost
+the broker a second commit. Owns the order: a worker that drains says so before it gives back, and a job's start goes out before
 its renditions, these before its end.
 """
 
@@ -23,6 +24,9 @@ class Outbox:
     def empty(self, beat: list[wire.Held] | None, leaving: bool) -> list[Any]:
         """The messages, in order; `beat` is what a WorkerBeat is to list (None: no beat)."""
         sends: list[Any] = []
+        if self.started and self.answers:
+            ended = {answer.job for answer in self.answers if type(answer) is wire.Finish}
+            self.started = [start for start in self.started if start.job not in ended]
         if self.draining:
             sends.append(wire.Draining())
         if self.started:
