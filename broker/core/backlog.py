@@ -139,8 +139,6 @@ class Backlog:
             self._added(window, entry)
         self._short.discard(refill.lane)
         self._mind(window)
-        if not window.jobs and not window.beyond:
-            del self._lanes[refill.lane]
 
     def delay(self, entry: Entry, due: float) -> None:
         """Keep a delayed job until `due` (monotonic seconds)."""

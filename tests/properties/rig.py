@@ -1,0 +1,136 @@
+"""The dispatcher with a ledger in memory and a clock in hand: effects carried out as broker/loop.py does.
+
+Owns no expectation: the tests beside it do.
+"""
+
+from typing import Any, NamedTuple
+
+from broker.core.dispatcher import Dispatcher
+from broker.core.events import Commanded, Effects, Heard, Matched, Ordered, PeerLost, Policy, Refilled, Submitted
+from jobs import wire
+from jobs.job import Outcome, Row, decode_outcome
+from jobs.limits import LIST_WALK_MAX
+from jobs.records import Where
+from stores.ledger.memory import MemoryLedger
+
+OFFSET = 1_800_000_000.0
+TURN_SECONDS = 0.001
+BULK_ROWS = 3
+
+
+class Done(NamedTuple):
+    """What one turn, with the refills that it asked for, did."""
+
+    sends: list[tuple[bytes, Any]]
+    receipts: list[wire.Receipt]
+    rows: list[Row]
+    committed: bool
+    """Whether anything was written at all."""
+
+
+class Rig:
+    """One broker's core on a ledger that outlives it. `now` is monotonic seconds."""
+
+    def __init__(self, **policy: Any) -> None:
+        self.policy = Policy(**policy)
+        self.ledger = MemoryLedger()
+        self.now = 0.0
+        self.last: list[Effects] = []
+        """The effects of the last turn, drained even where their commit failed."""
+        self.start()
+
+    def start(self) -> None:
+        """A broker starts on the ledger, whatever became of the one before."""
+        self.dispatcher = Dispatcher(self.policy)
+        self.dispatcher.restore(self.ledger.restore(), self.now, OFFSET)
+
+    def turn(self, tick: bool = False) -> Done:
+        """Carry out what was handled, until nothing more is asked for. Raises LedgerFailed."""
+        self.now += TURN_SECONDS
+        self.last = []
+        done = Done([], [], [], False)
+        if tick:
+            self.dispatcher.tick(self.now)
+        asked = True
+        while asked:
+            effects = self.dispatcher.drain(self.now)
+            self.last.append(effects)
+            if effects.records:
+                self.ledger.commit(effects.records)
+                done = done._replace(committed=True)
+            done.sends.extend(effects.sends)
+            done.receipts.extend(receipt for receipts in effects.receipts.values() for receipt in receipts)
+            done.rows.extend(effects.records.jobs)
+            for refill in effects.refills:
+                rows = self.ledger.queued(refill.lane.priority, refill.lane.name, refill.after, refill.limit)
+                self.dispatcher.handle(Refilled(refill, rows), self.now)
+            asked = bool(effects.refills)
+        return done
+
+    def hear(self, peer: bytes, *messages: Any) -> None:
+        """A worker's messages arrive."""
+        for message in messages:
+            self.dispatcher.handle(Heard(peer, message), self.now)
+
+    def lose(self, peer: bytes) -> None:
+        """A connection is known to have ended."""
+        self.dispatcher.handle(PeerLost(peer), self.now)
+
+    def submit(self, *jobs: wire.NewJob, request: str = "r", age: float = 0.0) -> None:
+        """A POST of these jobs arrives."""
+        submit = wire.Submit("web", request, OFFSET + self.now - age, list(jobs))
+        existing = self.ledger.existing([job.id for job in jobs[:1]])
+        keys = self.ledger.keys([job.key for job in jobs if job.key is not None])
+        self.dispatcher.handle(Submitted(submit, existing, keys), self.now)
+
+    def order(self, message: Any) -> None:
+        """A command or an order of web arrives. One over many jobs takes its turns at once."""
+        if isinstance(message, wire.Pause | wire.Resume | wire.DrainWorker):
+            self.dispatcher.handle(Ordered(message), self.now)
+        elif message.id is not None:
+            self.dispatcher.handle(Commanded(message, self.ledger.row(message.id)), self.now)
+        else:
+            self._order_many(message)
+
+    def _order_many(self, message: Any) -> None:
+        after: int | None = 0
+        while after is not None:
+            if after:
+                self.turn()
+            rows, after = self.ledger.matching(message.where or Where(), after, BULK_ROWS, LIST_WALK_MAX)
+            self.dispatcher.handle(Matched(message, rows, after is None), self.now)
+
+    def row(self, job: str) -> Row:
+        """The job as the ledger has it."""
+        row = self.ledger.job(job)
+        assert row is not None, f"{job} has no row"
+        return row
+
+    def outcome(self, job: str) -> Outcome:
+        """What happened to the job, as the ledger has it."""
+        return decode_outcome(self.row(job).outcome)
+
+
+def new_job(name: str, **changed: Any) -> wire.NewJob:
+    """A small job of normal priority whose content is its own, but for what `changed` says."""
+    values: dict[str, Any] = {
+        "id": name, "tenant": "t", "priority": 1, "pixels": 0, "reference": None, "preset": None, "batch": None,
+        "content": name.encode(), "spec": b"spec",
+    }  # fmt: skip
+    return wire.NewJob(**{**values, **changed})
+
+
+def ready(name: str, capacity: int = 1, holding: tuple[wire.Held, ...] = (), draining: bool = False) -> wire.Ready:
+    """A worker called `name`, which is its incarnation too."""
+    return wire.Ready(name, name, 1, capacity, "engine", list(holding), draining)
+
+
+def refs(message: Any) -> list[tuple[str, int]]:
+    """(job, lease) of each item of an Assign, Recall, Abandon or Settled."""
+    items = message.jobs if isinstance(message, wire.Assign) else message.leases
+    return [(item.job, item.lease) for item in items]
+
+
+def told(done: Done, kind: type) -> list[tuple[bytes, str, int]]:
+    """(peer, job, lease) of all that messages of one kind named."""
+    return [(peer, *ref) for peer, message in done.sends if type(message) is kind for ref in refs(message)]

@@ -1,0 +1,528 @@
+"""The dispatcher by example: what arrives, and the list of what it wants done."""
+
+from typing import Any
+
+import pytest
+
+from jobs import wire
+from jobs.errors import LedgerFailed
+from jobs.job import Cost, Rendition
+from jobs.records import Where
+from jobs.wire import Failed, Failure, Finish, Finished, Held, LeaseRef, Returned, Start, Started
+from tests.properties.rig import OFFSET, Rig, new_job, ready, refs, told
+
+A, B, C = b"a", b"b", b"c"
+
+
+def rig_with(*jobs: str, workers: int = 1, capacity: int = 1, **policy: Any) -> Rig:
+    """Workers a, b, c at peers of the same names; then the jobs, in one POST."""
+    rig = Rig(**policy)
+    for peer in (A, B, C)[:workers]:
+        rig.hear(peer, ready(peer.decode(), capacity))
+    rig.turn(tick=True)
+    if jobs:
+        rig.submit(*map(new_job, jobs))
+        rig.turn()
+    return rig
+
+
+def begin(rig: Rig, job: str, lease: int = 1, peer: bytes = A) -> None:
+    rig.hear(peer, Started([Start(job, lease, 0.0)]))
+
+
+def fail(rig: Rig, job: str, code: str, lease: int = 1, peer: bytes = A) -> None:
+    rig.hear(peer, Failed([Failure(job, lease, code, "why")]))
+
+
+def finish(job: str, lease: int = 1, seconds: float = 0.01) -> Finished:
+    return Finished([Finish(job, lease, [picture(job)], Cost(1.0, 2), service_seconds=seconds)])
+
+
+def picture(job: str, name: str = "thumb") -> Rendition:
+    return Rendition(name, f"processed/{job}.{name}", "jpeg", 1, 1, 1, "d")
+
+
+def story(rig: Rig, job: str) -> list[str]:
+    return [moment.event for moment in rig.outcome(job).timeline]
+
+
+def test_a_job_is_accepted_receipted_and_assigned_in_one_turn() -> None:
+    rig = rig_with()
+    rig.submit(new_job("j"))
+    done = rig.turn()
+    assert done.receipts == [wire.Receipt("r", wire.COMMITTED, ["j"])]
+    assert done.sends == [(A, wire.Assign([wire.Assignment("j", 1, 60.0, 1 << 30, False, b"spec")]))]
+    row = rig.row("j")
+    assert (row.state, row.lease, row.attempts, row.worker) == ("running", 1, 0, "a")
+
+
+def test_started_then_finished_is_done_with_one_attempt() -> None:
+    rig = rig_with("j")
+    begin(rig, "j")
+    rig.turn()
+    rig.hear(A, finish("j"))
+    assert told(rig.turn(), wire.Settled) == [(A, "j", 1)]
+    assert (rig.row("j").state, rig.row("j").attempts, rig.outcome("j").renditions) == ("done", 1, [picture("j")])
+    assert story(rig, "j") == ["accepted", "assigned", "started", "ended"]
+
+
+def test_an_answer_from_the_cache_charges_nothing() -> None:
+    rig = rig_with("j")
+    rig.hear(A, Finished([Finish("j", 1, [picture("j")], cached=True)]))
+    rig.turn()
+    assert (rig.row("j").attempts, rig.outcome("j").cached) == (0, True)
+
+
+def test_the_least_recently_served_worker_comes_first() -> None:
+    rig = rig_with("j1", "j2", workers=2)
+    for peer, job in ((B, "j2"), (A, "j1")):
+        rig.hear(peer, finish(job))
+        rig.turn()
+    rig.submit(new_job("j3"))
+    assert told(rig.turn(), wire.Assign) == [(A, "j3", 1)]
+
+
+def test_capacity_bounds_what_is_given_and_idle_workers_come_before_spare_ones() -> None:
+    rig = rig_with(workers=2, capacity=2)
+    rig.submit(*(new_job(f"j{n}") for n in range(5)))
+    done = rig.turn()
+    assert [(peer, refs(message)) for peer, message in done.sends] == [
+        (A, [("j0", 1), ("j2", 1)]),
+        (B, [("j1", 1), ("j3", 1)]),
+    ]
+    assert rig.row("j4").state == "queued"
+
+
+def test_nothing_is_prefetched_where_jobs_take_long() -> None:
+    rig = rig_with("j1", capacity=2)
+    rig.hear(A, finish("j1", seconds=3.0))
+    rig.turn()
+    rig.submit(new_job("j2"), new_job("j3"))
+    assert told(rig.turn(), wire.Assign) == [(A, "j2", 1)]
+
+
+def test_an_unstarted_job_is_recalled_for_an_idle_worker() -> None:
+    rig = rig_with("j1", "j2", capacity=2)
+    begin(rig, "j1")
+    rig.hear(B, ready("b", 2))
+    rig.turn()
+    assert rig.dispatcher.deadline <= rig.now + rig.policy.recall_seconds
+    rig.now = rig.dispatcher.deadline
+    assert told(rig.turn(tick=True), wire.Recall) == [(A, "j2", 1)]
+    assert told(rig.turn(tick=True), wire.Recall) == []
+    rig.hear(A, Returned([LeaseRef("j2", 1)]))
+    assert told(rig.turn(), wire.Assign) == [(B, "j2", 2)]
+    assert rig.row("j2").attempts == 0
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        Started([Start("j", 1, 0.0)]),
+        wire.Published([wire.Publication("j", 1, picture("j"))]),
+        finish("j"),
+        Failed([Failure("j", 1, "undecodable", "")]),
+        Returned([LeaseRef("j", 1)]),
+        wire.WorkerBeat([Held("j", 1, True)]),
+    ],
+)
+def test_an_answer_under_an_old_lease_changes_nothing_and_is_settled(late: Any) -> None:
+    rig = rig_with("j", workers=2)
+    rig.lose(A)
+    rig.hear(A, ready("a"))
+    assert told(rig.turn(), wire.Assign) == [(B, "j", 2)]
+    rig.hear(A, late)
+    done = rig.turn()
+    assert not done.committed
+    assert done.sends == [(A, wire.Settled([LeaseRef("j", 1)]))]
+
+
+def test_a_worker_that_is_not_known_is_asked_once_to_introduce_itself() -> None:
+    rig = rig_with()
+    rig.hear(b"?", finish("j"), wire.WorkerBeat([]), wire.Leaving())
+    assert rig.turn().sends == [(b"?", wire.Introduce(1))]
+
+
+def test_a_loss_before_a_decoder_began_is_uncharged_and_first_in_the_queue() -> None:
+    rig = rig_with("j1", "j2")
+    rig.lose(A)
+    rig.hear(B, ready("b"))
+    assert told(rig.turn(), wire.Assign) == [(B, "j1", 2)]
+    assert (rig.row("j1").attempts, rig.outcome("j1").losses) == (0, 1)
+
+
+def test_twenty_losses_before_a_decoder_began_are_too_many() -> None:
+    rig = rig_with("j")
+    for _ in range(20):
+        assert rig.row("j").state == "running"
+        rig.lose(A)
+        rig.hear(A, ready("a"))
+        rig.turn()
+    assert (rig.row("j").state, rig.row("j").code, rig.row("j").attempts) == ("dead", "lost_too_often", 0)
+
+
+def test_losses_after_the_start_are_charged_and_the_third_backs_off() -> None:
+    rig = rig_with("j", attempts_max=4)
+    for lease in (1, 2, 3):
+        assert (rig.row("j").state, rig.row("j").lease) == ("running", lease)
+        begin(rig, "j", lease)
+        rig.lose(A)
+        rig.hear(A, ready("a"))
+        rig.turn()
+    row = rig.row("j")
+    assert (row.state, row.attempts) == ("delayed", 3)
+    assert row.due_at is not None
+    assert 0.25 <= row.due_at - OFFSET - rig.now <= 0.5
+    rig.now = rig.dispatcher.deadline
+    assert told(rig.turn(tick=True), wire.Assign) == [(A, "j", 4)]
+    begin(rig, "j", 4)
+    rig.lose(A)
+    rig.turn()
+    assert (rig.row("j").state, rig.row("j").code) == ("dead", "attempts_used_up")
+
+
+def test_a_job_given_back_is_uncharged_though_a_decoder_had_begun() -> None:
+    rig = rig_with("j")
+    begin(rig, "j")
+    rig.hear(A, wire.Draining(), Returned([LeaseRef("j", 1)]))
+    assert told(rig.turn(), wire.Settled) == [(A, "j", 1)]
+    assert (rig.row("j").state, rig.row("j").attempts) == ("queued", 0)
+
+
+def test_an_error_of_the_store_backs_off_from_the_first() -> None:
+    rig = rig_with("j")
+    begin(rig, "j")
+    fail(rig, "j", "store_error")
+    rig.turn()
+    assert (rig.row("j").state, rig.row("j").attempts) == ("delayed", 1)
+
+
+@pytest.mark.parametrize("code", ["undecodable", "deadline_exceeded", "sandbox_violation", "operation_failed"])
+def test_a_fault_of_the_input_fails_at_once(code: str) -> None:
+    rig = rig_with("j")
+    begin(rig, "j")
+    fail(rig, "j", code)
+    rig.turn()
+    assert (rig.row("j").state, rig.row("j").code, rig.row("j").attempts) == ("failed", code, 1)
+
+
+def test_a_waiting_job_is_cancelled_at_once() -> None:
+    rig = rig_with("j", workers=0)
+    rig.order(wire.Cancel("web", "c", "j"))
+    assert rig.turn().receipts == [wire.Receipt("c", wire.COMMITTED, ["j"])]
+    assert (rig.row("j").state, rig.row("j").code) == ("cancelled", "cancelled")
+    rig.hear(A, ready("a"))
+    assert told(rig.turn(), wire.Assign) == []
+
+
+def test_a_delayed_job_is_cancelled_at_once_and_stays_so() -> None:
+    rig = rig_with("j")
+    fail(rig, "j", "memory_over_limit")
+    fail(rig, "j", "store_error", lease=1)
+    rig.turn()
+    begin(rig, "j", 2)
+    fail(rig, "j", "store_error", lease=2)
+    rig.turn()
+    assert rig.row("j").state == "delayed"
+    rig.order(wire.Cancel("web", "c", "j"))
+    rig.turn()
+    rig.now += 4.0
+    assert told(rig.turn(tick=True), wire.Assign) == []
+    assert rig.row("j").state == "cancelled"
+
+
+def test_a_running_job_is_abandoned_until_its_worker_answers() -> None:
+    rig = rig_with("j")
+    begin(rig, "j")
+    rig.order(wire.Cancel("web", "c", "j"))
+    assert told(rig.turn(), wire.Abandon) == [(A, "j", 1)]
+    assert (rig.row("j").state, rig.outcome("j").cancel_requested) == ("running", True)
+    rig.now += 1.0
+    assert told(rig.turn(tick=True), wire.Abandon) == [(A, "j", 1)]
+    rig.hear(A, finish("j"))
+    rig.turn()
+    assert (rig.row("j").state, rig.outcome("j").renditions) == ("cancelled", [])
+    assert rig.dispatcher.core.sweeps["j"].names == ("processed/j.thumb",)
+
+
+def test_what_was_shown_before_a_cancel_is_not_swept_after_it() -> None:
+    rig = rig_with("j")
+    shown = wire.Publication("j", 1, picture("j"))
+    rig.hear(A, wire.Published([shown]))
+    rig.order(wire.Cancel("web", "c", "j"))
+    rig.turn()
+    rig.hear(A, wire.Published([shown, wire.Publication("j", 1, picture("j", "large"))]))
+    rig.turn()
+    assert rig.outcome("j").renditions == [picture("j")]
+    assert rig.dispatcher.core.sweeps["j"].names == ("processed/j.large",)
+
+
+def test_an_ended_job_is_not_cancelled_and_a_repeated_cancel_is_no_change() -> None:
+    rig = rig_with("j1", "j2")
+    rig.hear(A, finish("j1"))
+    rig.turn()
+    rig.order(wire.Cancel("web", "c", "j1"))
+    assert rig.turn().receipts == [wire.Receipt("c", wire.REFUSED, ["j1"], "job_ended")]
+    rig.order(wire.Cancel("web", "c", "j2"))
+    rig.turn()
+    rig.order(wire.Cancel("web", "c", "j2"))
+    done = rig.turn()
+    assert (done.committed, done.receipts) == (False, [wire.Receipt("c", wire.COMMITTED, ["j2"])])
+
+
+def test_pause_holds_dispatch_over_a_restart_without_turning_in_circles() -> None:
+    rig = rig_with("j1", "j2", capacity=2)
+    rig.hear(B, ready("b"))
+    rig.order(wire.Pause("web", "p"))
+    rig.turn()
+    rig.submit(new_job("j3"))
+    assert told(rig.turn(), wire.Assign) == []
+    rig.now += 0.2
+    assert told(rig.turn(tick=True), wire.Recall) == []
+    assert rig.dispatcher.deadline > rig.now
+    rig.start()
+    rig.hear(B, ready("b"))
+    assert told(rig.turn(), wire.Assign) == []
+    rig.order(wire.Resume("web", "p"))
+    assert told(rig.turn(), wire.Assign) == [(B, "j3", 1)]
+
+
+def test_a_draining_worker_gets_no_more_and_is_told_once() -> None:
+    rig = rig_with()
+    for count in (1, 0):
+        rig.order(wire.DrainWorker("web", "d", "a"))
+        done = rig.turn()
+        assert [message for _, message in done.sends] == [wire.Drain()] * count
+        assert done.receipts == [wire.Receipt("d", wire.COMMITTED)]
+    rig.submit(new_job("j"))
+    assert told(rig.turn(), wire.Assign) == []
+    rig.order(wire.DrainWorker("web", "d", "nobody"))
+    assert rig.turn().receipts == [wire.Receipt("d", wire.REFUSED, code="not_found")]
+
+
+def test_silence_is_judged_in_tick_alone() -> None:
+    rig = rig_with("j")
+    rig.now = 6.0
+    rig.submit(new_job("k"))
+    rig.turn()
+    assert rig.row("j").state == "running"
+    rig.turn(tick=True)
+    assert (rig.row("j").state, rig.dispatcher.peers()) == ("queued", [])
+
+
+def test_after_a_restart_a_holder_that_comes_back_keeps_its_lease() -> None:
+    rig = rig_with("j1", "j2", workers=2)
+    rig.start()
+    rig.hear(A, ready("a", 1, (Held("j1", 1, True),)))
+    rig.turn()
+    assert (rig.row("j1").state, rig.row("j1").lease, rig.row("j1").attempts) == ("running", 1, 1)
+    rig.now += 1.9
+    rig.turn(tick=True)
+    assert rig.row("j2").state == "running"
+    rig.now += 0.2
+    rig.turn(tick=True)
+    assert (rig.row("j2").state, rig.row("j2").attempts) == ("queued", 0)
+    rig.hear(B, ready("b", 2, (Held("j2", 1, True),)))
+    done = rig.turn()
+    assert told(done, wire.Settled) == [(B, "j2", 1)]
+    assert told(done, wire.Assign) == [(B, "j2", 2)]
+
+
+def test_another_worker_than_the_holder_adopts_nothing() -> None:
+    rig = rig_with("j")
+    rig.start()
+    rig.hear(B, ready("b", 1, (Held("j", 1, True),)))
+    assert told(rig.turn(), wire.Settled) == [(B, "j", 1)]
+    assert rig.row("j").attempts == 0
+
+
+def test_a_worker_that_still_names_an_old_lease_has_forgotten_the_new_one() -> None:
+    rig = rig_with("j")
+    rig.lose(A)
+    rig.hear(b"a2", ready("a"))
+    assert told(rig.turn(), wire.Assign) == [(b"a2", "j", 2)]
+    rig.hear(b"a3", ready("a", 1, (Held("j", 1, False),)))
+    done = rig.turn()
+    assert told(done, wire.Settled) == [(b"a3", "j", 1)]
+    assert told(done, wire.Assign) == [(b"a3", "j", 3)]
+
+
+@pytest.mark.parametrize(("code", "state"), [("memory_over_limit", "failed"), ("decoder_crashed", "dead")])
+def test_a_decoder_that_dies_of_the_job_is_tried_once_more_alone(code: str, state: str) -> None:
+    rig = rig_with("j", "k", capacity=2)
+    begin(rig, "j")
+    fail(rig, "j", code)
+    rig.turn()
+    assert rig.row("j").state == "queued"
+    rig.submit(new_job("l"))
+    rig.hear(A, finish("k"))
+    done = rig.turn()
+    memory = (1 << 30) * (2 if code == "memory_over_limit" else 1)
+    assert (A, wire.Assign([wire.Assignment("j", 2, 60.0, memory, True, b"spec")])) in done.sends
+    assert rig.row("l").state == "queued"
+    begin(rig, "j", 2)
+    fail(rig, "j", code, lease=2)
+    rig.turn()
+    assert (rig.row("j").state, rig.row("j").code, rig.row("j").attempts) == (state, code, 2)
+    assert (b"j" in rig.dispatcher.core.quarantine) == (code == "decoder_crashed")
+
+
+def quarantined() -> Rig:
+    rig = rig_with("j")
+    for lease in (1, 2):
+        begin(rig, "j", lease)
+        fail(rig, "j", "decoder_crashed", lease)
+        rig.turn()
+    rig.start()
+    rig.hear(A, ready("a"))
+    rig.turn()
+    return rig
+
+
+def test_quarantined_content_fails_untried_and_a_requeue_lifts_it() -> None:
+    rig = quarantined()
+    rig.submit(new_job("again", content=b"j"))
+    rig.turn()
+    row = rig.row("again")
+    assert (row.state, row.code, row.attempts, row.lease) == ("failed", "quarantined", 0, 0)
+    rig.order(wire.Requeue("web", "q", "j"))
+    assert told(rig.turn(), wire.Assign) == [(A, "j", 3)]
+    assert (rig.row("j").attempts, rig.row("j").code, rig.outcome("j").crashes) == (0, None, 0)
+    rig.submit(new_job("third", content=b"j"))
+    rig.turn()
+    assert rig.row("third").state == "queued"
+    assert rig.ledger.restore().quarantine == []
+
+
+def test_a_done_job_is_not_requeued() -> None:
+    rig = rig_with("j")
+    rig.hear(A, finish("j"))
+    rig.turn()
+    rig.order(wire.Requeue("web", "q", "j"))
+    assert rig.turn().receipts == [wire.Receipt("q", wire.REFUSED, ["j"], "not_requeueable")]
+
+
+def test_a_key_names_its_job_from_the_turn_of_its_acceptance() -> None:
+    rig = rig_with()
+    keyed = {"key": b"k", "fingerprint": b"f"}
+    rig.submit(new_job("j1", **keyed))
+    rig.submit(new_job("j2", **keyed), request="same turn")
+    first = rig.turn()
+    rig.submit(new_job("j3", **keyed), request="later")
+    rig.submit(new_job("j4", key=b"k", fingerprint=b"other"), request="other")
+    assert [*first.receipts, *rig.turn().receipts] == [
+        wire.Receipt("r", wire.COMMITTED, ["j1"]),
+        wire.Receipt("same turn", wire.KNOWN, ["j1"]),
+        wire.Receipt("later", wire.KNOWN, ["j1"]),
+        wire.Receipt("other", wire.CONFLICT),
+    ]
+    assert len(rig.ledger.rows) == 1
+
+
+def test_a_repeated_submit_is_committed_whatever_else_holds() -> None:
+    rig = rig_with("j", "k", workers=0, queued_max=2)
+    rig.submit(new_job("j"), new_job("k"), age=1e6)
+    done = rig.turn()
+    assert (done.committed, done.receipts) == (False, [wire.Receipt("r", wire.COMMITTED, ["j", "k"])])
+
+
+def test_a_full_queue_and_an_old_submit_are_refused_whole() -> None:
+    rig = rig_with("j", workers=0, queued_max=2)
+    rig.submit(new_job("k"), new_job("l"))
+    rig.submit(new_job("m"), age=43_300.0)
+    done = rig.turn()
+    assert [receipt.code for receipt in done.receipts] == ["queue_full", "broker_silent"]
+    assert not done.committed
+
+
+def test_a_lane_whose_last_jobs_left_unseen_is_forgotten() -> None:
+    rig = rig_with("j", "k", workers=0, window=1)
+    rig.start()
+    rig.order(wire.Cancel("web", "c", None, Where()))
+    rig.turn()
+    rig.submit(new_job("l"))
+    rig.hear(A, ready("a"))
+    assert told(rig.turn(), wire.Assign) == [(A, "l", 1)]
+
+
+@pytest.mark.parametrize("count", [6, 7])
+def test_a_backlog_larger_than_the_window_is_served_in_order(count: int) -> None:
+    rig = Rig(window=3)
+    names = [f"j{n}" for n in range(count)]
+    rig.submit(*map(new_job, names))
+    rig.turn()
+    assert len(rig.dispatcher.core.entries) <= 3
+    rig.hear(A, ready("a"))
+    served = told(rig.turn(), wire.Assign)
+    while len(served) < count:
+        rig.hear(A, finish(served[-1][1]))
+        served += told(rig.turn(), wire.Assign)
+    rig.hear(A, finish(served[-1][1]))
+    rig.turn()
+    assert [job for _, job, _ in served] == names
+    assert rig.ledger.meta.counts["done"] == count
+    rig.dispatcher.check()
+
+
+def test_priorities_are_strict_and_sizes_and_tenants_take_turns() -> None:
+    rig = rig_with()
+    rig.order(wire.Pause("web", "p"))
+    rig.submit(new_job("low", priority=2), new_job("t1"), new_job("t2"), new_job("u1", tenant="u"))
+    rig.submit(new_job("big", pixels=9_000_000), new_job("high", priority=0))
+    rig.order(wire.Resume("web", "p"))
+    served = told(rig.turn(), wire.Assign)
+    for _ in range(5):
+        rig.hear(A, finish(served[-1][1]))
+        served += told(rig.turn(), wire.Assign)
+    assert [job for _, job, _ in served] == ["high", "big", "t1", "u1", "t2", "low"]
+
+
+def test_a_purged_job_is_swept_by_a_worker_and_then_forgotten() -> None:
+    rig = rig_with("j")
+    rig.order(wire.Purge("web", "p", "j"))
+    assert rig.turn().receipts == [wire.Receipt("p", wire.REFUSED, ["j"], "job_not_ended")]
+    rig.hear(A, finish("j"))
+    rig.turn()
+    rig.order(wire.Purge("web", "p", "j"))
+    done = rig.turn()
+    assert rig.ledger.job("j") is None
+    (sweep,) = [message for _, message in done.sends if isinstance(message, wire.Sweep)]
+    assert sweep.sweeps == [("j", ["raw/j/j", "processed/j.thumb"])]
+    rig.hear(B, ready("b"), wire.Swept(["j"]))
+    rig.turn()
+    assert [entry.job for entry in rig.ledger.restore().sweeps] == ["j"]
+    rig.hear(A, wire.Swept(["j"]))
+    rig.turn()
+    assert rig.ledger.restore().sweeps == []
+
+
+def test_a_command_over_many_counts_what_matched_and_what_changed() -> None:
+    rig = rig_with(*(f"j{n}" for n in range(8)), window=3)
+    rig.order(wire.Cancel("web", "c", None, Where(state="queued")))
+    assert rig.turn().receipts[-1] == wire.Receipt("c", wire.COMMITTED, matched=7, changed=7)
+    assert rig.ledger.meta.counts["cancelled"] == 7
+
+
+@pytest.mark.parametrize(("kept", "state"), [(False, "running"), (True, "done")])
+def test_a_commit_that_fails_ends_the_broker_and_the_next_believes_the_ledger(kept: bool, state: str) -> None:
+    rig = rig_with("j")
+    rig.ledger.fail_next_commit(kept=kept)
+    rig.hear(A, finish("j"))
+    with pytest.raises(LedgerFailed):
+        rig.turn()
+    rig.start()
+    assert rig.row("j").state == state
+    rig.hear(A, ready("a", 1, (Held("j", 1, True),)))
+    rig.turn()
+    rig.hear(A, finish("j"))
+    assert told(rig.turn(), wire.Settled)[-1] == (A, "j", 1)
+    assert rig.row("j").state == "done"
+
+
+def test_a_broker_that_stops_settles_and_assigns_nothing() -> None:
+    rig = rig_with("j", "k")
+    rig.dispatcher.stop()
+    rig.hear(A, finish("j"))
+    done = rig.turn()
+    assert told(done, wire.Settled) == [(A, "j", 1)]
+    assert told(done, wire.Assign) == []
