@@ -6,7 +6,6 @@ No lanes, fairness, fencing, retries, keys, silence or restore: jobs go to whoev
 """
 
 import gc
-import os
 import sys
 import time
 from collections import deque
@@ -17,11 +16,13 @@ from typing import Any
 import zmq
 
 from host.folders import endpoint
-from host.lifeline import die_with_parent
 from jobs import wire
 from jobs.job import Moment, Outcome, Row, encode
 from jobs.records import Meta, Records
 from stores.ledger.sqlite import open_ledger
+
+
+Settlements = dict[bytes, list[wire.LeaseRef]]
 
 
 def waiting(source: Any) -> Iterator[list[bytes]]:
@@ -60,7 +61,7 @@ class Bare:
         self.poller.poll(1000)
         dirty: dict[str, None] = {}
         receipts: list[tuple[str, wire.Receipt]] = []
-        settled: dict[bytes, list[wire.LeaseRef]] = {}
+        settled: Settlements = {}
         for peer, frame in waiting(self.router):
             self.hear(peer, wire.from_worker.decode(frame), dirty, settled)
         for (frame,) in waiting(self.pull):
@@ -89,7 +90,9 @@ class Bare:
         self.queue.append(job.id)
         dirty[job.id] = None
 
-    def hear(self, peer: bytes, message: Any, dirty: dict[str, None], settled: dict[bytes, list[wire.LeaseRef]]) -> None:
+    def hear(
+        self, peer: bytes, message: Any, dirty: dict[str, None], settled: dict[bytes, list[wire.LeaseRef]]
+    ) -> None:
         """A worker's answer changes rows and frees room."""
         at = time.time()
         if isinstance(message, wire.Ready):
@@ -146,7 +149,7 @@ class Bare:
     def send(
         self,
         receipts: list[tuple[str, wire.Receipt]],
-        settled: dict[bytes, list[wire.LeaseRef]],
+        settled: Settlements,
         assigns: dict[bytes, list[wire.Assignment]],
         dirty: dict[str, None],
     ) -> None:
@@ -170,7 +173,6 @@ class Bare:
 
 
 if __name__ == "__main__":
-    die_with_parent(os.getppid())
     bare = Bare(Path(sys.argv[1]), Path(sys.argv[2]))
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)

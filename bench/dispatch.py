@@ -7,6 +7,7 @@ user and system; the core's share comes from a run of its own with a clock aroun
 """
 
 import contextlib
+import functools
 import os
 import secrets
 import statistics
@@ -22,6 +23,7 @@ import zmq
 
 from bench.report import close, percentile, table
 from host.folders import endpoint
+from host.lifeline import die_with_parent
 from jobs import ids, wire
 from jobs.job import Original, Spec, encode
 
@@ -91,7 +93,8 @@ class Client:
 @contextlib.contextmanager
 def running(*arguments: str, env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     """A process of ours, ended at the end."""
-    process = subprocess.Popen([sys.executable, "-m", *arguments], env=env, text=True)
+    dies_with_us = functools.partial(die_with_parent, os.getpid())
+    process = subprocess.Popen([sys.executable, "-m", *arguments], env=env, text=True, preexec_fn=dies_with_us)
     try:
         yield process
     finally:
@@ -158,14 +161,13 @@ def main() -> None:
     syncs = sync_milliseconds()
     rate = {key: statistics.median(run.jobs_per_second for run in found) for key, found in runs.items()}
     cpu = {key: statistics.median(run.cpu_us_per_job for run in found) for key, found in runs.items()}
+    rows = [(c, rate["broker", c], rate["bare", c], rate["broker", c] / rate["bare", c]) for c in CAPACITIES]
     table(
         ("capacity", "broker jobs/s", "bare jobs/s", "ratio", "broker CPU us/job", "bare CPU us/job"),
-        [
-            (c, rate["broker", c], rate["bare", c], rate["broker", c] / rate["bare", c], cpu["broker", c], cpu["bare", c])
-            for c in CAPACITIES
-        ],
+        [(*row, cpu["broker", row[0]], cpu["bare", row[0]]) for row in rows],
     )
-    print(f"core: {core:.1f} CPU us a job at capacity 64; {IN_FLIGHT} in flight, medians of {ROUNDS} runs of {SECONDS} s")
+    print(f"core: {core:.1f} CPU us a job at capacity 64")
+    print(f"{IN_FLIGHT} jobs in flight, no cache, medians of {ROUNDS} interleaved runs of {SECONDS:g} s")
     close(
         "dispatch",
         {

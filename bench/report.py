@@ -19,7 +19,13 @@ def close(bench: str, figures: dict[str, Any], peers: dict[str, Any] | None = No
 
 
 def _text(cell: object) -> str:
-    return f"{cell:,.3g}" if isinstance(cell, float) and abs(cell) < 100 else f"{cell:,.0f}" if isinstance(cell, float) else str(cell)
+    return (
+        f"{cell:,.3g}"
+        if isinstance(cell, float) and abs(cell) < 100
+        else f"{cell:,.0f}"
+        if isinstance(cell, float)
+        else str(cell)
+    )
 
 
 def percentile(values: Iterable[float], share: float) -> float:

@@ -1,6 +1,6 @@
 """A worker that answers each job at once with one rendition: the real session, no decoder, no files.
 
-    python -m bench.stub_worker RUN CAPACITY NAME
+python -m bench.stub_worker RUN CAPACITY NAME
 """
 
 import os
@@ -13,7 +13,6 @@ from typing import Any
 import zmq
 
 from host.folders import endpoint
-from host.lifeline import die_with_parent
 from jobs import wire
 from jobs.job import Cost, Rendition
 from worker.core import events
@@ -62,5 +61,4 @@ def main(run: str, capacity: int, name: str) -> None:
 
 
 if __name__ == "__main__":
-    die_with_parent(os.getppid())
     main(sys.argv[1], int(sys.argv[2]), sys.argv[3])
