@@ -21,7 +21,6 @@ from jobs.job import Moment, Outcome, Row, encode
 from jobs.records import Meta, Records
 from stores.ledger.sqlite import open_ledger
 
-
 Settlements = dict[bytes, list[wire.LeaseRef]]
 
 

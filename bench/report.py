@@ -19,13 +19,9 @@ def close(bench: str, figures: dict[str, Any], peers: dict[str, Any] | None = No
 
 
 def _text(cell: object) -> str:
-    return (
-        f"{cell:,.3g}"
-        if isinstance(cell, float) and abs(cell) < 100
-        else f"{cell:,.0f}"
-        if isinstance(cell, float)
-        else str(cell)
-    )
+    if not isinstance(cell, float):
+        return str(cell)
+    return f"{cell:,.3g}" if abs(cell) < 100 else f"{cell:,.0f}"
 
 
 def percentile(values: Iterable[float], share: float) -> float:
