@@ -1,4 +1,4 @@
-"""A worker that answers each job at once with one rendition: the real session, no decoder, no files.
+"""A worker that answers each job at once with an empty manifest: the real session, no decoder, no files.
 
 python -m bench.stub_worker RUN CAPACITY NAME
 """
@@ -14,7 +14,7 @@ import zmq
 
 from host.folders import endpoint
 from jobs import wire
-from jobs.job import Cost, Rendition
+from jobs.job import Cost
 from worker.core import events
 from worker.core.session import Session
 
@@ -31,9 +31,8 @@ def answer(session: Session, now: float, frames: list[bytes]) -> list[Any]:
     while effects.begin:
         for assignment in effects.begin:
             job, lease = assignment.job, assignment.lease
-            made = Rendition("thumb", f"processed/{job[-2:]}/{job}.thumb.00000000.png", "png", 1, 1, 70, "0" * 64)
             session.handle(events.DecoderBegan(job, lease, time.time()), now)
-            session.handle(events.DecoderFinished(job, lease, [made], COST), now)
+            session.handle(events.DecoderFinished(job, lease, [], COST), now)
             session.handle(events.DecoderIdle(), now)
         effects = session.drain()
         sends += effects.sends

@@ -9,7 +9,7 @@ from broker.core.roster import Worker
 from broker.core.state import Core
 from jobs.job import Code, Happening, Rendition, State
 from jobs.retry import after_failure, after_loss_unstarted
-from jobs.wire import Failed, Failure, Finish, Finished, Publication, Published, Returned, Started
+from jobs.wire import Failed, Failure, Finish, Finished, Published, Returned, Started
 
 STARTED, RENDITION, RETURNED = Happening.STARTED.value, Happening.RENDITION.value, Happening.RETURNED.value
 LOST, ERROR = Happening.LOST.value, Happening.ERROR.value
@@ -50,11 +50,10 @@ def published(core: Core, worker: Worker, message: Published, now: float) -> Non
         elif entry.outcome.cancel_requested:
             _hide(core, entry, [publication.rendition])
         else:
-            _publish(core, entry, publication, now)
+            _publish(core, entry, publication.rendition, now)
 
 
-def _publish(core: Core, entry: Entry, publication: Publication, now: float) -> None:
-    rendition = publication.rendition
+def _publish(core: Core, entry: Entry, rendition: Rendition, now: float) -> None:
     renditions = entry.outcome.renditions
     if rendition in renditions:
         return
@@ -86,15 +85,17 @@ def _finish(core: Core, entry: Entry, finish: Finish, now: float) -> None:
     if outcome.cancel_requested:
         _hide(core, entry, finish.renditions)
         return core.cancel(entry, now)
+    if not finish.cached:
+        if entry.started_at is None:
+            begin(core, entry, now)
+        core.served(entry, finish.service_seconds)
+    for rendition in finish.renditions:
+        _publish(core, entry, rendition, now)
     outcome.renditions = finish.renditions
     outcome.cost = finish.cost
     outcome.cached = finish.cached
     outcome.error = None
     entry.code = None
-    if not finish.cached:
-        if entry.started_at is None:
-            begin(core, entry, now)
-        core.served(entry, finish.service_seconds)
     core.end(entry, State.DONE, now)
 
 

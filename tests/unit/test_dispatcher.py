@@ -63,7 +63,7 @@ def test_started_then_finished_is_done_with_one_attempt() -> None:
     rig.hear(A, finish("j"))
     assert told(rig.turn(), wire.Settled) == [(A, "j", 1)]
     assert (rig.row("j").state, rig.row("j").attempts, rig.outcome("j").renditions) == ("done", 1, [picture("j")])
-    assert story(rig, "j") == ["accepted", "assigned", "started", "ended"]
+    assert story(rig, "j") == ["accepted", "assigned", "started", "rendition", "ended"]
 
 
 def test_an_answer_from_the_cache_charges_nothing() -> None:

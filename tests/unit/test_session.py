@@ -1,0 +1,435 @@
+"""The worker's session as lists: facts in, effects out. What comes too late has no effect at all."""
+
+from typing import Any
+
+import pytest
+
+from jobs import wire
+from jobs.job import Code, Cost, Rendition
+from jobs.wire import Abandon, Assign, Assignment, Failure, Finish, Held, LeaseRef, Recall, Settled, Start
+from worker.core.events import (
+    CacheAnswered,
+    Connected,
+    DecoderBegan,
+    DecoderFailed,
+    DecoderFinished,
+    DecoderGone,
+    DecoderIdle,
+    Disconnected,
+    DrainAsked,
+    Effects,
+    Heard,
+    LeaveAsked,
+    RenditionLanded,
+    SweepDone,
+)
+from worker.core.session import SETTLE_SECONDS, Session
+
+SILENCE, DRAIN, SECONDS = 5.0, 30.0, 60.0
+PICTURE = Rendition("thumb", "processed/ab/x.thumb.01234567.jpg", "jpeg", 10, 10, 100, "0" * 64)
+COST = Cost(12.5, 1000)
+
+
+def job(name: str, lease: int = 1, *, alone: bool = False, seconds: float = SECONDS) -> Assignment:
+    return Assignment(name, lease, seconds, 1 << 30, alone, b"")
+
+
+def effects(
+    *sends: Any,
+    kill: tuple[LeaseRef, ...] = (),
+    begin: tuple[Assignment, ...] = (),
+    sweep: tuple[tuple[str, list[str]], ...] = (),
+    reconnect: bool = False,
+    leave: bool = False,
+) -> Effects:
+    return Effects(list(kill), list(sends), list(begin), list(sweep), reconnect, leave)
+
+
+NOTHING = effects()
+
+
+class Bench:
+    """A session on a clock of its own; every step is checked."""
+
+    def __init__(self, decoders: int = 1, *, welcome: bool = True) -> None:
+        self.now = 100.0
+        self.session = Session("inc", "host-1", 7, 2, "engine/1", DRAIN, SILENCE, self.now)
+        if welcome:
+            self.after(Connected(), Heard(wire.Welcome(1, SILENCE)), *[DecoderIdle()] * decoders)
+            self.after(Heard(wire.Welcome(1, SILENCE)))
+
+    def after(self, *events: Any) -> Effects:
+        """The effects of these facts, all at the present time."""
+        for event in events:
+            self.session.handle(event, self.now)
+            self.session.check()
+        drained = self.session.drain()
+        self.session.check()
+        return drained
+
+    def hear(self, *messages: Any) -> Effects:
+        return self.after(*map(Heard, messages))
+
+    def pass_time(self, seconds: float, *, heard: bool = True) -> Effects:
+        """The effects of this much time, in which the broker was heard, but for beats."""
+        self.now += seconds
+        if heard:
+            self.session.handle(Heard(wire.BrokerBeat(1)), self.now)
+        self.session.tick(self.now)
+        drained = self.session.drain()
+        self.session.check()
+        drained.sends[:] = [said for said in drained.sends if type(said) is not wire.WorkerBeat]
+        return drained
+
+    def running(self, assignment: Assignment) -> "Bench":
+        """With this job begun by the decoder."""
+        self.hear(Assign([assignment]))
+        self.after(DecoderBegan(assignment.job, assignment.lease, 5.0))
+        return self
+
+    def answered(self, name: str = "a") -> "Bench":
+        """With this job finished, not settled."""
+        self.running(job(name))
+        self.after(DecoderFinished(name, 1, [], COST), DecoderIdle())
+        return self
+
+
+def ready(*holding: Held, draining: bool = False) -> wire.Ready:
+    return wire.Ready("inc", "host-1", 7, 2, "engine/1", list(holding), draining)
+
+
+def returned(*names: str) -> wire.Returned:
+    return wire.Returned([LeaseRef(name, 1) for name in names])
+
+
+def settled(*names: str, lease: int = 1) -> Settled:
+    return Settled([LeaseRef(name, lease) for name in names])
+
+
+# -- the plain way
+
+
+def test_introduces_itself_on_a_connection_and_says_nothing_before() -> None:
+    bench = Bench(welcome=False)
+    assert bench.after(DecoderIdle()) == NOTHING
+    assert bench.after(Connected()) == effects(ready())
+    assert bench.after(Heard(wire.Welcome(3, SILENCE))) == NOTHING
+    assert bench.session.epoch == 3
+
+
+def test_a_job_from_assign_to_settled() -> None:
+    bench = Bench()
+    assert bench.hear(Assign([job("a")])) == effects(begin=(job("a"),))
+    assert bench.after(DecoderBegan("a", 1, 5.0)) == effects(wire.Started([Start("a", 1, 5.0)]))
+    bench.now += 2
+    assert bench.after(RenditionLanded("a", 1, PICTURE)) == effects(wire.Published([wire.Publication("a", 1, PICTURE)]))
+    finish = Finish("a", 1, [PICTURE], COST, False, 2.0)
+    assert bench.after(DecoderFinished("a", 1, [PICTURE], COST)) == effects(wire.Finished([finish]))
+    assert bench.hear(settled("a")) == NOTHING
+    assert bench.after(Connected()) == effects(ready())
+
+
+def test_prefetched_jobs_begin_in_order_as_decoders_come_free() -> None:
+    bench = Bench()
+    assert bench.hear(Assign([job("a"), job("b"), job("c")])).begin == [job("a")]
+    bench.after(DecoderBegan("a", 1, 5.0))
+    assert bench.after(DecoderFinished("a", 1, [])).begin == []
+    assert bench.after(DecoderIdle()).begin == [job("b")]
+
+
+def test_a_turn_says_one_message_of_a_type_in_the_order_of_a_life() -> None:
+    bench = Bench(decoders=2)
+    bench.hear(Assign([job("a"), job("b"), job("c"), job("d")]))
+    said = bench.after(
+        DecoderBegan("a", 1, 5.0), DecoderBegan("b", 1, 5.0), RenditionLanded("a", 1, PICTURE),
+        DecoderFailed("b", 1, Code.UNDECODABLE, "why"), DecoderFinished("a", 1, [PICTURE]),
+        Heard(Recall([LeaseRef("c", 1), LeaseRef("d", 1)])), SweepDone("z"),
+    ).sends  # fmt: skip
+    assert [type(message) for message in said] == [
+        wire.Started, wire.Published, wire.Finished, wire.Failed, wire.Returned, wire.Swept,
+    ]  # fmt: skip
+    assert said[0].jobs == [Start("b", 1, 5.0)], "what also finished in this turn is only said to have finished"
+    assert said[3] == wire.Failed([Failure("b", 1, Code.UNDECODABLE, "why")])
+
+
+def test_an_answer_from_the_cache_has_no_start() -> None:
+    bench = Bench()
+    bench.hear(Assign([job("a")]))
+    finish = Finish("a", 1, [PICTURE], None, True, 0.0)
+    assert bench.after(CacheAnswered("a", 1, [PICTURE])) == effects(wire.Finished([finish]))
+
+
+def test_a_decoder_that_ended_idle_takes_no_job() -> None:
+    bench = Bench()
+    bench.after(DecoderGone())
+    assert bench.hear(Assign([job("a")])).begin == []
+    assert bench.after(DecoderIdle()).begin == [job("a")]
+
+
+def test_an_alone_job_is_handed_over_as_such() -> None:
+    assert Bench().hear(Assign([job("a", alone=True)])).begin == [job("a", alone=True)]
+
+
+def test_sweeps_are_passed_on_and_reported() -> None:
+    bench = Bench()
+    assert bench.hear(wire.Sweep([("a", ["x", "y"])])) == effects(sweep=(("a", ["x", "y"]),))
+    assert bench.after(SweepDone("a")) == effects(wire.Swept(["a"]))
+
+
+# -- failures
+
+
+@pytest.mark.parametrize("code", [Code.DECODER_LOST, Code.DECODER_CRASHED])
+def test_a_decoder_that_dies_before_it_began_gives_the_job_back(code: Code) -> None:
+    bench = Bench()
+    bench.hear(Assign([job("a")]))
+    assert bench.after(DecoderFailed("a", 1, code, "gone")) == effects(returned("a"))
+
+
+def test_a_decoder_lost_after_it_began_is_a_failure() -> None:
+    bench = Bench().running(job("a"))
+    failure = Failure("a", 1, Code.DECODER_LOST, "gone")
+    assert bench.after(DecoderFailed("a", 1, Code.DECODER_LOST, "gone")) == effects(wire.Failed([failure]))
+
+
+def test_a_missing_original_is_a_failure_though_nothing_began() -> None:
+    bench = Bench()
+    bench.hear(Assign([job("a")]))
+    said = bench.after(DecoderFailed("a", 1, Code.ORIGINAL_MISSING, "gone")).sends
+    assert said == [wire.Failed([Failure("a", 1, Code.ORIGINAL_MISSING, "gone")])]
+
+
+def test_the_deadline_counts_from_the_start_and_kills() -> None:
+    bench = Bench()
+    bench.hear(Assign([job("a", seconds=3.0)]))
+    bench.pass_time(2.0)
+    bench.after(DecoderBegan("a", 1, 5.0))
+    assert bench.session.deadline <= bench.now + 3.0
+    assert bench.pass_time(2.9) == NOTHING
+    failure = Failure("a", 1, Code.DEADLINE_EXCEEDED, "not done within 3 s")
+    assert bench.pass_time(0.1) == effects(wire.Failed([failure]), kill=(LeaseRef("a", 1),))
+
+
+def test_a_job_that_no_decoder_begins_in_its_time_is_given_back() -> None:
+    bench = Bench()
+    bench.hear(Assign([job("a", seconds=3.0)]))
+    assert bench.pass_time(3.0) == effects(returned("a"), kill=(LeaseRef("a", 1),))
+
+
+# -- recall, abandon, fencing
+
+
+def test_recall_returns_what_waits_and_leaves_the_rest() -> None:
+    bench = Bench()
+    bench.hear(Assign([job("a"), job("b"), job("c")]))
+    bench.after(DecoderBegan("a", 1, 5.0))
+    everything = Recall([LeaseRef(name, 1) for name in ("a", "b", "unknown")] + [LeaseRef("c", 2)])
+    assert bench.hear(everything) == effects(returned("b"))
+    assert bench.hear(everything) == NOTHING
+    bench.after(DecoderFinished("a", 1, []))
+    assert bench.after(DecoderIdle()).begin == [job("c")]
+
+
+def test_recall_of_a_job_that_is_with_the_decoder_says_nothing() -> None:
+    bench = Bench()
+    bench.hear(Assign([job("a")]))
+    assert bench.hear(Recall([LeaseRef("a", 1)])) == NOTHING
+
+
+def test_abandon_kills_what_runs_and_drops_what_waits() -> None:
+    bench = Bench().running(job("a"))
+    bench.hear(Assign([job("b")]))
+    cancelled = wire.Failed([Failure(name, 1, Code.CANCELLED, "cancelled") for name in ("a", "b")])
+    abandon = Abandon([LeaseRef("a", 1), LeaseRef("b", 1)])
+    assert bench.hear(abandon) == effects(cancelled, kill=(LeaseRef("a", 1),))
+    assert bench.hear(abandon) == NOTHING
+    assert bench.hear(settled("a", "b")) == NOTHING
+
+
+def test_what_a_killed_decoder_still_said_has_no_effect() -> None:
+    bench = Bench().running(job("a"))
+    bench.hear(Abandon([LeaseRef("a", 1)]))
+    late = [
+        DecoderBegan("a", 1, 5.0), RenditionLanded("a", 1, PICTURE), DecoderFinished("a", 1, []),
+        CacheAnswered("a", 1, []), DecoderFailed("a", 1, Code.DECODER_LOST, "gone"),
+    ]  # fmt: skip
+    for event in late:
+        assert bench.after(event) == NOTHING
+    bench.hear(settled("a"))
+    for event in late:
+        assert bench.after(event) == NOTHING
+
+
+def test_settled_before_the_answer_voids_the_lease() -> None:
+    bench = Bench().running(job("a"))
+    bench.hear(Assign([job("b")]))
+    assert bench.hear(settled("a", "b")) == effects(kill=(LeaseRef("a", 1),))
+    assert bench.after(DecoderFinished("a", 1, [])) == NOTHING
+    assert bench.after(DecoderIdle()) == NOTHING
+    assert bench.after(Connected()) == effects(ready())
+
+
+def test_settled_under_another_number_has_no_effect() -> None:
+    bench = Bench().answered()
+    assert bench.hear(settled("a", lease=2), settled("unknown")) == NOTHING
+    assert bench.after(Connected()).sends == [ready(Held("a", 1, True))]
+
+
+def test_a_newer_lease_of_a_held_job_replaces_the_older() -> None:
+    bench = Bench().running(job("a"))
+    assert bench.hear(Assign([job("a", 2)])) == effects(kill=(LeaseRef("a", 1),))
+    assert bench.after(DecoderFinished("a", 1, [])) == NOTHING
+    assert bench.after(DecoderIdle()).begin == [job("a", 2)]
+
+
+def test_a_repeated_or_older_assign_has_no_effect() -> None:
+    bench = Bench().running(job("a", 2))
+    assert bench.hear(Assign([job("a", 2)]), Assign([job("a", 1)])) == NOTHING
+    assert bench.after(Connected()).sends == [ready(Held("a", 2, True))]
+
+
+# -- connections and epochs
+
+
+def test_answers_are_repeated_after_every_welcome_until_settled() -> None:
+    bench = Bench(decoders=2).answered("a")
+    bench.hear(Assign([job("b"), job("c")]), Recall([LeaseRef("c", 1)]))
+    for epoch in (2, 3):
+        assert bench.after(Disconnected(), Connected()) == effects(
+            ready(Held("a", 1, True), Held("b", 1, False), Held("c", 1, False))
+        )
+        finish = Finish("a", 1, [], COST, False, 0.0)
+        assert bench.hear(wire.Welcome(epoch, SILENCE)) == effects(wire.Finished([finish]), returned("c"))
+    bench.hear(settled("a", "c"))
+    bench.after(Connected())
+    assert bench.hear(wire.Welcome(4, SILENCE)) == NOTHING
+
+
+def test_what_happens_between_connections_is_said_once_welcome_again() -> None:
+    bench = Bench()
+    bench.after(Disconnected())
+    bench.running(job("a"))
+    assert bench.after(DecoderFinished("a", 1, [], COST)) == NOTHING
+    assert bench.after(Connected()) == effects(ready(Held("a", 1, True)))
+    said = bench.hear(wire.Welcome(2, SILENCE)).sends
+    finish = Finish("a", 1, [], COST, False, 0.0)
+    assert said == [wire.Finished([finish])], "a Finish of its own says that a decoder began"
+
+
+def test_a_broker_that_lost_track_is_told_again() -> None:
+    bench = Bench().running(job("a"))
+    assert bench.hear(wire.Introduce(1)) == effects(ready(Held("a", 1, True)))
+
+
+def test_a_beat_of_another_epoch_is_answered_by_ready() -> None:
+    bench = Bench()
+    assert bench.hear(wire.BrokerBeat(1)) == NOTHING
+    assert bench.hear(wire.BrokerBeat(2)) == effects(ready())
+
+
+def test_beats_list_what_is_held() -> None:
+    bench = Bench().running(job("a"))
+    bench.hear(Assign([job("b")]))
+    bench.now += SILENCE / 5
+    assert bench.session.deadline == bench.now
+    bench.session.tick(bench.now)
+    assert bench.after() == effects(wire.WorkerBeat([Held("a", 1, True), Held("b", 1, False)]))
+    bench.session.tick(bench.now)
+    assert bench.after() == NOTHING
+
+
+def test_a_silent_broker_is_left_for_a_fresh_socket_and_the_work_goes_on() -> None:
+    bench = Bench().running(job("a"))
+    assert bench.pass_time(SILENCE - 0.1, heard=False) == NOTHING
+    assert bench.pass_time(0.1, heard=False) == effects(reconnect=True)
+    assert bench.after(DecoderFinished("a", 1, [])) == NOTHING
+    assert bench.after(Connected()) == effects(ready(Held("a", 1, True)))
+    assert bench.pass_time(SILENCE, heard=False) == effects(reconnect=True)
+
+
+def test_a_broker_that_beats_but_never_welcomes_is_silent() -> None:
+    bench = Bench()
+    bench.hear(wire.Introduce(1))
+    bench.pass_time(SILENCE / 2)
+    assert bench.pass_time(SILENCE / 2) == effects(reconnect=True)
+
+
+def test_the_silence_of_the_welcome_counts() -> None:
+    bench = Bench()
+    bench.hear(wire.Welcome(1, 1.0))
+    assert bench.pass_time(1.0, heard=False).reconnect
+
+
+# -- the end
+
+
+@pytest.mark.parametrize("asked", [DrainAsked(), Heard(wire.Drain())])
+def test_drain_returns_what_waits_finishes_what_runs_and_leaves_once_settled(asked: Any) -> None:
+    bench = Bench().running(job("a"))
+    bench.hear(Assign([job("b")]))
+    assert bench.after(asked) == effects(wire.Draining(), returned("b"))
+    assert bench.after(asked) == NOTHING
+    assert bench.hear(settled("b")) == NOTHING
+    bench.after(DecoderFinished("a", 1, []), DecoderIdle())
+    assert bench.hear(settled("a")) == effects(wire.Leaving(), leave=True)
+
+
+def test_an_idle_worker_leaves_at_once() -> None:
+    assert Bench().after(DrainAsked()) == effects(wire.Draining(), wire.Leaving(), leave=True)
+
+
+def test_a_worker_that_never_met_a_broker_leaves_without_a_word() -> None:
+    assert Bench(welcome=False).after(DrainAsked()) == effects(leave=True)
+
+
+def test_a_draining_worker_gives_an_assign_back() -> None:
+    bench = Bench().running(job("a"))
+    bench.after(DrainAsked())
+    assert bench.hear(Assign([job("b")])) == effects(returned("b"))
+
+
+def test_a_draining_worker_waits_for_the_next_broker_to_settle() -> None:
+    bench = Bench().answered()
+    assert bench.after(Disconnected(), DrainAsked()) == NOTHING
+    assert bench.after(Connected()) == effects(ready(Held("a", 1, True), draining=True))
+    bench.hear(wire.Welcome(2, SILENCE))
+    assert bench.hear(settled("a")) == effects(wire.Leaving(), leave=True)
+
+
+def test_at_its_deadline_a_drain_kills_and_gives_back() -> None:
+    bench = Bench().running(job("a"))
+    bench.after(DrainAsked())
+    for _ in range(10):
+        assert bench.pass_time(DRAIN / 10 - 0.01) == NOTHING
+    assert bench.pass_time(0.2) == effects(returned("a"), kill=(LeaseRef("a", 1),))
+    assert bench.hear(settled("a")) == effects(wire.Leaving(), leave=True)
+
+
+def test_a_drain_ends_though_no_broker_settles() -> None:
+    bench = Bench().running(job("a", seconds=100.0))
+    bench.after(DrainAsked(), Disconnected())
+    assert bench.pass_time(DRAIN, heard=False).kill == [LeaseRef("a", 1)]
+    assert not bench.pass_time(SETTLE_SECONDS - 0.1, heard=False).leave
+    assert bench.session.deadline <= bench.now + 0.2
+    assert bench.pass_time(0.1, heard=False).leave
+
+
+def test_leave_asked_gives_everything_back_at_once() -> None:
+    bench = Bench().running(job("a"))
+    bench.hear(Assign([job("b")]))
+    assert bench.after(LeaveAsked()) == effects(
+        wire.Draining(), returned("b", "a"), wire.Leaving(), kill=(LeaseRef("a", 1),), leave=True
+    )
+
+
+def test_leave_asked_during_a_drain() -> None:
+    bench = Bench().running(job("a"))
+    bench.after(DrainAsked())
+    assert bench.after(LeaveAsked()) == effects(returned("a"), wire.Leaving(), kill=(LeaseRef("a", 1),), leave=True)
+
+
+def test_check_tells_the_story_of_what_is_wrong() -> None:
+    bench = Bench().running(job("a"))
+    bench.session._leases.running.clear()
+    with pytest.raises(AssertionError, match="a lease 1 is STARTED"):
+        bench.session.check()
