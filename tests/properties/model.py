@@ -1,0 +1,160 @@
+"""What must become of each job, said a second time and apart: API section 3 as a small model.
+
+Owns no dispatch: which waiting job goes to which worker is the dispatcher's choice, and `assigned`
+only judges whether it was a lawful one. Imports nothing of the core or of the retry policy.
+"""
+
+from dataclasses import dataclass, field
+
+ATTEMPTS_MAX = 4
+LOSSES_MAX = 20
+AT_ONCE = 2
+INPUT = {"undecodable", "deadline_exceeded", "operation_failed", "sandbox_violation"}
+WAITING = {"queued", "delayed"}
+ENDED = {"done", "failed", "dead", "cancelled"}
+
+
+@dataclass
+class Job:
+    """One job as it must be. `holder` is an incarnation; `started`: a decoder began under this lease;
+    `orphan`: its holder has not claimed it since the broker's start."""
+
+    id: str
+    content: bytes
+    state: str = "queued"
+    code: str | None = None
+    lease: int = 0
+    attempts: int = 0
+    holder: str | None = None
+    started: bool = False
+    orphan: bool = False
+    cancelling: bool = False
+    crashes: int = 0
+    memory_tries: int = 0
+    losses: int = 0
+    shown: set[str] = field(default_factory=set)
+
+    @property
+    def alone(self) -> bool:
+        return self.crashes + self.memory_tries > 0
+
+    def end(self, state: str, code: str | None = None) -> None:
+        self.state, self.code = state, code
+        self.holder, self.started, self.orphan = None, False, False
+
+    def wait(self, state: str = "queued") -> None:
+        self.state = state
+        self.holder, self.started, self.orphan = None, False, False
+
+
+@dataclass
+class Model:
+    """All jobs, and what outlives a broker beside them."""
+
+    jobs: dict[str, Job] = field(default_factory=dict)
+    quarantine: set[bytes] = field(default_factory=set)
+    sweeps: dict[str, set[str]] = field(default_factory=dict)
+    paused: bool = False
+
+    def accept(self, job: str, content: bytes) -> None:
+        self.jobs[job] = Job(job, content)
+        if content in self.quarantine:
+            self.jobs[job].end("failed", "quarantined")
+
+    def assigned(self, job: Job, lease: int, holder: str, alone: bool) -> None:
+        assert job.state in WAITING, f"{job.id} was given out while {job.state}"
+        assert lease == job.lease + 1, f"{job.id}: lease {lease} after {job.lease}"
+        assert alone == job.alone, f"{job.id}: alone is {alone}"
+        assert not self.paused, "dispatch goes on while paused"
+        job.state, job.lease, job.holder, job.started = "running", lease, holder, False
+
+    def start(self, job: Job) -> None:
+        if not job.started:
+            job.started = True
+            job.attempts += 1
+
+    def finish(self, job: Job, blob: str, cached: bool) -> None:
+        if job.cancelling:
+            self._hide(job, blob)
+            return job.end("cancelled", "cancelled")
+        if not cached:
+            self.start(job)
+        job.shown = {blob}
+        return job.end("done")
+
+    def publish(self, job: Job, blob: str) -> None:
+        if job.cancelling:
+            self._hide(job, blob)
+        else:
+            job.shown.add(blob)
+
+    def give_back(self, job: Job) -> None:
+        job.attempts -= job.started
+        if job.cancelling:
+            job.end("cancelled", "cancelled")
+        else:
+            job.wait()
+
+    def lose(self, job: Job) -> None:
+        self._again(job, "decoder_lost")
+
+    def fail(self, job: Job, code: str) -> None:
+        if code == "cancelled":
+            return self.give_back(job) if not job.cancelling else job.end("cancelled", "cancelled")
+        job.crashes += code == "decoder_crashed"
+        job.memory_tries += code == "memory_over_limit"
+        if code in ("decoder_lost", "store_error"):
+            return self._again(job, code)
+        if job.cancelling:
+            return job.end("cancelled", "cancelled")
+        if code in INPUT:
+            return job.end("failed", code)
+        if code == "original_missing":
+            return job.end("dead", code)
+        if code == "memory_over_limit":
+            return job.wait() if job.memory_tries < 2 else job.end("failed", code)
+        assert code == "decoder_crashed"
+        if job.crashes < 2:
+            return job.wait()
+        self.quarantine.add(job.content)
+        return job.end("dead", code)
+
+    def _again(self, job: Job, code: str) -> None:
+        job.losses += not job.started
+        if job.cancelling:
+            job.end("cancelled", "cancelled")
+        elif not job.started:
+            job.wait() if job.losses < LOSSES_MAX else job.end("dead", "lost_too_often")
+        elif job.attempts >= ATTEMPTS_MAX:
+            job.end("dead", "attempts_used_up")
+        else:
+            job.wait("delayed" if code == "store_error" or job.attempts > AT_ONCE else "queued")
+
+    def cancel(self, job: Job) -> str | None:
+        """The code of the refusal that is due."""
+        if job.state in ENDED:
+            return None if job.state == "cancelled" else "job_ended"
+        job.cancelling = True
+        if job.state in WAITING:
+            job.end("cancelled", "cancelled")
+        return None
+
+    def requeue(self, job: Job) -> str | None:
+        if job.state not in ENDED - {"done"}:
+            return "not_requeueable"
+        job.wait()
+        job.code, job.cancelling = None, False
+        job.attempts = job.crashes = job.memory_tries = job.losses = 0
+        self.quarantine.discard(job.content)
+        return None
+
+    def purge(self, job: Job) -> str | None:
+        if job.state not in ENDED:
+            return "job_not_ended"
+        del self.jobs[job.id]
+        self.sweeps.setdefault(job.id, set()).update({f"raw/{job.id[-2:]}/{job.id}"} | job.shown)
+        return None
+
+    def _hide(self, job: Job, blob: str) -> None:
+        if blob not in job.shown:
+            self.sweeps.setdefault(job.id, set()).add(blob)

@@ -1,0 +1,616 @@
+"""The dispatch core under everything at once: a hypothesis machine against model.py.
+
+After every step the ledger's rows, the core's books and the model say the same of every job; each
+Assign is lawful; answers that come too late have no effect at all; and once faults stop, every job ends.
+"""
+
+import copy
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from jobs import wire
+from jobs.errors import LedgerFailed
+from jobs.job import Rendition, State
+from jobs.records import Where
+from jobs.wire import (
+    Failed,
+    Failure,
+    Finish,
+    Finished,
+    Held,
+    LeaseRef,
+    Publication,
+    Published,
+    Returned,
+    Start,
+    Started,
+)
+from tests.properties.model import ATTEMPTS_MAX, ENDED, Job, Model
+from tests.properties.rig import OFFSET, Done, Rig, new_job, ready, refs
+
+WINDOW = 3
+SILENCE = 5.0
+CODES = (
+    "undecodable", "original_missing", "memory_over_limit", "decoder_crashed", "decoder_lost", "store_error",
+    "store_error", "decoder_lost", "cancelled",
+)  # fmt: skip
+PICK = st.integers(0, 1_000_000)
+
+
+@dataclass
+class Hand:
+    """A worker as it is: `holding` is what it believes, job -> (lease, begun). `known`: this broker welcomed it."""
+
+    name: str
+    peer: bytes
+    capacity: int
+    known: bool = False
+    draining: bool = False
+    mute: bool = False
+    heard: float = 0.0
+    holding: dict[str, tuple[int, bool]] = field(default_factory=dict)
+
+    def listed(self) -> tuple[Held, ...]:
+        return tuple(Held(job, lease, begun) for job, (lease, begun) in self.holding.items())
+
+
+class CoreMachine(RuleBasedStateMachine):
+    @initialize(capacity=st.integers(1, 3))
+    def begin(self, capacity: int) -> None:
+        self.rig = Rig(window=WINDOW, attempts_max=ATTEMPTS_MAX, silence_seconds=SILENCE, queued_max=14)
+        self.model = self.safe = Model()
+        self.hands: list[Hand] = []
+        self.issued: list[tuple[str, int]] = []
+        self.posts: list[tuple[wire.NewJob, ...]] = []
+        self.names = 0
+        self.breaking: str | None = None
+        self.epoch_at = self.rig.now
+        self.commit()
+        self.join(capacity)
+
+    # -- how a step is carried out
+
+    def commit(self, tick: bool = False) -> Done | None:
+        """A turn of the broker; where its commit fails, the next broker starts. None then."""
+        if tick:
+            self.expect_tick(self.rig.now + 0.001)
+        self.rig.ledger._fail_next = self.breaking
+        commits = self.rig.ledger.commits
+        try:
+            done = self.rig.turn(tick)
+        except LedgerFailed:
+            self.crashed(kept=self.breaking == "kept", first=self.rig.ledger.commits == commits)
+            return None
+        self.follow([send for effects in self.rig.last for send in effects.sends])
+        self.deliver(done)
+        self.safe = copy.deepcopy(self.model)
+        return done
+
+    def crashed(self, kept: bool, first: bool) -> None:
+        assert first, "only the first commit of a turn was to fail"
+        self.breaking = None
+        if kept:
+            self.follow(self.rig.last[-1].sends)
+            self.safe = copy.deepcopy(self.model)
+        self.restart()
+
+    def restart(self) -> None:
+        """The broker is gone without a word; another starts on what is committed."""
+        self.model = copy.deepcopy(self.safe)
+        self.rig.start()
+        self.epoch_at = self.rig.now
+        for job in self.model.jobs.values():
+            job.orphan = job.state == "running"
+        for hand in self.hands:
+            hand.known = False
+        self.commit()
+
+    def follow(self, sends: list[tuple[bytes, Any]]) -> None:
+        """Judge what was given out, and take it over into the model."""
+        assert max(Counter((peer, type(message)) for peer, message in sends).values(), default=0) <= len(self.rig.last)
+        for peer, message in sends:
+            if isinstance(message, wire.Assign):
+                hand = self.hand(peer)
+                assert not hand.draining, "a draining worker is given a job"
+                for one in message.jobs:
+                    job = self.model.jobs[one.job]
+                    beside = [
+                        other for other in self.model.jobs.values() if other.holder == hand.name and not other.orphan
+                    ]
+                    assert len(beside) < hand.capacity, "more than its capacity"
+                    assert not (beside and one.alone), "to run alone, behind another"
+                    assert not any(other.alone for other in beside), "behind one that runs alone"
+                    self.model.assigned(job, one.lease, hand.name, one.alone)
+                    assert one.memory_bytes == (1 << 30) * (2 if job.memory_tries else 1)
+
+    def deliver(self, done: Done) -> None:
+        """The workers hear what was sent to them."""
+        for peer, message in done.sends:
+            hand = next((hand for hand in self.hands if hand.peer == peer), None)
+            if hand is None:
+                continue
+            if isinstance(message, wire.Assign):
+                hand.holding.update((one.job, (one.lease, False)) for one in message.jobs)
+                self.issued += refs(message)
+            elif isinstance(message, wire.Settled):
+                for job, lease in refs(message):
+                    if hand.holding.get(job, (0, False))[0] == lease:
+                        del hand.holding[job]
+            elif isinstance(message, wire.Abandon):
+                assert all(self.model.jobs[job].cancelling for job, _ in refs(message))
+
+    def say(self, hand: Hand, *messages: Any) -> Done | None:
+        hand.heard = self.rig.now
+        self.rig.hear(hand.peer, *messages)
+        return self.commit()
+
+    def hand(self, peer: bytes) -> Hand:
+        (found,) = [hand for hand in self.hands if hand.peer == peer]
+        return found
+
+    def fresh(self) -> str:
+        self.names += 1
+        return f"{self.names:04}"
+
+    def live(self) -> list[tuple[Hand, Job]]:
+        """Every lease that its holder and the broker agree on."""
+        return [
+            (hand, self.model.jobs[job])
+            for hand in self.hands
+            if hand.known
+            for job, (lease, _) in hand.holding.items()
+            if job in self.model.jobs and self.holds(hand, job, lease)
+        ]
+
+    def holds(self, hand: Hand, job: str, lease: int) -> bool:
+        mine = self.model.jobs.get(job)
+        return mine is not None and mine.holder == hand.name and mine.lease == lease and not mine.orphan
+
+    def claims(self, hand: Hand) -> None:
+        """A worker that the broker had not heard of since its start names its leases."""
+        for job, (lease, _) in hand.holding.items():
+            mine = self.model.jobs.get(job)
+            if mine is not None and mine.holder == hand.name and mine.lease == lease:
+                mine.orphan = False
+
+    def some(self, pick: int) -> tuple[Hand, Job]:
+        live = self.live()
+        return live[pick % len(live)]
+
+    def gone(self, hand: Hand) -> None:
+        """The broker is to lose this worker: its leases end."""
+        hand.known = False
+        for job in self.model.jobs.values():
+            if job.holder == hand.name and not job.orphan:
+                self.model.lose(job)
+
+    def expect_tick(self, now: float) -> None:
+        """What the passing of time is to do: silence, the end of grace; delays are judged by the rows."""
+        for hand in self.hands:
+            if hand.known and hand.heard < now - SILENCE:
+                self.gone(hand)
+        if now >= self.epoch_at + self.rig.policy.grace_seconds:
+            for job in self.model.jobs.values():
+                if job.orphan:
+                    self.model.lose(job)
+        for job in self.model.jobs.values():
+            row = self.rig.ledger.job(job.id)
+            if job.state == "delayed" and row and row.state == "delayed" and (row.due_at or 0.0) - OFFSET <= now:
+                job.wait()
+
+    # -- web
+
+    @rule(count=st.integers(1, 4), priority=st.integers(0, 1), big=st.booleans(), content=st.integers(0, 4))
+    def post(self, count: int, priority: int, big: bool, content: int) -> None:
+        names = [self.fresh() for _ in range(count)]
+        jobs = tuple(
+            new_job(name, priority=priority, pixels=9_000_000 * big, content=bytes([content])) for name in names
+        )
+        waiting = sum(job.state in ("queued", "delayed") for job in self.model.jobs.values())
+        self.rig.submit(*jobs)
+        if waiting + count <= 14:
+            for job in jobs:
+                self.model.accept(job.id, job.content)
+        done = self.commit()
+        if done is not None:
+            due = wire.COMMITTED if waiting + count <= 14 else wire.REFUSED
+            assert [receipt.outcome for receipt in done.receipts] == [due]
+            if due == wire.COMMITTED:
+                self.posts.append(jobs)
+
+    @precondition(lambda self: self.posts)
+    @rule(pick=PICK)
+    def post_again(self, pick: int) -> None:
+        jobs = self.posts[pick % len(self.posts)]
+        if jobs[0].id in self.model.jobs:
+            self.rig.submit(*jobs, age=1e6)
+            done = self.rig.turn()
+            assert (done.committed, [receipt.outcome for receipt in done.receipts]) == (False, [wire.COMMITTED])
+
+    @precondition(lambda self: self.model.jobs)
+    @rule(pick=PICK, what=st.sampled_from(["cancel", "cancel", "requeue", "purge"]))
+    def order(self, pick: int, what: str) -> None:
+        job = list(self.model.jobs.values())[pick % len(self.model.jobs)]
+        held = job.state == "running" and not job.orphan
+        expected_abandon = what == "cancel" and held and not job.cancelling
+        name, lease = job.id, job.lease
+        refusal = getattr(self.model, what)(job)
+        kind = {"cancel": wire.Cancel, "requeue": wire.Requeue, "purge": wire.Purge}[what]
+        self.rig.order(kind("web", "o", name))
+        done = self.commit()
+        if done is not None:
+            assert [receipt.code for receipt in done.receipts] == [refusal]
+            abandoned = [ref for _, m in done.sends if isinstance(m, wire.Abandon) for ref in refs(m)]
+            assert ((name, lease) in abandoned) == expected_abandon
+
+    @rule(
+        what=st.sampled_from(["cancel", "requeue", "purge"]), state=st.sampled_from(["queued", "dead", "failed", None])
+    )
+    def order_many(self, what: str, state: str | None) -> None:
+        if self.breaking or (what == "cancel" and state is None):
+            return
+        for job in list(self.model.jobs.values()):
+            if state in (None, job.state):
+                getattr(self.model, what)(job)
+        self.rig.order(wire.Pause("web", "p"))
+        kind = {"cancel": wire.Cancel, "requeue": wire.Requeue, "purge": wire.Purge}[what]
+        self.rig.order(kind("web", "o", None, Where(state=state)))
+        if not self.model.paused:
+            self.rig.order(wire.Resume("web", "p"))
+        self.commit()
+
+    @rule()
+    def pause_or_resume(self) -> None:
+        self.model.paused = not self.model.paused
+        self.rig.order((wire.Pause if self.model.paused else wire.Resume)("web", "p"))
+        self.commit()
+
+    # -- workers come and go
+
+    @rule(capacity=st.integers(1, 3))
+    def join(self, capacity: int) -> None:
+        if len(self.hands) < 4:
+            name = "w" + self.fresh()
+            self.hands.append(Hand(name, name.encode(), capacity))
+            self.introduce(self.hands[-1])
+
+    @precondition(lambda self: self.hands)
+    @rule(pick=PICK, noticed=st.booleans(), slip=st.sampled_from(["", "", "forgets", "behind"]))
+    def reconnect(self, pick: int, noticed: bool, slip: str) -> None:
+        """A worker says Ready anew; its last Assign may not have reached it, nor the Settled before."""
+        hand = self.hands[pick % len(self.hands)]
+        if noticed and hand.known:
+            self.rig.lose(hand.peer)
+            self.gone(hand)
+            if self.commit() is None:
+                return
+        for job, (lease, begun) in list(hand.holding.items())[:1] if slip else []:
+            if not begun:
+                del hand.holding[job]
+                if slip == "behind" and lease > 1:
+                    hand.holding[job] = (lease - 1, False)
+        hand.peer = (hand.name + self.fresh()).encode()
+        self.introduce(hand)
+
+    def introduce(self, hand: Hand) -> None:
+        self.claims(hand)
+        hand.known, hand.mute, hand.heard = True, False, self.rig.now
+        for job, (lease, begun) in hand.holding.items():
+            if begun and self.holds(hand, job, lease):
+                self.model.start(self.model.jobs[job])
+        for mine in self.model.jobs.values():
+            if mine.holder == hand.name and not mine.orphan and hand.holding.get(mine.id, (0, 0))[0] != mine.lease:
+                self.model.lose(mine)
+        void = [(job, lease) for job, (lease, _) in hand.holding.items() if not self.holds(hand, job, lease)]
+        self.rig.hear(hand.peer, ready(hand.name, hand.capacity, hand.listed(), hand.draining))
+        done = self.commit()
+        if done is not None:
+            assert (hand.peer, wire.Welcome(self.rig.dispatcher.epoch, SILENCE)) in done.sends
+            settled = [
+                ref for peer, m in done.sends if isinstance(m, wire.Settled) and peer == hand.peer for ref in refs(m)
+            ]
+            assert sorted(settled) == sorted(void)
+
+    @precondition(lambda self: any(hand.known for hand in self.hands))
+    @rule(pick=PICK)
+    def kill_worker(self, pick: int) -> None:
+        known = [hand for hand in self.hands if hand.known]
+        hand = known[pick % len(known)]
+        self.hands.remove(hand)
+        self.rig.lose(hand.peer)
+        self.gone(hand)
+        self.commit()
+
+    @precondition(lambda self: self.live())
+    @rule(pick=PICK, times=st.integers(1, 3))
+    def kill_while_it_runs(self, pick: int, times: int) -> None:
+        """The rare path to the back-off and to attempts_used_up, in one rule."""
+        for _ in range(times):
+            if not self.live():
+                return
+            hand, job = self.some(pick)
+            self.start_job(pick)
+            if not hand.known:
+                return
+            self.rig.lose(hand.peer)
+            self.gone(hand)
+            if self.commit() is None:
+                return
+            hand.holding.clear()
+            hand.peer = (hand.name + self.fresh()).encode()
+            self.introduce(hand)
+
+    @precondition(lambda self: any(hand.known and not hand.draining for hand in self.hands))
+    @rule(pick=PICK, ordered=st.booleans())
+    def drain_worker(self, pick: int, ordered: bool) -> None:
+        able = [hand for hand in self.hands if hand.known and not hand.draining]
+        hand = able[pick % len(able)]
+        hand.draining = True
+        if not ordered:
+            self.say(hand, wire.Draining())
+            return
+        self.rig.order(wire.DrainWorker("web", "d", hand.name))
+        done = self.commit()
+        assert done is None or (hand.peer, wire.Drain()) in done.sends
+
+    @precondition(lambda self: any(hand.known and hand.draining for hand in self.hands))
+    @rule(pick=PICK)
+    def leave(self, pick: int) -> None:
+        """A drained worker gives back what it has not begun, says Leaving and is gone."""
+        able = [hand for hand in self.hands if hand.known and hand.draining]
+        hand = able[pick % len(able)]
+        for job, (lease, _) in hand.holding.items():
+            if self.holds(hand, job, lease):
+                self.model.give_back(self.model.jobs[job])
+        answers = [LeaseRef(job, lease) for job, (lease, _) in hand.holding.items()]
+        if self.say(hand, Returned(answers)) is None:
+            return
+        self.gone(hand)
+        self.say(hand, wire.Leaving())
+        self.hands.remove(hand)
+
+    # -- workers answer
+
+    @precondition(lambda self: self.live())
+    @rule(pick=PICK)
+    def start_job(self, pick: int) -> None:
+        hand, job = self.some(pick)
+        hand.holding[job.id] = (job.lease, True)
+        self.model.start(job)
+        self.say(hand, Started([Start(job.id, job.lease, 0.0)]))
+
+    @precondition(lambda self: self.live())
+    @rule(pick=PICK, cached=st.booleans(), seconds=st.sampled_from([0.01, 0.01, 9.0]))
+    def finish_job(self, pick: int, cached: bool, seconds: float) -> None:
+        hand, job = self.some(pick)
+        cached = cached and not job.started
+        picture = thumb(job)
+        self.model.finish(job, picture.blob, cached)
+        done = self.say(hand, Finished([Finish(job.id, job.lease, [picture], None, cached, seconds)]))
+        assert done is None or job.id not in hand.holding or hand.holding[job.id][0] != job.lease or job.holder
+
+    @precondition(lambda self: self.live())
+    @rule(pick=PICK, name=st.sampled_from(["thumb", "large"]))
+    def publish(self, pick: int, name: str) -> None:
+        hand, job = self.some(pick)
+        picture = thumb(job, name)
+        self.model.publish(job, picture.blob)
+        self.say(hand, Published([Publication(job.id, job.lease, picture)]))
+
+    @precondition(lambda self: self.live())
+    @rule(pick=PICK, code=st.sampled_from(CODES))
+    def fail_job(self, pick: int, code: str) -> None:
+        hand, job = self.some(pick)
+        lease = job.lease
+        self.model.fail(job, code)
+        done = self.say(hand, Failed([Failure(job.id, lease, code, "why")]))
+        if done is not None:
+            assert (job.id, lease) in [ref for _, m in done.sends if isinstance(m, wire.Settled) for ref in refs(m)]
+            row = self.rig.row(job.id)
+            if row.state == "delayed":
+                assert row.due_at is not None
+                assert 0.2 <= row.due_at - OFFSET - self.rig.now <= 5.0
+
+    @precondition(lambda self: self.live() and not self.breaking)
+    @rule(pick=PICK, code=st.sampled_from(["decoder_crashed", "decoder_crashed", "memory_over_limit"]))
+    def kill_decoders(self, pick: int, code: str) -> None:
+        """The rare path: the same job takes two decoders with it, whatever else must end first."""
+        _, job = self.some(pick)
+        for _ in range(2):
+            for _ in range(40):
+                if job.state != "queued" or not self.live():
+                    break
+                self.finish_job(0, False, 0.01)
+            held = [n for n, (_, other) in enumerate(self.live()) if other is job]
+            if not held:
+                return
+            self.start_job(held[0])
+            held = [n for n, (_, other) in enumerate(self.live()) if other is job]
+            self.fail_job(held[0], code)
+        if job.state == "dead":
+            name = self.fresh()
+            self.model.accept(name, job.content)
+            self.rig.submit(new_job(name, content=job.content))
+            self.commit()
+            assert (self.rig.row(name).state, self.rig.row(name).attempts) == ("failed", 0)
+
+    @precondition(lambda self: self.live())
+    @rule(pick=PICK)
+    def return_job(self, pick: int) -> None:
+        hand, job = self.some(pick)
+        lease = job.lease
+        self.model.give_back(job)
+        self.say(hand, Returned([LeaseRef(job.id, lease)]))
+
+    @precondition(lambda self: self.issued and any(hand.known for hand in self.hands))
+    @rule(pick=PICK, who=PICK, kind=st.integers(0, 5))
+    def answer_too_late(self, pick: int, who: int, kind: int) -> None:
+        """An answer under a lease that this worker does not hold now: it is settled, and no more."""
+        known = [hand for hand in self.hands if hand.known]
+        hand = known[who % len(known)]
+        late = [ref for ref in self.issued if not self.holds(hand, *ref)]
+        if not late:
+            return
+        job, lease = late[pick % len(late)]
+        hand.heard = self.rig.now
+        self.rig.hear(hand.peer, every_answer(job, lease)[kind])
+        done = self.rig.turn()
+        assert not done.committed
+        assert done.receipts == []
+        assert done.sends == [(hand.peer, wire.Settled([LeaseRef(job, lease)]))]
+        self.deliver(done)
+
+    @rule(kind=st.integers(0, 5))
+    def answer_of_a_stranger(self, kind: int) -> None:
+        self.rig.hear(b"nobody", every_answer("0001", 1)[kind])
+        done = self.rig.turn()
+        assert (done.committed, done.sends) == (False, [(b"nobody", wire.Introduce(self.rig.dispatcher.epoch))])
+
+    @rule()
+    def sweep(self) -> None:
+        """Workers delete what they were told to: the entries go, and nothing that is shown was among them."""
+        if self.breaking:
+            return
+        for hand in [hand for hand in self.hands if hand.known]:
+            mine = [job for job, worker in self.rig.dispatcher.core.sweeping.items() if worker.peer == hand.peer]
+            for job in mine:
+                del self.model.sweeps[job]
+            if mine:
+                self.say(hand, wire.Swept(mine))
+
+    # -- time, silence, crashes
+
+    @rule(seconds=st.sampled_from([0.03, 0.1, 0.5, 1.0, 2.5]))
+    def wait(self, seconds: float) -> None:
+        """Time passes; whoever is not mute beats each half second."""
+        end = self.rig.now + seconds
+        while self.rig.now < end:
+            self.rig.now = min(end, self.rig.now + 0.5)
+            for hand in self.hands:
+                if hand.known and not hand.mute:
+                    hand.heard = self.rig.now
+                    self.rig.hear(hand.peer, wire.WorkerBeat(list(hand.listed())))
+            if self.commit(tick=True) is None:
+                return
+            assert self.rig.dispatcher.deadline > self.rig.now, "a broker that turns in circles"
+
+    @precondition(lambda self: any(hand.known for hand in self.hands))
+    @rule(pick=PICK)
+    def fall_silent(self, pick: int) -> None:
+        known = [hand for hand in self.hands if hand.known]
+        known[pick % len(known)].mute = True
+        self.wait(2.5)
+        self.wait(3.0)
+
+    @rule(kept=st.booleans())
+    def break_the_next_commit(self, kept: bool) -> None:
+        self.breaking = "kept" if kept else "lost"
+
+    @rule(back=st.integers(0, 4), late=st.booleans())
+    def crash(self, back: int, late: bool) -> None:
+        """The broker dies; some workers are back within its grace, the others not, or after it."""
+        self.restart()
+        for hand in self.hands[:back]:
+            self.introduce(hand)
+        if late:
+            self.wait(2.5)
+
+    # -- what holds after every step
+
+    @invariant()
+    def the_books_agree(self) -> None:
+        dispatcher, core = self.rig.dispatcher, self.rig.dispatcher.core
+        dispatcher.check()
+        assert core.sweeps.keys() == self.model.sweeps.keys()
+        assert {job: set(entry.names) for job, entry in core.sweeps.items()} == self.model.sweeps
+        assert core.quarantine == self.model.quarantine == self.rig.ledger._quarantine
+        assert core.paused == self.model.paused
+        waiting = [entry.id for entry in core.backlog.queued()]
+        assert len(waiting) == len(set(waiting)), "a job waits twice"
+        for entry in core.entries.values():
+            if entry.holder is not None:
+                assert core.roster.by_peer.get(entry.holder.peer) is entry.holder, f"{entry.id}: its holder is gone"
+            assert (entry.id in waiting) == (entry.state is State.QUEUED), f"{entry.id} is {entry.state}"
+
+    @invariant()
+    def the_rows_are_as_the_model_says(self) -> None:
+        ledger = self.rig.ledger
+        assert {row.id for row in ledger.rows.values()} == self.model.jobs.keys()
+        for job in self.model.jobs.values():
+            row, outcome = self.rig.row(job.id), self.rig.outcome(job.id)
+            story = [(moment.event, moment.lease, moment.detail) for moment in outcome.timeline]
+            seen = (row.state, row.code, row.lease, row.attempts, outcome.cancel_requested)
+            assert seen == (job.state, job.code, job.lease, job.attempts, job.cancelling), f"{job.id}: {story}"
+            assert (outcome.crashes, outcome.memory_tries, outcome.losses) == (
+                job.crashes,
+                job.memory_tries,
+                job.losses,
+            )
+            assert {picture.blob for picture in outcome.renditions} == job.shown
+            assert job.state != "running" or row.worker == job.holder
+            assert (row.started_at is not None) == job.started
+            assert (row.ended_at is not None) == (job.state in ENDED)
+        counts = Counter(row.state for row in ledger.rows.values())
+        assert {state: count for state, count in ledger.meta.counts.items() if count} == counts
+        assert ledger.meta.change >= max((row.change for row in ledger.rows.values()), default=0)
+        assert len({row.position for row in ledger.rows.values()}) == len(ledger.rows)
+
+    @invariant()
+    def nobody_waits_for_nothing(self) -> None:
+        """Whoever is idle has work, unless none waits or dispatch is paused."""
+        busy = {job.holder for job in self.model.jobs.values()}
+        idle = [hand for hand in self.hands if hand.known and not hand.draining and hand.name not in busy]
+        waiting = [job for job in self.model.jobs.values() if job.state == "queued"]
+        assert self.model.paused or not idle or not waiting, f"{len(waiting)} wait, {idle} are idle"
+
+    def teardown(self) -> None:
+        """Once faults stop, every job ends: none is forgotten anywhere."""
+        if not hasattr(self, "rig"):
+            return
+        self.breaking = None
+        self.rig.order(wire.Resume("web", "p"))
+        self.model.paused = False
+        self.commit()
+        for hand in list(self.hands):
+            if hand.draining and hand.known:
+                self.rig.lose(hand.peer)
+                self.gone(hand)
+        self.commit()
+        self.hands = [hand for hand in self.hands if hand.known]
+        self.hands.append(Hand("last", b"last", 2))
+        self.introduce(self.hands[-1])
+        for _ in range(300):
+            if all(job.state in ENDED for job in self.model.jobs.values()):
+                break
+            for hand in self.hands:
+                hand.mute = False
+            self.finish_job(0, False, 0.01) if self.live() else self.wait(1.0)
+        self.the_rows_are_as_the_model_says()
+        assert [job for job in self.model.jobs.values() if job.state not in ENDED] == []
+
+
+def thumb(job: Job, name: str = "thumb") -> Rendition:
+    return Rendition(name, f"processed/{job.id}.{name}", "jpeg", 1, 1, 1, "d")
+
+
+def every_answer(job: str, lease: int) -> list[Any]:
+    picture = Rendition("late", f"processed/{job}.late", "jpeg", 1, 1, 1, "d")
+    return [
+        Started([Start(job, lease, 0.0)]),
+        Published([Publication(job, lease, picture)]),
+        Finished([Finish(job, lease, [picture])]),
+        Failed([Failure(job, lease, "undecodable", "")]),
+        Returned([LeaseRef(job, lease)]),
+        wire.WorkerBeat([Held(job, lease, True)]),
+    ]
+
+
+TestCore = CoreMachine.TestCase
+TestCore.settings = settings(
+    max_examples=250, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+)
