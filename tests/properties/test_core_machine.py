@@ -333,7 +333,7 @@ class CoreMachine(RuleBasedStateMachine):
         for _ in range(times):
             if not self.live():
                 return
-            hand, job = self.some(pick)
+            hand, _ = self.some(pick)
             self.start_job(pick)
             if not hand.known:
                 return

@@ -1,0 +1,5 @@
+"""The profile of bench/mutations.py: the first failure is enough, nobody reads its smallest form."""
+
+from hypothesis import Phase, settings
+
+settings.register_profile("mutants", phases=[Phase.generate])
