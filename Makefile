@@ -3,7 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 SEED ?= 1
 
-.PHONY: run-all dev test check sim bench load scale restart status stop config lock
+.PHONY: run-all dev test check sim mutate bench load scale restart status stop config lock
 
 run-all: .venv/roles
 	@exec $(PY) -m supervisor
@@ -21,7 +21,11 @@ check: .venv/dev
 	@$(PY) -m mypy
 
 sim: .venv/dev
-	@SEED=$(SEED) $(PY) -m pytest -q tests/simulation
+	@$(PY) -m tests.simulation $(SEED)
+
+# Bugs planted in the dispatch core, to see that its tests still bite.
+mutate: .venv/dev
+	@$(PY) -m bench.mutations
 
 bench: .venv/roles
 	@$(PY) -m bench.dispatch

@@ -51,7 +51,8 @@ class Backlog:
         self._turn = {SMALL: LARGE, LARGE: SMALL}
         self._last = LARGE
         self._delayed: list[tuple[float, int, Entry]] = []
-        self._short: set[Lane] = set()
+        self._short: dict[Lane, None] = {}
+        """In order, so that a replay asks alike."""
         self.alone_waiting = 0
 
     def restore(self, lanes: list[Lane]) -> None:
@@ -59,7 +60,7 @@ class Backlog:
         for lane in lanes:
             window = self._lane(lane)
             window.beyond = True
-            self._short.add(lane)
+            self._short[lane] = None
 
     def append(self, entry: Entry) -> bool:
         """Queue a job last in its lane; False where it stays in the ledger alone."""
@@ -137,7 +138,7 @@ class Backlog:
         for entry in entries:
             window.jobs.append(entry)
             self._added(window, entry)
-        self._short.discard(refill.lane)
+        self._short.pop(refill.lane, None)
         self._mind(window)
 
     def delay(self, entry: Entry, due: float) -> None:
@@ -180,7 +181,7 @@ class Backlog:
     def _mind(self, window: _Window) -> None:
         if window.beyond:
             if len(window.jobs) * 2 < self._size:
-                self._short.add(window.lane)
+                self._short[window.lane] = None
         elif not window.jobs:
             self._lanes.pop(window.lane, None)
 

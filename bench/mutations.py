@@ -1,0 +1,226 @@
+"""Plants bugs in copies of the dispatch core, one at a time, and shows that its tests catch each.
+
+`make mutate`, or `python -m bench.mutations [WORD]` for those whose name has WORD. A mutant that lives
+ends the run with status 1: the tests have lost a tooth. The work tree itself is never touched.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.report import close, table
+
+ROOT = Path(__file__).resolve().parents[1]
+NEEDED: tuple[str, ...] = (
+    "broker", "jobs", "stores", "tests/__init__.py", "tests/properties", "tests/unit/__init__.py",
+    "tests/unit/test_dispatcher.py", "pyproject.toml",
+)  # fmt: skip
+EXAMPLES = "tests/unit/test_dispatcher.py"
+PROPERTIES = "tests/properties"
+SECONDS_MAX = 120
+
+
+class Mutant(NamedTuple):
+    """One planted bug: in `file` of broker/core, `old` (once there) becomes `new`."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+
+
+MUTANTS = (
+    Mutant(
+        "no fencing by lease",
+        "answers.py",
+        "if entry is not None and entry.lease == lease else",
+        "if entry is not None else",
+    ),
+    Mutant(
+        "an adopted lease of any number",
+        "dispatcher.py",
+        "entry is None or entry.lease != held.lease or",
+        "entry is None or",
+    ),
+    Mutant("another worker adopts", "dispatcher.py", " or entry.worker != ready.incarnation:", ":"),
+    Mutant("a stale beat is not settled", "dispatcher.py", "core.settle(worker.peer, held.job, held.lease)", "pass"),
+    Mutant(
+        "a repeated start is charged",
+        "answers.py",
+        "elif entry.started_at is None:\n            begin",
+        "else:\n            begin",
+    ),
+    Mutant("a job given back stays charged", "answers.py", "entry.attempts -= 1", "pass"),
+    Mutant("a loss before the start is charged", "answers.py", "entry.outcome.losses += 1", "entry.attempts += 1"),
+    Mutant("a lost job goes last", "backlog.py", "window.jobs.appendleft(entry)", "window.jobs.append(entry)"),
+    Mutant(
+        "a cancel loses to a finish",
+        "answers.py",
+        "outcome = entry.outcome\n    if outcome.cancel_requested:",
+        "outcome = entry.outcome\n    if False:",
+    ),
+    Mutant("a failed cancel goes again", "state.py", "if entry.outcome.cancel_requested:", "if False:"),
+    Mutant(
+        "a cancel is not repeated",
+        "dispatcher.py",
+        "        self._repeat_abandons(worker)\n        for entry in before",
+        "        for entry in before",
+    ),
+    Mutant("what the worker forgot is not lost", "dispatcher.py", "for entry in before.values():", "for entry in ():"),
+    Mutant(
+        "a wrong lease is taken for the holder's",
+        "dispatcher.py",
+        "entry = before.get(held.job) or",
+        "entry = before.pop(held.job, None) or",
+    ),
+    Mutant("orphans wait for ever", "dispatcher.py", "if core.orphans and now >= core.grace_until:", "if False:"),
+    Mutant(
+        "orphans have no grace", "dispatcher.py", "if core.orphans and now >= core.grace_until:", "if core.orphans:"
+    ),
+    Mutant("silence is never judged", "dispatcher.py", "core.roster.silent(now - self._policy.silence_seconds)", "()"),
+    Mutant("a beat renews no lease", "roster.py", "worker.heard = now\n        self._heard", "self._heard"),
+    Mutant("capacity and one more", "roster.py", "held >= worker.capacity", "held > worker.capacity"),
+    Mutant("a draining worker is served", "roster.py", "if worker.draining or worker.alone or", "if worker.alone or"),
+    Mutant(
+        "alone, yet with others behind", "roster.py", "if worker.draining or worker.alone or", "if worker.draining or"
+    ),
+    Mutant("alone is given as a second", "dispatcher.py", "if core.backlog.alone_waiting:", "if False:"),
+    Mutant("no memory for the second try", "dispatcher.py", "(2 if entry.outcome.memory_tries else 1)", "1"),
+    Mutant(
+        "pause forgets to persist",
+        "commands.py",
+        "core.meta_changed = core.meta_changed or core.paused != paused",
+        "pass",
+    ),
+    Mutant("pause does not hold", "dispatcher.py", "while not core.paused:", "while True:"),
+    Mutant(
+        "paused, it turns in circles", "dispatcher.py", "core.roster.idle and not core.paused:", "core.roster.idle:"
+    ),
+    Mutant(
+        "a recall is repeated",
+        "dispatcher.py",
+        "            del core.prefetched[job]\n            core.recalled",
+        "            core.recalled",
+    ),
+    Mutant("quarantine is not written", "state.py", "self.records.quarantined.append(entry.content)", "pass"),
+    Mutant("quarantine is not lifted", "commands.py", "core.records.released.append(entry.content)", "pass"),
+    Mutant("requeue keeps the crashes", "commands.py", "outcome.losses = outcome.crashes =", "outcome.losses ="),
+    Mutant("requeue keeps the place", "commands.py", "entry.position = core.change", "pass"),
+    Mutant(
+        "a refill doubles what waits",
+        "dispatcher.py",
+        "for row in rows if row.id not in core.entries]",
+        "for row in rows]",
+    ),
+    Mutant("a refill forgets the rest", "backlog.py", "window.beyond = not complete", "window.beyond = False"),
+    Mutant(
+        "a window overtakes the ledger",
+        "backlog.py",
+        "if window.beyond or len(window.jobs) >= self._size:",
+        "if len(window.jobs) >= self._size:",
+    ),
+    Mutant(
+        "a short lane is never asked for",
+        "backlog.py",
+        "                self._short[window.lane] = None",
+        "                pass",
+    ),
+    Mutant(
+        "a repeat is judged anew",
+        "accept.py",
+        "if first in event.existing or first in core.fresh_ids:",
+        "if first in core.fresh_ids:",
+    ),
+    Mutant(
+        "a twin in the same turn is missed",
+        "accept.py",
+        "event.keys.get(key) or core.fresh_keys.get(key)",
+        "event.keys.get(key)",
+    ),
+    Mutant("the queue's bound counts no delayed", "accept.py", "+ core.counts[State.DELAYED]", ""),
+    Mutant("counts forget the quarantined", "accept.py", "core.counts[State.FAILED] += 1", "pass"),
+    Mutant(
+        "purge leaves the pictures",
+        "state.py",
+        "(original_name(entry.id), *(r.blob for r in entry.outcome.renditions))",
+        "(original_name(entry.id),)",
+    ),
+    Mutant(
+        "anybody's Swept counts", "dispatcher.py", "if core.sweeping.get(job) is worker:", "if job in core.sweeping:"
+    ),
+    Mutant("a shown picture is swept", "answers.py", "if rendition.blob not in shown)", ")"),
+    Mutant(
+        "a due job is not written",
+        "dispatcher.py",
+        "            core.requeue_head(entry)\n            core.touch(entry)",
+        "            core.requeue_head(entry)",
+    ),
+    Mutant(
+        "a stopping broker assigns",
+        "dispatcher.py",
+        "if not self._stopping:\n            self._match",
+        "if True:\n            self._match",
+    ),
+)
+
+
+def plant(mutant: Mutant, folder: Path) -> None:
+    """A copy of what the tests need, with the bug in it. Raises ValueError where the code has changed."""
+    for name in NEEDED:
+        source, target = ROOT / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    path = folder / "broker/core" / mutant.file
+    text = path.read_text()
+    if text.count(mutant.old) != 1:
+        raise ValueError(f"{mutant.name}: {mutant.file} has {text.count(mutant.old)} of {mutant.old!r}")
+    path.write_text(text.replace(mutant.old, mutant.new))
+
+
+def caught(folder: Path, tests: str) -> bool:
+    """Whether these tests fail there. A run that takes too long counts: the mutant turns in circles."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", tests]
+    command += ["--hypothesis-seed=1", "--hypothesis-profile=mutants"] if tests == PROPERTIES else []
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, timeout=SECONDS_MAX)
+    except subprocess.TimeoutExpired:
+        return True
+    return done.returncode == 1
+
+
+def judged(mutant: Mutant) -> list[str]:
+    """Which of the two suites catch the mutant."""
+    with tempfile.TemporaryDirectory() as place:
+        plant(mutant, Path(place))
+        by = [tests for tests in (EXAMPLES, PROPERTIES) if caught(Path(place), tests)]
+    print(f"{mutant.name}: {'caught' if by else 'LIVES'}", file=sys.stderr, flush=True)
+    return by
+
+
+def main(word: str = "") -> int:
+    """Try every mutant; the exit status."""
+    chosen = [mutant for mutant in MUTANTS if word in mutant.name]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        verdicts = list(pool.map(judged, chosen))
+    columns = (EXAMPLES, PROPERTIES)
+    rows = [
+        (mutant.name, mutant.file, *("caught" if tests in by else "-" for tests in columns))
+        for mutant, by in zip(chosen, verdicts, strict=True)
+    ]
+    table(("planted", "in broker/core", "examples", "properties"), rows)
+    lived = verdicts.count([])
+    by_properties = sum(PROPERTIES in by for by in verdicts)
+    close("mutations", {"planted": len(rows), "lived": lived, "caught_by_properties": by_properties})
+    return 1 if lived else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:2]))

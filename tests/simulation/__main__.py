@@ -1,0 +1,9 @@
+"""`python -m tests.simulation [SEED]`: one run, its summary as the last line. The same seed, the same run."""
+
+import json
+import sys
+
+from tests.simulation.world import World
+
+seed = int(sys.argv[1]) if len(sys.argv) > 1 else 1
+print(json.dumps({"seed": seed, **World(seed, jobs=1000, chaos_seconds=120.0).run()}))

@@ -1,0 +1,119 @@
+"""A worker of the simulation: the real Session, and a decoder that only pretends.
+
+Owns what a keeper owns: the decoder's life and the connection. Draws its luck from the world.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from jobs.wire import Assignment
+from worker.core import events
+from worker.core.session import Session
+
+if TYPE_CHECKING:
+    from tests.simulation.world import Connection, World
+
+CRASHES = {7: "decoder_crashed", 13: "memory_over_limit", 21: "undecodable", 33: "original_missing"}
+"""What the contents of these numbers do to a decoder, always."""
+
+
+class Hand:
+    """One worker process. `gone`: it has ended, and nothing of it happens any more."""
+
+    def __init__(self, world: "World", name: str, capacity: int) -> None:
+        self.world, self.name = world, name
+        self.session = Session(name, name, 1, capacity, "engine", 3.0, 2.0, world.now)
+        self.connection: Connection | None = None
+        self.gone = False
+        self._run: tuple[str, int] | None = None
+        self._hung_until = 0.0
+        self._late: list[Any] = []
+        self.feel(events.DecoderIdle())
+        self._alarm()
+
+    def connected(self) -> None:
+        self.feel(events.Connected())
+
+    def disconnected(self) -> None:
+        self.feel(events.Disconnected())
+
+    def hear(self, message: Any) -> None:
+        self.feel(events.Heard(message))
+
+    def drain(self) -> None:
+        self.feel(events.DrainAsked())
+
+    def hang(self, seconds: float) -> None:
+        """The keeper stops turning for a while, as under a SIGSTOP; its decoder does not."""
+        self._hung_until = self.world.now + seconds
+        self.world.after(seconds, self._wake_up)
+
+    def _wake_up(self) -> None:
+        if self.world.now >= self._hung_until:
+            late, self._late = self._late, []
+            for event in late:
+                self.feel(event)
+
+    def feel(self, event: Any) -> None:
+        """Tell the session a fact and carry out what it wants."""
+        if self.gone:
+            return
+        if self.world.now < self._hung_until:
+            self._late.append(event)
+            return
+        self.session.handle(event, self.world.now)
+        self._carry_out()
+
+    def _alarm(self) -> None:
+        if self.gone:
+            return
+        if self.world.now >= self._hung_until and not self._late:
+            self.session.tick(self.world.now)
+            self._carry_out()
+        self.world.after(0.05, self._alarm)
+
+    def _carry_out(self) -> None:
+        effects = self.session.drain()
+        self.session.check()
+        for ref in effects.kill:
+            if self._run == (ref.job, ref.lease):
+                self._run = None
+                self.world.after(0.05, lambda: self.feel(events.DecoderIdle()))
+        for message in effects.sends:
+            if self.connection is not None:
+                self.world.send_up(self.connection, message)
+        for assignment in effects.begin:
+            self._begin(assignment)
+        for job, _ in effects.sweep:
+            self.world.after(0.01, lambda job=job: self.feel(events.SweepDone(job)))  # type: ignore[misc]
+        if effects.reconnect and self.connection is not None:
+            self.world.break_off(self.connection)
+        if effects.leave and not self.gone:
+            self.world.counts["workers left"] += 1
+            self.world.end_worker(self)
+
+    # -- the decoder
+
+    def _begin(self, assignment: Assignment) -> None:
+        self._run = run = (assignment.job, assignment.lease)
+        seconds = self.world.random.expovariate(8.0)
+        self.world.after(0.002, lambda: self._during(run, events.DecoderBegan(*run, self.world.now)))
+        landed = events.RenditionLanded(*run, self.world.picture(run[0]))
+        self.world.after(0.002 + seconds, lambda: self._during(run, landed))
+        self.world.after(0.004 + seconds, lambda: self._end(run))
+
+    def _during(self, run: tuple[str, int], event: Any) -> None:
+        if self._run == run:
+            self.feel(event)
+
+    def _end(self, run: tuple[str, int]) -> None:
+        if self._run != run:
+            return
+        self._run = None
+        code = CRASHES.get(int(run[0][1:]) % 40)
+        if code is None and not self.world.calm and self.world.random.random() < 0.05:
+            code = self.world.random.choice(("decoder_lost", "store_error"))
+        if code is None:
+            self.feel(events.DecoderFinished(*run, [self.world.picture(run[0])]))
+        else:
+            self.feel(events.DecoderFailed(*run, code, "simulated"))
+        self.feel(events.DecoderIdle())

@@ -1,0 +1,302 @@
+"""Both cores in one process: the real Dispatcher and Sessions on a fake network, clock and ledger.
+
+Everything that happens is drawn from one seed, so a seed replays the very same run. Messages of one
+connection keep their order and those of several do not; a connection that breaks loses what is under way.
+Brokers die (also in the middle of a commit that may have lasted or not), workers die, hang, drain and
+reconnect. After `chaos_seconds` faults stop, and then every job that was promised must end, once.
+"""
+
+import hashlib
+import heapq
+import random
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from broker.core.dispatcher import Dispatcher
+from broker.core.events import Commanded, Heard, PeerLost, Policy, Refilled, Submitted
+from jobs import wire
+from jobs.errors import LedgerFailed
+from jobs.job import Rendition
+from stores.ledger.memory import MemoryLedger
+from tests.simulation.hand import Hand
+
+OFFSET = 1_800_000_000.0
+ENDED = {"done", "failed", "dead", "cancelled"}
+WORKERS = 4
+
+
+class Connection:
+    """One worker's connection: in order both ways, until it breaks."""
+
+    def __init__(self, peer: bytes, hand: Hand) -> None:
+        self.peer, self.hand = peer, hand
+        self.alive = True
+        self.arrival = {"up": 0.0, "down": 0.0}
+
+
+class World:
+    """One run. `run` returns the summary; it raises AssertionError where a promise was broken."""
+
+    def __init__(self, seed: int, jobs: int = 150, chaos_seconds: float = 30.0) -> None:
+        self.random = random.Random(seed)
+        self.now, self.jobs, self.chaos = 0.0, jobs, chaos_seconds
+        self.policy = Policy(window=8, silence_seconds=2.0, grace_seconds=0.5)
+        self.ledger = MemoryLedger()
+        self.dispatcher: Dispatcher | None = None
+        self.inbox: list[Any] = []
+        self.connections: dict[bytes, Connection] = {}
+        self.asked: dict[str, Any] = {}
+        """What web has sent and got no receipt for, by request."""
+        self.promised: set[str] = set()
+        self.ended: dict[str, str] = {}
+        self.counts: Counter[str] = Counter()
+        self.trace = hashlib.sha256()
+        self._queue: list[tuple[float, int, Callable[[], None]]] = []
+        self._serial = 0
+        self._turn_at = 0.0
+
+    def run(self) -> dict[str, Any]:
+        """Chaos, then calm until all has ended."""
+        self.start_broker()
+        for _ in range(WORKERS):
+            self.start_worker()
+        for number in range(self.jobs):
+            self.after(self.random.uniform(0.0, self.chaos), partial(self.post, number))
+        self.after(self.random.expovariate(1.0), self.fault)
+        self.after(1.0, self.ask_again)
+        end = self.chaos + 300.0
+        while self._queue and self.now < end and not self.is_over():
+            self.now, _, step = heapq.heappop(self._queue)
+            step()
+        left = sorted(self.promised - self.ended.keys())
+        assert self.now >= self.chaos and not left and not self.asked, f"never ended: {left}, unasked {self.asked}"
+        assert self.promised == self.ended.keys() == {row.id for row in self.ledger.rows.values()}
+        return {
+            "jobs": len(self.promised), **dict(sorted(self.counts.items())),
+            "ended": dict(sorted(Counter(self.ended.values()).items())),
+            "seconds": round(self.now, 3), "trace": self.trace.hexdigest()[:16],
+        }  # fmt: skip
+
+    def is_over(self) -> bool:
+        return self.now >= self.chaos and not self.asked and self.promised == self.ended.keys()
+
+    def after(self, seconds: float, step: Callable[[], None]) -> None:
+        """Let something happen later."""
+        self._serial += 1
+        heapq.heappush(self._queue, (self.now + seconds, self._serial, step))
+
+    @property
+    def calm(self) -> bool:
+        """Whether faults have stopped."""
+        return self.now >= self.chaos
+
+    # -- web
+
+    def post(self, number: int) -> None:
+        content = bytes([number % 40])
+        job = wire.NewJob(
+            f"j{number:05}", "t", self.random.randrange(3), self.random.choice((0, 9_000_000)), None, None, None,
+            content, b"spec",
+        )  # fmt: skip
+        request = f"post {number}"
+        self.asked[request] = wire.Submit("web", request, OFFSET + self.now, [job])
+        self.push(self.asked[request])
+        if self.random.random() < 0.15:
+            self.after(self.random.uniform(0.0, 2.0), lambda: self.cancel(number))
+
+    def cancel(self, number: int) -> None:
+        request = f"cancel {number}"
+        self.asked[request] = wire.Cancel("web", request, f"j{number:05}")
+        self.push(self.asked[request])
+
+    def ask_again(self) -> None:
+        for message in list(self.asked.values()):
+            self.push(message)
+        self.after(1.0, self.ask_again)
+
+    def push(self, message: Any) -> None:
+        self.after(self.random.uniform(0.0, 0.01), lambda: self.arrive(message))
+
+    def receive(self, receipt: wire.Receipt) -> None:
+        asked = self.asked.pop(receipt.request, None)
+        if isinstance(asked, wire.Submit):
+            assert receipt.outcome == wire.COMMITTED, receipt
+            self.promised.update(receipt.ids)
+        elif asked is not None and receipt.code == "not_found":
+            self.asked[receipt.request] = asked  # its job is yet to come
+
+    # -- the broker
+
+    def start_broker(self) -> None:
+        self.dispatcher = Dispatcher(self.policy)
+        self.dispatcher.restore(self.ledger.restore(), self.now, OFFSET)
+        self.counts["brokers started"] += 1
+        self.wake(0.0)
+
+    def kill_broker(self) -> None:
+        if self.dispatcher is None:
+            return
+        self.dispatcher = None
+        self.inbox = []
+        self.counts["brokers killed"] += 1
+        for connection in list(self.connections.values()):
+            self.break_off(connection)
+        self.after(self.random.uniform(0.01, 1.5), self.start_broker)
+
+    def arrive(self, fact: Any) -> None:
+        """A frame, or the end of a connection, reaches the broker."""
+        if self.dispatcher is not None:
+            self.inbox.append(fact)
+            self.wake(self.random.uniform(0.0, 0.002))
+
+    def wake(self, seconds: float) -> None:
+        """Let the broker turn at the latest then."""
+        at = self.now + max(seconds, 0.0001)
+        if not self.now < self._turn_at <= at:
+            self._turn_at = at
+            self.after(at - self.now, lambda: self.turn(at))
+
+    def turn(self, at: float) -> None:
+        dispatcher = self.dispatcher
+        if dispatcher is None or at != self._turn_at:
+            return
+        batch, self.inbox = self.inbox[:16], self.inbox[16:]
+        for fact in batch:
+            self.handle(dispatcher, fact)
+        if not self.inbox:
+            dispatcher.tick(self.now)
+        try:
+            self.carry_out(dispatcher)
+        except LedgerFailed:
+            self.counts["commits failed"] += 1
+            return self.kill_broker()
+        dispatcher.check()
+        return self.wake(0.0 if self.inbox else dispatcher.deadline - self.now)
+
+    def handle(self, dispatcher: Dispatcher, fact: Any) -> None:
+        if isinstance(fact, wire.Submit):
+            existing = self.ledger.existing([fact.jobs[0].id])
+            dispatcher.handle(Submitted(fact, existing, {}), self.now)
+        elif isinstance(fact, wire.Cancel):
+            dispatcher.handle(Commanded(fact, self.ledger.row(fact.id or "")), self.now)
+        else:
+            dispatcher.handle(fact, self.now)
+
+    def carry_out(self, dispatcher: Dispatcher) -> None:
+        effects = dispatcher.drain(self.now)
+        if effects.records:
+            try:
+                self.ledger.commit(effects.records)
+            finally:
+                self.witness([row.id for row in effects.records.jobs])
+        for receipt in [receipt for receipts in effects.receipts.values() for receipt in receipts]:
+            self.receive(receipt)
+        for peer, message in effects.sends:
+            self.send_down(peer, message)
+        for refill in effects.refills:
+            rows = self.ledger.queued(refill.lane.priority, refill.lane.name, refill.after, refill.limit)
+            dispatcher.handle(Refilled(refill, rows), self.now)
+            self.wake(0.0)
+
+    def witness(self, jobs: list[str]) -> None:
+        """Each job ends once, and nothing changes it after that."""
+        for job in jobs:
+            row = self.ledger.job(job)
+            if row is None:
+                continue
+            self.trace.update(repr((self.now, row)).encode())
+            before = self.ended.get(job)
+            assert before is None or row.state == before, f"{job} was {before} and is {row.state}"
+            if row.state in ENDED:
+                self.ended[job] = row.state
+                self.promised.add(job)
+
+    # -- the network
+
+    def connect(self, hand: Hand) -> None:
+        """A worker's socket connects, as soon as a broker is there."""
+        if hand.gone or hand.connection is not None:
+            return
+        if self.dispatcher is None:
+            return self.after(0.1, lambda: self.connect(hand))
+        self._serial += 1
+        peer = f"{hand.name}/{self._serial}".encode()
+        hand.connection = self.connections[peer] = Connection(peer, hand)
+        return hand.connected()
+
+    def break_off(self, connection: Connection) -> None:
+        """A connection ends: what is under way is lost; the broker may never be told."""
+        connection.alive = False
+        self.connections.pop(connection.peer, None)
+        hand = connection.hand
+        if hand.connection is connection:
+            hand.connection = None
+            hand.disconnected()
+            self.after(self.random.uniform(0.001, 0.2), lambda: self.connect(hand))
+        if self.random.random() < 0.7:
+            self.after(self.random.uniform(0.0, 0.3), lambda: self.arrive(PeerLost(connection.peer)))
+
+    def send_up(self, connection: Connection, message: Any) -> None:
+        """A worker's message, on its way to the broker."""
+        self.travel(connection, "up", lambda: self.arrive(Heard(connection.peer, message)))
+
+    def send_down(self, peer: bytes, message: Any) -> None:
+        """The broker's message to a worker; one that cannot be reached is lost."""
+        connection = self.connections.get(peer)
+        if connection is None:
+            self.after(0.0, lambda: self.arrive(PeerLost(peer)))
+        else:
+            self.travel(connection, "down", lambda: connection.hand.hear(message))
+
+    def travel(self, connection: Connection, way: str, step: Callable[[], None]) -> None:
+        delay = self.random.expovariate(1000.0) if self.random.random() < 0.98 else self.random.uniform(0.0, 0.5)
+        at = connection.arrival[way] = max(connection.arrival[way] + 1e-9, self.now + delay)
+        self.after(at - self.now, lambda: step() if connection.alive else None)
+
+    # -- workers and faults
+
+    def start_worker(self) -> None:
+        self.counts["workers started"] += 1
+        hand = Hand(self, f"w{self.counts['workers started']}", self.random.randrange(1, 4))
+        self.after(self.random.uniform(0.0, 0.3), lambda: self.connect(hand))
+
+    def end_worker(self, hand: Hand) -> None:
+        """A worker process is gone, and another one starts."""
+        hand.gone = True
+        if hand.connection is not None:
+            self.break_off(hand.connection)
+        self.after(self.random.uniform(0.01, 0.5), self.start_worker)
+
+    def fault(self) -> None:
+        """One thing goes wrong; the next one is drawn."""
+        if self.calm:
+            return
+        kind = self.random.choices(("worker", "connection", "hang", "drain", "broker", "commit"), (5, 4, 2, 3, 1, 1))[0]
+        hands = [connection.hand for connection in self.connections.values()]
+        if kind == "broker":
+            self.kill_broker()
+        elif kind == "commit":
+            self.ledger.fail_next_commit(kept=self.random.random() < 0.5)
+        elif hands:
+            self.harm(kind, self.random.choice(hands))
+        self.after(self.random.expovariate(2.0), self.fault)
+
+    def harm(self, kind: str, hand: Hand) -> None:
+        if kind == "worker":
+            self.counts["workers killed"] += 1
+            self.end_worker(hand)
+        elif kind == "connection" and hand.connection is not None:
+            self.counts["connections broken"] += 1
+            self.break_off(hand.connection)
+        elif kind == "hang":
+            self.counts["workers hung"] += 1
+            hand.hang(self.random.uniform(0.5, 5.0))
+        elif kind == "drain":
+            self.counts["workers drained"] += 1
+            hand.drain()
+
+    def picture(self, job: str) -> Rendition:
+        """What a decoder makes of a job: always the same."""
+        return Rendition("thumb", f"processed/{job}.thumb", "jpeg", 1, 1, 1, "d")
