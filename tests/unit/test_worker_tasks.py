@@ -1,0 +1,60 @@
+"""The frames between keeper and decoder: cut anywhere, and nothing believed that no decoder of ours says."""
+
+import os
+import socket
+import struct
+
+import pytest
+
+from jobs.errors import WireFault
+from worker import tasks
+
+BODY = b"pixels" * 100
+STREAM = tasks.frame(tasks.Began()) + tasks.frame(tasks.Rendered("thumb", "jpeg", "jpg", 10, 20), len(BODY)) + BODY
+WORDS = [(tasks.Began(), b""), (tasks.Rendered("thumb", "jpeg", "jpg", 10, 20), BODY)]
+
+
+@pytest.mark.parametrize("size", [1, 7, 13, 10_000])
+def test_a_stream_is_cut_into_words_however_it_arrives(size: int) -> None:
+    frames = tasks.Frames(len(BODY))
+    pieces = [STREAM[at : at + size] for at in range(0, len(STREAM), size)]
+    assert [found for piece in pieces for found in frames.feed(piece)] == WORDS
+
+
+@pytest.mark.parametrize(
+    ("name", "extension"), [("../x", "jpg"), ("a/b", "jpg"), ("", "jpg"), ("a", "j/pg"), ("a", ""), ("a", "jpg\n")]
+)
+def test_a_name_that_could_leave_its_folder_is_no_word(name: str, extension: str) -> None:
+    forged = tasks.frame(tasks.Rendered(name, "jpeg", extension, 1, 1))
+    with pytest.raises(WireFault):
+        list(tasks.Frames(100).feed(forged))
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        struct.pack("!II", 1 << 30, 0),
+        struct.pack("!II", 4, 0) + b"\xff\xff\xff\xff",
+        tasks.frame(tasks.Rendered("a", "jpeg", "jpg", 1, 1), 101),
+        tasks.frame(tasks.Task("{}", 1, 1, 1)),
+    ],
+)
+def test_noise_is_a_wire_fault(noise: bytes) -> None:
+    with pytest.raises(WireFault):
+        list(tasks.Frames(100).feed(noise))
+
+
+def test_a_task_comes_with_its_descriptor_and_the_end_with_none() -> None:
+    keeper, decoder = socket.socketpair()
+    reader, writer = os.pipe()
+    task = tasks.Task("r" * 16_000, 1, 2, 3)
+    with keeper, decoder:
+        socket.send_fds(keeper, [tasks.frame(task)], [reader])
+        received = tasks.receive_task(decoder)
+        assert received is not None
+        os.write(writer, b"original")
+        assert (received[0], os.read(received[1], 100)) == (task, b"original")
+        keeper.close()
+        assert tasks.receive_task(decoder) is None
+    for descriptor in (reader, writer, received[1]):
+        os.close(descriptor)
