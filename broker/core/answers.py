@@ -167,5 +167,5 @@ def worker_lost(core: Core, worker: Worker, now: float, why: str) -> None:
     core.roster.remove(worker)
     core.roster_changed = True
     core.sweeping = {job: other for job, other in core.sweeping.items() if other is not worker}
-    for entry in list(worker.leases.values()):
+    for entry in reversed(worker.leases.copy().values()):  # each goes before the last: the oldest ends up first
         lost(core, entry, now, why)

@@ -116,7 +116,7 @@ class Dispatcher:
         for worker in core.roster.silent(now - self._policy.silence_seconds):
             answers.worker_lost(core, worker, now, "unheard for too long")
         if core.orphans and now >= core.grace_until:
-            for entry in list(core.orphans.values()):
+            for entry in reversed(core.orphans.copy().values()):
                 answers.lost(core, entry, now, "its worker did not come back")
             core.orphans.clear()
         for entry in core.backlog.due(now):
@@ -229,7 +229,7 @@ class Dispatcher:
             if held.started and entry.started_at is None:
                 answers.begin(core, entry, now)
         self._repeat_abandons(worker)
-        for entry in before.values():
+        for entry in reversed(before.values()):
             answers.lost(core, entry, now, "its worker forgot it")
 
     def _repeat_abandons(self, worker: Worker) -> None:

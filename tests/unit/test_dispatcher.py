@@ -526,3 +526,12 @@ def test_a_broker_that_stops_settles_and_assigns_nothing() -> None:
     done = rig.turn()
     assert told(done, wire.Settled) == [(A, "j", 1)]
     assert told(done, wire.Assign) == []
+
+
+def test_what_a_dead_worker_held_comes_again_in_its_order() -> None:
+    rig = rig_with("j1", "j2", capacity=2)
+    begin(rig, "j1")
+    rig.turn()
+    rig.lose(A)
+    rig.hear(B, ready("b", capacity=1))
+    assert told(rig.turn(), wire.Assign) == [(B, "j1", 2)]
