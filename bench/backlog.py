@@ -40,6 +40,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def submit_all(client: Client, recipe: str) -> float:
     """Submit all jobs; the seconds until the last was promised."""
+    client.receipts.recv_multipart()  # Hello
     begin, sent, promised = time.monotonic(), 0, 0
     while promised < JOBS // FILES:
         while sent < JOBS // FILES and sent - promised < POSTS_AWAITED:
