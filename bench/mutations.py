@@ -68,10 +68,15 @@ MUTANTS = (
     Mutant(
         "a cancel is not repeated",
         "dispatcher.py",
-        "        self._repeat_abandons(worker)\n        for entry in before",
-        "        for entry in before",
+        "        self._repeat_abandons(worker)\n        for entry in reversed(before",
+        "        for entry in reversed(before",
     ),
-    Mutant("what the worker forgot is not lost", "dispatcher.py", "for entry in before.values():", "for entry in ():"),
+    Mutant(
+        "what the worker forgot is not lost",
+        "dispatcher.py",
+        "for entry in reversed(before.values()):",
+        "for entry in ():",
+    ),
     Mutant(
         "a wrong lease is taken for the holder's",
         "dispatcher.py",

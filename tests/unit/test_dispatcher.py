@@ -105,6 +105,7 @@ def test_an_unstarted_job_is_recalled_for_an_idle_worker() -> None:
     rig = rig_with("j1", "j2", capacity=2)
     begin(rig, "j1")
     rig.hear(B, ready("b", 2))
+    rig.hear(C, ready("c", 2))
     rig.turn()
     assert rig.dispatcher.deadline <= rig.now + rig.policy.recall_seconds
     rig.now = rig.dispatcher.deadline
@@ -535,3 +536,21 @@ def test_what_a_dead_worker_held_comes_again_in_its_order() -> None:
     rig.lose(A)
     rig.hear(B, ready("b", capacity=1))
     assert told(rig.turn(), wire.Assign) == [(B, "j1", 2)]
+
+
+def test_a_holder_that_comes_back_hears_of_the_cancel_at_once() -> None:
+    rig = rig_with("j")
+    rig.start()
+    rig.order(wire.Cancel("web", "c", "j"))
+    rig.turn(tick=True)
+    rig.hear(A, ready("a", 1, (Held("j", 1, True),)))
+    assert told(rig.turn(), wire.Abandon) == [(A, "j", 1)]
+
+
+def test_a_requeued_job_comes_last() -> None:
+    rig = rig_with("j1", "j2", workers=0)
+    rig.order(wire.Cancel("web", "c", "j1"))
+    rig.turn()
+    rig.order(wire.Requeue("web", "q", "j1"))
+    rig.turn()
+    assert rig.row("j1").position > rig.row("j2").position
