@@ -25,7 +25,7 @@ def pair(new_cluster: Callable[..., Cluster]) -> Iterator[Pair]:
 
 def test_a_job_is_started_published_and_finished(pair: Pair) -> None:
     broker, worker = pair
-    ref = broker.assign(1, noise(100))
+    ref = broker.assign(1, noise(1000), SLOW)
     assert [start.job for start in broker.expect(wire.Started).jobs] == [ref.job]
     (finish,) = broker.expect(wire.Finished).jobs
     published = [one for said in broker.heard if type(said) is wire.Published for one in said.renditions]
@@ -36,7 +36,7 @@ def test_a_job_is_started_published_and_finished(pair: Pair) -> None:
             data = file.read()
         assert len(data) == rendition.bytes
         sizes[rendition.name] = Image.open(io.BytesIO(data)).size
-    assert sizes == {"large": (60, 60), "thumb": (20, 20)}
+    assert sizes == {"large": (1000, 1000), "thumb": (8, 8)}
     assert finish.cost is not None
     assert finish.cost.cpu_ms > 0
     assert finish.cost.peak_bytes > 10_000_000

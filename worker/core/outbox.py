@@ -1,8 +1,8 @@
 """What is to be said to the broker, gathered until the next turn: one message of a type, in one fixed order.
 
-A job that began and finished in one turn is only said to have finished: a second message would cost
-the broker a second commit. Owns the order: a worker that drains says so before it gives back, and a
-job's start goes out before its renditions, these before its end.
+Owns that order: a worker that drains says so before it gives back, and a job's start goes out before
+its renditions, these before its end. A job that began and finished in one turn is only said to have
+finished: a message more would cost the broker a commit more.
 """
 
 from typing import Any
