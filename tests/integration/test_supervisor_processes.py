@@ -103,7 +103,9 @@ def test_a_rolling_restart_renews_every_process_and_refuses_no_connection(fakes:
 
     loader = threading.Thread(target=load)
     loader.start()
+    wait_until(lambda: answered & before, 10, "the first answer")
     done = supervisor(cluster, "restart")
+    wait_until(lambda: answered - before, 10, "an answer of a new process")
     over.set()
     loader.join()
     assert (done.returncode, done.stderr) == (0, "")
