@@ -17,7 +17,6 @@ from supervisor.core.fleet import WEB, Done, Fleet, Signal, Start
 RELOAD_SECONDS = 0.5
 WELCOME = "\npixmill runs: {0}/\n  curl -F image=@test-data/sample.jpg {0}/upload\n"
 GIVEN_UP = "the restart was given up, for new processes end before they are ready (or all are to stop)"
-USAGE = "usage: python -m supervisor [--reload | status | scale WORKERS | restart | stop | config]"
 
 
 class Loop:
@@ -115,7 +114,11 @@ class Loop:
                 self._settle()
                 reply(self._status())
             case _:
-                reply({"fault": USAGE})
+                reply(
+                    {
+                        "fault": "usage: python -m supervisor [--reload | status | scale WORKERS | restart | stop | config]"
+                    }
+                )
 
     def _status(self) -> dict[str, Any]:
         rows, now = [], time.monotonic()
