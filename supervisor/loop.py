@@ -114,11 +114,7 @@ class Loop:
                 self._settle()
                 reply(self._status())
             case _:
-                reply(
-                    {
-                        "fault": "usage: python -m supervisor [--reload | status | scale WORKERS | restart | stop | config]"
-                    }
-                )
+                reply({"fault": "usage: python -m supervisor [--reload|status|scale WORKERS|restart|stop|config]"})
 
     def _status(self) -> dict[str, Any]:
         rows, now = [], time.monotonic()
