@@ -1,5 +1,6 @@
 """Which source files changed, for reload during development."""
 
+import contextlib
 from pathlib import Path
 
 FOLDERS = ("jobs", "host", "stores", "broker", "web", "worker")
@@ -19,5 +20,9 @@ class Watch:
 
 
 def _changed_at() -> dict[Path, int]:
-    files = [Path("recipes.toml"), *(file for folder in FOLDERS for file in Path(folder).rglob("*"))]
-    return {file: file.stat().st_mtime_ns for file in files if file.suffix in SUFFIXES and file.exists()}
+    found = {}
+    for file in [Path("recipes.toml"), *(file for folder in FOLDERS for file in Path(folder).rglob("*"))]:
+        if file.suffix in SUFFIXES:
+            with contextlib.suppress(FileNotFoundError):  # an editor's temporary file, or no recipes.toml
+                found[file] = file.stat().st_mtime_ns
+    return found

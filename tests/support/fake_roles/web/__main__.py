@@ -1,4 +1,4 @@
-"""Answers every connection with its pid; SIGTERM lets it answer what it has accepted. FAKE_WEB=broken ends it."""
+"""Answers every connection with its pid until SIGTERM. Where the file FAKE_WEB_BROKEN exists it cannot start."""
 
 import os
 import selectors
