@@ -20,6 +20,8 @@ from worker import tasks
 READ_BYTES = 256 * 1024
 NURSERY_SECONDS_LEAST = 1.0
 """Between two starts of nurseries: one that cannot load its libraries must not spin."""
+DECODER_SECONDS_MOST = 30.0
+"""How long a worker may be without a decoder: a fork takes milliseconds, a new nursery a second or a few."""
 GARBAGE = -1
 """In place of a wait status: the decoder said what no decoder of ours says, and was killed."""
 LOST = -2
@@ -77,6 +79,7 @@ class Children:
         self._body_bytes_max = body_bytes_max
         self._start_at = inf
         self._started_at = time.monotonic()
+        self._bare_until = inf
 
     def wait_warm(self) -> str:
         """Wait for the first nursery; the version of its engine. Raises SetupFault where it ended."""
@@ -87,6 +90,7 @@ class Children:
         warm = tasks.decode_from_nursery(packet)
         assert isinstance(warm, tasks.Warm)
         self._control.setblocking(False)
+        self._await_decoder(time.monotonic())
         self._ask()
         return warm.engine
 
@@ -100,13 +104,16 @@ class Children:
     @property
     def deadline(self) -> float:
         """When to call `read` at the latest (monotonic seconds)."""
-        return self._start_at
+        return min(self._start_at, self._bare_until)
 
     def read(self, listener: Listener, now: float) -> None:
-        """Take in all that the children said, and start a nursery if one is due."""
+        """Take in all that the children said, and start a nursery if one is due. Raises SetupFault where
+        no decoder comes: a worker that lives and never begins what it holds would hold it for ever."""
         self._hear(listener)
         while self._control is not None and self._hear_nursery(listener, now):
             pass
+        if now >= self._bare_until:
+            raise SetupFault(f"no decoder came for {DECODER_SECONDS_MOST:g} s: see to memory and image libraries")
         if now >= self._start_at:
             self._start(now)
 
@@ -122,6 +129,7 @@ class Children:
         if self.decoder is not None:
             self.decoder.end()
             self.decoder = None
+            self._await_decoder(time.monotonic())
             self._ask()
 
     def close(self) -> None:
@@ -131,6 +139,9 @@ class Children:
         if self._control is not None:
             self._control.close()
             self._end_nursery()
+
+    def _await_decoder(self, now: float) -> None:
+        self._bare_until = now + DECODER_SECONDS_MOST
 
     def _ask(self) -> None:
         with contextlib.suppress(OSError):  # a dying nursery is noticed where its socket is read
@@ -148,6 +159,7 @@ class Children:
                 data = b""
             if not data:
                 decoder.hang_up()
+                self._await_decoder(time.monotonic())
             try:
                 for word, body in decoder.frames.feed(data):
                     listener.decoder_said(word, body)
@@ -173,6 +185,7 @@ class Children:
             case tasks.Born(pid):
                 link, watch = descriptors
                 self.decoder = Decoder(pid, socket.socket(fileno=link), watch, self._body_bytes_max)
+                self._bare_until = inf
                 listener.decoder_ready()
             case tasks.Died(pid, status):
                 if self.decoder is not None and self.decoder.pid == pid:
