@@ -64,7 +64,7 @@ class Loop:
                         self._processes[child].send_signal(number)
                     case Done(what, complete):
                         self._done(what, complete)
-        if self._fleet.complete() and not self._announced and not self._stopped:
+        if self._fleet.complete() and not self._announced:
             self._announced = True
             notify.ready()
             print(WELCOME.format(self._url), flush=True)

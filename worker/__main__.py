@@ -9,7 +9,7 @@ import socket
 
 from host import log, signals
 from host.environment import load_settings, setup_faults_end
-from host.folders import run_folder
+from host.folders import data_folder, run_folder
 from jobs.settings import Settings
 from worker import nursery
 from worker.children import Children
@@ -19,6 +19,7 @@ def main() -> None:
     """Run until drained. The nursery and its decoders return from here too."""
     with setup_faults_end("worker"):
         settings, _ = load_settings()
+        data_folder(settings)
         run_folder(settings)
         keeper = os.getpid()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -141,8 +141,10 @@ class Fleet:
         return [child for slot in self._slots for child in slot.children] + self._leaving
 
     def complete(self) -> bool:
-        """Whether all that is wanted is there and ready."""
-        return all(slot.children and slot.children[0].state == "ready" for slot in self._slots)
+        """Whether all that is wanted is there and ready; never again once told to stop."""
+        return self._stopped_at == inf and all(
+            slot.children and slot.children[0].state == "ready" for slot in self._slots
+        )
 
     def _resize(self, role: str, now: float) -> None:
         places = [slot for slot in self._slots if slot.role == role]

@@ -1,0 +1,22 @@
+"""What a fleet that was told to stop says of itself, and what a worker says that cannot start."""
+
+import os
+import subprocess
+import sys
+
+from supervisor.core.fleet import Fleet
+
+
+def test_a_fleet_told_to_stop_before_it_was_complete_never_is() -> None:
+    fleet = Fleet(1, 0, 0, 0, 1.0)
+    fleet.settle(0.0)
+    fleet.stop_asked(1.0)
+    fleet.settle(1.0)
+    assert not fleet.complete()
+
+
+def test_a_worker_without_a_data_folder_says_one_sentence() -> None:
+    environ = {**os.environ, "PIXMILL_DATA": "/dev/null/x", "PIXMILL_RUN": ""}
+    done = subprocess.run([sys.executable, "-m", "worker"], env=environ, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2
+    assert done.stderr.startswith("worker: the data folder") and done.stderr.count("\n") == 1
