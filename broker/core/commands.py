@@ -97,7 +97,8 @@ def requeue(core: Core, entry: Entry, now: float) -> str | None:
 def matched(core: Core, event: Matched, now: float) -> None:
     """Some of the jobs that a command over many matches; the receipt comes with the last of them."""
     command = event.command
-    counts = core.bulk.setdefault(command.request, [0, 0])
+    name = command.web, command.request
+    counts = core.bulk.setdefault(name, [0, 0])
     for row in event.rows:
         entry = core.entries.get(row.id) or Entry.from_row(row)
         before = core.change
@@ -105,7 +106,7 @@ def matched(core: Core, event: Matched, now: float) -> None:
         counts[0] += refusal is None
         counts[1] += core.change != before
     if event.last:
-        del core.bulk[command.request]
+        del core.bulk[name]
         receipt = Receipt(command.request, COMMITTED, matched=counts[0], changed=counts[1])
         core.receipt(command.web, receipt)
 

@@ -71,7 +71,7 @@ class Core:
         self.paused = False
         self.counts: Counter[str] = Counter()
         self.offset = 0.0
-        self.bulk: dict[str, list[int]] = {}
+        self.bulk: dict[tuple[str, str], list[int]] = {}
         self.clear()
 
     def clear(self) -> None:
