@@ -13,6 +13,7 @@ import sys
 
 from host.environment import load_settings
 from host.lifeline import die_with_parent
+from host.scheduling import give_way
 from worker import tasks
 
 
@@ -32,7 +33,7 @@ def run(control: socket.socket, keeper: int, nice: int) -> None:
     nursery = os.getpid()
     if (link := Nursery(control).serve()) is not None:
         die_with_parent(nursery)
-        os.nice(nice)
+        give_way(nice)
         decoder.serve(link)
 
 
