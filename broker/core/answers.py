@@ -166,6 +166,6 @@ def worker_lost(core: Core, worker: Worker, now: float, why: str) -> None:
     """A worker is dead or silent: its leases end, its connection is forgotten."""
     core.roster.remove(worker)
     core.roster_changed = True
-    core.sweeping = {job: other for job, other in core.sweeping.items() if other is not worker}
+    core.forget_sweeper(worker)
     for entry in reversed(worker.leases.copy().values()):  # each goes before the last: the oldest ends up first
         lost(core, entry, now, why)

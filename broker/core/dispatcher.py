@@ -208,10 +208,11 @@ class Dispatcher:
         core = self.core
         known = core.roster.by_incarnation.get(ready.incarnation) or core.roster.by_peer.get(peer)
         before: dict[str, Entry] = {}
+        told_to_drain = known is not None and known.draining and not ready.draining
         if known is not None:
             before = dict(known.leases)
             core.roster.remove(known)
-            core.sweeping = {job: other for job, other in core.sweeping.items() if other is not known}
+            core.forget_sweeper(known)
         worker = Worker(peer, ready, known.since if known else now + core.offset, now)
         core.roster.add(worker)
         core.roster_changed = True
@@ -229,6 +230,10 @@ class Dispatcher:
             if held.started and entry.started_at is None:
                 answers.begin(core, entry, now)
         self._repeat_abandons(worker)
+        if told_to_drain:  # and the order was lost with the connection
+            worker.draining = True
+            core.roster.settle(worker)
+            core.send(peer, wire.Drain())
         for entry in reversed(before.values()):
             answers.lost(core, entry, now, "its worker forgot it")
 
@@ -240,8 +245,11 @@ class Dispatcher:
     def _swept(self, worker: Worker, message: wire.Swept) -> None:
         core = self.core
         for job in message.jobs:
-            if core.sweeping.get(job) is worker:
-                del core.sweeping[job]
+            sweeper, sent = core.sweeping.get(job, (None, None))
+            if sweeper is not worker:
+                continue
+            del core.sweeping[job]
+            if core.sweeps[job] is sent:  # else names were added meanwhile, and all are offered again
                 del core.sweeps[job]
                 core.records.swept.append(job)
 

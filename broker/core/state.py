@@ -63,7 +63,8 @@ class Core:
         self.recalled: set[str] = set()
         self.quarantine: set[bytes] = set()
         self.sweeps: dict[str, SweepEntry] = {}
-        self.sweeping: dict[str, Worker] = {}
+        self.sweeping: dict[str, tuple[Worker, SweepEntry]] = {}
+        """By job, who deletes and what it was told to delete."""
         self.service: dict[str, float] = {}
         """Seconds that a job takes, by size class: a moving average."""
         self.accepted, self.ended = Rate(), Rate()
@@ -186,7 +187,6 @@ class Core:
         """Blobs that no row names any more: written down, then deleted by a worker."""
         known = self.sweeps.get(job)
         entry = SweepEntry(job, names if known is None else tuple(dict.fromkeys(known.names + names)))
-        self.sweeping.pop(job, None)
         self.sweeps[job] = entry
         self.records.sweeps.append(entry)
 
@@ -199,16 +199,20 @@ class Core:
         self.gone.add(entry.id)
         self.sweep(entry.id, (original_name(entry.id), *(r.blob for r in entry.outcome.renditions)))
 
+    def forget_sweeper(self, gone: Worker) -> None:
+        """What this worker was to delete is offered to others."""
+        self.sweeping = {job: sent for job, sent in self.sweeping.items() if sent[0] is not gone}
+
     def offer_sweeps(self) -> None:
         """Give each worker without sweeps some of those that nobody does."""
-        busy = {worker.peer for worker in self.sweeping.values()}
+        busy = {worker.peer for worker, _ in self.sweeping.values()}
         waiting = [entry for job, entry in self.sweeps.items() if job not in self.sweeping]
         for worker in self.roster.by_peer.values():
             if not waiting:
                 return
             if worker.peer not in busy and not worker.draining:
                 batch, waiting = waiting[:SWEEP_BATCH], waiting[SWEEP_BATCH:]
-                self.sweeping.update((entry.job, worker) for entry in batch)
+                self.sweeping.update((entry.job, (worker, entry)) for entry in batch)
                 self.send(worker.peer, Sweep([(entry.job, list(entry.names)) for entry in batch]))
 
     def change_of(self, entry: Entry, rendition: Rendition | None = None) -> Change:

@@ -142,9 +142,8 @@ class Fleet:
 
     def complete(self) -> bool:
         """Whether all that is wanted is there and ready; never again once told to stop."""
-        return self._stopped_at == inf and all(
-            slot.children and slot.children[0].state == "ready" for slot in self._slots
-        )
+        ready = all(slot.children and slot.children[0].state == "ready" for slot in self._slots)
+        return ready and self._stopped_at == inf
 
     def _resize(self, role: str, now: float) -> None:
         places = [slot for slot in self._slots if slot.role == role]

@@ -554,3 +554,29 @@ def test_a_requeued_job_comes_last() -> None:
     rig.order(wire.Requeue("web", "q", "j1"))
     rig.turn()
     assert rig.row("j1").position > rig.row("j2").position
+
+
+def test_a_drain_that_a_broken_connection_lost_is_said_again() -> None:
+    rig = rig_with("j")
+    rig.order(wire.DrainWorker("web", "d", "a"))
+    rig.turn()
+    rig.hear(C, ready("a", 2, (Held("j", 1, True),)))
+    assert wire.Drain() in [message for peer, message in rig.turn().sends if peer == C]
+    rig.submit(new_job("k"))
+    assert told(rig.turn(), wire.Assign) == []
+
+
+def test_blobs_added_to_a_sweep_under_way_are_offered_again() -> None:
+    rig = rig_with("j")
+    rig.hear(A, wire.Published([wire.Publication("j", 1, picture("j"))]))
+    rig.order(wire.Cancel("web", "c", "j"))
+    rig.turn()
+    for name in ("large", "small"):
+        rig.hear(A, wire.Published([wire.Publication("j", 1, picture("j", name))]))
+        rig.turn()
+    rig.hear(A, wire.Swept(["j"]))
+    (sweep,) = [message for _, message in rig.turn().sends if isinstance(message, wire.Sweep)]
+    assert sweep.sweeps == [("j", ["processed/j.large", "processed/j.small"])]
+    rig.hear(A, wire.Swept(["j"]))
+    rig.turn()
+    assert rig.ledger.restore().sweeps == []
