@@ -68,8 +68,8 @@ MUTANTS = (
     Mutant(
         "a cancel is not repeated",
         "dispatcher.py",
-        "        self._repeat_abandons(worker)\n        for entry in reversed(before",
-        "        for entry in reversed(before",
+        "        self._repeat_abandons(worker)\n        if told_to_drain",
+        "        if told_to_drain",
     ),
     Mutant(
         "what the worker forgot is not lost",
@@ -156,7 +156,7 @@ MUTANTS = (
         "(original_name(entry.id),)",
     ),
     Mutant(
-        "anybody's Swept counts", "dispatcher.py", "if core.sweeping.get(job) is worker:", "if job in core.sweeping:"
+        "anybody's Swept counts", "dispatcher.py", "if sweeper is not worker:", "if sweeper is None:"
     ),
     Mutant("a shown picture is swept", "answers.py", "if rendition.blob not in shown)", ")"),
     Mutant(

@@ -259,7 +259,7 @@ class Loop:
             for part in _frames(message, message.__struct_fields__[0] if message.__struct_fields__ else ""):
                 self._send(peer, part, now)
         if effects.changes is not None:
-            for part in _frames(effects.changes, "changes"):
+            for part in _change_frames(effects.changes):
                 self._changes.send_multipart([wire.CHANGES_TOPIC, part], zmq.NOBLOCK)
         if effects.beat is not None:
             self._changes.send_multipart([wire.BEAT_TOPIC, wire.encode(effects.beat)], zmq.NOBLOCK)
@@ -296,3 +296,15 @@ def _frames(message: Any, field: str) -> Iterator[bytes]:
         half = len(items) // 2
         for part in (items[:half], items[half:]):
             yield from _frames(msgspec.structs.replace(message, **{field: part}), field)
+
+
+def _change_frames(message: wire.Changes) -> Iterator[bytes]:
+    """As _frames, but each part says which numbers it holds: a reader takes repeated ones for old."""
+    try:
+        yield wire.encode(message)
+    except WireFault:
+        half = len(message.changes) // 2
+        left, right = message.changes[:half], message.changes[half:]
+        middle = left[-1].change
+        yield from _change_frames(wire.Changes(message.epoch, message.first, middle, left))
+        yield from _change_frames(wire.Changes(message.epoch, middle, message.last, right))

@@ -1,6 +1,7 @@
 """The listening socket of the web processes, and who has its port if another program does."""
 
 import errno
+import ipaddress
 import os
 import re
 import socket
@@ -12,8 +13,26 @@ from jobs.settings import Settings
 BACKLOG = 2048
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a server on `host` is reached from this machine alone."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def refuse_public(settings: Settings) -> None:
+    """Raises SetupFault where everyone on the network could use a server that asks for no key."""
+    if not is_loopback(settings.host) and not settings.public_without_keys:
+        raise SetupFault(
+            f"{settings.host} is no loopback address and there are no API keys: set PIXMILL_HOST=127.0.0.1, "
+            "or PIXMILL_PUBLIC_WITHOUT_KEYS=1 if everyone who can reach it may use it"
+        )
+
+
 def bind_listener(settings: Settings) -> socket.socket:
     """A socket that listens on HOST:PORT. Raises SetupFault, with the fix, where it cannot."""
+    refuse_public(settings)
     where = f"{settings.host} port {settings.port}"
     try:
         family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]

@@ -3,7 +3,6 @@
 Web is what every handler is given; tests make one of memory stores. No socket is opened here.
 """
 
-import ipaddress
 import logging
 import secrets
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from host import folders
 from host.folders import secret
+from host.listener import refuse_public
 from jobs.errors import SetupFault
 from jobs.recipe import Recipe, load_presets
 from jobs.settings import Settings, ledger_path
@@ -61,11 +61,7 @@ def open_web(settings: Settings, log: logging.Logger) -> Web:
     from stores.blobs.local import LocalBlobs
     from stores.ledger.sqlite import open_reader
 
-    if not is_loopback(settings.host) and not settings.public_without_keys:
-        raise SetupFault(
-            f"{settings.host} is no loopback address and there are no API keys: set PIXMILL_HOST=127.0.0.1, "
-            "or PIXMILL_PUBLIC_WITHOUT_KEYS=1 if everyone who can reach it may use it"
-        )
+    refuse_public(settings)
     data = folders.data_folder(settings)
     ledger = str(ledger_path(settings))
     hub = Hub()
@@ -82,14 +78,6 @@ def open_web(settings: Settings, log: logging.Logger) -> Web:
         hub=hub,
         log=log,
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a server on `host` is reached from this machine alone."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _presets(settings: Settings) -> dict[str, Recipe]:

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web.config import Web, is_loopback
+from host.listener import is_loopback
+from web.config import Web
 from web.problems import problem
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})

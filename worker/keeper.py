@@ -97,10 +97,10 @@ class Keeper:
             self._work.kill(ref)
         for message in effects.sends:
             self._send(message)
+        for job, names in effects.sweep:  # before a requeued job makes blobs of the same names again
+            self._work.sweep(job, names)
         for assignment in effects.begin:
             self._work.begin(assignment)
-        for job, names in effects.sweep:
-            self._work.sweep(job, names)
         if effects.reconnect:
             self._log.warning("broker silent", extra={"worker": self._name})
             self._close(0)

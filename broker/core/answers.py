@@ -116,11 +116,13 @@ def _fail(core: Core, entry: Entry, failure: Failure, now: float) -> None:
     outcome = entry.outcome
     outcome.crashes += code is Code.DECODER_CRASHED
     outcome.memory_tries += code is Code.MEMORY_OVER_LIMIT
-    if entry.started_at is None and code in (Code.STORE_ERROR, Code.DECODER_LOST):
+    if entry.started_at is None and code is Code.DECODER_LOST:
         return _uncharged(core, entry, now, failure.detail)
+    unstarted = entry.started_at is None and code is Code.STORE_ERROR
+    outcome.losses += unstarted
     verdict = after_failure(
-        code, job=entry.id, attempts=entry.attempts, attempts_max=core.policy.attempts_max,
-        crashes=outcome.crashes, memory_tries=outcome.memory_tries,
+        code, job=entry.id, attempts=entry.attempts + (outcome.losses if unstarted else 0),
+        attempts_max=core.policy.attempts_max, crashes=outcome.crashes, memory_tries=outcome.memory_tries,
     )  # fmt: skip
     core.follow(entry, verdict, now, failure.detail)
 

@@ -90,6 +90,7 @@ def requeue(core: Core, entry: Entry, now: float) -> str | None:
     if entry.content in core.quarantine:
         core.quarantine.discard(entry.content)
         core.records.released.append(entry.content)
+    core.unsweep(entry.id)
     core.backlog.append(entry)
     return None
 

@@ -199,6 +199,12 @@ class Core:
         self.gone.add(entry.id)
         self.sweep(entry.id, (original_name(entry.id), *(r.blob for r in entry.outcome.renditions)))
 
+    def unsweep(self, job: str) -> None:
+        """The job runs again and makes blobs of the same names: do not delete what nobody deletes yet."""
+        if job in self.sweeps and job not in self.sweeping:
+            del self.sweeps[job]
+            self.records.swept.append(job)
+
     def forget_sweeper(self, gone: Worker) -> None:
         """What this worker was to delete is offered to others."""
         self.sweeping = {job: sent for job, sent in self.sweeping.items() if sent[0] is not gone}

@@ -54,6 +54,8 @@ class Model:
     jobs: dict[str, Job] = field(default_factory=dict)
     quarantine: set[bytes] = field(default_factory=set)
     sweeps: dict[str, set[str]] = field(default_factory=dict)
+    under_way: set[str] = field(default_factory=set)
+    """Jobs whose sweep a worker was given when the turn began."""
     paused: bool = False
 
     def accept(self, job: str, content: bytes) -> None:
@@ -123,6 +125,9 @@ class Model:
         job.losses += not job.started
         if job.cancelling:
             job.end("cancelled", "cancelled")
+        elif not job.started and code == "store_error":
+            used_up = job.attempts + job.losses >= ATTEMPTS_MAX
+            job.end("dead", "attempts_used_up") if used_up else job.wait("delayed")
         elif not job.started:
             job.wait() if job.losses < LOSSES_MAX else job.end("dead", "lost_too_often")
         elif job.attempts >= ATTEMPTS_MAX:
@@ -146,6 +151,8 @@ class Model:
         job.code, job.cancelling = None, False
         job.attempts = job.crashes = job.memory_tries = job.losses = 0
         self.quarantine.discard(job.content)
+        if job.id not in self.under_way:
+            self.sweeps.pop(job.id, None)
         return None
 
     def purge(self, job: Job) -> str | None:

@@ -239,6 +239,7 @@ class CoreMachine(RuleBasedStateMachine):
         held = job.state == "running" and not job.orphan
         expected_abandon = what == "cancel" and held and not job.cancelling
         name, lease = job.id, job.lease
+        self.model.under_way = set(self.rig.dispatcher.core.sweeping)
         refusal = getattr(self.model, what)(job)
         kind = {"cancel": wire.Cancel, "requeue": wire.Requeue, "purge": wire.Purge}[what]
         self.rig.order(kind("web", "o", name))
@@ -254,6 +255,7 @@ class CoreMachine(RuleBasedStateMachine):
     def order_many(self, what: str, state: str | None) -> None:
         if self.breaking or (what == "cancel" and state is None):
             return
+        self.model.under_way = set(self.rig.dispatcher.core.sweeping)
         for job in list(self.model.jobs.values()):
             if state in (None, job.state):
                 getattr(self.model, what)(job)
@@ -477,11 +479,13 @@ class CoreMachine(RuleBasedStateMachine):
         if self.breaking:
             return
         for hand in [hand for hand in self.hands if hand.known]:
-            mine = [job for job, worker in self.rig.dispatcher.core.sweeping.items() if worker.peer == hand.peer]
-            for job in mine:
-                del self.model.sweeps[job]
+            core = self.rig.dispatcher.core
+            mine = {job: sent for job, (worker, sent) in core.sweeping.items() if worker.peer == hand.peer}
+            for job, sent in mine.items():
+                if set(sent.names) == self.model.sweeps[job]:
+                    del self.model.sweeps[job]
             if mine:
-                self.say(hand, wire.Swept(mine))
+                self.say(hand, wire.Swept(list(mine)))
 
     # -- time, silence, crashes
 

@@ -580,3 +580,28 @@ def test_blobs_added_to_a_sweep_under_way_are_offered_again() -> None:
     rig.hear(A, wire.Swept(["j"]))
     rig.turn()
     assert rig.ledger.restore().sweeps == []
+
+
+def test_a_store_that_fails_before_a_decoder_began_uses_attempts_up_with_backoff() -> None:
+    rig = rig_with("j", attempts_max=2)
+    fail(rig, "j", "store_error")
+    rig.turn()
+    assert rig.row("j").state == "delayed"
+    rig.now += 60.0
+    rig.hear(A, wire.WorkerBeat([]))
+    rig.turn(tick=True)
+    fail(rig, "j", "store_error", lease=2)
+    rig.turn()
+    assert (rig.row("j").state, rig.row("j").code, rig.row("j").attempts) == ("dead", "attempts_used_up", 0)
+
+
+def test_a_requeue_drops_a_sweep_that_nobody_was_given() -> None:
+    rig = rig_with("j")
+    rig.order(wire.Cancel("web", "c", "j"))
+    rig.hear(A, finish("j"))
+    rig.lose(A)
+    rig.turn()
+    assert [entry.job for entry in rig.ledger.restore().sweeps] == ["j"]
+    rig.order(wire.Requeue("web", "q", "j"))
+    rig.turn()
+    assert rig.ledger.restore().sweeps == []

@@ -42,7 +42,7 @@ def effects(
     reconnect: bool = False,
     leave: bool = False,
 ) -> Effects:
-    return Effects(list(kill), list(sends), list(begin), list(sweep), reconnect, leave)
+    return Effects(list(kill), list(sends), list(sweep), list(begin), reconnect, leave)
 
 
 NOTHING = effects()

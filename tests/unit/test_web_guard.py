@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from host.listener import is_loopback
 from jobs.errors import SetupFault
 from jobs.settings import Settings
 from tests.support.web_kit import Kit, serve
-from web.config import is_loopback, open_web
+from web.config import open_web
 
 OURS = {"public_url": "https://pix.example/app", "cors_origins": "https://shop.example, http://localhost:8080"}
 

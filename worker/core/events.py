@@ -97,14 +97,14 @@ class Effects(msgspec.Struct):
     """What the session wants done, in this order of fields.
 
     `kill`: end the decoders of these leases (or forget the task that none has got yet) and
-    publish nothing more of them. `sends`: at most one message of each type. `begin`: hand these
-    to idle decoders. `sweep`: delete blobs (job, names). `reconnect`: open a fresh socket.
+    publish nothing more of them. `sends`: at most one message of each type. `sweep`: delete blobs
+    (job, names). `begin`: hand these to idle decoders. `reconnect`: open a fresh socket.
     `leave`: end the process, sending first.
     """
 
     kill: list[LeaseRef]
     sends: list[Any]
-    begin: list[Assignment]
     sweep: list[tuple[str, list[str]]]
+    begin: list[Assignment]
     reconnect: bool
     leave: bool

@@ -110,7 +110,7 @@ class Session:
         kill, self._kill = self._kill, []
         sweep, self._sweep = self._sweep, []
         reconnect, self._reconnect = self._reconnect, False
-        return Effects(kill, self._sends(leave), self._begin(), sweep, reconnect, leave)
+        return Effects(kill, self._sends(leave), sweep, self._begin(), reconnect, leave)
 
     def check(self) -> None:
         """Raises AssertionError where the session contradicts itself."""
