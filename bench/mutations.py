@@ -155,9 +155,7 @@ MUTANTS = (
         "(original_name(entry.id), *(r.blob for r in entry.outcome.renditions))",
         "(original_name(entry.id),)",
     ),
-    Mutant(
-        "anybody's Swept counts", "dispatcher.py", "if sweeper is not worker:", "if sweeper is None:"
-    ),
+    Mutant("anybody's Swept counts", "dispatcher.py", "if sweeper is not worker:", "if sweeper is None:"),
     Mutant("a shown picture is swept", "answers.py", "if rendition.blob not in shown)", ")"),
     Mutant(
         "a due job is not written",
