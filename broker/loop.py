@@ -168,10 +168,12 @@ class Loop:
         empty = False
         while jobs < SUBMITTED_JOBS_PER_TURN:
             try:
-                frames = self._pull.recv_multipart(zmq.NOBLOCK)
+                frames = [self._pull.recv(zmq.NOBLOCK)]
             except zmq.Again:
                 empty = True
                 break
+            while self._pull.get(zmq.RCVMORE):
+                frames.append(self._pull.recv(zmq.NOBLOCK))
             message = self._decode(wire.from_web, b"web", frames)
             jobs += 1
             if isinstance(message, wire.Submit):
