@@ -605,3 +605,33 @@ def test_a_requeue_drops_a_sweep_that_nobody_was_given() -> None:
     rig.order(wire.Requeue("web", "q", "j"))
     rig.turn()
     assert rig.ledger.restore().sweeps == []
+
+
+def test_a_new_job_does_not_overtake_those_that_only_the_ledger_holds() -> None:
+    rig = rig_with(window=4)
+    rig.submit(*(new_job(f"j{n}") for n in range(6)))
+    rig.turn()
+    rig.submit(new_job("late"))
+    rig.turn()
+    served = ["j0"]
+    for _ in range(6):
+        rig.hear(A, finish(served[-1]))
+        served += [job for _, job, _ in told(rig.turn(), wire.Assign)]
+    assert served == [*(f"j{n}" for n in range(6)), "late"]
+
+
+def test_a_lost_job_that_a_refill_reads_again_waits_once() -> None:
+    rig = rig_with("j1", "j2", grace_seconds=0.0)
+    rig.start()
+    rig.turn(tick=True)
+    assert [entry.id for entry in rig.dispatcher.core.backlog.queued()] == ["j1", "j2"]
+
+
+def test_a_job_whose_time_has_come_is_queued_in_the_ledger_too() -> None:
+    rig = rig_with("j")
+    fail(rig, "j", "store_error")
+    rig.lose(A)
+    rig.turn()
+    rig.now += 60.0
+    rig.turn(tick=True)
+    assert rig.row("j").state == "queued"
