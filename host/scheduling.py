@@ -1,7 +1,7 @@
 """How soon a process that computes gives way to one that wakes (Linux 6.12 and later).
 
-Even a niced process keeps its processor for a slice (about 3 ms) before one that woke up gets it, and an
-upload wakes web, broker and the file system's journal some ten times. A slice of 0.1 ms ends that wait. It
+Even a niced process keeps its processor for its slice before one that woke up gets it, and an upload wakes
+web, broker and the file system's journal in turn. A slice of 0.1 ms ends that wait. It
 is a wish about latency, not about share: unlike SCHED_IDLE it starves nobody.
 """
 
