@@ -196,9 +196,13 @@ def _connections(pid: int) -> list[str]:
 
 def test_a_body_too_large_is_refused_while_the_client_still_sends(site: Site) -> None:
     connection = site.connect("POST /upload HTTP/1.1\nContent-Type: image/png\nContent-Length: 99999999\n")
-    with connection, connection.makefile("rb") as answer:
-        assert b" 413 " in answer.readline()
-        assert any(b"upload_too_large" in line for line in answer)
+    answer = b""
+    while not answer.endswith(b"}"):
+        more = connection.recv(4096)
+        assert more, answer
+        answer += more
+    assert b" 413 " in answer
+    assert b"upload_too_large" in answer
 
 
 def test_memory_does_not_grow_with_an_upload(site: Site) -> None:
