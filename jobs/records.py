@@ -25,6 +25,17 @@ class SweepEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     names: tuple[str, ...]
 
 
+PURGED = "purged"
+"""In place of a state: the job had ended and was removed."""
+
+
+class PurgedEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What stays of a purged job: its id, and when it was purged (wall time)."""
+
+    job: str
+    at: float
+
+
 class Where(msgspec.Struct, frozen=True, array_like=True):
     """A filter over jobs; None matches all. `tenant` None means every tenant (operate)."""
 
@@ -55,13 +66,14 @@ class Records(msgspec.Struct):
     """All that one turn writes. Empty records are not committed.
 
     `jobs` are whole rows, inserted or, where the seq exists, replaced (spec, content and the
-    accepted_* columns never change). `removed` are seqs of purged jobs. `meta` is None when
-    nothing of it changed.
+    accepted_* columns never change). `removed` are seqs of purged jobs, `purged` what stays of
+    them. `meta` is None when nothing of it changed.
     """
 
     jobs: list[Row] = []
     keys: list[KeyEntry] = []
     removed: list[int] = []
+    purged: list[PurgedEntry] = []
     sweeps: list[SweepEntry] = []
     swept: list[str] = []
     quarantined: list[bytes] = []
@@ -73,6 +85,7 @@ class Records(msgspec.Struct):
             self.jobs
             or self.keys
             or self.removed
+            or self.purged
             or self.sweeps
             or self.swept
             or self.quarantined

@@ -28,6 +28,12 @@ class Ledger(Protocol):
     def forget_keys(self, before: float) -> None:
         """Drop entries stored before wall time `before` (no sync of its own is needed)."""
 
+    def forget_purged(self, before: float) -> None:
+        """Drop what purges before wall time `before` left behind (no sync of its own is needed)."""
+
+    def ended_before(self, before: float, limit: int) -> list[Row]:
+        """Up to `limit` jobs that ended before wall time `before`, the first ended first."""
+
     def queued(self, priority: int, lane: str, after: int, limit: int) -> list[Row]:
         """Queued rows of one lane with position > `after`, in order of position."""
 
@@ -49,6 +55,10 @@ class LedgerReader(Protocol):
 
     def jobs(self, ids: list[str]) -> list[Row]:
         """The rows of these ids that exist, in the order asked."""
+
+    def fates(self, ids: list[str]) -> dict[str, str]:
+        """The state of each of these jobs that has a row, PURGED for those that a purge removed, all
+        of one moment; what is in neither is absent."""
 
     def keys(self, keys: list[bytes]) -> dict[bytes, KeyEntry]:
         """As Ledger.keys."""

@@ -11,7 +11,7 @@ import msgspec
 from jobs.errors import LedgerFailed
 from jobs.job import Row, State
 from jobs.limits import FILES_PER_POST_MAX
-from jobs.records import KeyEntry, Lane, Meta, Records, Restored, SweepEntry, Where
+from jobs.records import PURGED, KeyEntry, Lane, Meta, Records, Restored, SweepEntry, Where
 
 _STATES = frozenset(state.value for state in State)
 _ONCE_GIVEN = ("id", "tenant", "accepted_at", "reference", "preset", "batch", "content", "spec")
@@ -28,6 +28,7 @@ class MemoryLedger:
         self._by_id: dict[str, int] = {}
         self._keys: dict[bytes, KeyEntry] = {}
         self._sweeps: dict[str, SweepEntry] = {}
+        self._purged: dict[str, float] = {}
         self._quarantine: set[bytes] = set()
         self._last_seq = 0
         self._failed = False
@@ -73,6 +74,16 @@ class MemoryLedger:
         self._refuse_if_failed()
         self._keys = {key: entry for key, entry in self._keys.items() if entry.at >= before}
 
+    def forget_purged(self, before: float) -> None:
+        self._refuse_if_failed()
+        self._purged = {job: at for job, at in self._purged.items() if at >= before}
+
+    def ended_before(self, before: float, limit: int) -> list[Row]:
+        self._refuse_if_failed()
+        ends = {row.seq: row.ended_at for row in self.rows.values() if row.ended_at is not None}
+        old = sorted((at, seq) for seq, at in ends.items() if at < before)
+        return [self.rows[seq] for _, seq in old[:limit]]
+
     def queued(self, priority: int, lane: str, after: int, limit: int) -> list[Row]:
         self._refuse_if_failed()
         found = [
@@ -96,6 +107,10 @@ class MemoryLedger:
 
     def jobs(self, ids: list[str]) -> list[Row]:
         return [self.rows[self._by_id[job]] for job in ids if job in self._by_id]
+
+    def fates(self, ids: list[str]) -> dict[str, str]:
+        found = {job: PURGED for job in ids if job in self._purged}
+        return found | {row.id: row.state for row in self.jobs(ids)}
 
     def batch(self, batch: str) -> list[Row]:
         return [self.rows[seq] for seq in sorted(self.rows) if self.rows[seq].batch == batch][:FILES_PER_POST_MAX]
@@ -134,6 +149,8 @@ class MemoryLedger:
             removed = self.rows.pop(seq, None)
             if removed is not None:
                 del self._by_id[removed.id]
+        for entry in records.purged:
+            self._purged.setdefault(entry.job, entry.at)
         self._keys.update((entry.key, entry) for entry in records.keys)
         for job in records.swept:
             self._sweeps.pop(job, None)

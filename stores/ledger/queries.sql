@@ -17,6 +17,9 @@ WHERE seq = ?;
 -- name: remove_job
 DELETE FROM jobs WHERE seq = ?;
 
+-- name: put_purged
+INSERT INTO purged (job, at) VALUES (?, ?) ON CONFLICT (job) DO NOTHING;
+
 -- name: put_key
 INSERT INTO keys (key, job, fingerprint, at) VALUES (?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET job = excluded.job, fingerprint = excluded.fingerprint, at = excluded.at;
@@ -96,6 +99,13 @@ SELECT * FROM jobs WHERE id = ? LIMIT 1;
 -- name: jobs
 SELECT * FROM jobs WHERE id IN (SELECT value FROM json_each(?)) LIMIT ?;
 
+-- name: fates
+-- In one statement: between two, a purge could take a job out of sight.
+SELECT job, 'purged' FROM purged WHERE job IN (SELECT value FROM json_each(?))
+UNION ALL
+SELECT id, state FROM jobs WHERE id IN (SELECT value FROM json_each(?))
+LIMIT ?;
+
 -- name: batch
 SELECT * FROM jobs WHERE batch = ? ORDER BY seq LIMIT ?;
 
@@ -104,6 +114,12 @@ SELECT key, job, fingerprint, at FROM keys WHERE key = ? LIMIT 1;
 
 -- name: forget_keys
 DELETE FROM keys WHERE key IN (SELECT key FROM keys WHERE at < ? ORDER BY at LIMIT ?);
+
+-- name: forget_purged
+DELETE FROM purged WHERE job IN (SELECT job FROM purged WHERE at < ? ORDER BY at LIMIT ?);
+
+-- name: ended_before
+SELECT * FROM jobs WHERE ended_at < ? ORDER BY ended_at LIMIT ?;
 
 -- name: edge_newest_all
 SELECT seq FROM jobs WHERE seq < :high ORDER BY seq DESC LIMIT 1 OFFSET :walk;

@@ -1,4 +1,4 @@
--- Schema 1. A later one is a new numbered script in sqlite.py, never an edit of this file.
+-- Schema 1. A later one is a script of its own (schema-2.sql, ...), never an edit of this file.
 -- In every index a row's seq follows the named columns by itself: it is the rowid.
 
 CREATE TABLE jobs (  -- the columns of jobs.job.Row, in its order

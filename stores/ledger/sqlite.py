@@ -1,8 +1,9 @@
 """The ledger as one SQLite file in WAL mode: one writing connection, many reading ones.
 
 Owns the file, its schema number and its pragmas; the statements are in queries.sql, the tables in
-schema.sql. Knows no message and no policy. The caller sees to it that one process writes at a
-time (a lock held for life): until 3.51.3 SQLite can corrupt a log that two connections write.
+schema.sql and the numbered scripts after it. Knows no message and no policy. The caller sees to it
+that one process writes at a time (a lock held for life): until 3.51.3 SQLite can corrupt a log that
+two connections write.
 """
 
 import contextlib
@@ -32,7 +33,7 @@ from stores.ledger.statements import (
     stored_keys,
 )
 
-_MIGRATIONS = ("schema.sql",)
+_MIGRATIONS = ("schema.sql", "schema-2.sql")
 """The n-th script brings a ledger from schema n - 1 to n."""
 SCHEMA = len(_MIGRATIONS)
 _SQLITE_LEAST = (3, 38, 0)
@@ -43,7 +44,7 @@ _LOG_BYTES = 64 * 1024 * 1024
 _READ_SECONDS = 1.0
 """How long a reader waits for a lock: only a recovery takes one that stops readers."""
 FORGET_MAX = 10_000
-"""Keys dropped by one call, so that no call holds the loop for long."""
+"""Entries dropped by one call, so that no call holds the loop for long."""
 
 _CHANGING = (
     "state", "priority", "lane", "position", "lease", "attempts", "change", "ended_at",
@@ -154,6 +155,13 @@ class SqliteLedger:
         """As Ledger.forget_keys, of the FORGET_MAX oldest a call."""
         self._read("forget_keys", (before, FORGET_MAX))
 
+    def forget_purged(self, before: float) -> None:
+        """As Ledger.forget_purged, of the FORGET_MAX oldest a call."""
+        self._read("forget_purged", (before, FORGET_MAX))
+
+    def ended_before(self, before: float, limit: int) -> list[Row]:
+        return rows(self._read("ended_before", (before, limit)))
+
     def queued(self, priority: int, lane: str, after: int, limit: int) -> list[Row]:
         return rows(self._read("queued", (priority, lane, after, limit)))
 
@@ -215,6 +223,10 @@ class SqliteReader:
     def jobs(self, ids: list[str]) -> list[Row]:
         found = {row.id: row for row in rows(self._read("jobs", id_list(ids)))}
         return [found[job] for job in ids if job in found]
+
+    def fates(self, ids: list[str]) -> dict[str, str]:
+        asked, count = id_list(ids)
+        return dict(self._read("fates", (asked, asked, 2 * count)))
 
     def keys(self, keys: list[bytes]) -> dict[bytes, KeyEntry]:
         return stored_keys(self._read, keys)

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.errors import LedgerFailed
 from jobs.job import Row, State
-from jobs.records import KeyEntry, Lane, Meta, Records, SweepEntry, Where
+from jobs.records import PURGED, KeyEntry, Lane, Meta, PurgedEntry, Records, SweepEntry, Where
 from stores.ledger import Ledger, LedgerReader
 from stores.ledger.memory import MemoryLedger
 from stores.ledger.sqlite import open_ledger, open_reader
@@ -230,6 +230,34 @@ def test_a_purged_job_is_gone(ledger: Ledger, reader: LedgerReader) -> None:
     assert ledger.existing([job_id(1), job_id(2)]) == {job_id(1)}
     assert reader.job(job_id(2)) is None
     ledger.commit(Records(removed=[2]))
+
+
+def test_a_purge_leaves_id_and_time_behind_until_it_is_forgotten(ledger: Ledger, reader: LedgerReader) -> None:
+    ledger.commit(Records(jobs=[ended(seq) for seq in (1, 2)]))
+    first, second = PurgedEntry(job_id(1), 10.0), PurgedEntry(job_id(2), 20.0)
+    ledger.commit(Records(removed=[1], purged=[first]))
+    ledger.commit(Records(removed=[2], purged=[second, PurgedEntry(first.job, 30.0)]))
+    assert reader.fates([first.job, second.job]) == {first.job: PURGED, second.job: PURGED}
+    ledger.forget_purged(20.0)
+    assert reader.fates([first.job, second.job]) == {second.job: PURGED}
+
+
+def test_a_fate_is_the_state_or_purged_and_none_for_the_unknown(ledger: Ledger, reader: LedgerReader) -> None:
+    ledger.commit(Records(jobs=[row(1), ended(2, state="dead"), ended(3)], purged=[PurgedEntry("before", 1.0)]))
+    assert reader.fates([job_id(2), "before", job_id(1), job_id(9)]) == {
+        job_id(1): "queued", job_id(2): "dead", "before": PURGED,
+    }  # fmt: skip
+    assert reader.fates([]) == {}
+
+
+def test_the_first_ended_come_first(ledger: Ledger) -> None:
+    ends = {1: 5.0, 2: 3.0, 3: 9.0, 4: 4.0}
+    ledger.commit(Records(jobs=[*(ended(seq, ended_at=at) for seq, at in ends.items()), row(5)]))
+    assert seqs(ledger.ended_before(9.0, 10)) == [2, 4, 1]
+    assert seqs(ledger.ended_before(9.0, 2)) == [2, 4]
+    ledger.commit(Records(jobs=[row(2, change=50)], removed=[4]))
+    assert seqs(ledger.ended_before(10.0, 10)) == [1, 3]
+    assert seqs(ledger.ended_before(3.0, 10)) == []
 
 
 def test_queued_serves_one_lane_by_position(ledger: Ledger) -> None:
