@@ -1,0 +1,32 @@
+// Small helpers to make and find elements. Knows nothing of jobs.
+
+/** The element with this id. */
+export const byId = (id) => document.getElementById(id);
+
+/** A new element: `make("button", { class: "quiet", onclick }, "text", child)`. */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name in element && typeof value === "boolean") element[name] = value;
+    else element.setAttribute(name, value);
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+/** Say it to everyone: seen, and read out by a screen reader. */
+export function say(text) {
+  byId("said").textContent = text;
+}
+
+/** Ask before what cannot be undone; true if the user means it. */
+export function confirmed(question, action) {
+  const dialog = byId("confirm");
+  byId("confirm-question").textContent = question;
+  byId("confirm-action").textContent = action;
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
+}

@@ -1,0 +1,39 @@
+// Numbers, sizes and times as people read them. Pure.
+
+const number = new Intl.NumberFormat();
+const clock = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
+/** 1 job, 2 jobs. */
+export const count = (many, word) => `${number.format(many)} ${word}${many === 1 ? "" : "s"}`;
+
+/** 512 B, 1.5 kB, 12 MB. */
+export function bytes(size) {
+  if (size < 1000) return `${size} B`;
+  const unit = Math.min(3, Math.floor(Math.log10(size) / 3));
+  const scaled = size / 1000 ** unit;
+  return `${scaled.toFixed(scaled < 10 ? 1 : 0)} ${["B", "kB", "MB", "GB"][unit]}`;
+}
+
+/** 40 ms, 1.2 s, 3 min 5 s, 2 h 1 min. */
+export function duration(seconds) {
+  if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+/** A stored time in the reader's own clock. */
+export const time = (at) => clock.format(new Date(at));
+
+/** Seconds from one stored time to another. */
+export const between = (from, to) => (new Date(to) - new Date(from)) / 1000;
+
+/** What all renditions save against the original; empty where they save nothing. */
+export function saved(job) {
+  const made = job.renditions.reduce((sum, rendition) => sum + rendition.bytes, 0);
+  const less = job.original.bytes - made;
+  if (!job.renditions.length || less <= 0) return "";
+  return `${bytes(less)} saved (${Math.round((100 * less) / job.original.bytes)} %)`;
+}

@@ -1,0 +1,64 @@
+// The jobs and statistics that this page knows: made from reads, told of changes by live.js.
+// Knows no elements. A job is kept in its newest version, by its `change` number.
+
+const KEPT = 2000;
+
+const jobs = new Map();
+const listeners = new Map();
+export let stats = null;
+export let connected = false;
+
+/** Calls `heard(detail)` at every `name`: job, rendition, removed, stats, reset. */
+export function on(name, heard) {
+  listeners.set(name, [...(listeners.get(name) ?? []), heard]);
+}
+
+function tell(name, detail) {
+  (listeners.get(name) ?? []).forEach((heard) => heard(detail));
+}
+
+export const job = (id) => jobs.get(id);
+
+/** A job as it was read: replaces what is known unless that is newer. */
+export function read(fresh) {
+  const known = jobs.get(fresh.id);
+  if (known && known.change > fresh.change) return known;
+  keep({ ...known, ...fresh });
+  return jobs.get(fresh.id);
+}
+
+/** A job's change as it was heard. */
+export function changed(change) {
+  if (change.removed) {
+    jobs.delete(change.id);
+    tell("removed", change.id);
+    return;
+  }
+  const known = jobs.get(change.id);
+  if (known && known.change > change.change) return;
+  keep({ renditions: [], filename: "", ...known, ...change });
+}
+
+/** A rendition has landed. */
+export function landed(id, rendition, change) {
+  const known = jobs.get(id) ?? { id, renditions: [], filename: "", state: "running" };
+  const others = known.renditions.filter((other) => other.name !== rendition.name);
+  keep({ ...known, renditions: [...others, rendition], change: Math.max(known.change ?? -1, change) });
+}
+
+/** Statistics: from a beat, or null while there is no connection. */
+export function heardStats(fresh) {
+  connected = fresh !== null;
+  if (fresh) stats = fresh;
+  tell("stats", stats);
+}
+
+/** Something was missed: whoever shows jobs reads them again. */
+export const missed = () => tell("reset");
+
+function keep(fresh) {
+  jobs.delete(fresh.id);
+  jobs.set(fresh.id, fresh);
+  if (jobs.size > KEPT) jobs.delete(jobs.keys().next().value);
+  tell("job", fresh);
+}

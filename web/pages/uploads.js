@@ -1,0 +1,194 @@
+// This reader's own uploads: each file's progress, cancel and retry, its place in the queue, its renditions.
+// Which they are is kept in the browser, so that a reload shows them again.
+import { call, jobPath, renditionPath } from "./api.js";
+import { byId, make, say } from "./dom.js";
+import * as format from "./format.js";
+import * as store from "./store.js";
+
+const KEPT = 30;
+const STORED = "pixmill.uploads";
+const TOGETHER = 4;
+const ENDED = ["done", "failed", "dead", "cancelled"];
+
+const list = byId("uploads");
+const cards = new Map();
+const waiting = [];
+let sending = 0;
+
+/** Upload these files, a few at once. */
+export function upload(files) {
+  for (const file of files) {
+    const card = newCard(file.name);
+    card.file = file;
+    card.key = crypto.getRandomValues(new Uint32Array(4)).join("-");
+    enqueue(card);
+  }
+}
+
+/** The uploads of earlier visits, read again. */
+export async function restore() {
+  for (const id of remembered().reverse()) {
+    try {
+      const job = store.read(await call("GET", jobPath(id)));
+      if (!cards.has(id)) adopt(newCard(job.filename), id);
+    } catch {
+      forget(id); // purged meanwhile
+    }
+  }
+}
+
+/** Show a job's newest state on its card, if it has one. */
+export function showJob(job) {
+  const card = cards.get(job.id);
+  if (!card) return;
+  const place = job.state === "queued" && job.queue_position ? `, about number ${job.queue_position} in the queue` : "";
+  const eta = job.state === "queued" && job.eta_seconds ? `, about ${format.duration(job.eta_seconds)}` : "";
+  const reason = job.error && job.state !== "done" ? `: ${job.error.detail}` : "";
+  const small = job.state === "done" && job.original ? format.saved(job) : "";
+  card.state.textContent = job.state;
+  card.state.className = `state ${job.state}`;
+  card.note.textContent = [`${place}${eta}${reason}`.replace(/^[,:] /, ""), small].filter(Boolean).join(" · ");
+  job.renditions.forEach((rendition) => showRendition(card, job, rendition));
+  buttons(card, ENDED.includes(job.state) ? [] : [["Cancel", () => act("DELETE", job.id)]]);
+}
+
+/** The job is gone. */
+export function removed(id) {
+  cards.get(id)?.item.remove();
+  cards.delete(id);
+  forget(id);
+}
+
+function newCard(name) {
+  const card = {
+    state: make("span", { class: "state" }, "waiting"),
+    name: make("span", { class: "name" }, name || "upload"),
+    note: make("span", { class: "quiet" }),
+    bar: make("progress", { max: "1", value: "0", "aria-label": `upload of ${name}`, hidden: true }),
+    actions: make("span", { class: "actions" }),
+    pictures: make("div", { class: "pictures" }),
+  };
+  card.item = make("li", { class: "card" }, make("div", { class: "line" }, card.state, card.name, card.note, card.bar, card.actions), card.pictures);
+  list.prepend(card.item);
+  while (list.children.length > KEPT) list.lastElementChild.remove();
+  return card;
+}
+
+function enqueue(card) {
+  card.state.textContent = "waiting";
+  card.state.className = "state";
+  card.note.textContent = "";
+  waiting.push(card);
+  buttons(card, [["Cancel", () => giveUp(card, waiting.splice(waiting.indexOf(card), 1))]]);
+  next();
+}
+
+function next() {
+  while (sending < TOGETHER && waiting.length) {
+    sending += 1;
+    send(waiting.shift()).finally(() => {
+      sending -= 1;
+      next();
+    });
+  }
+}
+
+/** The key stays the same in a retry: what was accepted once is not accepted twice. */
+function send(card) {
+  const request = new XMLHttpRequest();
+  const form = new FormData();
+  form.append("image", card.file);
+  card.state.textContent = "uploading";
+  card.bar.hidden = false;
+  request.upload.onprogress = ({ loaded, total }) => (card.bar.value = total ? loaded / total : 0);
+  buttons(card, [["Cancel", () => request.abort()]]);
+  return new Promise((ended) => {
+    request.onabort = () => giveUp(card);
+    request.onerror = () => refuse(card, "the connection broke");
+    request.onload = () => answered(card, request);
+    request.onloadend = () => {
+      card.bar.hidden = true;
+      ended();
+    };
+    request.open("POST", "upload");
+    request.setRequestHeader("Idempotency-Key", card.key);
+    request.send(form);
+  });
+}
+
+function answered(card, request) {
+  let answer = {};
+  try {
+    answer = JSON.parse(request.responseText);
+  } catch {
+    // not ours: a proxy's page
+  }
+  if (request.status !== 202) return refuse(card, answer.detail ?? `the server answered ${request.status}`);
+  say(`${card.file.name} was accepted.`);
+  card.file = null;
+  adopt(card, answer.id);
+  call("GET", jobPath(answer.id)).then(store.read, () => {});
+}
+
+function adopt(card, id) {
+  cards.set(id, card);
+  card.name.replaceChildren(make("a", { href: `?job=${id}`, "data-job": id }, card.name.textContent));
+  localStorage.setItem(STORED, JSON.stringify([id, ...remembered().filter((other) => other !== id)].slice(0, KEPT)));
+  const known = store.job(id);
+  if (known) showJob(known);
+}
+
+function refuse(card, reason) {
+  card.state.textContent = "refused";
+  card.state.className = "state failed";
+  card.note.textContent = reason;
+  say(`${card.file.name} was refused: ${reason}`);
+  buttons(card, [["Retry", () => enqueue(card)]]);
+}
+
+function giveUp(card) {
+  card.state.textContent = "cancelled";
+  card.state.className = "state cancelled";
+  buttons(card, [["Retry", () => enqueue(card)]]);
+}
+
+function buttons(card, wanted) {
+  const present = [...card.actions.children].map((button) => button.textContent).join();
+  if (present === wanted.map(([name]) => name).join() && present !== "Cancel") return;
+  card.actions.replaceChildren(
+    ...wanted.map(([name, onclick]) => make("button", { type: "button", onclick, "aria-label": `${name} ${card.name.textContent}` }, name)),
+  );
+}
+
+function showRendition(card, job, rendition) {
+  if ([...card.pictures.children].some((figure) => figure.dataset.name === rendition.name)) return;
+  const image = make("img", {
+    src: new URL(renditionPath(job.id, rendition.name), document.baseURI).pathname,
+    alt: `${rendition.name} of ${card.name.textContent}`,
+    width: rendition.width,
+    height: rendition.height,
+    loading: "lazy",
+  });
+  const caption = `${rendition.name} ${rendition.width}×${rendition.height} ${rendition.format}, ${format.bytes(rendition.bytes)}`;
+  card.pictures.append(make("figure", { "data-name": rendition.name }, image, make("figcaption", {}, caption)));
+}
+
+async function act(method, id) {
+  try {
+    store.read(await call(method, jobPath(id)));
+  } catch (error) {
+    say(error.message);
+  }
+}
+
+function remembered() {
+  try {
+    return JSON.parse(localStorage.getItem(STORED) ?? "[]");
+  } catch {
+    return [];
+  }
+}
+
+function forget(id) {
+  localStorage.setItem(STORED, JSON.stringify(remembered().filter((other) => other !== id)));
+}
