@@ -1,0 +1,246 @@
+// All jobs that match the filters, newest first: only the rows in sight are elements.
+// The filters are the page's URL. Selection, and actions on one, on a selection, or on all that match.
+import { call, jobPath, query } from "./api.js";
+import { byId, confirmed, make, say } from "./dom.js";
+import * as format from "./format.js";
+import * as store from "./store.js";
+
+const ROW_PX = 44;
+const PAGE = 200;
+const KEPT = 2000;
+const REREAD_MS = 1000;
+const REQUEUEABLE = ["dead", "failed", "cancelled"];
+const ENDED = [...REQUEUEABLE, "done"];
+
+const frame = byId("jobs-frame");
+const list = byId("jobs");
+const rows = new Map();
+const selected = new Set();
+let ids = [];
+let filters = {};
+let more = null;
+let current = -1;
+let planned = false;
+let rereading = 0;
+
+/** Read the filters from the page's URL and show what matches. */
+export async function open(shown) {
+  filters = shown;
+  byId("f-state").value = filters.state ?? "";
+  byId("f-code").value = filters.code ?? "";
+  byId("f-reference").value = filters.reference ?? "";
+  selected.clear();
+  ids = [];
+  current = -1;
+  frame.scrollTop = 0;
+  await readFirst();
+}
+
+/** Read the newest page again; what it does not reach stays if it adjoins. */
+export async function readFirst() {
+  let page;
+  try {
+    page = await call("GET", `jobs${query({ ...filters, limit: PAGE })}`);
+  } catch (error) {
+    return say(error.message);
+  }
+  const fresh = page.jobs.map((job) => store.read(job).id);
+  const joint = fresh.length ? ids.indexOf(fresh.at(-1)) : -1;
+  if (joint < 0) more = page.next;
+  ids = joint < 0 ? fresh : [...fresh, ...ids.slice(joint + 1)].slice(0, KEPT);
+  plan();
+}
+
+async function readMore() {
+  if (!more || ids.length >= KEPT) return;
+  const after = more;
+  more = null;
+  const page = await call("GET", `jobs${query({ ...filters, limit: PAGE, after })}`);
+  const known = new Set(ids);
+  ids.push(...page.jobs.map((job) => store.read(job).id).filter((id) => !known.has(id)));
+  more = page.next;
+  plan();
+}
+
+/** A job changed: its row follows; one that is new here is read with the next page. */
+export function changed(job) {
+  const here = ids.indexOf(job.id);
+  const matches = (!filters.state || filters.state === job.state) && (!filters.code || filters.code === job.error?.code);
+  if (here >= 0 && !matches) ids.splice(here, 1);
+  if (here < 0 && matches && !rereading) {
+    rereading = setTimeout(() => {
+      rereading = 0;
+      readFirst();
+    }, REREAD_MS);
+  }
+  plan();
+}
+
+/** A job is gone. */
+export function removed(id) {
+  const here = ids.indexOf(id);
+  if (here >= 0) ids.splice(here, 1);
+  selected.delete(id);
+  plan();
+}
+
+/** Move the mark by this many rows. */
+export function move(by) {
+  if (!ids.length) return;
+  current = Math.min(ids.length - 1, Math.max(0, current + by));
+  const top = current * ROW_PX;
+  if (top < frame.scrollTop) frame.scrollTop = top;
+  if (top + ROW_PX > frame.scrollTop + frame.clientHeight) frame.scrollTop = top + ROW_PX - frame.clientHeight;
+  draw();
+  rows.get(ids[current])?.link.focus();
+}
+
+/** The marked job's id, or undefined. */
+export const marked = () => ids[current];
+
+/** Requeue one job. */
+export const requeue = (id) => attempt(async () => store.read(await call("POST", `${jobPath(id)}/requeue`)), "Requeued.");
+
+/** Cancel one job. */
+export const cancel = (id) => attempt(async () => store.read(await call("DELETE", jobPath(id))), "Cancelling.");
+
+/** Purge one ended job and its files, after asking. */
+export async function purge(id) {
+  const name = store.job(id)?.filename || id;
+  if (!(await confirmed(`Remove ${name} and all its files for good?`, "Purge"))) return;
+  await attempt(async () => {
+    await call("DELETE", `${jobPath(id)}?purge=true`);
+    store.changed({ id, removed: true });
+  }, "Purged.");
+}
+
+/** Requeue or purge the selected jobs, each for itself. */
+export async function ofSelected(action) {
+  const chosen = [...selected];
+  if (action === "purge" && !(await confirmed(`Remove ${format.count(chosen.length, "job")} and all their files for good?`, "Purge"))) return;
+  let changedCount = 0;
+  for (const id of chosen) {
+    try {
+      await (action === "purge" ? call("DELETE", `${jobPath(id)}?purge=true`) : call("POST", `${jobPath(id)}/requeue`));
+      changedCount += 1;
+    } catch {
+      // counted below: it ended otherwise meanwhile
+    }
+  }
+  selected.clear();
+  say(`${changedCount} of ${format.count(chosen.length, "job")} ${action === "purge" ? "purged" : "requeued"}.`);
+  await readFirst();
+}
+
+/** Requeue or purge all that match the filters: how many is shown first. */
+export async function ofMatching(action) {
+  const [method, path] = action === "purge" ? ["DELETE", "jobs"] : ["POST", "jobs/requeue"];
+  const asked = action === "purge" ? { ...filters, purge: "true" } : filters;
+  await attempt(async () => {
+    const { matched } = await call(method, path + query({ ...asked, dry_run: 1 }));
+    const question = action === "purge" ? `Remove ${format.count(matched, "job")} and all their files for good?` : `Requeue ${format.count(matched, "job")}?`;
+    if (!(await confirmed(question, action === "purge" ? "Purge" : "Requeue"))) return;
+    const { changed: done } = await call(method, path + query(asked));
+    say(`${format.count(done, "job")} ${action === "purge" ? "purged" : "requeued"}.`);
+    await readFirst();
+  });
+}
+
+async function attempt(act, done) {
+  try {
+    await act();
+    if (done) say(done);
+  } catch (error) {
+    say(error.message);
+  }
+}
+
+function plan() {
+  if (planned) return;
+  planned = true;
+  requestAnimationFrame(() => {
+    planned = false;
+    draw();
+  });
+}
+
+function draw() {
+  const first = Math.max(0, Math.floor(frame.scrollTop / ROW_PX) - 5);
+  const last = Math.min(ids.length, first + Math.ceil(frame.clientHeight / ROW_PX) + 10);
+  const inSight = new Set(ids.slice(first, last));
+  for (const [id, row] of rows) {
+    if (inSight.has(id)) continue;
+    row.item.remove();
+    rows.delete(id);
+  }
+  for (let index = first; index < last; index += 1) drawRow(ids[index], index);
+  list.style.height = `${ids.length * ROW_PX}px`;
+  byId("jobs-count").textContent = ids.length ? `${format.count(ids.length, "job")}${more ? " and more" : ""}` : "No job matches.";
+  drawActions();
+  if (last >= ids.length - 5) readMore().catch((error) => say(error.message));
+}
+
+function drawRow(id, index) {
+  const job = store.job(id);
+  if (!job) return;
+  let row = rows.get(id);
+  if (!row) {
+    row = newRow(id);
+    rows.set(id, row);
+  }
+  if (list.children[rows.size - 1] !== row.item || row.index !== index) {
+    row.index = index;
+    row.item.style.transform = `translateY(${index * ROW_PX}px)`;
+    row.item.setAttribute("aria-posinset", index + 1);
+  }
+  row.item.setAttribute("aria-setsize", ids.length);
+  row.item.classList.toggle("current", index === current);
+  row.box.checked = selected.has(id);
+  if (row.change === job.change && row.name === job.filename) return;
+  Object.assign(row, { change: job.change, name: job.filename });
+  row.state.textContent = job.state;
+  row.state.className = `state ${job.state}`;
+  row.link.textContent = job.filename || id;
+  row.box.setAttribute("aria-label", `Select ${job.filename || id}`);
+  const reason = job.error && job.state !== "done" ? `${job.error.code}: ${job.error.detail}` : "";
+  row.note.textContent = [job.attempts > 1 ? `${job.attempts} attempts` : "", reason].filter(Boolean).join(" · ");
+}
+
+function newRow(id) {
+  const row = {
+    box: make("input", { type: "checkbox", onchange: () => choose(id) }),
+    state: make("span", { class: "state" }),
+    link: make("a", { href: `?job=${id}`, "data-job": id }),
+    note: make("span", { class: "quiet note" }),
+  };
+  row.item = make("li", { class: "row" }, row.box, row.state, row.link, row.note);
+  list.append(row.item);
+  return row;
+}
+
+function choose(id) {
+  if (!selected.delete(id)) selected.add(id);
+  drawActions();
+}
+
+function drawActions() {
+  byId("selected-count").textContent = selected.size ? `${selected.size} selected` : "";
+  byId("requeue-selected").disabled = byId("purge-selected").disabled = !selected.size;
+  byId("requeue-matching").hidden = !REQUEUEABLE.includes(filters.state);
+  byId("purge-matching").hidden = !ENDED.includes(filters.state);
+  const codes = new Map();
+  if (["dead", "failed"].includes(filters.state)) {
+    for (const id of ids) {
+      const code = store.job(id)?.error?.code;
+      if (code) codes.set(code, (codes.get(code) ?? 0) + 1);
+    }
+  }
+  const text = [...codes].map(([code, many]) => `${code} ${many}`).join();
+  const place = byId("codes");
+  if (place.dataset.text === text) return;
+  place.dataset.text = text;
+  place.replaceChildren(...[...codes].map(([code, many]) => make("a", { class: "chip", href: query({ ...filters, code }) }, `${code} ${many}${more ? "+" : ""}`)));
+}
+
+frame.addEventListener("scroll", plan, { passive: true });
+new ResizeObserver(plan).observe(frame);
