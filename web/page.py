@@ -1,4 +1,4 @@
-"""The first page and its two files, read once at start and served from memory."""
+"""The page and its files, read once at start and served from memory."""
 
 from pathlib import Path
 
@@ -9,11 +9,7 @@ from starlette.routing import Route
 from web.config import Web
 
 _FOLDER = Path(__file__).parent / "pages"
-_FILES = {
-    "/": ("index.html", "text/html"),
-    "/page.js": ("page.js", "text/javascript"),
-    "/page.css": ("page.css", "text/css"),
-}
+_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; base-uri 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -24,13 +20,13 @@ _HEADERS = {
 
 def page_routes(web: Web) -> list[Route]:
     """The routes of the page, its addresses relative to ROOT_PATH."""
-    return [_route(path, file, media_type, f"{web.root_path}/") for path, (file, media_type) in _FILES.items()]
+    return [_route(file, f"{web.root_path}/") for file in sorted(_FOLDER.iterdir()) if file.suffix in _TYPES]
 
 
-def _route(path: str, file: str, media_type: str, base: str) -> Route:
-    text = (_FOLDER / file).read_text().replace("{{base}}", base)
+def _route(file: Path, base: str) -> Route:
+    text = file.read_text().replace("{{base}}", base)
 
     async def endpoint(_request: Request) -> Response:
-        return Response(text, headers=_HEADERS, media_type=media_type)
+        return Response(text, headers=_HEADERS, media_type=_TYPES[file.suffix])
 
-    return Route(path, endpoint)
+    return Route("/" if file.name == "index.html" else f"/{file.name}", endpoint)

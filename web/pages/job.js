@@ -8,10 +8,12 @@ import * as store from "./store.js";
 const dialog = byId("job");
 let open = null;
 let reading = false;
+let shownChange = -1;
 
 /** Show this job; null closes. */
 export async function show(id) {
   open = id;
+  shownChange = -1;
   if (!id) return dialog.close();
   byId("job-name").textContent = store.job(id)?.filename || id;
   byId("job-body").replaceChildren(make("p", { class: "quiet" }, "Reading…"));
@@ -21,10 +23,8 @@ export async function show(id) {
 
 /** The open job changed: read it again, once at a time. */
 export function changed(job) {
-  if (job.id === open && !reading && job.timeline?.length !== shownLength) read();
+  if (job.id === open && !reading && job.change > shownChange) read();
 }
-
-let shownLength = -1;
 
 async function read() {
   reading = true;
@@ -35,16 +35,17 @@ async function read() {
   } finally {
     reading = false;
   }
+  if (store.job(open)?.change > shownChange) read();
 }
 
 function draw(job) {
   if (job.id !== open) return;
-  shownLength = job.timeline.length;
+  shownChange = job.change;
   store.read(job);
   byId("job-name").textContent = job.filename || job.id;
   byId("job-body").replaceChildren(
     make("p", {}, make("span", { class: `state ${job.state}` }, job.state), ` ${facts(job)}`),
-    job.error ? make("p", { class: "error" }, make("strong", {}, job.error.code), ` ${job.error.detail}`) : null ?? "",
+    job.error ? make("p", { class: "error" }, make("strong", {}, job.error.code), ` ${job.error.detail}`) : "",
     actions(job),
     pictures(job),
     make("h3", {}, "Timeline"),
