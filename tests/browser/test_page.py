@@ -1,0 +1,171 @@
+"""The page in a real Chromium on a real cluster."""
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.support.cluster import ROOT, Cluster, children_of, wait_until
+
+pytestmark = pytest.mark.cluster
+SAMPLE = ROOT / "test-data" / "sample.jpg"
+TINY = ROOT / "test-data" / "1x1.png"
+TRUNCATED = ROOT / "test-data" / "truncated.jpg"
+DROP = """bytes => {
+  const data = new DataTransfer();
+  data.items.add(new File([new Uint8Array(bytes)], "dropped.jpg", { type: "image/jpeg" }));
+  const options = { dataTransfer: data, bubbles: true, cancelable: true };
+  for (const name of ["dragenter", "dragover", "drop"])
+    document.getElementById("drop").dispatchEvent(new DragEvent(name, options));
+}"""
+
+OpenPage = Callable[..., Any]
+
+
+def until(page: Any, expression: str, seconds: float = 10) -> None:
+    """Wait for an expression to be true; the page's own policy forbids Playwright's way, which evaluates a text."""
+    wait_until(lambda: page.evaluate(expression), seconds, expression)
+
+
+def done(page: Any, name: str) -> Any:
+    card = page.locator("#uploads .card", has_text=name)
+    card.locator(".state.done").wait_for()
+    return card
+
+
+def test_picked_and_dropped_files_are_uploaded_shown_and_remembered(cluster: Cluster, open_page: OpenPage) -> None:
+    page = open_page(cluster)
+    page.set_input_files("input[type=file]", SAMPLE)
+    card = done(page, "sample.jpg")
+    assert card.locator("img").evaluate_all("all => all.map(each => each.getAttribute('src').split('/').pop())") == [
+        "large",
+        "thumb",
+    ]
+    page.evaluate(DROP, list(SAMPLE.read_bytes()))
+    done(page, "dropped.jpg")
+    page.reload()
+    done(page, "sample.jpg")
+    done(page, "dropped.jpg")
+
+
+def test_an_upload_ends_although_its_worker_is_killed(cluster: Cluster, open_page: OpenPage) -> None:
+    page = open_page(cluster)
+    page.set_input_files("input[type=file]", [ROOT / "test-data" / "12mp.jpg", SAMPLE])
+    [keeper] = cluster.pids("worker")
+    wait_until(lambda: cluster.get("/stats")["jobs"]["running"], 10, "a job to run")
+    os.kill(keeper, signal.SIGKILL)
+    done(page, "12mp.jpg")
+    done(page, "sample.jpg")
+    until(page, "document.querySelectorAll('#workers tr').length === 1")
+
+
+def test_a_failed_job_is_shown_requeued_and_purged(cluster: Cluster, open_page: OpenPage) -> None:
+    page = open_page(cluster)
+    page.set_input_files("input[type=file]", TRUNCATED)
+    page.locator("#uploads .card .state.failed").wait_for()
+    page.select_option("#f-state", "failed")
+    page.wait_for_url("**/?state=failed")
+    row = page.locator("#jobs .row", has_text="truncated.jpg")
+    assert "undecodable" in row.inner_text()
+    row.locator("a").click()
+    page.locator("#job .error").wait_for()
+    before = page.locator("#job tbody tr").count()
+    page.locator("#job").get_by_role("button", name="Requeue").click()
+    until(page, f"document.querySelectorAll('#job tbody tr').length > {before + 1}")
+    page.keyboard.press("Escape")
+    page.locator("#jobs .row .state.failed").wait_for()
+    page.locator("#purge-matching").click()
+    assert page.locator("#confirm-question").inner_text() == "Remove 1 job and all their files for good?"
+    page.locator("#confirm-action").click()
+    until(page, "document.querySelectorAll('#jobs .row').length === 0")
+    assert cluster.get("/jobs")["jobs"] == []
+
+
+def test_pause_and_resume(cluster: Cluster, open_page: OpenPage) -> None:
+    page = open_page(cluster)
+    page.get_by_role("button", name="Pause").click()
+    page.locator("#health.trouble", has_text="Paused").wait_for()
+    page.set_input_files("input[type=file]", SAMPLE)
+    page.locator("#uploads .card .state.queued").wait_for()
+    page.get_by_role("button", name="Resume").click()
+    done(page, "sample.jpg")
+
+
+def test_keys_move_and_open(cluster: Cluster, open_page: OpenPage) -> None:
+    page = open_page(cluster)
+    page.set_input_files("input[type=file]", [SAMPLE, ROOT / "test-data" / "cmyk.jpg"])
+    until(page, "document.querySelectorAll('#jobs .row').length === 2")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.locator("#job .pictures img").first.wait_for()
+    page.keyboard.press("Escape")
+    until(page, "!document.getElementById('job').open && !location.search")
+    page.keyboard.press("?")
+    page.locator("#help[open]").wait_for()
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "f-reference"
+
+
+def test_a_killed_web_process_is_not_noticed(new_cluster: Callable[..., Cluster], open_page: OpenPage) -> None:
+    cluster = new_cluster(web_processes=2).start()
+    page = open_page(cluster, expected=("ERR_",))
+    for pid in cluster.pids("web"):
+        os.kill(pid, signal.SIGKILL)
+        cluster.wait_complete()
+        until(page, "document.getElementById('health').textContent === 'Healthy'")
+    page.set_input_files("input[type=file]", SAMPLE)
+    done(page, "sample.jpg")
+    assert children_of(cluster.pids("worker")[0])
+
+
+def test_a_thousand_jobs_are_few_elements(cluster: Cluster, open_page: OpenPage) -> None:
+    page = open_page(cluster)
+    with cluster.client() as client:
+        for _ in range(10):
+            files = [("image", (f"{number}.png", TINY.read_bytes())) for number in range(100)]
+            assert client.post("/upload", data={"preset": "avatar"}, files=files).status_code == 202
+    until(page, "document.getElementById('n-queued').textContent === '0'", seconds=60)
+    until(page, "document.querySelectorAll('#jobs .row').length > 5")
+    for _ in range(40):
+        page.locator("#jobs-frame").evaluate("frame => frame.scrollBy(0, 2000)")
+        page.wait_for_timeout(50)
+    until(page, "document.getElementById('jobs-count').textContent === '1,000 jobs'")
+    assert page.evaluate("document.querySelectorAll('*').length") < 600
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1200])
+def test_axe_finds_nothing_on_any_view(
+    cluster: Cluster, open_page: OpenPage, axe: str, scheme: str, width: int
+) -> None:
+    page = open_page(
+        cluster, color_scheme=scheme, viewport={"width": width, "height": 900}, bypass_csp=True, reduced_motion="reduce"
+    )
+
+    def check(view: str) -> None:
+        page.add_script_tag(content=axe)
+        violations = page.evaluate("axe.run()")["violations"]
+        found = [(each["id"], [node["html"] for node in each["nodes"]]) for each in violations]
+        assert not found, f"{view}: {found}"
+
+    check("empty")
+    page.set_input_files("input[type=file]", [SAMPLE, TRUNCATED])
+    done(page, "sample.jpg")
+    page.locator("#uploads .card .state.failed").wait_for()
+    check("uploads")
+    page.select_option("#f-state", "failed")
+    page.locator("#codes .chip").wait_for()
+    check("filtered")
+    page.locator("#jobs .row a").click()
+    page.locator("#job .error").wait_for()
+    check("job")
+    page.locator("#job").get_by_role("button", name="Purge").click()
+    check("confirm")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    check("help")
