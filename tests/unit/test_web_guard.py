@@ -93,7 +93,7 @@ def test_the_page_works_below_a_root_path_and_loads_nothing_from_elsewhere() -> 
         assert '<base href="/pix/">' in page.text
         assert "://" not in page.text
         assert "default-src 'self'" in page.headers["content-security-policy"]
-        for file in ("page.js", "page.css"):
+        for file in ("main.js", "page.css"):
             assert file in page.text
             assert (await kit.client.get(f"/pix/{file}")).status_code == 200
 
