@@ -28,7 +28,7 @@ mutate: .venv/dev
 	@$(PY) -m bench.mutations
 
 bench: .venv/roles
-	@for bench in dispatch responsive recovery backlog; do $(PY) -m bench.$$bench || exit 1; done
+	@for bench in dispatch responsive recovery backlog streams; do $(PY) -m bench.$$bench || exit 1; done
 
 # Artillery and its Node, some 500 MB in node_modules, against a cluster that already runs with
 # PIXMILL_CACHE_URL=none (its uploads are all one file).
