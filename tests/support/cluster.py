@@ -105,6 +105,10 @@ class Cluster:
             notices.socket.close()
         return process
 
+    def command(self, *words: str) -> subprocess.Popen[bytes]:
+        """Start `python -m supervisor WORDS`, which asks the supervisor that runs."""
+        return self._spawn("supervisor", *words)
+
     def _spawn(self, *arguments: str, environ: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
         with self.output.open("ab") as output:
             return subprocess.Popen(

@@ -1,0 +1,93 @@
+"""What is struck, how, and after which gap: a pure function of a seed. And how jobs and strikes keep pace.
+
+Knows no process and no clock.
+"""
+
+import random
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Kind(StrEnum):
+    """How a process is struck."""
+
+    KILL = "SIGKILL"
+    STOP_SHORT = "SIGSTOP, shorter than silence"
+    STOP_LONG = "SIGSTOP, longer than silence"
+    TERM = "SIGTERM"
+    RESTART = "supervisor restart"
+
+
+SUPERVISOR, BROKER, WEB, KEEPER, NURSERY, DECODER = "supervisor", "broker", "web", "keeper", "nursery", "decoder"
+
+KILLED = {DECODER: 30, KEEPER: 25, BROKER: 15, WEB: 15, NURSERY: 13, SUPERVISOR: 2}
+"""Shares of the SIGKILLs, in percent. At least one of each."""
+OTHERWISE = [
+    (Kind.STOP_SHORT, BROKER, 2), (Kind.STOP_LONG, BROKER, 1), (Kind.STOP_SHORT, WEB, 2), (Kind.STOP_LONG, WEB, 2),
+    (Kind.STOP_SHORT, KEEPER, 2), (Kind.STOP_LONG, KEEPER, 4), (Kind.STOP_SHORT, NURSERY, 1),
+    (Kind.STOP_LONG, DECODER, 2), (Kind.STOP_SHORT, SUPERVISOR, 1), (Kind.TERM, BROKER, 2), (Kind.TERM, WEB, 3),
+    (Kind.TERM, KEEPER, 4), (Kind.TERM, SUPERVISOR, 1), (Kind.RESTART, SUPERVISOR, 1),
+]  # fmt: skip
+"""All else, with weights: one of these for every two SIGKILLs."""
+OTHERWISE_SHARE = 0.5
+GAP_SECONDS = (0.05, 1.0)
+"""Between strikes: some fall into the recovery from the last one, most let the cluster work."""
+SHORT, LONG = (0.05, 0.8), (1.2, 2.5)
+"""A stop's length, in silences."""
+
+
+class Strike(NamedTuple):
+    """One blow. `pick` (0 to 1) says which of several processes; `stop_seconds` is 0 but for a stop."""
+
+    gap_seconds: float
+    kind: Kind
+    target: str
+    pick: float
+    stop_seconds: float
+
+
+def plan(seed: int, kills: int, silence_seconds: float) -> list[Strike]:
+    """`kills` SIGKILLs and half as many other strikes, in an order that the seed draws."""
+    drawn = random.Random(seed)
+    targets = [target for target, share in KILLED.items() for _ in range(max(1, kills * share // 100))]
+    targets = (targets[::-1] + [DECODER] * kills)[:kills]
+    strikes = [(Kind.KILL, target) for target in targets]
+    weights = [weight for *_, weight in OTHERWISE]
+    chosen = drawn.choices(OTHERWISE, weights, k=int(kills * OTHERWISE_SHARE))
+    strikes += [(kind, target) for kind, target, _ in chosen]
+    drawn.shuffle(strikes)
+    return [
+        Strike(drawn.uniform(*GAP_SECONDS), kind, target, drawn.random(), _length(drawn, kind) * silence_seconds)
+        for kind, target in strikes
+    ]
+
+
+def _length(drawn: random.Random, kind: Kind) -> float:
+    if kind is Kind.STOP_SHORT:
+        return drawn.uniform(*SHORT)
+    return drawn.uniform(*LONG) if kind is Kind.STOP_LONG else 0.0
+
+
+class Pace:
+    """Keeps jobs and strikes together: neither ends long before the other, and the backlog has a bound.
+
+    `sent`, `ended` and `struck` count what has happened, and are set by who knows.
+    """
+
+    AHEAD = 10
+    """Strikes by which either side may be ahead of its even pace."""
+    BACKLOG = 4000
+    """Jobs sent and not ended: above the broker's window, so that lanes are refilled."""
+
+    def __init__(self, jobs: int, strikes: int) -> None:
+        self.jobs, self.strikes = jobs, strikes
+        self.sent = self.ended = self.struck = 0
+
+    def may_send(self) -> bool:
+        """Whether the next upload may go."""
+        even = self.jobs * (self.struck + self.AHEAD) >= self.sent * self.strikes
+        return (even or self.struck >= self.strikes) and self.sent - self.ended < self.BACKLOG
+
+    def may_strike(self) -> bool:
+        """Whether enough has ended for the next strike."""
+        return self.ended * self.strikes >= self.jobs * (self.struck - self.AHEAD)

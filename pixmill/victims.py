@@ -1,0 +1,112 @@
+"""The processes of the pixmill on this machine that serves an address, found through /proc, and signals to them.
+
+Linux only. Nothing is taken for ours by its name alone: the supervisor is who holds the listening socket of that very
+port, the others are its descendants, and a signal goes through a descriptor of the process whose parent was
+looked at once more, so that a pid used again by another program is never hit.
+"""
+
+import contextlib
+import os
+import re
+import signal
+from pathlib import Path
+
+BROKER, WEB, KEEPER, NURSERY, DECODER = "broker", "web", "keeper", "nursery", "decoder"
+_ROLES = {"broker": BROKER, "web": WEB, "worker": KEEPER}
+Victims = dict[str, list[int]]
+
+
+def supervisor_of(port: int) -> int | None:
+    """The pid of the supervisor of this user's whose cluster listens on `port`, if there is one."""
+    for pid in _holders(_listening(port)):
+        if _module(pid) == "supervisor" and Path(f"/proc/{pid}").stat().st_uid == os.getuid():
+            return pid
+    return None
+
+
+def processes(supervisor: int) -> Victims:
+    """The living processes below a supervisor, by what they are."""
+    found: Victims = {BROKER: [], WEB: [], KEEPER: [], NURSERY: [], DECODER: []}
+    for child in children(supervisor):
+        if role := _ROLES.get(_module(child)):
+            found[role].append(child)
+    found[NURSERY] = [pid for keeper in found[KEEPER] for pid in children(keeper)]
+    found[DECODER] = [pid for nursery in found[NURSERY] for pid in children(nursery)]
+    return found
+
+
+def descriptor(pid: int, supervisor: int) -> int | None:
+    """A pidfd of `pid`, if that is a descendant of `supervisor` still. The caller closes it."""
+    try:
+        found = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+    ancestor = pid
+    while ancestor not in (0, supervisor):
+        ancestor = _parent(ancestor)
+    if ancestor == supervisor:
+        return found
+    os.close(found)
+    return None
+
+
+def strike(pid: int, supervisor: int, number: signal.Signals) -> bool:
+    """Send a signal to a descendant of `supervisor`; whether there was still one of that pid."""
+    found = descriptor(pid, supervisor)
+    if found is None:
+        return False
+    try:
+        signal.pidfd_send_signal(found, number)
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(found)
+    return True
+
+
+def children(pid: int) -> list[int]:
+    """The child processes of `pid` that have not ended."""
+    try:
+        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [child for child in map(int, listed) if _stat(child)[0] not in "ZX"]
+
+
+def _stat(pid: int) -> tuple[str, int]:
+    """(state, parent) of a process; ("X", 0) where it is gone."""
+    try:
+        state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
+    except OSError:
+        return "X", 0
+    return state, int(parent)
+
+
+def _parent(pid: int) -> int:
+    return _stat(pid)[1]
+
+
+def _module(pid: int) -> str:
+    """NAME of a process that was started as `python -m NAME`; else nothing."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return ""
+    return words[2].decode(errors="replace") if words[1:2] == [b"-m"] and len(words) > 2 else ""
+
+
+def _listening(port: int) -> set[str]:
+    """The sockets that listen on `port`, as the links in /proc/PID/fd name them."""
+    line_of = re.compile(rf"\s*\d+: \w+:{port:04X} \w+:0000 0A(?:\s+\S+){{5}}\s+(\d+)")
+    tables = [Path("/proc/net") / name for name in ("tcp", "tcp6")]
+    lines = [line for table in tables if table.exists() for line in table.read_text().splitlines()]
+    return {f"socket:[{found[1]}]" for line in lines if (found := line_of.match(line))}
+
+
+def _holders(sockets: set[str]) -> list[int]:
+    found = set()
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            if os.readlink(link) in sockets:
+                found.add(int(link.parts[2]))
+    return sorted(found)
