@@ -25,7 +25,8 @@ from bench.report import close, table
 from host.folders import endpoint
 from jobs import ids, wire
 from jobs.job import Original, Spec, encode
-from jobs.recipe import canonical, load_presets
+from jobs.presets import load_presets
+from jobs.recipe import canonical
 
 JOBS = 100_000
 FILES = 100

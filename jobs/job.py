@@ -91,7 +91,11 @@ class Original(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Rendition(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One published output: rendition `name`, its `blob` name, sides in pixels, size, SHA-256 (hex)."""
+    """One published output: rendition `name`, its `blob` name, sides in pixels, size, SHA-256 (hex).
+
+    `dominant_colour` (#rrggbb) is the original's, of which only a decoder can tell: it comes with
+    each rendition, and so through result cache and broker without being known there.
+    """
 
     name: str
     blob: str
@@ -100,6 +104,7 @@ class Rendition(msgspec.Struct, frozen=True, array_like=True, gc=False):
     height: int
     bytes: int
     digest: str
+    dominant_colour: str | None = None
 
 
 class Cost(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -1,18 +1,18 @@
 """What is asked of an image: recipes, their renditions and presets (API section 5).
 
 Owns parsing, the defaults, the canonical text and its digest. Knows no image and no pixels: what
-depends on the image (the sides that come out, the format behind `original`) is worker/core/plan.py's.
+depends on the image (the sides that come out) is jobs/plan.py's. recipes.toml is jobs/presets.py's.
 """
 
 import hashlib
 import re
-import tomllib
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
 
-from jobs.errors import BadRecipe, SetupFault
+from jobs.errors import BadRecipe
 from jobs.limits import OUTPUT_PIXELS_MAX, RECIPE_BYTES_MAX, RENDITIONS_MAX, SIDE_MAX
 
 Fit = Literal["inside", "cover", "contain", "fill", "outside"]
@@ -48,6 +48,16 @@ class Crop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     height: _Extent
 
 
+class Watermark(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """An image of `[watermarks]` in recipes.toml, laid over the output; one that is larger than the
+    output is scaled down to fit. `digest`: SHA-256 (hex) of its file, filled in by `parse`."""
+
+    name: _Name
+    gravity: Gravity = "center"
+    opacity: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    digest: Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")] | None = None
+
+
 class RenditionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One output of a recipe, with sharp's words. Sides in pixels, `rotate` in degrees clockwise.
 
@@ -71,6 +81,7 @@ class RenditionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     blur: Annotated[float, Meta(ge=0, le=BLUR_SIGMA_MAX)] = 0.0
     sharpen: Annotated[float, Meta(ge=0, le=SHARPEN_SIGMA_MAX)] = 0.0
     background: Annotated[str, Meta(pattern=r"\A#(?:[0-9a-fA-F]{6}|[0-9a-fA-F]{8})\Z")] | None = None
+    watermark: Watermark | None = None
     format: OutputFormat = "original"
     quality: Annotated[int, Meta(ge=1, le=100)] = 80
     progressive: bool = False
@@ -85,8 +96,11 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     renditions: Annotated[tuple[RenditionSpec, ...], Meta(min_length=1, max_length=RENDITIONS_MAX)]
 
 
-def parse(source: object) -> Recipe:
-    """The resolved recipe in a JSON text (str, bytes), or in its decoded object. Raises BadRecipe, nothing else."""
+def parse(source: object, watermarks: Mapping[str, str] | None = None) -> Recipe:
+    """The resolved recipe in a JSON text (str, bytes), or in its decoded object. Raises BadRecipe, nothing else.
+
+    `watermarks`: the digests of those that there are, by name; None where `source` is resolved already.
+    """
     try:
         if isinstance(source, str | bytes):
             if len(source) > RECIPE_BYTES_MAX:
@@ -99,7 +113,8 @@ def parse(source: object) -> Recipe:
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise BadRecipe("$", f"this is no JSON: {error}") from None
     _check(recipe)
-    return Recipe(tuple(_resolved(spec) for spec in recipe.renditions))
+    named = ((spec, f"$.renditions[{index}]") for index, spec in enumerate(recipe.renditions))
+    return Recipe(tuple(_resolved(spec, _watermark(spec, path, watermarks)) for spec, path in named))
 
 
 def as_dict(recipe: Recipe) -> dict[str, Any]:
@@ -116,29 +131,6 @@ def canonical(recipe: Recipe) -> str:
 def digest(recipe: Recipe) -> str:
     """SHA-256 (64 hex digits) of the canonical text: equal exactly where equal outputs are asked."""
     return hashlib.sha256(canonical(recipe).encode()).hexdigest()
-
-
-def load_presets(toml: str) -> dict[str, Recipe]:
-    """The presets in a recipes.toml, by name. Raises SetupFault on any fault, or without `default`."""
-    try:
-        tables = tomllib.loads(toml)
-        presets = tables.pop("presets", None)
-        if tables or not isinstance(presets, dict):
-            raise SetupFault(f"recipes.toml: only [presets.NAME] tables are known, not {sorted(tables)}: correct it")
-    except tomllib.TOMLDecodeError as error:
-        raise SetupFault(f"recipes.toml is no TOML, {error}: correct it") from None
-    if "default" not in presets:
-        raise SetupFault("recipes.toml has no preset `default`: add one")
-    return {name: _preset(name, preset) for name, preset in presets.items()}
-
-
-def _preset(name: str, preset: object) -> Recipe:
-    if not re.match(NAME_PATTERN, name):
-        raise SetupFault(f"recipes.toml: {name!r} is no preset's name: use a-z, 0-9, - and _, at most 32")
-    try:
-        return parse(preset)
-    except BadRecipe as fault:
-        raise SetupFault(f"recipes.toml, preset {name!r}, {fault.detail}: correct it") from None
 
 
 def _bad(message: str) -> BadRecipe:
@@ -165,10 +157,24 @@ def _check(recipe: Recipe) -> None:
         names.add(spec.name)
 
 
-def _resolved(spec: RenditionSpec) -> RenditionSpec:
+def _watermark(spec: RenditionSpec, path: str, known: Mapping[str, str] | None) -> Watermark | None:
+    """The watermark of `spec` with its digest. One that was resolved before must be the one that is there now."""
+    asked = spec.watermark
+    if asked is None or (known is None and asked.digest):
+        return asked
+    digest = (known or {}).get(asked.name)
+    if digest is None:
+        there = f"use {', '.join(known)}" if known else "recipes.toml has none"
+        raise BadRecipe(f"{path}.watermark.name", f"there is no watermark {asked.name!r}: {there}")
+    if asked.digest not in (None, digest):
+        raise BadRecipe(f"{path}.watermark.digest", f"the watermark {asked.name!r} is another now: leave this out")
+    return msgspec.structs.replace(asked, digest=digest)
+
+
+def _resolved(spec: RenditionSpec, watermark: Watermark | None) -> RenditionSpec:
     """`spec` with the values that have several spellings in one of them."""
     background = spec.background.lower() if spec.background else None
     if background and len(background) == len("#rrggbbaa"):
         background = background.removesuffix("ff")
     rotate = spec.rotate % 360 % 360  # a tiny negative angle % 360 is 360.0 itself
-    return msgspec.structs.replace(spec, rotate=rotate, background=background)
+    return msgspec.structs.replace(spec, rotate=rotate, background=background, watermark=watermark)

@@ -57,7 +57,7 @@ def test_every_module_keeps_the_rules(path: str) -> None:
         ("broker/core/roster.py", "from broker import loop"),
         ("broker/core/roster.py", "from ..loop import Loop"),
         ("broker/core/roster.py", "def late() -> None:\n    import random"),
-        ("worker/core/plan.py", "from PIL import Image"),
+        ("jobs/plan.py", "from PIL import Image"),
         ("supervisor/core/fleet.py", "from broker.core import events"),
         ("broker/loop.py", "import web.link"),
         ("web/app.py", "from worker.pipeline import run"),

@@ -14,6 +14,7 @@ from jobs import recipe as recipes
 from jobs.errors import ClientFault, LimitExceeded
 from jobs.job import PRIORITIES
 from jobs.limits import METADATA_BYTES_MAX, REFERENCE_CHARACTERS_MAX
+from jobs.presets import Recipes
 from jobs.recipe import Recipe
 from web.call import bad_parameter
 
@@ -37,20 +38,20 @@ class Asked:
     digest: bytes
 
 
-def from_texts(fields: Mapping[str, str], presets: Mapping[str, Recipe]) -> Asked:
+def from_texts(fields: Mapping[str, str], known: Recipes) -> Asked:
     """Of a form or a query, where `recipe` and `metadata` are JSON texts. Raises ClientFault."""
     values: dict[str, Any] = dict(fields)
     if "recipe" in values:
-        recipes.parse(values["recipe"])
+        recipes.parse(values["recipe"], known.watermarks)
     for name in _JSON_TEXTS:
         if name in values:
             values[name] = read_json(values[name], name)
-    return from_values(values, presets)
+    return from_values(values, known)
 
 
-def from_values(values: Mapping[str, Any], presets: Mapping[str, Recipe]) -> Asked:
+def from_values(values: Mapping[str, Any], known: Recipes) -> Asked:
     """Of a JSON body. Raises ClientFault; BadRecipe for a recipe at fault."""
-    preset, recipe = _recipe(values, presets)
+    preset, recipe = _recipe(values, known)
     reference = values.get("reference")
     if reference is not None and not isinstance(reference, str):
         raise bad_parameter("reference", "reference is a text")
@@ -65,15 +66,15 @@ def from_values(values: Mapping[str, Any], presets: Mapping[str, Recipe]) -> Ask
     return Asked(recipe, preset, reference, metadata, PRIORITIES.index(priority), digest)
 
 
-def _recipe(values: Mapping[str, Any], presets: Mapping[str, Recipe]) -> tuple[str | None, Recipe]:
+def _recipe(values: Mapping[str, Any], known: Recipes) -> tuple[str | None, Recipe]:
     if "recipe" in values:
         if "preset" in values:
             raise bad_parameter("recipe", "give a preset or a recipe, not both")
-        return None, recipes.parse(values["recipe"])
+        return None, recipes.parse(values["recipe"], known.watermarks)
     preset = values.get("preset", DEFAULT_PRESET)
-    if not isinstance(preset, str) or preset not in presets:
-        raise ClientFault(f"there is no preset {preset!r}: use {', '.join(presets)}", code="unknown_preset")
-    return preset, presets[preset]
+    if not isinstance(preset, str) or preset not in known.presets:
+        raise ClientFault(f"there is no preset {preset!r}: use {', '.join(known.presets)}", code="unknown_preset")
+    return preset, known.presets[preset]
 
 
 def _metadata(values: Mapping[str, Any]) -> str | None:

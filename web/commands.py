@@ -40,7 +40,7 @@ async def reprocess(call: Call) -> Response:
     source = values.pop("original", None)
     if not isinstance(source, str):
         raise bad_parameter("original", "original is the id of a job whose original is stored")
-    key, asked = checked_key(call.request), fields.from_values(values, call.web.presets)
+    key, asked = checked_key(call.request), fields.from_values(values, call.web.recipes)
     row = find_job(call.web, call.tenant, source)
     if row is None:
         raise ClientFault(f"there is no job {source}", code="not_found")

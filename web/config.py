@@ -8,13 +8,12 @@ import secrets
 import time
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from host import folders
 from host.folders import secret
 from host.listener import refuse_public
-from jobs.errors import SetupFault
-from jobs.recipe import Recipe, load_presets
+from host.recipes import load_recipes
+from jobs.presets import Recipes
 from jobs.settings import Settings, ledger_path
 from stores.blobs import Blobs
 from stores.ledger import LedgerReader
@@ -36,7 +35,7 @@ class Web:
 
     settings: Settings
     id: str
-    presets: dict[str, Recipe]
+    recipes: Recipes
     key_secret: bytes
     blobs: Blobs
     reader: LedgerReader
@@ -68,7 +67,7 @@ def open_web(settings: Settings, log: logging.Logger) -> Web:
     return Web(
         settings=settings,
         id=secrets.token_hex(8),
-        presets=_presets(settings),
+        recipes=load_recipes(settings),
         key_secret=secret(data, "key.secret"),
         blobs=LocalBlobs(data),
         reader=open_reader(ledger),
@@ -78,12 +77,3 @@ def open_web(settings: Settings, log: logging.Logger) -> Web:
         hub=hub,
         log=log,
     )
-
-
-def _presets(settings: Settings) -> dict[str, Recipe]:
-    try:
-        return load_presets(Path(settings.recipes).read_text())
-    except OSError as error:
-        raise SetupFault(
-            f"the presets {settings.recipes} cannot be read ({error.strerror}): set PIXMILL_RECIPES to a recipes.toml"
-        ) from None

@@ -64,7 +64,7 @@ async def get_batch(call: Call) -> Response:
 
 async def get_presets(call: Call) -> Response:
     """GET /presets."""
-    return as_json({"presets": {name: as_dict(recipe) for name, recipe in call.web.presets.items()}})
+    return as_json({"presets": {name: as_dict(recipe) for name, recipe in call.web.recipes.presets.items()}})
 
 
 async def get_stats(call: Call) -> Response:

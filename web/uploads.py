@@ -149,11 +149,11 @@ async def _read_form(call: Call, intake: Intake) -> tuple[Asked, list[str]]:
     form.finish()
     if not intake.stored:
         raise ClientFault("no part of the form has a file name: send the image as `image`", code="no_image")
-    return fields.from_texts(form.fields, call.web.presets), form.ignored
+    return fields.from_texts(form.fields, call.web.recipes), form.ignored
 
 
 async def _read_image(call: Call, intake: Intake) -> Asked:
-    asked = fields.from_texts(call.query, call.web.presets)
+    asked = fields.from_texts(call.query, call.web.recipes)
     intake.begin("")
     if not await _stream(call, intake.write, 0):
         raise ClientFault("the body is empty", code="no_image")

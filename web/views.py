@@ -40,6 +40,7 @@ def job(row: Row, base: str, *, timeline: bool = True) -> View:
         "error": _error(outcome),
         "original": _original(spec.original, here),
         "renditions": [rendition(each, here) for each in outcome.renditions],
+        "dominant_colour": outcome.renditions[0].dominant_colour if outcome.renditions else None,
         "timeline": [_moment(each) for each in outcome.timeline],
         "cost": outcome.cost and {"cpu_ms": outcome.cost.cpu_ms, "peak_bytes": outcome.cost.peak_bytes},
         "queue_position": None,

@@ -117,12 +117,12 @@ class Children:
         if now >= self._start_at:
             self._start(now)
 
-    def hand_over(self, task: tasks.Task, original: int) -> None:
-        """Give the present decoder a task; should it be dying, `decoder_ended` follows."""
+    def hand_over(self, task: tasks.Task, descriptors: list[int]) -> None:
+        """Give the present decoder a task with its descriptors; should it be dying, `decoder_ended` follows."""
         assert self.decoder is not None
         self.decoder.tasks += 1
         with contextlib.suppress(ConnectionError):
-            socket.send_fds(self.decoder.link, [tasks.frame(task)], [original])
+            socket.send_fds(self.decoder.link, [tasks.frame(task)], descriptors)
 
     def replace(self) -> None:
         """Kill the present decoder, if there is one, and get another: told by `decoder_ready`."""

@@ -1,9 +1,11 @@
 """Whatever a file's colours are, to sRGB: modes and ICC profiles.
 
-Owns the four modes that the rest of the image path knows: L, LA, RGB and RGBA, 8 bits each, sRGB.
+Owns the four modes that the rest of the image path knows: L, LA, RGB and RGBA, 8 bits each, sRGB;
+and which colour of a picture is the dominant one.
 """
 
 import io
+from collections import Counter
 from functools import lru_cache
 
 from PIL import Image, ImageCms
@@ -11,6 +13,9 @@ from PIL import Image, ImageCms
 _GRAY_16 = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I"})
 _TRANSFORMS_KEPT = 16
 """A CMYK profile takes tens of milliseconds to prepare, and the pictures of a shop share one."""
+_SAMPLED_SIDE = 48
+"""2,304 pixels: the share of a colour is right within 2 %, in well under a millisecond."""
+_OPAQUE_FROM = 128
 _SRGB = ImageCms.createProfile("sRGB")
 
 
@@ -28,6 +33,22 @@ def to_srgb(image: Image.Image) -> Image.Image:
         image = image.convert("RGB")
     image.info = {}
     return image
+
+
+def dominant_colour(image: Image.Image) -> str | None:
+    """The colour (#rrggbb) that most of an sRGB image has; None where it is transparent.
+
+    As sharp's: the fullest of 4096 bins of equal size; here of a grid of pixels, and their mean.
+    """
+    side = min(_SAMPLED_SIDE, image.width), min(_SAMPLED_SIDE, image.height)
+    flat = image.resize(side, Image.Resampling.NEAREST).convert("RGBA").tobytes()
+    seen = [flat[at : at + 3] for at in range(0, len(flat), 4) if flat[at + 3] >= _OPAQUE_FROM]
+    if not seen:
+        return None
+    bins = Counter(bytes(value >> 4 for value in pixel) for pixel in seen)
+    fullest = max(bins, key=lambda one: (bins[one], one))
+    pixels = [pixel for pixel in seen if bytes(value >> 4 for value in pixel) == fullest]
+    return "#" + bytes(round(sum(channel) / len(pixels)) for channel in zip(*pixels, strict=True)).hex()
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -8,7 +8,9 @@ import os
 import resource
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import BinaryIO
 
 from jobs.errors import BadRecipe, ImageFault
 from jobs.job import Code
@@ -58,18 +60,17 @@ def serve(link: socket.socket) -> None:
     """Work on tasks from `link` until the keeper closes it."""
     memory = Memory()
     while (received := tasks.receive_task(link)) is not None:
-        task, descriptor = received
+        task, descriptors = received
         link.sendall(tasks.frame(tasks.Began()))
-        link.sendall(tasks.frame(_work(link, task, descriptor, memory)))
+        link.sendall(tasks.frame(_work(link, task, descriptors, memory)))
 
 
-def _work(link: socket.socket, task: Task, descriptor: int, memory: Memory) -> tasks.Done | tasks.Fault:
+def _work(link: socket.socket, task: Task, descriptors: list[int], memory: Memory) -> tasks.Done | tasks.Fault:
     memory.begin(task.memory_bytes)
     before = _cpu_seconds()
     try:
-        for output in _outputs(task, descriptor):
-            word = tasks.Rendered(output.name, output.format, output.extension, output.width, output.height)
-            link.sendall(tasks.frame(word, len(output.data)))
+        for output in _outputs(task, descriptors):
+            link.sendall(tasks.frame(_word(output), len(output.data)))
             link.sendall(output.data)
     except ImageFault as fault:
         return tasks.Fault(fault.code, fault.detail, memory.grown())
@@ -80,9 +81,23 @@ def _work(link: socket.socket, task: Task, descriptor: int, memory: Memory) -> t
     return tasks.Done((_cpu_seconds() - before) * 1000, memory.peak(), memory.grown())
 
 
-def _outputs(task: Task, descriptor: int) -> Iterator[Output]:
-    with os.fdopen(descriptor, "rb") as file:
-        yield from run(file, parse(task.recipe), PipelineLimits(task.pixels_max, task.frames_max))
+def _word(output: Output) -> tasks.Rendered:
+    return tasks.Rendered(
+        output.name, output.format, output.extension, output.width, output.height, output.dominant_colour
+    )
+
+
+def _outputs(task: Task, descriptors: list[int]) -> Iterator[Output]:
+    with ExitStack() as stack:
+        original, *marks = (stack.enter_context(os.fdopen(each, "rb")) for each in descriptors)
+        watermarks = {digest: _whole(mark) for digest, mark in zip(task.watermarks, marks, strict=True)}
+        limits = PipelineLimits(task.pixels_max, task.frames_max)
+        yield from run(original, parse(task.recipe), limits, watermarks)
+
+
+def _whole(mark: BinaryIO) -> bytes:
+    mark.seek(0)  # another task's decoder has read it to its end
+    return mark.read()
 
 
 def _cpu_seconds() -> float:

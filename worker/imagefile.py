@@ -1,6 +1,6 @@
 """Image files: opened by exactly one plugin, decoded no larger than needed, written stripped.
 
-Owns what Pillow is told about formats, and which of its errors are the image's fault. Knows no
+Owns what Pillow is told about formats and animations, and which of its errors are the image's fault. Knows no
 recipe's geometry; what lies between reading and writing is worker/operations.py's.
 """
 
@@ -10,7 +10,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from PIL import (
     AvifImagePlugin,
@@ -45,8 +45,6 @@ PLUGINS = {
     "bmp": BmpImagePlugin.BmpImageFile,
 }
 """What we read. A file is offered to the one plugin of the format that its head names."""
-EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp", "avif": "avif", "gif": "gif"}
-"""What we write, and the ends of the names."""
 
 _FAULTS = (
     ArithmeticError,
@@ -64,9 +62,6 @@ _FAULTS = (
     zlib.error,
 )
 """What Pillow's plugins raise on damaged files. MemoryError is not among them."""
-_ORIENTATION = 0x0112
-_EXIF_START = b"Exif\0\0"
-_ENTRIES_MAX = 512
 
 
 @contextmanager
@@ -131,38 +126,6 @@ def exif(image: Image.Image) -> bytes:
     return block if isinstance(block, bytes) else b""
 
 
-def orientation(block: bytes) -> int:
-    """The EXIF orientation, 1 to 8; 1 where there is none to be found. Never raises."""
-    found = _find_orientation(block)
-    return found[0] if found else 1
-
-
-def upright(block: bytes) -> bytes:
-    """The same EXIF block saying that the picture is upright."""
-    if found := _find_orientation(block):
-        _, at, order = found
-        return block[:at] + struct.pack(order + "H", 1) + block[at + 2 :]
-    return block
-
-
-def _find_orientation(block: bytes) -> tuple[int, int, str] | None:
-    """The orientation in IFD 0, the offset of its value and the byte order."""
-    base = len(_EXIF_START) if block.startswith(_EXIF_START) else 0
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[base : base + 4])
-    if order is None:
-        return None
-    try:
-        at = base + struct.unpack_from(order + "I", block, base + 4)[0]
-        (entries,) = struct.unpack_from(order + "H", block, at)
-        for entry in range(at + 2, at + 2 + 12 * min(entries, _ENTRIES_MAX), 12):
-            tag, kind, _count, value = struct.unpack_from(order + "HHIH", block, entry)
-            if tag == _ORIENTATION and kind == 3 and 1 <= value <= 8:
-                return value, entry + 8, order
-    except struct.error:
-        return None
-    return None
-
-
 def decode(image: Image.Image, scale: int) -> None:
     """Decode the pixels, those of a JPEG at 1/`scale`. Sides at 1/scale are rounded up."""
     if scale > 1:
@@ -170,29 +133,68 @@ def decode(image: Image.Image, scale: int) -> None:
     image.load()
 
 
-def output_format(asked: str, original: str) -> str:
-    """The format that `asked` (a recipe's word) is on an original of this format."""
-    if asked != "original":
-        return asked
-    return original if original in EXTENSIONS else "webp"
+def motion(image: Image.Image) -> Iterator[tuple[Image.Image, int]]:
+    """The frames of an animation, decoded, each with the milliseconds that it is shown. They are the caller's.
+
+    A PNG's default image is for readers that know no animation: it is no frame.
+    """
+    for number in range(1 if image.info.get("default_image") else 0, getattr(image, "n_frames", 1)):
+        image.seek(number)
+        image.load()
+        yield image.copy(), round(image.info.get("duration", 0))
 
 
-def has_alpha(format: str) -> bool:
-    """Whether files of this format can be transparent."""
-    return format != "jpeg"
+def plays(image: Image.Image) -> int:
+    """How often an animation is played, 0: for ever. A GIF's own number counts the repeats."""
+    loop: int | None = image.info.get("loop")
+    if image.format != "GIF":
+        return loop or 0
+    return 1 if loop is None else loop and loop + 1
 
 
-def encode(image: Image.Image, format: str, spec: RenditionSpec, metadata: bytes) -> bytes:
-    """The file of an sRGB image (L, LA, RGB or RGBA), without metadata but for the EXIF given."""
-    options: dict[str, object] = {"exif": metadata} if metadata and format != "gif" else {}
-    if format == "jpeg":
-        chroma = "4:4:4" if spec.chroma == 444 else "4:2:0"
-        options |= {"quality": spec.quality, "subsampling": chroma, "progressive": spec.progressive}
-    elif format == "webp":
-        options |= {"quality": spec.quality, "lossless": spec.lossless}
-    elif format == "avif":
-        exact = spec.lossless or spec.chroma == 444
-        options |= {"quality": 100 if spec.lossless else spec.quality, "subsampling": "4:4:4" if exact else "4:2:0"}
+class Showing(NamedTuple):
+    """How an animation is shown: the milliseconds of each frame, and how often it is played (0: for ever)."""
+
+    milliseconds: list[int]
+    plays: int
+
+
+def encode(images: list[Image.Image], format: str, spec: RenditionSpec, exif: bytes, showing: Showing | None) -> bytes:
+    """The file of sRGB images (L, LA, RGB or RGBA), without metadata but for the EXIF given. All of them
+    are its frames if there is a `showing`; else there is one."""
+    options = _options(format, spec) | ({"exif": exif} if exif and format != "gif" else {})
+    first, *rest = _alike(images)
+    if showing:
+        options |= {"save_all": True, "append_images": rest, "duration": showing.milliseconds}
+        options |= _loop(format, showing.plays)
+        if format == "gif" and first.mode == "RGBA":
+            options["disposal"] = 2  # else what was clears through
     stream = io.BytesIO()
-    image.save(stream, format.upper(), **options)
+    first.save(stream, format.upper(), **options)
     return stream.getvalue()
+
+
+def _options(format: str, spec: RenditionSpec) -> dict[str, object]:
+    chroma = "4:4:4" if spec.chroma == 444 else "4:2:0"
+    if format == "jpeg":
+        return {"quality": spec.quality, "subsampling": chroma, "progressive": spec.progressive}
+    if format == "webp":
+        return {"quality": spec.quality, "lossless": spec.lossless}
+    if format == "avif" and spec.lossless:
+        return {"quality": 100, "subsampling": "4:4:4"}
+    return {"quality": spec.quality, "subsampling": chroma} if format == "avif" else {}
+
+
+def _alike(images: list[Image.Image]) -> list[Image.Image]:
+    """The frames of a file have one mode."""
+    modes = {image.mode for image in images}
+    if len(modes) == 1:
+        return images
+    common = "RGBA" if modes & {"LA", "RGBA"} else "RGB"
+    return [image.convert(common) for image in images]
+
+
+def _loop(format: str, plays: int) -> dict[str, object]:
+    if format != "gif":
+        return {"loop": plays}
+    return {} if plays == 1 else {"loop": max(0, plays - 1)}

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from PIL import Image, ImageColor, ImageFilter
 
-from worker.core.plan import Derivation
-from worker.core.turns import Box, Size, Turn
+from jobs.plan import Derivation, inside, place
+from jobs.turns import Box, Size, Turn
 
 RESAMPLING = Image.Resampling.BICUBIC
 """Against full-size LANCZOS its SSIM is above sharp's output or at most 0.004 below, down the chain of
@@ -33,10 +33,12 @@ _TRANSPOSES = {
 
 
 class Step(NamedTuple):
-    """What an operation is told: its place in the plan, and whether the output can be transparent."""
+    """What an operation is told: its place in the plan, whether the output can be transparent, and the
+    watermark (RGBA) that it is to carry."""
 
     derivation: Derivation
     alpha: bool
+    mark: Image.Image | None = None
 
 
 Operation = Callable[[Image.Image, Step], Image.Image]
@@ -103,7 +105,23 @@ def background(image: Image.Image, step: Step) -> Image.Image:
     return whole if len(shade) == len(CLEAR) else whole.convert("RGB")
 
 
-AFTER_RESIZE: tuple[Operation, ...] = (turn, tilt, pad, grayscale, blur, sharpen, background)
+def watermark(image: Image.Image, step: Step) -> Image.Image:
+    """Lays the watermark over the picture, scaled down where it is larger."""
+    asked, mark = step.derivation.shape.spec.watermark, step.mark
+    if asked is None or mark is None:
+        return image
+    size = inside(Size(*mark.size), Size(*image.size))
+    mark = _scaled(mark, Box(0, 0, *mark.size), size)
+    if asked.opacity < 1:
+        mark = mark.copy() if mark is step.mark else mark
+        mark.putalpha(mark.getchannel("A").point([round(value * asked.opacity) for value in range(256)]))
+    at = place(asked.gravity, image.width - size.width, image.height - size.height, round_up=1)
+    marked = image.convert("RGBA")
+    marked.alpha_composite(mark, at)
+    return marked if image.mode in ("LA", "RGBA") else marked.convert("RGB")
+
+
+AFTER_RESIZE: tuple[Operation, ...] = (turn, tilt, pad, grayscale, blur, sharpen, background, watermark)
 """What makes a rendition of the resized pixels, which other renditions may still derive from."""
 
 

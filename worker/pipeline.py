@@ -1,27 +1,35 @@
 """The image path: one original in, the renditions of its recipe out, each as soon as it is encoded.
 
 Owns the order of things: the guards, one decode at the smallest scale that serves the largest
-rendition, colours, then the plan's steps. Knows no sockets, stores or jobs.
+rendition, colours, then the plan's steps; of an animation, frame by frame. Knows no sockets, stores or jobs.
 """
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import BinaryIO, NamedTuple
 
+import msgspec
 import PIL
 from PIL import Image
 
+from jobs import exif
 from jobs.errors import ImageFault
+from jobs.formats import ANIMATED, EXTENSIONS, OPAQUE, output_format
 from jobs.imagehead import HEAD_BYTES, Head, read_head
-from jobs.recipe import Recipe, RenditionSpec, parse
+from jobs.plan import FULL_SCALE, JPEG_SCALES, Derivation, Plan, plan
+from jobs.recipe import Recipe, RenditionSpec, Watermark, parse
+from jobs.turns import Size
 from worker import imagefile, operations
-from worker.colours import to_srgb
-from worker.core.plan import FULL_SCALE, JPEG_SCALES, Derivation, Plan, plan
-from worker.core.turns import Size
+from worker.colours import dominant_colour, to_srgb
 
-ENGINE = f"pillow-{PIL.__version__}/1"
+ENGINE = f"pillow-{PIL.__version__}/2"
 """What made a rendition: the same bytes and recipe under the same engine give the same result."""
+
+
+MARKS_KEPT = 4
+"""Watermarks that a decoder keeps decoded, at most 64 MB each."""
 
 
 class PipelineLimits(NamedTuple):
@@ -32,36 +40,55 @@ class PipelineLimits(NamedTuple):
 
 
 class Output(NamedTuple):
-    """One encoded rendition: its name, format, file name extension, sides in pixels and bytes."""
+    """One encoded rendition: its name, format, file name extension, sides in pixels, the dominant colour
+    of the original (None: it is transparent) and the bytes."""
 
     name: str
     format: str
     extension: str
     width: int
     height: int
+    dominant_colour: str | None
     data: bytes
 
 
 @dataclass(slots=True)
 class Work:
-    """One original on its way: each step of READING fills in what the next ones need."""
+    """One original on its way: each step of READING fills in what the next ones need.
 
-    file: BinaryIO
+    `file` is the image as the plugin has it, `image` its (first) picture in sRGB. `watermarks` by digest.
+    """
+
+    stream: BinaryIO
     recipe: Recipe
     limits: PipelineLimits
+    watermarks: Mapping[str, bytes]
     head: Head = field(init=False)
-    image: Image.Image = field(init=False)
+    file: Image.Image = field(init=False)
+    frames: int = field(init=False)
     exif: bytes = field(init=False)
     plan: Plan = field(init=False)
+    image: Image.Image = field(init=False)
+    dominant_colour: str | None = field(init=False)
+
+    def format(self, spec: RenditionSpec) -> str:
+        """What this rendition is written as."""
+        return output_format(spec.format, self.head.format)
+
+    def moves(self, spec: RenditionSpec) -> bool:
+        """Whether this rendition is an animation."""
+        return self.frames > 1 and self.format(spec) in ANIMATED
 
 
-def run(file: BinaryIO, recipe: Recipe, limits: PipelineLimits) -> Iterator[Output]:
-    """The renditions of the image in `file` (seekable), largest first.
+def run(
+    stream: BinaryIO, recipe: Recipe, limits: PipelineLimits, watermarks: Mapping[str, bytes] | None = None
+) -> Iterator[Output]:
+    """The renditions of the image in `stream` (seekable), largest first; `watermarks`: image files by digest.
 
     Raises ImageFault (`undecodable`, `pixels_over_limit`, `frames_over_limit`, `operation_failed`).
     A MemoryError is the caller's: it says nothing about the image.
     """
-    work = Work(file, recipe, limits)
+    work = Work(stream, recipe, limits, watermarks or {})
     with imagefile.blamed("undecodable"):
         for read in READING:
             read(work)
@@ -77,8 +104,8 @@ def run(file: BinaryIO, recipe: Recipe, limits: PipelineLimits) -> Iterator[Outp
 
 def identify(work: Work) -> None:
     """The format by the first bytes, whatever the name said."""
-    work.file.seek(0)
-    head = read_head(work.file.read(HEAD_BYTES))
+    work.stream.seek(0)
+    head = read_head(work.stream.read(HEAD_BYTES))
     if head is None:
         raise ImageFault("the first bytes are of no image type that is read here", code="undecodable")
     work.head = head
@@ -91,40 +118,47 @@ def guard_head(work: Work) -> None:
 
 def open_file(work: Work) -> None:
     """The one plugin of that format reads the header."""
-    work.image = imagefile.open_image(work.file, work.head.format)
+    work.file = imagefile.open_image(work.stream, work.head.format)
 
 
 def guard_pixels(work: Work) -> None:
     """The pixel limit on what the plugin found, before a draft changes the sides."""
-    _check_pixels(work.image.width * work.image.height, work.limits)
+    _check_pixels(work.file.width * work.file.height, work.limits)
 
 
 def guard_frames(work: Work) -> None:
     """The frame limit, without decoding a frame."""
     allowed = work.limits.frames_max
-    if (actual := imagefile.frames(work.image, work.file, allowed)) > allowed:
+    work.frames = imagefile.frames(work.file, work.stream, allowed)
+    if work.frames > allowed:
         more = " or more" if work.head.format == "gif" else ""
-        raise ImageFault(f"frames_max allows {allowed}, this has {actual}{more}", code="frames_over_limit")
+        raise ImageFault(f"frames_max allows {allowed}, this has {work.frames}{more}", code="frames_over_limit")
 
 
 def make_plan(work: Work) -> None:
     """What to decode and derive. Only a JPEG tells its orientation, and scales, before it is decoded."""
     jpeg = work.head.format == "jpeg"
     if not jpeg:
-        imagefile.decode(work.image, scale=1)
-    work.exif = imagefile.exif(work.image)
-    orientation = imagefile.orientation(work.exif)
-    work.plan = plan(work.recipe, Size(*work.image.size), orientation, JPEG_SCALES if jpeg else FULL_SCALE)
+        imagefile.decode(work.file, scale=1)
+    work.exif = imagefile.exif(work.file)
+    stored, scales = Size(*work.file.size), JPEG_SCALES if jpeg else FULL_SCALE
+    moves = any(work.moves(spec) for spec in work.recipe.renditions)
+    work.plan = plan(work.recipe, stored, exif.orientation(work.exif), scales, chained=not moves)
 
 
 def decode(work: Work) -> None:
-    """The pixels, once for all renditions."""
-    imagefile.decode(work.image, work.plan.scale)
+    """The pixels, once for all renditions; of an animation those of its first frame."""
+    imagefile.decode(work.file, work.plan.scale)
 
 
 def colours(work: Work) -> None:
     """To sRGB; from here on the image has no metadata."""
-    work.image = to_srgb(work.image)
+    work.image = to_srgb(work.file.copy() if work.frames > 1 else work.file)
+
+
+def look(work: Work) -> None:
+    """What a page may paint until the picture comes."""
+    work.dominant_colour = dominant_colour(work.image)
 
 
 READING: tuple[Callable[[Work], None], ...] = (
@@ -136,29 +170,75 @@ READING: tuple[Callable[[Work], None], ...] = (
     make_plan,
     decode,
     colours,
+    look,
 )
 
 
 def warm() -> None:
-    """Use every codec and the colour conversion once, so that nothing is loaded later."""
-    image = Image.new("RGBA", (16, 16), "#336699")
-    every = {"name": "a", "width": 8, "height": 8, "fit": "contain", "blur": 1, "sharpen": 1, "rotate": 10}
-    for format in imagefile.EXTENSIONS:
-        data = imagefile.encode(image.convert("RGB"), format, RenditionSpec(name="a"), b"")
-        list(run(io.BytesIO(data), parse({"renditions": [{**every, "format": format}]}), PipelineLimits(256, 1)))
+    """Use every codec, animation, operation and the colour conversion once, so that nothing is loaded later."""
+    image, mark = Image.new("RGBA", (16, 16), "#336699"), "0" * 64
+    every = RenditionSpec(
+        name="a", width=8, height=8, fit="contain", blur=1, sharpen=1, rotate=10, keep_metadata=True,
+        watermark=Watermark("a", opacity=0.5, digest=mark),
+    )  # fmt: skip
+    marks = {mark: imagefile.encode([image], "png", every, b"", None)}
+    for format in EXTENSIONS:
+        recipe = parse({"renditions": [{**msgspec.to_builtins(every), "format": format}]})
+        frames = [image.convert("RGB"), Image.new("RGB", image.size)]
+        showing = imagefile.Showing([50, 50], 0) if format in ANIMATED else None
+        data = imagefile.encode(frames if showing else frames[:1], format, every, b"", showing)
+        list(run(io.BytesIO(data), recipe, PipelineLimits(256, 2), marks))
 
 
 def _rendition(work: Work, derivation: Derivation, parent: Image.Image) -> tuple[Output, Image.Image]:
     """The rendition of one step, and its resized pixels for those that derive from it."""
     spec = derivation.shape.spec
-    format = imagefile.output_format(spec.format, work.head.format)
-    step = operations.Step(derivation, imagefile.has_alpha(format))
-    resized = image = operations.resize(parent, step)
+    format = work.format(spec)
+    step = operations.Step(derivation, format not in OPAQUE, _mark(work, spec))
+    showing, resized = None, operations.resize(parent, step)
+    if work.moves(spec):
+        images, showing = _animation(work, step)
+    else:
+        images = [_finished(resized, step)]
+    metadata = exif.upright(work.exif) if spec.keep_metadata else b""
+    data = imagefile.encode(images, format, spec, metadata, showing)
+    sides = images[0].size
+    return Output(spec.name, format, EXTENSIONS[format], *sides, work.dominant_colour, data), resized
+
+
+def _animation(work: Work, step: operations.Step) -> tuple[list[Image.Image], imagefile.Showing]:
+    """Every frame of the original as this step makes it. Only the small results are held."""
+    images, milliseconds = [], []
+    for frame, shown in imagefile.motion(work.file):
+        images.append(_finished(operations.resize(to_srgb(frame), step), step))
+        milliseconds.append(shown)
+    return images, imagefile.Showing(milliseconds, imagefile.plays(work.file))
+
+
+def _finished(image: Image.Image, step: operations.Step) -> Image.Image:
     for operation in operations.AFTER_RESIZE:
         image = operation(image, step)
-    metadata = imagefile.upright(work.exif) if spec.keep_metadata else b""
-    data = imagefile.encode(image, format, spec, metadata)
-    return Output(spec.name, format, imagefile.EXTENSIONS[format], image.width, image.height, data), resized
+    return image
+
+
+def _mark(work: Work, spec: RenditionSpec) -> Image.Image | None:
+    """The watermark's pixels."""
+    asked = spec.watermark
+    if asked is None or asked.digest is None:
+        return None
+    if asked.digest not in work.watermarks:
+        raise ImageFault(f"the watermark {asked.name!r} did not come with the job", code="operation_failed")
+    return _opened(work.watermarks[asked.digest])
+
+
+@lru_cache(maxsize=MARKS_KEPT)
+def _opened(data: bytes) -> Image.Image:
+    head = read_head(data)
+    if head is None:
+        raise ImageFault("the watermark is no image", code="operation_failed")
+    image = imagefile.open_image(io.BytesIO(data), head.format)
+    imagefile.decode(image, scale=1)
+    return to_srgb(image).convert("RGBA")
 
 
 def _check_pixels(actual: int, limits: PipelineLimits) -> None:

@@ -1,6 +1,6 @@
 """The words between keeper, nursery and decoder, and their frames. Local sockets; knows no zmq and no pixels.
 
-keeper -> decoder: Task, with the original as a read-only descriptor beside it.
+keeper -> decoder: Task, with the original as a read-only descriptor beside it, then its watermarks.
 decoder -> keeper: Began, then a Rendered with its bytes for each rendition, then Done or Fault.
 nursery -> keeper: Warm once, Born with the decoder's socket and pidfd, Died.
 keeper -> nursery: any packet asks for one more decoder.
@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import msgspec
 
 from jobs.errors import WireFault
+from jobs.limits import RENDITIONS_MAX
 from jobs.recipe import NAME_PATTERN
 
 HEADER_BYTES_MAX = 64 * 1024
@@ -25,6 +26,7 @@ FORK = b"fork"
 _PREFIX = struct.Struct("!II")
 _Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
 _Word = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9]{1,8}\Z")]
+_Colour = Annotated[str, msgspec.Meta(pattern=r"\A#[0-9a-f]{6}\Z")]
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -34,12 +36,14 @@ class _Said(msgspec.Struct, frozen=True, tag=True, array_like=True, gc=False):
 
 class Task(_Said, frozen=True):
     """Make the renditions of `recipe` (canonical JSON) within these limits. `memory_bytes` is what
-    the task may take of address space beyond what a fresh decoder has."""
+    the task may take of address space beyond what a fresh decoder has. `watermarks` are the digests
+    of those whose descriptors follow the original's."""
 
     recipe: str
     pixels_max: int
     frames_max: int
     memory_bytes: int
+    watermarks: list[str] = []
 
 
 class Began(_Said, frozen=True):
@@ -47,13 +51,14 @@ class Began(_Said, frozen=True):
 
 
 class Rendered(_Said, frozen=True):
-    """One rendition is encoded; its bytes are the frame's body."""
+    """One rendition is encoded; its bytes are the frame's body. `dominant_colour` is the original's."""
 
     name: _Name
     format: _Word
     extension: _Word
     width: _Count
     height: _Count
+    dominant_colour: _Colour | None = None
 
 
 class Done(_Said, frozen=True):
@@ -104,15 +109,15 @@ def frame(word: _Said, body_bytes: int = 0) -> bytes:
     return _PREFIX.pack(len(header), body_bytes) + header
 
 
-def receive_task(link: socket.socket) -> tuple[Task, int] | None:
-    """The next task and its original's descriptor; None when the keeper has closed the link."""
-    start, descriptors, _, _ = socket.recv_fds(link, HEADER_BYTES_MAX, 1)
+def receive_task(link: socket.socket) -> tuple[Task, list[int]] | None:
+    """The next task, the descriptors of its original and watermarks; None when the keeper has closed the link."""
+    start, descriptors, _, _ = socket.recv_fds(link, HEADER_BYTES_MAX, 1 + RENDITIONS_MAX)
     if not start:
         return None
     buffer = bytearray(start)
     while len(buffer) < _PREFIX.size or len(buffer) < _PREFIX.size + _PREFIX.unpack_from(buffer)[0]:
         buffer += link.recv(HEADER_BYTES_MAX)
-    return decode_task(buffer[_PREFIX.size :]), descriptors[0]
+    return decode_task(buffer[_PREFIX.size :]), descriptors
 
 
 class Frames:

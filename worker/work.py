@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from jobs.errors import BlobMissing, StoreFault
+from jobs.errors import BlobMissing, ImageFault, PixmillError, StoreFault
 from jobs.ids import rendition_name
 from jobs.job import Code, Cost, Rendition, Spec, decode_spec
 from jobs.settings import Settings
@@ -25,6 +25,7 @@ from worker import tasks
 from worker.children import GARBAGE, LOST, Children
 from worker.core import events
 from worker.results import Results
+from worker.watermarks import Watermarks
 
 GROWTH_SHARE = 4
 """A decoder that keeps more than DECODER_BYTES_MAX / 4 between jobs is replaced."""
@@ -39,6 +40,7 @@ class Try:
     assignment: Assignment
     spec: Spec
     original: BinaryIO
+    watermarks: dict[str, int]
     handed: bool = False
     began_at: float = 0.0
     renditions: list[Rendition] = field(default_factory=list)
@@ -61,6 +63,7 @@ class Work:
         self._children = children
         self._blobs = blobs
         self._results = results
+        self._watermarks = Watermarks(settings)
         self._tell = tell
         self._log = log
         self._try: Try | None = None
@@ -77,13 +80,13 @@ class Work:
                 self._tell(events.CacheAnswered(assignment.job, assignment.lease, renditions))
                 self._log.info("finished", extra={"job": assignment.job, "cached": True})
                 return self._offer()
+            watermarks = self._watermarks.of(spec.recipe)
             original = self._open(spec)
         except msgspec.MsgspecError as error:
             return self._refuse(assignment, Code.OPERATION_FAILED, f"its spec cannot be read: {error}")
-        except StoreFault as fault:
-            missing = isinstance(fault, BlobMissing)
-            return self._refuse(assignment, Code.ORIGINAL_MISSING if missing else Code.STORE_ERROR, fault.detail)
-        self._try = Try(assignment, spec, original)
+        except (ImageFault, StoreFault) as fault:
+            return self._refuse(assignment, _code(fault), fault.detail)
+        self._try = Try(assignment, spec, original, watermarks)
         if assignment.alone and self._children.decoder is not None and self._children.decoder.tasks:
             self._replace("alone")
         self._hand_over()
@@ -163,9 +166,13 @@ class Work:
         if work is None or self._children.decoder is None:
             return
         task = tasks.Task(
-            work.spec.recipe, self._settings.pixels_max, self._settings.frames_max, work.assignment.memory_bytes
+            work.spec.recipe,
+            self._settings.pixels_max,
+            self._settings.frames_max,
+            work.assignment.memory_bytes,
+            list(work.watermarks),
         )
-        self._children.hand_over(task, work.original.fileno())
+        self._children.hand_over(task, [work.original.fileno(), *work.watermarks.values()])
         work.original.close()
         work.handed = True
 
@@ -177,7 +184,8 @@ class Work:
         except StoreFault as fault:
             self._fail(Code.STORE_ERROR, fault.detail)
             return self._replace("store")
-        rendition = Rendition(word.name, blob, word.format, word.width, word.height, len(body), digest)
+        told = (word.format, word.width, word.height, len(body), digest, word.dominant_colour)
+        rendition = Rendition(word.name, blob, *told)
         work.renditions.append(rendition)
         self._tell(events.RenditionLanded(work.assignment.job, work.assignment.lease, rendition))
         return None
@@ -228,6 +236,11 @@ class Work:
     def _replace(self, why: str) -> None:
         self._children.replace()
         self._log.info("decoder replaced", extra={"why": why})
+
+
+def _code(fault: PixmillError) -> str:
+    """Of what keeps a try from beginning."""
+    return Code.STORE_ERROR if isinstance(fault, StoreFault) and not isinstance(fault, BlobMissing) else fault.code
 
 
 def _judge(status: int) -> tuple[Code, str]:

@@ -1,8 +1,10 @@
 """A real worker process against a broker's socket: jobs, cache, drain."""
 
+import hashlib
 import io
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -11,6 +13,7 @@ from jobs import wire
 from jobs.job import Code
 from jobs.wire import Failure, Held, LeaseRef
 from tests.support.cluster import Cluster, wait_until
+from tests.support.images import saved
 from tests.support.worker_kit import QUICK, SLOW, FakeBroker, Worker, end, gone, job_id, noise, worker_under_test
 
 pytestmark = pytest.mark.cluster
@@ -211,3 +214,24 @@ def test_another_broker_is_told_everything_again(new_cluster: Callable[..., Clus
             assert successor.expect(wire.WorkerBeat).holding == []
         finally:
             successor.close()
+
+
+def test_a_watermark_reaches_every_job_that_asks_for_it(new_cluster: Callable[..., Cluster], tmp_path: Path) -> None:
+    logo = saved(Image.new("RGB", (4, 4), "red"))
+    (tmp_path / "logo.png").write_bytes(logo)
+    toml = '[watermarks]\nlogo = "logo.png"\n[[presets.default.renditions]]\nname = "a"\n'
+    (tmp_path / "recipes.toml").write_text(toml)
+    asked = {"name": "logo", "gravity": "northwest", "digest": hashlib.sha256(logo).hexdigest()}
+    recipe = {"renditions": [{"name": "a", "format": "png", "watermark": asked}]}
+    with worker_under_test(new_cluster(), recipes=tmp_path / "recipes.toml") as (broker, _):
+        for number in (1, 2):
+            broker.assign(number, saved(Image.new("RGB", (8, 8), "blue")), recipe)
+            (finish,) = broker.expect(wire.Finished).jobs
+            with broker.blobs.open(finish.renditions[0].blob) as file:
+                image = Image.open(file)
+                assert (image.getpixel((3, 3)), image.getpixel((4, 4))) == ((255, 0, 0), (0, 0, 255))
+            assert finish.renditions[0].dominant_colour == "#0000ff"
+        changed = {"renditions": [{"name": "a", "watermark": {"name": "logo", "digest": "0" * 64}}]}
+        broker.assign(3, noise(50), changed)
+        (failure,) = broker.expect(wire.Failed).jobs
+        assert (failure.code, "'logo' is not the one" in failure.detail) == (Code.OPERATION_FAILED, True)

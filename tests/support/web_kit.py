@@ -13,7 +13,7 @@ import httpx2
 
 from jobs import wire
 from jobs.job import Rendition, State
-from jobs.recipe import load_presets
+from jobs.presets import Recipes, load_presets
 from jobs.settings import Settings
 from jobs.wire import FromWeb, Receipt
 from stores.blobs.memory import MemoryBlobs
@@ -69,7 +69,7 @@ class Kit:
         self.web = Web(
             settings=Settings(**{"accept_seconds": 0.2, "disk_free_bytes_min": 0} | settings),
             id="w1",
-            presets=load_presets(PRESETS),
+            recipes=Recipes(load_presets(PRESETS), {}),
             key_secret=b"k" * 32,
             blobs=self.blobs,
             reader=self.ledger,

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 from PIL import Image, ImageCms, ImageOps, ImageStat
 
+from jobs.errors import ImageFault
 from jobs.recipe import parse
 from tests.support.images import (
     BLUE,
     CORPUS,
     GREEN,
+    LIMITS,
     RED,
     TEST_DATA,
     WHITE,
@@ -25,7 +27,8 @@ from tests.support.images import (
     seen,
     swapped_profile,
 )
-from worker.pipeline import PipelineLimits
+from worker import imagefile
+from worker.pipeline import PipelineLimits, run
 
 ORIENTATIONS = CORPUS / "orientation"
 
@@ -135,6 +138,47 @@ def test_derived_renditions_stay_near_a_full_size_reference(width: int) -> None:
     assert psnr(image, reference) > 40
 
 
+# --- watermarks ---
+
+
+def marked(image: Image.Image, mark: Image.Image, *, format: str = "png", **keys: Any) -> Image.Image:
+    recipe = one(format=format, width=40, watermark={"name": "mark", "digest": "0" * 64, **keys})
+    (output,) = run(io.BytesIO(saved(image)), recipe, LIMITS, {"0" * 64: saved(mark)})
+    return read(output)
+
+
+@pytest.mark.parametrize(
+    ("gravity", "left", "top"),
+    [("center", 17, 8), ("north", 17, 0), ("northeast", 34, 0), ("east", 34, 8), ("southeast", 34, 16),
+     ("south", 17, 16), ("southwest", 0, 16), ("west", 0, 8), ("northwest", 0, 0)],
+)  # fmt: skip
+def test_a_watermark_lies_where_gravity_says(gravity: str, left: int, top: int) -> None:
+    image = marked(Image.new("RGB", (80, 40)), Image.new("RGBA", (6, 4), RED), gravity=gravity)
+    assert image.getchannel("R").getbbox() == (left, top, left + 6, top + 4)
+    assert image.mode == "RGB"
+
+
+def test_a_watermark_is_as_opaque_as_asked_on_what_is_opaque_and_what_is_not() -> None:
+    mark = Image.new("RGBA", (2, 2), (*RED, 128))
+    image = marked(Image.new("RGB", (80, 40)), mark, opacity=0.5)
+    assert image.getpixel((20, 10)) == (64, 0, 0)
+    image = marked(Image.new("RGBA", (80, 40), (0, 0, 0, 0)), mark, opacity=0.5)
+    assert image.getpixel((20, 10)) == (*RED, 64)
+    assert image.getpixel((0, 0)) == (0, 0, 0, 0)
+    image = marked(Image.new("L", (80, 40), 255), Image.new("RGB", (2, 2), BLUE))
+    assert (image.getpixel((20, 10)), image.getpixel((0, 0))) == (BLUE, WHITE)
+
+
+def test_a_watermark_too_large_is_made_to_fit_and_never_enlarged() -> None:
+    image = marked(Image.new("RGB", (80, 40)), Image.new("RGB", (200, 50), RED))
+    assert image.getchannel("R").getbbox() == (0, 5, 40, 15)
+
+
+def test_a_watermark_that_did_not_come_is_said() -> None:
+    with pytest.raises(ImageFault, match="'mark'"):
+        outputs(saved(corners()), one(watermark={"name": "mark", "digest": "0" * 64}))
+
+
 # --- colours ---
 
 
@@ -165,6 +209,16 @@ def test_cmyk_with_a_profile_goes_through_it() -> None:
     made_of = made(saved(image, "JPEG", quality=100, icc_profile=cmyk_profile()))
     cyan, paper = made_of.getpixel((1, 4)), made_of.getpixel((6, 4))
     assert max(abs(a - b) for a, b in zip((*cyan, *paper), (*RED, *WHITE), strict=True)) <= 6  # type: ignore[misc]
+
+
+def test_the_dominant_colour_is_that_of_most_pixels_that_can_be_seen() -> None:
+    image = Image.new("RGBA", (100, 100), (0, 0, 0, 0))
+    image.paste((*BLUE, 255), (0, 0, 30, 100))
+    image.paste((250, 3, 3, 255), (40, 0, 60, 50))
+    (output,) = outputs(saved(image), one(width=10, grayscale=True)).values()
+    assert output.dominant_colour == "#0000ff"
+    assert outputs(saved(Image.new("LA", (9, 9))), one())["a"].dominant_colour is None
+    assert outputs(saved(Image.new("L", (3000, 1), 200)), one())["a"].dominant_colour == "#c8c8c8"
 
 
 @pytest.mark.parametrize(
@@ -224,6 +278,70 @@ def test_the_first_frame_of_an_animation_is_the_picture() -> None:
     data = (TEST_DATA / "animated.gif").read_bytes()
     first = Image.open(io.BytesIO(data)).convert("RGB")
     assert psnr(made(data), first) > 40
+
+
+def moving(format: str, **options: Any) -> bytes:
+    """Five frames, a red square on green that goes to the right, shown 40, 50, 60, 70, 80 ms."""
+    frames = [Image.new("RGBA", (50, 20), (*GREEN, 255)) for _ in range(5)]
+    for number, frame in enumerate(frames):
+        frame.paste(RED, (10 * number, 0, 10 * number + 10, 20))
+    shown = [40, 50, 60, 70, 80]
+    return saved(frames[0], format, save_all=True, append_images=frames[1:], duration=shown, lossless=True, **options)
+
+
+@pytest.mark.parametrize("stored", ["GIF", "WEBP", "PNG"])
+@pytest.mark.parametrize("format", ["gif", "webp", "png", "original"])
+def test_an_animation_stays_one(stored: str, format: str) -> None:
+    image = made(moving(stored, loop=0), format=format, width=25, quality=95)
+    assert (image.format, image.n_frames) == (stored if format == "original" else format.upper(), 5)  # type: ignore[attr-defined]
+    for number in range(5):
+        image.seek(number)
+        image.load()
+        assert round(image.info["duration"]) == 40 + 10 * number
+        assert image.convert("RGB").size == (25, 10)
+        for place in range(5):
+            red, green, _ = image.convert("RGB").getpixel((5 * place + 2, 5))  # type: ignore[misc]
+            assert (red > 200, green > 200) == (place == number, place != number)
+    assert image.info["loop"] == 0
+
+
+@pytest.mark.parametrize("plays", [0, 1, 3])
+@pytest.mark.parametrize("format", ["gif", "webp", "png"])
+def test_an_animation_plays_as_often_as_it_did(format: str, plays: int) -> None:
+    gif = moving("GIF", **({"loop": plays - 1} if plays > 1 else {"loop": 0} if plays == 0 else {}))
+    assert imagefile.plays(made(gif, format=format)) == plays
+    assert imagefile.plays(made(moving("WEBP", loop=plays), format=format)) == plays
+
+
+def test_what_clears_in_an_animation_stays_clear() -> None:
+    frames = [Image.new("RGBA", (20, 10), (0, 0, 0, 0)) for _ in range(2)]
+    for frame, left, colour in zip(frames, (0, 10), (RED, BLUE), strict=True):
+        frame.paste((*colour, 255), (left, 0, left + 10, 10))
+        frame.putpixel((left + 5, 0), (0, 0, 0, 0))  # Pillow reads a WebP whose frames are all opaque as opaque
+    data = saved(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True)
+    for format in ("gif", "png", "webp"):
+        image = made(data, format=format)
+        image.seek(1)
+        second = image.convert("RGBA")
+        assert [second.getpixel((x, 5))[3] for x in (3, 15)] == [0, 255]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("format", ["jpeg", "avif"])
+def test_of_an_animation_a_still_shows_the_first_frame(format: str) -> None:
+    recipe = parse({"renditions": [{"name": "still", "format": format, "quality": 95}, {"name": "all", "width": 25}]})
+    made = outputs(moving("GIF"), recipe)
+    assert getattr(read(made["still"]), "n_frames", 1) == 1
+    assert read(made["all"]).n_frames == 5  # type: ignore[attr-defined]
+    red, green, _ = read(made["still"]).convert("RGB").getpixel((4, 10))  # type: ignore[misc]
+    assert red > 200 > 60 > green
+
+
+def test_a_pngs_default_image_is_the_still_and_no_frame() -> None:
+    frames = [Image.new("RGB", (8, 8), colour) for colour in (WHITE, RED, BLUE)]
+    data = saved(frames[0], "PNG", save_all=True, append_images=frames[1:], default_image=True)
+    assert made(data, format="gif").n_frames == 2  # type: ignore[attr-defined]
+    assert made(data, format="webp", lossless=True).convert("RGB").getpixel((1, 1)) == RED
+    assert min(made(data, format="jpeg").getpixel((1, 1))) > 250  # type: ignore[arg-type]
 
 
 def test_a_jpeg_with_more_pictures_behind_it_is_a_jpeg() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from jobs import exif
 from jobs.errors import ImageFault
 from jobs.recipe import Recipe, parse
 from tests.support.images import LIMITS, TEST_DATA, corners, made, one, outputs, read, saved
@@ -53,9 +54,9 @@ def test_each_output_is_there_before_the_next_is_encoded(monkeypatch: pytest.Mon
     encoded = []
     encode = imagefile.encode
 
-    def counted(image: Image.Image, *rest: Any) -> bytes:
-        encoded.append(image.size)
-        return encode(image, *rest)
+    def counted(images: list[Image.Image], *rest: Any) -> bytes:
+        encoded.append(images[0].size)
+        return encode(images, *rest)
 
     monkeypatch.setattr(imagefile, "encode", counted)
     coming = run(io.BytesIO((TEST_DATA / "rotated.jpg").read_bytes()), DEFAULT, LIMITS)
@@ -168,9 +169,9 @@ def test_damage_ends_in_outputs_or_an_image_fault(whole: bytes, wounds: list[tup
 @given(st.binary(max_size=80), st.sampled_from([b"", b"Exif\0\0II*\0\x08\0\0\0", b"Exif\0\0MM\0*\0\0\0\x08"]))
 def test_any_exif_has_an_orientation(tail: bytes, start: bytes) -> None:
     block = start + tail
-    assert 1 <= imagefile.orientation(block) <= 8
-    assert imagefile.orientation(imagefile.upright(block)) == 1
-    assert len(imagefile.upright(block)) == len(block)
+    assert 1 <= exif.orientation(block) <= 8
+    assert exif.orientation(exif.upright(block)) == 1
+    assert len(exif.upright(block)) == len(block)
 
 
 def test_warm_and_engine() -> None:

@@ -1,4 +1,4 @@
-"""worker/core/plan.py and turns.py: against sharp's own sides, brute force on grids, and invariants."""
+"""jobs/plan.py and turns.py: against sharp's own sides, brute force on grids, and invariants."""
 
 import math
 from typing import Any
@@ -8,9 +8,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from jobs.errors import ImageFault
+from jobs.plan import DERIVE_RATIO_MIN, JPEG_SCALES, Plan, plan, shape
 from jobs.recipe import Crop, Recipe, RenditionSpec
-from worker.core.plan import DERIVE_RATIO_MIN, JPEG_SCALES, Plan, plan, shape
-from worker.core.turns import ORIENTATIONS, QUARTERS, Box, Size, Turn
+from jobs.turns import ORIENTATIONS, QUARTERS, Box, Size, Turn
 
 Grid = list[list[int]]
 

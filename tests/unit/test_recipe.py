@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from jobs.errors import BadRecipe, SetupFault
 from jobs.limits import OUTPUT_PIXELS_MAX, RECIPE_BYTES_MAX, RENDITIONS_MAX, SIDE_MAX
-from jobs.recipe import RenditionSpec, as_dict, canonical, digest, load_presets, parse
+from jobs.presets import load_presets, watermark_paths
+from jobs.recipe import RenditionSpec, Watermark, as_dict, canonical, digest, parse
 
+DIGEST, OTHER = "d" * 64, "0" * 64
 RECIPES = Path(__file__).parents[2] / "recipes.toml"
 
 
@@ -48,7 +50,10 @@ def of(**keys: Any) -> dict[str, Any]:
         (of(background="red"), "$.renditions[0].background"),
         (of(quality=101), "$.renditions[0].quality"),
         (of(lossless="yes"), "$.renditions[0].lossless"),
-        (of(watermark={"name": "logo"}), "$.renditions[0].watermark"),
+        (of(watermark={"name": "logo"}), "$.renditions[0].watermark.name"),
+        (of(watermark={}), "$.renditions[0].watermark.name"),
+        (of(watermark={"name": "logo", "opacity": 1.1}), "$.renditions[0].watermark.opacity"),
+        (of(watermark={"name": "logo", "gravity": "up"}), "$.renditions[0].watermark.gravity"),
         (of(colour="red"), "$.renditions[0].colour"),
     ],
 )
@@ -130,11 +135,26 @@ def test_our_presets() -> None:
         ("[presets.default]\nrenditions = [{name = 'a', width = 0}]", r"'default', \$.renditions\[0\].width"),
         ("[presets.default]\nrenditions = [{name = 'a', blur = nan}]", "blur"),
         ("[presets.default]\nrenditions = [{name = 'a'}]\n[presets.'A b']\nrenditions = [{name = 'a'}]", "A b"),
-        ("[presets.default]\nrenditions = [{name = 'a'}]\n[watermarks.x]", "watermarks"),
+        ("[presets.default]\nrenditions = [{name = 'a', watermark = {name = 'b'}}]", "no watermark 'b'"),
+        ("[presets.default]\nrenditions = [{name = 'a'}]\n[watermark]", "watermark"),
+        ("[presets.default]\nrenditions = [{name = 'a'}]\n[watermarks.x]", "path of an image"),
+        ("[presets.default]\nrenditions = [{name = 'a'}]\n[watermarks]\n'A b' = 'x.png'", "A b"),
+        ("watermarks = 'x.png'", "table"),
         ("presets = 1", "presets"),
         ("[presets", "no TOML"),
     ],
 )
 def test_a_faulty_presets_file_refuses_the_start(toml: str, says: str) -> None:
     with pytest.raises(SetupFault, match=says):
-        load_presets(toml)
+        load_presets(toml, watermark_paths(toml))
+
+
+def test_a_watermark_is_resolved_to_its_digest_and_must_stay_that() -> None:
+    recipe = parse(of(watermark={"name": "logo"}), {"logo": DIGEST, "other": OTHER})
+    assert recipe.renditions[0].watermark == Watermark("logo", "center", 1.0, DIGEST)
+    assert parse(canonical(recipe)) == recipe
+    assert parse(canonical(recipe), {"logo": DIGEST}) == recipe
+    with pytest.raises(BadRecipe, match=r"watermark\.digest.*another now"):
+        parse(canonical(recipe), {"logo": OTHER})
+    with pytest.raises(BadRecipe, match="use logo, other"):
+        parse(of(watermark={"name": "logos"}), {"logo": DIGEST, "other": OTHER})

@@ -13,8 +13,8 @@ from tests.support.web_kit import BASE, Kit, png, serve, turns
 
 FIELDS = [
     "id", "state", "filename", "reference", "metadata", "preset", "recipe", "priority", "attempts", "cached", "error",
-    "original", "renditions", "timeline", "cost", "queue_position", "eta_seconds", "batch", "accepted_at", "ended_at",
-    "change", "status_url", "events_url",
+    "original", "renditions", "dominant_colour", "timeline", "cost", "queue_position", "eta_seconds", "batch",
+    "accepted_at", "ended_at", "change", "status_url", "events_url",
 ]  # fmt: skip
 
 

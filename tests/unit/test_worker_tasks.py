@@ -44,17 +44,18 @@ def test_noise_is_a_wire_fault(noise: bytes) -> None:
         list(tasks.Frames(100).feed(noise))
 
 
-def test_a_task_comes_with_its_descriptor_and_the_end_with_none() -> None:
+def test_a_task_comes_with_its_descriptors_and_the_end_with_none() -> None:
     keeper, decoder = socket.socketpair()
     reader, writer = os.pipe()
-    task = tasks.Task("r" * 16_000, 1, 2, 3)
+    task = tasks.Task("r" * 16_000, 1, 2, 3, ["d" * 64] * 16)
     with keeper, decoder:
-        socket.send_fds(keeper, [tasks.frame(task)], [reader])
+        socket.send_fds(keeper, [tasks.frame(task)], [reader] * 17)
         received = tasks.receive_task(decoder)
         assert received is not None
         os.write(writer, b"original")
-        assert (received[0], os.read(received[1], 100)) == (task, b"original")
+        assert len(received[1]) == 17
+        assert (received[0], os.read(received[1][0], 100)) == (task, b"original")
         keeper.close()
         assert tasks.receive_task(decoder) is None
-    for descriptor in (reader, writer, received[1]):
+    for descriptor in (reader, writer, *received[1]):
         os.close(descriptor)

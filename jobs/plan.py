@@ -1,8 +1,8 @@
 """The plan of an image's renditions: sides, boxes, decode scale, and what derives from what.
 
-Pure geometry: knows a recipe, the stored sides and the orientation, and no pixels. Everything that
-can be is said in the pixels as stored, so one decoded image, not yet turned, serves all renditions
-and only the small results are turned.
+Pure geometry: knows a recipe, the stored sides and the orientation, and no pixels. The worker carries
+it out, web explains it. Everything that can be is said in the pixels as stored, so one decoded image,
+not yet turned, serves all renditions and only the small results are turned.
 """
 
 import math
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from jobs.errors import ImageFault
 from jobs.limits import OUTPUT_PIXELS_MAX, SIDE_MAX
 from jobs.recipe import Recipe, RenditionSpec
-from worker.core.turns import ORIENTATIONS, QUARTERS, WHOLE, Box, Size, Turn
+from jobs.turns import ORIENTATIONS, QUARTERS, WHOLE, Box, Size, Turn
 
 DERIVE_RATIO_MIN = 1.4
 """A rendition derives from another that is larger by this at least: nearer ones would soften it
@@ -81,16 +81,19 @@ class Plan(NamedTuple):
     steps: tuple[Derivation, ...]
 
 
-def plan(recipe: Recipe, stored: Size, orientation: int, scales: tuple[int, ...] = FULL_SCALE) -> Plan:
+def plan(
+    recipe: Recipe, stored: Size, orientation: int, scales: tuple[int, ...] = FULL_SCALE, *, chained: bool = True
+) -> Plan:
     """The plan for an image of `stored` sides and EXIF `orientation` (0 to 8).
 
-    `scales` are those that the decoder offers, largest first. Raises ImageFault `operation_failed`
+    `scales` are those that the decoder offers, largest first. Not `chained`: each rendition is made of
+    the decoded image, as those of an animation are, whose frames pass one by one. Raises ImageFault `operation_failed`
     where the recipe asks what this image cannot give.
     """
     shapes = [shape(spec, stored, orientation) for spec in recipe.renditions]
     scale = decode_scale(shapes, scales)
     shapes.sort(key=lambda one: -one.size.width * one.size.height)
-    steps = tuple(_derive(one, shapes[:index], scale) for index, one in enumerate(shapes))
+    steps = tuple(_derive(one, shapes[:index] if chained else [], scale) for index, one in enumerate(shapes))
     return Plan(scale, steps)
 
 
@@ -128,6 +131,19 @@ def resized(spec: RenditionSpec, size: Size) -> tuple[Size, tuple[float, float]]
         x, y = max(1.0, x), max(1.0, y)
     x, y = min(x, size.width), min(y, size.height)
     return Size(_half_up(size.width / x), _half_up(size.height / y)), (x, y)
+
+
+def place(gravity: str, free_x: int, free_y: int, *, round_up: int) -> tuple[int, int]:
+    """Left and top of what lies in a frame with this much room; sharp's centre rounds up for a cut and an overlay."""
+    left = 0 if "west" in gravity else free_x if "east" in gravity else (free_x + round_up) // 2
+    top = 0 if "north" in gravity else free_y if "south" in gravity else (free_y + round_up) // 2
+    return left, top
+
+
+def inside(size: Size, frame: Size) -> Size:
+    """`size`, scaled down where it does not fit into `frame`."""
+    spec = RenditionSpec(name="inside", width=frame.width, height=frame.height)
+    return resized(spec, size)[0]
 
 
 def decode_scale(shapes: list[Shape], scales: tuple[int, ...]) -> int:
@@ -200,7 +216,7 @@ def _fit(spec: RenditionSpec, size: Size) -> tuple[Box, Size, tuple[float, float
     if spec.fit != "cover" or not (spec.width and spec.height):
         return WHOLE, whole, shrink
     cut = Size(min(spec.width, whole.width), min(spec.height, whole.height))
-    left, top = _place(spec.gravity, whole.width - cut.width, whole.height - cut.height, round_up=1)
+    left, top = place(spec.gravity, whole.width - cut.width, whole.height - cut.height, round_up=1)
     window = Box(
         left / whole.width, top / whole.height, (left + cut.width) / whole.width, (top + cut.height) / whole.height
     )
@@ -211,15 +227,8 @@ def _canvas(spec: RenditionSpec, size: Size) -> Canvas | None:
     asked = Size(spec.width or size.width, spec.height or size.height)
     if spec.fit != "contain" or size == asked:
         return None
-    left, top = _place(spec.gravity, asked.width - size.width, asked.height - size.height, round_up=0)
+    left, top = place(spec.gravity, asked.width - size.width, asked.height - size.height, round_up=0)
     return Canvas(asked, left, top)
-
-
-def _place(gravity: str, free_x: int, free_y: int, *, round_up: int) -> tuple[int, int]:
-    """Left and top of what lies in a frame with this much room; sharp's centre rounds up for a cut."""
-    left = 0 if "west" in gravity else free_x if "east" in gravity else (free_x + round_up) // 2
-    top = 0 if "north" in gravity else free_y if "south" in gravity else (free_y + round_up) // 2
-    return left, top
 
 
 def _checked(one: Shape) -> Shape:

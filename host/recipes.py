@@ -1,0 +1,67 @@
+"""recipes.toml and the images beside it, as they are on disk now.
+
+web refuses a start over their faults; workers look the watermarks up. Decodes no image.
+"""
+
+import hashlib
+from pathlib import Path
+
+from jobs.errors import SetupFault
+from jobs.formats import listed
+from jobs.imagehead import read_head
+from jobs.presets import Recipes, load_presets, watermark_paths
+from jobs.settings import Settings
+
+WATERMARK_BYTES_MAX = 1024 * 1024
+"""Of a watermark's file: every job that uses it reads it."""
+WATERMARK_PIXELS_MAX = 16_000_000
+
+
+def load_recipes(settings: Settings) -> Recipes:
+    """The presets, and the digests of the watermarks. Raises SetupFault."""
+    toml = _toml(settings)
+    watermarks = {name: digest_of(data) for name, data in _images(settings, toml).items()}
+    return Recipes(load_presets(toml, watermarks), watermarks)
+
+
+def load_watermarks(settings: Settings) -> dict[str, bytes]:
+    """The watermarks' image files, by digest. Raises SetupFault."""
+    return {digest_of(data): data for data in _images(settings, _toml(settings)).values()}
+
+
+def digest_of(data: bytes) -> str:
+    """What a recipe calls these bytes by: SHA-256 in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _toml(settings: Settings) -> str:
+    try:
+        return Path(settings.recipes).read_text()
+    except OSError as error:
+        raise SetupFault(
+            f"the presets {settings.recipes} cannot be read ({error.strerror}): set PIXMILL_RECIPES to a recipes.toml"
+        ) from None
+
+
+def _images(settings: Settings, toml: str) -> dict[str, bytes]:
+    folder = Path(settings.recipes).parent
+    return {name: _image(name, folder / path) for name, path in watermark_paths(toml).items()}
+
+
+def _image(name: str, path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(WATERMARK_BYTES_MAX + 1)
+    except OSError as error:
+        raise SetupFault(
+            f"recipes.toml: the watermark {name!r} cannot be read ({path}: {error.strerror}): correct it"
+        ) from None
+    head = read_head(data)
+    if head is None:
+        raise SetupFault(f"recipes.toml: the watermark {name!r} ({path}) is no image: make it one of {listed()}")
+    if len(data) > WATERMARK_BYTES_MAX or head.width * head.height > WATERMARK_PIXELS_MAX:
+        raise SetupFault(
+            f"recipes.toml: the watermark {name!r} ({path}) is over {WATERMARK_BYTES_MAX} bytes"
+            f" or {WATERMARK_PIXELS_MAX} pixels: make it smaller"
+        )
+    return data

@@ -1,0 +1,43 @@
+"""EXIF blocks, as far as we need them: the orientation, found and set. Pure bytes; never raises.
+
+What an orientation means is jobs/turns.py's.
+"""
+
+import struct
+
+_ORIENTATION = 0x0112
+_SHORT = 3
+_EXIF_START = b"Exif\0\0"
+_ENTRIES_MAX = 512
+
+
+def orientation(block: bytes) -> int:
+    """The EXIF orientation, 1 to 8; 1 where there is none to be found."""
+    found = _find_orientation(block)
+    return found[0] if found else 1
+
+
+def upright(block: bytes) -> bytes:
+    """The same EXIF block saying that the picture is upright."""
+    if found := _find_orientation(block):
+        _, at, order = found
+        return block[:at] + struct.pack(order + "H", 1) + block[at + 2 :]
+    return block
+
+
+def _find_orientation(block: bytes) -> tuple[int, int, str] | None:
+    """The orientation in IFD 0, the offset of its value and the byte order."""
+    base = len(_EXIF_START) if block.startswith(_EXIF_START) else 0
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[base : base + 4])
+    if order is None:
+        return None
+    try:
+        at = base + struct.unpack_from(order + "I", block, base + 4)[0]
+        (entries,) = struct.unpack_from(order + "H", block, at)
+        for entry in range(at + 2, at + 2 + 12 * min(entries, _ENTRIES_MAX), 12):
+            tag, kind, _count, value = struct.unpack_from(order + "HHIH", block, entry)
+            if tag == _ORIENTATION and kind == _SHORT and 1 <= value <= 8:
+                return value, entry + 8, order
+    except struct.error:
+        return None
+    return None
