@@ -169,6 +169,12 @@ MUTANTS = (
         "if not self._stopping:\n            self._match",
         "if True:\n            self._match",
     ),
+    Mutant("files of a job that runs are orphans", "walk.py", "elif entry.state in ENDED:", "elif True:"),
+    Mutant("a job's original is an orphan", "walk.py", "named = {original_name(job), *(", "named = {*("),
+    Mutant("the walk believes the ledger alone", "walk.py", "core.entries.get(job) or (", "("),
+    Mutant("an upload under way is an orphan", "walk.py", "set(names) if young else set()", "set[str]()"),
+    Mutant("what is swept already is swept again", "walk.py", "named.update(core.sweeps[job].names)", "pass"),
+    Mutant("a late answer moves the walk", "walk.py", " or walk.after != found.after", ""),
 )
 
 

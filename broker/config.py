@@ -5,7 +5,7 @@ from jobs.settings import Settings
 
 
 def policy_of(settings: Settings) -> Policy:
-    """The core's policy. A Submit older than half of ORPHAN_SECONDS is refused: its blobs may be swept."""
+    """The core's policy."""
     return Policy(
         attempts_max=settings.attempts_max,
         job_seconds=settings.job_seconds,
@@ -13,5 +13,5 @@ def policy_of(settings: Settings) -> Policy:
         silence_seconds=settings.silence_seconds,
         grace_seconds=settings.grace_seconds,
         queued_max=settings.queued_max,
-        submit_age_seconds_max=settings.orphan_seconds / 2,
+        orphan_seconds=settings.orphan_seconds,
     )

@@ -29,11 +29,13 @@ from broker.core.events import (
     PeerLost,
     Refilled,
     Submitted,
+    Walked,
 )
 from broker.narrator import Narrator
 from host.folders import endpoint
 from jobs import wire
 from jobs.errors import WireFault
+from jobs.ids import job_of
 from jobs.limits import IDEMPOTENCY_SECONDS, LIST_WALK_MAX
 from jobs.records import Where
 from stores.ledger import Ledger
@@ -156,7 +158,10 @@ class Loop:
             except zmq.Again:
                 return True
             message = self._decode(wire.from_worker, peer, frames)
-            if message is not None:
+            if isinstance(message, wire.Found):
+                ids = sorted({job_of(name) for name in message.names})
+                self._core.handle(Walked(peer, message, self._ledger.jobs(ids)), now)
+            elif message is not None:
                 self._core.handle(Heard(peer, message), now)
         self._again = True
         return False

@@ -33,6 +33,11 @@ def minted_at(job: str) -> float:
     return number / 1000
 
 
+def job_of(name: str) -> str:
+    """The job that a blob's name belongs to; of a name that is none of ours, something that is no id."""
+    return name.rpartition("/")[2].partition(".")[0]
+
+
 def original_name(job: str) -> str:
     """The blob name of a job's original: fanned out by two random characters."""
     return f"raw/{job[-2:]}/{job}"

@@ -298,6 +298,15 @@ class Swept(_Message, frozen=True):
     jobs: list[str]
 
 
+class Found(_Message, frozen=True):
+    """The old `names` of one step of the walk, the one that Walk named by `after`; `following` is the
+    `after` of the next step, None at the end."""
+
+    after: str
+    names: list[str]
+    following: str | None
+
+
 class WorkerBeat(_Message, frozen=True):
     """Lists what is held, renewing the leases."""
 
@@ -312,7 +321,9 @@ class Leaving(_Message, frozen=True):
     """The worker holds nothing and is about to end."""
 
 
-FromWorker = Ready | Started | Published | Finished | Failed | Returned | Swept | WorkerBeat | Draining | Leaving
+FromWorker = (
+    Ready | Started | Published | Finished | Failed | Returned | Swept | Found | WorkerBeat | Draining | Leaving
+)
 
 # --- broker -> worker (ROUTER -> DEALER) ---
 
@@ -374,18 +385,27 @@ class Sweep(_Message, frozen=True):
     sweeps: list[tuple[str, list[str]]]
 
 
+class Walk(_Message, frozen=True):
+    """List the next blobs in order of name, at most `names_max` past `after`, and say Found with those
+    that are older. Where `after` is empty, also delete what uploads left behind that are as old."""
+
+    after: str
+    older_than_seconds: float
+    names_max: int
+
+
 class BrokerBeat(_Message, frozen=True):
     """The broker lives."""
 
     epoch: int
 
 
-ToWorker = Welcome | Introduce | Assign | Recall | Abandon | Settled | Drain | Sweep | BrokerBeat
+ToWorker = Welcome | Introduce | Assign | Recall | Abandon | Settled | Drain | Sweep | Walk | BrokerBeat
 
 _FROM_WEB = (Submit, Cancel, Requeue, Purge, Pause, Resume, DrainWorker)
 _TO_WEB = (Hello, Receipts, Changes, Beat)
-_FROM_WORKER = (Ready, Started, Published, Finished, Failed, Returned, Swept, WorkerBeat, Draining, Leaving)
-_TO_WORKER = (Welcome, Introduce, Assign, Recall, Abandon, Settled, Drain, Sweep, BrokerBeat)
+_FROM_WORKER = (Ready, Started, Published, Finished, Failed, Returned, Swept, Found, WorkerBeat, Draining, Leaving)
+_TO_WORKER = (Welcome, Introduce, Assign, Recall, Abandon, Settled, Drain, Sweep, Walk, BrokerBeat)
 
 _TYPES: tuple[type[_Message], ...] = _FROM_WEB + _TO_WEB + _FROM_WORKER + _TO_WORKER
 _NAMES = {kind: kind.__name__ for kind in _TYPES}

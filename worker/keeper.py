@@ -22,6 +22,7 @@ from worker import config
 from worker.children import Children
 from worker.core import events
 from worker.core.session import Session
+from worker.housekeeping import Housekeeping
 from worker.results import Results
 from worker.work import Work
 
@@ -57,6 +58,7 @@ class Keeper:
         blobs = config.open_blobs(data)
         results = Results(config.open_cache(settings, data), blobs, engine)
         self._work = Work(settings, children, blobs, results, self._tell, log)
+        self._housekeeping = Housekeeping(blobs, self._tell, log)
         self._told = False
         self._ready_said = False
         self._noise = 0
@@ -98,9 +100,11 @@ class Keeper:
         for message in effects.sends:
             self._send(message)
         for job, names in effects.sweep:  # before a requeued job makes blobs of the same names again
-            self._work.sweep(job, names)
+            self._housekeeping.sweep(job, names)
         for assignment in effects.begin:
             self._work.begin(assignment)
+        if effects.walk is not None:
+            self._housekeeping.walk(effects.walk)
         if effects.reconnect:
             self._log.warning("broker silent", extra={"worker": self._name})
             self._close(0)

@@ -103,15 +103,6 @@ class Work:
         else:
             self._offer()
 
-    def sweep(self, job: str, names: list[str]) -> None:
-        """Delete the blobs of a purged job."""
-        try:
-            self._blobs.delete(names)
-        except StoreFault as fault:
-            self._log.error("sweep_failed", extra={"job": job, "why": fault.detail})
-        else:
-            self._tell(events.SweepDone(job))
-
     # -- what the children tell
 
     def decoder_ready(self) -> None:

@@ -25,7 +25,7 @@ def _decide(core: Core, event: Submitted, now: float) -> Receipt:
     if (event.keys or core.fresh_keys) and any(known := _stored(core, event)):
         return _known(submit, known)
     at = now + core.offset
-    if at - submit.at > core.policy.submit_age_seconds_max:
+    if at - submit.at > core.policy.orphan_seconds / 2:
         return Receipt(submit.request, REFUSED, code="broker_silent")
     waiting = core.counts[State.QUEUED] + core.counts[State.DELAYED]
     if waiting + len(submit.jobs) > core.policy.queued_max:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
-from broker.core import accept, answers, commands
+from broker.core import accept, answers, commands, walk
 from broker.core.backlog import LARGE, SMALL
 from broker.core.entry import Entry
 from broker.core.events import (
@@ -27,6 +27,7 @@ from broker.core.events import (
     Policy,
     Refilled,
     Submitted,
+    Walked,
 )
 from broker.core.roster import Worker
 from broker.core.state import Core
@@ -75,6 +76,7 @@ class Dispatcher:
         for row in restored.delayed:
             entry = core.entries[row.id] = Entry.from_row(row)
             core.backlog.delay(entry, (entry.due_at or 0.0) - offset)
+        core.walk = walk.Progress(now)
         self._next_beat = now
 
     @property
@@ -103,6 +105,8 @@ class Dispatcher:
             worker = self.core.roster.by_peer.get(event.peer)
             if worker is not None:
                 answers.worker_lost(self.core, worker, now, "its process died")
+        elif isinstance(event, Walked):
+            self._walked(event, now)
         elif isinstance(event, Refilled):
             self._refilled(event)
         elif isinstance(event, ClockRead):
@@ -111,7 +115,7 @@ class Dispatcher:
             self._handlers[type(event)](self.core, event, now)
 
     def tick(self, now: float) -> None:
-        """Judge time: silence, grace, delays, recalls, the beat. Only after everything was read."""
+        """Judge time: silence, grace, delays, recalls, the beat, the walk. Only after everything was read."""
         core = self.core
         for worker in core.roster.silent(now - self._policy.silence_seconds):
             answers.worker_lost(core, worker, now, "unheard for too long")
@@ -129,12 +133,13 @@ class Dispatcher:
                 core.send(worker.peer, wire.BrokerBeat(core.epoch))
                 self._repeat_abandons(worker)
         self._recall(now)
+        walk.step(core, now)
 
     @property
     def deadline(self) -> float:
         """When `tick` is due at the latest (monotonic seconds)."""
         core = self.core
-        times = [self._next_beat]
+        times = [self._next_beat, core.walk.due]
         if (unheard := core.roster.longest_unheard) is not None:
             times.append(unheard + self._policy.silence_seconds + 0.001)
         if (due := core.backlog.next_due) is not None:
@@ -252,6 +257,13 @@ class Dispatcher:
             if core.sweeps[job] is sent:  # else names were added meanwhile, and all are offered again
                 del core.sweeps[job]
                 core.records.swept.append(job)
+
+    def _walked(self, event: Walked, now: float) -> None:
+        worker = self.core.roster.by_peer.get(event.peer)
+        if worker is None:
+            return self.core.send(event.peer, wire.Introduce(self.core.epoch))
+        self.core.roster.hear(worker, now)
+        return walk.walked(self.core, event, now)
 
     def _refilled(self, event: Refilled) -> None:
         core, rows = self.core, event.rows

@@ -12,6 +12,7 @@ from jobs.wire import (
     Cancel,
     Changes,
     DrainWorker,
+    Found,
     FromWorker,
     Pause,
     Purge,
@@ -26,7 +27,8 @@ from jobs.wire import (
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """The core's settings. `window`: queued jobs kept in memory per lane. A job is prefetched
     where its kind is expected to take under `prefetch_seconds`, and an unstarted one is recalled
-    for an idle worker after `recall_seconds`."""
+    for an idle worker after `recall_seconds`. Files that no row names go when they are older than
+    `orphan_seconds`; a Submit older than half of it is refused, for its originals may be among them."""
 
     attempts_max: int = 5
     job_seconds: float = 60.0
@@ -34,7 +36,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     silence_seconds: float = 5.0
     grace_seconds: float = 2.0
     queued_max: int = 10_000_000
-    submit_age_seconds_max: float = 43_200.0
+    orphan_seconds: float = 86_400.0
     window: int = 1024
     prefetch_seconds: float = 0.5
     recall_seconds: float = 0.05
@@ -90,6 +92,14 @@ class PeerLost(msgspec.Struct, frozen=True):
     peer: bytes
 
 
+class Walked(msgspec.Struct, frozen=True):
+    """A worker listed old blobs; `rows` are the ledger's of the jobs that their names tell."""
+
+    peer: bytes
+    found: Found
+    rows: list[Row]
+
+
 class Refilled(msgspec.Struct, frozen=True):
     """The ledger answered a Refill; fewer rows than were asked mean that there are no more."""
 
@@ -97,7 +107,7 @@ class Refilled(msgspec.Struct, frozen=True):
     rows: list[Row]
 
 
-Event = ClockRead | Submitted | Commanded | Matched | Ordered | Heard | PeerLost | Refilled
+Event = ClockRead | Submitted | Commanded | Matched | Ordered | Heard | PeerLost | Walked | Refilled
 
 
 class Refill(msgspec.Struct, frozen=True):

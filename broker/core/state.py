@@ -11,6 +11,7 @@ from broker.core.backlog import Backlog, size_of
 from broker.core.entry import Entry
 from broker.core.events import Policy
 from broker.core.roster import Roster, Worker
+from broker.core.walk import Progress
 from jobs.ids import original_name
 from jobs.job import ENDED, Code, Fault, Happening, Moment, Rendition, State
 from jobs.records import KeyEntry, Records, SweepEntry
@@ -65,6 +66,7 @@ class Core:
         self.sweeps: dict[str, SweepEntry] = {}
         self.sweeping: dict[str, tuple[Worker, SweepEntry]] = {}
         """By job, who deletes and what it was told to delete."""
+        self.walk = Progress(0.0)
         self.service: dict[str, float] = {}
         """Seconds that a job takes, by size class: a moving average."""
         self.accepted, self.ended = Rate(), Rate()

@@ -38,5 +38,14 @@ class Blobs(Protocol):
     def delete(self, names: list[str]) -> None:
         """Remove these; a missing one is fine."""
 
+    def names(self, after: str, limit: int, older_than_seconds: float) -> tuple[list[str], str | None]:
+        """One step of a walk over all that is published, in an order of the store's: of the `limit`
+        blobs past the name `after` (empty: from the first) those that were not written for so long, and
+        the `after` of the next step, None at the end. Raises StoreFault."""
+
+    def sweep_incoming(self, older_than_seconds: float) -> int:
+        """Delete what writers that died left behind, if not written to for so long; how many.
+        Raises StoreFault."""
+
     def free_bytes(self) -> int:
         """Room left."""

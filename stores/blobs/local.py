@@ -6,18 +6,22 @@ folder. All three lie in one file system, or rename would not be atomic.
 
 import contextlib
 import errno
+import heapq
 import os
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from jobs.errors import BlobMissing, StoreFault, StoreFull
-from stores.blobs.names import checked
+from stores.blobs.names import checked, is_name
 
 INCOMING = "incoming"
+PUBLISHED = ("processed", "raw")
+"""The folders of all blobs, in the order of a walk."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NO_LINK = frozenset({errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP})
 """Too many links of one file (ext4: 65,000), another file system, or one that has no hard links."""
@@ -88,8 +92,16 @@ class LocalBlobs:
             room = os.statvfs(self._data)
         return room.f_bavail * room.f_frsize
 
+    def names(self, after: str, limit: int, older_than_seconds: float) -> tuple[list[str], str | None]:
+        """As Blobs.names. A link has the age of its source."""
+        before = time.time() - older_than_seconds
+        with _faults("of any name"):
+            found = self._following(after, limit)
+            old = [name for name in found if _written_before(self._data / name, before)]
+        return old, found[-1] if len(found) == limit else None
+
     def sweep_incoming(self, older_than_seconds: float) -> int:
-        """Delete what writers that died left behind, if not written to for so long; how many."""
+        """As Blobs.sweep_incoming."""
         limit, swept = time.time() - older_than_seconds, 0
         with _faults(INCOMING), os.scandir(self._incoming) as entries:
             for entry in entries:
@@ -104,6 +116,21 @@ class LocalBlobs:
         self._make(path.parent)
         os.replace(fresh, path)
         _sync_folder(path.parent)
+
+    def _following(self, after: str, limit: int) -> list[str]:
+        """The `limit` names past `after`: by kind, then by folder of the fan-out, then by name."""
+        last, found = after.rpartition("/")[0], list[str]()
+        for kind in PUBLISHED:
+            for fan in sorted(_listed(self._data / kind)):
+                folder = f"{kind}/{fan}"
+                if folder < last:
+                    continue
+                names = (name for name in map(f"{folder}/{{}}".format, _listed(self._data / folder)) if is_name(name))
+                rest = names if folder > last else (name for name in names if name > after)
+                found += heapq.nsmallest(limit - len(found), rest)
+                if len(found) == limit:
+                    return found
+        return found
 
     def _copy(self, source: str, name: str) -> None:
         writer = self.writer(name)
@@ -158,6 +185,21 @@ class LocalWriter:
             self._file.close()
         with contextlib.suppress(OSError):
             self._fresh.unlink()
+
+
+def _listed(folder: Path) -> list[str]:
+    """What is in the folder; nothing where there is none."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        return os.listdir(folder)
+    return []
+
+
+def _written_before(path: Path, limit: float) -> bool:
+    """Whether this is a file that was last written to at wall time `limit` or before."""
+    with contextlib.suppress(FileNotFoundError):
+        found = path.lstat()
+        return stat.S_ISREG(found.st_mode) and found.st_mtime <= limit
+    return False
 
 
 def _sync_folder(folder: Path) -> None:

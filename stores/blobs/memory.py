@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import time
 from typing import BinaryIO
 
 from jobs.errors import BlobMissing, StoreFull
@@ -13,6 +14,8 @@ class MemoryBlobs:
 
     def __init__(self, room: int = 1 << 40) -> None:
         self.blobs: dict[str, bytes] = {}
+        self.written: dict[str, float] = {}
+        """Wall time of the last publish, by name."""
         self.room = room
 
     def writer(self, name: str) -> "MemoryWriter":
@@ -35,10 +38,21 @@ class MemoryBlobs:
 
     def link(self, source: str, name: str) -> None:
         self.blobs[checked(name)] = self._bytes(source)
+        self.written[name] = self.written[source]
 
     def delete(self, names: list[str]) -> None:
         for name in names:
             self.blobs.pop(checked(name), None)
+
+    def names(self, after: str, limit: int, older_than_seconds: float) -> tuple[list[str], str | None]:
+        found = sorted(name for name in self.blobs if name > after)[:limit]
+        before = time.time() - older_than_seconds
+        old = [name for name in found if self.written[name] <= before]
+        return old, found[-1] if len(found) == limit else None
+
+    def sweep_incoming(self, older_than_seconds: float) -> int:
+        """As Blobs.sweep_incoming: a writer that is gone left nothing."""
+        return 0
 
     def free_bytes(self) -> int:
         return self.room - sum({id(data): len(data) for data in self.blobs.values()}.values())
@@ -65,6 +79,7 @@ class MemoryWriter:
 
     def publish(self) -> None:
         self._blobs.blobs[self._name] = bytes(self._chunks)
+        self._blobs.written[self._name] = time.time()
 
     def discard(self) -> None:
         self._chunks.clear()

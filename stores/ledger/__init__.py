@@ -40,6 +40,9 @@ class Ledger(Protocol):
     def row(self, job: str) -> Row | None:
         """One job by id."""
 
+    def jobs(self, ids: list[str]) -> list[Row]:
+        """The rows of these ids that exist, in the order asked."""
+
     def matching(self, where: Where, after_seq: int, limit: int, walk: int) -> tuple[list[Row], int | None]:
         """Up to `limit` rows with seq > `after_seq` that match, in order of seq, walking at most
         `walk` rows; and the seq to go on after, None at the end."""

@@ -26,6 +26,7 @@ from stores.ledger.statements import (
     id_list,
     lesser_writes,
     listed,
+    many_jobs,
     meta_of,
     meta_parameters,
     one_job,
@@ -168,6 +169,9 @@ class SqliteLedger:
     def row(self, job: str) -> Row | None:
         return one_job(self._read, job)
 
+    def jobs(self, ids: list[str]) -> list[Row]:
+        return many_jobs(self._read, ids)
+
     def matching(self, where: Where, after_seq: int, limit: int, walk: int) -> tuple[list[Row], int | None]:
         return listed(self._read, where, "oldest", after_seq, limit, walk)
 
@@ -221,8 +225,7 @@ class SqliteReader:
         return one_job(self._read, job)
 
     def jobs(self, ids: list[str]) -> list[Row]:
-        found = {row.id: row for row in rows(self._read("jobs", id_list(ids)))}
-        return [found[job] for job in ids if job in found]
+        return many_jobs(self._read, ids)
 
     def fates(self, ids: list[str]) -> dict[str, str]:
         asked, count = id_list(ids)

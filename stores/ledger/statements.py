@@ -43,6 +43,12 @@ def id_list(ids: list[str]) -> tuple[str, int]:
     return msgspec.json.encode(ids).decode(), len(ids)
 
 
+def many_jobs(read: Read, ids: list[str]) -> list[Row]:
+    """The jobs of those ids that there are, in the order asked."""
+    found = {row.id: row for row in rows(read("jobs", id_list(ids)))}
+    return [found[job] for job in ids if job in found]
+
+
 def stored_keys(read: Read, keys: list[bytes]) -> dict[bytes, KeyEntry]:
     """The entries of those keys that are stored."""
     return {found[0]: KeyEntry(*found) for key in keys for found in read("key", (key,))}

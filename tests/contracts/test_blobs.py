@@ -113,3 +113,43 @@ def test_only_our_names_are_taken(blobs: Blobs, name: str) -> None:
 
 def test_room_is_told(blobs: Blobs) -> None:
     assert blobs.free_bytes() > 0
+
+
+def walk(blobs: Blobs, limit: int, older_than_seconds: float = 0.0) -> list[list[str]]:
+    """The steps of a whole walk."""
+    steps, after = [], ""
+    while True:
+        names, following = blobs.names(after, limit, older_than_seconds)
+        steps.append(names)
+        if following is None:
+            return steps
+        assert following > after, "a walk that turns in circles"
+        after = following
+
+
+PLACED = sorted(f"{kind}/{fan}/{name}" for kind in ("raw", "processed") for fan in ("0a", "zz") for name in "abc")
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 11, 12, 13, 100])
+def test_a_walk_in_steps_of_any_size_names_each_blob_once(blobs: Blobs, limit: int) -> None:
+    for name in PLACED:
+        blobs.put(name, b"")
+    steps = walk(blobs, limit)
+    assert [name for names in steps for name in names] == PLACED
+    assert max(map(len, steps)) <= limit
+    assert len(steps) == len(PLACED) // limit + 1
+
+
+def test_a_walk_goes_on_past_what_is_deleted_and_names_what_is_old(blobs: Blobs) -> None:
+    for name in PLACED:
+        blobs.put(name, b"")
+    following = blobs.names("", 5, 0.0)[1]
+    assert following == PLACED[4]
+    blobs.delete(PLACED[3:6])
+    assert blobs.names(following, 100, 0.0) == (PLACED[6:], None)
+    assert walk(blobs, 4, older_than_seconds=3600.0) == [[], [], []]
+
+
+def test_a_store_without_blobs_is_walked(blobs: Blobs) -> None:
+    assert walk(blobs, 10) == [[]]
+    assert blobs.sweep_incoming(0.0) == 0

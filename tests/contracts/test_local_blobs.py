@@ -150,6 +150,30 @@ def test_only_old_leftovers_are_swept(blobs: LocalBlobs, data: Path) -> None:
     assert incoming(data) == ["young"]
 
 
+def test_a_walk_names_no_file_that_is_no_blob(blobs: LocalBlobs, data: Path) -> None:
+    blobs.put(NAME, b"")
+    for other in ("raw/.gitkeep", "raw/ab/.hidden", "raw/file", "raw/ab/folder/file", "incoming/one", "ledger.sqlite3"):
+        (data / other).parent.mkdir(parents=True, exist_ok=True)
+        (data / other).write_bytes(b"")
+    (data / "raw/ab/link").symlink_to(data / NAME)
+    assert blobs.names("", 100, 0.0) == ([NAME], None)
+
+
+def test_the_age_of_a_blob_is_that_of_its_bytes(blobs: LocalBlobs, data: Path) -> None:
+    blobs.put(NAME, b"")
+    blobs.put(OTHER, b"")
+    os.utime(data / NAME, (1_000_000_000, 1_000_000_000))
+    assert blobs.names("", 100, 3600.0) == ([NAME], None)
+    blobs.link(NAME, OTHER)
+    assert blobs.names("", 100, 3600.0) == ([OTHER, NAME], None)
+
+
+def test_a_folder_that_cannot_be_read_is_told(blobs: LocalBlobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, "listdir", errno.EIO)
+    with pytest.raises(StoreFault, match="Input/output error"):
+        blobs.names("", 100, 0.0)
+
+
 def test_a_store_that_cannot_be_made_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("no folder")
     with pytest.raises(StoreFault):

@@ -14,6 +14,10 @@ WAITING = {"queued", "delayed"}
 ENDED = {"done", "failed", "dead", "cancelled"}
 
 
+def original(job: str) -> str:
+    return f"raw/{job[-2:]}/{job}"
+
+
 @dataclass
 class Job:
     """One job as it must be. `holder` is an incarnation; `started`: a decoder began under this lease;
@@ -159,8 +163,18 @@ class Model:
         if job.state not in ENDED:
             return "job_not_ended"
         del self.jobs[job.id]
-        self.sweeps.setdefault(job.id, set()).update({f"raw/{job.id[-2:]}/{job.id}"} | job.shown)
+        self.sweeps.setdefault(job.id, set()).update({original(job.id)} | job.shown)
         return None
+
+    def found(self, job: str, names: list[str]) -> None:
+        """Old files of a job were listed: those that it does not name, now that it has ended, are to go."""
+        mine = self.jobs.get(job)
+        if mine is not None and mine.state not in ENDED:
+            return
+        kept = {original(job)} | mine.shown if mine else set()
+        orphans = set(names) - kept - self.sweeps.get(job, set())
+        if orphans:
+            self.sweeps.setdefault(job, set()).update(orphans)
 
     def _hide(self, job: Job, blob: str) -> None:
         if blob not in job.shown:

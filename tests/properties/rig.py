@@ -6,8 +6,20 @@ Owns no expectation: the tests beside it do.
 from typing import Any, NamedTuple
 
 from broker.core.dispatcher import Dispatcher
-from broker.core.events import Commanded, Effects, Heard, Matched, Ordered, PeerLost, Policy, Refilled, Submitted
+from broker.core.events import (
+    Commanded,
+    Effects,
+    Heard,
+    Matched,
+    Ordered,
+    PeerLost,
+    Policy,
+    Refilled,
+    Submitted,
+    Walked,
+)
 from jobs import wire
+from jobs.ids import job_of
 from jobs.job import Outcome, Row, decode_outcome
 from jobs.limits import LIST_WALK_MAX
 from jobs.records import Where
@@ -71,6 +83,12 @@ class Rig:
         """A worker's messages arrive."""
         for message in messages:
             self.dispatcher.handle(Heard(peer, message), self.now)
+
+    def find(self, peer: bytes, names: list[str], following: str | None = None, after: str | None = None) -> None:
+        """A worker answers the present step of the walk, or that past `after`."""
+        found = wire.Found(self.dispatcher.core.walk.after if after is None else after, names, following)
+        rows = self.ledger.jobs(sorted({job_of(name) for name in names}))
+        self.dispatcher.handle(Walked(peer, found, rows), self.now)
 
     def lose(self, peer: bytes) -> None:
         """A connection is known to have ended."""

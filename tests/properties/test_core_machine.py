@@ -30,7 +30,7 @@ from jobs.wire import (
     Start,
     Started,
 )
-from tests.properties.model import ATTEMPTS_MAX, ENDED, Job, Model
+from tests.properties.model import ATTEMPTS_MAX, ENDED, Job, Model, original
 from tests.properties.rig import OFFSET, Done, Rig, new_job, ready, refs
 
 WINDOW = 3
@@ -62,7 +62,9 @@ class Hand:
 class CoreMachine(RuleBasedStateMachine):
     @initialize(capacity=st.integers(1, 3))
     def begin(self, capacity: int) -> None:
-        self.rig = Rig(window=WINDOW, attempts_max=ATTEMPTS_MAX, silence_seconds=SILENCE, queued_max=14)
+        self.rig = Rig(
+            window=WINDOW, attempts_max=ATTEMPTS_MAX, silence_seconds=SILENCE, queued_max=14, orphan_seconds=10.0
+        )
         self.model = self.safe = Model()
         self.hands: list[Hand] = []
         self.issued: list[tuple[str, int]] = []
@@ -486,6 +488,27 @@ class CoreMachine(RuleBasedStateMachine):
                     del self.model.sweeps[job]
             if mine:
                 self.say(hand, wire.Swept(list(mine)))
+
+    @precondition(lambda self: self.walker() is not None)
+    @rule(pick=PICK, late=st.booleans(), ends=st.booleans())
+    def walk(self, pick: int, late: bool, ends: bool) -> None:
+        """A worker lists files: what each job has and may have, and what is no job's."""
+        hand, jobs = self.walker(), [f"{number:04}" for number in range(1, self.names + 2)]
+        assert hand is not None
+        some = [jobs[(pick + number * 7) % len(jobs)] for number in range(6)]
+        names = {job: [original(job), *(f"processed/{job}.{part}" for part in ("thumb", "large", "x"))] for job in some}
+        if not late:
+            for job, files in names.items():
+                self.model.found(job, files)
+        listed = [name for files in names.values() for name in files]
+        hand.heard = self.rig.now
+        self.rig.find(hand.peer, listed, None if ends else "raw/x", "elsewhere" if late else None)
+        self.commit()
+
+    def walker(self) -> Hand | None:
+        """Who was asked for the next step of the walk, if that one lives."""
+        peer = self.rig.dispatcher.core.walk.walker
+        return next((hand for hand in self.hands if hand.known and hand.peer == peer), None)
 
     # -- time, silence, crashes
 

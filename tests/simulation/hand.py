@@ -3,9 +3,10 @@
 Owns what a keeper owns: the decoder's life and the connection. Draws its luck from the world.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from jobs.wire import Assignment
+from jobs.wire import Assignment, Walk
 from worker.core import events
 from worker.core.session import Session
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 CRASHES = {7: "decoder_crashed", 13: "memory_over_limit", 21: "undecodable", 33: "original_missing"}
 """What the contents of these numbers do to a decoder, always."""
+NAMES_PER_STEP = 40
+"""Fewer than a walk asks for: several steps."""
 
 
 class Hand:
@@ -83,13 +86,26 @@ class Hand:
                 self.world.send_up(self.connection, message)
         for assignment in effects.begin:
             self._begin(assignment)
-        for job, _ in effects.sweep:
-            self.world.after(0.01, lambda job=job: self.feel(events.SweepDone(job)))  # type: ignore[misc]
+        for job, names in effects.sweep:
+            self.world.after(0.01, partial(self._sweep, job, names))
+        if effects.walk is not None:
+            self.world.after(0.01, partial(self._walk, effects.walk))
         if effects.reconnect and self.connection is not None:
             self.world.break_off(self.connection)
         if effects.leave and not self.gone:
             self.world.counts["workers left"] += 1
             self.world.end_worker(self)
+
+    # -- the files
+
+    def _sweep(self, job: str, names: list[str]) -> None:
+        if not self.gone:
+            self.world.files.difference_update(names)
+            self.feel(events.SweepDone(job))
+
+    def _walk(self, asked: Walk) -> None:
+        found = sorted(name for name in self.world.files if name > asked.after)[:NAMES_PER_STEP]
+        self.feel(events.NamesFound(asked.after, found, found[-1] if len(found) == NAMES_PER_STEP else None))
 
     # -- the decoder
 
@@ -98,8 +114,16 @@ class Hand:
         seconds = self.world.random.expovariate(8.0)
         self.world.after(0.002, lambda: self._during(run, events.DecoderBegan(*run, self.world.now)))
         landed = events.RenditionLanded(*run, self.world.picture(run[0]))
-        self.world.after(0.002 + seconds, lambda: self._during(run, landed))
+        self.world.after(0.002 + seconds, partial(self._land, run, landed))
         self.world.after(0.004 + seconds, lambda: self._end(run))
+
+    def _land(self, run: tuple[str, int], landed: events.RenditionLanded) -> None:
+        """A rendition is published; now and then beside one of other bytes, as by another engine."""
+        if self._run == run and not self.gone:
+            self.world.files.add(landed.rendition.blob)
+            if self.world.random.random() < 0.1:
+                self.world.files.add(f"{landed.rendition.blob}.stray")
+        self._during(run, landed)
 
     def _during(self, run: tuple[str, int], event: Any) -> None:
         if self._run == run:

@@ -3,7 +3,8 @@
 Everything that happens is drawn from one seed, so a seed replays the very same run. Messages of one
 connection keep their order and those of several do not; a connection that breaks loses what is under way.
 Brokers die (also in the middle of a commit that may have lasted or not), workers die, hang, drain and
-reconnect. After `chaos_seconds` faults stop, and then every job that was promised must end, once.
+reconnect. After `chaos_seconds` faults stop, and then every job that was promised must end, once, and the
+walk of the last broker must leave exactly the files that rows name.
 """
 
 import hashlib
@@ -15,10 +16,11 @@ from functools import partial
 from typing import Any
 
 from broker.core.dispatcher import Dispatcher
-from broker.core.events import Commanded, Heard, PeerLost, Policy, Refilled, Submitted
+from broker.core.events import Commanded, Heard, PeerLost, Policy, Refilled, Submitted, Walked
 from jobs import wire
 from jobs.errors import LedgerFailed
-from jobs.job import Rendition
+from jobs.ids import job_of, original_name
+from jobs.job import Rendition, decode_outcome
 from stores.ledger.memory import MemoryLedger
 from tests.simulation.hand import Hand
 
@@ -51,6 +53,10 @@ class World:
         """What web has sent and got no receipt for, by request."""
         self.promised: set[str] = set()
         self.ended: dict[str, str] = {}
+        self.files = {f"raw/zz/stray{number}" for number in range(100)}
+        """What the blob store holds, all of it old; at first, what was never promised."""
+        self.named: dict[str, set[str]] = {}
+        """What the rows name, by job."""
         self.counts: Counter[str] = Counter()
         self.trace = hashlib.sha256()
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
@@ -66,12 +72,14 @@ class World:
             self.after(self.random.uniform(0.0, self.chaos), partial(self.post, number))
         self.after(self.random.expovariate(1.0), self.fault)
         self.after(1.0, self.ask_again)
+        self.after(self.chaos, self.kill_broker)
         end = self.chaos + 300.0
         while self._queue and self.now < end and not self.is_over():
             self.now, _, step = heapq.heappop(self._queue)
             step()
         left = sorted(self.promised - self.ended.keys())
         assert self.now >= self.chaos and not left and not self.asked, f"never ended: {left}, unasked {self.asked}"
+        assert self.files == set().union(*self.named.values()), "files that no row names"
         assert self.promised == self.ended.keys() == {row.id for row in self.ledger.rows.values()}
         return {
             "jobs": len(self.promised), **dict(sorted(self.counts.items())),
@@ -80,7 +88,8 @@ class World:
         }  # fmt: skip
 
     def is_over(self) -> bool:
-        return self.now >= self.chaos and not self.asked and self.promised == self.ended.keys()
+        settled = not self.asked and self.promised == self.ended.keys()
+        return self.now >= self.chaos and settled and self.files == set().union(*self.named.values())
 
     def after(self, seconds: float, step: Callable[[], None]) -> None:
         """Let something happen later."""
@@ -179,6 +188,9 @@ class World:
         if isinstance(fact, wire.Submit):
             existing = self.ledger.existing([fact.jobs[0].id])
             dispatcher.handle(Submitted(fact, existing, {}), self.now)
+        elif isinstance(fact, Heard) and isinstance(fact.message, wire.Found):
+            rows = self.ledger.jobs(sorted({job_of(name) for name in fact.message.names}))
+            dispatcher.handle(Walked(fact.peer, fact.message, rows), self.now)
         elif isinstance(fact, wire.Cancel):
             dispatcher.handle(Commanded(fact, self.ledger.row(fact.id or "")), self.now)
         else:
@@ -207,6 +219,11 @@ class World:
             if row is None:
                 continue
             self.trace.update(repr((self.now, row)).encode())
+            if job not in self.named:
+                self.files.add(original_name(job))
+            renditions = decode_outcome(row.outcome).renditions
+            self.named[job] = {original_name(job), *(rendition.blob for rendition in renditions)}
+            assert self.named[job] <= self.files, f"{job}: deleted, though named"
             before = self.ended.get(job)
             assert before is None or row.state == before, f"{job} was {before} and is {row.state}"
             if row.state in ENDED:

@@ -6,10 +6,11 @@ import pytest
 
 from jobs import wire
 from jobs.errors import LedgerFailed
+from jobs.ids import mint, original_name
 from jobs.job import Cost, Rendition
 from jobs.records import Where
 from jobs.wire import Failed, Failure, Finish, Finished, Held, LeaseRef, Returned, Start, Started
-from tests.properties.rig import OFFSET, Rig, new_job, ready, refs, told
+from tests.properties.rig import OFFSET, Done, Rig, new_job, ready, refs, told
 
 A, B, C = b"a", b"b", b"c"
 
@@ -635,3 +636,131 @@ def test_a_job_whose_time_has_come_is_queued_in_the_ledger_too() -> None:
     rig.now += 60.0
     rig.turn(tick=True)
     assert rig.row("j").state == "queued"
+
+
+def walk_asked(done: Done) -> list[tuple[bytes, wire.Walk]]:
+    """Steps of the walk that were asked for."""
+    return [(peer, message) for peer, message in done.sends if isinstance(message, wire.Walk)]
+
+
+def sweeps(rig: Rig) -> dict[str, tuple[str, ...]]:
+    return {entry.job: entry.names for entry in rig.ledger.restore().sweeps}
+
+
+def test_the_walk_goes_step_by_step_and_once_in_orphan_seconds() -> None:
+    rig = Rig(orphan_seconds=50.0)
+    rig.hear(A, ready("a"))
+    first = wire.Walk("", 50.0, 250)
+    assert walk_asked(rig.turn(tick=True)) == [(A, first)]
+    rig.find(A, [], following="raw/x")
+    assert walk_asked(rig.turn(tick=True)) == []
+    rig.now += 0.1
+    assert walk_asked(rig.turn(tick=True)) == [(A, wire.Walk("raw/x", 50.0, 250))]
+    rig.find(A, [])
+    asked = []
+    while rig.now < 60.0:
+        rig.now += 1.0
+        rig.hear(A, wire.WorkerBeat([]))
+        asked += [(rig.now, *send) for send in walk_asked(rig.turn(tick=True))]
+        if asked:
+            rig.find(A, [])
+    assert [(peer, message) for _, peer, message in asked] == [(A, first)]
+    assert 50.0 <= asked[0][0] <= 52.0
+
+
+def test_a_restart_walks_from_the_start() -> None:
+    rig = rig_with()
+    rig.find(A, [], following="raw/x")
+    rig.turn()
+    rig.start()
+    rig.hear(A, ready("a"))
+    assert [message.after for _, message in walk_asked(rig.turn(tick=True))] == [""]
+
+
+def test_a_step_without_an_answer_is_asked_of_another() -> None:
+    rig = rig_with(workers=2, silence_seconds=60.0)
+    rig.lose(A)
+    rig.turn()
+    rig.now += 9.0
+    assert walk_asked(rig.turn(tick=True)) == []
+    rig.now += 1.0
+    assert walk_asked(rig.turn(tick=True)) == [(B, wire.Walk("", 86_400.0, 250))]
+    rig.find(A, ["raw/j/j"])
+    rig.find(B, ["raw/k/k"], after="other")
+    rig.turn()
+    assert sweeps(rig) == {}
+
+
+def test_who_drains_or_is_not_known_walks_nothing() -> None:
+    rig = Rig()
+    rig.hear(A, ready("a", draining=True))
+    assert walk_asked(rig.turn(tick=True)) == []
+    assert rig.dispatcher.deadline > rig.now
+    rig.find(C, ["raw/j/j"])
+    assert rig.turn().sends == [(C, wire.Introduce(1))]
+
+
+def test_what_no_row_names_is_swept() -> None:
+    rig = rig_with("done", "failed", "runs", capacity=3)
+    rig.submit(new_job("waits"))
+    rig.hear(A, finish("done"))
+    fail(rig, "failed", "undecodable")
+    rig.turn()
+    names = [original_name(job) for job in ("done", "failed", "runs", "waits", "never")]
+    names += [f"processed/{job}.{rendition}" for job in ("done", "failed", "runs") for rendition in ("thumb", "late")]
+    rig.find(A, [*names, "raw/zz/no job's"])
+    rig.turn()
+    assert sweeps(rig) == {
+        "never": ("raw/er/never",),
+        "done": ("processed/done.late",),
+        "failed": ("processed/failed.thumb", "processed/failed.late"),
+        "no job's": ("raw/zz/no job's",),
+    }
+
+
+def test_an_original_is_no_orphan_while_its_submit_may_come() -> None:
+    rig = rig_with(orphan_seconds=60.0)
+    old, young = (mint(OFFSET + rig.now - age, b"0123456789") for age in (61.0, 59.0))
+    rig.find(A, [original_name(old), original_name(young)])
+    rig.turn()
+    assert sweeps(rig) == {old: (original_name(old),)}
+
+
+def test_the_walk_sees_what_this_turn_has_yet_to_write() -> None:
+    rig = rig_with("j")
+    fail(rig, "j", "undecodable")
+    rig.turn()
+    rig.order(wire.Requeue("web", "q", "j"))
+    rig.submit(new_job("fresh"))
+    rig.find(A, ["raw/sh/fresh", "processed/j.thumb"])
+    rig.turn()
+    assert sweeps(rig) == {}
+
+
+def test_what_is_swept_already_is_not_swept_again() -> None:
+    rig = rig_with("j")
+    rig.hear(A, finish("j"))
+    rig.turn()
+    rig.order(wire.Purge("web", "p", "j"))
+    rig.find(A, ["processed/j.late", "processed/j.thumb"])
+    rig.turn()
+    assert sweeps(rig) == {"j": ("raw/j/j", "processed/j.thumb", "processed/j.late")}
+    rig.now += 90_000.0
+    rig.hear(A, ready("a"))
+    assert len(walk_asked(rig.turn(tick=True))) == 1
+    commits = rig.ledger.commits
+    rig.find(A, ["processed/j.late"])
+    rig.turn()
+    assert rig.ledger.commits == commits
+
+
+def test_the_walk_waits_for_the_sweeps_of_what_it_found() -> None:
+    rig = rig_with()
+    rig.find(A, [f"raw/zz/{number}" for number in range(1001)], following="raw/zz/x")
+    rig.turn()
+    rig.now += 0.2
+    assert walk_asked(rig.turn(tick=True)) == []
+    rig.hear(A, wire.Swept([job for job, _ in rig.dispatcher.core.sweeping.items()]))
+    rig.turn()
+    rig.now += 1.0
+    assert [message.after for _, message in walk_asked(rig.turn(tick=True))] == ["raw/zz/x"]

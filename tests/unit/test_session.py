@@ -20,6 +20,7 @@ from worker.core.events import (
     Effects,
     Heard,
     LeaveAsked,
+    NamesFound,
     RenditionLanded,
     SweepDone,
 )
@@ -39,10 +40,11 @@ def effects(
     kill: tuple[LeaseRef, ...] = (),
     begin: tuple[Assignment, ...] = (),
     sweep: tuple[tuple[str, list[str]], ...] = (),
+    walk: wire.Walk | None = None,
     reconnect: bool = False,
     leave: bool = False,
 ) -> Effects:
-    return Effects(list(kill), list(sends), list(sweep), list(begin), reconnect, leave)
+    return Effects(list(kill), list(sends), list(sweep), list(begin), walk, reconnect, leave)
 
 
 NOTHING = effects()
@@ -174,6 +176,13 @@ def test_sweeps_are_passed_on_and_reported() -> None:
     bench = Bench()
     assert bench.hear(wire.Sweep([("a", ["x", "y"])])) == effects(sweep=(("a", ["x", "y"]),))
     assert bench.after(SweepDone("a")) == effects(wire.Swept(["a"]))
+
+
+def test_a_step_of_the_walk_is_passed_on_and_answered_once() -> None:
+    bench = Bench()
+    assert bench.hear(wire.Walk("x", 60.0, 10)) == effects(walk=wire.Walk("x", 60.0, 10))
+    assert bench.after(NamesFound("x", ["y"], None)) == effects(wire.Found("x", ["y"], None))
+    assert bench.hear() == NOTHING
 
 
 # -- failures

@@ -37,6 +37,7 @@ FROM_WORKER = [
     wire.Failed([wire.Failure("j", 3, "undecodable", "detail")]),
     wire.Returned(REFS),
     wire.Swept(["j"]),
+    wire.Found("raw/ab/i", ["raw/ab/j"], "raw/ab/k"),
     wire.WorkerBeat(HELD),
     wire.Draining(),
     wire.Leaving(),
@@ -50,6 +51,7 @@ TO_WORKER = [
     wire.Settled(REFS),
     wire.Drain(),
     wire.Sweep([("j", ["raw/ab/j"])]),
+    wire.Walk("raw/ab/i", 60.0, 250),
     wire.BrokerBeat(7),
 ]
 DIRECTIONS = [

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from jobs.job import Cost, Rendition
-from jobs.wire import Assignment, LeaseRef
+from jobs.wire import Assignment, LeaseRef, Walk
 
 
 class _Event(msgspec.Struct, frozen=True, gc=False):
@@ -80,9 +80,18 @@ class DecoderFailed(_Event, frozen=True):
 
 
 class SweepDone(_Event, frozen=True):
-    """The blobs of a purged job are deleted."""
+    """The blobs of a job's sweep are deleted."""
 
     job: str
+
+
+class NamesFound(_Event, frozen=True):
+    """The step of the walk that began past `after` listed these old blobs; `following` is the `after`
+    of the next one, None at the end."""
+
+    after: str
+    names: list[str]
+    following: str | None
 
 
 class DrainAsked(_Event, frozen=True):
@@ -98,13 +107,14 @@ class Effects(msgspec.Struct):
 
     `kill`: end the decoders of these leases (or forget the task that none has got yet) and
     publish nothing more of them. `sends`: at most one message of each type. `sweep`: delete blobs
-    (job, names). `begin`: hand these to idle decoders. `reconnect`: open a fresh socket.
-    `leave`: end the process, sending first.
+    (job, names). `begin`: hand these to idle decoders. `walk`: list old blobs. `reconnect`: open a
+    fresh socket. `leave`: end the process, sending first.
     """
 
     kill: list[LeaseRef]
     sends: list[Any]
     sweep: list[tuple[str, list[str]]]
     begin: list[Assignment]
+    walk: Walk | None
     reconnect: bool
     leave: bool

@@ -20,6 +20,7 @@ class Outbox:
         self.published: list[wire.Publication] = []
         self.answers: list[Answer] = []
         self.swept: list[str] = []
+        self.found: wire.Found | None = None
 
     def empty(self, beat: list[wire.Held] | None, leaving: bool) -> list[Any]:
         """The messages, in order; `beat` is what a WorkerBeat is to list (None: no beat)."""
@@ -37,12 +38,15 @@ class Outbox:
             sends += _by_type(self.answers)
         if self.swept:
             sends.append(wire.Swept(self.swept))
+        if self.found is not None:
+            sends.append(self.found)
         if beat is not None:
             sends.append(wire.WorkerBeat(beat))
         if leaving:
             sends.append(wire.Leaving())
         self.draining = False
         self.started, self.published, self.answers, self.swept = [], [], [], []
+        self.found = None
         return sends
 
 

@@ -52,6 +52,7 @@ class Session:
         self._introduce = self._welcomed = self._beat = self._reconnect = False
         self._kill: list[wire.LeaseRef] = []
         self._sweep: list[tuple[str, list[str]]] = []
+        self._walk: wire.Walk | None = None
         self._outbox = Outbox()
         self._handlers: dict[type, Callable[[Any], None]] = {
             events.Connected: self._on_connected,
@@ -65,6 +66,7 @@ class Session:
             events.CacheAnswered: self._on_cache_answered,
             events.DecoderFailed: self._on_decoder_failed,
             events.SweepDone: self._on_sweep_done,
+            events.NamesFound: self._on_names_found,
             events.DrainAsked: self._on_drain,
             events.LeaveAsked: self._on_leave_asked,
             wire.Welcome: self._on_welcome,
@@ -75,6 +77,7 @@ class Session:
             wire.Settled: self._on_settled,
             wire.Drain: self._on_drain,
             wire.Sweep: self._on_sweep,
+            wire.Walk: self._on_walk,
             wire.BrokerBeat: self._on_broker_beat,
         }
 
@@ -109,8 +112,9 @@ class Session:
         leave = self.draining and (not self._leases.held or self._now >= self._leave_at)
         kill, self._kill = self._kill, []
         sweep, self._sweep = self._sweep, []
+        walk, self._walk = self._walk, None
         reconnect, self._reconnect = self._reconnect, False
-        return Effects(kill, self._sends(leave), sweep, self._begin(), reconnect, leave)
+        return Effects(kill, self._sends(leave), sweep, self._begin(), walk, reconnect, leave)
 
     def check(self) -> None:
         """Raises AssertionError where the session contradicts itself."""
@@ -231,6 +235,12 @@ class Session:
 
     def _on_sweep_done(self, event: events.SweepDone) -> None:
         self._outbox.swept.append(event.job)
+
+    def _on_walk(self, walk: wire.Walk) -> None:
+        self._walk = walk
+
+    def _on_names_found(self, event: events.NamesFound) -> None:
+        self._outbox.found = wire.Found(event.after, event.names, event.following)
 
     def _on_drain(self, _: object) -> None:
         if not self.draining:

@@ -1,0 +1,96 @@
+"""The walk over the blob store, for files that no row names: one step at a time, by whichever worker is free.
+
+Owns the pace of the walk and the judgement of what was found. Opens no folder: a worker lists, and the
+loop looks up the rows.
+"""
+
+from typing import TYPE_CHECKING
+
+from broker.core.entry import Entry
+from broker.core.events import Walked
+from jobs.ids import is_id, job_of, minted_at, original_name
+from jobs.job import ENDED
+from jobs.wire import Walk
+
+if TYPE_CHECKING:
+    from broker.core.roster import Worker
+    from broker.core.state import Core
+
+NAMES_PER_STEP = 250
+STEP_SECONDS = 0.1
+"""Between an answer and the next step: 2,500 names a second at most, so that a walk is never the load."""
+REPEAT_SECONDS = 10.0
+"""After which a step without an answer is asked again: its worker is gone, or could not list."""
+WAIT_SECONDS = 1.0
+"""Before the next try where nobody can walk, or the sweeps of the last steps are still to be done."""
+SWEEPS_MAX = 1000
+
+
+class Progress:
+    """Where the walk is: past the name `after`, asked of the connection `walker`. `due` is the time of
+    the next step, `began` that of the first one. A restart begins anew."""
+
+    __slots__ = ("after", "began", "due", "walker")
+
+    def __init__(self, now: float) -> None:
+        self.after = ""
+        self.walker: bytes | None = None
+        self.began = self.due = now
+
+
+def step(core: "Core", now: float) -> None:
+    """Ask a worker for the next names, if it is time to."""
+    walk = core.walk
+    if now < walk.due:
+        return
+    walker = core.roster.next_idle() or _able(core)
+    if walker is None or len(core.sweeps) > SWEEPS_MAX:
+        walk.due = now + WAIT_SECONDS
+        return
+    if not walk.after:
+        walk.began = now
+    walk.walker, walk.due = walker.peer, now + REPEAT_SECONDS
+    core.send(walker.peer, Walk(walk.after, core.policy.orphan_seconds, NAMES_PER_STEP))
+
+
+def _able(core: "Core") -> "Worker | None":
+    return next((worker for worker in core.roster.by_peer.values() if not worker.draining), None)
+
+
+def walked(core: "Core", event: Walked, now: float) -> None:
+    """Old names of one step: those that no row names become sweeps. An answer to an earlier step is dropped."""
+    walk, found = core.walk, event.found
+    if walk.walker != event.peer or walk.after != found.after:
+        return
+    rows = {row.id: row for row in event.rows}
+    for job, names in _by_job(found.names).items():
+        entry = core.entries.get(job) or (Entry.from_row(rows[job]) if job in rows else None)
+        orphans = _orphans(core, job, names, entry, now)
+        if orphans:
+            core.sweep(job, orphans)
+    walk.walker, walk.after = None, found.following or ""
+    walk.due = now + STEP_SECONDS
+    if found.following is None:
+        walk.due = max(walk.due, walk.began + core.policy.orphan_seconds)
+
+
+def _by_job(names: list[str]) -> dict[str, list[str]]:
+    jobs: dict[str, list[str]] = {}
+    for name in names:
+        jobs.setdefault(job_of(name), []).append(name)
+    return jobs
+
+
+def _orphans(core: "Core", job: str, names: list[str], entry: Entry | None, now: float) -> tuple[str, ...]:
+    """Those of a job's names that it does not name, and that are not being swept already. A job that has
+    not ended may yet name all of them; one without a row may yet be submitted, if its id is young."""
+    if entry is None:
+        young = is_id(job) and now + core.offset - minted_at(job) <= core.policy.orphan_seconds
+        named = set(names) if young else set()
+    elif entry.state in ENDED:
+        named = {original_name(job), *(rendition.blob for rendition in entry.outcome.renditions)}
+    else:
+        named = set(names)
+    if job in core.sweeps:
+        named.update(core.sweeps[job].names)
+    return tuple(name for name in names if name not in named)

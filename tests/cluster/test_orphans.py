@@ -1,0 +1,71 @@
+"""Files that no row names go, and no others: over real processes and a short ORPHAN_SECONDS."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jobs.ids import mint, original_name, rendition_name
+from tests.support.cluster import ROOT, Cluster, wait_until
+
+SAMPLE = ROOT / "test-data" / "sample.jpg"
+ORPHAN_SECONDS = 4.0
+OLD = 1_000_000_000.0
+pytestmark = pytest.mark.cluster
+
+
+def plant(cluster: Cluster, name: str) -> Path:
+    """A file of long ago."""
+    path = cluster.data / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"left behind")
+    os.utime(path, (OLD, OLD))
+    return path
+
+
+def files(cluster: Cluster) -> set[Path]:
+    """Every original, rendition and file on its way."""
+    kinds = [cluster.data / kind for kind in ("raw", "processed", "incoming")]
+    return {path for kind in kinds for path in kind.rglob("*") if path.is_file()}
+
+
+def walked_once(cluster: Cluster) -> None:
+    """A walk that began after this call has come to the end of all names."""
+    last = cluster.data / "raw/zz/zz"
+    for _ in range(2):  # the first one may have begun before
+        plant(cluster, "raw/zz/zz")
+        wait_until(lambda: not last.exists(), 3 * ORPHAN_SECONDS, "the last name of a walk to go")
+
+
+def test_exactly_the_files_that_no_row_names_go(new_cluster: Callable[..., Cluster]) -> None:
+    cluster = new_cluster(workers=1, cache_url="none", orphan_seconds=ORPHAN_SECONDS)
+    never = mint(OLD, b"0123456789")
+    early = plant(cluster, original_name(never))
+    cluster.start()
+    done = cluster.upload(SAMPLE.read_bytes())["jobs"][0]["id"]
+    assert cluster.ended(done)["state"] == "done"
+    with cluster.client() as client:
+        assert client.post("/queue/pause").status_code == 200
+    waits = cluster.upload(SAMPLE.read_bytes())["jobs"][0]["id"]
+    kept = files(cluster) - {early}
+    assert len(kept) == 4, "two originals and two renditions"
+    orphans = {
+        plant(cluster, rendition_name(done, "thumb", "0" * 64, "jpg")),
+        plant(cluster, rendition_name(never, "thumb", "0" * 64, "jpg")),
+        plant(cluster, f"raw/{never[-2:]}/no-id-at-all"),
+        plant(cluster, "incoming/0123456789abcdef"),
+    }
+    for path in kept:
+        os.utime(path, (OLD, OLD))
+    young = cluster.data / "raw" / "zz" / mint(time.time() + 3600.0, b"0123456789")
+    young.parent.mkdir(parents=True, exist_ok=True)
+    young.write_bytes(b"its submit may come")
+    os.utime(young, (OLD, OLD))
+    walked_once(cluster)
+    assert not early.exists()
+    assert files(cluster) == kept | {young}, f"{orphans & files(cluster)} stayed"
+    with cluster.client() as client:
+        assert client.post("/queue/resume").status_code == 200
+    assert cluster.ended(waits)["state"] == "done"
