@@ -5,6 +5,7 @@ silently and cuts off the first for good.
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -23,14 +24,18 @@ _LONGEST_SOCKET = "supervisor.sock"
 def data_folder(settings: Settings) -> Path:
     """DATA, made if missing, with its parts. Raises SetupFault where it cannot be written."""
     data = Path(settings.data).absolute()
+    reason = "no right to write"
     try:
-        for part in ("raw", "processed", "cache", "incoming"):
-            (data / part).mkdir(parents=True, exist_ok=True)
+        parts = [data / part for part in ("raw", "processed", "cache", "incoming")]
+        for part in parts:
+            part.mkdir(parents=True, exist_ok=True)
+        if all(os.access(folder, os.W_OK) for folder in (data, *parts)):
+            return data
+        if os.statvfs(data).f_flag & os.ST_RDONLY:
+            reason = os.strerror(errno.EROFS)
     except OSError as error:
-        raise SetupFault(
-            f"the data folder {data} cannot be written ({error.strerror}): set PIXMILL_DATA to one that can"
-        ) from None
-    return data
+        reason = error.strerror
+    raise SetupFault(f"the data folder {data} cannot be written ({reason}): set PIXMILL_DATA to one that can")
 
 
 def run_folder(settings: Settings) -> Path:
@@ -65,7 +70,10 @@ def endpoint(run: Path, name: str) -> str:
 def hold_lock(path: Path, wait_seconds: float, refusal: str) -> int:
     """Lock `path` for the life of this process; the descriptor. Raises SetupFault(`refusal`) if
     another process still holds it after `wait_seconds`."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise SetupFault(f"the lock {path} cannot be made ({error.strerror}): let this user write there") from None
     until = time.monotonic() + wait_seconds
     while True:
         try:
@@ -79,16 +87,25 @@ def hold_lock(path: Path, wait_seconds: float, refusal: str) -> int:
 
 
 def secret(data: Path, name: str) -> bytes:
-    """The 32 random bytes kept in DATA under `name`, made at the first start by whoever comes first."""
+    """The 32 random bytes kept in DATA under `name`, made at the first start by whoever comes first.
+    Raises SetupFault."""
     path = data / name
-    if not path.exists():
-        fresh = data / f".{name}.{os.getpid()}"
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        if not path.exists():
+            _make_secret(data / f".{name}.{os.getpid()}", path)
+        return path.read_bytes()
+    except OSError as error:
+        raise SetupFault(f"the secret {path} cannot be kept ({error.strerror}): make room, or set its rights") from None
+
+
+def _make_secret(fresh: Path, path: Path) -> None:
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_bytes(32))
             file.flush()
             os.fsync(file.fileno())
         with contextlib.suppress(FileExistsError):
             os.link(fresh, path)
+    finally:
         fresh.unlink()
-    return path.read_bytes()

@@ -91,8 +91,11 @@ async def ready(call: Call) -> Response:
         web.reader.job(NO_JOB)
     except StoreFault:
         reasons.append("ledger unreadable")
-    if web.blobs.free_bytes() < web.settings.disk_free_bytes_min:
-        reasons.append("disk nearly full")
+    try:
+        if web.blobs.free_bytes() < web.settings.disk_free_bytes_min:
+            reasons.append("disk nearly full")
+    except StoreFault as fault:
+        reasons.append(fault.detail)
     return as_json({"status": "unready" if reasons else "ready", "reasons": reasons}, 503 if reasons else 200)
 
 

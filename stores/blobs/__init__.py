@@ -48,4 +48,4 @@ class Blobs(Protocol):
         Raises StoreFault."""
 
     def free_bytes(self) -> int:
-        """Room left."""
+        """Room left. Raises StoreFault where nothing can be written at all."""

@@ -87,9 +87,11 @@ class LocalBlobs:
                 self._path(name).unlink(missing_ok=True)
 
     def free_bytes(self) -> int:
-        """Bytes that this process may still write."""
+        """Bytes that this process may still write. Raises StoreFault where it may not write at all."""
         with _faults("of any name"):
             room = os.statvfs(self._data)
+        if not os.access(self._data, os.W_OK):
+            raise StoreFault("the data folder cannot be written to")
         return room.f_bavail * room.f_frsize
 
     def names(self, after: str, limit: int, older_than_seconds: float) -> tuple[list[str], str | None]:
@@ -111,10 +113,23 @@ class LocalBlobs:
                         swept += 1
         return swept
 
+    def create(self, fresh: Path) -> BinaryIO:
+        """A new file in DATA/incoming, which is made again if it was removed. Raises OSError."""
+        try:
+            return open(fresh, "xb")
+        except FileNotFoundError:
+            self._incoming.mkdir(exist_ok=True)
+            return open(fresh, "xb")
+
     def land(self, fresh: Path, path: Path) -> None:
         """Move a synced file to its place, durably. Raises OSError."""
         self._make(path.parent)
-        os.replace(fresh, path)
+        try:
+            os.replace(fresh, path)
+        except FileNotFoundError:  # somebody removed the folder since we synced its name, or else the file
+            self._synced = {self._data}
+            self._make(path.parent)
+            os.replace(fresh, path)
         _sync_folder(path.parent)
 
     def _following(self, after: str, limit: int) -> list[str]:
@@ -167,7 +182,7 @@ class LocalWriter:
         self._path = path
         self._fresh = fresh
         with _faults(name):
-            self._file = open(fresh, "xb")  # noqa: SIM115 (closed by publish or discard)
+            self._file = blobs.create(fresh)
 
     def write(self, data: bytes) -> None:
         with _faults(self._name):

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -178,3 +179,24 @@ def test_a_store_that_cannot_be_made_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("no folder")
     with pytest.raises(StoreFault):
         LocalBlobs(tmp_path / "data")
+
+
+def test_folders_that_are_removed_while_running_are_made_and_synced_again(
+    blobs: LocalBlobs, data: Path, syncs: list[str]
+) -> None:
+    blobs.put(NAME, b"bytes")
+    for folder in ("raw", INCOMING):
+        shutil.rmtree(data / folder)
+    syncs.clear()
+    blobs.put("raw/ab/two", b"more")
+    assert (data / "raw/ab/two").read_bytes() == b"more"
+    assert syncs == ["sync *", "sync .", "sync raw", "* -> raw/ab/two", "sync raw/ab"]
+
+
+def test_a_folder_that_cannot_be_written_has_no_room_to_tell(
+    blobs: LocalBlobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert blobs.free_bytes() > 0
+    monkeypatch.setattr(os, "access", lambda _path, mode: mode != os.W_OK)
+    with pytest.raises(StoreFault, match="cannot be written to"):
+        blobs.free_bytes()

@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -261,6 +262,8 @@ def test_ready_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
         kit.blobs.room = -1
         reasons = (await get(kit, "/health/ready", 503))["reasons"]
         assert reasons == ["draining", "broker unheard", "ledger unreadable", "disk nearly full"]
+        monkeypatch.setattr(kit.blobs, "free_bytes", Mock(side_effect=StoreFault("the data folder is read-only")))
+        assert "the data folder is read-only" in (await get(kit, "/health/ready", 503))["reasons"]
         assert await get(kit, "/health/live") == {"status": "live"}
 
     serve(scenario, accept_seconds=10)
