@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from pathlib import Path
 
 from broker.config import policy_of
 from broker.core.dispatcher import Dispatcher
@@ -10,7 +11,7 @@ from host import log as logs
 from host import notify
 from host.environment import load_settings
 from host.folders import data_folder, hold_lock, run_folder
-from jobs.errors import LedgerFailed, SetupFault
+from jobs.errors import LedgerDamaged, LedgerFailed, SetupFault
 from jobs.settings import ledger_path
 from stores.ledger.sqlite import open_ledger
 
@@ -31,7 +32,7 @@ def main() -> int:
         refusal = f"another broker runs on {data}: stop it, or set PIXMILL_DATA to another folder"
         for place in (data, run):
             hold_lock(place / "broker.lock", LOCK_WAIT_SECONDS, refusal)
-        ledger = open_ledger(ledger_path(settings), settings.ledger_sync)
+        ledger = open_ledger(ledger_path(settings), settings.ledger_sync, make=not _has_renditions(data))
     except SetupFault as fault:
         print(f"broker: {fault.detail}", file=sys.stderr)
         return 2
@@ -43,12 +44,20 @@ def main() -> int:
         log.info("ready", extra={"run": run})
         notify.ready()
         loop.run()
+    except LedgerDamaged as fault:
+        print(f"broker: {fault.detail}", file=sys.stderr)
+        return 2
     except LedgerFailed as fault:
         log.error("ledger failed, ending: a start is a recovery", extra={"why": fault.detail})
         return 1
     ledger.close()
     log.info("stopped")
     return 0
+
+
+def _has_renditions(data: Path) -> bool:
+    """Whether a ledger was here before: renditions are made after one was."""
+    return any((data / "processed").glob("*/*"))
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def data_folder(settings: Settings) -> Path:
         if os.statvfs(data).f_flag & os.ST_RDONLY:
             reason = os.strerror(errno.EROFS)
     except OSError as error:
-        reason = error.strerror
+        reason = error.strerror or str(error)
     raise SetupFault(f"the data folder {data} cannot be written ({reason}): set PIXMILL_DATA to one that can")
 
 

@@ -7,6 +7,7 @@ PixmillError            code (stable, in API answers and rows), detail (one sent
   ImageFault            the image, or the recipe on this image, is at fault: ends the job
   StoreFault            a ledger, blob store or cache did not do what was asked
     LedgerFailed        a commit or sync failed: ends the process, a start is a recovery
+      LedgerDamaged     what is stored is no whole ledger: a person must restore it
     BlobMissing         no blob under that name
     StoreFull           no room left
   WireFault             a frame is malformed or of an unknown version: counted and dropped
@@ -70,6 +71,10 @@ class StoreFault(PixmillError):
 
 class LedgerFailed(StoreFault):
     """A commit or a sync failed. What was committed is unknown, so the process must end."""
+
+
+class LedgerDamaged(LedgerFailed):
+    """What is stored is no whole ledger: no start helps before it is restored from a backup."""
 
 
 class BlobMissing(StoreFault):

@@ -9,6 +9,7 @@ two connections write.
 import contextlib
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from jobs.errors import LedgerFailed, SetupFault, StoreFault
+from jobs.errors import LedgerDamaged, LedgerFailed, SetupFault, StoreFault
 from jobs.job import Row
 from jobs.limits import FILES_PER_POST_MAX
 from jobs.records import KeyEntry, Lane, Records, Restored, SweepEntry, Where
@@ -41,6 +42,8 @@ _SQLITE_LEAST = (3, 38, 0)
 """STRICT tables and json_each without a build option."""
 _CHECKPOINT_PAGES = 4000
 """16 MB of log between checkpoints: they cost a commit some milliseconds each."""
+_LOG_PAGES_AT = 16
+"""Where the index of the log (the file -shm) holds, in 4 bytes, how many pages the log has (SQLite: walformat)."""
 _LOG_BYTES = 64 * 1024 * 1024
 _READ_SECONDS = 1.0
 """How long a reader waits for a lock: only a recovery takes one that stops readers."""
@@ -51,13 +54,22 @@ _CHANGING = (
     "state", "priority", "lane", "position", "lease", "attempts", "change", "ended_at",
     "due_at", "started_at", "worker", "code", "outcome", "seq",
 )  # fmt: skip
+_RESTORE = "restore it from a backup (docs/reliability.md)"
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_FIXES = {
+    **dict.fromkeys(_DAMAGED, _RESTORE),
+    sqlite3.SQLITE_FULL: "make room on its disk",
+    sqlite3.SQLITE_IOERR: "look at its disk, the kernel's log says more",
+    sqlite3.SQLITE_READONLY: "let this user write to it and to its folder",
+    sqlite3.SQLITE_CANTOPEN: "let this user write to it and to its folder, or set PIXMILL_DATA to another",
+}
 _changing = itemgetter(*map(Row._fields.index, _CHANGING))
 """The parameters of update_job. Binding is half of what a row costs: so no more than these, and
 exact tuples, which bind faster than rows do."""
 
 
-def open_ledger(path: str | os.PathLike[str], sync: str = "full") -> "SqliteLedger":
-    """Open the ledger for writing, made if missing, migrated if older.
+def open_ledger(path: str | os.PathLike[str], sync: str = "full", *, make: bool = True) -> "SqliteLedger":
+    """Open the ledger for writing, made if missing (and `make`), migrated if older.
 
     With `sync` "normal" the last commits may be lost with the machine's power, never with the
     process. Raises SetupFault where the file is no ledger of ours, of a newer pixmill, or damaged.
@@ -68,30 +80,30 @@ def open_ledger(path: str | os.PathLike[str], sync: str = "full") -> "SqliteLedg
     try:
         connection = sqlite3.connect(path, isolation_level=None)
         try:
-            _prepare(connection, Path(path), sync)
-            return SqliteLedger(connection)
+            _prepare(connection, Path(path), sync, make)
+            return SqliteLedger(connection, Path(path))
         except BaseException:
             connection.close()
             raise
-    except sqlite3.Error as error:
-        raise SetupFault(
-            f"the ledger {Path(path)} cannot be opened ({error}): restore it from a backup, "
-            "or set PIXMILL_DATA to another folder"
-        ) from None
+    except (sqlite3.Error, OSError) as error:
+        fix = _FIXES.get(_code(error), f"{_RESTORE}, or set PIXMILL_DATA to another folder")
+        raise SetupFault(f"the ledger {Path(path)} cannot be opened ({error}): {fix}") from None
 
 
-def _prepare(connection: sqlite3.Connection, path: Path, sync: str) -> None:
+def _prepare(connection: sqlite3.Connection, path: Path, sync: str, make: bool) -> None:
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchall()
     if mode != [("wal",)]:
         raise SetupFault(f"the file system of {path} does not bear a write-ahead log: set PIXMILL_DATA to a local disk")
     connection.execute(f"PRAGMA synchronous = {'NORMAL' if sync == 'normal' else 'FULL'}")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}").fetchall()
+    connection.execute("PRAGMA wal_autocheckpoint = 0").fetchall()  # it would keep a failed sync to itself
     connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}").fetchall()
     found = connection.execute("PRAGMA user_version").fetchall()[0][0]
     if found > SCHEMA:
         raise SetupFault(
             f"the ledger {path} has schema {found}, this pixmill knows {SCHEMA}: use the pixmill that wrote it"
         )
+    if found == 0 and not make:
+        raise SetupFault(f"the ledger {path} is missing or empty beside what it once described: {_RESTORE}")
     for number, script in enumerate(_MIGRATIONS[found:], found + 1):
         sql = (HERE / script).read_text()
         connection.executescript(f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version = {number};\nCOMMIT;")
@@ -110,10 +122,12 @@ def _sync_folder(folder: Path) -> None:
 class SqliteLedger:
     """The one writer. After the first failure every call fails: the process must end."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._failure: str | None = None
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection, self._path = connection, path
+        self._failure: LedgerFailed | None = None
         self._last_seq: int = connection.execute(QUERIES["last_seq"]).fetchall()[0][0] or 0
+        self._index = os.open(f"{path}-shm", os.O_RDONLY | os.O_CLOEXEC)
+        """Open for as long as the connection is: closing it would drop SQLite's locks on the file."""
 
     def restore(self) -> Restored:
         with self._transaction():
@@ -145,6 +159,8 @@ class SqliteLedger:
                 self._connection.execute(QUERIES["put_meta"], meta_parameters(records.meta))
         if new:
             self._last_seq = max(row.seq for row in new)
+        if int.from_bytes(os.pread(self._index, 4, _LOG_PAGES_AT), sys.byteorder) >= _CHECKPOINT_PAGES:
+            self._checkpoint()
 
     def existing(self, ids: list[str]) -> set[str]:
         return {job for (job,) in self._read("existing", id_list(ids))}
@@ -177,6 +193,9 @@ class SqliteLedger:
 
     def close(self) -> None:
         self._connection.close()
+        if self._index >= 0:
+            os.close(self._index)
+            self._index = -1
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -190,6 +209,14 @@ class SqliteLedger:
                 self._connection.execute("ROLLBACK")
             raise self._failed(error) from error
 
+    def _checkpoint(self) -> None:
+        """Move what the log holds into the file. SQLite does so by itself, but keeps a failed sync to itself:
+        the next one may then succeed, and the log be reused, without the pages that the first one lost."""
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
     def _read(self, name: str, parameters: Any = ()) -> list[Any]:
         self._refuse_if_failed()
         try:
@@ -199,11 +226,18 @@ class SqliteLedger:
 
     def _refuse_if_failed(self) -> None:
         if self._failure is not None:
-            raise LedgerFailed(self._failure)
+            raise self._failure
 
     def _failed(self, error: sqlite3.Error) -> LedgerFailed:
-        self._failure = f"the ledger failed ({error})"
-        return LedgerFailed(self._failure)
+        code, name = _code(error), getattr(error, "sqlite_errorname", type(error).__name__)
+        detail = f"the ledger {self._path} failed ({error}, {name})" + (f": {_FIXES[code]}" if code in _FIXES else "")
+        self._failure = LedgerDamaged(detail) if code in _DAMAGED else LedgerFailed(detail)
+        return self._failure
+
+
+def _code(error: Exception) -> int:
+    """SQLite's primary result code, 0 for an error that has none."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def open_reader(path: str | os.PathLike[str]) -> "SqliteReader":

@@ -30,9 +30,7 @@ def test_a_data_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
         data_folder(Settings(data=str(tmp_path / "data")))
 
 
-def test_a_whole_data_folder_that_cannot_be_written_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_whole_data_folder_that_cannot_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its parts are there, so that making them shows nothing."""
     settings = Settings(data=str(tmp_path))
     data_folder(settings)

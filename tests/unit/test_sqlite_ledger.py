@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.errors import LedgerFailed, SetupFault, StoreFault
+from jobs.errors import LedgerDamaged, LedgerFailed, SetupFault, StoreFault
 from jobs.records import Lane, Meta, Records
 from stores.ledger.sqlite import _MIGRATIONS, SCHEMA, SqliteLedger, SqliteReader, open_ledger, open_reader
 from stores.ledger.statements import HERE, QUERIES
@@ -227,3 +227,77 @@ def test_lanes_are_found_without_reading_the_queue(path: Path, open_one: Callabl
     ledger._connection.set_progress_handler(None, 0)
     assert restored.lanes == [Lane(priority, name) for priority in range(3) for name in "ab"]
     assert steps < 100
+
+
+def log_bytes(path: Path) -> int:
+    return path.with_name(path.name + "-wal").stat().st_size
+
+
+def fill(ledger: SqliteLedger, seqs: range) -> None:
+    """Commits of 100 rows of 8 KB."""
+    for first in seqs[::100]:
+        ledger.commit(Records(jobs=[row(seq, outcome=b"o" * 8000) for seq in range(first, first + 100)]))
+
+
+def test_the_log_is_moved_into_the_file_before_it_is_long(path: Path, open_one: Callable[[], SqliteLedger]) -> None:
+    ledger = open_one()
+    fill(ledger, range(1, 4501))
+    assert log_bytes(path) < 20_000_000 < path.stat().st_size
+
+
+def test_a_checkpoint_that_fails_is_not_kept_silent(open_one: Callable[[], SqliteLedger]) -> None:
+    ledger = open_one()
+
+    def deny(action: int, name: str | None, *_: object) -> int:
+        denied = action == sqlite3.SQLITE_PRAGMA and name == "wal_checkpoint"
+        return sqlite3.SQLITE_DENY if denied else sqlite3.SQLITE_OK
+
+    ledger._connection.set_authorizer(deny)
+    with pytest.raises(LedgerFailed, match="not authorized"):
+        fill(ledger, range(1, 4501))
+    with pytest.raises(LedgerFailed):
+        ledger.commit(Records(meta=Meta(change=1)))
+
+
+def test_a_ledger_that_is_gone_is_not_made_anew_beside_what_it_described(path: Path) -> None:
+    with pytest.raises(SetupFault, match="is missing or empty beside what it once described: restore it"):
+        open_ledger(path, make=False)
+    open_ledger(path).close()
+    open_ledger(path, make=False).close()
+    path.write_bytes(b"")
+    with pytest.raises(SetupFault, match="is missing or empty"):
+        open_ledger(path, make=False)
+
+
+@pytest.mark.parametrize("damage", ["cut", "overwritten"])
+def test_damage_is_told_from_a_failing_disk(path: Path, damage: str) -> None:
+    ledger = open_ledger(path)
+    fill(ledger, range(1, 1001))
+    ledger.close()
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        if damage == "cut":
+            file.truncate(size // 2)
+        else:
+            file.seek(40_960)
+            file.write(b"\xfe" * (size - 40_960))
+    damaged = path.read_bytes()
+    with pytest.raises((SetupFault, LedgerDamaged), match=r"malformed.*restore it from a backup"):
+        _read_all(path)
+    assert path.read_bytes() == damaged
+
+
+def _read_all(path: Path) -> None:
+    ledger = open_ledger(path, make=False)
+    try:
+        for seq in range(1, 1001):
+            ledger.row(job_id(seq))
+    finally:
+        ledger.close()
+
+
+def test_a_full_disk_is_told_as_one(path: Path, open_one: Callable[[], SqliteLedger]) -> None:
+    ledger = open_one()
+    ledger._connection.execute("PRAGMA max_page_count = 60")
+    with pytest.raises(LedgerFailed, match=r"database or disk is full, SQLITE_FULL\): make room on its disk"):
+        fill(ledger, range(1, 1001))
