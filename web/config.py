@@ -58,7 +58,7 @@ class Web:
 def open_web(settings: Settings, log: logging.Logger) -> Web:
     """The web process of these settings, on its real stores. Raises SetupFault."""
     from stores.blobs.local import LocalBlobs
-    from stores.ledger.sqlite import open_reader
+    from stores.ledger.sqlite_reader import open_reader
 
     refuse_public(settings)
     data = folders.data_folder(settings)

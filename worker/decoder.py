@@ -4,6 +4,7 @@ Owns pixels and its own limits on memory. Knows no job, store or network: a task
 descriptor in, encoded bytes out. An error that is no image's fault ends the process.
 """
 
+import errno
 import os
 import resource
 import socket
@@ -78,6 +79,10 @@ def _work(link: socket.socket, task: Task, descriptors: list[int], memory: Memor
         return tasks.Fault(Code.OPERATION_FAILED, fault.detail, memory.grown())
     except MemoryError:
         return tasks.Fault(Code.MEMORY_OVER_LIMIT, f"out of the decoder's {task.memory_bytes} bytes", memory.grown())
+    except OSError as fault:
+        if fault.errno != errno.EIO:
+            raise
+        return tasks.Fault(Code.STORE_ERROR, f"the original cannot be read ({fault.strerror})", memory.grown())
     return tasks.Done((_cpu_seconds() - before) * 1000, memory.peak(), memory.grown())
 
 

@@ -4,6 +4,7 @@ Owns what Pillow is told about formats and animations, and which of its errors a
 recipe's geometry; what lies between reading and writing is worker/operations.py's.
 """
 
+import errno
 import io
 import struct
 import warnings
@@ -74,6 +75,8 @@ def blamed(code: str) -> Iterator[None]:
         except UnidentifiedImageError:
             raise ImageFault("the file is not what its first bytes say", code=code) from None
         except _FAULTS as fault:
+            if isinstance(fault, OSError) and fault.errno == errno.EIO:
+                raise  # the disk's fault, not the image's
             raise ImageFault(f"{fault}" or type(fault).__name__, code=code) from None
 
 

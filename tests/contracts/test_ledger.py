@@ -11,7 +11,8 @@ from jobs.job import Row, State
 from jobs.records import PURGED, KeyEntry, Lane, Meta, PurgedEntry, Records, SweepEntry, Where
 from stores.ledger import Ledger, LedgerReader
 from stores.ledger.memory import MemoryLedger
-from stores.ledger.sqlite import open_ledger, open_reader
+from stores.ledger.sqlite import open_ledger
+from stores.ledger.sqlite_reader import open_reader
 from tests.contracts.rows import ended, job_id, row
 
 Page = Callable[[int | None, int], tuple[list[Row], int | None]]

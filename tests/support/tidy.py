@@ -21,7 +21,7 @@ IMPURE |= {"time", "uuid"}
 
 DRIVERS = {
     "zmq": {"broker/loop.py", "web/link.py", "worker/keeper.py"},
-    "sqlite3": {"stores/ledger/sqlite.py"},
+    "sqlite3": {"stores/ledger/sqlite.py", "stores/ledger/sqlite_reader.py"},
     "python_multipart": {"web/forms.py"},
     "uvicorn": {"web/server.py"},
     "uvloop": {"web/server.py", "web/__main__.py"},

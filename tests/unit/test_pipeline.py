@@ -1,7 +1,9 @@
 """worker/pipeline.py: the sample whole, the order of things, the guards, and damage of every kind."""
 
 import contextlib
+import errno
 import io
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -146,6 +148,17 @@ def test_out_of_memory_is_not_the_images_fault(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(operations, "resize", full)
     with pytest.raises(MemoryError):
         outputs(saved(corners()), DEFAULT)
+
+
+def test_a_disk_that_cannot_be_read_is_not_the_images_fault() -> None:
+    class Failing(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() > 100:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return super().read(size)
+
+    with pytest.raises(OSError, match="Input/output error"):
+        list(run(Failing(saved(corners())), DEFAULT, LIMITS))
 
 
 def damaged() -> Iterator[bytes]:

@@ -9,7 +9,8 @@ import pytest
 
 from jobs.errors import LedgerDamaged, LedgerFailed, SetupFault, StoreFault
 from jobs.records import Lane, Meta, Records
-from stores.ledger.sqlite import _MIGRATIONS, SCHEMA, SqliteLedger, SqliteReader, open_ledger, open_reader
+from stores.ledger.sqlite import _MIGRATIONS, SCHEMA, SqliteLedger, open_ledger
+from stores.ledger.sqlite_reader import SqliteReader, open_reader
 from stores.ledger.statements import HERE, QUERIES
 from tests.contracts.rows import ended, job_id, row
 

@@ -1,0 +1,76 @@
+"""The reading side of the SQLite ledger, for web: many connections, none of which can write.
+
+Knows no message and no policy; the writer is sqlite.py.
+"""
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from jobs.errors import StoreFault
+from jobs.job import Row
+from jobs.limits import FILES_PER_POST_MAX
+from jobs.records import KeyEntry, Where
+from stores.ledger.statements import QUERIES, id_list, listed, many_jobs, one_job, rows, stored_keys
+
+_READ_SECONDS = 1.0
+"""How long a reader waits for a lock: only a recovery takes one that stops readers."""
+
+
+def open_reader(path: str | os.PathLike[str]) -> "SqliteReader":
+    """A reader of the ledger at `path`, which need not exist yet."""
+    return SqliteReader(Path(path).absolute())
+
+
+class SqliteReader:
+    """Reads what is committed, on one kept connection, opened by the first read and again after a
+    failure or when another file has the path. For one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._address = f"{path.as_uri()}?mode=ro"
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+
+    def job(self, job: str) -> Row | None:
+        return one_job(self._read, job)
+
+    def jobs(self, ids: list[str]) -> list[Row]:
+        return many_jobs(self._read, ids)
+
+    def fates(self, ids: list[str]) -> dict[str, str]:
+        asked, count = id_list(ids)
+        return dict(self._read("fates", (asked, asked, 2 * count)))
+
+    def keys(self, keys: list[bytes]) -> dict[bytes, KeyEntry]:
+        return stored_keys(self._read, keys)
+
+    def batch(self, batch: str) -> list[Row]:
+        return rows(self._read("batch", (batch, FILES_PER_POST_MAX)))
+
+    def page(self, where: Where, before: int | None, limit: int, walk: int) -> tuple[list[Row], int | None]:
+        return listed(self._read, where, "newest", before, limit, walk)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _read(self, name: str, parameters: Any = ()) -> list[Any]:
+        try:
+            return self._connected().execute(QUERIES[name], parameters).fetchall()
+        except (sqlite3.Error, OSError) as error:
+            self.close()
+            raise StoreFault(f"the ledger cannot be read ({error})") from None
+
+    def _connected(self) -> sqlite3.Connection:
+        found = os.stat(self._path)
+        file = (found.st_dev, found.st_ino)
+        if self._connection is None or file != self._file:
+            self.close()
+            self._connection = sqlite3.connect(
+                self._address, uri=True, isolation_level=None, timeout=_READ_SECONDS, check_same_thread=False
+            )
+            self._file = file
+        return self._connection
