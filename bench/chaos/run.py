@@ -24,7 +24,7 @@ from bench.chaos.strikes import Striker
 from jobs.job import Row
 from jobs.records import Where
 from pixmill.pictures import BLOCKS, shown_by
-from stores.ledger.sqlite import open_reader
+from stores.ledger.sqlite_reader import open_reader
 from tests.support.cluster import Cluster
 
 SILENCE_SECONDS = 1.5
