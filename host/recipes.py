@@ -7,7 +7,7 @@ import hashlib
 from pathlib import Path
 
 from jobs.errors import SetupFault
-from jobs.formats import listed
+from jobs.formats import READ, listed
 from jobs.imagehead import read_head
 from jobs.presets import Recipes, load_presets, watermark_paths
 from jobs.settings import Settings
@@ -57,7 +57,7 @@ def _image(name: str, path: Path) -> bytes:
             f"recipes.toml: the watermark {name!r} cannot be read ({path}: {error.strerror}): correct it"
         ) from None
     head = read_head(data)
-    if head is None:
+    if head is None or head.format not in READ:
         raise SetupFault(f"recipes.toml: the watermark {name!r} ({path}) is no image: make it one of {listed()}")
     if len(data) > WATERMARK_BYTES_MAX or head.width * head.height > WATERMARK_PIXELS_MAX:
         raise SetupFault(

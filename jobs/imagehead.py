@@ -1,8 +1,9 @@
 """What an image's first bytes tell: its format and sides. A bounded, pure reader that never raises.
 
-Owns what counts as an image type of ours (API section 5). Must not know Pillow: web judges uploads
-by this alone, and the decoder opens with exactly the plugin of the format named here. What the
-head cannot tell is 0, accepted, and judged by the decoder.
+Owns what counts as an image type of ours (API section 5); HEIC is one only where its extra is installed,
+which host/extras.py knows. Must not know Pillow: web judges uploads by this alone, and the decoder opens
+with exactly the plugin of the format named here. What the head cannot tell is 0, accepted, and judged by
+the decoder.
 """
 
 import struct
@@ -26,6 +27,7 @@ _JPEG_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
+_HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
 _TIFF_TYPES = {3: "H", 4: "I"}
 _ENTRIES_MAX = 512
@@ -40,7 +42,7 @@ def read_head(data: bytes) -> Head | None:
                 return read(data)
             except struct.error:  # the sides lie behind the bytes that we have
                 return Head(name, 0, 0)
-    return _avif(data) if data[4:8] == b"ftyp" else None
+    return _heif(data) if data[4:8] == b"ftyp" else None
 
 
 def _jpeg(data: bytes) -> Head:
@@ -109,17 +111,17 @@ def _big_tiff(_data: bytes) -> Head:
     return Head("tiff", 0, 0)
 
 
-def _avif(data: bytes) -> Head | None:
-    """AVIF by its brands. HEIC has the same boxes and is None: the decoder we ship does not read it."""
+def _heif(data: bytes) -> Head | None:
+    """AVIF or HEIC, by the brands: they have the same boxes."""
     length = int.from_bytes(data[:4], "big")
     brands = {data[at : at + 4] for at in range(8, min(length, len(data), 256), 4) if at != 12}
-    if not brands & _AVIF_BRANDS:
+    if not brands & (_AVIF_BRANDS | _HEIC_BRANDS):
         return None
     sides, at = (0, 0), 0
     while (at := data.find(b"ispe", at + 1)) >= 0 and len(data) >= at + 16:
         found = struct.unpack_from(">II", data, at + 8)
         sides = max(sides, found, key=lambda pair: pair[0] * pair[1])  # smaller: tiles, thumbnails
-    return Head("avif", *sides)
+    return Head("avif" if brands & _AVIF_BRANDS else "heic", *sides)
 
 
 _READERS: tuple[tuple[bytes, str, Callable[[bytes], Head | None]], ...] = (

@@ -15,8 +15,10 @@ from collections.abc import Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
+from host.extras import formats_read
 from jobs import ids
 from jobs.errors import ClientFault, LimitExceeded, StoreFull
+from jobs.formats import listed
 from jobs.imagehead import HEAD_BYTES, Head, read_head
 from jobs.job import Original
 from jobs.limits import FILES_PER_POST_MAX
@@ -28,6 +30,7 @@ from web.config import Web
 from web.forms import Form
 from web.submit import Unanswered
 
+FORMATS = formats_read()
 FORM_BYTES_MAX = 1024 * 1024
 """What a form may add to its files: boundaries, headers, text parts."""
 TYPE_BYTES = 512
@@ -86,8 +89,8 @@ class Intake:
         if not told and (self._head.format or len(self._start) < TYPE_BYTES):
             return
         head = read_head(bytes(self._start))
-        if head is None:
-            detail = "the first bytes are of no image that we read (JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP)"
+        if head is None or head.format not in FORMATS:
+            detail = f"the first bytes are of no image that we read ({listed(FORMATS)})"
             raise self._blamed(ClientFault(detail, code="unsupported_type"))
         pixels, most = head.width * head.height, self._web.settings.pixels_max
         if pixels > most:

@@ -19,6 +19,7 @@ from PIL import (
     GifImagePlugin,
     Image,
     ImageCms,
+    ImageFile,
     JpegImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
@@ -27,7 +28,9 @@ from PIL import (
 )
 
 from jobs.errors import ImageFault
+from jobs.formats import HEIC
 from jobs.recipe import RenditionSpec
+from worker import heic
 
 Image.MAX_IMAGE_PIXELS = None
 """Pillow's own guard warns first and raises at twice its limit; ours is asked before any decode."""
@@ -36,7 +39,7 @@ AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 Image.register_open("JPEG", JpegImagePlugin.JpegImageFile, lambda prefix: prefix.startswith(b"\xff\xd8\xff"))
 """Without the factory that makes an MPO of a JPEG with further pictures behind it: it is a JPEG."""
 
-PLUGINS = {
+PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     "jpeg": JpegImagePlugin.JpegImageFile,
     "png": PngImagePlugin.PngImageFile,
     "webp": WebPImagePlugin.WebPImageFile,
@@ -46,6 +49,8 @@ PLUGINS = {
     "bmp": BmpImagePlugin.BmpImageFile,
 }
 """What we read. A file is offered to the one plugin of the format that its head names."""
+if (_heic := heic.plugin()) is not None:
+    PLUGINS[HEIC] = _heic
 
 _FAULTS = (
     ArithmeticError,
@@ -88,7 +93,7 @@ def open_image(file: BinaryIO, format: str) -> Image.Image:
 def frames(image: Image.Image, file: BinaryIO, most: int) -> int:
     """How many frames the image has, counted up to `most` + 1, without decoding any.
 
-    A TIFF's pages are not frames: the first is the image.
+    A TIFF's pages and a HEIC's pictures are not frames: the first is the image.
     """
     if image.format == "GIF":
         at = file.tell()
@@ -96,7 +101,7 @@ def frames(image: Image.Image, file: BinaryIO, most: int) -> int:
             return _gif_frames(file, most)
         finally:
             file.seek(at)
-    return 1 if image.format == "TIFF" else getattr(image, "n_frames", 1)
+    return 1 if image.format in ("TIFF", heic.FORMAT) else getattr(image, "n_frames", 1)
 
 
 def _gif_frames(file: BinaryIO, most: int) -> int:

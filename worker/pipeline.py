@@ -106,7 +106,7 @@ def identify(work: Work) -> None:
     """The format by the first bytes, whatever the name said."""
     work.stream.seek(0)
     head = read_head(work.stream.read(HEAD_BYTES))
-    if head is None:
+    if head is None or head.format not in imagefile.PLUGINS:
         raise ImageFault("the first bytes are of no image type that is read here", code="undecodable")
     work.head = head
 

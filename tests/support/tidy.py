@@ -28,7 +28,8 @@ DRIVERS = {
     "httpx2": {"pixmill/client.py"},
     "click": {"pixmill/command.py"},
     "rich": {"pixmill/command.py"},
-    "PIL": {"worker/imagefile.py", "worker/operations.py", "worker/colours.py", "worker/pipeline.py"},
+    "pillow_heif": {"worker/heic.py"},
+    "PIL": {"worker/heic.py", "worker/imagefile.py", "worker/operations.py", "worker/colours.py", "worker/pipeline.py"},
 }
 """The files that may import a third-party module or a driver (bench, tests and test-data apart)."""
 

@@ -60,12 +60,19 @@ def test_a_cut_head_still_names_the_format(format: str) -> None:
         b"%PDF-1.7",
         b"BMW is a maker of cars and not a bitmap",
         b"RIFF\x24\0\0\0WAVEfmt ",
-        struct.pack(">I4s4sI4s", 24, b"ftyp", b"heic", 0, b"mif1") + bytes(64),
+        struct.pack(">I4s4sI4s", 24, b"ftyp", b"mif1", 0, b"miaf") + bytes(64),
         struct.pack(">I4s4sI", 16, b"ftyp", b"mp42", 0),
     ],
 )
 def test_what_is_no_image_of_ours_is_none(data: bytes) -> None:
     assert read_head(data) is None
+
+
+def test_heic_is_known_by_its_brands() -> None:
+    sides = struct.pack(">I4sIII", 20, b"ispe", 0, 4032, 3024)
+    for major, other in ((b"heic", b"mif1"), (b"mif1", b"heix"), (b"hevc", b"msf1")):
+        head = struct.pack(">I4s4sI4s", 20, b"ftyp", major, 0, other)
+        assert read_head(head + sides) == Head("heic", 4032, 3024)
 
 
 def test_a_bomb_shows_its_claim() -> None:

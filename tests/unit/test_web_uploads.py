@@ -3,10 +3,12 @@
 import asyncio
 import base64
 import hashlib
+import struct
 from collections.abc import AsyncIterator
 
 import pytest
 
+from jobs.formats import READ
 from jobs.job import decode_spec
 from jobs.wire import Submit
 from tests.support.web_kit import Kit, digest, png, serve
@@ -56,6 +58,21 @@ def test_one_file_is_stored_then_promised() -> None:
         assert (submit.jobs[0].priority, submit.jobs[0].pixels, submit.jobs[0].batch) == (0, 12, None)
         job = (await kit.client.get(answer["status_url"])).json()
         assert (job["reference"], job["metadata"], job["priority"]) == ("order 7", {"a": [1]}, "high")
+
+    serve(scenario)
+
+
+HEIC = struct.pack(">I4s4sI4s", 20, b"ftyp", b"heic", 0, b"mif1") + struct.pack(">I4sIII", 20, b"ispe", 0, 40, 30)
+
+
+@pytest.mark.parametrize(("formats", "status"), [(READ, 415), ((*READ, "heic"), 202)])
+def test_heic_is_taken_where_it_can_be_read(
+    formats: tuple[str, ...], status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "FORMATS", formats)
+
+    async def scenario(kit: Kit) -> None:
+        assert (await kit.upload(HEIC)).status_code == status
 
     serve(scenario)
 

@@ -1,0 +1,10 @@
+"""Which optional packages this installation has: asked without importing them."""
+
+from importlib.util import find_spec
+
+from jobs.formats import HEIC, READ
+
+
+def formats_read() -> tuple[str, ...]:
+    """The image formats that an upload may have: HEIC with the extra `heic` alone."""
+    return (*READ, HEIC) if find_spec("pillow_heif") else READ
