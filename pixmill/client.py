@@ -7,7 +7,7 @@ the server promises (202): however often it is sent, it makes one job.
 import os
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -85,6 +85,17 @@ class Client:
         """The job as it is now; with `wait`, held by the server for up to so many seconds until it has ended."""
         parameters = {} if wait is None else {"wait": wait}
         return self._json(lambda: self._http.get(f"{self.url}/jobs/{job}", params=parameters))
+
+    def jobs(self, *, reference: str) -> Iterator[Job]:
+        """All jobs of that reference, newest accepted first, without their timelines."""
+        after: dict[str, str] = {}
+        while True:
+            asked = {"reference": reference, "limit": "500", **after}
+            page = self._json(lambda asked=asked: self._http.get(f"{self.url}/jobs", params=asked))  # type: ignore[misc]
+            yield from page["jobs"]
+            if page["next"] is None:
+                return
+            after = {"after": page["next"]}
 
     def wait(self, job: str) -> Job:
         """The job once it has ended, however it did and however long it takes."""

@@ -5,14 +5,18 @@ Exit status 0: every job is `done` (or promised, where nothing was waited for); 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
+from pixmill import drill as drills
+from pixmill import victims
 from pixmill.client import DEFAULT_URL, Client, Job
 from pixmill.errors import PixmillError
 
@@ -67,6 +71,69 @@ def wait(jobs: tuple[str, ...], url: str) -> None:
             with report.faults_of(job):
                 report.show(client.wait(job), ended=True)
     raise SystemExit(report.status)
+
+
+@main.command()
+@click.option("--seconds", type=click.FloatRange(min=3), default=60.0, show_default=True, help="How long to upload.")
+@click.option("--rate", type=click.FloatRange(0.1, 50), default=5.0, show_default=True, help="Uploads a second.")
+@click.option("--kill", is_flag=True, help="SIGKILL processes of the server, which is on this machine.")
+@_url
+def drill(seconds: float, rate: float, kill: bool, url: str) -> None:
+    """Upload at a steady pace while processes are killed, and see whether every promise was kept.
+
+    The first third of the time is undisturbed. In the second, kill what you like (or --kill does). In the third, the
+    server is itself again.
+    """
+    out = Console(soft_wrap=True, highlight=False)
+    with Client(url) as client:
+        try:
+            result = drills.drill(client, seconds, rate, _killer(url, out) if kill else _prompter(out), out.print)
+        except (PixmillError, LookupError) as fault:
+            raise click.ClickException(str(fault)) from None
+    _show_drill(result, out)
+    raise SystemExit(0 if result.kept else 1)
+
+
+def _killer(url: str, out: Console) -> Callable[[], None]:
+    """Kills a random process of the cluster that serves `url`. Raises LookupError."""
+    supervisor = victims.supervisor_of(url)
+
+    def kill() -> None:
+        victim = victims.random_victim(supervisor)
+        if victim and victims.strike(victim[1], supervisor, signal.SIGKILL):
+            out.print(f"SIGKILL {victim[0]} {victim[1]}")
+
+    return kill
+
+
+def _prompter(out: Console) -> Callable[[], None]:
+    """Says once that it is the user's turn."""
+    said: list[bool] = []
+
+    def say() -> None:
+        if not said:
+            said.append(True)
+            out.print("the second third begins: kill what you like")
+
+    return say
+
+
+def _show_drill(result: drills.Result, out: Console) -> None:
+    """The table: for each third (by when an upload was due) the 99th percentile to its 202 and to its job's end."""
+    table = Table("third", "uploads", "202 p99", "done p99", box=None)
+    for phase in drills.PHASES:
+        uploads = result.phase(phase)
+        promised = [upload.promised for upload in uploads if upload.promised is not None]
+        ended = [upload.ended for upload in uploads if upload.ended is not None]
+        times = [drills.percentile(values, 0.99) for values in (promised, ended)]
+        table.add_row(phase, str(len(uploads)), *("-" if time is None else f"{time:.2f} s" for time in times))
+    out.print(table)
+    for upload in [upload for upload in result.uploads if upload.broken]:
+        out.print(f"{upload.broken}: upload {upload.number}: {upload.detail}", markup=False)
+    for job in result.strays:
+        out.print(f"doubled: {job} was made and promised to nobody")
+    counts = ", ".join(f"{kind} {result.count(kind)}" for kind in ("lost", "doubled", "wrong", "unanswered"))
+    out.print(f"accepted {sum(upload.promised is not None for upload in result.uploads)}, {counts}")
 
 
 class _Report:

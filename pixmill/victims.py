@@ -6,22 +6,40 @@ looked at once more, so that a pid used again by another program is never hit.
 """
 
 import contextlib
+import ipaddress
 import os
+import random
 import re
 import signal
 from pathlib import Path
+from urllib.parse import urlsplit
 
 BROKER, WEB, KEEPER, NURSERY, DECODER = "broker", "web", "keeper", "nursery", "decoder"
 _ROLES = {"broker": BROKER, "web": WEB, "worker": KEEPER}
 Victims = dict[str, list[int]]
 
 
-def supervisor_of(port: int) -> int | None:
-    """The pid of the supervisor of this user's whose cluster listens on `port`, if there is one."""
-    for pid in _holders(_listening(port)):
-        if _module(pid) == "supervisor" and Path(f"/proc/{pid}").stat().st_uid == os.getuid():
-            return pid
-    return None
+def supervisor_of(url: str) -> int:
+    """The pid of the supervisor, of this user, of the cluster that serves `url`. Raises LookupError with the reason
+    where it is not on this machine, or cannot be told."""
+    address = urlsplit(url)
+    port = address.port or (443 if address.scheme == "https" else 80)
+    if not _is_loopback(address.hostname or ""):
+        raise LookupError(f"{url} is no loopback address, so its processes may be another machine's")
+    found = [pid for pid in _holders(_listening(port)) if _module(pid) == "supervisor" and _is_mine(pid)]
+    if len(found) != 1:
+        what = "no pixmill of yours listens" if not found else "more than one pixmill listens"
+        raise LookupError(f"{what} on port {port} under a supervisor (make run-all)")
+    return found[0]
+
+
+def random_victim(supervisor: int) -> tuple[str, int] | None:
+    """(what, pid) of a process below a supervisor: first what is drawn, then which; None if there is none."""
+    there = [(what, pids) for what, pids in processes(supervisor).items() if pids]
+    if not there:
+        return None
+    what, pids = random.choice(there)
+    return what, random.choice(pids)
 
 
 def processes(supervisor: int) -> Victims:
@@ -101,6 +119,20 @@ def _listening(port: int) -> set[str]:
     tables = [Path("/proc/net") / name for name in ("tcp", "tcp6")]
     lines = [line for table in tables if table.exists() for line in table.read_text().splitlines()]
     return {f"socket:[{found[1]}]" for line in lines if (found := line_of.match(line))}
+
+
+def _is_mine(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}").stat().st_uid == os.getuid()
+    except OSError:
+        return False
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _holders(sockets: set[str]) -> list[int]:

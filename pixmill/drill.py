@@ -1,0 +1,170 @@
+"""A drill: uploads at a steady pace to one's own cluster while it is killed, and whether each promise was kept.
+
+Speaks HTTP through the client alone. Who is killed, and whether at all, is the caller's to say.
+"""
+
+import random
+import secrets
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from pixmill.client import Client, Job
+from pixmill.errors import PixmillError, Refused
+from pixmill.pictures import NUMBER_MAX, RECIPE, numbered
+
+PHASES = ("before", "during", "after")
+"""The thirds of a drill; only in the second one is anything killed."""
+END_SECONDS = 120.0
+"""How long an accepted job may take to its end before it counts as lost."""
+WAIT_SECONDS = 5
+THREADS = 64
+KILL_SECONDS = 2.0
+"""Between kills."""
+
+
+@dataclass
+class Upload:
+    """One picture. `due` is seconds from the drill's start; `promised` (its 202) and `ended` are seconds from when it
+    was due, so that a stall does not flatter. `broken` is empty, `unanswered`, `lost`, `doubled` or `wrong`."""
+
+    number: int
+    due: float
+    job: str | None = None
+    promised: float | None = None
+    ended: float | None = None
+    broken: str = ""
+    detail: str = ""
+
+
+@dataclass
+class Result:
+    """A drill's outcome: every upload, and jobs under its reference that nobody was promised."""
+
+    seconds: float
+    uploads: list[Upload]
+    strays: list[str] = field(default_factory=list)
+
+    def count(self, broken: str) -> int:
+        """How many are broken in that way."""
+        strays = len(self.strays) if broken == "doubled" else 0
+        return strays + sum(upload.broken == broken for upload in self.uploads)
+
+    def phase(self, name: str) -> list[Upload]:
+        """The uploads that were due in that third."""
+        third = self.seconds / len(PHASES)
+        return [upload for upload in self.uploads if PHASES[min(2, int(upload.due / third))] == name]
+
+    @property
+    def kept(self) -> bool:
+        """Whether every promise was kept."""
+        return not self.strays and not any(upload.broken for upload in self.uploads)
+
+
+def drill(client: Client, seconds: float, rate: float, kill: Callable[[], None], say: Callable[[str], None]) -> Result:
+    """Upload `rate` pictures a second for `seconds`, wait for all to end, judge. `kill` is called every KILL_SECONDS
+    of the second third, in a thread of its own. Raises PixmillError where the server cannot be reached at all."""
+    name = f"drill-{secrets.token_hex(4)}"
+    first = random.randrange(NUMBER_MAX // 2)
+    list(client.jobs(reference=name))
+    say(f"{name}: {seconds:g} s, {rate:g} uploads a second to {client.url}")
+    uploads = [Upload(first + n, n / rate) for n in range(int(seconds * rate))]
+    began = time.monotonic()
+    over, carried = threading.Event(), list[Future[None]]()
+    killer = threading.Thread(target=_kill_on, args=(kill, seconds / 3, over), daemon=True)
+    with tempfile.TemporaryDirectory(prefix="pixmill-drill-") as folder, ThreadPoolExecutor(THREADS) as pool:
+        killer.start()
+        for upload in uploads:
+            time.sleep(max(0.0, began + upload.due - time.monotonic()))
+            carried.append(pool.submit(carry, client, upload, name, Path(folder), lambda: time.monotonic() - began))
+    over.set()
+    killer.join()
+    for future in carried:
+        future.result()
+    return Result(seconds, uploads, strays(uploads, [job["id"] for job in client.jobs(reference=name)]))
+
+
+def _kill_on(kill: Callable[[], None], third: float, over: threading.Event) -> None:
+    if over.wait(third):
+        return
+    until = time.monotonic() + third
+    while time.monotonic() < until and not over.is_set():
+        kill()
+        over.wait(KILL_SECONDS)
+
+
+def carry(client: Client, upload: Upload, name: str, folder: Path, clock: Callable[[], float]) -> None:
+    """Take one upload to its end and judge it. `clock` tells seconds since the drill's start."""
+    picture = folder / f"{upload.number}.png"
+    picture.write_bytes(numbered(upload.number))
+
+    def send() -> str:
+        job: str = client.upload(picture, recipe=RECIPE, reference=name, key=f"{name}-{upload.number}")["id"]
+        return job
+
+    try:
+        upload.job = send()
+    except PixmillError as fault:
+        upload.broken, upload.detail = "unanswered", str(fault)
+        return
+    upload.promised = clock() - upload.due
+    try:
+        job = _end_of(client, upload.job, clock)
+        upload.ended = clock() - upload.due
+        upload.broken, upload.detail = judge(job, _digests(client, job, folder), send())
+    except Refused as fault:
+        upload.broken, upload.detail = "lost", str(fault)
+    except PixmillError as fault:
+        upload.broken, upload.detail = "unanswered", str(fault)
+
+
+def _end_of(client: Client, job: str, clock: Callable[[], float]) -> Job:
+    """The job as it ended, or as it is after END_SECONDS."""
+    until = clock() + END_SECONDS
+    while not (found := client.job(job, wait=WAIT_SECONDS))["ended_at"] and clock() < until:
+        pass
+    return found
+
+
+def _digests(client: Client, job: Job, folder: Path) -> dict[str, str]:
+    """The SHA-256 of each rendition's bytes, by its name."""
+    found = {}
+    for number, rendition in enumerate(job["renditions"]):
+        path = folder / f"{job['id']}.{number}"
+        client.download(rendition["url"], path)
+        found[rendition["name"]] = sha256(path.read_bytes()).hexdigest()
+        path.unlink()
+    return found
+
+
+def judge(job: Job, digests: dict[str, str], again: str) -> tuple[str, str]:
+    """(what is broken, or nothing; in words) of an accepted job, the digests of the bytes that its addresses gave, and
+    the id that its key got when it was sent again."""
+    if job["state"] != "done":
+        return "lost", f"{job['id']} is {job['state']} ({(job['error'] or {}).get('code', 'not ended')})"
+    ends = [moment["event"] for moment in job["timeline"]].count("ended")
+    if again != job["id"]:
+        return "doubled", f"the key of {job['id']} got {again} when it was sent again"
+    if ends != 1:
+        return "doubled", f"{job['id']} ended {ends} times"
+    if not digests or digests != {rendition["name"]: rendition["digest"] for rendition in job["renditions"]}:
+        return "wrong", f"{job['id']} has renditions whose bytes are not of their digest"
+    return "", ""
+
+
+def strays(uploads: Sequence[Upload], listed: Iterable[str]) -> list[str]:
+    """Jobs under the drill's reference that nobody was promised: one for each unanswered upload may be there."""
+    unanswered = sum(upload.job is None for upload in uploads)
+    found = sorted(set(listed) - {upload.job for upload in uploads})
+    return found[unanswered:]
+
+
+def percentile(values: Sequence[float], share: float) -> float | None:
+    """The value below which `share` (0 to 1) of the values lie; None of none."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None

@@ -1,0 +1,47 @@
+"""`pixmill drill` against a real cluster: with --kill it kills of that cluster alone, and no promise breaks."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.cluster import ROOT, Cluster
+
+pytestmark = pytest.mark.cluster
+
+
+def drill(url: str, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pixmill", "drill", "--url", url, *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=150)
+
+
+def test_a_drill_kills_what_it_uploads_to_and_keeps_every_promise(new_cluster: Callable[..., Cluster]) -> None:
+    cluster = new_cluster(workers=2, web_processes=2, cache_url="none").start()
+    bystander = new_cluster().start()
+    others = bystander.everything()
+    done = drill(cluster.url, "--seconds", "9", "--rate", "8", "--kill")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "accepted 72, lost 0, doubled 0, wrong 0, unanswered 0" in done.stdout
+    killed = [int(pid) for pid in re.findall(r"SIGKILL \w+ (\d+)", done.stdout)]
+    assert len(killed) == 2
+    assert not set(killed) & set(cluster.everything())
+    assert bystander.everything() == others
+    assert re.findall(r"^ *(before|during|after) +(\d+)", done.stdout, re.MULTILINE) == [
+        (phase, "24") for phase in ("before", "during", "after")
+    ]
+
+
+def test_without_kill_it_kills_nothing_and_says_whose_turn_it_is(cluster: Cluster) -> None:
+    before = cluster.everything()
+    done = drill(cluster.url, "--seconds", "3", "--rate", "3")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("kill what you like") == 1
+    assert cluster.everything() == before
+
+
+def test_a_server_that_cannot_be_killed_from_here_is_refused() -> None:
+    done = drill("http://192.0.2.1:3000", "--seconds", "3", "--kill")
+    assert done.returncode == 1
+    assert "no loopback" in done.stderr
