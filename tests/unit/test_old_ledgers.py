@@ -3,10 +3,11 @@
 import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from jobs.errors import SetupFault
-from jobs.job import State
+from jobs.job import Outcome, Row, Spec, State, decode_outcome, decode_spec
 from stores.ledger.sqlite import SCHEMA, open_ledger
 from tests.support import old_ledgers
 
@@ -19,6 +20,13 @@ def shape(path: Path) -> dict[str, str]:
         found = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
     connection.close()
     return {name: " ".join(sql.split()) for name, sql in found}
+
+
+def read(row: Row | None) -> tuple[Row, Spec, Outcome]:
+    """A row, and what its two blobs say: later versions write more into them, and other recipes."""
+    assert row
+    spec = msgspec.structs.replace(decode_spec(row.spec), recipe="")
+    return row._replace(spec=b"", outcome=b""), spec, decode_outcome(row.outcome)
 
 
 def test_every_number_has_its_fixture() -> None:
@@ -38,7 +46,7 @@ def test_an_older_ledger_becomes_as_a_new_one(number: int, tmp_path: Path) -> No
 def test_an_older_ledger_keeps_what_it_holds(number: int, tmp_path: Path) -> None:
     ledger = open_ledger(old_ledgers.lay_down(number, tmp_path))
     expected = old_ledgers.records()
-    assert [ledger.row(row.id) for row in expected.jobs] == expected.jobs
+    assert [read(ledger.row(row.id)) for row in expected.jobs] == [read(row) for row in expected.jobs]
     assert ledger.keys([old_ledgers.KEY]) == {old_ledgers.KEY: expected.keys[0]}
     restored = ledger.restore()
     assert [row.id for row in restored.running + restored.delayed] == [
