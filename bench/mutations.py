@@ -155,6 +155,11 @@ MUTANTS = (
         "(original_name(entry.id), *(r.blob for r in entry.outcome.renditions))",
         "(original_name(entry.id),)",
     ),
+    Mutant("a purge leaves nothing behind", "state.py", "self.records.purged.append(", "PurgedEntry("),
+    Mutant("nothing is ever too old", "retention.py", "if policy.retention_seconds and now", "if False and now"),
+    Mutant("young jobs go by age", "retention.py", "now + core.offset - policy.retention_seconds", "now + core.offset"),
+    Mutant("retention forgets the rest", "retention.py", "core.expire_at = now\n", "pass\n"),
+    Mutant("sweeps pile up without a bound", "retention.py", " and len(core.sweeps) < SWEEPS_WAITING_MAX", ""),
     Mutant("anybody's Swept counts", "dispatcher.py", "if sweeper is not worker:", "if sweeper is None:"),
     Mutant("a shown picture is swept", "answers.py", "if rendition.blob not in shown)", ")"),
     Mutant(

@@ -1,7 +1,7 @@
 """The broker's part of the settings."""
 
 from broker.core.events import Policy
-from jobs.settings import Settings
+from jobs.settings import Settings, retention_seconds
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -14,4 +14,5 @@ def policy_of(settings: Settings) -> Policy:
         grace_seconds=settings.grace_seconds,
         queued_max=settings.queued_max,
         orphan_seconds=settings.orphan_seconds,
+        retention_seconds=retention_seconds(settings),
     )

@@ -23,6 +23,8 @@ from broker.core.events import (
     ClockRead,
     Commanded,
     Effects,
+    Expire,
+    Expired,
     Heard,
     Matched,
     Ordered,
@@ -36,7 +38,7 @@ from host.folders import endpoint
 from jobs import wire
 from jobs.errors import WireFault
 from jobs.ids import job_of
-from jobs.limits import IDEMPOTENCY_SECONDS, LIST_WALK_MAX
+from jobs.limits import IDEMPOTENCY_SECONDS, LIST_WALK_MAX, PURGED_SLACK_SECONDS
 from jobs.records import Where
 from stores.ledger import Ledger
 
@@ -274,7 +276,16 @@ class Loop:
             rows = self._ledger.queued(refill.lane.priority, refill.lane.name, refill.after, refill.limit)
             self._core.handle(Refilled(refill, rows), now)
             self._again = True
+        if effects.expire is not None:
+            self._expire(effects.expire, now)
         self._narrator.tell(effects.sends, self._core.name_of, now)
+
+    def _expire(self, expire: Expire, now: float) -> None:
+        self._ledger.forget_purged(expire.before - PURGED_SLACK_SECONDS)
+        rows = self._ledger.ended_before(expire.before, expire.limit)
+        if rows:
+            self._core.handle(Expired(expire, rows), now)
+            self._again = True
 
     def _send(self, peer: bytes, frame: bytes, now: float) -> None:
         """Never waits: a worker that cannot be reached, or whose pipe is full, is lost."""

@@ -25,9 +25,10 @@ def load_settings() -> tuple[Settings, dict[str, str]]:
 
 
 def print_settings(settings: Settings, sources: dict[str, str]) -> None:
-    """Every setting as its variable, its value and its source, one a line, to stdout."""
+    """Every setting as its variable, its value (but no secret) and its source, one a line, to stdout."""
     for name, value in msgspec.structs.asdict(settings).items():
-        print(f"{pure.PREFIX}{name.upper():<22} {value!s:<16} {sources[name]}")
+        shown = "(secret)" if name in pure.SECRETS and value else value
+        print(f"{pure.PREFIX}{name.upper():<22} {shown!s:<16} {sources[name]}")
 
 
 @contextlib.contextmanager

@@ -92,14 +92,14 @@ def secret(data: Path, name: str) -> bytes:
     path = data / name
     try:
         if not path.exists():
-            _make_secret(data / f".{name}.{os.getpid()}", path)
+            _make_secret(path)
         return path.read_bytes()
     except OSError as error:
         raise SetupFault(f"the secret {path} cannot be kept ({error.strerror}): make room, or set its rights") from None
 
 
-def _make_secret(fresh: Path, path: Path) -> None:
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+def _make_secret(path: Path) -> None:
+    descriptor, fresh = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # pids repeat between containers
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_bytes(32))
@@ -108,4 +108,14 @@ def _make_secret(fresh: Path, path: Path) -> None:
         with contextlib.suppress(FileExistsError):
             os.link(fresh, path)
     finally:
-        fresh.unlink()
+        os.unlink(fresh)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` last."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -34,6 +34,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cache_url: str = ""
     brokers: int = 1
     public_without_keys: bool = False
+    receipt_secrets: str = ""
     recipes: str = "recipes.toml"
     upload_bytes_max: int = 64 * 1024 * 1024
     pixels_max: int = 100_000_000
@@ -49,11 +50,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     drain_seconds: float = 30.0
     wait_seconds_max: float = 60.0
     disk_free_bytes_min: int = 256 * 1024 * 1024
+    retention_days: float = 0.0
     orphan_seconds: float = 86_400.0
     log_format: str = "auto"
     log_level: str = "info"
 
 
+SECRETS = frozenset({"receipt_secrets"})
+"""Settings whose values are shown nowhere."""
+SECRET_CHARACTERS_MIN = 16
+"""Of a secret that a person sets: shorter ones are guessed."""
 _CHOICES = {
     "ledger_sync": ("full", "normal"),
     "log_format": ("auto", "console", "json"),
@@ -67,7 +73,7 @@ _AT_LEAST = {
     "pixels_max": 1, "frames_max": 1, "queued_max": 1, "job_seconds": 0.01, "attempts_max": 1,
     "decoder_bytes_max": 64 * 1024 * 1024, "decoder_jobs_max": 1, "silence_seconds": 0.1, "grace_seconds": 0.0,
     "accept_seconds": 0.1, "drain_seconds": 0.0, "wait_seconds_max": 0.0, "disk_free_bytes_min": 0,
-    "orphan_seconds": 1.0,
+    "retention_days": 0.0, "orphan_seconds": 1.0,
 }  # fmt: skip
 
 
@@ -108,6 +114,8 @@ def _out_of_range(settings: Settings) -> list[str]:
             faults.append(f"{PREFIX}{name.upper()}={getattr(settings, name)} must be a number of at least {least}")
     if settings.port > 65_535:
         faults.append(f"{PREFIX}PORT={settings.port} must be at most 65535")
+    if any(len(secret) < SECRET_CHARACTERS_MIN for secret in receipt_secrets(settings)):
+        faults.append(f"{PREFIX}RECEIPT_SECRETS must be of {SECRET_CHARACTERS_MIN} characters or more each")
     if settings.workers != "cores":
         try:
             workers_range(settings, cores=1)
@@ -125,6 +133,16 @@ def workers_range(settings: Settings, cores: int) -> tuple[int, int]:
     if not 0 <= low <= high:
         raise ValueError(settings.workers)
     return low, high
+
+
+def receipt_secrets(settings: Settings) -> tuple[bytes, ...]:
+    """The secrets of receipts, the one that signs first; they are separated by commas or white space."""
+    return tuple(secret.encode() for secret in settings.receipt_secrets.replace(",", " ").split())
+
+
+def retention_seconds(settings: Settings) -> float:
+    """How long an ended job is kept; 0: for ever."""
+    return settings.retention_days * 86_400.0
 
 
 def ledger_path(settings: Settings) -> PurePath:

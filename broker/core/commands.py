@@ -50,7 +50,7 @@ def _apply(core: Core, command: Cancel | Requeue | Purge, entry: Entry | None, n
         return requeue(core, entry, now)
     if entry.state not in ENDED:
         return "job_not_ended"
-    core.remove(entry)
+    core.remove(entry, now)
     return None
 
 

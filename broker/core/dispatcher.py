@@ -12,7 +12,7 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
-from broker.core import accept, answers, commands, walk
+from broker.core import accept, answers, commands, retention, walk
 from broker.core.backlog import LARGE, SMALL
 from broker.core.entry import Entry
 from broker.core.events import (
@@ -20,6 +20,7 @@ from broker.core.events import (
     Commanded,
     Effects,
     Event,
+    Expired,
     Heard,
     Matched,
     Ordered,
@@ -51,6 +52,7 @@ class Dispatcher:
             Commanded: commands.commanded,
             Matched: commands.matched,
             Ordered: commands.ordered,
+            Expired: retention.expired,
         }
         self._answers: dict[type, Callable[[Core, Worker, Any, float], None]] = {
             wire.Started: answers.started,
@@ -115,7 +117,7 @@ class Dispatcher:
             self._handlers[type(event)](self.core, event, now)
 
     def tick(self, now: float) -> None:
-        """Judge time: silence, grace, delays, recalls, the beat, the walk. Only after everything was read."""
+        """Judge time: silence, grace, delays, recalls, the beat, walk, retention. Only after everything was read."""
         core = self.core
         for worker in core.roster.silent(now - self._policy.silence_seconds):
             answers.worker_lost(core, worker, now, "unheard for too long")
@@ -134,6 +136,7 @@ class Dispatcher:
                 self._repeat_abandons(worker)
         self._recall(now)
         walk.step(core, now)
+        retention.look(core, now)
 
     @property
     def deadline(self) -> float:
@@ -166,8 +169,9 @@ class Dispatcher:
         if core.dirty or core.meta_changed:
             records.meta = Meta(core.change, core.epoch, core.paused, {str(s): n for s, n in core.counts.items()})
         effects = Effects(
-            records, core.receipts, core.sends(), self._changes(), self._beat(now), core.backlog.refills()
-        )
+            records, core.receipts, core.sends(), self._changes(), self._beat(now), core.backlog.refills(),
+            core.expire,
+        )  # fmt: skip
         core.clear()
         return effects
 

@@ -28,7 +28,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """The core's settings. `window`: queued jobs kept in memory per lane. A job is prefetched
     where its kind is expected to take under `prefetch_seconds`, and an unstarted one is recalled
     for an idle worker after `recall_seconds`. Files that no row names go when they are older than
-    `orphan_seconds`; a Submit older than half of it is refused, for its originals may be among them."""
+    `orphan_seconds`; a Submit older than half of it is refused, for its originals may be among them.
+    `retention_seconds` 0: ended jobs stay for ever."""
 
     attempts_max: int = 5
     job_seconds: float = 60.0
@@ -42,6 +43,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     recall_seconds: float = 0.05
     beat_seconds: float = 1.0
     wanted_seconds: float = 10.0
+    retention_seconds: float = 0.0
 
 
 class ClockRead(msgspec.Struct, frozen=True):
@@ -107,7 +109,14 @@ class Refilled(msgspec.Struct, frozen=True):
     rows: list[Row]
 
 
-Event = ClockRead | Submitted | Commanded | Matched | Ordered | Heard | PeerLost | Walked | Refilled
+class Expired(msgspec.Struct, frozen=True):
+    """The ledger answered an Expire: these ended long ago. Told before anything else is handled."""
+
+    expire: "Expire"
+    rows: list[Row]
+
+
+Event = ClockRead | Submitted | Commanded | Matched | Ordered | Heard | PeerLost | Walked | Refilled | Expired
 
 
 class Refill(msgspec.Struct, frozen=True):
@@ -118,9 +127,16 @@ class Refill(msgspec.Struct, frozen=True):
     limit: int
 
 
+class Expire(msgspec.Struct, frozen=True):
+    """Read up to `limit` jobs that ended before wall time `before`, and forget old purges."""
+
+    before: float
+    limit: int
+
+
 class Effects(msgspec.Struct):
     """What to do, in this order: commit `records`; then send `receipts` (by web process), `sends`
-    (by peer, at most one message of a type each) and `changes`; then answer `refills`."""
+    (by peer, at most one message of a type each) and `changes`; then answer `refills` and `expire`."""
 
     records: Records
     receipts: dict[str, list[Receipt]]
@@ -128,3 +144,4 @@ class Effects(msgspec.Struct):
     changes: Changes | None
     beat: Beat | None
     refills: list[Refill]
+    expire: Expire | None = None

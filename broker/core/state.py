@@ -9,12 +9,12 @@ from typing import Any
 
 from broker.core.backlog import Backlog, size_of
 from broker.core.entry import Entry
-from broker.core.events import Policy
+from broker.core.events import Expire, Policy
 from broker.core.roster import Roster, Worker
 from broker.core.walk import Progress
 from jobs.ids import original_name
 from jobs.job import ENDED, Code, Fault, Happening, Moment, Rendition, State
-from jobs.records import KeyEntry, Records, SweepEntry
+from jobs.records import KeyEntry, PurgedEntry, Records, SweepEntry
 from jobs.retry import Again, End
 from jobs.wire import Abandon, Assign, Change, LeaseRef, Recall, Receipt, Settled, Sweep, ToWorker
 
@@ -72,6 +72,8 @@ class Core:
         self.accepted, self.ended = Rate(), Rate()
         self.change = self.change_sent = self.epoch = 0
         self.paused = False
+        self.expire_at = 0.0
+        """When to look for jobs that are too old next."""
         self.counts: Counter[str] = Counter()
         self.offset = 0.0
         self.bulk: dict[tuple[str, str], list[int]] = {}
@@ -90,6 +92,7 @@ class Core:
         self.messages: dict[tuple[bytes, type[ToWorker]], ToWorker] = {}
         self.batches: dict[tuple[bytes, type[Batched]], list[Any]] = {}
         self.changes: list[Change] = []
+        self.expire: Expire | None = None
 
     def touch(self, entry: Entry) -> None:
         """The job changed: it gets the next change number and will be written once this turn."""
@@ -192,12 +195,13 @@ class Core:
         self.sweeps[job] = entry
         self.records.sweeps.append(entry)
 
-    def remove(self, entry: Entry) -> None:
-        """Purge an ended job: its row goes, its names are to be swept."""
+    def remove(self, entry: Entry, now: float) -> None:
+        """Purge an ended job: its row goes, its id stays behind, its names are to be swept."""
         assert entry.state in ENDED
         self.touch(entry)
         self.counts[entry.state] -= 1
         self.records.removed.append(entry.seq)
+        self.records.purged.append(PurgedEntry(entry.id, now + self.offset))
         self.gone.add(entry.id)
         self.sweep(entry.id, (original_name(entry.id), *(r.blob for r in entry.outcome.renditions)))
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from host.folders import sync_folder
 from jobs.errors import BlobMissing, StoreFault, StoreFull
 from stores.blobs.names import checked, is_name
 
@@ -130,7 +131,7 @@ class LocalBlobs:
             self._synced = {self._data}
             self._make(path.parent)
             os.replace(fresh, path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
     def _following(self, after: str, limit: int) -> list[str]:
         """The `limit` names past `after`: by kind, then by folder of the fan-out, then by name."""
@@ -163,7 +164,7 @@ class LocalBlobs:
             return
         self._make(folder.parent)
         folder.mkdir(exist_ok=True)
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
         self._synced.add(folder)
 
     def _path(self, name: str) -> Path:
@@ -215,11 +216,3 @@ def _written_before(path: Path, limit: float) -> bool:
         found = path.lstat()
         return stat.S_ISREG(found.st_mode) and found.st_mtime <= limit
     return False
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

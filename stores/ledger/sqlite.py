@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from host.folders import sync_folder
 from jobs.errors import LedgerDamaged, LedgerFailed, SetupFault
 from jobs.job import Row
 from jobs.records import KeyEntry, Lane, Records, Restored, SweepEntry, Where
@@ -104,16 +105,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, sync: str, make: bool) 
     for number, script in enumerate(_MIGRATIONS[found:], found + 1):
         sql = (HERE / script).read_text()
         connection.executescript(f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version = {number};\nCOMMIT;")
-    _sync_folder(path.absolute().parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """SQLite syncs the names of its logs but not that of the file itself."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(path.absolute().parent)  # SQLite syncs the names of its logs but not that of the file itself
 
 
 class SqliteLedger:

@@ -37,6 +37,8 @@ class Job:
     memory_tries: int = 0
     losses: int = 0
     shown: set[str] = field(default_factory=set)
+    ended_at: float | None = None
+    """As the ledger had it last: when a job ends is the dispatcher's to say."""
 
     @property
     def alone(self) -> bool:
@@ -58,6 +60,7 @@ class Model:
     jobs: dict[str, Job] = field(default_factory=dict)
     quarantine: set[bytes] = field(default_factory=set)
     sweeps: dict[str, set[str]] = field(default_factory=dict)
+    purged: set[str] = field(default_factory=set)
     under_way: set[str] = field(default_factory=set)
     """Jobs whose sweep a worker was given when the turn began."""
     paused: bool = False
@@ -163,6 +166,7 @@ class Model:
         if job.state not in ENDED:
             return "job_not_ended"
         del self.jobs[job.id]
+        self.purged.add(job.id)
         self.sweeps.setdefault(job.id, set()).update({original(job.id)} | job.shown)
         return None
 

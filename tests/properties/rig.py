@@ -9,6 +9,7 @@ from broker.core.dispatcher import Dispatcher
 from broker.core.events import (
     Commanded,
     Effects,
+    Expired,
     Heard,
     Matched,
     Ordered,
@@ -21,7 +22,7 @@ from broker.core.events import (
 from jobs import wire
 from jobs.ids import job_of
 from jobs.job import Outcome, Row, decode_outcome
-from jobs.limits import LIST_WALK_MAX
+from jobs.limits import LIST_WALK_MAX, PURGED_SLACK_SECONDS
 from jobs.records import Where
 from stores.ledger.memory import MemoryLedger
 
@@ -31,7 +32,7 @@ BULK_ROWS = 3
 
 
 class Done(NamedTuple):
-    """What one turn, with the refills that it asked for, did."""
+    """What one turn, with the look-ups that it asked for, did."""
 
     sends: list[tuple[bytes, Any]]
     receipts: list[wire.Receipt]
@@ -76,8 +77,18 @@ class Rig:
             for refill in effects.refills:
                 rows = self.ledger.queued(refill.lane.priority, refill.lane.name, refill.after, refill.limit)
                 self.dispatcher.handle(Refilled(refill, rows), self.now)
-            asked = bool(effects.refills)
+            asked = self._expired(effects) or bool(effects.refills)
         return done
+
+    def _expired(self, effects: Effects) -> bool:
+        """Whether the turn asked for old jobs, and there were some."""
+        if effects.expire is None:
+            return False
+        self.ledger.forget_purged(effects.expire.before - PURGED_SLACK_SECONDS)
+        rows = self.ledger.ended_before(effects.expire.before, effects.expire.limit)
+        if rows:
+            self.dispatcher.handle(Expired(effects.expire, rows), self.now)
+        return bool(rows)
 
     def hear(self, peer: bytes, *messages: Any) -> None:
         """A worker's messages arrive."""

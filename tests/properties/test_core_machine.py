@@ -60,11 +60,12 @@ class Hand:
 
 
 class CoreMachine(RuleBasedStateMachine):
-    @initialize(capacity=st.integers(1, 3))
-    def begin(self, capacity: int) -> None:
+    @initialize(capacity=st.integers(1, 3), retention=st.sampled_from([0.0, 2.0]))
+    def begin(self, capacity: int, retention: float) -> None:
         self.rig = Rig(
-            window=WINDOW, attempts_max=ATTEMPTS_MAX, silence_seconds=SILENCE, queued_max=14, orphan_seconds=10.0
-        )
+            window=WINDOW, attempts_max=ATTEMPTS_MAX, silence_seconds=SILENCE, queued_max=14,
+            orphan_seconds=10.0, retention_seconds=retention,
+        )  # fmt: skip
         self.model = self.safe = Model()
         self.hands: list[Hand] = []
         self.issued: list[tuple[str, int]] = []
@@ -89,6 +90,7 @@ class CoreMachine(RuleBasedStateMachine):
             self.crashed(kept=self.breaking == "kept", first=self.rig.ledger.commits == commits)
             return None
         self.follow([send for effects in self.rig.last for send in effects.sends])
+        self.expire(due=tick)
         self.deliver(done)
         self.safe = copy.deepcopy(self.model)
         return done
@@ -98,6 +100,7 @@ class CoreMachine(RuleBasedStateMachine):
         self.breaking = None
         if kept:
             self.follow(self.rig.last[-1].sends)
+            self.expire(due=False)
             self.safe = copy.deepcopy(self.model)
         self.restart()
 
@@ -129,6 +132,20 @@ class CoreMachine(RuleBasedStateMachine):
                     assert not any(other.alone for other in beside), "behind one that runs alone"
                     self.model.assigned(job, one.lease, hand.name, one.alone)
                     assert one.memory_bytes == (1 << 30) * (2 if job.memory_tries else 1)
+
+    def expire(self, due: bool) -> None:
+        """Retention took what it took: only what is old enough, and, after a tick, all that is a beat older."""
+        policy = self.rig.policy
+        oldest = OFFSET + self.rig.now - policy.retention_seconds
+        for job in list(self.model.jobs.values()):
+            row = self.rig.ledger.job(job.id)
+            if row is None and job.ended_at is not None:
+                assert policy.retention_seconds and job.ended_at < oldest, f"{job.id} went too early"
+                assert self.model.purge(job) is None
+            elif row is not None:
+                job.ended_at = row.ended_at
+                late = due and policy.retention_seconds and (row.ended_at or oldest) < oldest - policy.beat_seconds
+                assert not late, f"{job.id} is too old"
 
     def deliver(self, done: Done) -> None:
         """The workers hear what was sent to them."""
@@ -555,6 +572,7 @@ class CoreMachine(RuleBasedStateMachine):
         dispatcher.check()
         assert core.sweeps.keys() == self.model.sweeps.keys()
         assert {job: set(entry.names) for job, entry in core.sweeps.items()} == self.model.sweeps
+        assert self.rig.ledger._purged.keys() == self.model.purged
         assert core.quarantine == self.model.quarantine == self.rig.ledger._quarantine
         assert core.paused == self.model.paused
         waiting = [entry.id for entry in core.backlog.queued()]

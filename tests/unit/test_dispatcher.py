@@ -8,7 +8,7 @@ from jobs import wire
 from jobs.errors import LedgerFailed
 from jobs.ids import mint, original_name
 from jobs.job import Cost, Rendition
-from jobs.records import Where
+from jobs.records import PURGED, Where
 from jobs.wire import Failed, Failure, Finish, Finished, Held, LeaseRef, Returned, Start, Started
 from tests.properties.rig import OFFSET, Done, Rig, new_job, ready, refs, told
 
@@ -488,6 +488,7 @@ def test_a_purged_job_is_swept_by_a_worker_and_then_forgotten() -> None:
     rig.order(wire.Purge("web", "p", "j"))
     done = rig.turn()
     assert rig.ledger.job("j") is None
+    assert rig.ledger.fates(["j"]) == {"j": PURGED}
     (sweep,) = [message for _, message in done.sends if isinstance(message, wire.Sweep)]
     assert sweep.sweeps == [("j", ["raw/j/j", "processed/j.thumb"])]
     rig.hear(B, ready("b"), wire.Swept(["j"]))
@@ -496,6 +497,52 @@ def test_a_purged_job_is_swept_by_a_worker_and_then_forgotten() -> None:
     rig.hear(A, wire.Swept(["j"]))
     rig.turn()
     assert rig.ledger.restore().sweeps == []
+
+
+def test_what_ended_longer_ago_than_the_retention_goes_as_a_purge_takes_it() -> None:
+    rig = rig_with("old", "waits", retention_seconds=10.0, silence_seconds=1e6)
+    rig.hear(A, finish("old"))
+    rig.turn()
+    rig.now += 4.0
+    rig.hear(A, Failed([Failure("waits", 1, "undecodable", "why")]))
+    rig.turn()
+    rig.now += 5.9
+    rig.turn(tick=True)
+    assert rig.ledger.fates(["old", "waits"]) == {"old": "done", "waits": "failed"}
+    rig.now += 1.0
+    done = rig.turn(tick=True)
+    assert rig.ledger.fates(["old", "waits"]) == {"old": PURGED, "waits": "failed"}
+    assert [message.sweeps for _, message in done.sends if isinstance(message, wire.Sweep)] == [
+        [("old", ["raw/ld/old", "processed/old.thumb"])]
+    ]
+    assert rig.ledger.meta.counts["done"] == 0
+
+
+def test_nothing_goes_by_age_without_a_retention() -> None:
+    rig = rig_with("j")
+    rig.hear(A, finish("j"))
+    rig.turn()
+    rig.now += 1e9
+    rig.turn(tick=True)
+    assert rig.row("j").state == "done"
+
+
+def test_retention_goes_on_at_once_in_steps_but_no_faster_than_workers_sweep() -> None:
+    rig = Rig(retention_seconds=10.0, window=1)
+    rig.submit(*(new_job(f"{n:04}") for n in range(1600)))
+    rig.turn()
+    rig.order(wire.Cancel("web", "c", None, Where()))
+    rig.turn()
+    rig.now += 20.0
+    rig.hear(A, ready("a"))
+    left = []
+    for _ in range(6):
+        rig.turn(tick=True)
+        left.append(len(rig.ledger.rows))
+    assert left == [1344, 1088, 832, 576, 576, 576]
+    rig.hear(A, wire.Swept(list(rig.dispatcher.core.sweeping)))
+    rig.turn(tick=True)
+    assert len(rig.ledger.rows) == 320
 
 
 def test_a_command_over_many_counts_what_matched_and_what_changed() -> None:

@@ -1,0 +1,56 @@
+"""Secrets: set by hand or from a file and never shown, or made in DATA by whoever comes first."""
+
+import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from host.environment import load_settings, print_settings
+from host.folders import secret
+from jobs.errors import SetupFault
+from jobs.settings import Settings, parse, receipt_secrets
+
+NEW, OLD = "n" * 16, "o" * 20
+
+
+def test_the_first_secret_signs_and_all_verify() -> None:
+    assert receipt_secrets(Settings()) == ()
+    settings, _ = parse({"PIXMILL_RECEIPT_SECRETS": f"{NEW}, {OLD}\n"})
+    assert receipt_secrets(settings) == (NEW.encode(), OLD.encode())
+
+
+def test_a_short_secret_is_refused_by_name_and_not_told() -> None:
+    with pytest.raises(SetupFault, match=r"PIXMILL_RECEIPT_SECRETS must be of 16 characters or more each") as fault:
+        parse({"PIXMILL_RECEIPT_SECRETS": f"{NEW},hunter2"})
+    assert "hunter2" not in fault.value.detail
+
+
+def test_a_secret_is_read_from_a_file_and_shown_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "secrets"
+    kept.write_text(f"{NEW}\n{OLD}\n")
+    monkeypatch.setenv("PIXMILL_RECEIPT_SECRETS_FILE", str(kept))
+    settings, sources = load_settings()
+    assert receipt_secrets(settings) == (NEW.encode(), OLD.encode())
+    print_settings(settings, sources)
+    shown = capsys.readouterr().out
+    assert "PIXMILL_RECEIPT_SECRETS        (secret)" in shown
+    assert NEW not in shown
+
+
+def test_processes_that_start_together_agree_on_one_secret(tmp_path: Path) -> None:
+    together = threading.Barrier(8)
+
+    def start(_: int) -> bytes:
+        together.wait()
+        return secret(tmp_path, "receipt.secret")
+
+    with ThreadPoolExecutor(8) as pool:
+        (made,) = set(pool.map(start, range(8)))
+    assert len(made) == 32
+    assert secret(tmp_path, "receipt.secret") == made
+    assert [path.name for path in tmp_path.iterdir()] == ["receipt.secret"]
+    assert stat.S_IMODE((tmp_path / "receipt.secret").stat().st_mode) == 0o600
