@@ -16,7 +16,7 @@ from worker.children import Children
 
 
 def main() -> None:
-    """Run until drained. The nursery and its decoders return from here too."""
+    """Run until drained. The nursery returns from here too."""
     with setup_faults_end("worker"):
         settings, _ = load_settings()
         data_folder(settings)
@@ -25,7 +25,7 @@ def main() -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         if (pid := os.fork()) == 0:
             ours.close()
-            nursery.run(theirs, keeper, settings.worker_nice)
+            nursery.run(theirs, keeper, settings)
         else:
             theirs.close()
             _keep(settings, pid, ours)
@@ -35,7 +35,7 @@ def _keep(settings: Settings, nursery_pid: int, control: socket.socket) -> None:
     told = signals.as_socket(signal.SIGTERM, signal.SIGINT)
     from worker.keeper import Keeper  # zmq only after the fork
 
-    children = Children(nursery_pid, control, 2 * settings.decoder_bytes_max)
+    children = Children(nursery_pid, control, nursery.TRY_SHARE_MAX * settings.decoder_bytes_max)
     engine = children.wait_warm()
     Keeper(settings, children, told, engine, log.start("worker", settings, str(os.getpid()))).run()
 

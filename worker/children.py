@@ -16,16 +16,13 @@ from typing import Any, Protocol
 
 from jobs.errors import SetupFault, WireFault
 from worker import tasks
+from worker.autopsy import GARBAGE, LOST
 
 READ_BYTES = 256 * 1024
 NURSERY_SECONDS_LEAST = 1.0
 """Between two starts of nurseries: one that cannot load its libraries must not spin."""
 DECODER_SECONDS_MOST = 30.0
 """How long a worker may be without a decoder: a fork takes milliseconds, a new nursery a second or a few."""
-GARBAGE = -1
-"""In place of a wait status: the decoder said what no decoder of ours says, and was killed."""
-LOST = -2
-"""In place of a wait status: the decoder went with its nursery."""
 
 
 class Listener(Protocol):
@@ -37,8 +34,8 @@ class Listener(Protocol):
     def decoder_said(self, word: Any, body: bytes) -> None:
         """A frame of the present decoder."""
 
-    def decoder_ended(self, status: int) -> None:
-        """The present decoder ended by itself, with this wait status, GARBAGE or LOST. The next is on its way."""
+    def decoder_ended(self, death: tasks.Died) -> None:
+        """The present decoder ended by itself; the status may be autopsy's GARBAGE or LOST. The next is on its way."""
 
 
 class Decoder:
@@ -166,7 +163,7 @@ class Children:
                     if decoder is not self.decoder:
                         return
             except WireFault:
-                self._ended(listener, GARBAGE)
+                self._ended(listener, tasks.Died(decoder.pid, GARBAGE))
 
     def _hear_nursery(self, listener: Listener, now: float) -> bool:
         assert self._control is not None
@@ -187,16 +184,16 @@ class Children:
                 self.decoder = Decoder(pid, socket.socket(fileno=link), watch, self._body_bytes_max)
                 self._bare_until = inf
                 listener.decoder_ready()
-            case tasks.Died(pid, status):
+            case tasks.Died(pid) as death:
                 if self.decoder is not None and self.decoder.pid == pid:
                     self._hear(listener)
-                    self._ended(listener, status)
+                    self._ended(listener, death)
         return True
 
-    def _ended(self, listener: Listener, status: int) -> None:
+    def _ended(self, listener: Listener, death: tasks.Died) -> None:
         if self.decoder is not None:
             self.replace()
-            listener.decoder_ended(status)
+            listener.decoder_ended(death)
 
     def _lost(self, listener: Listener, now: float) -> None:
         assert self._control is not None
@@ -205,7 +202,7 @@ class Children:
         self._end_nursery()
         self._start_at = max(now, self._started_at + NURSERY_SECONDS_LEAST)
         self._hear(listener)
-        self._ended(listener, LOST)
+        self._ended(listener, tasks.Died(0, LOST))
 
     def _end_nursery(self) -> None:
         os.kill(self._nursery, signal.SIGKILL)

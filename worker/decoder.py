@@ -1,50 +1,64 @@
 """A decoder: one forked, warm process that turns one original at a time into renditions.
 
 Owns pixels and its own limits on memory. Knows no job, store or network: a task and a read-only
-descriptor in, encoded bytes out. An error that is no image's fault ends the process.
+descriptor in, encoded bytes out. An error that is no image's fault ends the process. After `serve`
+has sealed it nothing can be imported, opened or printed any more.
 """
 
 import errno
+import io
 import os
 import resource
 import socket
+import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from jobs.errors import BadRecipe, ImageFault
 from jobs.job import Code
 from jobs.recipe import parse
-from worker import tasks
+from worker import sandbox, tasks
+from worker.autopsy import IDLE, Slate
 from worker.pipeline import Output, PipelineLimits, run
 from worker.tasks import Task
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _PAGE_BYTES = resource.getpagesize()
 _FORGET_PEAK = b"5"
 """To clear_refs: VmHWM begins anew at the present resident size (proc(5))."""
+READ_BYTES = 64 * 1024
+"""Of the original at once."""
+STORY_CHARACTERS_MAX = 1000
+_PROC_BYTES_MAX = 8192
+"""More than statm and status have. Reading to the end would ask for the file's size first."""
 
 
 class Memory:
-    """What this process uses and may use, in bytes. /proc's files stay open, for a sandbox to come between."""
+    """What this process uses and may use, in bytes. /proc's files stay open, for the sandbox comes between."""
 
     def __init__(self) -> None:
         own = Path("/proc/self")
         self._statm = (own / "statm").open("rb", buffering=0)
         self._status = (own / "status").open("rb", buffering=0)
         self._clear = (own / "clear_refs").open("wb", buffering=0)
-        self._base_address, self._base_resident = self._sizes()
+        self.base_address, self._base_resident = self._sizes()
 
     def begin(self, task_bytes: int) -> None:
         """The soft RLIMIT_AS becomes `task_bytes` plus the address space of the fresh decoder."""
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (self._base_address + task_bytes, hard))
+        resource.setrlimit(resource.RLIMIT_AS, (self.base_address + task_bytes, hard))
         self._clear.write(_FORGET_PEAK)
 
     def peak(self) -> int:
         """Resident at most since `begin`."""
         self._status.seek(0)
-        line = next(line for line in self._status.read().splitlines() if line.startswith(b"VmHWM:"))
+        line = next(line for line in self._status.read(_PROC_BYTES_MAX).splitlines() if line.startswith(b"VmHWM:"))
         return int(line.split()[1]) * 1024
 
     def grown(self) -> int:
@@ -53,24 +67,84 @@ class Memory:
 
     def _sizes(self) -> tuple[int, int]:
         self._statm.seek(0)
-        address, resident, *_ = self._statm.read().split()
+        address, resident, *_ = self._statm.read(_PROC_BYTES_MAX).split()
         return int(address) * _PAGE_BYTES, int(resident) * _PAGE_BYTES
 
 
-def serve(link: socket.socket) -> None:
-    """Work on tasks from `link` until the keeper closes it."""
+class ReadOnly(io.RawIOBase):
+    """The file behind a descriptor. An open file would ask the kernel for more than its bytes, and
+    codecs would map it: the calls for that take paths too, so they are not allowed."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Yes."""
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        """As io.RawIOBase."""
+        view = memoryview(buffer)
+        data = os.read(self._descriptor, len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """As io.RawIOBase."""
+        return os.lseek(self._descriptor, offset, whence)
+
+    def close(self) -> None:
+        """Also the descriptor."""
+        if not self.closed:
+            os.close(self._descriptor)
+        super().close()
+
+
+def serve(link: socket.socket, slate: Slate, task_bytes_max: int) -> NoReturn:
+    """Shut this process in, work on tasks from `link` until the keeper closes it, and end.
+
+    No task may take more than `task_bytes_max` bytes beyond what the fresh decoder has.
+    """
     memory = Memory()
+    _leave_by(link)
+    lacking = sandbox.seal(memory.base_address + task_bytes_max, slate.address())
+    if lacking:
+        link.sendall(tasks.frame(tasks.Unsealed(lacking)))
     while (received := tasks.receive_task(link)) is not None:
         task, descriptors = received
         link.sendall(tasks.frame(tasks.Began()))
-        link.sendall(tasks.frame(_work(link, task, descriptors, memory)))
+        link.sendall(tasks.frame(_work(link, task, descriptors, memory, slate)))
+        slate.at(IDLE)
+    os._exit(0)
 
 
-def _work(link: socket.socket, task: Task, descriptors: list[int], memory: Memory) -> tasks.Done | tasks.Fault:
+def _leave_by(link: socket.socket) -> None:
+    """No standard streams any more: libraries print about damaged files there. An uncaught error is told
+    to the keeper; the interpreter's own way to show it, and to end, would open files."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in range(3):
+        os.dup2(nothing, stream)
+    os.close(nothing)
+
+    def broke(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> NoReturn:
+        places = " > ".join(f"{frame.f_code.co_name}:{line}" for frame, line in traceback.walk_tb(trace))
+        link.sendall(tasks.frame(tasks.Broke(f"{kind.__name__}: {error} in {places}"[:STORY_CHARACTERS_MAX])))
+        os._exit(1)
+
+    sys.excepthook = broke
+
+
+def _work(
+    link: socket.socket, task: Task, descriptors: list[int], memory: Memory, slate: Slate
+) -> tasks.Done | tasks.Fault:
     memory.begin(task.memory_bytes)
     before = _cpu_seconds()
     try:
-        for output in _outputs(task, descriptors):
+        for output in _outputs(task, descriptors, slate):
             link.sendall(tasks.frame(_word(output), len(output.data)))
             link.sendall(output.data)
     except ImageFault as fault:
@@ -92,12 +166,12 @@ def _word(output: Output) -> tasks.Rendered:
     )
 
 
-def _outputs(task: Task, descriptors: list[int]) -> Iterator[Output]:
+def _outputs(task: Task, descriptors: list[int], slate: Slate) -> Iterator[Output]:
     with ExitStack() as stack:
-        original, *marks = (stack.enter_context(os.fdopen(each, "rb")) for each in descriptors)
+        original, *marks = (stack.enter_context(io.BufferedReader(ReadOnly(each), READ_BYTES)) for each in descriptors)
         watermarks = {digest: _whole(mark) for digest, mark in zip(task.watermarks, marks, strict=True)}
         limits = PipelineLimits(task.pixels_max, task.frames_max)
-        yield from run(original, parse(task.recipe), limits, watermarks)
+        yield from run(original, parse(task.recipe), limits, watermarks, slate.at)
 
 
 def _whole(mark: BinaryIO) -> bytes:

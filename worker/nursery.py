@@ -14,11 +14,16 @@ import sys
 from host.environment import load_settings
 from host.lifeline import die_with_parent
 from host.scheduling import give_way
+from jobs.settings import Settings
 from worker import tasks
+from worker.autopsy import Slate
+
+TRY_SHARE_MAX = 2
+"""A job out of memory is tried once more with twice DECODER_BYTES_MAX (API section 3)."""
 
 
-def run(control: socket.socket, keeper: int, nice: int) -> None:
-    """Serve the keeper (a pid) until it closes `control`. Also returns in a decoder that has ended.
+def run(control: socket.socket, keeper: int, settings: Settings) -> None:
+    """Serve the keeper (a pid) until it closes `control`.
 
     A Ctrl-C, or systemd's SIGTERM to all of a group, is the keeper's to answer.
     """
@@ -31,10 +36,10 @@ def run(control: socket.socket, keeper: int, nice: int) -> None:
     gc.freeze()
     control.send(tasks.encode(tasks.Warm(pipeline.ENGINE)))
     nursery = os.getpid()
-    if (link := Nursery(control).serve()) is not None:
+    if (born := Nursery(control).serve()) is not None:
         die_with_parent(nursery)
-        give_way(nice)
-        decoder.serve(link)
+        give_way(settings.worker_nice)
+        decoder.serve(*born, task_bytes_max=TRY_SHARE_MAX * settings.decoder_bytes_max)
 
 
 class Nursery:
@@ -45,16 +50,16 @@ class Nursery:
         self._selector = selectors.DefaultSelector()
         self._selector.register(control, selectors.EVENT_READ)
 
-    def serve(self) -> socket.socket | None:
-        """Returns once in every decoder, with its link; and None when the keeper is gone."""
+    def serve(self) -> tuple[socket.socket, Slate] | None:
+        """Returns once in every decoder, with its link and slate; and None when the keeper is gone."""
         while True:
             for key, _ in self._selector.select():
                 if key.data is not None:
-                    self._reap(key.fd, key.data)
+                    self._reap(key.fd, *key.data)
                 elif not self._asked():
                     return None
-                elif (link := self._fork()) is not None:
-                    return link
+                elif (born := self._fork()) is not None:
+                    return born
 
     def _asked(self) -> bool:
         """Whether the keeper asks for a decoder; else it is gone."""
@@ -63,29 +68,35 @@ class Nursery:
         except ConnectionError:
             return False
 
-    def _fork(self) -> socket.socket | None:
+    def _fork(self) -> tuple[socket.socket, Slate] | None:
         ours, theirs = socket.socketpair()
+        slate = Slate()
         pid = os.fork()
         if pid == 0:
             ours.close()
             self._close()
-            return theirs
+            return theirs, slate
         theirs.close()
         watch = os.pidfd_open(pid)
-        self._selector.register(watch, selectors.EVENT_READ, pid)
+        self._selector.register(watch, selectors.EVENT_READ, (pid, slate))
         socket.send_fds(self._control, [tasks.encode(tasks.Born(pid))], [ours.fileno(), watch])
         ours.close()
         return None
 
-    def _reap(self, watch: int, pid: int) -> None:
+    def _reap(self, watch: int, pid: int, slate: Slate) -> None:
         self._selector.unregister(watch)
         os.close(watch)
-        _, status = os.waitpid(pid, 0)
-        self._control.send(tasks.encode(tasks.Died(pid, status)))
+        _, status, usage = os.wait4(pid, 0)
+        self._control.send(tasks.encode(tasks.Died(pid, status, usage.ru_maxrss * 1024, *slate.read())))
+        slate.close()
 
     def _close(self) -> None:
         for key in list(self._selector.get_map().values()):
-            os.close(key.fd) if key.data is not None else self._control.close()
+            if key.data is None:
+                self._control.close()
+            else:
+                os.close(key.fd)
+                key.data[1].close()
         self._selector.close()
 
 
@@ -93,7 +104,7 @@ def main() -> None:
     """Started by the keeper: the control socket's descriptor and the keeper's pid as arguments."""
     descriptor, keeper = map(int, sys.argv[1:])
     settings, _ = load_settings()
-    run(socket.socket(fileno=descriptor), keeper, settings.worker_nice)
+    run(socket.socket(fileno=descriptor), keeper, settings)
 
 
 if __name__ == "__main__":

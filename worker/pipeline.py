@@ -80,10 +80,19 @@ class Work:
         return self.frames > 1 and self.format(spec) in ANIMATED
 
 
+def _nobody(_stage: str) -> None:
+    """Who wants to know the stages, by default."""
+
+
 def run(
-    stream: BinaryIO, recipe: Recipe, limits: PipelineLimits, watermarks: Mapping[str, bytes] | None = None
+    stream: BinaryIO,
+    recipe: Recipe,
+    limits: PipelineLimits,
+    watermarks: Mapping[str, bytes] | None = None,
+    at: Callable[[str], object] = _nobody,
 ) -> Iterator[Output]:
     """The renditions of the image in `stream` (seekable), largest first; `watermarks`: image files by digest.
+    `at` is told each stage before it begins.
 
     Raises ImageFault (`undecodable`, `pixels_over_limit`, `frames_over_limit`, `operation_failed`).
     A MemoryError is the caller's: it says nothing about the image.
@@ -91,10 +100,12 @@ def run(
     work = Work(stream, recipe, limits, watermarks or {})
     with imagefile.blamed("undecodable"):
         for read in READING:
+            at(read.__name__)
             read(work)
     kept: dict[str | None, Image.Image] = {None: work.image}
     del work.image  # freed as soon as nothing derives from it
     for index, derivation in enumerate(work.plan.steps):
+        at(f"rendition {derivation.shape.spec.name}")
         with imagefile.blamed("operation_failed"):
             output, kept[derivation.shape.spec.name] = _rendition(work, derivation, kept[derivation.parent])
         parents = {later.parent for later in work.plan.steps[index + 1 :]}

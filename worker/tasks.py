@@ -1,7 +1,8 @@
 """The words between keeper, nursery and decoder, and their frames. Local sockets; knows no zmq and no pixels.
 
 keeper -> decoder: Task, with the original as a read-only descriptor beside it, then its watermarks.
-decoder -> keeper: Began, then a Rendered with its bytes for each rendition, then Done or Fault.
+decoder -> keeper: Unsealed where the sandbox has gaps; for each task Began, then a Rendered with its
+bytes for each rendition, then Done or Fault. Broke before it ends by a fault of our own.
 nursery -> keeper: Warm once, Born with the decoder's socket and pidfd, Died.
 keeper -> nursery: any packet asks for one more decoder.
 
@@ -27,6 +28,7 @@ _PREFIX = struct.Struct("!II")
 _Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
 _Word = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9]{1,8}\Z")]
 _Colour = Annotated[str, msgspec.Meta(pattern=r"\A#[0-9a-f]{6}\Z")]
+_Layer = Annotated[str, msgspec.Meta(pattern=r"\A[a-z-]{1,16}\Z")]
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -77,6 +79,18 @@ class Fault(_Said, frozen=True):
     grown_bytes: int
 
 
+class Unsealed(_Said, frozen=True):
+    """This platform lacks these layers of the sandbox."""
+
+    layers: tuple[_Layer, ...]
+
+
+class Broke(_Said, frozen=True):
+    """An error that is no image's fault; the decoder ends."""
+
+    story: str
+
+
 class Warm(_Said, frozen=True):
     """The codecs are loaded; `engine` is their version."""
 
@@ -90,13 +104,17 @@ class Born(_Said, frozen=True):
 
 
 class Died(_Said, frozen=True):
-    """A decoder ended with this wait status."""
+    """A decoder ended with this wait status: at which stage, after how much memory at most, and of which
+    forbidden system call, if of one."""
 
     pid: int
     status: int
+    peak_bytes: int = 0
+    stage: str = ""
+    call: int | None = None
 
 
-FromDecoder = Began | Rendered | Done | Fault
+FromDecoder = Began | Rendered | Done | Fault | Unsealed | Broke
 encode = msgspec.msgpack.Encoder().encode
 decode_task = msgspec.msgpack.Decoder(Task).decode
 decode_from_decoder = msgspec.msgpack.Decoder(FromDecoder).decode

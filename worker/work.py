@@ -7,7 +7,6 @@ facts go to the session through `tell`, children and stores are given.
 import hashlib
 import logging
 import os
-import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,8 +20,8 @@ from jobs.job import Code, Cost, Rendition, Spec, decode_spec
 from jobs.settings import Settings
 from jobs.wire import Assignment, LeaseRef
 from stores.blobs import Blobs
-from worker import tasks
-from worker.children import GARBAGE, LOST, Children
+from worker import autopsy, tasks
+from worker.children import Children
 from worker.core import events
 from worker.results import Results
 from worker.watermarks import Watermarks
@@ -30,7 +29,6 @@ from worker.watermarks import Watermarks
 GROWTH_SHARE = 4
 """A decoder that keeps more than DECODER_BYTES_MAX / 4 between jobs is replaced."""
 DETAIL_CHARACTERS_MAX = 300
-CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT})
 
 
 @dataclass(slots=True)
@@ -68,6 +66,8 @@ class Work:
         self._log = log
         self._try: Try | None = None
         self._offered = False
+        self._story = ""
+        self._unsealed: tuple[str, ...] | None = None
 
     # -- what the session wants
 
@@ -114,6 +114,8 @@ class Work:
 
     def decoder_said(self, word: Any, body: bytes) -> None:
         """As Listener.decoder_said."""
+        if isinstance(word, tasks.Unsealed | tasks.Broke):
+            self._note(word)
         if self._try is None or not self._try.handed:
             return
         lease = (self._try.assignment.job, self._try.assignment.lease)
@@ -132,15 +134,24 @@ class Work:
                 else:
                     self._offer_or_recycle(grown_bytes)
 
-    def decoder_ended(self, status: int) -> None:
+    def decoder_ended(self, death: tasks.Died) -> None:
         """As Listener.decoder_ended."""
-        code, detail = _judge(status)
+        code, detail = autopsy.judge(death, self._story)
+        self._story = ""
         self._log.warning("decoder replaced", extra={"why": detail})
         if self._offered:
             self._offered = False
             self._tell(events.DecoderGone())
         elif self._try is not None and self._try.handed:
             self._fail(code, detail)
+
+    def _note(self, word: tasks.Unsealed | tasks.Broke) -> None:
+        match word:
+            case tasks.Broke(story):
+                self._story = story[:DETAIL_CHARACTERS_MAX]
+            case tasks.Unsealed(layers) if self._unsealed is None:
+                self._unsealed = layers
+                self._log.warning("decoders lack a layer of the sandbox", extra={"layers": ", ".join(layers)})
 
     # -- the present try
 
@@ -232,18 +243,3 @@ class Work:
 def _code(fault: PixmillError) -> str:
     """Of what keeps a try from beginning."""
     return Code.STORE_ERROR if isinstance(fault, StoreFault) and not isinstance(fault, BlobMissing) else fault.code
-
-
-def _judge(status: int) -> tuple[Code, str]:
-    """The code and the story of a decoder that ended with this wait status."""
-    if status == GARBAGE:
-        return Code.DECODER_CRASHED, "the decoder spoke garbage"
-    if status == LOST:
-        return Code.DECODER_LOST, "the decoder went with its nursery"
-    if not os.WIFSIGNALED(status):
-        return Code.DECODER_LOST, f"the decoder ended with status {os.waitstatus_to_exitcode(status)}"
-    number = os.WTERMSIG(status)
-    detail = f"the decoder ended by signal {number}"
-    if number == signal.SIGSYS:
-        return Code.SANDBOX_VIOLATION, detail
-    return Code.DECODER_CRASHED if number in CRASHES else Code.DECODER_LOST, detail

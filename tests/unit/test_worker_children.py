@@ -26,8 +26,8 @@ class Ear:
     def decoder_said(self, word: Any, body: bytes) -> None:
         raise AssertionError(word)
 
-    def decoder_ended(self, status: int) -> None:
-        raise AssertionError(status)
+    def decoder_ended(self, death: tasks.Died) -> None:
+        raise AssertionError(death)
 
 
 @pytest.fixture

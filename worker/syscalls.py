@@ -1,0 +1,139 @@
+"""The system calls that a sealed decoder may make, each with its reason, as a seccomp filter.
+
+Owns the allow-list, its numbers on each architecture and their translation to BPF. Pure: builds
+bytes; worker/sandbox.py gives them to the kernel.
+"""
+
+import struct
+from typing import NamedTuple
+
+ALLOW, KILL, TRAP = 0x7FFF_0000, 0x8000_0000, 0x0003_0000
+"""The kernel's SECCOMP_RET_ALLOW, KILL_PROCESS and TRAP (seccomp(2))."""
+NUMBERS_END = 0x4000_0000
+"""No call has a number from here on: on x86-64 they are x32's, and a way around any list of numbers."""
+
+_PROT_EXEC = 4
+_RLIMIT_AS = 9
+_FUTEX_WAKE, _FUTEX_PRIVATE, _FUTEX_REALTIME = 1, 128, 256
+_SIGABRT = 6
+_WORD = 0xFFFF_FFFF
+
+
+class Check(NamedTuple):
+    """The low 32 bits of argument `which`, masked, must equal `value`; the kernel looks at no others of these."""
+
+    which: int
+    value: int
+    mask: int = _WORD
+
+
+class Call(NamedTuple):
+    """A call by its numbers on the architectures, and why it is needed. All `checks` must hold."""
+
+    name: str
+    x86_64: int
+    aarch64: int
+    reason: str
+    checks: tuple[Check, ...] = ()
+
+
+class Architecture(NamedTuple):
+    """`audit` is what the kernel calls it in a filter's data; `trap` is in worker/sandbox.py's words."""
+
+    name: str
+    audit: int
+
+
+ARCHITECTURES = {
+    "x86_64": Architecture("x86_64", 0xC000_003E),
+    "aarch64": Architecture("aarch64", 0xC000_00B7),
+}
+_NOT_EXECUTABLE = (Check(2, 0, _PROT_EXEC),)
+
+
+def allowed(pid: int) -> tuple[Call, ...]:
+    """What the decoder `pid` may call, the commonest first."""
+    return (
+        Call("read", 0, 63, "the original, and its own /proc files, opened before"),
+        Call("lseek", 8, 62, "the same"),
+        Call("sendto", 44, 206, "answers to the keeper; no other socket is there, and none can be made"),
+        Call("recvmsg", 47, 212, "tasks, each with its original's descriptor"),
+        Call("recvfrom", 45, 207, "the rest of a task that came in pieces"),
+        Call("mmap", 9, 222, "malloc of large blocks", _NOT_EXECUTABLE),
+        Call("munmap", 11, 215, "their free"),
+        Call("mremap", 25, 216, "their realloc"),
+        Call("brk", 12, 214, "malloc of small ones"),
+        Call("mprotect", 10, 226, "malloc when memory is short: it tries a second arena", _NOT_EXECUTABLE),
+        Call("madvise", 28, 233, "free, which gives pages back"),
+        Call("close", 3, 57, "the original, after the task"),
+        Call("write", 1, 64, "clear_refs: the peak of memory begins anew"),
+        Call("getrusage", 98, 165, "the task's processor time"),
+        Call("prlimit64", 302, 261, "its own limit on memory, for each task", (Check(0, 0), Check(1, _RLIMIT_AS))),
+        Call("clock_gettime", 228, 113, "where the kernel's clock source is not in the vDSO"),
+        Call("futex", 202, 98, "wait and wake only: Python's and the codecs' locks",
+             (Check(1, 0, _WORD & ~(_FUTEX_WAKE | _FUTEX_PRIVATE | _FUTEX_REALTIME)),)),
+        Call("restart_syscall", 219, 128, "the kernel's own, after a stopped process is continued"),
+        Call("getcwd", 79, 17, "Pillow's save asks where it is; the folder is /"),
+        Call("rt_sigprocmask", 14, 135, "abort(), which must end as SIGABRT"),
+        Call("getpid", 39, 172, "the same"),
+        Call("gettid", 186, 178, "the same"),
+        Call("tgkill", 234, 131, "the same, and itself only", (Check(0, pid), Check(1, pid), Check(2, _SIGABRT))),
+        Call("exit_group", 231, 94, "its end"),
+    )  # fmt: skip
+
+
+_LIKELY = {
+    "x86_64": {2: "open", 4: "stat", 5: "fstat", 16: "ioctl", 41: "socket", 42: "connect", 56: "clone", 57: "fork",
+               59: "execve", 62: "kill", 204: "sched_getaffinity", 257: "openat", 262: "newfstatat", 318: "getrandom",
+               435: "clone3"},
+    "aarch64": {29: "ioctl", 56: "openat", 79: "newfstatat", 80: "fstat", 123: "sched_getaffinity", 129: "kill",
+                198: "socket", 203: "connect", 220: "clone", 221: "execve", 278: "getrandom", 435: "clone3"},
+}  # fmt: skip
+"""What a library that changed would call first."""
+
+
+def name(number: int, machine: str) -> str:
+    """How a person calls the call: `openat (257)`, or `system call 165`."""
+    found = _LIKELY.get(machine, {}).get(number)
+    known = {getattr(call, machine): call.name for call in allowed(0)} if machine in ARCHITECTURES else {}
+    label = found or known.get(number)
+    return f"{label} ({number})" if label else f"system call {number}"
+
+
+_LOAD, _AND, _JUMP_EQUAL, _JUMP_AT_LEAST, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x06
+_NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENTS_AT = 0, 4, 16
+"""Offsets in struct seccomp_data; arguments are 64 bits wide, the low half first on both architectures."""
+_INSTRUCTION = struct.Struct("=HBBI")
+
+
+def _op(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
+    return _INSTRUCTION.pack(code, if_true, if_false, value)
+
+
+def program(architecture: Architecture, pid: int) -> bytes:
+    """The BPF filter of the decoder `pid`: ALLOW for what is listed, KILL for another architecture and
+    for numbers of none, TRAP for the rest: SIGSYS, which nothing in the decoder can block or ignore."""
+    head = [
+        _op(_LOAD, _ARCHITECTURE_AT),
+        _op(_JUMP_EQUAL, architecture.audit, if_true=1),
+        _op(_RETURN, KILL),
+        _op(_LOAD, _NUMBER_AT),
+        _op(_JUMP_AT_LEAST, NUMBERS_END, if_false=1),
+        _op(_RETURN, KILL),
+    ]
+    calls = [_call(getattr(call, architecture.name), call.checks) for call in allowed(pid)]
+    return b"".join([*head, *calls, _op(_RETURN, TRAP)])
+
+
+def _call(number: int, checks: tuple[Check, ...]) -> bytes:
+    """If this is the call and its checks hold, ALLOW; else on to the next, with the number loaded again."""
+    ops = []
+    for left, check in zip(range(len(checks), 0, -1), checks, strict=True):
+        to_end = 3 * (left - 1) + 1
+        ops += [
+            _op(_LOAD, _ARGUMENTS_AT + 8 * check.which),
+            _op(_AND, check.mask),
+            _op(_JUMP_EQUAL, check.value, if_false=to_end),
+        ]
+    ops += [_op(_RETURN, ALLOW), *([_op(_LOAD, _NUMBER_AT)] if checks else [])]
+    return b"".join([_op(_JUMP_EQUAL, number, if_false=len(ops)), *ops])
