@@ -38,6 +38,21 @@ from jobs.records import Meta, Restored
 
 ASSIGNED = Happening.ASSIGNED.value
 
+HANDLERS: dict[type, Callable[[Core, Any, float], None]] = {
+    Submitted: accept.submitted,
+    Commanded: commands.commanded,
+    Matched: commands.matched,
+    Ordered: commands.ordered,
+    Expired: retention.expired,
+}
+ANSWERS: dict[type, Callable[[Core, Worker, Any, float], None]] = {
+    wire.Started: answers.started,
+    wire.Published: answers.published,
+    wire.Finished: answers.finished,
+    wire.Failed: answers.failed,
+    wire.Returned: answers.returned,
+}
+
 
 class Dispatcher:
     """Decides who does what. One instance a broker process, one thread."""
@@ -47,20 +62,6 @@ class Dispatcher:
         self._policy = policy
         self._next_beat = 0.0
         self._stopping = False
-        self._handlers: dict[type, Callable[[Core, Any, float], None]] = {
-            Submitted: accept.submitted,
-            Commanded: commands.commanded,
-            Matched: commands.matched,
-            Ordered: commands.ordered,
-            Expired: retention.expired,
-        }
-        self._answers: dict[type, Callable[[Core, Worker, Any, float], None]] = {
-            wire.Started: answers.started,
-            wire.Published: answers.published,
-            wire.Finished: answers.finished,
-            wire.Failed: answers.failed,
-            wire.Returned: answers.returned,
-        }
 
     def restore(self, restored: Restored, now: float, offset: float) -> None:
         """Begin from what the ledger holds; running jobs wait for their holders' Ready."""
@@ -114,7 +115,7 @@ class Dispatcher:
         elif isinstance(event, ClockRead):
             self.core.offset = event.offset
         else:
-            self._handlers[type(event)](self.core, event, now)
+            HANDLERS[type(event)](self.core, event, now)
 
     def tick(self, now: float) -> None:
         """Judge time: silence, grace, delays, recalls, the beat, walk, retention. Only after everything was read."""
@@ -196,7 +197,7 @@ class Dispatcher:
         if worker is None:
             return core.send(event.peer, wire.Introduce(core.epoch))
         core.roster.hear(worker, now)
-        answer = self._answers.get(type(message))
+        answer = ANSWERS.get(type(message))
         if answer is not None:
             answer(core, worker, message, now)
         elif isinstance(message, wire.WorkerBeat):
