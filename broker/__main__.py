@@ -1,12 +1,14 @@
-"""`python -m broker`: one broker process on one DATA folder."""
+"""`python -m broker`: one broker process on one DATA folder. `python -m broker replay`: broker/replay.py."""
 
 import gc
 import sys
 from pathlib import Path
 
+from broker import replay
 from broker.config import policy_of
 from broker.core.dispatcher import Dispatcher
 from broker.loop import Loop
+from broker.recorder import Recorder
 from host import log as logs
 from host import notify
 from host.environment import load_settings
@@ -36,7 +38,8 @@ def main() -> int:
     except SetupFault as fault:
         print(f"broker: {fault.detail}", file=sys.stderr)
         return 2
-    loop = Loop(Dispatcher(policy_of(settings)), ledger, run, log)
+    recorder = Recorder(data / "flight", log)
+    loop = Loop(Dispatcher(policy_of(settings)), ledger, recorder, run, log)
     try:
         loop.start()
         gc.freeze()
@@ -50,6 +53,8 @@ def main() -> int:
     except LedgerFailed as fault:
         log.error("ledger failed, ending: a start is a recovery", extra={"why": fault.detail})
         return 1
+    finally:
+        recorder.close()
     ledger.close()
     log.info("stopped")
     return 0
@@ -61,4 +66,4 @@ def _has_renditions(data: Path) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(replay.main(sys.argv[2:]) if sys.argv[1:2] == ["replay"] else main())

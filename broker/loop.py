@@ -1,8 +1,9 @@
 """The broker's loop: frames in, one ledger transaction, frames out. The only zmq of the broker.
 
 A turn: wait for a frame or the core's deadline; read up to a bounded batch from each socket,
-workers first; tick only where every socket was read empty, so that silence is never judged on
-unread mail; commit; then send. Owns no decision about a job.
+workers first, and look up what the core must know; record all that, then tell the core; tick only
+where every socket was read empty, so that silence is never judged on unread mail; commit; then
+send. Owns no decision about a job.
 """
 
 import logging
@@ -10,11 +11,9 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
@@ -25,15 +24,16 @@ from broker.core.events import (
     Effects,
     Expire,
     Expired,
-    Heard,
     Matched,
     Ordered,
     PeerLost,
     Refilled,
-    Submitted,
     Walked,
 )
+from broker.flight import Began, Intake, Turn, decide
 from broker.narrator import Narrator
+from broker.outbox import digest, outgoing
+from broker.recorder import Recorder
 from host.folders import endpoint
 from jobs import wire
 from jobs.errors import WireFault
@@ -58,8 +58,8 @@ Command = wire.Cancel | wire.Requeue | wire.Purge
 class Loop:
     """One broker process at work. `run` returns when it was told to stop."""
 
-    def __init__(self, core: Dispatcher, ledger: Ledger, run: Path, log: logging.Logger) -> None:
-        self._core, self._ledger, self._log = core, ledger, log
+    def __init__(self, core: Dispatcher, ledger: Ledger, recorder: Recorder, run: Path, log: logging.Logger) -> None:
+        self._core, self._ledger, self._recorder, self._log = core, ledger, recorder, log
         self._narrator = Narrator(log)
         self._context = zmq.Context()
         self._pull = self._bind(zmq.PULL, run, "jobs")
@@ -70,7 +70,9 @@ class Loop:
         self._poller = zmq.Poller()
         for source in (self._router, self._monitor, self._pull, self._receipts, self._changes):
             self._poller.register(source, zmq.POLLIN)
-        self._bulk: deque[tuple[Command, int]] = deque()
+        self._bulk: deque[tuple[Command, bytes, int]] = deque()
+        self._intake = Intake()
+        """What the core is told in the next turn."""
         self._probes: list[float] = []
         self._complained: set[bytes] = set()
         self._offset = 0.0
@@ -99,7 +101,9 @@ class Loop:
         """Restore the core from the ledger and let SIGTERM and SIGINT end `run`."""
         now = time.monotonic()
         self._offset = time.time() - now
-        self._core.restore(self._ledger.restore(), now, self._offset)
+        restored = self._ledger.restore()
+        self._recorder.began(self._core, Began(now, self._offset, restored))
+        self._core.restore(restored, now, self._offset)
         reader, writer = socket.socketpair()
         writer.setblocking(False)
         self._woken = reader
@@ -112,13 +116,12 @@ class Loop:
     def run(self) -> None:
         """Turn until told to stop, then settle what was read. Raises LedgerFailed."""
         while not self._stopping:
-            wait = 0.0 if self._again or self._bulk else self._core.deadline - time.monotonic()
+            wait = 0.0 if self._again or self._bulk or self._intake.events else self._core.deadline - time.monotonic()
             if self._probes:
                 wait = min(wait, self._probes[0] - time.monotonic())
             self._poller.poll(max(0, int(wait * 1000 + 0.999)))
             self._turn(time.monotonic())
-        self._core.stop()
-        self._turn(time.monotonic())
+        self._turn(time.monotonic(), last=True)
         self.close()
 
     def close(self) -> None:
@@ -132,27 +135,34 @@ class Loop:
     def _stop(self, *_: object) -> None:
         self._stopping = True
 
-    def _turn(self, now: float) -> None:
+    def _turn(self, now: float, last: bool = False) -> None:
+        empty = self._gather(now)
+        intake, self._intake = self._intake, Intake()
+        self._recorder.turn(self._core, Turn(now, intake.facts, empty, last))
+        effects = decide(self._core, now, intake.events, empty, last)
+        if empty:
+            self._forget_keys(now)
+        self._carry_out(effects, now)
+
+    def _gather(self, now: float) -> bool:
+        """Take in what has come; whether that was all."""
         self._again = False
         offset = time.time() - now
         if abs(offset - self._offset) > CLOCK_SLACK_SECONDS:
             self._offset = offset
-            self._core.handle(ClockRead(offset), now)
+            self._intake.add(ClockRead(offset))
         if self._bulk:
-            self._continue_bulk(now)
-        empty = self._read_workers(now)
+            self._continue_bulk()
+        empty = self._read_workers()
         if not self._stopping:
-            empty &= self._read_web(now)
+            empty &= self._read_web()
         self._read_subscriptions()
         self._read_monitor(now)
         if self._probes and now >= self._probes[0]:
             self._probe(now)
-        if empty:
-            self._core.tick(now)
-            self._forget_keys(now)
-        self._carry_out(self._core.drain(now), now)
+        return empty
 
-    def _read_workers(self, now: float) -> bool:
+    def _read_workers(self) -> bool:
         """Read a batch of workers' frames; whether that was all."""
         for _ in range(WORKER_FRAMES_PER_TURN):
             try:
@@ -162,15 +172,15 @@ class Loop:
             message = self._decode(wire.from_worker, peer, frames)
             if isinstance(message, wire.Found):
                 ids = sorted({job_of(name) for name in message.names})
-                self._core.handle(Walked(peer, message, self._ledger.jobs(ids)), now)
+                self._intake.add(Walked(peer, message, self._ledger.jobs(ids)), frames[0])
             elif message is not None:
-                self._core.handle(Heard(peer, message), now)
+                self._intake.heard(peer, message, frames[0])
         self._again = True
         return False
 
-    def _read_web(self, now: float) -> bool:
+    def _read_web(self) -> bool:
         """Read a batch of web's frames and look up what the core must know to decide; whether that was all."""
-        submits: list[wire.Submit] = []
+        submits: list[tuple[wire.Submit, bytes]] = []
         jobs = 0
         empty = False
         while jobs < SUBMITTED_JOBS_PER_TURN:
@@ -184,37 +194,35 @@ class Loop:
             message = self._decode(wire.from_web, b"web", frames)
             jobs += 1
             if isinstance(message, wire.Submit):
-                submits.append(message)
+                submits.append((message, frames[0]))
                 jobs += len(message.jobs)
             elif message is not None:
-                self._order(message, now)
+                self._order(message, frames[0])
         if submits:
-            self._submit(submits, now)
+            self._submit(submits)
         self._again |= not empty
         return empty
 
-    def _submit(self, submits: list[wire.Submit], now: float) -> None:
-        existing = self._ledger.existing([submit.jobs[0].id for submit in submits if submit.jobs])
-        asked = [job.key for submit in submits for job in submit.jobs if job.key is not None]
-        keys = self._ledger.keys(asked) if asked else {}
-        for submit in submits:
-            self._core.handle(Submitted(submit, existing, keys), now)
+    def _submit(self, submits: list[tuple[wire.Submit, bytes]]) -> None:
+        existing = self._ledger.existing([submit.jobs[0].id for submit, _ in submits if submit.jobs])
+        asked = [job.key for submit, _ in submits for job in submit.jobs if job.key is not None]
+        self._intake.submitted(submits, existing, self._ledger.keys(asked) if asked else {})
 
-    def _order(self, message: Any, now: float) -> None:
+    def _order(self, message: Any, frame: bytes) -> None:
         if not isinstance(message, Command):
-            self._core.handle(Ordered(message), now)
+            self._intake.add(Ordered(message), frame)
         elif message.id is not None:
-            self._core.handle(Commanded(message, self._ledger.row(message.id)), now)
+            self._intake.add(Commanded(message, self._ledger.row(message.id)), frame)
         else:
-            self._bulk.append((message, 0))
+            self._bulk.append((message, frame, 0))
 
-    def _continue_bulk(self, now: float) -> None:
+    def _continue_bulk(self) -> None:
         """One step of a command over many jobs, at the start of a turn: nothing is unwritten then."""
-        command, after = self._bulk.popleft()
+        command, frame, after = self._bulk.popleft()
         rows, following = self._ledger.matching(command.where or Where(), after, BULK_ROWS_PER_TURN, LIST_WALK_MAX)
-        self._core.handle(Matched(command, rows, following is None), now)
+        self._intake.add(Matched(command, rows, following is None), frame)
         if following is not None:
-            self._bulk.append((command, following))
+            self._bulk.append((command, frame, following))
 
     def _read_subscriptions(self) -> None:
         """A web process that subscribed to its receipts hears Hello there: nothing sent later is lost."""
@@ -242,7 +250,7 @@ class Loop:
         self._probes = [at for at in self._probes if at > now]
         beat = wire.encode(wire.BrokerBeat(self._core.epoch))
         for peer in self._core.peers():
-            self._send(peer, beat, now)
+            self._send(peer, beat)
 
     def _decode(self, reader: wire.Reader, peer: bytes, frames: list[bytes]) -> Any:
         try:
@@ -258,71 +266,39 @@ class Loop:
 
     def _carry_out(self, effects: Effects, now: float) -> None:
         """Durable before visible: the commit first, then everything that tells of it."""
+        out = outgoing(effects, self._core.epoch)
+        self._recorder.decided(digest(effects.records, out))
         if effects.records:
             self._ledger.commit(effects.records)
-        epoch = self._core.epoch
-        for web, receipts in effects.receipts.items():
-            for part in _frames(wire.Receipts(epoch, receipts), "receipts"):
-                self._receipts.send_multipart([wire.receipts_topic(web), part], zmq.NOBLOCK)
-        for peer, message in effects.sends:
-            for part in _frames(message, message.__struct_fields__[0] if message.__struct_fields__ else ""):
-                self._send(peer, part, now)
-        if effects.changes is not None:
-            for part in _change_frames(effects.changes):
-                self._changes.send_multipart([wire.CHANGES_TOPIC, part], zmq.NOBLOCK)
-        if effects.beat is not None:
-            self._changes.send_multipart([wire.BEAT_TOPIC, wire.encode(effects.beat)], zmq.NOBLOCK)
+        for topic, frame in out.receipts:
+            self._receipts.send_multipart([topic, frame], zmq.NOBLOCK)
+        for peer, frame in out.sends:
+            self._send(peer, frame)
+        for topic, frame in out.changes:
+            self._changes.send_multipart([topic, frame], zmq.NOBLOCK)
         for refill in effects.refills:
             rows = self._ledger.queued(refill.lane.priority, refill.lane.name, refill.after, refill.limit)
-            self._core.handle(Refilled(refill, rows), now)
-            self._again = True
+            self._intake.add(Refilled(refill, rows))
         if effects.expire is not None:
-            self._expire(effects.expire, now)
+            self._expire(effects.expire)
         self._narrator.tell(effects.sends, self._core.name_of, now)
 
-    def _expire(self, expire: Expire, now: float) -> None:
+    def _expire(self, expire: Expire) -> None:
         self._ledger.forget_purged(expire.before - PURGED_SLACK_SECONDS)
         rows = self._ledger.ended_before(expire.before, expire.limit)
         if rows:
-            self._core.handle(Expired(expire, rows), now)
-            self._again = True
+            self._intake.add(Expired(expire, rows))
 
-    def _send(self, peer: bytes, frame: bytes, now: float) -> None:
+    def _send(self, peer: bytes, frame: bytes) -> None:
         """Never waits: a worker that cannot be reached, or whose pipe is full, is lost."""
         try:
             self._router.send_multipart([peer, frame], zmq.NOBLOCK)
         except zmq.ZMQError as error:
             if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
                 raise
-            self._core.handle(PeerLost(peer), now)
-            self._again = True
+            self._intake.add(PeerLost(peer))
 
     def _forget_keys(self, now: float) -> None:
         if now >= self._forget_at:
             self._forget_at = now + FORGET_SECONDS
             self._ledger.forget_keys(now + self._offset - IDEMPOTENCY_SECONDS)
-
-
-def _frames(message: Any, field: str) -> Iterator[bytes]:
-    """The frame of a message, or of its halves where the list `field` is too long for one."""
-    try:
-        yield wire.encode(message)
-    except WireFault:
-        items = getattr(message, field)
-        if not isinstance(items, list) or len(items) < 2:
-            raise
-        half = len(items) // 2
-        for part in (items[:half], items[half:]):
-            yield from _frames(msgspec.structs.replace(message, **{field: part}), field)
-
-
-def _change_frames(message: wire.Changes) -> Iterator[bytes]:
-    """As _frames, but each part says which numbers it holds: a reader takes repeated ones for old."""
-    try:
-        yield wire.encode(message)
-    except WireFault:
-        half = len(message.changes) // 2
-        left, right = message.changes[:half], message.changes[half:]
-        middle = left[-1].change
-        yield from _change_frames(wire.Changes(message.epoch, message.first, middle, left))
-        yield from _change_frames(wire.Changes(message.epoch, middle, message.last, right))

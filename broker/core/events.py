@@ -46,7 +46,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     retention_seconds: float = 0.0
 
 
-class ClockRead(msgspec.Struct, frozen=True):
+class ClockRead(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """Wall time was monotonic time plus `offset` seconds; told at start and when it moved."""
 
     offset: float
@@ -88,7 +88,7 @@ class Heard(msgspec.Struct, frozen=True):
     message: FromWorker
 
 
-class PeerLost(msgspec.Struct, frozen=True):
+class PeerLost(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """The connection `peer` ended, or can take no more: its worker is dead."""
 
     peer: bytes
@@ -102,15 +102,15 @@ class Walked(msgspec.Struct, frozen=True):
     rows: list[Row]
 
 
-class Refilled(msgspec.Struct, frozen=True):
+class Refilled(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """The ledger answered a Refill; fewer rows than were asked mean that there are no more."""
 
     refill: "Refill"
     rows: list[Row]
 
 
-class Expired(msgspec.Struct, frozen=True):
-    """The ledger answered an Expire: these ended long ago. Told before anything else is handled."""
+class Expired(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """The ledger answered an Expire: these ended long ago. Told before anything else is looked up."""
 
     expire: "Expire"
     rows: list[Row]

@@ -1,8 +1,8 @@
 """The whole core as bytes, and back: what a replay begins from.
 
 Owns no list of fields: it walks from the dispatcher over every object of the core, field by field,
-so that a new field is in it without a word here. What refers to one job or worker refers to one
-again afterwards. Between turns only: a turn's own books (core.clear) are empty then.
+so that a new field is in it without a word here. What is one object in two places is one again
+afterwards. Between turns only: a turn's own books (core.clear) are empty then.
 
 Columns, not objects, are written: one field of 10,000 jobs is one list, which costs a tenth of
 10,000 visits. Equal cores give equal bytes.
@@ -44,9 +44,8 @@ def from_snapshot(data: bytes) -> Dispatcher:
     LookupError or AttributeError where the bytes are no snapshot of this code's core."""
     reader = _Reader()
     blocks = msgspec.msgpack.decode(data)
-    for name, _, _, count in blocks:
-        kind = _kind(name)
-        reader.objects.setdefault(name, []).extend(object.__new__(kind) for _ in range(count))
+    for name, names, columns, count in blocks:
+        reader.objects.setdefault(name, []).extend(_made(_kind(name), names, columns, count))
     reader.fill(blocks)
     return cast(Dispatcher, reader.objects[_name(Dispatcher)][0])
 
@@ -65,6 +64,9 @@ class _Writer:
             for kind in waiting:
                 fresh = self._objects[kind][written.get(kind, 0) :]
                 written[kind] = len(self._objects[kind])
+                if issubclass(kind, msgspec.Struct):
+                    yield [_name(kind), [], fresh, len(fresh)]
+                    continue
                 names = fields(fresh[0])
                 columns = [self.column(list(map(attrgetter(name), fresh))) for name in names]
                 yield [_name(kind), names, columns, len(fresh)]
@@ -73,20 +75,16 @@ class _Writer:
         kinds = set(map(type, values))
         if kinds <= PLAIN:
             return ["plain", values]
-        kinds -= NOTHING
-        if len(kinds) > 1:
+        whole = type(None) not in kinds
+        kind = (kinds - NOTHING).pop()
+        contained = kind is tuple or kind.__name__ in CONTAINERS
+        if len(kinds) + whole > 2 or (contained and not whole):
             return ["mixed", [self.column([value]) for value in values]]
-        (kind,) = kinds
-        if kind.__name__ in CONTAINERS or kind is tuple:
-            if None in values:
-                return ["mixed", [self.column([value]) for value in values]]
+        if contained:
             return self._contained(kind, values)
-        name = _name(kind)
-        if issubclass(kind, msgspec.Struct):
-            return ["struct", name, values]
         if issubclass(kind, Enum):
-            return ["enum", name, values]
-        return ["object", name, self._numbered(kind, values)]
+            return ["enum", _name(kind), values]
+        return ["object", _name(kind), self._numbered(kind, values, whole)]
 
     def _contained(self, kind: type, values: list[Any]) -> Column:
         lengths = list(map(len, values))
@@ -100,14 +98,21 @@ class _Writer:
         items = _flat(map(sorted, values) if kind is set else values)
         return ["list", kind.__name__, lengths, self.column(items)]
 
-    def _numbered(self, kind: type, values: list[Any]) -> list[int | None]:
-        met, known, numbers = self._objects.setdefault(kind, []), self._numbers, []
-        for value in values:
-            number = known.get(id(value))
-            if number is None and value is not None:
-                number = known[id(value)] = len(met)
-                met.append(value)
-            numbers.append(number)
+    def _numbered(self, kind: type, values: list[Any], whole: bool) -> list[int | None]:
+        met, known = self._objects.setdefault(kind, []), self._numbers
+        ids = list(map(id, values))
+        numbers = list(map(known.get, ids))
+        if None not in numbers:
+            return numbers
+        if not met and whole and len(set(ids)) == len(ids):  # thousands at once
+            known.update(zip(ids, range(len(ids)), strict=True))
+            met.extend(values)
+            return list(range(len(met)))
+        for place, value in enumerate(values):
+            if value is not None:
+                numbers[place] = number = known.setdefault(ids[place], len(met))
+                if number == len(met):
+                    met.append(value)
         return numbers
 
 
@@ -123,7 +128,7 @@ class _Reader:
         for name, names, columns, count in blocks:
             start = filled.get(name, 0)
             filled[name] = start + count
-            for field, column in zip(names, columns, strict=True):
+            for field, column in zip(names, columns if names else [], strict=True):
                 for value, owner in zip(self.values(column), self.objects[name][start : start + count], strict=True):
                     setattr(owner, field, value)
 
@@ -136,9 +141,6 @@ class _Reader:
 
     def _mixed(self, columns: list[Column]) -> list[Any]:
         return [self.values(column)[0] for column in columns]
-
-    def _struct(self, name: str, values: list[Any]) -> list[Any]:
-        return [None if value is None else msgspec.convert(value, _kind(name)) for value in values]
 
     def _enum(self, name: str, values: list[Any]) -> list[Any]:
         kind = _kind(name)
@@ -158,6 +160,13 @@ class _Reader:
     def _list(self, name: str, lengths: list[int], items: Column) -> list[Any]:
         flat = iter(self.values(items))
         return [CONTAINERS[name](islice(flat, length)) for length in lengths]
+
+
+def _made(kind: type, names: list[str], columns: list[Any], count: int) -> Iterable[Any]:
+    """Objects yet to be filled; structs, which hold plain data alone, are whole at once."""
+    if names:
+        return (object.__new__(kind) for _ in range(count))
+    return (msgspec.convert(value, kind) for value in columns)
 
 
 def fields(value: Any) -> list[str]:

@@ -9,14 +9,19 @@ walk of the last broker must leave exactly the files that rows name.
 
 import hashlib
 import heapq
+import logging
 import random
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from broker.core.dispatcher import Dispatcher
-from broker.core.events import Commanded, Heard, PeerLost, Policy, Refilled, Submitted, Walked
+from broker.core.events import Commanded, Effects, Heard, PeerLost, Policy, Refilled, Walked
+from broker.flight import Began, Intake, Turn, decide
+from broker.outbox import digest, outgoing
+from broker.recorder import Recorder
 from jobs import wire
 from jobs.errors import LedgerFailed
 from jobs.ids import job_of, original_name
@@ -39,15 +44,19 @@ class Connection:
 
 
 class World:
-    """One run. `run` returns the summary; it raises AssertionError where a promise was broken."""
+    """One run. `run` returns the summary; it raises AssertionError where a promise was broken.
+    The brokers' flight recorders write to the folder `flight`, if any."""
 
-    def __init__(self, seed: int, jobs: int = 150, chaos_seconds: float = 30.0) -> None:
+    def __init__(self, seed: int, jobs: int = 150, chaos_seconds: float = 30.0, flight: Path | None = None) -> None:
         self.random = random.Random(seed)
         self.now, self.jobs, self.chaos = 0.0, jobs, chaos_seconds
         self.policy = Policy(window=8, silence_seconds=2.0, grace_seconds=0.5)
         self.ledger = MemoryLedger()
         self.dispatcher: Dispatcher | None = None
+        self.flight = flight
+        self.recorder: Recorder | None = None
         self.inbox: list[Any] = []
+        self.intake = Intake()
         self.connections: dict[bytes, Connection] = {}
         self.asked: dict[str, Any] = {}
         """What web has sent and got no receipt for, by request."""
@@ -139,8 +148,12 @@ class World:
     # -- the broker
 
     def start_broker(self) -> None:
-        self.dispatcher = Dispatcher(self.policy)
-        self.dispatcher.restore(self.ledger.restore(), self.now, OFFSET)
+        self.dispatcher, self.intake = Dispatcher(self.policy), Intake()
+        began = Began(self.now, OFFSET, self.ledger.restore())
+        if self.flight is not None:
+            self.recorder = Recorder(self.flight, logging.getLogger("simulation"))
+            self.recorder.began(self.dispatcher, began)
+        self.dispatcher.restore(began.restored, self.now, OFFSET)
         self.counts["brokers started"] += 1
         self.wake(0.0)
 
@@ -148,6 +161,8 @@ class World:
         if self.dispatcher is None:
             return
         self.dispatcher = None
+        if self.recorder is not None:
+            self.recorder.close()
         self.inbox = []
         self.counts["brokers killed"] += 1
         for connection in list(self.connections.values()):
@@ -173,31 +188,35 @@ class World:
             return
         batch, self.inbox = self.inbox[:16], self.inbox[16:]
         for fact in batch:
-            self.handle(dispatcher, fact)
-        if not self.inbox:
-            dispatcher.tick(self.now)
+            self.take_in(fact)
+        intake, self.intake = self.intake, Intake()
+        turn = Turn(self.now, intake.facts, tick=not self.inbox, stop=False)
+        if self.recorder is not None:
+            self.recorder.turn(dispatcher, turn)
         try:
-            self.carry_out(dispatcher)
+            self.carry_out(decide(dispatcher, self.now, intake.events, turn.tick, turn.stop), dispatcher.epoch)
         except LedgerFailed:
             self.counts["commits failed"] += 1
             return self.kill_broker()
         dispatcher.check()
         return self.wake(0.0 if self.inbox else dispatcher.deadline - self.now)
 
-    def handle(self, dispatcher: Dispatcher, fact: Any) -> None:
+    def take_in(self, fact: Any) -> None:
         if isinstance(fact, wire.Submit):
-            existing = self.ledger.existing([fact.jobs[0].id])
-            dispatcher.handle(Submitted(fact, existing, {}), self.now)
+            self.intake.submitted([(fact, wire.encode(fact))], self.ledger.existing([fact.jobs[0].id]), {})
         elif isinstance(fact, Heard) and isinstance(fact.message, wire.Found):
             rows = self.ledger.jobs(sorted({job_of(name) for name in fact.message.names}))
-            dispatcher.handle(Walked(fact.peer, fact.message, rows), self.now)
+            self.intake.add(Walked(fact.peer, fact.message, rows), wire.encode(fact.message))
         elif isinstance(fact, wire.Cancel):
-            dispatcher.handle(Commanded(fact, self.ledger.row(fact.id or "")), self.now)
+            self.intake.add(Commanded(fact, self.ledger.row(fact.id or "")), wire.encode(fact))
+        elif isinstance(fact, Heard):
+            self.intake.heard(fact.peer, fact.message, wire.encode(fact.message))
         else:
-            dispatcher.handle(fact, self.now)
+            self.intake.add(fact)
 
-    def carry_out(self, dispatcher: Dispatcher) -> None:
-        effects = dispatcher.drain(self.now)
+    def carry_out(self, effects: Effects, epoch: int) -> None:
+        if self.recorder is not None:
+            self.recorder.decided(digest(effects.records, outgoing(effects, epoch)))
         if effects.records:
             try:
                 self.ledger.commit(effects.records)
@@ -209,7 +228,7 @@ class World:
             self.send_down(peer, message)
         for refill in effects.refills:
             rows = self.ledger.queued(refill.lane.priority, refill.lane.name, refill.after, refill.limit)
-            dispatcher.handle(Refilled(refill, rows), self.now)
+            self.intake.add(Refilled(refill, rows))
             self.wake(0.0)
 
     def witness(self, jobs: list[str]) -> None:

@@ -189,6 +189,14 @@ class Cluster:
 
     # -- the end
 
+    def keep_flight(self) -> Path:
+        """Copy what the brokers' flight recorder holds to a folder that outlives the test; the folder.
+        `python -m broker replay FOLDER --ledger FOLDER/ledger.sqlite3` decides it again."""
+        kept = Path(tempfile.mkdtemp(prefix="pixmill-flight-"))
+        for path in [*self.data.glob("flight/*.flight"), *self.data.glob("ledger.sqlite3*")]:
+            shutil.copy(path, kept)
+        return kept
+
     def log(self) -> str:
         """What all processes wrote."""
         return self.output.read_text(errors="replace") if self.output.exists() else ""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from broker.loop import _change_frames
+from broker.outbox import _change_frames
 from jobs import wire
 
 

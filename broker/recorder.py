@@ -1,0 +1,137 @@
+"""The flight recorder: writes all that enters the core to a ring of segments, before the core is told.
+
+Owns DATA/flight and its bounds. Whatever happens to it, the broker goes on: what cannot be written
+is not recorded, and a new segment is begun later.
+"""
+
+import contextlib
+import logging
+import os
+import time
+import zlib
+from pathlib import Path
+
+import jobs
+from broker import core
+from broker.core.dispatcher import Dispatcher
+from broker.core.snapshot import snapshot
+from broker.flight import FORMAT, Began, Decided, Opening, Part, Turn, packed
+
+SUFFIX = ".flight"
+SEGMENT_BYTES = 16 * 1024 * 1024
+"""Of turns, after the snapshot. At 9000 jobs a second that is some three seconds."""
+RING_BYTES = 4 * SEGMENT_BYTES
+RING_FILES = 256
+"""Each start of a broker begins a segment: one that starts in circles must not fill the folder."""
+AGAIN_SECONDS = 10.0
+"""After a write that failed."""
+
+
+def segments(folder: Path) -> list[Path]:
+    """The segments in a folder, oldest first."""
+    return sorted(path for path in folder.glob(f"*{SUFFIX}") if path.stem.isdigit())
+
+
+def code() -> str:
+    """Tells one version of the code that decides from another."""
+    files = [path for package in (core, jobs) for path in sorted(Path(package.__file__ or "").parent.glob("*.py"))]
+    return f"{zlib.crc32(b''.join(path.read_bytes() for path in files)):08x}"
+
+
+class Recorder:
+    """Records one broker's core. No method raises for want of room or of a disk."""
+
+    def __init__(self, folder: Path, log: logging.Logger) -> None:
+        self._folder, self._log = folder, log
+        self._code = code()
+        self._file: int | None = None
+        self._bytes = 0
+        self._waiting = b""
+        """What the turn before decided: written with the next one."""
+        self._follows = False
+        self._again_at = 0.0
+        self._complained = False
+
+    def began(self, dispatcher: Dispatcher, began: Began) -> None:
+        """A broker is about to restore `dispatcher`."""
+        self._record(dispatcher, began, began.now)
+
+    def turn(self, dispatcher: Dispatcher, turn: Turn) -> None:
+        """`dispatcher` is about to be told all this."""
+        self._record(dispatcher, turn, turn.now)
+
+    def decided(self, digest: int) -> None:
+        """This came of it."""
+        self._waiting = packed(Decided(digest))
+
+    def close(self) -> None:
+        """Write what waits."""
+        if self._file is not None:
+            self._write(b"")
+            self._end()
+
+    def _record(self, dispatcher: Dispatcher, part: Part, now: float) -> None:
+        if self._file is not None and self._bytes >= SEGMENT_BYTES:
+            self.close()
+        if self._file is None:
+            self._waiting = b""
+            if now < self._again_at or not self._begin(dispatcher, now):
+                return
+        self._write(packed(part), now)
+
+    def _begin(self, dispatcher: Dispatcher, now: float) -> bool:
+        """Open the next segment with a snapshot; whether there was room."""
+        try:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            number = self._make_room() + 1
+            path = self._folder / f"{number:08}{SUFFIX}"
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            self._fail(error.strerror or str(error), now)
+            return False
+        opening = Opening(FORMAT, number, self._follows, time.time(), self._code, snapshot(dispatcher))
+        self._follows = True
+        written = self._write(packed(opening), now)
+        self._bytes = 0
+        if not written:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        return written
+
+    def _make_room(self) -> int:
+        """Drop the oldest segments past the ring's bounds; the number of the newest."""
+        kept = segments(self._folder)
+        newest = int(kept[-1].stem) if kept else 0
+        sizes = [path.stat().st_size for path in kept]
+        while kept and (sum(sizes) > RING_BYTES - SEGMENT_BYTES or len(kept) >= RING_FILES):
+            kept.pop(0).unlink()
+            sizes.pop(0)
+        return newest
+
+    def _write(self, data: bytes, now: float = 0.0) -> bool:
+        data, self._waiting = self._waiting + data, b""
+        assert self._file is not None
+        try:
+            written = os.write(self._file, data)
+        except OSError as error:
+            self._fail(error.strerror or str(error), now)
+            return False
+        if written < len(data):
+            self._fail("no room left", now)
+            return False
+        self._bytes += written
+        self._complained = False
+        return True
+
+    def _fail(self, why: str, now: float) -> None:
+        self._end()
+        self._follows = False
+        self._again_at = now + AGAIN_SECONDS
+        if not self._complained:
+            self._complained = True
+            self._log.warning("flight recorder off", extra={"why": why})
+
+    def _end(self) -> None:
+        if self._file is not None:
+            file, self._file = self._file, None
+            os.close(file)
