@@ -22,7 +22,7 @@ from jobs.errors import SetupFault, StoreFault
 from jobs.job import Row
 from jobs.records import PURGED, Records
 from stores.ledger import LedgerReader
-from stores.ledger.sqlite import open_reader
+from stores.ledger.sqlite_reader import open_reader
 
 ASKED_AT_ONCE = 500
 
