@@ -110,7 +110,7 @@ class Refilled(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 
 class Expired(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """The ledger answered an Expire: these ended long ago. Told before anything else is looked up."""
+    """The ledger answered an Expire: these ended long ago. Told before anything that comes later is handled."""
 
     expire: "Expire"
     rows: list[Row]
