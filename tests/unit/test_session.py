@@ -178,6 +178,15 @@ def test_sweeps_are_passed_on_and_reported() -> None:
     assert bench.after(SweepDone("a")) == effects(wire.Swept(["a"]))
 
 
+def test_a_sweep_read_after_a_stop_or_from_an_earlier_broker_deletes_nothing() -> None:
+    """Others may have deleted since, and a requeued job made its blobs again."""
+    bench, sweep = Bench(), wire.Sweep([("a", ["x"])])
+    bench.now += SILENCE
+    assert bench.hear(sweep) == effects(ready())
+    assert bench.hear(wire.Welcome(1, SILENCE), sweep) == effects(sweep=(("a", ["x"]),))
+    assert bench.after(Disconnected(), Heard(sweep)) == effects(ready())
+
+
 def test_a_step_of_the_walk_is_passed_on_and_answered_once() -> None:
     bench = Bench()
     assert bench.hear(wire.Walk("x", 60.0, 10)) == effects(walk=wire.Walk("x", 60.0, 10))

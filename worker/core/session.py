@@ -231,7 +231,12 @@ class Session:
                 self._leases.forget(lease)
 
     def _on_sweep(self, sweep: wire.Sweep) -> None:
-        self._sweep += sweep.sweeps
+        """Unless this is old mail, read after a stop or from a broker that is gone: others were told to delete
+        since, and a requeued job may have its blobs again. A Ready lets the broker offer anew what is left."""
+        if self._welcomed and self._now < self._beat_at + self._silence_seconds / 2:
+            self._sweep += sweep.sweeps
+        else:
+            self._introduce = True
 
     def _on_sweep_done(self, event: events.SweepDone) -> None:
         self._outbox.swept.append(event.job)
