@@ -16,12 +16,12 @@ from PIL import Image
 
 from jobs import exif
 from jobs.errors import ImageFault
-from jobs.formats import ANIMATED, EXTENSIONS, OPAQUE, output_format
+from jobs.formats import ANIMATED, EXTENSIONS, HEIC, OPAQUE, output_format
 from jobs.imagehead import HEAD_BYTES, Head, read_head
 from jobs.plan import FULL_SCALE, JPEG_SCALES, Derivation, Plan, plan
 from jobs.recipe import Recipe, RenditionSpec, Watermark, parse
 from jobs.turns import Size
-from worker import imagefile, operations
+from worker import heic, imagefile, operations
 from worker.colours import dominant_colour, to_srgb
 
 ENGINE = f"pillow-{PIL.__version__}/2"
@@ -199,6 +199,8 @@ def warm() -> None:
         showing = imagefile.Showing([50, 50], 0) if format in ANIMATED else None
         data = imagefile.encode(frames if showing else frames[:1], format, every, b"", showing)
         list(run(io.BytesIO(data), recipe, PipelineLimits(256, 2), marks))
+    if HEIC in imagefile.PLUGINS:
+        list(run(io.BytesIO(heic.SAMPLE), recipe, PipelineLimits(64 * 64, 1), marks))
 
 
 def _rendition(work: Work, derivation: Derivation, parent: Image.Image) -> tuple[Output, Image.Image]:
