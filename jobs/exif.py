@@ -1,4 +1,4 @@
-"""EXIF blocks, as far as we need them: the orientation, found and set. Pure bytes; never raises.
+"""EXIF blocks, as far as we need them: where they are, the orientation, found and set. Pure bytes; never raises.
 
 What an orientation means is jobs/turns.py's.
 """
@@ -9,6 +9,7 @@ _ORIENTATION = 0x0112
 _SHORT = 3
 _EXIF_START = b"Exif\0\0"
 _ENTRIES_MAX = 512
+_APP1, _SCAN = 0xE1, 0xDA
 
 
 def orientation(block: bytes) -> int:
@@ -23,6 +24,48 @@ def upright(block: bytes) -> bytes:
         _, at, order = found
         return block[:at] + struct.pack(order + "H", 1) + block[at + 2 :]
     return block
+
+
+def find_block(data: bytes, format: str) -> bytes:
+    """The EXIF block in an image's first bytes; b"" where there is none, or none yet (a WebP's is at its end)."""
+    if format == "tiff":
+        return data
+    try:
+        return _FINDERS[format](data) if format in _FINDERS else b""
+    except struct.error:  # it ends before
+        return b""
+
+
+def _in_jpeg(data: bytes) -> bytes:
+    at = 2
+    while True:
+        lead, marker, length = struct.unpack_from(">BBH", data, at)
+        if lead != 0xFF or marker == _SCAN:
+            return b""
+        if marker == _APP1 and data.startswith(_EXIF_START, at + 4):
+            return data[at + 4 : at + 2 + length]
+        at += 2 + length
+
+
+def _in_png(data: bytes) -> bytes:
+    at = 8
+    while True:
+        length, name = struct.unpack_from(">I4s", data, at)
+        if name == b"eXIf":
+            return data[at + 8 : at + 8 + length]
+        at += 12 + length
+
+
+def _in_webp(data: bytes) -> bytes:
+    at = 12
+    while True:
+        name, length = struct.unpack_from("<4sI", data, at)
+        if name == b"EXIF":
+            return data[at + 8 : at + 8 + length]
+        at += 8 + length + (length & 1)
+
+
+_FINDERS = {"jpeg": _in_jpeg, "png": _in_png, "webp": _in_webp}
 
 
 def _find_orientation(block: bytes) -> tuple[int, int, str] | None:

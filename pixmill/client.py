@@ -81,6 +81,20 @@ class Client:
 
         return self._json(send)
 
+    def explain(self, file: str | Path, *, preset: str | None = None, recipe: str | None = None) -> dict[str, Any]:
+        """What a recipe would do to an image, without doing it: `original`, `recipe` and `plan`.
+
+        `recipe` is JSON text. Raises OSError where the file cannot be read.
+        """
+        asked = {"preset": preset, "recipe": recipe}
+        fields = {name: value for name, value in asked.items() if value is not None}
+
+        def send() -> httpx2.Response:
+            with Path(file).open("rb") as image:
+                return self._http.post(f"{self.url}/recipes/explain", params=fields, content=image)
+
+        return self._json(send)
+
     def job(self, job: str, *, wait: int | None = None) -> Job:
         """The job as it is now; with `wait`, held by the server for up to so many seconds until it has ended."""
         parameters = {} if wait is None else {"wait": wait}

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pixmill import drill as drills
-from pixmill import victims
+from pixmill import explained, victims
 from pixmill.client import DEFAULT_URL, Client, Job
 from pixmill.errors import PixmillError
 
@@ -57,6 +57,22 @@ def upload(files: tuple[Path, ...], preset: str | None, recipe: Path | None, out
                 ended = client.wait(job["id"])
                 report.show(ended, ended=True)
                 _save(client, ended, out or Path(), stem)
+    raise SystemExit(report.status)
+
+
+@main.command()
+@click.argument("file", type=_FILE)
+@click.option("--preset", help="A preset of the server's; without it and --recipe: default.")
+@click.option("--recipe", type=_FILE, help="A file with a recipe in JSON.")
+@_url
+def explain(file: Path, preset: str | None, recipe: Path | None, url: str) -> None:
+    """Tell what a preset or recipe would do to FILE, without doing it."""
+    if preset and recipe:
+        raise click.UsageError("--preset and --recipe exclude each other")
+    report = _Report()
+    with Client(url) as client, report.faults_of(str(file)):
+        asked = recipe.read_text() if recipe else None
+        explained.show(client.explain(file, preset=preset, recipe=asked))
     raise SystemExit(report.status)
 
 

@@ -37,6 +37,7 @@ STATUS = {
         "digest_mismatch",
         "idempotency_key_reused",
         "bad_recipe",
+        "operation_failed",
         "unknown_preset",
     ),
     500: ("internal",),

@@ -22,6 +22,7 @@ from web.asked import FIELDS
 from web.call import Call, as_json, bad_parameter, encode, find_job, route, seconds
 from web.config import Web
 from web.events import EventResponse, Stream, event, replay
+from web.explain import explain_recipe
 from web.submit import Unanswered
 
 T = TypeVar("T")
@@ -188,6 +189,7 @@ ROUTES = [
     route("GET", "/batches/{batch}", get_batch),
     route("GET", "/events", all_events),
     route("GET", "/presets", get_presets),
+    route("POST", "/recipes/explain", explain_recipe, "preset", "recipe"),
     route("GET", "/stats", get_stats),
     route("POST", "/queue/pause", commands.pause),
     route("POST", "/queue/resume", commands.resume),

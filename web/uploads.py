@@ -148,7 +148,7 @@ async def _read_form(call: Call, intake: Intake) -> tuple[Asked, list[str]]:
         name = next(iter(call.query))
         raise ClientFault(f"a form carries {name} as a part, not in the query", code="bad_parameter", parameter=name)
     form = Form(call.request.headers["content-type"], intake, fields.FIELDS)
-    await _stream(call, form.feed, FORM_BYTES_MAX)
+    await stream_body(call, form.feed, FORM_BYTES_MAX)
     form.finish()
     if not intake.stored:
         raise ClientFault("no part of the form has a file name: send the image as `image`", code="no_image")
@@ -158,13 +158,13 @@ async def _read_form(call: Call, intake: Intake) -> tuple[Asked, list[str]]:
 async def _read_image(call: Call, intake: Intake) -> Asked:
     asked = fields.from_texts(call.query, call.web.recipes)
     intake.begin("")
-    if not await _stream(call, intake.write, 0):
+    if not await stream_body(call, intake.write):
         raise ClientFault("the body is empty", code="no_image")
     intake.end()
     return asked
 
 
-async def _stream(call: Call, feed: Callable[[bytes], None], extra: int) -> int:
+async def stream_body(call: Call, feed: Callable[[bytes], None], extra: int = 0) -> int:
     """Feed the body as it comes, at most `extra` bytes above the limit; how many bytes it had."""
     claimed = claimed_digest(call.request)
     digest, total, most = hashlib.sha256(), 0, call.web.settings.upload_bytes_max

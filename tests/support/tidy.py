@@ -27,7 +27,7 @@ DRIVERS = {
     "uvloop": {"web/server.py", "web/__main__.py"},
     "httpx2": {"pixmill/client.py"},
     "click": {"pixmill/command.py"},
-    "rich": {"pixmill/command.py"},
+    "rich": {"pixmill/command.py", "pixmill/explained.py"},
     "pillow_heif": {"worker/heic.py"},
     "PIL": {"worker/heic.py", "worker/imagefile.py", "worker/operations.py", "worker/colours.py", "worker/pipeline.py"},
 }

@@ -1,0 +1,164 @@
+"""jobs/explain.py, POST /recipes/explain and `pixmill explain`: the plan that a job would carry out, told before."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from jobs import exif
+from jobs.explain import explain
+from jobs.imagehead import Head, read_head
+from jobs.recipe import parse
+from pixmill import explained
+from tests.support.images import TEST_DATA, outputs, saved
+from tests.support.web_kit import Kit, png, serve
+
+WEB = parse(
+    {
+        "renditions": [
+            {"name": "w1920", "width": 1920, "format": "jpeg"},
+            {"name": "w640", "width": 640, "format": "webp"},
+            {"name": "square", "width": 320, "height": 320, "fit": "cover", "format": "png"},
+        ]
+    }
+)
+
+
+def codes(plan: Any) -> list[tuple[str, str]]:
+    return [(one.rendition, one.code) for one in plan.warnings]
+
+
+def test_the_plan_is_told_with_its_scale_boxes_and_parents() -> None:
+    plan = explain(WEB, Head("jpeg", 8000, 4000), 6)
+    assert (plan.decode.scale, plan.decode.width, plan.decode.height) == (2, 4000, 2000)
+    told = {one.name: (one.width, one.height, one.derived_from) for one in plan.renditions}
+    assert told == {"w1920": (1920, 3840, None), "w640": (640, 1280, "w1920"), "square": (320, 320, "w640")}
+    square = plan.renditions[-1].box
+    assert (square.left, square.top, square.width, square.height) == (320, 0, 640, 640)
+    assert plan.warnings == []
+    assert plan.expected.cpu_ms > sum(one.cpu_ms for one in plan.renditions)
+
+
+@pytest.mark.parametrize("name", ["sample.jpg", "rotated.jpg", "12mp.jpg", "cmyk.jpg", "1x1.png"])
+def test_what_is_told_is_what_comes_out(name: str) -> None:
+    data = (TEST_DATA / name).read_bytes()
+    head = read_head(data)
+    assert head is not None
+    plan = explain(WEB, head, exif.orientation(exif.find_block(data, head.format)))
+    made = outputs(data, WEB)
+    assert [(one.name, one.format, one.width, one.height) for one in plan.renditions] == [
+        (one.name, one.format, one.width, one.height) for one in made.values()
+    ]
+
+
+def test_more_costs_more() -> None:
+    small = explain(WEB, Head("jpeg", 2000, 1000), 1).expected
+    for other in (Head("jpeg", 4000, 2000), Head("png", 2000, 1000)):
+        assert explain(WEB, other, 1).expected.cpu_ms > small.cpu_ms
+    assert explain(WEB, Head("png", 4000, 2000), 1).expected.peak_bytes > small.peak_bytes
+
+
+@pytest.mark.parametrize(
+    ("keys", "code"),
+    [
+        ({"width": 200}, "would_enlarge"),
+        ({"width": 200, "height": 200, "fit": "contain"}, "would_enlarge"),
+        ({"width": 60, "height": 200, "fit": "cover"}, "would_enlarge"),
+        ({"width": 200, "rotate": 10}, "would_enlarge"),
+        ({"width": 200, "enlarge": True}, "enlarged"),
+        ({"progressive": True, "format": "webp"}, "key_without_effect"),
+        ({"lossless": True}, "key_without_effect"),
+    ],
+)
+def test_what_may_surprise_is_warned_of(keys: dict[str, Any], code: str) -> None:
+    plan = explain(parse({"renditions": [{"name": "a", **keys}]}), Head("jpeg", 100, 100), 1)
+    assert codes(plan) == [("a", code)]
+
+
+def test_what_surprises_nobody_is_not() -> None:
+    keys = [{}, {"width": 100}, {"width": 99, "enlarge": True}, {"width": 50, "height": 50, "fit": "contain"}]
+    recipe = parse({"renditions": [{"name": f"r{index}", **one} for index, one in enumerate(keys)]})
+    assert explain(recipe, Head("jpeg", 100, 100), 1).warnings == []
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_the_orientation_is_found_in_the_head(format: str) -> None:
+    block = Image.Exif()
+    block[0x0112] = 6
+    data = saved(Image.new("RGB", (40, 20)), format, exif=block)
+    assert exif.orientation(exif.find_block(data, format.lower())) == 6
+    for end in range(0, len(data), 7):
+        assert 1 <= exif.orientation(exif.find_block(data[:end], format.lower())) <= 8
+
+
+# --- over HTTP, and by the command ---
+
+
+async def asked(kit: Kit, data: bytes, **query: str) -> Any:
+    return await kit.client.post("/recipes/explain", content=data, params=query)
+
+
+def test_a_plan_over_http_keeps_nothing() -> None:
+    async def scenario(kit: Kit) -> None:
+        response = await asked(kit, png(640, 480), preset="other")
+        assert response.status_code == 200, response.text
+        answer = response.json()
+        assert answer["original"] == {
+            "format": "png", "width": 640, "height": 480, "bytes": len(png()), "orientation": 1,
+        }  # fmt: skip
+        assert (answer["preset"], answer["recipe"]["renditions"][0]["name"]) == ("other", "large")
+        (large,) = answer["plan"]["renditions"]
+        assert (large["width"], large["height"], large["derived_from"]) == (64, 48, None)
+        assert set(answer["plan"]["expected"]) == {"cpu_ms", "peak_bytes"}
+        assert not kit.sent
+        recipe = json.dumps({"renditions": [{"name": "a", "width": 2000}]})
+        assert (await asked(kit, png(), recipe=recipe)).json()["plan"]["warnings"][0]["code"] == "would_enlarge"
+
+    serve(scenario)
+
+
+@pytest.mark.parametrize(
+    ("data", "query", "status", "code"),
+    [
+        (b"", {}, 400, "no_image"),
+        (b"no image", {}, 415, "unsupported_type"),
+        (png(100_000, 100_000), {}, 422, "pixels_over_limit"),
+        (png()[:12], {}, 422, "undecodable"),
+        (png(), {"preset": "nobody"}, 422, "unknown_preset"),
+        (png(), {"recipe": "{}"}, 422, "bad_recipe"),
+        (png(), {"size": "1"}, 400, "bad_parameter"),
+        (png(filler=bytes(5000)), {}, 413, "upload_too_large"),
+    ],
+)
+def test_what_cannot_be_explained(data: bytes, query: dict[str, str], status: int, code: str) -> None:
+    async def scenario(kit: Kit) -> None:
+        response = await asked(kit, data, **query)
+        assert (response.status_code, response.json()["code"]) == (status, code)
+
+    serve(scenario, upload_bytes_max=4000)
+
+
+def test_a_recipe_that_this_image_cannot_serve() -> None:
+    async def scenario(kit: Kit) -> None:
+        recipe = {"renditions": [{"name": "a", "crop": {"left": 3, "top": 0, "width": 9, "height": 9}}]}
+        response = await asked(kit, png(), recipe=json.dumps(recipe))
+        assert (response.status_code, response.json()["code"]) == (422, "operation_failed")
+
+    serve(scenario)
+
+
+def test_the_command_shows_a_table_and_the_warnings() -> None:
+    async def scenario(kit: Kit) -> None:
+        recipe = json.dumps({"renditions": [{"name": "a", "width": 2000}, {"name": "b", "width": 10}]})
+        answer = (await asked(kit, png(1000, 500), recipe=recipe)).json()
+        shown = io.StringIO()
+        explained.show(answer, Console(file=shown, width=120))
+        text = shown.getvalue()
+        assert "png 1000 x 500" in text
+        assert [line.split()[0] for line in text.splitlines()] == ["png", "rendition", "a", "b", "expected:", "a:"]
+        assert "would enlarge" in text
+
+    serve(scenario)

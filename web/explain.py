@@ -1,0 +1,48 @@
+"""POST /recipes/explain: what a recipe would do to this image. Only its head is looked at, nothing is kept."""
+
+from starlette.responses import Response
+
+from jobs import exif
+from jobs.errors import ClientFault, ImageFault, LimitExceeded
+from jobs.explain import Explanation, explain
+from jobs.formats import listed
+from jobs.imagehead import HEAD_BYTES, Head, read_head
+from jobs.recipe import Recipe, as_dict
+from web import asked
+from web.call import Call, as_json
+from web.uploads import FORMATS, stream_body
+
+
+async def explain_recipe(call: Call) -> Response:
+    """The plan without the pixels. Raises ClientFault as an upload does, `operation_failed` where the job would."""
+    wanted = asked.from_texts(call.query, call.web.recipes)
+    start = bytearray()
+    size = await stream_body(call, lambda data: start.extend(data[: HEAD_BYTES - len(start)]))
+    head = _judged(call, bytes(start))
+    orientation = exif.orientation(exif.find_block(bytes(start), head.format))
+    plan = _planned(wanted.recipe, head, orientation)
+    original = {**head._asdict(), "bytes": size, "orientation": orientation}
+    answer = {"original": original, "preset": wanted.preset, "recipe": as_dict(wanted.recipe), "plan": plan}
+    return as_json(answer, 200, {"Cache-Control": "no-store"})
+
+
+def _judged(call: Call, start: bytes) -> Head:
+    head = read_head(start)
+    if not start:
+        raise ClientFault("the body is empty: send the image's bytes", code="no_image")
+    if head is None or head.format not in FORMATS:
+        detail = f"the first bytes are of no image that we read ({listed(FORMATS)})"
+        raise ClientFault(detail, code="unsupported_type")
+    pixels, most = head.width * head.height, call.web.settings.pixels_max
+    if not pixels:
+        raise ClientFault("its first bytes do not tell the sides: only an upload can", code="undecodable")
+    if pixels > most:
+        raise LimitExceeded("pixels_over_limit", "pixels_max", most, pixels)
+    return head
+
+
+def _planned(recipe: Recipe, head: Head, orientation: int) -> Explanation:
+    try:
+        return explain(recipe, head, orientation)
+    except ImageFault as fault:
+        raise ClientFault(fault.detail, code=fault.code) from None
