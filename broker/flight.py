@@ -5,6 +5,7 @@ and beside them what the ledger was found to hold. Pure: broker/recorder.py writ
 """
 
 import struct
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -30,8 +31,8 @@ from jobs.job import Row
 from jobs.records import KeyEntry, Restored
 
 FORMAT = 1
-LENGTH = struct.Struct("<I")
-"""Before each part of a segment: its bytes."""
+HEAD = struct.Struct("<II")
+"""Before each part of a segment: how many bytes it has, and their CRC."""
 
 
 class _Fact(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
@@ -218,20 +219,21 @@ def decide(core: Dispatcher, now: float, told: Iterable[Event], tick: bool, stop
 def packed(part: Part) -> bytes:
     """A part as it stands in a segment."""
     data = _encode(part)
-    return LENGTH.pack(len(data)) + data
+    return HEAD.pack(len(data), zlib.crc32(data)) + data
 
 
 def parts(data: bytes) -> tuple[list[Part], int]:
     """The parts of a segment up to its end, or to where it is torn; and the bytes from there on."""
     found: list[Part] = []
     at = 0
-    while at + LENGTH.size <= len(data):
-        (length,) = LENGTH.unpack_from(data, at)
-        end = at + LENGTH.size + length
-        if end > len(data):
+    while at + HEAD.size <= len(data):
+        length, check = HEAD.unpack_from(data, at)
+        end = at + HEAD.size + length
+        part = data[at + HEAD.size : end]
+        if end > len(data) or zlib.crc32(part) != check:
             break
         try:
-            found.append(_decode(data[at + LENGTH.size : end]))
+            found.append(_decode(part))
         except msgspec.MsgspecError:
             break
         at = end

@@ -19,7 +19,7 @@ from broker.flight import FORMAT, Began, Decided, Opening, Part, Turn, packed
 
 SUFFIX = ".flight"
 SEGMENT_BYTES = 16 * 1024 * 1024
-"""Of turns, after the snapshot. At 9000 jobs a second that is some three seconds."""
+"""Of turns, after the snapshot (more where that is larger): some 30,000 jobs."""
 RING_BYTES = 4 * SEGMENT_BYTES
 RING_FILES = 256
 """Each start of a broker begins a segment: one that starts in circles must not fill the folder."""
@@ -45,7 +45,7 @@ class Recorder:
         self._folder, self._log = folder, log
         self._code = code()
         self._file: int | None = None
-        self._bytes = 0
+        self._room = 0
         self._waiting = b""
         """What the turn before decided: written with the next one."""
         self._follows = False
@@ -71,7 +71,7 @@ class Recorder:
             self._end()
 
     def _record(self, dispatcher: Dispatcher, part: Part, now: float) -> None:
-        if self._file is not None and self._bytes >= SEGMENT_BYTES:
+        if self._file is not None and self._room <= 0:
             self.close()
         if self._file is None:
             self._waiting = b""
@@ -89,10 +89,10 @@ class Recorder:
         except OSError as error:
             self._fail(error.strerror or str(error), now)
             return False
-        opening = Opening(FORMAT, number, self._follows, time.time(), self._code, snapshot(dispatcher))
+        opening = packed(Opening(FORMAT, number, self._follows, time.time(), self._code, snapshot(dispatcher)))
         self._follows = True
-        written = self._write(packed(opening), now)
-        self._bytes = 0
+        written = self._write(opening, now)
+        self._room = max(SEGMENT_BYTES, len(opening))
         if not written:
             with contextlib.suppress(OSError):
                 path.unlink()
@@ -119,7 +119,7 @@ class Recorder:
         if written < len(data):
             self._fail("no room left", now)
             return False
-        self._bytes += written
+        self._room -= written
         self._complained = False
         return True
 

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from broker.core.snapshot import from_snapshot, snapshot
 from jobs import wire
 from jobs.errors import LedgerFailed
 from jobs.job import Rendition, State
@@ -60,6 +61,8 @@ class Hand:
 
 
 class CoreMachine(RuleBasedStateMachine):
+    rig_kind = Rig
+
     @initialize(capacity=st.integers(1, 3), retention=st.sampled_from([0.0, 2.0]))
     def begin(self, capacity: int, retention: float) -> None:
         self.rig = Rig(
@@ -659,3 +662,22 @@ TestCore = CoreMachine.TestCase
 TestCore.settings = settings(
     max_examples=250, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
+
+
+class Thawed(Rig):
+    """A rig whose dispatcher is made anew of its snapshot after every turn."""
+
+    def turn(self, tick: bool = False) -> Done:
+        done = super().turn(tick)
+        self.dispatcher = from_snapshot(snapshot(self.dispatcher))
+        return done
+
+
+class ThawedMachine(CoreMachine):
+    """A core made of a snapshot knows all that the model expects of it."""
+
+    rig_kind = Thawed
+
+
+TestThawed = ThawedMachine.TestCase
+TestThawed.settings = settings(TestCore.settings, max_examples=60)

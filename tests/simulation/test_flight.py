@@ -102,7 +102,7 @@ def test_a_torn_segment_is_replayed_up_to_the_tear(tmp_path: Path, capsys: pytes
     World(1, jobs=20, chaos_seconds=3.0, flight=tmp_path).run()
     path = recorder.segments(tmp_path)[0]
     whole = path.read_bytes()
-    for torn in (whole[:-3], whole[: len(whole) // 2], whole + bytes(4096)):
+    for torn in (whole[:-3], whole[:-3] + bytes(4096), whole[: len(whole) // 2], whole + bytes(4096)):
         path.write_bytes(torn)
         assert replay.main([str(path)]) == 0
         assert "torn" in capsys.readouterr().err

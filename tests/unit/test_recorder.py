@@ -1,0 +1,116 @@
+"""The flight recorder where the disk fails it: the broker goes on, and so does the recording, later."""
+
+import errno
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from broker import recorder
+from broker.core.dispatcher import Dispatcher
+from broker.core.events import Policy
+from broker.flight import Decided, HeardFrame, Opening, Turn, parts
+from broker.recorder import AGAIN_SECONDS, Recorder, segments
+
+LOG = logging.getLogger("test")
+
+
+def turn(now: float, size: int = 10) -> Turn:
+    return Turn(now, [HeardFrame(b"p", bytes(size))], True, False)
+
+
+def kinds(path: Path) -> list[type]:
+    return [type(part) for part in parts(path.read_bytes())[0]]
+
+
+@pytest.fixture
+def dispatcher() -> Dispatcher:
+    return Dispatcher(Policy())
+
+
+def test_what_a_turn_decided_stands_before_the_next_turn_or_at_the_end(tmp_path: Path, dispatcher: Dispatcher) -> None:
+    flight = Recorder(tmp_path / "flight", LOG)
+    flight.turn(dispatcher, turn(1.0))
+    (path,) = segments(tmp_path / "flight")
+    assert kinds(path) == [Opening, Turn], "written before the core is told"
+    flight.decided(7)
+    flight.turn(dispatcher, turn(2.0))
+    flight.decided(8)
+    flight.close()
+    assert kinds(path) == [Opening, Turn, Decided, Turn, Decided]
+    assert oct((tmp_path / "flight").stat().st_mode & 0o777) == "0o700"
+    assert oct(path.stat().st_mode & 0o777) == "0o600"
+
+
+@pytest.mark.parametrize("short", [False, True])
+def test_a_write_that_fails_ends_the_segment_and_another_begins_later(
+    tmp_path: Path,
+    dispatcher: Dispatcher,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    short: bool,
+) -> None:
+    def full(file: int, data: bytes) -> int:
+        if short:
+            return write(file, data[:5])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    write = os.write
+    flight = Recorder(tmp_path, LOG)
+    flight.turn(dispatcher, turn(100.0))
+    flight.decided(1)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        flight.turn(dispatcher, turn(101.0))
+        flight.decided(2)
+        for now in (102.0, 101.1 + AGAIN_SECONDS, 101.2 + 2 * AGAIN_SECONDS):
+            flight.turn(dispatcher, turn(now))
+            flight.decided(3)
+    assert [record.message for record in caplog.records] == ["flight recorder off"]
+    (first,) = segments(tmp_path)
+    assert kinds(first) == [Opening, Turn], "a segment that could not be begun is left"
+    flight.turn(dispatcher, turn(101.3 + 2 * AGAIN_SECONDS))
+    assert len(segments(tmp_path)) == 1
+    flight.turn(dispatcher, turn(200.0))
+    flight.decided(4)
+    flight.close()
+    again = segments(tmp_path)[-1]
+    assert kinds(again) == [Opening, Turn, Decided]
+    (opening, *_), torn = parts(again.read_bytes())
+    assert isinstance(opening, Opening)
+    assert not opening.follows
+    assert torn == 0
+
+
+def test_a_folder_that_cannot_be_made_stops_nobody(tmp_path: Path, dispatcher: Dispatcher) -> None:
+    (tmp_path / "flight").write_text("in the way")
+    flight = Recorder(tmp_path / "flight", LOG)
+    flight.turn(dispatcher, turn(1.0))
+    flight.decided(1)
+    flight.close()
+
+
+def test_a_broker_that_starts_in_circles_keeps_a_bounded_number_of_segments(
+    tmp_path: Path, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "RING_FILES", 5)
+    for _ in range(9):
+        flight = Recorder(tmp_path, LOG)
+        flight.turn(dispatcher, turn(1.0))
+        flight.close()
+    assert [int(path.stem) for path in segments(tmp_path)] == [5, 6, 7, 8, 9]
+
+
+def test_a_segment_is_bounded_and_the_next_one_follows_it(
+    tmp_path: Path, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "SEGMENT_BYTES", 10_000)
+    flight = Recorder(tmp_path, LOG)
+    for number in range(30):
+        flight.turn(dispatcher, turn(float(number), 1000))
+        flight.decided(number)
+    flight.close()
+    openings = [parts(path.read_bytes())[0][0] for path in segments(tmp_path)]
+    assert [opening.follows for opening in openings if isinstance(opening, Opening)] == [False, True, True]
+    assert all(path.stat().st_size < 14_000 for path in segments(tmp_path))
