@@ -6,6 +6,7 @@ frame. The costs are estimates of arithmetic: rates measured on one core, times 
 
 import msgspec
 
+from jobs.errors import ImageFault
 from jobs.formats import output_format
 from jobs.imagehead import Head
 from jobs.plan import FULL_SCALE, JPEG_SCALES, Derivation, Shape, plan, shape
@@ -122,20 +123,27 @@ def _working_bytes(step: Derivation, original: str) -> int:
 def _warnings(spec: RenditionSpec, stored: Size, orientation: int, original: str) -> list[Warned]:
     found = []
     made = shape(spec, stored, orientation)
-    larger = shape(msgspec.structs.replace(spec, enlarge=True), stored, orientation)
+    larger = _enlarged(spec, stored, orientation)
     if spec.enlarge and min(made.shrink) < 1:
         detail = f"is scaled up {1 / min(made.shrink):.3g} times"
         found.append(Warned(spec.name, "enlarged", detail))
-    elif _inner(larger) != _inner(made):
-        detail = (
-            f"would enlarge: the picture stays {_words(_inner(made))}, with `enlarge` it is {_words(_inner(larger))}"
-        )
+    elif larger != _inner(made):
+        stays, would = _words(_inner(made)), f"it is {_words(larger)}" if larger else "it is too large"
+        detail = f"would enlarge: the picture stays {stays}, with `enlarge` {would}"
         found.append(Warned(spec.name, "would_enlarge", detail))
     format = output_format(spec.format, original)
     for key, formats in _OF_SOME_FORMATS.items():
         if getattr(spec, key) and format not in formats:
             found.append(Warned(spec.name, "key_without_effect", f"`{key}` does nothing in {format}"))
     return found
+
+
+def _enlarged(spec: RenditionSpec, stored: Size, orientation: int) -> Size | None:
+    """The picture's sides with `enlarge`; None past what a rendition may have."""
+    try:
+        return _inner(shape(msgspec.structs.replace(spec, enlarge=True), stored, orientation))
+    except ImageFault:
+        return None
 
 
 def _inner(made: Shape) -> Size:

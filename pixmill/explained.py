@@ -29,12 +29,6 @@ def _table(renditions: list[dict[str, Any]]) -> Table:
         box = one["box"]
         sides, cut = f"{one['width']} x {one['height']}", f"{box['width']:g} x {box['height']:g}"
         corner = f"{box['left']:g}, {box['top']:g}"
-        table.add_row(
-            one["name"],
-            one["format"],
-            sides,
-            one["derived_from"] or DECODED,
-            f"{cut} at {corner}",
-            f"{one['cpu_ms']:g}",
-        )
+        source = one["derived_from"] or DECODED
+        table.add_row(one["name"], one["format"], sides, source, f"{cut} at {corner}", f"{one['cpu_ms']:g}")
     return table

@@ -68,6 +68,7 @@ def test_more_costs_more() -> None:
         ({"width": 200, "height": 200, "fit": "contain"}, "would_enlarge"),
         ({"width": 60, "height": 200, "fit": "cover"}, "would_enlarge"),
         ({"width": 200, "rotate": 10}, "would_enlarge"),
+        ({"height": 16_000, "fit": "outside", "width": 6000}, "would_enlarge"),
         ({"width": 200, "enlarge": True}, "enlarged"),
         ({"progressive": True, "format": "webp"}, "key_without_effect"),
         ({"lossless": True}, "key_without_effect"),
@@ -79,7 +80,12 @@ def test_what_may_surprise_is_warned_of(keys: dict[str, Any], code: str) -> None
 
 
 def test_what_surprises_nobody_is_not() -> None:
-    keys = [{}, {"width": 100}, {"width": 99, "enlarge": True}, {"width": 50, "height": 50, "fit": "contain"}]
+    keys: list[dict[str, Any]] = [
+        {},
+        {"width": 100},
+        {"width": 99, "enlarge": True},
+        {"width": 50, "height": 50, "fit": "contain"},
+    ]
     recipe = parse({"renditions": [{"name": f"r{index}", **one} for index, one in enumerate(keys)]})
     assert explain(recipe, Head("jpeg", 100, 100), 1).warnings == []
 
