@@ -24,9 +24,13 @@ LIST_WALK_MAX = 10_000
 UNRECEIPTED_MAX = 256
 """Submits without a receipt per web process: past it a 503 says so, instead of a queue in memory."""
 IDEMPOTENCY_SECONDS = 24 * 3600
+AUDIT_RECEIPTS_MAX = 1000
+"""Of one request: one look-up of some milliseconds. The client asks in parts."""
+AUDIT_BYTES_MAX = 1024 * 1024
+"""Of its body: five times what so many receipts take."""
 PURGED_SLACK_SECONDS = 3600
-"""What a purge leaves behind stays longer than the retention by this: no receipt of the job may still count
-then, whatever the clocks of web and broker differ by."""
+"""What a purge leaves behind stays longer than the retention by this, so that every receipt of the job is
+older than the retention when it goes, whatever the clocks of web and broker differ by."""
 CHANGES_KEPT = 10_000
 """Recent changes that a web process can replay to a reader that reconnects."""
 TIMELINE_MAX = 200

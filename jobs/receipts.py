@@ -22,17 +22,17 @@ _SIGNED = re.compile(r"r1\.([0-9a-z]{26})\.([0-9a-f]{64})\.(0|[1-9][0-9]{0,18})\
 
 class Receipt(NamedTuple):
     """What is signed: the job's id, its original's SHA-256 (hex), the change number of its acceptance
-    (0 where web could not read it) and the wall time (seconds) of the signature."""
+    (0 where web could not read it) and its wall time (seconds)."""
 
     job: str
     digest: str
     change: int
-    signed_at: float
+    at: float
 
 
 def sign(secret: bytes, receipt: Receipt) -> str:
-    """The receipt as text: about 180 URL-safe characters. `signed_at` is kept in milliseconds."""
-    signed = f"r1.{receipt.job}.{receipt.digest}.{receipt.change}.{round(receipt.signed_at * 1000)}"
+    """The receipt as text: about 180 URL-safe characters. `at` is kept in milliseconds."""
+    signed = f"r1.{receipt.job}.{receipt.digest}.{receipt.change}.{round(receipt.at * 1000)}"
     return f"{signed}.{_signature(secret, signed)}"
 
 

@@ -4,14 +4,15 @@ An upload carries an Idempotency-Key and is repeated under it on a lost connecti
 the server promises (202): however often it is sent, it makes one job.
 """
 
+import functools
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import httpx2
 
@@ -20,6 +21,8 @@ from pixmill.errors import Refused, Unreachable
 DEFAULT_URL = "http://localhost:3000"
 PATIENCE_SECONDS = 60.0
 """How long one call is repeated: several times what a restart of the whole server takes."""
+AUDIT_RECEIPTS = 1000
+"""Of one request of `audit`: what the server takes."""
 WAIT_SECONDS = 15
 """How long one request of `wait` is held by the server."""
 TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
@@ -116,6 +119,16 @@ class Client:
         while not (found := self.job(job, wait=WAIT_SECONDS))["ended_at"]:
             pass
         return found
+
+    def audit(self, receipts: Sequence[str]) -> list[str]:
+        """What became of the job of each receipt, in the same order: `ended`, `unfinished`, `purged`,
+        `expired`, `lost` or `forged`."""
+        verdicts: list[str] = []
+        for start in range(0, len(receipts), AUDIT_RECEIPTS):
+            part = list(receipts[start : start + AUDIT_RECEIPTS])
+            answer = self._json(functools.partial(self._http.post, f"{self.url}/receipts/audit", json=part))
+            verdicts += cast(list[str], answer)
+        return verdicts
 
     def download(self, url: str, path: Path) -> None:
         """Write what `url` (a rendition's or an original's, from a job) holds to `path`, whole or not at all."""

@@ -6,8 +6,9 @@ Exit status 0: every job is `done` (or promised, where nothing was waited for); 
 
 import re
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import click
@@ -17,12 +18,16 @@ from rich.text import Text
 
 from pixmill import drill as drills
 from pixmill import explained, victims
+from pixmill import receipts as receipt_files
 from pixmill.client import DEFAULT_URL, Client, Job
 from pixmill.errors import PixmillError
 
 STYLES = {"done": "green", "failed": "red", "dead": "red", "cancelled": "yellow"}
 EXTENSIONS = {"jpeg": "jpg"}
+VERDICTS = ("ended", "unfinished", "purged", "expired", "lost", "forged")
+BROKEN = ("lost", "forged")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_TO_FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _url = click.option("--url", envvar="PIXMILL_URL", default=DEFAULT_URL, show_default=True, help="The server.")
 
@@ -38,18 +43,23 @@ def main() -> None:
 @click.option("--preset", help="A preset of the server's; without it and --recipe: default.")
 @click.option("--recipe", type=_FILE, help="A file with a recipe in JSON.")
 @click.option("--out", type=_FOLDER, help="Wait for the jobs and save their renditions in this folder.")
+@click.option("--receipts", type=_TO_FILE, help="Append the receipt of each promised job to this file, at once.")
 @_url
-def upload(files: tuple[Path, ...], preset: str | None, recipe: Path | None, out: Path | None, url: str) -> None:
+def upload(
+    files: tuple[Path, ...], preset: str | None, recipe: Path | None, out: Path | None, receipts: Path | None, url: str
+) -> None:
     """Upload FILES, each as one job, repeated safely until the server has promised it."""
     if preset and recipe:
         raise click.UsageError("--preset and --recipe exclude each other")
     asked = recipe.read_text() if recipe else None
     report = _Report()
     promised: list[tuple[str, Job]] = []
-    with Client(url) as client:
+    with _receipt_file(receipts) as kept, Client(url) as client:
         for stem, file in zip(_stems(files), files, strict=True):
             with report.faults_of(str(file)):
                 promised.append((stem, client.upload(file, preset=preset, recipe=asked)))
+                if kept:
+                    kept.append(promised[-1][1]["receipt"])
                 if not out:
                     report.show(promised[-1][1])
         for stem, job in promised if out else []:
@@ -58,6 +68,46 @@ def upload(files: tuple[Path, ...], preset: str | None, recipe: Path | None, out
                 report.show(ended, ended=True)
                 _save(client, ended, out or Path(), stem)
     raise SystemExit(report.status)
+
+
+def _receipt_file(path: Path | None) -> AbstractContextManager[receipt_files.ReceiptFile | None]:
+    if path is None:
+        return nullcontext()
+    try:
+        return receipt_files.ReceiptFile(path)
+    except OSError as fault:
+        raise click.ClickException(f"receipts cannot be kept: {fault}") from None
+
+
+@main.command()
+@click.argument("file", type=_FILE)
+@_url
+def audit(file: Path, url: str) -> None:
+    """Say of each receipt in FILE whether the promise was kept.
+
+    ended, unfinished: the job is there. purged, expired: it was removed, on request or by age. lost: it was promised
+    and is nowhere. forged: this server signed no such receipt. Exit status 1 if any is lost or forged.
+    """
+    texts = receipt_files.read(file)
+    with Client(url) as client:
+        try:
+            verdicts = client.audit(texts)
+        except PixmillError as fault:
+            raise click.ClickException(str(fault)) from None
+    out = Console(soft_wrap=True, highlight=False)
+    out.print(_audit_table(verdicts))
+    broken = [(verdict, text) for text, verdict in zip(texts, verdicts, strict=True) if verdict in BROKEN]
+    for verdict, text in broken:
+        out.print(f"{verdict}: {text}", markup=False)
+    raise SystemExit(1 if broken else 0)
+
+
+def _audit_table(verdicts: list[str]) -> Table:
+    counts = Counter(verdicts)
+    table = Table("verdict", "receipts", box=None)
+    for verdict in VERDICTS:
+        table.add_row(verdict, str(counts[verdict]))
+    return table
 
 
 @main.command()

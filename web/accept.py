@@ -24,6 +24,7 @@ from web import views
 from web.asked import Asked
 from web.call import Call, as_json
 from web.config import Web
+from web.receipts import signed
 from web.submit import Unanswered
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -88,7 +89,7 @@ async def answer(call: Call, rows: list[Row], ignored: list[str]) -> Response:
         if all(row.state in ENDED for row in rows):
             one = len(rows) == 1
             return as_json(views.job(rows[0], call.base) if one else views.batch(rows, call.base), 200, headers)
-    view = views.upload(rows, call.base, ignored)
+    view = views.upload(rows, call.base, ignored, [signed(call.web, row) for row in rows])
     headers["Location"] = view["status_url"] if len(rows) == 1 else view["batch"]["status_url"]
     return as_json(view, 202, headers)
 

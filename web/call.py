@@ -4,8 +4,9 @@ the tenant who asks, the base of every address in the answer.
 Knows no route; web/routes.py has the table.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -14,11 +15,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from jobs import ids
-from jobs.errors import ClientFault
+from jobs.errors import ClientFault, LimitExceeded
 from jobs.job import Code, Row, State
 from jobs.records import Where
 from web.config import Web
 
+T = TypeVar("T")
 FILTERS = ("state", "code", "reference", "preset")
 encode = msgspec.json.Encoder().encode
 
@@ -77,6 +79,21 @@ def read_query(request: Request, parameters: tuple[str, ...]) -> dict[str, str]:
             raise bad_parameter(name, f"the query parameter {name!r} is given twice")
         query[name] = value
     return query
+
+
+async def read_body(request: Request, limit: str, most: int) -> bytes:
+    """The whole body of a small request. Raises LimitExceeded, by the name `limit`, past `most` bytes."""
+    body = bytearray()
+    async for data in request.stream():
+        body += data
+        if len(body) > most:
+            raise LimitExceeded("upload_too_large", limit, most, len(body))
+    return bytes(body)
+
+
+async def in_list_thread(web: Web, read: Callable[[], T]) -> T:
+    """A long read, beside the event loop: a page may walk LIST_WALK_MAX rows."""
+    return await asyncio.get_running_loop().run_in_executor(web.list_thread, read)
 
 
 def find_job(web: Web, tenant: str, job: str) -> Row | None:

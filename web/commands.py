@@ -12,7 +12,7 @@ import msgspec
 from starlette.responses import Response
 
 from jobs import ids
-from jobs.errors import ClientFault, LimitExceeded
+from jobs.errors import ClientFault
 from jobs.job import State, decode_spec
 from jobs.limits import FIELD_BYTES_MAX, LIST_MAX, LIST_WALK_MAX
 from jobs.records import Where
@@ -20,7 +20,7 @@ from jobs.wire import COMMITTED, Cancel, DrainWorker, FromWeb, Pause, Purge, Rec
 from web import asked as fields
 from web import views
 from web.accept import Stored, accept, answer, checked_key
-from web.call import Call, as_json, bad_parameter, find_job, flag
+from web.call import Call, as_json, bad_parameter, find_job, flag, read_body
 from web.config import Web
 from web.submit import Unanswered
 
@@ -135,12 +135,7 @@ async def _count(web: Web, where: Where) -> int:
 
 
 async def _json_object(call: Call) -> dict[str, Any]:
-    body = bytearray()
-    async for data in call.request.stream():
-        body += data
-        if len(body) > FIELD_BYTES_MAX:
-            raise LimitExceeded("upload_too_large", "field_bytes_max", FIELD_BYTES_MAX, len(body))
-    values = fields.read_json(bytes(body), "body")
+    values = fields.read_json(await read_body(call.request, "field_bytes_max", FIELD_BYTES_MAX), "body")
     if not isinstance(values, dict):
         raise bad_parameter("body", "the body is a JSON object")
     return values

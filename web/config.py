@@ -8,13 +8,14 @@ import secrets
 import time
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from host import folders
 from host.folders import secret
 from host.listener import refuse_public
 from host.recipes import load_recipes
 from jobs.presets import Recipes
-from jobs.settings import Settings, ledger_path
+from jobs.settings import Settings, ledger_path, receipt_secrets
 from stores.blobs import Blobs
 from stores.ledger import LedgerReader
 from web.events import Hub
@@ -30,13 +31,14 @@ class Web:
     """One web process: its stores, and the two ends of its link to the broker.
 
     `lists` is a reader of its own for long reads, used in the one thread of `list_thread` alone.
-    `draining` is set by SIGTERM and never unset.
+    The first of `receipt_secrets` signs, all verify. `draining` is set by SIGTERM and never unset.
     """
 
     settings: Settings
     id: str
     recipes: Recipes
     key_secret: bytes
+    receipt_secrets: tuple[bytes, ...]
     blobs: Blobs
     reader: LedgerReader
     lists: LedgerReader
@@ -69,6 +71,7 @@ def open_web(settings: Settings, log: logging.Logger) -> Web:
         id=secrets.token_hex(8),
         recipes=load_recipes(settings),
         key_secret=secret(data, "key.secret"),
+        receipt_secrets=_receipt_secrets(settings, data),
         blobs=LocalBlobs(data),
         reader=open_reader(ledger),
         lists=open_reader(ledger),
@@ -77,3 +80,9 @@ def open_web(settings: Settings, log: logging.Logger) -> Web:
         hub=hub,
         log=log,
     )
+
+
+def _receipt_secrets(settings: Settings, data: Path) -> tuple[bytes, ...]:
+    """Those that are set; and the one made in DATA, if none is, or if it was made before: what it signed stays true."""
+    given, made = receipt_secrets(settings), "receipt.secret"
+    return given if given and not (data / made).exists() else (*given, secret(data, made))

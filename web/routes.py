@@ -1,13 +1,11 @@
 """The table of routes, and those that read: jobs, lists, batches, presets, statistics, health, streams.
 
-Uploads are web/uploads.py's, changes web/commands.py's, bytes web/files.py's, the page web/pages.py's.
+Uploads are web/uploads.py's, changes web/commands.py's, bytes web/files.py's, the page web/pages.py's,
+audits web/receipts.py's.
 """
 
-import asyncio
 import base64
 import time
-from collections.abc import Callable
-from typing import TypeVar
 
 from starlette.responses import Response
 from starlette.types import ASGIApp
@@ -17,15 +15,13 @@ from jobs.errors import ClientFault, StoreFault
 from jobs.job import ENDED, decode_outcome
 from jobs.limits import LIST_DEFAULT, LIST_MAX, LIST_WALK_MAX
 from jobs.recipe import as_dict
-from web import commands, files, uploads, views
+from web import commands, files, receipts, uploads, views
 from web.asked import FIELDS
-from web.call import Call, as_json, bad_parameter, encode, find_job, route, seconds
-from web.config import Web
+from web.call import Call, as_json, bad_parameter, encode, find_job, in_list_thread, route, seconds
 from web.events import EventResponse, Stream, event, replay
 from web.explain import explain_recipe
 from web.submit import Unanswered
 
-T = TypeVar("T")
 NO_JOB = "0" * ids.ID_CHARACTERS
 """Shaped as an id, and never minted: reading it shows that the ledger can be read."""
 
@@ -49,7 +45,7 @@ async def get_jobs(call: Call) -> Response:
         jobs = [views.job(row, call.base, timeline=False) for row in rows]
         return encode({"jobs": jobs, "next": None if following is None else _cursor(following)})
 
-    return Response(await _in_list_thread(call.web, page), media_type="application/json")
+    return Response(await in_list_thread(call.web, page), media_type="application/json")
 
 
 async def get_batch(call: Call) -> Response:
@@ -169,11 +165,6 @@ def _before(call: Call) -> int | None:
     raise bad_parameter("after", "after is the `next` of an earlier page")
 
 
-async def _in_list_thread(web: Web, read: Callable[[], T]) -> T:
-    """A long read, beside the event loop: a page may walk LIST_WALK_MAX rows."""
-    return await asyncio.get_running_loop().run_in_executor(web.list_thread, read)
-
-
 ROUTES = [
     route("POST", "/upload", uploads.upload, *sorted(FIELDS)),
     route("POST", "/jobs", commands.reprocess),
@@ -194,6 +185,7 @@ ROUTES = [
     route("POST", "/queue/pause", commands.pause),
     route("POST", "/queue/resume", commands.resume),
     route("POST", "/workers/{incarnation}/drain", commands.drain_worker),
+    route("POST", "/receipts/audit", receipts.audit),
     route("GET", "/health/live", live),
     route("GET", "/health/ready", ready),
 ]

@@ -90,15 +90,15 @@ def _moment(moment: Moment) -> View:
     return moment._asdict() | {"at": at(moment.at)}
 
 
-def upload(rows: list[Row], base: str, ignored: list[str]) -> View:
-    """The answer to an upload; with one file that job's fields are at the top as well."""
-    jobs = [_uploaded(row, base) for row in rows]
+def upload(rows: list[Row], base: str, ignored: list[str], receipts: list[str]) -> View:
+    """The answer to an upload, with a receipt for each job; with one file that job's fields are at the top as well."""
+    jobs = [_uploaded(row, base, receipt) for row, receipt in zip(rows, receipts, strict=True)]
     batch = batch_of(rows[0])
     view: View = {"jobs": jobs, "batch": {"id": batch, "status_url": f"{base}/batches/{batch}"}, "ignored": ignored}
     return jobs[0] | view if len(jobs) == 1 else view
 
 
-def _uploaded(row: Row, base: str) -> View:
+def _uploaded(row: Row, base: str, receipt: str) -> View:
     here = f"{base}/jobs/{row.id}"
     return {
         "id": row.id,
@@ -107,7 +107,7 @@ def _uploaded(row: Row, base: str) -> View:
         "status_url": here,
         "events_url": f"{here}/events",
         "url": f"{here}/original",
-        "receipt": None,
+        "receipt": receipt,
     }
 
 

@@ -24,7 +24,7 @@ from jobs.job import (
     decode_outcome,
     encode,
 )
-from jobs.records import KeyEntry, Meta, Records, Where
+from jobs.records import KeyEntry, Meta, PurgedEntry, Records, Where
 from jobs.wire import (
     COMMITTED,
     CONFLICT,
@@ -176,6 +176,7 @@ class ToyBroker:
                 jobs=rows,
                 keys=keys or [],
                 removed=[removed.seq] if removed else [],
+                purged=[PurgedEntry(removed.id, time.time())] if removed else [],
                 meta=Meta(self.change, self.epoch, self.paused, {}),
             )
         )

@@ -71,6 +71,7 @@ class Kit:
             id="w1",
             recipes=Recipes(load_presets(PRESETS), {}),
             key_secret=b"k" * 32,
+            receipt_secrets=(b"r" * 32,),
             blobs=self.blobs,
             reader=self.ledger,
             lists=self.ledger,

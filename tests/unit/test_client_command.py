@@ -1,12 +1,13 @@
 """The command: lines, files and exit status, with a stand-in for the client."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
-from pixmill import Refused, command
+from pixmill import Refused, Unreachable, command
 
 
 class FakeClient:
@@ -26,7 +27,12 @@ class FakeClient:
             raise Refused(415, {"code": "unsupported_type", "detail": "no image"})
         job = f"job{len(self.files)}"
         self.files[job] = file
-        return {"id": job, "state": "queued", "filename": file.name}
+        return {"id": job, "state": "queued", "filename": file.name, "receipt": f"r1.{job}"}
+
+    def audit(self, receipts: list[str]) -> list[str]:
+        if "away" in self.url:
+            raise Unreachable("nobody answers")
+        return [receipt.rpartition(".")[2] for receipt in receipts]
 
     def wait(self, job: str) -> dict[str, Any]:
         state = self.files[job].stem if job in self.files else job
@@ -93,3 +99,62 @@ def test_preset_and_recipe_exclude_each_other(folder: Path) -> None:
     status, _, errors = run("upload", folder / "good.jpg", "--preset", "web", "--recipe", folder / "good.jpg")
     assert status == 2
     assert "exclude each other" in errors
+
+
+def test_receipts_are_appended_as_they_come(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = folder / "receipts.txt"
+    seen: list[str] = []
+    monkeypatch.setattr(command._Report, "show", lambda *_: seen.append(kept.read_text()))
+    status, _, _ = run("upload", folder / "good.jpg", folder / "refused.txt", folder / "failed.jpg", "--receipts", kept)
+    assert status == 1
+    assert seen == ["r1.job0\n", "r1.job0\nr1.job1\n"]
+    run("upload", folder / "good.jpg", "--receipts", kept)
+    assert kept.read_text() == "r1.job0\nr1.job1\nr1.job0\n"
+
+
+def test_each_receipt_is_synced(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced, sync = [], os.fsync
+
+    def recorded(descriptor: int) -> None:
+        sync(descriptor)
+        synced.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name)
+
+    monkeypatch.setattr(os, "fsync", recorded)
+    run("upload", folder / "good.jpg", folder / "good.jpg", "--receipts", folder / "kept")
+    assert synced == [folder.name, "kept", "kept"]
+
+
+def test_a_line_that_was_cut_short_stays_alone(folder: Path) -> None:
+    (folder / "kept").write_text("r1.jo")
+    run("upload", folder / "good.jpg", "--receipts", folder / "kept")
+    assert (folder / "kept").read_text() == "r1.jo\nr1.job0\n"
+
+
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_uploaded(folder: Path) -> None:
+    status, lines, errors = run("upload", folder / "good.jpg", "--receipts", folder / "none" / "kept")
+    assert (status, lines) == (1, [])
+    assert errors.startswith("Error: receipts cannot be kept: ")
+
+
+def test_an_audit_counts_and_names_what_is_broken(folder: Path) -> None:
+    (folder / "kept").write_bytes(b"a.ended\nb.lost\r\n\nc.ended\nd.\xff.forged\ne.purged")
+    status, lines, _ = run("audit", folder / "kept")
+    assert status == 1
+    counts = {words[0]: words[1] for words in map(str.split, lines[:7])}
+    assert counts == {
+        "verdict": "receipts", "ended": "2", "unfinished": "0", "purged": "1", "expired": "0", "lost": "1",
+        "forged": "1",
+    }  # fmt: skip
+    assert lines[7:] == ["lost: b.lost", "forged: d.\ufffd.forged"]
+
+
+def test_an_audit_without_fault_is_status_0(folder: Path) -> None:
+    (folder / "kept").write_text("a.ended\nb.unfinished\nc.purged\nd.expired\n")
+    assert run("audit", folder / "kept")[0] == 0
+    (folder / "kept").write_text("")
+    assert run("audit", folder / "kept")[0] == 0
+
+
+def test_an_audit_that_gets_no_answer_says_so(folder: Path) -> None:
+    (folder / "kept").write_text("a.ended\n")
+    assert run("audit", folder / "kept", "--url", "http://away")[::2] == (1, "Error: nobody answers\n")

@@ -130,3 +130,12 @@ def test_a_recipe_is_sent_as_it_is(image: Path) -> None:
     with script.client() as client:
         client.upload(image, recipe=recipe)
     assert recipe.encode() in script.bodies[0]
+
+
+def test_an_audit_asks_in_parts_and_joins_the_answers() -> None:
+    script = Script(httpx2.Response(200, json=["ended"] * 1000), httpx2.Response(200, json=["lost"]))
+    with script.client() as client:
+        assert client.audit(["r"] * 1001) == ["ended"] * 1000 + ["lost"]
+        assert [len(json.loads(body)) for body in script.bodies] == [1000, 1]
+        assert {request.url.path for request in script.requests} == {"/receipts/audit"}
+        assert client.audit([]) == []

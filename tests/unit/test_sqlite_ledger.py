@@ -9,10 +9,9 @@ import pytest
 
 from jobs.errors import LedgerDamaged, LedgerFailed, SetupFault, StoreFault
 from jobs.records import Lane, Meta, Records
-from stores.ledger.sqlite import _MIGRATIONS, SCHEMA, SqliteLedger, open_ledger
+from stores.ledger.sqlite import SCHEMA, SqliteLedger, open_ledger
 from stores.ledger.sqlite_reader import SqliteReader, open_reader
-from stores.ledger.statements import HERE, QUERIES
-from tests.contracts.rows import ended, job_id, row
+from tests.contracts.rows import job_id, row
 
 
 @pytest.fixture
@@ -70,26 +69,6 @@ def test_the_schema_is_numbered_and_made_once(path: Path, open_one: Callable[[],
     first.commit(Records(jobs=[row(1)]))
     first.close()
     assert open_one().existing([job_id(1)]) == {job_id(1)}
-
-
-@pytest.mark.parametrize("found", range(SCHEMA))
-def test_an_older_ledger_is_brought_to_the_newest_schema_with_its_jobs(path: Path, found: int) -> None:
-    old = sqlite3.connect(path)
-    for script in _MIGRATIONS[:found]:
-        old.executescript((HERE / script).read_text())
-    old.execute(f"PRAGMA user_version = {found}")
-    if found:
-        old.execute(QUERIES["insert_job"], ended(1))
-        old.commit()
-    old.close()
-    ledger = open_ledger(path)
-    fresh = open_ledger(path.with_name("fresh.sqlite3"))
-    shape = "SELECT name, sql FROM sqlite_master ORDER BY name"
-    assert pragma(ledger, "user_version") == SCHEMA
-    assert ledger._connection.execute(shape).fetchall() == fresh._connection.execute(shape).fetchall()
-    assert ledger.ended_before(1e9, 9) == ([ended(1)] if found else [])
-    ledger.close()
-    fresh.close()
 
 
 def test_a_ledger_of_a_newer_pixmill_is_refused(path: Path) -> None:

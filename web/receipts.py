@@ -1,0 +1,61 @@
+"""Receipts of promised jobs, and their audit: whether each promise was kept (API section 2).
+
+Owns the verdicts. The signature is jobs/receipts.py's, what became of the jobs the ledger's.
+"""
+
+import time
+from collections.abc import Mapping
+
+from starlette.responses import Response
+
+from jobs.errors import LimitExceeded
+from jobs.job import ENDED, Row, decode_spec
+from jobs.limits import AUDIT_BYTES_MAX, AUDIT_RECEIPTS_MAX
+from jobs.receipts import Receipt, sign, verify
+from jobs.records import PURGED
+from jobs.settings import retention_seconds
+from web.asked import read_json
+from web.call import Call, as_json, bad_parameter, in_list_thread, read_body
+from web.config import Web
+
+
+def signed(web: Web, row: Row) -> str:
+    """The receipt of a promised job: the same one each time, so that a repeated upload is answered alike."""
+    digest = decode_spec(row.spec).original.digest
+    return sign(web.receipt_secrets[0], Receipt(row.id, digest, row.seq, row.accepted_at))
+
+
+async def audit(call: Call) -> Response:
+    """POST /receipts/audit: a JSON list of receipts; in the same order, what became of each job."""
+    web = call.web
+    texts = _texts(await read_body(call.request, "audit_bytes_max", AUDIT_BYTES_MAX))
+
+    def verdicts() -> list[str]:
+        receipts = [verify(web.receipt_secrets, text) for text in texts]
+        fates = web.lists.fates([receipt.job for receipt in receipts if receipt])
+        kept = retention_seconds(web.settings)
+        oldest = time.time() - kept if kept else 0.0
+        return [verdict(receipt, fates, oldest) for receipt in receipts]
+
+    return as_json(await in_list_thread(web, verdicts), 200, {"Cache-Control": "no-store"})
+
+
+def verdict(receipt: Receipt | None, fates: Mapping[str, str], oldest: float) -> str:
+    """One word on one receipt; those of before wall time `oldest` may have lost their jobs to the retention."""
+    if receipt is None:
+        return "forged"
+    fate = fates.get(receipt.job)
+    if fate is not None and fate != PURGED:
+        return "ended" if fate in ENDED else "unfinished"
+    if receipt.at < oldest:
+        return "expired"
+    return fate or "lost"
+
+
+def _texts(body: bytes) -> list[str]:
+    values = read_json(body, "body")
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise bad_parameter("body", "the body is a JSON list of receipts")
+    if len(values) > AUDIT_RECEIPTS_MAX:
+        raise LimitExceeded("bad_parameter", "audit_receipts_max", AUDIT_RECEIPTS_MAX, len(values))
+    return values
