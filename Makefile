@@ -34,9 +34,10 @@ bench: .venv/roles
 	@$(PY) -m bench.memory --jobs 20000 --first 2000 --images 2000
 
 # Real processes, killed and stopped at random under load; then every promise is checked. On 2 cores some 100
-# seconds for 10,000 jobs and 100 kills, both in proportion.
+# seconds for 10,000 jobs and 100 kills, both in proportion; then two minutes of restarts and stops.
 chaos: .venv/dev
 	@$(PY) -m bench.chaos --jobs $(JOBS) --kills $(KILLS) --seed $(SEED)
+	@$(PY) -m bench.restarts
 
 # Artillery and its Node, some 500 MB in node_modules, against a cluster that already runs with
 # PIXMILL_CACHE_URL=none (its uploads are all one file).

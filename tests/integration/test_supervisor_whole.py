@@ -1,6 +1,6 @@
-"""The supervisor with the real roles: the client's command, a rolling restart under load, a hurried end.
+"""The supervisor with the real roles: the client's command, a hurried end.
 
-Who is killed and what it costs is in tests/cluster.
+Who is killed or restarted and what it costs is in tests/cluster.
 """
 
 import signal
@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cluster import ROOT, Cluster, wait_until
-from tests.support.load import Load
+from tests.support.cluster import ROOT, Cluster
 
 pytestmark = pytest.mark.cluster
 SAMPLE = ROOT / "test-data" / "sample.jpg"
@@ -41,22 +40,6 @@ def test_the_command_says_what_was_refused_and_what_failed(cluster: Cluster) -> 
     failed = client("upload", ROOT / "test-data" / "truncated.jpg", "--out", cluster.folder, "--url", cluster.url)
     assert failed.returncode == 1
     assert "undecodable" in failed.stdout
-
-
-def test_a_rolling_restart_under_load_fails_no_request(new_cluster: Callable[..., Cluster]) -> None:
-    cluster = new_cluster(workers=2, web_processes=2).start()
-    before = set(cluster.pids("broker") + cluster.pids("web") + cluster.pids("worker"))
-    with Load(cluster.url, SAMPLE, pause=0.0) as load:
-        wait_until(lambda: len(load.accepted) >= 5, 20, "the first uploads")
-        assert cluster.ask(do="restart") == {}
-        after = set(cluster.pids("broker") + cluster.pids("web") + cluster.pids("worker"))
-        promised = len(load.accepted)
-        wait_until(lambda: len(load.accepted) >= promised + 5, 20, "uploads after it")
-    load.check()
-    assert load.repeated == 0
-    assert len(after) == 5
-    assert not before & after
-    assert {cluster.ended(job, 60)["state"] for job in load.accepted} == {"done"}
 
 
 def test_a_second_ctrl_c_gives_the_jobs_back_at_once_uncharged(new_cluster: Callable[..., Cluster]) -> None:
