@@ -35,6 +35,7 @@ def main() -> int:
         print(f"BROKEN {what}")
     if broken:
         print(f"{len(broken)} broken; the clients' log, the ledger, the blobs and all output are in {folder}")
+        print(f"python -m broker replay {folder}/data/flight --ledger {folder}/data/ledger.sqlite3")
     else:
         shutil.rmtree(folder)
     close("chaos", {"seed": asked.seed, **figures_of(done), "broken": len(broken)})
