@@ -10,7 +10,6 @@ import io
 import os
 import resource
 import socket
-import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,10 +18,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from jobs.errors import BadRecipe, ImageFault
+from jobs.formats import HEIC
 from jobs.job import Code
 from jobs.recipe import parse
 from worker import sandbox, tasks
 from worker.autopsy import IDLE, Slate
+from worker.imagefile import PLUGINS
 from worker.pipeline import Output, PipelineLimits, run
 from worker.tasks import Task
 
@@ -104,38 +105,50 @@ class ReadOnly(io.RawIOBase):
         super().close()
 
 
-def serve(link: socket.socket, slate: Slate, task_bytes_max: int) -> NoReturn:
-    """Shut this process in, work on tasks from `link` until the keeper closes it, and end.
+class Leaving:
+    """Within, whatever is raised is told to the keeper, and either way the process ends at the end: the
+    interpreter's own ways to show an error and to finish would open files."""
+
+    def __init__(self, link: socket.socket) -> None:
+        self._link = link
+
+    def __enter__(self) -> None:
+        """As a context manager."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> NoReturn:
+        if kind is not None:
+            places = " > ".join(f"{frame.f_code.co_name}:{line}" for frame, line in traceback.walk_tb(trace))
+            story = f"{kind.__name__}: {error} in {places}"[:STORY_CHARACTERS_MAX]
+            self._link.sendall(tasks.frame(tasks.Broke(story)))
+        os._exit(kind is not None)
+
+
+def serve(link: socket.socket, slate: Slate, task_bytes_max: int) -> None:
+    """Shut this process in, work on tasks from `link` until the keeper closes it, and end: never returns.
 
     No task may take more than `task_bytes_max` bytes beyond what the fresh decoder has.
     """
     memory = Memory()
-    _leave_by(link)
-    lacking = sandbox.seal(memory.base_address + task_bytes_max, slate.address())
-    if lacking:
-        link.sendall(tasks.frame(tasks.Unsealed(lacking)))
-    while (received := tasks.receive_task(link)) is not None:
-        task, descriptors = received
-        link.sendall(tasks.frame(tasks.Began()))
-        link.sendall(tasks.frame(_work(link, task, descriptors, memory, slate)))
-        slate.at(IDLE)
-    os._exit(0)
+    _close_streams()
+    with Leaving(link):
+        lacking = sandbox.seal(memory.base_address + task_bytes_max, slate.address(), threads=HEIC in PLUGINS)
+        if lacking:
+            link.sendall(tasks.frame(tasks.Unsealed(lacking)))
+        while (received := tasks.receive_task(link)) is not None:
+            task, descriptors = received
+            link.sendall(tasks.frame(tasks.Began()))
+            link.sendall(tasks.frame(_work(link, task, descriptors, memory, slate)))
+            slate.at(IDLE)
 
 
-def _leave_by(link: socket.socket) -> None:
-    """No standard streams any more: libraries print about damaged files there. An uncaught error is told
-    to the keeper; the interpreter's own way to show it, and to end, would open files."""
+def _close_streams() -> None:
+    """Libraries print there about damaged files."""
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
         os.dup2(nothing, stream)
     os.close(nothing)
-
-    def broke(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> NoReturn:
-        places = " > ".join(f"{frame.f_code.co_name}:{line}" for frame, line in traceback.walk_tb(trace))
-        link.sendall(tasks.frame(tasks.Broke(f"{kind.__name__}: {error} in {places}"[:STORY_CHARACTERS_MAX])))
-        os._exit(1)
-
-    sys.excepthook = broke
 
 
 def _work(

@@ -12,13 +12,13 @@ import resource
 import signal
 import struct
 import sys
+import threading
 
 from worker import syscalls
 
 LIMITS = {
     resource.RLIMIT_CORE: 0,  # a dump would hold the picture
     resource.RLIMIT_FSIZE: 0,  # no file grows by its hand
-    resource.RLIMIT_NPROC: 0,  # (not for root)
     resource.RLIMIT_NOFILE: 64,  # its own handful, and one task's: the original and at most 16 watermarks
 }
 _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 22, 38
@@ -50,14 +50,18 @@ class _Action(ctypes.Structure):
     )
 
 
-def seal(address_bytes_max: int, call_address: int) -> tuple[str, ...]:
+def seal(address_bytes_max: int, call_address: int, threads: bool) -> tuple[str, ...]:
     """Shut this process in for good; the names of the layers that this platform lacks.
 
     Called once, single-threaded, after everything lazy was used. `address_bytes_max` is the address
     space that RLIMIT_AS may ever be raised to. At `call_address` a forbidden call leaves its number
-    (32 bits, in memory shared with the parent) before it kills. Raises OSError where an rlimit fails.
+    (32 bits, in memory shared with the parent) before it kills. With `threads` it may start threads,
+    which are shut in like itself. Raises OSError where an rlimit fails.
     """
-    for limit, most in {**LIMITS, resource.RLIMIT_AS: address_bytes_max}.items():
+    if threads:
+        _start_a_thread()
+    processes = {} if threads else {resource.RLIMIT_NPROC: 0}  # (binds all but root; seccomp binds root)
+    for limit, most in {**LIMITS, **processes, resource.RLIMIT_AS: address_bytes_max}.items():
         _, hard = resource.getrlimit(limit)
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(limit, (most, most))
@@ -70,9 +74,16 @@ def seal(address_bytes_max: int, call_address: int) -> tuple[str, ...]:
         "capabilities": _drop_capabilities(libc),
         "no-new-privs": libc.prctl(_PR_SET_NO_NEW_PRIVS, *map(ctypes.c_ulong, (1, 0, 0, 0))) == 0,
         "landlock": _landlock(libc),
-        "seccomp": _seccomp(libc, call_address),
+        "seccomp": _seccomp(libc, call_address, threads),
     }
     return tuple(name for name, there in layers.items() if not there)
+
+
+def _start_a_thread() -> None:
+    """At the first one glibc sets a signal handler of its own, which is not allowed later."""
+    first = threading.Thread(target=int)
+    first.start()
+    first.join()
 
 
 def _drop_capabilities(libc: ctypes.CDLL) -> bool:
@@ -98,13 +109,13 @@ def _landlock(libc: ctypes.CDLL) -> bool:
     return bool(there)
 
 
-def _seccomp(libc: ctypes.CDLL, call_address: int) -> bool:
+def _seccomp(libc: ctypes.CDLL, call_address: int, threads: bool) -> bool:
     machine = os.uname().machine
     architecture = syscalls.ARCHITECTURES.get(machine)
     if architecture is None or sys.maxsize < 2**32:
         return False
     _set_trap(libc, machine, call_address)
-    instructions = syscalls.program(architecture, os.getpid())
+    instructions = syscalls.program(architecture, os.getpid(), threads)
     filter = _Filter(len(instructions) // 8, instructions)
     arguments = ctypes.c_ulong(_SECCOMP_MODE_FILTER), ctypes.byref(filter), ctypes.c_ulong(0), ctypes.c_ulong(0)
     return bool(libc.prctl(_PR_SET_SECCOMP, *arguments) == 0)

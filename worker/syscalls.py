@@ -7,38 +7,46 @@ bytes; worker/sandbox.py gives them to the kernel.
 import struct
 from typing import NamedTuple
 
-ALLOW, KILL, TRAP = 0x7FFF_0000, 0x8000_0000, 0x0003_0000
-"""The kernel's SECCOMP_RET_ALLOW, KILL_PROCESS and TRAP (seccomp(2))."""
+ALLOW, KILL, TRAP, _ERRNO = 0x7FFF_0000, 0x8000_0000, 0x0003_0000, 0x0005_0000
+"""The kernel's SECCOMP_RET_ALLOW, KILL_PROCESS, TRAP and ERRNO (seccomp(2))."""
 NUMBERS_END = 0x4000_0000
 """No call has a number from here on: on x86-64 they are x32's, and a way around any list of numbers."""
 
 _PROT_EXEC = 4
 _RLIMIT_AS = 9
-_FUTEX_WAKE, _FUTEX_PRIVATE, _FUTEX_REALTIME = 1, 128, 256
+_FUTEX_WAKE, _FUTEX_WAIT_BITSET, _FUTEX_PRIVATE, _FUTEX_REALTIME = 1, 8, 128, 256
+_THREAD_FLAGS = 0x003D_0F00
+"""Of clone, as pthread_create has them: memory, files and signal handlers shared, CLONE_THREAD among them."""
+_ENOSYS = 38
 _SIGABRT = 6
 _WORD = 0xFFFF_FFFF
 
 
 class Check(NamedTuple):
-    """The low 32 bits of argument `which`, masked, must equal `value`; the kernel looks at no others of these."""
+    """32 bits of argument `which` (the low ones; `high`: the high ones), masked, must equal `value`."""
 
     which: int
     value: int
     mask: int = _WORD
+    high: bool = False
 
 
 class Call(NamedTuple):
-    """A call by its numbers on the architectures, and why it is needed. All `checks` must hold."""
+    """A call by its numbers on the architectures, and why it is needed. All `checks` must hold.
+
+    `answer` is ALLOW, or what the kernel answers in the call's place.
+    """
 
     name: str
     x86_64: int
     aarch64: int
     reason: str
     checks: tuple[Check, ...] = ()
+    answer: int = ALLOW
 
 
 class Architecture(NamedTuple):
-    """`audit` is what the kernel calls it in a filter's data; `trap` is in worker/sandbox.py's words."""
+    """`audit` is what the kernel calls it in a filter's data."""
 
     name: str
     audit: int
@@ -49,37 +57,50 @@ ARCHITECTURES = {
     "aarch64": Architecture("aarch64", 0xC000_00B7),
 }
 _NOT_EXECUTABLE = (Check(2, 0, _PROT_EXEC),)
+_NO_ADDRESS = (Check(4, 0), Check(4, 0, high=True))
+_ALWAYS = (
+    Call("read", 0, 63, "the original, and its own /proc files, opened before"),
+    Call("lseek", 8, 62, "the same"),
+    Call("sendto", 44, 206, "answers to the keeper, on a connected socket", _NO_ADDRESS),
+    Call("recvmsg", 47, 212, "tasks, each with its original's descriptor"),
+    Call("recvfrom", 45, 207, "the rest of a task that came in pieces"),
+    Call("mmap", 9, 222, "malloc of large blocks", _NOT_EXECUTABLE),
+    Call("munmap", 11, 215, "their free"),
+    Call("mremap", 25, 216, "their realloc"),
+    Call("brk", 12, 214, "malloc of small ones"),
+    Call("mprotect", 10, 226, "malloc when memory is short: it tries a second arena", _NOT_EXECUTABLE),
+    Call("madvise", 28, 233, "free, which gives pages back"),
+    Call("close", 3, 57, "the original, after the task"),
+    Call("write", 1, 64, "clear_refs: the peak of memory begins anew"),
+    Call("getrusage", 98, 165, "the task's processor time"),
+    Call("prlimit64", 302, 261, "its own limit on memory, for each task", (Check(0, 0), Check(1, _RLIMIT_AS))),
+    Call("clock_gettime", 228, 113, "where the kernel's clock source is not in the vDSO"),
+    Call("futex", 202, 98, "wait and wake only: Python's and the codecs' locks",
+         (Check(1, 0, _WORD & ~(_FUTEX_WAKE | _FUTEX_WAIT_BITSET | _FUTEX_PRIVATE | _FUTEX_REALTIME)),)),
+    Call("restart_syscall", 219, 128, "the kernel's own, after a stopped process is continued"),
+    Call("getcwd", 79, 17, "Pillow's save asks where it is; the folder is /"),
+    Call("rt_sigprocmask", 14, 135, "abort(), which must end as SIGABRT"),
+    Call("getpid", 39, 172, "the same"),
+    Call("gettid", 186, 178, "the same"),
+    Call("exit_group", 231, 94, "its end"),
+)  # fmt: skip
+_THREADS = (
+    Call("clone", 56, 220, "libde265 starts one thread, whatever it is told", (Check(0, _THREAD_FLAGS),)),
+    Call("clone3", 435, 435, "has its flags where no filter sees them: clone is called next", answer=_ERRNO | _ENOSYS),
+    Call("set_robust_list", 273, 99, "a thread's start"),
+    Call("rseq", 334, 293, "the same"),
+    Call("exit", 60, 93, "a thread's end"),
+)
 
 
-def allowed(pid: int) -> tuple[Call, ...]:
-    """What the decoder `pid` may call, the commonest first."""
-    return (
-        Call("read", 0, 63, "the original, and its own /proc files, opened before"),
-        Call("lseek", 8, 62, "the same"),
-        Call("sendto", 44, 206, "answers to the keeper; no other socket is there, and none can be made"),
-        Call("recvmsg", 47, 212, "tasks, each with its original's descriptor"),
-        Call("recvfrom", 45, 207, "the rest of a task that came in pieces"),
-        Call("mmap", 9, 222, "malloc of large blocks", _NOT_EXECUTABLE),
-        Call("munmap", 11, 215, "their free"),
-        Call("mremap", 25, 216, "their realloc"),
-        Call("brk", 12, 214, "malloc of small ones"),
-        Call("mprotect", 10, 226, "malloc when memory is short: it tries a second arena", _NOT_EXECUTABLE),
-        Call("madvise", 28, 233, "free, which gives pages back"),
-        Call("close", 3, 57, "the original, after the task"),
-        Call("write", 1, 64, "clear_refs: the peak of memory begins anew"),
-        Call("getrusage", 98, 165, "the task's processor time"),
-        Call("prlimit64", 302, 261, "its own limit on memory, for each task", (Check(0, 0), Check(1, _RLIMIT_AS))),
-        Call("clock_gettime", 228, 113, "where the kernel's clock source is not in the vDSO"),
-        Call("futex", 202, 98, "wait and wake only: Python's and the codecs' locks",
-             (Check(1, 0, _WORD & ~(_FUTEX_WAKE | _FUTEX_PRIVATE | _FUTEX_REALTIME)),)),
-        Call("restart_syscall", 219, 128, "the kernel's own, after a stopped process is continued"),
-        Call("getcwd", 79, 17, "Pillow's save asks where it is; the folder is /"),
-        Call("rt_sigprocmask", 14, 135, "abort(), which must end as SIGABRT"),
-        Call("getpid", 39, 172, "the same"),
-        Call("gettid", 186, 178, "the same"),
-        Call("tgkill", 234, 131, "the same, and itself only", (Check(0, pid), Check(1, pid), Check(2, _SIGABRT))),
-        Call("exit_group", 231, 94, "its end"),
-    )  # fmt: skip
+def allowed(pid: int, threads: bool) -> tuple[Call, ...]:
+    """What the decoder `pid` may call, the commonest first; with `threads` it may start some."""
+    return _ALWAYS + _own(pid) + (_THREADS if threads else ())
+
+
+def _own(pid: int) -> tuple[Call, ...]:
+    to_itself = (Check(0, pid), Check(2, _SIGABRT))
+    return (Call("tgkill", 234, 131, "abort() again; no other process, no other signal", to_itself),)
 
 
 _LIKELY = {
@@ -95,7 +116,7 @@ _LIKELY = {
 def name(number: int, machine: str) -> str:
     """How a person calls the call: `openat (257)`, or `system call 165`."""
     found = _LIKELY.get(machine, {}).get(number)
-    known = {getattr(call, machine): call.name for call in allowed(0)} if machine in ARCHITECTURES else {}
+    known = {getattr(call, machine): call.name for call in allowed(0, True)} if machine in ARCHITECTURES else {}
     label = found or known.get(number)
     return f"{label} ({number})" if label else f"system call {number}"
 
@@ -110,7 +131,7 @@ def _op(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
     return _INSTRUCTION.pack(code, if_true, if_false, value)
 
 
-def program(architecture: Architecture, pid: int) -> bytes:
+def program(architecture: Architecture, pid: int, threads: bool) -> bytes:
     """The BPF filter of the decoder `pid`: ALLOW for what is listed, KILL for another architecture and
     for numbers of none, TRAP for the rest: SIGSYS, which nothing in the decoder can block or ignore."""
     head = [
@@ -121,19 +142,19 @@ def program(architecture: Architecture, pid: int) -> bytes:
         _op(_JUMP_AT_LEAST, NUMBERS_END, if_false=1),
         _op(_RETURN, KILL),
     ]
-    calls = [_call(getattr(call, architecture.name), call.checks) for call in allowed(pid)]
+    calls = [_call(getattr(call, architecture.name), call) for call in allowed(pid, threads)]
     return b"".join([*head, *calls, _op(_RETURN, TRAP)])
 
 
-def _call(number: int, checks: tuple[Check, ...]) -> bytes:
-    """If this is the call and its checks hold, ALLOW; else on to the next, with the number loaded again."""
+def _call(number: int, call: Call) -> bytes:
+    """If this is the call and its checks hold, its answer; else on to the next, with the number loaded again."""
     ops = []
-    for left, check in zip(range(len(checks), 0, -1), checks, strict=True):
+    for left, check in zip(range(len(call.checks), 0, -1), call.checks, strict=True):
         to_end = 3 * (left - 1) + 1
         ops += [
-            _op(_LOAD, _ARGUMENTS_AT + 8 * check.which),
+            _op(_LOAD, _ARGUMENTS_AT + 8 * check.which + 4 * check.high),
             _op(_AND, check.mask),
             _op(_JUMP_EQUAL, check.value, if_false=to_end),
         ]
-    ops += [_op(_RETURN, ALLOW), *([_op(_LOAD, _NUMBER_AT)] if checks else [])]
+    ops += [_op(_RETURN, call.answer), *([_op(_LOAD, _NUMBER_AT)] if call.checks else [])]
     return b"".join([_op(_JUMP_EQUAL, number, if_false=len(ops)), *ops])

@@ -1,0 +1,221 @@
+"""The walls around decoders: no escape, each layer by itself, and what a death there tells."""
+
+import faulthandler
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from jobs.job import Code
+from jobs.settings import Settings
+from tests.hostile.attempts import World, world
+from tests.hostile.escapes import ADDRESS_BYTES_MAX, attempt, possible
+from tests.support.cluster import wait_until
+from tests.support.images import corners, saved
+from worker import autopsy, decoder, imagefile, nursery, pipeline, sandbox, syscalls, tasks
+from worker.autopsy import Slate
+from worker.children import Children
+
+ESCAPES_LEAST = 40
+"""That many must be shown to work where nothing is sealed."""
+REFUSED = {"mmap past the limit", "setrlimit: more memory than ever"}
+"""Calls that a decoder needs, with other arguments: refused by its limits."""
+RECIPE = '{"renditions":[{"name":"a","width":8}]}'
+
+
+@pytest.fixture
+def around() -> Iterator[World]:
+    with world() as found:
+        yield found
+
+
+def test_no_escape_succeeds_and_each_death_names_the_call(around: World) -> None:
+    outcomes = {tried.name: (tried.number, attempt(tried, sealed=True)) for tried in possible(around)}
+    assert [name for name, (_, outcome) in outcomes.items() if not outcome.stopped] == []
+    assert {name for name, (_, outcome) in outcomes.items() if outcome.how.startswith("refused")} == REFUSED
+    named = [(name, number, out.call) for name, (number, out) in outcomes.items() if out.call is not None]
+    assert [each for each in named if each[1] != each[2]] == []
+    assert len(named) > ESCAPES_LEAST
+
+
+def test_the_escapes_are_escapes(around: World) -> None:
+    free = [tried.name for tried in possible(around) if tried.works and not attempt(tried, sealed=False).stopped]
+    assert len(free) >= ESCAPES_LEAST
+
+
+def ended(act: Callable[[Slate], object]) -> tuple[int, Slate]:
+    """The wait status and the slate of a child that does this and ends."""
+    slate = Slate()
+    if (pid := os.fork()) == 0:
+        act(slate)
+        os._exit(0)
+    return os.waitpid(pid, 0)[1], slate
+
+
+def seal(slate: Slate) -> tuple[str, ...]:
+    return sandbox.seal(ADDRESS_BYTES_MAX, slate.address(), threads=False)
+
+
+def test_landlock_alone_keeps_the_files_the_network_and_the_neighbours_apart(
+    around: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "_seccomp", lambda *_: True)
+    names = {"open to read", "open to write", "open below an inherited folder", "unlinkat", "mkdirat", "connect, TCP",
+             "bind", "kill the parent", "connect, abstract unix", "getdents64"}  # fmt: skip
+    outcomes = {tried.name: attempt(tried, sealed=True) for tried in possible(around) if tried.name in names}
+    assert names == outcomes.keys()
+    del outcomes["getdents64"]  # what was opened before stays open: seccomp's to stop
+    assert {outcome.how for outcome in outcomes.values()} == {"refused, EACCES", "refused, EPERM"}
+
+
+def test_limits_and_capabilities_hold_alone(around: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "_seccomp", lambda *_: True)
+    monkeypatch.setattr(sandbox, "_landlock", lambda *_: True)
+    names = {"setrlimit: more memory than ever", "mmap past the limit", "chroot", "mount", "dup3"}
+    outcomes = {tried.name: attempt(tried, sealed=True) for tried in possible(around) if tried.name in names}
+    assert {name: outcome.how for name, outcome in outcomes.items() if not outcome.stopped} == {"dup3": "DONE"}
+    assert len(outcomes) == len(names)
+
+    def write(slate: Slate) -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        seal(slate)
+        os.write(around.file, b"more")
+
+    status, _ = ended(write)
+    assert os.WTERMSIG(status) == signal.SIGXFSZ
+
+
+def test_a_missing_layer_is_named_and_the_others_are_put_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(syscalls, "ARCHITECTURES", {})
+
+    def act(slate: Slate) -> None:
+        lacking = seal(slate)
+        try:
+            os.open("/etc/passwd", os.O_RDONLY)
+        except PermissionError:
+            os._exit(42 if lacking == ("seccomp",) else 1)
+
+    status, _ = ended(act)
+    assert os.waitstatus_to_exitcode(status) == 42
+
+
+def test_abort_is_still_a_crash_and_no_violation() -> None:
+    def act(slate: Slate) -> None:
+        faulthandler.disable()  # pytest's
+        seal(slate)
+        os.abort()
+
+    status, _ = ended(act)
+    assert autopsy.judge(tasks.Died(1, status))[0] == Code.DECODER_CRASHED
+
+
+def test_a_signal_of_its_own_cannot_keep_a_violation_alive() -> None:
+    def act(slate: Slate) -> None:
+        seal(slate)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGSYS})
+        os.getuid()
+
+    status, slate = ended(act)
+    assert os.WTERMSIG(status) == signal.SIGSYS
+    assert slate.read() == ("idle", None), "blocked, the signal kills before the trap can tell"
+
+
+class Ear:
+    """A Listener that keeps what it heard."""
+
+    def __init__(self) -> None:
+        self.words: list[Any] = []
+        self.deaths: list[tasks.Died] = []
+        self.ready = 0
+
+    def over(self) -> bool:
+        return bool(self.deaths) or any(isinstance(word, tasks.Done | tasks.Fault) for word in self.words)
+
+    def decoder_ready(self) -> None:
+        self.ready += 1
+
+    def decoder_said(self, word: Any, body: bytes) -> None:
+        self.words.append(word)
+
+    def decoder_ended(self, death: tasks.Died) -> None:
+        self.deaths.append(death)
+
+
+@contextmanager
+def children(tmp_path: Path) -> Iterator[Callable[[bytes], Ear]]:
+    """A real nursery of this process's, and what its decoders say to an image that they are handed."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    keeper = os.getpid()
+    if (pid := os.fork()) == 0:
+        ours.close()
+        nursery.run(theirs, keeper, Settings())
+        os._exit(0)
+    theirs.close()
+    family = Children(pid, ours, 1 << 30)
+    family.wait_warm()
+
+    def heard(ear: Ear) -> Ear:
+        family.read(ear, 0.0)
+        return ear
+
+    def hand_over(image: bytes) -> Ear:
+        ear = Ear()
+        wait_until(lambda: heard(ear).ready, 10, "a decoder")
+        (tmp_path / "original").write_bytes(image)
+        with (tmp_path / "original").open("rb") as original:
+            family.hand_over(tasks.Task(RECIPE, 10**8, 500, 1 << 29), [original.fileno()])
+        wait_until(lambda: heard(ear).over(), 10, "an end")
+        return ear
+
+    try:
+        yield hand_over
+    finally:
+        family.close()
+
+
+def decode_in_decoders(monkeypatch: pytest.MonkeyPatch, decode: Callable[..., Any]) -> None:
+    """In place of imagefile.decode once a decoder has its task: the nursery warms up with the real one."""
+
+    def run(*arguments: Any) -> Iterator[pipeline.Output]:
+        imagefile.decode = decode
+        yield from pipeline.run(*arguments)
+
+    monkeypatch.setattr(decoder, "run", run)
+
+
+def test_a_sealed_decoder_works_and_says_nothing_of_lacking_layers(tmp_path: Path) -> None:
+    with children(tmp_path) as hand_over:
+        assert [type(word) for word in hand_over(saved(corners())).words] == [tasks.Began, tasks.Rendered, tasks.Done]
+
+
+def test_a_codec_that_opens_a_file_ends_its_job_as_a_violation_with_an_autopsy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode_in_decoders(monkeypatch, lambda *_: os.open("/etc/passwd", os.O_RDONLY))
+    with children(tmp_path) as hand_over:
+        (death,) = hand_over(saved(corners(), "JPEG")).deaths
+    code, detail = autopsy.judge(death)
+    assert code == Code.SANDBOX_VIOLATION
+    assert detail.startswith("the decoder ended by signal 31 (SIGSYS) for openat (")
+    assert "at decode, " in detail
+    assert 5e6 < death.peak_bytes < 5e8
+
+
+def test_a_fault_of_our_own_is_told_without_opening_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> NoReturn:
+        raise KeyboardInterrupt("our own fault")
+
+    decode_in_decoders(monkeypatch, broken)
+    with children(tmp_path) as hand_over:
+        ear = hand_over(saved(corners(), "JPEG"))
+    (story,) = [word.story for word in ear.words if isinstance(word, tasks.Broke)]
+    assert story.startswith("KeyboardInterrupt: our own fault in serve:")
+    code, detail = autopsy.judge(ear.deaths[0], story)
+    assert code == Code.DECODER_LOST
+    assert "ended with status 1, at decode" in detail
+    assert detail.endswith(story)
