@@ -12,7 +12,6 @@ import resource
 import signal
 import struct
 import sys
-import threading
 
 from worker import syscalls
 
@@ -56,10 +55,8 @@ def seal(address_bytes_max: int, call_address: int, threads: bool) -> tuple[str,
     Called once, single-threaded, after everything lazy was used. `address_bytes_max` is the address
     space that RLIMIT_AS may ever be raised to. At `call_address` a forbidden call leaves its number
     (32 bits, in memory shared with the parent) before it kills. With `threads` it may start threads,
-    which are shut in like itself. Raises OSError where an rlimit fails.
+    which are shut in like itself, if it did before (glibc sets up a handler at the first). Raises OSError where an rlimit fails.
     """
-    if threads:
-        _start_a_thread()
     processes = {} if threads else {resource.RLIMIT_NPROC: 0}  # (binds all but root; seccomp binds root)
     for limit, most in {**LIMITS, **processes, resource.RLIMIT_AS: address_bytes_max}.items():
         _, hard = resource.getrlimit(limit)
@@ -77,13 +74,6 @@ def seal(address_bytes_max: int, call_address: int, threads: bool) -> tuple[str,
         "seccomp": _seccomp(libc, call_address, threads),
     }
     return tuple(name for name, there in layers.items() if not there)
-
-
-def _start_a_thread() -> None:
-    """At the first one glibc sets a signal handler of its own, which is not allowed later."""
-    first = threading.Thread(target=int)
-    first.start()
-    first.join()
 
 
 def _drop_capabilities(libc: ctypes.CDLL) -> bool:

@@ -69,7 +69,9 @@ def test_a_lost_nursery_takes_its_decoder_along_and_is_started_anew(pair: Pair) 
     wait_until(lambda: gone(nursery, decoder), 2.0, "nursery and decoder to be gone")
     goes_on(broker)
     assert worker.nursery != nursery
-    end(worker.nursery)
+    nursery, decoder = worker.nursery, worker.decoder
+    end(nursery)
+    wait_until(lambda: gone(nursery, decoder), 2.0, "nursery and decoder to be gone")
     goes_on(broker, 98)
 
 
