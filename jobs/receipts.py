@@ -31,7 +31,7 @@ class Receipt(NamedTuple):
 
 
 def sign(secret: bytes, receipt: Receipt) -> str:
-    """The receipt as text: about 180 URL-safe characters. `at` is kept in milliseconds."""
+    """The receipt as text: about 160 URL-safe characters. `at` is kept in milliseconds."""
     signed = f"r1.{receipt.job}.{receipt.digest}.{receipt.change}.{round(receipt.at * 1000)}"
     return f"{signed}.{_signature(secret, signed)}"
 

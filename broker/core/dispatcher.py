@@ -163,7 +163,8 @@ class Dispatcher:
                 core.offer_sweeps()
         records, changes = core.records, core.changes
         for entry in core.dirty:
-            records.jobs.append(entry.row())
+            if entry.id not in core.gone:
+                records.jobs.append(entry.row())
             changes.append(core.change_of(entry))
             entry.dirty = False
             self._forget(entry)
