@@ -36,6 +36,7 @@ bench: .venv/roles
 # Real processes, killed and stopped at random under load; then every promise is checked. On 2 cores some 100
 # seconds for 10,000 jobs and 100 kills, both in proportion; then two minutes of restarts and stops.
 chaos: .venv/dev
+	@$(PY) -m bench.crash_points
 	@$(PY) -m bench.chaos --jobs $(JOBS) --kills $(KILLS) --seed $(SEED)
 	@$(PY) -m bench.restarts
 

@@ -58,7 +58,8 @@ class Cluster:
     """One installation in `folder`: `python -m supervisor` (start) and roles by hand (start_role).
 
     `settings` are PIXMILL_ settings by their lower-case names. Standard output and error of all
-    processes are in `output`. `package_folder` is where `python -m` finds the roles.
+    processes are in `output`. `package_folder` is where `python -m` finds the roles, `runner` the module,
+    if any, that runs those by hand.
     """
 
     def __init__(self, folder: Path, package_folder: Path = ROOT, **settings: object) -> None:
@@ -71,6 +72,7 @@ class Cluster:
         self.environ = kept | {f"PIXMILL_{name.upper()}": str(value) for name, value in chosen.items()}
         self.environ |= {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
         self.package_folder = package_folder
+        self.runner: list[str] = []
         self.url = ""
         self.supervisor: subprocess.Popen[bytes] | None = None
         self.by_hand: list[subprocess.Popen[bytes]] = []
@@ -92,7 +94,7 @@ class Cluster:
         """Start `python -m role` by hand, as systemd would, and return once it says that it is ready."""
         notices = Notices(self.run / "by-hand.sock")
         extra = {f"PIXMILL_{name.upper()}": str(value) for name, value in settings.items()}
-        process = self._spawn(role, environ={"NOTIFY_SOCKET": str(self.run / "by-hand.sock"), **extra})
+        process = self._spawn(*self.runner, role, environ={"NOTIFY_SOCKET": str(self.run / "by-hand.sock"), **extra})
         self.by_hand.append(process)
 
         def ready() -> bool:
