@@ -12,7 +12,7 @@ import zlib
 from pathlib import Path
 
 import jobs
-from broker import core
+from broker import core, flight, outbox
 from broker.core.dispatcher import Dispatcher
 from broker.core.snapshot import snapshot
 from broker.flight import FORMAT, Began, Decided, Opening, Part, Turn, packed
@@ -35,6 +35,7 @@ def segments(folder: Path) -> list[Path]:
 def code() -> str:
     """Tells one version of the code that decides from another."""
     files = [path for package in (core, jobs) for path in sorted(Path(package.__file__ or "").parent.glob("*.py"))]
+    files += [Path(module.__file__ or "") for module in (flight, outbox)]
     return f"{zlib.crc32(b''.join(path.read_bytes() for path in files)):08x}"
 
 

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
+import msgspec
+
 from broker.core.dispatcher import Dispatcher
 from broker.core.events import Effects
 from broker.core.snapshot import from_snapshot, snapshot
@@ -74,7 +76,10 @@ class Replay:
         on = self._core is not None and opening.follows and opening.number == self._number + 1
         if on and self._core is not None and snapshot(self._core) != opening.snapshot:
             raise Differs(f"segment {opening.number} does not begin as the one before it ended")
-        self._core, self._number = from_snapshot(opening.snapshot), opening.number
+        try:
+            self._core, self._number = from_snapshot(opening.snapshot), opening.number
+        except (LookupError, AttributeError, TypeError, ValueError, msgspec.MsgspecError) as error:
+            raise SetupFault(f"its core is another one ({error!r}): use the pixmill that wrote it") from error
         self._turn = self._effects = None
 
     def _begin(self, core: Dispatcher, began: Began) -> None:
@@ -185,7 +190,7 @@ def main(arguments: list[str]) -> int:
     except Differs as found:
         difference = " ".join([str(found), *found.__notes__])
     except (SetupFault, OSError) as fault:
-        print(f"replay: {fault}", file=sys.stderr)
+        print(" ".join([f"replay: {fault}", *getattr(fault, "__notes__", [])]), file=sys.stderr)
         return 2
     for job in sorted(replay.before | replay.last):
         print(job, _line(replay, job))

@@ -14,6 +14,7 @@ from broker import recorder, replay
 from broker.core.dispatcher import Dispatcher
 from broker.core.snapshot import from_snapshot, snapshot
 from broker.flight import Decided, HeardFrame, Opening, Turn, packed, parts
+from jobs.records import PurgedEntry, Records
 from tests.simulation import world
 from tests.simulation.world import World
 
@@ -96,6 +97,31 @@ def test_a_segment_that_does_not_begin_where_the_last_one_ended_is_named(
             return
         done.segment(path.name, found[:-9])
     pytest.fail("no segment follows another")
+
+
+def test_a_ledger_that_says_otherwise_is_told_from_one_that_went_on(tmp_path: Path) -> None:
+    ran = World(1, jobs=20, chaos_seconds=3.0, flight=tmp_path)
+    ran.run()
+    done = replayed(tmp_path)
+    first, second, third, fourth, *_ = ran.ledger.rows.values()
+    ran.ledger.rows[first.seq] = first._replace(attempts=first.attempts + 1)
+    ran.ledger.rows[second.seq] = second._replace(state="queued", change=ran.ledger.meta.change + 1)
+    records = Records(removed=[third.seq, fourth.seq], purged=[PurgedEntry(third.id, 1.0)])
+    ran.ledger.commit(records)
+    counts, faults = replay.compared(done, ran.ledger)
+    assert counts == {"equal": 16, "otherwise": 2, "changed since": 1, "purged since": 1}
+    assert sorted(fault.partition(":")[0] for fault in faults) == sorted([first.id, fourth.id])
+
+
+def test_a_core_of_another_pixmill_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = snapshot(Dispatcher(World(1).policy)).replace(b"broker.core.roster.Roster", b"broker.core.roster.Rosten")
+    path = tmp_path / "00000001.flight"
+    path.write_bytes(packed(Opening(1, 1, False, 0.0, "", kept)))
+    assert replay.main([str(path)]) == 2
+    assert "use the pixmill that wrote it" in capsys.readouterr().err
+    path.write_bytes(b"no segment")
+    assert replay.main([str(path)]) == 2
+    assert replay.main([str(tmp_path / "missing.flight")]) == 2
 
 
 def test_a_torn_segment_is_replayed_up_to_the_tear(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
