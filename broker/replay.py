@@ -8,7 +8,7 @@ was left, and with `--ledger` compares them with the ledger's rows. Reads only; 
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
@@ -97,7 +97,7 @@ class Replay:
         self._digest = digest(effects.records, outgoing(effects, core.epoch))
         if effects.records:
             self.before.update(self.last)
-            self.last, self.change = dict(_written(effects.records)), change
+            self.last, self.change = _written(effects.records), change
 
     def _compare(self, decided: Decided) -> None:
         if self._effects is None:
@@ -114,9 +114,8 @@ class Replay:
         return f"turn {self.turns} at {self._turn.now:.6f}: {told}{', tick' if self._turn.tick else ''}"
 
 
-def _written(records: Records) -> Iterator[tuple[str, Row | None]]:
-    removed = set(records.removed)
-    return ((row.id, None if row.seq in removed else row) for row in records.jobs)
+def _written(records: Records) -> dict[str, Row | None]:
+    return {**{row.id: row for row in records.jobs}, **{entry.job: None for entry in records.purged}}
 
 
 def _told(effects: Effects) -> str:
