@@ -24,6 +24,12 @@ def load_settings() -> tuple[Settings, dict[str, str]]:
     return pure.parse(environ)
 
 
+def without_secrets() -> dict[str, str]:
+    """The environment for a process that needs no secret: one that opens what strangers send."""
+    secret = {f"{pure.PREFIX}{name.upper()}{end}" for name in pure.SECRETS for end in ("", "_FILE")}
+    return {name: value for name, value in os.environ.items() if name not in secret}
+
+
 def print_settings(settings: Settings, sources: dict[str, str]) -> None:
     """Every setting as its variable, its value (but no secret) and its source, one a line, to stdout."""
     for name, value in msgspec.structs.asdict(settings).items():

@@ -14,6 +14,7 @@ import time
 from math import inf
 from typing import Any, Protocol
 
+from host.environment import without_secrets
 from jobs.errors import SetupFault, WireFault
 from worker import tasks
 from worker.autopsy import GARBAGE, LOST
@@ -212,7 +213,7 @@ class Children:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [sys.executable, "-m", "worker.nursery", str(theirs.fileno()), str(os.getpid())]
         theirs.set_inheritable(True)
-        self._nursery = os.posix_spawn(sys.executable, command, os.environ)
+        self._nursery = os.posix_spawn(sys.executable, command, without_secrets())
         theirs.close()
         ours.setblocking(False)
         self._control, self._start_at, self._started_at = ours, inf, now

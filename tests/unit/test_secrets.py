@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from host.environment import load_settings, print_settings
+from host.environment import load_settings, print_settings, without_secrets
 from host.folders import secret
 from jobs.errors import SetupFault
 from jobs.settings import Settings, parse, receipt_secrets
@@ -39,6 +39,15 @@ def test_a_secret_is_read_from_a_file_and_shown_nowhere(
     shown = capsys.readouterr().out
     assert "PIXMILL_RECEIPT_SECRETS        (secret)" in shown
     assert NEW not in shown
+
+
+def test_what_opens_images_gets_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIXMILL_RECEIPT_SECRETS", NEW)
+    monkeypatch.setenv("PIXMILL_RECEIPT_SECRETS_FILE", "/run/secrets/receipts")
+    monkeypatch.setenv("PIXMILL_CAPACITY", "3")
+    passed = without_secrets()
+    assert passed["PIXMILL_CAPACITY"] == "3"
+    assert not [name for name in passed if "SECRET" in name]
 
 
 def test_processes_that_start_together_agree_on_one_secret(tmp_path: Path) -> None:
