@@ -3,9 +3,13 @@
 from broker.core.events import Policy
 from jobs.settings import Settings, retention_seconds
 
+BEATS_PER_SILENCE = 5
+BEAT_SECONDS_MOST = 1.0
+"""What /stats says is this old at most."""
+
 
 def policy_of(settings: Settings) -> Policy:
-    """The core's policy."""
+    """The core's policy. A worker takes a broker that is unheard for SILENCE_SECONDS for gone: it beats well within."""
     return Policy(
         attempts_max=settings.attempts_max,
         job_seconds=settings.job_seconds,
@@ -15,4 +19,5 @@ def policy_of(settings: Settings) -> Policy:
         queued_max=settings.queued_max,
         orphan_seconds=settings.orphan_seconds,
         retention_seconds=retention_seconds(settings),
+        beat_seconds=min(BEAT_SECONDS_MOST, settings.silence_seconds / BEATS_PER_SILENCE),
     )
