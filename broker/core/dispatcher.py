@@ -120,6 +120,8 @@ class Dispatcher:
     def tick(self, now: float) -> None:
         """Judge time: silence, grace, delays, recalls, the beat, walk, retention. Only after everything was read."""
         core = self.core
+        if now > self._next_beat + self._policy.silence_seconds / 2:
+            self._excuse(now)
         for worker in core.roster.silent(now - self._policy.silence_seconds):
             answers.worker_lost(core, worker, now, "unheard for too long")
         if core.orphans and now >= core.grace_until:
@@ -138,6 +140,12 @@ class Dispatcher:
         self._recall(now)
         walk.step(core, now)
         retention.look(core, now)
+
+    def _excuse(self, now: float) -> None:
+        """This process stood still, and so did its sockets: what was said meanwhile may still be on its way."""
+        self.core.roster.excuse(now)
+        if self.core.orphans:
+            self.core.grace_until = now + self._policy.grace_seconds
 
     @property
     def deadline(self) -> float:

@@ -71,6 +71,11 @@ class Roster:
         worker.heard = now
         self._heard.move_to_end(worker.peer)
 
+    def excuse(self, now: float) -> None:
+        """Nobody's silence counts from before `now`."""
+        for worker in self._heard.values():
+            worker.heard = now
+
     def serve(self, worker: Worker, entry: Entry) -> None:
         """The worker takes a lease."""
         self._served += 1

@@ -304,12 +304,39 @@ def test_a_draining_worker_gets_no_more_and_is_told_once() -> None:
 
 def test_silence_is_judged_in_tick_alone() -> None:
     rig = rig_with("j")
+    for rig.now in (2.0, 4.0):
+        rig.turn(tick=True)
     rig.now = 6.0
     rig.submit(new_job("k"))
     rig.turn()
     assert rig.row("j").state == "running"
     rig.turn(tick=True)
     assert (rig.row("j").state, rig.dispatcher.peers()) == ("queued", [])
+
+
+def test_a_broker_that_stood_still_judges_nobody_by_that_time() -> None:
+    """Its sockets stood still as well (SIGSTOP, a suspended machine): the mail comes a moment later."""
+    rig = rig_with("j")
+    rig.now = 60.0
+    rig.turn(tick=True)
+    assert rig.row("j").state == "running"
+    for rig.now in (62.0, 64.0):
+        rig.turn(tick=True)
+    assert rig.row("j").state == "running"
+    rig.now = 66.0
+    rig.turn(tick=True)
+    assert rig.row("j").state == "queued"
+
+
+def test_a_broker_that_stood_still_after_its_start_waits_for_holders_again() -> None:
+    rig = rig_with("j")
+    rig.start()
+    rig.turn(tick=True)
+    rig.now += 60.0
+    rig.turn(tick=True)
+    rig.hear(A, ready("a", 1, (Held("j", 1, True),)))
+    rig.turn(tick=True)
+    assert (rig.row("j").state, rig.row("j").lease) == ("running", 1)
 
 
 def test_after_a_restart_a_holder_that_comes_back_keeps_its_lease() -> None:
