@@ -63,6 +63,8 @@ class Keeper:
         self._ready_said = False
         self._noise = 0
         self._context = zmq.Context()
+        self._former: Any = None
+        """The socket by which the broker knows us, while the present one is not welcome yet."""
         self._open()
 
     def run(self) -> None:
@@ -107,8 +109,7 @@ class Keeper:
             self._housekeeping.walk(effects.walk)
         if effects.reconnect:
             self._log.warning("broker silent", extra={"worker": self._name})
-            self._close(0)
-            self._open()
+            self._reopen()
         if self._children.decoder is not None and not self._ready_said:
             self._ready_said = True
             notify.ready()
@@ -124,11 +125,29 @@ class Keeper:
         self._dealer.reconnect_ivl_max = RECONNECT_MS_MAX
         self._monitor = self._dealer.get_monitor_socket(WATCHED)
         self._dealer.connect(self._endpoint)
+        self._welcome = False
+
+    def _reopen(self) -> None:
+        """A fresh socket. The one by which the broker knows us stays until then: should the broker only have
+        paused, it would take that socket's end for ours, and what runs here for lost."""
+        self._dealer.disable_monitor()
+        self._monitor.close(0)
+        if self._welcome:
+            self._former = self._dealer
+        else:
+            self._dealer.close(0)
+        self._open()
 
     def _close(self, linger_ms: int) -> None:
         self._dealer.disable_monitor()
         self._monitor.close(0)
         self._dealer.close(linger_ms)
+        self._leave_former()
+
+    def _leave_former(self) -> None:
+        if self._former is not None:
+            self._former.close(0)
+            self._former = None
 
     def _send(self, message: Any) -> None:
         try:
@@ -146,6 +165,9 @@ class Keeper:
                     if self._noise == 1:
                         self._log.warning("noise", extra={"why": fault.detail})
                     continue
+                if isinstance(message, wire.Welcome):
+                    self._welcome = True
+                    self._leave_former()
                 self._tell(events.Heard(message))
 
     def _read_monitor(self) -> None:
