@@ -1,4 +1,4 @@
-"""Fixtures for every test: clusters of real processes."""
+"""Fixtures for every test: clusters of real processes, and how much of a count to run."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -8,6 +8,17 @@ from pathlib import Path
 import pytest
 
 from tests.support.cluster import Cluster
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--full`: what `make chaos` adds."""
+    parser.addoption("--full", action="store_true", help="kills, restarts and jobs in the numbers that are promised")
+
+
+@pytest.fixture
+def full(request: pytest.FixtureRequest) -> bool:
+    """Whether counts are those that are promised, and not the short ones of `make test`."""
+    return bool(request.config.getoption("--full"))
 
 
 @pytest.fixture
