@@ -20,7 +20,7 @@ from PIL import Image
 
 from jobs.job import Row
 from jobs.records import Where
-from stores.ledger.sqlite import open_reader
+from stores.ledger.sqlite_reader import open_reader
 from tests.support.cluster import Cluster, wait_until
 from tests.support.worker_kit import SLOW, noise
 
