@@ -5,7 +5,7 @@ SEED ?= 1
 JOBS ?= 10000
 KILLS ?= 100
 
-.PHONY: run-all dev test check sim mutate bench chaos load scale restart status stop config lock
+.PHONY: run-all dev test check sim mutate bench chaos load scale restart status stop config backup lock
 
 run-all: .venv/roles
 	@exec $(PY) -m supervisor
@@ -51,6 +51,9 @@ scale: .venv/roles
 
 restart status stop config: .venv/roles
 	@$(PY) -m supervisor $@
+
+backup: .venv/roles
+	@$(PY) -m stores.backup "$(TO)"
 
 .venv/roles: requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "pixmill needs Python 3.11 or newer and there is no $(PYTHON): make PYTHON=/path/to/python3"; exit 1; }

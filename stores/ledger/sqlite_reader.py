@@ -3,6 +3,7 @@
 Knows no message and no policy; the writer is sqlite.py.
 """
 
+import contextlib
 import os
 import sqlite3
 from pathlib import Path
@@ -21,6 +22,22 @@ _READ_SECONDS = 1.0
 def open_reader(path: str | os.PathLike[str]) -> "SqliteReader":
     """A reader of the ledger at `path`, which need not exist yet."""
     return SqliteReader(Path(path).absolute())
+
+
+def copy_ledger(path: Path, target: Path) -> None:
+    """Copy the ledger as it is at one moment into a file of its own, synced, whoever writes to it meanwhile.
+
+    In one step: done in several it begins anew with each commit. Its log cannot be used anew meanwhile, a few
+    tenths of a second for 100,000 jobs. Raises StoreFault.
+    """
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as source,
+            contextlib.closing(sqlite3.connect(target)) as copy,
+        ):
+            source.backup(copy)
+    except sqlite3.Error as error:
+        raise StoreFault(f"the ledger {path} cannot be copied: {error}") from None
 
 
 class SqliteReader:

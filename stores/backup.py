@@ -1,0 +1,91 @@
+"""A back-up of DATA that can be started from, taken while pixmill runs: `python -m stores.backup TO`.
+
+Owns the order. The ledger is copied first, as of one moment, then the files: a file is there before its
+row, so each row of the copy has its files. Taken again into the same folder, it copies what is new and removes
+what is gone, and until its end the folder is as good as it was. Knows no job and no broker.
+"""
+
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from host.environment import load_settings, setup_faults_end
+from jobs.errors import SetupFault, StoreFault
+from jobs.settings import Settings, ledger_path
+from stores.ledger.sqlite_reader import copy_ledger
+
+FOLDERS = ("raw", "processed")
+"""What of DATA lasts, beside the ledger and the secrets; the result cache costs time only."""
+LIVE = "broker.lock"
+
+
+def back_up(settings: Settings, to: Path) -> int:
+    """Bring the back-up in the folder `to` up to date; how many files were copied. Raises SetupFault."""
+    data = Path(settings.data).absolute()
+    if (to / LIVE).exists():
+        raise SetupFault(f"{to} is the data of a pixmill, not a back-up: give another folder")
+    try:
+        for folder in FOLDERS:
+            (to / folder).mkdir(parents=True, exist_ok=True)
+        fresh = to / "ledger.new"
+        fresh.unlink(missing_ok=True)
+        copy_ledger(Path(ledger_path(settings)), fresh)
+        gone: list[Path] = []
+        copied = sum(_bring(data / folder, to / folder, gone) for folder in _fan_out(data, to))
+        for secret in data.glob("*.secret"):
+            shutil.copy2(secret, to)
+        os.sync()
+        fresh.replace(to / ledger_path(settings).name)
+        for path in gone:
+            path.unlink()
+        os.sync()
+    except (StoreFault, OSError) as error:
+        raise SetupFault(
+            f"the back-up of {data} to {to} failed ({error}): make room there, or set PIXMILL_DATA"
+        ) from None
+    return copied
+
+
+def _fan_out(data: Path, to: Path) -> Iterator[Path]:
+    """The folders that hold files, of either side, relative to both."""
+    for folder in FOLDERS:
+        yield from (Path(folder, name) for name in sorted(_names(data / folder) | _names(to / folder)))
+
+
+def _bring(source: Path, target: Path, gone: list[Path]) -> int:
+    """Copy what `target` lacks, and add to `gone` what it has too many; how many files were copied.
+
+    A name always has the same bytes, so one of the same size is the same; a shorter one was broken off.
+    """
+    target.mkdir(exist_ok=True)
+    names, copied = _names(source), 0
+    gone += [target / name for name in _names(target) - names]
+    for name in names:
+        with contextlib.suppress(FileNotFoundError):  # removed since it was listed
+            size = (source / name).stat().st_size
+            if not (target / name).exists() or (target / name).stat().st_size != size:
+                shutil.copyfile(source / name, target / name)
+                copied += 1
+    return copied
+
+
+def _names(folder: Path) -> set[str]:
+    return set(os.listdir(folder)) if folder.is_dir() else set()
+
+
+def main(words: list[str]) -> str | None:
+    """Carry out the command; what went wrong with its words, if anything. Raises SetupFault."""
+    if len(words) != 1 or not words[0]:
+        return "usage: make backup TO=folder, or python -m stores.backup TO"
+    settings, _ = load_settings()
+    copied = back_up(settings, Path(words[0]).absolute())
+    print(f"{words[0]} is a back-up now, {copied} files are new: to restore, copy it to PIXMILL_DATA and start")
+    return None
+
+
+if __name__ == "__main__":
+    with setup_faults_end("backup"):
+        sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,124 @@
+"""A back-up: what is copied, what is removed, what is refused, and that it is good at every moment."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from jobs.errors import SetupFault
+from jobs.records import Records
+from jobs.settings import Settings
+from stores import backup
+from stores.backup import back_up
+from stores.ledger.sqlite import open_ledger
+from tests.contracts.rows import job_id, row
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    data = tmp_path / "data"
+    for name in ("raw/ab/one", "raw/cd/two", "processed/ab/one.thumb.12345678.jpg"):
+        put(data / name, name.encode())
+    put(data / "key.secret", b"secret")
+    put(data / "incoming/on-its-way", b"")
+    ledger = open_ledger(data / "ledger.sqlite3")
+    ledger.commit(Records(jobs=[row(1)]))
+    ledger.close()
+    return data
+
+
+@pytest.fixture
+def settings(data: Path) -> Settings:
+    return Settings(data=str(data))
+
+
+@pytest.fixture
+def to(tmp_path: Path) -> Path:
+    return tmp_path / "backup"
+
+
+def put(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """All files of raw and processed."""
+    paths = [path for part in ("raw", "processed") for path in (folder / part).rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+def test_all_that_lasts_is_copied(settings: Settings, data: Path, to: Path) -> None:
+    assert back_up(settings, to) == 3
+    assert files(to) == files(data)
+    assert sorted(os.listdir(to)) == ["key.secret", "ledger.sqlite3", "processed", "raw"]
+    copy = open_ledger(to / "ledger.sqlite3", make=False)
+    assert copy.row(job_id(1)) == row(1)
+    copy.close()
+
+
+def test_what_a_writer_committed_and_has_not_moved_is_copied(settings: Settings, data: Path, to: Path) -> None:
+    writer = open_ledger(data / "ledger.sqlite3")
+    writer.commit(Records(jobs=[row(2)]))
+    back_up(settings, to)
+    writer.commit(Records(jobs=[row(3)]))
+    copy = open_ledger(to / "ledger.sqlite3", make=False)
+    assert copy.existing([job_id(2), job_id(3)]) == {job_id(2)}
+    copy.close()
+    writer.close()
+
+
+def test_the_next_one_copies_what_is_new_or_was_broken_off_and_removes_what_is_gone(
+    settings: Settings, data: Path, to: Path
+) -> None:
+    back_up(settings, to)
+    put(data / "raw/ef/three", b"new")
+    put(to / "raw/ab/one", b"raw")
+    (data / "raw/cd/two").unlink()
+    assert back_up(settings, to) == 2
+    assert files(to) == files(data)
+
+
+def test_one_that_breaks_off_leaves_the_last_one_whole(
+    settings: Settings, data: Path, to: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back_up(settings, to)
+    before, ledger = files(to), (to / "ledger.sqlite3").read_bytes()
+    (data / "raw/cd/two").unlink()
+    put(data / "raw/ef/three", b"new")
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfile", fail)
+    with pytest.raises(SetupFault, match="No space left on device"):
+        back_up(settings, to)
+    assert (files(to), (to / "ledger.sqlite3").read_bytes()) == (before, ledger)
+
+
+def test_a_file_that_is_purged_meanwhile_is_no_fault(
+    settings: Settings, data: Path, to: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = backup._names
+
+    def purged(folder: Path) -> set[str]:
+        return listed(folder) | ({"purged"} if folder == data / "raw/ab" else set())
+
+    monkeypatch.setattr(backup, "_names", purged)
+    assert back_up(settings, to) == 3
+
+
+def test_the_data_of_a_pixmill_is_not_written_over(settings: Settings, to: Path) -> None:
+    put(to / "broker.lock", b"")
+    with pytest.raises(SetupFault, match="is the data of a pixmill, not a back-up"):
+        back_up(settings, to)
+
+
+def test_without_a_ledger_there_is_nothing_to_back_up(tmp_path: Path, to: Path) -> None:
+    with pytest.raises(SetupFault, match="unable to open database file"):
+        back_up(Settings(data=str(tmp_path / "none")), to)
+    assert not (to / "ledger.sqlite3").exists()
+
+
+def test_the_command_says_how_it_is_used() -> None:
+    assert backup.main([""]) == "usage: make backup TO=folder, or python -m stores.backup TO"
