@@ -100,7 +100,7 @@ class LocalBlobs:
         before = time.time() - older_than_seconds
         with _faults("of any name"):
             found = self._following(after, limit)
-            old = [name for name in found if _written_before(self._data / name, before)]
+            old = [name for name in found if is_name(name) and _written_before(self._data / name, before)]
         return old, found[-1] if len(found) == limit else None
 
     def sweep_incoming(self, older_than_seconds: float) -> int:
@@ -134,16 +134,17 @@ class LocalBlobs:
         sync_folder(path.parent)
 
     def _following(self, after: str, limit: int) -> list[str]:
-        """The `limit` names past `after`: by kind, then by folder of the fan-out, then by name."""
-        last, found = after.rpartition("/")[0], list[str]()
+        """The `limit` files past `after`: by kind, then by folder of the fan-out, then by name. Cheap also
+        where a folder holds tens of thousands, for each step lists its folder anew."""
+        (last, _, past), found = after.rpartition("/"), list[str]()
         for kind in PUBLISHED:
             for fan in sorted(_listed(self._data / kind)):
                 folder = f"{kind}/{fan}"
                 if folder < last:
                     continue
-                names = (name for name in map(f"{folder}/{{}}".format, _listed(self._data / folder)) if is_name(name))
-                rest = names if folder > last else (name for name in names if name > after)
-                found += heapq.nsmallest(limit - len(found), rest)
+                names = _listed(self._data / folder)
+                rest = names if folder > last else [name for name in names if name > past]
+                found += [f"{folder}/{name}" for name in heapq.nsmallest(limit - len(found), rest)]
                 if len(found) == limit:
                     return found
         return found
