@@ -34,7 +34,8 @@ def main() -> int:
     for what in broken[:BROKEN_SHOWN]:
         print(f"BROKEN {what}")
     if broken:
-        print(f"{len(broken)} broken; the clients' log, the ledger, the blobs and all output are in {folder}")
+        kept = "log.jsonl (the clients'), output.txt and data (ledger, blobs, flight)"
+        print(f"{len(broken)} broken; {kept} are in {folder}")
         print(f"python -m broker replay {folder}/data/flight --ledger {folder}/data/ledger.sqlite3")
     else:
         shutil.rmtree(folder)

@@ -105,7 +105,7 @@ def _judge(row: Row, promise: Promise, files: set[str], see: Callable[[str], See
         verdict.seconds.append(row.ended_at - row.accepted_at)
         if ends != 1 or outcome.timeline[-1].event != Happening.ENDED:
             verdict.doubled.append(f"{row.id} ended {ends} times")
-    if row.attempts < 1:
+    if row.state == State.DONE and row.attempts < 1:
         verdict.wrong.append(f"{row.id} is done after {row.attempts} attempts")
     verdict.wrong += [f"{row.id}: {fault}" for fault in _original_faults(spec, promise, files)]
     if row.state == State.DONE:

@@ -30,6 +30,8 @@ OTHERWISE = [
 ]  # fmt: skip
 """All else, with weights: one of these for every two SIGKILLs."""
 OTHERWISE_SHARE = 0.5
+LAST = (NURSERY, DECODER, KEEPER)
+"""Killed last: a broker that starts again would find, and so hide, a job that their loss has stranded."""
 GAP_SECONDS = (0.05, 1.0)
 """Between strikes: some fall into the recovery from the last one, most let the cluster work."""
 SHORT, LONG = (0.05, 0.8), (1.2, 2.5)
@@ -56,10 +58,17 @@ def plan(seed: int, kills: int, silence_seconds: float) -> list[Strike]:
     chosen = drawn.choices(OTHERWISE, weights, k=int(kills * OTHERWISE_SHARE))
     strikes += [(kind, target) for kind, target, _ in chosen]
     drawn.shuffle(strikes)
+    strikes = _with_last(strikes, [(Kind.KILL, target) for target in LAST])
     return [
         Strike(drawn.uniform(*GAP_SECONDS), kind, target, drawn.random(), _length(drawn, kind) * silence_seconds)
         for kind, target in strikes
     ]
+
+
+def _with_last(strikes: list[tuple[Kind, str]], last: list[tuple[Kind, str]]) -> list[tuple[Kind, str]]:
+    for strike in last:
+        strikes.remove(strike)
+    return strikes + last
 
 
 def _length(drawn: random.Random, kind: Kind) -> float:

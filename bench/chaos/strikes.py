@@ -17,7 +17,7 @@ from bench.chaos.plan import SUPERVISOR, Kind, Pace, Strike
 from pixmill import victims
 from tests.support.cluster import Cluster, wait_until
 
-FIND_SECONDS = 10.0
+FIND_SECONDS = 30.0
 """How long a strike waits for a process of its target (one that is just replaced)."""
 LEFT_SECONDS = 2.0
 """In which everything must have followed a killed supervisor."""

@@ -85,6 +85,7 @@ def test_a_promised_job_without_a_row_is_lost(kept: Kept) -> None:
         ({"state": "dead", "code": "decoder_crashed"}, "quarantined"),
         ({"state": "failed", "code": "quarantined"}, "quarantined"),
         ({"attempts": 0}, "wrong"),
+        ({"state": "queued", "ended_at": None, "attempts": 0}, "lost"),
     ],
 )
 def test_a_job_that_did_not_end_done_is_seen(kept: Kept, columns: dict[str, Any], kind: str) -> None:

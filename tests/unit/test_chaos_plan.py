@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from bench.chaos.plan import BROKER, DECODER, KILLED, SUPERVISOR, Kind, Pace, plan
+from bench.chaos.plan import BROKER, DECODER, KILLED, LAST, SUPERVISOR, Kind, Pace, plan
 
 SILENCE_SECONDS = 2.0
 
@@ -27,6 +27,12 @@ def test_a_long_plan_has_everything_in_its_shares() -> None:
     assert (len(strikes), set(kinds)) == (1500, set(Kind))
     assert Counter(strike.target for strike in strikes if strike.kind is Kind.KILL)[DECODER] >= 300
     assert {strike.target for strike in strikes if strike.kind is Kind.RESTART} == {SUPERVISOR}
+
+
+def test_workers_are_killed_last_so_that_no_new_broker_hides_a_stranded_job() -> None:
+    assert [(strike.kind, strike.target) for strike in plan(1, 20, SILENCE_SECONDS)[-3:]] == [
+        (Kind.KILL, target) for target in LAST
+    ]
 
 
 def test_stops_are_shorter_and_longer_than_the_silence_and_nothing_else_lasts() -> None:
