@@ -24,7 +24,7 @@ class Seen(NamedTuple):
 
 @dataclass
 class Verdict:
-    """What was found. Every list but `nameless` must be empty; `nameless` too once a sweep has been."""
+    """What was found. Every list but `seconds` must be empty. `nameless`: files that no row names."""
 
     jobs: int = 0
     lost: list[str] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Verdict:
 
     def broken(self) -> list[str]:
         """Every broken promise, in words."""
-        kinds = ("lost", "doubled", "wrong", "quarantined", "dead")
+        kinds = ("lost", "doubled", "wrong", "quarantined", "dead", "nameless")
         return [f"{kind}: {what}" for kind in kinds for what in getattr(self, kind)]
 
 
@@ -66,12 +66,17 @@ def check(entries: Iterable[Entry], rows: Iterable[Row], files: set[str], see: C
         else:
             verdict.lost.append(f"{job} (key {promise.key}) has no row")
     for row in ledger.values():
-        spec, outcome = decode_spec(row.spec), decode_outcome(row.outcome)
-        named |= {spec.original.name, *(rendition.blob for rendition in outcome.renditions)}
+        named |= names_of(row)
         if row.id not in promised:
             verdict.doubled.append(f"{row.id} was made and promised to nobody")
     verdict.nameless = sorted(files - named)
     return verdict
+
+
+def names_of(row: Row) -> set[str]:
+    """The files that a row names."""
+    blobs = {rendition.blob for rendition in decode_outcome(row.outcome).renditions}
+    return blobs | {decode_spec(row.spec).original.name}
 
 
 def _promises(entries: Iterable[Entry], verdict: Verdict) -> dict[str, Promise]:

@@ -36,6 +36,7 @@ def figures_of(run: Run) -> dict[str, Any]:
         "quarantined": len(verdict.quarantined),
         "dead": len(verdict.dead),
         "nameless_files": by_folder(verdict.nameless),
+        "files_swept": run.swept,
         "tries_without_202": run.tries_failed,
         "accept_seconds_max": round(run.slowest_accept_seconds, 2),
         "end_seconds_p50": round(percentile(seconds, 0.5), 3),

@@ -17,7 +17,7 @@ from typing import Any
 import httpx2
 from PIL import Image
 
-from bench.chaos.checker import Seen, Verdict, check
+from bench.chaos.checker import Seen, Verdict, check, names_of
 from bench.chaos.clients import Clients, read_log
 from bench.chaos.plan import Pace, plan
 from bench.chaos.strikes import Striker
@@ -36,12 +36,16 @@ SETTINGS: dict[str, Any] = {
     "silence_seconds": SILENCE_SECONDS,
     "grace_seconds": 1,
     "drain_seconds": 3,
+    "orphan_seconds": 60,
     "log_level": "warning",
 }
-"""ATTEMPTS_MAX is 100, for innocents are killed often here; no other bar is lowered."""
+"""ATTEMPTS_MAX is 100, for innocents are killed often here; no other bar is lowered. With 60 s for
+ORPHAN_SECONDS the walk for files that no row names is under fire as well."""
+SWEEP_ORPHAN_SECONDS = 2
+"""When everything is at rest and started once more, so that the walk finds what the strikes have left."""
 LOOK_SECONDS = 0.25
 STALL_SECONDS = 90.0
-"""After the last strike, without a job's end: a back-off is at most 60 s."""
+"""After the last strike without a job's end (a back-off is at most 60 s), or in the sweep without a file less."""
 FOLDERS = ("raw", "processed", "incoming")
 PAGE = 500
 
@@ -54,6 +58,7 @@ class Run:
     verdict: Verdict
     faults: list[str]
     seconds: float
+    swept: int
     tries_failed: int
     slowest_accept_seconds: float
 
@@ -80,10 +85,29 @@ def run(folder: Path, jobs: int, kills: int, seed: int, slow: float, seconds_max
     faults = striker.faults + clients.unexpected
     if not at_rest:
         faults.append(f"{pace.sent - pace.ended} jobs had not ended, and for {STALL_SECONDS:g} s none did")
+    swept = 0 if faults else _sweep(folder)
     entries = read_log(folder / "log.jsonl")
     verdict = check(entries, read_rows(cluster.data), list_files(cluster.data), lambda name: see(cluster.data / name))
     slowest = max((entry.accepted_at - entry.sent_at for entry in entries), default=0.0)
-    return Run(striker, verdict, faults, seconds, sum(len(entry.failures) for entry in entries), slowest)
+    return Run(striker, verdict, faults, seconds, swept, sum(len(entry.failures) for entry in entries), slowest)
+
+
+def _sweep(folder: Path) -> int:
+    """Start the cluster on what is at rest until the walk has removed every file that no row names; how many went."""
+    cluster = Cluster(folder, **SETTINGS | {"orphan_seconds": SWEEP_ORPHAN_SECONDS})
+    named = {name for row in read_rows(cluster.data) for name in names_of(row)}
+    first = left = len(list_files(cluster.data) - named)
+    until = time.monotonic() + STALL_SECONDS
+    try:
+        cluster.start()
+        while left and time.monotonic() < until:
+            time.sleep(LOOK_SECONDS)
+            now = len(list_files(cluster.data) - named)
+            if now < left:
+                left, until = now, time.monotonic() + STALL_SECONDS
+    finally:
+        cluster.stop()
+    return first - left
 
 
 def _rest(clients: Clients, pace: Pace) -> bool:
