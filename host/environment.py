@@ -18,15 +18,18 @@ def load_settings() -> tuple[Settings, dict[str, str]]:
     environ = dict(os.environ)
     for variable in [name for name in environ if name.startswith(pure.PREFIX) and name.endswith("_FILE")]:
         try:
-            environ[variable.removesuffix("_FILE")] = Path(environ.pop(variable)).read_text().strip()
+            value = Path(environ.pop(variable)).read_text().strip()
         except OSError as error:
             raise SetupFault(f"{variable} cannot be read ({error.strerror}): correct the path") from None
+        if not value:  # to go on without what it should hold could open a server to everyone
+            raise SetupFault(f"{variable} names an empty file: write the value into it, or unset it")
+        environ[variable.removesuffix("_FILE")] = value
     return pure.parse(environ)
 
 
 def without_secrets() -> dict[str, str]:
     """The environment for a process that needs no secret: one that opens what strangers send."""
-    secret = {f"{pure.PREFIX}{name.upper()}{end}" for name in pure.SECRETS for end in ("", "_FILE")}
+    secret = {f"{pure.PREFIX}{name.upper()}{end}" for name in pure.SECRETS for end in ("", "_FILE")} | pure.CLIENT
     return {name: value for name, value in os.environ.items() if name not in secret}
 
 

@@ -24,6 +24,8 @@ LIST_WALK_MAX = 10_000
 UNRECEIPTED_MAX = 256
 """Submits without a receipt per web process: past it a 503 says so, instead of a queue in memory."""
 IDEMPOTENCY_SECONDS = 24 * 3600
+SESSION_SECONDS = 12 * 3600
+"""Of a log-in on the page: a day at work. It ends before with its key."""
 AUDIT_RECEIPTS_MAX = 1000
 """Of one request: one look-up of some milliseconds. The client asks in parts."""
 AUDIT_BYTES_MAX = 1024 * 1024

@@ -9,6 +9,7 @@ from pathlib import PurePath
 
 import msgspec
 
+from jobs import keys
 from jobs.errors import SetupFault
 
 PREFIX = "PIXMILL_"
@@ -33,6 +34,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     blobs_url: str = ""
     cache_url: str = ""
     brokers: int = 1
+    api_keys: str = ""
     public_without_keys: bool = False
     receipt_secrets: str = ""
     recipes: str = "recipes.toml"
@@ -56,8 +58,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str = "info"
 
 
-SECRETS = frozenset({"receipt_secrets"})
+SECRETS = frozenset({"api_keys", "receipt_secrets"})
 """Settings whose values are shown nowhere."""
+CLIENT = frozenset({"PIXMILL_URL", "PIXMILL_API_KEY"})
+"""Variables of the client, which may be set where a server is started: no settings."""
 SECRET_CHARACTERS_MIN = 16
 """Of a secret that a person sets: shorter ones are guessed."""
 _CHOICES = {
@@ -86,7 +90,7 @@ def parse(environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
     values: dict[str, object] = {}
     known = {field.name: field.type for field in msgspec.structs.fields(Settings)}
     sources = dict.fromkeys(known, "default")
-    for variable in sorted(name for name in environ if name.startswith(PREFIX)):
+    for variable in sorted(name for name in environ if name.startswith(PREFIX) and name not in CLIENT):
         name = variable.removeprefix(PREFIX).lower()
         if name not in known:
             faults.append(f"{variable} is no setting of pixmill")
@@ -116,6 +120,10 @@ def _out_of_range(settings: Settings) -> list[str]:
         faults.append(f"{PREFIX}PORT={settings.port} must be at most 65535")
     if any(len(secret) < SECRET_CHARACTERS_MIN for secret in receipt_secrets(settings)):
         faults.append(f"{PREFIX}RECEIPT_SECRETS must be of {SECRET_CHARACTERS_MIN} characters or more each")
+    try:
+        keys.parse(settings.api_keys)
+    except ValueError as fault:
+        faults.append(f"{PREFIX}API_KEYS: {fault}")
     if settings.workers != "cores":
         try:
             workers_range(settings, cores=1)

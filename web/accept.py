@@ -109,21 +109,21 @@ def _submit(call: Call, asked: Asked, stored: list[Stored], key: str | None) -> 
     jobs = []
     for index, each in enumerate(stored):
         spec = Spec(
-            each.filename, asked.reference, asked.metadata, asked.preset, text, each.original, call.tenant,
+            each.filename, asked.reference, asked.metadata, asked.preset, text, each.original, call.caller.tenant,
             len(stored), index,
         )  # fmt: skip
         jobs.append(
             NewJob(
                 id=each.job,
-                tenant=call.tenant,
+                tenant=call.caller.tenant,
                 priority=asked.priority,
                 pixels=each.original.width * each.original.height,
                 reference=asked.reference,
                 preset=asked.preset,
                 batch=batch,
-                content=_sha256(call.tenant, each.original.digest, recipe_digest),
+                content=_sha256(call.caller.tenant, each.original.digest, recipe_digest),
                 spec=encode(spec),
-                key=_hmac(call.web.key_secret, call.tenant, key, str(index)) if key else None,
+                key=_hmac(call.web.key_secret, call.caller.tenant, key, str(index)) if key else None,
                 fingerprint=fingerprint.digest() if key else None,
             )
         )

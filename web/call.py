@@ -1,5 +1,5 @@
 """One request as its handler sees it, and the wrapper that makes it so: known query parameters only,
-the tenant who asks, the base of every address in the answer.
+the caller, the base of every address in the answer.
 
 Knows no route; web/routes.py has the table.
 """
@@ -17,8 +17,10 @@ from starlette.types import ASGIApp
 from jobs import ids
 from jobs.errors import ClientFault, LimitExceeded
 from jobs.job import Code, Row, State
+from jobs.keys import Scope
 from jobs.records import Where
 from web.config import Web
+from web.who import Caller, admit
 
 T = TypeVar("T")
 FILTERS = ("state", "code", "reference", "preset")
@@ -31,7 +33,7 @@ class Call(NamedTuple):
     web: Web
     request: Request
     query: dict[str, str]
-    tenant: str
+    caller: Caller
     base: str
 
     def parameter(self, name: str) -> str:
@@ -41,7 +43,7 @@ class Call(NamedTuple):
 
     def job(self) -> Row:
         """The job that the path names. Raises ClientFault `not_found`, also for another tenant's."""
-        row = find_job(self.web, self.tenant, self.parameter("job"))
+        row = find_job(self.web, self.caller, self.parameter("job"))
         if row is None:
             raise ClientFault(f"there is no job {self.parameter('job')}", code="not_found")
         return row
@@ -52,18 +54,20 @@ class Call(NamedTuple):
             value = self.query.get(name)
             if value is not None and value not in list(choices):
                 raise bad_parameter(name, f"{name} is one of {', '.join(choices)}, not {value!r}")
-        return Where(self.tenant, *(self.query.get(name) for name in FILTERS))
+        return Where(self.caller.sees, *(self.query.get(name) for name in FILTERS))
 
 
 Handler = Callable[[Call], Awaitable[ASGIApp]]
 
 
-def route(method: str, path: str, handler: Handler, *parameters: str) -> Route:
-    """`handler` at `path`; a query parameter that is not among `parameters` is an error that names it."""
+def route(method: str, path: str, needed: Scope | None, handler: Handler, *parameters: str) -> Route:
+    """`handler` at `path`, for callers of the scope `needed` (None: for everybody); a query parameter that is not among
+    `parameters` is an error that names it."""
 
     async def endpoint(request: Request) -> Any:
         web: Web = request.app.state.web
-        return await handler(Call(web, request, read_query(request, parameters), "", base_of(web, request)))
+        caller = admit(web, request, needed)
+        return await handler(Call(web, request, read_query(request, parameters), caller, base_of(web, request)))
 
     return Route(path, endpoint, methods=[method])
 
@@ -96,10 +100,10 @@ async def in_list_thread(web: Web, read: Callable[[], T]) -> T:
     return await asyncio.get_running_loop().run_in_executor(web.list_thread, read)
 
 
-def find_job(web: Web, tenant: str, job: str) -> Row | None:
-    """The row of a job of this tenant."""
+def find_job(web: Web, caller: Caller, job: str) -> Row | None:
+    """The row of a job, if it is one that the caller sees."""
     row = web.reader.job(job) if ids.is_id(job) else None
-    return row if row and row.tenant == tenant else None
+    return row if row and caller.sees in (None, row.tenant) else None
 
 
 def bad_parameter(name: str, detail: str) -> ClientFault:

@@ -41,7 +41,7 @@ async def reprocess(call: Call) -> Response:
     if not isinstance(source, str):
         raise bad_parameter("original", "original is the id of a job whose original is stored")
     key, asked = checked_key(call.request), fields.from_values(values, call.web.recipes)
-    row = find_job(call.web, call.tenant, source)
+    row = find_job(call.web, call.caller, source)
     if row is None:
         raise ClientFault(f"there is no job {source}", code="not_found")
     spec = decode_spec(row.spec)

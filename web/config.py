@@ -14,6 +14,8 @@ from host import folders
 from host.folders import secret
 from host.listener import refuse_public
 from host.recipes import load_recipes
+from jobs import keys
+from jobs.keys import ApiKey
 from jobs.presets import Recipes
 from jobs.settings import Settings, ledger_path, receipt_secrets
 from stores.blobs import Blobs
@@ -31,13 +33,16 @@ class Web:
     """One web process: its stores, and the two ends of its link to the broker.
 
     `lists` is a reader of its own for long reads, used in the one thread of `list_thread` alone.
-    The first of `receipt_secrets` signs, all verify. `draining` is set by SIGTERM and never unset.
+    `keys` is empty where nobody is asked for one. The first of `receipt_secrets` signs, all verify.
+    `draining` is set by SIGTERM and never unset.
     """
 
     settings: Settings
     id: str
     recipes: Recipes
+    keys: tuple[ApiKey, ...]
     key_secret: bytes
+    session_secret: bytes
     receipt_secrets: tuple[bytes, ...]
     blobs: Blobs
     reader: LedgerReader
@@ -70,7 +75,9 @@ def open_web(settings: Settings, log: logging.Logger) -> Web:
         settings=settings,
         id=secrets.token_hex(8),
         recipes=load_recipes(settings),
+        keys=keys.parse(settings.api_keys),
         key_secret=secret(data, "key.secret"),
+        session_secret=secret(data, "session.secret"),
         receipt_secrets=_receipt_secrets(settings, data),
         blobs=LocalBlobs(data),
         reader=open_reader(ledger),

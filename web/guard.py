@@ -13,7 +13,7 @@ from host.listener import is_loopback
 from web.config import Web
 from web.problems import problem
 
-_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Guard:
@@ -26,7 +26,7 @@ class Guard:
         self._on_loopback = is_loopback(settings.host)
         self._public = urlsplit(settings.public_url)
         origins = [*settings.cors_origins.split(","), settings.public_url]
-        self._origins = frozenset(_origin(each.strip()) for each in origins if each.strip())
+        self._origins = frozenset(origin_of(each.strip()) for each in origins if each.strip())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
@@ -37,7 +37,7 @@ class Guard:
         host, origin = headers.get("host", ""), headers.get("origin")
         if self._on_loopback and not self._is_ours(host):
             return problem("wrong_host", f"{host!r} is no name of this server: use localhost or set PIXMILL_PUBLIC_URL")
-        if origin is None or method in _READING or origin in self._origins or urlsplit(origin).netloc == host:
+        if origin is None or method in READING or origin in self._origins or urlsplit(origin).netloc == host:
             return None
         detail = f"{origin} may change nothing here: add it to PIXMILL_CORS_ORIGINS if it should"
         return problem("origin_not_allowed", detail)
@@ -59,6 +59,13 @@ class Guard:
         return closing
 
 
-def _origin(address: str) -> str:
+def is_own(web: Web, headers: Headers) -> bool:
+    """Whether a request says that a page of this very server sent it."""
+    origin = headers.get("origin", "")
+    return urlsplit(origin).netloc == headers.get("host") or origin == origin_of(web.settings.public_url)
+
+
+def origin_of(address: str) -> str:
+    """Scheme and host of an address."""
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc}"

@@ -21,7 +21,8 @@ RETRY_SECONDS = 2
 
 STATUS = {
     400: ("malformed", "no_image", "bad_parameter", "bad_key"),
-    403: ("origin_not_allowed",),
+    401: ("key_missing", "key_wrong"),
+    403: ("forbidden", "origin_not_allowed"),
     404: ("not_found", "original_missing"),
     405: ("method_not_allowed",),
     408: ("too_slow",),
@@ -44,6 +45,8 @@ STATUS = {
     507: ("disk_full",),
 }
 _STATUS_OF = {code: status for status, codes in STATUS.items() for code in codes}
+_CHALLENGES = {"key_missing": "", "key_wrong": ', error="invalid_token"', "forbidden": ', error="insufficient_scope"'}
+"""What WWW-Authenticate says beyond the scheme (RFC 6750), for the codes that have one."""
 _CODE_OF = {404: "not_found", 405: "method_not_allowed"}
 _log = logging.getLogger("web")
 
@@ -59,6 +62,8 @@ def problem(code: str, detail: str, headers: Mapping[str, str] | None = None, **
     document = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
     document |= {"code": code, "detail": detail} | members
     extra = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else {}
+    if code in _CHALLENGES:
+        extra["WWW-Authenticate"] = f'Bearer realm="pixmill"{_CHALLENGES[code]}'
     body = msgspec.json.encode(document)
     return Response(body, status, {**extra, **(headers or {})}, "application/problem+json")
 

@@ -1,7 +1,7 @@
 """The table of routes, and those that read: jobs, lists, batches, presets, statistics, health, streams.
 
 Uploads are web/uploads.py's, changes web/commands.py's, bytes web/files.py's, the page web/pages.py's,
-audits web/receipts.py's.
+audits web/receipts.py's, sessions web/session.py's.
 """
 
 import base64
@@ -13,9 +13,10 @@ from starlette.types import ASGIApp
 from jobs import ids
 from jobs.errors import ClientFault, StoreFault
 from jobs.job import ENDED, decode_outcome
+from jobs.keys import Scope
 from jobs.limits import LIST_DEFAULT, LIST_MAX, LIST_WALK_MAX
 from jobs.recipe import as_dict
-from web import commands, files, receipts, uploads, views
+from web import commands, files, receipts, session, uploads, views
 from web.asked import FIELDS
 from web.call import Call, as_json, bad_parameter, encode, find_job, in_list_thread, route, seconds
 from web.events import EventResponse, Stream, event, replay
@@ -51,9 +52,9 @@ async def get_jobs(call: Call) -> Response:
 async def get_batch(call: Call) -> Response:
     """GET /batches/{batch}: the jobs of one POST; a single job is a batch by its own id."""
     batch = call.parameter("batch")
-    single = find_job(call.web, call.tenant, batch)
+    single = find_job(call.web, call.caller, batch)
     found = [single] if single and single.batch is None else call.web.reader.batch(batch)
-    rows = [row for row in found if row.tenant == call.tenant]
+    rows = [row for row in found if call.caller.sees in (None, row.tenant)]
     if not rows:
         raise ClientFault(f"there is no batch {batch}", code="not_found")
     return as_json(views.batch(rows, call.base), 200, {"Cache-Control": "no-store"})
@@ -165,27 +166,32 @@ def _before(call: Call) -> int | None:
     raise bad_parameter("after", "after is the `next` of an earlier page")
 
 
+READ, WRITE, OPERATE = Scope.READ, Scope.WRITE, Scope.OPERATE
+
 ROUTES = [
-    route("POST", "/upload", uploads.upload, *sorted(FIELDS)),
-    route("POST", "/jobs", commands.reprocess),
-    route("GET", "/jobs", get_jobs, "state", "code", "reference", "preset", "limit", "after"),
-    route("DELETE", "/jobs", commands.delete_jobs, "state", "code", "reference", "purge", "dry_run"),
-    route("POST", "/jobs/requeue", commands.requeue_jobs, "state", "code", "reference", "dry_run"),
-    route("GET", "/jobs/{job}", get_job, "wait"),
-    route("DELETE", "/jobs/{job}", commands.delete_job, "purge"),
-    route("POST", "/jobs/{job}/requeue", commands.requeue_job),
-    route("GET", "/jobs/{job}/events", job_events),
-    route("GET", "/jobs/{job}/original", files.original),
-    route("GET", "/jobs/{job}/renditions/{name}", files.rendition),
-    route("GET", "/batches/{batch}", get_batch),
-    route("GET", "/events", all_events),
-    route("GET", "/presets", get_presets),
-    route("POST", "/recipes/explain", explain_recipe, "preset", "recipe"),
-    route("GET", "/stats", get_stats),
-    route("POST", "/queue/pause", commands.pause),
-    route("POST", "/queue/resume", commands.resume),
-    route("POST", "/workers/{incarnation}/drain", commands.drain_worker),
-    route("POST", "/receipts/audit", receipts.audit),
-    route("GET", "/health/live", live),
-    route("GET", "/health/ready", ready),
+    route("POST", "/upload", WRITE, uploads.upload, *sorted(FIELDS)),
+    route("POST", "/jobs", WRITE, commands.reprocess),
+    route("GET", "/jobs", READ, get_jobs, "state", "code", "reference", "preset", "limit", "after"),
+    route("DELETE", "/jobs", WRITE, commands.delete_jobs, "state", "code", "reference", "purge", "dry_run"),
+    route("POST", "/jobs/requeue", WRITE, commands.requeue_jobs, "state", "code", "reference", "dry_run"),
+    route("GET", "/jobs/{job}", READ, get_job, "wait"),
+    route("DELETE", "/jobs/{job}", WRITE, commands.delete_job, "purge"),
+    route("POST", "/jobs/{job}/requeue", WRITE, commands.requeue_job),
+    route("GET", "/jobs/{job}/events", READ, job_events),
+    route("GET", "/jobs/{job}/original", READ, files.original),
+    route("GET", "/jobs/{job}/renditions/{name}", READ, files.rendition),
+    route("GET", "/batches/{batch}", READ, get_batch),
+    route("GET", "/events", READ, all_events),
+    route("GET", "/presets", READ, get_presets),
+    route("POST", "/recipes/explain", READ, explain_recipe, "preset", "recipe"),
+    route("GET", "/stats", READ, get_stats),
+    route("POST", "/queue/pause", OPERATE, commands.pause),
+    route("POST", "/queue/resume", OPERATE, commands.resume),
+    route("POST", "/workers/{incarnation}/drain", OPERATE, commands.drain_worker),
+    route("POST", "/receipts/audit", READ, receipts.audit),
+    route("GET", "/session", READ, session.get_session),
+    route("POST", "/session", None, session.open_by_key),
+    route("DELETE", "/session", None, session.close),
+    route("GET", "/health/live", None, live),
+    route("GET", "/health/ready", None, ready),
 ]

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 
-from jobs import wire
+from jobs import keys, wire
 from jobs.job import Rendition, State
 from jobs.presets import Recipes, load_presets
 from jobs.settings import Settings
@@ -70,7 +70,9 @@ class Kit:
             settings=Settings(**{"accept_seconds": 0.2, "disk_free_bytes_min": 0} | settings),
             id="w1",
             recipes=Recipes(load_presets(PRESETS), {}),
+            keys=keys.parse(str(settings.get("api_keys", ""))),
             key_secret=b"k" * 32,
+            session_secret=b"s" * 32,
             receipt_secrets=(b"r" * 32,),
             blobs=self.blobs,
             reader=self.ledger,

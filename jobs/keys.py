@@ -1,0 +1,108 @@
+"""API keys and the sessions that they open: who may do what (API section 8).
+
+Owns the text of a key's entry in PIXMILL_API_KEYS, the comparison, and the shape of a session's token. Knows no
+request, no cookie and no clock. A key itself is kept nowhere: only its SHA-256, which is enough for 256 random bits.
+
+    s1.<first 16 hex digits of the key's digest>.<wall seconds of its end>.<signature, base64url>
+
+A token names its key, so a session ends with the key that opened it. It is signed over the whole digest, by a secret
+that all web processes of a DATA folder share, so none of them keeps a list.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Scope(StrEnum):
+    """What a key may: each scope has all that those before it have."""
+
+    READ = "read"
+    WRITE = "write"
+    OPERATE = "operate"
+
+    def allows(self, needed: "Scope") -> bool:
+        """Whether a key of this scope may do what needs `needed`."""
+        return _ORDER.index(self) >= _ORDER.index(needed)
+
+
+_ORDER = list(Scope)
+_ENTRY = re.compile(r"([A-Za-z0-9][A-Za-z0-9._@-]{0,63}):([a-z]+):([0-9a-fA-F]{64})", re.ASCII)
+_TOKEN = re.compile(r"s1\.([0-9a-f]{16})\.([1-9][0-9]{0,11})", re.ASCII)
+_DOMAIN = b"pixmill session\0"
+"""Before what is signed: no other use of the same secret can ever sign a session."""
+_NAMED_BYTES = 8
+
+
+class ApiKey(NamedTuple):
+    """One key: whose it is, what it may, and its SHA-256 (32 bytes)."""
+
+    tenant: str
+    scope: Scope
+    digest: bytes
+
+
+def parse(text: str) -> tuple[ApiKey, ...]:
+    """The keys of `tenant:scope:sha256` entries, separated by commas or white space.
+
+    Raises ValueError: what is wrong with which entry, by number; an entry itself is never told, it may be a key.
+    """
+    keys: dict[bytes, ApiKey] = {}
+    for number, entry in enumerate(text.replace(",", " ").split(), 1):
+        found = _ENTRY.fullmatch(entry)
+        if not found or found[2] not in _ORDER:
+            scopes = ", ".join(_ORDER)
+            raise ValueError(f"entry {number} must be tenant:scope:sha256 (scopes: {scopes}; 64 hex digits)")
+        key = ApiKey(found[1], Scope(found[2]), bytes.fromhex(found[3]))
+        if keys.setdefault(key.digest, key) != key:
+            raise ValueError(f"entry {number} is the key of an entry before it, for another tenant or scope")
+    return tuple(keys.values())
+
+
+def entry_of(tenant: str, scope: Scope, key: str) -> str:
+    """The entry of a new key. Raises ValueError where the tenant's name is not one."""
+    entry = f"{tenant}:{scope}:{digest_of(key.encode()).hex()}"
+    if not _ENTRY.fullmatch(entry):
+        raise ValueError(f"{tenant!r} is no name of a tenant: letters, digits and ._@- (64 at most)")
+    return entry
+
+
+def digest_of(key: bytes) -> bytes:
+    """What is kept of a key."""
+    return hashlib.sha256(key).digest()
+
+
+def find(keys: Sequence[ApiKey], presented: bytes) -> ApiKey | None:
+    """The entry of the presented key. Looks at all of them, whichever it is."""
+    digest = digest_of(presented)
+    found = [key for key in keys if hmac.compare_digest(key.digest, digest)]
+    return found[0] if found else None
+
+
+def open_session(secret: bytes, key: ApiKey, until: float) -> str:
+    """The token of a session that `key` opens and that ends at wall time `until`."""
+    named = f"s1.{key.digest[:_NAMED_BYTES].hex()}.{int(until)}"
+    return f"{named}.{_signature(secret, key, named)}"
+
+
+def session_key(secret: bytes, keys: Sequence[ApiKey], token: str, now: float) -> ApiKey | None:
+    """The key of an open session; None where the token is made up, ended by wall time `now`, or its key is gone."""
+    named, _, signature = token.rpartition(".")
+    shape = _TOKEN.fullmatch(named)
+    if shape is None or not token.isascii() or int(shape[2]) <= now:
+        return None
+    for key in keys:
+        if key.digest[:_NAMED_BYTES].hex() == shape[1] and hmac.compare_digest(
+            _signature(secret, key, named), signature
+        ):
+            return key
+    return None
+
+
+def _signature(secret: bytes, key: ApiKey, named: str) -> str:
+    digest = hmac.digest(secret, _DOMAIN + key.digest + named.encode(), "sha256")
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
