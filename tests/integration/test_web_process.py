@@ -38,9 +38,7 @@ class Site:
         data_folder(Settings(data=str(cluster.data)))
         self.broker: SocketBroker | None = None
         self.start_broker()
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        cluster.url = f"http://localhost:{port}"
+        port = cluster.take_port()
         self.address = ("127.0.0.1", port)
         self.web = cluster.start_role("web", port=port, **settings)
         wait_until(lambda: httpx2.get(f"{cluster.url}/health/ready").status_code == 200, 10, "web to be ready")

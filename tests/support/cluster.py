@@ -6,6 +6,7 @@ Ends only what it started, by pid, and asserts at the end that nothing of it is 
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -106,6 +107,13 @@ class Cluster:
         finally:
             notices.socket.close()
         return process
+
+    def take_port(self) -> int:
+        """A free port for a web process by hand, which `url` then names."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port: int = free.getsockname()[1]
+        self.url = f"http://localhost:{port}"
+        return port
 
     def command(self, *words: str) -> subprocess.Popen[bytes]:
         """Start `python -m supervisor WORDS`, which asks the supervisor that runs."""

@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -95,10 +94,7 @@ class Rig:
         self.cluster.runner = [faults.__name__]
         self._armed = folder / "fault.armed"
         self._log = folder / "strace.txt"
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        self.cluster.environ |= {faults.VARIABLE: str(self._armed), "PIXMILL_PORT": str(port)}
-        self.cluster.url = f"http://127.0.0.1:{port}"
+        self.cluster.environ |= {faults.VARIABLE: str(self._armed), "PIXMILL_PORT": str(self.cluster.take_port())}
         self._reader = open_reader(self.cluster.data / "ledger.sqlite3")
         self._clients = 0
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
