@@ -1,4 +1,4 @@
-"""A disk that fills up or may not be written, and files that are damaged or gone: said clearly, and nothing accepted is lost."""
+"""A disk that fills up or may not be written, files that are damaged or gone: told, nothing accepted is lost."""
 
 import os
 import subprocess
