@@ -90,37 +90,46 @@ def open_image(file: BinaryIO, format: str) -> Image.Image:
     return Image.open(file, formats=[str(PLUGINS[format].format)])
 
 
-def frames(image: Image.Image, file: BinaryIO, most: int) -> int:
-    """How many frames the image has, counted up to `most` + 1, without decoding any.
+class Extent(NamedTuple):
+    """How many frames an image has, and the sides of the canvas that holds them all."""
+
+    frames: int
+    width: int
+    height: int
+
+
+def extent(image: Image.Image, file: BinaryIO, most: int) -> Extent:
+    """The extent, frames counted up to `most` + 1, without decoding any.
 
     A TIFF's pages and a HEIC's pictures are not frames: the first is the image.
     """
     if image.format == "GIF":
         at = file.tell()
         try:
-            return _gif_frames(file, most)
+            return _gif_extent(file, Extent(0, *image.size), most)
         finally:
             file.seek(at)
-    return 1 if image.format in ("TIFF", heic.FORMAT) else getattr(image, "n_frames", 1)
+    still = image.format in ("TIFF", heic.FORMAT)
+    return Extent(1 if still else getattr(image, "n_frames", 1), *image.size)
 
 
-def _gif_frames(file: BinaryIO, most: int) -> int:
-    """Walks a GIF's blocks: each image descriptor (0x2C) is a frame, 0x21 is an extension."""
+def _gif_extent(file: BinaryIO, known: Extent, most: int) -> Extent:
+    """Walks a GIF's blocks: each image descriptor (0x2C) is a frame, which may reach beyond the canvas;
+    0x21 is an extension."""
     file.seek(10)
     _skip_palette(file, file.read(1), after=2)
-    count = 0
-    while count <= most:
+    while known.frames <= most:
         kind = file.read(1)
-        if kind == b"\x2c":
-            count += 1
-            file.seek(8, io.SEEK_CUR)
-            _skip_palette(file, file.read(1), after=0)
+        if kind == b"\x2c" and len(descriptor := file.read(9)) == 9:
+            left, top, width, height, flags = struct.unpack("<4HB", descriptor)
+            known = Extent(known.frames + 1, max(known.width, left + width), max(known.height, top + height))
+            _skip_palette(file, bytes((flags,)), after=0)
         elif kind != b"\x21":
             break
         file.seek(1, io.SEEK_CUR)  # the LZW code size, or the extension's label
         while (length := file.read(1)) not in (b"", b"\0"):
             file.seek(length[0], io.SEEK_CUR)
-    return count
+    return known
 
 
 def _skip_palette(file: BinaryIO, flags: bytes, after: int) -> None:
@@ -147,9 +156,11 @@ def motion(image: Image.Image) -> Iterator[tuple[Image.Image, int]]:
     A PNG's default image is for readers that know no animation: it is no frame.
     """
     for number in range(1 if image.info.get("default_image") else 0, getattr(image, "n_frames", 1)):
-        image.seek(number)
-        image.load()
-        yield image.copy(), round(image.info.get("duration", 0))
+        with blamed("undecodable"):
+            image.seek(number)
+            image.load()
+            frame, milliseconds = image.copy(), round(image.info.get("duration", 0))
+        yield frame, milliseconds
 
 
 def plays(image: Image.Image) -> int:

@@ -138,12 +138,13 @@ def guard_pixels(work: Work) -> None:
 
 
 def guard_frames(work: Work) -> None:
-    """The frame limit, without decoding a frame."""
+    """The frame limit, without decoding a frame; and the pixel limit on what later frames add to the canvas."""
     allowed = work.limits.frames_max
-    work.frames = imagefile.frames(work.file, work.stream, allowed)
+    work.frames, width, height = imagefile.extent(work.file, work.stream, allowed)
     if work.frames > allowed:
         more = " or more" if work.head.format == "gif" else ""
         raise ImageFault(f"frames_max allows {allowed}, this has {work.frames}{more}", code="frames_over_limit")
+    _check_pixels(width * height, work.limits)
 
 
 def make_plan(work: Work) -> None:

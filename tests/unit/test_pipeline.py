@@ -4,6 +4,7 @@ import contextlib
 import errno
 import io
 import os
+import struct
 from collections.abc import Iterator
 from typing import Any
 
@@ -104,6 +105,21 @@ def test_the_pixel_limit_holds_where_a_gifs_screen_is_smaller_than_its_frame() -
     data = bytearray(saved(corners(), "GIF"))
     data[6:10] = bytes((1, 0, 1, 0))
     assert code_of(bytes(data), limits=PipelineLimits(64 * 32 - 1, 1))[0] == "pixels_over_limit"
+
+
+def test_the_pixel_limit_holds_where_a_gifs_later_frame_reaches_beyond_its_canvas() -> None:
+    data = saved(corners(), "GIF", save_all=True, append_images=[corners().rotate(180)])
+    at = data.rindex(b"\x2c" + bytes(4)) + 1
+    far = data[:at] + struct.pack("<HH", 60_000, 60_000) + data[at + 4 :]
+    code, detail = code_of(far, one(format="gif"), PipelineLimits(64 * 32, 2))
+    assert code == "pixels_over_limit"
+    assert detail.endswith(str((60_000 + 64) * (60_000 + 32)))
+
+
+def test_damage_behind_the_first_frame_is_the_images_fault() -> None:
+    data = saved(corners(), "PNG", save_all=True, append_images=[corners().rotate(180)])
+    assert code_of(data[: data.rindex(b"fdAT") + 20], one(format="webp"))[0] == "undecodable"
+    assert outputs(data[: data.rindex(b"fdAT") + 20], one(format="jpeg"))
 
 
 @pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG", "AVIF"])
