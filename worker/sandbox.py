@@ -55,7 +55,8 @@ def seal(address_bytes_max: int, call_address: int, threads: bool) -> tuple[str,
     Called once, single-threaded, after everything lazy was used. `address_bytes_max` is the address
     space that RLIMIT_AS may ever be raised to. At `call_address` a forbidden call leaves its number
     (32 bits, in memory shared with the parent) before it kills. With `threads` it may start threads,
-    which are shut in like itself, if it did before (glibc sets up a handler at the first). Raises OSError where an rlimit fails.
+    which are shut in like itself, if it did before (glibc sets up a handler at the first). Raises
+    OSError where an rlimit fails.
     """
     processes = {} if threads else {resource.RLIMIT_NPROC: 0}  # (binds all but root; seccomp binds root)
     for limit, most in {**LIMITS, **processes, resource.RLIMIT_AS: address_bytes_max}.items():
