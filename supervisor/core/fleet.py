@@ -68,8 +68,7 @@ class Fleet:
         self._slots: list[Slot] = []
         self._leaving: list[Child] = []
         self._effects: list[Effect] = []
-        self._started = self._round = 0
-        self._rolling = False
+        self._started, self._round, self._rolling = 0, 0, False
         self._stopped_at = inf
 
     def became_ready(self, number: int) -> None:
@@ -142,8 +141,7 @@ class Fleet:
 
     def complete(self) -> bool:
         """Whether all that is wanted is there and ready; never again once told to stop."""
-        ready = all(slot.children and slot.children[0].state == "ready" for slot in self._slots)
-        return ready and self._stopped_at == inf
+        return self._stopped_at == inf and all(it.children and it.children[0].state == "ready" for it in self._slots)
 
     def _resize(self, role: str, now: float) -> None:
         places = [slot for slot in self._slots if slot.role == role]
@@ -171,6 +169,8 @@ class Fleet:
                 if slot.children and slot.role == BROKER:
                     self._retire([slot.children.pop()], now)
                 elif slot.children and slot.due <= now:
+                    self._retire(slot.children[1:], now)  # asked again: the last restart's successor goes
+                    del slot.children[1:]
                     self._start(slot, now)
                 return
             if slot.children[-1].state != "ready":

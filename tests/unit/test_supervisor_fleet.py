@@ -222,6 +222,24 @@ def test_a_successor_takes_the_place_of_an_old_one_that_dies_first() -> None:
     assert started.settle(1.3) == [Done("restart", True)]
 
 
+def test_a_restart_asked_again_ends_the_successor_of_the_last_one() -> None:
+    started = running(web=1, workers=0)
+    started.restart_asked(1.0)
+    started.settle(1.0)
+    started.exited(1, 1.0)
+    started.settle(1.0)
+    started.became_ready(3)
+    assert started.settle(1.1) == [Start(4, WEB)]
+    started.restart_asked(1.2)
+    assert started.settle(1.2) == [Signal(3, SIGTERM)]
+    started.exited(3, 1.3)
+    started.settle(1.3)
+    started.became_ready(5)
+    assert started.settle(1.4) == [Signal(4, SIGTERM), Start(6, WEB)]
+    started.became_ready(6)
+    assert started.settle(1.5) == [Signal(2, SIGTERM)]
+
+
 def test_a_restart_forgives_earlier_losses() -> None:
     started = running(web=1, workers=0)
     for child, now in ((2, 1.0), (3, 1.0), (4, 1.11), (5, 1.32)):
