@@ -21,6 +21,7 @@ PAGES = [
     "SECURITY.md",
     "docs/architecture.md",
     "docs/protocol.md",
+    "docs/recipes.md",
     "docs/reliability.md",
 ]
 

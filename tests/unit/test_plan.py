@@ -1,7 +1,8 @@
 """jobs/plan.py and turns.py: against sharp's own sides, brute force on grids, and invariants."""
 
+import itertools
 import math
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import assume, given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from jobs.errors import ImageFault
 from jobs.plan import DERIVE_RATIO_MIN, JPEG_SCALES, Plan, plan, shape
-from jobs.recipe import Crop, Recipe, RenditionSpec
+from jobs.recipe import Crop, Fit, Gravity, Recipe, RenditionSpec
 from jobs.turns import ORIENTATIONS, QUARTERS, Box, Size, Turn
 
 Grid = list[list[int]]
@@ -125,6 +126,51 @@ def test_quarters_are_clockwise() -> None:
         grid = quarter_clockwise(grid)
 
 
+def test_gravity_cuts_where_it_says_in_every_orientation() -> None:
+    """All fits, gravities and turns: each corner of the output comes from where one step after the other puts it."""
+    stored, crop = Size(90, 70), Crop(4, 6, 50, 40)
+    cases = itertools.product(get_args(Fit), get_args(Gravity), range(1, 9), range(4), (False, True), (False, True))
+    for fit, gravity, orientation, quarters, flip, flop in cases:
+        spec = only(
+            width=20, height=16, fit=fit, gravity=gravity, crop=crop, rotate=90.0 * quarters, flip=flip, flop=flop
+        )
+        one = shape(spec, stored, orientation)
+        size = one.turn.size(one.size)
+        for x, y in ((0, 0), (size.width, 0), (0, size.height), (size.width, size.height)):
+            expected = traced(spec, size, stored, orientation, x, y)
+            fraction = one.turn.undo(Box(x / size.width, y / size.height, x / size.width, y / size.height))
+            found = one.box.part(fraction)
+            assert math.dist((found.left, found.top), expected) < 1e-6, (spec, orientation)
+
+
+def traced(spec: RenditionSpec, size: Size, stored: Size, orientation: int, x: float, y: float) -> tuple[float, float]:
+    """The stored point behind the point (x, y) of the picture, every operation undone by itself."""
+    seen = stored if orientation < 5 else Size(stored.height, stored.width)
+    assert spec.crop is not None and spec.width and spec.height
+    part = Size(spec.crop.width, spec.crop.height)
+    turned_part = part if spec.rotate % 180 == 0 else Size(part.height, part.width)
+    if spec.fit == "cover":  # back on the whole picture, of which this is a part
+        shrink = min(turned_part.width / spec.width, turned_part.height / spec.height)
+        whole = Size(math.floor(turned_part.width / shrink + 0.5), math.floor(turned_part.height / shrink + 0.5))
+        free = whole.width - size.width, whole.height - size.height
+        x += 0 if "west" in spec.gravity else free[0] if "east" in spec.gravity else math.ceil(free[0] / 2)
+        y += 0 if "north" in spec.gravity else free[1] if "south" in spec.gravity else math.ceil(free[1] / 2)
+        size = whole
+    x, y = x / size.width * turned_part.width, y / size.height * turned_part.height
+    x = turned_part.width - x if spec.flop else x
+    y = turned_part.height - y if spec.flip else y
+    for turned in range(int(spec.rotate // 90), 0, -1):  # once counter-clockwise
+        before = part if turned % 2 else Size(part.height, part.width)
+        x, y = y, before.height - x
+    x, y = x + spec.crop.left, y + spec.crop.top
+    if orientation >= 5:
+        x, y = (y, x)
+        seen = Size(seen.height, seen.width)
+        mirrored, upside = orientation in (7, 8), orientation in (6, 7)
+        return (seen.width - x if mirrored else x), (seen.height - y if upside else y)
+    return (seen.width - x if orientation in (2, 3) else x), (seen.height - y if orientation in (3, 4) else y)
+
+
 # --- invariants of whole plans ---
 
 SPECS = st.builds(
@@ -188,6 +234,23 @@ def test_boxes_lie_in_their_parent_and_no_parent_is_too_near(planned: tuple[Reci
             ratios = [small / large for small, large in zip(step.shape.shrink, parent.shrink, strict=True)]
             assert min(ratios) >= DERIVE_RATIO_MIN
             assert min(parent.shrink) >= plan.scale
+
+
+@given(plans())
+def test_down_a_chain_of_parents_a_box_is_still_the_same_part_of_the_original(
+    planned: tuple[Recipe, Size, Plan],
+) -> None:
+    plan = planned[2]
+    shapes = {step.shape.spec.name: step.shape for step in plan.steps}
+    for step in plan.steps:
+        if step.parent is None:
+            expected = [edge / plan.scale for edge in step.shape.box]
+            assert all(abs(a - b) < 1e-6 for a, b in zip(step.box, expected, strict=True))
+        else:
+            parent = shapes[step.parent]
+            fractions = [edge / side for edge, side in zip(step.box, (*parent.size, *parent.size), strict=True)]
+            found = parent.box.part(Box(*fractions))
+            assert all(abs(a - b) < 1e-6 for a, b in zip(found, step.shape.box, strict=True))
 
 
 @given(plans())
