@@ -16,6 +16,12 @@ FILENAME_CHARACTERS_MAX = 255
 """Longer names are cut, never refused: a name is only a label."""
 FORM_PARTS_MAX = 1000
 """Of one multipart form, text parts included: a parser's loop must end."""
+FORM_BYTES_MAX = 1024 * 1024
+"""What a form may add to its files: boundaries, headers, text parts."""
+PART_HEADER_BYTES_MAX = 16_384
+"""Of one header line of a part: a file name of 10 KB, which is cut, not refused. It is held in memory."""
+PART_HEADERS_MAX = 8
+"""Of one part: browsers send two."""
 FIELD_BYTES_MAX = 65_536
 """Of one text part of a form: the largest that we read is a recipe."""
 LIST_MAX, LIST_DEFAULT = 500, 50
@@ -37,3 +43,20 @@ CHANGES_KEPT = 10_000
 """Recent changes that a web process can replay to a reader that reconnects."""
 TIMELINE_MAX = 200
 """Lines of a timeline; past it the oldest but the first are dropped (a job requeued for ever)."""
+HEAD_BYTES_MAX = 65_536
+"""Of a request's line and headers, held in memory: eight times what nginx takes by default. Framing between two pieces
+of a body, and what comes after it, likewise."""
+HEAD_SECONDS = 10.0
+"""From a connection, or a request's first byte, to the end of its head: a head is one or two packets, which come again
+within 7 s where three in a row are lost."""
+BODY_SILENCE_SECONDS = 30.0
+"""A body of which nothing comes for so long is given up: a phone between two cells is back by then."""
+BODY_BYTES_PER_SECOND_MIN = 4096
+"""Of a body, in the long run: half of what EDGE sends. At a tenth, one connection would hold its file for days."""
+REFUSED_SECONDS = 30.0
+"""How long the rest of a body that was answered early is read and thrown away: a connection closed under its sender
+may take the answer with it, and many senders read only when they have sent all."""
+SEND_SECONDS = 30.0
+"""Of an answer, in which the client takes nothing off a full buffer (64 KiB, and the kernel's)."""
+KEEP_ALIVE_SECONDS = 65.0
+"""Between two requests: longer than a proxy keeps its own side (nginx: 60 s), so that we never close under one."""

@@ -15,10 +15,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from jobs import ids
-from jobs.errors import ClientFault, LimitExceeded
+from jobs.errors import ClientFault
 from jobs.job import Code, Row, State
 from jobs.keys import Scope
 from jobs.records import Where
+from web import body
 from web.config import Web
 from web.who import Caller, admit
 
@@ -86,13 +87,10 @@ def read_query(request: Request, parameters: tuple[str, ...]) -> dict[str, str]:
 
 
 async def read_body(request: Request, limit: str, most: int) -> bytes:
-    """The whole body of a small request. Raises LimitExceeded, by the name `limit`, past `most` bytes."""
-    body = bytearray()
-    async for data in request.stream():
-        body += data
-        if len(body) > most:
-            raise LimitExceeded("upload_too_large", limit, most, len(body))
-    return bytes(body)
+    """The whole body of a small request. Raises as body.stream does."""
+    read = bytearray()
+    await body.stream(request, read.extend, limit, most)
+    return bytes(read)
 
 
 async def in_list_thread(web: Web, read: Callable[[], T]) -> T:

@@ -10,7 +10,13 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from jobs.errors import ClientFault, LimitExceeded
-from jobs.limits import FIELD_BYTES_MAX, FILENAME_CHARACTERS_MAX, FORM_PARTS_MAX
+from jobs.limits import (
+    FIELD_BYTES_MAX,
+    FILENAME_CHARACTERS_MAX,
+    FORM_PARTS_MAX,
+    PART_HEADER_BYTES_MAX,
+    PART_HEADERS_MAX,
+)
 
 
 class Files(Protocol):
@@ -51,7 +57,12 @@ class Form:
         if not boundary:
             raise ClientFault("the form has no boundary: Content-Type must carry it")
         try:
-            self._parser = MultipartParser(boundary, callbacks)  # type: ignore[arg-type]
+            self._parser = MultipartParser(
+                boundary,
+                callbacks,  # type: ignore[arg-type]
+                max_header_count=PART_HEADERS_MAX,
+                max_header_size=PART_HEADER_BYTES_MAX,
+            )
         except FormParserError as error:
             raise ClientFault(f"this is no form: {error}") from None
 
@@ -96,7 +107,7 @@ class Form:
             self._text = bytearray()
             self._write = self._text_comes
         elif filename is None:
-            self.ignored.append(self._name)
+            self.ignored.append(self._name[:FILENAME_CHARACTERS_MAX])
 
     def _text_comes(self, data: bytes) -> None:
         assert self._text is not None

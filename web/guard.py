@@ -37,7 +37,7 @@ class Guard:
         host, origin = headers.get("host", ""), headers.get("origin")
         if self._on_loopback and not self._is_ours(host):
             return problem("wrong_host", f"{host!r} is no name of this server: use localhost or set PIXMILL_PUBLIC_URL")
-        if origin is None or method in READING or origin in self._origins or urlsplit(origin).netloc == host:
+        if origin is None or method in READING or origin in self._origins or _host_of(origin) == host:
             return None
         detail = f"{origin} may change nothing here: add it to PIXMILL_CORS_ORIGINS if it should"
         return problem("origin_not_allowed", detail)
@@ -47,7 +47,7 @@ class Guard:
             return True
         try:
             return is_loopback(urlsplit(f"//{host}").hostname or "")
-        except ValueError:
+        except ValueError:  # as of "[::1"
             return False
 
     def _closing(self, send: Send) -> Send:
@@ -62,10 +62,18 @@ class Guard:
 def is_own(web: Web, headers: Headers) -> bool:
     """Whether a request says that a page of this very server sent it."""
     origin = headers.get("origin", "")
-    return urlsplit(origin).netloc == headers.get("host") or origin == origin_of(web.settings.public_url)
+    return _host_of(origin) == headers.get("host", "") or origin == origin_of(web.settings.public_url)
 
 
 def origin_of(address: str) -> str:
     """Scheme and host of an address."""
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _host_of(origin: str) -> str | None:
+    """Its host and port, or None if it has none, or is no address (as "http://[")."""
+    try:
+        return urlsplit(origin).netloc or None
+    except ValueError:
+        return None

@@ -41,6 +41,7 @@ STATUS = {
         "operation_failed",
         "unknown_preset",
     ),
+    431: ("head_too_large",),
     500: ("internal",),
     507: ("disk_full",),
 }
@@ -64,6 +65,8 @@ def problem(code: str, detail: str, headers: Mapping[str, str] | None = None, **
     extra = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else {}
     if code in _CHALLENGES:
         extra["WWW-Authenticate"] = f'Bearer realm="pixmill"{_CHALLENGES[code]}'
+    if status == 408:
+        extra["Connection"] = "close"  # what is yet to come of the request would be read as the next one
     body = msgspec.json.encode(document)
     return Response(body, status, {**extra, **(headers or {})}, "application/problem+json")
 

@@ -11,25 +11,15 @@ from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from host import notify
+from jobs.limits import KEEP_ALIVE_SECONDS
 from web.config import Web
-from web.events import ABORT
+from web.connection import SWEEP_SECONDS, Connection
 from web.link import Link
 
 LINGER_SECONDS = 0.3
 """A connection that the kernel had accepted still gets its answer (FACTS 5)."""
-KEEP_ALIVE_SECONDS = 65
-"""Longer than a proxy keeps its own side (nginx: 60 s), so that we never close under a request."""
-
-
-class _Protocol(HttpToolsProtocol):
-    """Lets a response cut its connection: the only way out of a send that the client does not read."""
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.scope["extensions"] = {ABORT: self.transport.abort}  # type: ignore[dict-item]
 
 
 class Server(uvicorn.Server):
@@ -40,19 +30,20 @@ class Server(uvicorn.Server):
         config = uvicorn.Config(
             app,
             loop="uvloop",
-            http=_Protocol,
+            http=Connection,
             ws="none",
             lifespan="off",
             log_config=None,
-            log_level="warning",
+            log_level="error",  # what it warns of is what clients send
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_keep_alive=int(KEEP_ALIVE_SECONDS),
             timeout_graceful_shutdown=int(web.settings.drain_seconds),
         )
         super().__init__(config)
         self._web, self._link, self._inherited = web, link, inherited
+        self._sweep_at = 0.0
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Connect, serve, and say so."""
@@ -60,6 +51,16 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         self._web.log.info("serving", extra={"web": self._web.id})
         notify.ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: drop the clients whose time is up."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._sweep_at:
+            self._sweep_at = now + SWEEP_SECONDS
+            for connection in tuple(self.server_state.connections):
+                if isinstance(connection, Connection):
+                    connection.expire(now)
+        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal to end. (uvicorn would raise it once more at the end, and not exit 0.)"""

@@ -4,7 +4,6 @@ Memory does not grow with the upload. What ends badly leaves nothing behind. Wha
 stored originals is web/accept.py's.
 """
 
-import asyncio
 import base64
 import hashlib
 import re
@@ -21,8 +20,9 @@ from jobs.errors import ClientFault, LimitExceeded, StoreFull
 from jobs.formats import listed
 from jobs.imagehead import HEAD_BYTES, Head, read_head
 from jobs.job import Original
-from jobs.limits import FILES_PER_POST_MAX
+from jobs.limits import FILES_PER_POST_MAX, FORM_BYTES_MAX
 from web import asked as fields
+from web import body
 from web.accept import Stored, accept, answer, checked_key
 from web.asked import Asked
 from web.call import Call
@@ -31,12 +31,8 @@ from web.forms import Form
 from web.submit import Unanswered
 
 FORMATS = formats_read()
-FORM_BYTES_MAX = 1024 * 1024
-"""What a form may add to its files: boundaries, headers, text parts."""
 TYPE_BYTES = 512
 """So many first bytes tell the type of every image of ours (an AVIF's brands come last)."""
-SILENCE_SECONDS = 30.0
-"""A body of which nothing comes for so long is given up: 408."""
 
 
 class Intake:
@@ -118,7 +114,7 @@ async def upload(call: Call) -> Response:
         detail = "send a multipart/form-data form, or the image itself with Content-Type image/*"
         raise ClientFault(detail, code="unsupported_type")
     key = checked_key(request)
-    _refuse_early(call.web, request, FORM_BYTES_MAX if is_form else 0)
+    _refuse_early(call.web)
     intake = Intake(call.web)
     try:
         if is_form:
@@ -131,12 +127,8 @@ async def upload(call: Call) -> Response:
     return await answer(call, accepted, ignored)
 
 
-def _refuse_early(web: Web, request: Request, extra: int) -> None:
-    """What can be told before the body is read."""
-    most = web.settings.upload_bytes_max
-    length = request.headers.get("content-length", "0")
-    if length.isdecimal() and int(length) > most + extra:
-        raise LimitExceeded("upload_too_large", "upload_bytes_max", most, int(length))
+def _refuse_early(web: Web) -> None:
+    """What can be told before the body is read (its length aside: web/body.py)."""
     if web.requests.full:
         raise Unanswered("too many uploads wait for the broker already", code="queue_full")
     if web.blobs.free_bytes() < web.settings.disk_free_bytes_min:
@@ -166,21 +158,14 @@ async def _read_image(call: Call, intake: Intake) -> Asked:
 
 async def stream_body(call: Call, feed: Callable[[bytes], None], extra: int = 0) -> int:
     """Feed the body as it comes, at most `extra` bytes above the limit; how many bytes it had."""
-    claimed = claimed_digest(call.request)
-    digest, total, most = hashlib.sha256(), 0, call.web.settings.upload_bytes_max
-    now = asyncio.get_running_loop().time
-    try:
-        async with asyncio.timeout(SILENCE_SECONDS) as silence:
-            async for data in call.request.stream():
-                silence.reschedule(now() + SILENCE_SECONDS)
-                total += len(data)
-                if total > most + extra:
-                    raise LimitExceeded("upload_too_large", "upload_bytes_max", most, total)
-                if claimed:
-                    digest.update(data)
-                feed(data)
-    except TimeoutError:
-        raise ClientFault(f"nothing of the body came for {SILENCE_SECONDS:g} s", code="too_slow") from None
+    claimed, digest = claimed_digest(call.request), hashlib.sha256()
+
+    def fed(data: bytes) -> None:
+        if claimed:
+            digest.update(data)
+        feed(data)
+
+    total = await body.stream(call.request, fed, "upload_bytes_max", call.web.settings.upload_bytes_max, extra)
     if claimed and digest.digest() != claimed:
         raise ClientFault("the body's SHA-256 is not the one in Content-Digest", code="digest_mismatch")
     return total

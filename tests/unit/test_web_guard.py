@@ -20,6 +20,7 @@ OURS = {"public_url": "https://pix.example/app", "cors_origins": "https://shop.e
         ("http://localhost:3000", {}, 200),
         ("https://evil.example", {}, 403),
         ("null", {}, 403),
+        ("http://[", {}, 403),
         ("http://localhost:3001", {}, 403),
         ("https://shop.example", OURS, 200),
         ("http://localhost:8080", OURS, 200),

@@ -1,6 +1,5 @@
 """POST /upload: what is taken, what is refused and when, and that a refusal leaves nothing behind."""
 
-import asyncio
 import base64
 import hashlib
 import struct
@@ -288,18 +287,3 @@ def test_a_nearly_full_disk_takes_nothing() -> None:
         untouched(kit)
 
     serve(scenario, disk_free_bytes_min=1 << 50)
-
-
-def test_a_silent_body_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "SILENCE_SECONDS", 0.01)
-
-    async def scenario(kit: Kit) -> None:
-        async def stalls() -> AsyncIterator[bytes]:
-            yield png()
-            await asyncio.Event().wait()
-
-        response = await kit.client.post("/upload", content=stalls(), headers={"Content-Type": "image/png"})
-        assert (response.status_code, response.json()["code"]) == (408, "too_slow")
-        untouched(kit)
-
-    serve(scenario)

@@ -1,0 +1,214 @@
+"""The deadlines and bounds of a connection, on a transport of memory: who is dropped, when, and with which answer."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from starlette.types import Receive, Scope, Send
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from jobs.limits import HEAD_BYTES_MAX, HEAD_SECONDS, KEEP_ALIVE_SECONDS, REFUSED_SECONDS, SEND_SECONDS
+from tests.support.web_kit import turns
+from web.connection import Connection
+
+HEAD = b"GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+class Wire(asyncio.Transport):
+    """Takes everything; `unsent` is what its client has yet to read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.unsent = 0
+        self.closed = self.aborted = False
+
+    def write(self, data: Any) -> None:
+        self.written += data
+
+    def close(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
+        self.closed = self.aborted = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
+class Line:
+    """A connection, its wire, and the handler's gate: /quick answers at once, whatever of the body is to come."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.wire = Wire()
+        self.connection = Connection(
+            Config(self.app, interface="asgi3", ws="none", log_config=None, timeout_keep_alive=10**6), ServerState(), {}
+        )
+        self.connection.connection_made(self.wire)
+
+    async def app(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        if scope["path"] != "/quick":
+            await self.gate.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    def after(self, seconds: float) -> bool:
+        """Whether the client is dropped once `seconds` have passed from now."""
+        self.connection.expire(asyncio.get_running_loop().time() + seconds)
+        return self.wire.closed
+
+    async def dropped_at(self, seconds: float, *pieces: bytes) -> None:
+        """After `pieces`, it is dropped at `seconds` from now and not before."""
+        for piece in pieces:
+            self.connection.data_received(piece)
+            await turns()
+        assert not self.after(seconds - 1)
+        assert self.after(seconds + 1)
+
+
+def on_a_line(scenario: Callable[[Line], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        line = Line()
+        try:
+            await scenario(line)
+        finally:
+            line.gate.set()
+            line.connection.connection_lost(None)
+        await turns()
+
+    asyncio.run(whole())
+
+
+def test_who_says_nothing_is_closed_without_a_word() -> None:
+    async def scenario(line: Line) -> None:
+        await line.dropped_at(HEAD_SECONDS)
+        assert line.wire.written == b""
+
+    on_a_line(scenario)
+
+
+@pytest.mark.parametrize("before", [b"", HEAD])
+def test_a_slow_head_is_408(before: bytes) -> None:
+    async def scenario(line: Line) -> None:
+        await line.dropped_at(HEAD_SECONDS, before, b"GET / HT", b"TP/1.1\r\nHost:")
+        answer = line.wire.written.removeprefix(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b'"code":"too_slow"' in answer
+        assert b"connection: close\r\n" in answer.lower()
+
+    on_a_line(scenario)
+
+
+def test_between_requests_it_may_wait_whatever_line_breaks_it_sends() -> None:
+    async def scenario(line: Line) -> None:
+        await line.dropped_at(KEEP_ALIVE_SECONDS, HEAD, b"\r\n", b"\r\n")
+
+    on_a_line(scenario)
+
+
+def test_a_handler_has_its_own_time() -> None:
+    async def scenario(line: Line) -> None:
+        line.connection.data_received(HEAD.replace(b"quick", b"wait"))
+        await turns()
+        assert not line.after(1e9)
+        line.gate.set()
+        await line.dropped_at(KEEP_ALIVE_SECONDS, b"")
+
+    on_a_line(scenario)
+
+
+def test_the_rest_of_a_refused_body_is_read_for_a_while() -> None:
+    head = b"POST /quick HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"
+
+    async def refused(line: Line) -> None:
+        await line.dropped_at(REFUSED_SECONDS, head, b"x" * 50)
+
+    async def ended(line: Line) -> None:
+        await line.dropped_at(KEEP_ALIVE_SECONDS, head, b"x" * 100)
+
+    on_a_line(refused)
+    on_a_line(ended)
+
+
+def test_who_reads_nothing_is_cut_off() -> None:
+    async def scenario(line: Line) -> None:
+        line.connection.data_received(HEAD.replace(b"quick", b"wait"))
+        line.connection.pause_writing()
+        line.wire.unsent = 1
+        assert not line.after(SEND_SECONDS - 1)
+        line.connection.resume_writing()
+        assert not line.after(SEND_SECONDS + 1)
+        line.connection.pause_writing()
+        assert line.after(SEND_SECONDS + 1)
+        assert line.wire.aborted
+
+    on_a_line(scenario)
+
+
+def test_a_close_that_waits_for_its_client_to_read_is_cut_off() -> None:
+    async def scenario(line: Line) -> None:
+        line.connection.data_received(HEAD.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        await turns()
+        assert line.wire.closed
+        line.wire.unsent = 1
+        line.after(SEND_SECONDS - 1)
+        assert not line.wire.aborted
+        line.after(SEND_SECONDS + 1)
+        assert line.wire.aborted
+
+    on_a_line(scenario)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"GET /",
+        b"GET / HTTP/1.1\r\nX: ",
+        b"POST /wait HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX: ",
+        b"POST /wait HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;",
+    ],
+)
+def test_heads_trailers_and_framing_are_bounded(start: bytes) -> None:
+    async def scenario(line: Line) -> None:
+        line.connection.data_received(start)
+        sent = 0
+        while not line.wire.closed:
+            line.connection.data_received(b"x" * 1024)
+            sent += 1024
+        assert HEAD_BYTES_MAX - 1024 <= sent <= HEAD_BYTES_MAX + 1024
+        assert (b" 431 " in line.wire.written) == (b"POST" not in start)
+
+    on_a_line(scenario)
+
+
+def test_trailers_change_no_request() -> None:
+    async def scenario(line: Line) -> None:
+        line.connection.data_received(
+            b"POST /wait HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX: y\r\n\r\n"
+        )
+        assert dict(line.connection.scope["headers"]) == {b"transfer-encoding": b"chunked"}
+
+    on_a_line(scenario)
+
+
+@pytest.mark.parametrize(
+    "noise", [b"\x16\x03\x01\x02\x00", b"GET / HTTP/9.9\r\n\r\n", b"GET http://[ HTTP/1.1\r\n\r\n"]
+)
+def test_what_is_no_request_is_400(noise: bytes) -> None:
+    async def scenario(line: Line) -> None:
+        line.connection.data_received(noise)
+        assert line.wire.written.startswith(b"HTTP/1.1 400 ")
+        assert b'"code":"malformed"' in line.wire.written
+        assert line.wire.closed
+
+    on_a_line(scenario)

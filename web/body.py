@@ -1,0 +1,45 @@
+"""The body of a request as it comes: how much of it is taken, and how slowly it may come.
+
+Owns the pace, which Starlette and uvicorn leave to the client. Knows nothing of what a body means.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from starlette.requests import Request
+
+from jobs.errors import ClientFault, LimitExceeded
+from jobs.limits import BODY_BYTES_PER_SECOND_MIN, BODY_SILENCE_SECONDS
+
+
+def next_due(due: float, now: float, size: int) -> float:
+    """The time by which more must have come, once `size` bytes have, at `now`: each piece buys the time that it takes
+    at BODY_BYTES_PER_SECOND_MIN, but never more than BODY_SILENCE_SECONDS, so that neither silence nor a trickle
+    lasts, whatever came before."""
+    return min(due + size / BODY_BYTES_PER_SECOND_MIN, now + BODY_SILENCE_SECONDS)
+
+
+async def stream(request: Request, feed: Callable[[bytes], object], limit: str, most: int, extra: int = 0) -> int:
+    """Feed the body as it comes; how many bytes it had. Raises LimitExceeded, by the name `limit`, past `most` and
+    `extra` bytes (before any is read, where the head tells), and ClientFault `too_slow`."""
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length[:19]) > most + extra:
+        raise LimitExceeded("upload_too_large", limit, most, int(length[:19]))
+    now, total = asyncio.get_running_loop().time, 0
+    due = now() + BODY_SILENCE_SECONDS
+    try:
+        async with asyncio.timeout_at(due) as patience:
+            async for data in request.stream():
+                total += len(data)
+                if total > most + extra:
+                    raise LimitExceeded("upload_too_large", limit, most, total)
+                due = next_due(due, now(), len(data))
+                patience.reschedule(due)
+                feed(data)
+    except TimeoutError:
+        raise ClientFault(
+            f"the body came too slowly: at least {BODY_BYTES_PER_SECOND_MIN} bytes a second are asked, "
+            f"and no silence over {BODY_SILENCE_SECONDS:g} s",
+            code="too_slow",
+        ) from None
+    return total

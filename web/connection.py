@@ -1,0 +1,114 @@
+"""One client's connection: uvicorn's HTTP protocol, with the deadlines and bounds that it lacks.
+
+Owns when a client that is too slow, silent, or endless in its head is dropped. The body's pace is web/body.py's.
+"""
+
+import asyncio
+import math
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from jobs.limits import HEAD_BYTES_MAX, HEAD_SECONDS, KEEP_ALIVE_SECONDS, REFUSED_SECONDS, SEND_SECONDS
+from web.events import ABORT
+from web.problems import problem, status_of
+
+SWEEP_SECONDS = 1.0
+"""How late a deadline may be noticed: one look at every connection costs less than a timer for each request."""
+
+
+class Connection(HttpToolsProtocol):
+    """A deadline for each state but the handler's own (a wait, a stream of events), judged by `expire`.
+
+    A response may cut its connection by the ASGI extension ABORT: the only way out of a send that nobody reads.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._in_head = False
+        self._loose = 0
+        """Bytes since a head or a piece of a body was complete."""
+        self._send_due = math.inf
+        self._give(HEAD_SECONDS)
+
+    def expire(self, now: float) -> None:
+        """Drop the client if its time is up at loop time `now`."""
+        if now < min(self._due, self._send_due):
+            return
+        if self.transport.is_closing() or self.transport.get_write_buffer_size():
+            self.transport.abort()  # a close would wait for the client to read
+        elif self._in_head and self._answered():
+            self._refuse("too_slow", f"a request's head must come within {HEAD_SECONDS:g} s")
+        else:
+            self.transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        self._loose += len(data)
+        super().data_received(data)
+        if self._loose > HEAD_BYTES_MAX and not self.transport.is_closing():
+            self._refuse("head_too_large", f"a head, and what frames a body, has {HEAD_BYTES_MAX} bytes at most")
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse("malformed", "this is no HTTP/1.1 request")
+
+    # -- what uvicorn's parser tells
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {ABORT: self.transport.abort}  # type: ignore[dict-item]
+        self._in_head = True
+        self._give(HEAD_SECONDS)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # else it is a trailer
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_head, self._loose, self._due = False, 0, math.inf
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._loose = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._loose = 0
+        super().on_message_complete()
+        if self.cycle.response_complete:
+            self.cycle.more_body = False
+            self._give(KEEP_ALIVE_SECONDS)
+
+    # -- what uvicorn's transport and response tell
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._send_due = self.loop.time() + SEND_SECONDS
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._send_due = math.inf
+
+    def on_response_complete(self) -> None:
+        following = bool(self.pipeline)
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._give(SEND_SECONDS)
+        elif not following and not self._in_head:
+            self._give(REFUSED_SECONDS if self.cycle.more_body else KEEP_ALIVE_SECONDS)
+
+    # -- ours
+
+    def _give(self, seconds: float) -> None:
+        self._due = self.loop.time() + seconds
+
+    def _answered(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _refuse(self, code: str, detail: str) -> None:
+        """Answer and close, unless another answer is on its way: then only close."""
+        if self._answered():
+            response = problem(code, detail, {"Connection": "close"})
+            headers = [*self.server_state.default_headers, *response.raw_headers]
+            lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
+            self.transport.write(STATUS_LINE[status_of(code)] + lines + b"\r\n" + bytes(response.body))
+        self.transport.close()
+        self._give(SEND_SECONDS)
