@@ -5,7 +5,7 @@ SEED ?= 1
 JOBS ?= 10000
 KILLS ?= 100
 
-.PHONY: run-all dev test check sim mutate bench chaos load scale restart status stop config backup lock
+.PHONY: run-all dev test check sim mutate bench chaos hostile load scale restart status stop config backup lock
 
 run-all: .venv/roles
 	@exec $(PY) -m supervisor
@@ -39,6 +39,11 @@ chaos: .venv/dev
 	@$(PY) -m bench.crash_points
 	@$(PY) -m bench.chaos --jobs $(JOBS) --kills $(KILLS) --seed $(SEED)
 	@$(PY) -m bench.restarts
+
+# Hostile files, every file of the corpus, and every way out of a decoder's sandbox (as a table).
+hostile: .venv/dev
+	@$(PY) -m tests.hostile.escapes
+	@$(PY) -m pytest tests/hostile --full
 
 # Artillery and its Node, some 500 MB in node_modules, against a cluster that already runs with
 # PIXMILL_CACHE_URL=none (its uploads are all one file).

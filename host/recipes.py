@@ -9,12 +9,12 @@ from pathlib import Path
 from jobs.errors import SetupFault
 from jobs.formats import READ, listed
 from jobs.imagehead import read_head
+from jobs.limits import WATERMARK_PIXELS_MAX
 from jobs.presets import Recipes, load_presets, watermark_paths
 from jobs.settings import Settings
 
 WATERMARK_BYTES_MAX = 1024 * 1024
 """Of a watermark's file: every job that uses it reads it."""
-WATERMARK_PIXELS_MAX = 16_000_000
 
 
 def load_recipes(settings: Settings) -> Recipes:
@@ -36,7 +36,9 @@ def digest_of(data: bytes) -> str:
 
 def _toml(settings: Settings) -> str:
     try:
-        return Path(settings.recipes).read_text()
+        return Path(settings.recipes).read_text("utf-8")
+    except UnicodeDecodeError:
+        raise SetupFault(f"the presets {settings.recipes} are not in UTF-8: save them so") from None
     except OSError as error:
         raise SetupFault(
             f"the presets {settings.recipes} cannot be read ({error.strerror}): set PIXMILL_RECIPES to a recipes.toml"

@@ -1,4 +1,22 @@
-"""The limits that are not settings, each with its reason. Settings' limits are in jobs/settings.py."""
+"""Every limit with its reason. Those in the first part are the defaults of settings (jobs/settings.py)."""
+
+UPLOAD_BYTES_MAX = 64 * 1024 * 1024
+"""Of one original: a 100-megapixel JPEG from a camera has 30 to 50 MB."""
+PIXELS_MAX = 100_000_000
+"""Of one original (each frame): the largest cameras' pictures pass. As RGBA that is 400 MB, which with what
+an encoder needs beside it is DECODER_BYTES_MAX. Asked of the head, before anything is decoded."""
+FRAMES_MAX = 500
+"""Of one animation: twenty seconds at 25 frames a second; each costs a decode and, for WebP and GIF, an encode."""
+JOB_SECONDS = 60.0
+"""From a decoder's start: a 100-megapixel picture in sixteen renditions ends well before. What passes the
+other limits and still computes for ever ends here."""
+DECODER_BYTES_MAX = 1024 * 1024 * 1024
+"""Address space of one task, beyond that of the fresh decoder; a second try gets twice that."""
+
+JPEG_SCANS_MAX = 500
+"""Of one progressive JPEG: each scan walks all its blocks, for a handful of bytes. Encoders make about ten."""
+WATERMARK_PIXELS_MAX = 16_000_000
+"""Of a watermark, which is laid over every frame."""
 
 FILES_PER_POST_MAX = 100
 """A batch is one transaction and one frame; 100 specs of a few KB stay far below FRAME_BYTES_MAX."""

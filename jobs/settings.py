@@ -9,7 +9,7 @@ from pathlib import PurePath
 
 import msgspec
 
-from jobs import keys
+from jobs import keys, limits
 from jobs.errors import SetupFault
 
 PREFIX = "PIXMILL_"
@@ -38,13 +38,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     public_without_keys: bool = False
     receipt_secrets: str = ""
     recipes: str = "recipes.toml"
-    upload_bytes_max: int = 64 * 1024 * 1024
-    pixels_max: int = 100_000_000
-    frames_max: int = 500
+    upload_bytes_max: int = limits.UPLOAD_BYTES_MAX
+    pixels_max: int = limits.PIXELS_MAX
+    frames_max: int = limits.FRAMES_MAX
     queued_max: int = 10_000_000
-    job_seconds: float = 60.0
+    job_seconds: float = limits.JOB_SECONDS
     attempts_max: int = 5
-    decoder_bytes_max: int = 1024 * 1024 * 1024
+    decoder_bytes_max: int = limits.DECODER_BYTES_MAX
     decoder_jobs_max: int = 1000
     silence_seconds: float = 5.0
     grace_seconds: float = 2.0

@@ -6,8 +6,23 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.cluster import Cluster
+
+FULL_EXAMPLES = 20_000
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--full`: tests that have a short form take their long one."""
+    parser.addoption("--full", action="store_true", help="long forms: every file, more damage, more examples")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before any test is collected: hypothesis reads its profile where a test is decorated."""
+    settings.register_profile("full", max_examples=FULL_EXAMPLES, deadline=None)
+    if config.getoption("--full"):
+        settings.load_profile("full")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

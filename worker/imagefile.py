@@ -6,10 +6,11 @@ recipe's geometry; what lies between reading and writing is worker/operations.py
 
 import errno
 import io
+import re
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple
 
@@ -29,11 +30,10 @@ from PIL import (
 
 from jobs.errors import ImageFault
 from jobs.formats import HEIC
+from jobs.limits import WATERMARK_PIXELS_MAX
 from jobs.recipe import RenditionSpec
 from worker import heic
 
-Image.MAX_IMAGE_PIXELS = None
-"""Pillow's own guard warns first and raises at twice its limit; ours is asked before any decode."""
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 """One decoder is one core's worth of work: there are as many decoders as cores."""
 Image.register_open("JPEG", JpegImagePlugin.JpegImageFile, lambda prefix: prefix.startswith(b"\xff\xd8\xff"))
@@ -52,6 +52,19 @@ PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
 if (_heic := heic.plugin()) is not None:
     PLUGINS[HEIC] = _heic
 
+
+def _register_only(formats: Iterable[str]) -> None:
+    """Pillow forgets every other plugin, and never loads one again. (Each file is opened with its one format
+    named, too: the registry alone is no wall, says Pillow.)"""
+    Image.preinit()
+    Image._initialized = 2  # where Pillow keeps that all plugins are loaded
+    Image.ID[:] = [name for name in Image.ID if name in formats]
+    for name in set(Image.OPEN) - set(formats):
+        del Image.OPEN[name]
+
+
+_register_only([str(plugin.format) for plugin in PLUGINS.values()])
+
 _FAULTS = (
     ArithmeticError,
     AssertionError,
@@ -68,25 +81,62 @@ _FAULTS = (
     zlib.error,
 )
 """What Pillow's plugins raise on damaged files. MemoryError is not among them."""
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory"  # Pillow's codecs, libavif
+    r"|^encoding error 1$"  # libwebp
+    r"|^quantization error$|^broken data stream when writing",  # GIF; libjpeg, which fails at writing for nothing else
+    re.IGNORECASE,
+)
+_START_OF_SCAN = b"\xff\xda"
+SCAN_BYTES = 1024 * 1024
+"""Read at once while scans are counted."""
+BYTES_A_PIXEL = {"webp": 20, "avif": 20}
+"""What decoding takes of memory where the library says, if there is too little, only that it failed: the planes or
+two canvases, their copy and the image, and then some."""
 
 
 @contextmanager
 def blamed(code: str) -> Iterator[None]:
-    """Within, whatever Pillow complains of is an ImageFault of `code`; its warnings are not heard."""
+    """Within, whatever Pillow complains of is an ImageFault of `code`; its warnings are not heard.
+
+    Raises MemoryError also where a codec says that only in words.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             yield
         except UnidentifiedImageError:
             raise ImageFault("the file is not what its first bytes say", code=code) from None
+        except Image.DecompressionBombError as fault:
+            raise ImageFault(f"{fault}", code="pixels_over_limit") from None
         except _FAULTS as fault:
             if isinstance(fault, OSError) and fault.errno == errno.EIO:
                 raise  # the disk's fault, not the image's
+            if _OUT_OF_MEMORY.search(f"{fault}"):
+                raise MemoryError from None
             raise ImageFault(f"{fault}" or type(fault).__name__, code=code) from None
 
 
-def open_image(file: BinaryIO, format: str) -> Image.Image:
-    """The image in `file`, its header read and no pixel decoded."""
+def bound(pixels_max: int) -> None:
+    """Pillow's own guard against bombs, behind ours: it raises above twice this, whenever an image grows."""
+    Image.MAX_IMAGE_PIXELS = max(pixels_max, WATERMARK_PIXELS_MAX)
+
+
+def scans(file: BinaryIO, most: int) -> int:
+    """How many scans a JPEG has, counted until past `most`. Their marker is nowhere in coded data."""
+    at, count, last = file.tell(), 0, b""
+    file.seek(0)
+    while count <= most and (data := file.read(SCAN_BYTES)):
+        count += (last + data).count(_START_OF_SCAN)
+        last = data[-1:]
+    file.seek(at)
+    return count
+
+
+def open_image(file: BinaryIO, format: str, pixels: int = 0) -> Image.Image:
+    """The image in `file`, its header read and no pixel decoded. Raises MemoryError also where the `pixels`
+    that its head claims will have no room."""
+    bytes(BYTES_A_PIXEL.get(format, 0) * pixels)  # untouched: address space, not memory
     return Image.open(file, formats=[str(PLUGINS[format].format)])
 
 

@@ -18,6 +18,7 @@ from jobs import exif
 from jobs.errors import ImageFault
 from jobs.formats import ANIMATED, EXTENSIONS, HEIC, OPAQUE, output_format
 from jobs.imagehead import HEAD_BYTES, Head, read_head
+from jobs.limits import JPEG_SCANS_MAX
 from jobs.plan import FULL_SCALE, JPEG_SCALES, Derivation, Plan, plan
 from jobs.recipe import Recipe, RenditionSpec, Watermark, parse
 from jobs.turns import Size
@@ -129,7 +130,8 @@ def guard_head(work: Work) -> None:
 
 def open_file(work: Work) -> None:
     """The one plugin of that format reads the header."""
-    work.file = imagefile.open_image(work.stream, work.head.format)
+    imagefile.bound(work.limits.pixels_max)
+    work.file = imagefile.open_image(work.stream, work.head.format, work.head.width * work.head.height)
 
 
 def guard_pixels(work: Work) -> None:
@@ -145,6 +147,12 @@ def guard_frames(work: Work) -> None:
         more = " or more" if work.head.format == "gif" else ""
         raise ImageFault(f"frames_max allows {allowed}, this has {work.frames}{more}", code="frames_over_limit")
     _check_pixels(width * height, work.limits)
+
+
+def guard_scans(work: Work) -> None:
+    """The scans of a progressive JPEG, each of which costs a walk over all blocks."""
+    if work.file.info.get("progressive") and imagefile.scans(work.stream, JPEG_SCANS_MAX) > JPEG_SCANS_MAX:
+        raise ImageFault(f"a progressive JPEG may have {JPEG_SCANS_MAX} scans, this has more", code="undecodable")
 
 
 def make_plan(work: Work) -> None:
@@ -179,6 +187,7 @@ READING: tuple[Callable[[Work], None], ...] = (
     open_file,
     guard_pixels,
     guard_frames,
+    guard_scans,
     make_plan,
     decode,
     colours,
@@ -223,10 +232,21 @@ def _rendition(work: Work, derivation: Derivation, parent: Image.Image) -> tuple
 def _animation(work: Work, step: operations.Step) -> tuple[list[Image.Image], imagefile.Showing]:
     """Every frame of the original as this step makes it. Only the small results are held."""
     images, milliseconds = [], []
-    for frame, shown in imagefile.motion(work.file):
+    for frame, shown in _frames(work):
         images.append(_finished(operations.resize(to_srgb(frame), step), step))
         milliseconds.append(shown)
     return images, imagefile.Showing(milliseconds, imagefile.plays(work.file))
+
+
+def _frames(work: Work) -> Iterator[tuple[Image.Image, int]]:
+    """The original's frames; one that cannot be decoded is the image's fault, not the recipe's."""
+    motion = imagefile.motion(work.file)
+    while True:
+        with imagefile.blamed("undecodable"):
+            shown = next(motion, None)
+        if shown is None:
+            return
+        yield shown
 
 
 def _finished(image: Image.Image, step: operations.Step) -> Image.Image:

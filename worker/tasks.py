@@ -157,7 +157,7 @@ class Frames:
                 return
             try:
                 word = decode_from_decoder(self._buffer[_PREFIX.size : start])
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 raise WireFault(f"no word of a decoder: {error}") from None
             content = bytes(memoryview(self._buffer)[start:end])
             del self._buffer[:end]

@@ -4,7 +4,7 @@ import io
 from typing import Any
 
 import pytest
-from PIL import Image, ImageCms, ImageOps, ImageStat
+from PIL import Image, ImageCms, ImageOps, ImageStat, MpoImagePlugin
 
 from jobs.errors import ImageFault
 from jobs.recipe import parse
@@ -362,5 +362,7 @@ def test_a_pngs_default_image_is_the_still_and_no_frame() -> None:
 
 
 def test_a_jpeg_with_more_pictures_behind_it_is_a_jpeg() -> None:
+    # (Pillow registers the writer when its module is first imported: here, and nowhere in the worker.)
+    assert MpoImagePlugin.MpoImageFile.format == "MPO"
     data = saved(corners(), "MPO", save_all=True, append_images=[corners()], quality=95)
     assert outputs(data, one(format="original"), PipelineLimits(10**6, frames_max=1))["a"].format == "jpeg"

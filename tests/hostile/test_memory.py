@@ -1,0 +1,57 @@
+"""A decoder short of memory says so, however the codec put it: never is it called the image's fault."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.hostile.files import FORMATS, png_full, written
+from tests.support.cluster import ROOT, Cluster
+
+SIDE = 3000
+"""Of a plain picture: it is the memory that is to be short, not the time."""
+
+
+def fares(folder: Path, written_as: str, keys: dict[str, object]) -> list[str]:
+    """What becomes of a picture in this format under these keys of a recipe, with more and more room."""
+    path = folder / "picture"
+    Image.new("RGB", (SIDE, SIDE), "#336699").save(path, FORMATS[written_as])
+    command = [sys.executable, "-m", "tests.hostile.short_of_memory", str(path), json.dumps(keys)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return list(json.loads(done.stdout).values())
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"format": "jpeg"},
+        {"format": "jpeg", "progressive": True},
+        {"format": "png"},
+        {"format": "webp"},
+        {"format": "webp", "lossless": True},
+        {"format": "gif"},
+    ],
+)
+def test_an_encoder_without_room_is_out_of_memory(tmp_path: Path, keys: dict[str, object]) -> None:
+    first, *between, last = fares(tmp_path, "png", keys)
+    assert (first, last) == ("out of memory", "done")
+    assert set(between) <= {"done", "out of memory"}
+
+
+@pytest.mark.parametrize("format", ["jpeg", "webp", "avif", "gif", "tiff", "bmp"])
+def test_a_reader_without_room_is_out_of_memory(tmp_path: Path, format: str) -> None:
+    first, *between, last = fares(tmp_path, format, {"width": SIDE - 1})
+    assert (first, last) == ("out of memory", "done")
+    assert set(between) <= {"done", "out of memory"}
+
+
+@pytest.mark.cluster
+def test_a_bomb_is_tried_once_more_with_twice_the_memory(new_cluster: Callable[..., Cluster]) -> None:
+    cluster = new_cluster(decoder_bytes_max=64 << 20).start()
+    found = cluster.ended(cluster.upload(png_full())["id"])
+    assert (found["state"], found["error"]["code"], found["attempts"]) == ("failed", "memory_over_limit", 2)
+    assert cluster.ended(cluster.upload(written("jpeg"))["id"])["state"] == "done"
