@@ -14,8 +14,8 @@ FULL_EXAMPLES = 20_000
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--full`: tests that have a short form take their long one."""
-    parser.addoption("--full", action="store_true", help="long forms: every file, more damage, more examples")
+    """`--full`: what `make chaos` and `make hostile` add."""
+    parser.addoption("--full", action="store_true", help="kills, jobs, files and examples in the numbers promised")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -23,11 +23,6 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("full", max_examples=FULL_EXAMPLES, deadline=None)
     if config.getoption("--full"):
         settings.load_profile("full")
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--full`: what `make chaos` adds."""
-    parser.addoption("--full", action="store_true", help="kills, restarts and jobs in the numbers that are promised")
 
 
 @pytest.fixture

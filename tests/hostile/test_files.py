@@ -1,15 +1,23 @@
 """Hostile files at a real cluster: each ends with its code, in time, and the neighbour's job with a picture."""
 
+import io
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
+from PIL import Image, UnidentifiedImageError
 
+from host.extras import formats_read
+from jobs.formats import HEIC
 from jobs.limits import DECODER_BYTES_MAX
 from tests.hostile import files
 from tests.hostile.outcomes import answers, corpus, in_short, manifest, outcomes, sample
-from tests.support.cluster import Cluster
-from tests.support.images import CORPUS, TEST_DATA
+from tests.support.cluster import ROOT, Cluster
+from tests.support.images import CORPUS, TEST_DATA, one
+from worker import imagefile
+from worker.pipeline import PipelineLimits, run
 
 pytestmark = pytest.mark.cluster
 DEADLINE_SECONDS = 20
@@ -51,20 +59,44 @@ def test_crafted_files_end_as_documented_and_their_neighbours_too(cluster: Clust
     assert max(peaks) < DECODER_BYTES_MAX
 
 
-def test_damaged_files_are_pictures_or_refused(cluster: Cluster, request: pytest.FixtureRequest) -> None:
-    each = 100 if request.config.getoption("--full") else 4
+def test_damaged_files_are_pictures_or_refused(cluster: Cluster, full: bool) -> None:
+    each = 100 if full else 4
     found = outcomes(cluster, dict(files.damaged(seed=8, each=each)))
     assert {name: outcome for name, outcome in found.items() if not FINE.fullmatch(outcome)} == {}
     assert set(found.values()) >= {"done", "failed undecodable"}
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not beside this tree")
-def test_the_corpus_ends_as_the_manifest_says(cluster: Cluster, request: pytest.FixtureRequest) -> None:
+def test_the_corpus_ends_as_the_manifest_says(cluster: Cluster, full: bool) -> None:
     """After a change that is meant: python -m tests.hostile.outcomes"""
     whole = corpus()
-    files = whole if request.config.getoption("--full") else sample(whole, seed=8, count=120)
+    files = whole if full else sample(whole, seed=8, count=120)
     assert whole.keys() == manifest().keys()
     assert outcomes(cluster, files) == {name: manifest()[name] for name in files}
+
+
+def test_no_other_plugin_is_registered() -> None:
+    """In a process of its own: other tests may load more."""
+    script = "from worker import imagefile; from PIL import Image; print(sorted(Image.OPEN), sorted(Image.ID))"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    formats = sorted(files.FORMATS.values()) + (["HEIF"] if HEIC in formats_read() else [])
+    assert done.stdout == f"{sorted(formats)} {sorted(formats)}\n"
+
+
+def test_a_format_that_pillow_knows_is_still_refused_by_name() -> None:
+    """The registry alone is no wall: each file is opened with its one format named."""
+    with pytest.raises(UnidentifiedImageError):
+        imagefile.open_image(io.BytesIO(files.written("gif")), "png")
+
+
+def test_pillows_own_guard_is_never_off() -> None:
+    list(run(io.BytesIO(files.written("png")), one(width=8), PipelineLimits(50_000_000, 1)))
+    assert Image.MAX_IMAGE_PIXELS == 50_000_000
+
+
+def test_dangerous_parts_of_pillow_are_not_used() -> None:
+    named = re.compile(r"ImageMath|ImageShow|ImageFont|unsafe_eval|\.show\(|LOAD_TRUNCATED_IMAGES")
+    assert [path.name for path in sorted((ROOT / "worker").rglob("*.py")) if named.search(path.read_text())] == []
 
 
 def test_the_manifest_holds_no_death() -> None:

@@ -23,7 +23,11 @@ PAGES = [
     "docs/protocol.md",
     "docs/recipes.md",
     "docs/reliability.md",
+    "docs/security.md",
 ]
+
+
+TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 
 
 def section(heading: str) -> str:
@@ -61,6 +65,13 @@ def test_the_commands_table_has_every_target_of_the_makefile() -> None:
     declared = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert declared
     assert set(rows) == set(declared[1].split())
+
+
+def test_every_test_that_the_security_page_names_is_there() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "security.md").read_text()))
+    written = set(re.findall(r"^def (test_\w+)", "".join(path.read_text() for path in TESTS), re.MULTILINE))
+    assert named
+    assert named - written == set()
 
 
 def test_the_protocol_has_every_message_with_its_fields() -> None:
