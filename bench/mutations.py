@@ -148,7 +148,12 @@ MUTANTS = (
         "event.keys.get(key)",
     ),
     Mutant("the queue's bound counts no delayed", "accept.py", "+ core.counts[State.DELAYED]", ""),
-    Mutant("counts forget the quarantined", "accept.py", "core.counts[State.FAILED] += 1", "pass"),
+    Mutant(
+        "counts forget the quarantined",
+        "accept.py",
+        "ENDED, now, entry.code)\n    core.count(entry, 1)",
+        "ENDED, now, entry.code)",
+    ),
     Mutant(
         "purge leaves the pictures",
         "state.py",

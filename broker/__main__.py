@@ -11,6 +11,7 @@ from broker.loop import Loop
 from broker.recorder import Recorder
 from host import log as logs
 from host import notify
+from host.arguments import take_none
 from host.environment import load_settings
 from host.folders import data_folder, hold_lock, run_folder
 from jobs.errors import LedgerDamaged, LedgerFailed, SetupFault
@@ -66,4 +67,7 @@ def _has_renditions(data: Path) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(replay.main(sys.argv[2:]) if sys.argv[1:2] == ["replay"] else main())
+    if sys.argv[1:2] == ["replay"]:
+        sys.exit(replay.main(sys.argv[2:]))
+    take_none("broker", "Owns the queue. `python -m broker replay` decides a recording once more instead.")
+    sys.exit(main())

@@ -12,7 +12,7 @@ compared as text, because base64 has several spellings of the same bytes.
 import base64
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 _DOMAIN = b"pixmill receipt\0"
@@ -30,25 +30,30 @@ class Receipt(NamedTuple):
     at: float
 
 
-def sign(secret: bytes, receipt: Receipt) -> str:
-    """The receipt as text: about 160 URL-safe characters. `at` is kept in milliseconds."""
+def sign(secret: bytes, receipt: Receipt, tenant: str) -> str:
+    """The receipt as text: about 160 URL-safe characters. `at` is kept in milliseconds. `tenant` is whose the job
+    is: signed with it, and in no receipt."""
     signed = f"r1.{receipt.job}.{receipt.digest}.{receipt.change}.{round(receipt.at * 1000)}"
-    return f"{signed}.{_signature(secret, signed)}"
+    return f"{signed}.{_signature(secret, tenant, signed)}"
 
 
-def verify(secrets: Sequence[bytes], text: str) -> Receipt | None:
-    """What was signed under any of `secrets`, or None where nothing was: changed by a character or made up."""
+def verify(secrets: Sequence[bytes], text: str, tenants: Collection[str]) -> Receipt | None:
+    """What was signed under any of `secrets` for any of `tenants`, or None where nothing was: changed by a
+    character, made up, or of others."""
     if not text.isascii():
         return None
     signed, _, signature = text.rpartition(".")
     shape = _SIGNED.fullmatch(signed)
-    genuine = [hmac.compare_digest(_signature(secret, signed), signature) for secret in secrets]
+    genuine = [
+        hmac.compare_digest(_signature(secret, tenant, signed), signature) for secret in secrets for tenant in tenants
+    ]
     if shape is None or not any(genuine):
         return None
     job, digest, change, milliseconds = shape.groups()
     return Receipt(job, digest, int(change), int(milliseconds) / 1000)
 
 
-def _signature(secret: bytes, signed: str) -> str:
-    digest = hmac.digest(secret, _DOMAIN + signed.encode(), "sha256")
+def _signature(secret: bytes, tenant: str, signed: str) -> str:
+    whose = f"{tenant}\0" if tenant else ""  # where there are no keys, as before there were any
+    digest = hmac.digest(secret, _DOMAIN + whose.encode() + signed.encode(), "sha256")
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -36,6 +36,13 @@ class PurgedEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     at: float
 
 
+class TenantEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How many jobs of a tenant are in each state; a state that is absent has none."""
+
+    tenant: str
+    counts: dict[str, int]
+
+
 class Where(msgspec.Struct, frozen=True, array_like=True):
     """A filter over jobs; None matches all. `tenant` None means every tenant (operate)."""
 
@@ -78,6 +85,7 @@ class Records(msgspec.Struct):
     swept: list[str] = []
     quarantined: list[bytes] = []
     released: list[bytes] = []
+    tenants: list[TenantEntry] = []
     meta: Meta | None = None
 
     def __bool__(self) -> bool:
@@ -90,12 +98,13 @@ class Records(msgspec.Struct):
             or self.swept
             or self.quarantined
             or self.released
+            or self.tenants
             or self.meta is not None
         )
 
 
 class Restored(msgspec.Struct):
-    """What a starting broker reads: meta, the rows in flight, the lanes that hold queued jobs."""
+    """What a starting broker reads: meta, the rows in flight, the lanes that hold queued jobs, the tenants."""
 
     meta: Meta
     running: list[Row]
@@ -103,3 +112,4 @@ class Restored(msgspec.Struct):
     lanes: list[Lane]
     sweeps: list[SweepEntry]
     quarantine: list[bytes]
+    tenants: list[TenantEntry]

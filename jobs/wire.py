@@ -171,6 +171,7 @@ class WorkerJob(_Message, frozen=True):
 
     id: str
     started_at: float | None
+    tenant: str = ""
 
 
 class WorkerView(_Message, frozen=True):
@@ -184,9 +185,18 @@ class WorkerView(_Message, frozen=True):
     since: float
 
 
+class Share(_Message, frozen=True):
+    """What a beat says of one tenant's jobs alone; its fields are those of the Beat."""
+
+    counts: dict[str, int]
+    oldest_at: float | None
+    accepted_per_minute: float
+    ended_per_minute: float
+
+
 class Beat(_Message, frozen=True):
     """What /stats says, once a second and at every change of the roster. `oldest_at` is the wall
-    time at which the oldest queued job was accepted."""
+    time at which the oldest queued job was accepted. `tenants` has those with jobs, by name."""
 
     epoch: int
     at: float
@@ -198,6 +208,7 @@ class Beat(_Message, frozen=True):
     workers_wanted: int
     accepted_per_minute: float
     ended_per_minute: float
+    tenants: dict[str, Share] = {}
 
 
 ToWeb = Hello | Receipts | Changes | Beat

@@ -8,12 +8,13 @@ if sys.version_info < (3, 11):  # noqa: UP036
 
 import os
 
-from host import control, environment, folders, notify
+from host import arguments, control, environment, folders, notify
 from supervisor.loop import Loop
 
 
 def main(words: list[str]) -> str | None:
     """Carry out one command and return what went wrong, if anything. Raises SetupFault, with the fix."""
+    arguments.take_one("supervisor", words, "--reload", "status", "scale WORKERS", "restart", "stop", "config")
     settings, sources = environment.load_settings()
     run = folders.run_folder(settings)
     if words in ([], ["--reload"]):

@@ -71,10 +71,9 @@ class Loop:
 
     def _start(self, child: int, role: str) -> None:
         web = {"LISTEN_FDS": "1"} if role == WEB else {}
-        inherited = [notify.LISTEN_DESCRIPTOR] if web else []
         try:
             self._processes[child] = process = lifeline.spawn(
-                [sys.executable, "-m", role], self._environ | web, inherited
+                [sys.executable, "-m", role], self._environ | web, [notify.LISTEN_DESCRIPTOR] if web else []
             )
             self._log.info("started", extra={"role": role, "pid": process.pid})
         except OSError as error:

@@ -1,9 +1,13 @@
-"""`python -m web`: one web process, on the socket it is given or on HOST:PORT."""
+"""`python -m web`: one web process, on the socket it is given or on HOST:PORT.
+`python -m web key TENANT SCOPE`: web/newkey.py."""
 
 import resource
+import sys
 
 from host import environment, folders, log, notify
+from host.arguments import take_none
 from host.listener import bind_listener
+from web import newkey
 from web.app import build
 from web.config import open_web
 from web.link import Link
@@ -30,5 +34,8 @@ def _raise_descriptors() -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["key"]:
+        sys.exit(newkey.main(sys.argv[2:]))
+    take_none("web", "Serves HTTP. `python -m web key TENANT SCOPE` makes an API key instead.")
     with environment.setup_faults_end("web"):
         main()

@@ -55,7 +55,10 @@ class Call(NamedTuple):
             value = self.query.get(name)
             if value is not None and value not in list(choices):
                 raise bad_parameter(name, f"{name} is one of {', '.join(choices)}, not {value!r}")
-        return Where(self.caller.sees, *(self.query.get(name) for name in FILTERS))
+        whose = self.caller.sees
+        if not self.web.keys and "reference" in self.query:
+            whose = self.caller.tenant  # everyone's, where there never were keys; and there is an index of it
+        return Where(whose, *(self.query.get(name) for name in FILTERS))
 
 
 Handler = Callable[[Call], Awaitable[ASGIApp]]

@@ -46,6 +46,11 @@ def _rendition(change: Change, base: str) -> bytes:
     return event("rendition", {"id": change.id, "change": change.change, "rendition": shown}, change.change)
 
 
+def seen_by(sees: str | None, changes: list[Change]) -> list[Change]:
+    """Those of a tenant's jobs; all for None."""
+    return changes if sees is None else [change for change in changes if change.tenant == sees]
+
+
 def replay(changes: list[Change], base: str) -> bytes:
     """Missed changes: every publication, and each job once in its newest state."""
     newest = {change.id: change.change for change in changes}
@@ -59,10 +64,11 @@ def replay(changes: list[Change], base: str) -> bytes:
 
 
 class Stream:
-    """One reader: of one `job`, or of all (None). `stale` is set where it must read the ledger again."""
+    """One reader: of one `job`, or of all (None) that the tenant `sees` (None: of every tenant's).
+    `stale` is set where it must read the ledger again."""
 
-    def __init__(self, base: str, job: str | None = None, after: int = -1) -> None:
-        self.base, self.job, self.after = base, job, after
+    def __init__(self, base: str, job: str | None = None, sees: str | None = None) -> None:
+        self.base, self.job, self.sees, self.after = base, job, sees, -1
         self.stale = False
         self.abort: Callable[[], None] = lambda: None
         self.closed = False
@@ -125,10 +131,11 @@ class Hub:
 
     def changed(self, changes: list[Change]) -> None:
         """To each reader of all, everything; to a job's readers that job's changes, and the end after its end."""
-        for base, streams in self._by_base():
-            data = of_changes(changes, base)
-            for stream in streams:
-                stream.put(data)
+        for (base, sees), streams in self._by_view().items():
+            if seen := seen_by(sees, changes):
+                data = of_changes(seen, base)
+                for stream in streams:
+                    stream.put(data)
         for change in changes:
             for stream in self._streams.get(change.id, ()):
                 if change.change > stream.after:
@@ -147,10 +154,9 @@ class Hub:
 
     def beat(self, beat: Beat) -> None:
         """The readers of all get what /stats says."""
-        if readers := self._streams.get(None):
-            data = event("beat", views.stats(beat, beat.at))
-            for stream in readers:
-                stream.put(data)
+        told = {sees: event("beat", views.stats(beat, beat.at, sees)) for _, sees in self._by_view()}
+        for stream in self._streams.get(None, ()):
+            stream.put(told[stream.sees])
 
     def stop(self) -> None:
         """End every stream."""
@@ -165,11 +171,12 @@ class Hub:
     def _all(self) -> list[Stream]:
         return [stream for streams in self._streams.values() for stream in streams]
 
-    def _by_base(self) -> list[tuple[str, list[Stream]]]:
-        bases: dict[str, list[Stream]] = {}
+    def _by_view(self) -> dict[tuple[str, str | None], list[Stream]]:
+        """The readers of all, by what makes their events differ."""
+        views: dict[tuple[str, str | None], list[Stream]] = {}
         for stream in self._streams.get(None, ()):
-            bases.setdefault(stream.base, []).append(stream)
-        return list(bases.items())
+            views.setdefault((stream.base, stream.sees), []).append(stream)
+        return views
 
 
 class EventResponse:

@@ -34,6 +34,7 @@ MEDIA_TYPES = {
     "bmp": "image/bmp",
     "heic": "image/heic",
 }
+_OF_304 = ("ETag", "Cache-Control", "Vary")
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
@@ -61,7 +62,7 @@ async def _blob(call: Call, row: Row, blob: str, digest: str, size: int, image_f
     etag, known = f'"{digest}"', image_format in MEDIA_TYPES
     headers = {
         "ETag": etag,
-        "Cache-Control": "public, max-age=31536000, immutable" if row.state == State.DONE else "no-cache",
+        **_caching(call.web, row),
         "Accept-Ranges": "bytes",
         "Repr-Digest": f"sha-256=:{base64.b64encode(bytes.fromhex(digest)).decode()}:",
         "X-Content-Type-Options": "nosniff",
@@ -71,7 +72,7 @@ async def _blob(call: Call, row: Row, blob: str, digest: str, size: int, image_f
     }
     asked = call.request.headers
     if _matches(asked.get("if-none-match", ""), etag):
-        return Response(status_code=304, headers={name: headers[name] for name in ("ETag", "Cache-Control")})
+        return Response(status_code=304, headers={name: headers[name] for name in _OF_304 if name in headers})
     start, end, status = 0, size, 200
     if asked.get("if-range", etag) == etag:
         start, end, status = byte_range(asked.get("range", ""), size)
@@ -86,6 +87,15 @@ async def _blob(call: Call, row: Row, blob: str, digest: str, size: int, image_f
     except BlobMissing:
         raise ClientFault(f"the bytes of job {row.id} are gone", code="not_found") from None
     return _BlobResponse(call.web, file, start, end, status, headers)
+
+
+def _caching(web: Web, row: Row) -> dict[str, str]:
+    """For ever, once nothing changes any more. Where keys are on, by the caller's own browser alone, and for as
+    long as he is the same."""
+    lasting = "max-age=31536000, immutable" if row.state == State.DONE else "no-cache"
+    if web.keys:
+        return {"Cache-Control": f"private, {lasting}", "Vary": "Authorization, Cookie"}
+    return {"Cache-Control": f"public, {lasting}" if row.state == State.DONE else lasting}
 
 
 class _BlobResponse:

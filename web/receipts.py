@@ -22,16 +22,18 @@ from web.config import Web
 def signed(web: Web, row: Row) -> str:
     """The receipt of a promised job: the same one each time, so that a repeated upload is answered alike."""
     digest = decode_spec(row.spec).original.digest
-    return sign(web.receipt_secrets[0], Receipt(row.id, digest, row.seq, row.accepted_at))
+    return sign(web.receipt_secrets[0], Receipt(row.id, digest, row.seq, row.accepted_at), row.tenant)
 
 
 async def audit(call: Call) -> Response:
-    """POST /receipts/audit: a JSON list of receipts; in the same order, what became of each job."""
-    web = call.web
+    """POST /receipts/audit: a JSON list of receipts; in the same order, what became of each job. One of a job
+    that the caller does not see is as good as forged."""
+    web, sees = call.web, call.caller.sees
+    tenants = {"", *(key.tenant for key in web.keys)} if sees is None else {sees}
     texts = _texts(await read_body(call.request, "audit_bytes_max", AUDIT_BYTES_MAX))
 
     def verdicts() -> list[str]:
-        receipts = [verify(web.receipt_secrets, text) for text in texts]
+        receipts = [verify(web.receipt_secrets, text, tenants) for text in texts]
         fates = web.lists.fates([receipt.job for receipt in receipts if receipt])
         kept = retention_seconds(web.settings)
         oldest = time.time() - kept if kept else 0.0

@@ -19,7 +19,7 @@ from jobs.recipe import as_dict
 from web import commands, files, receipts, session, uploads, views
 from web.asked import FIELDS
 from web.call import Call, as_json, bad_parameter, encode, find_job, in_list_thread, route, seconds
-from web.events import EventResponse, Stream, event, replay
+from web.events import EventResponse, Stream, event, replay, seen_by
 from web.explain import explain_recipe
 from web.submit import Unanswered
 
@@ -46,7 +46,7 @@ async def get_jobs(call: Call) -> Response:
         jobs = [views.job(row, call.base, timeline=False) for row in rows]
         return encode({"jobs": jobs, "next": None if following is None else _cursor(following)})
 
-    return Response(await in_list_thread(call.web, page), media_type="application/json")
+    return Response(await in_list_thread(call.web, page), 200, {"Cache-Control": "no-store"}, "application/json")
 
 
 async def get_batch(call: Call) -> Response:
@@ -70,7 +70,7 @@ async def get_stats(call: Call) -> Response:
     beat = call.web.results.latest_beat
     if beat is None or call.web.results.silent_seconds() > call.web.settings.accept_seconds:
         raise Unanswered("the broker is unheard")
-    return as_json(views.stats(beat, time.time()), 200, {"Cache-Control": "no-store"})
+    return as_json(views.stats(beat, time.time(), call.caller.sees), 200, {"Cache-Control": "no-store"})
 
 
 async def live(_call: Call) -> Response:
@@ -102,16 +102,16 @@ async def all_events(call: Call) -> ASGIApp:
     last = _last_event(call)
 
     def present(stream: Stream) -> None:
-        results = call.web.results
+        results, sees = call.web.results, call.caller.sees
         if results.latest_beat:
-            stream.put(event("beat", views.stats(results.latest_beat, time.time())))
+            stream.put(event("beat", views.stats(results.latest_beat, time.time(), sees)))
         missed = None if last is None else results.since(last)
         if missed is not None:
-            stream.put(replay(missed, call.base))
+            stream.put(replay(seen_by(sees, missed), call.base))
         elif last is not None:
             stream.put(event("reset", {}, max(results.last, 0)))
 
-    return EventResponse(call.web.hub, Stream(call.base), present)
+    return EventResponse(call.web.hub, Stream(call.base, None, call.caller.sees), present)
 
 
 async def job_events(call: Call) -> ASGIApp:

@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 
 from jobs.job import ENDED, PRIORITIES, Moment, Original, Outcome, Rendition, Row, State, decode_outcome, decode_spec
-from jobs.wire import Beat, Change, WorkerView
+from jobs.wire import Beat, Change, Share, WorkerView
 
 View = dict[str, Any]
+_NO_SHARE = Share({}, None, 0.0, 0.0)
 
 
 def at(moment: float | None) -> str | None:
@@ -139,23 +140,25 @@ def _error(outcome: Outcome) -> View | None:
     return None if outcome.error is None else {"code": outcome.error.code, "detail": outcome.error.detail}
 
 
-def stats(beat: Beat, now: float) -> View:
-    """What /stats says; `now` is wall time."""
-    counts = {state.value: beat.counts.get(state, 0) for state in State}
-    oldest = None if beat.oldest_at is None else max(0.0, round(now - beat.oldest_at, 3))
+def stats(beat: Beat, now: float, sees: str | None) -> View:
+    """What /stats says to who `sees` one tenant's jobs, or everyone's (None); `now` is wall time."""
+    share = beat if sees is None else beat.tenants.get(sees, _NO_SHARE)
+    counts = {state.value: share.counts.get(state, 0) for state in State}
+    oldest = None if share.oldest_at is None else max(0.0, round(now - share.oldest_at, 3))
     return {
         "queue": {"depth": counts[State.QUEUED], "oldest_seconds": oldest, "paused": beat.paused},
         "jobs": counts,
-        "workers": [_worker(worker, now) for worker in beat.workers],
+        "workers": [_worker(worker, now, sees) for worker in beat.workers],
         "workers_wanted": beat.workers_wanted,
-        "rates": {"accepted_per_minute": beat.accepted_per_minute, "ended_per_minute": beat.ended_per_minute},
+        "rates": {"accepted_per_minute": share.accepted_per_minute, "ended_per_minute": share.ended_per_minute},
     }
 
 
-def _worker(worker: WorkerView, now: float) -> View:
+def _worker(worker: WorkerView, now: float, sees: str | None) -> View:
     jobs = [
         {"id": held.id, "seconds": None if held.started_at is None else max(0.0, round(now - held.started_at, 3))}
         for held in worker.jobs
+        if sees in (None, held.tenant)
     ]
     fields = {"name": worker.name, "incarnation": worker.incarnation, "state": worker.state}
     return fields | {"capacity": worker.capacity, "jobs": jobs, "since": at(worker.since)}

@@ -27,7 +27,7 @@ class Caller(NamedTuple):
     grant: None = None
 
 
-ANYONE = Caller("", Scope.OPERATE, "")
+ANYONE = Caller("", Scope.OPERATE, None)
 """Whoever calls a server without keys."""
 
 

@@ -8,6 +8,7 @@ import signal
 import socket
 
 from host import log, signals
+from host.arguments import take_none
 from host.environment import load_settings, setup_faults_end
 from host.folders import data_folder, run_folder
 from jobs.settings import Settings
@@ -41,4 +42,5 @@ def _keep(settings: Settings, nursery_pid: int, control: socket.socket) -> None:
 
 
 if __name__ == "__main__":
+    take_none("worker", "Turns originals into renditions.")
     main()

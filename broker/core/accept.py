@@ -69,6 +69,7 @@ def _accept(core: Core, job: NewJob, at: float, now: float) -> None:
     core.dirty.append(entry)
     core.entries[job.id] = entry
     core.fresh_ids.add(job.id)
+    core.share(job.tenant).accepted.add(now)
     if job.key is not None and job.fingerprint is not None:
         key = KeyEntry(job.key, job.id, job.fingerprint, at)
         core.fresh_keys[job.key] = key
@@ -76,7 +77,7 @@ def _accept(core: Core, job: NewJob, at: float, now: float) -> None:
     if job.content in core.quarantine:
         _refuse_quarantined(core, entry, at, now)
     else:
-        core.counts[State.QUEUED] += 1
+        core.count(entry, 1)
         core.backlog.append(entry)
 
 
@@ -86,4 +87,4 @@ def _refuse_quarantined(core: Core, entry: Entry, at: float, now: float) -> None
     entry.ended_at = at
     entry.outcome.error = Fault(entry.code, "these bytes with this recipe killed a decoder twice")
     core.log(entry, ENDED, now, entry.code)
-    core.counts[State.FAILED] += 1
+    core.count(entry, 1)

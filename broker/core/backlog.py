@@ -160,11 +160,14 @@ class Backlog:
         """When the next delayed job's time comes."""
         return self._delayed[0][0] if self._delayed else None
 
-    @property
-    def oldest_at(self) -> float | None:
-        """The wall time at which the oldest job at the head of a lane was accepted."""
-        heads = [window.jobs[0].accepted_at for window in self._lanes.values() if window.jobs]
-        return min(heads, default=None)
+    def oldest_at(self) -> dict[str, float]:
+        """By tenant, the wall time at which the oldest job at the head of his lanes was accepted."""
+        oldest: dict[str, float] = {}
+        for window in self._lanes.values():
+            if window.jobs:
+                head = window.jobs[0]
+                oldest[head.tenant] = min(oldest.get(head.tenant, head.accepted_at), head.accepted_at)
+        return oldest
 
     def _lane(self, lane: Lane) -> _Window:
         window = self._lanes.get(lane)

@@ -8,6 +8,7 @@
 Owns the matching of jobs and workers. Matching costs O(assignments): no scan of workers or jobs.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
@@ -34,7 +35,7 @@ from broker.core.roster import Worker
 from broker.core.state import Core
 from jobs import wire
 from jobs.job import Happening, State
-from jobs.records import Meta, Restored
+from jobs.records import Meta, Restored, TenantEntry
 
 ASSIGNED = Happening.ASSIGNED.value
 
@@ -70,6 +71,8 @@ class Dispatcher:
         core.change = core.change_sent = meta.change
         core.epoch, core.paused = meta.epoch, meta.paused
         core.counts.update(meta.counts)
+        for tenant in restored.tenants:
+            core.share(tenant.tenant).counts.update(tenant.counts)
         core.quarantine.update(restored.quarantine)
         core.sweeps = {entry.job: entry for entry in restored.sweeps}
         core.backlog.restore(restored.lanes)
@@ -177,7 +180,8 @@ class Dispatcher:
             entry.dirty = False
             self._forget(entry)
         if core.dirty or core.meta_changed:
-            records.meta = Meta(core.change, core.epoch, core.paused, {str(s): n for s, n in core.counts.items()})
+            records.meta = Meta(core.change, core.epoch, core.paused, _plain(core.counts))
+        records.tenants = [TenantEntry(tenant, _plain(core.shares[tenant].counts)) for tenant in core.counted]
         effects = Effects(
             records, core.receipts, core.sends(), self._changes(), self._beat(now), core.backlog.refills(),
             core.expire,
@@ -196,7 +200,9 @@ class Dispatcher:
             assert entry.holder is None or entry.holder.leases.get(entry.id) is entry
         for job, (entry, _) in core.prefetched.items():
             assert entry.holder is not None and entry.started_at is None, f"{job} is not prefetched"
-        assert all(count >= 0 for count in core.counts.values()), core.counts
+        for state in State:
+            parts = [share.counts[state] for share in core.shares.values()]
+            assert min(parts, default=0) >= 0 and sum(parts) == core.counts[state], f"{state}: {parts}"
 
     def _heard(self, event: Heard, now: float) -> None:
         core, message = self.core, event.message
@@ -351,14 +357,25 @@ class Dispatcher:
         if not core.roster_changed:
             return None
         views = [self._view(worker) for worker in core.roster.by_peer.values()]
+        oldest = core.backlog.oldest_at()
         return wire.Beat(
-            core.epoch, now + core.offset, core.change, core.paused, {str(s): n for s, n in core.counts.items() if n},
-            core.backlog.oldest_at, views, self._wanted(), core.accepted.per_minute(now), core.ended.per_minute(now),
+            core.epoch, now + core.offset, core.change, core.paused, _plain(+core.counts),
+            min(oldest.values(), default=None), views, self._wanted(), core.accepted.per_minute(now),
+            core.ended.per_minute(now), self._shares(oldest, now),
         )  # fmt: skip
+
+    def _shares(self, oldest: dict[str, float], now: float) -> dict[str, wire.Share]:
+        return {
+            tenant: wire.Share(
+                _plain(+share.counts), oldest.get(tenant), share.accepted.per_minute(now), share.ended.per_minute(now)
+            )
+            for tenant, share in self.core.shares.items()
+            if any(share.counts.values())
+        }
 
     def _view(self, worker: Worker) -> wire.WorkerView:
         state = "draining" if worker.draining else "busy" if worker.leases else "idle"
-        jobs = [wire.WorkerJob(entry.id, entry.started_at) for entry in worker.leases.values()]
+        jobs = [wire.WorkerJob(entry.id, entry.started_at, entry.tenant) for entry in worker.leases.values()]
         return wire.WorkerView(worker.name, worker.incarnation, state, worker.capacity, jobs, worker.since)
 
     def _wanted(self) -> int:
@@ -369,3 +386,7 @@ class Dispatcher:
         return min(
             waiting, -(-int(1000 * waiting * seconds) // int(1000 * self._policy.wanted_seconds)) or int(waiting > 0)
         )
+
+
+def _plain(counts: "Counter[str]") -> dict[str, int]:
+    return {str(state): count for state, count in counts.items()}

@@ -48,6 +48,14 @@ class Rate:
         return float(sum(count for _, count in self._buckets))
 
 
+class Share:
+    """One tenant's part of the books."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.accepted, self.ended = Rate(), Rate()
+
+
 class Core:
     """The books. `entries`: every job in memory (queued in a window, delayed, running, or dirty)."""
 
@@ -75,6 +83,7 @@ class Core:
         self.expire_at = 0.0
         """When to look for jobs that are too old next."""
         self.counts: Counter[str] = Counter()
+        self.shares: dict[str, Share] = {}
         self.offset = 0.0
         self.bulk: dict[tuple[str, str], list[int]] = {}
         self.clear()
@@ -87,6 +96,8 @@ class Core:
         self.fresh_keys: dict[bytes, KeyEntry] = {}
         self.gone: set[str] = set()
         self.meta_changed = False
+        self.counted: dict[str, None] = {}
+        """The tenants whose counts changed."""
         self.roster_changed = False
         self.receipts: dict[str, list[Receipt]] = {}
         self.messages: dict[tuple[bytes, type[ToWorker]], ToWorker] = {}
@@ -111,9 +122,22 @@ class Core:
 
     def move(self, entry: Entry, state: State) -> None:
         """Change a job's state, keeping the counts."""
-        self.counts[entry.state] -= 1
+        self.count(entry, -1)
         entry.move(state)
-        self.counts[state] += 1
+        self.count(entry, 1)
+
+    def share(self, tenant: str) -> Share:
+        """The tenant's part of the books, begun by his first job."""
+        share = self.shares.get(tenant)
+        if share is None:
+            share = self.shares[tenant] = Share()
+        return share
+
+    def count(self, entry: Entry, by: int) -> None:
+        """A job more, or less, in the state that it is in: of all, and of its tenant."""
+        self.counts[entry.state] += by
+        self.share(entry.tenant).counts[entry.state] += by
+        self.counted[entry.tenant] = None
 
     def release(self, entry: Entry) -> None:
         """The job's lease is over."""
@@ -139,6 +163,7 @@ class Core:
             entry.outcome.error = fault
             entry.code = fault.code
         self.ended.add(now)
+        self.share(entry.tenant).ended.add(now)
 
     def follow(self, entry: Entry, verdict: Again | End, now: float, detail: str) -> None:
         """Do what the retry policy says about a running job whose lease is over."""
@@ -199,7 +224,7 @@ class Core:
         """Purge an ended job: its row goes, its id stays behind, its names are to be swept."""
         assert entry.state in ENDED
         self.touch(entry)
-        self.counts[entry.state] -= 1
+        self.count(entry, -1)
         self.records.removed.append(entry.seq)
         self.records.purged.append(PurgedEntry(entry.id, now + self.offset))
         self.gone.add(entry.id)

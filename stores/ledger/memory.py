@@ -4,14 +4,14 @@ Keeps what SqliteLedger would keep, refuses what its schema would refuse, and fa
 a failed commit may have lasted or not, and only a start (`restore`) makes the ledger serve again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from jobs.errors import LedgerFailed
 from jobs.job import Row, State
 from jobs.limits import FILES_PER_POST_MAX
-from jobs.records import PURGED, KeyEntry, Lane, Meta, Records, Restored, SweepEntry, Where
+from jobs.records import PURGED, KeyEntry, Lane, Meta, Records, Restored, SweepEntry, TenantEntry, Where
 
 _STATES = frozenset(state.value for state in State)
 _ONCE_GIVEN = ("id", "tenant", "accepted_at", "reference", "preset", "batch", "content", "spec")
@@ -30,6 +30,7 @@ class MemoryLedger:
         self._sweeps: dict[str, SweepEntry] = {}
         self._purged: dict[str, float] = {}
         self._quarantine: set[bytes] = set()
+        self._tenants: dict[str, TenantEntry] = {}
         self._last_seq = 0
         self._failed = False
         self._fail_next: str | None = None
@@ -50,6 +51,7 @@ class MemoryLedger:
             lanes=[Lane(*lane) for lane in sorted(queued)],
             sweeps=list(self._sweeps.values()),
             quarantine=list(self._quarantine),
+            tenants=[self._tenants[tenant] for tenant in sorted(self._tenants)],
         )
 
     def commit(self, records: Records) -> None:
@@ -92,6 +94,11 @@ class MemoryLedger:
             if row.priority == priority and row.lane == lane and row.position > after
         ]
         return sorted(found, key=lambda row: row.position)[:limit]
+
+    def counted(self) -> dict[tuple[str, str], int]:
+        """The tenants' counts that are committed, but no zeros, by tenant and state (for tests)."""
+        tenants = self._tenants.values()
+        return {(each.tenant, state): count for each in tenants for state, count in each.counts.items() if count}
 
     def row(self, job: str) -> Row | None:
         self._refuse_if_failed()
@@ -157,6 +164,9 @@ class MemoryLedger:
         self._sweeps.update((entry.job, entry) for entry in records.sweeps)
         self._quarantine.update(records.quarantined)
         self._quarantine.difference_update(records.released)
+        self._tenants.update(
+            (entry.tenant, TenantEntry(entry.tenant, _counts(entry.counts))) for entry in records.tenants
+        )
         if records.meta is not None:
             self.meta = _copy(records.meta, epoch=self.meta.epoch)
         self._last_seq = max([self._last_seq, *(row.seq for row in records.jobs)])
@@ -170,8 +180,11 @@ class MemoryLedger:
 
 
 def _copy(meta: Meta, epoch: int | None = None) -> Meta:
-    counts = {state.value: meta.counts.get(state, 0) for state in State}
-    return Meta(meta.change, meta.epoch if epoch is None else epoch, meta.paused, counts)
+    return Meta(meta.change, meta.epoch if epoch is None else epoch, meta.paused, _counts(meta.counts))
+
+
+def _counts(counts: Mapping[str, int]) -> dict[str, int]:
+    return {state.value: counts.get(state, 0) for state in State}
 
 
 def _listed(beyond: Iterable[Row], where: Where, limit: int, walk: int) -> tuple[list[Row], int | None]:

@@ -4,7 +4,7 @@
 -- Lists: edge_ is the first seq that a walk of :walk rows does not reach, rows_ are those that match
 -- on this side of it; newest or oldest accepted first; of everyone, of a tenant, of a reference.
 --
--- running, delayed, sweeps, quarantine: what a start reads whole, because it lives in memory.
+-- running, delayed, sweeps, quarantine, tenants: what a start reads whole, because it lives in memory.
 
 -- name: insert_job
 INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
@@ -40,6 +40,11 @@ DELETE FROM quarantine WHERE content = ?;
 UPDATE meta SET change = :change, paused = :paused, queued = :queued, running = :running, delayed = :delayed,
     done = :done, failed = :failed, dead = :dead, cancelled = :cancelled
 WHERE only = 1;
+
+-- name: put_tenant
+INSERT INTO tenants VALUES (:tenant, :queued, :running, :delayed, :done, :failed, :dead, :cancelled)
+ON CONFLICT (tenant) DO UPDATE SET queued = excluded.queued, running = excluded.running, delayed = excluded.delayed,
+    done = excluded.done, failed = excluded.failed, dead = excluded.dead, cancelled = excluded.cancelled;
 
 -- name: raise_epoch
 UPDATE meta SET epoch = epoch + 1 WHERE only = 1;
@@ -84,6 +89,9 @@ SELECT job, names FROM sweeps;
 
 -- name: quarantine
 SELECT content FROM quarantine;
+
+-- name: tenants
+SELECT tenant, queued, running, delayed, done, failed, dead, cancelled FROM tenants;
 
 -- name: queued
 SELECT * FROM jobs

@@ -33,9 +33,10 @@ from stores.ledger.statements import (
     one_job,
     rows,
     stored_keys,
+    tenant_of,
 )
 
-_MIGRATIONS = ("schema.sql", "schema-2.sql")
+_MIGRATIONS = ("schema.sql", "schema-2.sql", "schema-3.sql")
 """The n-th script brings a ledger from schema n - 1 to n."""
 SCHEMA = len(_MIGRATIONS)
 _SQLITE_LEAST = (3, 38, 0)
@@ -128,6 +129,7 @@ class SqliteLedger:
             lanes=[Lane(*lane) for lane in self._read("lanes")],
             sweeps=[SweepEntry(job, tuple(msgspec.json.decode(names))) for job, names in self._read("sweeps")],
             quarantine=[content for (content,) in self._read("quarantine")],
+            tenants=[tenant_of(row) for row in self._read("tenants")],
         )
 
     def commit(self, records: Records) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from jobs.job import Row, State
-from jobs.records import KeyEntry, Meta, Records, Where
+from jobs.records import KeyEntry, Meta, Records, TenantEntry, Where
 
 HERE = Path(__file__).parent
 SEQ_MAX = 2**63 - 1
@@ -83,21 +83,34 @@ def listed(
 def meta_of(found: Sequence[int]) -> Meta:
     """Meta from its row; a state that no job is in is not counted."""
     epoch, change, paused, *counts = found
-    return Meta(change, epoch, bool(paused), {state.value: count for state, count in zip(State, counts, strict=True)})
+    return Meta(change, epoch, bool(paused), _by_state(counts))
+
+
+def tenant_of(found: Sequence[Any]) -> TenantEntry:
+    """A tenant's counts from its row."""
+    tenant, *counts = found
+    return TenantEntry(tenant, _by_state(counts))
+
+
+def _by_state(counts: Iterable[int]) -> dict[str, int]:
+    return {state.value: count for state, count in zip(State, counts, strict=True)}
+
+
+def _all_states(counts: dict[str, int]) -> dict[str, int]:
+    return {state.value: counts.get(state, 0) for state in State}
 
 
 def meta_parameters(meta: Meta) -> dict[str, int]:
     """The parameters of put_meta; the epoch is not among them, a start alone raises it."""
-    counts = {state.value: meta.counts.get(state, 0) for state in State}
-    return {"change": meta.change, "paused": meta.paused, **counts}
+    return {"change": meta.change, "paused": meta.paused, **_all_states(meta.counts)}
 
 
-def lesser_writes(records: Records) -> list[tuple[str, list[tuple[object, ...]]]]:
+def lesser_writes(records: Records) -> list[tuple[str, list[Any]]]:
     """The statements, with their parameters, for all of `records` but changed jobs and meta, in order.
 
     What is swept goes before new sweeps come: a sweep too many is harmless, one too few leaves files.
     """
-    writes: list[tuple[str, list[tuple[object, ...]]]] = [
+    writes: list[tuple[str, list[Any]]] = [
         ("remove_job", [(seq,) for seq in records.removed]),
         ("put_purged", [(entry.job, entry.at) for entry in records.purged]),
         ("put_key", [(entry.key, entry.job, entry.fingerprint, entry.at) for entry in records.keys]),
@@ -105,5 +118,6 @@ def lesser_writes(records: Records) -> list[tuple[str, list[tuple[object, ...]]]
         ("put_sweep", [(entry.job, msgspec.json.encode(entry.names).decode()) for entry in records.sweeps]),
         ("put_quarantine", [(content,) for content in records.quarantined]),
         ("remove_quarantine", [(content,) for content in records.released]),
+        ("put_tenant", [{"tenant": entry.tenant, **_all_states(entry.counts)} for entry in records.tenants]),
     ]
     return [write for write in writes if write[1]]

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.errors import LedgerFailed
 from jobs.job import Row, State
-from jobs.records import PURGED, KeyEntry, Lane, Meta, PurgedEntry, Records, SweepEntry, Where
+from jobs.records import PURGED, KeyEntry, Lane, Meta, PurgedEntry, Records, SweepEntry, TenantEntry, Where
 from stores.ledger import Ledger, LedgerReader
 from stores.ledger.memory import MemoryLedger
 from stores.ledger.sqlite import open_ledger
@@ -192,6 +192,17 @@ def test_meta_is_kept_but_the_epoch_belongs_to_the_starts(home: Home, ledger: Le
     ledger.commit(Records(meta=Meta(change=77, epoch=9, paused=True, counts=counts)))
     ledger.commit(Records(jobs=[row(1)]))
     assert home.restart().restore().meta == Meta(change=77, epoch=2, paused=True, counts=counts)
+
+
+def test_the_newest_counts_of_each_tenant_are_kept(home: Home, ledger: Ledger) -> None:
+    ledger.commit(Records(tenants=[TenantEntry("b", {"queued": 2}), TenantEntry("a", {"done": 1})]))
+    ledger.commit(Records(tenants=[TenantEntry("b", {"queued": 1, "dead": 1})]))
+    restored = home.restart().restore().tenants
+    assert [(each.tenant, {name: count for name, count in each.counts.items() if count}) for each in restored] == [
+        ("a", {"done": 1}),
+        ("b", {"queued": 1, "dead": 1}),
+    ]
+    assert all(set(each.counts) == {state.value for state in State} for each in restored)
 
 
 def test_a_start_reads_what_is_in_flight(home: Home, ledger: Ledger) -> None:

@@ -231,7 +231,8 @@ class CoreMachine(RuleBasedStateMachine):
     def post(self, count: int, priority: int, big: bool, content: int) -> None:
         names = [self.fresh() for _ in range(count)]
         jobs = tuple(
-            new_job(name, priority=priority, pixels=9_000_000 * big, content=bytes([content])) for name in names
+            new_job(name, priority=priority, pixels=9_000_000 * big, content=bytes([content]), tenant="tu"[content % 2])
+            for name in names
         )
         waiting = sum(job.state in ("queued", "delayed") for job in self.model.jobs.values())
         self.rig.submit(*jobs)
@@ -605,6 +606,7 @@ class CoreMachine(RuleBasedStateMachine):
             assert (row.ended_at is not None) == (job.state in ENDED)
         counts = Counter(row.state for row in ledger.rows.values())
         assert {state: count for state, count in ledger.meta.counts.items() if count} == counts
+        assert ledger.counted() == Counter((row.tenant, row.state) for row in ledger.rows.values())
         assert ledger.meta.change >= max((row.change for row in ledger.rows.values()), default=0)
         assert len({row.position for row in ledger.rows.values()}) == len(ledger.rows)
 

@@ -41,10 +41,16 @@ from jobs.wire import (
     Receipt,
     Receipts,
     Requeue,
+    Share,
     Submit,
     WorkerView,
 )
 from stores.ledger import Ledger
+
+
+def _share(rows: list[Row]) -> Share:
+    counts = {state.value: sum(row.state == state for row in rows) for state in State}
+    return Share(counts, min((row.accepted_at for row in rows if row.state == State.QUEUED), default=None), 0.5, 0.25)
 
 
 class ToyBroker:
@@ -156,9 +162,14 @@ class ToyBroker:
     def beat(self) -> Beat:
         """What /stats will say."""
         rows, _ = self.ledger.matching(Where(), 0, 10_000, 10_000)
-        counts = {state.value: sum(row.state == state for row in rows) for state in State}
-        oldest = min((row.accepted_at for row in rows if row.state == State.QUEUED), default=None)
-        return Beat(self.epoch, time.time(), self.change, self.paused, counts, oldest, self.workers, 1, 2.0, 3.0)
+        all_of_them = _share(rows)
+        tenants = {
+            tenant: _share([row for row in rows if row.tenant == tenant]) for tenant in {row.tenant for row in rows}
+        }
+        return Beat(
+            self.epoch, time.time(), self.change, self.paused, all_of_them.counts, all_of_them.oldest_at, self.workers,
+            1, 2.0, 3.0, tenants,
+        )  # fmt: skip
 
     def _commit(
         self,

@@ -55,6 +55,7 @@ def test_an_older_ledger_keeps_what_it_holds(number: int, tmp_path: Path) -> Non
     ]
     assert (restored.meta.change, restored.meta.epoch, restored.meta.counts["done"]) == (40, 1, 1)
     assert restored.sweeps == expected.sweeps
+    assert restored.tenants == expected.tenants
     assert restored.quarantine == [old_ledgers.CONTENT]
     ledger.close()
 

@@ -11,7 +11,7 @@ from jobs.job import Row
 from stores.ledger.sqlite import open_ledger
 from stores.ledger.statements import QUERIES, named
 
-WHOLE_TABLES = {"sweeps": "sweeps", "quarantine": "quarantine"}
+WHOLE_TABLES = {"sweeps": "sweeps", "quarantine": "quarantine", "tenants": "tenants"}
 """Statements that read a whole small table, at a start: what they hold lives in memory anyway."""
 UNFINISHED = ("running", "delayed", "queued", "lanes")
 """Statements that stand on the partial index."""
@@ -83,7 +83,7 @@ def test_these_checks_see_a_scan(connection: sqlite3.Connection) -> None:
 
 def test_every_read_is_limited_but_those_of_a_start() -> None:
     unlimited = {name for name, sql in QUERIES.items() if "SELECT" in sql and "LIMIT" not in sql}
-    assert unlimited == {"meta", "last_seq", "running", "delayed", "sweeps", "quarantine"}
+    assert unlimited == {"meta", "last_seq", "running", "delayed", "sweeps", "quarantine", "tenants"}
 
 
 def test_the_columns_are_those_of_a_row(connection: sqlite3.Connection) -> None:

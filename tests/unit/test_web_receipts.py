@@ -29,7 +29,7 @@ def test_a_202_carries_a_receipt_of_what_was_committed() -> None:
         for uploaded, image in zip(answer["jobs"], (png(), png(9)), strict=True):
             row = kit.ledger.job(uploaded["id"])
             assert row
-            said = verify([SECRET], uploaded["receipt"])
+            said = verify([SECRET], uploaded["receipt"], [""])
             assert said == Receipt(row.id, hashlib.sha256(image).hexdigest(), row.seq, round(row.accepted_at, 3))
         reprocessed = await kit.client.post("/jobs", json={"original": answer["jobs"][0]["id"]})
         assert await audited(kit, reprocessed.json()["receipt"]) == ["unfinished"]
@@ -50,7 +50,7 @@ def test_a_row_that_cannot_be_read_is_receipted_all_the_same(monkeypatch: pytest
         with monkeypatch.context() as patched:
             patched.setattr(kit.ledger, "jobs", lambda _ids: [])
             uploaded = (await kit.upload()).json()
-        said = verify([SECRET], uploaded["receipt"])
+        said = verify([SECRET], uploaded["receipt"], [""])
         assert said and (said.job, said.change) == (uploaded["id"], 0)
         assert abs(said.at - time.time()) < 60
         assert await audited(kit, uploaded["receipt"]) == ["unfinished"]
@@ -67,8 +67,8 @@ def test_an_audit_answers_each_receipt_in_its_place() -> None:
         kit.toy.update(purged, State.CANCELLED)
         assert (await kit.client.delete(f"/jobs/{purged}?purge=1")).status_code == 204
         receipts = [uploaded["receipt"] for uploaded in uploads]
-        lost = sign(SECRET, ONE._replace(at=time.time()))
-        foreign = sign(b"another server's secret", ONE)
+        lost = sign(SECRET, ONE._replace(at=time.time()), "")
+        foreign = sign(b"another server's secret", ONE, "")
         texts = [lost, *receipts, "nonsense", foreign, receipts[0]]
         verdicts = await audited(kit, *texts)
         assert verdicts == ["lost", "ended", "ended", "purged", "unfinished", "forged", "forged", "ended"]
@@ -80,7 +80,7 @@ def test_an_audit_answers_each_receipt_in_its_place() -> None:
 
 def test_with_a_retention_an_old_receipt_without_a_row_is_expired() -> None:
     async def scenario(kit: Kit) -> None:
-        ages = [sign(SECRET, ONE._replace(at=time.time() - days * 86_400)) for days in (31, 29)]
+        ages = [sign(SECRET, ONE._replace(at=time.time() - days * 86_400), "") for days in (31, 29)]
         assert await audited(kit, *ages) == ["expired", "lost"]
 
     serve(scenario, retention_days=30.0)
