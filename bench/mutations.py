@@ -88,6 +88,8 @@ MUTANTS = (
         "orphans have no grace", "dispatcher.py", "if core.orphans and now >= core.grace_until:", "if core.orphans:"
     ),
     Mutant("silence is never judged", "dispatcher.py", "core.roster.silent(now - self._policy.silence_seconds)", "()"),
+    Mutant("a broker that stood still loses all", "dispatcher.py", "self._excuse(now)", "pass"),
+    Mutant("a repeated requeue runs again", "commands.py", "return None if repeated else requeue", "return requeue"),
     Mutant("a beat renews no lease", "roster.py", "worker.heard = now\n        self._heard", "self._heard"),
     Mutant("capacity and one more", "roster.py", "held >= worker.capacity", "held > worker.capacity"),
     Mutant("a draining worker is served", "roster.py", "if worker.draining or worker.alone or", "if worker.alone or"),

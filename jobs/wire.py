@@ -69,12 +69,14 @@ class Cancel(_Message, frozen=True):
 
 
 class Requeue(_Message, frozen=True):
-    """Run a dead, failed or cancelled job once more; or all that match."""
+    """Run a dead, failed or cancelled job once more; or all that match. `change` is the one job's as it was
+    seen: where it has changed since, it was requeued, and this is a repeat."""
 
     web: str
     request: str
     id: str | None = None
     where: Where | None = None
+    change: int | None = None
 
 
 class Purge(_Message, frozen=True):

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from jobs import ids
 from jobs.errors import ClientFault
-from jobs.job import State, decode_spec
+from jobs.job import REQUEUEABLE, State, decode_spec
 from jobs.limits import FIELD_BYTES_MAX, LIST_MAX, LIST_WALK_MAX
 from jobs.records import Where
 from jobs.wire import COMMITTED, Cancel, DrainWorker, FromWeb, Pause, Purge, Receipt, Requeue, Resume
@@ -56,7 +56,7 @@ async def delete_job(call: Call) -> Response:
     """DELETE /jobs/{job}: cancel it, or purge it once it has ended."""
     purge, row = flag(call.query, "purge"), call.job()
     if purge:
-        await _ask(call.web, Purge(*_named(call.web), row.id))
+        await _ask(call.web, Purge(*_named(call.web), row.id), done="not_found")
         return Response(status_code=204)
     if row.state == State.CANCELLED:
         return as_json(views.job(row, call.base))
@@ -71,7 +71,10 @@ async def delete_jobs(call: Call) -> Response:
 
 async def requeue_job(call: Call) -> Response:
     """POST /jobs/{job}/requeue."""
-    await _ask(call.web, Requeue(*_named(call.web), call.job().id))
+    row = call.job()
+    if row.state not in REQUEUEABLE:
+        raise ClientFault(_REFUSALS["not_requeueable"], code="not_requeueable")
+    await _ask(call.web, Requeue(*_named(call.web), row.id, None, row.change))
     return as_json(views.job(call.job(), call.base), 202)
 
 
@@ -103,10 +106,13 @@ def _named(web: Web) -> tuple[str, str]:
     return web.id, web.requests.name()
 
 
-async def _ask(web: Web, message: FromWeb) -> Receipt:
-    """The receipt of a command that is done. Raises ClientFault or Unanswered where it is refused."""
+async def _ask(web: Web, message: FromWeb, done: str | None = None) -> Receipt:
+    """The receipt of a command that is done. Raises ClientFault or Unanswered where it is refused.
+
+    `done` is the code of a refusal that says that it was done already: its receipt may have died with a broker.
+    """
     receipt = await web.requests.settle(message, lambda: None, web.settings.accept_seconds)
-    if receipt.outcome == COMMITTED:
+    if receipt.outcome == COMMITTED or (done is not None and receipt.code == done):
         return receipt
     if receipt.code in _REFUSALS:
         raise ClientFault(_REFUSALS[receipt.code], code=receipt.code)

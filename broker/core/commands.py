@@ -47,7 +47,8 @@ def _apply(core: Core, command: Cancel | Requeue | Purge, entry: Entry | None, n
     if isinstance(command, Cancel):
         return cancel(core, entry, now)
     if isinstance(command, Requeue):
-        return requeue(core, entry, now)
+        repeated = command.change is not None and entry.change > command.change
+        return None if repeated else requeue(core, entry, now)
     if entry.state not in ENDED:
         return "job_not_ended"
     core.remove(entry, now)

@@ -272,6 +272,33 @@ class CoreMachine(RuleBasedStateMachine):
             abandoned = [ref for _, m in done.sends if isinstance(m, wire.Abandon) for ref in refs(m)]
             assert ((name, lease) in abandoned) == expected_abandon
 
+    @precondition(lambda self: any(job.state in ("failed", "dead", "cancelled") for job in self.model.jobs.values()))
+    @rule(pick=PICK, died=st.booleans(), goes_on=st.booleans())
+    def requeue_twice(self, pick: int, died: bool, goes_on: bool) -> None:
+        """Its receipt died with a broker, so web says it again; the job may have run and ended meanwhile."""
+        ended = [job for job in self.model.jobs.values() if job.state in ("failed", "dead", "cancelled")]
+        job = ended[pick % len(ended)]
+        message = wire.Requeue("web", "o", job.id, None, self.rig.row(job.id).change)
+        self.model.under_way = set(self.rig.dispatcher.core.sweeping)
+        assert self.model.requeue(job) is None
+        self.rig.order(message)
+        if self.commit() is None:
+            return
+        if died:
+            self.restart()
+        if goes_on:
+            assert self.model.cancel(self.model.jobs[job.id]) is None
+            self.rig.order(wire.Cancel("web", "c", job.id))
+            self.commit()
+        before = self.requeued(job.id)
+        self.rig.order(message)
+        done = self.commit()
+        assert done is not None and [receipt.code for receipt in done.receipts] == [None]
+        assert self.requeued(job.id) == before, "a repeat had an effect"
+
+    def requeued(self, job: str) -> int:
+        return sum(moment.event == "requeued" for moment in self.rig.outcome(job).timeline)
+
     @rule(
         what=st.sampled_from(["cancel", "requeue", "purge"]), state=st.sampled_from(["queued", "dead", "failed", None])
     )

@@ -121,6 +121,8 @@ class ToyBroker:
                 return "job_not_ended"
             self._commit([], removed=row)
         elif isinstance(message, Requeue):
+            if message.change is not None and row.change > message.change:
+                return None
             if row.state not in REQUEUEABLE:
                 return "not_requeueable"
             self.update(row.id, State.QUEUED, attempts=0)

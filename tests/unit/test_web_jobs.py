@@ -8,7 +8,7 @@ import pytest
 
 from jobs.errors import StoreFault
 from jobs.job import Fault, State
-from jobs.wire import Cancel, Requeue, WorkerJob, WorkerView
+from jobs.wire import Cancel, Purge, Requeue, WorkerJob, WorkerView
 from stores.ledger.memory import MemoryLedger
 from tests.support.web_kit import BASE, Kit, png, serve, turns
 
@@ -178,6 +178,24 @@ def test_requeueing() -> None:
         kit.toy.update(job, State.DEAD, error=Fault("attempts_used_up", ""))
         again = await kit.client.post(f"/jobs/{job}/requeue")
         assert (again.status_code, again.json()["state"], again.json()["attempts"]) == (202, "queued", 0)
+
+    serve(scenario)
+
+
+@pytest.mark.parametrize(("method", "address", "status"), [("POST", "/requeue", 202), ("DELETE", "?purge=true", 204)])
+def test_a_command_whose_receipt_died_with_its_broker_is_done_once(method: str, address: str, status: int) -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        kit.toy.update(job, State.FAILED)
+        kit.answers = False
+        asked = asyncio.create_task(kit.client.request(method, f"/jobs/{job}{address}"))
+        await turns()
+        change, kit.answers = kit.toy.change, True
+        kit.requests.heard_hello(kit.toy.epoch + 1)
+        assert (await asked).status_code == status
+        assert kit.toy.change == change
+        assert len([message for message in kit.sent if isinstance(message, Requeue | Purge)]) == 2
+        assert (await kit.client.request(method, f"/jobs/{job}{address}")).status_code in (404, 409)
 
     serve(scenario)
 
