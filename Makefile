@@ -38,6 +38,7 @@ bench: .venv/roles
 chaos: .venv/dev
 	@$(PY) -m bench.crash_points
 	@$(PY) -m bench.chaos --jobs $(JOBS) --kills $(KILLS) --seed $(SEED)
+	@$(PY) -m pytest tests/cluster tests/browser -k sufferings --full
 	@$(PY) -m bench.restarts
 
 # Hostile files, every file of the corpus, and every way out of a decoder's sandbox (as a table).
