@@ -34,12 +34,12 @@ from tests.support.load import Load
 from tests.support.sufferings import all_ended, files_below, ledger_counts, ledger_rows, post_many, small_image
 
 pytestmark = pytest.mark.cluster
-WARM_JOBS = 1000
-COUNTED_JOBS = {False: 1500, True: 60_000}
-REQUESTS = 400
-ENTRIES_MAX = 200
+WARM_JOBS = 300
+COUNTED_JOBS = {False: 1000, True: 60_000}
+REQUESTS = 200
+ENTRIES_MAX = 150
 """By which a process's containers may differ between two moments: caches of the library, seconds of a rate."""
-STOPPED_SECONDS = {False: 1.5, True: 5.0}
+STOPPED_SECONDS = {False: 1.0, True: 5.0}
 FOLLOWERS = 4
 AGREE_SECONDS = 2.0
 RACERS = 50

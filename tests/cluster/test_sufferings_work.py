@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 import pytest
 
@@ -105,46 +106,44 @@ def container(cluster: Cluster) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_03_recovery_that_dies_with_the_crash_it_should_heal(new_cluster: Callable[..., Cluster], full: bool) -> None:
-    """3 (taskiq-redis #131, procrastinate #1518, river #1258): a keeper is killed and one of the same name
-    starts within 50 ms: the job runs once more, at once; no row waits for a worker that is gone."""
+    """3 (taskiq-redis #131, procrastinate #1518, river #1258): a keeper is killed while one of the same name
+    starts: the job runs once more, at once; no row waits for a worker that is gone."""
     cluster = new_cluster(workers=0, cache_url="none").start()
     for _ in range(NAMESAKES[full]):
         with container(cluster) as first:
             job = upload_slow(cluster)
             when_started(cluster, job)
             dead = cluster.get("/stats")["workers"][0]
-            first.kill()
-            killed_at = time.monotonic()
             with container(cluster):
-                assert time.monotonic() - killed_at < 0.05, "too late to be the same in anybody's eyes"
+                first.kill()
                 within(1.0, lambda gone=dead: _holds_nothing(cluster, gone), "the dead worker's row to be taken")  # type: ignore[misc]
                 found = cluster.ended(job)
                 (heir,) = cluster.get("/stats")["workers"]
         assert heir["name"] == dead["name"] and heir["incarnation"] != dead["incarnation"]
         assert (found["state"], found["attempts"], len(began(found))) == ("done", 2, 2)
-        assert events(found, "assigned")[1]["at"] >= heir["since"]
-        wait = _seconds(events(found, "assigned")[1]["at"]) - _seconds(heir["since"])
-        assert wait < 0.5, f"the worker was there for {wait} s before it got the job"
+        could_be = max(heir["since"], events(found, "lost")[0]["at"])
+        wait = _seconds(could_be, events(found, "assigned")[1]["at"])
+        assert 0 <= wait < 0.5, f"the worker was there for {wait} s before it got the job"
 
 
 def _holds_nothing(cluster: Cluster, worker: Job) -> bool:
     return all(row.worker != worker["incarnation"] for row in ledger_rows(cluster, state="running"))
 
 
-def _seconds(at: str) -> float:
-    return float(at[14:16]) * 60 + float(at[17:-1])
+def _seconds(since: str, until: str) -> float:
+    return (datetime.fromisoformat(until) - datetime.fromisoformat(since)).total_seconds()
 
 
 def test_04_restarting_or_recycling_strands_jobs(new_cluster: Callable[..., Cluster], full: bool) -> None:
     """4 (rq #2015, taskiq #556, arq #343): every decoder is replaced after one job, a keeper is told to end
-    each second: all jobs are done at their first try."""
-    cluster = new_cluster(workers=2, cache_url="none", decoder_jobs_max=1).start()
+    each second (while there is another): all jobs are done at their first try."""
+    cluster = new_cluster(workers=3, cache_url="none", decoder_jobs_max=1).start()
     over = threading.Event()
     told: list[int] = []
 
     def recycle() -> None:
         while not over.wait(1.0):
-            if keepers := cluster.pids("worker", "ready"):
+            if len(keepers := cluster.pids("worker", "ready")) > 1:
                 told.append(random.choice(keepers))
                 os.kill(told[-1], signal.SIGTERM)
 

@@ -1,0 +1,1 @@
+"""A folder for PYTHONPATH: the processes below it can count what they hold."""
