@@ -80,8 +80,8 @@ MUTANTS = (
     Mutant(
         "a wrong lease is taken for the holder's",
         "dispatcher.py",
-        "entry = before.get(held.job) or",
-        "entry = before.pop(held.job, None) or",
+        "entry = before.get(held.job)",
+        "entry = before.pop(held.job, None)",
     ),
     Mutant("orphans wait for ever", "dispatcher.py", "if core.orphans and now >= core.grace_until:", "if False:"),
     Mutant(

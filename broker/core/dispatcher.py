@@ -232,10 +232,10 @@ class Dispatcher:
         """A worker introduces itself: its live leases go on, the others are void or lost."""
         core = self.core
         known = core.roster.by_incarnation.get(ready.incarnation) or core.roster.by_peer.get(peer)
-        before: dict[str, Entry] = {}
+        before = {entry.id: entry for entry in core.orphans.values() if entry.worker == ready.incarnation}
         told_to_drain = known is not None and known.draining and not ready.draining
         if known is not None:
-            before = dict(known.leases)
+            before.update(known.leases)
             core.roster.remove(known)
             core.forget_sweeper(known)
         worker = Worker(peer, ready, known.since if known else now + core.offset, now)
@@ -243,7 +243,7 @@ class Dispatcher:
         core.roster_changed = True
         core.send(peer, wire.Welcome(core.epoch, self._policy.silence_seconds))
         for held in ready.holding:
-            entry = before.get(held.job) or core.orphans.get(held.job)
+            entry = before.get(held.job)
             if entry is None or entry.lease != held.lease or entry.worker != ready.incarnation:
                 core.settle(peer, held.job, held.lease)
                 continue
@@ -260,7 +260,8 @@ class Dispatcher:
             core.roster.settle(worker)
             core.send(peer, wire.Drain())
         for entry in reversed(before.values()):
-            answers.lost(core, entry, now, "its worker forgot it")
+            core.orphans.pop(entry.id, None)
+            answers.lost(core, entry, now, "its worker does not have it")
 
     def _repeat_abandons(self, worker: Worker) -> None:
         for entry in worker.leases.values():

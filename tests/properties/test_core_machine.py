@@ -356,7 +356,7 @@ class CoreMachine(RuleBasedStateMachine):
             if begun and self.holds(hand, job, lease):
                 self.model.start(self.model.jobs[job])
         for mine in self.model.jobs.values():
-            if mine.holder == hand.name and not mine.orphan and hand.holding.get(mine.id, (0, 0))[0] != mine.lease:
+            if mine.holder == hand.name and hand.holding.get(mine.id, (0, 0))[0] != mine.lease:
                 self.model.lose(mine)
         void = [(job, lease) for job, (lease, _) in hand.holding.items() if not self.holds(hand, job, lease)]
         self.rig.hear(hand.peer, ready(hand.name, hand.capacity, hand.listed(), hand.draining))

@@ -357,6 +357,14 @@ def test_after_a_restart_a_holder_that_comes_back_keeps_its_lease() -> None:
     assert told(done, wire.Assign) == [(B, "j2", 2)]
 
 
+def test_after_a_restart_what_its_holder_never_got_is_assigned_at_once() -> None:
+    rig = rig_with("j1", "j2", workers=2)
+    rig.start()
+    rig.hear(A, ready("a"))
+    assert told(rig.turn(), wire.Assign) == [(A, "j1", 2)]
+    assert (rig.row("j1").attempts, rig.row("j2").lease) == (0, 1)
+
+
 def test_another_worker_than_the_holder_adopts_nothing() -> None:
     rig = rig_with("j")
     rig.start()
