@@ -112,7 +112,7 @@ def _make_secret(path: Path) -> None:
     sync_folder(path.parent)
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: str | Path) -> None:
     """Make the names in `folder` last."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

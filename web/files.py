@@ -7,7 +7,7 @@ import asyncio
 import base64
 import re
 from collections.abc import Callable
-from pathlib import PurePosixPath
+from posixpath import basename, splitext
 from typing import BinaryIO, TypeVar
 from urllib.parse import quote
 
@@ -52,8 +52,8 @@ async def rendition(call: Call) -> ASGIApp:
     row, name = call.job(), call.parameter("name")
     for held in decode_outcome(row.outcome).renditions:
         if held.name == name:
-            stem = PurePosixPath(decode_spec(row.spec).filename).stem or row.id
-            filename = f"{stem}.{name}{PurePosixPath(held.blob).suffix}"
+            stem = splitext(basename(decode_spec(row.spec).filename))[0] or row.id
+            filename = f"{stem}.{name}{splitext(held.blob)[1]}"
             return await _blob(call, row, held.blob, held.digest, held.bytes, held.format, filename)
     raise ClientFault(f"job {row.id} has no rendition {name!r} (yet)", code="not_found")
 

@@ -25,33 +25,36 @@ class FileCache:
     """A Cache in `folder`, shared by any number of processes."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder.absolute()
+        self._folder = os.path.abspath(folder)
 
     def get(self, key: str) -> bytes | None:
         if _KEY.fullmatch(key) is None:
             return None
         try:
-            return (self._folder / key[:2] / key).read_bytes() or None
+            with open(f"{self._folder}/{key[:2]}/{key}", "rb") as file:
+                return file.read() or None
         except OSError:
             return None
 
     def put(self, key: str, value: bytes) -> None:
         if _KEY.fullmatch(key) is None or len(value) > VALUE_BYTES_MAX:
             return
-        folder = self._folder / key[:2]
-        fresh = folder / f".{secrets.token_hex(8)}"
+        folder = f"{self._folder}/{key[:2]}"  # no pathlib, as in stores/blobs/local.py
+        fresh = f"{folder}/.{secrets.token_hex(8)}"
         with contextlib.suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True)
+            os.makedirs(folder, exist_ok=True)
             try:
-                fresh.write_bytes(value)
-                os.replace(fresh, folder / key)
+                with open(fresh, "xb") as file:
+                    file.write(value)
+                os.replace(fresh, f"{folder}/{key}")
             finally:
-                fresh.unlink(missing_ok=True)
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(fresh)
             if key[-1] in _PRUNED_BY:
                 _prune(folder)
 
 
-def _prune(folder: Path) -> None:
+def _prune(folder: str) -> None:
     """Delete the oldest beyond the bound, left-over temporary files among them."""
     with os.scandir(folder) as entries:
         aged = sorted((entry.stat().st_mtime_ns, entry.path) for entry in entries)
