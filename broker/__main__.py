@@ -57,7 +57,7 @@ def main() -> int:
     finally:
         recorder.close()
     ledger.close()
-    log.info("stopped")
+    log.info("stopped", extra={"dropped": loop.dropped})
     return 0
 
 

@@ -204,7 +204,7 @@ class Loop:
         return empty
 
     def _submit(self, submits: list[tuple[wire.Submit, bytes]]) -> None:
-        existing = self._ledger.existing([submit.jobs[0].id for submit, _ in submits if submit.jobs])
+        existing = self._ledger.existing([job.id for submit, _ in submits for job in submit.jobs])
         asked = [job.key for submit, _ in submits for job in submit.jobs if job.key is not None]
         self._intake.submitted(submits, existing, self._ledger.keys(asked) if asked else {})
 

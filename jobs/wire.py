@@ -4,12 +4,13 @@ One message is one frame: a msgpack array of version, type and fields. `decode` 
 and nothing else on anything that is not a message of ours. Owns no socket.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from jobs.errors import WireFault
-from jobs.job import Cost, Rendition
+from jobs.job import PRIORITIES, Cost, Rendition
 from jobs.records import Where
 
 VERSION = 1
@@ -26,6 +27,13 @@ def receipts_topic(web: str) -> bytes:
     return b"receipts." + web.encode() + b"."
 
 
+Priority = Annotated[int, Meta(ge=0, lt=len(PRIORITIES))]
+Pixels = Annotated[int, Meta(ge=0, le=2**53)]
+Seconds = Annotated[float, Meta(ge=0, le=1e11)]
+"""Finite, as times and durations of a broker that computes with them must be."""
+Capacity = Annotated[int, Meta(ge=0, le=1000)]
+
+
 class _Message(msgspec.Struct, frozen=True, array_like=True):
     pass
 
@@ -39,8 +47,8 @@ class NewJob(_Message, frozen=True):
 
     id: str
     tenant: str
-    priority: int
-    pixels: int
+    priority: Priority
+    pixels: Pixels
     reference: str | None
     preset: str | None
     batch: str | None
@@ -55,8 +63,8 @@ class Submit(_Message, frozen=True):
 
     web: str
     request: str
-    at: float
-    jobs: list[NewJob]
+    at: Seconds
+    jobs: Annotated[list[NewJob], Meta(min_length=1)]
 
 
 class Cancel(_Message, frozen=True):
@@ -233,7 +241,7 @@ class Ready(_Message, frozen=True):
     incarnation: str
     name: str
     pid: int
-    capacity: int
+    capacity: Capacity
     engine: str
     holding: list[Held]
     draining: bool = False
@@ -272,7 +280,7 @@ class Finish(_Message, frozen=True):
     renditions: list[Rendition]
     cost: Cost | None = None
     cached: bool = False
-    service_seconds: float = 0.0
+    service_seconds: Seconds = 0.0
 
 
 class Finished(_Message, frozen=True):

@@ -19,11 +19,13 @@ def submitted(core: Core, event: Submitted, now: float) -> None:
 
 def _decide(core: Core, event: Submitted, now: float) -> Receipt:
     submit = event.submit
-    first = submit.jobs[0].id if submit.jobs else ""
+    first = submit.jobs[0].id
     if first in event.existing or first in core.fresh_ids:
         return Receipt(submit.request, COMMITTED, [job.id for job in submit.jobs])
     if (event.keys or core.fresh_keys) and any(known := _stored(core, event)):
         return _known(submit, known)
+    if len(submit.jobs) > 1 and not _all_new(core, event):
+        return Receipt(submit.request, REFUSED, code="malformed")
     at = now + core.offset
     if at - submit.at > core.policy.orphan_seconds / 2:
         return Receipt(submit.request, REFUSED, code="broker_silent")
@@ -34,6 +36,12 @@ def _decide(core: Core, event: Submitted, now: float) -> Receipt:
         _accept(core, job, at, now)
     core.accepted.add(now, len(submit.jobs))
     return Receipt(submit.request, COMMITTED, [job.id for job in submit.jobs])
+
+
+def _all_new(core: Core, event: Submitted) -> bool:
+    """Whether no id is used twice. (The first one is new already, and decides alone for an honest sender.)"""
+    ids = {job.id for job in event.submit.jobs}
+    return len(ids) == len(event.submit.jobs) and ids.isdisjoint(event.existing) and ids.isdisjoint(core.fresh_ids)
 
 
 def _stored(core: Core, event: Submitted) -> list[KeyEntry | None]:

@@ -231,7 +231,10 @@ class Dispatcher:
     def _ready(self, peer: bytes, ready: wire.Ready, now: float) -> None:
         """A worker introduces itself: its live leases go on, the others are void or lost."""
         core = self.core
-        known = core.roster.by_incarnation.get(ready.incarnation) or core.roster.by_peer.get(peer)
+        former = core.roster.by_peer.get(peer)
+        if former is not None and former.incarnation != ready.incarnation:
+            answers.worker_lost(core, former, now, "its connection is another's")
+        known = core.roster.by_incarnation.get(ready.incarnation)
         before = {entry.id: entry for entry in core.orphans.values() if entry.worker == ready.incarnation}
         told_to_drain = known is not None and known.draining and not ready.draining
         if known is not None:

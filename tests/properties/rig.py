@@ -108,7 +108,7 @@ class Rig:
     def submit(self, *jobs: wire.NewJob, request: str = "r", age: float = 0.0) -> None:
         """A POST of these jobs arrives."""
         submit = wire.Submit("web", request, OFFSET + self.now - age, list(jobs))
-        existing = self.ledger.existing([job.id for job in jobs[:1]])
+        existing = self.ledger.existing([job.id for job in jobs])
         keys = self.ledger.keys([job.key for job in jobs if job.key is not None])
         self.dispatcher.handle(Submitted(submit, existing, keys), self.now)
 

@@ -1,0 +1,26 @@
+"""Mutated frames at a real broker and mutated requests at a real web process: `python -m bench.frames` and
+`python -m bench.requests`, short and seeded. What they once found is in the unit tests by its name."""
+
+from pathlib import Path
+
+import pytest
+
+from bench import frames, requests
+
+pytestmark = pytest.mark.cluster
+
+
+def test_no_frame_harms_the_broker(tmp_path: Path) -> None:
+    found = frames.run(tmp_path, 20_000, seed=7)
+    assert found["errors"] == []
+    assert found["served_at_the_end"]
+    assert found["exit_status"] == 0
+    assert 10_000 < found["dropped"] < 20_000, "most are no messages, but not all"
+
+
+def test_no_request_is_a_5xx(tmp_path: Path) -> None:
+    found = requests.run(tmp_path, 800, seed=7)
+    assert found["faults"] == found["errors"] == []
+    assert found["same_process"]
+    assert found["served_at_the_end"]
+    assert {"200", "202", "400", "404", "422"} <= set(found["answers"])
