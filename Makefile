@@ -45,6 +45,7 @@ chaos: .venv/dev
 hostile: .venv/dev
 	@$(PY) -m tests.hostile.escapes
 	@$(PY) -m pytest tests/hostile --full
+	@for bench in frames requests slow; do $(PY) -m bench.$$bench || exit 1; done
 
 # Artillery and its Node, some 500 MB in node_modules, against a cluster that already runs with
 # PIXMILL_CACHE_URL=none (its uploads are all one file).
