@@ -13,6 +13,7 @@ from host import log as logs
 from host import notify
 from host.arguments import take_none
 from host.environment import load_settings
+from host.filesystems import refuse_network
 from host.folders import data_folder, hold_lock, run_folder
 from jobs.errors import LedgerDamaged, LedgerFailed, SetupFault
 from jobs.settings import ledger_path
@@ -32,6 +33,7 @@ def main() -> int:
         settings, _ = load_settings()
         log = logs.start("broker", settings)
         data, run = data_folder(settings), run_folder(settings)
+        refuse_network(data)
         refusal = f"another broker runs on {data}: stop it, or set PIXMILL_DATA to another folder"
         for place in (data, run):
             hold_lock(place / "broker.lock", LOCK_WAIT_SECONDS, refusal)

@@ -56,7 +56,7 @@ def run_folder(settings: Settings) -> Path:
         run.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise SetupFault(f"the run folder {run} cannot be made ({error.strerror}): set PIXMILL_RUN") from None
-    found = run.stat()
+    found = run.stat() if settings.run else run.lstat()  # in a place where everyone may put a link, none is followed
     if found.st_uid != os.getuid() or found.st_mode & 0o022:
         raise SetupFault(f"others may write to the run folder {run}: chmod 700 it or set PIXMILL_RUN to another")
     return run

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from host import folders
+from host.filesystems import refuse_network
 from host.folders import secret
 from host.listener import refuse_public
 from host.recipes import load_recipes
@@ -69,6 +70,7 @@ def open_web(settings: Settings, log: logging.Logger) -> Web:
 
     refuse_public(settings)
     data = folders.data_folder(settings)
+    refuse_network(data)
     ledger = str(ledger_path(settings))
     hub = Hub()
     return Web(

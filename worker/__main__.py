@@ -12,7 +12,7 @@ from host.arguments import take_none
 from host.environment import load_settings, setup_faults_end
 from host.folders import data_folder, run_folder
 from jobs.settings import Settings
-from worker import nursery
+from worker import config, nursery
 from worker.children import Children
 
 
@@ -20,6 +20,7 @@ def main() -> None:
     """Run until drained. The nursery returns from here too."""
     with setup_faults_end("worker"):
         settings, _ = load_settings()
+        config.refuse_old_pillow()
         data_folder(settings)
         run_folder(settings)
         keeper = os.getpid()

@@ -3,13 +3,30 @@
 import os
 import secrets
 import socket
+from importlib import metadata
 from pathlib import Path
 
+from jobs.errors import SetupFault
 from jobs.settings import Settings
 from stores.blobs import Blobs
 from stores.cache import Cache
 
 INCARNATION_BYTES = 8
+PILLOW_LEAST = 13
+"""The first whose limits on what it reads are those that worker/imagefile.py counts on."""
+
+
+def refuse_old_pillow() -> None:
+    """Raises SetupFault where Pillow is missing or too old; without importing it."""
+    try:
+        found = metadata.version("pillow")
+    except metadata.PackageNotFoundError:
+        found = "none"
+    major = found.partition(".")[0]
+    if not major.isdecimal() or int(major) < PILLOW_LEAST:
+        raise SetupFault(
+            f"Pillow {found} is installed and {PILLOW_LEAST} is needed: pip install 'pillow>={PILLOW_LEAST}'"
+        )
 
 
 def incarnation() -> str:

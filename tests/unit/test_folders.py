@@ -2,12 +2,13 @@
 
 import errno
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from host.folders import data_folder, hold_lock, secret
+from host.folders import data_folder, hold_lock, run_folder, secret
 from jobs.errors import SetupFault
 from jobs.settings import Settings
 
@@ -58,3 +59,35 @@ def test_a_secret_that_cannot_be_kept_is_a_setup_fault_and_leaves_nothing(
     with pytest.raises(SetupFault, match=r"key.secret cannot be kept \(No space left on device\)"):
         secret(tmp_path, "key.secret")
     assert os.listdir(tmp_path) == []
+
+
+def test_a_run_folder_is_for_its_user_alone(tmp_path: Path) -> None:
+    assert run_folder(Settings(run=str(tmp_path / "made"))).stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o702, 0o777, 0o1777])
+def test_a_run_folder_that_others_may_write_is_refused(tmp_path: Path, mode: int) -> None:
+    tmp_path.chmod(mode)
+    with pytest.raises(SetupFault, match=r"others may write to the run folder .+: chmod 700 it"):
+        run_folder(Settings(run=str(tmp_path)))
+
+
+def test_a_run_folder_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = os.getuid() + 1
+    monkeypatch.setattr(os, "getuid", lambda: other)
+    with pytest.raises(SetupFault, match="others may write to the run folder"):
+        run_folder(Settings(run=str(tmp_path)))
+
+
+def test_a_link_in_the_place_of_the_default_run_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else's, say, that leads to a folder of ours."""
+    with tempfile.TemporaryDirectory(prefix="pm-") as shared:  # a short one: socket paths are
+        monkeypatch.setenv("XDG_RUNTIME_DIR", shared)
+        settings = Settings(data=str(tmp_path))
+        made = run_folder(settings)
+        made.rmdir()
+        made.symlink_to(tmp_path)
+        with pytest.raises(SetupFault, match="others may write to the run folder"):
+            run_folder(settings)
