@@ -12,6 +12,9 @@ from jobs.errors import SetupFault
 from jobs.settings import Settings
 
 BACKLOG = 2048
+UNSENT_BYTES_MAX = 128 * 1024
+"""What the kernel holds for a connection beyond what is on its way (connections inherit it): else megabytes wait there
+for each client that reads nothing."""
 
 
 def is_loopback(host: str) -> bool:
@@ -38,7 +41,9 @@ def bind_listener(settings: Settings) -> socket.socket:
     where = f"{settings.host} port {settings.port}"
     try:
         family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+        listener = socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES_MAX)
+        return listener
     except socket.gaierror:
         raise SetupFault(f"{settings.host} is no address of this machine: correct PIXMILL_HOST") from None
     except OSError as error:

@@ -44,7 +44,8 @@ async def original(call: Call) -> ASGIApp:
     spec = decode_spec(row.spec)
     held = spec.original
     filename = spec.filename or f"{row.id}.{held.format or 'bin'}"
-    return await _blob(call, row, held.name, held.digest, held.bytes, held.format, filename)
+    shown = disposition("attachment", filename)  # no image that we made, whatever it seems to be
+    return await _blob(call, row, held.name, held.digest, held.bytes, held.format, shown)
 
 
 async def rendition(call: Call) -> ASGIApp:
@@ -54,12 +55,13 @@ async def rendition(call: Call) -> ASGIApp:
         if held.name == name:
             stem = splitext(basename(decode_spec(row.spec).filename))[0] or row.id
             filename = f"{stem}.{name}{splitext(held.blob)[1]}"
-            return await _blob(call, row, held.blob, held.digest, held.bytes, held.format, filename)
+            shown = disposition("inline", filename)
+            return await _blob(call, row, held.blob, held.digest, held.bytes, held.format, shown)
     raise ClientFault(f"job {row.id} has no rendition {name!r} (yet)", code="not_found")
 
 
-async def _blob(call: Call, row: Row, blob: str, digest: str, size: int, image_format: str, filename: str) -> ASGIApp:
-    etag, known = f'"{digest}"', image_format in MEDIA_TYPES
+async def _blob(call: Call, row: Row, blob: str, digest: str, size: int, image_format: str, shown: str) -> ASGIApp:
+    etag = f'"{digest}"'
     headers = {
         "ETag": etag,
         **_caching(call.web, row),
@@ -67,7 +69,7 @@ async def _blob(call: Call, row: Row, blob: str, digest: str, size: int, image_f
         "Repr-Digest": f"sha-256=:{base64.b64encode(bytes.fromhex(digest)).decode()}:",
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "default-src 'none'; sandbox",
-        "Content-Disposition": disposition("inline" if known else "attachment", filename),
+        "Content-Disposition": shown,
         "Content-Type": MEDIA_TYPES.get(image_format, "application/octet-stream"),
     }
     asked = call.request.headers
@@ -141,7 +143,9 @@ def byte_range(header: str, size: int) -> tuple[int, int, int]:
 
 
 def disposition(kind: str, filename: str) -> str:
-    """Content-Disposition as in RFC 6266: an ASCII name that needs no quoting rules, and the real one."""
+    """Content-Disposition as in RFC 6266: an ASCII name that needs no quoting rules, and the real one (RFC 8187).
+    Dots at its start go: saved under it, no file is hidden, or is the folder."""
+    filename = filename.lstrip(".") or "_"
     plain = re.sub(r"[^A-Za-z0-9 ._()-]", "_", filename)
     value = f'{kind}; filename="{plain}"'
     return value if plain == filename else f"{value}; filename*=UTF-8''{quote(filename, safe='')}"

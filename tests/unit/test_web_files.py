@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+import re
+from urllib.parse import unquote
 
 import pytest
 
@@ -60,7 +62,7 @@ def test_an_original_comes_back_whole_and_in_parts() -> None:
         assert whole.headers["content-type"] == "image/png"
         assert whole.headers["x-content-type-options"] == "nosniff"
         assert "sandbox" in whole.headers["content-security-policy"]
-        assert whole.headers["content-disposition"] == 'inline; filename="0.png"'
+        assert whole.headers["content-disposition"] == 'attachment; filename="0.png"'
         part = await kit.client.get(f"/jobs/{job}/original", headers={"Range": "bytes=100-300099"})
         assert (part.status_code, part.content) == (206, image[100:300_100])
         assert part.headers["content-range"] == f"bytes 100-300099/{len(image)}"
@@ -120,5 +122,49 @@ def test_bytes_that_are_gone() -> None:
         kit.blobs.blobs.clear()
         response = await kit.client.get(f"/jobs/{job}/original")
         assert (response.status_code, response.json()["code"]) == (404, "not_found")
+
+    serve(scenario)
+
+
+HOSTILE_NAMES = [
+    ("../../etc/passwd", "passwd"),
+    ("..\\..\\boot.ini", "boot.ini"),
+    ("/", ""),
+    ("..", ".."),
+    (".htaccess", ".htaccess"),
+    ("a\0b\r\nSet-Cookie: x.png", "abSet-Cookie: x.png"),
+    ("\u202egnp.exe", "gnp.exe"),
+    ("a\u200f\u2066\ufeffb.png", "ab.png"),
+    ('"; filename="x.exe', '"; filename="x.exe'),
+    ("%2e%2e%2fx.png", "%2e%2e%2fx.png"),
+    ("\U0001f600" * 2_500, "\U0001f600" * 255),
+    ("x" * 10_240, "x" * 255),
+]
+
+
+@pytest.mark.parametrize(("sent", "label"), HOSTILE_NAMES)
+def test_a_hostile_file_name_is_a_label_and_nothing_else(sent: str, label: str) -> None:
+    """It is in no path, and whoever saves the answer gets one plain name, in both of its forms."""
+
+    async def scenario(kit: Kit) -> None:
+        part = b'Content-Disposition: form-data; name="image"; filename="' + sent.replace('"', '\\"').encode()
+        body = b"--b\r\n" + part.replace(b"\r\n", b"\n").replace(b"\n", b" ") + b'"\r\n\r\n' + png() + b"\r\n--b--\r\n"
+        response = await kit.client.post(
+            "/upload", content=body, headers={"Content-Type": "multipart/form-data; boundary=b"}
+        )
+        job = response.json()["id"]
+        assert response.json()["filename"] == label.replace("bSet", "b Set")
+        kit.finish(job)
+        assert all(blob.rpartition("/")[2].startswith(job) for blob in kit.blobs.blobs)
+        for path, kind, suffix in (("original", "attachment", ""), ("renditions/thumb", "inline", ".thumb.jpg")):
+            header = (await kit.client.get(f"/jobs/{job}/{path}")).headers["content-disposition"]
+            found = re.fullmatch(
+                rf"{kind}; filename=\"([A-Za-z0-9 _()-][A-Za-z0-9 ._()-]*)\"(; filename\*=UTF-8''.+)?", header
+            )
+            assert found, header
+            assert found[1].endswith(suffix.lstrip("."))
+            extended = unquote((found[2] or "").partition("''")[2])
+            assert not set(extended) & set("/\\\r\n\0")
+            assert not extended.startswith(".")
 
     serve(scenario)

@@ -1,0 +1,34 @@
+"""What a role refuses to start with, as whoever starts it sees it: status 2 and one sentence."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.cluster import ROOT, Cluster
+
+pytestmark = pytest.mark.cluster
+
+
+def refused(cluster: Cluster, role: str, **settings: object) -> str:
+    """What a start of `role` says that ends with status 2."""
+    extra = {f"PIXMILL_{name.upper()}": str(value) for name, value in settings.items()}
+    command, environ = [sys.executable, "-m", role], os.environ | cluster.environ | extra
+    ended = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 2, ended.stderr
+    return ended.stderr
+
+
+def test_a_second_broker_is_refused(new_cluster: Callable[..., Cluster]) -> None:
+    cluster = new_cluster()
+    cluster.start_role("broker")
+    assert f"another broker runs on {cluster.data}: stop it" in refused(cluster, "broker")
+
+
+@pytest.mark.parametrize("role", ["broker", "web", "worker"])
+def test_a_run_folder_that_others_may_write_is_refused(new_cluster: Callable[..., Cluster], role: str) -> None:
+    cluster = new_cluster()
+    cluster.run.chmod(0o777)
+    assert "others may write to the run folder" in refused(cluster, role)
