@@ -32,7 +32,8 @@ Job = dict[str, Any]
 
 
 class Client:
-    """One server. `url` defaults to PIXMILL_URL, else localhost. Use as a context manager, or close().
+    """One server. `url` defaults to PIXMILL_URL, else localhost; `api_key`, for a server that asks for one, to
+    PIXMILL_API_KEY. Use as a context manager, or close().
 
     Every method raises Refused for what the server refuses and Unreachable when it stays away.
     """
@@ -41,12 +42,15 @@ class Client:
         self,
         url: str | None = None,
         *,
+        api_key: str | None = None,
         transport: httpx2.BaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.url = (url or os.environ.get("PIXMILL_URL") or DEFAULT_URL).rstrip("/")
-        self._http = httpx2.Client(transport=transport, timeout=TIMEOUT)
+        key = api_key or os.environ.get("PIXMILL_API_KEY")
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._http = httpx2.Client(transport=transport, timeout=TIMEOUT, headers=headers)
         self._clock, self._pause = clock, pause
 
     def __enter__(self) -> Self:

@@ -4,12 +4,14 @@ Exit status 0: every job is `done` (or promised, where nothing was waited for); 
 2: wrong usage.
 """
 
+import functools
 import re
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -29,7 +31,20 @@ BROKEN = ("lost", "forged")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _TO_FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
-_url = click.option("--url", envvar="PIXMILL_URL", default=DEFAULT_URL, show_default=True, help="The server.")
+
+
+def _served(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command the options that name a server and a key, and the `client` that they make."""
+
+    @click.option("--url", envvar="PIXMILL_URL", default=DEFAULT_URL, show_default=True, help="The server.")
+    @click.option("--key-file", type=_FILE, help="A file with the API key; by default the key is in PIXMILL_API_KEY.")
+    @functools.wraps(command)
+    def connected(url: str, key_file: Path | None, **arguments: Any) -> None:
+        key = key_file.read_text().strip() if key_file else None
+        with Client(url, api_key=key) as client:
+            command(client=client, **arguments)
+
+    return connected
 
 
 @click.group()
@@ -44,9 +59,14 @@ def main() -> None:
 @click.option("--recipe", type=_FILE, help="A file with a recipe in JSON.")
 @click.option("--out", type=_FOLDER, help="Wait for the jobs and save their renditions in this folder.")
 @click.option("--receipts", type=_TO_FILE, help="Append the receipt of each promised job to this file, at once.")
-@_url
+@_served
 def upload(
-    files: tuple[Path, ...], preset: str | None, recipe: Path | None, out: Path | None, receipts: Path | None, url: str
+    client: Client,
+    files: tuple[Path, ...],
+    preset: str | None,
+    recipe: Path | None,
+    out: Path | None,
+    receipts: Path | None,
 ) -> None:
     """Upload FILES, each as one job, repeated safely until the server has promised it."""
     if preset and recipe:
@@ -54,7 +74,7 @@ def upload(
     asked = recipe.read_text() if recipe else None
     report = _Report()
     promised: list[tuple[str, Job]] = []
-    with _receipt_file(receipts) as kept, Client(url) as client:
+    with _receipt_file(receipts) as kept:
         for stem, file in zip(_stems(files), files, strict=True):
             with report.faults_of(str(file)):
                 promised.append((stem, client.upload(file, preset=preset, recipe=asked)))
@@ -81,19 +101,18 @@ def _receipt_file(path: Path | None) -> AbstractContextManager[receipt_files.Rec
 
 @main.command()
 @click.argument("file", type=_FILE)
-@_url
-def audit(file: Path, url: str) -> None:
+@_served
+def audit(client: Client, file: Path) -> None:
     """Say of each receipt in FILE whether the promise was kept.
 
     ended, unfinished: the job is there. purged, expired: it was removed, on request or by age. lost: it was promised
     and is nowhere. forged: this server signed no such receipt. Exit status 1 if any is lost or forged.
     """
     texts = receipt_files.read(file)
-    with Client(url) as client:
-        try:
-            verdicts = client.audit(texts)
-        except PixmillError as fault:
-            raise click.ClickException(str(fault)) from None
+    try:
+        verdicts = client.audit(texts)
+    except PixmillError as fault:
+        raise click.ClickException(str(fault)) from None
     out = Console(soft_wrap=True, highlight=False)
     out.print(_audit_table(verdicts))
     broken = [(verdict, text) for text, verdict in zip(texts, verdicts, strict=True) if verdict in BROKEN]
@@ -114,13 +133,13 @@ def _audit_table(verdicts: list[str]) -> Table:
 @click.argument("file", type=_FILE)
 @click.option("--preset", help="A preset of the server's; without it and --recipe: default.")
 @click.option("--recipe", type=_FILE, help="A file with a recipe in JSON.")
-@_url
-def explain(file: Path, preset: str | None, recipe: Path | None, url: str) -> None:
+@_served
+def explain(client: Client, file: Path, preset: str | None, recipe: Path | None) -> None:
     """Tell what a preset or recipe would do to FILE, without doing it."""
     if preset and recipe:
         raise click.UsageError("--preset and --recipe exclude each other")
     report = _Report()
-    with Client(url) as client, report.faults_of(str(file)):
+    with report.faults_of(str(file)):
         asked = recipe.read_text() if recipe else None
         explained.show(client.explain(file, preset=preset, recipe=asked))
     raise SystemExit(report.status)
@@ -128,14 +147,13 @@ def explain(file: Path, preset: str | None, recipe: Path | None, url: str) -> No
 
 @main.command()
 @click.argument("jobs", nargs=-1, required=True, metavar="ID...")
-@_url
-def wait(jobs: tuple[str, ...], url: str) -> None:
+@_served
+def wait(client: Client, jobs: tuple[str, ...]) -> None:
     """Wait until all jobs have ended."""
     report = _Report()
-    with Client(url) as client:
-        for job in jobs:
-            with report.faults_of(job):
-                report.show(client.wait(job), ended=True)
+    for job in jobs:
+        with report.faults_of(job):
+            report.show(client.wait(job), ended=True)
     raise SystemExit(report.status)
 
 
@@ -143,19 +161,19 @@ def wait(jobs: tuple[str, ...], url: str) -> None:
 @click.option("--seconds", type=click.FloatRange(min=3), default=60.0, show_default=True, help="How long to upload.")
 @click.option("--rate", type=click.FloatRange(0.1, 50), default=5.0, show_default=True, help="Uploads a second.")
 @click.option("--kill", is_flag=True, help="SIGKILL processes of the server, which is on this machine.")
-@_url
-def drill(seconds: float, rate: float, kill: bool, url: str) -> None:
+@_served
+def drill(client: Client, seconds: float, rate: float, kill: bool) -> None:
     """Upload at a steady pace while processes are killed, and see whether every promise was kept.
 
     The first third of the time is undisturbed. In the second, kill what you like (or --kill does). In the third, the
     server is itself again.
     """
     out = Console(soft_wrap=True, highlight=False)
-    with Client(url) as client:
-        try:
-            result = drills.drill(client, seconds, rate, _killer(url, out) if kill else _prompter(out), out.print)
-        except (PixmillError, LookupError) as fault:
-            raise click.ClickException(str(fault)) from None
+    try:
+        strike = _killer(client.url, out) if kill else _prompter(out)
+        result = drills.drill(client, seconds, rate, strike, out.print)
+    except (PixmillError, LookupError) as fault:
+        raise click.ClickException(str(fault)) from None
     _show_drill(result, out)
     raise SystemExit(0 if result.kept else 1)
 

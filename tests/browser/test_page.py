@@ -73,7 +73,10 @@ def test_a_failed_job_is_shown_requeued_and_purged(cluster: Cluster, open_page: 
     page.locator("#job .error").wait_for()
     before = page.locator("#job tbody tr").count()
     page.locator("#job").get_by_role("button", name="Requeue").click()
-    until(page, f"document.querySelectorAll('#job tbody tr').length > {before + 1}")
+    until(
+        page,
+        f"[...document.querySelectorAll('#job tbody tr')].slice({before}).some(row => /ended/.test(row.innerText))",
+    )
     page.keyboard.press("Escape")
     page.locator("#jobs .row .state.failed").wait_for()
     page.locator("#purge-matching").click()

@@ -13,8 +13,11 @@ from pixmill import Refused, Unreachable, command
 class FakeClient:
     """Promises every file but those named `refused.*`; its jobs end in the state of the file's stem."""
 
-    def __init__(self, url: str) -> None:
+    key: str | None = None
+
+    def __init__(self, url: str, *, api_key: str | None) -> None:
         self.url = url
+        FakeClient.key = api_key
         self.files: dict[str, Path] = {}
 
     def __enter__(self) -> "FakeClient":
@@ -64,6 +67,14 @@ def test_each_promise_is_a_line(folder: Path) -> None:
     status, lines, errors = run("upload", folder / "good.jpg", folder / "failed.jpg")
     assert (status, errors) == (0, "")
     assert [line.split() for line in lines] == [["job0", "queued", "good.jpg"], ["job1", "queued", "failed.jpg"]]
+
+
+def test_a_key_is_in_a_file_and_on_no_command_line(folder: Path) -> None:
+    (folder / "key").write_text("pm_secret\n")
+    assert run("wait", "job0", "--key-file", folder / "key")[0] == 0
+    assert FakeClient.key == "pm_secret"
+    assert run("wait", "job0")[0] == 0
+    assert FakeClient.key is None
 
 
 def test_one_refusal_does_not_stop_the_others(folder: Path) -> None:

@@ -124,6 +124,23 @@ def test_the_address_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch)
         assert client.url == "http://localhost:3000"
 
 
+def test_every_request_carries_the_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def sent(api_key: str | None) -> str | None:
+        script = Script(httpx2.Response(200, json={}))
+        with Client("http://server", api_key=api_key, transport=httpx2.MockTransport(script)) as client:
+            client.job("j")
+            client.download("http://server/jobs/j/original", tmp_path / "a")
+        (said,) = {request.headers.get("authorization") for request in script.requests}
+        return said
+
+    monkeypatch.delenv("PIXMILL_API_KEY", raising=False)
+    assert sent(None) is None
+    assert sent("pm_one") == "Bearer pm_one"
+    monkeypatch.setenv("PIXMILL_API_KEY", "pm_two")
+    assert sent(None) == "Bearer pm_two"
+    assert sent("pm_one") == "Bearer pm_one"
+
+
 def test_a_recipe_is_sent_as_it_is(image: Path) -> None:
     recipe = json.dumps({"renditions": [{"name": "a", "width": 1}]})
     script = Script(PROMISE)

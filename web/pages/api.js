@@ -9,8 +9,14 @@ export async function call(method, path, body) {
   }
   const response = await fetch(path, options);
   const answer = response.status === 204 ? null : await response.json().catch(() => null);
+  heardStatus(response.status);
   if (!response.ok) throw new Error(answer?.detail ?? answer?.title ?? `the server answered ${response.status}`);
   return answer;
+}
+
+/** Tell the page's log-in where the server does not know who is calling (any more). */
+export function heardStatus(status) {
+  if (status === 401) dispatchEvent(new Event("unauthorized"));
 }
 
 /** The query text of these filters, empty ones left out. */

@@ -3,6 +3,7 @@ import { absolute, call, jobPath, renditionPath } from "./api.js";
 import { byId, make, say } from "./dom.js";
 import * as format from "./format.js";
 import * as list from "./list.js";
+import { keyed, lacks } from "./session.js";
 import * as store from "./store.js";
 
 const dialog = byId("job");
@@ -71,7 +72,7 @@ function actions(job) {
   return make(
     "p",
     { class: "actions" },
-    ...buttons.map((name) => make("button", { type: "button", onclick: () => does[name](job.id).then(() => open && read()) }, name)),
+    ...buttons.map((name) => make("button", { type: "button", disabled: lacks("write"), onclick: () => does[name](job.id).then(() => open && read()) }, name)),
     make("button", { type: "button", onclick: () => copy(curl(job)) }, "Copy as curl"),
   );
 }
@@ -79,7 +80,8 @@ function actions(job) {
 /** The command that uploads the same file with the same recipe once more. */
 function curl(job) {
   const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
-  return `curl -F ${quoted(`image=@${job.filename || "image"}`)} -F ${quoted(`recipe=${JSON.stringify(job.recipe)}`)} ${quoted(absolute("upload"))}`;
+  const key = keyed() ? '-H "Authorization: Bearer $PIXMILL_API_KEY" ' : "";
+  return `curl ${key}-F ${quoted(`image=@${job.filename || "image"}`)} -F ${quoted(`recipe=${JSON.stringify(job.recipe)}`)} ${quoted(absolute("upload"))}`;
 }
 
 async function copy(text) {

@@ -3,6 +3,7 @@
 import { call, jobPath, query } from "./api.js";
 import { byId, confirmed, make, say } from "./dom.js";
 import * as format from "./format.js";
+import { lacks } from "./session.js";
 import * as store from "./store.js";
 
 const ROW_PX = 44;
@@ -225,7 +226,8 @@ function choose(id) {
 
 function drawActions() {
   byId("selected-count").textContent = selected.size ? `${selected.size} selected` : "";
-  byId("requeue-selected").disabled = byId("purge-selected").disabled = !selected.size;
+  byId("requeue-selected").disabled = byId("purge-selected").disabled = !selected.size || lacks("write");
+  byId("requeue-matching").disabled = byId("purge-matching").disabled = lacks("write");
   byId("requeue-matching").hidden = !REQUEUEABLE.includes(filters.state);
   byId("purge-matching").hidden = !ENDED.includes(filters.state);
   const codes = new Map();

@@ -1,4 +1,5 @@
 // One event stream for the whole page. The browser reconnects by itself with Last-Event-ID.
+import { known } from "./session.js";
 import * as store from "./store.js";
 
 const RETRY_MS = 1000;
@@ -14,6 +15,6 @@ export function follow() {
   events.onopen = store.missed;
   events.onerror = () => {
     store.heardStats(null);
-    if (events.readyState === EventSource.CLOSED) setTimeout(follow, RETRY_MS); // refused, as by a process on its way out
+    if (events.readyState === EventSource.CLOSED) setTimeout(() => known().then(follow), RETRY_MS); // refused, as by a process on its way out, or logged out
   };
 }

@@ -4,6 +4,7 @@ import * as job from "./job.js";
 import * as list from "./list.js";
 import { follow } from "./live.js";
 import * as overview from "./overview.js";
+import { known, lacks } from "./session.js";
 import * as store from "./store.js";
 import * as uploads from "./uploads.js";
 
@@ -45,7 +46,7 @@ const KEYS = {
   "/": () => byId("f-reference").focus(),
   j: () => list.move(1),
   k: () => list.move(-1),
-  r: () => list.marked() && list.requeue(list.marked()),
+  r: () => list.marked() && !lacks("write") && list.requeue(list.marked()),
   "?": () => byId("help").showModal(),
 };
 
@@ -94,5 +95,7 @@ store.on("reset", () => {
   uploads.restore();
 });
 
-route();
-follow();
+known().then(() => {
+  route();
+  follow();
+});

@@ -2,6 +2,7 @@
 import { call } from "./api.js";
 import { byId, make, say } from "./dom.js";
 import * as format from "./format.js";
+import { lacks } from "./session.js";
 import * as store from "./store.js";
 
 const KEPT_SECONDS = 300;
@@ -18,6 +19,7 @@ export function show(stats) {
   if (!stats) return;
   numbers(stats);
   showWorkers(stats.workers);
+  byId("pause").disabled = lacks("operate");
   byId("pause").textContent = stats.queue.paused ? "Resume" : "Pause";
   byId("pause").setAttribute("aria-pressed", String(stats.queue.paused));
   chart(stats);
@@ -77,7 +79,7 @@ function showWorkers(present) {
     state.textContent = worker.state;
     doing.replaceChildren(...doings(worker));
     since.textContent = format.duration(format.between(worker.since, Date.now()));
-    drain.firstElementChild.disabled = worker.state === "draining";
+    drain.firstElementChild.disabled = worker.state === "draining" || lacks("operate");
   }
   byId("no-worker").hidden = present.length > 0;
 }

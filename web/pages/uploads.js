@@ -1,8 +1,9 @@
 // This reader's own uploads: each file's progress, cancel and retry, its place in the queue, its renditions.
 // Which they are is kept in the browser, so that a reload shows them again.
-import { call, jobPath, renditionPath } from "./api.js";
+import { call, heardStatus, jobPath, renditionPath } from "./api.js";
 import { byId, make, say } from "./dom.js";
 import * as format from "./format.js";
+import { lacks } from "./session.js";
 import * as store from "./store.js";
 
 const KEPT = 30;
@@ -17,6 +18,7 @@ let sending = 0;
 
 /** Upload these files, a few at once. */
 export function upload(files) {
+  if (lacks("write")) return files.length && say("This key may look, and not upload.");
   for (const file of files) {
     const card = newCard(file.name);
     card.file = file;
@@ -123,6 +125,7 @@ function answered(card, request) {
   } catch {
     // not ours: a proxy's page
   }
+  heardStatus(request.status);
   if (request.status !== 202) return refuse(card, answer.detail ?? `the server answered ${request.status}`);
   say(`${card.file.name} was accepted.`);
   card.file = null;
@@ -156,7 +159,7 @@ function buttons(card, wanted) {
   const present = [...card.actions.children].map((button) => button.textContent).join();
   if (present === wanted.map(([name]) => name).join() && present !== "Cancel") return;
   card.actions.replaceChildren(
-    ...wanted.map(([name, onclick]) => make("button", { type: "button", onclick, "aria-label": `${name} ${card.name.textContent}` }, name)),
+    ...wanted.map(([name, onclick]) => make("button", { type: "button", disabled: lacks("write"), onclick, "aria-label": `${name} ${card.name.textContent}` }, name)),
   );
 }
 

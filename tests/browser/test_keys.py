@@ -1,0 +1,101 @@
+"""The page where the server asks for keys: log in, what a read key shows, log out."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import pytest
+
+from jobs.keys import Scope, entry_of
+from tests.support.cluster import ROOT, Cluster, wait_until
+
+pytestmark = pytest.mark.cluster
+SAMPLE = ROOT / "test-data" / "sample.jpg"
+TRUNCATED = ROOT / "test-data" / "truncated.jpg"
+KEYS = ",".join(
+    [entry_of("acme", Scope.READ, "r"), entry_of("acme", Scope.WRITE, "w"), entry_of("bolt", Scope.WRITE, "b")]
+)
+OpenPage = Callable[..., Any]
+
+
+@pytest.fixture
+def keyed(new_cluster: Callable[..., Cluster]) -> Cluster:
+    return new_cluster(api_keys=KEYS).start()
+
+
+def log_in(page: Any, key: str) -> None:
+    page.locator("#log-in[open]").wait_for()
+    page.fill("#key", key)
+    page.get_by_role("button", name="Log in").click()
+
+
+def open_locked(open_page: OpenPage, cluster: Cluster) -> Any:
+    return open_page(cluster, expected=("401",))  # the console tells of the first, refused question
+
+
+def test_a_write_key_uploads_and_its_job_is_nobody_else_s(keyed: Cluster, open_page: OpenPage) -> None:
+    page = open_locked(open_page, keyed)
+    log_in(page, "wrong")
+    page.locator("#log-in-problem", has_text="there is no such key").wait_for()
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.getElementById('log-in').open")
+    log_in(page, "w")
+    page.locator("#who", has_text="acme, write").wait_for()
+    page.set_input_files("input[type=file]", SAMPLE)
+    card = page.locator("#uploads .card", has_text="sample.jpg")
+    card.locator(".state.done").wait_for()
+    wait_until(
+        lambda: card.locator("img").evaluate_all("all => all.length && all.every(each => each.naturalWidth > 0)"),
+        10,
+        "the pictures, fetched with the cookie alone",
+    )
+    assert page.locator("#pause").is_disabled()
+    assert page.evaluate("document.cookie") == ""
+    page.get_by_role("button", name="Log out").click()
+    log_in(page, "b")
+    page.locator("#who", has_text="bolt, write").wait_for()
+    page.locator("#jobs-count", has_text="No job matches.").wait_for()
+    assert page.locator("#uploads .card").count() == 0
+
+
+def test_a_read_key_sees_disabled_buttons(keyed: Cluster, open_page: OpenPage) -> None:
+    with TRUNCATED.open("rb") as image:
+        headers = {"Authorization": "Bearer w", "Prefer": "wait=10"}
+        assert httpx2.post(f"{keyed.url}/upload", files={"image": image}, headers=headers).status_code == 200
+    page = open_locked(open_page, keyed)
+    log_in(page, "r")
+    page.locator("#jobs .row .state.failed").wait_for()
+    page.locator("#health.healthy").wait_for()
+    page.select_option("#f-state", "failed")
+    page.locator("#purge-matching").wait_for()
+    page.locator("#jobs .row input").check()
+    page.locator("#workers button").wait_for()
+    for button in ("#pause", "#requeue-selected", "#purge-selected", "#requeue-matching", "#purge-matching", "#files"):
+        assert page.locator(button).is_disabled(), button
+    assert page.locator("#workers button").is_disabled()
+    page.locator("#jobs .row a").click()
+    page.locator("#job .error").wait_for()
+    for name in ("Requeue", "Purge"):
+        assert page.locator("#job").get_by_role("button", name=name).is_disabled()
+
+
+def test_who_is_logged_out_elsewhere_logs_in_again(keyed: Cluster, open_page: OpenPage) -> None:
+    page = open_locked(open_page, keyed)
+    log_in(page, "w")
+    page.locator("#health.healthy").wait_for()
+    page.context.clear_cookies()
+    page.set_input_files("input[type=file]", SAMPLE)
+    card = page.locator("#uploads .card", has_text="sample.jpg")
+    card.locator(".state.failed").wait_for()
+    log_in(page, "w")
+    card.get_by_role("button", name="Retry").click()
+    card.locator(".state.done").wait_for()
+
+
+def test_axe_finds_nothing_on_the_log_in(keyed: Cluster, open_page: OpenPage, axe: str) -> None:
+    page = open_page(keyed, expected=("401",), bypass_csp=True)
+    log_in(page, "wrong")
+    page.locator("#log-in-problem .error").wait_for()
+    page.add_script_tag(content=axe)
+    violations = page.evaluate("axe.run()")["violations"]
+    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in violations] == []

@@ -1,0 +1,68 @@
+// Who uses this page: where the server asks for keys, a log-in comes before anything else. The key goes to the server
+// once; what the browser keeps is a cookie that no script can read.
+import { byId, make, say } from "./dom.js";
+
+const SCOPES = ["read", "write", "operate"];
+const RETRY_MS = 1000;
+
+const dialog = byId("log-in");
+let caller = null;
+let asking = null;
+
+/** Resolves once the server knows who is calling: at once, or after a log-in. */
+export const known = () => (asking ??= ask().finally(() => (asking = null)));
+
+/** Whether the key does not allow what needs this scope. */
+export const lacks = (scope) => !caller || SCOPES.indexOf(caller.scope) < SCOPES.indexOf(scope);
+
+/** Whether the server asks for keys. */
+export const keyed = () => Boolean(caller?.keys);
+
+async function ask() {
+  for (;;) {
+    const answer = await fetch("session").catch(() => null);
+    if (answer?.ok) return enter(await answer.json());
+    if (answer?.status === 401) await logIn();
+    else await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+}
+
+function enter(fresh) {
+  if (caller && caller.tenant !== fresh.tenant) return location.reload(); // what is shown is not his
+  caller = fresh;
+  if (dialog.open) dialog.close();
+  byId("who").textContent = keyed() ? `${caller.tenant}, ${caller.scope}` : "";
+  byId("log-out").hidden = !keyed();
+  byId("files").disabled = lacks("write");
+  byId("drop").classList.toggle("off", lacks("write"));
+  byId("drop-text").textContent = lacks("write") ? "This key may look, and not upload." : "Choose, drop or paste images: they are uploaded at once.";
+}
+
+/** Show the log-in until a key was tried. */
+function logIn() {
+  byId("health").textContent = "Not logged in";
+  byId("health").className = "trouble";
+  if (!dialog.open) dialog.showModal();
+  return new Promise((resolve) => byId("log-in-form").addEventListener("submit", (event) => resolve(tried(event)), { once: true }));
+}
+
+async function tried(event) {
+  event.preventDefault();
+  const key = byId("key").value.trim();
+  byId("key").value = "";
+  const headers = { "Content-Type": "application/json" };
+  const answer = await fetch("session", { method: "POST", headers, body: JSON.stringify({ key }) }).catch(() => null);
+  const problem = answer?.ok ? "" : ((await answer?.json().catch(() => null))?.detail ?? "The server does not answer.");
+  byId("log-in-problem").replaceChildren(problem ? make("span", { class: "error" }, problem) : "");
+}
+
+async function logOut() {
+  const answer = await fetch("session", { method: "DELETE" }).catch(() => null);
+  if (!answer?.ok) return say("The server does not answer: still logged in.");
+  localStorage.clear(); // which uploads were his
+  location.reload();
+}
+
+dialog.addEventListener("cancel", (event) => event.preventDefault());
+byId("log-out").addEventListener("click", logOut);
+addEventListener("unauthorized", () => known());
