@@ -8,6 +8,7 @@ from urllib.parse import unquote
 import pytest
 
 from jobs.job import State
+from jobs.keys import Scope, entry_of
 from tests.support.web_kit import Kit, png, serve
 from web.files import byte_range, disposition
 
@@ -114,6 +115,25 @@ def test_a_rendition_is_immutable_once_the_job_is_done() -> None:
         assert (await kit.client.get(f"/jobs/{job}/renditions/other")).status_code == 404
 
     serve(scenario)
+
+
+def test_where_keys_are_on_only_the_caller_s_own_browser_keeps_bytes() -> None:
+    async def scenario(kit: Kit) -> None:
+        kit.client.headers["Authorization"] = "Bearer w"
+        job = await kit.accepted()
+        original = await kit.client.get(f"/jobs/{job}/original")
+        assert original.headers["cache-control"] == "private, no-cache"
+        kit.finish(job, DATA)
+        for path in (f"/jobs/{job}/original", f"/jobs/{job}/renditions/thumb"):
+            whole = await kit.client.get(path)
+            again = await kit.client.get(path, headers={"If-None-Match": whole.headers["etag"]})
+            for response in (whole, again):
+                assert response.headers["cache-control"] == "private, max-age=31536000, immutable"
+                assert response.headers["vary"] == "Authorization, Cookie"
+        for path in (f"/jobs/{job}", "/jobs", f"/batches/{job}", "/session"):
+            assert (await kit.client.get(path)).headers["cache-control"] == "no-store", path
+
+    serve(scenario, api_keys=entry_of("acme", Scope.WRITE, "w"))
 
 
 def test_bytes_that_are_gone() -> None:

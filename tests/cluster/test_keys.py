@@ -1,0 +1,57 @@
+"""Keys on real processes: on a public address, two tenants with equal bytes, and a key that is taken away."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from jobs.keys import Scope, entry_of
+from tests.support.cluster import ROOT, Cluster
+
+pytestmark = pytest.mark.cluster
+SAMPLE = (ROOT / "test-data" / "sample.jpg").read_bytes()
+ACME, BOLT = entry_of("acme", Scope.WRITE, "a"), entry_of("bolt", Scope.WRITE, "b")
+
+
+def client(cluster: Cluster, key: str) -> httpx2.Client:
+    return httpx2.Client(base_url=cluster.url, headers={"Authorization": f"Bearer {key}"}, timeout=30)
+
+
+def uploaded(cluster: Cluster, key: str) -> dict[str, Any]:
+    """An upload's job once it has ended."""
+    with client(cluster, key) as http:
+        response = http.post(
+            "/upload?preset=avatar", content=SAMPLE, headers={"Content-Type": "image/jpeg", "Prefer": "wait=20"}
+        )
+    assert response.status_code == 200, response.text
+    job: dict[str, Any] = response.json()
+    return job
+
+
+def test_keys_on_a_public_address(new_cluster: Callable[..., Cluster], tmp_path: Path) -> None:
+    kept = tmp_path / "keys"
+    kept.write_text(f"{ACME}\n{BOLT}\n")
+    cluster = new_cluster(host="0.0.0.0", api_keys_file=kept).start()
+
+    assert httpx2.get(f"{cluster.url}/jobs").status_code == 401
+    assert httpx2.get(f"{cluster.url}/health/ready").status_code == 200
+
+    first, anothers, again = (uploaded(cluster, key) for key in ("a", "b", "a"))
+    assert [(job["cached"], job["attempts"]) for job in (first, anothers, again)] == [(False, 1), (False, 1), (True, 0)]
+    with client(cluster, "b") as http:
+        assert http.get(f"/jobs/{first['id']}").status_code == 404
+        assert http.get("/stats").json()["jobs"]["done"] == 1
+        opened = http.post("/session", json={"key": "b"})
+        assert opened.status_code == 200
+
+    kept.write_text(f"{ACME}\n")
+    assert cluster.command("restart").wait(60) == 0
+    with client(cluster, "b") as http:
+        assert http.get("/jobs").status_code == 401
+    with httpx2.Client(base_url=cluster.url, cookies=opened.cookies) as http:
+        assert http.get("/jobs").json()["code"] == "key_wrong"
+    with client(cluster, "a") as http:
+        assert len(http.get("/jobs").json()["jobs"]) == 2
+        assert http.get("/stats").json()["jobs"]["done"] == 2
