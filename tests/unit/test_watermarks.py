@@ -82,3 +82,9 @@ def test_a_watermark_that_is_not_to_be_had_ends_the_job(tmp_path: Path) -> None:
         watermarks.of(asking("0" * 64))
     with pytest.raises(ImageFault, match="no such key"):
         watermarks.of('{"renditions": [{"name": "a", "later": 1}]}')
+
+
+def test_presets_in_another_encoding_refuse_the_start_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "recipes.toml").write_bytes(b'# gr\xf6\xdfer\n[presets.default]\nrenditions = [{name = "a"}]\n')
+    with pytest.raises(SetupFault, match="not in UTF-8: save them so"):
+        load_recipes(Settings(recipes=str(tmp_path / "recipes.toml")))

@@ -1,0 +1,112 @@
+"""What hostile files cost their neighbour: processing time (started to ended) of photographs beside them, and
+what memory they get.
+
+One cluster with two workers, on its defaults but without the result cache. Photographs come one after the other.
+Quiet and hostile rounds alternate; in hostile ones another client keeps one hostile file in work at all times
+(tests/hostile/files.py: bombs, claims, loops). The decoders' peak memory is read from /proc all the while.
+"""
+
+import itertools
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bench.report import close, percentile, table
+from tests.hostile.files import CRAFTED
+from tests.hostile.outcomes import answers
+from tests.support.cluster import ROOT, Cluster
+
+ROUNDS, PHOTOGRAPHS = 3, 40
+SAMPLE = (ROOT / "test-data" / "sample.jpg").read_bytes()
+LOOK_SECONDS = 0.05
+
+
+def main() -> None:
+    """Print the table and the figures."""
+    bombs = itertools.cycle({name: make() for name, make in CRAFTED.items()}.items())
+    times: dict[str, list[float]] = {"quiet": [], "hostile": []}
+    hostile_jobs: list[int] = [0]
+    peaks = [0]
+    with tempfile.TemporaryDirectory() as folder:
+        cluster = Cluster(Path(folder), workers=2, cache_url="none").start()
+        try:
+            workers = cluster.pids("worker")
+            _photographs(cluster, -1, 4)
+            with Beside(lambda: _look(cluster, workers, peaks)):
+                for round in range(ROUNDS):
+                    times["quiet"] += _photographs(cluster, 2 * round, PHOTOGRAPHS)
+                    with Beside(lambda: _bomb(cluster, *next(bombs), hostile_jobs)):
+                        times["hostile"] += _photographs(cluster, 2 * round + 1, PHOTOGRAPHS)
+        finally:
+            cluster.stop()
+    _say(times, hostile_jobs[0], peaks[0])
+
+
+def _say(times: dict[str, list[float]], hostile_jobs: int, peak_bytes: int) -> None:
+    figures: dict[str, Any] = {
+        f"{kind}_{label}_ms": percentile(found, share)
+        for kind, found in times.items()
+        for label, share in (("p50", 0.5), ("p95", 0.95))
+    }
+    figures["p95_ratio"] = figures["hostile_p95_ms"] / figures["quiet_p95_ms"]
+    figures |= {"hostile_files": hostile_jobs, "decoder_peak_mb": peak_bytes / 1e6}
+    rows = [(kind, figures[f"{kind}_p50_ms"], figures[f"{kind}_p95_ms"]) for kind in times]
+    table(("photographs beside", "p50 ms", "p95 ms"), rows)
+    print(f"{hostile_jobs} hostile files; a decoder's peak {peak_bytes / 1e6:.0f} MB")
+    close("bombs", figures)
+
+
+class Beside:
+    """Runs `step` again and again in a thread while it is entered."""
+
+    def __init__(self, step: Callable[[], None]) -> None:
+        self._step, self._over = step, threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._over.is_set():
+            self._step()
+
+
+def _photographs(cluster: Cluster, round: int, count: int) -> list[float]:
+    """Milliseconds from started to ended of photographs that come one by one, none like another."""
+    return [_one(cluster, SAMPLE + f"{round} {number}".encode()) for number in range(count)]
+
+
+def _one(cluster: Cluster, image: bytes) -> float:
+    job = cluster.ended(cluster.upload(image)["id"])
+    assert job["state"] == "done", job
+    at = {line["event"]: datetime.fromisoformat(line["at"]) for line in job["timeline"]}
+    return (at["ended"] - at["started"]).total_seconds() * 1000
+
+
+def _bomb(cluster: Cluster, name: str, data: bytes, count: list[int]) -> None:
+    (answer,) = answers(cluster, {name: data}).values()
+    assert answer.get("state", "failed") in ("done", "failed"), answer
+    count[0] += 1
+
+
+def _look(cluster: Cluster, workers: list[int], peaks: list[int]) -> None:
+    for decoder in [pid for worker in workers for pid in cluster.decoders(worker)]:
+        try:
+            status = Path(f"/proc/{decoder}/status").read_text()
+        except OSError:
+            continue
+        lines = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+        peaks[0] = max([peaks[0], *(int(line.split()[1]) * 1024 for line in lines)])
+    time.sleep(LOOK_SECONDS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""What is told of a dead decoder, and by whom it is said once."""
+
+import logging
+import os
+import signal
+import socket
+
+import pytest
+
+from jobs.job import Code
+from jobs.settings import Settings
+from stores.blobs.memory import MemoryBlobs
+from worker import autopsy, tasks
+from worker.autopsy import GARBAGE, LOST, Slate
+from worker.children import Children
+from worker.results import Results
+from worker.work import Work
+
+
+@pytest.mark.parametrize(
+    ("death", "code", "detail"),
+    [
+        (tasks.Died(1, GARBAGE), Code.DECODER_CRASHED, "the decoder spoke garbage"),
+        (tasks.Died(1, LOST), Code.DECODER_LOST, "the decoder went with its nursery"),
+        (
+            tasks.Died(1, signal.SIGSEGV, 31_000_000, "decode"),
+            Code.DECODER_CRASHED,
+            "the decoder ended by signal 11 (SIGSEGV), at decode, 31 MB of memory at most",
+        ),
+        (tasks.Died(1, signal.SIGKILL), Code.DECODER_LOST, "the decoder ended by signal 9 (SIGKILL)"),
+        (tasks.Died(1, signal.SIGSYS), Code.SANDBOX_VIOLATION, "the decoder ended by signal 31 (SIGSYS)"),
+        (
+            tasks.Died(1, signal.SIGSYS, 0, "decode", 165),
+            Code.SANDBOX_VIOLATION,
+            "the decoder ended by signal 31 (SIGSYS) for system call 165, at decode, 0 MB of memory at most",
+        ),
+        (
+            tasks.Died(1, 7 << 8, 0, "look"),
+            Code.DECODER_LOST,
+            "the decoder ended with status 7, at look, 0 MB of memory at most",
+        ),
+    ],
+)
+def test_a_death_has_its_code_and_its_story(death: tasks.Died, code: Code, detail: str) -> None:
+    assert autopsy.judge(death) == (code, detail)
+    assert autopsy.judge(death, "TypeError: x") == (code, f"{detail}, TypeError: x")
+
+
+def test_a_slate_keeps_the_last_stage_whatever_a_decoder_writes_there() -> None:
+    slate = Slate()
+    assert slate.read() == ("idle", None)
+    slate.at("rendition " + "x" * 100)
+    slate.at("rendition a")
+    assert slate.read() == ("rendition a", None)
+    slate.at("\x1b[31m\nlevel=error <b>")
+    assert slate.read() == ("31mlevelerror b", None)
+
+
+def test_a_slate_is_read_by_the_parent() -> None:
+    slate = Slate()
+    if (pid := os.fork()) == 0:
+        slate.at("decode")
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert slate.read() == ("decode", None)
+    slate.close()
+
+
+def test_missing_layers_are_logged_once_for_a_worker(caplog: pytest.LogCaptureFixture) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        blobs = MemoryBlobs()
+        log = logging.getLogger("test_autopsy")
+        work = Work(Settings(), Children(0, ours, 1), blobs, Results(None, blobs, "e"), lambda _: None, log)
+        for _ in range(3):
+            work.decoder_said(tasks.Unsealed(("landlock",)), b"")
+    (record,) = caplog.records
+    assert record.getMessage() == "decoders lack a layer of the sandbox"
+    assert record.__dict__["layers"] == "landlock"
