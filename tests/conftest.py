@@ -10,7 +10,7 @@ from hypothesis import settings
 
 from tests.support.cluster import Cluster
 
-FULL_EXAMPLES = 20_000
+FULL_EXAMPLES = 2_000
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
