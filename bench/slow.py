@@ -23,8 +23,8 @@ ROUNDS = 2
 MEASURED_SECONDS = 20.0
 REQUESTS_PER_SECOND = 20
 BIG_BYTES = 8_000_000
-LATE_SECONDS = 4.0
-"""The sweep of the server, and of the kernel's table here: each a second, and as much on a machine with other work."""
+LATE_SECONDS = 6.0
+"""The sweep of the server, and of the kernel's table here: each a second; and what both wait for a processor."""
 UNDER_MS = 25.0
 
 

@@ -1,6 +1,8 @@
 """`python -m broker`: one broker process on one DATA folder. `python -m broker replay`: broker/replay.py."""
 
+import argparse
 import gc
+import re
 import sys
 from pathlib import Path
 
@@ -9,12 +11,13 @@ from broker.config import policy_of
 from broker.core.dispatcher import Dispatcher
 from broker.loop import Loop
 from broker.recorder import Recorder
+from host import curve, notify
 from host import log as logs
-from host import notify
 from host.arguments import take_none
-from host.environment import load_settings
+from host.environment import load_settings, setup_faults_end
 from host.filesystems import refuse_network
-from host.folders import data_folder, hold_lock, run_folder
+from host.folders import data_folder, hold_lock
+from host.wires import wires_of
 from jobs.errors import LedgerDamaged, LedgerFailed, SetupFault
 from jobs.settings import ledger_path
 from stores.ledger.sqlite import open_ledger
@@ -32,22 +35,22 @@ def main() -> int:
     try:
         settings, _ = load_settings()
         log = logs.start("broker", settings)
-        data, run = data_folder(settings), run_folder(settings)
+        data, wires = data_folder(settings), wires_of(settings)
         refuse_network(data)
         refusal = f"another broker runs on {data}: stop it, or set PIXMILL_DATA to another folder"
-        for place in (data, run):
+        for place in (data, wires.run):
             hold_lock(place / "broker.lock", LOCK_WAIT_SECONDS, refusal)
         ledger = open_ledger(ledger_path(settings), settings.ledger_sync, make=not _has_renditions(data))
+        recorder = Recorder(data / "flight", log)
+        loop = Loop(Dispatcher(policy_of(settings)), ledger, recorder, wires, log)
     except SetupFault as fault:
         print(f"broker: {fault.detail}", file=sys.stderr)
         return 2
-    recorder = Recorder(data / "flight", log)
-    loop = Loop(Dispatcher(policy_of(settings)), ledger, recorder, run, log)
     try:
         loop.start()
         gc.freeze()
         gc.set_threshold(*GARBAGE_THRESHOLDS)
-        log.info("ready", extra={"run": run})
+        log.info("ready", extra={"run": wires.run})
         notify.ready()
         loop.run()
     except LedgerDamaged as fault:
@@ -59,7 +62,25 @@ def main() -> int:
     finally:
         recorder.close()
     ledger.close()
-    log.info("stopped", extra={"dropped": loop.dropped})
+    log.info("stopped", extra={"dropped": loop.gate.dropped})
+    return 0
+
+
+def make_keys(words: list[str]) -> int:
+    """`python -m broker keys [NAME]`: CURVE keys, for this machine or for that called NAME."""
+    parser = argparse.ArgumentParser(
+        "python -m broker keys", description="Makes the keys of sockets on tcp, in DATA/curve."
+    )
+    parser.add_argument(
+        "name", nargs="?", default="", help="of another machine: its folder of keys, to be copied there"
+    )
+    name = parser.parse_args(words).name
+    with setup_faults_end("broker"):
+        if (name and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name)) or name == "allowed":
+            raise SetupFault(f"{name!r} is no name for a machine: use letters, digits, - and _")
+        settings, _ = load_settings()
+        made = curve.make_keys(data_folder(settings) / "curve", name)
+        print(f"copy {made} to DATA/curve of {name}" if name else made)
     return 0
 
 
@@ -71,5 +92,7 @@ def _has_renditions(data: Path) -> bool:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["replay"]:
         sys.exit(replay.main(sys.argv[2:]))
-    take_none("broker", "Owns the queue. `python -m broker replay` decides a recording once more instead.")
+    if sys.argv[1:2] == ["keys"]:
+        sys.exit(make_keys(sys.argv[2:]))
+    take_none("broker", "Owns the queue. Else: `python -m broker replay`, a recording once more; `keys`, for tcp.")
     sys.exit(main())

@@ -11,7 +11,6 @@ import signal
 import socket
 import time
 from collections import deque
-from pathlib import Path
 from typing import Any
 
 import zmq
@@ -31,12 +30,14 @@ from broker.core.events import (
     Walked,
 )
 from broker.flight import Began, Intake, Turn, decide
+from broker.gate import Gate
 from broker.narrator import Narrator
 from broker.outbox import digest, outgoing
 from broker.recorder import Recorder
-from host.folders import endpoint
+from host import curve
+from host.wires import Wires
 from jobs import wire
-from jobs.errors import WireFault
+from jobs.errors import SetupFault
 from jobs.ids import job_of
 from jobs.limits import IDEMPOTENCY_SECONDS, LIST_WALK_MAX, PURGED_SLACK_SECONDS
 from jobs.records import Where
@@ -58,31 +59,32 @@ Command = wire.Cancel | wire.Requeue | wire.Purge
 class Loop:
     """One broker process at work. `run` returns when it was told to stop."""
 
-    def __init__(self, core: Dispatcher, ledger: Ledger, recorder: Recorder, run: Path, log: logging.Logger) -> None:
+    def __init__(self, core: Dispatcher, ledger: Ledger, recorder: Recorder, wires: Wires, log: logging.Logger) -> None:
         self._core, self._ledger, self._recorder, self._log = core, ledger, recorder, log
         self._narrator = Narrator(log)
+        self.gate = Gate(log)
         self._context = zmq.Context()
-        self._pull = self._bind(zmq.PULL, run, "jobs")
-        self._router = self._bind(zmq.ROUTER, run, "workers")
-        self._receipts = self._bind(zmq.XPUB, run, "receipts")
-        self._changes = self._bind(zmq.XPUB, run, "changes")
+        self._door = curve.Server(self._context, wires.curve, log) if wires.curve else None
+        self._pull = self._bind(zmq.PULL, wires, "jobs")
+        self._router = self._bind(zmq.ROUTER, wires, "workers")
+        self._receipts = self._bind(zmq.XPUB, wires, "receipts")
+        self._changes = self._bind(zmq.XPUB, wires, "changes")
         self._monitor = self._router.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         self._poller = zmq.Poller()
         for source in (self._router, self._monitor, self._pull, self._receipts, self._changes):
             self._poller.register(source, zmq.POLLIN)
+        if self._door:
+            self._poller.register(self._door.questions, zmq.POLLIN)
         self._bulk: deque[tuple[Command, bytes, int]] = deque()
         self._intake = Intake()
         """What the core is told in the next turn."""
         self._probes: list[float] = []
-        self._complained: set[bytes] = set()
         self._offset = 0.0
         self._again = False
         self._stopping = False
         self._forget_at = 0.0
-        self.dropped = 0
-        """Frames that were no message of ours."""
 
-    def _bind(self, kind: int, run: Path, name: str) -> Any:
+    def _bind(self, kind: int, wires: Wires, name: str) -> Any:
         bound: Any = self._context.socket(kind)
         bound.linger = LINGER_MILLISECONDS if kind == zmq.XPUB else 0
         bound.maxmsgsize = wire.FRAME_BYTES_MAX
@@ -94,7 +96,14 @@ class Loop:
             bound.linger = LINGER_MILLISECONDS
         if kind == zmq.XPUB:
             bound.xpub_verbose = 1
-        bound.bind(endpoint(run, name))
+        wires.tune(bound)
+        if self._door:
+            self._door.dress(bound)
+        address = wires.bind_endpoint(name)
+        try:
+            bound.bind(address)
+        except zmq.ZMQError as error:
+            raise SetupFault(f"{address} cannot be bound ({error.strerror}): correct PIXMILL_BROKERS") from None
         return bound
 
     def start(self) -> None:
@@ -130,6 +139,8 @@ class Loop:
         self._monitor.close(0)
         for bound in (self._pull, self._router, self._receipts, self._changes):
             bound.close()
+        if self._door:
+            self._door.questions.close()
         self._context.term()
 
     def _stop(self, *_: object) -> None:
@@ -153,6 +164,8 @@ class Loop:
             self._intake.add(ClockRead(offset))
         if self._bulk:
             self._continue_bulk()
+        if self._door:
+            self._door.answer()
         empty = self._read_workers()
         if not self._stopping:
             empty &= self._read_web()
@@ -166,10 +179,10 @@ class Loop:
         """Read a batch of workers' frames; whether that was all."""
         for _ in range(WORKER_FRAMES_PER_TURN):
             try:
-                peer, *frames = self._router.recv_multipart(zmq.NOBLOCK)
+                peer, frames, key = self._receive_from_worker()
             except zmq.Again:
                 return True
-            message = self._decode(wire.from_worker, peer, frames)
+            message = self.gate.read(wire.from_worker, peer, frames, key)
             if isinstance(message, wire.Found):
                 ids = sorted({job_of(name) for name in message.names})
                 self._intake.add(Walked(peer, message, self._ledger.jobs(ids)), frames[0])
@@ -177,6 +190,15 @@ class Loop:
                 self._intake.heard(peer, message, frames[0])
         self._again = True
         return False
+
+    def _receive_from_worker(self) -> tuple[bytes, list[bytes], bytes | None]:
+        """Connection, frames, and on tcp the key that it was let in by."""
+        if self._door is None:
+            peer, *plain = self._router.recv_multipart(zmq.NOBLOCK)
+            return peer, plain, None
+        first, *frames = self._router.recv_multipart(zmq.NOBLOCK, copy=False)
+        key = frames[-1].get("User-Id").encode() if frames else b""
+        return first.bytes, [frame.bytes for frame in frames], key
 
     def _read_web(self) -> bool:
         """Read a batch of web's frames and look up what the core must know to decide; whether that was all."""
@@ -191,7 +213,7 @@ class Loop:
                 break
             while self._pull.get(zmq.RCVMORE):
                 frames.append(self._pull.recv(zmq.NOBLOCK))
-            message = self._decode(wire.from_web, b"web", frames)
+            message = self.gate.read(wire.from_web, b"web", frames)
             jobs += 1
             if isinstance(message, wire.Submit):
                 submits.append((message, frames[0]))
@@ -251,18 +273,6 @@ class Loop:
         beat = wire.encode(wire.BrokerBeat(self._core.epoch))
         for peer in self._core.peers():
             self._send(peer, beat)
-
-    def _decode(self, reader: wire.Reader, peer: bytes, frames: list[bytes]) -> Any:
-        try:
-            if len(frames) != 1:
-                raise WireFault(f"{len(frames)} frames where one was due")
-            return reader.decode(frames[0])
-        except WireFault as fault:
-            self.dropped += 1
-            if peer not in self._complained and len(self._complained) < 1000:
-                self._complained.add(peer)
-                self._log.warning("dropped", extra={"peer": peer.hex(), "why": fault.detail})
-            return None
 
     def _carry_out(self, effects: Effects, now: float) -> None:
         """Durable before visible: the commit first, then everything that tells of it."""

@@ -4,6 +4,7 @@ Pure: reads a mapping, not the environment (host/environment.py does).
 """
 
 import math
+import re
 from collections.abc import Mapping
 from pathlib import PurePath
 
@@ -33,7 +34,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ledger_sync: str = "full"
     blobs_url: str = ""
     cache_url: str = ""
-    brokers: int = 1
+    brokers: str = "1"
+    curve: bool = True
     api_keys: str = ""
     public_without_keys: bool = False
     receipt_secrets: str = ""
@@ -62,6 +64,8 @@ SECRETS = frozenset({"api_keys", "receipt_secrets"})
 """Settings whose values are shown nowhere."""
 CLIENT = frozenset({"PIXMILL_URL", "PIXMILL_API_KEY"})
 """Variables of the client, which may be set where a server is started: no settings."""
+SOCKETS = ("jobs", "workers", "receipts", "changes")
+"""Of the broker; on tcp each has the port after the one before."""
 SECRET_CHARACTERS_MIN = 16
 """Of a secret that a person sets: shorter ones are guessed."""
 _CHOICES = {
@@ -73,7 +77,7 @@ _CHOICES = {
     "blobs_url": ("",),
 }
 _AT_LEAST = {
-    "port": 0, "web_processes": 1, "capacity": 1, "worker_nice": 0, "brokers": 1, "upload_bytes_max": 1,
+    "port": 0, "web_processes": 1, "capacity": 1, "worker_nice": 0, "upload_bytes_max": 1,
     "pixels_max": 1, "frames_max": 1, "queued_max": 1, "job_seconds": 0.01, "attempts_max": 1,
     "decoder_bytes_max": 64 * 1024 * 1024, "decoder_jobs_max": 1, "silence_seconds": 0.1, "grace_seconds": 0.0,
     "accept_seconds": 0.1, "drain_seconds": 0.0, "wait_seconds_max": 0.0, "disk_free_bytes_min": 0,
@@ -118,6 +122,10 @@ def _out_of_range(settings: Settings) -> list[str]:
             faults.append(f"{PREFIX}{name.upper()}={getattr(settings, name)} must be a number of at least {least}")
     if settings.port > 65_535:
         faults.append(f"{PREFIX}PORT={settings.port} must be at most 65535")
+    try:
+        broker_address(settings)
+    except ValueError:
+        faults.append(f"{PREFIX}BROKERS={settings.brokers!r} must be 1, or the broker's address as tcp://HOST:PORT")
     if any(len(secret) < SECRET_CHARACTERS_MIN for secret in receipt_secrets(settings)):
         faults.append(f"{PREFIX}RECEIPT_SECRETS must be of {SECRET_CHARACTERS_MIN} characters or more each")
     try:
@@ -141,6 +149,16 @@ def workers_range(settings: Settings, cores: int) -> tuple[int, int]:
     if not 0 <= low <= high:
         raise ValueError(settings.workers)
     return low, high
+
+
+def broker_address(settings: Settings) -> tuple[str, int] | None:
+    """Host and first port of the broker's sockets, or None where they are local ones. Raises ValueError."""
+    if settings.brokers == "1":
+        return None
+    found = re.fullmatch(r"tcp://(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})", settings.brokers)
+    if not found or not 0 < int(found[3]) <= 65_536 - len(SOCKETS):
+        raise ValueError(settings.brokers)
+    return found[1] or found[2], int(found[3])
 
 
 def receipt_secrets(settings: Settings) -> tuple[bytes, ...]:

@@ -4,9 +4,10 @@
 import resource
 import sys
 
-from host import environment, folders, log, notify
+from host import environment, log, notify
 from host.arguments import take_none
 from host.listener import bind_listener
+from host.wires import wires_of
 from web import newkey
 from web.app import build
 from web.config import open_web
@@ -17,13 +18,13 @@ from web.server import Server
 def main() -> None:
     """Serve until SIGTERM or SIGINT. Raises SetupFault, with the fix."""
     settings, _ = environment.load_settings()
-    run = folders.run_folder(settings)
+    wires = wires_of(settings)
     logger = log.start("web", settings)
     web = open_web(settings, logger)
     _raise_descriptors()
     inherited = notify.inherited_listener()
     listener = inherited or bind_listener(settings)
-    link = Link(run, web.id, web.requests, web.results, logger)
+    link = Link(wires, web.id, web.requests, web.results, logger)
     Server(build(web), web, link, inherited=inherited is not None).run([listener])
 
 

@@ -7,12 +7,13 @@ so that no send swallows the edge of a receive; and all are touched by a timer (
 
 import asyncio
 import logging
-from pathlib import Path
 from typing import cast
 
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
-from host.folders import endpoint
+from host import curve
+from host.wires import Wires
 from jobs import wire
 from jobs.errors import WireFault
 from jobs.wire import Beat, Changes, Hello, Receipts
@@ -31,10 +32,13 @@ RECONNECT_MS, RECONNECT_MS_MAX = 10, 100
 class Link:
     """Connects one web process, whose receipts come under `web`, to the broker of the run folder."""
 
-    def __init__(self, run: Path, web: str, requests: Requests, results: Results, log: logging.Logger) -> None:
-        self._run, self._requests, self._results, self._log = run, requests, results, log
+    def __init__(self, wires: Wires, web: str, requests: Requests, results: Results, log: logging.Logger) -> None:
+        self._wires, self._requests, self._results, self._log = wires, requests, results, log
         self._receipts_topic = wire.receipts_topic(web)
         self._malformed = False
+        self._refusals = curve.Refusals(log)
+        self._monitor: zmq.SyncSocket | None = None
+        self._client = curve.Client(wires.curve) if wires.curve else None
 
     def open(self) -> None:
         """Connect and listen, in the running event loop. The broker need not be there yet."""
@@ -54,6 +58,9 @@ class Link:
         self._timer.cancel()
         for socket in (self._jobs, self._receipts, self._changes):
             self._loop.remove_reader(socket)
+        if self._monitor:
+            self._jobs.disable_monitor()
+            self._monitor.close(0)
         self._context.destroy(linger=0)
 
     def _socket(self, kind: int, name: str, *topics: bytes) -> "zmq.Socket[bytes]":
@@ -67,13 +74,20 @@ class Link:
             socket.immediate = True
         for topic in topics:
             socket.subscribe(topic)
-        socket.connect(endpoint(self._run, name))
+        self._wires.tune(socket)
+        if self._client:
+            self._client.dress(socket)
+        if self._wires.address and kind == zmq.PUSH:
+            self._monitor = socket.get_monitor_socket(curve.REFUSED)
+        socket.connect(self._wires.endpoint(name))
         return socket
 
     def _touch(self) -> None:
         self._visit_jobs()
         self._visit(self._receipts)
         self._visit(self._changes)
+        while self._monitor and self._monitor.poll(0):
+            self._refusals.tell(recv_monitor_message(self._monitor)["event"])
         self._timer = self._loop.call_later(TOUCH_SECONDS, self._touch)
 
     def _visit_jobs(self) -> None:

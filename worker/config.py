@@ -6,6 +6,7 @@ import socket
 from importlib import metadata
 from pathlib import Path
 
+from host.bound import bound
 from jobs.errors import SetupFault
 from jobs.settings import Settings
 from stores.blobs import Blobs
@@ -29,9 +30,10 @@ def refuse_old_pillow() -> None:
         )
 
 
-def incarnation() -> str:
-    """This process's random id: what tells it from its predecessor of the same name."""
-    return secrets.token_hex(INCARNATION_BYTES)
+def incarnation(key: bytes | None = None) -> str:
+    """This process's random id: what tells it from its predecessor of the same name. Bound to our CURVE `key`."""
+    random = secrets.token_hex(INCARNATION_BYTES)
+    return bound(random, key) if key else random
 
 
 def name() -> str:

@@ -14,7 +14,8 @@ from typing import Any
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from host import folders, notify
+from host import curve, folders, notify
+from host.wires import wires_of
 from jobs import wire
 from jobs.errors import WireFault
 from jobs.settings import Settings
@@ -30,6 +31,7 @@ RECONNECT_MS_FIRST, RECONNECT_MS_MAX = 10, 500
 LAST_WORDS_MS = 500
 """How long the last answers may take to leave."""
 WATCHED = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
+"""Of a connection; on tcp the refusals as well."""
 
 
 class Keeper:
@@ -39,14 +41,16 @@ class Keeper:
         self, settings: Settings, children: Children, signals: socket.socket, engine: str, log: logging.Logger
     ) -> None:
         data = folders.data_folder(settings)
-        self._endpoint = folders.endpoint(folders.run_folder(settings), "workers")
+        self._wires = wires_of(settings)
+        self._client = curve.Client(self._wires.curve) if self._wires.curve else None
+        self._refusals = curve.Refusals(log)
         self._name = config.name()
         self._log = log
         self._children = children
         self._signals = signals
         self._capacity = settings.capacity
         self._session = Session(
-            config.incarnation(),
+            config.incarnation(self._client.key if self._client else None),
             self._name,
             os.getpid(),
             settings.capacity,
@@ -123,8 +127,11 @@ class Keeper:
         self._dealer.maxmsgsize = wire.FRAME_BYTES_MAX
         self._dealer.reconnect_ivl = RECONNECT_MS_FIRST
         self._dealer.reconnect_ivl_max = RECONNECT_MS_MAX
-        self._monitor = self._dealer.get_monitor_socket(WATCHED)
-        self._dealer.connect(self._endpoint)
+        self._monitor = self._dealer.get_monitor_socket(WATCHED | (curve.REFUSED if self._wires.address else 0))
+        self._wires.tune(self._dealer)
+        if self._client:
+            self._client.dress(self._dealer)
+        self._dealer.connect(self._wires.endpoint("workers"))
         self._welcome = False
 
     def _reopen(self) -> None:
@@ -173,6 +180,9 @@ class Keeper:
     def _read_monitor(self) -> None:
         while self._monitor.poll(0):
             happened = recv_monitor_message(self._monitor)["event"]
+            if happened & curve.REFUSED:
+                self._refusals.tell(happened)
+                continue
             connected = happened == zmq.EVENT_HANDSHAKE_SUCCEEDED
             self._tell(events.Connected() if connected else events.Disconnected())
 

@@ -1,0 +1,15 @@
+"""A worker's incarnation bound to the key of its machine, so that no other key can speak for it (DESIGN section 3)."""
+
+import hashlib
+
+DIGEST_CHARACTERS = 32
+
+
+def bound(incarnation: str, key: bytes) -> str:
+    """The incarnation as it is for whoever holds `key`: it ends in a digest of it."""
+    return f"{incarnation}.{hashlib.sha256(key).hexdigest()[:DIGEST_CHARACTERS]}"
+
+
+def is_bound(incarnation: str, key: bytes) -> bool:
+    """Whether it is the holder of `key` that this incarnation belongs to."""
+    return incarnation == bound(incarnation.rpartition(".")[0], key)

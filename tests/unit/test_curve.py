@@ -1,0 +1,84 @@
+"""Keys, addresses and names of sockets on tcp, without a socket."""
+
+from pathlib import Path
+
+import pytest
+
+from host import curve
+from host.bound import bound, is_bound
+from host.wires import Wires
+from jobs.errors import SetupFault
+from jobs.settings import Settings, broker_address, parse
+
+
+def test_keys_are_made_once_and_for_their_user_alone(tmp_path: Path) -> None:
+    folder = curve.make_keys(tmp_path / "curve")
+    client = curve.Client(folder)
+    assert (folder / "allowed" / "local.key").read_bytes() == client.key
+    assert curve.Client(curve.make_keys(folder)).key == client.key
+    assert all(path.stat().st_mode & 0o077 == 0 for path in [folder, *folder.rglob("*")])
+
+
+def test_another_machine_gets_keys_of_its_own_and_no_secret_of_the_broker(tmp_path: Path) -> None:
+    folder = curve.make_keys(tmp_path / "curve")
+    theirs = curve.make_keys(folder, "north")
+    assert sorted(path.name for path in theirs.iterdir()) == ["broker.key", "client.key", "client.secret"]
+    assert curve.Client(theirs).key == (folder / "allowed" / "north.key").read_bytes()
+    assert curve.Client(theirs).key != curve.Client(folder).key
+
+
+def test_keys_that_others_may_read_are_refused(tmp_path: Path) -> None:
+    folder = curve.make_keys(tmp_path / "curve")
+    folder.chmod(0o750)
+    with pytest.raises(SetupFault, match="chmod 700"):
+        curve.Client(folder)
+
+
+def test_missing_and_broken_keys_are_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SetupFault, match="run python -m broker keys"):
+        curve.Client(tmp_path / "curve")
+    folder = curve.make_keys(tmp_path / "curve")
+    (folder / "client.secret").write_bytes(b"short")
+    with pytest.raises(SetupFault, match=r"client\.secret holds no key"):
+        curve.Client(folder)
+
+
+def test_an_incarnation_belongs_to_one_key() -> None:
+    ours = bound("0123", b"key")
+    assert is_bound(ours, b"key")
+    assert not is_bound(ours, b"other")
+    assert not is_bound("0123", b"key")
+    assert not is_bound(ours + ".", b"key")
+
+
+@pytest.mark.parametrize(
+    ("brokers", "address"),
+    [
+        ("1", None),
+        ("tcp://10.0.0.1:7000", ("10.0.0.1", 7000)),
+        ("tcp://broker.local:65532", ("broker.local", 65532)),
+        ("tcp://[::1]:7000", ("::1", 7000)),
+    ],
+)
+def test_addresses(brokers: str, address: tuple[str, int] | None) -> None:
+    assert broker_address(Settings(brokers=brokers)) == address
+
+
+@pytest.mark.parametrize(
+    "brokers", ["0", "2", "", "tcp://*:7000", "tcp://a:0", "tcp://a:65533", "tcp://a", "ipc://a", "tcp://a:1,tcp://b:1"]
+)
+def test_what_is_no_address_is_a_fault_by_name(brokers: str) -> None:
+    with pytest.raises(SetupFault, match=r"PIXMILL_BROKERS=.+ must be 1, or the broker's address"):
+        parse({"PIXMILL_BROKERS": brokers})
+
+
+def test_each_socket_has_a_port() -> None:
+    wires = Wires(Path("run"), ("::1", 7000))
+    assert [wires.endpoint(name) for name in ("jobs", "changes")] == ["tcp://[::1]:7000", "tcp://[::1]:7003"]
+    assert wires.bind_endpoint("workers") == "tcp://[::1]:7001"
+    assert Wires(Path("/run")).endpoint("jobs") == "ipc:///run/jobs.sock"
+
+
+def test_a_host_that_is_none_is_one_sentence() -> None:
+    with pytest.raises(SetupFault, match="correct PIXMILL_BROKERS"):
+        Wires(Path("run"), ("nowhere.invalid", 7000)).bind_endpoint("jobs")
