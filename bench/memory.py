@@ -34,14 +34,14 @@ from tests.support.cluster import Cluster, wait_until
 FILES = 100
 """Of one POST."""
 CLIENTS = 2
-WAITING_MAX = 2000
+WAITING_MAX = 1000
 """Jobs in the queue at most: enough that no worker waits, few enough that the end comes soon after the last POST."""
 READERS = 8
 READ_BYTES, READ_SECONDS = 8192, 0.2
 """One sip of a slow reader: a page of 500 jobs takes it some 20 s."""
 SAMPLE_SECONDS = 0.5
 SETTLE_SECONDS = 3.0
-ENDED_SECONDS_MAX = 60.0
+ENDED_SECONDS_MAX = 600.0
 """For the queue to run empty after the last POST."""
 DOT = {"renditions": [{"name": "dot", "width": 1, "format": "png"}]}
 PHOTO = {"renditions": [{"name": "thumb", "width": 64}, {"name": "large", "width": 200, "format": "webp"}]}
