@@ -167,6 +167,14 @@ MUTANTS = (
     Mutant("young jobs go by age", "retention.py", "now + core.offset - policy.retention_seconds", "now + core.offset"),
     Mutant("retention forgets the rest", "retention.py", "core.expire_at = now\n", "pass\n"),
     Mutant("sweeps pile up without a bound", "retention.py", " and len(core.sweeps) < SWEEPS_WAITING_MAX", ""),
+    Mutant(
+        "a tenant's counts forget a purge",
+        "state.py",
+        "self.count(entry, -1)\n        self.records.removed",
+        "self.counts[entry.state] -= 1\n        self.records.removed",
+    ),
+    Mutant("a tenant's counts are not written", "dispatcher.py", "for tenant in core.counted]", "for tenant in ()]"),
+    Mutant("a start forgets the tenants", "dispatcher.py", "core.share(tenant.tenant).counts.update(", "dict("),
     Mutant("anybody's Swept counts", "dispatcher.py", "if sweeper is not worker:", "if sweeper is None:"),
     Mutant("a shown picture is swept", "answers.py", "if rendition.blob not in shown)", ")"),
     Mutant(

@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+from jobs.limits import KEYS_MAX
+
 
 class Scope(StrEnum):
     """What a key may: each scope has all that those before it have."""
@@ -52,7 +54,10 @@ def parse(text: str) -> tuple[ApiKey, ...]:
     Raises ValueError: what is wrong with which entry, by number; an entry itself is never told, it may be a key.
     """
     keys: dict[bytes, ApiKey] = {}
-    for number, entry in enumerate(text.replace(",", " ").split(), 1):
+    entries = text.replace(",", " ").split()
+    if len(entries) > KEYS_MAX:
+        raise ValueError(f"{len(entries)} entries, and {KEYS_MAX} are the most")
+    for number, entry in enumerate(entries, 1):
         found = _ENTRY.fullmatch(entry)
         if not found or found[2] not in _ORDER:
             scopes = ", ".join(_ORDER)

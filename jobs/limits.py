@@ -48,6 +48,8 @@ LIST_WALK_MAX = 10_000
 UNRECEIPTED_MAX = 256
 """Submits without a receipt per web process: past it a 503 says so, instead of a queue in memory."""
 IDEMPOTENCY_SECONDS = 24 * 3600
+KEYS_MAX = 10_000
+"""API keys: each request is compared with all of them (3 ms then), and each beat tells of their tenants (1.3 MB)."""
 SESSION_SECONDS = 12 * 3600
 """Of a log-in on the page: a day at work. It ends before with its key."""
 AUDIT_RECEIPTS_MAX = 1000

@@ -846,3 +846,34 @@ def test_the_walk_waits_for_the_sweeps_of_what_it_found() -> None:
     rig.turn()
     rig.now += 1.0
     assert [message.after for _, message in walk_asked(rig.turn(tick=True))] == ["raw/zz/x"]
+
+
+def beat_of(rig: Rig) -> wire.Beat:
+    """What a beat says now."""
+    rig.now += 2
+    rig.turn(tick=True)
+    beats = [effects.beat for effects in rig.last if effects.beat]
+    assert beats
+    return beats[-1]
+
+
+def test_a_beat_counts_each_tenant_s_jobs_also_after_a_start() -> None:
+    rig = rig_with(workers=1)
+    rig.submit(new_job("u1", tenant="u"))
+    rig.submit(new_job("t1"), new_job("t2"), request="s")
+    rig.turn()
+    rig.hear(A, finish("u1"))
+    beat = beat_of(rig)
+    shares = beat.tenants
+    assert {name: share.counts for name, share in shares.items()} == {
+        "t": {"queued": 1, "running": 1},
+        "u": {"done": 1},
+    }
+    assert (shares["t"].accepted_per_minute, shares["t"].ended_per_minute) == (2.0, 0.0)
+    assert (shares["u"].accepted_per_minute, shares["u"].ended_per_minute) == (1.0, 1.0)
+    assert shares["u"].oldest_at is None
+    assert shares["t"].oldest_at == beat.oldest_at == rig.row("t2").accepted_at
+    assert [[job.tenant for job in worker.jobs] for worker in beat.workers] == [["t"]]
+    rig.start()
+    rig.order(wire.Purge("web", "p", "u1"))
+    assert {name: share.counts for name, share in beat_of(rig).tenants.items()} == {"t": {"queued": 2}}

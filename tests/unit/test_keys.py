@@ -4,6 +4,7 @@ import pytest
 
 from jobs.errors import SetupFault
 from jobs.keys import ApiKey, Scope, digest_of, entry_of, find, open_session, parse, session_key
+from jobs.limits import KEYS_MAX
 from jobs.settings import Settings
 from jobs.settings import parse as parse_settings
 
@@ -37,6 +38,13 @@ def test_an_entry_that_is_none_is_refused_by_number_and_not_told(entry: str) -> 
     with pytest.raises(SetupFault, match=r"PIXMILL_API_KEYS: entry \d must be tenant:scope:sha256") as fault:
         parse_settings({"PIXMILL_API_KEYS": f"{entry_of('acme', Scope.READ, 'two')},{entry}"})
     assert "hunter2" not in fault.value.detail
+
+
+def test_there_are_not_more_keys_than_can_be_compared_with() -> None:
+    entries = [f"t:read:{number:064x}" for number in range(KEYS_MAX + 1)]
+    assert len(parse(",".join(entries[1:]))) == KEYS_MAX
+    with pytest.raises(ValueError, match="10001 entries"):
+        parse(",".join(entries))
 
 
 def test_one_key_is_of_one_tenant_and_scope() -> None:
