@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from jobs.keys import Scope, entry_of
-from tests.support.cluster import ROOT, Cluster
+from tests.support.cluster import ROOT, Cluster, wait_until
 
 pytestmark = pytest.mark.cluster
 SAMPLE = (ROOT / "test-data" / "sample.jpg").read_bytes()
@@ -36,7 +36,7 @@ def test_keys_on_a_public_address(new_cluster: Callable[..., Cluster], tmp_path:
     cluster = new_cluster(host="0.0.0.0", api_keys_file=kept).start()
 
     assert httpx2.get(f"{cluster.url}/jobs").status_code == 401
-    assert httpx2.get(f"{cluster.url}/health/ready").status_code == 200
+    wait_until(lambda: httpx2.get(f"{cluster.url}/health/ready").status_code == 200, 10, "health, which needs no key")
 
     first, anothers, again = (uploaded(cluster, key) for key in ("a", "b", "a"))
     assert [(job["cached"], job["attempts"]) for job in (first, anothers, again)] == [(False, 1), (False, 1), (True, 0)]
