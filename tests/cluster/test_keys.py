@@ -42,7 +42,7 @@ def test_keys_on_a_public_address(new_cluster: Callable[..., Cluster], tmp_path:
     assert [(job["cached"], job["attempts"]) for job in (first, anothers, again)] == [(False, 1), (False, 1), (True, 0)]
     with client(cluster, "b") as http:
         assert http.get(f"/jobs/{first['id']}").status_code == 404
-        assert http.get("/stats").json()["jobs"]["done"] == 1
+        wait_until(lambda: http.get("/stats").json()["jobs"]["done"] == 1, 10, "a beat that counts bolt's job alone")
         opened = http.post("/session", json={"key": "b"})
         assert opened.status_code == 200
 
@@ -54,4 +54,4 @@ def test_keys_on_a_public_address(new_cluster: Callable[..., Cluster], tmp_path:
         assert http.get("/jobs").json()["code"] == "key_wrong"
     with client(cluster, "a") as http:
         assert len(http.get("/jobs").json()["jobs"]) == 2
-        assert http.get("/stats").json()["jobs"]["done"] == 2
+        wait_until(lambda: http.get("/stats").json()["jobs"]["done"] == 2, 10, "a beat that counts acme's jobs")
