@@ -7,14 +7,15 @@ and which colour of a picture is the dominant one.
 import io
 from collections import Counter
 from functools import lru_cache
+from typing import Any
 
 from PIL import Image, ImageCms
 
 _GRAY_16 = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I"})
 _TRANSFORMS_KEPT = 16
 """A CMYK profile takes tens of milliseconds to prepare, and the pictures of a shop share one."""
-_SAMPLED_SIDE = 48
-"""2,304 pixels: the share of a colour is right within 2 %, in well under a millisecond."""
+_SAMPLED_SIDE = 32
+"""1,024 pixels: the share of a colour is right within 3 %, in under a millisecond."""
 _OPAQUE_FROM = 128
 _SRGB = ImageCms.createProfile("sRGB")
 
@@ -41,14 +42,20 @@ def dominant_colour(image: Image.Image) -> str | None:
     As sharp's: the fullest of 4096 bins of equal size; here of a grid of pixels, and their mean.
     """
     side = min(_SAMPLED_SIDE, image.width), min(_SAMPLED_SIDE, image.height)
-    flat = image.resize(side, Image.Resampling.NEAREST).convert("RGBA").tobytes()
-    seen = [flat[at : at + 3] for at in range(0, len(flat), 4) if flat[at + 3] >= _OPAQUE_FROM]
-    if not seen:
+    sampled = image.resize(side, Image.Resampling.NEAREST).convert("RGBA")
+    colours: Any = sampled.getcolors(_SAMPLED_SIDE**2)
+    bins: Counter[tuple[int, int, int]] = Counter()
+    for count, (red, green, blue, alpha) in colours:
+        if alpha >= _OPAQUE_FROM:
+            bins[red >> 4, green >> 4, blue >> 4] += count
+    if not bins:
         return None
-    bins = Counter(bytes(value >> 4 for value in pixel) for pixel in seen)
-    fullest = max(bins, key=lambda one: (bins[one], one))
-    pixels = [pixel for pixel in seen if bytes(value >> 4 for value in pixel) == fullest]
-    return "#" + bytes(round(sum(channel) / len(pixels)) for channel in zip(*pixels, strict=True)).hex()
+    (fullest, pixels), *_ = bins.most_common(1)
+    within = [
+        (n, rgba) for n, rgba in colours if tuple(one >> 4 for one in rgba[:3]) == fullest and rgba[3] >= _OPAQUE_FROM
+    ]
+    means = [round(sum(n * rgba[channel] for n, rgba in within) / pixels) for channel in range(3)]
+    return "#" + bytes(means).hex()
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -52,6 +52,8 @@ PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
 if (_heic := heic.plugin()) is not None:
     PLUGINS[HEIC] = _heic
 
+PNG_LEVEL = 4
+"""Of 9. On a photograph a third of level 6's time for 4 % more bytes (zlib-ng 2.3)."""
 
 def _register_only(formats: Iterable[str]) -> None:
     """Pillow forgets every other plugin, and never loads one again. (Each file is opened with its one format
@@ -251,6 +253,8 @@ def _options(format: str, spec: RenditionSpec) -> dict[str, object]:
         return {"quality": spec.quality, "lossless": spec.lossless}
     if format == "avif" and spec.lossless:
         return {"quality": 100, "subsampling": "4:4:4"}
+    if format == "png":
+        return {"compress_level": PNG_LEVEL}
     return {"quality": spec.quality, "subsampling": chroma} if format == "avif" else {}
 
 

@@ -16,11 +16,13 @@ from jobs.turns import Box, Size, Turn
 RESAMPLING = Image.Resampling.BICUBIC
 """Against full-size LANCZOS its SSIM is above sharp's output or at most 0.004 below, down the chain of
 derivations too. HAMMING saves a quarter of the time, and on photographs falls 0.006 to 0.008 behind."""
-REDUCING_GAP = 3.0
-"""Box-reduce by whole numbers first, leaving this much to the filter: no visible loss, says Pillow."""
+REDUCING_GAP = 1.4
+"""Box-reduce by whole numbers first, leaving this much to the filter, as a JPEG's inverse DCT does: up to
+twice as fast, for at most 0.002 of SSIM (bench.images, against a gap of 3)."""
 CLEAR = (0, 0, 0, 0)
 WHITE = "#ffffff"
 
+_PREMULTIPLIED = {"LA": "La", "RGBA": "RGBa"}
 _TRANSPOSES = {
     Turn(False, True, False): Image.Transpose.FLIP_LEFT_RIGHT,
     Turn(False, True, True): Image.Transpose.ROTATE_180,
@@ -130,7 +132,7 @@ def _scaled(image: Image.Image, box: Box, size: Size) -> Image.Image:
     box = Box(max(0.0, box.left), max(0.0, box.top), min(box.right, width), min(box.bottom, height))
     if size == image.size and box == (0, 0, width, height):
         return image
-    return image.resize(size, RESAMPLING, box, REDUCING_GAP)
+    return _premultiplied(image, lambda pixels: pixels.resize(size, RESAMPLING, box, REDUCING_GAP))
 
 
 def _turned(image: Image.Image, how: Turn) -> Image.Image:
@@ -142,7 +144,11 @@ def _with_alpha(image: Image.Image) -> Image.Image:
 
 
 def _filtered(image: Image.Image, kernel: ImageFilter.Filter) -> Image.Image:
-    if image.mode not in ("LA", "RGBA"):
-        return image.filter(kernel)
-    premultiplied = {"LA": "La", "RGBA": "RGBa"}[image.mode]
-    return image.convert(premultiplied).filter(kernel).convert(image.mode)
+    return _premultiplied(image, lambda pixels: pixels.filter(kernel))
+
+
+def _premultiplied(image: Image.Image, work: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    """`work` on the pixels, those with alpha weighed by it, so that no hidden colour leaks in."""
+    if image.mode not in _PREMULTIPLIED:
+        return work(image)
+    return work(image.convert(_PREMULTIPLIED[image.mode])).convert(image.mode)

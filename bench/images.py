@@ -1,0 +1,128 @@
+"""What an image costs: CPU milliseconds and likeness, of pixmill's engine and of its peers, in one run.
+
+Runs of all contenders are interleaved, figures are medians, after one run to warm up. Likeness is the
+SSIM (of luma) to the original decoded at full size and resized by LANCZOS. The peers: Pillow as a first
+example has it, Pillow's thumbnail, pyvips (`pip install pyvips-binary pyvips`), and sharp (`npm install
+sharp` in a folder that --modules names).
+"""
+
+import argparse
+import io
+import statistics
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from PIL import Image, ImageOps
+
+from bench.contenders import LANCZOS, Contender, Wanted, contenders
+from bench.report import close, table
+from tests.support.images import TEST_DATA
+from tests.support.quality import ssim
+
+ROUNDS = 11
+FIT = {"width": 720, "height": 588}
+FIVE: Wanted = [
+    {"name": "w1920", "width": 1920},
+    {"name": "w1280", "width": 1280},
+    {"name": "w640", "width": 640},
+    {"name": "square", "width": 320, "height": 320, "fit": "cover"},
+    {"name": "blurred", "width": 64, "blur": 2},
+]
+
+
+class Case(NamedTuple):
+    """One piece of work: on which original, and what is wanted of it."""
+
+    name: str
+    source: str
+    wanted: Wanted
+
+
+def _all_in(format: str, *wanted: dict[str, Any]) -> Wanted:
+    return [{"name": f"r{index}", **one, "format": format} for index, one in enumerate(wanted)]
+
+
+CASES = (
+    Case("jpeg_to_jpeg", "photo.jpg", _all_in("jpeg", FIT)),
+    Case("jpeg_to_webp", "photo.jpg", _all_in("webp", FIT)),
+    Case("jpeg_24mp_to_thumb", "24mp.jpg", _all_in("jpeg", {"width": 320})),
+    Case("png_to_png", "alpha.png", _all_in("png", FIT)),
+    Case("webp_to_jpeg", "photo.webp", _all_in("jpeg", FIT)),
+    Case("five_jpeg", "photo.jpg", _all_in("jpeg", *FIVE)),
+    Case("five_webp", "photo.jpg", _all_in("webp", *FIVE)),
+)
+
+
+def make_sources(folder: Path) -> None:
+    """The originals, of test-data/12mp.jpg: 2725 x 2225 pixels as sharp's own benchmark has, and 24 million."""
+    with Image.open(TEST_DATA / "12mp.jpg") as image:
+        scene = image.convert("RGB")
+    photo = ImageOps.fit(scene, (2725, 2225), LANCZOS)
+    photo.save(folder / "photo.jpg", quality=90)
+    photo.save(folder / "photo.webp", quality=90)
+    photo.putalpha(Image.linear_gradient("L").resize(photo.size))
+    photo.resize((2048, 1672), LANCZOS).save(folder / "alpha.png")
+    scene.resize((6000, 4000), LANCZOS).save(folder / "24mp.jpg", quality=90)
+
+
+def likeness(outputs: list[bytes], source: Path) -> float:
+    """The mean SSIM of outputs (those without blur) to the original."""
+    with Image.open(source) as image:
+        original = image.convert("RGBA") if image.mode == "RGBA" else image.convert("RGB")
+    found = []
+    for data in outputs:
+        made = Image.open(io.BytesIO(data))
+        if made.width > 64:
+            found.append(ssim(_flat(made), _flat(ImageOps.fit(original, made.size, LANCZOS))))
+    return statistics.mean(found)
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    ground = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(ground, image.convert("RGBA")).convert("RGB")
+
+
+def measure(cases: list[Case], field: dict[str, Contender], folder: Path, rounds: int) -> dict[str, Any]:
+    """By contender and case: cpu_ms and ssim."""
+    measured: dict[str, Any] = {name: {} for name in field}
+    for case in cases:
+        source = folder / case.source
+        for name, contender in field.items():
+            similar = likeness(contender(source, case.wanted).outputs, source)
+            measured[name][case.name] = {"cpu_ms": [], "ssim": round(similar, 4)}
+    for _ in range(rounds):
+        for case in cases:
+            for name, contender in field.items():
+                measured[name][case.name]["cpu_ms"].append(contender(folder / case.source, case.wanted).cpu_ms)
+    for by_case in measured.values():
+        for figures in by_case.values():
+            figures["cpu_ms"] = round(statistics.median(figures["cpu_ms"]), 2)
+    return measured
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m bench.images")
+    parser.add_argument("--modules", type=Path, default=Path("node_modules"), help="the node_modules with sharp")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--case", action="append", choices=[case.name for case in CASES], help="only these")
+    asked = parser.parse_args()
+    cases = [case for case in CASES if not asked.case or case.name in asked.case]
+    with tempfile.TemporaryDirectory(prefix="pixmill-bench-") as name, ExitStack() as stack:
+        folder = Path(name)
+        make_sources(folder)
+        field = contenders(stack, asked.modules.absolute(), folder)
+        measured = measure(cases, field, folder, asked.rounds)
+    head = ["CPU ms (SSIM)", *field]
+    rows = [
+        [case.name, *(f"{one[case.name]['cpu_ms']:.1f} ({one[case.name]['ssim']:.3f})" for one in measured.values())]
+        for case in cases
+    ]
+    table(head, rows)
+    close("images", measured.pop("pixmill"), measured)
+
+
+if __name__ == "__main__":
+    main()
