@@ -55,6 +55,7 @@ if (_heic := heic.plugin()) is not None:
 PNG_LEVEL = 4
 """Of 9. On a photograph a third of level 6's time for 4 % more bytes (zlib-ng 2.3)."""
 
+
 def _register_only(formats: Iterable[str]) -> None:
     """Pillow forgets every other plugin, and never loads one again. (Each file is opened with its one format
     named, too: the registry alone is no wall, says Pillow.)"""
