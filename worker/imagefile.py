@@ -1,4 +1,4 @@
-"""Image files: opened by exactly one plugin, decoded no larger than needed, written stripped.
+"""Image files: opened by exactly one plugin, decoded no larger than needed.
 
 Owns what Pillow is told about formats and animations, and which of its errors are the image's fault. Knows no
 recipe's geometry; what lies between reading and writing is worker/operations.py's.
@@ -31,7 +31,6 @@ from PIL import (
 from jobs.errors import ImageFault
 from jobs.formats import HEIC
 from jobs.limits import WATERMARK_PIXELS_MAX
-from jobs.recipe import RenditionSpec
 from worker import heic
 
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
@@ -51,9 +50,6 @@ PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
 """What we read. A file is offered to the one plugin of the format that its head names."""
 if (_heic := heic.plugin()) is not None:
     PLUGINS[HEIC] = _heic
-
-PNG_LEVEL = 4
-"""Of 9. On a photograph a third of level 6's time for 4 % more bytes (zlib-ng 2.3)."""
 
 
 def _register_only(formats: Iterable[str]) -> None:
@@ -222,53 +218,3 @@ def plays(image: Image.Image) -> int:
     if image.format != "GIF":
         return loop or 0
     return 1 if loop is None else loop and loop + 1
-
-
-class Showing(NamedTuple):
-    """How an animation is shown: the milliseconds of each frame, and how often it is played (0: for ever)."""
-
-    milliseconds: list[int]
-    plays: int
-
-
-def encode(images: list[Image.Image], format: str, spec: RenditionSpec, exif: bytes, showing: Showing | None) -> bytes:
-    """The file of sRGB images (L, LA, RGB or RGBA), without metadata but for the EXIF given. All of them
-    are its frames if there is a `showing`; else there is one."""
-    options = _options(format, spec) | ({"exif": exif} if exif and format != "gif" else {})
-    first, *rest = _alike(images)
-    if showing:
-        options |= {"save_all": True, "append_images": rest, "duration": showing.milliseconds}
-        options |= _loop(format, showing.plays)
-        if format == "gif" and first.mode == "RGBA":
-            options["disposal"] = 2  # else what was clears through
-    stream = io.BytesIO()
-    first.save(stream, format.upper(), **options)
-    return stream.getvalue()
-
-
-def _options(format: str, spec: RenditionSpec) -> dict[str, object]:
-    chroma = "4:4:4" if spec.chroma == 444 else "4:2:0"
-    if format == "jpeg":
-        return {"quality": spec.quality, "subsampling": chroma, "progressive": spec.progressive}
-    if format == "webp":
-        return {"quality": spec.quality, "lossless": spec.lossless}
-    if format == "avif" and spec.lossless:
-        return {"quality": 100, "subsampling": "4:4:4"}
-    if format == "png":
-        return {"compress_level": PNG_LEVEL}
-    return {"quality": spec.quality, "subsampling": chroma} if format == "avif" else {}
-
-
-def _alike(images: list[Image.Image]) -> list[Image.Image]:
-    """The frames of a file have one mode."""
-    modes = {image.mode for image in images}
-    if len(modes) == 1:
-        return images
-    common = "RGBA" if modes & {"LA", "RGBA"} else "RGB"
-    return [image.convert(common) for image in images]
-
-
-def _loop(format: str, plays: int) -> dict[str, object]:
-    if format != "gif":
-        return {"loop": plays}
-    return {} if plays == 1 else {"loop": max(0, plays - 1)}

@@ -22,7 +22,7 @@ from jobs.limits import JPEG_SCANS_MAX
 from jobs.plan import FULL_SCALE, JPEG_SCALES, Derivation, Plan, plan
 from jobs.recipe import Recipe, RenditionSpec, Watermark, parse
 from jobs.turns import Size
-from worker import heic, imagefile, operations
+from worker import encoders, heic, imagefile, operations
 from worker.colours import dominant_colour, to_srgb
 
 ENGINE = f"pillow-{PIL.__version__}/3"
@@ -202,12 +202,12 @@ def warm() -> None:
         name="a", width=8, height=8, fit="contain", blur=1, sharpen=1, rotate=10, keep_metadata=True,
         watermark=Watermark("a", opacity=0.5, digest=mark),
     )  # fmt: skip
-    marks = {mark: imagefile.encode([image], "png", every, b"", None)}
+    marks = {mark: encoders.encode([image], "png", every, b"", None)}
     for format in EXTENSIONS:
         recipe = parse({"renditions": [{**msgspec.to_builtins(every), "format": format}]})
         frames = [image.convert("RGB"), Image.new("RGB", image.size)]
-        showing = imagefile.Showing([50, 50], 0) if format in ANIMATED else None
-        data = imagefile.encode(frames if showing else frames[:1], format, every, b"", showing)
+        showing = encoders.Showing([50, 50], 0) if format in ANIMATED else None
+        data = encoders.encode(frames if showing else frames[:1], format, every, b"", showing)
         list(run(io.BytesIO(data), recipe, PipelineLimits(256, 2), marks))
     if HEIC in imagefile.PLUGINS:
         list(run(io.BytesIO(heic.SAMPLE), recipe, PipelineLimits(64 * 64, 1), marks))
@@ -224,18 +224,18 @@ def _rendition(work: Work, derivation: Derivation, parent: Image.Image) -> tuple
     else:
         images = [_finished(resized, step)]
     metadata = exif.upright(work.exif) if spec.keep_metadata else b""
-    data = imagefile.encode(images, format, spec, metadata, showing)
+    data = encoders.encode(images, format, spec, metadata, showing)
     sides = images[0].size
     return Output(spec.name, format, EXTENSIONS[format], *sides, work.dominant_colour, data), resized
 
 
-def _animation(work: Work, step: operations.Step) -> tuple[list[Image.Image], imagefile.Showing]:
+def _animation(work: Work, step: operations.Step) -> tuple[list[Image.Image], encoders.Showing]:
     """Every frame of the original as this step makes it. Only the small results are held."""
     images, milliseconds = [], []
     for frame, shown in _frames(work):
         images.append(_finished(operations.resize(to_srgb(frame), step), step))
         milliseconds.append(shown)
-    return images, imagefile.Showing(milliseconds, imagefile.plays(work.file))
+    return images, encoders.Showing(milliseconds, imagefile.plays(work.file))
 
 
 def _frames(work: Work) -> Iterator[tuple[Image.Image, int]]:

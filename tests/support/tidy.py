@@ -29,7 +29,14 @@ DRIVERS = {
     "click": {"pixmill/command.py"},
     "rich": {"pixmill/command.py", "pixmill/explained.py"},
     "pillow_heif": {"worker/heic.py"},
-    "PIL": {"worker/heic.py", "worker/imagefile.py", "worker/operations.py", "worker/colours.py", "worker/pipeline.py"},
+    "PIL": {
+        "worker/encoders.py",
+        "worker/heic.py",
+        "worker/imagefile.py",
+        "worker/operations.py",
+        "worker/colours.py",
+        "worker/pipeline.py",
+    },
 }
 """The files that may import a third-party module or a driver (bench, tests and test-data apart)."""
 

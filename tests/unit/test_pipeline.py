@@ -17,7 +17,7 @@ from jobs import exif
 from jobs.errors import ImageFault
 from jobs.recipe import Recipe, parse
 from tests.support.images import LIMITS, TEST_DATA, corners, made, one, outputs, read, saved
-from worker import imagefile, operations
+from worker import encoders, imagefile, operations
 from worker.pipeline import ENGINE, PipelineLimits, run, warm
 
 DEFAULT = parse(
@@ -55,13 +55,13 @@ def test_a_file_by_its_descriptor_serves_as_well() -> None:
 
 def test_each_output_is_there_before_the_next_is_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
     encoded = []
-    encode = imagefile.encode
+    encode = encoders.encode
 
     def counted(images: list[Image.Image], *rest: Any) -> bytes:
         encoded.append(images[0].size)
         return encode(images, *rest)
 
-    monkeypatch.setattr(imagefile, "encode", counted)
+    monkeypatch.setattr(encoders, "encode", counted)
     coming = run(io.BytesIO((TEST_DATA / "rotated.jpg").read_bytes()), DEFAULT, LIMITS)
     assert next(coming).name == "large"
     assert len(encoded) == 1
