@@ -122,9 +122,13 @@ class Core:
 
     def move(self, entry: Entry, state: State) -> None:
         """Change a job's state, keeping the counts."""
-        self.count(entry, -1)
+        all_jobs, his_jobs, before = self.counts, self.share(entry.tenant).counts, entry.state
         entry.move(state)
-        self.count(entry, 1)
+        all_jobs[before] -= 1
+        his_jobs[before] -= 1
+        all_jobs[state] += 1
+        his_jobs[state] += 1
+        self.counted[entry.tenant] = None
 
     def share(self, tenant: str) -> Share:
         """The tenant's part of the books, begun by his first job."""
