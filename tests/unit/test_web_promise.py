@@ -218,13 +218,15 @@ def test_full_only_after_the_body_leaves_nothing_either() -> None:
         async def body() -> AsyncIterator[bytes]:
             yield png()
             pauses = [Pause("w", str(number)) for number in range(UNRECEIPTED_MAX)]
-            waiting.extend(asyncio.ensure_future(kit.requests.settle(pause, lambda: None, 0.05)) for pause in pauses)
+            waiting.extend(asyncio.ensure_future(kit.requests.settle(pause, lambda: None, 5)) for pause in pauses)
             await turns()
 
         waiting: list[asyncio.Future[Receipt]] = []
         response = await kit.client.post("/upload", content=body(), headers={"Content-Type": "image/png"})
         assert (response.status_code, response.json()["code"]) == (503, "queue_full")
         assert not kit.blobs.blobs
+        for each in waiting:
+            each.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
 
     serve(scenario)
