@@ -102,6 +102,8 @@ def matched(core: Core, event: Matched, now: float) -> None:
     name = command.web, command.request
     counts = core.bulk.setdefault(name, [0, 0])
     for row in event.rows:
+        if row.id in core.gone:  # by age, since these rows were read
+            continue
         entry = core.entries.get(row.id) or Entry.from_row(row)
         before = core.change
         refusal = _apply(core, command, entry, now)

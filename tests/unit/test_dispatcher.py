@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from broker.core.events import Expire, Expired, Matched
 from jobs import wire
 from jobs.errors import LedgerFailed
 from jobs.ids import mint, original_name
@@ -578,6 +579,21 @@ def test_retention_goes_on_at_once_in_steps_but_no_faster_than_workers_sweep() -
     rig.hear(A, wire.Swept(list(rig.dispatcher.core.sweeping)))
     rig.turn(tick=True)
     assert len(rig.ledger.rows) == 500
+
+
+@pytest.mark.parametrize("command", [wire.Requeue, wire.Purge])
+def test_a_command_over_many_finds_nothing_where_the_retention_came_first(command: Any) -> None:
+    rig = rig_with("j", retention_seconds=60.0)
+    fail(rig, "j", "undecodable")
+    rig.turn()
+    rig.now += 60.0
+    row = rig.row("j")
+    rig.dispatcher.handle(Expired(Expire(OFFSET + rig.now, 1), [row]), rig.now)
+    rig.dispatcher.handle(Matched(command("web", "m", None, Where()), [row], True), rig.now)
+    (receipt,) = rig.turn().receipts
+    assert (receipt.matched, receipt.changed) == (0, 0)
+    rig.dispatcher.check()
+    assert (rig.ledger.job("j"), rig.ledger.restore().meta.counts["failed"]) == (None, 0)
 
 
 def test_a_command_over_many_counts_what_matched_and_what_changed() -> None:
