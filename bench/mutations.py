@@ -175,6 +175,7 @@ MUTANTS = (
     ),
     Mutant("a tenant's counts are not written", "dispatcher.py", "for tenant in core.counted]", "for tenant in ()]"),
     Mutant("a start forgets the tenants", "dispatcher.py", "core.share(tenant.tenant).counts.update(", "dict("),
+    Mutant("a requeue meets its own sweep", "commands.py", "if entry.id in core.sweeping:", "if False:"),
     Mutant("anybody's Swept counts", "dispatcher.py", "if sweeper is not worker:", "if sweeper is None:"),
     Mutant("a shown picture is swept", "answers.py", "if rendition.blob not in shown)", ")"),
     Mutant(

@@ -79,6 +79,8 @@ def requeue(core: Core, entry: Entry, now: float) -> str | None:
     """Run an ended job that is not done once more: attempts from 0, quarantine lifted, last in its lane."""
     if entry.state not in REQUEUEABLE:
         return "not_requeueable"
+    if entry.id in core.sweeping:
+        return "broker_silent"  # a worker deletes blobs whose names the job may take again: ask again when it has
     core.log(entry, REQUEUED, now)
     core.move(entry, State.QUEUED)
     entry.position = core.change

@@ -235,8 +235,8 @@ class Core:
         self.sweep(entry.id, (original_name(entry.id), *(r.blob for r in entry.outcome.renditions)))
 
     def unsweep(self, job: str) -> None:
-        """The job runs again and makes blobs of the same names: do not delete what nobody deletes yet."""
-        if job in self.sweeps and job not in self.sweeping:
+        """The job runs again and makes blobs of the same names: nobody is to delete them any more."""
+        if job in self.sweeps:
             del self.sweeps[job]
             self.records.swept.append(job)
 

@@ -154,12 +154,13 @@ class Model:
     def requeue(self, job: Job) -> str | None:
         if job.state not in ENDED - {"done"}:
             return "not_requeueable"
+        if job.id in self.under_way:
+            return "broker_silent"
         job.wait()
         job.code, job.cancelling = None, False
         job.attempts = job.crashes = job.memory_tries = job.losses = 0
         self.quarantine.discard(job.content)
-        if job.id not in self.under_way:
-            self.sweeps.pop(job.id, None)
+        self.sweeps.pop(job.id, None)
         return None
 
     def purge(self, job: Job) -> str | None:

@@ -280,9 +280,9 @@ class CoreMachine(RuleBasedStateMachine):
         job = ended[pick % len(ended)]
         message = wire.Requeue("web", "o", job.id, None, self.rig.row(job.id).change)
         self.model.under_way = set(self.rig.dispatcher.core.sweeping)
-        assert self.model.requeue(job) is None
+        refusal = self.model.requeue(job)
         self.rig.order(message)
-        if self.commit() is None:
+        if self.commit() is None or refusal is not None:
             return
         if died:
             self.restart()

@@ -706,6 +706,30 @@ def test_a_requeue_drops_a_sweep_that_nobody_was_given() -> None:
     assert rig.ledger.restore().sweeps == []
 
 
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_job_is_not_requeued_while_a_worker_deletes_what_it_would_make_again(dies: bool) -> None:
+    rig = rig_with("j")
+    rig.order(wire.Cancel("web", "c", "j"))
+    rig.hear(A, finish("j"))
+    assert [message for _, message in rig.turn().sends if isinstance(message, wire.Sweep)]
+    rig.order(wire.Requeue("web", "q", "j"))
+    assert [(receipt.outcome, receipt.code) for receipt in rig.turn().receipts] == [(wire.REFUSED, "broker_silent")]
+    rig.hear(B, ready("b"))
+    if dies:
+        rig.order(wire.Pause("web", "p"))
+        rig.lose(A)
+        rig.order(wire.Requeue("web", "q", "j"))
+        rig.order(wire.Resume("web", "p"))
+    else:
+        rig.hear(A, wire.Swept(["j"]))
+        rig.turn()
+        rig.order(wire.Requeue("web", "q", "j"))
+    done = rig.turn()
+    assert [ref[1:] for ref in told(done, wire.Assign)] == [("j", 2)]
+    assert not [message for _, message in done.sends if isinstance(message, wire.Sweep)]
+    assert rig.ledger.restore().sweeps == []
+
+
 def test_a_new_job_does_not_overtake_those_that_only_the_ledger_holds() -> None:
     rig = rig_with(window=4)
     rig.submit(*(new_job(f"j{n}") for n in range(6)))
