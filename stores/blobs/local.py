@@ -199,6 +199,7 @@ class LocalWriter:
     def publish(self) -> None:
         with _faults(self._name):
             self._file.flush()
+            os.utime(self._file.fileno())  # its age counts from here: the first file of a slow POST is long written
             os.fsync(self._file.fileno())
             self._file.close()
             self._blobs.land(self._fresh, self._path)
@@ -216,9 +217,10 @@ def _remove(path: str) -> None:
 
 
 def _listed(folder: str) -> list[str]:
-    """What is in the folder; nothing where there is none."""
+    """What is in the folder and could be named by us (a name in no encoding cannot even be told); nothing where
+    there is none."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        return os.listdir(folder)
+        return [name for name in os.listdir(folder) if name.isascii()]
     return []
 
 

@@ -169,6 +169,25 @@ def test_the_age_of_a_blob_is_that_of_its_bytes(blobs: LocalBlobs, data: Path) -
     assert blobs.names("", 100, 3600.0) == ([OTHER, NAME], None)
 
 
+def test_a_blob_is_as_old_as_its_publication(blobs: LocalBlobs, data: Path) -> None:
+    writer = blobs.writer(NAME)
+    (fresh,) = (data / INCOMING).iterdir()
+    os.utime(fresh, (1_000_000_000, 1_000_000_000))
+    writer.publish()
+    assert blobs.names("", 100, 3600.0) == ([], None)
+
+
+def test_a_walk_tells_no_name_that_cannot_be_told(blobs: LocalBlobs, data: Path) -> None:
+    for name in ("raw/ab/a", "raw/ab/z", "raw/zz/a"):
+        blobs.put(name, b"")
+    for folder in ("raw/ab", "raw"):
+        os.mkdir(os.fsencode(data / folder) + b"/b\xff")
+    assert [blobs.names(after, 2, 0.0) for after in ("", "raw/ab/z")] == [
+        (["raw/ab/a", "raw/ab/z"], "raw/ab/z"),
+        (["raw/zz/a"], None),
+    ]
+
+
 def test_a_folder_that_cannot_be_read_is_told(blobs: LocalBlobs, monkeypatch: pytest.MonkeyPatch) -> None:
     failing(monkeypatch, "listdir", errno.EIO)
     with pytest.raises(StoreFault, match="Input/output error"):
