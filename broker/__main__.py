@@ -40,7 +40,7 @@ def main() -> int:
         refusal = f"another broker runs on {data}: stop it, or set PIXMILL_DATA to another folder"
         for place in (data, wires.run):
             hold_lock(place / "broker.lock", LOCK_WAIT_SECONDS, refusal)
-        ledger = open_ledger(ledger_path(settings), settings.ledger_sync, make=not _has_renditions(data))
+        ledger = open_ledger(ledger_path(settings), settings.ledger_sync, make=not had_ledger(data))
         recorder = Recorder(data / "flight", log)
         loop = Loop(Dispatcher(policy_of(settings)), ledger, recorder, wires, log)
     except SetupFault as fault:
@@ -84,9 +84,11 @@ def make_keys(words: list[str]) -> int:
     return 0
 
 
-def _has_renditions(data: Path) -> bool:
-    """Whether a ledger was here before: renditions are made after one was."""
-    return any((data / "processed").glob("*/*"))
+def had_ledger(data: Path) -> bool:
+    """Whether a ledger was here before: renditions are made after one was, and a flight recorded; originals alone
+    may be those of a web process that was there first."""
+    recorded = any((data / "flight").glob("*"))
+    return any((data / "processed").glob("*/*")) or (recorded and any((data / "raw").glob("*/*")))
 
 
 if __name__ == "__main__":
