@@ -104,7 +104,7 @@ def test_a_killed_supervisor_leaves_nothing_and_the_next_start_finishes(new_clus
     assert cluster.supervisor is not None
     cluster.supervisor.kill()
     cluster.supervisor.wait()
-    wait_until(lambda: not cluster.everything(), 2.0, "everything to end with its supervisor")
+    wait_until(lambda: not cluster.everything(), 10.0, "everything to end with its supervisor")
     cluster.start()
     assert {cluster.ended(job)["state"] for job in accepted} == {"done"}
 

@@ -85,7 +85,7 @@ def test_scale_through_the_command(fakes: Callable[..., Cluster]) -> None:
     assert supervisor(cluster, "scale", "9").stdout.count("worker ") == 3
     cluster.wait_complete()
     assert supervisor(cluster, "scale", "0").returncode == 0
-    wait_until(lambda: len(cluster.pids("worker")) == 1, 3.0, "the least number of workers")
+    wait_until(lambda: len(cluster.pids("worker")) == 1, 10.0, "the least number of workers")
     assert "usage" in supervisor(cluster, "scale", "many").stderr
     status = supervisor(cluster, "status").stdout
     assert [line.split()[0] for line in status.splitlines()] == ["broker", "web", "worker"]
@@ -134,21 +134,21 @@ def test_kill_9_of_the_supervisor_leaves_nothing_and_the_next_start_works(fakes:
     assert len(cluster.everything()) == 7, "supervisor, broker, web, 2 workers with a child each"
     cluster.supervisor.kill()
     cluster.supervisor.wait()
-    wait_until(lambda: not cluster.everything(), 2.0, "everything to be gone")
+    wait_until(lambda: not cluster.everything(), 10.0, "everything to be gone")
     cluster.start()
     assert len(cluster.everything()) == 7
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_drains_and_ends_everything(fakes: Callable[..., Cluster], number: int) -> None:
-    cluster = fakes({"FAKE_DRAIN_SECONDS": "0.7"}).start()
+    cluster = fakes({"FAKE_DRAIN_SECONDS": "2"}).start()
     assert cluster.supervisor is not None
     (broker,), began = cluster.pids("broker"), time.monotonic()
     cluster.supervisor.send_signal(number)
-    wait_until(lambda: not cluster.pids("web"), 2.0, "web to be gone")
+    wait_until(lambda: not cluster.pids("web"), 10.0, "web to be gone")
     assert alive(broker), "the broker goes last"
-    assert cluster.supervisor.wait(5) == 0
-    assert 0.7 <= time.monotonic() - began < 2.5
+    assert cluster.supervisor.wait(20) == 0
+    assert time.monotonic() - began >= 2
     assert not cluster.everything()
 
 
@@ -156,16 +156,16 @@ def test_a_second_signal_ends_at_once(fakes: Callable[..., Cluster]) -> None:
     cluster = fakes({"FAKE_DRAIN_SECONDS": "25"}).start()
     assert cluster.supervisor is not None
     cluster.supervisor.send_signal(signal.SIGINT)
-    wait_until(lambda: not cluster.pids("web"), 2.0, "web to be gone")
+    wait_until(lambda: not cluster.pids("web"), 10.0, "web to be gone")
     time.sleep(0.4)
     cluster.supervisor.send_signal(signal.SIGINT)
-    assert cluster.supervisor.wait(3) == 0
+    assert cluster.supervisor.wait(15) == 0, "a drain takes 25 s"
 
 
 def test_stop_through_the_command(fakes: Callable[..., Cluster]) -> None:
     cluster = fakes().start()
     assert supervisor(cluster, "stop").returncode == 0
-    wait_until(lambda: not cluster.everything(), 1.0, "everything to be gone")
+    wait_until(lambda: not cluster.everything(), 10.0, "everything to be gone")
     refused = supervisor(cluster, "status")
     assert refused.returncode == 2
     assert refused.stderr.count("\n") == 1
