@@ -27,10 +27,12 @@ def back_up(settings: Settings, to: Path) -> int:
     data = Path(settings.data).absolute()
     if (to / LIVE).exists():
         raise SetupFault(f"{to} is the data of a pixmill, not a back-up: give another folder")
+    ledger, fresh = to / ledger_path(settings).name, to / "ledger.new"
+    if not ledger.exists() and not fresh.exists() and any(any((to / folder).glob("*/*")) for folder in FOLDERS):
+        raise SetupFault(f"{to} has files that are of no back-up, and would lose them: give another folder")
     try:
         for folder in FOLDERS:
             (to / folder).mkdir(parents=True, exist_ok=True)
-        fresh = to / "ledger.new"
         fresh.unlink(missing_ok=True)
         copy_ledger(Path(ledger_path(settings)), fresh)
         gone: list[Path] = []
@@ -38,7 +40,7 @@ def back_up(settings: Settings, to: Path) -> int:
         for secret in data.glob("*.secret"):
             shutil.copy2(secret, to)
         os.sync()
-        fresh.replace(to / ledger_path(settings).name)
+        fresh.replace(ledger)
         for path in gone:
             path.unlink()
         os.sync()

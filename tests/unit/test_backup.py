@@ -114,6 +114,26 @@ def test_the_data_of_a_pixmill_is_not_written_over(settings: Settings, to: Path)
         back_up(settings, to)
 
 
+def test_somebodys_files_are_not_taken_for_those_of_an_older_back_up(settings: Settings, to: Path) -> None:
+    put(to / "raw/2024/photo.cr2", b"somebody's")
+    with pytest.raises(SetupFault, match="has files that are of no back-up"):
+        back_up(settings, to)
+    assert files(to) == {"raw/2024/photo.cr2": b"somebody's"}
+
+
+def test_a_first_one_that_broke_off_goes_on(
+    settings: Settings, data: Path, to: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.copyfile", fail)
+        with pytest.raises(SetupFault, match="No space left on device"):
+            back_up(settings, to)
+    assert back_up(settings, to) == 3
+
+
 def test_without_a_ledger_there_is_nothing_to_back_up(tmp_path: Path, to: Path) -> None:
     with pytest.raises(SetupFault, match="unable to open database file"):
         back_up(Settings(data=str(tmp_path / "none")), to)
