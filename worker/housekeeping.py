@@ -15,7 +15,7 @@ from worker.core import events
 
 class Housekeeping:
     """Each step is short, for the keeper waits for it. One that fails is logged and not told: the broker
-    asks again."""
+    asks again, later."""
 
     def __init__(self, blobs: Blobs, tell: Callable[[Any], None], log: logging.Logger) -> None:
         self._blobs = blobs

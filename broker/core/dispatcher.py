@@ -137,6 +137,7 @@ class Dispatcher:
         if now >= self._next_beat:
             self._next_beat = now + self._policy.beat_seconds
             core.roster_changed = True
+            core.give_up_sweeps(now)
             for worker in core.roster.by_peer.values():
                 core.send(worker.peer, wire.BrokerBeat(core.epoch))
                 self._repeat_abandons(worker)
@@ -171,7 +172,7 @@ class Dispatcher:
         if not self._stopping:
             self._match(now)
             if len(core.sweeps) > len(core.sweeping):
-                core.offer_sweeps()
+                core.offer_sweeps(now)
         records, changes = core.records, core.changes
         for entry in core.dirty:
             if entry.id not in core.gone:
@@ -274,7 +275,7 @@ class Dispatcher:
     def _swept(self, worker: Worker, message: wire.Swept) -> None:
         core = self.core
         for job in message.jobs:
-            sweeper, sent = core.sweeping.get(job, (None, None))
+            sweeper, sent, _ = core.sweeping.get(job, (None, None, 0.0))
             if sweeper is not worker:
                 continue
             del core.sweeping[job]

@@ -21,6 +21,8 @@ from jobs.wire import Abandon, Assign, Change, LeaseRef, Recall, Receipt, Settle
 DELAYED, REQUEUED, ENDED_EVENT = Happening.DELAYED.value, Happening.REQUEUED.value, Happening.ENDED.value
 RATE_SECONDS = 60
 SWEEP_BATCH = 100
+SWEEP_AGAIN_SECONDS = 60.0
+"""After which a sweep is offered again that a worker which lives has not done: its disk did not let it."""
 SERVICE_WEIGHT = 0.1
 """Of the newest service time in the moving average of its size class."""
 
@@ -72,8 +74,8 @@ class Core:
         self.recalled: set[str] = set()
         self.quarantine: set[bytes] = set()
         self.sweeps: dict[str, SweepEntry] = {}
-        self.sweeping: dict[str, tuple[Worker, SweepEntry]] = {}
-        """By job, who deletes and what it was told to delete."""
+        self.sweeping: dict[str, tuple[Worker, SweepEntry, float]] = {}
+        """By job, who deletes, what it was told to delete, and when."""
         self.walk = Progress(0.0)
         self.service: dict[str, float] = {}
         """Seconds that a job takes, by size class: a moving average."""
@@ -244,16 +246,22 @@ class Core:
         """What this worker was to delete is offered to others."""
         self.sweeping = {job: sent for job, sent in self.sweeping.items() if sent[0] is not gone}
 
-    def offer_sweeps(self) -> None:
+    def give_up_sweeps(self, now: float) -> None:
+        """What is not deleted after so long is offered again."""
+        since = now - max(SWEEP_AGAIN_SECONDS, 2 * self.policy.silence_seconds)
+        for job in [job for job, sent in self.sweeping.items() if sent[2] <= since]:
+            del self.sweeping[job]
+
+    def offer_sweeps(self, now: float) -> None:
         """Give each worker without sweeps some of those that nobody does."""
-        busy = {worker.peer for worker, _ in self.sweeping.values()}
+        busy = {worker.peer for worker, _, _ in self.sweeping.values()}
         waiting = [entry for job, entry in self.sweeps.items() if job not in self.sweeping]
         for worker in self.roster.by_peer.values():
             if not waiting:
                 return
             if worker.peer not in busy and not worker.draining:
                 batch, waiting = waiting[:SWEEP_BATCH], waiting[SWEEP_BATCH:]
-                self.sweeping.update((entry.job, (worker, entry)) for entry in batch)
+                self.sweeping.update((entry.job, (worker, entry, now)) for entry in batch)
                 self.send(worker.peer, Sweep([(entry.job, list(entry.names)) for entry in batch]))
 
     def change_of(self, entry: Entry, rendition: Rendition | None = None) -> Change:

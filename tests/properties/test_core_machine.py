@@ -530,7 +530,7 @@ class CoreMachine(RuleBasedStateMachine):
             return
         for hand in [hand for hand in self.hands if hand.known]:
             core = self.rig.dispatcher.core
-            mine = {job: sent for job, (worker, sent) in core.sweeping.items() if worker.peer == hand.peer}
+            mine = {job: sent for job, (worker, sent, _) in core.sweeping.items() if worker.peer == hand.peer}
             for job, sent in mine.items():
                 if set(sent.names) == self.model.sweeps[job]:
                     del self.model.sweeps[job]

@@ -681,6 +681,18 @@ def test_blobs_added_to_a_sweep_under_way_are_offered_again() -> None:
     assert rig.ledger.restore().sweeps == []
 
 
+def test_a_sweep_that_a_worker_could_not_do_is_offered_again() -> None:
+    rig = rig_with("j")
+    rig.order(wire.Cancel("web", "c", "j"))
+    rig.hear(A, finish("j"))
+    offered = []
+    for second in range(63):
+        rig.now += 1.0
+        rig.hear(A, wire.WorkerBeat([]))
+        offered += [second for _, message in rig.turn(tick=True).sends if isinstance(message, wire.Sweep)]
+    assert offered == [0, 60]
+
+
 def test_a_store_that_fails_before_a_decoder_began_uses_attempts_up_with_backoff() -> None:
     rig = rig_with("j", attempts_max=2)
     fail(rig, "j", "store_error")
