@@ -67,10 +67,12 @@ def test_02_innocent_jobs_charged(new_cluster: Callable[..., Cluster], full: boo
     kills = KEEPER_KILLS[full]
     cluster = new_cluster(workers=0, cache_url="none", attempts_max=50).start()
     workers = [cluster.start_role("worker", capacity=4) for _ in range(2)]
-    jobs = post_many(cluster, [slow_image(300)] * (kills * 5 + 20), **SLOW)
+    jobs: list[str] = []
     for turn in range(kills):
         victim = workers[turn % 2]
-        wait_until(lambda pid=victim.pid: _has_prefetched(cluster, pid), 10, "a worker to hold jobs")  # type: ignore[misc]
+        while not _has_prefetched(cluster, victim.pid):
+            if len(ledger_rows(cluster, state="queued")) < 10:
+                jobs += post_many(cluster, [slow_image(300)] * 10, **SLOW)
         victim.kill()
         victim.wait()
         workers[turn % 2] = cluster.start_role("worker", capacity=4)
