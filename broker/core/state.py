@@ -35,19 +35,22 @@ class Rate:
 
     def __init__(self) -> None:
         self._buckets: deque[tuple[int, int]] = deque()
+        self._second = self._count = 0
 
     def add(self, now: float, count: int = 1) -> None:
         """Count events at `now`."""
         second = int(now)
-        if self._buckets and self._buckets[-1][0] == second:
-            count += self._buckets.pop()[1]
-        self._buckets.append((second, count))
+        if second != self._second:
+            self._buckets.append((self._second, self._count))
+            self._second, self._count = second, 0
+        self._count += count
 
     def per_minute(self, now: float) -> float:
         """How many there were in the last minute."""
         while self._buckets and self._buckets[0][0] <= now - RATE_SECONDS:
             self._buckets.popleft()
-        return float(sum(count for _, count in self._buckets))
+        newest = self._count if self._second > now - RATE_SECONDS else 0
+        return float(newest + sum(count for _, count in self._buckets))
 
 
 class Share:
