@@ -46,8 +46,8 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 def digest(records: Records, out: Outgoing) -> int:
-    """A checksum of what a turn decided: what is said to whom, each change of a job among it, and what is written beside
-    the jobs' rows (which cost as much again; a replay holds the last ones against the ledger)."""
+    """A checksum of what a turn decided: what is said to whom, each change of a job among it, and what is written
+    beside the jobs' rows (they cost as much again; a replay holds the last ones against the ledger)."""
     said = [part for addressed in out for pair in addressed for part in pair]
     written = (
         records.keys, records.removed, records.purged, records.sweeps, records.swept, records.quarantined,

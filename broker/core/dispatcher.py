@@ -73,6 +73,8 @@ class Dispatcher:
         core.counts.update(meta.counts)
         for tenant in restored.tenants:
             core.share(tenant.tenant).counts.update(tenant.counts)
+            if tenant.tenant:
+                core.named.update(tenant.counts)
         core.quarantine.update(restored.quarantine)
         core.sweeps = {entry.job: entry for entry in restored.sweeps}
         core.backlog.restore(restored.lanes)
@@ -182,6 +184,7 @@ class Dispatcher:
             self._forget(entry)
         if core.dirty or core.meta_changed:
             records.meta = Meta(core.change, core.epoch, core.paused, _plain(core.counts))
+        core.count_nameless()
         records.tenants = [TenantEntry(tenant, _plain(core.shares[tenant].counts)) for tenant in core.counted]
         effects = Effects(
             records, core.receipts, core.sends(), self._changes(), self._beat(now), core.backlog.refills(),

@@ -89,6 +89,8 @@ class Core:
         """When to look for jobs that are too old next."""
         self.counts: Counter[str] = Counter()
         self.shares: dict[str, Share] = {}
+        self.named: Counter[str] = Counter()
+        """Of `counts`, what is of tenants with a name."""
         self.offset = 0.0
         self.bulk: dict[tuple[str, str], list[int]] = {}
         self.clear()
@@ -127,13 +129,15 @@ class Core:
 
     def move(self, entry: Entry, state: State) -> None:
         """Change a job's state, keeping the counts."""
-        all_jobs, his_jobs, before = self.counts, self.share(entry.tenant).counts, entry.state
+        counts, before, tenant = self.counts, entry.state, entry.tenant
         entry.move(state)
-        all_jobs[before] -= 1
-        his_jobs[before] -= 1
-        all_jobs[state] += 1
-        his_jobs[state] += 1
-        self.counted[entry.tenant] = None
+        counts[before] -= 1
+        counts[state] += 1
+        self.counted[tenant] = None
+        if tenant:
+            for counts in (self.share(tenant).counts, self.named):
+                counts[before] -= 1
+                counts[state] += 1
 
     def share(self, tenant: str) -> Share:
         """The tenant's part of the books, begun by his first job."""
@@ -145,8 +149,17 @@ class Core:
     def count(self, entry: Entry, by: int) -> None:
         """A job more, or less, in the state that it is in: of all, and of its tenant."""
         self.counts[entry.state] += by
-        self.share(entry.tenant).counts[entry.state] += by
         self.counted[entry.tenant] = None
+        if entry.tenant:
+            self.share(entry.tenant).counts[entry.state] += by
+            self.named[entry.state] += by
+
+    def count_nameless(self) -> None:
+        """Once a turn: the tenant without a name, who has all jobs where there are no keys, has what others leave."""
+        if "" in self.counted:
+            counts = self.share("").counts
+            for state, count in self.counts.items():
+                counts[state] = count - self.named[state]
 
     def release(self, entry: Entry) -> None:
         """The job's lease is over."""
