@@ -80,6 +80,7 @@ def test_a_failed_job_is_shown_requeued_and_purged(cluster: Cluster, open_page: 
     page.keyboard.press("Escape")
     page.locator("#jobs .row .state.failed").wait_for()
     page.locator("#purge-matching").click()
+    page.locator("#confirm[open]").wait_for()
     assert page.locator("#confirm-question").inner_text() == "Remove 1 job and all their files for good?"
     page.locator("#confirm-action").click()
     until(page, "document.querySelectorAll('#jobs .row').length === 0")
