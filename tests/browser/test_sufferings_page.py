@@ -14,7 +14,7 @@ from tests.support.sufferings import all_ended, ledger_counts, ledger_rows
 
 pytestmark = pytest.mark.cluster
 STOPPED_SECONDS = {False: 1.0, True: 5.0}
-AGREE_SECONDS = 5.0
+AGREE_SECONDS = 15.0
 SHOWN = """() => ({
   numbers: ["queued", "running", "failed", "dead"].map(name => document.getElementById(`n-${name}`).textContent),
   count: document.getElementById("jobs-count").textContent,

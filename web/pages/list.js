@@ -174,7 +174,13 @@ function draw() {
     row.item.remove();
     rows.delete(id);
   }
-  for (let index = first; index < last; index += 1) drawRow(ids[index], index);
+  let place = 0;
+  for (let index = first; index < last; index += 1) {
+    const item = drawRow(ids[index], index);
+    if (!item) continue;
+    if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null); // read in order, not by eye alone
+    place += 1;
+  }
   list.style.height = `${ids.length * ROW_PX}px`;
   byId("jobs-count").textContent = ids.length ? `${format.count(ids.length, "job")}${more ? " and more" : ""}` : "No job matches.";
   drawActions();
@@ -183,13 +189,13 @@ function draw() {
 
 function drawRow(id, index) {
   const job = store.job(id);
-  if (!job) return;
+  if (!job) return null;
   let row = rows.get(id);
   if (!row) {
     row = newRow(id);
     rows.set(id, row);
   }
-  if (list.children[rows.size - 1] !== row.item || row.index !== index) {
+  if (row.index !== index) {
     row.index = index;
     row.item.style.transform = `translateY(${index * ROW_PX}px)`;
     row.item.setAttribute("aria-posinset", index + 1);
@@ -197,7 +203,7 @@ function drawRow(id, index) {
   row.item.setAttribute("aria-setsize", ids.length);
   row.item.classList.toggle("current", index === current);
   row.box.checked = selected.has(id);
-  if (row.change === job.change && row.name === job.filename) return;
+  if (row.change === job.change && row.name === job.filename) return row.item;
   Object.assign(row, { change: job.change, name: job.filename });
   row.state.textContent = job.state;
   row.state.className = `state ${job.state}`;
@@ -205,6 +211,7 @@ function drawRow(id, index) {
   row.box.setAttribute("aria-label", `Select ${job.filename || id}`);
   const reason = job.error && job.state !== "done" ? `${job.error.code}: ${job.error.detail}` : "";
   row.note.textContent = [job.attempts > 1 ? `${job.attempts} attempts` : "", reason].filter(Boolean).join(" · ");
+  return row.item;
 }
 
 function newRow(id) {
@@ -215,7 +222,6 @@ function newRow(id) {
     note: make("span", { class: "quiet note" }),
   };
   row.item = make("li", { class: "row" }, row.box, row.state, row.link, row.note);
-  list.append(row.item);
   return row;
 }
 
