@@ -17,8 +17,10 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not 
 AXE = "axe-core@4.14.1"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """Not for the whole session: while Playwright is open its event loop runs in this thread, and asyncio refuses
+    another one to all tests that follow."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if not chromium:
         pytest.skip("no chromium on this machine")

@@ -23,9 +23,9 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def png(width: int, height: int, data: bytes, *before: bytes) -> bytes:
-    """A grey PNG of these sides whose coded pixels are `data`; `before`: chunks ahead of them."""
-    head = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+def png(width: int, height: int, data: bytes, *before: bytes, colour: int = 0) -> bytes:
+    """A PNG of these sides whose coded pixels are `data`, grey or (colour 2) RGB; `before`: chunks ahead of them."""
+    head = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + head + b"".join(before) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.hostile.files import FORMATS, png_full, written
+from tests.hostile.files import FORMATS, png, written, zeros
 from tests.support.cluster import ROOT, Cluster
 
 SIDE = 3000
@@ -52,6 +52,7 @@ def test_a_reader_without_room_is_out_of_memory(tmp_path: Path, format: str) -> 
 @pytest.mark.cluster
 def test_a_bomb_is_tried_once_more_with_twice_the_memory(new_cluster: Callable[..., Cluster]) -> None:
     cluster = new_cluster(decoder_bytes_max=64 << 20).start()
-    found = cluster.ended(cluster.upload(png_full())["id"])
+    bomb = png(10_000, 9_000, zeros(30_001 * 9_000), colour=2)  # 270 MB of pixels
+    found = cluster.ended(cluster.upload(bomb)["id"])
     assert (found["state"], found["error"]["code"], found["attempts"]) == ("failed", "memory_over_limit", 2)
     assert cluster.ended(cluster.upload(written("jpeg"))["id"])["state"] == "done"
