@@ -153,7 +153,7 @@ def test_09_cancel_during_a_brokers_restart(new_cluster: Callable[..., Cluster])
     waiting = post_many(cluster, [small_image() for _ in range(4)])[-1]
     decoder = decoder_of(cluster, running)
     os.kill(cluster.pids("broker")[0], signal.SIGKILL)
-    for job in (running, waiting):
+    for job in (waiting, running):  # in this order: the end of the other lets it run
         _cancel(cluster, job)
     wait_until(lambda: gone(decoder), CANCEL_SECONDS, "the decoder to be gone")
     _stays_cancelled(cluster, [running, waiting])
