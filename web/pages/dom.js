@@ -21,6 +21,16 @@ export function say(text) {
   byId("said").textContent = text;
 }
 
+/** Do it and say `done`, if there is anything to say; or say why it could not be done. */
+export async function attempt(act, done) {
+  try {
+    await act();
+    if (done) say(done);
+  } catch (error) {
+    say(error.message);
+  }
+}
+
 /** Ask before what cannot be undone; true if the user means it. */
 export function confirmed(question, action) {
   const dialog = byId("confirm");

@@ -1,7 +1,7 @@
 // All jobs that match the filters, newest first: only the rows in sight are elements.
 // The filters are the page's URL. Selection, and actions on one, on a selection, or on all that match.
 import { call, jobPath, query } from "./api.js";
-import { byId, confirmed, make, say } from "./dom.js";
+import { attempt, byId, confirmed, make, say } from "./dom.js";
 import * as format from "./format.js";
 import { lacks } from "./session.js";
 import * as store from "./store.js";
@@ -10,8 +10,6 @@ const ROW_PX = 44;
 const PAGE = 200;
 const KEPT = 2000;
 const REREAD_MS = 1000;
-const REQUEUEABLE = ["dead", "failed", "cancelled"];
-const ENDED = [...REQUEUEABLE, "done"];
 
 const frame = byId("jobs-frame");
 const list = byId("jobs");
@@ -147,15 +145,6 @@ export async function ofMatching(action) {
   });
 }
 
-async function attempt(act, done) {
-  try {
-    await act();
-    if (done) say(done);
-  } catch (error) {
-    say(error.message);
-  }
-}
-
 function plan() {
   if (planned) return;
   planned = true;
@@ -234,8 +223,8 @@ function drawActions() {
   byId("selected-count").textContent = selected.size ? `${selected.size} selected` : "";
   byId("requeue-selected").disabled = byId("purge-selected").disabled = !selected.size || lacks("write");
   byId("requeue-matching").disabled = byId("purge-matching").disabled = lacks("write");
-  byId("requeue-matching").hidden = !REQUEUEABLE.includes(filters.state);
-  byId("purge-matching").hidden = !ENDED.includes(filters.state);
+  byId("requeue-matching").hidden = !store.REQUEUEABLE.includes(filters.state);
+  byId("purge-matching").hidden = !store.ENDED.includes(filters.state);
   const codes = new Map();
   if (["dead", "failed"].includes(filters.state)) {
     for (const id of ids) {

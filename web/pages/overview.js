@@ -1,6 +1,6 @@
 // One glance: healthy or why not, the numbers, who works on what, the last minutes.
 import { call } from "./api.js";
-import { byId, make, say } from "./dom.js";
+import { attempt, byId, make, say } from "./dom.js";
 import * as format from "./format.js";
 import { lacks } from "./session.js";
 import * as store from "./store.js";
@@ -26,15 +26,12 @@ export function show(stats) {
 }
 
 /** The button that stops and starts dispatch. */
-export async function pauseOrResume() {
-  try {
+export const pauseOrResume = () =>
+  attempt(async () => {
     const { paused } = await call("POST", store.stats?.queue.paused ? "queue/resume" : "queue/pause");
     store.heardStats({ ...store.stats, queue: { ...store.stats.queue, paused } });
     say(paused ? "Paused: uploads go on, nothing is dispatched." : "Dispatch goes on.");
-  } catch (error) {
-    say(error.message);
-  }
-}
+  });
 
 function troubles(stats) {
   if (!store.connected) return ["No connection: trying again"];
@@ -95,14 +92,8 @@ const doings = (worker) =>
     ` ${format.duration(seconds)} `,
   ]);
 
-async function drainWorker({ name, incarnation }) {
-  try {
-    await call("POST", `workers/${incarnation}/drain`);
-    say(`${name} finishes what it holds and leaves.`);
-  } catch (error) {
-    say(error.message);
-  }
-}
+const drainWorker = ({ name, incarnation }) =>
+  attempt(() => call("POST", `workers/${incarnation}/drain`), `${name} finishes what it holds and leaves.`);
 
 /** Two lines over the last minutes: jobs ended a minute, and jobs queued, each to its own scale. */
 function chart(stats) {

@@ -1,6 +1,10 @@
 // The jobs and statistics that this page knows: made from reads, told of changes by live.js.
 // Knows no elements. A job is kept in its newest version, by its `change` number.
 
+/** The states of jobs that a requeue takes up again, and of all that are over. */
+export const REQUEUEABLE = ["dead", "failed", "cancelled"];
+export const ENDED = [...REQUEUEABLE, "done"];
+
 const KEPT = 2000;
 
 const jobs = new Map();

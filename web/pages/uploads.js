@@ -1,7 +1,7 @@
 // This reader's own uploads: each file's progress, cancel and retry, its place in the queue, its renditions.
 // Which they are is kept in the browser, so that a reload shows them again.
 import { call, heardStatus, jobPath, renditionPath } from "./api.js";
-import { byId, make, say } from "./dom.js";
+import { attempt, byId, make, say } from "./dom.js";
 import * as format from "./format.js";
 import { lacks } from "./session.js";
 import * as store from "./store.js";
@@ -9,7 +9,6 @@ import * as store from "./store.js";
 const KEPT = 30;
 const STORED = "pixmill.uploads";
 const TOGETHER = 4;
-const ENDED = ["done", "failed", "dead", "cancelled"];
 
 const list = byId("uploads");
 const cards = new Map();
@@ -51,7 +50,7 @@ export function showJob(job) {
   card.state.className = `state ${job.state}`;
   card.note.textContent = [`${place}${eta}${reason}`.replace(/^[,:] /, ""), small].filter(Boolean).join(" · ");
   job.renditions.forEach((rendition) => showRendition(card, job, rendition));
-  buttons(card, ENDED.includes(job.state) ? [] : [["Cancel", () => act("DELETE", job.id)]]);
+  buttons(card, store.ENDED.includes(job.state) ? [] : [["Cancel", () => cancel(job.id)]]);
 }
 
 /** The job is gone. */
@@ -176,13 +175,7 @@ function showRendition(card, job, rendition) {
   card.pictures.append(make("figure", { "data-name": rendition.name }, image, make("figcaption", {}, caption)));
 }
 
-async function act(method, id) {
-  try {
-    store.read(await call(method, jobPath(id)));
-  } catch (error) {
-    say(error.message);
-  }
-}
+const cancel = (id) => attempt(async () => store.read(await call("DELETE", jobPath(id))));
 
 function remembered() {
   try {
