@@ -173,7 +173,7 @@ MUTANTS = (
         "self.count(entry, -1)\n        self.records.removed",
         "self.counts[entry.state] -= 1\n        self.records.removed",
     ),
-    Mutant("a tenant's counts are not written", "dispatcher.py", "for tenant in core.counted]", "for tenant in ()]"),
+    Mutant("a tenant's counts are not written", "dispatcher.py", "in core.counted.items()]", "in ()]"),
     Mutant("a start forgets the tenants", "dispatcher.py", "core.share(tenant.tenant).counts.update(", "dict("),
     Mutant("a requeue meets its own sweep", "commands.py", "if entry.id in core.sweeping:", "if False:"),
     Mutant("anybody's Swept counts", "dispatcher.py", "if sweeper is not worker:", "if sweeper is None:"),

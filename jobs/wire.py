@@ -206,7 +206,7 @@ class Share(_Message, frozen=True):
 
 class Beat(_Message, frozen=True):
     """What /stats says, once a second and at every change of the roster. `oldest_at` is the wall
-    time at which the oldest queued job was accepted. `tenants` has those with jobs, by name."""
+    time at which the oldest queued job was accepted. `tenants` has those with a name and with jobs."""
 
     epoch: int
     at: float

@@ -77,7 +77,8 @@ def _accept(core: Core, job: NewJob, at: float, now: float) -> None:
     core.dirty.append(entry)
     core.entries[job.id] = entry
     core.fresh_ids.add(job.id)
-    core.share(job.tenant).accepted.add(now)
+    if job.tenant:
+        core.share(job.tenant).accepted.add(now)
     if job.key is not None and job.fingerprint is not None:
         key = KeyEntry(job.key, job.id, job.fingerprint, at)
         core.fresh_keys[job.key] = key

@@ -73,8 +73,6 @@ class Dispatcher:
         core.counts.update(meta.counts)
         for tenant in restored.tenants:
             core.share(tenant.tenant).counts.update(tenant.counts)
-            if tenant.tenant:
-                core.named.update(tenant.counts)
         core.quarantine.update(restored.quarantine)
         core.sweeps = {entry.job: entry for entry in restored.sweeps}
         core.backlog.restore(restored.lanes)
@@ -184,8 +182,7 @@ class Dispatcher:
             self._forget(entry)
         if core.dirty or core.meta_changed:
             records.meta = Meta(core.change, core.epoch, core.paused, _plain(core.counts))
-        core.count_nameless()
-        records.tenants = [TenantEntry(tenant, _plain(core.shares[tenant].counts)) for tenant in core.counted]
+        records.tenants = [TenantEntry(tenant, _plain(share.counts)) for tenant, share in core.counted.items()]
         effects = Effects(
             records, core.receipts, core.sends(), self._changes(), self._beat(now), core.backlog.refills(),
             core.expire,
@@ -206,7 +203,7 @@ class Dispatcher:
             assert entry.holder is not None and entry.started_at is None, f"{job} is not prefetched"
         for state in State:
             parts = [share.counts[state] for share in core.shares.values()]
-            assert min(parts, default=0) >= 0 and sum(parts) == core.counts[state], f"{state}: {parts}"
+            assert min(parts, default=0) >= 0 and sum(parts) <= core.counts[state], f"{state}: {parts}"
 
     def _heard(self, event: Heard, now: float) -> None:
         core, message = self.core, event.message
@@ -301,13 +298,13 @@ class Dispatcher:
         core.backlog.refilled(event.refill, entries, last, complete=len(rows) < event.refill.limit)
 
     def _match(self, now: float) -> None:
-        core = self.core
+        core, prefetchable = self.core, self._prefetchable()
         while not core.paused:
             worker, sizes = core.roster.next_idle(), SMALL + LARGE
             if worker is None:
                 if core.backlog.alone_waiting:
                     return
-                worker, sizes = core.roster.next_spare(), self._prefetchable()
+                worker, sizes = core.roster.next_spare(), prefetchable
             if worker is None or (lane := core.backlog.choose(sizes)) is None:
                 return
             self._assign(core.backlog.take(lane), worker, now)

@@ -150,7 +150,7 @@ def test_a_refused_commit_writes_nothing_and_ends_the_ledger(home: Home) -> None
     ledger.restore()
     ledger.commit(Records(jobs=[row(1)]))
     with pytest.raises(LedgerFailed):
-        ledger.commit(Records(jobs=[row(2), row(3, state="lost")], quarantined=[b"q"]))
+        ledger.commit(Records(jobs=[row(2), row(3, id=job_id(1))], quarantined=[b"q"]))
     with pytest.raises(LedgerFailed):
         ledger.commit(Records(jobs=[row(2)]))
     with pytest.raises(LedgerFailed):

@@ -14,7 +14,7 @@ from pathlib import Path
 from jobs import recipe
 from jobs.ids import mint, original_name, rendition_name
 from jobs.job import Cost, Fault, Moment, Original, Outcome, Rendition, Row, Spec, State, encode
-from jobs.records import KeyEntry, Meta, PurgedEntry, Records, SweepEntry, TenantEntry
+from jobs.records import KeyEntry, Meta, PurgedEntry, Records, SweepEntry
 from stores.ledger.sqlite import SCHEMA, open_ledger
 from tests.support.cluster import ROOT
 
@@ -67,7 +67,6 @@ def records() -> Records:
         sweeps=[SweepEntry(SWEPT, (original_name(SWEPT),))],
         quarantined=[CONTENT],
         purged=[PurgedEntry(PURGED, AT)],
-        tenants=[TenantEntry("", counts)],
         meta=Meta(change=40, paused=False, counts=counts),
     )
 
