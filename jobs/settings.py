@@ -3,6 +3,7 @@
 Pure: reads a mapping, not the environment (host/environment.py does).
 """
 
+import ipaddress
 import math
 import re
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 3000
     public_url: str = ""
     root_path: str = ""
+    trusted_proxies: str = ""
     cors_origins: str = ""
     web_processes: int = 2
     workers: str = "cores"
@@ -126,6 +128,11 @@ def _out_of_range(settings: Settings) -> list[str]:
         broker_address(settings)
     except ValueError:
         faults.append(f"{PREFIX}BROKERS={settings.brokers!r} must be 1, or the broker's address as tcp://HOST:PORT")
+    for proxy in trusted_proxies(settings):
+        try:
+            ipaddress.ip_network(proxy)
+        except ValueError as fault:
+            faults.append(f"{PREFIX}TRUSTED_PROXIES must be addresses or networks ({fault})")
     if any(len(secret) < SECRET_CHARACTERS_MIN for secret in receipt_secrets(settings)):
         faults.append(f"{PREFIX}RECEIPT_SECRETS must be of {SECRET_CHARACTERS_MIN} characters or more each")
     try:
@@ -164,6 +171,11 @@ def broker_address(settings: Settings) -> tuple[str, int] | None:
 def receipt_secrets(settings: Settings) -> tuple[bytes, ...]:
     """The secrets of receipts, the one that signs first; they are separated by commas or white space."""
     return tuple(secret.encode() for secret in settings.receipt_secrets.replace(",", " ").split())
+
+
+def trusted_proxies(settings: Settings) -> list[str]:
+    """The addresses and networks of proxies that are believed; they are separated by commas or white space."""
+    return settings.trusted_proxies.replace(",", " ").split()
 
 
 def retention_seconds(settings: Settings) -> float:

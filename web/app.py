@@ -5,10 +5,12 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
+from jobs.settings import trusted_proxies
 from web.config import Web
 from web.guard import Guard
 from web.page import page_routes
 from web.problems import HANDLERS
+from web.proxies import Proxied
 from web.routes import ROUTES
 
 _EXPOSED = ("Location", "ETag", "Repr-Digest", "Retry-After", "Preference-Applied", "Content-Disposition")
@@ -16,7 +18,9 @@ _EXPOSED = ("Location", "ETag", "Repr-Digest", "Retry-After", "Preference-Applie
 
 def build(web: Web) -> ASGIApp:
     """The application over `web`, which the routes find in its state."""
-    middleware = [Middleware(Guard, web)]
+    proxies = trusted_proxies(web.settings)
+    middleware = [Middleware(Proxied, proxies)] if proxies else []
+    middleware.append(Middleware(Guard, web))
     if web.settings.cors_origins:
         origins = [origin.strip() for origin in web.settings.cors_origins.split(",")]
         middleware.append(

@@ -34,10 +34,12 @@ class Guard:
         await app({**scope, "root_path": self._web.root_path}, receive, self._closing(send))
 
     def _refusal(self, method: str, headers: Headers) -> ASGIApp | None:
-        host, origin = headers.get("host", ""), headers.get("origin")
-        if self._on_loopback and not self._is_ours(host):
-            return problem("wrong_host", f"{host!r} is no name of this server: use localhost or set PIXMILL_PUBLIC_URL")
-        if origin is None or method in READING or origin in self._origins or _host_of(origin) == host:
+        hosts, origin = headers.getlist("host") or [""], headers.get("origin")
+        strangers = [host for host in hosts if not self._is_ours(host)] if self._on_loopback else []
+        if strangers:
+            detail = f"{strangers[0]!r} is no name of this server: use localhost or set PIXMILL_PUBLIC_URL"
+            return problem("wrong_host", detail)
+        if origin is None or method in READING or origin in self._origins or _host_of(origin) == hosts[0]:
             return None
         detail = f"{origin} may change nothing here: add it to PIXMILL_CORS_ORIGINS if it should"
         return problem("origin_not_allowed", detail)

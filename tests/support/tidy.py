@@ -23,7 +23,7 @@ DRIVERS = {
     "zmq": {"broker/loop.py", "web/link.py", "worker/keeper.py", "host/curve.py"},
     "sqlite3": {"stores/ledger/sqlite.py", "stores/ledger/sqlite_reader.py"},
     "python_multipart": {"web/forms.py"},
-    "uvicorn": {"web/server.py", "web/connection.py"},
+    "uvicorn": {"web/server.py", "web/connection.py", "web/proxies.py"},
     "uvloop": {"web/server.py", "web/__main__.py"},
     "httpx2": {"pixmill/client.py"},
     "click": {"pixmill/command.py"},
