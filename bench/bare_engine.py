@@ -1,0 +1,38 @@
+"""The floor of a job: the pipeline that a decoder runs, in a loop over one file, and nothing around it.
+
+    python -m bench.bare_engine FILE RECIPE COUNT
+
+Says `ready` once it is warm, begins at a line on standard input, and prints its CPU milliseconds for all COUNT.
+"""
+
+import sys
+import time
+from collections import deque
+from pathlib import Path
+
+from jobs.recipe import parse
+from jobs.settings import Settings
+from worker.pipeline import PipelineLimits, run, warm
+
+
+def main(path: str, recipe: str, count: int) -> None:
+    """Warm, wait, loop, print."""
+    settings = Settings()
+    limits = PipelineLimits(settings.pixels_max, settings.frames_max)
+
+    def once() -> None:
+        with Path(path).open("rb") as file:
+            deque(run(file, parse(recipe), limits), maxlen=0)
+
+    warm()
+    once()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    before = time.process_time()
+    for _ in range(count):
+        once()
+    print((time.process_time() - before) * 1000, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

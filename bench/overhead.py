@@ -1,0 +1,183 @@
+"""What the cluster adds to the bare engine: CPU a job by role, images a second of a backlog, memory, warm restarts.
+
+The picture is one of 2725 x 2225 pixels and 829 KB, made into one JPEG that fits 720 x 588. Each round runs, in turn:
+the bare loop (bench/bare_engine.py: the pipeline of a decoder, one process a core), uploads by form, raw uploads
+(one client, one after the other, work going on meanwhile), and a backlog that was queued while the queue was paused.
+What is added is the CPU of all of the cluster's processes, a job, less the bare loop's. No result cache.
+"""
+
+import argparse
+import io
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import datetime
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from bench.processes import ROLES, cpu_by_role, family, memory_mb
+from bench.report import close, table
+from bench.warm_restart import Restarts
+from jobs.recipe import canonical, parse
+from tests.support.cluster import ROOT, Cluster, wait_until
+from tests.support.images import TEST_DATA
+
+ROUNDS = 7
+UPLOADS = 60
+BACKLOG = 120
+RESTARTS = 50
+RECIPE = canonical(parse({"renditions": [{"name": "a", "width": 720, "height": 588, "format": "jpeg"}]}))
+LARGE_RECIPE = canonical(parse({"renditions": [{"name": "a", "width": 1600, "format": "jpeg"}]}))
+PHOTO_BYTES = 829_183
+"""As sharp's own benchmark has it."""
+CORES = os.cpu_count() or 1
+
+
+def make_pictures(folder: Path) -> tuple[Path, Path]:
+    """The photo, filled up to its size behind its end, and one of 24 million pixels."""
+    with Image.open(TEST_DATA / "12mp.jpg") as image:
+        scene = image.convert("RGB")
+    photo, large, stream = folder / "photo.jpg", folder / "24mp.jpg", io.BytesIO()
+    ImageOps.fit(scene, (2725, 2225), Image.Resampling.LANCZOS).save(stream, "JPEG", quality=95)
+    photo.write_bytes(stream.getvalue().ljust(PHOTO_BYTES, b"\0"))
+    scene.resize((6000, 4000), Image.Resampling.LANCZOS).save(large, quality=90)
+    return photo, large
+
+
+class Bare:
+    """The bare loop on every core at once: what a job costs, and how many are done a second."""
+
+    def __init__(self, photo: Path) -> None:
+        self._photo = photo
+        self.cpu_ms: list[float] = []
+        self.images_a_second: list[float] = []
+
+    def round(self, count: int) -> None:
+        """`count` images, shared out."""
+        command = [sys.executable, "-m", "bench.bare_engine", str(self._photo), RECIPE, str(count // CORES)]
+        loops = [
+            subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            for _ in range(CORES)
+        ]
+        for loop in loops:
+            assert loop.stdout and loop.stdout.readline() == "ready\n"
+        began = time.monotonic()
+        for loop in loops:
+            assert loop.stdin
+            loop.stdin.write("\n")
+            loop.stdin.flush()
+        cpu = sum(float(loop.communicate()[0]) for loop in loops)
+        self.images_a_second.append(count / (time.monotonic() - began))
+        self.cpu_ms.append(cpu / count)
+
+
+class Fed:
+    """The cluster, and what it used for the jobs that it was fed."""
+
+    def __init__(self, cluster: Cluster, photo: Path) -> None:
+        self._cluster, self._photo = cluster, photo
+
+    def uploads(self, kind: str, count: int) -> dict[str, float]:
+        """CPU ms a job by role, from the first upload to the last job's end."""
+        before = cpu_by_role(self._cluster)
+        self._done(self._upload(kind, count))
+        after = cpu_by_role(self._cluster)
+        return {role: (after[role] - before[role]) / count for role in ROLES}
+
+    def backlog(self, count: int) -> tuple[float, dict[str, float]]:
+        """Images a second of `count` that were queued, and CPU ms a job by role, uploads not counted."""
+        with self._cluster.client() as client:
+            client.post("/queue/pause").raise_for_status()
+            last = self._upload("raw", count)
+            before, began = cpu_by_role(self._cluster), time.time()
+            client.post("/queue/resume").raise_for_status()
+        self._done(last)
+        after = cpu_by_role(self._cluster)
+        return self._rate(count, began), {role: (after[role] - before[role]) / count for role in ROLES}
+
+    def memory(self, large: Path) -> dict[str, float]:
+        """The most that any keeper, and the decoder of the large picture, had resident."""
+        job = self._cluster.upload(large.read_bytes(), recipe=LARGE_RECIPE)["id"]
+        assert self._cluster.ended(job)["state"] == "done"
+        pids = family(self._cluster)
+        return {f"{role}_rss_mb": max(memory_mb(pid, "VmHWM") for pid in pids[role]) for role in ("decoder", "keeper")}
+
+    def _upload(self, kind: str, count: int) -> str:
+        address = self._cluster.url.partition("//")[2]
+        command = [sys.executable, "-m", "bench.uploader", address, kind, str(self._photo), RECIPE, str(count)]
+        return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+    def _done(self, last: str) -> None:
+        self._cluster.ended(last, 120)
+        wait_until(lambda: not self._cluster.get("/jobs", state="running", limit=1)["jobs"], 10, "all to be done")
+
+    def _rate(self, count: int, began: float) -> float:
+        """Until the last end, by the jobs' own rows."""
+        jobs = self._cluster.get("/jobs", limit=count)["jobs"]
+        assert all(job["state"] == "done" for job in jobs)
+        return count / (max(_wall(job["ended_at"]) for job in jobs) - began)
+
+
+def _wall(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def main() -> None:
+    """Measure in turns, print."""
+    parser = argparse.ArgumentParser(prog="python -m bench.overhead")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    rounds = parser.parse_args().rounds
+    uses: dict[str, list[dict[str, float]]] = {"multipart": [], "raw": [], "backlog": []}
+    rates: list[float] = []
+    with tempfile.TemporaryDirectory(prefix="pixmill-bench-") as folder:
+        photo, large = make_pictures(Path(folder))
+        bare = Bare(photo)
+        cluster = Cluster(Path(folder), workers=CORES, cache_url="none", log_level="warning")
+        try:
+            fed = Fed(cluster.start(), photo)
+            fed.uploads("raw", UPLOADS)  # to warm up
+            for _ in range(rounds):
+                bare.round(BACKLOG)
+                for kind in ("multipart", "raw"):
+                    uses[kind].append(fed.uploads(kind, UPLOADS))
+                rate, used = fed.backlog(BACKLOG)
+                rates.append(rate)
+                uses["backlog"].append(used)
+            memory = fed.memory(large)
+        finally:
+            cluster.stop(60)
+        restarts = Restarts(photo, RECIPE).measure(RESTARTS)
+    report(bare, uses, rates, {**memory, "warm_restart_ms_p50": statistics.median(restarts)})
+
+
+def report(bare: Bare, uses: dict[str, list[dict[str, float]]], rates: list[float], others: dict[str, float]) -> None:
+    """The table and the last line. What is added is the median of the rounds' own differences."""
+    rows, by_role = [], {}
+    for kind, rounds in uses.items():
+        differences = [
+            {**used, "decoder": used["decoder"] - cpu} for used, cpu in zip(rounds, bare.cpu_ms, strict=True)
+        ]
+        by_role[kind] = {role: round(statistics.median(each[role] for each in differences), 2) for role in ROLES}
+        by_role[kind]["all"] = round(statistics.median(sum(each.values()) for each in differences), 2)
+        rows.append((kind, *by_role[kind].values()))
+    table(("CPU ms a job over the bare loop", *ROLES, "all"), rows)
+    ratio = statistics.median(rate / floor for rate, floor in zip(rates, bare.images_a_second, strict=True))
+    print(
+        f"bare loop, {CORES} at once: {statistics.median(bare.cpu_ms):.1f} CPU ms an image and"
+        f" {statistics.median(bare.images_a_second):.1f} images/s; backlog: {statistics.median(rates):.1f} images/s"
+    )
+    figures = {
+        "multipart_cpu_ms": by_role["multipart"]["all"], "raw_cpu_ms": by_role["raw"]["all"], "by_role": by_role,
+        "bare_cpu_ms": round(statistics.median(bare.cpu_ms), 2), "backlog_of_bare": round(ratio, 3),
+        **{name: round(value, 1) for name, value in others.items()}, "rounds": len(rates),
+    }  # fmt: skip
+    table(("other figures", ""), others.items())
+    close("overhead", figures)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""How soon a killed decoder is replaced: the keeper's own children (worker/children.py) over a real nursery."""
+
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from jobs.settings import Settings
+from tests.support.cluster import ROOT
+from worker import tasks
+from worker.children import Children
+
+POLL_SECONDS = 1.0
+
+
+class Restarts:
+    """A Listener that hands each fresh decoder the photo, and knows when the task has begun and has ended."""
+
+    def __init__(self, photo: Path, recipe: str) -> None:
+        self._photo = photo
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        theirs.set_inheritable(True)
+        command = [sys.executable, "-m", "worker.nursery", str(theirs.fileno()), str(os.getpid())]
+        nursery = os.posix_spawn(sys.executable, command, os.environ | {"PYTHONPATH": str(ROOT)})
+        theirs.close()
+        settings = Settings()
+        self._task = tasks.Task(recipe, settings.pixels_max, settings.frames_max, settings.decoder_bytes_max)
+        self._children = Children(nursery, ours, settings.decoder_bytes_max)
+        self._began_at, self._done = 0.0, False
+
+    def measure(self, count: int) -> list[float]:
+        """Milliseconds from a decoder's SIGKILL until its successor has begun a task."""
+        self._children.wait_warm()
+        found = [self._one() for _ in range(count + 1)]
+        self._children.close()
+        return found[1:]
+
+    def _one(self) -> float:
+        while not self._done:
+            self._wait()
+        self._done, self._began_at, killed_at = False, 0.0, time.monotonic()
+        assert self._children.decoder
+        os.kill(self._children.decoder.pid, signal.SIGKILL)
+        while not self._began_at:
+            self._wait()
+        return (self._began_at - killed_at) * 1000
+
+    def _wait(self) -> None:
+        select.select(self._children.descriptors(), [], [], POLL_SECONDS)
+        self._children.read(self, time.monotonic())
+
+    def decoder_ready(self) -> None:
+        """As Listener.decoder_ready."""
+        with self._photo.open("rb") as file:
+            self._children.hand_over(self._task, [file.fileno()])
+
+    def decoder_said(self, word: Any, body: bytes) -> None:
+        """As Listener.decoder_said."""
+        if isinstance(word, tasks.Began):
+            self._began_at = time.monotonic()
+        self._done |= isinstance(word, tasks.Done)
+
+    def decoder_ended(self, death: tasks.Died) -> None:
+        """As Listener.decoder_ended."""
