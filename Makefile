@@ -30,7 +30,7 @@ mutate: .venv/dev
 	@$(PY) -m bench.mutations
 
 bench: .venv/roles
-	@for bench in dispatch responsive recovery backlog streams images bombs; do $(PY) -m bench.$$bench || exit 1; done
+	@for bench in dispatch overhead responsive recovery backlog streams images bombs; do $(PY) -m bench.$$bench || exit 1; done
 	@$(PY) -m bench.memory --jobs 20000 --first 2000 --images 2000
 
 # Real processes, killed and stopped at random under load; then every promise is checked. On 2 cores some 100

@@ -1,4 +1,5 @@
-"""The floor of a job: the pipeline that a decoder runs, in a loop over one file, and nothing around it.
+"""The floor of a job: the pipeline that a decoder runs, in a loop over one file, and nothing around it;
+at a decoder's own priority, so that whatever else the machine does takes as much from it.
 
     python -m bench.bare_engine FILE RECIPE COUNT
 
@@ -10,6 +11,7 @@ import time
 from collections import deque
 from pathlib import Path
 
+from host.scheduling import give_way
 from jobs.recipe import parse
 from jobs.settings import Settings
 from worker.pipeline import PipelineLimits, run, warm
@@ -18,6 +20,7 @@ from worker.pipeline import PipelineLimits, run, warm
 def main(path: str, recipe: str, count: int) -> None:
     """Warm, wait, loop, print."""
     settings = Settings()
+    give_way(settings.worker_nice)
     limits = PipelineLimits(settings.pixels_max, settings.frames_max)
 
     def once() -> None:

@@ -5,6 +5,7 @@ import resource
 import sys
 
 from host import environment, log, notify
+from host.allocator import keep_freed_memory
 from host.arguments import take_none
 from host.listener import bind_listener
 from host.wires import wires_of
@@ -22,6 +23,7 @@ def main() -> None:
     logger = log.start("web", settings)
     web = open_web(settings, logger)
     _raise_descriptors()
+    keep_freed_memory()
     inherited = notify.inherited_listener()
     listener = inherited or bind_listener(settings)
     link = Link(wires, web.id, web.requests, web.results, logger)

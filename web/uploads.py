@@ -65,7 +65,7 @@ class Intake:
         if self._bytes > most:
             raise self._blamed(LimitExceeded("upload_too_large", "upload_bytes_max", most, self._bytes))
         if self._start is not None:
-            self._start += data
+            self._start += data[: HEAD_BYTES - len(self._start)]
             self._judge(whole=False)
         self._digest.update(data)
         self._writer.write(data)

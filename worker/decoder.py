@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn
 from jobs.errors import BadRecipe, ImageFault
 from jobs.formats import HEIC
 from jobs.job import Code
-from jobs.recipe import parse
+from jobs.recipe import Recipe, parse
 from worker import sandbox, tasks
 from worker.autopsy import IDLE, Slate
 from worker.imagefile import PLUGINS
@@ -139,7 +139,7 @@ def serve(link: socket.socket, slate: Slate, task_bytes_max: int) -> None:
         while (received := tasks.receive_task(link)) is not None:
             task, descriptors = received
             link.sendall(tasks.frame(tasks.Began()))
-            link.sendall(tasks.frame(_work(link, task, descriptors, memory, slate)))
+            link.sendall(_work(link, task, descriptors, memory, slate))
             slate.at(IDLE)
 
 
@@ -151,26 +151,31 @@ def _close_streams() -> None:
     os.close(nothing)
 
 
-def _work(
-    link: socket.socket, task: Task, descriptors: list[int], memory: Memory, slate: Slate
-) -> tasks.Done | tasks.Fault:
+def _work(link: socket.socket, task: Task, descriptors: list[int], memory: Memory, slate: Slate) -> bytes:
+    """The task's last frames. The last rendition is among them, so that the keeper wakes once for both."""
     memory.begin(task.memory_bytes)
-    before = _cpu_seconds()
+    before, last = _cpu_seconds(), b""
     try:
-        for output in _outputs(task, descriptors, slate):
-            link.sendall(tasks.frame(_word(output), len(output.data)))
-            link.sendall(output.data)
+        recipe = parse(task.recipe)
+        left = len(recipe.renditions)
+        for output in _outputs(task, recipe, descriptors, slate):
+            last = tasks.frame(_word(output), len(output.data)) + output.data
+            left -= 1
+            if left:
+                link.sendall(last)
     except ImageFault as fault:
-        return tasks.Fault(fault.code, fault.detail, memory.grown())
+        return tasks.frame(tasks.Fault(fault.code, fault.detail, memory.grown()))
     except BadRecipe as fault:
-        return tasks.Fault(Code.OPERATION_FAILED, fault.detail, memory.grown())
+        return tasks.frame(tasks.Fault(Code.OPERATION_FAILED, fault.detail, memory.grown()))
     except MemoryError:
-        return tasks.Fault(Code.MEMORY_OVER_LIMIT, f"out of the decoder's {task.memory_bytes} bytes", memory.grown())
+        detail = f"out of the decoder's {task.memory_bytes} bytes"
+        return tasks.frame(tasks.Fault(Code.MEMORY_OVER_LIMIT, detail, memory.grown()))
     except OSError as fault:
         if fault.errno != errno.EIO:
             raise
-        return tasks.Fault(Code.STORE_ERROR, f"the original cannot be read ({fault.strerror})", memory.grown())
-    return tasks.Done((_cpu_seconds() - before) * 1000, memory.peak(), memory.grown())
+        detail = f"the original cannot be read ({fault.strerror})"
+        return tasks.frame(tasks.Fault(Code.STORE_ERROR, detail, memory.grown()))
+    return last + tasks.frame(tasks.Done((_cpu_seconds() - before) * 1000, memory.peak(), memory.grown()))
 
 
 def _word(output: Output) -> tasks.Rendered:
@@ -179,12 +184,12 @@ def _word(output: Output) -> tasks.Rendered:
     )
 
 
-def _outputs(task: Task, descriptors: list[int], slate: Slate) -> Iterator[Output]:
+def _outputs(task: Task, recipe: Recipe, descriptors: list[int], slate: Slate) -> Iterator[Output]:
     with ExitStack() as stack:
         original, *marks = (stack.enter_context(io.BufferedReader(ReadOnly(each), READ_BYTES)) for each in descriptors)
         watermarks = {digest: _whole(mark) for digest, mark in zip(task.watermarks, marks, strict=True)}
         limits = PipelineLimits(task.pixels_max, task.frames_max)
-        yield from run(original, parse(task.recipe), limits, watermarks, slate.at)
+        yield from run(original, recipe, limits, watermarks, slate.at)
 
 
 def _whole(mark: BinaryIO) -> bytes:

@@ -76,14 +76,19 @@ class Keeper:
         self._log.info("started", extra={"worker": self._name, "capacity": self._capacity})
         leave = False
         while not leave:
-            self._wait()
+            ready = self._wait()
             now = time.monotonic()
-            self._children.read(self._work, now)
-            self._read_monitor()
-            self._read_broker()
-            self._read_signals()
+            if now >= self._children.deadline or not ready.isdisjoint(self._children.descriptors()):
+                self._children.read(self._work, now)
+            if self._monitor in ready:
+                self._read_monitor()
+            if self._dealer in ready:
+                self._read_broker()
+            if self._signals.fileno() in ready:
+                self._read_signals()
             self._session.tick(now)
             leave = self._carry_out()
+            self._work.publish()
         self._children.close()
         self._close(LAST_WORDS_MS)
         self._context.term()
@@ -93,11 +98,13 @@ class Keeper:
         self._told = True
         self._session.handle(event, time.monotonic())
 
-    def _wait(self) -> None:
+    def _wait(self) -> set[Any]:
+        """What can be read."""
         told, self._told = self._told, False
         wait = min(self._session.deadline, self._children.deadline) - time.monotonic()
         polled: list[Any] = [self._dealer, self._monitor, self._signals.fileno(), *self._children.descriptors()]
-        zmq.zmq_poll([(one, zmq.POLLIN) for one in polled], 0 if told else max(0, int(wait * 1000) + 1))
+        timeout = 0 if told else max(0, int(wait * 1000) + 1)
+        return {one for one, _ in zmq.zmq_poll([(one, zmq.POLLIN) for one in polled], timeout)}
 
     def _carry_out(self) -> bool:
         effects = self._session.drain()

@@ -1,7 +1,8 @@
 """One job at a time: from its Assignment, through cache, original and decoder, to the facts about it.
 
-Owns the present try, and that a rendition is durable before anybody hears of it. Knows no socket:
-facts go to the session through `tell`, children and stores are given.
+Owns the present try and the one before it, which is published while the decoder computes again; and that
+a rendition is durable before anybody hears of it. Knows no socket: facts go to the session through `tell`,
+children and stores are given.
 """
 
 import hashlib
@@ -33,7 +34,8 @@ DETAIL_CHARACTERS_MAX = 300
 
 @dataclass(slots=True)
 class Try:
-    """One job on its way through the decoder. `handed`: the decoder has it, and no longer `original`."""
+    """One job on its way through the decoder. `handed`: the decoder has it, and no longer `original`.
+    `made` is not published yet; `done` is what the decoder said at its end."""
 
     assignment: Assignment
     spec: Spec
@@ -42,11 +44,14 @@ class Try:
     handed: bool = False
     began_at: float = 0.0
     renditions: list[Rendition] = field(default_factory=list)
+    made: list[tuple[tasks.Rendered, bytes]] = field(default_factory=list)
+    done: tasks.Done | None = None
 
 
 class Work:
     """The Listener of the worker's children. Tells of every try one DecoderBegan at most and one end,
-    and offers each free decoder by DecoderIdle."""
+    and offers each free decoder by DecoderIdle: before the end of what it worked on, so that it has its
+    next job while that is published."""
 
     def __init__(
         self,
@@ -65,6 +70,7 @@ class Work:
         self._tell = tell
         self._log = log
         self._try: Try | None = None
+        self._ended: Try | None = None
         self._offered = False
         self._story = ""
         self._unsealed: tuple[str, ...] | None = None
@@ -94,7 +100,9 @@ class Work:
 
     def kill(self, ref: LeaseRef) -> None:
         """Stop working on this lease at once; nothing more of it is published or told."""
-        if self._try is None or self._try.assignment.job != ref.job or self._try.assignment.lease != ref.lease:
+        if _is(self._ended, ref):
+            self._ended = None
+        if self._try is None or not _is(self._try, ref):
             return
         handed = self._try.handed
         self._forget()
@@ -102,6 +110,15 @@ class Work:
             self._replace("killed")
         else:
             self._offer()
+
+    def publish(self) -> None:
+        """Make durable what was made, and tell. For the end of a turn: the decoder has its next job by then,
+        and need not wait for the disk."""
+        ended, self._ended = self._ended, None
+        if ended is not None and self._land(ended):
+            self._finish(ended)
+        if self._try is not None:
+            self._land(self._try)
 
     # -- what the children tell
 
@@ -124,9 +141,11 @@ class Work:
                 self._try.began_at = time.monotonic()
                 self._tell(events.DecoderBegan(*lease, time.time()))
             case tasks.Rendered():
-                self._publish(self._try, word, body)
+                self._try.made.append((word, body))
             case tasks.Done():
-                self._finish(self._try, word)
+                self._try.done, self._ended = word, self._try
+                self._forget()
+                self._offer_or_recycle(word.grown_bytes)
             case tasks.Fault(code, detail, grown_bytes):
                 self._fail(code, detail)
                 if code == Code.MEMORY_OVER_LIMIT:
@@ -178,34 +197,40 @@ class Work:
         work.original.close()
         work.handed = True
 
-    def _publish(self, work: Try, word: tasks.Rendered, body: bytes) -> None:
-        digest = hashlib.sha256(body).hexdigest()
-        blob = rendition_name(work.assignment.job, word.name, digest, word.extension)
-        try:
-            self._blobs.put(blob, body)
-        except StoreFault as fault:
-            self._fail(Code.STORE_ERROR, fault.detail)
-            return self._replace("store")
-        told = (word.format, word.width, word.height, len(body), digest, word.dominant_colour)
-        rendition = Rendition(word.name, blob, *told)
-        work.renditions.append(rendition)
-        self._tell(events.RenditionLanded(work.assignment.job, work.assignment.lease, rendition))
-        return None
+    def _land(self, work: Try) -> bool:
+        """Publish what the decoder made; False where the store failed, and so the try."""
+        made, work.made = work.made, []
+        for word, body in made:
+            digest = hashlib.sha256(body).hexdigest()
+            blob = rendition_name(work.assignment.job, word.name, digest, word.extension)
+            try:
+                self._blobs.put(blob, body)
+            except StoreFault as fault:
+                self._say_failed(work.assignment, Code.STORE_ERROR, fault.detail)
+                if work is self._try:
+                    self._forget()
+                    self._replace("store")
+                return False
+            told = (word.format, word.width, word.height, len(body), digest, word.dominant_colour)
+            rendition = Rendition(word.name, blob, *told)
+            work.renditions.append(rendition)
+            self._tell(events.RenditionLanded(work.assignment.job, work.assignment.lease, rendition))
+        return True
 
-    def _finish(self, work: Try, done: tasks.Done) -> None:
+    def _finish(self, work: Try) -> None:
+        assert work.done is not None
         self._results.keep(work.spec, work.renditions)
-        cost = Cost(done.cpu_ms, done.peak_bytes)
+        cost = Cost(work.done.cpu_ms, work.done.peak_bytes)
         self._tell(events.DecoderFinished(work.assignment.job, work.assignment.lease, work.renditions, cost))
         ms = round((time.monotonic() - work.began_at) * 1000)
         self._log.info("finished", extra={"job": work.assignment.job, "ms": ms})
-        self._forget()
-        self._offer_or_recycle(done.grown_bytes)
 
     def _fail(self, code: str, detail: str) -> None:
-        if self._try is not None:
-            assignment = self._try.assignment
+        """The present try, once what it made before is published."""
+        work = self._try
+        if work is not None and self._land(work):
             self._forget()
-            self._say_failed(assignment, code, detail)
+            self._say_failed(work.assignment, code, detail)
 
     def _refuse(self, assignment: Assignment, code: str, detail: str) -> None:
         self._say_failed(assignment, code, detail)
@@ -238,6 +263,10 @@ class Work:
     def _replace(self, why: str) -> None:
         self._children.replace()
         self._log.info("decoder replaced", extra={"why": why})
+
+
+def _is(work: Try | None, ref: LeaseRef) -> bool:
+    return work is not None and (work.assignment.job, work.assignment.lease) == (ref.job, ref.lease)
 
 
 def _code(fault: PixmillError) -> str:
