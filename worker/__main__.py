@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 
-from host import log, signals
+from host import hugepages, log, signals
 from host.arguments import take_none
 from host.environment import load_settings, setup_faults_end
 from host.folders import data_folder, run_folder
@@ -44,4 +44,5 @@ def _keep(settings: Settings, nursery_pid: int, control: socket.socket) -> None:
 
 if __name__ == "__main__":
     take_none("worker", "Turns originals into renditions.")
+    hugepages.begin_anew()
     main()

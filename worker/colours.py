@@ -5,7 +5,6 @@ and which colour of a picture is the dominant one.
 """
 
 import io
-from collections import Counter
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +16,8 @@ _TRANSFORMS_KEPT = 16
 _SAMPLED_SIDE = 32
 """1,024 pixels: the share of a colour is right within 3 %, in under a millisecond."""
 _OPAQUE_FROM = 128
+_BINS = [value & 0xF0 for value in range(256)] * 3 + [value // _OPAQUE_FROM for value in range(256)]
+"""For `point`: colours as the bin that they fall into, alpha as 0 or 1."""
 _SRGB = ImageCms.createProfile("sRGB")
 
 
@@ -41,20 +42,19 @@ def dominant_colour(image: Image.Image) -> str | None:
 
     As sharp's: the fullest of 4096 bins of equal size; here of a grid of pixels, and their mean.
     """
-    side = min(_SAMPLED_SIDE, image.width), min(_SAMPLED_SIDE, image.height)
-    sampled = image.resize(side, Image.Resampling.NEAREST).convert("RGBA")
-    colours: Any = sampled.getcolors(_SAMPLED_SIDE**2)
-    bins: Counter[tuple[int, int, int]] = Counter()
-    for count, (red, green, blue, alpha) in colours:
-        if alpha >= _OPAQUE_FROM:
-            bins[red >> 4, green >> 4, blue >> 4] += count
-    if not bins:
+    sides = min(_SAMPLED_SIDE, image.width), min(_SAMPLED_SIDE, image.height)
+    sampled = image.resize(sides, Image.Resampling.NEAREST).convert("RGBA")
+    bins: Any = sampled.point(_BINS).getcolors(_SAMPLED_SIDE**2)
+    pixels, fullest = max((one for one in bins if one[1][3]), default=(0, None))
+    if fullest is None:
         return None
-    (fullest, pixels), *_ = bins.most_common(1)
+    colours: Any = sampled.getcolors(_SAMPLED_SIDE**2)
     within = [
-        (n, rgba) for n, rgba in colours if tuple(one >> 4 for one in rgba[:3]) == fullest and rgba[3] >= _OPAQUE_FROM
+        (count, colour)
+        for count, colour in colours
+        if colour[3] >= _OPAQUE_FROM and (colour[0] & 0xF0, colour[1] & 0xF0, colour[2] & 0xF0, 1) == fullest
     ]
-    means = [round(sum(n * rgba[channel] for n, rgba in within) / pixels) for channel in range(3)]
+    means = [round(sum(count * colour[channel] for count, colour in within) / pixels) for channel in range(3)]
     return "#" + bytes(means).hex()
 
 

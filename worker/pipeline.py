@@ -25,7 +25,7 @@ from jobs.turns import Size
 from worker import encoders, heic, imagefile, operations
 from worker.colours import dominant_colour, to_srgb
 
-ENGINE = f"pillow-{PIL.__version__}/3"
+ENGINE = f"pillow-{PIL.__version__}/4"
 """What made a rendition: the same bytes and recipe under the same engine give the same result."""
 
 
