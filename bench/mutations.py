@@ -96,7 +96,7 @@ MUTANTS = (
     Mutant(
         "alone, yet with others behind", "roster.py", "if worker.draining or worker.alone or", "if worker.draining or"
     ),
-    Mutant("alone is given as a second", "dispatcher.py", "if core.backlog.alone_waiting:", "if False:"),
+    Mutant("alone is given as a second", "dispatcher.py", "if not core.backlog.alone_waiting:", "if True:"),
     Mutant("no memory for the second try", "dispatcher.py", "(2 if entry.outcome.memory_tries else 1)", "1"),
     Mutant(
         "pause forgets to persist",
@@ -104,7 +104,12 @@ MUTANTS = (
         "core.meta_changed = core.meta_changed or core.paused != paused",
         "pass",
     ),
-    Mutant("pause does not hold", "dispatcher.py", "while not core.paused:", "while True:"),
+    Mutant(
+        "pause does not hold",
+        "dispatcher.py",
+        "if core.paused:\n            return\n        self._serve",
+        "self._serve",
+    ),
     Mutant(
         "paused, it turns in circles", "dispatcher.py", "core.roster.idle and not core.paused:", "core.roster.idle:"
     ),
@@ -149,7 +154,7 @@ MUTANTS = (
         "event.keys.get(key) or core.fresh_keys.get(key)",
         "event.keys.get(key)",
     ),
-    Mutant("the queue's bound counts no delayed", "accept.py", "+ core.counts[State.DELAYED]", ""),
+    Mutant("the queue's bound counts no delayed", "accept.py", "+ core.counts[DELAYED]", ""),
     Mutant(
         "counts forget the quarantined",
         "accept.py",

@@ -149,7 +149,7 @@ class Moment(NamedTuple):
     detail: str | None
 
 
-class Outcome(msgspec.Struct, array_like=True):
+class Outcome(msgspec.Struct, array_like=True, gc=False):
     """What happened to a job so far. Counters beside `attempts` (a column) decide retries.
 
     `losses`: leases lost before a decoder began. `crashes`: decoders that died of its own doing.

@@ -34,7 +34,7 @@ Seconds = Annotated[float, Meta(ge=0, le=1e11)]
 Capacity = Annotated[int, Meta(ge=0, le=1000)]
 
 
-class _Message(msgspec.Struct, frozen=True, array_like=True):
+class _Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
     pass
 
 

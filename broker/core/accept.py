@@ -3,12 +3,13 @@
 from broker.core.backlog import lane_of
 from broker.core.entry import Entry
 from broker.core.events import Submitted
-from broker.core.state import Core
-from jobs.job import Code, Fault, Happening, Moment, Outcome, State
+from broker.core.state import Core, moment
+from jobs.job import Code, Fault, Happening, Outcome, State
 from jobs.records import KeyEntry
 from jobs.wire import COMMITTED, CONFLICT, KNOWN, REFUSED, NewJob, Receipt, Submit
 
 ACCEPTED, ENDED = Happening.ACCEPTED.value, Happening.ENDED.value
+QUEUED, DELAYED = State.QUEUED, State.DELAYED
 
 
 def submitted(core: Core, event: Submitted, now: float) -> None:
@@ -29,7 +30,7 @@ def _decide(core: Core, event: Submitted, now: float) -> Receipt:
     at = now + core.offset
     if at - submit.at > core.policy.orphan_seconds / 2:
         return Receipt(submit.request, REFUSED, code="broker_silent")
-    waiting = core.counts[State.QUEUED] + core.counts[State.DELAYED]
+    waiting = core.counts[QUEUED] + core.counts[DELAYED]
     if waiting + len(submit.jobs) > core.policy.queued_max:
         return Receipt(submit.request, REFUSED, code="queue_full")
     for job in submit.jobs:
@@ -64,14 +65,14 @@ def _accept(core: Core, job: NewJob, at: float, now: float) -> None:
     core.change = change = core.change + 1
     entry.seq = entry.position = entry.change = change
     entry.id, entry.tenant = job.id, job.tenant
-    entry.state = State.QUEUED
+    entry.state = QUEUED
     entry.lane = lane_of(job.priority, job.tenant, job.pixels)
     entry.lease = entry.attempts = 0
     entry.accepted_at = at
     entry.ended_at = entry.due_at = entry.started_at = entry.worker = entry.code = entry.holder = None
     entry.reference, entry.preset, entry.batch = job.reference, job.preset, job.batch
     entry.content, entry.spec = job.content, job.spec
-    entry.outcome = Outcome([Moment(at, ACCEPTED, 0, None, None)])
+    entry.outcome = Outcome([moment((at, ACCEPTED, 0, None, None))])
     entry.dirty, entry.windowed = True, False
     entry.due = 0.0
     core.dirty.append(entry)

@@ -4,14 +4,12 @@ from typing import TYPE_CHECKING
 
 from jobs.job import (
     TRANSITIONS,
-    Moment,
     Outcome,
     Row,
     State,
     decode_outcome,
     encode,
 )
-from jobs.limits import TIMELINE_MAX
 from jobs.records import Lane
 
 if TYPE_CHECKING:
@@ -98,10 +96,3 @@ class Entry:
         if state not in TRANSITIONS[self.state]:
             raise InvalidTransition(f"{self.id}: {self.state} -> {state}; {self.outcome.timeline}")
         self.state = state
-
-    def log(self, moment: Moment) -> None:
-        """Add a line to the timeline; the first line stays, the oldest others go past TIMELINE_MAX."""
-        timeline = self.outcome.timeline
-        timeline.append(moment)
-        if len(timeline) > TIMELINE_MAX:
-            del timeline[1]

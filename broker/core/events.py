@@ -52,7 +52,7 @@ class ClockRead(msgspec.Struct, frozen=True, array_like=True, tag=True):
     offset: float
 
 
-class Submitted(msgspec.Struct, frozen=True):
+class Submitted(msgspec.Struct, frozen=True, gc=False):
     """A POST's jobs arrived; `existing` of its ids and `keys` of its keys are in the ledger."""
 
     submit: Submit
@@ -81,7 +81,7 @@ class Ordered(msgspec.Struct, frozen=True):
     order: Pause | Resume | DrainWorker
 
 
-class Heard(msgspec.Struct, frozen=True):
+class Heard(msgspec.Struct, frozen=True, gc=False):
     """A worker's message arrived over the connection `peer`."""
 
     peer: bytes

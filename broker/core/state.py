@@ -15,6 +15,7 @@ from broker.core.roster import Roster, Worker
 from broker.core.walk import Progress
 from jobs.ids import original_name
 from jobs.job import ENDED, Code, Fault, Happening, Moment, Rendition, State
+from jobs.limits import TIMELINE_MAX
 from jobs.records import KeyEntry, PurgedEntry, Records, SweepEntry
 from jobs.retry import Again, End
 from jobs.wire import Abandon, Assign, Change, LeaseRef, Recall, Receipt, Settled, Sweep, ToWorker
@@ -123,9 +124,13 @@ class Core:
             self.entries[entry.id] = entry
 
     def log(self, entry: Entry, event: str, now: float, detail: str | None = None) -> None:
-        """Something happened to the job: a change and a line of its timeline."""
+        """Something happened to the job: a change and a line of its timeline, of which the first stays and the
+        oldest others go."""
         holder = entry.holder
-        entry.log(moment((now + self.offset, event, entry.lease, holder.name if holder else None, detail)))
+        timeline = entry.outcome.timeline
+        timeline.append(moment((now + self.offset, event, entry.lease, holder.name if holder else None, detail)))
+        if len(timeline) > TIMELINE_MAX:
+            del timeline[1]
         self.touch(entry)
 
     def move(self, entry: Entry, state: State) -> None:
