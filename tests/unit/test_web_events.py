@@ -136,7 +136,7 @@ def test_replay_shows_a_job_once_in_its_newest_state() -> None:
 class Reader:
     """One raw ASGI request that may go on for ever; `stalls` lets it read nothing more."""
 
-    def __init__(self, kit: Kit, path: str, last: int | None = None, key: str = "") -> None:
+    def __init__(self, kit: Kit, path: str, last: int | str | None = None, key: str = "") -> None:
         headers = [(b"host", b"localhost:3000"), (b"authorization", f"Bearer {key}".encode())]
         if last is not None:
             headers.append((b"last-event-id", str(last).encode()))

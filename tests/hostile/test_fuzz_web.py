@@ -1,0 +1,162 @@
+"""Whatever a request says in a field, a JSON body, a header or the query: an answer with a code of ours, never a 500,
+and what was accepted can be shown. In-process; bench/requests.py does it through real sockets."""
+
+import asyncio
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobs.presets import Recipes
+from tests.support.web_kit import Kit, png, turns
+from tests.unit.test_web_events import Reader
+from web.asked import FIELDS
+from web.routes import ROUTES
+
+BRIEF = settings(max_examples=settings().max_examples // 3, deadline=None)
+"""An example is a whole process of memory."""
+REFUSALS = (400, 401, 403, 404, 405, 409, 413, 415, 416, 422)
+BOUNDARY = b"f00d"
+NO_WAIT = {"wait_seconds_max": 0.0}
+KEYS = ("name", "width", "height", "fit", "crop", "rotate", "blur", "background", "watermark", "format", "chroma", "x")
+ODD = st.sampled_from([
+    0, -1, 1, 2**63, -(2**63) - 1, 10**400, 1e308, "", "\0", "\u202e", "\U0001f600", "a" * 2000, "[" * 2000, "a\r\nb: c",
+    "default", "thumb", "high", "queued", "undecodable", "true", "99999999999999999999", "nan", "MQ", "MDE", "2³", "١",
+    "bytes=0-", "bytes=-0", "bytes=9-3", "bytes=0-0,2-3", "bytes=٣-", "wait=99", "sha-256=:AAAA:", "*", 'W/"x"',
+])  # fmt: skip
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | ODD,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=5), inner),
+    max_leaves=8,
+)
+RECIPES = st.builds(
+    lambda specs, more: {"renditions": specs} | more,
+    st.lists(st.dictionaries(st.sampled_from(KEYS), VALUES), max_size=3) | VALUES,
+    st.just({}) | st.dictionaries(st.text(max_size=3), VALUES, max_size=1),
+)
+JSON = (VALUES | RECIPES).map(lambda value: json.dumps(value).encode())
+DEEP = st.sampled_from(
+    [b"[" * 990 + b"]" * 990, b'{"a":' * 900 + b"1" + b"}" * 900, b"\xff", b'"\\ud800"', b"\xef\xbb\xbf{}"]
+)
+TEXTS = JSON | DEEP | st.binary(max_size=20) | ODD.map(lambda value: str(value).encode())
+HEADER = TEXTS.map(lambda text: text.translate(None, b"\r\n\0"))
+"""What httptools lets through, and more."""
+
+
+def answered(kit: Kit, method: str, path: str, body: bytes, headers: dict[str, bytes], query: dict[str, bytes]) -> Any:
+    """The request, as raw as ASGI lets it be."""
+    said = [(name.encode(), value) for name, value in headers.items()]
+    return kit.client.request(method, path, content=body, headers=said, params=query)
+
+
+def on_a_kit(scenario: Any) -> None:
+    """Run `scenario` on a kit with one ended job, and let nothing be raised but what it asserts."""
+
+    async def whole() -> None:
+        kit = Kit(**NO_WAIT)
+        async with asyncio.timeout(20), kit.client:
+            job = await kit.accepted()
+            kit.finish(job)
+            kit.results.heard_beat(kit.toy.beat())
+            await scenario(kit, job)
+            assert (await kit.client.get("/jobs")).status_code == 200
+
+    asyncio.run(whole())
+
+
+@BRIEF
+@given(
+    st.dictionaries(st.sampled_from(sorted(FIELDS)) | st.just("other"), TEXTS, max_size=3),
+    st.dictionaries(st.sampled_from(["idempotency-key", "prefer", "content-digest", "origin"]), HEADER, max_size=2),
+)
+def test_any_field_of_a_form_is_taken_or_refused(fields: dict[str, bytes], headers: dict[str, bytes]) -> None:
+    lines = [
+        b'--%s\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (BOUNDARY, name.encode(), text)
+        for name, text in fields.items()
+    ]
+    lines.append(b'--%s\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n' % BOUNDARY + png())
+    body = b"".join([*lines, b"\r\n--%s--\r\n" % BOUNDARY])
+    headers["content-type"] = b"multipart/form-data; boundary=" + BOUNDARY
+
+    async def scenario(kit: Kit, _job: str) -> None:
+        taken = await answered(kit, "POST", "/upload", body, headers, {})
+        assert taken.status_code in (200, 202, *REFUSALS), taken.text
+        if taken.status_code == 202:
+            shown = await kit.client.get(taken.headers["location"])
+            assert shown.status_code == 200
+            assert shown.json()["reference"] == taken.json().get("reference", shown.json()["reference"])
+
+    on_a_kit(scenario)
+
+
+POSTS = sorted(route.path for route in ROUTES if "POST" in (route.methods or ()))
+
+
+@BRIEF
+@given(
+    st.sampled_from(POSTS),
+    JSON | DEEP | st.dictionaries(st.sampled_from(["original", "key", *FIELDS]), VALUES | RECIPES).map(
+        lambda value: json.dumps(value).encode()
+    ),
+    st.dictionaries(st.sampled_from(["idempotency-key", "prefer", "content-type", "content-digest"]), HEADER, max_size=2),
+    st.dictionaries(st.sampled_from(["preset", "recipe", "metadata", "state", "dry_run", "x"]), TEXTS, max_size=2),
+)  # fmt: skip
+def test_any_body_of_any_post_is_taken_or_refused(
+    path: str, body: bytes, headers: dict[str, bytes], query: dict[str, bytes]
+) -> None:
+    async def scenario(kit: Kit, job: str) -> None:
+        there = path.replace("{job}", job).replace("{incarnation}", "0" * 16)
+        sent = body.replace(b'"original": ""', b'"original": "%s"' % job.encode())
+        taken = await answered(kit, "POST", there, sent, headers, query)
+        assert taken.status_code in (200, 202, *REFUSALS), taken.text
+
+    on_a_kit(scenario)
+
+
+GETS = sorted(route.path for route in ROUTES if "GET" in (route.methods or ()) and route.path != "/events")
+
+
+@BRIEF
+@given(
+    st.sampled_from(GETS),
+    st.sampled_from(["thumb", "", "%00", "..", "%ff", "%ed%a0%80", "a" * 2000]),
+    st.dictionaries(
+        st.sampled_from(["range", "last-event-id", "if-none-match", "if-range", "cookie", "authorization"]), HEADER
+    ),
+    st.dictionaries(st.sampled_from(["after", "limit", "wait", "state", "code", "reference", "preset"]), TEXTS, max_size=2),
+)  # fmt: skip
+def test_any_header_and_query_of_any_get_is_answered(
+    path: str, name: str, headers: dict[str, bytes], query: dict[str, bytes]
+) -> None:
+    async def scenario(kit: Kit, job: str) -> None:
+        there = path.replace("{job}", job).replace("{batch}", job).replace("{name}", name)
+        told = await answered(kit, "GET", there, b"", headers, query)
+        assert told.status_code in (200, 204, 206, 304, *REFUSALS), told.text
+
+    on_a_kit(scenario)
+
+
+@BRIEF
+@given(HEADER)
+def test_any_last_event_id_opens_the_stream(last: bytes) -> None:
+    async def scenario(kit: Kit, _job: str) -> None:
+        reader = Reader(kit, "/events", last.decode("latin-1"))
+        await turns()
+        assert reader.status == 200
+        reader.leave()
+        await reader.task
+
+    on_a_kit(scenario)
+
+
+@BRIEF
+@given(JSON | DEEP)
+def test_a_recipe_that_is_taken_is_explained(recipe: bytes) -> None:
+    async def scenario(kit: Kit, _job: str) -> None:
+        kit.web.recipes = Recipes(kit.web.recipes.presets, {"mark": "0" * 64})
+        query = {"recipe": recipe}
+        told = await answered(kit, "POST", "/recipes/explain", png(), {"content-type": b"image/png"}, query)
+        assert told.status_code in (200, *REFUSALS), told.text
+
+    on_a_kit(scenario)
