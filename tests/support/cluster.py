@@ -167,8 +167,8 @@ class Cluster:
 
     @contextmanager
     def client(self) -> Iterator[httpx2.Client]:
-        """An HTTP client of this cluster, on connections of its own."""
-        with httpx2.Client(base_url=self.url, timeout=30) as client:
+        """An HTTP client of this cluster, on connections of its own. (To `verify` is 20 ms of reading certificates.)"""
+        with httpx2.Client(base_url=self.url, timeout=30, verify=False) as client:
             yield client
 
     def get(self, path: str, **parameters: object) -> Any:
