@@ -1,9 +1,10 @@
-"""What a dead decoder was doing: a slate that it writes on while it lives, and the story told of it.
+"""What a decoder was doing when it ended: a slate that it writes on while it lives, and the story told of it.
 
 Owns the slate's layout, and which signal means what. Knows no job; who judges is worker/work.py.
 """
 
 import ctypes
+import fcntl
 import mmap
 import os
 import re
@@ -26,11 +27,15 @@ _LAYOUT = struct.Struct(f"=i{_STAGE_BYTES_MAX}s")
 
 
 class Slate:
-    """One page shared by a decoder and the nursery that forked it. Untrusted once it is dead."""
+    """One page shared by a decoder, which writes, and its keeper, which reads and believes none of it. Sealed, for a
+    page that its writer cut off would end its reader."""
 
-    def __init__(self) -> None:
-        self._page = mmap.mmap(-1, mmap.PAGESIZE)
-        self._page[: _LAYOUT.size] = _LAYOUT.pack(_NO_CALL, IDLE.encode())
+    def __init__(self, descriptor: int | None = None) -> None:
+        """A fresh one; or the one behind `descriptor`, which then is this slate's."""
+        self.descriptor = _sealed_page() if descriptor is None else descriptor
+        self._page = mmap.mmap(self.descriptor, mmap.PAGESIZE)
+        if descriptor is None:
+            self._page[: _LAYOUT.size] = _LAYOUT.pack(_NO_CALL, IDLE.encode())
 
     def at(self, stage: str) -> None:
         """The decoder is at `stage` now. Costs well under a microsecond."""
@@ -48,13 +53,26 @@ class Slate:
     def close(self) -> None:
         """Unmap it."""
         self._page.close()
+        os.close(self.descriptor)
+
+
+def _sealed_page() -> int:
+    descriptor = os.memfd_create("slate", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(descriptor, mmap.PAGESIZE)
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+    return descriptor
 
 
 def judge(death: Died, story: str = "") -> tuple[Code, str]:
     """The code of a decoder's death, and its autopsy in a sentence; `story` is what it still said itself."""
-    where = f"at {death.stage}, {death.peak_bytes / 1e6:.0f} MB of memory at most" if death.stage else ""
     code, what = _cause(death)
-    return code, ", ".join(part for part in (f"the decoder {what}", where, story) if part)
+    parts = (f"the decoder {what}", where(death.stage, death.peak_bytes) if death.stage else "", story)
+    return code, ", ".join(part for part in parts if part)
+
+
+def where(stage: str, peak_bytes: int) -> str:
+    """How far a decoder came, and with how much memory; 0 bytes are unknown."""
+    return f"at {stage}" + (f", {peak_bytes / 1e6:.0f} MB of memory at most" if peak_bytes else "")
 
 
 def _cause(death: Died) -> tuple[Code, str]:

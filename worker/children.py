@@ -7,17 +7,21 @@ a Listener.
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import sys
 import time
 from math import inf
+from pathlib import Path
 from typing import Any, Protocol
+
+import msgspec
 
 from host.environment import without_secrets
 from jobs.errors import SetupFault, WireFault
 from worker import tasks
-from worker.autopsy import GARBAGE, LOST
+from worker.autopsy import GARBAGE, LOST, Slate, where
 
 READ_BYTES = 256 * 1024
 NURSERY_SECONDS_LEAST = 1.0
@@ -42,13 +46,14 @@ class Listener(Protocol):
 class Decoder:
     """One decoder, while it lives. `tasks` counts what it was given."""
 
-    def __init__(self, pid: int, link: socket.socket, watch: int, body_bytes_max: int) -> None:
+    def __init__(self, pid: int, link: socket.socket, watch: int, slate: Slate, body_bytes_max: int) -> None:
         self.pid = pid
         self.link = link
         self.tasks = 0
         self.silent = False
         self.frames = tasks.Frames(body_bytes_max)
         self._watch = watch
+        self._slate = slate
 
     def hang_up(self) -> None:
         """It closed its link: it is ending, or has to. Its own wait status is still to come."""
@@ -59,7 +64,22 @@ class Decoder:
         """Kill it and hear no more of it."""
         self._kill()
         os.close(self._watch)
+        self._slate.close()
         self.link.close()
+
+    def where(self) -> str:
+        """What it does now, and its memory at most since it was given that."""
+        try:
+            status = Path(f"/proc/{self.pid}/status").read_text()
+        except OSError:
+            status = ""
+        peak = re.search(r"VmHWM:\s*(\d+)", status)
+        return where(self._slate.read()[0], int(peak[1]) * 1024 if peak else 0)
+
+    def dead(self, death: tasks.Died) -> tasks.Died:
+        """Its death, with what its slate says of it."""
+        stage, call = self._slate.read()
+        return msgspec.structs.replace(death, stage=stage, call=call)
 
     def _kill(self) -> None:
         """By pidfd: its pid may be another's by now."""
@@ -169,7 +189,7 @@ class Children:
     def _hear_nursery(self, listener: Listener, now: float) -> bool:
         assert self._control is not None
         try:
-            packet, descriptors, _, _ = socket.recv_fds(self._control, tasks.PACKET_BYTES_MAX, 2)
+            packet, descriptors, _, _ = socket.recv_fds(self._control, tasks.PACKET_BYTES_MAX, 3)
         except BlockingIOError:
             return False
         except ConnectionError:
@@ -181,8 +201,8 @@ class Children:
             case tasks.Warm():
                 self._ask()
             case tasks.Born(pid):
-                link, watch = descriptors
-                self.decoder = Decoder(pid, socket.socket(fileno=link), watch, self._body_bytes_max)
+                link, watch, slate = descriptors
+                self.decoder = Decoder(pid, socket.socket(fileno=link), watch, Slate(slate), self._body_bytes_max)
                 self._bare_until = inf
                 listener.decoder_ready()
             case tasks.Died(pid) as death:
@@ -193,6 +213,7 @@ class Children:
 
     def _ended(self, listener: Listener, death: tasks.Died) -> None:
         if self.decoder is not None:
+            death = self.decoder.dead(death)
             self.replace()
             listener.decoder_ended(death)
 

@@ -86,6 +86,8 @@ class Keeper:
                 self._read_broker()
             if self._signals.fileno() in ready:
                 self._read_signals()
+            if now >= self._session.deadline:
+                self._work.look()
             self._session.tick(now)
             leave = self._carry_out()
             self._work.publish()

@@ -55,7 +55,7 @@ class Nursery:
         while True:
             for key, _ in self._selector.select():
                 if key.data is not None:
-                    self._reap(key.fd, *key.data)
+                    self._reap(key.fd, key.data)
                 elif not self._asked():
                     return None
                 elif (born := self._fork()) is not None:
@@ -78,17 +78,17 @@ class Nursery:
             return theirs, slate
         theirs.close()
         watch = os.pidfd_open(pid)
-        self._selector.register(watch, selectors.EVENT_READ, (pid, slate))
-        socket.send_fds(self._control, [tasks.encode(tasks.Born(pid))], [ours.fileno(), watch])
+        self._selector.register(watch, selectors.EVENT_READ, pid)
+        socket.send_fds(self._control, [tasks.encode(tasks.Born(pid))], [ours.fileno(), watch, slate.descriptor])
         ours.close()
+        slate.close()
         return None
 
-    def _reap(self, watch: int, pid: int, slate: Slate) -> None:
+    def _reap(self, watch: int, pid: int) -> None:
         self._selector.unregister(watch)
         os.close(watch)
         _, status, usage = os.wait4(pid, 0)
-        self._control.send(tasks.encode(tasks.Died(pid, status, usage.ru_maxrss * 1024, *slate.read())))
-        slate.close()
+        self._control.send(tasks.encode(tasks.Died(pid, status, usage.ru_maxrss * 1024)))
 
     def _close(self) -> None:
         for key in list(self._selector.get_map().values()):
@@ -96,7 +96,6 @@ class Nursery:
                 self._control.close()
             else:
                 os.close(key.fd)
-                key.data[1].close()
         self._selector.close()
 
 

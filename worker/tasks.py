@@ -3,7 +3,7 @@
 keeper -> decoder: Task, with the original as a read-only descriptor beside it, then its watermarks.
 decoder -> keeper: Unsealed where the sandbox has gaps; for each task Began, then a Rendered with its
 bytes for each rendition, then Done or Fault. Broke before it ends by a fault of our own.
-nursery -> keeper: Warm once, Born with the decoder's socket and pidfd, Died.
+nursery -> keeper: Warm once, Born with the decoder's socket, pidfd and slate, Died.
 keeper -> nursery: any packet asks for one more decoder.
 
 The decoder reads what strangers sent: whatever it says is checked here before anybody acts on it.
@@ -98,14 +98,14 @@ class Warm(_Said, frozen=True):
 
 
 class Born(_Said, frozen=True):
-    """A decoder waits at the socket beside this; the second descriptor is its pidfd."""
+    """A decoder waits at the socket beside this; the second descriptor is its pidfd, the third its slate."""
 
     pid: int
 
 
 class Died(_Said, frozen=True):
-    """A decoder ended with this wait status: at which stage, after how much memory at most, and of which
-    forbidden system call, if of one."""
+    """A decoder ended with this wait status, after how much memory at most. The keeper adds from its slate: at which
+    stage, and of which forbidden system call, if of one."""
 
     pid: int
     status: int

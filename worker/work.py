@@ -120,6 +120,12 @@ class Work:
         if self._try is not None:
             self._land(self._try)
 
+    def look(self) -> None:
+        """Tell where the decoder is: the session's deadline is near, and it may be the present try's last word."""
+        if self._try is not None and self._try.handed and self._children.decoder is not None:
+            assignment = self._try.assignment
+            self._tell(events.DecoderSeen(assignment.job, assignment.lease, self._children.decoder.where()))
+
     # -- what the children tell
 
     def decoder_ready(self) -> None:

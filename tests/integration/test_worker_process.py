@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -151,6 +152,7 @@ def test_the_deadline_ends_a_job(pair: Pair) -> None:
     broker.assign(1, noise(2500), SLOW, seconds=0.3)
     (failure,) = broker.expect(wire.Failed).jobs
     assert failure.code == Code.DEADLINE_EXCEEDED
+    assert re.fullmatch(r"not done within 0.3 s, at [a-z ]+, \d+ MB of memory at most", failure.detail)
     assert worker.other_decoder(decoder) != decoder
 
 

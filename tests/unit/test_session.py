@@ -15,6 +15,7 @@ from worker.core.events import (
     DecoderFinished,
     DecoderGone,
     DecoderIdle,
+    DecoderSeen,
     Disconnected,
     DrainAsked,
     Effects,
@@ -226,6 +227,18 @@ def test_the_deadline_counts_from_the_start_and_kills() -> None:
     assert bench.pass_time(2.9) == NOTHING
     failure = Failure("a", 1, Code.DEADLINE_EXCEEDED, "not done within 3 s")
     assert bench.pass_time(0.1) == effects(wire.Failed([failure]), kill=(LeaseRef("a", 1),))
+
+
+def test_a_deadline_tells_where_the_decoder_was_seen_last() -> None:
+    bench = Bench()
+    bench.hear(Assign([job("a", seconds=3.0)]))
+    bench.after(DecoderBegan("a", 1, 5.0))
+    assert bench.after(DecoderSeen("a", 2, "elsewhere")) == NOTHING
+    assert bench.after(DecoderSeen("a", 1, "at decode")) == NOTHING
+    assert bench.after(DecoderSeen("a", 1, "at rendition b")) == NOTHING
+    failure = Failure("a", 1, Code.DEADLINE_EXCEEDED, "not done within 3 s, at rendition b")
+    assert bench.pass_time(3.0) == effects(wire.Failed([failure]), kill=(LeaseRef("a", 1),))
+    assert bench.after(DecoderSeen("a", 1, "at decode")) == NOTHING
 
 
 def test_a_job_that_no_decoder_begins_in_its_time_is_given_back() -> None:

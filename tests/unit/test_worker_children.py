@@ -11,6 +11,7 @@ import pytest
 
 from jobs.errors import SetupFault
 from worker import tasks
+from worker.autopsy import Slate
 from worker.children import DECODER_SECONDS_MOST, Children
 
 
@@ -57,9 +58,10 @@ def test_nor_may_a_decoder_that_hung_up_wait_for_ever_for_its_nursery_to_say_so(
     children, nursery = pair
     link, theirs = socket.socketpair()
     with link, theirs, subprocess.Popen(["sleep", "60"]) as child:
-        watch = os.pidfd_open(child.pid)
-        socket.send_fds(nursery, [tasks.encode(tasks.Born(child.pid))], [theirs.fileno(), watch])
+        watch, slate = os.pidfd_open(child.pid), Slate()
+        socket.send_fds(nursery, [tasks.encode(tasks.Born(child.pid))], [theirs.fileno(), watch, slate.descriptor])
         os.close(watch)
+        slate.close()
         children.read(Ear(), children.deadline - 1.0)
         link.close()
         children.read(Ear(), time.monotonic())
@@ -74,12 +76,13 @@ def test_a_decoder_in_time_is_all_that_is_asked_of_a_nursery(pair: tuple[Childre
     ear = Ear()
     link, theirs = socket.socketpair()
     child = subprocess.Popen(["sleep", "60"])
-    watch = os.pidfd_open(child.pid)
+    watch, slate = os.pidfd_open(child.pid), Slate()
     with link, theirs, child:
-        socket.send_fds(nursery, [tasks.encode(tasks.Born(child.pid))], [theirs.fileno(), watch])
+        socket.send_fds(nursery, [tasks.encode(tasks.Born(child.pid))], [theirs.fileno(), watch, slate.descriptor])
         children.read(ear, children.deadline - 1.0)
         assert ear.ready == 1
         children.read(ear, time.monotonic() + 1000 * DECODER_SECONDS_MOST)
         assert children.decoder is not None
         children.decoder.end()
     os.close(watch)
+    slate.close()

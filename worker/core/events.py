@@ -45,6 +45,14 @@ class DecoderBegan(_Event, frozen=True):
     at: float
 
 
+class DecoderSeen(_Event, frozen=True):
+    """The decoder of the job is `where` now: its stage and memory, in words."""
+
+    job: str
+    lease: int
+    where: str
+
+
 class RenditionLanded(_Event, frozen=True):
     """One rendition is in the blob store, durably."""
 

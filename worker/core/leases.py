@@ -26,9 +26,10 @@ class Phase(Enum):
 
 
 class Lease:
-    """One lease. `since` is the (monotonic) time of its latest phase; `began`: a decoder began it."""
+    """One lease. `since` is the (monotonic) time of its latest phase; `began`: a decoder began it; `where`: how far
+    that was when it was last seen, in words."""
 
-    __slots__ = ("answer", "assignment", "began", "job", "number", "phase", "since")
+    __slots__ = ("answer", "assignment", "began", "job", "number", "phase", "since", "where")
 
     def __init__(self, assignment: Assignment) -> None:
         self.assignment = assignment
@@ -37,6 +38,7 @@ class Lease:
         self.phase = Phase.WAITING
         self.began = False
         self.since = 0.0
+        self.where = ""
         self.answer: Answer | None = None
 
     @property

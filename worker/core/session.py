@@ -61,6 +61,7 @@ class Session:
             events.DecoderIdle: self._on_decoder_idle,
             events.DecoderGone: self._on_decoder_gone,
             events.DecoderBegan: self._on_decoder_began,
+            events.DecoderSeen: self._on_decoder_seen,
             events.RenditionLanded: self._on_rendition_landed,
             events.DecoderFinished: self._on_decoder_finished,
             events.CacheAnswered: self._on_cache_answered,
@@ -158,7 +159,8 @@ class Session:
     def _overdue(self, lease: Lease) -> None:
         self._stop(lease)
         if lease.began:
-            self._fail(lease, Code.DEADLINE_EXCEEDED, f"not done within {lease.assignment.seconds:g} s")
+            where = f", {lease.where}" if lease.where else ""
+            self._fail(lease, Code.DEADLINE_EXCEEDED, f"not done within {lease.assignment.seconds:g} s{where}")
         else:
             self._answer(lease, lease.ref)
 
@@ -271,6 +273,11 @@ class Session:
         if lease is not None:
             self._leases.start(lease, self._now)
             self._outbox.started.append(wire.Start(event.job, event.lease, event.at))
+
+    def _on_decoder_seen(self, event: events.DecoderSeen) -> None:
+        lease = self._leases.find_running(event.job, event.lease)
+        if lease is not None:
+            lease.where = event.where
 
     def _on_rendition_landed(self, event: events.RenditionLanded) -> None:
         if self._leases.find_running(event.job, event.lease) is not None:
