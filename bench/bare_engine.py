@@ -11,6 +11,7 @@ import time
 from collections import deque
 from pathlib import Path
 
+from host import hugepages
 from host.scheduling import give_way
 from jobs.recipe import parse
 from jobs.settings import Settings
@@ -38,4 +39,5 @@ def main(path: str, recipe: str, count: int) -> None:
 
 
 if __name__ == "__main__":
+    hugepages.begin_anew()  # as a worker does
     main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -102,13 +102,13 @@ class Keeper:
 
     def _wait(self) -> set[Any]:
         """What can be read."""
-        told, self._told = self._told, False
         wait = min(self._session.deadline, self._children.deadline) - time.monotonic()
         polled: list[Any] = [self._dealer, self._monitor, self._signals.fileno(), *self._children.descriptors()]
-        timeout = 0 if told else max(0, int(wait * 1000) + 1)
+        timeout = 0 if self._told else max(0, int(wait * 1000) + 1)
         return {one for one, _ in zmq.zmq_poll([(one, zmq.POLLIN) for one in polled], timeout)}
 
     def _carry_out(self) -> bool:
+        self._told = False
         effects = self._session.drain()
         for ref in effects.kill:
             self._work.kill(ref)

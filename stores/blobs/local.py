@@ -164,15 +164,18 @@ class LocalBlobs:
 
     def _make(self, folder: str) -> None:
         """Make a folder of the fan-out; its own name is synced once in this process's life, because
-        another process may have made it and not yet have done so."""
+        another process may have made it and not yet have done so. The first sync above it is for all
+        that are there already."""
         if folder in self._synced:
             return
         above = os.path.dirname(folder)
+        first = above not in self._synced
         self._make(above)
         with contextlib.suppress(FileExistsError):
             os.mkdir(folder)
+        names = _listed(above) if first else [os.path.basename(folder)]
         sync_folder(above)
-        self._synced.add(folder)
+        self._synced.update(f"{above}/{name}" for name in names)
 
     def _path(self, name: str) -> str:
         return f"{self._data}/{checked(name)}"
@@ -189,6 +192,7 @@ class LocalWriter:
         self._name = name
         self._path = path
         self._fresh = fresh
+        self._landed = False
         with _faults(name):
             self._file = blobs.create(fresh)
 
@@ -203,8 +207,11 @@ class LocalWriter:
             os.fsync(self._file.fileno())
             self._file.close()
             self._blobs.land(self._fresh, self._path)
+            self._landed = True
 
     def discard(self) -> None:
+        if self._landed:
+            return
         with contextlib.suppress(OSError):
             self._file.close()
         with contextlib.suppress(OSError):

@@ -77,6 +77,19 @@ def test_a_folder_that_another_process_made_is_synced_too(data: Path, syncs: lis
     assert syncs == ["sync *", "sync .", "sync raw", "* -> raw/ab/two", "sync raw/ab"]
 
 
+def test_all_folders_that_a_process_finds_are_synced_at_once(data: Path, syncs: list[str]) -> None:
+    blobs = LocalBlobs(data)
+    blobs.put("raw/ab/one", b"bytes")
+    blobs.put("raw/cd/one", b"bytes")
+    syncs.clear()
+    later = LocalBlobs(data)
+    later.put("raw/ab/two", b"bytes")
+    later.put("raw/cd/two", b"bytes")
+    assert syncs.count("sync raw") == 1
+    later.put("raw/ef/two", b"bytes")
+    assert syncs.count("sync raw") == 2
+
+
 def test_a_link_shares_the_bytes_and_syncs_the_name(blobs: LocalBlobs, data: Path, syncs: list[str]) -> None:
     blobs.put(NAME, b"bytes")
     syncs.clear()
