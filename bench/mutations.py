@@ -96,7 +96,14 @@ MUTANTS = (
     Mutant(
         "alone, yet with others behind", "roster.py", "if worker.draining or worker.alone or", "if worker.draining or"
     ),
-    Mutant("alone is given as a second", "dispatcher.py", "if not core.backlog.alone_waiting:", "if True:"),
+    Mutant("alone is given as a second", "dispatcher.py", "core.backlog.alone_waiting or ", ""),
+    Mutant("a large one is prefetched", "dispatcher.py", "if size_of(lane) != SMALL:", "if False:"),
+    Mutant(
+        "a small one waits behind a large",
+        "entry.py",
+        "return size_of(self.lane) == LARGE or self.alone",
+        "return self.alone",
+    ),
     Mutant("no memory for the second try", "dispatcher.py", "(2 if entry.outcome.memory_tries else 1)", "1"),
     Mutant(
         "pause forgets to persist",
@@ -104,12 +111,7 @@ MUTANTS = (
         "core.meta_changed = core.meta_changed or core.paused != paused",
         "pass",
     ),
-    Mutant(
-        "pause does not hold",
-        "dispatcher.py",
-        "if core.paused:\n            return\n        self._serve",
-        "self._serve",
-    ),
+    Mutant("pause does not hold", "dispatcher.py", "if core.paused:\n            return", ""),
     Mutant(
         "paused, it turns in circles", "dispatcher.py", "core.roster.idle and not core.paused:", "core.roster.idle:"
     ),

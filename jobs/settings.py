@@ -55,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     accept_seconds: float = 10.0
     drain_seconds: float = 30.0
     wait_seconds_max: float = 60.0
+    eta_seconds_max: float = 0.0
     disk_free_bytes_min: int = 256 * 1024 * 1024
     retention_days: float = 0.0
     orphan_seconds: float = 86_400.0
@@ -82,8 +83,8 @@ _AT_LEAST = {
     "port": 0, "web_processes": 1, "capacity": 1, "worker_nice": 0, "upload_bytes_max": 1,
     "pixels_max": 1, "frames_max": 1, "queued_max": 1, "job_seconds": 0.01, "attempts_max": 1,
     "decoder_bytes_max": 64 * 1024 * 1024, "decoder_jobs_max": 1, "silence_seconds": 0.1, "grace_seconds": 0.0,
-    "accept_seconds": 0.1, "drain_seconds": 0.0, "wait_seconds_max": 0.0, "disk_free_bytes_min": 0,
-    "retention_days": 0.0, "orphan_seconds": 1.0,
+    "accept_seconds": 0.1, "drain_seconds": 0.0, "wait_seconds_max": 0.0, "eta_seconds_max": 0.0,
+    "disk_free_bytes_min": 0, "retention_days": 0.0, "orphan_seconds": 1.0,
 }  # fmt: skip
 
 

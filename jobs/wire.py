@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from jobs.errors import WireFault
 from jobs.job import PRIORITIES, Cost, Rendition
-from jobs.records import Where
+from jobs.records import Lane, Where
 
 VERSION = 1
 VERSIONS = frozenset({VERSION})
@@ -153,7 +153,8 @@ class Receipts(_Message, frozen=True):
 
 class Change(_Message, frozen=True):
     """One job changed: its newest state under change number `change`. `rendition` is set where
-    the change is a rendition's publication. `code`, `detail` are the error's, else None. `removed`: purged."""
+    the change is a rendition's publication. `code`, `detail` are the error's, else None. `removed`: purged.
+    `lane` and `position` say where a job waits, or was assigned from, until a decoder begins it; else None and 0."""
 
     change: int
     id: str
@@ -164,6 +165,8 @@ class Change(_Message, frozen=True):
     detail: str | None = None
     rendition: Rendition | None = None
     removed: bool = False
+    lane: Lane | None = None
+    position: int = 0
 
 
 class Changes(_Message, frozen=True):
@@ -204,6 +207,25 @@ class Share(_Message, frozen=True):
     ended_per_minute: float
 
 
+class LaneView(_Message, frozen=True):
+    """A lane in which jobs wait. `marks`: some of them, in order, each as (jobs ahead of it in the lane, its position);
+    the last job is among them. `queued` is about right where the lane is longer than the broker's window."""
+
+    lane: Lane
+    queued: int
+    marks: list[tuple[int, int]]
+
+
+class Waiting(_Message, frozen=True):
+    """What a forecast needs (jobs/forecast.py). `seconds`: how long a job has taken lately, by the name of its lane and
+    by its size class alone. `lanes` in the order of service. `free`: for each worker that takes jobs, in how many
+    seconds it will have ended what it holds; None where that is not known."""
+
+    seconds: dict[str, float]
+    lanes: list[LaneView]
+    free: list[float | None]
+
+
 class Beat(_Message, frozen=True):
     """What /stats says, once a second and at every change of the roster. `oldest_at` is the wall
     time at which the oldest queued job was accepted. `tenants` has those with a name and with jobs."""
@@ -219,6 +241,7 @@ class Beat(_Message, frozen=True):
     accepted_per_minute: float
     ended_per_minute: float
     tenants: dict[str, Share] = {}
+    waiting: Waiting | None = None
 
 
 ToWeb = Hello | Receipts | Changes | Beat

@@ -5,7 +5,6 @@ Owns what becomes of the blobs: they stay where the jobs are, or may yet be, com
 
 import asyncio
 import hashlib
-import hmac
 import re
 import secrets
 import time
@@ -21,6 +20,7 @@ from jobs.job import ENDED, Original, Outcome, Row, Spec, State, encode
 from jobs.wire import COMMITTED, CONFLICT, KNOWN, NewJob, Receipt, Submit
 from stores.ledger import LedgerReader
 from web import views
+from web.admission import keyed, queue_full_seconds
 from web.asked import Asked
 from web.call import Call, as_json
 from web.config import Web
@@ -77,7 +77,10 @@ async def accept(call: Call, asked: Asked, stored: list[Stored], key: str | None
         return _known(web.reader, receipt.ids)
     if receipt.outcome == CONFLICT:
         raise ClientFault("this Idempotency-Key was used for other content", code="idempotency_key_reused")
-    raise Unanswered("the broker takes no more now", code=receipt.code)
+    refusal = Unanswered("the broker takes no more now", code=receipt.code)
+    if receipt.code == "queue_full":
+        refusal.retry_seconds = queue_full_seconds(call, asked.priority)
+    raise refusal
 
 
 async def answer(call: Call, rows: list[Row], ignored: list[str]) -> Response:
@@ -87,8 +90,13 @@ async def answer(call: Call, rows: list[Row], ignored: list[str]) -> Response:
         headers["Preference-Applied"] = f"wait={wanted[1]}"
         rows = await _until_ended(call.web, rows, min(float(wanted[1]), call.web.settings.wait_seconds_max))
         if all(row.state in ENDED for row in rows):
-            one = len(rows) == 1
-            return as_json(views.job(rows[0], call.base) if one else views.batch(rows, call.base), 200, headers)
+            places = call.web.results.waits.places()
+            view = (
+                views.job(rows[0], call.base, places(rows[0]))
+                if len(rows) == 1
+                else views.batch(rows, call.base, places)
+            )
+            return as_json(view, 200, headers)
     view = views.upload(rows, call.base, ignored, [signed(call.web, row) for row in rows])
     headers["Location"] = view["status_url"] if len(rows) == 1 else view["batch"]["status_url"]
     return as_json(view, 202, headers)
@@ -123,7 +131,7 @@ def _submit(call: Call, asked: Asked, stored: list[Stored], key: str | None) -> 
                 batch=batch,
                 content=_sha256(call.caller.tenant, each.original.digest, recipe_digest),
                 spec=encode(spec),
-                key=_hmac(call.web.key_secret, call.caller.tenant, key, str(index)) if key else None,
+                key=keyed(call.web, call.caller.tenant, key, index) if key else None,
                 fingerprint=fingerprint.digest() if key else None,
             )
         )
@@ -132,10 +140,6 @@ def _submit(call: Call, asked: Asked, stored: list[Stored], key: str | None) -> 
 
 def _sha256(*parts: str) -> bytes:
     return hashlib.sha256("\0".join(parts).encode()).digest()
-
-
-def _hmac(secret: bytes, *parts: str) -> bytes:
-    return hmac.digest(secret, "\0".join(parts).encode(), "sha256")
 
 
 def _batch(submit: Submit) -> dict[str, str]:

@@ -19,7 +19,7 @@ from jobs.errors import ClientFault
 from jobs.job import Code, Row, State
 from jobs.keys import Scope
 from jobs.records import Where
-from web import body
+from web import body, views
 from web.config import Web
 from web.who import Caller, admit
 
@@ -48,6 +48,10 @@ class Call(NamedTuple):
         if row is None:
             raise ClientFault(f"there is no job {self.parameter('job')}", code="not_found")
         return row
+
+    def shown(self, row: Row) -> views.View:
+        """A job as the API shows it."""
+        return views.job(row, self.base, self.web.results.waits.places()(row))
 
     def where(self) -> Where:
         """The filter in the query. Raises ClientFault where a state or code does not exist."""

@@ -18,7 +18,6 @@ from jobs.limits import FIELD_BYTES_MAX, LIST_MAX, LIST_WALK_MAX
 from jobs.records import Where
 from jobs.wire import COMMITTED, Cancel, DrainWorker, FromWeb, Pause, Purge, Receipt, Requeue, Resume
 from web import asked as fields
-from web import views
 from web.accept import Stored, accept, answer, checked_key
 from web.call import Call, as_json, bad_parameter, find_job, flag, read_body
 from web.config import Web
@@ -59,9 +58,9 @@ async def delete_job(call: Call) -> Response:
         await _ask(call.web, Purge(*_named(call.web), row.id), done="not_found")
         return Response(status_code=204)
     if row.state == State.CANCELLED:
-        return as_json(views.job(row, call.base))
+        return as_json(call.shown(row))
     await _ask(call.web, Cancel(*_named(call.web), row.id))
-    return as_json(views.job(call.job(), call.base), 202)
+    return as_json(call.shown(call.job()), 202)
 
 
 async def delete_jobs(call: Call) -> Response:
@@ -75,7 +74,7 @@ async def requeue_job(call: Call) -> Response:
     if row.state not in REQUEUEABLE:
         raise ClientFault(_REFUSALS["not_requeueable"], code="not_requeueable")
     await _ask(call.web, Requeue(*_named(call.web), row.id, None, row.change))
-    return as_json(views.job(call.job(), call.base), 202)
+    return as_json(call.shown(call.job()), 202)
 
 
 async def requeue_jobs(call: Call) -> Response:

@@ -15,9 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from jobs.errors import PixmillError
-
-RETRY_SECONDS = 2
-"""Retry-After of every 503: past a restarted broker, soon enough for a person."""
+from web.waiting import RETRY_SECONDS
 
 STATUS = {
     400: ("malformed", "no_image", "bad_parameter", "bad_key"),
@@ -73,7 +71,9 @@ def problem(code: str, detail: str, headers: Mapping[str, str] | None = None, **
 
 async def _on_purpose(_request: Request, error: Exception) -> Response:
     fault = cast(PixmillError, error)
-    return problem(fault.code, fault.detail, **getattr(fault, "members", {}))
+    seconds = getattr(fault, "retry_seconds", None)
+    headers = {} if seconds is None else {"Retry-After": str(seconds)}
+    return problem(fault.code, fault.detail, headers, **getattr(fault, "members", {}))
 
 
 async def _of_the_router(request: Request, error: Exception) -> Response:

@@ -11,6 +11,7 @@ from typing import Protocol
 from jobs.job import ENDED, Row
 from jobs.limits import CHANGES_KEPT
 from jobs.wire import Beat, Change, Changes
+from web.waiting import Waits
 
 
 class Listener(Protocol):
@@ -30,6 +31,7 @@ class Results:
     def __init__(self, listener: Listener, monotonic: Callable[[], float]) -> None:
         self.last = -1
         self.latest_beat: Beat | None = None
+        self.waits = Waits(monotonic)
         self._listener = listener
         self._monotonic = monotonic
         self._heard_at: float | None = None
@@ -51,6 +53,7 @@ class Results:
             if change.removed or change.state in ENDED:
                 self._wake(change.id)
         self.last = max(self.last, message.last)
+        self.waits.heard_changes(fresh)
         if fresh:
             self._listener.changed(fresh)
 
@@ -60,6 +63,7 @@ class Results:
             self._gap(self.latest_beat.change)
         self._heard_at = self._monotonic()
         self.latest_beat = beat
+        self.waits.heard_beat(beat)
         self._listener.beat(beat)
 
     def silent_seconds(self) -> float:

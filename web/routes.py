@@ -22,6 +22,7 @@ from web.call import Call, as_json, bad_parameter, encode, find_job, in_list_thr
 from web.events import EventResponse, Stream, event, replay, seen_by
 from web.explain import explain_recipe
 from web.submit import Unanswered
+from web.waiting import again_seconds
 
 NO_JOB = "0" * ids.ID_CHARACTERS
 """Shaped as an id, and never minted: reading it shows that the ledger can be read."""
@@ -33,17 +34,19 @@ async def get_job(call: Call) -> Response:
     if wait := seconds(call.query, "wait", call.web.settings.wait_seconds_max):
         newer = await call.web.results.until_ended(row.id, call.web.reader.job, wait)
         row = newer or call.job()
-    headers = {} if row.state in ENDED else {"Retry-After": "1"}
-    return as_json(views.job(row, call.base), 200, headers | {"Cache-Control": "no-store"})
+    view = call.shown(row)
+    headers = {} if row.state in ENDED else {"Retry-After": str(again_seconds(view["eta_seconds"]))}
+    return as_json(view, 200, headers | {"Cache-Control": "no-store"})
 
 
 async def get_jobs(call: Call) -> Response:
     """GET /jobs: a page of them, newest accepted first."""
     where, limit, before = call.where(), _limit(call), _before(call)
+    places = call.web.results.waits.places()
 
     def page() -> bytes:
         rows, following = call.web.lists.page(where, before, limit, LIST_WALK_MAX)
-        jobs = [views.job(row, call.base, timeline=False) for row in rows]
+        jobs = [views.job(row, call.base, places(row), timeline=False) for row in rows]
         return encode({"jobs": jobs, "next": None if following is None else _cursor(following)})
 
     return Response(await in_list_thread(call.web, page), 200, {"Cache-Control": "no-store"}, "application/json")
@@ -57,7 +60,8 @@ async def get_batch(call: Call) -> Response:
     rows = [row for row in found if call.caller.sees in (None, row.tenant)]
     if not rows:
         raise ClientFault(f"there is no batch {batch}", code="not_found")
-    return as_json(views.batch(rows, call.base), 200, {"Cache-Control": "no-store"})
+    view = views.batch(rows, call.base, call.web.results.waits.places())
+    return as_json(view, 200, {"Cache-Control": "no-store"})
 
 
 async def get_presets(call: Call) -> Response:

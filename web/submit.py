@@ -19,13 +19,15 @@ LOOK_SECONDS = 1.0
 
 
 class Unanswered(PixmillError):
-    """Not promised (503), which is not the same as not done: `members` name the jobs that may yet be."""
+    """Not promised (503), which is not the same as not done: `members` name the jobs that may yet be.
+    `retry_seconds`: after which it may be otherwise, where that is known."""
 
     code = "broker_silent"
 
     def __init__(self, detail: str, *, code: str | None = None, **members: object) -> None:
         super().__init__(detail, code=code)
         self.members = members
+        self.retry_seconds: int | None = None
 
 
 @dataclass(slots=True)

@@ -16,19 +16,20 @@ from starlette.responses import Response
 
 from host.extras import formats_read
 from jobs import ids
-from jobs.errors import ClientFault, LimitExceeded, StoreFull
+from jobs.errors import ClientFault, LimitExceeded
 from jobs.formats import listed
 from jobs.imagehead import HEAD_BYTES, Head, read_head
 from jobs.job import Original
+from jobs.lanes import LARGE_PIXELS
 from jobs.limits import FILES_PER_POST_MAX, FORM_BYTES_MAX
 from web import asked as fields
 from web import body
 from web.accept import Stored, accept, answer, checked_key
+from web.admission import Refuse, refuse_early
 from web.asked import Asked
 from web.call import Call
 from web.config import Web
 from web.forms import Form
-from web.submit import Unanswered
 
 FORMATS = formats_read()
 TYPE_BYTES = 512
@@ -38,9 +39,9 @@ TYPE_BYTES = 512
 class Intake:
     """The files of one POST on their way in: `begin`, `write`, `end` for each (web.forms.Files)."""
 
-    def __init__(self, web: Web) -> None:
+    def __init__(self, web: Web, refuse: Refuse) -> None:
         self.stored: list[Stored] = []
-        self._web = web
+        self._web, self._refuse = web, refuse
         self._bytes = 0
         self._discards: list[Callable[[], None]] = []
 
@@ -91,6 +92,8 @@ class Intake:
         pixels, most = head.width * head.height, self._web.settings.pixels_max
         if pixels > most:
             raise self._blamed(LimitExceeded("pixels_over_limit", "pixels_max", most, pixels))
+        if pixels >= LARGE_PIXELS:
+            self._refuse(pixels)
         self._head = head
         if told or pixels:
             self._start = None
@@ -114,8 +117,7 @@ async def upload(call: Call) -> Response:
         detail = "send a multipart/form-data form, or the image itself with Content-Type image/*"
         raise ClientFault(detail, code="unsupported_type")
     key = checked_key(request)
-    _refuse_early(call.web)
-    intake = Intake(call.web)
+    intake = Intake(call.web, refuse_early(call, key))
     try:
         if is_form:
             asked, ignored = await _read_form(call, intake)
@@ -125,14 +127,6 @@ async def upload(call: Call) -> Response:
     finally:
         intake.discard()
     return await answer(call, accepted, ignored)
-
-
-def _refuse_early(web: Web) -> None:
-    """What can be told before the body is read (its length aside: web/body.py)."""
-    if web.requests.full:
-        raise Unanswered("too many uploads wait for the broker already", code="queue_full")
-    if web.blobs.free_bytes() < web.settings.disk_free_bytes_min:
-        raise StoreFull("the disk is nearly full: no more is taken until there is room")
 
 
 async def _read_form(call: Call, intake: Intake) -> tuple[Asked, list[str]]:

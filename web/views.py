@@ -11,6 +11,7 @@ import msgspec
 
 from jobs.job import ENDED, PRIORITIES, Moment, Original, Outcome, Rendition, Row, State, decode_outcome, decode_spec
 from jobs.wire import Beat, Change, Share, WorkerView
+from web.waiting import Place, Places, of_beat
 
 View = dict[str, Any]
 _NO_SHARE = Share({}, None, 0.0, 0.0)
@@ -23,7 +24,7 @@ def at(moment: float | None) -> str | None:
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def job(row: Row, base: str, *, timeline: bool = True) -> View:
+def job(row: Row, base: str, place: Place, *, timeline: bool = True) -> View:
     """A job; lists leave the timeline out."""
     spec, outcome = decode_spec(row.spec), decode_outcome(row.outcome)
     here = f"{base}/jobs/{row.id}"
@@ -44,8 +45,7 @@ def job(row: Row, base: str, *, timeline: bool = True) -> View:
         "dominant_colour": outcome.renditions[0].dominant_colour if outcome.renditions else None,
         "timeline": [_moment(each) for each in outcome.timeline],
         "cost": outcome.cost and {"cpu_ms": outcome.cost.cpu_ms, "peak_bytes": outcome.cost.peak_bytes},
-        "queue_position": None,
-        "eta_seconds": None,
+        **place._asdict(),
         "batch": batch_of(row),
         "accepted_at": at(row.accepted_at),
         "ended_at": at(row.ended_at),
@@ -112,14 +112,14 @@ def _uploaded(row: Row, base: str, receipt: str) -> View:
     }
 
 
-def batch(rows: list[Row], base: str) -> View:
+def batch(rows: list[Row], base: str, places: Places) -> View:
     """The jobs of one POST."""
     return {
         "id": batch_of(rows[0]),
         "total": len(rows),
         "ended": sum(row.state in ENDED for row in rows),
         "counts": Counter(row.state for row in rows),
-        "jobs": [job(row, base, timeline=False) for row in rows],
+        "jobs": [job(row, base, places(row), timeline=False) for row in rows],
     }
 
 
@@ -145,8 +145,15 @@ def stats(beat: Beat, now: float, sees: str | None) -> View:
     share = beat if sees is None else beat.tenants.get(sees, _NO_SHARE)
     counts = {state.value: share.counts.get(state, 0) for state in State}
     oldest = None if share.oldest_at is None else max(0.0, round(now - share.oldest_at, 3))
+    new = of_beat(beat, sees or "")
+    wait = None if new is None else round(new.wait_seconds, 2)
     return {
-        "queue": {"depth": counts[State.QUEUED], "oldest_seconds": oldest, "paused": beat.paused},
+        "queue": {
+            "depth": counts[State.QUEUED],
+            "oldest_seconds": oldest,
+            "wait_seconds": wait,
+            "paused": beat.paused,
+        },
         "jobs": counts,
         "workers": [_worker(worker, now, sees) for worker in beat.workers],
         "workers_wanted": beat.workers_wanted,

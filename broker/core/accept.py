@@ -1,10 +1,10 @@
 """Taking a POST's jobs: accepted whole or not at all, decided by what the ledger was found to hold."""
 
-from broker.core.backlog import lane_of
 from broker.core.entry import Entry
 from broker.core.events import Submitted
 from broker.core.state import Core, moment
 from jobs.job import Code, Fault, Happening, Outcome, State
+from jobs.lanes import lane_of
 from jobs.records import KeyEntry
 from jobs.wire import COMMITTED, CONFLICT, KNOWN, REFUSED, NewJob, Receipt, Submit
 

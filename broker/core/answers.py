@@ -77,6 +77,7 @@ def finished(core: Core, worker: Worker, message: Finished, now: float) -> None:
         core.settle(worker.peer, finish.job, finish.lease)
         entry = held(core, worker, finish.job, finish.lease)
         if entry is not None:
+            core.served(entry, now)
             _finish(core, entry, finish, now)
 
 
@@ -85,10 +86,8 @@ def _finish(core: Core, entry: Entry, finish: Finish, now: float) -> None:
     if outcome.cancel_requested:
         _hide(core, entry, finish.renditions)
         return core.cancel(entry, now)
-    if not finish.cached:
-        if entry.started_at is None:
-            begin(core, entry, now)
-        core.served(entry, finish.service_seconds)
+    if not finish.cached and entry.started_at is None:
+        begin(core, entry, now)
     for rendition in finish.renditions:
         _publish(core, entry, rendition, now)
     outcome.renditions = finish.renditions
@@ -105,6 +104,10 @@ def failed(core: Core, worker: Worker, message: Failed, now: float) -> None:
         core.settle(worker.peer, failure.job, failure.lease)
         entry = held(core, worker, failure.job, failure.lease)
         if entry is not None:
+            if failure.code != Code.CANCELLED:
+                core.served(entry, now)
+            elif entry.started_at is not None:  # a part of a job is no measure
+                worker.busy_since = now
             _fail(core, entry, failure, now)
 
 
@@ -133,6 +136,8 @@ def returned(core: Core, worker: Worker, message: Returned, now: float) -> None:
         core.settle(worker.peer, ref.job, ref.lease)
         entry = held(core, worker, ref.job, ref.lease)
         if entry is not None:
+            if entry.started_at is not None:
+                worker.busy_since = now
             give_back(core, entry, now)
 
 

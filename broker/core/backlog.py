@@ -1,40 +1,36 @@
 """The queued jobs: lanes, each a bounded window over the ledger, served fairly; and the delayed ones.
 
-Owns the order of service: strictly by priority, then the size classes in turn, then the lanes of
-a class in turn. A lane's window holds its first jobs in order of position; where `beyond` is set
+Owns the order of service: strictly by priority, then the size classes by time, then the lanes of a class
+in turn. Where both classes wait, each gets half of the workers' time: goes next whose job would be the
+first to end, had each had half a worker to itself. So a class that takes little waits for little.
+A lane's window holds its first jobs in order of position; where `beyond` is set
 the ledger holds more, all with a position above `cursor`. Knows no worker.
 """
 
 import heapq
 from collections import OrderedDict, deque
+from collections.abc import Iterator
 
 from broker.core.entry import Entry
 from broker.core.events import Refill
 from jobs.job import PRIORITIES, State
+from jobs.lanes import LARGE, SMALL, size_of
 from jobs.records import Lane
 
-SMALL, LARGE = "s", "l"
-LARGE_PIXELS = 8_000_000
-"""From here on a job is of the large class: several times the cost of a common photograph's thumbnail."""
+OTHER = {SMALL: LARGE, LARGE: SMALL}
 
 
-def lane_of(priority: int, tenant: str, pixels: int) -> Lane:
-    """The lane of a new job; `pixels` is 0 where the head did not tell (then it is small)."""
-    return Lane(priority, f"{LARGE if pixels >= LARGE_PIXELS else SMALL}.{tenant}")
+class Window:
+    """The first jobs of a lane. `behind`: how many of those beyond came since the broker's start; `last`: the newest
+    position that did, 0 for none."""
 
-
-def size_of(lane: Lane) -> str:
-    """The size class of a lane: SMALL or LARGE."""
-    return lane.name[0]
-
-
-class _Window:
-    __slots__ = ("beyond", "cursor", "jobs", "lane", "refilling")
+    __slots__ = ("behind", "beyond", "cursor", "jobs", "lane", "last", "refilling")
 
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
         self.jobs: deque[Entry] = deque()
         self.cursor = 0
+        self.behind = self.last = 0
         self.beyond = False
         self.refilling = False
 
@@ -44,12 +40,13 @@ class Backlog:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._lanes: dict[Lane, _Window] = {}
-        self._active: list[dict[str, OrderedDict[Lane, _Window]]] = [
+        self._lanes: dict[Lane, Window] = {}
+        self._active: list[dict[str, OrderedDict[Lane, Window]]] = [
             {SMALL: OrderedDict(), LARGE: OrderedDict()} for _ in PRIORITIES
         ]
-        self._turn = {SMALL: LARGE, LARGE: SMALL}
-        self._last = LARGE
+        self.seconds = {SMALL: 1.0, LARGE: 1.0}
+        """What a job of each class takes, as far as is known: the measure of its share."""
+        self._spent = [{SMALL: 0.0, LARGE: 0.0} for _ in PRIORITIES]
         self._delayed: list[tuple[float, int, Entry]] = []
         self._short: dict[Lane, None] = {}
         """In order, so that a replay asks alike."""
@@ -65,8 +62,10 @@ class Backlog:
     def append(self, entry: Entry) -> bool:
         """Queue a job last in its lane; False where it stays in the ledger alone."""
         window = self._lane(entry.lane)
+        window.last = entry.position
         if window.beyond or len(window.jobs) >= self._size:
             window.beyond = True
+            window.behind += 1
             self._mind(window)
             return False
         window.jobs.append(entry)
@@ -80,13 +79,16 @@ class Backlog:
         window.jobs.appendleft(entry)
         self._added(window, entry)
 
-    def choose(self, sizes: str) -> Lane | None:
-        """The lane to serve next among these size classes, without serving it."""
-        for classes in self._active:
-            size = self._turn[self._last]
-            for candidate in (size, self._last):
-                if candidate in sizes and classes[candidate]:
-                    return next(iter(classes[candidate]))
+    def choose(self) -> Lane | None:
+        """The lane to serve next, without serving it."""
+        for classes, spent in zip(self._active, self._spent, strict=True):
+            small, large = classes[SMALL], classes[LARGE]
+            if small and large:
+                seconds = self.seconds
+                first = spent[SMALL] + seconds[SMALL] <= spent[LARGE] + seconds[LARGE]
+                return next(iter(small if first else large))
+            if waiting := small or large:
+                return next(iter(waiting))
         return None
 
     def take(self, lane: Lane) -> Entry:
@@ -96,7 +98,7 @@ class Backlog:
         entry.windowed = False
         size = size_of(lane)
         active = self._active[lane.priority][size]
-        self._last = size
+        self._spent[lane.priority][size] += self.seconds[size]
         if entry.alone:
             self.alone_waiting -= 1
         if window.jobs:
@@ -133,6 +135,7 @@ class Backlog:
         window = self._lanes[refill.lane]
         window.refilling = False
         window.beyond = not complete
+        window.behind = max(0, window.behind - len(entries)) if window.beyond else 0
         if last is not None:
             window.cursor = last
         for entry in entries:
@@ -169,19 +172,31 @@ class Backlog:
                 oldest[head.tenant] = min(oldest.get(head.tenant, head.accepted_at), head.accepted_at)
         return oldest
 
-    def _lane(self, lane: Lane) -> _Window:
+    def in_order(self) -> Iterator[Window]:
+        """The lanes in the order of service; last those whose jobs are all still only in the ledger."""
+        for classes in self._active:
+            for active in classes.values():
+                yield from active.values()
+        yield from (window for window in self._lanes.values() if not window.jobs)
+
+    def _lane(self, lane: Lane) -> Window:
         window = self._lanes.get(lane)
         if window is None:
-            window = self._lanes[lane] = _Window(lane)
+            window = self._lanes[lane] = Window(lane)
         return window
 
-    def _added(self, window: _Window, entry: Entry) -> None:
+    def _added(self, window: Window, entry: Entry) -> None:
         entry.windowed = True
         if entry.alone:
             self.alone_waiting += 1
-        self._active[window.lane.priority][size_of(window.lane)].setdefault(window.lane, window)
+        priority, size = window.lane.priority, size_of(window.lane)
+        active = self._active[priority][size]
+        if not active:  # it has waited for nothing yet: time that it did not ask for is not owed to it
+            spent = self._spent[priority]
+            spent[size] = max(spent[size], spent[OTHER[size]])
+        active.setdefault(window.lane, window)
 
-    def _mind(self, window: _Window) -> None:
+    def _mind(self, window: Window) -> None:
         if window.beyond:
             if len(window.jobs) * 2 < self._size:
                 self._short[window.lane] = None

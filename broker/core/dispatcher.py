@@ -14,7 +14,6 @@ from operator import attrgetter
 from typing import Any
 
 from broker.core import accept, answers, commands, retention, walk
-from broker.core.backlog import LARGE, SMALL
 from broker.core.entry import Entry
 from broker.core.events import (
     ClockRead,
@@ -32,9 +31,11 @@ from broker.core.events import (
     Walked,
 )
 from broker.core.roster import Worker
+from broker.core.service import waiting
 from broker.core.state import Core
 from jobs import wire
 from jobs.job import Happening, State
+from jobs.lanes import SMALL, size_of
 from jobs.records import Meta, Restored, TenantEntry
 
 ASSIGNED = Happening.ASSIGNED.value
@@ -140,6 +141,8 @@ class Dispatcher:
         if now >= self._next_beat:
             self._next_beat = now + self._policy.beat_seconds
             core.roster_changed = True
+            core.service.fold()
+            core.backlog.seconds.update(core.service.by_size())
             core.give_up_sweeps(now)
             for worker in core.roster.by_peer.values():
                 core.send(worker.peer, wire.BrokerBeat(core.epoch))
@@ -301,27 +304,26 @@ class Dispatcher:
         core.backlog.refilled(event.refill, entries, last, complete=len(rows) < event.refill.limit)
 
     def _match(self, now: float) -> None:
-        core = self.core
+        """What is to be served next waits for an idle worker, unless it is prefetched. Nothing is given out in its
+        place: no worker would ever be idle for a job that is not prefetched."""
+        core, backlog = self.core, self.core.backlog
         if core.paused:
             return
-        self._serve(core.roster.next_idle, SMALL + LARGE, now)
-        if not core.backlog.alone_waiting:
-            self._serve(core.roster.next_spare, self._prefetchable(), now)
-
-    def _serve(self, next_worker: Callable[[], Worker | None], sizes: str, now: float) -> None:
-        backlog = self.core.backlog
-        while (worker := next_worker()) is not None and (lane := backlog.choose(sizes)) is not None:
+        while (worker := core.roster.next_idle()) is not None and (lane := backlog.choose()) is not None:
             self._assign(backlog.take(lane), worker, now)
-
-    def _prefetchable(self) -> str:
-        """The size classes whose jobs are short, as far as is known."""
-        service, most = self.core.service, self._policy.prefetch_seconds
-        return "".join(size for size in (SMALL, LARGE) if service.get(size, 0.0) < most)
+        if core.backlog.alone_waiting or core.service.means.get(SMALL, 0.0) >= self._policy.prefetch_seconds:
+            return
+        while (worker := core.roster.next_spare()) is not None and (lane := backlog.choose()) is not None:
+            if size_of(lane) != SMALL:
+                return
+            self._assign(backlog.take(lane), worker, now)
 
     def _assign(self, entry: Entry, worker: Worker, now: float) -> None:
         core = self.core
         if worker.leases:
             core.prefetched[entry.id] = (entry, now)
+        else:
+            worker.busy_since = now
         core.move(entry, RUNNING)
         entry.lease += 1
         entry.worker = worker.incarnation
@@ -369,7 +371,7 @@ class Dispatcher:
         return wire.Beat(
             core.epoch, now + core.offset, core.change, core.paused, _plain(+core.counts),
             min(oldest.values(), default=None), views, self._wanted(), core.accepted.per_minute(now),
-            core.ended.per_minute(now), self._shares(oldest, now),
+            core.ended.per_minute(now), self._shares(oldest, now), self._waiting(now),
         )  # fmt: skip
 
     def _shares(self, oldest: dict[str, float], now: float) -> dict[str, wire.Share]:
@@ -381,6 +383,11 @@ class Dispatcher:
             if any(share.counts.values())
         }
 
+    def _waiting(self, now: float) -> wire.Waiting:
+        core = self.core
+        queued = {tenant: share.counts[State.QUEUED] for tenant, share in core.shares.items()}
+        return waiting(core.service, core.backlog, core.roster, queued, now)
+
     def _view(self, worker: Worker) -> wire.WorkerView:
         state = "draining" if worker.draining else "busy" if worker.leases else "idle"
         jobs = [wire.WorkerJob(entry.id, entry.started_at, entry.tenant) for entry in worker.leases.values()]
@@ -389,7 +396,7 @@ class Dispatcher:
     def _wanted(self) -> int:
         """How many workers would end what waits and runs within `wanted_seconds`."""
         core = self.core
-        seconds = max(core.service.values(), default=0.0)
+        seconds = max(core.service.means.values(), default=0.0)
         waiting = core.counts["queued"] + core.counts["running"]
         return min(
             waiting, -(-int(1000 * waiting * seconds) // int(1000 * self._policy.wanted_seconds)) or int(waiting > 0)

@@ -10,6 +10,7 @@ from jobs.job import (
     decode_outcome,
     encode,
 )
+from jobs.lanes import LARGE, size_of
 from jobs.records import Lane
 
 if TYPE_CHECKING:
@@ -90,6 +91,11 @@ class Entry:
         """Whether the next try runs in a fresh decoder with nothing behind it."""
         outcome = self.outcome
         return outcome.crashes > 0 or outcome.memory_tries > 0
+
+    @property
+    def unaccompanied(self) -> bool:
+        """Whether nothing is prefetched behind it: it runs alone, or may take long."""
+        return size_of(self.lane) == LARGE or self.alone
 
     def move(self, state: State) -> None:
         """Change state. Raises InvalidTransition where TRANSITIONS has no such arrow."""

@@ -12,11 +12,12 @@ from jobs.wire import Ready
 
 
 class Worker:
-    """One connected worker process. `leases` by job id; `alone`: it holds a job that runs alone."""
+    """One connected worker process. `leases` by job id; `alone`: it holds a job that nothing waits behind;
+    `busy_since`: when it had ended the job before the one that it is at, or was given that."""
 
     __slots__ = (
-        "alone", "capacity", "draining", "engine", "heard", "incarnation", "leases", "name", "peer", "pid",
-        "serial", "served", "since", "slot",
+        "alone", "busy_since", "capacity", "draining", "engine", "heard", "incarnation", "leases", "name", "peer",
+        "pid", "serial", "served", "since", "slot",
     )  # fmt: skip
 
     def __init__(self, peer: bytes, ready: Ready, since: float, now: float) -> None:
@@ -28,7 +29,7 @@ class Worker:
         self.engine = ready.engine
         self.draining = ready.draining
         self.since = since
-        self.heard = now
+        self.heard = self.busy_since = now
         self.leases: dict[str, Entry] = {}
         self.alone = False
         self.serial = 0
@@ -86,7 +87,7 @@ class Roster:
         """The worker holds a lease that it was given before."""
         worker.leases[entry.id] = entry
         entry.holder = worker
-        worker.alone = worker.alone or entry.alone
+        worker.alone = worker.alone or entry.unaccompanied
         self.settle(worker)
 
     def release(self, entry: Entry) -> None:
@@ -97,7 +98,7 @@ class Roster:
         entry.holder = None
         del worker.leases[entry.id]
         if worker.alone:
-            worker.alone = any(other.alone for other in worker.leases.values())
+            worker.alone = any(other.unaccompanied for other in worker.leases.values())
         self.settle(worker)
 
     def settle(self, worker: Worker) -> None:

@@ -8,10 +8,11 @@ from collections import Counter, deque
 from functools import partial
 from typing import Any
 
-from broker.core.backlog import Backlog, size_of
+from broker.core.backlog import Backlog
 from broker.core.entry import Entry
 from broker.core.events import Expire, Policy
 from broker.core.roster import Roster, Worker
+from broker.core.service import Service
 from broker.core.walk import Progress
 from jobs.ids import original_name
 from jobs.job import ENDED, Code, Fault, Happening, Moment, Rendition, State
@@ -21,12 +22,11 @@ from jobs.retry import Again, End
 from jobs.wire import Abandon, Assign, Change, LeaseRef, Recall, Receipt, Settled, Sweep, ToWorker
 
 DELAYED, REQUEUED, ENDED_EVENT = Happening.DELAYED.value, Happening.REQUEUED.value, Happening.ENDED.value
+WAITING = (State.QUEUED, State.RUNNING)
 RATE_SECONDS = 60
 SWEEP_BATCH = 100
 SWEEP_AGAIN_SECONDS = 60.0
 """After which a sweep is offered again that a worker which lives has not done: its disk did not let it."""
-SERVICE_WEIGHT = 0.1
-"""Of the newest service time in the moving average of its size class."""
 
 moment = partial(tuple.__new__, Moment)
 """A Moment of its five values: a third of what the call of a NamedTuple costs."""
@@ -84,8 +84,7 @@ class Core:
         self.sweeping: dict[str, tuple[Worker, SweepEntry, float]] = {}
         """By job, who deletes, what it was told to delete, and when."""
         self.walk = Progress(0.0)
-        self.service: dict[str, float] = {}
-        """Seconds that a job takes, by size class: a moving average."""
+        self.service = Service()
         self.accepted, self.ended = Rate(), Rate()
         self.change = self.change_sent = self.epoch = 0
         self.paused = False
@@ -231,11 +230,12 @@ class Core:
         """Answer a request once this turn is committed."""
         self.receipts.setdefault(web, []).append(receipt)
 
-    def served(self, entry: Entry, seconds: float) -> None:
-        """A job of this size class took so long."""
-        size = size_of(entry.lane)
-        known = self.service.get(size)
-        self.service[size] = seconds if known is None else known + SERVICE_WEIGHT * (seconds - known)
+    def served(self, entry: Entry, now: float) -> None:
+        """Its worker is done with the job, however it went."""
+        worker = entry.holder
+        if worker is not None:
+            self.service.took(entry.lane, now - worker.busy_since)
+            worker.busy_since = now
 
     def sweep(self, job: str, names: tuple[str, ...]) -> None:
         """Blobs that no row names any more: written down, then deleted by a worker."""
@@ -285,9 +285,11 @@ class Core:
     def change_of(self, entry: Entry, rendition: Rendition | None = None) -> Change:
         """The job's newest change as web hears it."""
         error = entry.outcome.error
+        waits = entry.started_at is None and entry.state in WAITING
         return Change(
             entry.change, entry.id, entry.tenant, entry.state._value_, entry.attempts,
             error.code if error else None, error.detail if error else None, rendition, entry.id in self.gone,
+            entry.lane if waits else None, entry.position if waits else 0,
         )  # fmt: skip
 
     def sends(self) -> list[tuple[bytes, ToWorker]]:

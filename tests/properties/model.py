@@ -25,6 +25,7 @@ class Job:
 
     id: str
     content: bytes
+    large: bool = False
     state: str = "queued"
     code: str | None = None
     lease: int = 0
@@ -65,8 +66,8 @@ class Model:
     """Jobs whose sweep a worker was given when the turn began."""
     paused: bool = False
 
-    def accept(self, job: str, content: bytes) -> None:
-        self.jobs[job] = Job(job, content)
+    def accept(self, job: str, content: bytes, large: bool = False) -> None:
+        self.jobs[job] = Job(job, content, large)
         if content in self.quarantine:
             self.jobs[job].end("failed", "quarantined")
 

@@ -133,6 +133,8 @@ class CoreMachine(RuleBasedStateMachine):
                     assert len(beside) < hand.capacity, "more than its capacity"
                     assert not (beside and one.alone), "to run alone, behind another"
                     assert not any(other.alone for other in beside), "behind one that runs alone"
+                    assert not (beside and job.large), "a large one is prefetched"
+                    assert not any(other.large for other in beside), "prefetched behind a large one"
                     self.model.assigned(job, one.lease, hand.name, one.alone)
                     assert one.memory_bytes == (1 << 30) * (2 if job.memory_tries else 1)
 
@@ -238,7 +240,7 @@ class CoreMachine(RuleBasedStateMachine):
         self.rig.submit(*jobs)
         if waiting + count <= 14:
             for job in jobs:
-                self.model.accept(job.id, job.content)
+                self.model.accept(job.id, job.content, large=big)
         done = self.commit()
         if done is not None:
             due = wire.COMMITTED if waiting + count <= 14 else wire.REFUSED

@@ -227,7 +227,7 @@ def assert_same(one: Any, other: Any, seen: dict[int, int]) -> None:
 
 def test_a_snapshot_refuses_what_it_could_not_give_back() -> None:
     dispatcher = Dispatcher(World(1).policy)
-    dispatcher.core.service["s"] = lambda: 1.0  # type: ignore[assignment]
+    dispatcher.core.service.means["s"] = lambda: 1.0  # type: ignore[assignment]
     with pytest.raises(TypeError, match="cannot hold"):
         snapshot(dispatcher)
 

@@ -24,6 +24,7 @@ from jobs.job import (
     decode_outcome,
     encode,
 )
+from jobs.lanes import lane_of
 from jobs.records import KeyEntry, Meta, PurgedEntry, Records, Where
 from jobs.wire import (
     COMMITTED,
@@ -100,8 +101,9 @@ class ToyBroker:
         self.change += 1
         outcome = Outcome(timeline=[Moment(at, Happening.ACCEPTED, 0, None, None)])
         return Row(
-            seq=self.change, id=job.id, tenant=job.tenant, state=State.QUEUED, priority=job.priority, lane="a",
-            position=self.change, lease=0, attempts=0, change=self.change, accepted_at=at, ended_at=None, due_at=None,
+            seq=self.change, id=job.id, tenant=job.tenant, state=State.QUEUED, priority=job.priority,
+            lane=lane_of(job.priority, job.tenant, job.pixels).name, position=self.change, lease=0, attempts=0,
+            change=self.change, accepted_at=at, ended_at=None, due_at=None,
             started_at=None, worker=None, reference=job.reference, preset=job.preset, batch=job.batch, code=None,
             content=job.content, spec=job.spec, outcome=encode(outcome),
         )  # fmt: skip

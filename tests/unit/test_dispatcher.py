@@ -36,8 +36,8 @@ def fail(rig: Rig, job: str, code: str, lease: int = 1, peer: bytes = A) -> None
     rig.hear(peer, Failed([Failure(job, lease, code, "why")]))
 
 
-def finish(job: str, lease: int = 1, seconds: float = 0.01) -> Finished:
-    return Finished([Finish(job, lease, [picture(job)], Cost(1.0, 2), service_seconds=seconds)])
+def finish(job: str, lease: int = 1) -> Finished:
+    return Finished([Finish(job, lease, [picture(job)], Cost(1.0, 2))])
 
 
 def picture(job: str, name: str = "thumb") -> Rendition:
@@ -97,8 +97,9 @@ def test_capacity_bounds_what_is_given_and_idle_workers_come_before_spare_ones()
 
 def test_nothing_is_prefetched_where_jobs_take_long() -> None:
     rig = rig_with("j1", capacity=2)
-    rig.hear(A, finish("j1", seconds=3.0))
-    rig.turn()
+    rig.now += 3.0
+    rig.hear(A, finish("j1"))
+    rig.turn(tick=True)
     rig.submit(new_job("j2"), new_job("j3"))
     assert told(rig.turn(), wire.Assign) == [(A, "j2", 1)]
 
@@ -512,7 +513,7 @@ def test_priorities_are_strict_and_sizes_and_tenants_take_turns() -> None:
     for _ in range(5):
         rig.hear(A, finish(served[-1][1]))
         served += told(rig.turn(), wire.Assign)
-    assert [job for _, job, _ in served] == ["high", "big", "t1", "u1", "t2", "low"]
+    assert [job for _, job, _ in served] == ["high", "t1", "big", "u1", "t2", "low"]
 
 
 def test_a_purged_job_is_swept_by_a_worker_and_then_forgotten() -> None:

@@ -1,0 +1,129 @@
+"""Workers in simulated time on the real dispatcher: each job takes its seconds, each web's estimate is kept beside
+what came true. The brute force that the forecast's arithmetic is held against.
+
+Owns no expectation: the tests do. Nothing waits: the clock jumps from event to event.
+"""
+
+from math import inf
+from typing import Any, NamedTuple
+
+from jobs import wire
+from jobs.wire import Finish, Finished, LeaseRef, NewJob, Returned, Start, Started
+from tests.properties.rig import OFFSET, Done, Rig, ready, told
+from web.waiting import Place, Waits
+
+
+class Told(NamedTuple):
+    """What web said of a job when it and all that came with it were accepted, and when that was."""
+
+    at: float
+    place: Place
+
+
+class Hall:
+    """`seconds` by size class. Arrivals are told with `come`, then `run`."""
+
+    def __init__(self, workers: int, seconds: dict[str, float], capacity: int = 2, **policy: Any) -> None:
+        self.rig = Rig(**policy)
+        self.seconds = seconds
+        self.waits = Waits(lambda: self.rig.now)
+        self.told: dict[str, Told] = {}
+        self.ended: dict[str, float] = {}
+        self.began: dict[str, float] = {}
+        self._held: dict[bytes, list[tuple[str, int]]] = {}
+        self._until: dict[bytes, float] = {}
+        self._arrivals: list[tuple[float, list[NewJob]]] = []
+        self._requests = 0
+        self._capacity = capacity
+        for number in range(workers):
+            peer = b"w%d" % number
+            self._held[peer], self._until[peer] = [], inf
+        self._introduce()
+
+    def come(self, at: float, *jobs: NewJob) -> None:
+        """These jobs are POSTed, one by one, at that time."""
+        self._arrivals.append((at, list(jobs)))
+        self._arrivals.sort(key=lambda arrival: arrival[0])
+
+    def run(self) -> None:
+        """Until all have ended."""
+        while self._arrivals or any(self._held.values()):
+            self._step()
+
+    def place(self, job: str) -> Place:
+        """What web says of a job now."""
+        return self.waits.places()(self.rig.row(job))
+
+    def error(self, job: str) -> float:
+        """Estimated less true seconds from then to its end."""
+        told = self.told[job]
+        assert told.place.eta_seconds is not None, f"nothing was said of {job}"
+        return told.place.eta_seconds - self.true(job)
+
+    def true(self, job: str) -> float:
+        """Seconds from then to its end; 0 where it had ended before."""
+        return max(0.0, self.ended[job] - self.told[job].at)
+
+    def restart(self) -> None:
+        """Another broker starts while no worker holds a job."""
+        assert not any(self._held.values())
+        self.rig.start()
+        self._introduce()
+
+    def _introduce(self) -> None:
+        for peer in self._held:
+            self.rig.hear(peer, ready(peer.decode(), self._capacity))
+        self.turn(tick=True)
+
+    def _step(self) -> None:
+        rig = self.rig
+        arrival = self._arrivals[0][0] if self._arrivals else inf
+        peer = min(self._until, key=lambda each: self._until[each])
+        rig.now = max(rig.now, min(arrival, self._until[peer], rig.dispatcher.deadline))
+        for peer_of_all in self._held:
+            rig.hear(peer_of_all, wire.WorkerBeat([]))
+        if self._until[peer] <= rig.now:
+            job, lease = self._held[peer].pop(0)
+            self.ended[job] = rig.now
+            rig.hear(peer, Finished([Finish(job, lease, [], None)]))
+            self._begin(peer)
+        if arrival <= rig.now:
+            self._post(self._arrivals.pop(0)[1])
+        self.turn(tick=rig.dispatcher.deadline <= rig.now)
+
+    def _post(self, jobs: list[NewJob]) -> None:
+        for job in jobs:
+            self._requests += 1
+            self.rig.submit(job, request=str(self._requests))
+            self.turn()
+        places = self.waits.places()
+        self.told.update((job.id, Told(self.rig.now, places(self.rig.row(job.id)))) for job in jobs)
+
+    def turn(self, tick: bool = False) -> None:
+        """One turn of the broker; web and the workers hear of it."""
+        done = self.rig.turn(tick)
+        for effects in self.rig.last:
+            if effects.changes is not None:
+                self.waits.heard_changes(effects.changes.changes)
+            if effects.beat is not None:
+                self.waits.heard_beat(effects.beat)
+        self._deliver(done)
+
+    def _deliver(self, done: Done) -> None:
+        for peer, job, lease in told(done, wire.Assign):
+            self._held[peer].append((job, lease))
+            if len(self._held[peer]) == 1:
+                self._begin(peer)
+        for peer, job, lease in told(done, wire.Recall):
+            if (job, lease) in self._held[peer][1:]:
+                self._held[peer].remove((job, lease))
+                self.rig.hear(peer, Returned([LeaseRef(job, lease)]))
+
+    def _begin(self, peer: bytes) -> None:
+        """The decoder takes the first that its worker holds."""
+        self._until[peer] = inf
+        if self._held[peer]:
+            job, lease = self._held[peer][0]
+            self.began[job] = self.rig.now
+            self._until[peer] = self.rig.now + self.seconds[self.rig.row(job).lane[0]]
+            self.rig.hear(peer, Started([Start(job, lease, OFFSET + self.rig.now)]))

@@ -1,0 +1,111 @@
+"""jobs/forecast.py against brute force: what web says of a job at its acceptance, and when the real dispatcher, with
+workers in simulated time, had it done."""
+
+import random
+import statistics
+from typing import Any
+
+import pytest
+
+from jobs.wire import NewJob, Pause, Resume
+from tests.properties.rig import new_job
+from tests.simulation.hall import Hall
+from web.waiting import Place
+
+LARGE_PIXELS = 50_000_000
+SECONDS = {"s": 0.1, "l": 2.0}
+
+
+def warm(workers: int, **policy: Any) -> Hall:
+    """A hall in which each class has been measured, and nothing waits."""
+    hall = Hall(workers, SECONDS, **policy)
+    hall.come(0.5, *(new_job(f"warm{number}", pixels=number % 2 * LARGE_PIXELS) for number in range(2 * workers)))
+    hall.run()
+    hall.come(20.0, new_job("last"))
+    hall.run()
+    return hall
+
+
+@pytest.mark.parametrize("workers", [1, 2, 8])
+def test_one_lane_is_foretold_to_a_service_time(workers: int) -> None:
+    hall = warm(workers, window=64)
+    jobs = [new_job(f"j{number:03}") for number in range(300)]
+    hall.come(30.0, *jobs[:150])
+    hall.come(31.7, *jobs[150:])
+    hall.run()
+    for job in jobs:
+        assert abs(hall.error(job.id)) < SECONDS["s"] + 0.1 * hall.true(job.id), job.id
+    positions = [hall.told[job.id].place.queue_position for job in jobs]
+    assert [place for place in positions[:150] if place] == sorted(place for place in positions[:150] if place)
+
+
+def mixed(seed: int, count: int) -> list[NewJob]:
+    rng = random.Random(seed)
+    return [
+        new_job(
+            f"m{seed}-{number:04}",
+            priority=rng.randrange(3),
+            tenant=rng.choice("tttu"),
+            pixels=LARGE_PIXELS * (rng.random() < 0.1),
+        )
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_lanes_of_all_kinds_are_foretold(seed: int) -> None:
+    hall = warm(2)
+    jobs = mixed(seed, 200)
+    hall.come(30.0, *jobs)
+    hall.run()
+    waited = [job.id for job in jobs if hall.told[job.id].place.queue_position]
+    assert len(waited) > 150
+    errors = [hall.error(job) / hall.true(job) for job in waited]
+    assert statistics.median(map(abs, errors)) < 0.03
+    assert sorted(map(abs, errors))[-len(errors) // 10] < 0.2
+
+
+def test_what_is_not_known_is_not_said() -> None:
+    hall = Hall(1, SECONDS)
+    hall.come(1.0, new_job("a"), new_job("b"), new_job("c"))
+    hall.come(10.0, new_job("d"), new_job("e"), new_job("f"), new_job("big", pixels=LARGE_PIXELS))
+    hall.run()
+    assert [hall.told[job].place for job in ("a", "b", "c", "big")] == [Place()] * 4
+    assert hall.told["f"].place.queue_position == 1
+    assert hall.told["f"].place.eta_seconds == pytest.approx(0.3, abs=0.02)
+    assert hall.true("f") == pytest.approx(0.3, abs=0.02)
+
+
+def test_paused_or_without_a_worker_nobody_knows() -> None:
+    hall = warm(1)
+    hall.rig.order(Pause("w", "p"))
+    hall.turn()
+    hall.rig.submit(new_job("j"))
+    hall.turn()
+    assert hall.place("j") == Place()
+    hall.rig.order(Resume("w", "r"))
+    hall.turn(tick=True)
+    assert hall.place("j").eta_seconds is not None
+    hall.rig.lose(b"w0")
+    hall.turn(tick=True)
+    assert hall.place("j") == Place()
+
+
+def test_a_queue_longer_than_the_window_is_told_in_full() -> None:
+    hall = warm(2, window=16)
+    hall.come(30.0, *(new_job(f"j{number:03}") for number in range(200)))
+    hall.run()
+    assert hall.told["j199"].place.queue_position == pytest.approx(196, abs=4)
+    assert abs(hall.error("j199")) < 0.1 * hall.true("j199")
+
+
+def test_a_restarted_broker_has_measured_nothing_and_learns_with_the_first_end() -> None:
+    hall = warm(1)
+    hall.come(30.0, *(new_job(f"j{number}") for number in range(40)))
+    hall.rig.now = 29.0
+    hall.restart()
+    hall.run()
+    assert hall.told["j39"].place == Place()
+    hall.come(hall.rig.now + 1.0, *(new_job(f"k{number}") for number in range(40)))
+    hall.run()
+    assert abs(hall.error("k39")) < 0.1 * hall.true("k39")
