@@ -22,7 +22,6 @@ from jobs.retry import Again, End
 from jobs.wire import Abandon, Assign, Change, LeaseRef, Recall, Receipt, Settled, Sweep, ToWorker
 
 DELAYED, REQUEUED, ENDED_EVENT = Happening.DELAYED.value, Happening.REQUEUED.value, Happening.ENDED.value
-WAITING = (State.QUEUED, State.RUNNING)
 RATE_SECONDS = 60
 SWEEP_BATCH = 100
 SWEEP_AGAIN_SECONDS = 60.0
@@ -285,7 +284,7 @@ class Core:
     def change_of(self, entry: Entry, rendition: Rendition | None = None) -> Change:
         """The job's newest change as web hears it."""
         error = entry.outcome.error
-        waits = entry.started_at is None and entry.state in WAITING
+        waits = entry.started_at is None and entry.ended_at is None
         return Change(
             entry.change, entry.id, entry.tenant, entry.state._value_, entry.attempts,
             error.code if error else None, error.detail if error else None, rendition, entry.id in self.gone,

@@ -4,7 +4,7 @@ Everything that happens is drawn from one seed, so a seed replays the very same 
 connection keep their order and those of several do not; a connection that breaks loses what is under way.
 Brokers die (also in the middle of a commit that may have lasted or not), workers die, hang, drain and
 reconnect. After `chaos_seconds` faults stop, and then every job that was promised must end, once, and the
-walk of the last broker must leave exactly the files that rows name.
+walks of the last broker must leave exactly the files that rows name (what a job left before it ended is for the second).
 """
 
 import hashlib
@@ -50,7 +50,7 @@ class World:
     def __init__(self, seed: int, jobs: int = 150, chaos_seconds: float = 30.0, flight: Path | None = None) -> None:
         self.random = random.Random(seed)
         self.now, self.jobs, self.chaos = 0.0, jobs, chaos_seconds
-        self.policy = Policy(window=8, silence_seconds=2.0, grace_seconds=0.5)
+        self.policy = Policy(window=8, silence_seconds=2.0, grace_seconds=0.5, orphan_seconds=100.0)
         self.ledger = MemoryLedger()
         self.dispatcher: Dispatcher | None = None
         self.flight = flight
