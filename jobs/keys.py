@@ -94,8 +94,9 @@ def open_session(secret: bytes, key: ApiKey, until: float) -> str:
     return f"{named}.{_signature(secret, key, named)}"
 
 
-def session_key(secret: bytes, keys: Sequence[ApiKey], token: str, now: float) -> ApiKey | None:
-    """The key of an open session; None where the token is made up, ended by wall time `now`, or its key is gone."""
+def find_session(secret: bytes, keys: Sequence[ApiKey], token: str, now: float) -> tuple[ApiKey, float] | None:
+    """The key of an open session and the wall time at which it ends; None where the token is made up, ended by wall
+    time `now`, or its key is gone."""
     named, _, signature = token.rpartition(".")
     shape = _TOKEN.fullmatch(named)
     if shape is None or not token.isascii() or int(shape[2]) <= now:
@@ -104,7 +105,7 @@ def session_key(secret: bytes, keys: Sequence[ApiKey], token: str, now: float) -
         if key.digest[:_NAMED_BYTES].hex() == shape[1] and hmac.compare_digest(
             _signature(secret, key, named), signature
         ):
-            return key
+            return key, float(shape[2])
     return None
 
 

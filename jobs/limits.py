@@ -52,6 +52,9 @@ KEYS_MAX = 10_000
 """API keys: each request is compared with all of them (3 ms then), and each beat tells of their tenants (1.3 MB)."""
 SESSION_SECONDS = 12 * 3600
 """Of a log-in on the page: a day at work. It ends before with its key."""
+SESSION_STREAM_SECONDS = 60.0
+"""After which a stream of events that a session opened ends, so that the browser comes again with the cookie that it
+has then: none, where its user has logged out. What it missed is replayed."""
 AUDIT_RECEIPTS_MAX = 1000
 """Of one request: one look-up of some milliseconds. The client asks in parts."""
 AUDIT_BYTES_MAX = 1024 * 1024

@@ -182,11 +182,12 @@ class Hub:
 class EventResponse:
     """Sends what `stream` is given, until it is closed or the client has gone.
 
-    `present` puts the present state on the stream: at first, and again whenever changes were missed.
+    `present` puts the present state on the stream: at first, and again whenever changes were missed. It ends after
+    `seconds`: the client is to show again who it is.
     """
 
-    def __init__(self, hub: Hub, stream: Stream, present: Callable[[Stream], None]) -> None:
-        self._hub, self._stream, self._present = hub, stream, present
+    def __init__(self, hub: Hub, stream: Stream, present: Callable[[Stream], None], seconds: float) -> None:
+        self._hub, self._stream, self._present, self._seconds = hub, stream, present, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         stream = self._stream
@@ -205,9 +206,13 @@ class EventResponse:
 
     async def _follow(self, send: Send) -> None:
         data: bytes | None = RECONNECT
+        loop = asyncio.get_running_loop()
+        over = loop.time() + self._seconds
         while data is not None:
             await send({"type": "http.response.body", "body": data or b":\n\n", "more_body": True})
-            data = await self._stream.take(COMMENT_SECONDS)
+            if loop.time() >= over:
+                self._stream.close()
+            data = await self._stream.take(min(COMMENT_SECONDS, over - loop.time()))
             if self._stream.stale:
                 self._stream.stale = False
                 self._present(self._stream)

@@ -4,6 +4,7 @@ Knows neither sockets (web/link.py) nor how events look (web/events.py).
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -39,6 +40,7 @@ class Results:
         self._floor = float("inf")
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
         self._stopping = False
+        self._begun = asyncio.Event()
 
     def heard_changes(self, message: Changes) -> None:
         """All changes of one turn of the broker."""
@@ -63,8 +65,16 @@ class Results:
             self._gap(self.latest_beat.change)
         self._heard_at = self._monotonic()
         self.latest_beat = beat
+        self._begun.set()
         self.waits.heard_beat(beat)
         self._listener.beat(beat)
+
+    async def first_beat(self, seconds: float) -> Beat | None:
+        """The latest beat; where none was heard yet, the first one if it comes within `seconds`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._begun.wait()
+        return self.latest_beat
 
     def silent_seconds(self) -> float:
         """For how long the broker is unheard; infinite if it never was heard."""
@@ -97,6 +107,7 @@ class Results:
     def stop(self) -> None:
         """Answer everyone who waits with the present state."""
         self._stopping = True
+        self._begun.set()
         self._wake(*self._waiting)
 
     def _gap(self, last: int) -> None:

@@ -5,6 +5,7 @@ audits web/receipts.py's, sessions web/session.py's.
 """
 
 import base64
+import math
 import time
 
 from starlette.responses import Response
@@ -14,7 +15,7 @@ from jobs import ids
 from jobs.errors import ClientFault, StoreFault
 from jobs.job import ENDED, decode_outcome
 from jobs.keys import Scope
-from jobs.limits import LIST_DEFAULT, LIST_MAX, LIST_WALK_MAX
+from jobs.limits import LIST_DEFAULT, LIST_MAX, LIST_WALK_MAX, SESSION_STREAM_SECONDS
 from jobs.recipe import as_dict
 from web import commands, files, receipts, session, uploads, views
 from web.asked import FIELDS
@@ -26,6 +27,8 @@ from web.waiting import again_seconds
 
 NO_JOB = "0" * ids.ID_CHARACTERS
 """Shaped as an id, and never minted: reading it shows that the ledger can be read."""
+FIRST_BEAT_SECONDS = 2.0
+"""There is one a second; its subscription, too, takes a moment."""
 
 
 async def get_job(call: Call) -> Response:
@@ -70,8 +73,8 @@ async def get_presets(call: Call) -> Response:
 
 
 async def get_stats(call: Call) -> Response:
-    """GET /stats: what the broker said last."""
-    beat = call.web.results.latest_beat
+    """GET /stats: what the broker said last; a process that has just begun waits for its first beat."""
+    beat = await call.web.results.first_beat(min(FIRST_BEAT_SECONDS, call.web.settings.accept_seconds))
     if beat is None or call.web.results.silent_seconds() > call.web.settings.accept_seconds:
         raise Unanswered("the broker is unheard")
     return as_json(views.stats(beat, time.time(), call.caller.sees), 200, {"Cache-Control": "no-store"})
@@ -115,7 +118,7 @@ async def all_events(call: Call) -> ASGIApp:
         elif last is not None:
             stream.put(event("reset", {}, max(results.last, 0)))
 
-    return EventResponse(call.web.hub, Stream(call.base, None, call.caller.sees), present)
+    return EventResponse(call.web.hub, Stream(call.base, None, call.caller.sees), present, _stream_seconds(call))
 
 
 async def job_events(call: Call) -> ASGIApp:
@@ -137,7 +140,13 @@ async def job_events(call: Call) -> ASGIApp:
         if now.state in ENDED:
             stream.close()
 
-    return EventResponse(call.web.hub, Stream(call.base, row.id), present)
+    return EventResponse(call.web.hub, Stream(call.base, row.id), present, _stream_seconds(call))
+
+
+def _stream_seconds(call: Call) -> float:
+    """How long a stream of this caller may last: a session may end meanwhile, a key only with this process."""
+    left = call.caller.until - time.time()
+    return left if left == math.inf else min(left, SESSION_STREAM_SECONDS)
 
 
 def _last_event(call: Call) -> int | None:

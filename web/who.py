@@ -4,13 +4,14 @@ Owns what a caller is and how one is recognised: a bearer key, or the cookie of 
 (web/session.py). What each route needs is in its row of web/routes.py. Knows no job.
 """
 
+import math
 import time
 from typing import NamedTuple
 
 from starlette.requests import Request
 
 from jobs.errors import ClientFault
-from jobs.keys import ApiKey, Scope, find, session_key
+from jobs.keys import ApiKey, Scope, find, find_session
 from web.config import Web
 from web.guard import READING, is_own
 
@@ -19,12 +20,13 @@ COOKIE = "pixmill_session"
 
 class Caller(NamedTuple):
     """`tenant`: whose the jobs are that he makes. `sees`: whose jobs exist for him; None is everyone's.
-    `grant`: what narrows him further, if he came by one."""
+    `grant`: what narrows him further, if he came by one. `until`: the wall time at which his session ends."""
 
     tenant: str
     scope: Scope
     sees: str | None
     grant: None = None
+    until: float = math.inf
 
 
 ANYONE = Caller("", Scope.OPERATE, None)
@@ -45,9 +47,9 @@ def admit(web: Web, request: Request, needed: Scope | None) -> Caller:
     return caller
 
 
-def caller_of(key: ApiKey) -> Caller:
-    """Who calls with `key`."""
-    return Caller(key.tenant, key.scope, None if key.scope is Scope.OPERATE else key.tenant)
+def caller_of(key: ApiKey, until: float = math.inf) -> Caller:
+    """Who calls with `key`, or with a session of it until then."""
+    return Caller(key.tenant, key.scope, None if key.scope is Scope.OPERATE else key.tenant, until=until)
 
 
 def _caller(web: Web, request: Request) -> Caller:
@@ -64,9 +66,9 @@ def _caller(web: Web, request: Request) -> Caller:
 
 def _of_session(web: Web, request: Request, token: str) -> Caller:
     """A browser sends its cookie along whoever asks it to, so a change must come from our own page."""
-    key = session_key(web.session_secret, web.keys, token, time.time())
-    if key is None:
+    session = find_session(web.session_secret, web.keys, token, time.time())
+    if session is None:
         raise ClientFault("the session is over: log in again", code="key_wrong")
     if request.method not in READING and not is_own(web, request.headers):
         raise ClientFault("a session changes things from our own page only", code="origin_not_allowed")
-    return caller_of(key)
+    return caller_of(*session)

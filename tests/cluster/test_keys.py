@@ -47,7 +47,9 @@ def test_keys_on_a_public_address(new_cluster: Callable[..., Cluster], tmp_path:
         assert opened.status_code == 200
 
     kept.write_text(f"{ACME}\n")
-    assert cluster.command("restart").wait(60) == 0
+    with client(cluster, "b") as http, http.stream("GET", "/events") as events:
+        assert cluster.command("restart").wait(60) == 0
+        assert sum(map(len, events.iter_bytes()))  # what was open under the key that is gone has ended
     with client(cluster, "b") as http:
         assert http.get("/jobs").status_code == 401
     with httpx2.Client(base_url=cluster.url, cookies=opened.cookies) as http:

@@ -3,7 +3,7 @@
 import pytest
 
 from jobs.errors import SetupFault
-from jobs.keys import ApiKey, Scope, digest_of, entry_of, find, open_session, parse, session_key
+from jobs.keys import ApiKey, Scope, digest_of, entry_of, find, find_session, open_session, parse
 from jobs.limits import KEYS_MAX
 from jobs.settings import Settings
 from jobs.settings import parse as parse_settings
@@ -70,14 +70,14 @@ def test_each_scope_has_those_before_it(held: Scope) -> None:
 
 def test_a_session_is_its_key_s_until_its_end() -> None:
     token = open_session(SECRET, ONE, 1000.9)
-    assert session_key(SECRET, (TWO, ONE), token, 999.9) == ONE
-    assert session_key(SECRET, (TWO, ONE), token, 1000.0) is None
+    assert find_session(SECRET, (TWO, ONE), token, 999.9) == (ONE, 1000.0)
+    assert find_session(SECRET, (TWO, ONE), token, 1000.0) is None
 
 
 def test_a_session_ends_with_its_key_or_the_secret() -> None:
     token = open_session(SECRET, ONE, 1000)
-    assert session_key(SECRET, (TWO,), token, 0) is None
-    assert session_key(OTHER, (ONE,), token, 0) is None
+    assert find_session(SECRET, (TWO,), token, 0) is None
+    assert find_session(OTHER, (ONE,), token, 0) is None
 
 
 def test_a_session_s_token_tells_no_key_and_cannot_be_changed() -> None:
@@ -86,4 +86,4 @@ def test_a_session_s_token_tells_no_key_and_cannot_be_changed() -> None:
     for place in range(len(token)):
         for character in "0A.=é":
             changed = token[:place] + character + token[place + 1 :]
-            assert changed == token or session_key(SECRET, (ONE,), changed, 0) is None
+            assert changed == token or find_session(SECRET, (ONE,), changed, 0) is None

@@ -2,17 +2,20 @@
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import pytest
 
 from jobs.job import Fault, Rendition, State
+from jobs.keys import Scope, entry_of, open_session
 from jobs.limits import CHANGES_KEPT
 from jobs.wire import Beat, Change, Changes
 from tests.support.web_kit import BASE, Kit, serve, turns
-from web import events
+from web import events, routes
 from web.events import ABORT, STREAM_BYTES_MAX, Hub, Stream, replay
 from web.results import Results
+from web.who import COOKIE
 
 RENDITION = Rendition("thumb", "processed/b", "jpeg", 32, 24, 6, "d" * 64)
 
@@ -136,8 +139,10 @@ def test_replay_shows_a_job_once_in_its_newest_state() -> None:
 class Reader:
     """One raw ASGI request that may go on for ever; `stalls` lets it read nothing more."""
 
-    def __init__(self, kit: Kit, path: str, last: int | str | None = None, key: str = "") -> None:
-        headers = [(b"host", b"localhost:3000"), (b"authorization", f"Bearer {key}".encode())]
+    def __init__(self, kit: Kit, path: str, last: int | str | None = None, *, key: str = "", cookie: str = "") -> None:
+        headers = [(b"host", b"localhost:3000"), (b"cookie", cookie.encode())]
+        if key:
+            headers.append((b"authorization", f"Bearer {key}".encode()))
         if last is not None:
             headers.append((b"last-event-id", str(last).encode()))
         self.status, self.body, self.ended, self.aborted = 0, b"", False, False
@@ -333,6 +338,30 @@ def test_all_streams_end_with_the_process() -> None:
         await stuck.task
 
     serve(scenario)
+
+
+@pytest.mark.parametrize(("session", "stream"), [(2, 60.0), (3600, 0.05)])
+def test_a_stream_does_not_outlive_its_session(monkeypatch: pytest.MonkeyPatch, session: int, stream: float) -> None:
+    """It ends with the session, and after SESSION_STREAM_SECONDS, for who has logged out comes again without it."""
+    monkeypatch.setattr(routes, "SESSION_STREAM_SECONDS", stream)
+
+    async def scenario(kit: Kit) -> None:
+        kit.client.headers["Authorization"] = "Bearer w"
+        job = await kit.accepted()
+        cookie = f"{COOKIE}={open_session(kit.web.session_secret, kit.web.keys[0], time.time() + session)}"
+        by_session = [Reader(kit, path, cookie=cookie) for path in ("/events", f"/jobs/{job}/events")]
+        by_key = Reader(kit, "/events", key="w")
+        for reader in by_session:
+            await reader.task
+            assert (reader.status, reader.ended, reader.aborted) == (200, True, False)
+        assert not by_key.task.done()
+        by_key.leave()
+        await by_key.task
+        logged_out = Reader(kit, "/events", last=1)
+        await logged_out.task
+        assert logged_out.status == 401
+
+    serve(scenario, api_keys=entry_of("acme", Scope.WRITE, "w"))
 
 
 def test_a_comment_breaks_the_silence(monkeypatch: pytest.MonkeyPatch) -> None:

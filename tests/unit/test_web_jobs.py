@@ -265,6 +265,17 @@ def test_statistics_are_the_latest_beat() -> None:
     serve(scenario, accept_seconds=10)
 
 
+def test_statistics_wait_for_the_first_beat_of_a_process_that_has_just_begun() -> None:
+    async def scenario(kit: Kit) -> None:
+        asked = asyncio.ensure_future(get(kit, "/stats"))
+        await turns()
+        assert not asked.done()
+        kit.results.heard_beat(kit.toy.beat())
+        assert (await asked)["queue"]["depth"] == 0
+
+    serve(scenario, accept_seconds=5)
+
+
 def test_ready_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
     def unreadable(_ledger: MemoryLedger, _job: str) -> None:
         raise StoreFault("gone")
