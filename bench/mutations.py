@@ -47,7 +47,6 @@ MUTANTS = (
         "entry is None or entry.lease != held.lease or",
         "entry is None or",
     ),
-    Mutant("another worker adopts", "dispatcher.py", " or entry.worker != ready.incarnation:", ":"),
     Mutant("a stale beat is not settled", "dispatcher.py", "core.settle(worker.peer, held.job, held.lease)", "pass"),
     Mutant(
         "a repeated start is charged",

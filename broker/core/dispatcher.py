@@ -254,7 +254,7 @@ class Dispatcher:
         core.send(peer, wire.Welcome(core.epoch, self._policy.silence_seconds))
         for held in ready.holding:
             entry = before.get(held.job)
-            if entry is None or entry.lease != held.lease or entry.worker != ready.incarnation:
+            if entry is None or entry.lease != held.lease:
                 core.settle(peer, held.job, held.lease)
                 continue
             before.pop(held.job, None)

@@ -474,6 +474,18 @@ def test_a_full_queue_and_an_old_submit_are_refused_whole() -> None:
     assert not done.committed
 
 
+def test_a_job_in_back_off_fills_the_queue_as_well() -> None:
+    rig = rig_with("j", "k", queued_max=2)
+    begin(rig, "j")
+    fail(rig, "j", "store_error")
+    rig.turn()
+    assert (rig.row("j").state, rig.row("k").state) == ("delayed", "running")
+    rig.submit(new_job("l"))
+    assert rig.turn().receipts[0].outcome == wire.COMMITTED
+    rig.submit(new_job("m"))
+    assert rig.turn().receipts[0].code == "queue_full"
+
+
 def test_a_lane_whose_last_jobs_left_unseen_is_forgotten() -> None:
     rig = rig_with("j", "k", workers=0, window=1)
     rig.start()
