@@ -9,9 +9,7 @@ decoders' peak memory is read from /proc all the while.
 
 import itertools
 import tempfile
-import threading
 import time
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from bench.report import close, percentile, table
 from jobs.limits import DECODER_BYTES_MAX
 from tests.hostile.files import CRAFTED
 from tests.hostile.outcomes import answers
+from tests.support.beside import Repeated
 from tests.support.cluster import ROOT, Cluster
 
 ROUNDS, PHOTOGRAPHS = 12, 10
@@ -39,10 +38,10 @@ def main() -> None:
         try:
             workers = cluster.pids("worker")
             _photographs(cluster, -1, 4)
-            with Beside(lambda: _look(cluster, workers, peaks)):
+            with Repeated(lambda: _look(cluster, workers, peaks)):
                 for round in range(ROUNDS):
                     times["quiet"] += _photographs(cluster, 2 * round, PHOTOGRAPHS)
-                    with Beside(lambda: _bomb(cluster, *next(bombs), hostile_jobs)):
+                    with Repeated(lambda: _bomb(cluster, *next(bombs), hostile_jobs)):
                         times["hostile"] += _photographs(cluster, 2 * round + 1, PHOTOGRAPHS)
         finally:
             cluster.stop()
@@ -62,25 +61,6 @@ def _say(times: dict[str, list[float]], hostile_jobs: int, peak_bytes: int) -> N
     table(("photographs beside", "p50 ms", "p95 ms"), rows)
     print(f"{hostile_jobs} hostile files; a decoder's peak {peak_bytes / 1e6:.0f} MB of {DECODER_BYTES_MAX / 1e6:.0f}")
     close("bombs", figures)
-
-
-class Beside:
-    """Runs `step` again and again in a thread while it is entered."""
-
-    def __init__(self, step: Callable[[], None]) -> None:
-        self._step, self._over = step, threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._over.is_set():
-            self._step()
 
 
 def _photographs(cluster: Cluster, round: int, count: int) -> list[float]:

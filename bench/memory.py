@@ -29,6 +29,7 @@ from typing import Any
 from PIL import Image
 
 from bench.report import close, table
+from tests.support.beside import Beside
 from tests.support.cluster import Cluster, wait_until
 
 FILES = 100
@@ -55,58 +56,38 @@ def memory_mb(pid: int) -> float:
     return 0.0
 
 
-class Watch(threading.Thread):
+class Watch(Beside):
     """Weighs the decoders and the write-ahead log while the `with` block runs."""
 
     def __init__(self, cluster: Cluster) -> None:
-        super().__init__()
+        super().__init__(self._weigh_on)
         self._log = cluster.data / "ledger.sqlite3-wal"
         self._cluster, self._keepers = cluster, cluster.pids("worker")
-        self._over = threading.Event()
         self.log_mb: list[float] = []
         self.decoders_mb: list[float] = []
 
-    def run(self) -> None:
-        while not self._over.wait(SAMPLE_SECONDS):
+    def _weigh_on(self) -> None:
+        while not self.over.wait(SAMPLE_SECONDS):
             self.log_mb.append(self._log.stat().st_size / 1e6)
             decoders = [pid for keeper in self._keepers for pid in self._cluster.decoders(keeper)]
             self.decoders_mb.append(max(map(memory_mb, decoders), default=0.0))
 
-    def __enter__(self) -> "Watch":
-        self.start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self.join()
-
-
-class SlowReaders:
+class SlowReaders(Beside):
     """Clients that read pages of jobs in sips, one page after the other, while the `with` block runs."""
 
     def __init__(self, port: int) -> None:
+        super().__init__(self._read_on, READERS)
         self._address = ("127.0.0.1", port)
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._read_on) for _ in range(READERS)]
         self.pages = 0
 
-    def __enter__(self) -> "SlowReaders":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
-
     def _read_on(self) -> None:
-        while not self._over.wait(READ_SECONDS):
+        while not self.over.wait(READ_SECONDS):
             with socket.socket() as reader:
                 reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, READ_BYTES)
                 reader.connect(self._address)
                 reader.sendall(b"GET /jobs?limit=500 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-                while not self._over.wait(READ_SECONDS) and reader.recv(READ_BYTES):
+                while not self.over.wait(READ_SECONDS) and reader.recv(READ_BYTES):
                     pass
                 self.pages += 1
 

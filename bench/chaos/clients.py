@@ -12,14 +12,14 @@ import threading
 import time
 from hashlib import sha256
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
 import msgspec
 
 from bench.chaos.plan import Pace
 from pixmill.pictures import RECIPE, SIDE, numbered
+from tests.support.beside import Beside
 
 THREADS = 6
 FILES_PER_POST = (1, 1, 5, 10, 20, 40)
@@ -50,37 +50,28 @@ class Entry(msgspec.Struct):
     again: bool = False
 
 
-class Clients:
+class Clients(Beside):
     """Threads that upload `pace.jobs` pictures at the `pace`, a `slow` share of them large; the log is at `path`."""
 
     def __init__(self, url: str, pace: Pace, seed: int, path: Path, slow: float) -> None:
+        super().__init__(self._upload_on, THREADS)
         self.unexpected: list[str] = []
         self._address, self._pace, self._path = urlsplit(url), pace, path
         self._drawn, self._slow = random.Random(seed), slow
         self._lock = threading.Lock()
         self._next = 0
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._upload_on, daemon=True) for _ in range(THREADS)]
 
-    def __enter__(self) -> "Clients":
+    def __enter__(self) -> Self:
         self._log = self._path.open("wb")
-        for thread in self._threads:
-            thread.start()
-        return self
+        return super().__enter__()
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
         self._log.close()
-
-    def done(self) -> bool:
-        """Whether every upload has its 202."""
-        return not any(thread.is_alive() for thread in self._threads)
 
     def _upload_on(self) -> None:
         connection = Connection(self._address.hostname or "", self._address.port or 80)
-        while (post := self._draw()) and not self._over.is_set():
+        while (post := self._draw()) and not self.over.is_set():
             number, files, again = post
             pictures = [self._picture(each) for each in range(number, number + files)]
             key = f"{secrets.token_hex(8)}-{number}"
@@ -94,7 +85,7 @@ class Clients:
 
     def _draw(self) -> tuple[int, int, bool] | None:
         """(first number, files, whether to send it again) of the next POST; None when all are taken."""
-        while not self._over.is_set():
+        while not self.over.is_set():
             with self._lock:
                 if self._next >= self._pace.jobs:
                     return None
@@ -102,12 +93,12 @@ class Clients:
                     number, files = self._next, self._drawn.choice(FILES_PER_POST)
                     self._next = self._pace.sent = min(number + files, self._pace.jobs)
                     return number, self._next - number, self._drawn.random() < AGAIN_SHARE
-            self._over.wait(WAIT_SECONDS)
+            self.over.wait(WAIT_SECONDS)
         return None
 
     def _post(self, connection: "Connection", key: str, number: int, pictures: list[bytes], *, again: bool) -> None:
         sent_at, failures = time.time(), list[str]()
-        while not self._over.is_set():
+        while not self.over.is_set():
             status, answer = connection.post(key, pictures)
             if status == 202:
                 ids = [job["id"] for job in answer["jobs"]]
@@ -120,7 +111,7 @@ class Clients:
             failures.append(f"{status} {answer.get('code', '')}".strip())
             if status not in (0, 503):
                 self.unexpected.append(f"{key}: {status} {answer}")
-            self._over.wait(random.uniform(*REPEAT_SECONDS))
+            self.over.wait(random.uniform(*REPEAT_SECONDS))
 
 
 class Connection:

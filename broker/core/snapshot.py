@@ -72,6 +72,7 @@ class _Writer:
                 yield [_name(kind), names, columns, len(fresh)]
 
     def column(self, values: list[Any]) -> Column:
+        """One field of many objects, in the shortest form that its types allow."""
         kinds = set(map(type, values))
         if kinds <= PLAIN:
             return ["plain", values]

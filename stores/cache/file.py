@@ -37,6 +37,7 @@ class FileCache:
             return None
 
     def put(self, key: str, value: bytes) -> None:
+        """As Cache.put."""
         if _KEY.fullmatch(key) is None or len(value) > VALUE_BYTES_MAX:
             return
         folder = f"{self._folder}/{key[:2]}"  # no pathlib, as in stores/blobs/local.py

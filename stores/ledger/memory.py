@@ -40,6 +40,7 @@ class MemoryLedger:
         self._fail_next = "kept" if kept else "lost"
 
     def restore(self) -> Restored:
+        """As Ledger.restore."""
         self._failed = False
         self.meta.epoch += 1
         self._last_seq = max(self.rows, default=0)

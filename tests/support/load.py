@@ -8,11 +8,11 @@ import http.client
 import itertools
 import json
 import secrets
-import threading
 import time
 from pathlib import Path
-from types import TracebackType
 from urllib.parse import urlsplit
+
+from tests.support.beside import Beside
 
 REPEAT_SECONDS = 0.05
 CONNECT_SECONDS = 10.0
@@ -20,7 +20,7 @@ UPLOAD_SECONDS_MAX = 30.0
 """From an upload's first try to its 202, whatever is killed meanwhile."""
 
 
-class Load:
+class Load(Beside):
     """`clients` threads that upload `image` to `path` while the `with` block runs.
 
     `pause` (seconds) lies between the uploads of one client. On leaving the block every upload begun
@@ -30,6 +30,7 @@ class Load:
     def __init__(
         self, url: str, image: Path, path: str = "/upload?preset=avatar", clients: int = 3, pause: float = 0.1
     ) -> None:
+        super().__init__(self._upload_on, clients)
         self.accepted: list[str] = []
         self.unconnected: list[str] = []
         self.unexpected: list[str] = []
@@ -37,18 +38,6 @@ class Load:
         self._address, self._path, self._pause = urlsplit(url), path, pause
         self._image = image.read_bytes()
         self._numbers = itertools.count()
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._upload_on) for _ in range(clients)]
-
-    def __enter__(self) -> "Load":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
 
     def check(self) -> None:
         """Raises AssertionError where a connection or an answer was other than it must be."""
@@ -57,9 +46,9 @@ class Load:
         assert len(set(self.accepted)) == len(self.accepted), "two keys were answered with one job"
 
     def _upload_on(self) -> None:
-        while not self._over.is_set():
+        while not self.over.is_set():
             self._upload(f"load-{next(self._numbers)}-{secrets.token_hex(4)}")
-            self._over.wait(self._pause)
+            self.over.wait(self._pause)
 
     def _upload(self, key: str) -> None:
         until = time.monotonic() + UPLOAD_SECONDS_MAX

@@ -89,6 +89,7 @@ def test_a_folder_that_cannot_be_made_stops_nobody(tmp_path: Path, dispatcher: D
     flight.turn(dispatcher, turn(1.0))
     flight.decided(1)
     flight.close()
+    assert (tmp_path / "flight").read_text() == "in the way"
 
 
 def test_a_broker_that_starts_in_circles_keeps_a_bounded_number_of_segments(
