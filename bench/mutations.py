@@ -171,6 +171,7 @@ MUTANTS = (
     Mutant("a purge leaves nothing behind", "state.py", "self.records.purged.append(", "PurgedEntry("),
     Mutant("nothing is ever too old", "retention.py", "if policy.retention_seconds and now", "if False and now"),
     Mutant("young jobs go by age", "retention.py", "now + core.offset - policy.retention_seconds", "now + core.offset"),
+    Mutant("a clock put forward makes jobs old", "retention.py", "if seconds > STEP_SECONDS:", "if False:"),
     Mutant("retention forgets the rest", "retention.py", "core.expire_at = now\n", "pass\n"),
     Mutant("sweeps pile up without a bound", "retention.py", " and len(core.sweeps) < SWEEPS_WAITING_MAX", ""),
     Mutant(

@@ -49,6 +49,8 @@ BULK_ROWS_PER_TURN = 256
 PROBE_SECONDS = (0.0, 0.003, 0.02)
 """After a disconnection: sends in the first millisecond after a kill still succeed (FACTS 1)."""
 CLOCK_SLACK_SECONDS = 0.005
+LATE_SECONDS = 1.0
+"""A Submit that is older may be a repeat of one whose job has ended since, and was purged: no row tells of it then."""
 LINGER_MILLISECONDS = 200
 FORGET_SECONDS = 1.0
 """Between two calls of forget_keys, each of which drops 10,000 at most: no slower than keys can come."""
@@ -227,6 +229,9 @@ class Loop:
 
     def _submit(self, submits: list[tuple[wire.Submit, bytes]]) -> None:
         existing = self._ledger.existing([job.id for submit, _ in submits for job in submit.jobs])
+        late = time.time() - LATE_SECONDS
+        if repeated := [job.id for submit, _ in submits if submit.at < late for job in submit.jobs]:
+            existing |= self._ledger.purged(repeated)
         asked = [job.key for submit, _ in submits for job in submit.jobs if job.key is not None]
         self._intake.submitted(submits, existing, self._ledger.keys(asked) if asked else {})
 

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from host.environment import load_settings, setup_faults_end
 from jobs.errors import SetupFault, StoreFault
+from jobs.records import Where
 from jobs.settings import Settings, ledger_path
-from stores.ledger.sqlite_reader import copy_ledger
+from stores.ledger.sqlite_reader import copy_ledger, open_reader
 
 FOLDERS = ("raw", "processed")
 """What of DATA lasts, beside the ledger and the secrets; the result cache costs time only."""
@@ -35,6 +36,7 @@ def back_up(settings: Settings, to: Path) -> int:
             (to / folder).mkdir(parents=True, exist_ok=True)
         fresh.unlink(missing_ok=True)
         copy_ledger(Path(ledger_path(settings)), fresh)
+        _refuse_without_files(settings, data)
         gone: list[Path] = []
         copied = sum(_bring(data / folder, to / folder, gone) for folder in _fan_out(data, to))
         for secret in data.glob("*.secret"):
@@ -49,6 +51,16 @@ def back_up(settings: Settings, to: Path) -> int:
             f"the back-up of {data} to {to} failed ({error}): make room there, or set PIXMILL_DATA"
         ) from None
     return copied
+
+
+def _refuse_without_files(settings: Settings, data: Path) -> None:
+    """Of data that has lost its files, by a disk that is not mounted or a slip, a copy would lose its own."""
+    reader = open_reader(ledger_path(settings))
+    jobs, _ = reader.page(Where(), None, 1, 1)
+    reader.close()
+    raw = data / FOLDERS[0]
+    if jobs and not any(raw.glob("*/*")):
+        raise SetupFault(f"{raw} is empty, though the ledger has jobs: bring its files back before a back-up")
 
 
 def _fan_out(data: Path, to: Path) -> Iterator[Path]:

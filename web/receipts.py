@@ -29,10 +29,10 @@ async def audit(call: Call) -> Response:
     """POST /receipts/audit: a JSON list of receipts; in the same order, what became of each job. One of a job
     that the caller does not see is as good as forged."""
     web, sees = call.web, call.caller.sees
-    tenants = {"", *(key.tenant for key in web.keys)} if sees is None else {sees}
     texts = _texts(await read_body(call.request, "audit_bytes_max", AUDIT_BYTES_MAX))
 
     def verdicts() -> list[str]:
+        tenants = {"", *(key.tenant for key in web.keys), *web.lists.tenants()} if sees is None else {sees}
         receipts = [verify(web.receipt_secrets, text, tenants) for text in texts]
         fates = web.lists.fates([receipt.job for receipt in receipts if receipt])
         kept = retention_seconds(web.settings)

@@ -122,6 +122,7 @@ class Dispatcher:
             self._refilled(event)
         else:
             assert isinstance(event, ClockRead), event
+            retention.stepped(self.core, event.offset - self.core.offset, now)
             self.core.offset = event.offset
 
     def tick(self, now: float) -> None:

@@ -53,7 +53,7 @@ class ClockRead(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 
 class Submitted(msgspec.Struct, frozen=True, gc=False):
-    """A POST's jobs arrived; `existing` of its ids and `keys` of its keys are in the ledger."""
+    """A POST's jobs arrived; `existing` of its ids and `keys` of its keys are in the ledger, or were."""
 
     submit: Submit
     existing: set[str]

@@ -11,6 +11,10 @@ from broker.core.state import Core
 EXPIRE_ROWS = 100
 """Of one step: 3 ms of the loop's CPU, measured at 400,000 rows; what one worker is given to delete at once."""
 SWEEPS_WAITING_MAX = 1000
+STEP_SECONDS = 60.0
+"""What a clock may be put forward at once: jobs then go so much too early at most."""
+TRUST_SECONDS = 3600.0
+"""After a larger step. A machine that woke up takes it, too, and removes nothing for an hour."""
 
 
 def look(core: Core, now: float) -> None:
@@ -25,5 +29,12 @@ def expired(core: Core, event: Expired, now: float) -> None:
     """These ended too long ago."""
     for row in event.rows:
         core.remove(Entry.from_row(row), now)
-    if len(event.rows) == event.expire.limit:
+    if len(event.rows) == event.expire.limit and core.expire_at <= now + core.policy.beat_seconds:
         core.expire_at = now
+
+
+def stepped(core: Core, seconds: float, now: float) -> None:
+    """The wall clock went forward by so many seconds beside the monotonic one. If it is wrong, it makes every job old:
+    none goes before a person or the time service had the time to set it right."""
+    if seconds > STEP_SECONDS:
+        core.expire_at = max(core.expire_at, now + TRUST_SECONDS)

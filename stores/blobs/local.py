@@ -9,6 +9,7 @@ names that come and go by the million leaves the heap in pieces (1 MB in 10,000 
 
 import contextlib
 import errno
+import fcntl
 import heapq
 import os
 import secrets
@@ -112,18 +113,19 @@ class LocalBlobs:
         with _faults(INCOMING), os.scandir(self._incoming) as entries:
             for entry in entries:
                 with contextlib.suppress(FileNotFoundError):
-                    if entry.stat(follow_symlinks=False).st_mtime <= limit:
+                    if entry.stat(follow_symlinks=False).st_mtime <= limit and not _is_written(entry.path):
                         os.unlink(entry)
                         swept += 1
         return swept
 
     def create(self, fresh: str) -> BinaryIO:
-        """A new file in DATA/incoming, which is made again if it was removed. Raises OSError."""
+        """A new file in DATA/incoming, which is made again if it was removed; locked, for as long as it is open, so
+        that no sweep takes it, however slowly its upload comes. Raises OSError."""
         try:
-            return open(fresh, "xb")
+            return open(fresh, "xb", opener=_locked)
         except FileNotFoundError:
             os.makedirs(self._incoming, exist_ok=True)
-            return open(fresh, "xb")
+            return open(fresh, "xb", opener=_locked)
 
     def land(self, fresh: str, path: str) -> None:
         """Move a synced file to its place, durably. Raises OSError."""
@@ -229,6 +231,22 @@ def _listed(folder: str) -> list[str]:
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         return [name for name in os.listdir(folder) if name.isascii()]
     return []
+
+
+def _locked(path: str, flags: int) -> int:
+    descriptor = os.open(path, flags, 0o666)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def _is_written(path: str) -> bool:
+    """Whether some process has it open to write (`LocalBlobs.create`)."""
+    with open(path, "rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _written_before(path: str, limit: float) -> bool:

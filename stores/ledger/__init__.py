@@ -22,6 +22,9 @@ class Ledger(Protocol):
     def existing(self, ids: list[str]) -> set[str]:
         """Those of `ids` that have a row."""
 
+    def purged(self, ids: list[str]) -> set[str]:
+        """Those of `ids` whose row a purge removed, and that are not forgotten."""
+
     def keys(self, keys: list[bytes]) -> dict[bytes, KeyEntry]:
         """The stored entries of those Idempotency-Keys (HMACs) that are known and not forgotten."""
 
@@ -62,6 +65,9 @@ class LedgerReader(Protocol):
     def fates(self, ids: list[str]) -> dict[str, str]:
         """The state of each of these jobs that has a row, PURGED for those that a purge removed, all
         of one moment; what is in neither is absent."""
+
+    def tenants(self) -> set[str]:
+        """All tenants with a name that ever had a job."""
 
     def keys(self, keys: list[bytes]) -> dict[bytes, KeyEntry]:
         """As Ledger.keys."""

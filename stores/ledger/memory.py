@@ -116,6 +116,13 @@ class MemoryLedger:
     def jobs(self, ids: list[str]) -> list[Row]:
         return [self.rows[self._by_id[job]] for job in ids if job in self._by_id]
 
+    def tenants(self) -> set[str]:
+        return {*self._tenants, *(row.tenant for row in self.rows.values())} - {""}
+
+    def purged(self, ids: list[str]) -> set[str]:
+        self._refuse_if_failed()
+        return {job for job in ids if job in self._purged}
+
     def fates(self, ids: list[str]) -> dict[str, str]:
         found = {job: PURGED for job in ids if job in self._purged}
         return found | {row.id: row.state for row in self.jobs(ids)}

@@ -102,6 +102,9 @@ ORDER BY position LIMIT ?;
 -- name: existing
 SELECT id FROM jobs WHERE id IN (SELECT value FROM json_each(?)) LIMIT ?;
 
+-- name: purged
+SELECT job FROM purged WHERE job IN (SELECT value FROM json_each(?)) LIMIT ?;
+
 -- name: job
 SELECT * FROM jobs WHERE id = ? LIMIT 1;
 

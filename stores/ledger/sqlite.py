@@ -161,6 +161,9 @@ class SqliteLedger:
     def existing(self, ids: list[str]) -> set[str]:
         return {job for (job,) in self._read("existing", id_list(ids))}
 
+    def purged(self, ids: list[str]) -> set[str]:
+        return {job for (job,) in self._read("purged", id_list(ids))}
+
     def keys(self, keys: list[bytes]) -> dict[bytes, KeyEntry]:
         return stored_keys(self._read, keys)
 

@@ -60,6 +60,9 @@ class SqliteReader:
         asked, count = id_list(ids)
         return dict(self._read("fates", (asked, asked, 2 * count)))
 
+    def tenants(self) -> set[str]:
+        return {tenant for tenant, *_ in self._read("tenants")}
+
     def keys(self, keys: list[bytes]) -> dict[bytes, KeyEntry]:
         return stored_keys(self._read, keys)
 

@@ -250,8 +250,16 @@ def test_a_purge_leaves_id_and_time_behind_until_it_is_forgotten(ledger: Ledger,
     ledger.commit(Records(removed=[1], purged=[first]))
     ledger.commit(Records(removed=[2], purged=[second, PurgedEntry(first.job, 30.0)]))
     assert reader.fates([first.job, second.job]) == {first.job: PURGED, second.job: PURGED}
+    assert ledger.purged([first.job, job_id(3)]) == {first.job}
     ledger.forget_purged(20.0)
     assert reader.fates([first.job, second.job]) == {second.job: PURGED}
+
+
+def test_a_tenant_that_ever_had_a_job_is_known(ledger: Ledger, reader: LedgerReader) -> None:
+    assert reader.tenants() == set()
+    shop, none = TenantEntry("shop", {"done": 1}), TenantEntry("gone", {})
+    ledger.commit(Records(jobs=[row(1, tenant=""), row(2, tenant="shop")], tenants=[shop, none]))
+    assert reader.tenants() == {"shop", "gone"}
 
 
 def test_a_fate_is_the_state_or_purged_and_none_for_the_unknown(ledger: Ledger, reader: LedgerReader) -> None:

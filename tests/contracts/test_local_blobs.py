@@ -146,14 +146,26 @@ def test_no_room_while_writing_is_told(blobs: LocalBlobs, data: Path) -> None:
     assert incoming(data) == []
 
 
-def test_a_swept_upload_is_no_missing_original(blobs: LocalBlobs) -> None:
+def test_a_lost_upload_is_no_missing_original(blobs: LocalBlobs, data: Path) -> None:
     writer = blobs.writer(NAME)
     writer.write(b"bytes")
-    assert blobs.sweep_incoming(0) == 1
+    (left,) = incoming(data)
+    (data / INCOMING / left).unlink()
     with pytest.raises(StoreFault) as caught:
         writer.publish()
     assert caught.value.code == "store_error"
     writer.discard()
+
+
+def test_no_upload_is_swept_while_its_process_has_it_open(blobs: LocalBlobs, data: Path) -> None:
+    """However long it takes: the first file of a slow POST is not written to for longer than any bound."""
+    writer = blobs.writer(NAME)
+    writer.write(b"bytes")
+    assert LocalBlobs(data).sweep_incoming(0) == 0
+    writer.publish()
+    assert (data / NAME).read_bytes() == b"bytes"
+    blobs.writer(NAME)._file.close()  # as the end of its process closes it
+    assert blobs.sweep_incoming(0) == 1
 
 
 def test_only_old_leftovers_are_swept(blobs: LocalBlobs, data: Path) -> None:

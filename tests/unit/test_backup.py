@@ -1,6 +1,7 @@
 """A back-up: what is copied, what is removed, what is refused, and that it is good at every moment."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,21 @@ def test_a_file_that_is_purged_meanwhile_is_no_fault(
 
     monkeypatch.setattr(backup, "_names", purged)
     assert back_up(settings, to) == 3
+
+
+@pytest.mark.parametrize("left", [["raw"], []])
+def test_data_that_lost_its_files_takes_none_from_the_copy(
+    settings: Settings, data: Path, to: Path, left: list[str]
+) -> None:
+    back_up(settings, to)
+    before = files(to)
+    for folder in ("raw", "processed"):
+        shutil.rmtree(data / folder)
+    for folder in left:
+        (data / folder).mkdir()
+    with pytest.raises(SetupFault, match=f"{data}/raw is empty, though the ledger has jobs"):
+        back_up(settings, to)
+    assert files(to) == before
 
 
 def test_the_data_of_a_pixmill_is_not_written_over(settings: Settings, to: Path) -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from broker.core.events import Expire, Expired, Matched
+from broker.core.events import ClockRead, Expire, Expired, Matched
+from broker.core.retention import STEP_SECONDS, TRUST_SECONDS
 from jobs import wire
 from jobs.errors import LedgerFailed
 from jobs.ids import mint, original_name
@@ -565,6 +566,25 @@ def test_what_ended_longer_ago_than_the_retention_goes_as_a_purge_takes_it() -> 
         [("old", ["raw/ld/old", "processed/old.thumb"])]
     ]
     assert rig.ledger.meta.counts["done"] == 0
+
+
+def test_a_clock_that_is_put_far_forward_makes_no_job_old_for_an_hour() -> None:
+    rig = Rig(retention_seconds=3600.0)
+    rig.submit(*(new_job(f"{n:04}") for n in range(150)))
+    rig.turn()
+    rig.order(wire.Cancel("web", "c", None, Where()))
+    rig.turn(tick=True)
+    asked = Expire(OFFSET + rig.now, 100)
+    rig.dispatcher.handle(ClockRead(OFFSET + 1e6), rig.now)
+    rig.dispatcher.handle(Expired(asked, list(rig.ledger.rows.values())[:100]), rig.now)  # asked for before
+    rig.now += TRUST_SECONDS - 2.0
+    rig.turn(tick=True)
+    assert len(rig.ledger.rows) == 50
+    rig.dispatcher.handle(ClockRead(OFFSET), rig.now)
+    rig.dispatcher.handle(ClockRead(OFFSET + STEP_SECONDS), rig.now)
+    rig.now += 3.0
+    rig.turn(tick=True)
+    assert len(rig.ledger.rows) == 0
 
 
 def test_nothing_goes_by_age_without_a_retention() -> None:

@@ -78,6 +78,17 @@ def test_an_audit_answers_each_receipt_in_its_place() -> None:
     serve(scenario)
 
 
+def test_an_operator_knows_the_receipts_of_tenants_whose_keys_are_gone() -> None:
+    async def scenario(kit: Kit) -> None:
+        uploaded = (await kit.upload(headers={"Authorization": "Bearer shop-key"})).json()
+        kit.web.keys = tuple(key for key in kit.web.keys if key.tenant != "shop")
+        kit.client.headers["Authorization"] = "Bearer operator-key"
+        assert await audited(kit, uploaded["receipt"]) == ["unfinished"]
+
+    keys = {"shop:write": b"shop-key", "ops:operate": b"operator-key"}
+    serve(scenario, api_keys=",".join(f"{who}:{hashlib.sha256(key).hexdigest()}" for who, key in keys.items()))
+
+
 def test_with_a_retention_an_old_receipt_without_a_row_is_expired() -> None:
     async def scenario(kit: Kit) -> None:
         ages = [sign(SECRET, ONE._replace(at=time.time() - days * 86_400), "") for days in (31, 29)]
