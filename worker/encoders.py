@@ -12,7 +12,8 @@ from jobs.recipe import RenditionSpec
 
 PNG_LEVEL = 2
 """Of 9, zlib-ng 2.3. Against level 4 a photograph takes half the time for 5 % more bytes (two thirds of sharp's),
-and a resized screen or page is as small or smaller. Run-length coding is faster still, but makes these thrice as large."""
+and a resized screen or page is as small or smaller. Run-length coding is faster still, but makes these thrice
+as large."""
 
 
 class Showing(NamedTuple):

@@ -4,7 +4,8 @@ Everything that happens is drawn from one seed, so a seed replays the very same 
 connection keep their order and those of several do not; a connection that breaks loses what is under way.
 Brokers die (also in the middle of a commit that may have lasted or not), workers die, hang, drain and
 reconnect. After `chaos_seconds` faults stop, and then every job that was promised must end, once, and the
-walks of the last broker must leave exactly the files that rows name (what a job left before it ended is for the second).
+walks of the last broker must leave exactly the files that rows name (what a job left before it ended is for the
+second).
 """
 
 import hashlib
