@@ -23,7 +23,7 @@ class Wire(asyncio.Transport):
         super().__init__()
         self.written = b""
         self.unsent = 0
-        self.closed = self.aborted = False
+        self.closed = self.aborted = self.paused = False
 
     def write(self, data: Any) -> None:
         self.written += data
@@ -40,15 +40,19 @@ class Wire(asyncio.Transport):
     def get_write_buffer_size(self) -> int:
         return self.unsent
 
-    def pause_reading(self) -> None: ...
+    def pause_reading(self) -> None:
+        self.paused = True
 
-    def resume_reading(self) -> None: ...
+    def resume_reading(self) -> None:
+        self.paused = False
 
 
 class Line:
-    """A connection, its wire, and the handler's gate: /quick answers at once, whatever of the body is to come."""
+    """A connection, its wire, and the handler's gate: /quick answers at once, whatever of the body is to come;
+    /body reads it, once the gate is open, into `read`."""
 
     def __init__(self) -> None:
+        self.read = b""
         self.gate = asyncio.Event()
         self.wire = Wire()
         self.connection = Connection(
@@ -56,9 +60,14 @@ class Line:
         )
         self.connection.connection_made(self.wire)
 
-    async def app(self, scope: Scope, _receive: Receive, send: Send) -> None:
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] != "/quick":
             await self.gate.wait()
+        more = scope["path"] == "/body"
+        while more:
+            message = await receive()
+            self.read += message["body"]
+            more = message["more_body"]
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
         await send({"type": "http.response.body", "body": b"ok"})
 
@@ -138,6 +147,23 @@ def test_the_rest_of_a_refused_body_is_read_for_a_while() -> None:
 
     on_a_line(refused)
     on_a_line(ended)
+
+
+def test_reading_stops_where_a_second_piece_of_a_body_comes_before_the_first_is_taken() -> None:
+    async def scenario(line: Line) -> None:
+        line.connection.data_received(b"POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc")
+        await turns()
+        assert not line.wire.paused
+        line.connection.data_received(b"def")
+        assert line.wire.paused
+        line.gate.set()
+        await turns()
+        assert not line.wire.paused
+        line.connection.data_received(b"ghi")
+        await turns()
+        assert line.read == b"abcdefghi"
+
+    on_a_line(scenario)
 
 
 def test_who_reads_nothing_is_cut_off() -> None:

@@ -1,8 +1,8 @@
 """What is to be said to the broker, gathered until the next turn: one message of a type, in one fixed order.
 
 Owns that order: a worker that drains says so before it gives back, and a job's start goes out before
-its renditions, these before its end. A job that began and finished in one turn is only said to have
-finished: a message more would cost the broker a commit more.
+its renditions, these before its end. What a Finish says is not said beside it: that the job began in the same
+turn, and what landed in it. A message more could cost the broker a commit more.
 """
 
 from typing import Any
@@ -25,9 +25,10 @@ class Outbox:
     def empty(self, beat: list[wire.Held] | None, leaving: bool) -> list[Any]:
         """The messages, in order; `beat` is what a WorkerBeat is to list (None: no beat)."""
         sends: list[Any] = []
-        if self.started and self.answers:
+        if self.answers and (self.started or self.published):
             ended = {answer.job for answer in self.answers if type(answer) is wire.Finish}
             self.started = [start for start in self.started if start.job not in ended]
+            self.published = [landed for landed in self.published if landed.job not in ended]
         if self.draining:
             sends.append(wire.Draining())
         if self.started:
