@@ -41,11 +41,11 @@ chaos: .venv/dev
 	@$(PY) -m pytest tests/cluster tests/browser -k sufferings --full
 	@$(PY) -m bench.restarts
 
-# Hostile files, every file of the corpus, and every way out of a decoder's sandbox (as a table).
+# Hostile files beside others, every file of the corpus, hostile clients, and every way out of a decoder's sandbox (as a table).
 hostile: .venv/dev
 	@$(PY) -m tests.hostile.escapes
 	@$(PY) -m pytest tests/hostile --full
-	@for bench in frames requests slow; do $(PY) -m bench.$$bench || exit 1; done
+	@for bench in frames requests slow bombs; do $(PY) -m bench.$$bench || exit 1; done
 
 # Artillery and its Node, some 500 MB in node_modules, against a cluster that already runs with
 # PIXMILL_CACHE_URL=none (its uploads are all one file).

@@ -73,6 +73,22 @@ def test_an_original_comes_back_whole_and_in_parts() -> None:
     serve(scenario)
 
 
+@pytest.mark.parametrize(("of", "shown"), [("original", "attachment"), ("renditions/thumb", "inline")])
+@pytest.mark.parametrize("asked", [{}, {"Range": "bytes=0-0"}])
+def test_bytes_go_out_so_that_no_browser_runs_them(of: str, shown: str, asked: dict[str, str]) -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted(png(filler=b"<script>alert(1)</script>"))
+        kit.finish(job, b"<script>alert(1)</script>")
+        for method in ("GET", "HEAD"):
+            out = (await kit.client.request(method, f"/jobs/{job}/{of}", headers=asked)).headers
+            assert out["x-content-type-options"] == "nosniff"
+            assert out["content-security-policy"] == "default-src 'none'; sandbox"
+            assert out["content-disposition"].startswith(f"{shown}; filename=")
+            assert out["content-type"].startswith("image/")
+
+    serve(scenario)
+
+
 def test_validators() -> None:
     async def scenario(kit: Kit) -> None:
         job = await kit.accepted()
