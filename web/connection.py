@@ -12,7 +12,7 @@ from jobs.limits import HEAD_BYTES_MAX, HEAD_SECONDS, KEEP_ALIVE_SECONDS, REFUSE
 from web.events import ABORT
 from web.problems import problem, status_of
 
-SWEEP_SECONDS = 1.0
+SWEEP_SECONDS = 0.2
 """How late a deadline may be noticed: one look at every connection costs less than a timer for each request."""
 
 
