@@ -39,7 +39,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     queued_max: int = 10_000_000
     orphan_seconds: float = 86_400.0
     window: int = 1024
-    prefetch_seconds: float = 0.5
+    prefetch_seconds: float = 0.1
     recall_seconds: float = 0.05
     beat_seconds: float = 1.0
     wanted_seconds: float = 10.0
