@@ -2,8 +2,8 @@
 jobs, and priorities across both.
 
 Two workers, no result cache, the default preset. Floods are made of POST /jobs on one stored original. What is measured
-comes one at a time, at times drawn from one seed. A wait is from acceptance to the decoder's start, by the job's own
-timeline; service times are means of the flood's latest jobs. Small ones alone and under the flood are measured in turns.
+comes one at a time, at times drawn from one seed; small ones alone and under the flood are measured in turns. A wait is
+from acceptance to the decoder's start, by the job's own timeline; service times are means of the flood's latest jobs.
 The bars:
 
     small under a flood of large     p95 to the end <= 1.5 x p95 alone + one service time of the large

@@ -75,7 +75,7 @@ class Frames:
             self.ready(incarnation),
             wire.Started([wire.Start(job, lease, time.time())]),
             wire.Published([wire.Publication(job, lease, rendition)]),
-            wire.Finished([wire.Finish(job, lease, [rendition], Cost(5.0, 10**7), False, 0.1)]),
+            wire.Finished([wire.Finish(job, lease, [rendition], Cost(5.0, 10**7))]),
             wire.Failed([wire.Failure(job, lease, "undecodable", "no image")]),
             wire.Returned([wire.LeaseRef(job, lease)]),
             wire.Swept([job]),

@@ -96,6 +96,13 @@ MUTANTS = (
         "alone, yet with others behind", "roster.py", "if worker.draining or worker.alone or", "if worker.draining or"
     ),
     Mutant("alone is given as a second", "dispatcher.py", "core.backlog.alone_waiting or ", ""),
+    Mutant("classes take turns, whatever time", "backlog.py", "[size] += self.seconds[size]", "[size] += 1.0"),
+    Mutant(
+        "time that nobody asked for is owed",
+        "backlog.py",
+        "            spent[size] = max(spent[size], spent[OTHER[size]])",
+        "            pass",
+    ),
     Mutant("a large one is prefetched", "dispatcher.py", "if size_of(lane) != SMALL:", "if False:"),
     Mutant(
         "a small one waits behind a large",

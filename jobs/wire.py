@@ -296,14 +296,13 @@ class Published(_Message, frozen=True):
 
 class Finish(_Message, frozen=True):
     """All renditions of the job are in the blob store. `cached`: linked from the result cache, no
-    decoder began; else one did, whether its Start was said before or not. `service_seconds`: from start to end."""
+    decoder began; else one did, whether its Start was said before or not."""
 
     job: str
     lease: int
     renditions: list[Rendition]
     cost: Cost | None = None
     cached: bool = False
-    service_seconds: Seconds = 0.0
 
 
 class Finished(_Message, frozen=True):

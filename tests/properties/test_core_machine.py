@@ -63,11 +63,13 @@ class Hand:
 class CoreMachine(RuleBasedStateMachine):
     rig_kind = Rig
 
-    @initialize(capacity=st.integers(1, 3), retention=st.sampled_from([0.0, 2.0]))
-    def begin(self, capacity: int, retention: float) -> None:
+    @initialize(
+        capacity=st.integers(1, 3), retention=st.sampled_from([0.0, 2.0]), prefetch=st.sampled_from([1e6, 1e6, 0.0])
+    )
+    def begin(self, capacity: int, retention: float, prefetch: float) -> None:
         self.rig = Rig(
             window=WINDOW, attempts_max=ATTEMPTS_MAX, silence_seconds=SILENCE, queued_max=14,
-            orphan_seconds=10.0, retention_seconds=retention,
+            orphan_seconds=10.0, retention_seconds=retention, prefetch_seconds=prefetch,
         )  # fmt: skip
         self.model = self.safe = Model()
         self.hands: list[Hand] = []
@@ -439,13 +441,13 @@ class CoreMachine(RuleBasedStateMachine):
         self.say(hand, Started([Start(job.id, job.lease, 0.0)]))
 
     @precondition(lambda self: self.live())
-    @rule(pick=PICK, cached=st.booleans(), seconds=st.sampled_from([0.01, 0.01, 9.0]))
-    def finish_job(self, pick: int, cached: bool, seconds: float) -> None:
+    @rule(pick=PICK, cached=st.booleans())
+    def finish_job(self, pick: int, cached: bool) -> None:
         hand, job = self.some(pick)
         cached = cached and not job.started
         picture = thumb(job)
         self.model.finish(job, picture.blob, cached)
-        done = self.say(hand, Finished([Finish(job.id, job.lease, [picture], None, cached, seconds)]))
+        done = self.say(hand, Finished([Finish(job.id, job.lease, [picture], None, cached)]))
         assert done is None or job.id not in hand.holding or hand.holding[job.id][0] != job.lease or job.holder
 
     @precondition(lambda self: self.live())
@@ -479,7 +481,7 @@ class CoreMachine(RuleBasedStateMachine):
             for _ in range(40):
                 if job.state != "queued" or not self.live():
                     break
-                self.finish_job(0, False, 0.01)
+                self.finish_job(0, False)
             held = [n for n, (_, other) in enumerate(self.live()) if other is job]
             if not held:
                 return
@@ -669,7 +671,7 @@ class CoreMachine(RuleBasedStateMachine):
                 break
             for hand in self.hands:
                 hand.mute = False
-            self.finish_job(0, False, 0.01) if self.live() else self.wait(1.0)
+            self.finish_job(0, False) if self.live() else self.wait(1.0)
         self.the_rows_are_as_the_model_says()
         assert [job for job in self.model.jobs.values() if job.state not in ENDED] == []
 

@@ -529,6 +529,31 @@ def test_priorities_are_strict_and_sizes_and_tenants_take_turns() -> None:
     assert [job for _, job, _ in served] == ["high", "t1", "big", "u1", "t2", "low"]
 
 
+def test_classes_share_the_time_and_what_is_not_asked_for_is_not_owed() -> None:
+    rig = rig_with()
+
+    def served(seconds: dict[str, float], count: int) -> list[str]:
+        """What the one worker is given, where a job of each class takes so long."""
+        found = []
+        for _ in range(count):
+            (job,) = rig.dispatcher.core.roster.by_peer[A].leases
+            rig.now += seconds[job[0]]
+            rig.hear(A, wire.WorkerBeat([]), finish(job))
+            found += [job for _, job, _ in told(rig.turn(tick=True), wire.Assign)]
+        return found
+
+    seconds = {"s": 0.5, "l": 2.0}
+    rig.submit(new_job("s-first"), new_job("l-first", pixels=50_000_000))
+    rig.turn()
+    served(seconds, 2)
+    rig.submit(*(new_job(f"l{number}", pixels=50_000_000) for number in range(9)))
+    rig.turn()
+    served(seconds, 4)
+    rig.submit(*(new_job(f"s{number}") for number in range(9)))
+    rig.turn()
+    assert "".join(job[0] for job in served(seconds, 10)) == "sssslssssl"
+
+
 def test_a_purged_job_is_swept_by_a_worker_and_then_forgotten() -> None:
     rig = rig_with("j")
     rig.order(wire.Purge("web", "p", "j"))

@@ -126,7 +126,7 @@ def test_a_job_from_assign_to_settled() -> None:
     assert bench.after(DecoderBegan("a", 1, 5.0)) == effects(wire.Started([Start("a", 1, 5.0)]))
     bench.now += 2
     assert bench.after(RenditionLanded("a", 1, PICTURE)) == effects(wire.Published([wire.Publication("a", 1, PICTURE)]))
-    finish = Finish("a", 1, [PICTURE], COST, False, 2.0)
+    finish = Finish("a", 1, [PICTURE], COST)
     assert bench.after(DecoderFinished("a", 1, [PICTURE], COST)) == effects(wire.Finished([finish]))
     assert bench.hear(settled("a")) == NOTHING
     assert bench.after(Connected()) == effects(ready())
@@ -159,7 +159,7 @@ def test_a_turn_says_one_message_of_a_type_in_the_order_of_a_life() -> None:
 def test_an_answer_from_the_cache_has_no_start() -> None:
     bench = Bench()
     bench.hear(Assign([job("a")]))
-    finish = Finish("a", 1, [PICTURE], None, True, 0.0)
+    finish = Finish("a", 1, [PICTURE], None, True)
     assert bench.after(CacheAnswered("a", 1, [PICTURE])) == effects(wire.Finished([finish]))
 
 
@@ -330,7 +330,7 @@ def test_answers_are_repeated_after_every_welcome_until_settled() -> None:
         assert bench.after(Disconnected(), Connected()) == effects(
             ready(Held("a", 1, True), Held("b", 1, False), Held("c", 1, False))
         )
-        finish = Finish("a", 1, [], COST, False, 0.0)
+        finish = Finish("a", 1, [], COST)
         assert bench.hear(wire.Welcome(epoch, SILENCE)) == effects(wire.Finished([finish]), returned("c"))
     bench.hear(settled("a", "c"))
     bench.after(Connected())
@@ -344,7 +344,7 @@ def test_what_happens_between_connections_is_said_once_welcome_again() -> None:
     assert bench.after(DecoderFinished("a", 1, [], COST)) == NOTHING
     assert bench.after(Connected()) == effects(ready(Held("a", 1, True)))
     said = bench.hear(wire.Welcome(2, SILENCE)).sends
-    finish = Finish("a", 1, [], COST, False, 0.0)
+    finish = Finish("a", 1, [], COST)
     assert said == [wire.Finished([finish])], "a Finish of its own says that a decoder began"
 
 

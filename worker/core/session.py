@@ -286,9 +286,7 @@ class Session:
     def _on_decoder_finished(self, event: events.DecoderFinished) -> None:
         lease = self._leases.find_running(event.job, event.lease)
         if lease is not None:
-            seconds = self._now - lease.since
-            finish = wire.Finish(event.job, event.lease, event.renditions, event.cost, False, seconds)
-            self._answer(lease, finish)
+            self._answer(lease, wire.Finish(event.job, event.lease, event.renditions, event.cost))
 
     def _on_cache_answered(self, event: events.CacheAnswered) -> None:
         lease = self._leases.find_running(event.job, event.lease)
