@@ -44,8 +44,8 @@ MUTANTS = (
     Mutant(
         "an adopted lease of any number",
         "dispatcher.py",
-        "entry is None or entry.lease != held.lease or",
-        "entry is None or",
+        "entry is None or entry.lease != held.lease:",
+        "entry is None:",
     ),
     Mutant("a stale beat is not settled", "dispatcher.py", "core.settle(worker.peer, held.job, held.lease)", "pass"),
     Mutant(

@@ -59,7 +59,6 @@ NEW_JOB: list[Any] = ["j", "t", 1, 0, None, "default", None, b"c", b"s"]
         ("Submit", ["w", "r", 1.0, [[*NEW_JOB[:3], 2**63, *NEW_JOB[4:]]]]),
         ("Ready", ["i", "name", 1, -1, "engine", []]),
         ("Ready", ["i", "name", 1, 2**60, "engine", []]),
-        ("Finished", [[["j", 1, [], None, False, NAN]]]),
     ],
 )
 def test_numbers_that_nobody_could_compute_with_are_malformed(name: str, fields: list[Any]) -> None:

@@ -145,7 +145,8 @@ def test_a_turn_says_one_message_of_a_type_in_the_order_of_a_life() -> None:
     bench.hear(Assign([job("a"), job("b"), job("c"), job("d")]))
     said = bench.after(
         DecoderBegan("a", 1, 5.0), DecoderBegan("b", 1, 5.0), RenditionLanded("a", 1, PICTURE),
-        RenditionLanded("b", 1, PICTURE), DecoderFailed("b", 1, Code.UNDECODABLE, "why"), DecoderFinished("a", 1, [PICTURE]),
+        RenditionLanded("b", 1, PICTURE), DecoderFailed("b", 1, Code.UNDECODABLE, "why"),
+        DecoderFinished("a", 1, [PICTURE]),
         Heard(Recall([LeaseRef("c", 1), LeaseRef("d", 1)])), SweepDone("z"),
     ).sends  # fmt: skip
     assert [type(message) for message in said] == [
