@@ -92,6 +92,17 @@ def test_who_is_logged_out_elsewhere_logs_in_again(keyed: Cluster, open_page: Op
     card.locator(".state.done").wait_for()
 
 
+def test_a_log_out_in_one_tab_is_one_in_all(keyed: Cluster, open_page: OpenPage) -> None:
+    page = open_locked(open_page, keyed)
+    log_in(page, "w")
+    page.locator("#health.healthy").wait_for()
+    other = page.context.new_page()
+    other.goto(keyed.url)
+    other.locator("#health.healthy").wait_for()
+    page.get_by_role("button", name="Log out").click()
+    other.locator("#log-in[open]").wait_for()
+
+
 def test_axe_finds_nothing_on_the_log_in(keyed: Cluster, open_page: OpenPage, axe: str) -> None:
     page = open_page(keyed, expected=("401",), bypass_csp=True)
     log_in(page, "wrong")

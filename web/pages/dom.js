@@ -16,6 +16,16 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** Make `parent` show these elements; one that would be the same stays, with its focus. */
+export function refresh(parent, ...fresh) {
+  fresh.forEach((element, index) => {
+    const present = parent.children[index];
+    if (!present) parent.append(element);
+    else if (!present.isEqualNode(element)) present.replaceWith(element);
+  });
+  while (parent.children.length > fresh.length) parent.lastElementChild.remove();
+}
+
 /** Say it to everyone: seen, and read out by a screen reader. */
 export function say(text) {
   byId("said").textContent = text;

@@ -1,7 +1,8 @@
 // Numbers, sizes and times as people read them. Pure.
 
 const number = new Intl.NumberFormat();
-const clock = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const date = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const hours = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 
 /** 1 job, 2 jobs. */
 export const count = (many, word) => `${number.format(many)} ${word}${many === 1 ? "" : "s"}`;
@@ -17,15 +18,28 @@ export function bytes(size) {
 /** 40 ms, 1.2 s, 3 min 5 s, 2 h 1 min. */
 export function duration(seconds) {
   if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 10) return `${Number.isInteger(seconds) ? seconds : seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
+const ORDINALS = { one: "st", two: "nd", few: "rd", other: "th" };
+const ordinals = new Intl.PluralRules("en", { type: "ordinal" });
+
+/** Of a job that has not ended: about 12th, about 40 s. What is not known is left out. */
+export function place({ queue_position: position, eta_seconds: seconds }) {
+  const ahead = position ? `about ${number.format(position)}${ORDINALS[ordinals.select(position)]}` : "";
+  const wait = seconds === null || seconds === undefined ? "" : `about ${duration(Math.max(1, Math.round(seconds)))}`;
+  return [ahead, wait].filter(Boolean).join(", ");
+}
+
 /** A stored time in the reader's own clock. */
-export const time = (at) => clock.format(new Date(at));
+export const time = (at) => date.format(new Date(at));
+
+/** The same without the day, where it is today. */
+export const clock = (at) => (new Date(at).toDateString() === new Date().toDateString() ? hours : date).format(new Date(at));
 
 /** Seconds from one stored time to another. */
 export const between = (from, to) => (new Date(to) - new Date(from)) / 1000;

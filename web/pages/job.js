@@ -1,10 +1,13 @@
-// One job: what went wrong first, original and renditions side by side, the timeline with durations.
+// One job: what went wrong first, original and renditions side by side, its attempts, the timeline with durations.
 import { absolute, call, jobPath, renditionPath } from "./api.js";
-import { byId, make, say } from "./dom.js";
+import { byId, make, refresh, say } from "./dom.js";
 import * as format from "./format.js";
 import * as list from "./list.js";
 import { keyed, lacks } from "./session.js";
 import * as store from "./store.js";
+
+const BUTTONS = { done: ["Purge"], failed: ["Requeue", "Purge"], dead: ["Requeue", "Purge"], cancelled: ["Requeue", "Purge"] };
+const LEASE_ENDS = ["returned", "lost", "error", "ended"];
 
 const dialog = byId("job");
 let open = null;
@@ -27,52 +30,59 @@ export function changed(job) {
   if (job.id === open && !reading && job.change > shownChange) read();
 }
 
+/** A second has passed: the open job's place in the queue may be another. */
+export function beat() {
+  if (open && !reading && !document.hidden && store.job(open)?.state === "queued") read();
+}
+
 async function read() {
+  const id = open;
   reading = true;
   try {
-    draw(await call("GET", jobPath(open)));
+    const job = await call("GET", jobPath(id));
+    if (id === open) draw(job);
   } catch (error) {
-    byId("job-body").replaceChildren(make("p", { role: "alert" }, error.message));
+    if (id === open) byId("job-body").replaceChildren(make("p", { role: "alert" }, error.message));
   } finally {
     reading = false;
   }
-  if (store.job(open)?.change > shownChange) read();
+  if (open && (id !== open || store.job(open)?.change > shownChange)) read();
 }
 
 function draw(job) {
-  if (job.id !== open) return;
   shownChange = job.change;
   store.read(job);
+  const recipe = make("details", {}, make("summary", {}, "Recipe"), make("pre", { tabindex: "0" }, JSON.stringify(job.recipe, null, 2)));
+  recipe.open = Boolean(dialog.querySelector("details")?.open);
   byId("job-name").textContent = job.filename || job.id;
-  byId("job-body").replaceChildren(
-    make("p", {}, make("span", { class: `state ${job.state}` }, job.state), ` ${facts(job)}`),
-    job.error ? make("p", { class: "error" }, make("strong", {}, job.error.code), ` ${job.error.detail}`) : "",
-    actions(job),
-    pictures(job),
-    make("h3", {}, "Timeline"),
-    timeline(job),
-    make("details", {}, make("summary", {}, "Recipe"), make("pre", { tabindex: "0" }, JSON.stringify(job.recipe, null, 2))),
+  refresh(
+    byId("job-body"),
+    ...[
+      make("p", {}, make("span", { class: `state ${job.state}` }, job.state), ` ${facts(job)}`),
+      job.error && make("p", { class: "error" }, make("strong", {}, job.error.code), ` ${job.error.detail}`),
+      actions(job),
+      pictures(job),
+      ...attempts(job),
+      make("h3", {}, "Timeline"),
+      timeline(job),
+      recipe,
+    ].filter(Boolean),
   );
 }
 
 function facts(job) {
   const took = job.ended_at ? `ended after ${format.duration(format.between(job.accepted_at, job.ended_at))}` : `accepted ${format.time(job.accepted_at)}`;
-  const cost = job.cost ? `${Math.round(job.cost.cpu_ms)} CPU ms, ${format.bytes(job.cost.peak_bytes)} at the most` : "";
-  return [took, format.count(job.attempts, "attempt"), job.cached ? "from the cache" : "", cost, format.saved(job)].filter(Boolean).join(" · ");
+  const cost = job.cost ? `${format.duration(job.cost.cpu_ms / 1000)} of CPU, ${format.bytes(job.cost.peak_bytes)} of memory` : "";
+  return [format.place(job), took, format.count(job.attempts, "attempt"), job.cached ? "from the cache" : "", cost, format.saved(job)].filter(Boolean).join(" · ");
 }
 
 function actions(job) {
-  const buttons = {
-    done: ["Purge"],
-    failed: ["Requeue", "Purge"],
-    dead: ["Requeue", "Purge"],
-    cancelled: ["Requeue", "Purge"],
-  }[job.state] ?? ["Cancel"];
   const does = { Requeue: list.requeue, Purge: list.purge, Cancel: list.cancel };
+  const acts = (name) => () => does[name](job.id).then(() => open === job.id && !reading && read());
   return make(
     "p",
     { class: "actions" },
-    ...buttons.map((name) => make("button", { type: "button", disabled: lacks("write"), onclick: () => does[name](job.id).then(() => open && read()) }, name)),
+    ...(BUTTONS[job.state] ?? ["Cancel"]).map((name) => make("button", { type: "button", disabled: lacks("write"), class: name === "Purge" ? "danger" : null, onclick: acts(name) }, name)),
     make("button", { type: "button", onclick: () => copy(curl(job)) }, "Copy as curl"),
   );
 }
@@ -106,12 +116,31 @@ function picture({ name, src, width, height, format: kind, bytes }, job) {
   return make("figure", {}, make("a", { href: address }, image), make("figcaption", {}, caption));
 }
 
+/** Each lease: its worker, how long its decoder ran, and how it ended. */
+function attempts(job) {
+  const leases = Map.groupBy(job.timeline.filter(({ lease, worker }) => lease && worker), ({ lease }) => lease);
+  const rows = [...leases].map(([lease, moments]) => {
+    const started = moments.find(({ event }) => event === "started");
+    const end = moments.find(({ event }) => LEASE_ENDS.includes(event));
+    const ran = started && end ? format.duration(format.between(started.at, end.at)) : "";
+    return [String(lease), moments[0].worker, ran, end ? outcome(end) : "not yet"];
+  });
+  return rows.length ? [make("h3", {}, "Attempts"), table("Attempts", ["Lease", "Worker", "Ran for", "Ended"], rows)] : [];
+}
+
+const outcome = ({ event, detail }) => (event === "ended" ? (detail ?? "done") : [event, detail].filter(Boolean).join(": "));
+
 function timeline(job) {
   const rows = job.timeline.map((moment, index) => {
     const before = job.timeline[index - 1];
     const after = before ? `+${format.duration(format.between(before.at, moment.at))}` : format.time(moment.at);
-    return make("tr", {}, make("td", {}, after), make("td", {}, moment.event), make("td", {}, moment.worker ?? ""), make("td", {}, moment.detail ?? ""));
+    return [after, moment.event, moment.worker ?? "", moment.detail ?? ""];
   });
-  const head = make("tr", {}, ...["After", "Event", "Worker", "Detail"].map((name) => make("th", { scope: "col" }, name)));
-  return make("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Timeline" }, make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows)));
+  return table("Timeline", ["After", "Event", "Worker", "Detail"], rows);
+}
+
+function table(label, head, rows) {
+  const titles = make("tr", {}, ...head.map((name) => make("th", { scope: "col" }, name)));
+  const body = rows.map((cells) => make("tr", {}, ...cells.map((text) => make("td", {}, text))));
+  return make("div", { class: "wide", tabindex: "0", role: "region", "aria-label": label }, make("table", {}, make("thead", {}, titles), make("tbody", {}, ...body)));
 }

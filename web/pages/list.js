@@ -199,8 +199,14 @@ function drawRow(id, index) {
   row.link.textContent = job.filename || id;
   row.box.setAttribute("aria-label", `Select ${job.filename || id}`);
   const reason = job.error && job.state !== "done" ? `${job.error.code}: ${job.error.detail}` : "";
+  row.facts.textContent = job.accepted_at ? facts(job) : "";
   row.note.textContent = [job.attempts > 1 ? `${job.attempts} attempts` : "", reason].filter(Boolean).join(" · ");
   return row.item;
+}
+
+function facts({ preset, original, accepted_at: accepted, ended_at: ended }) {
+  const took = ended ? format.duration(format.between(accepted, ended)) : "";
+  return [preset, format.bytes(original.bytes), took, format.clock(accepted)].filter(Boolean).join(" · ");
 }
 
 function newRow(id) {
@@ -209,8 +215,9 @@ function newRow(id) {
     state: make("span", { class: "state" }),
     link: make("a", { href: `?job=${id}`, "data-job": id }),
     note: make("span", { class: "quiet note" }),
+    facts: make("span", { class: "quiet facts" }),
   };
-  row.item = make("li", { class: "row" }, row.box, row.state, row.link, row.note);
+  row.item = make("li", { class: "row" }, row.box, row.state, row.link, row.note, row.facts);
   return row;
 }
 
@@ -221,8 +228,8 @@ function choose(id) {
 
 function drawActions() {
   byId("selected-count").textContent = selected.size ? `${selected.size} selected` : "";
-  byId("requeue-selected").disabled = byId("purge-selected").disabled = !selected.size || lacks("write");
-  byId("requeue-matching").disabled = byId("purge-matching").disabled = lacks("write");
+  byId("requeue-selected").hidden = byId("purge-selected").hidden = !selected.size;
+  for (const name of ["selected", "matching"]) byId(`requeue-${name}`).disabled = byId(`purge-${name}`).disabled = lacks("write");
   byId("requeue-matching").hidden = !store.REQUEUEABLE.includes(filters.state);
   byId("purge-matching").hidden = !store.ENDED.includes(filters.state);
   const codes = new Map();
@@ -236,7 +243,7 @@ function drawActions() {
   const place = byId("codes");
   if (place.dataset.text === text) return;
   place.dataset.text = text;
-  place.replaceChildren(...[...codes].map(([code, many]) => make("a", { class: "chip", href: query({ ...filters, code }) }, `${code} ${many}${more ? "+" : ""}`)));
+  place.replaceChildren(...[...codes].map(([code, many]) => make("a", { class: "chip", "data-filter": "", href: query({ ...filters, code }) }, `${code} ${many}${more ? "+" : ""}`)));
 }
 
 frame.addEventListener("scroll", plan, { passive: true });

@@ -35,11 +35,13 @@ function filter() {
 }
 
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("a[data-job], a.chip");
+  const link = event.target.closest("a[data-job], a[data-filter]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  if (link.dataset.job) go({ job: link.dataset.job });
-  else go(Object.fromEntries(new URLSearchParams(link.search)));
+  if (link.dataset.job) return go({ job: link.dataset.job });
+  const asked = new URLSearchParams(link.search);
+  go(Object.fromEntries(FILTERS.map((name) => [name, asked.get(name)])));
+  byId("jobs-title").scrollIntoView({ block: "nearest" });
 });
 
 const KEYS = {
@@ -90,6 +92,9 @@ store.on("job", job.changed);
 store.on("removed", uploads.removed);
 store.on("removed", list.removed);
 store.on("stats", overview.show);
+store.on("stats", uploads.beat);
+store.on("stats", job.beat);
+store.on("silent", overview.silent);
 store.on("reset", () => {
   list.readFirst();
   uploads.restore();

@@ -6,24 +6,27 @@ import { lacks } from "./session.js";
 import * as store from "./store.js";
 
 const KEPT_SECONDS = 300;
+const SHOWN_SECONDS_MIN = 60;
 const OLD_SECONDS = 60;
+const GONE_MS = 5000;
 
 const history = [];
 const workers = new Map();
 
-/** Show a beat; null while the connection is broken. */
+/** Show a beat. */
 export function show(stats) {
-  const trouble = troubles(stats);
-  byId("health").textContent = trouble.length ? trouble.join("; ") : "Healthy";
-  byId("health").className = trouble.length ? "trouble" : "healthy";
-  if (!stats) return;
+  health(troubles(stats));
   numbers(stats);
   showWorkers(stats.workers);
+  wanted(stats);
   byId("pause").disabled = lacks("operate");
   byId("pause").textContent = stats.queue.paused ? "Resume" : "Pause";
   byId("pause").setAttribute("aria-pressed", String(stats.queue.paused));
   chart(stats);
 }
+
+/** Show that nothing is heard, and why: the numbers are of the past. */
+export const silent = (reason) => health([reason]);
 
 /** The button that stops and starts dispatch. */
 export const pauseOrResume = () =>
@@ -33,14 +36,19 @@ export const pauseOrResume = () =>
     say(paused ? "Paused: uploads go on, nothing is dispatched." : "Dispatch goes on.");
   });
 
-function troubles(stats) {
-  if (!store.connected) return ["No connection: trying again"];
-  const waiting = stats.queue.depth > 0;
+function health(trouble) {
+  const text = trouble.join("; ") || "Healthy";
+  if (byId("health").textContent !== text) byId("health").textContent = text; // each change is read out
+  byId("health").className = trouble.length ? "trouble" : "healthy";
+}
+
+function troubles({ queue, workers: present, jobs }) {
+  const waiting = queue.depth > 0;
   return [
-    stats.queue.paused ? "Paused" : "",
-    waiting && !stats.workers.length ? "Jobs wait and there is no worker" : "",
-    waiting && !stats.queue.paused && stats.queue.oldest_seconds > OLD_SECONDS ? `The oldest has waited ${format.duration(stats.queue.oldest_seconds)}` : "",
-    stats.jobs.dead ? `${format.count(stats.jobs.dead, "job")} dead: a person must look` : "",
+    queue.paused ? "Paused" : "",
+    waiting && !present.length ? "Jobs wait and there is no worker" : "",
+    waiting && !queue.paused && queue.oldest_seconds > OLD_SECONDS ? "The oldest has waited more than a minute" : "",
+    jobs.dead ? `${format.count(jobs.dead, "job")} dead: a person must look` : "",
   ].filter(Boolean);
 }
 
@@ -51,34 +59,40 @@ function numbers({ queue, jobs, rates }) {
     running: jobs.running,
     delayed: jobs.delayed,
     rate: Math.round(rates.ended_per_minute),
+    done: jobs.done,
     failed: jobs.failed,
     dead: jobs.dead,
   };
   for (const [name, value] of Object.entries(shown)) byId(`n-${name}`).textContent = value.toLocaleString();
+  byId("n-dead").classList.toggle("trouble", jobs.dead > 0);
 }
 
 function showWorkers(present) {
-  const body = byId("workers");
   const here = new Set(present.map((worker) => worker.incarnation));
-  for (const [incarnation, row] of workers) {
-    if (here.has(incarnation)) continue;
-    row.remove();
-    workers.delete(incarnation);
-  }
+  for (const [incarnation, row] of workers) if (!here.has(incarnation)) leave(incarnation, row);
   for (const worker of present) {
     let row = workers.get(worker.incarnation);
     if (!row) {
       row = newRow(worker);
       workers.set(worker.incarnation, row);
-      body.append(row);
+      byId("workers").append(row);
     }
     const [, state, doing, since, drain] = row.children;
     state.textContent = worker.state;
-    doing.replaceChildren(...doings(worker));
+    showDoings(doing, worker.jobs);
     since.textContent = format.duration(format.between(worker.since, Date.now()));
     drain.firstElementChild.disabled = worker.state === "draining" || lacks("operate");
   }
-  byId("no-worker").hidden = present.length > 0;
+}
+
+/** A worker that has left is seen to have left. */
+function leave(incarnation, row) {
+  workers.delete(incarnation);
+  row.className = "gone";
+  row.children[1].textContent = "gone";
+  row.children[2].replaceChildren();
+  row.lastElementChild.replaceChildren();
+  setTimeout(() => row.remove(), GONE_MS);
 }
 
 function newRow(worker) {
@@ -86,23 +100,37 @@ function newRow(worker) {
   return make("tr", {}, make("th", { scope: "row" }, worker.name), make("td"), make("td"), make("td"), make("td", {}, drain));
 }
 
-const doings = (worker) =>
-  worker.jobs.flatMap(({ id, seconds }) => [
-    make("a", { href: `?job=${id}`, "data-job": id }, store.job(id)?.filename || id.slice(-8)),
-    ` ${format.duration(seconds)} `,
-  ]);
+/** What a decoder works on, and for how long; what waits behind it in the worker. Links stay: one may have the focus. */
+function showDoings(cell, jobs) {
+  const ids = jobs.map(({ id }) => id).join();
+  if (cell.dataset.jobs !== ids) {
+    cell.dataset.jobs = ids;
+    cell.replaceChildren(...jobs.map(({ id }) => make("span", { class: "doing" }, make("a", { href: `?job=${id}`, "data-job": id }), " ")));
+  }
+  jobs.forEach(({ id, seconds }, index) => {
+    const [link, time] = cell.children[index].childNodes;
+    link.textContent = store.job(id)?.filename || id.slice(-8);
+    time.data = seconds === null ? " is next" : ` ${format.duration(seconds)}`;
+  });
+}
 
 const drainWorker = ({ name, incarnation }) =>
   attempt(() => call("POST", `workers/${incarnation}/drain`), `${name} finishes what it holds and leaves.`);
+
+function wanted({ workers: present, workers_wanted: many }) {
+  byId("wanted").textContent = present.length ? `${format.count(present.length, "worker")}${many > present.length ? `; ${many} would keep up` : ""}` : "No worker.";
+}
 
 /** Two lines over the last minutes: jobs ended a minute, and jobs queued, each to its own scale. */
 function chart(stats) {
   const now = Date.now() / 1000;
   history.push([now, stats.rates.ended_per_minute, stats.queue.depth]);
   while (history[0][0] < now - KEPT_SECONDS) history.shift();
+  const seconds = Math.max(SHOWN_SECONDS_MIN, now - history[0][0]);
+  byId("chart-span").textContent = seconds > SHOWN_SECONDS_MIN ? `The last ${format.duration(seconds)}` : "The last minute";
   for (const [column, id] of [[1, "line-rate"], [2, "line-queue"]]) {
     const top = Math.max(1, ...history.map((point) => point[column]));
-    const points = history.map((point) => `${(300 * (1 - (now - point[0]) / KEPT_SECONDS)).toFixed(1)},${(58 - (56 * point[column]) / top).toFixed(1)}`);
+    const points = history.map((point) => `${(300 * (1 - (now - point[0]) / seconds)).toFixed(1)},${(58 - (56 * point[column]) / top).toFixed(1)}`);
     byId(id).setAttribute("points", points.join(" "));
     byId(`${id}-top`).textContent = Math.round(top).toLocaleString();
   }

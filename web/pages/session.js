@@ -4,6 +4,7 @@ import { byId, make, say } from "./dom.js";
 
 const SCOPES = ["read", "write", "operate"];
 const RETRY_MS = 1000;
+const ANSWER_MS = 5000;
 
 const dialog = byId("log-in");
 let caller = null;
@@ -20,7 +21,7 @@ export const keyed = () => Boolean(caller?.keys);
 
 async function ask() {
   for (;;) {
-    const answer = await fetch("session").catch(() => null);
+    const answer = await fetch("session", { signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => null);
     if (answer?.ok) return enter(await answer.json());
     if (answer?.status === 401) await logIn();
     else await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
@@ -35,7 +36,7 @@ function enter(fresh) {
   byId("log-out").hidden = !keyed();
   byId("files").disabled = lacks("write");
   byId("drop").classList.toggle("off", lacks("write"));
-  byId("drop-text").textContent = lacks("write") ? "This key may look, and not upload." : "Choose, drop or paste images: they are uploaded at once.";
+  byId("drop-text").textContent = lacks("write") ? "This key may look, and not upload." : "or drop or paste them here: they are uploaded at once";
 }
 
 /** Show the log-in until a key was tried. */
@@ -59,6 +60,7 @@ async function tried(event) {
 async function logOut() {
   const answer = await fetch("session", { method: "DELETE" }).catch(() => null);
   if (!answer?.ok) return say("The server does not answer: still logged in.");
+  localStorage.setItem("pixmill.logged-out", ""); // clear() alone tells other tabs nothing where nothing was kept
   localStorage.clear(); // which uploads were his
   location.reload();
 }
@@ -66,3 +68,4 @@ async function logOut() {
 dialog.addEventListener("cancel", (event) => event.preventDefault());
 byId("log-out").addEventListener("click", logOut);
 addEventListener("unauthorized", () => known());
+addEventListener("storage", ({ key }) => key === null && location.reload()); // logged out in another tab

@@ -10,9 +10,10 @@ const KEPT = 2000;
 const jobs = new Map();
 const listeners = new Map();
 export let stats = null;
-export let connected = false;
+/** Why nothing is known of the present; empty while beats come. */
+export let silence = "Connecting…";
 
-/** Calls `heard(detail)` at every `name`: job, rendition, removed, stats, reset. */
+/** Calls `heard(detail)` at every `name`: job, removed, stats, silent, reset. */
 export function on(name, heard) {
   listeners.set(name, [...(listeners.get(name) ?? []), heard]);
 }
@@ -40,7 +41,7 @@ export function changed(change) {
   }
   const known = jobs.get(change.id);
   if (known && known.change > change.change) return;
-  keep({ renditions: [], filename: "", ...known, ...change });
+  keep({ renditions: [], filename: "", ...known, queue_position: null, eta_seconds: null, ...change });
 }
 
 /** A rendition has landed. */
@@ -50,11 +51,17 @@ export function landed(id, rendition, change) {
   keep({ ...known, renditions: [...others, rendition], change: Math.max(known.change ?? -1, change) });
 }
 
-/** Statistics: from a beat, or null while there is no connection. */
+/** Statistics, from a beat. */
 export function heardStats(fresh) {
-  connected = fresh !== null;
-  if (fresh) stats = fresh;
+  silence = "";
+  stats = fresh;
   tell("stats", stats);
+}
+
+/** No beat comes, for this reason. */
+export function silent(reason) {
+  silence = reason;
+  tell("silent", reason);
 }
 
 /** Something was missed: whoever shows jobs reads them again. */

@@ -9,11 +9,13 @@ import * as store from "./store.js";
 const KEPT = 30;
 const STORED = "pixmill.uploads";
 const TOGETHER = 4;
+const ASKED = 4;
 
 const list = byId("uploads");
 const cards = new Map();
 const waiting = [];
 let sending = 0;
+let asking = false;
 
 /** Upload these files, a few at once. */
 export function upload(files) {
@@ -42,15 +44,30 @@ export async function restore() {
 export function showJob(job) {
   const card = cards.get(job.id);
   if (!card) return;
-  const place = job.state === "queued" && job.queue_position ? `, about number ${job.queue_position} in the queue` : "";
-  const eta = job.state === "queued" && job.eta_seconds ? `, about ${format.duration(job.eta_seconds)}` : "";
-  const reason = job.error && job.state !== "done" ? `: ${job.error.detail}` : "";
+  const reason = job.error && job.state !== "done" ? job.error.detail : "";
   const small = job.state === "done" && job.original ? format.saved(job) : "";
   card.state.textContent = job.state;
   card.state.className = `state ${job.state}`;
-  card.note.textContent = [`${place}${eta}${reason}`.replace(/^[,:] /, ""), small].filter(Boolean).join(" · ");
+  card.note.textContent = [format.place(job), reason, small].filter(Boolean).join(" · ");
   job.renditions.forEach((rendition) => showRendition(card, job, rendition));
-  buttons(card, store.ENDED.includes(job.state) ? [] : [["Cancel", () => cancel(job.id)]]);
+  const over = store.ENDED.includes(job.state);
+  buttons(card, over ? [] : [["Cancel", () => cancel(job.id)]]);
+  if (over) trim();
+}
+
+/** A second has passed: the places in the queue may be others. Of those that wait some are asked for, in turn. */
+export async function beat() {
+  if (asking || document.hidden) return;
+  const due = [...cards].filter(([id]) => store.job(id) && !store.ENDED.includes(store.job(id).state));
+  due.sort(([, one], [, other]) => one.askedAt - other.askedAt);
+  asking = true;
+  await Promise.allSettled(
+    due.slice(0, ASKED).map(async ([id, card]) => {
+      card.askedAt = performance.now();
+      store.read(await call("GET", jobPath(id)));
+    }),
+  );
+  asking = false;
 }
 
 /** The job is gone. */
@@ -68,11 +85,21 @@ function newCard(name) {
     bar: make("progress", { max: "1", value: "0", "aria-label": `upload of ${name}`, hidden: true }),
     actions: make("span", { class: "actions" }),
     pictures: make("div", { class: "pictures" }),
+    askedAt: 0,
   };
   card.item = make("li", { class: "card" }, make("div", { class: "line" }, card.state, card.name, card.note, card.bar, card.actions), card.pictures);
   list.prepend(card.item);
-  while (list.children.length > KEPT) list.lastElementChild.remove();
   return card;
+}
+
+/** Of the cards whose jobs have ended, only the latest stay. */
+function trim() {
+  for (const [id, card] of cards) {
+    if (cards.size <= KEPT) return;
+    if (!store.ENDED.includes(store.job(id)?.state)) continue;
+    card.item.remove();
+    cards.delete(id);
+  }
 }
 
 function enqueue(card) {
@@ -138,6 +165,7 @@ function adopt(card, id) {
   localStorage.setItem(STORED, JSON.stringify([id, ...remembered().filter((other) => other !== id)].slice(0, KEPT)));
   const known = store.job(id);
   if (known) showJob(known);
+  trim();
 }
 
 function refuse(card, reason) {

@@ -1,0 +1,138 @@
+"""What the page costs its browser while a thousand jobs change: long tasks, the length of the document.
+
+A real Chromium on a cluster of its own. BACKLOG small jobs are always queued: what its worker ends is uploaded
+anew, without the result cache. The page shows OWN uploads of its own beside them, and the list is scrolled all the
+time. A task of more than 50 ms is a long one, by the browser's own PerformanceObserver: wall time, in which whatever
+else the machine does is counted, so that the median of ROUNDS is said, and each round. The elements of the document
+are counted ten times a second; more than ELEMENTS_MAX is a fault.
+"""
+
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bench.report import close, table
+from tests.support.cluster import Cluster
+from tests.support.sufferings import post_many, small_image
+
+ROUNDS = 3
+ROUND_SECONDS = 15.0
+BACKLOG = 1000
+OWN = 10
+LONG_MS = 50
+ELEMENTS_MAX = 1000
+OBSERVE = """
+window.longTasks = [];
+new PerformanceObserver(list => window.longTasks.push(...list.getEntries().map(entry => entry.duration)))
+  .observe({ type: "longtask" });
+"""
+STEP = """() => {
+  const frame = document.getElementById("jobs-frame");
+  frame.scrollTop = Math.random() * frame.scrollHeight;
+  return document.querySelectorAll("*").length;
+}"""
+BUSY = "() => { const until = performance.now() + 120; while (performance.now() < until); }"
+TAKE = "() => window.longTasks.splice(0)"
+
+
+@contextmanager
+def backlog(cluster: Cluster) -> Iterator[list[int]]:
+    """Meanwhile BACKLOG jobs are queued. Gives a list to which the numbers of those that were added go."""
+    over, added = threading.Event(), list[int]()
+
+    def fill() -> None:
+        while not over.wait(0.1):
+            missing = BACKLOG - cluster.get("/stats")["queue"]["depth"]
+            if missing >= 100:
+                added.append(len(post_many(cluster, [small_image() for _ in range(missing)], preset="avatar")))
+
+    filler = threading.Thread(target=fill)
+    filler.start()
+    try:
+        yield added
+    finally:
+        over.set()
+        filler.join()
+
+
+def watch(page: Any) -> tuple[list[float], int]:
+    """One round: the milliseconds of its long tasks, and the most elements that there were."""
+    page.evaluate(TAKE)
+    most, until = 0, time.monotonic() + ROUND_SECONDS
+    while time.monotonic() < until:
+        most = max(most, page.evaluate(STEP))
+        page.wait_for_timeout(100)
+    return [took for took in page.evaluate(TAKE) if took > LONG_MS], most
+
+
+def rounds(page: Any) -> list[tuple[list[float], int]]:
+    """All rounds; and the observer is seen to see."""
+    found = [watch(page) for _ in range(ROUNDS)]
+    page.evaluate(TAKE)
+    page.evaluate(BUSY)
+    page.wait_for_timeout(500)
+    assert max(page.evaluate(TAKE), default=0) >= 100, "a task of 120 ms was not seen: the observer is blind"
+    return found
+
+
+def main() -> None:
+    """Measure, print. Says why and ends where there is no browser."""
+    os.environ["PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD"] = "1"
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if not chromium:
+        sys.exit("bench.page needs a Chromium, and there is none on this machine: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory(prefix="pixmill-bench-") as name, ExitStack() as stack:
+        folder = Path(name)
+        cluster = Cluster(folder, workers=1, cache_url="none", log_level="warning")
+        stack.callback(cluster.stop)
+        cluster.start()
+        browser = stack.enter_context(sync_playwright()).chromium.launch(executable_path=chromium)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.add_init_script(OBSERVE)
+        page.goto(cluster.url)
+        page.locator("#health.healthy").wait_for()
+        files = [folder / f"own-{number}.png" for number in range(OWN)]
+        for file in files:
+            file.write_bytes(small_image())
+        page.set_input_files("input[type=file]", files)
+        added = stack.enter_context(backlog(cluster))
+        while sum(added) < BACKLOG:
+            page.wait_for_timeout(100)
+        began, before = time.monotonic(), cluster.get("/stats")["jobs"]["done"]
+        found = rounds(page)
+        rate = (cluster.get("/stats")["jobs"]["done"] - before) / (time.monotonic() - began)
+        browser.close()
+    show(found, rate)
+
+
+def show(found: list[tuple[list[float], int]], rate: float) -> None:
+    """The table and the last line."""
+    longest = [max(tasks, default=0.0) for tasks, _ in found]
+    many, most = statistics.median(len(tasks) for tasks, _ in found), max(most for _, most in found)
+    rows = [
+        ("tasks over 50 ms in a round, median", many, "0"),
+        ("each round", " ".join(str(len(tasks)) for tasks, _ in found), ""),
+        ("the longest, ms, median (0: none over 50)", statistics.median(longest), "50"),
+        ("each round", " ".join(f"{took:.0f}" for took in longest), ""),
+        ("elements of the document, at most", most, str(ELEMENTS_MAX)),
+        ("jobs ended a second", rate, ""),
+    ]
+    table((f"the page, {BACKLOG:,} queued jobs, {ROUNDS} rounds of {ROUND_SECONDS:g} s", "", "bound"), rows)
+    figures = {"long_tasks_over_50ms": many, "longest_ms": round(statistics.median(longest), 1), "dom_nodes": most}
+    close("page", figures | {"jobs_per_second": round(rate, 1)})
+    if most > ELEMENTS_MAX:
+        sys.exit(f"the document grew to {most} elements: at most {ELEMENTS_MAX}")
+
+
+if __name__ == "__main__":
+    main()
