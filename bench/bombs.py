@@ -1,15 +1,18 @@
 """What hostile files cost their neighbour: processing time (started to ended) of photographs beside them, and
 what memory they get.
 
-One cluster with two workers, on its defaults but without the result cache. Photographs come one after the other.
-Quiet and hostile rounds alternate, in short ones, so that whatever else the machine does falls on both. In hostile
-ones another client keeps one hostile file in work at all times (tests/hostile/files.py: bombs, claims, loops). The
-decoders' peak memory is read from /proc all the while.
+One cluster with two workers, on its defaults but without the result cache. Photographs come one after the other, in
+short rounds of three kinds in turn, so that whatever else the machine does falls on all: quiet; hostile, where another
+client keeps one hostile file in work at all times (tests/hostile/files.py: bombs, claims, loops); and ordinary, where
+that client has photographs. The decoders' peak memory is read from /proc all the while.
 """
 
 import itertools
+import secrets
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,7 @@ from tests.hostile.outcomes import answers
 from tests.support.beside import Repeated
 from tests.support.cluster import ROOT, Cluster
 
-ROUNDS, PHOTOGRAPHS = 12, 10
+ROUNDS, PHOTOGRAPHS = 24, 5
 SAMPLE = (ROOT / "test-data" / "sample.jpg").read_bytes()
 LOOK_SECONDS = 0.05
 RATIO_ALLOWED = 1.5
@@ -29,23 +32,31 @@ RATIO_ALLOWED = 1.5
 
 def main() -> None:
     """Print the table and the figures."""
-    bombs = itertools.cycle({name: make() for name, make in CRAFTED.items()}.items())
-    times: dict[str, list[float]] = {"quiet": [], "hostile": []}
-    hostile_jobs: list[int] = [0]
-    peaks = [0]
+    times: dict[str, list[float]] = {"quiet": [], "hostile": [], "ordinary": []}
+    hostile_jobs, peaks = [0], [0]
     with tempfile.TemporaryDirectory() as folder:
         cluster = Cluster(Path(folder), workers=2, cache_url="none").start()
+        beside = _neighbours(cluster, hostile_jobs)
         try:
             workers = cluster.pids("worker")
-            _photographs(cluster, -1, 4)
+            _photographs(cluster, 4)
             with Repeated(lambda: _look(cluster, workers, peaks)):
-                for round in range(ROUNDS):
-                    times["quiet"] += _photographs(cluster, 2 * round, PHOTOGRAPHS)
-                    with Repeated(lambda: _bomb(cluster, *next(bombs), hostile_jobs)):
-                        times["hostile"] += _photographs(cluster, 2 * round + 1, PHOTOGRAPHS)
+                for kind in list(times) * ROUNDS:
+                    with beside[kind]():
+                        times[kind] += _photographs(cluster, PHOTOGRAPHS)
         finally:
             cluster.stop()
     _say(times, hostile_jobs[0], peaks[0])
+
+
+def _neighbours(cluster: Cluster, hostile_jobs: list[int]) -> dict[str, Callable[[], AbstractContextManager[object]]]:
+    """Who else uploads, by the kind of round."""
+    bombs = itertools.cycle({name: make() for name, make in CRAFTED.items()}.items())
+    return {
+        "quiet": nullcontext,
+        "hostile": lambda: Repeated(lambda: _bomb(cluster, *next(bombs), hostile_jobs)),
+        "ordinary": lambda: Repeated(lambda: _photographs(cluster, 1)),
+    }
 
 
 def _say(times: dict[str, list[float]], hostile_jobs: int, peak_bytes: int) -> None:
@@ -54,7 +65,8 @@ def _say(times: dict[str, list[float]], hostile_jobs: int, peak_bytes: int) -> N
         for kind, found in times.items()
         for label, share in (("p50", 0.5), ("p95", 0.95))
     }
-    figures["p95_ratio"] = figures["hostile_p95_ms"] / figures["quiet_p95_ms"]
+    for kind, name in (("hostile", "p95_ratio"), ("ordinary", "ordinary_p95_ratio")):
+        figures[name] = figures[f"{kind}_p95_ms"] / figures["quiet_p95_ms"]
     figures |= {"p95_ratio_allowed": RATIO_ALLOWED, "hostile_files": hostile_jobs}
     figures |= {"decoder_peak_mb": peak_bytes / 1e6, "decoder_limit_mb": DECODER_BYTES_MAX / 1e6}
     rows = [(kind, figures[f"{kind}_p50_ms"], figures[f"{kind}_p95_ms"]) for kind in times]
@@ -63,9 +75,9 @@ def _say(times: dict[str, list[float]], hostile_jobs: int, peak_bytes: int) -> N
     close("bombs", figures)
 
 
-def _photographs(cluster: Cluster, round: int, count: int) -> list[float]:
+def _photographs(cluster: Cluster, count: int) -> list[float]:
     """Milliseconds from started to ended of photographs that come one by one, none like another."""
-    return [_one(cluster, SAMPLE + f"{round} {number}".encode()) for number in range(count)]
+    return [_one(cluster, SAMPLE + secrets.token_bytes(8)) for _ in range(count)]
 
 
 def _one(cluster: Cluster, image: bytes) -> float:
