@@ -209,6 +209,12 @@ MUTANTS = (
     Mutant("the walk believes the ledger alone", "walk.py", "core.entries.get(job) or (", "("),
     Mutant("an upload under way is an orphan", "walk.py", "set(names) if young else set()", "set[str]()"),
     Mutant("what is swept already is swept again", "walk.py", "named.update(core.sweeps[job].names)", "pass"),
+    Mutant(
+        "a post may pass its grant", "quota.py", "if used > submit.grant.count:", "if used - uses > submit.grant.count:"
+    ),
+    Mutant("a grant's uses of the same turn are missed", "quota.py", "core.fresh_grants.get(grant) or ", ""),
+    Mutant("a grant's uses are not written", "quota.py", "core.records.grants.append(entry)", "pass"),
+    Mutant("a rate counts posts", "quota.py", "if len(jobs) <= left:", "if left:"),
     Mutant("a late answer moves the walk", "walk.py", " or walk.after != found.after", ""),
 )
 

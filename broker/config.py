@@ -17,6 +17,7 @@ def policy_of(settings: Settings) -> Policy:
         silence_seconds=settings.silence_seconds,
         grace_seconds=settings.grace_seconds,
         queued_max=settings.queued_max,
+        rate_per_minute=settings.rate_per_minute,
         orphan_seconds=settings.orphan_seconds,
         retention_seconds=retention_seconds(settings),
         beat_seconds=min(BEAT_SECONDS_MOST, settings.silence_seconds / BEATS_PER_SILENCE),

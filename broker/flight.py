@@ -28,7 +28,7 @@ from broker.core.events import (
 )
 from jobs import wire
 from jobs.job import Row
-from jobs.records import KeyEntry, Restored
+from jobs.records import GrantEntry, KeyEntry, Restored
 
 FORMAT = 1
 HEAD = struct.Struct("<II")
@@ -47,10 +47,11 @@ class HeardFrame(_Fact, frozen=True):
 
 
 class LookedUp(_Fact, frozen=True):
-    """What the ledger has of the ids and keys of the Submits that follow."""
+    """What the ledger has of the ids, keys and grants of the Submits that follow."""
 
     existing: set[str]
     keys: list[KeyEntry]
+    grants: list[GrantEntry]
 
 
 class SubmitFrame(_Fact, frozen=True):
@@ -156,12 +157,16 @@ class Intake:
         self.facts.append(HeardFrame(peer, frame))
 
     def submitted(
-        self, submits: list[tuple[wire.Submit, bytes]], existing: set[str], keys: dict[bytes, KeyEntry]
+        self,
+        submits: list[tuple[wire.Submit, bytes]],
+        existing: set[str],
+        keys: dict[bytes, KeyEntry],
+        grants: dict[str, GrantEntry],
     ) -> None:
         """Submits (with their frames) arrived, and this is what the ledger has of them."""
-        self.facts.append(LookedUp(existing, list(keys.values())))
+        self.facts.append(LookedUp(existing, list(keys.values()), list(grants.values())))
         for submit, frame in submits:
-            self.events.append(Submitted(submit, existing, keys))
+            self.events.append(Submitted(submit, existing, keys, grants))
             self.facts.append(SubmitFrame(frame))
 
     def add(self, event: Other, frame: bytes = b"") -> None:
@@ -186,13 +191,15 @@ def events(facts: Iterable[Fact]) -> Iterator[Event]:
     """The events that were made of these facts. Raises WireFault at a frame that is none."""
     existing: set[str] = set()
     keys: dict[bytes, KeyEntry] = {}
+    grants: dict[str, GrantEntry] = {}
     for fact in facts:
         if isinstance(fact, HeardFrame):
             yield Heard(fact.peer, wire.from_worker.decode(fact.frame))
         elif isinstance(fact, LookedUp):
             existing, keys = fact.existing, {entry.key: entry for entry in fact.keys}
+            grants = {entry.grant: entry for entry in fact.grants}
         elif isinstance(fact, SubmitFrame):
-            yield Submitted(wire.from_web.decode(fact.frame), existing, keys)
+            yield Submitted(wire.from_web.decode(fact.frame), existing, keys, grants)
         elif isinstance(fact, CommandFrame):
             yield Commanded(wire.from_web.decode(fact.frame), fact.row)
         elif isinstance(fact, MatchFrame):

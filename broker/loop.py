@@ -39,7 +39,7 @@ from host.wires import Wires
 from jobs import wire
 from jobs.errors import SetupFault
 from jobs.ids import job_of
-from jobs.limits import IDEMPOTENCY_SECONDS, LIST_WALK_MAX, PURGED_SLACK_SECONDS
+from jobs.limits import GRANT_SLACK_SECONDS, IDEMPOTENCY_SECONDS, LIST_WALK_MAX, PURGED_SLACK_SECONDS
 from jobs.records import Where
 from stores.ledger import Ledger
 
@@ -233,7 +233,10 @@ class Loop:
         if repeated := [job.id for submit, _ in submits if submit.at < late for job in submit.jobs]:
             existing |= self._ledger.purged(repeated)
         asked = [job.key for submit, _ in submits for job in submit.jobs if job.key is not None]
-        self._intake.submitted(submits, existing, self._ledger.keys(asked) if asked else {})
+        grants = [submit.grant.grant for submit, _ in submits if submit.grant is not None]
+        self._intake.submitted(
+            submits, existing, self._ledger.keys(asked) if asked else {}, self._ledger.grants(grants) if grants else {}
+        )
 
     def _order(self, message: Any, frame: bytes) -> None:
         if not isinstance(message, Command):
@@ -317,3 +320,4 @@ class Loop:
         if now >= self._forget_at:
             self._forget_at = now + FORGET_SECONDS
             self._ledger.forget_keys(now + self._offset - IDEMPOTENCY_SECONDS)
+            self._ledger.forget_grants(now + self._offset - GRANT_SLACK_SECONDS)

@@ -50,8 +50,8 @@ def digest(records: Records, out: Outgoing) -> int:
     beside the jobs' rows (they cost as much again; a replay holds the last ones against the ledger)."""
     said = [part for addressed in out for pair in addressed for part in pair]
     written = (
-        records.keys, records.removed, records.purged, records.sweeps, records.swept, records.quarantined,
-        records.released, records.tenants, records.meta,
+        records.keys, records.grants, records.removed, records.purged, records.sweeps, records.swept,
+        records.quarantined, records.released, records.tenants, records.meta,
     )  # fmt: skip
     return zlib.crc32(b"".join(said), zlib.crc32(_encode(written)))
 

@@ -62,6 +62,8 @@ AUDIT_BYTES_MAX = 1024 * 1024
 PURGED_SLACK_SECONDS = 3600
 """What a purge leaves behind stays longer than the retention by this, so that every receipt of the job is
 older than the retention when it goes, whatever the clocks of web and broker differ by."""
+GRANT_SLACK_SECONDS = 86_400
+"""How often a grant was used is kept past its end by this: a clock put back makes it good again, not unused."""
 CHANGES_KEPT = 10_000
 """Recent changes that a web process can replay to a reader that reconnects."""
 TIMELINE_MAX = 200

@@ -18,6 +18,14 @@ class KeyEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     at: float
 
 
+class GrantEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How often a grant was used; to be kept until it expires (wall time)."""
+
+    grant: str
+    used: int
+    expires_at: float
+
+
 class SweepEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Blob `names` of a purged job, to be deleted by a worker; `job` names the entry."""
 
@@ -79,6 +87,7 @@ class Records(msgspec.Struct):
 
     jobs: list[Row] = []
     keys: list[KeyEntry] = []
+    grants: list[GrantEntry] = []
     removed: list[int] = []
     purged: list[PurgedEntry] = []
     sweeps: list[SweepEntry] = []
@@ -92,6 +101,7 @@ class Records(msgspec.Struct):
         return bool(
             self.jobs
             or self.keys
+            or self.grants
             or self.removed
             or self.purged
             or self.sweeps

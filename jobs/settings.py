@@ -46,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pixels_max: int = limits.PIXELS_MAX
     frames_max: int = limits.FRAMES_MAX
     queued_max: int = 10_000_000
+    rate_per_minute: int = 0
     job_seconds: float = limits.JOB_SECONDS
     attempts_max: int = 5
     decoder_bytes_max: int = limits.DECODER_BYTES_MAX
@@ -81,7 +82,7 @@ _CHOICES = {
 }
 _AT_LEAST = {
     "port": 0, "web_processes": 1, "capacity": 1, "worker_nice": 0, "upload_bytes_max": 1,
-    "pixels_max": 1, "frames_max": 1, "queued_max": 1, "job_seconds": 0.01, "attempts_max": 1,
+    "pixels_max": 1, "frames_max": 1, "queued_max": 1, "rate_per_minute": 0, "job_seconds": 0.01, "attempts_max": 1,
     "decoder_bytes_max": 64 * 1024 * 1024, "decoder_jobs_max": 1, "silence_seconds": 0.1, "grace_seconds": 0.0,
     "accept_seconds": 0.1, "drain_seconds": 0.0, "wait_seconds_max": 0.0, "eta_seconds_max": 0.0,
     "disk_free_bytes_min": 0, "retention_days": 0.0, "orphan_seconds": 1.0,

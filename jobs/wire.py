@@ -58,6 +58,14 @@ class NewJob(_Message, frozen=True):
     fingerprint: bytes | None = None
 
 
+class Use(_Message, frozen=True):
+    """The grant under which a POST comes: each of its jobs is one of `count` uses, until wall time `expires_at`."""
+
+    grant: str
+    count: Annotated[int, Meta(ge=0, le=2**53)]
+    expires_at: Seconds
+
+
 class Submit(_Message, frozen=True):
     """All jobs of one POST, accepted whole or not at all. `at`: wall time of the POST."""
 
@@ -65,6 +73,7 @@ class Submit(_Message, frozen=True):
     request: str
     at: Seconds
     jobs: Annotated[list[NewJob], Meta(min_length=1)]
+    grant: Use | None = None
 
 
 class Cancel(_Message, frozen=True):
@@ -128,7 +137,8 @@ COMMITTED, KNOWN, CONFLICT, REFUSED = "committed", "known", "conflict", "refused
 class Receipt(_Message, frozen=True):
     """The ledger's answer to one request: `committed`; `known` (the key's jobs are `ids`, in file
     order); `conflict` (the key was used for other content); `refused` with a `code` of API
-    section 4. For a command over many jobs, `matched` and `changed` count them."""
+    section 4. For a command over many jobs, `matched` and `changed` count them. `rate_limited`: `left` jobs
+    are within the rate now, and enough for this POST after `retry_seconds`."""
 
     request: str
     outcome: str
@@ -136,6 +146,8 @@ class Receipt(_Message, frozen=True):
     code: str | None = None
     matched: int = 0
     changed: int = 0
+    left: int = 0
+    retry_seconds: float = 0.0
 
 
 class Hello(_Message, frozen=True):
@@ -228,7 +240,8 @@ class Waiting(_Message, frozen=True):
 
 class Beat(_Message, frozen=True):
     """What /stats says, once a second and at every change of the roster. `oldest_at` is the wall
-    time at which the oldest queued job was accepted. `tenants` has those with a name and with jobs."""
+    time at which the oldest queued job was accepted. `tenants` has those with a name and with jobs.
+    `over`: the tenants that have used up their rate, and the wall time from which each may upload again."""
 
     epoch: int
     at: float
@@ -242,6 +255,7 @@ class Beat(_Message, frozen=True):
     ended_per_minute: float
     tenants: dict[str, Share] = {}
     waiting: Waiting | None = None
+    over: dict[str, float] = {}
 
 
 ToWeb = Hello | Receipts | Changes | Beat

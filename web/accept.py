@@ -20,7 +20,7 @@ from jobs.job import ENDED, Original, Outcome, Row, Spec, State, encode
 from jobs.wire import COMMITTED, CONFLICT, KNOWN, NewJob, Receipt, Submit
 from stores.ledger import LedgerReader
 from web import views
-from web.admission import keyed, queue_full_seconds
+from web.admission import RateLimited, keyed, queue_full_seconds
 from web.asked import Asked
 from web.call import Call, as_json
 from web.config import Web
@@ -77,6 +77,8 @@ async def accept(call: Call, asked: Asked, stored: list[Stored], key: str | None
         return _known(web.reader, receipt.ids)
     if receipt.outcome == CONFLICT:
         raise ClientFault("this Idempotency-Key was used for other content", code="idempotency_key_reused")
+    if receipt.code == "rate_limited":
+        raise RateLimited(web.settings.rate_per_minute, receipt.left, receipt.retry_seconds)
     refusal = Unanswered("the broker takes no more now", code=receipt.code)
     if receipt.code == "queue_full":
         refusal.retry_seconds = queue_full_seconds(call, asked.priority)

@@ -6,15 +6,18 @@ Owns no sizes and types (web/body.py, web/uploads.py): only what the cluster's s
 import hashlib
 import hmac
 import math
+import time
 from collections.abc import Callable
 from functools import partial
 
-from jobs.errors import StoreFull
+from jobs.errors import ClientFault, StoreFull
 from jobs.job import PRIORITIES
 from web.call import Call
 from web.config import Web
 from web.submit import Unanswered
 from web.waiting import NORMAL, RETRY_SECONDS
+
+RATE_SECONDS = 60
 
 Refuse = Callable[[int], None]
 """Raises Unanswered where an image of so many pixels would wait too long."""
@@ -24,19 +27,30 @@ def refuse_early(call: Call, key: str | None) -> Refuse:
     """Before the body: as a small image is taken whatever may come, of the priority in the query or the normal one.
 
     Returns what to call with the pixels of a file whose head has told them: a large one waits in another lane.
-    Raises Unanswered `queue_full` or `wait_too_long`, StoreFull.
+    Raises Unanswered `queue_full` or `wait_too_long`, RateLimited, StoreFull.
     """
     web = call.web
     if web.requests.full:
         raise Unanswered("too many uploads wait for the broker already", code="queue_full")
     if web.blobs.free_bytes() < web.settings.disk_free_bytes_min:
         raise StoreFull("the disk is nearly full: no more is taken until there is room")
-    if not web.settings.eta_seconds_max or (key and _is_known(call, key)):
+    over = _over_rate_seconds(call)
+    if (over <= 0 and not web.settings.eta_seconds_max) or (key and _is_known(call, key)):
+        return lambda _pixels: None
+    if over > 0:
+        raise RateLimited(web.settings.rate_per_minute, 0, over)
+    if not web.settings.eta_seconds_max:
         return lambda _pixels: None
     asked = call.query.get("priority")
     refuse = partial(_refuse_long_wait, call, PRIORITIES.index(asked) if asked in PRIORITIES else NORMAL)
     refuse(0)
     return refuse
+
+
+def _over_rate_seconds(call: Call) -> float:
+    """For how long the caller is over his rate, by the latest beat; what it does not know yet, the receipt tells."""
+    beat = call.web.results.latest_beat
+    return beat.over.get(call.caller.tenant, 0.0) - time.time() if beat else 0.0
 
 
 def _refuse_long_wait(call: Call, priority: int, pixels: int) -> None:
@@ -51,6 +65,22 @@ def _refuse_long_wait(call: Call, priority: int, pixels: int) -> None:
     )  # fmt: skip
     refusal.retry_seconds = math.ceil(wait - most)
     raise refusal
+
+
+class RateLimited(ClientFault):
+    """The tenant uploads more than `rate` images a minute: `left` are within it now, and enough after `seconds`.
+    The fields are those of draft-ietf-httpapi-ratelimit-headers-10."""
+
+    def __init__(self, rate: int, left: int, seconds: float) -> None:
+        super().__init__(
+            f"{rate} uploads a minute are allowed, {left} are left now", code="rate_limited", limit="rate_per_minute",
+            allowed=rate,
+        )  # fmt: skip
+        self.retry_seconds = max(1, math.ceil(seconds))
+        self.headers = {
+            "RateLimit-Policy": f'"uploads";q={rate};w={RATE_SECONDS}',
+            "RateLimit": f'"uploads";r={left};t={self.retry_seconds}',
+        }
 
 
 def queue_full_seconds(call: Call, priority: int) -> int:

@@ -13,7 +13,16 @@ from web.problems import HANDLERS
 from web.proxies import Proxied
 from web.routes import ROUTES
 
-_EXPOSED = ("Location", "ETag", "Repr-Digest", "Retry-After", "Preference-Applied", "Content-Disposition")
+_EXPOSED = (
+    "Location",
+    "ETag",
+    "Repr-Digest",
+    "Retry-After",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Preference-Applied",
+    "Content-Disposition",
+)
 
 
 def build(web: Web) -> ASGIApp:

@@ -39,6 +39,7 @@ STATUS = {
         "operation_failed",
         "unknown_preset",
     ),
+    429: ("rate_limited",),
     431: ("head_too_large",),
     500: ("internal",),
     507: ("disk_full",),
@@ -73,6 +74,7 @@ async def _on_purpose(_request: Request, error: Exception) -> Response:
     fault = cast(PixmillError, error)
     seconds = getattr(fault, "retry_seconds", None)
     headers = {} if seconds is None else {"Retry-After": str(seconds)}
+    headers |= getattr(fault, "headers", {})
     return problem(fault.code, fault.detail, headers, **getattr(fault, "members", {}))
 
 

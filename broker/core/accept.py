@@ -1,5 +1,6 @@
 """Taking a POST's jobs: accepted whole or not at all, decided by what the ledger was found to hold."""
 
+from broker.core import quota
 from broker.core.entry import Entry
 from broker.core.events import Submitted
 from broker.core.state import Core, moment
@@ -33,6 +34,8 @@ def _decide(core: Core, event: Submitted, now: float) -> Receipt:
     waiting = core.counts[QUEUED] + core.counts[DELAYED]
     if waiting + len(submit.jobs) > core.policy.queued_max:
         return Receipt(submit.request, REFUSED, code="queue_full")
+    if (core.policy.rate_per_minute or submit.grant) and (refusal := quota.refusal(core, event, now)):
+        return refusal
     for job in submit.jobs:
         _accept(core, job, at, now)
     core.accepted.add(now, len(submit.jobs))

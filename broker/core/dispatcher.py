@@ -13,7 +13,7 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
-from broker.core import accept, answers, commands, retention, walk
+from broker.core import accept, answers, commands, quota, retention, walk
 from broker.core.entry import Entry
 from broker.core.events import (
     ClockRead,
@@ -372,7 +372,7 @@ class Dispatcher:
         return wire.Beat(
             core.epoch, now + core.offset, core.change, core.paused, _plain(+core.counts),
             min(oldest.values(), default=None), views, self._wanted(), core.accepted.per_minute(now),
-            core.ended.per_minute(now), self._shares(oldest, now), self._waiting(now),
+            core.ended.per_minute(now), self._shares(oldest, now), self._waiting(now), quota.over(core, now),
         )  # fmt: skip
 
     def _shares(self, oldest: dict[str, float], now: float) -> dict[str, wire.Share]:

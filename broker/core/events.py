@@ -6,7 +6,7 @@ Pure data. `now` is monotonic seconds and always an argument beside the event, n
 import msgspec
 
 from jobs.job import Row
-from jobs.records import KeyEntry, Lane, Records
+from jobs.records import GrantEntry, KeyEntry, Lane, Records
 from jobs.wire import (
     Beat,
     Cancel,
@@ -29,7 +29,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     where its kind is expected to take under `prefetch_seconds`, and an unstarted one is recalled
     for an idle worker after `recall_seconds`. Files that no row names go when they are older than
     `orphan_seconds`; a Submit older than half of it is refused, for its originals may be among them.
-    `retention_seconds` 0: ended jobs stay for ever."""
+    `retention_seconds` 0: ended jobs stay for ever. `rate_per_minute` 0: uploads have no rate."""
 
     attempts_max: int = 5
     job_seconds: float = 60.0
@@ -37,6 +37,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     silence_seconds: float = 5.0
     grace_seconds: float = 2.0
     queued_max: int = 10_000_000
+    rate_per_minute: int = 0
     orphan_seconds: float = 86_400.0
     window: int = 1024
     prefetch_seconds: float = 0.1
@@ -53,11 +54,13 @@ class ClockRead(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 
 class Submitted(msgspec.Struct, frozen=True, gc=False):
-    """A POST's jobs arrived; `existing` of its ids and `keys` of its keys are in the ledger, or were."""
+    """A POST's jobs arrived; `existing` of its ids and `keys` of its keys are in the ledger, or were;
+    `grants` of its grants were used."""
 
     submit: Submit
     existing: set[str]
     keys: dict[bytes, KeyEntry]
+    grants: dict[str, GrantEntry] = {}
 
 
 class Commanded(msgspec.Struct, frozen=True):

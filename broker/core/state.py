@@ -17,7 +17,7 @@ from broker.core.walk import Progress
 from jobs.ids import original_name
 from jobs.job import ENDED, Code, Fault, Happening, Moment, Rendition, State
 from jobs.limits import TIMELINE_MAX
-from jobs.records import KeyEntry, PurgedEntry, Records, SweepEntry
+from jobs.records import GrantEntry, KeyEntry, PurgedEntry, Records, SweepEntry
 from jobs.retry import Again, End
 from jobs.wire import Abandon, Assign, Change, LeaseRef, Recall, Receipt, Settled, Sweep, ToWorker
 
@@ -54,6 +54,16 @@ class Rate:
             self._buckets.popleft()
         newest = self._count if self._second > now - RATE_SECONDS else 0
         return float(newest + sum(count for _, count in self._buckets))
+
+    def frees(self, now: float, count: int) -> float:
+        """In how many seconds so many of the last minute's events are older than that."""
+        for second, found in (*self._buckets, (self._second, self._count)):
+            ends = second + RATE_SECONDS - now
+            if ends > 0:
+                count -= found
+                if count <= 0:
+                    return ends
+        return float(RATE_SECONDS)
 
 
 class Share:
@@ -101,6 +111,7 @@ class Core:
         self.records = Records()
         self.fresh_ids: set[str] = set()
         self.fresh_keys: dict[bytes, KeyEntry] = {}
+        self.fresh_grants: dict[str, GrantEntry] = {}
         self.gone: set[str] = set()
         self.meta_changed = False
         self.counted: dict[str, Share] = {}

@@ -7,7 +7,7 @@ a half-read cursor pins SQLite's write-ahead log.
 from typing import Protocol
 
 from jobs.job import Row
-from jobs.records import KeyEntry, Records, Restored, Where
+from jobs.records import GrantEntry, KeyEntry, Records, Restored, Where
 
 
 class Ledger(Protocol):
@@ -30,6 +30,12 @@ class Ledger(Protocol):
 
     def forget_keys(self, before: float) -> None:
         """Drop entries stored before wall time `before` (no sync of its own is needed)."""
+
+    def grants(self, grants: list[str]) -> dict[str, GrantEntry]:
+        """Those of these grants that were used before, and are not forgotten."""
+
+    def forget_grants(self, before: float) -> None:
+        """Drop the uses of grants that expired before wall time `before` (no sync of its own is needed)."""
 
     def forget_purged(self, before: float) -> None:
         """Drop what purges before wall time `before` left behind (no sync of its own is needed)."""

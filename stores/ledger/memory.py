@@ -11,7 +11,7 @@ import msgspec
 from jobs.errors import LedgerFailed
 from jobs.job import Row, State
 from jobs.limits import FILES_PER_POST_MAX
-from jobs.records import PURGED, KeyEntry, Lane, Meta, Records, Restored, SweepEntry, TenantEntry, Where
+from jobs.records import PURGED, GrantEntry, KeyEntry, Lane, Meta, Records, Restored, SweepEntry, TenantEntry, Where
 
 _STATES = frozenset(state.value for state in State)
 _ONCE_GIVEN = ("id", "tenant", "accepted_at", "reference", "preset", "batch", "content", "spec")
@@ -27,6 +27,7 @@ class MemoryLedger:
         self.commits = 0
         self._by_id: dict[str, int] = {}
         self._keys: dict[bytes, KeyEntry] = {}
+        self._grants: dict[str, GrantEntry] = {}
         self._sweeps: dict[str, SweepEntry] = {}
         self._purged: dict[str, float] = {}
         self._quarantine: set[bytes] = set()
@@ -76,6 +77,14 @@ class MemoryLedger:
     def forget_keys(self, before: float) -> None:
         self._refuse_if_failed()
         self._keys = {key: entry for key, entry in self._keys.items() if entry.at >= before}
+
+    def grants(self, grants: list[str]) -> dict[str, GrantEntry]:
+        self._refuse_if_failed()
+        return {grant: self._grants[grant] for grant in grants if grant in self._grants}
+
+    def forget_grants(self, before: float) -> None:
+        self._refuse_if_failed()
+        self._grants = {name: entry for name, entry in self._grants.items() if entry.expires_at >= before}
 
     def forget_purged(self, before: float) -> None:
         self._refuse_if_failed()
@@ -167,6 +176,7 @@ class MemoryLedger:
         for entry in records.purged:
             self._purged.setdefault(entry.job, entry.at)
         self._keys.update((entry.key, entry) for entry in records.keys)
+        self._grants.update((entry.grant, entry) for entry in records.grants)
         for job in records.swept:
             self._sweeps.pop(job, None)
         self._sweeps.update((entry.job, entry) for entry in records.sweeps)

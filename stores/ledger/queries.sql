@@ -24,6 +24,9 @@ INSERT INTO purged (job, at) VALUES (?, ?) ON CONFLICT (job) DO NOTHING;
 INSERT INTO keys (key, job, fingerprint, at) VALUES (?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET job = excluded.job, fingerprint = excluded.fingerprint, at = excluded.at;
 
+-- name: put_grant
+INSERT INTO grants (name, used, expires_at) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET used = excluded.used;
+
 -- name: put_sweep
 INSERT INTO sweeps (job, names) VALUES (?, ?) ON CONFLICT (job) DO UPDATE SET names = excluded.names;
 
@@ -91,8 +94,7 @@ SELECT job, names FROM sweeps;
 SELECT content FROM quarantine;
 
 -- name: tenants
-SELECT tenant, queued, running, delayed, done, failed, dead, cancelled FROM tenants
-WHERE tenant <> '';  -- of whom schema 3 began with a row
+SELECT tenant, queued, running, delayed, done, failed, dead, cancelled FROM tenants;
 
 -- name: queued
 SELECT * FROM jobs
@@ -126,6 +128,12 @@ SELECT key, job, fingerprint, at FROM keys WHERE key = ? LIMIT 1;
 
 -- name: forget_keys
 DELETE FROM keys WHERE key IN (SELECT key FROM keys WHERE at < ? ORDER BY at LIMIT ?);
+
+-- name: grants
+SELECT name, used, expires_at FROM grants WHERE name IN (SELECT value FROM json_each(?)) LIMIT ?;
+
+-- name: forget_grants
+DELETE FROM grants WHERE name IN (SELECT name FROM grants WHERE expires_at < ? ORDER BY expires_at LIMIT ?);
 
 -- name: forget_purged
 DELETE FROM purged WHERE job IN (SELECT job FROM purged WHERE at < ? ORDER BY at LIMIT ?);

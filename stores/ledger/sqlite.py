@@ -20,7 +20,7 @@ import msgspec
 from host.folders import sync_folder
 from jobs.errors import LedgerDamaged, LedgerFailed, SetupFault
 from jobs.job import Row
-from jobs.records import KeyEntry, Lane, Records, Restored, SweepEntry, Where
+from jobs.records import GrantEntry, KeyEntry, Lane, Records, Restored, SweepEntry, Where
 from stores.ledger.statements import (
     HERE,
     QUERIES,
@@ -36,7 +36,7 @@ from stores.ledger.statements import (
     tenant_of,
 )
 
-_MIGRATIONS = ("schema.sql", "schema-2.sql", "schema-3.sql")
+_MIGRATIONS = ("schema.sql", "schema-2.sql", "schema-3.sql", "schema-4.sql")
 """The n-th script brings a ledger from schema n - 1 to n."""
 SCHEMA = len(_MIGRATIONS)
 _SQLITE_LEAST = (3, 38, 0)
@@ -170,6 +170,14 @@ class SqliteLedger:
     def forget_keys(self, before: float) -> None:
         """As Ledger.forget_keys, of the FORGET_MAX oldest a call."""
         self._read("forget_keys", (before, FORGET_MAX))
+
+    def grants(self, grants: list[str]) -> dict[str, GrantEntry]:
+        found = (GrantEntry(*row) for row in self._read("grants", id_list(grants)))
+        return {entry.grant: entry for entry in found}
+
+    def forget_grants(self, before: float) -> None:
+        """As Ledger.forget_grants, of the FORGET_MAX oldest a call."""
+        self._read("forget_grants", (before, FORGET_MAX))
 
     def forget_purged(self, before: float) -> None:
         """As Ledger.forget_purged, of the FORGET_MAX oldest a call."""

@@ -114,6 +114,7 @@ def lesser_writes(records: Records) -> list[tuple[str, list[Any]]]:
         ("remove_job", [(seq,) for seq in records.removed]),
         ("put_purged", [(entry.job, entry.at) for entry in records.purged]),
         ("put_key", [(entry.key, entry.job, entry.fingerprint, entry.at) for entry in records.keys]),
+        ("put_grant", [(entry.grant, entry.used, entry.expires_at) for entry in records.grants]),
         ("remove_sweep", [(job,) for job in records.swept]),
         ("put_sweep", [(entry.job, msgspec.json.encode(entry.names).decode()) for entry in records.sweeps]),
         ("put_quarantine", [(content,) for content in records.quarantined]),

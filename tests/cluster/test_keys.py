@@ -1,6 +1,8 @@
 """Keys on real processes: on a public address, two tenants with equal bytes, and a key that is taken away."""
 
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,23 @@ def uploaded(cluster: Cluster, key: str) -> dict[str, Any]:
     assert response.status_code == 200, response.text
     job: dict[str, Any] = response.json()
     return job
+
+
+def test_a_rate_is_counted_once_over_all_web_processes(new_cluster: Callable[..., Cluster], tmp_path: Path) -> None:
+    kept = tmp_path / "keys"
+    kept.write_text(f"{ACME}\n{BOLT}\n")
+    cluster = new_cluster(api_keys_file=kept, rate_per_minute=12, workers=0, web_processes=2).start()
+
+    def upload(_: int) -> int:
+        with client(cluster, "a") as http:
+            return http.post("/upload", content=SAMPLE, headers={"Content-Type": "image/jpeg"}).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        codes = Counter(pool.map(upload, range(30)))
+    assert codes == {202: 12, 429: 18}
+    with client(cluster, "b") as http:
+        headers = {"Content-Type": "image/jpeg"}
+        assert http.post("/upload", content=SAMPLE, headers=headers).status_code == 202
 
 
 def test_keys_on_a_public_address(new_cluster: Callable[..., Cluster], tmp_path: Path) -> None:

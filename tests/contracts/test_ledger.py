@@ -8,7 +8,7 @@ import pytest
 
 from jobs.errors import LedgerFailed
 from jobs.job import Row, State
-from jobs.records import PURGED, KeyEntry, Lane, Meta, PurgedEntry, Records, SweepEntry, TenantEntry, Where
+from jobs.records import PURGED, GrantEntry, KeyEntry, Lane, Meta, PurgedEntry, Records, SweepEntry, TenantEntry, Where
 from stores.ledger import Ledger, LedgerReader
 from stores.ledger.memory import MemoryLedger
 from stores.ledger.sqlite import open_ledger
@@ -192,6 +192,14 @@ def test_meta_is_kept_but_the_epoch_belongs_to_the_starts(home: Home, ledger: Le
     ledger.commit(Records(meta=Meta(change=77, epoch=9, paused=True, counts=counts)))
     ledger.commit(Records(jobs=[row(1)]))
     assert home.restart().restore().meta == Meta(change=77, epoch=2, paused=True, counts=counts)
+
+
+def test_uses_of_grants_are_kept_and_forgotten_after_their_end(home: Home, ledger: Ledger) -> None:
+    ledger.commit(Records(grants=[GrantEntry("g", 1, 50.0), GrantEntry("h", 7, 20.0)]))
+    ledger.commit(Records(grants=[GrantEntry("g", 2, 50.0)]))
+    assert ledger.grants(["g", "h", "i"]) == {"g": GrantEntry("g", 2, 50.0), "h": GrantEntry("h", 7, 20.0)}
+    ledger.forget_grants(50.0)
+    assert home.restart().grants(["g", "h"]) == {"g": GrantEntry("g", 2, 50.0)}
 
 
 def test_the_newest_counts_of_each_tenant_are_kept(home: Home, ledger: Ledger) -> None:

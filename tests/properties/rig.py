@@ -105,12 +105,13 @@ class Rig:
         """A connection is known to have ended."""
         self.dispatcher.handle(PeerLost(peer), self.now)
 
-    def submit(self, *jobs: wire.NewJob, request: str = "r", age: float = 0.0) -> None:
+    def submit(self, *jobs: wire.NewJob, request: str = "r", age: float = 0.0, grant: wire.Use | None = None) -> None:
         """A POST of these jobs arrives."""
-        submit = wire.Submit("web", request, OFFSET + self.now - age, list(jobs))
+        submit = wire.Submit("web", request, OFFSET + self.now - age, list(jobs), grant)
         existing = self.ledger.existing([job.id for job in jobs])
         keys = self.ledger.keys([job.key for job in jobs if job.key is not None])
-        self.dispatcher.handle(Submitted(submit, existing, keys), self.now)
+        grants = self.ledger.grants([grant.grant]) if grant else {}
+        self.dispatcher.handle(Submitted(submit, existing, keys, grants), self.now)
 
     def order(self, message: Any) -> None:
         """A command or an order of web arrives. One over many jobs takes its turns at once."""

@@ -204,7 +204,7 @@ class World:
 
     def take_in(self, fact: Any) -> None:
         if isinstance(fact, wire.Submit):
-            self.intake.submitted([(fact, wire.encode(fact))], self.ledger.existing([fact.jobs[0].id]), {})
+            self.intake.submitted([(fact, wire.encode(fact))], self.ledger.existing([fact.jobs[0].id]), {}, {})
         elif isinstance(fact, Heard) and isinstance(fact.message, wire.Found):
             rows = self.ledger.jobs(sorted({job_of(name) for name in fact.message.names}))
             self.intake.add(Walked(fact.peer, fact.message, rows), wire.encode(fact.message))

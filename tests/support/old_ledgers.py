@@ -14,7 +14,7 @@ from pathlib import Path
 from jobs import recipe
 from jobs.ids import mint, original_name, rendition_name
 from jobs.job import Cost, Fault, Moment, Original, Outcome, Rendition, Row, Spec, State, encode
-from jobs.records import KeyEntry, Meta, PurgedEntry, Records, SweepEntry
+from jobs.records import GrantEntry, KeyEntry, Meta, PurgedEntry, Records, SweepEntry
 from stores.ledger.sqlite import SCHEMA, open_ledger
 from tests.support.cluster import ROOT
 
@@ -24,7 +24,7 @@ PIXELS = b"pixels of an older pixmill"
 """What the done job's rendition holds."""
 RECIPE = recipe.parse({"renditions": [{"name": "thumb", "width": 32, "format": "jpeg"}]})
 AT = 1_790_000_000.0
-KEY, CONTENT = b"k" * 32, b"quarantined content"
+KEY, CONTENT, GRANT = b"k" * 32, b"quarantined content", "grant"
 ENDS = {State.FAILED: "operation_failed", State.DEAD: "attempts_used_up", State.CANCELLED: "cancelled"}
 
 
@@ -64,6 +64,7 @@ def records() -> Records:
     return Records(
         jobs=[_row(number, state) for number, state in enumerate(State, 1)],
         keys=[KeyEntry(KEY, JOBS[State.QUEUED], b"f" * 32, AT)],
+        grants=[GrantEntry(GRANT, 3, AT)],
         sweeps=[SweepEntry(SWEPT, (original_name(SWEPT),))],
         quarantined=[CONTENT],
         purged=[PurgedEntry(PURGED, AT)],

@@ -24,7 +24,7 @@ from broker.core.events import (
 from broker.flight import Intake, Turn, packed, parts
 from jobs import wire
 from jobs.job import Row
-from jobs.records import KeyEntry, Lane, Where
+from jobs.records import GrantEntry, KeyEntry, Lane, Where
 
 ROW = Row(
     1,
@@ -51,6 +51,7 @@ ROW = Row(
     b"\x90",
 )
 NEW = wire.NewJob("j2", "t", 1, 0, None, None, None, b"c", b"spec", b"k" * 32, b"f")
+GRANTS = {"g": GrantEntry("g", 3, 9.0)}
 KEYS = {b"k" * 32: KeyEntry(b"k" * 32, "j1", b"f", 1.0)}
 SUBMITS = [wire.Submit("w", f"r{number}", 1.0, [NEW]) for number in range(2)]
 OTHERS: list[tuple[flight.Other, object]] = [
@@ -69,7 +70,7 @@ OTHERS: list[tuple[flight.Other, object]] = [
 def test_every_event_is_read_as_it_was_told() -> None:
     intake = Intake()
     intake.heard(b"p", wire.Swept(["j1"]), wire.encode(wire.Swept(["j1"])))
-    intake.submitted([(submit, wire.encode(submit)) for submit in SUBMITS], {"j2"}, KEYS)
+    intake.submitted([(submit, wire.encode(submit)) for submit in SUBMITS], {"j2"}, KEYS, GRANTS)
     for event, message in OTHERS:
         intake.add(event, b"" if message is None else wire.encode(message))  # type: ignore[arg-type]
     assert {type(event) for event in intake.events} == set(get_args(Event)), "an event is not tried here"
@@ -79,7 +80,7 @@ def test_every_event_is_read_as_it_was_told() -> None:
     assert list(flight.events(turn.facts)) == intake.events
     assert intake.events[:3] == [
         Heard(b"p", wire.Swept(["j1"])),
-        *(Submitted(submit, {"j2"}, KEYS) for submit in SUBMITS),
+        *(Submitted(submit, {"j2"}, KEYS, GRANTS) for submit in SUBMITS),
     ]
 
 

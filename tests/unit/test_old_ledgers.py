@@ -48,6 +48,7 @@ def test_an_older_ledger_keeps_what_it_holds(number: int, tmp_path: Path) -> Non
     expected = old_ledgers.records()
     assert [read(ledger.row(row.id)) for row in expected.jobs] == [read(row) for row in expected.jobs]
     assert ledger.keys([old_ledgers.KEY]) == {old_ledgers.KEY: expected.keys[0]}
+    assert ledger.grants([old_ledgers.GRANT]) == ({old_ledgers.GRANT: expected.grants[0]} if number >= 4 else {})
     restored = ledger.restore()
     assert [row.id for row in restored.running + restored.delayed] == [
         old_ledgers.JOBS[State.RUNNING],

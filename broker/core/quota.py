@@ -1,0 +1,54 @@
+"""How much who may upload: the rate of a tenant, and the uses of a grant. Counted here, and so exact over all web
+processes. A repeat of what is accepted counts nothing: it never comes here.
+"""
+
+from broker.core.events import Submitted
+from broker.core.state import Core, Rate
+from jobs.records import GrantEntry
+from jobs.wire import REFUSED, Receipt
+
+
+def refusal(core: Core, event: Submitted, now: float) -> Receipt | None:
+    """The answer to a Submit that may not be accepted; None: it may, and its grant's uses are counted."""
+    submit = event.submit
+    if (most := core.policy.rate_per_minute) and (over := _over_rate(core, event, most, now)):
+        return over
+    if submit.grant is None:
+        return None
+    grant, uses = submit.grant.grant, len(submit.jobs)
+    if submit.grant.expires_at <= now + core.offset:
+        return Receipt(submit.request, REFUSED, code="grant_expired")
+    known = core.fresh_grants.get(grant) or event.grants.get(grant)
+    used = (known.used if known else 0) + uses
+    if used > submit.grant.count:
+        return Receipt(submit.request, REFUSED, code="grant_used_up", left=submit.grant.count - used + uses)
+    entry = core.fresh_grants[grant] = GrantEntry(grant, used, submit.grant.expires_at)
+    core.records.grants.append(entry)
+    return None
+
+
+def over(core: Core, now: float) -> dict[str, float]:
+    """The tenants that have used up their rate, and the wall time from which each may upload one more."""
+    most = core.policy.rate_per_minute
+    if not most:
+        return {}
+    rates = {"": core.accepted, **{tenant: share.accepted for tenant, share in core.shares.items()}}
+    return {
+        tenant: now + core.offset + rate.frees(now, int(used) - most + 1)
+        for tenant, rate in rates.items()
+        if (used := rate.per_minute(now)) >= most
+    }
+
+
+def _over_rate(core: Core, event: Submitted, most: int, now: float) -> Receipt | None:
+    jobs, rate = event.submit.jobs, _rate(core, event.submit.jobs[0].tenant)
+    left = max(0, most - int(rate.per_minute(now)))
+    if len(jobs) <= left:
+        return None
+    seconds = rate.frees(now, len(jobs) - left)
+    return Receipt(event.submit.request, REFUSED, code="rate_limited", left=left, retry_seconds=seconds)
+
+
+def _rate(core: Core, tenant: str) -> Rate:
+    """What the tenant uploaded in the last minute; without keys, all are one."""
+    return core.share(tenant).accepted if tenant else core.accepted

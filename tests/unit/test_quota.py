@@ -1,0 +1,95 @@
+"""Rates and grants, counted by the core: exact whatever repeats, restarts and how many come at once."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs import wire
+from tests.properties.rig import OFFSET, Rig, new_job
+
+FAR = OFFSET + 1e6
+
+
+def use(count: int, grant: str = "g", expires_at: float = FAR) -> wire.Use:
+    return wire.Use(grant, count, expires_at)
+
+
+def test_a_post_that_passes_a_grant_is_refused_whole() -> None:
+    rig = Rig()
+    rig.submit(new_job("a"), new_job("b"), grant=use(3))
+    assert rig.turn().receipts == [wire.Receipt("r", wire.COMMITTED, ["a", "b"])]
+    rig.submit(new_job("c"), new_job("d"), grant=use(3))
+    done = rig.turn()
+    assert (done.committed, done.receipts) == (False, [wire.Receipt("r", wire.REFUSED, code="grant_used_up", left=1)])
+    rig.submit(new_job("c"), grant=use(3))
+    assert rig.turn().receipts[0].outcome == wire.COMMITTED
+    rig.submit(new_job("d"), grant=use(1, "another"))
+    assert rig.turn().receipts[0].outcome == wire.COMMITTED
+
+
+def test_a_grant_ends_by_the_broker_s_clock() -> None:
+    rig = Rig()
+    rig.submit(new_job("a"), grant=use(3, expires_at=OFFSET + rig.now))
+    assert rig.turn().receipts == [wire.Receipt("r", wire.REFUSED, code="grant_expired")]
+
+
+@given(
+    count=st.integers(0, 6),
+    turns=st.lists(st.lists(st.tuples(st.integers(0, 12), st.integers(1, 3)), max_size=4), max_size=6),
+    restarts=st.sets(st.integers(0, 5)),
+)
+def test_no_more_jobs_than_a_grant_allows(count: int, turns: list[list[tuple[int, int]]], restarts: set[int]) -> None:
+    """Submits, some of them repeats of others, several a turn, with restarts between: used is what was accepted."""
+    rig, accepted, sizes = Rig(), 0, dict[int, int]()
+    for number, turn in enumerate(turns):
+        asked = [(name, sizes.setdefault(name, size)) for name, size in turn]
+        for name, size in asked:
+            jobs = [new_job(f"{name}-{index}") for index in range(size)]
+            rig.submit(*jobs, request=str(name), grant=use(count))
+        outcomes = [receipt.outcome for receipt in rig.turn().receipts]
+        assert len(rig.ledger.rows) <= count
+        for (name, size), outcome in zip(asked, outcomes, strict=True):
+            there = rig.ledger.job(f"{name}-0") is not None
+            assert (outcome == wire.COMMITTED) == there
+            assert there or len(rig.ledger.rows) + size > count
+        accepted = len(rig.ledger.rows)
+        assert sum(entry.used for entry in rig.ledger.grants(["g"]).values()) == accepted
+        if number in restarts:
+            rig.start()
+
+
+def test_a_tenant_uploads_so_many_a_minute_and_no_more() -> None:
+    rig = Rig(rate_per_minute=3)
+    rig.submit(new_job("a1", tenant="a"), new_job("a2", tenant="a"))
+    rig.submit(new_job("a3", tenant="a"), new_job("a4", tenant="a"), request="s")
+    rig.submit(new_job("b1", tenant="b"), request="t")
+    first, second, third = rig.turn().receipts
+    assert (first.outcome, third.outcome) == (wire.COMMITTED, wire.COMMITTED)
+    assert (second.outcome, second.code, second.left) == (wire.REFUSED, "rate_limited", 1)
+    assert 59.0 <= second.retry_seconds <= 60.0
+    rig.submit(new_job("a3", tenant="a"))
+    assert rig.turn().receipts[0].outcome == wire.COMMITTED
+    rig.now += second.retry_seconds
+    rig.submit(new_job("a4", tenant="a"), new_job("a5", tenant="a"))
+    assert rig.turn().receipts[0].outcome == wire.COMMITTED
+
+
+def test_a_repeat_is_no_second_upload() -> None:
+    rig = Rig(rate_per_minute=1)
+    for _ in range(2):
+        rig.submit(new_job("a"))
+        assert rig.turn().receipts[0].outcome == wire.COMMITTED
+
+
+def test_the_beat_names_who_is_over() -> None:
+    rig = Rig(rate_per_minute=2)
+    rig.submit(new_job("a1", tenant="a"), new_job("a2", tenant="a"))
+    rig.submit(new_job("b1", tenant="b"))
+    rig.turn()
+    rig.now += 2.0
+    rig.turn(tick=True)
+    (beat,) = [effects.beat for effects in rig.last if effects.beat]
+    assert set(beat.over) == {"a", ""}, "all together, who are one without keys, are over as well"
+    assert 57.0 <= beat.over["a"] - beat.at <= 58.0
+    rig.now += 60.0
+    rig.turn(tick=True)
+    assert [effects.beat.over for effects in rig.last if effects.beat] == [{}]
