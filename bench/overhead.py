@@ -9,6 +9,7 @@ of the blobs are all there, as where 10,000 jobs have been.
 
 import argparse
 import io
+import json
 import os
 import statistics
 import subprocess
@@ -33,7 +34,9 @@ ROUNDS = 7
 UPLOADS = 60
 BACKLOG = 120
 RESTARTS = 50
-RECIPE = canonical(parse({"renditions": [{"name": "a", "width": 720, "height": 588, "format": "jpeg"}]}))
+RENDITION = {"name": "a", "width": 720, "height": 588, "format": "jpeg"}
+RECIPE = canonical(parse({"renditions": [RENDITION]}))
+PRESET = "default"
 LARGE_RECIPE = canonical(parse({"renditions": [{"name": "a", "width": 1600, "format": "jpeg"}]}))
 PHOTO_BYTES = 829_183
 """As sharp's own benchmark has it."""
@@ -63,7 +66,7 @@ def make_folders(data: Path) -> None:
 
 def upload(address: str, kind: str, photo: Path, count: int) -> str:
     """`count` uploads by bench/uploader.py; the last one's id."""
-    command = [sys.executable, "-m", "bench.uploader", address, kind, str(photo), RECIPE, str(count)]
+    command = [sys.executable, "-m", "bench.uploader", address, kind, str(photo), PRESET, str(count)]
     return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
@@ -170,7 +173,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="pixmill-bench-") as folder:
         photo, large = make_pictures(Path(folder))
         bare, floor = Bare(photo), Floor(Path(folder), photo)
-        cluster = Cluster(Path(folder), workers=CORES, cache_url="none", log_level="warning")
+        presets = Path(folder) / "recipes.toml"
+        lines = [f"{name} = {json.dumps(value)}\n" for name, value in RENDITION.items()]
+        presets.write_text(f"[[presets.{PRESET}.renditions]]\n{''.join(lines)}")
+        cluster = Cluster(Path(folder), workers=CORES, cache_url="none", log_level="warning", recipes=presets)
         try:
             make_folders(cluster.data)
             fed = Fed(cluster.start(), photo)

@@ -142,7 +142,7 @@ def base_of(web: Web, request: Request) -> str:
     if public:
         return public if public.endswith(root) else public + root
     host = request.headers.get("host") or "localhost"
-    return f"{request.url.scheme}://{host}{root}"
+    return f"{request.scope['scheme']}://{host}{root}"
 
 
 def as_json(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
