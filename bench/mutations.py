@@ -16,12 +16,11 @@ from typing import NamedTuple
 from bench.report import close, table
 
 ROOT = Path(__file__).resolve().parents[1]
-NEEDED: tuple[str, ...] = (
-    "broker", "jobs", "stores", "tests/__init__.py", "tests/properties", "tests/unit/__init__.py",
-    "tests/unit/test_dispatcher.py", "pyproject.toml",
+EXAMPLES = ("tests/unit/test_dispatcher.py", "tests/unit/test_quota.py")
+PROPERTIES = ("tests/properties",)
+NEEDED = (
+    "broker", "jobs", "stores", "tests/__init__.py", "tests/unit/__init__.py", "pyproject.toml", *EXAMPLES, *PROPERTIES,
 )  # fmt: skip
-EXAMPLES = "tests/unit/test_dispatcher.py"
-PROPERTIES = "tests/properties"
 SECONDS_MAX = 120
 
 
@@ -235,9 +234,9 @@ def plant(mutant: Mutant, folder: Path) -> None:
     path.write_text(text.replace(mutant.old, mutant.new))
 
 
-def caught(folder: Path, tests: str) -> bool:
+def caught(folder: Path, tests: tuple[str, ...]) -> bool:
     """Whether these tests fail there. A run that takes too long counts: the mutant turns in circles."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", tests]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", *tests]
     command += ["--hypothesis-seed=1", "--hypothesis-profile=mutants"] if tests == PROPERTIES else []
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, timeout=SECONDS_MAX)
@@ -246,7 +245,7 @@ def caught(folder: Path, tests: str) -> bool:
     return done.returncode == 1
 
 
-def judged(mutant: Mutant) -> list[str]:
+def judged(mutant: Mutant) -> list[tuple[str, ...]]:
     """Which of the two suites catch the mutant."""
     with tempfile.TemporaryDirectory() as place:
         plant(mutant, Path(place))
