@@ -249,7 +249,8 @@ def judged(mutant: Mutant) -> list[tuple[str, ...]]:
     """Which of the two suites catch the mutant."""
     with tempfile.TemporaryDirectory() as place:
         plant(mutant, Path(place))
-        by = [tests for tests in (EXAMPLES, PROPERTIES) if caught(Path(place), tests)]
+        suites: list[tuple[str, ...]] = [EXAMPLES, PROPERTIES]
+        by = [tests for tests in suites if caught(Path(place), tests)]
     print(f"{mutant.name}: {'caught' if by else 'LIVES'}", file=sys.stderr, flush=True)
     return by
 
