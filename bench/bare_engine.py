@@ -15,7 +15,8 @@ from host import hugepages
 from host.scheduling import give_way
 from jobs.recipe import parse
 from jobs.settings import Settings
-from worker.pipeline import PipelineLimits, run, warm
+from worker.pipeline import run, warm
+from worker.reading import PipelineLimits
 
 
 def main(path: str, recipe: str, count: int) -> None:

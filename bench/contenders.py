@@ -19,7 +19,8 @@ from typing import Any, NamedTuple, Self
 from PIL import Image, ImageFilter, ImageOps
 
 from jobs.recipe import parse
-from worker.pipeline import PipelineLimits, run
+from worker.pipeline import run
+from worker.reading import PipelineLimits
 
 Wanted = list[dict[str, Any]]
 """Renditions in the words of a recipe."""

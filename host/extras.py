@@ -5,6 +5,11 @@ from importlib.util import find_spec
 from jobs.formats import HEIC, READ
 
 
+def vips_installed() -> bool:
+    """Whether libvips works beside Pillow: with the extra `vips`."""
+    return find_spec("pyvips") is not None
+
+
 def formats_read() -> tuple[str, ...]:
     """The image formats that an upload may have: HEIC with the extra `heic` alone."""
     return (*READ, HEIC) if find_spec("pillow_heif") else READ

@@ -87,15 +87,16 @@ def explain(recipe: Recipe, head: Head, orientation: int) -> Explanation:
     """The plan of `recipe` for an image of this head and EXIF orientation. Raises ImageFault as `plan` does."""
     stored = Size(head.width, head.height)
     planned = plan(recipe, stored, orientation, JPEG_SCALES if head.format == "jpeg" else FULL_SCALE)
-    decoded = Size(*(-(-side // planned.scale) for side in stored))
+    scale = int(planned.scale)
+    decoded = Size(*(-(-side // scale) for side in stored))
     renditions = [_explained(step, head.format) for step in planned.steps]
-    rate = JPEG_SCALE_MS[planned.scale] if head.format == "jpeg" else DECODE_MS[head.format]
+    rate = JPEG_SCALE_MS[scale] if head.format == "jpeg" else DECODE_MS[head.format]
     cpu_ms = rate * _millions(stored) + sum(one.cpu_ms for one in renditions)
     most = max(_working_bytes(step, head.format) for step in planned.steps)
     peak_bytes = DECODER_BYTES + PIXEL_BYTES * decoded.width * decoded.height + most
     warnings = [found for spec in recipe.renditions for found in _warnings(spec, stored, orientation, head.format)]
     expected = Expected(round(cpu_ms, 1), peak_bytes)
-    return Explanation(Decode(planned.scale, *decoded), renditions, expected, warnings)
+    return Explanation(Decode(scale, *decoded), renditions, expected, warnings)
 
 
 def _explained(step: Derivation, original: str) -> Explained:

@@ -18,13 +18,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from jobs.errors import BadRecipe, ImageFault
-from jobs.formats import HEIC
 from jobs.job import Code
 from jobs.recipe import Recipe, parse
-from worker import sandbox, tasks
+from worker import pipeline, sandbox, tasks
 from worker.autopsy import IDLE, Slate
-from worker.imagefile import PLUGINS
-from worker.pipeline import Output, PipelineLimits, run
+from worker.pipeline import Output, run
+from worker.reading import PipelineLimits
 from worker.tasks import Task
 
 if TYPE_CHECKING:
@@ -133,7 +132,7 @@ def serve(link: socket.socket, slate: Slate, task_bytes_max: int) -> None:
     memory = Memory()
     _close_streams()
     with Leaving(link):
-        lacking = sandbox.seal(memory.base_address + task_bytes_max, slate.address(), threads=HEIC in PLUGINS)
+        lacking = sandbox.seal(memory.base_address + task_bytes_max, slate.address(), threads=pipeline.STARTS_THREADS)
         if lacking:
             link.sendall(tasks.frame(tasks.Unsealed(lacking)))
         while (received := tasks.receive_task(link)) is not None:

@@ -29,9 +29,12 @@ from PIL import (
 )
 
 from jobs.errors import ImageFault
+from jobs.exif import find_block
 from jobs.formats import HEIC
 from jobs.limits import WATERMARK_PIXELS_MAX
-from worker import heic
+from jobs.plan import scaled
+from jobs.turns import Size
+from worker import heic, vips
 
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 """One decoder is one core's worth of work: there are as many decoders as cores."""
@@ -192,11 +195,22 @@ def exif(image: Image.Image) -> bytes:
     return block if isinstance(block, bytes) else b""
 
 
-def decode(image: Image.Image, scale: int) -> None:
+def decode(image: Image.Image, scale: float) -> None:
     """Decode the pixels, those of a JPEG at 1/`scale`. Sides at 1/scale are rounded up."""
-    if scale > 1:
-        image.draft(None, (image.width // scale, image.height // scale))
+    if scale > 1 and image.format == "JPEG":
+        image.draft(None, (int(image.width / scale), int(image.height / scale)))
     image.load()
+
+
+def decode_by_vips(image: Image.Image, file: BinaryIO, format: str, scale: float) -> Image.Image | None:
+    """The pixels of `image`, of which Pillow has read the header only, at 1/`scale`; None: Pillow must decode."""
+    made = vips.decode(file, format, image.mode, scaled(Size(*image.size), scale), scale)
+    if made is not None:
+        made.info = image.info
+        if format == "png":  # Pillow looks for it behind the pixels, too
+            file.seek(0)
+            made.info["exif"] = find_block(file.read(), format)
+    return made
 
 
 def motion(image: Image.Image) -> Iterator[tuple[Image.Image, int]]:

@@ -12,6 +12,7 @@ from PIL import Image, ImageColor, ImageFilter
 
 from jobs.plan import Derivation, inside, place
 from jobs.turns import Box, Size, Turn
+from worker import vips
 
 MANY_PIXELS = 1_000_000
 SHRINK_MIN = 1.3
@@ -134,6 +135,8 @@ def _scaled(image: Image.Image, box: Box, size: Size) -> Image.Image:
     box = Box(max(0.0, box.left), max(0.0, box.top), min(box.right, width), min(box.bottom, height))
     if size == image.size and box == (0, 0, width, height):
         return image
+    if vips.resizes(box, size):
+        return _premultiplied(image, lambda pixels: vips.resize(pixels, box, size))
     return _premultiplied(image, lambda pixels: pixels.resize(size, _filter(box, size), box, REDUCING_GAP))
 
 

@@ -17,6 +17,7 @@ _RLIMIT_AS = 9
 _FUTEX_WAKE, _FUTEX_WAIT_BITSET, _FUTEX_PRIVATE, _FUTEX_REALTIME = 1, 8, 128, 256
 _THREAD_FLAGS = 0x003D_0F00
 """Of clone, as pthread_create has them: memory, files and signal handlers shared, CLONE_THREAD among them."""
+_PR_SET_NAME = 15
 _ENOSYS = 38
 _SIGABRT = 6
 _WORD = 0xFFFF_FFFF
@@ -85,10 +86,17 @@ _ALWAYS = (
     Call("exit_group", 231, 94, "its end"),
 )  # fmt: skip
 _THREADS = (
-    Call("clone", 56, 220, "libde265 starts one thread, whatever it is told", (Check(0, _THREAD_FLAGS),)),
+    Call(
+        "clone",
+        56,
+        220,
+        "libde265 starts one thread, whatever it is told; libvips and libwebp one for a WebP",
+        (Check(0, _THREAD_FLAGS),),
+    ),
     Call("clone3", 435, 435, "has its flags where no filter sees them: clone is called next", answer=_ERRNO | _ENOSYS),
     Call("set_robust_list", 273, 99, "a thread's start"),
     Call("rseq", 334, 293, "the same"),
+    Call("prctl", 157, 167, "glib names its threads", (Check(0, _PR_SET_NAME), Check(0, 0, high=True))),
     Call("exit", 60, 93, "a thread's end"),
 )
 

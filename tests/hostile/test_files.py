@@ -17,7 +17,8 @@ from tests.hostile.outcomes import answers, corpus, in_short, manifest, outcomes
 from tests.support.cluster import ROOT, Cluster
 from tests.support.images import CORPUS, TEST_DATA, one
 from worker import imagefile
-from worker.pipeline import PipelineLimits, run
+from worker.pipeline import run
+from worker.reading import PipelineLimits
 
 pytestmark = pytest.mark.cluster
 DEADLINE_SECONDS = 20

@@ -9,7 +9,8 @@ from typing import Any
 from PIL import Image, ImageChops, ImageCms, ImageStat
 
 from jobs.recipe import Recipe, parse
-from worker.pipeline import Output, PipelineLimits, run
+from worker.pipeline import Output, run
+from worker.reading import PipelineLimits
 
 ROOT = Path(__file__).parents[2]
 TEST_DATA = ROOT / "test-data"

@@ -29,6 +29,7 @@ DRIVERS = {
     "click": {"pixmill/command.py"},
     "rich": {"pixmill/command.py", "pixmill/explained.py"},
     "pillow_heif": {"worker/heic.py"},
+    "pyvips": {"worker/vips.py"},
     "PIL": {
         "worker/encoders.py",
         "worker/heic.py",
@@ -36,6 +37,8 @@ DRIVERS = {
         "worker/operations.py",
         "worker/colours.py",
         "worker/pipeline.py",
+        "worker/reading.py",
+        "worker/vips.py",
     },
 }
 """The files that may import a third-party module or a driver (bench, tests and test-data apart)."""

@@ -28,7 +28,8 @@ from tests.support.images import (
     swapped_profile,
 )
 from worker import imagefile
-from worker.pipeline import PipelineLimits, run
+from worker.pipeline import run
+from worker.reading import PipelineLimits
 
 ORIENTATIONS = CORPUS / "orientation"
 

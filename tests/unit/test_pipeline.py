@@ -18,7 +18,8 @@ from jobs.errors import ImageFault
 from jobs.recipe import Recipe, parse
 from tests.support.images import LIMITS, TEST_DATA, corners, made, one, outputs, read, saved
 from worker import encoders, imagefile, operations
-from worker.pipeline import ENGINE, PipelineLimits, run, warm
+from worker.pipeline import ENGINE, run, warm
+from worker.reading import PipelineLimits
 
 DEFAULT = parse(
     {

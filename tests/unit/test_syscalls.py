@@ -113,7 +113,15 @@ def test_no_call_on_the_list_opens_connects_starts_or_signals() -> None:
     never = {"open", "openat", "openat2", "stat", "newfstatat", "statx", "socket", "connect", "bind", "sendmsg",
              "execve", "execveat", "fork", "vfork", "ptrace", "kill", "prctl", "ioctl", "io_uring_setup", "bpf",
              "memfd_create", "rt_sigaction", "rt_sigreturn", "seccomp"}  # fmt: skip
-    assert never & {call.name for call in syscalls.allowed(PID, True)} == set()
+    assert never & {call.name for call in syscalls.allowed(PID, False)} == set()
+    assert never & {call.name for call in syscalls.allowed(PID, True)} == {"prctl"}
+
+
+@BOTH
+def test_a_thread_may_be_named_and_nothing_else_be_set(machine: str) -> None:
+    assert asked(machine, "prctl", 15, threads=True) == ALLOW
+    assert asked(machine, "prctl", 15) == TRAP
+    assert {asked(machine, "prctl", option, threads=True) for option in (1, 4, 22, 38, 15 | 1 << 32)} == {TRAP}
 
 
 def test_a_call_has_a_name_for_people() -> None:

@@ -1,0 +1,169 @@
+"""An original read: the guards, one decode at the smallest scale that serves the largest rendition, colours.
+
+Owns the order of these steps and what each finds. Makes no rendition: that is worker/pipeline.py's.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO, NamedTuple
+
+from PIL import Image
+
+from jobs import exif
+from jobs.engines import VIPS_SCALES
+from jobs.errors import ImageFault
+from jobs.formats import ANIMATED, output_format
+from jobs.imagehead import HEAD_BYTES, Head, read_head
+from jobs.limits import JPEG_SCANS_MAX
+from jobs.plan import ANY_SCALE, FULL_SCALE, JPEG_SCALES, Plan, plan
+from jobs.recipe import Recipe, RenditionSpec
+from jobs.turns import Size
+from worker import imagefile, vips
+from worker.colours import dominant_colour, to_srgb
+
+
+class PipelineLimits(NamedTuple):
+    """Pixels and frames that an original may have."""
+
+    pixels_max: int
+    frames_max: int
+
+
+@dataclass(slots=True)
+class Work:
+    """One original on its way: each step of READING fills in what the next ones need.
+
+    `file` is the image as the plugin has it, `image` its (first) picture in sRGB. `watermarks` by digest.
+    """
+
+    stream: BinaryIO
+    recipe: Recipe
+    limits: PipelineLimits
+    watermarks: Mapping[str, bytes]
+    head: Head = field(init=False)
+    file: Image.Image = field(init=False)
+    frames: int = field(init=False)
+    by_vips: bool = field(init=False)
+    decoded: bool = field(init=False, default=False)
+    exif: bytes = field(init=False)
+    plan: Plan = field(init=False)
+    image: Image.Image = field(init=False)
+    dominant_colour: str | None = field(init=False)
+
+    def format(self, spec: RenditionSpec) -> str:
+        """What this rendition is written as."""
+        return output_format(spec.format, self.head.format)
+
+    def moves(self, spec: RenditionSpec) -> bool:
+        """Whether this rendition is an animation."""
+        return self.frames > 1 and self.format(spec) in ANIMATED
+
+
+def identify(work: Work) -> None:
+    """The format by the first bytes, whatever the name said."""
+    work.stream.seek(0)
+    head = read_head(work.stream.read(HEAD_BYTES))
+    if head is None or head.format not in imagefile.PLUGINS:
+        raise ImageFault("the first bytes are of no image type that is read here", code="undecodable")
+    work.head = head
+
+
+def guard_head(work: Work) -> None:
+    """The pixel limit on what the head claims: before Pillow, which reserves some formats' canvas at once."""
+    _check_pixels(work.head.width * work.head.height, work.limits)
+
+
+def open_file(work: Work) -> None:
+    """The one plugin of that format reads the header."""
+    imagefile.bound(work.limits.pixels_max)
+    work.file = imagefile.open_image(work.stream, work.head.format, work.head.width * work.head.height)
+
+
+def guard_pixels(work: Work) -> None:
+    """The pixel limit on what the plugin found, before a draft changes the sides."""
+    _check_pixels(work.file.width * work.file.height, work.limits)
+
+
+def guard_frames(work: Work) -> None:
+    """The frame limit, without decoding a frame; and the pixel limit on what later frames add to the canvas."""
+    allowed = work.limits.frames_max
+    work.frames, width, height = imagefile.extent(work.file, work.stream, allowed)
+    if work.frames > allowed:
+        more = " or more" if work.head.format == "gif" else ""
+        raise ImageFault(f"frames_max allows {allowed}, this has {work.frames}{more}", code="frames_over_limit")
+    _check_pixels(width * height, work.limits)
+
+
+def guard_scans(work: Work) -> None:
+    """The scans of a progressive JPEG, each of which costs a walk over all blocks."""
+    if work.file.info.get("progressive") and imagefile.scans(work.stream, JPEG_SCANS_MAX) > JPEG_SCANS_MAX:
+        raise ImageFault(f"a progressive JPEG may have {JPEG_SCANS_MAX} scans, this has more", code="undecodable")
+
+
+def choose(work: Work) -> None:
+    """Which engine decodes."""
+    work.by_vips = vips.serves(work.head.format, work.file, work.frames)
+
+
+def make_plan(work: Work) -> None:
+    """What to decode and derive. Only what scales tells its orientation before it is decoded."""
+    scales = FULL_SCALE
+    if work.head.format == "jpeg":
+        scales = JPEG_SCALES
+    elif work.by_vips and work.head.format in VIPS_SCALES:
+        scales = ANY_SCALE
+    else:
+        _decode(work)
+    work.exif = imagefile.exif(work.file)
+    moves = any(work.moves(spec) for spec in work.recipe.renditions)
+    work.plan = plan(work.recipe, Size(*work.file.size), exif.orientation(work.exif), scales, chained=not moves)
+
+
+def decode(work: Work) -> None:
+    """The pixels, once for all renditions; of an animation those of its first frame."""
+    if not work.decoded:
+        by_vips = work.by_vips
+        _decode(work, work.plan.scale)
+        if by_vips != work.by_vips:
+            make_plan(work)  # without that scale
+
+
+def _decode(work: Work, scale: float = 1) -> None:
+    """By libvips where that was chosen, and by Pillow where it could not."""
+    made = imagefile.decode_by_vips(work.file, work.stream, work.head.format, scale) if work.by_vips else None
+    if made is not None:
+        work.file = made
+    else:
+        work.by_vips = False
+        imagefile.decode(work.file, scale)
+    work.decoded = True
+
+
+def colours(work: Work) -> None:
+    """To sRGB; from here on the image has no metadata."""
+    work.image = to_srgb(work.file.copy() if work.frames > 1 else work.file)
+
+
+def look(work: Work) -> None:
+    """What a page may paint until the picture comes."""
+    work.dominant_colour = dominant_colour(work.image)
+
+
+READING: tuple[Callable[[Work], None], ...] = (
+    identify,
+    guard_head,
+    open_file,
+    guard_pixels,
+    guard_frames,
+    guard_scans,
+    choose,
+    make_plan,
+    decode,
+    colours,
+    look,
+)
+
+
+def _check_pixels(actual: int, limits: PipelineLimits) -> None:
+    if actual > limits.pixels_max:
+        raise ImageFault(f"pixels_max allows {limits.pixels_max}, this has {actual}", code="pixels_over_limit")

@@ -1,0 +1,114 @@
+"""The second engine: libvips by the extra `vips`. The one file that imports pyvips, and only where it is installed.
+
+Owns its loading, its walls and its two jobs, decoding and making smaller; pictures are Pillow's before and after.
+When it is asked is jobs/engines.py's rule. Everything is computed in the thread that asks (a region fetched strip by
+strip starts none of libvips' own), but for a WebP: libvips and libwebp start one each, which a sealed decoder may.
+"""
+
+import ctypes
+import io
+import os
+import threading
+from typing import Any, BinaryIO
+
+from PIL import Image
+
+from host.extras import vips_installed
+from jobs import engines
+from jobs.errors import SetupFault
+from jobs.turns import Box, Size
+
+INSTALLED = vips_installed()
+if INSTALLED:
+    os.environ["VIPS_CONCURRENCY"] = "1"
+    import pyvips
+
+    pyvips.cache_set_max(0)
+    pyvips.block_untrusted_set(True)
+    pyvips.operation_block_set("VipsForeign", True)
+    for _loader in ("VipsForeignLoadPngBuffer", "VipsForeignLoadWebpBuffer"):
+        pyvips.operation_block_set(_loader, False)
+
+VERSION = f"+vips-{'.'.join(str(pyvips.version(part)) for part in range(3))}" if INSTALLED else ""
+_ROWS = 64
+"""Of a strip: what is at work at once stays in the processor's caches."""
+_BANDS = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+_PIXELS = "pixels"
+"""The attribute under which a picture keeps the bytes that it was made of: what derives from it needs them again."""
+_M_ARENA_MAX = -8
+_ROOM_BYTES = 32 * 1024 * 1024
+"""glib ends the process where there is no memory: what it takes is asked for before."""
+
+
+def decode(file: BinaryIO, format: str, mode: str, size: Size, scale: float) -> Image.Image | None:
+    """The still picture in `file`, at 1/`scale` where the format can be scaled; `mode` and `size` are what is to come.
+
+    None where libvips cannot, or it is another: then it is Pillow's, and what is wrong with it
+    Pillow says. Raises MemoryError.
+    """
+    bytes(_ROOM_BYTES + 8 * size.width * size.height)  # untouched: address space, not memory
+    file.seek(0)
+    data = file.read()
+    try:
+        if format == "webp":
+            image = pyvips.Image.webpload_buffer(data, scale=1 / scale, access="sequential", fail_on="warning")
+        else:
+            image = pyvips.Image.pngload_buffer(data, access="sequential", fail_on="warning")
+        if (image.format, _BANDS.get(image.bands), image.width, image.height) != ("uchar", mode, *size):
+            return None
+        return _fetched(image, mode)
+    except pyvips.Error:
+        return None
+
+
+def resize(image: Image.Image, box: Box, size: Size) -> Image.Image:
+    """`box` (its edges rounded) of an image of 8-bit bands, made `size`, which is no larger."""
+    left, top = round(box.left), round(box.top)
+    right, bottom = max(round(box.right), left + size.width), max(round(box.bottom), top + size.height)
+    pixels = getattr(image, _PIXELS, None) or image.tobytes()
+    source: Any = pyvips.Image.new_from_memory(pixels, image.width, image.height, len(image.getbands()), "uchar")
+    if (left, top, right, bottom) != (0, 0, *image.size):
+        source = source.crop(left, top, right - left, bottom - top)
+    shrink = (right - left) / size.width, (bottom - top) / size.height
+    return _fetched(source.reduce(*shrink, kernel=engines.vips_kernel(size)), image.mode)
+
+
+def _fetched(image: Any, mode: str) -> Image.Image:
+    region, line = pyvips.Region.new(image), image.width * image.bands
+    pixels = bytearray(line * image.height)
+    for top in range(0, image.height, _ROWS):
+        rows = min(_ROWS, image.height - top)
+        pixels[top * line : (top + rows) * line] = memoryview(region.fetch(0, top, image.width, rows))
+    made = Image.frombuffer(mode, (image.width, image.height), pixels, "raw", mode, 0, 1)
+    setattr(made, _PIXELS, pixels)
+    return made
+
+
+def warm() -> None:
+    """Use once what starts no thread, so that nothing is loaded later.
+
+    A WebP is not decoded here: libvips keeps the thread that takes it for the next one, in a forked decoder there
+    would be none, and it would wait for ever. A thread of ours is what glibc needs to be ready for the first.
+    """
+    stream = io.BytesIO()
+    Image.new("RGBA", (64, 64)).save(stream, "png")
+    image = decode(stream, "png", "RGBA", Size(64, 64), 1)
+    if image is None:
+        raise SetupFault("libvips does not work: install the extra vips again")
+    decode(stream, "png", "RGB", Size(1, 1), 1)
+    resize(image, Box(1, 1, 64, 64), Size(40, 40))
+    ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)  # a thread's own would be room that no limit on memory knows
+    thread = threading.Thread(target=id, args=(0,))
+    thread.start()
+    thread.join()
+
+
+def serves(format: str, image: Image.Image, frames: int) -> bool:
+    """Whether libvips is to decode the picture that Pillow has opened as `image`."""
+    plain = "transparency" not in image.info and not image.info.get("interlace")
+    return INSTALLED and plain and engines.vips_decodes(format, image.mode, Size(*image.size), frames)
+
+
+def resizes(box: Box, size: Size) -> bool:
+    """Whether libvips is to make `box` `size`."""
+    return INSTALLED and engines.vips_resizes(box.right - box.left, box.bottom - box.top, size)
