@@ -7,24 +7,30 @@ threads) and the encoded bytes. A peer that is not installed is left out.
 import io
 import json
 import os
+import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
-from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
+from unittest import mock
 
 from PIL import Image, ImageFilter, ImageOps
 
+from jobs.plan import FULL_SCALE, JPEG_SCALES, plan
 from jobs.recipe import parse
+from jobs.turns import Size
+from worker import encoders, imagefile, vips
 from worker.pipeline import run
 from worker.reading import PipelineLimits
 
 Wanted = list[dict[str, Any]]
 """Renditions in the words of a recipe."""
 LIMITS = PipelineLimits(100_000_000, 500)
+FORMATS = {".jpg": "jpeg", ".png": "png", ".webp": "webp"}
 LANCZOS = Image.Resampling.LANCZOS
 PEERS = Path(__file__).with_name("peers.mjs")
 
@@ -55,6 +61,12 @@ def pixmill(source: Path, wanted: Wanted) -> list[bytes]:
     with source.open("rb") as file:
         made = {output.name: output.data for output in run(file, parse({"renditions": wanted}), LIMITS)}
     return [made[one["name"]] for one in wanted]
+
+
+def stock(source: Path, wanted: Wanted) -> list[bytes]:
+    """The same without the extra `vips`."""
+    with mock.patch.object(vips, "INSTALLED", False):
+        return pixmill(source, wanted)
 
 
 def naive(source: Path, wanted: Wanted) -> list[bytes]:
@@ -90,30 +102,14 @@ def _saved(image: Image.Image, one: dict[str, Any]) -> bytes:
     return stream.getvalue()
 
 
-def vips(source: Path, wanted: Wanted) -> list[bytes]:
-    """pyvips: its thumbnail, which shrinks while it loads, from the file for each rendition."""
-    import pyvips
+class Child(AbstractContextManager["Child"]):
+    """A peer in a process of its own. Its outputs come by files, which are not counted."""
 
-    outputs = []
-    for one in wanted:
-        cut = {"crop": "centre"} if one.get("fit") == "cover" else {}
-        image = pyvips.Image.thumbnail(str(source), one["width"], height=one.get("height", 100_000), size="down", **cut)
-        image = image.gaussblur(one["blur"]) if "blur" in one else image
-        options = {} if one["format"] == "png" else {"Q": 80}
-        outputs.append(image.write_to_buffer(f".{one['format']}", keep="none", **options))
-    return outputs
-
-
-class Sharp(AbstractContextManager["Sharp"]):
-    """sharp in a Node child. Its outputs come by files, which are not counted."""
-
-    def __init__(self, modules: Path, folder: Path) -> None:
-        script = modules.parent / PEERS.name  # Node looks for sharp from where the script is
-        if script != PEERS:
-            script.write_bytes(PEERS.read_bytes())
+    def __init__(self, command: list[str], folder: Path) -> None:
         self._folder = folder
+        environ = {name: value for name, value in os.environ.items() if name != "GLIBC_TUNABLES"}
         self._child = subprocess.Popen(
-            ["node", str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=environ
         )
         self.version = self._heard()["version"]
 
@@ -127,7 +123,7 @@ class Sharp(AbstractContextManager["Sharp"]):
 
     def __call__(self, source: Path, wanted: Wanted) -> Made:
         """As a Contender."""
-        paths = [self._folder / f"sharp-{index}" for index in range(len(wanted))]
+        paths = [self._folder / f"peer-{index}" for index in range(len(wanted))]
         outputs = [
             {"quality": 80, "fit": "inside", **one, "path": str(path)} for one, path in zip(wanted, paths, strict=True)
         ]
@@ -142,12 +138,58 @@ class Sharp(AbstractContextManager["Sharp"]):
         return heard
 
 
+def _sharp(modules: Path) -> list[str]:
+    script = modules.parent / PEERS.name  # Node looks for sharp from where the script is
+    if script != PEERS:
+        script.write_bytes(PEERS.read_bytes())
+    return ["node", str(script)]
+
+
 def contenders(stack: ExitStack, modules: Path, folder: Path) -> dict[str, Contender]:
     """All that are installed; `modules`: the node_modules that may hold sharp."""
-    found = {"pixmill": timed(pixmill), "pillow": timed(naive), "thumbnail": timed(thumbnail)}
-    if find_spec("pyvips"):
-        os.environ["VIPS_CONCURRENCY"] = "1"
-        found["pyvips"] = timed(vips)
+    found = {"pixmill": timed(pixmill)}
+    if vips.INSTALLED:
+        found["stock"] = timed(stock)
+    found |= {"pillow": timed(naive), "thumbnail": timed(thumbnail)}
+    if vips.INSTALLED:
+        found["pyvips"] = stack.enter_context(Child([sys.executable, "-m", "bench.vips_peer"], folder))
     if (modules / "sharp").is_dir():
-        found["sharp"] = stack.enter_context(Sharp(modules, folder))
+        found["sharp"] = stack.enter_context(Child(_sharp(modules), folder))
     return found
+
+
+def floor(source: Path, wanted: Wanted, rounds: int) -> tuple[float, float]:
+    """What the codecs alone take of stock Pillow: CPU milliseconds to decode at the plan's scale, and to encode
+    the renditions that are there already. Medians."""
+    scales = JPEG_SCALES if source.suffix == ".jpg" else FULL_SCALE
+    planned = plan(parse({"renditions": wanted}), _sides(source), 1, scales)
+    images = [Image.open(io.BytesIO(data)) for data in stock(source, wanted)]
+    for image in images:
+        image.load()
+    specs = {one.shape.spec.name: one.shape.spec for one in planned.steps}
+    pairs = [(image, specs[one["name"]]) for image, one in zip(images, wanted, strict=True)]
+
+    def decode() -> None:
+        with source.open("rb") as file:
+            imagefile.decode(imagefile.open_image(file, FORMATS[source.suffix]), planned.scale)
+
+    def encode() -> None:
+        for image, spec in pairs:
+            encoders.encode([image], spec.format, spec, b"", None)
+
+    return _median(decode, rounds), _median(encode, rounds)
+
+
+def _sides(source: Path) -> Size:
+    with Image.open(source) as image:
+        return Size(*image.size)
+
+
+def _median(work: Callable[[], None], rounds: int) -> float:
+    work()
+    found = []
+    for _ in range(rounds):
+        before = time.process_time()
+        work()
+        found.append((time.process_time() - before) * 1000)
+    return statistics.median(found)

@@ -1,7 +1,9 @@
 """What an image costs: CPU milliseconds and likeness, of pixmill's engine and of its peers, in one run.
 
 Runs of all contenders are interleaved, figures are medians, after one run to warm up. Likeness is the
-SSIM (of luma) to the original decoded at full size and resized by LANCZOS. The peers: Pillow as a first
+SSIM (of luma) to the original decoded at full size and resized by LANCZOS. `codecs` is the floor: what stock Pillow
+takes to decode at the plan's scale, and to encode, with nothing between. Where the extra `vips` is installed `pixmill`
+is with it and `stock` without. The peers: Pillow as a first
 example has it, Pillow's thumbnail, pyvips (`pip install pyvips-binary pyvips`), and sharp (`npm install
 sharp` in a folder that --modules names).
 """
@@ -16,7 +18,8 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageOps
 
-from bench.contenders import LANCZOS, Contender, Wanted, contenders
+from bench import image_docs
+from bench.contenders import LANCZOS, Contender, Wanted, contenders, floor
 from bench.report import close, table
 from host import hugepages
 from tests.support.images import TEST_DATA
@@ -110,6 +113,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m bench.images")
     parser.add_argument("--modules", type=Path, default=Path("node_modules"), help="the node_modules with sharp")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--docs", action="store_true", help="write the table and the plot of docs/performance.md")
     parser.add_argument("--case", action="append", choices=[case.name for case in CASES], help="only these")
     asked = parser.parse_args()
     hugepages.begin_anew()  # as a worker does
@@ -119,13 +123,21 @@ def main() -> None:
         make_sources(folder)
         field = contenders(stack, asked.modules.absolute(), folder)
         measured = measure(cases, field, folder, asked.rounds)
-    head = ["CPU ms (SSIM)", *field]
+        floors = {case.name: floor(folder / case.source, case.wanted, asked.rounds) for case in cases}
     rows = [
-        [case.name, *(f"{one[case.name]['cpu_ms']:.1f} ({one[case.name]['ssim']:.3f})" for one in measured.values())]
+        [case.name, *(f"{one[case.name]['cpu_ms']:.1f} ({one[case.name]['ssim']:.3f})" for one in measured.values()),
+         "{:.1f} + {:.1f}".format(*floors[case.name])]
         for case in cases
-    ]
-    table(head, rows)
-    close("images", measured.pop("pixmill"), measured)
+    ]  # fmt: skip
+    table(["CPU ms (SSIM)", *field, "codecs"], rows)
+    if asked.docs:
+        image_docs.write(measured, floors)
+    figures = measured.pop("pixmill")
+    for name, (decode_ms, encode_ms) in floors.items():
+        figures[name] |= {"decode_ms": round(decode_ms, 2), "encode_ms": round(encode_ms, 2)}
+    for name, stock in measured.pop("stock", {}).items():
+        figures[name]["stock"] = stock
+    close("images", figures, measured)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ strip starts none of libvips' own), but for a WebP: libvips and libwebp start on
 
 import ctypes
 import io
+import mmap
 import os
 import threading
 from typing import Any, BinaryIO
@@ -46,7 +47,7 @@ def decode(file: BinaryIO, format: str, mode: str, size: Size, scale: float) -> 
     None where libvips cannot, or it is another: then it is Pillow's, and what is wrong with it
     Pillow says. Raises MemoryError.
     """
-    bytes(_ROOM_BYTES + 8 * size.width * size.height)  # untouched: address space, not memory
+    _need(8 * size.width * size.height)
     file.seek(0)
     data = file.read()
     try:
@@ -62,7 +63,8 @@ def decode(file: BinaryIO, format: str, mode: str, size: Size, scale: float) -> 
 
 
 def resize(image: Image.Image, box: Box, size: Size) -> Image.Image:
-    """`box` (its edges rounded) of an image of 8-bit bands, made `size`, which is no larger."""
+    """`box` (its edges rounded) of an image of 8-bit bands, made `size`, which is no larger. Raises MemoryError."""
+    _need(4 * (image.width * image.height + size.width * size.height))
     left, top = round(box.left), round(box.top)
     right, bottom = max(round(box.right), left + size.width), max(round(box.bottom), top + size.height)
     pixels = getattr(image, _PIXELS, None) or image.tobytes()
@@ -70,7 +72,18 @@ def resize(image: Image.Image, box: Box, size: Size) -> Image.Image:
     if (left, top, right, bottom) != (0, 0, *image.size):
         source = source.crop(left, top, right - left, bottom - top)
     shrink = (right - left) / size.width, (bottom - top) / size.height
-    return _fetched(source.reduce(*shrink, kernel=engines.vips_kernel(size)), image.mode)
+    try:
+        return _fetched(source.reduce(*shrink, kernel=engines.vips_kernel(size)), image.mode)
+    except pyvips.Error:  # pixels that are there already can only lack room
+        raise MemoryError from None
+
+
+def _need(size_bytes: int) -> None:
+    """Raises MemoryError where there is no such room beyond what glib takes. Takes address space, no memory."""
+    try:
+        mmap.mmap(-1, _ROOM_BYTES + size_bytes, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
+    except OSError:
+        raise MemoryError from None
 
 
 def _fetched(image: Any, mode: str) -> Image.Image:

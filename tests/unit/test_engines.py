@@ -1,0 +1,116 @@
+"""jobs/engines.py and worker/vips.py: which engine does what, and that both give the same picture."""
+
+import io
+from typing import Any
+
+import pytest
+from PIL import Image, ImageChops, ImageDraw
+
+from jobs import engines
+from jobs.plan import ANY_SCALE, plan
+from jobs.recipe import parse
+from jobs.turns import Box, Size
+from tests.support.images import one, outputs
+from tests.support.quality import ssim
+from worker import vips
+
+ALPHA_DIFFERENCE_MAX = 24
+SSIM_MIN = 0.97
+KEYS: list[dict[str, Any]] = [
+    {"width": 300},
+    {"width": 250, "height": 250, "fit": "cover", "gravity": "southeast"},
+    {"width": 300, "height": 200, "fit": "fill"},
+    {"width": 400, "height": 300, "fit": "contain", "background": "#102030"},
+    {"crop": {"left": 101, "top": 53, "width": 411, "height": 397}, "width": 207},
+    {"rotate": 90, "width": 301},
+    {"rotate": 15, "width": 300},
+    {"flip": True, "flop": True, "width": 333, "grayscale": True},
+]
+
+
+def scene(mode: str) -> Image.Image:
+    """A picture with a different thing in each corner, larger than the least that libvips is asked for."""
+    image = Image.linear_gradient("L").resize((720, 540)).convert("RGBA")
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((20, 20, 300, 200), fill="#c02040")
+    draw.rectangle((500, 40, 700, 250), fill="#20c060")
+    draw.polygon([(60, 500), (200, 300), (330, 520)], fill="#2040ff")
+    image.putalpha(Image.linear_gradient("L").transpose(Image.Transpose.ROTATE_90).resize(image.size))
+    return image.convert(mode)
+
+
+def file(mode: str, format: str, orientation: int = 1) -> bytes:
+    stream, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = orientation
+    scene(mode).save(stream, format, exif=exif, **({"lossless": True} if format == "webp" else {"quality": 95}))
+    return stream.getvalue()
+
+
+def made(data: bytes, keys: dict[str, Any]) -> Image.Image:
+    return Image.open(io.BytesIO(outputs(data, one(**{"format": "png", **keys}))["a"].data))
+
+
+@pytest.mark.skipif(not vips.INSTALLED, reason="needs the extra vips")
+@pytest.mark.parametrize("keys", KEYS)
+@pytest.mark.parametrize("kind", [("RGB", "jpeg", 1), ("RGB", "jpeg", 6), ("RGBA", "png", 5), ("L", "png", 1),
+                                  ("RGB", "webp", 8), ("RGBA", "webp", 1)])  # fmt: skip
+def test_both_engines_give_the_same_picture(
+    kind: tuple[str, str, int], keys: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = file(*kind)
+    by_vips = made(data, keys)
+    monkeypatch.setattr(vips, "INSTALLED", False)
+    by_pillow = made(data, keys)
+    assert (by_vips.size, by_vips.mode) == (by_pillow.size, by_pillow.mode)
+    if by_vips.mode in ("RGBA", "LA"):
+        difference = ImageChops.difference(by_vips.getchannel("A"), by_pillow.getchannel("A")).convert("L")
+        assert sum(difference.histogram()[ALPHA_DIFFERENCE_MAX:]) < difference.width * difference.height / 100
+    white = [Image.new("RGBA", image.size, "white") for image in (by_vips, by_pillow)]
+    for ground, image in zip(white, (by_vips, by_pillow), strict=True):
+        ground.alpha_composite(image.convert("RGBA"))
+    assert ssim(white[0].convert("RGB"), white[1].convert("RGB")) > SSIM_MIN
+
+
+@pytest.mark.skipif(not vips.INSTALLED, reason="needs the extra vips")
+def test_libvips_reads_nothing_else_and_leaves_damage_to_pillow() -> None:
+    pyvips = pytest.importorskip("pyvips")
+    with pytest.raises(pyvips.Error, match="blocked"):
+        pyvips.Image.jpegload_buffer(file("RGB", "jpeg"))
+    whole = file("RGB", "png")
+    assert vips.decode(io.BytesIO(whole), "png", "RGB", Size(720, 540), 1) is not None
+    assert vips.decode(io.BytesIO(whole[: len(whole) // 2]), "png", "RGB", Size(720, 540), 1) is None
+    assert vips.decode(io.BytesIO(whole), "png", "RGB", Size(720, 541), 1) is None
+    assert vips.decode(io.BytesIO(whole), "png", "RGBA", Size(720, 540), 1) is None
+
+
+@pytest.mark.parametrize(
+    ("format", "mode", "size", "frames", "chosen"),
+    [
+        ("png", "RGBA", Size(400, 300), 1, True),
+        ("webp", "RGB", Size(400, 300), 1, True),
+        ("webp", "RGB", Size(400, 300), 2, False),
+        ("png", "P", Size(400, 300), 1, False),
+        ("png", "RGB", Size(40, 30), 1, False),
+        ("jpeg", "RGB", Size(400, 300), 1, False),
+    ],
+)
+def test_what_libvips_decodes(format: str, mode: str, size: Size, frames: int, chosen: bool) -> None:
+    assert engines.vips_decodes(format, mode, size, frames) is chosen
+
+
+def test_what_libvips_resizes() -> None:
+    assert engines.vips_resizes(400, 300, Size(200, 150))
+    assert not engines.vips_resizes(400, 300, Size(800, 600)), "never larger"
+    assert not engines.vips_resizes(400, 300, Size(400, 300)), "nothing to do"
+    assert not engines.vips_resizes(400, 300, Size(100, 75)), "Pillow reduces"
+    assert not engines.vips_resizes(40, 30, Size(20, 15)), "not worth it"
+
+
+def test_a_decoder_of_any_scale_makes_exactly_the_largest_rendition() -> None:
+    wanted = [{"name": "a", "width": 720, "height": 588}, {"name": "b", "width": 320}]
+    planned = plan(parse({"renditions": wanted}), Size(2725, 2225), 1, ANY_SCALE)
+    first, second = planned.steps
+    assert first.box == Box(0, 0, *first.shape.size) and second.parent == "a"
+    assert plan(parse({"renditions": [{"name": "a", "width": 2000}]}), Size(2725, 2225), 1, ANY_SCALE).scale == 1
+    near = plan(parse({"renditions": [{"name": "a", "width": 720}, {"name": "b", "width": 600}]}), Size(2725, 2225), 1, ANY_SCALE)  # fmt: skip  # noqa: E501
+    assert near.scale == pytest.approx(2725 / 720 / 1.4), "the second is not made of as many pixels as it has"
