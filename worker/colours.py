@@ -11,6 +11,8 @@ from typing import Any
 from PIL import Image, ImageCms
 
 _GRAY_16 = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I"})
+_BITS_PER_SAMPLE = 258
+"""A TIFF's tag."""
 _TRANSFORMS_KEPT = 16
 """A CMYK profile takes tens of milliseconds to prepare, and the pictures of a shop share one."""
 _SAMPLED_SIDE = 32
@@ -62,7 +64,8 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     """`image` as L, LA, RGB, RGBA or CMYK."""
     if image.mode in _GRAY_16:
         wide = image if image.mode == "I;16" else image.convert("I")
-        return wide.point(lambda value: value * (1 / 257)).convert("L")
+        white = 4095 if getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE) == (12,) else 65535
+        return wide.point(lambda value: value * (255 / white)).convert("L")
     if "transparency" in image.info and image.mode in ("1", "L", "P", "RGB"):
         return image.convert("RGBA")
     if image.mode in ("1", "F"):

@@ -1,6 +1,7 @@
 """worker/operations.py, colours.py and imagefile.py: the pixels that come out, read back and compared."""
 
 import io
+import struct
 from typing import Any
 
 import pytest
@@ -367,3 +368,23 @@ def test_a_jpeg_with_more_pictures_behind_it_is_a_jpeg() -> None:
     assert MpoImagePlugin.MpoImageFile.format == "MPO"
     data = saved(corners(), "MPO", save_all=True, append_images=[corners()], quality=95)
     assert outputs(data, one(format="original"), PipelineLimits(10**6, frames_max=1))["a"].format == "jpeg"
+
+
+def white_tiff(bits: int) -> bytes:
+    """A gray TIFF, 16 x 16, of so many bits a pixel, all of them set."""
+    data = b"\xff" * (16 * 16 * bits // 8)
+    tags = {256: 16, 257: 16, 258: bits, 259: 1, 262: 1, 273: 8 + 2 + 12 * 9 + 4, 277: 1, 278: 16, 279: len(data)}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + data
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 12, 16])
+def test_white_is_white_whatever_a_tiff_has_of_bits(bits: int) -> None:
+    assert made(white_tiff(bits), format="png").convert("L").getextrema() == (255, 255)
+
+
+@pytest.mark.parametrize("bits", [6, 10, 14])
+def test_a_tiff_of_bits_that_nobody_reads_is_refused(bits: int) -> None:
+    with pytest.raises(ImageFault) as caught:
+        made(white_tiff(bits))
+    assert caught.value.code == "undecodable"
