@@ -55,6 +55,13 @@ SESSION_SECONDS = 12 * 3600
 SESSION_STREAM_SECONDS = 60.0
 """After which a stream of events that a session opened ends, so that the browser comes again with the cookie that it
 has then: none, where its user has logged out. What it missed is replayed."""
+GRANT_SECONDS, GRANT_SECONDS_MAX = 3600, 7 * 24 * 3600
+"""Of a grant that `POST /grants` makes: an hour where none is asked (a form that is open), at most a week (a link in an
+e-mail). It cannot be taken back singly, and what lives longer is a key."""
+GRANT_COUNT_MAX = 10_000
+"""Images under one grant: a large album. So many may be uploaded by whoever finds it."""
+GRANT_CHARACTERS_MAX = 4096
+"""Of a grant's text: a reference of 200 of JSON's longest characters takes 1,600 of it. URLs have room for that."""
 AUDIT_RECEIPTS_MAX = 1000
 """Of one request: one look-up of some milliseconds. The client asks in parts."""
 AUDIT_BYTES_MAX = 1024 * 1024

@@ -40,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     curve: bool = True
     api_keys: str = ""
     public_without_keys: bool = False
+    grant_secrets: str = ""
     receipt_secrets: str = ""
     recipes: str = "recipes.toml"
     upload_bytes_max: int = limits.UPLOAD_BYTES_MAX
@@ -64,7 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str = "info"
 
 
-SECRETS = frozenset({"api_keys", "receipt_secrets"})
+SECRETS = frozenset({"api_keys", "grant_secrets", "receipt_secrets"})
 """Settings whose values are shown nowhere."""
 CLIENT = frozenset({"PIXMILL_URL", "PIXMILL_API_KEY"})
 """Variables of the client, which may be set where a server is started: no settings."""
@@ -135,8 +136,9 @@ def _out_of_range(settings: Settings) -> list[str]:
             ipaddress.ip_network(proxy)
         except ValueError as fault:
             faults.append(f"{PREFIX}TRUSTED_PROXIES must be addresses or networks ({fault})")
-    if any(len(secret) < SECRET_CHARACTERS_MIN for secret in receipt_secrets(settings)):
-        faults.append(f"{PREFIX}RECEIPT_SECRETS must be of {SECRET_CHARACTERS_MIN} characters or more each")
+    for name in ("grant_secrets", "receipt_secrets"):
+        if any(len(secret) < SECRET_CHARACTERS_MIN for secret in listed_secrets(getattr(settings, name))):
+            faults.append(f"{PREFIX}{name.upper()} must be of {SECRET_CHARACTERS_MIN} characters or more each")
     try:
         keys.parse(settings.api_keys)
     except ValueError as fault:
@@ -170,9 +172,9 @@ def broker_address(settings: Settings) -> tuple[str, int] | None:
     return found[1] or found[2], int(found[3])
 
 
-def receipt_secrets(settings: Settings) -> tuple[bytes, ...]:
-    """The secrets of receipts, the one that signs first; they are separated by commas or white space."""
-    return tuple(secret.encode() for secret in settings.receipt_secrets.replace(",", " ").split())
+def listed_secrets(text: str) -> tuple[bytes, ...]:
+    """The secrets in a setting, the one that signs first; they are separated by commas or white space."""
+    return tuple(secret.encode() for secret in text.replace(",", " ").split())
 
 
 def trusted_proxies(settings: Settings) -> list[str]:

@@ -7,5 +7,6 @@ with pixmill.Client() as client:
 
 from pixmill.client import Client
 from pixmill.errors import PixmillError, Refused, Unreachable
+from pixmill.grants import grant, view_grant
 
-__all__ = ["Client", "PixmillError", "Refused", "Unreachable"]
+__all__ = ["Client", "PixmillError", "Refused", "Unreachable", "grant", "view_grant"]

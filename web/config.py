@@ -18,7 +18,7 @@ from host.recipes import load_recipes
 from jobs import keys
 from jobs.keys import ApiKey
 from jobs.presets import Recipes
-from jobs.settings import Settings, ledger_path, receipt_secrets
+from jobs.settings import Settings, ledger_path, listed_secrets
 from stores.blobs import Blobs
 from stores.ledger import LedgerReader
 from web.events import Hub
@@ -34,7 +34,8 @@ class Web:
     """One web process: its stores, and the two ends of its link to the broker.
 
     `lists` is a reader of its own for long reads, used in the one thread of `list_thread` alone.
-    `keys` is empty where nobody is asked for one. The first of `receipt_secrets` signs, all verify.
+    `keys` is empty where nobody is asked for one. The first of `grant_secrets` and of
+    `receipt_secrets` signs, all verify.
     `draining` is set by SIGTERM and never unset.
     """
 
@@ -44,6 +45,7 @@ class Web:
     keys: tuple[ApiKey, ...]
     key_secret: bytes
     session_secret: bytes
+    grant_secrets: tuple[bytes, ...]
     receipt_secrets: tuple[bytes, ...]
     blobs: Blobs
     reader: LedgerReader
@@ -80,7 +82,8 @@ def open_web(settings: Settings, log: logging.Logger) -> Web:
         keys=keys.parse(settings.api_keys),
         key_secret=secret(data, "key.secret"),
         session_secret=secret(data, "session.secret"),
-        receipt_secrets=_receipt_secrets(settings, data),
+        grant_secrets=_signing(settings.grant_secrets, data, "grant.secret"),
+        receipt_secrets=_signing(settings.receipt_secrets, data, "receipt.secret"),
         blobs=LocalBlobs(data),
         reader=open_reader(ledger),
         lists=open_reader(ledger),
@@ -91,7 +94,7 @@ def open_web(settings: Settings, log: logging.Logger) -> Web:
     )
 
 
-def _receipt_secrets(settings: Settings, data: Path) -> tuple[bytes, ...]:
-    """Those that are set; and the one made in DATA, if none is, or if it was made before: what it signed stays true."""
-    given, made = receipt_secrets(settings), "receipt.secret"
+def _signing(setting: str, data: Path, made: str) -> tuple[bytes, ...]:
+    """Those that are set; and the one `made` in DATA, if none is, or if it was before: what it signed stays true."""
+    given = listed_secrets(setting)
     return given if given and not (data / made).exists() else (*given, secret(data, made))

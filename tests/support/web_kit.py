@@ -73,6 +73,7 @@ class Kit:
             keys=keys.parse(str(settings.get("api_keys", ""))),
             key_secret=b"k" * 32,
             session_secret=b"s" * 32,
+            grant_secrets=(b"g" * 32, b"h" * 32),
             receipt_secrets=(b"r" * 32,),
             blobs=self.blobs,
             reader=self.ledger,

@@ -10,21 +10,22 @@ import pytest
 from host.environment import load_settings, print_settings, without_secrets
 from host.folders import secret
 from jobs.errors import SetupFault
-from jobs.settings import Settings, parse, receipt_secrets
+from jobs.settings import listed_secrets, parse
 
 NEW, OLD = "n" * 16, "o" * 20
 
 
 def test_the_first_secret_signs_and_all_verify() -> None:
-    assert receipt_secrets(Settings()) == ()
+    assert listed_secrets("") == ()
     settings, _ = parse({"PIXMILL_RECEIPT_SECRETS": f"{NEW}, {OLD}\n"})
-    assert receipt_secrets(settings) == (NEW.encode(), OLD.encode())
+    assert listed_secrets(settings.receipt_secrets) == (NEW.encode(), OLD.encode())
 
 
 def test_a_short_secret_is_refused_by_name_and_not_told() -> None:
-    with pytest.raises(SetupFault, match=r"PIXMILL_RECEIPT_SECRETS must be of 16 characters or more each") as fault:
-        parse({"PIXMILL_RECEIPT_SECRETS": f"{NEW},hunter2"})
-    assert "hunter2" not in fault.value.detail
+    for name in ("PIXMILL_GRANT_SECRETS", "PIXMILL_RECEIPT_SECRETS"):
+        with pytest.raises(SetupFault, match=f"{name} must be of 16 characters or more each") as fault:
+            parse({name: f"{NEW},hunter2"})
+        assert "hunter2" not in fault.value.detail
 
 
 def test_a_secret_is_read_from_a_file_and_shown_nowhere(
@@ -34,7 +35,7 @@ def test_a_secret_is_read_from_a_file_and_shown_nowhere(
     kept.write_text(f"{NEW}\n{OLD}\n")
     monkeypatch.setenv("PIXMILL_RECEIPT_SECRETS_FILE", str(kept))
     settings, sources = load_settings()
-    assert receipt_secrets(settings) == (NEW.encode(), OLD.encode())
+    assert listed_secrets(settings.receipt_secrets) == (NEW.encode(), OLD.encode())
     print_settings(settings, sources)
     shown = capsys.readouterr().out
     assert "PIXMILL_RECEIPT_SECRETS        (secret)" in shown
