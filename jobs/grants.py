@@ -30,9 +30,9 @@ Seconds = Annotated[int, Meta(ge=0, le=10**11)]
 
 
 class UploadGrant(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """`count` images may be uploaded as jobs of `tenant`, by `preset`, at most `bytes_max` bytes in one POST, until wall
-    time `expires_at` (seconds). They have the `reference` and come from web pages of the `origin`, if it names any.
-    Its uses are counted under `id`."""
+    """`count` images may be uploaded as jobs of `tenant`, by `preset`, at most `bytes_max` bytes in one POST, until
+    wall time `expires_at` (seconds). They have the `reference` and come from web pages of the `origin`, if it names
+    any. Its uses are counted under `id`."""
 
     id: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_-]{16,64}\Z")]
     tenant: Tenant

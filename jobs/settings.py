@@ -136,9 +136,11 @@ def _out_of_range(settings: Settings) -> list[str]:
             ipaddress.ip_network(proxy)
         except ValueError as fault:
             faults.append(f"{PREFIX}TRUSTED_PROXIES must be addresses or networks ({fault})")
-    for name in ("grant_secrets", "receipt_secrets"):
-        if any(len(secret) < SECRET_CHARACTERS_MIN for secret in listed_secrets(getattr(settings, name))):
-            faults.append(f"{PREFIX}{name.upper()} must be of {SECRET_CHARACTERS_MIN} characters or more each")
+    faults += [
+        f"{PREFIX}{name.upper()} must be of {SECRET_CHARACTERS_MIN} characters or more each"
+        for name in ("grant_secrets", "receipt_secrets")
+        if any(len(secret) < SECRET_CHARACTERS_MIN for secret in listed_secrets(getattr(settings, name)))
+    ]
     try:
         keys.parse(settings.api_keys)
     except ValueError as fault:

@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,6 +25,7 @@ from web.admission import RateLimited, keyed, queue_full_seconds
 from web.asked import Asked
 from web.call import Call, as_json
 from web.config import Web
+from web.grants import shown_by_grant
 from web.receipts import signed
 from web.submit import Unanswered
 
@@ -87,19 +89,19 @@ async def accept(call: Call, asked: Asked, stored: list[Stored], key: str | None
 
 async def answer(call: Call, rows: list[Row], ignored: list[str]) -> Response:
     """202, or with Prefer: wait= 200 and the whole job or batch, if that has ended in time."""
-    headers = {}
+    headers, by_grant = {}, partial(shown_by_grant, call)
     if wanted := _WAIT.search(call.request.headers.get("prefer", "")):
         headers["Preference-Applied"] = f"wait={wanted[1]}"
         rows = await _until_ended(call.web, rows, min(float(wanted[1]), call.web.settings.wait_seconds_max))
         if all(row.state in ENDED for row in rows):
             places = call.web.results.waits.places()
             view = (
-                views.job(rows[0], call.base, places(rows[0]))
+                views.job(rows[0], call.base, places(rows[0]), by_grant(rows[0]))
                 if len(rows) == 1
-                else views.batch(rows, call.base, places)
+                else views.batch(rows, call.base, places, by_grant)
             )
             return as_json(view, 200, headers)
-    view = views.upload(rows, call.base, ignored, [signed(call.web, row) for row in rows])
+    view = views.upload(rows, call.base, ignored, [signed(call.web, row) for row in rows], by_grant)
     headers["Location"] = view["status_url"] if len(rows) == 1 else view["batch"]["status_url"]
     return as_json(view, 202, headers)
 

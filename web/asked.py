@@ -86,6 +86,14 @@ def _metadata(values: Mapping[str, Any]) -> str | None:
     return text.decode()
 
 
+def read_object(body: bytes) -> dict[str, Any]:
+    """The object of a JSON body. Raises ClientFault."""
+    values = read_json(body, "body")
+    if not isinstance(values, dict):
+        raise bad_parameter("body", "the body is a JSON object")
+    return values
+
+
 def read_json(text: str | bytes, name: str) -> Any:
     """The value of a JSON text. Raises ClientFault that names `name`."""
     try:

@@ -16,12 +16,13 @@ from starlette.types import ASGIApp
 
 from jobs import ids
 from jobs.errors import ClientFault
+from jobs.grants import Grant, ViewGrant, sign
 from jobs.job import Code, Row, State
 from jobs.keys import Scope
 from jobs.records import Where
 from web import body, views
 from web.config import Web
-from web.who import Caller, admit
+from web.who import IN_QUERY, Caller, admit
 
 T = TypeVar("T")
 FILTERS = ("state", "code", "reference", "preset")
@@ -51,7 +52,13 @@ class Call(NamedTuple):
 
     def shown(self, row: Row) -> views.View:
         """A job as the API shows it."""
-        return views.job(row, self.base, self.web.results.waits.places()(row))
+        return views.job(row, self.base, self.web.results.waits.places()(row), self.by_grant)
+
+    @property
+    def by_grant(self) -> str:
+        """What the addresses of the one job end with that a grant shows to this caller; else nothing."""
+        grant = self.caller.grant
+        return grant_query(self.web, grant) if isinstance(grant, ViewGrant) else ""
 
     def where(self) -> Where:
         """The filter in the query. Raises ClientFault where a state or code does not exist."""
@@ -68,16 +75,26 @@ class Call(NamedTuple):
 Handler = Callable[[Call], Awaitable[ASGIApp]]
 
 
-def route(method: str, path: str, needed: Scope | None, handler: Handler, *parameters: str) -> Route:
-    """`handler` at `path`, for callers of the scope `needed` (None: for everybody); a query parameter that is not among
-    `parameters` is an error that names it."""
+def route(
+    method: str, path: str, needed: Scope | None, handler: Handler, *parameters: str, by: type[Grant] | None = None
+) -> Route:
+    """`handler` at `path`, for callers of the scope `needed` (None: for everybody) and those with a grant of the kind
+    `by`; a query parameter that is not among `parameters` is an error that names it."""
+    known = (*parameters, IN_QUERY) if by else parameters
 
     async def endpoint(request: Request) -> Any:
         web: Web = request.app.state.web
-        caller = admit(web, request, needed)
-        return await handler(Call(web, request, read_query(request, parameters), caller, base_of(web, request)))
+        caller = admit(web, request, needed, by)
+        query = read_query(request, known)
+        query.pop(IN_QUERY, None)
+        return await handler(Call(web, request, query, caller, base_of(web, request)))
 
     return Route(path, endpoint, methods=[method])
+
+
+def grant_query(web: Web, grant: Grant) -> str:
+    """The query that carries `grant`."""
+    return f"?{IN_QUERY}={sign(web.grant_secrets[0], grant)}"
 
 
 def read_query(request: Request, parameters: tuple[str, ...]) -> dict[str, str]:
@@ -108,7 +125,7 @@ async def in_list_thread(web: Web, read: Callable[[], T]) -> T:
 def find_job(web: Web, caller: Caller, job: str) -> Row | None:
     """The row of a job, if it is one that the caller sees."""
     row = web.reader.job(job) if ids.is_id(job) else None
-    return row if row and caller.sees in (None, row.tenant) else None
+    return row if row and caller.may_see(row.tenant, row.id) else None
 
 
 def bad_parameter(name: str, detail: str) -> ClientFault:

@@ -6,7 +6,6 @@ import asyncio
 import functools
 import secrets
 import time
-from typing import Any
 
 import msgspec
 from starlette.responses import Response
@@ -33,7 +32,7 @@ _REFUSALS = {
 
 async def reprocess(call: Call) -> Response:
     """POST /jobs: another recipe on a stored original, whatever became of that job."""
-    values = await _json_object(call)
+    values = fields.read_object(await read_body(call.request, "field_bytes_max", FIELD_BYTES_MAX))
     if unknown := sorted(set(values) - fields.FIELDS - {"original"}):
         raise bad_parameter(unknown[0], f"there is no key {unknown[0]!r}")
     source = values.pop("original", None)
@@ -137,10 +136,3 @@ async def _count(web: Web, where: Where) -> int:
         count += len(rows)
         if before is None:
             return count
-
-
-async def _json_object(call: Call) -> dict[str, Any]:
-    values = fields.read_json(await read_body(call.request, "field_bytes_max", FIELD_BYTES_MAX), "body")
-    if not isinstance(values, dict):
-        raise bad_parameter("body", "the body is a JSON object")
-    return values

@@ -32,17 +32,17 @@ def event(name: str, data: object, number: int | None = None) -> bytes:
     return head.encode() + b"data: " + _json(data) + b"\n\n"
 
 
-def of_changes(changes: Iterable[Change], base: str) -> bytes:
+def of_changes(changes: Iterable[Change], base: str, by_grant: str = "") -> bytes:
     """The events of these changes: a rendition's publication, else the job's new state."""
     return b"".join(
-        _rendition(change, base) if change.rendition else event("job", views.change(change), change.change)
+        _rendition(change, base, by_grant) if change.rendition else event("job", views.change(change), change.change)
         for change in changes
     )
 
 
-def _rendition(change: Change, base: str) -> bytes:
+def _rendition(change: Change, base: str, by_grant: str = "") -> bytes:
     assert change.rendition is not None
-    shown = views.rendition(change.rendition, f"{base}/jobs/{change.id}")
+    shown = views.rendition(change.rendition, f"{base}/jobs/{change.id}", by_grant)
     return event("rendition", {"id": change.id, "change": change.change, "rendition": shown}, change.change)
 
 
@@ -64,11 +64,11 @@ def replay(changes: list[Change], base: str) -> bytes:
 
 
 class Stream:
-    """One reader: of one `job`, or of all (None) that the tenant `sees` (None: of every tenant's).
-    `stale` is set where it must read the ledger again."""
+    """One reader: of one `job`, or of all (None) that the tenant `sees` (None: of every tenant's). Addresses in it are
+    below `base`, and end with `by_grant`. `stale` is set where it must read the ledger again."""
 
-    def __init__(self, base: str, job: str | None = None, sees: str | None = None) -> None:
-        self.base, self.job, self.sees, self.after = base, job, sees, -1
+    def __init__(self, base: str, job: str | None = None, sees: str | None = None, by_grant: str = "") -> None:
+        self.base, self.job, self.sees, self.by_grant, self.after = base, job, sees, by_grant, -1
         self.stale = False
         self.abort: Callable[[], None] = lambda: None
         self.closed = False
@@ -139,7 +139,7 @@ class Hub:
         for change in changes:
             for stream in self._streams.get(change.id, ()):
                 if change.change > stream.after:
-                    stream.put(of_changes([change], stream.base))
+                    stream.put(of_changes([change], stream.base, stream.by_grant))
                     if change.removed or change.state in ENDED:
                         stream.close()
 

@@ -20,7 +20,7 @@ from web.waiting import RETRY_SECONDS
 STATUS = {
     400: ("malformed", "no_image", "bad_parameter", "bad_key"),
     401: ("key_missing", "key_wrong"),
-    403: ("forbidden", "origin_not_allowed"),
+    403: ("forbidden", "grant_expired", "grant_used_up", "origin_not_allowed"),
     404: ("not_found", "original_missing"),
     405: ("method_not_allowed",),
     408: ("too_slow",),

@@ -1,7 +1,7 @@
 """The table of routes, and those that read: jobs, lists, batches, presets, statistics, health, streams.
 
 Uploads are web/uploads.py's, changes web/commands.py's, bytes web/files.py's, the page web/pages.py's,
-audits web/receipts.py's, sessions web/session.py's.
+audits web/receipts.py's, grants web/grants.py's, sessions web/session.py's.
 """
 
 import base64
@@ -13,11 +13,12 @@ from starlette.types import ASGIApp
 
 from jobs import ids
 from jobs.errors import ClientFault, StoreFault
+from jobs.grants import UploadGrant, ViewGrant
 from jobs.job import ENDED, decode_outcome
 from jobs.keys import Scope
 from jobs.limits import LIST_DEFAULT, LIST_MAX, LIST_WALK_MAX, SESSION_STREAM_SECONDS
 from jobs.recipe import as_dict
-from web import commands, files, receipts, session, uploads, views
+from web import commands, files, grants, receipts, session, uploads, views
 from web.asked import FIELDS
 from web.call import Call, as_json, bad_parameter, encode, find_job, in_list_thread, route, seconds
 from web.events import EventResponse, Stream, event, replay, seen_by
@@ -63,7 +64,7 @@ async def get_batch(call: Call) -> Response:
     rows = [row for row in found if call.caller.sees in (None, row.tenant)]
     if not rows:
         raise ClientFault(f"there is no batch {batch}", code="not_found")
-    view = views.batch(rows, call.base, call.web.results.waits.places())
+    view = views.batch(rows, call.base, call.web.results.waits.places(), lambda _row: "")
     return as_json(view, 200, {"Cache-Control": "no-store"})
 
 
@@ -134,17 +135,19 @@ async def job_events(call: Call) -> ASGIApp:
         stream.after = now.change
         outcome = decode_outcome(now.outcome)
         for published in outcome.renditions:
-            shown = views.rendition(published, f"{call.base}/jobs/{row.id}")
+            shown = views.rendition(published, f"{call.base}/jobs/{row.id}", call.by_grant)
             stream.put(event("rendition", {"id": row.id, "change": now.change, "rendition": shown}))
         stream.put(event("job", views.state(now, outcome), now.change))
         if now.state in ENDED:
             stream.close()
 
-    return EventResponse(call.web.hub, Stream(call.base, row.id), present, _stream_seconds(call))
+    return EventResponse(
+        call.web.hub, Stream(call.base, row.id, by_grant=call.by_grant), present, _stream_seconds(call)
+    )
 
 
 def _stream_seconds(call: Call) -> float:
-    """How long a stream of this caller may last: a session may end meanwhile, a key only with this process."""
+    """How long a stream of this caller may last: a session or a grant may end meanwhile, a key only with us."""
     left = call.caller.until - time.time()
     return left if left == math.inf else min(left, SESSION_STREAM_SECONDS)
 
@@ -182,17 +185,17 @@ def _before(call: Call) -> int | None:
 READ, WRITE, OPERATE = Scope.READ, Scope.WRITE, Scope.OPERATE
 
 ROUTES = [
-    route("POST", "/upload", WRITE, uploads.upload, *sorted(FIELDS)),
+    route("POST", "/upload", WRITE, uploads.upload, *sorted(FIELDS), by=UploadGrant),
     route("POST", "/jobs", WRITE, commands.reprocess),
     route("GET", "/jobs", READ, get_jobs, "state", "code", "reference", "preset", "limit", "after"),
     route("DELETE", "/jobs", WRITE, commands.delete_jobs, "state", "code", "reference", "purge", "dry_run"),
     route("POST", "/jobs/requeue", WRITE, commands.requeue_jobs, "state", "code", "reference", "dry_run"),
-    route("GET", "/jobs/{job}", READ, get_job, "wait"),
+    route("GET", "/jobs/{job}", READ, get_job, "wait", by=ViewGrant),
     route("DELETE", "/jobs/{job}", WRITE, commands.delete_job, "purge"),
     route("POST", "/jobs/{job}/requeue", WRITE, commands.requeue_job),
-    route("GET", "/jobs/{job}/events", READ, job_events),
+    route("GET", "/jobs/{job}/events", READ, job_events, by=ViewGrant),
     route("GET", "/jobs/{job}/original", READ, files.original),
-    route("GET", "/jobs/{job}/renditions/{name}", READ, files.rendition),
+    route("GET", "/jobs/{job}/renditions/{name}", READ, files.rendition, by=ViewGrant),
     route("GET", "/batches/{batch}", READ, get_batch),
     route("GET", "/events", READ, all_events),
     route("GET", "/presets", READ, get_presets),
@@ -201,6 +204,7 @@ ROUTES = [
     route("POST", "/queue/pause", OPERATE, commands.pause),
     route("POST", "/queue/resume", OPERATE, commands.resume),
     route("POST", "/workers/{incarnation}/drain", OPERATE, commands.drain_worker),
+    route("POST", "/grants", WRITE, grants.make),
     route("POST", "/receipts/audit", READ, receipts.audit),
     route("GET", "/session", READ, session.get_session),
     route("POST", "/session", None, session.open_by_key),

@@ -28,8 +28,8 @@ from web.accept import Stored, accept, answer, checked_key
 from web.admission import Refuse, refuse_early
 from web.asked import Asked
 from web.call import Call
-from web.config import Web
 from web.forms import Form
+from web.grants import as_granted, bytes_limit
 
 FORMATS = formats_read()
 TYPE_BYTES = 512
@@ -39,9 +39,10 @@ TYPE_BYTES = 512
 class Intake:
     """The files of one POST on their way in: `begin`, `write`, `end` for each (web.forms.Files)."""
 
-    def __init__(self, web: Web, refuse: Refuse) -> None:
+    def __init__(self, call: Call, refuse: Refuse) -> None:
         self.stored: list[Stored] = []
-        self._web, self._refuse = web, refuse
+        self._web, self._refuse = call.web, refuse
+        self._limit, self._most = bytes_limit(call)
         self._bytes = 0
         self._discards: list[Callable[[], None]] = []
 
@@ -62,9 +63,8 @@ class Intake:
         """More of it. Raises LimitExceeded, ClientFault by what its head shows, StoreFull."""
         self._size += len(data)
         self._bytes += len(data)
-        most = self._web.settings.upload_bytes_max
-        if self._bytes > most:
-            raise self._blamed(LimitExceeded("upload_too_large", "upload_bytes_max", most, self._bytes))
+        if self._bytes > self._most:
+            raise self._blamed(LimitExceeded("upload_too_large", self._limit, self._most, self._bytes))
         if self._start is not None:
             self._start += data[: HEAD_BYTES - len(self._start)]
             self._judge(whole=False)
@@ -117,7 +117,7 @@ async def upload(call: Call) -> Response:
         detail = "send a multipart/form-data form, or the image itself with Content-Type image/*"
         raise ClientFault(detail, code="unsupported_type")
     key = checked_key(request)
-    intake = Intake(call.web, refuse_early(call, key))
+    intake = Intake(call, refuse_early(call, key))
     try:
         if is_form:
             asked, ignored = await _read_form(call, intake)
@@ -138,11 +138,11 @@ async def _read_form(call: Call, intake: Intake) -> tuple[Asked, list[str]]:
     form.finish()
     if not intake.stored:
         raise ClientFault("no part of the form has a file name: send the image as `image`", code="no_image")
-    return fields.from_texts(form.fields, call.web.recipes), form.ignored
+    return fields.from_texts(as_granted(call.caller, form.fields), call.web.recipes), form.ignored
 
 
 async def _read_image(call: Call, intake: Intake) -> Asked:
-    asked = fields.from_texts(call.query, call.web.recipes)
+    asked = fields.from_texts(as_granted(call.caller, call.query), call.web.recipes)
     intake.begin("")
     if not await stream_body(call, intake.write):
         raise ClientFault("the body is empty", code="no_image")
@@ -159,7 +159,7 @@ async def stream_body(call: Call, feed: Callable[[bytes], None], extra: int = 0)
             digest.update(data)
         feed(data)
 
-    total = await body.stream(call.request, fed, "upload_bytes_max", call.web.settings.upload_bytes_max, extra)
+    total = await body.stream(call.request, fed, *bytes_limit(call), extra)
     if claimed and digest.digest() != claimed:
         raise ClientFault("the body's SHA-256 is not the one in Content-Digest", code="digest_mismatch")
     return total

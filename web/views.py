@@ -4,6 +4,7 @@ Knows no request: every address starts with the `base` that is passed in.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,9 @@ from jobs.wire import Beat, Change, Share, WorkerView
 from web.waiting import Place, Places, of_beat
 
 View = dict[str, Any]
+ByGrant = Callable[[Row], str]
+"""What a job's addresses end with: the query with a grant, where the caller came by one, or nothing. An original has
+none: a grant shows what was made of it."""
 _NO_SHARE = Share({}, None, 0.0, 0.0)
 
 
@@ -24,8 +28,8 @@ def at(moment: float | None) -> str | None:
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def job(row: Row, base: str, place: Place, *, timeline: bool = True) -> View:
-    """A job; lists leave the timeline out."""
+def job(row: Row, base: str, place: Place, by_grant: str = "", *, timeline: bool = True) -> View:
+    """A job; lists leave the timeline out. Its addresses end with `by_grant`."""
     spec, outcome = decode_spec(row.spec), decode_outcome(row.outcome)
     here = f"{base}/jobs/{row.id}"
     view: View = {
@@ -41,7 +45,7 @@ def job(row: Row, base: str, place: Place, *, timeline: bool = True) -> View:
         "cached": outcome.cached,
         "error": _error(outcome),
         "original": _original(spec.original, here),
-        "renditions": [rendition(each, here) for each in outcome.renditions],
+        "renditions": [rendition(each, here, by_grant) for each in outcome.renditions],
         "dominant_colour": outcome.renditions[0].dominant_colour if outcome.renditions else None,
         "timeline": [_moment(each) for each in outcome.timeline],
         "cost": outcome.cost and {"cpu_ms": outcome.cost.cpu_ms, "peak_bytes": outcome.cost.peak_bytes},
@@ -50,8 +54,8 @@ def job(row: Row, base: str, place: Place, *, timeline: bool = True) -> View:
         "accepted_at": at(row.accepted_at),
         "ended_at": at(row.ended_at),
         "change": row.change,
-        "status_url": here,
-        "events_url": f"{here}/events",
+        "status_url": here + by_grant,
+        "events_url": f"{here}/events{by_grant}",
     }
     if not timeline:
         del view["timeline"]
@@ -74,7 +78,7 @@ def _original(original: Original, here: str) -> View:
     }
 
 
-def rendition(published: Rendition, here: str) -> View:
+def rendition(published: Rendition, here: str, by_grant: str = "") -> View:
     """A rendition of the job at address `here`."""
     return {
         "name": published.name,
@@ -83,7 +87,7 @@ def rendition(published: Rendition, here: str) -> View:
         "format": published.format,
         "bytes": published.bytes,
         "digest": published.digest,
-        "url": f"{here}/renditions/{published.name}",
+        "url": f"{here}/renditions/{published.name}{by_grant}",
     }
 
 
@@ -91,35 +95,35 @@ def _moment(moment: Moment) -> View:
     return moment._asdict() | {"at": at(moment.at)}
 
 
-def upload(rows: list[Row], base: str, ignored: list[str], receipts: list[str]) -> View:
+def upload(rows: list[Row], base: str, ignored: list[str], receipts: list[str], by_grant: ByGrant) -> View:
     """The answer to an upload, with a receipt for each job; with one file that job's fields are at the top as well."""
-    jobs = [_uploaded(row, base, receipt) for row, receipt in zip(rows, receipts, strict=True)]
+    jobs = [_uploaded(row, base, receipt, by_grant(row)) for row, receipt in zip(rows, receipts, strict=True)]
     batch = batch_of(rows[0])
     view: View = {"jobs": jobs, "batch": {"id": batch, "status_url": f"{base}/batches/{batch}"}, "ignored": ignored}
     return jobs[0] | view if len(jobs) == 1 else view
 
 
-def _uploaded(row: Row, base: str, receipt: str) -> View:
+def _uploaded(row: Row, base: str, receipt: str, by_grant: str) -> View:
     here = f"{base}/jobs/{row.id}"
     return {
         "id": row.id,
         "state": row.state,
         "filename": decode_spec(row.spec).filename,
-        "status_url": here,
-        "events_url": f"{here}/events",
+        "status_url": here + by_grant,
+        "events_url": f"{here}/events{by_grant}",
         "url": f"{here}/original",
         "receipt": receipt,
     }
 
 
-def batch(rows: list[Row], base: str, places: Places) -> View:
+def batch(rows: list[Row], base: str, places: Places, by_grant: ByGrant) -> View:
     """The jobs of one POST."""
     return {
         "id": batch_of(rows[0]),
         "total": len(rows),
         "ended": sum(row.state in ENDED for row in rows),
         "counts": Counter(row.state for row in rows),
-        "jobs": [job(row, base, places(row), timeline=False) for row in rows],
+        "jobs": [job(row, base, places(row), by_grant(row), timeline=False) for row in rows],
     }
 
 

@@ -1,7 +1,7 @@
 """Who is calling: decided here alone, from the headers and before a body is read (API section 8).
 
-Owns what a caller is and how one is recognised: a bearer key, or the cookie of a session that a key opened
-(web/session.py). What each route needs is in its row of web/routes.py. Knows no job.
+Owns what a caller is and how one is recognised: a bearer key, the cookie of a session that a key opened
+(web/session.py), or a grant (web/grants.py). What each route needs is in its row of web/routes.py. Knows no job.
 """
 
 import math
@@ -11,34 +11,46 @@ from typing import NamedTuple
 from starlette.requests import Request
 
 from jobs.errors import ClientFault
+from jobs.grants import Grant, UploadGrant, ViewGrant, is_grant, verify
 from jobs.keys import ApiKey, Scope, find, find_session
 from web.config import Web
 from web.guard import READING, is_own
 
 COOKIE = "pixmill_session"
+IN_QUERY = "grant"
+"""The query parameter that carries a grant where no header can: in an `<img>`, in an EventSource."""
 
 
 class Caller(NamedTuple):
     """`tenant`: whose the jobs are that he makes. `sees`: whose jobs exist for him; None is everyone's.
-    `grant`: what narrows him further, if he came by one. `until`: the wall time at which his session ends."""
+    `grant`: what narrows him further, if he came by one. `until`: the wall time at which that, or his session, ends."""
 
     tenant: str
     scope: Scope
     sees: str | None
-    grant: None = None
+    grant: Grant | None = None
     until: float = math.inf
+
+    def may_see(self, tenant: str, job: str) -> bool:
+        """Whether this job of that tenant exists for him."""
+        return self.sees in (None, tenant) and not (isinstance(self.grant, ViewGrant) and self.grant.job != job)
 
 
 ANYONE = Caller("", Scope.OPERATE, None)
 """Whoever calls a server without keys."""
 
 
-def admit(web: Web, request: Request, needed: Scope | None) -> Caller:
-    """The caller, if he may what needs the scope `needed` (None: everybody may, and is not looked at).
+def admit(web: Web, request: Request, needed: Scope | None, by: type[Grant] | None = None) -> Caller:
+    """The caller, if he may what needs the scope `needed` (None: everybody may, and is not looked at), or what a grant
+    of the kind `by` opens. Who shows a grant has what it gives and no more, whatever else he shows, keys or not.
 
-    Raises ClientFault `key_missing`, `key_wrong`, `forbidden`, `origin_not_allowed`.
+    Raises ClientFault `key_missing`, `key_wrong`, `forbidden`, `origin_not_allowed`, `grant_expired`.
     """
-    if needed is None or not web.keys:
+    if needed is None:
+        return ANYONE
+    if text := request.query_params.get(IN_QUERY) or _bearer_grant(request):
+        return _of_grant(web, request, text, by)
+    if not web.keys:
         return ANYONE
     caller = _caller(web, request)
     if not caller.scope.allows(needed):
@@ -52,14 +64,44 @@ def caller_of(key: ApiKey, until: float = math.inf) -> Caller:
     return Caller(key.tenant, key.scope, None if key.scope is Scope.OPERATE else key.tenant, until=until)
 
 
-def _caller(web: Web, request: Request) -> Caller:
+def has_key(web: Web, tenant: str) -> bool:
+    """Whether a grant of `tenant` can be good: it ends with the tenant's last key."""
+    return not web.keys or any(key.tenant == tenant for key in web.keys)
+
+
+def _of_grant(web: Web, request: Request, text: str, by: type[Grant] | None) -> Caller:
+    grant = verify(web.grant_secrets, text)
+    if grant is None or not has_key(web, grant.tenant):
+        raise ClientFault("there is no such grant", code="key_wrong")
+    if grant.expires_at <= time.time():
+        raise ClientFault("the grant is over: ask for another", code="grant_expired")
+    if by is None or not isinstance(grant, by):
+        opens = "uploads" if isinstance(grant, UploadGrant) else "one job's state, events and renditions"
+        raise ClientFault(f"this grant opens {opens}, not this", code="forbidden")
+    if isinstance(grant, UploadGrant) and grant.origin not in (None, request.headers.get("origin")):
+        raise ClientFault(f"this grant is for pages of {grant.origin}", code="origin_not_allowed")
+    scope = Scope.WRITE if isinstance(grant, UploadGrant) else Scope.READ
+    return Caller(grant.tenant, scope, grant.tenant, grant, grant.expires_at)
+
+
+def _bearer(request: Request) -> str | None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        key = find(web.keys, token.strip().encode("latin-1"))
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _bearer_grant(request: Request) -> str | None:
+    token = _bearer(request)
+    return token if token and is_grant(token) else None
+
+
+def _caller(web: Web, request: Request) -> Caller:
+    token = _bearer(request)
+    if token is not None:
+        key = find(web.keys, token.encode("latin-1"))
         if key is None:
             raise ClientFault("there is no such key", code="key_wrong")
         return caller_of(key)
-    if token := request.cookies.get(COOKIE, ""):
+    if token := request.cookies.get(COOKIE):
         return _of_session(web, request, token)
     raise ClientFault("send a key: Authorization: Bearer KEY", code="key_missing")
 
