@@ -62,6 +62,8 @@ GRANT_COUNT_MAX = 10_000
 """Images under one grant: a large album. So many may be uploaded by whoever finds it."""
 GRANT_CHARACTERS_MAX = 4096
 """Of a grant's text: a reference of 200 of JSON's longest characters takes 1,600 of it. URLs have room for that."""
+SPENT_GRANTS_MAX = 10_000
+"""Grants that a web process remembers as used up (1 MB), and refuses before the body. The count is the broker's."""
 AUDIT_RECEIPTS_MAX = 1000
 """Of one request: one look-up of some milliseconds. The client asks in parts."""
 AUDIT_BYTES_MAX = 1024 * 1024

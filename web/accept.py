@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jobs import ids, recipe
-from jobs.errors import ClientFault, StoreFault
+from jobs.errors import ClientFault, PixmillError, StoreFault
 from jobs.job import ENDED, Original, Outcome, Row, Spec, State, encode
 from jobs.wire import COMMITTED, CONFLICT, KNOWN, NewJob, Receipt, Submit
 from stores.ledger import LedgerReader
@@ -25,7 +25,7 @@ from web.admission import RateLimited, keyed, queue_full_seconds
 from web.asked import Asked
 from web.call import Call, as_json
 from web.config import Web
-from web.grants import shown_by_grant
+from web.grants import shown_by_grant, use_of, used_up
 from web.receipts import signed
 from web.submit import Unanswered
 
@@ -58,7 +58,7 @@ def checked_key(request: Request) -> str | None:
 async def accept(call: Call, asked: Asked, stored: list[Stored], key: str | None) -> list[Row]:
     """The rows of the jobs that are promised: these, or those known under `key`.
 
-    Raises ClientFault `idempotency_key_reused`, Unanswered, StoreFault.
+    Raises ClientFault `idempotency_key_reused`, or of a rate or grant that is used up; Unanswered, StoreFault.
     """
     web, submit = call.web, _submit(call, asked, stored, key)
     await _publish(web, stored)
@@ -79,12 +79,20 @@ async def accept(call: Call, asked: Asked, stored: list[Stored], key: str | None
         return _known(web.reader, receipt.ids)
     if receipt.outcome == CONFLICT:
         raise ClientFault("this Idempotency-Key was used for other content", code="idempotency_key_reused")
+    raise _refusal(call, asked, receipt)
+
+
+def _refusal(call: Call, asked: Asked, receipt: Receipt) -> PixmillError:
     if receipt.code == "rate_limited":
-        raise RateLimited(web.settings.rate_per_minute, receipt.left, receipt.retry_seconds)
+        return RateLimited(call.web.settings.rate_per_minute, receipt.left, receipt.retry_seconds)
+    if receipt.code == "grant_expired":
+        return ClientFault("the grant is over: ask for another", code=receipt.code)
+    if receipt.code == "grant_used_up":
+        return used_up(call, receipt.left)
     refusal = Unanswered("the broker takes no more now", code=receipt.code)
     if receipt.code == "queue_full":
         refusal.retry_seconds = queue_full_seconds(call, asked.priority)
-    raise refusal
+    return refusal
 
 
 async def answer(call: Call, rows: list[Row], ignored: list[str]) -> Response:
@@ -135,11 +143,11 @@ def _submit(call: Call, asked: Asked, stored: list[Stored], key: str | None) -> 
                 batch=batch,
                 content=_sha256(call.caller.tenant, each.original.digest, recipe_digest),
                 spec=encode(spec),
-                key=keyed(call.web, call.caller.tenant, key, index) if key else None,
+                key=keyed(call.web, call.caller, key, index) if key else None,
                 fingerprint=fingerprint.digest() if key else None,
             )
         )
-    return Submit(call.web.id, call.web.requests.name(), at, jobs)
+    return Submit(call.web.id, call.web.requests.name(), at, jobs, use_of(call.caller.grant))
 
 
 def _sha256(*parts: str) -> bytes:

@@ -11,11 +11,14 @@ from collections.abc import Callable
 from functools import partial
 
 from jobs.errors import ClientFault, StoreFull
+from jobs.grants import UploadGrant
 from jobs.job import PRIORITIES
 from web.call import Call
 from web.config import Web
+from web.grants import is_spent, used_up
 from web.submit import Unanswered
 from web.waiting import NORMAL, RETRY_SECONDS
+from web.who import Caller
 
 RATE_SECONDS = 60
 
@@ -34,9 +37,11 @@ def refuse_early(call: Call, key: str | None) -> Refuse:
         raise Unanswered("too many uploads wait for the broker already", code="queue_full")
     if web.blobs.free_bytes() < web.settings.disk_free_bytes_min:
         raise StoreFull("the disk is nearly full: no more is taken until there is room")
-    over = _over_rate_seconds(call)
-    if (over <= 0 and not web.settings.eta_seconds_max) or (key and _is_known(call, key)):
+    over, spent = _over_rate_seconds(call), is_spent(call)
+    if (over <= 0 and not spent and not web.settings.eta_seconds_max) or (key and _is_known(call, key)):
         return lambda _pixels: None
+    if spent:
+        raise used_up(call, 0)
     if over > 0:
         raise RateLimited(web.settings.rate_per_minute, 0, over)
     if not web.settings.eta_seconds_max:
@@ -89,12 +94,13 @@ def queue_full_seconds(call: Call, priority: int) -> int:
     return RETRY_SECONDS if estimate is None else max(RETRY_SECONDS, math.ceil(estimate.wait_seconds / 10))
 
 
-def keyed(web: Web, tenant: str, key: str, index: int) -> bytes:
-    """The HMAC of a tenant's Idempotency-Key for one file of a POST."""
-    return hmac.digest(web.key_secret, "\0".join((tenant, key, str(index))).encode(), hashlib.sha256)
+def keyed(web: Web, caller: Caller, key: str, index: int) -> bytes:
+    """The HMAC of a caller's Idempotency-Key for one file of a POST: keys are a tenant's own, or a grant's."""
+    owner = (caller.tenant, caller.grant.id) if isinstance(caller.grant, UploadGrant) else (caller.tenant,)
+    return hmac.digest(web.key_secret, "\0".join((*owner, key, str(index))).encode(), hashlib.sha256)
 
 
 def _is_known(call: Call, key: str) -> bool:
     """Whether the key's jobs are there already: a repeat adds none, however long the queue is."""
-    name = keyed(call.web, call.caller.tenant, key, 0)
+    name = keyed(call.web, call.caller, key, 0)
     return bool(call.web.reader.keys([name]))

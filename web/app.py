@@ -14,6 +14,9 @@ from web.proxies import Proxied
 from web.routes import ROUTES
 
 _EXPOSED = (
+    "Accept-Ranges",
+    "Allow",
+    "Content-Range",
     "Location",
     "ETag",
     "Repr-Digest",
@@ -22,6 +25,7 @@ _EXPOSED = (
     "RateLimit-Policy",
     "Preference-Applied",
     "Content-Disposition",
+    "WWW-Authenticate",
 )
 
 

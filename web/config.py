@@ -36,7 +36,7 @@ class Web:
     `lists` is a reader of its own for long reads, used in the one thread of `list_thread` alone.
     `keys` is empty where nobody is asked for one. The first of `grant_secrets` and of
     `receipt_secrets` signs, all verify.
-    `draining` is set by SIGTERM and never unset.
+    `draining` is set by SIGTERM and never unset. `spent` are ids of grants that are used up, as far as we heard.
     """
 
     settings: Settings
@@ -57,6 +57,7 @@ class Web:
     blob_threads: Executor = field(default_factory=lambda: ThreadPoolExecutor(BLOB_THREADS, "blobs"))
     list_thread: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "lists"))
     draining: bool = False
+    spent: set[str] = field(default_factory=set)
 
     @property
     def root_path(self) -> str:

@@ -16,7 +16,15 @@ from starlette.responses import Response
 from jobs.errors import ClientFault, LimitExceeded
 from jobs.grants import ORIGIN, Grant, UploadGrant, ViewGrant, sign
 from jobs.job import Row
-from jobs.limits import FIELD_BYTES_MAX, GRANT_COUNT_MAX, GRANT_SECONDS, GRANT_SECONDS_MAX, REFERENCE_CHARACTERS_MAX
+from jobs.limits import (
+    FIELD_BYTES_MAX,
+    GRANT_COUNT_MAX,
+    GRANT_SECONDS,
+    GRANT_SECONDS_MAX,
+    REFERENCE_CHARACTERS_MAX,
+    SPENT_GRANTS_MAX,
+)
+from jobs.wire import Use
 from web.asked import DEFAULT_PRESET, read_object
 from web.call import Call, as_json, bad_parameter, find_job, grant_query, read_body
 from web.views import at
@@ -56,6 +64,27 @@ def bytes_limit(call: Call) -> tuple[str, int]:
     if isinstance(grant, UploadGrant) and grant.bytes_max < most:
         return "bytes_max", grant.bytes_max
     return "upload_bytes_max", most
+
+
+def use_of(grant: Grant | None) -> Use | None:
+    """What the broker counts of an upload."""
+    return Use(grant.id, grant.count, grant.expires_at) if isinstance(grant, UploadGrant) else None
+
+
+def used_up(call: Call, left: int) -> ClientFault:
+    """The refusal of a POST under a grant that has `left` uses; one without any is refused before its body from now
+    on, by this process."""
+    grant, spent = call.caller.grant, call.web.spent
+    if isinstance(grant, UploadGrant) and left == 0:
+        if len(spent) >= SPENT_GRANTS_MAX:
+            spent.clear()
+        spent.add(grant.id)
+    return ClientFault(f"the grant has {left} uses left", code="grant_used_up", left=left)
+
+
+def is_spent(call: Call) -> bool:
+    """Whether the caller's grant is known to have no use left."""
+    return isinstance(call.caller.grant, UploadGrant) and call.caller.grant.id in call.web.spent
 
 
 def shown_by_grant(call: Call, row: Row) -> str:

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,6 +65,8 @@ class ToyBroker:
         self.refuse: str | None = None
         """A code with which every Submit is refused."""
         self.heard: list[object] = []
+        self.used: Counter[str] = Counter()
+        """Uses of grants, by id."""
         self.workers: list[WorkerView] = []
 
     def handle(self, message: wire.FromWeb) -> Receipt:
@@ -92,6 +95,11 @@ class ToyBroker:
             return Receipt(message.request, KNOWN if same else CONFLICT, ids)
         if self.refuse:
             return Receipt(message.request, REFUSED, code=self.refuse)
+        if (use := message.grant) and self.used[use.grant] + len(message.jobs) > use.count:
+            left = use.count - self.used[use.grant]
+            return Receipt(message.request, REFUSED, code="grant_used_up", left=left)
+        if message.grant:
+            self.used[message.grant.grant] += len(message.jobs)
         rows = [self._row(job, message.at) for job in message.jobs]
         keys = [KeyEntry(job.key, job.id, job.fingerprint or b"", message.at) for job in message.jobs if job.key]
         self._commit(rows, keys=keys)
