@@ -7,6 +7,7 @@ import httpx2
 import pytest
 from starlette.routing import Route
 
+from jobs.grants import Grant, UploadGrant, ViewGrant, sign
 from jobs.keys import Scope, entry_of, open_session
 from jobs.wire import WorkerView
 from tests.support.web_kit import Kit, png, serve
@@ -22,9 +23,11 @@ CHALLENGED = {
     "forbidden": 'Bearer realm="pixmill", error="insufficient_scope"',
 }
 MISSING, FORBIDDEN, NOT_FOUND, ORIGIN = "key_missing", "forbidden", "not_found", "origin_not_allowed"
+EXPIRED = "grant_expired"
+Told = str | int
 
-#            route                        no key   read       write      another's  foreign Origin
-TABLE: dict[tuple[str, str], tuple[str | int, str | int, str | int, str | int, str | int]] = {
+#            route              no key   read       write      another's  foreign Origin
+TABLE: dict[tuple[str, str], tuple[Told, Told, Told, Told, Told]] = {
     ("POST", "/upload"):                  (MISSING, FORBIDDEN, 202, 202, ORIGIN),
     ("POST", "/jobs"):                    (MISSING, FORBIDDEN, 202, NOT_FOUND, ORIGIN),
     ("GET", "/jobs"):                     (MISSING, 200, 200, 200, 200),
@@ -44,6 +47,7 @@ TABLE: dict[tuple[str, str], tuple[str | int, str | int, str | int, str | int, s
     ("POST", "/queue/pause"):             (MISSING, FORBIDDEN, FORBIDDEN, FORBIDDEN, ORIGIN),
     ("POST", "/queue/resume"):            (MISSING, FORBIDDEN, FORBIDDEN, FORBIDDEN, ORIGIN),
     ("POST", "/workers/{incarnation}/drain"): (MISSING, FORBIDDEN, FORBIDDEN, FORBIDDEN, ORIGIN),
+    ("POST", "/grants"):                  (MISSING, FORBIDDEN, 201, 201, ORIGIN),
     ("POST", "/receipts/audit"):          (MISSING, 200, 200, 200, ORIGIN),
     ("GET", "/session"):                  (MISSING, 200, 200, 200, 200),
     ("POST", "/session"):                 ("key_wrong", "key_wrong", "key_wrong", "key_wrong", ORIGIN),
@@ -53,7 +57,43 @@ TABLE: dict[tuple[str, str], tuple[str | int, str | int, str | int, str | int, s
 }  # fmt: skip
 """What each route answers: a status, or a problem's code. In the last column with a write key (operate where the
 route needs it). A foreign Host is 421 everywhere."""
+
+#            route              to upload  to view    over     of another job
+GRANTS: dict[tuple[str, str], tuple[Told, Told, Told, Told]] = {
+    ("POST", "/upload"):                  (202, FORBIDDEN, EXPIRED, FORBIDDEN),
+    ("POST", "/jobs"):                    (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
+    ("GET", "/jobs"):                     (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
+    ("DELETE", "/jobs"):                  (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
+    ("POST", "/jobs/requeue"):            (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
+    ("GET", "/jobs/{job}"):               (FORBIDDEN, 200, EXPIRED, NOT_FOUND),
+    ("DELETE", "/jobs/{job}"):            (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
+    ("POST", "/jobs/{job}/requeue"):      (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
+    ("GET", "/jobs/{job}/events"):        (FORBIDDEN, 200, EXPIRED, NOT_FOUND),
+    ("GET", "/jobs/{job}/original"):      (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
+    ("GET", "/jobs/{job}/renditions/{name}"): (FORBIDDEN, 200, EXPIRED, NOT_FOUND),
+    ("GET", "/batches/{batch}"):          (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
+    ("GET", "/events"):                   (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
+    ("GET", "/presets"):                  (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
+    ("POST", "/recipes/explain"):         (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
+    ("GET", "/stats"):                    (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
+    ("POST", "/queue/pause"):             (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
+    ("POST", "/queue/resume"):            (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
+    ("POST", "/workers/{incarnation}/drain"): (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
+    ("POST", "/grants"):                  (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
+    ("POST", "/receipts/audit"):          (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
+    ("GET", "/session"):                  (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
+    ("POST", "/session"):                 ("key_wrong", "key_wrong", "key_wrong", "key_wrong"),
+    ("DELETE", "/session"):               (204, 204, 204, 204),
+    ("GET", "/health/live"):              (200, 200, 200, 200),
+    ("GET", "/health/ready"):             (200, 200, 200, 200),
+}  # fmt: skip
+"""The same of callers with a grant and nothing else."""
 OPERATED = {path for (_, path), row in TABLE.items() if row[2] == FORBIDDEN}
+
+
+BODIES: dict[tuple[str, str], Any] = {
+    ("POST", "/jobs"): {}, ("POST", "/session"): {"key": "?"}, ("POST", "/receipts/audit"): [], ("POST", "/grants"): {},
+}  # fmt: skip
 
 
 def bearer(key: str) -> dict[str, str]:
@@ -71,16 +111,18 @@ async def stage(kit: Kit) -> dict[str, str]:
     return {"job": job, "batch": job, "name": "thumb", "incarnation": "inc"}
 
 
-async def call(kit: Kit, method: str, path: str, names: dict[str, str], headers: dict[str, str]) -> httpx2.Response:
+async def call(
+    kit: Kit, method: str, path: str, names: dict[str, str], headers: dict[str, str], query: str = ""
+) -> httpx2.Response:
     """One good request to a route, its caller apart. Streams of events are ended, so that they answer whole."""
     body: dict[str, Any] = {}
     if method == "POST" and path == "/upload":
         body = {"content": png(), "headers": {"Content-Type": "image/png"}}
     elif path == "/recipes/explain":
         body = {"content": png()}
-    elif (method, path) in (("POST", "/jobs"), ("POST", "/session"), ("POST", "/receipts/audit")):
-        body = {"json": {"/jobs": {"original": names["job"]}, "/session": {"key": "?"}, "/receipts/audit": []}[path]}
-    request = kit.client.build_request(method, path.format(**names), **body)
+    elif (method, path) in BODIES:
+        body = {"json": {"original": names["job"]} if path == "/jobs" else BODIES[method, path]}
+    request = kit.client.build_request(method, path.format(**names) + query, **body)
     request.headers.update(headers)
     return await kit.client.send(request)
 
@@ -91,15 +133,14 @@ def outcome(response: httpx2.Response) -> str | int:
         return response.status_code
     code = response.json()["code"]
     assert response.headers.get("www-authenticate") == CHALLENGED.get(code)
-    assert response.status_code == {"key_missing": 401, "key_wrong": 401, "forbidden": 403}.get(
-        code, response.status_code
-    )
+    statuses = {"key_missing": 401, "key_wrong": 401, "forbidden": 403, "grant_expired": 403, "not_found": 404}
+    assert response.status_code == statuses.get(code, response.status_code)
     return str(code)
 
 
 def test_the_table_has_every_route() -> None:
     served = [(method, route.path) for route in ROUTES for method in route.methods or () if method != "HEAD"]
-    assert sorted(TABLE) == sorted(served)
+    assert sorted(TABLE) == sorted(GRANTS) == sorted(served)
 
 
 def test_every_other_address_of_the_application_is_a_file_of_the_page() -> None:
@@ -130,6 +171,69 @@ def test_who_may(method: str, path: str) -> None:
             assert outcome(await call(kit, method, path, names, bearer("unknown"))) == "key_wrong"
             assert outcome(await call(kit, method, path, names, {"Authorization": "Basic dzp3"})) == MISSING
         assert outcome(await call(kit, method, path, names, bearer("o"))) not in (MISSING, FORBIDDEN, NOT_FOUND)
+
+    serve(scenario, **SETTINGS)
+
+
+def grants_of(kit: Kit, job: str) -> list[str]:
+    """One to upload, one to view `job`; one that is over; one to view another job."""
+    now = int(time.time())
+    made: list[Grant] = [
+        UploadGrant("u" * 16, "acme", "default", 1000, 5, now + 60),
+        ViewGrant("acme", job, now + 60),
+        ViewGrant("acme", job, now),
+        ViewGrant("acme", "0" * 26, now + 60),
+    ]
+    return [sign(kit.web.grant_secrets[0], grant) for grant in made]
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(GRANTS))
+def test_who_may_by_a_grant(method: str, path: str) -> None:
+    """As bearer; in the query, where the route knows it; and whatever else is shown beside it."""
+
+    async def scenario(kit: Kit) -> None:
+        kit.hub.join = lambda stream: stream.close()  # type: ignore[method-assign]
+        names = await stage(kit)
+        expectations = list(zip(grants_of(kit, names["job"]), GRANTS[method, path], strict=True))
+        for grant, expected in expectations:
+            assert outcome(await call(kit, method, path, names, bearer(grant))) == expected, grant
+            foreign = bearer(grant) | {"Host": "evil.example"}
+            assert outcome(await call(kit, method, path, names, foreign)) == "wrong_host"
+            if TABLE[method, path][0] == MISSING:
+                assert outcome(await call(kit, method, path, names, bearer("o"), f"?grant={grant}")) == expected
+                forged = bearer(grant[:-1] + ("A" if grant[-1] != "A" else "B"))
+                assert outcome(await call(kit, method, path, names, forged)) == "key_wrong"
+            else:
+                told = outcome(await call(kit, method, path, names, {}, f"?grant={grant}"))
+                assert told == "bad_parameter"
+
+    serve(scenario, **SETTINGS)
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(GRANTS))
+def test_without_keys_a_grant_is_a_limit_all_the_same(method: str, path: str) -> None:
+    async def scenario(kit: Kit) -> None:
+        kit.hub.join = lambda stream: stream.close()  # type: ignore[method-assign]
+        names = await stage(kit)
+        now = int(time.time())
+        made: list[Grant] = [
+            UploadGrant("u" * 16, "", "default", 1000, 5, now + 60),
+            ViewGrant("", names["job"], now + 60),
+            ViewGrant("", names["job"], now),
+            ViewGrant("", "0" * 26, now + 60),
+        ]
+        for grant, expected in zip(made, GRANTS[method, path], strict=True):
+            shown = bearer(sign(kit.web.grant_secrets[0], grant))
+            assert outcome(await call(kit, method, path, names, shown)) == expected, grant
+
+    serve(scenario)
+
+
+def test_a_grant_ends_with_the_last_key_of_its_tenant() -> None:
+    async def scenario(kit: Kit) -> None:
+        grant = UploadGrant("u" * 16, "gone", "default", 1000, 5, int(time.time()) + 60)
+        shown = bearer(sign(kit.web.grant_secrets[0], grant)) | {"Content-Type": "image/png"}
+        assert outcome(await kit.client.post("/upload", content=png(), headers=shown)) == "key_wrong"
 
     serve(scenario, **SETTINGS)
 
