@@ -52,6 +52,9 @@ CLOCK_SLACK_SECONDS = 0.005
 LATE_SECONDS = 1.0
 """A Submit that is older may be a repeat of one whose job has ended since, and was purged: no row tells of it then."""
 LINGER_MILLISECONDS = 200
+START_SECONDS = 0.02
+"""That decoders began waits so long for something to be committed with: a transaction of its own costs as much as an
+upload's. Nobody's answer hangs on it, a loss before it is not charged, and who holds the job says so again."""
 FORGET_SECONDS = 1.0
 """Between two calls of forget_keys, each of which drops 10,000 at most: no slower than keys can come."""
 
@@ -85,6 +88,8 @@ class Loop:
         self._again = False
         self._stopping = False
         self._forget_at = 0.0
+        self._told_at = 0.0
+        """When the core is told at the latest what waits in the intake, though nothing of it is urgent."""
 
     def _bind(self, kind: int, wires: Wires, name: str) -> Any:
         bound: Any = self._context.socket(kind)
@@ -127,10 +132,12 @@ class Loop:
     def run(self) -> None:
         """Turn until told to stop, then settle what was read. Raises LedgerFailed."""
         while not self._stopping:
-            wait = 0.0 if self._again or self._bulk or self._intake.events else self._core.deadline - time.monotonic()
+            due = 0.0 if self._again or self._bulk or self._intake.urgent else self._core.deadline
+            if self._intake.events:
+                due = min(due, self._told_at)
             if self._probes:
-                wait = min(wait, self._probes[0] - time.monotonic())
-            self._poller.poll(max(0, int(wait * 1000 + 0.999)))
+                due = min(due, self._probes[0])
+            self._poller.poll(max(0, int((due - time.monotonic()) * 1000 + 0.999)))
             self._turn(time.monotonic())
         self._turn(time.monotonic(), last=True)
         self.close()
@@ -149,7 +156,12 @@ class Loop:
         self._stopping = True
 
     def _turn(self, now: float, last: bool = False) -> None:
+        if not self._intake.events:
+            self._told_at = now + START_SECONDS
         empty = self._gather(now)
+        waiting = self._intake.events and not self._intake.urgent
+        if waiting and not last and empty and now < min(self._told_at, self._core.deadline):
+            return
         intake, self._intake = self._intake, Intake()
         self._recorder.turn(self._core, Turn(now, intake.facts, empty, last))
         effects = decide(self._core, now, intake.events, empty, last)
