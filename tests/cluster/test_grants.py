@@ -1,0 +1,78 @@
+"""A grant's uses on real processes: exact over two web processes, and over a broker that is killed meanwhile."""
+
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx2
+import pytest
+
+import pixmill
+from tests.support.cluster import Cluster, wait_until
+from tests.support.web_kit import png
+
+USES, UPLOADERS, BEFORE = 5, 20, 3
+pytestmark = pytest.mark.cluster
+
+
+def grant_of(cluster: Cluster, reference: str) -> str:
+    """One made offline, with the secret that the cluster made at its start."""
+    secret = (cluster.data / "grant.secret").read_bytes()
+    return pixmill.grant(secret, expires_at=time.time() + 60, count=USES, reference=reference)
+
+
+def told(cluster: Cluster, grant: str, number: int) -> str:
+    """What uploader `number` is told in the end: it repeats itself, under its key, for as long as nobody knows."""
+    headers = {"Content-Type": "image/png", "Authorization": f"Bearer {grant}", "Idempotency-Key": f"{number}"}
+
+    def once() -> str:
+        try:
+            with cluster.client() as http:
+                answer = http.post("/upload", content=png(number + 1), headers=headers)
+                if answer.status_code == 202:
+                    assert http.get(answer.json()["status_url"]).status_code == 200
+        except httpx2.TransportError:
+            return ""
+        return "" if answer.status_code == 503 else str(answer.json().get("code", "accepted"))
+
+    return wait_until(once, 40, "an answer that is no 503")
+
+
+def together(cluster: Cluster, grant: str, numbers: range, meanwhile: Callable[[], None]) -> Counter[str]:
+    """What these uploaders are told, who begin all at once, as `meanwhile` does."""
+    begin = threading.Barrier(len(numbers) + 1)
+
+    def upload(number: int) -> str:
+        begin.wait(20)
+        return told(cluster, grant, number)
+
+    with ThreadPoolExecutor(len(numbers)) as pool:
+        uploads = pool.map(upload, numbers)
+        begin.wait(20)
+        meanwhile()
+        return Counter(uploads)
+
+
+def accepted(cluster: Cluster, reference: str) -> int:
+    return len(cluster.get("/jobs", reference=reference)["jobs"])
+
+
+def test_a_grant_s_uses_are_exact(new_cluster: Callable[..., Cluster]) -> None:
+    cluster = new_cluster(workers=0, web_processes=2).start()
+    answers = together(cluster, grant_of(cluster, "calm"), range(UPLOADERS), lambda: None)
+    assert answers == {"accepted": USES, "grant_used_up": UPLOADERS - USES}
+    assert accepted(cluster, "calm") == USES
+
+
+def test_a_grant_s_uses_are_exact_over_a_killed_broker(new_cluster: Callable[..., Cluster]) -> None:
+    cluster = new_cluster(workers=0, web_processes=2).start()
+    grant = grant_of(cluster, "killed")
+    assert [told(cluster, grant, number) for number in range(BEFORE)] == ["accepted"] * BEFORE
+    (broker,) = cluster.pids("broker")
+    answers = together(cluster, grant, range(BEFORE, UPLOADERS), lambda: os.kill(broker, signal.SIGKILL))
+    assert answers == {"accepted": USES - BEFORE, "grant_used_up": UPLOADERS - USES}
+    assert accepted(cluster, "killed") == USES
