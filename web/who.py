@@ -48,7 +48,7 @@ def admit(web: Web, request: Request, needed: Scope | None, by: type[Grant] | No
     """
     if needed is None:
         return ANYONE
-    if text := request.query_params.get(IN_QUERY) or _bearer_grant(request):
+    if (text := request.query_params.get(IN_QUERY, _bearer_grant(request))) is not None:
         return _of_grant(web, request, text, by)
     if not web.keys:
         return ANYONE
@@ -72,7 +72,8 @@ def has_key(web: Web, tenant: str) -> bool:
 def _of_grant(web: Web, request: Request, text: str, by: type[Grant] | None) -> Caller:
     grant = verify(web.grant_secrets, text)
     if grant is None or not has_key(web, grant.tenant):
-        raise ClientFault("there is no such grant", code="key_wrong")
+        detail = f"no key is left of its tenant {grant.tenant!r}" if grant else "it was not signed here, or was changed"
+        raise ClientFault(f"there is no such grant: {detail}", code="key_wrong")
     if grant.expires_at <= time.time():
         raise ClientFault("the grant is over: ask for another", code="grant_expired")
     if by is None or not isinstance(grant, by):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from jobs.grants import ViewGrant, sign
 from jobs.job import Fault, Rendition, State
 from jobs.keys import Scope, entry_of, open_session
 from jobs.limits import CHANGES_KEPT
@@ -362,6 +363,17 @@ def test_a_stream_does_not_outlive_its_session(monkeypatch: pytest.MonkeyPatch, 
         assert logged_out.status == 401
 
     serve(scenario, api_keys=entry_of("acme", Scope.WRITE, "w"))
+
+
+def test_a_stream_does_not_outlive_its_grant() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        grant = sign(kit.web.grant_secrets[0], ViewGrant("", job, int(time.time()) + 2))
+        reader = Reader(kit, f"/jobs/{job}/events", key=grant)
+        await reader.task
+        assert (reader.status, reader.ended, reader.aborted) == (200, True, False)
+
+    serve(scenario)
 
 
 def test_a_comment_breaks_the_silence(monkeypatch: pytest.MonkeyPatch) -> None:
