@@ -11,6 +11,7 @@ import pixmill
 from jobs.grants import Grant, UploadGrant, ViewGrant, is_grant, sign, verify
 from jobs.keys import ApiKey, Scope, open_session
 from jobs.limits import GRANT_CHARACTERS_MAX
+from pixmill.grants import _signed as client_signed
 
 SECRET, OTHER, OLD = b"s" * 32, b"o" * 32, b"before the rotation"
 JOB = "01m87tmt9j05srya2xnm5w4zyp"
@@ -84,6 +85,7 @@ def test_another_secret_signs_nothing_here_and_after_a_rotation_both_do() -> Non
 def test_what_the_same_secret_signed_as_something_else_is_no_grant() -> None:
     session = open_session(SECRET, ApiKey("acme", Scope.WRITE, b"d" * 32), 1_800_000_000)
     assert verify([SECRET], session) is None
+    assert verify([SECRET], client_signed(SECRET, "x1", [])) is None
     assert not is_grant(session)
 
 

@@ -17,7 +17,9 @@ from jobs.wire import Submit, Use
 from tests.support.web_kit import BASE, Kit, png, serve, turns
 
 SHOP = "https://shop.example"
-KEYS = ",".join(entry_of(tenant, Scope.WRITE, key) for tenant, key in (("acme", "w"), ("bolt", "b")))
+KEYS = ",".join(
+    [entry_of("acme", Scope.WRITE, "w"), entry_of("bolt", Scope.WRITE, "b"), entry_of("ops", Scope.OPERATE, "o")]
+)
 SETTINGS = {"api_keys": KEYS, "cors_origins": SHOP}
 
 
@@ -119,6 +121,9 @@ def test_who_sees_a_job_may_show_it_to_others() -> None:
         assert isinstance(verify(kit.web.grant_secrets, view["grant"]), ViewGrant)
         assert (await kit.client.get(f"/jobs/{job}?grant={view['grant']}")).json()["id"] == job
         assert told(await made(kit, "b", job=job)) == "not_found"
+        kit.web.keys = kit.web.keys[1:]
+        refused = await made(kit, "o", job=job)
+        assert (told(refused), refused.json().get("parameter")) == ("bad_parameter", "job"), "no key of acme's is left"
 
     serve(scenario, **SETTINGS)
 
