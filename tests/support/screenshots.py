@@ -4,6 +4,7 @@ A minute and a half: the chart is to have something to show. Needs a Chromium.
 """
 
 import io
+import json
 import os
 import shutil
 import signal
@@ -29,6 +30,12 @@ NAMES = {
     "scan.jpg": "truncated.jpg",
     "forest.jpg": "sample.jpg",
 }
+POSTER = {
+    "renditions": [
+        {"name": "print", "width": 3600, "format": "webp", "quality": 95},
+        {"name": "thumb", "width": 640, "height": 640, "fit": "cover", "format": "jpeg"},
+    ]
+}
 VIEWS: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1280, "height": 1180}},
     "phone": {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True},
@@ -52,7 +59,7 @@ def lively(cluster: Cluster, page: Any, folder: Path) -> str:
             page.wait_for_timeout(seconds * 1000)
     page.set_input_files("input[type=file]", originals(folder))
     page.locator("#uploads .state.done").nth(2).wait_for()
-    job = cluster.upload(slow_image(1600), "wide.jpg", **SLOW_FIELDS)["id"]
+    job = cluster.upload((ROOT / "test-data" / "12mp.jpg").read_bytes(), "poster.jpg", recipe=json.dumps(POSTER))["id"]
     wait_until(lambda: started(cluster, job), 10, "a decoder to start")
     os.kill(holder(cluster, job), signal.SIGKILL)
     cluster.ended(job)

@@ -16,6 +16,11 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** Make the element say this; one that says it already is not laid out again. */
+export function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 /** Make `parent` show these elements; one that would be the same stays, with its focus. */
 export function refresh(parent, ...fresh) {
   fresh.forEach((element, index) => {

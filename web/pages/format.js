@@ -30,7 +30,7 @@ const ordinals = new Intl.PluralRules("en", { type: "ordinal" });
 
 /** Of a job that has not ended: about 12th, about 40 s. What is not known is left out. */
 export function place({ queue_position: position, eta_seconds: seconds }) {
-  const ahead = position ? `about ${number.format(position)}${ORDINALS[ordinals.select(position)]}` : "";
+  const ahead = position === 1 ? "next" : position ? `about ${number.format(position)}${ORDINALS[ordinals.select(position)]}` : "";
   const wait = seconds === null || seconds === undefined ? "" : `about ${duration(Math.max(1, Math.round(seconds)))}`;
   return [ahead, wait].filter(Boolean).join(", ");
 }

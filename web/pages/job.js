@@ -110,10 +110,10 @@ function pictures(job) {
 }
 
 function picture({ name, src, width, height, format: kind, bytes }, job) {
-  const caption = [name, width ? `${width}×${height}` : "", kind, format.bytes(bytes)].filter(Boolean).join(" ");
+  const size = [width ? ` ${width}×${height}` : "", kind, format.bytes(bytes)].filter(Boolean).join(" ");
   const address = new URL(src, document.baseURI).pathname;
   const image = make("img", { src: address, alt: `${name} of ${job.filename || job.id}`, width, height, loading: "lazy" });
-  return make("figure", {}, make("a", { href: address }, image), make("figcaption", {}, caption));
+  return make("figure", {}, make("a", { href: address }, image), make("figcaption", {}, make("strong", {}, name), size));
 }
 
 /** Each lease: its worker, how long its decoder ran, and how it ended. */

@@ -1,7 +1,7 @@
 // All jobs that match the filters, newest first: only the rows in sight are elements.
 // The filters are the page's URL. Selection, and actions on one, on a selection, or on all that match.
 import { call, jobPath, query } from "./api.js";
-import { attempt, byId, confirmed, make, say } from "./dom.js";
+import { attempt, byId, confirmed, make, say, write } from "./dom.js";
 import * as format from "./format.js";
 import { lacks } from "./session.js";
 import * as store from "./store.js";
@@ -10,17 +10,21 @@ const ROW_PX = 44;
 const PAGE = 200;
 const KEPT = 2000;
 const REREAD_MS = 1000;
+const REDRAW_MS = 100;
+const TOGETHER = 25;
 
 const frame = byId("jobs-frame");
 const list = byId("jobs");
 const rows = new Map();
 const selected = new Set();
 let ids = [];
+let listed = new Set();
 let filters = {};
 let more = null;
 let current = -1;
 let planned = false;
 let rereading = 0;
+let redraw = 0;
 
 /** Read the filters from the page's URL and show what matches. */
 export async function open(shown) {
@@ -30,6 +34,7 @@ export async function open(shown) {
   byId("f-reference").value = filters.reference ?? "";
   selected.clear();
   ids = [];
+  listed = new Set();
   current = -1;
   frame.scrollTop = 0;
   await readFirst();
@@ -43,11 +48,22 @@ export async function readFirst() {
   } catch (error) {
     return say(error.message);
   }
-  const fresh = page.jobs.map((job) => store.read(job).id);
+  const fresh = await readAll(page.jobs);
   const joint = fresh.length ? ids.indexOf(fresh.at(-1)) : -1;
   if (joint < 0) more = page.next;
   ids = joint < 0 ? fresh : [...fresh, ...ids.slice(joint + 1)].slice(0, KEPT);
+  listed = new Set(ids);
   plan();
+}
+
+/** Take a page's jobs up, a few at a time, so that the browser can do something else between; their ids. */
+async function readAll(jobs) {
+  const taken = [];
+  for (let first = 0; first < jobs.length; first += TOGETHER) {
+    taken.push(...jobs.slice(first, first + TOGETHER).map((job) => store.read(job).id));
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  return taken;
 }
 
 async function readMore() {
@@ -55,30 +71,30 @@ async function readMore() {
   const after = more;
   more = null;
   const page = await call("GET", `jobs${query({ ...filters, limit: PAGE, after })}`);
-  const known = new Set(ids);
-  ids.push(...page.jobs.map((job) => store.read(job).id).filter((id) => !known.has(id)));
+  const further = (await readAll(page.jobs)).filter((id) => !listed.has(id));
+  ids.push(...further);
+  further.forEach((id) => listed.add(id));
   more = page.next;
   plan();
 }
 
 /** A job changed: its row follows; one that is new here is read with the next page. */
 export function changed(job) {
-  const here = ids.indexOf(job.id);
   const matches = (!filters.state || filters.state === job.state) && (!filters.code || filters.code === job.error?.code);
-  if (here >= 0 && !matches) ids.splice(here, 1);
-  if (here < 0 && matches && !rereading) {
-    rereading = setTimeout(() => {
-      rereading = 0;
-      readFirst();
-    }, REREAD_MS);
+  if (listed.has(job.id) && !matches) drop(job.id);
+  if (!listed.has(job.id) && matches && !rereading) {
+    rereading = setTimeout(() => readFirst().finally(() => (rereading = 0)), REREAD_MS);
   }
-  plan();
+  redraw ||= setTimeout(plan, REDRAW_MS);
+}
+
+function drop(id) {
+  if (listed.delete(id)) ids.splice(ids.indexOf(id), 1);
 }
 
 /** A job is gone. */
 export function removed(id) {
-  const here = ids.indexOf(id);
-  if (here >= 0) ids.splice(here, 1);
+  drop(id);
   selected.delete(id);
   plan();
 }
@@ -150,6 +166,8 @@ function plan() {
   planned = true;
   requestAnimationFrame(() => {
     planned = false;
+    clearTimeout(redraw);
+    redraw = 0;
     draw();
   });
 }
@@ -171,7 +189,7 @@ function draw() {
     place += 1;
   }
   list.style.height = `${ids.length * ROW_PX}px`;
-  byId("jobs-count").textContent = ids.length ? `${format.count(ids.length, "job")}${more ? " and more" : ""}` : "No job matches.";
+  write(byId("jobs-count"), ids.length ? `${format.count(ids.length, "job")}${more ? " and more" : ""}` : "No job matches.");
   drawActions();
   if (last >= ids.length - 5) readMore().catch((error) => say(error.message));
 }
@@ -189,7 +207,10 @@ function drawRow(id, index) {
     row.item.style.transform = `translateY(${index * ROW_PX}px)`;
     row.item.setAttribute("aria-posinset", index + 1);
   }
-  row.item.setAttribute("aria-setsize", ids.length);
+  if (row.size !== ids.length) {
+    row.size = ids.length;
+    row.item.setAttribute("aria-setsize", ids.length);
+  }
   row.item.classList.toggle("current", index === current);
   row.box.checked = selected.has(id);
   if (row.change === job.change && row.name === job.filename) return row.item;
@@ -227,7 +248,7 @@ function choose(id) {
 }
 
 function drawActions() {
-  byId("selected-count").textContent = selected.size ? `${selected.size} selected` : "";
+  write(byId("selected-count"), selected.size ? `${selected.size} selected` : "");
   byId("requeue-selected").hidden = byId("purge-selected").hidden = !selected.size;
   for (const name of ["selected", "matching"]) byId(`requeue-${name}`).disabled = byId(`purge-${name}`).disabled = lacks("write");
   byId("requeue-matching").hidden = !store.REQUEUEABLE.includes(filters.state);

@@ -1,6 +1,6 @@
 // One glance: healthy or why not, the numbers, who works on what, the last minutes.
 import { call } from "./api.js";
-import { attempt, byId, make, say } from "./dom.js";
+import { attempt, byId, make, say, write } from "./dom.js";
 import * as format from "./format.js";
 import { lacks } from "./session.js";
 import * as store from "./store.js";
@@ -37,8 +37,7 @@ export const pauseOrResume = () =>
   });
 
 function health(trouble) {
-  const text = trouble.join("; ") || "Healthy";
-  if (byId("health").textContent !== text) byId("health").textContent = text; // each change is read out
+  write(byId("health"), trouble.join("; ") || "Healthy");
   byId("health").className = trouble.length ? "trouble" : "healthy";
 }
 
@@ -63,7 +62,7 @@ function numbers({ queue, jobs, rates }) {
     failed: jobs.failed,
     dead: jobs.dead,
   };
-  for (const [name, value] of Object.entries(shown)) byId(`n-${name}`).textContent = value.toLocaleString();
+  for (const [name, value] of Object.entries(shown)) write(byId(`n-${name}`), value.toLocaleString());
   byId("n-dead").classList.toggle("trouble", jobs.dead > 0);
 }
 
@@ -78,9 +77,9 @@ function showWorkers(present) {
       byId("workers").append(row);
     }
     const [, state, doing, since, drain] = row.children;
-    state.textContent = worker.state;
+    write(state, worker.state);
     showDoings(doing, worker.jobs);
-    since.textContent = format.duration(format.between(worker.since, Date.now()));
+    write(since, format.duration(format.between(worker.since, Date.now())));
     drain.firstElementChild.disabled = worker.state === "draining" || lacks("operate");
   }
 }
@@ -109,7 +108,7 @@ function showDoings(cell, jobs) {
   }
   jobs.forEach(({ id, seconds }, index) => {
     const [link, time] = cell.children[index].childNodes;
-    link.textContent = store.job(id)?.filename || id.slice(-8);
+    write(link, store.job(id)?.filename || id.slice(-8));
     time.data = seconds === null ? " is next" : ` ${format.duration(seconds)}`;
   });
 }
@@ -118,7 +117,8 @@ const drainWorker = ({ name, incarnation }) =>
   attempt(() => call("POST", `workers/${incarnation}/drain`), `${name} finishes what it holds and leaves.`);
 
 function wanted({ workers: present, workers_wanted: many }) {
-  byId("wanted").textContent = present.length ? `${format.count(present.length, "worker")}${many > present.length ? `; ${many} would keep up` : ""}` : "No worker.";
+  const more = many > present.length ? `; ${many} would keep up` : "";
+  write(byId("wanted"), present.length ? `${format.count(present.length, "worker")}${more}` : "No worker.");
 }
 
 /** Two lines over the last minutes: jobs ended a minute, and jobs queued, each to its own scale. */
@@ -127,11 +127,12 @@ function chart(stats) {
   history.push([now, stats.rates.ended_per_minute, stats.queue.depth]);
   while (history[0][0] < now - KEPT_SECONDS) history.shift();
   const seconds = Math.max(SHOWN_SECONDS_MIN, now - history[0][0]);
-  byId("chart-span").textContent = seconds > SHOWN_SECONDS_MIN ? `The last ${format.duration(seconds)}` : "The last minute";
+  const minutes = Math.round(seconds / 60);
+  write(byId("chart-span"), minutes > 1 ? `The last ${minutes} minutes` : "The last minute");
   for (const [column, id] of [[1, "line-rate"], [2, "line-queue"]]) {
     const top = Math.max(1, ...history.map((point) => point[column]));
     const points = history.map((point) => `${(300 * (1 - (now - point[0]) / seconds)).toFixed(1)},${(58 - (56 * point[column]) / top).toFixed(1)}`);
     byId(id).setAttribute("points", points.join(" "));
-    byId(`${id}-top`).textContent = Math.round(top).toLocaleString();
+    write(byId(`${id}-top`), Math.round(top).toLocaleString());
   }
 }

@@ -199,8 +199,8 @@ function showRendition(card, job, rendition) {
     height: rendition.height,
     loading: "lazy",
   });
-  const caption = `${rendition.name} ${rendition.width}×${rendition.height} ${rendition.format}, ${format.bytes(rendition.bytes)}`;
-  card.pictures.append(make("figure", { "data-name": rendition.name }, image, make("figcaption", {}, caption)));
+  const size = `${rendition.width}×${rendition.height} ${rendition.format}\n${format.bytes(rendition.bytes)}`;
+  card.pictures.append(make("figure", { "data-name": rendition.name }, image, make("figcaption", {}, make("strong", {}, rendition.name), ` ${size}`)));
 }
 
 const cancel = (id) => attempt(async () => store.read(await call("DELETE", jobPath(id))));
