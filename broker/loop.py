@@ -34,7 +34,7 @@ from broker.gate import Gate
 from broker.narrator import Narrator
 from broker.outbox import digest, outgoing
 from broker.recorder import Recorder
-from host import curve
+from host import curve, notify
 from host.wires import Wires
 from jobs import wire
 from jobs.errors import SetupFault
@@ -306,6 +306,8 @@ class Loop:
             self._send(peer, frame)
         for topic, frame in out.changes:
             self._changes.send_multipart([topic, frame], zmq.NOBLOCK)
+        if effects.beat:
+            notify.workers_wanted(effects.beat.workers_wanted)
         for refill in effects.refills:
             rows = self._ledger.queued(refill.lane.priority, refill.lane.name, refill.after, refill.limit)
             self._intake.add(Refilled(refill, rows))

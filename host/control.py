@@ -18,7 +18,8 @@ def serve(path: Path, selector: selectors.BaseSelector, answer: Callable[[Any, R
     """Listen at `path`: `answer(request, reply)` is called for each request and may reply at any time.
 
     Registers with `selector` callbacks that take the ready file object. A request is one line sent at
-    once (None stands for what is no JSON); a client that has gone away is ignored.
+    once (None stands for what is no JSON); a client that has gone away is ignored, and one whose request makes
+    `answer` raise a ValueError hears why, as `fault`.
     """
     path.unlink(missing_ok=True)
     control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -36,7 +37,10 @@ def serve(path: Path, selector: selectors.BaseSelector, answer: Callable[[Any, R
         request = None
         with contextlib.suppress(OSError, ValueError):
             request = json.loads(connection.recv(REQUEST_BYTES_MAX))
-        answer(request, lambda response: _send(connection, response))
+        try:
+            answer(request, lambda response: _send(connection, response))
+        except ValueError as fault:
+            _send(connection, {"fault": str(fault)})
 
     selector.register(control, selectors.EVENT_READ, accept)
 

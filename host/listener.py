@@ -7,6 +7,7 @@ import re
 import socket
 from pathlib import Path
 
+from host.notify import LISTEN_DESCRIPTOR
 from jobs import keys
 from jobs.errors import SetupFault
 from jobs.settings import Settings
@@ -54,6 +55,14 @@ def bind_listener(settings: Settings) -> socket.socket:
             ) from None
         reason = os.strerror(error.errno or 0)
         raise SetupFault(f"{where} cannot be listened on ({reason}): set PIXMILL_HOST or PIXMILL_PORT") from None
+
+
+def keep_listener(settings: Settings) -> str:
+    """Listen on HOST:PORT under LISTEN_DESCRIPTOR, for the web processes that are to inherit it; its address. Raises
+    SetupFault."""
+    with bind_listener(settings) as listening:
+        os.dup2(listening.fileno(), LISTEN_DESCRIPTOR, inheritable=False)
+        return address(settings, listening.getsockname()[1])
 
 
 def address(settings: Settings, port: int) -> str:

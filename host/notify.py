@@ -8,6 +8,8 @@ import struct
 from pathlib import Path
 
 LISTEN_DESCRIPTOR = 3
+WORKERS_WANTED = "X_PIXMILL_WORKERS_WANTED"
+"""Ours; systemd ignores names that begin so."""
 _CREDENTIALS = struct.Struct("3i")
 """struct ucred: pid, uid, gid."""
 _KIND = 2
@@ -16,12 +18,23 @@ _KIND = 2
 
 def ready() -> None:
     """Say READY=1 to $NOTIFY_SOCKET, if there is one."""
+    _say(b"READY=1")
+
+
+def workers_wanted(workers: int) -> None:
+    """Say how many workers would keep up. Who does not hear it is told again in a second."""
+    with contextlib.suppress(OSError):
+        _say(f"{WORKERS_WANTED}={workers}".encode())
+
+
+def _say(line: bytes) -> None:
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifier:
         notifier.connect("\0" + address[1:] if address.startswith("@") else address)
-        notifier.sendall(b"READY=1")
+        notifier.setblocking(False)
+        notifier.sendall(line)
 
 
 def inherited_listener() -> socket.socket | None:
@@ -32,7 +45,7 @@ def inherited_listener() -> socket.socket | None:
 
 
 class Notices:
-    """The receiving side: a datagram socket at `path` that tells which pid said that it is ready."""
+    """The receiving side: a datagram socket at `path` that tells which pid said what."""
 
     def __init__(self, path: Path) -> None:
         path.unlink(missing_ok=True)
@@ -41,12 +54,13 @@ class Notices:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self.socket.bind(str(path))
 
-    def ready_pids(self) -> list[int]:
-        """The pids whose READY=1 has come since the last call. The kernel vouches for them."""
-        pids = []
+    def heard(self) -> list[tuple[int, dict[str, str]]]:
+        """By pid, for which the kernel vouches, the names and values that were said since the last call."""
+        said = []
         with contextlib.suppress(BlockingIOError):
             while True:
                 data, ancillary, _, _ = self.socket.recvmsg(4096, socket.CMSG_SPACE(_CREDENTIALS.size))
-                if b"READY=1" in data.splitlines():
-                    pids += [_CREDENTIALS.unpack(content)[0] for _, kind, content in ancillary if kind == _KIND]
-        return pids
+                lines = (line.partition("=") for line in data.decode(errors="replace").splitlines())
+                fields = {name: value for name, _, value in lines}
+                said += [(_CREDENTIALS.unpack(content)[0], fields) for _, kind, content in ancillary if kind == _KIND]
+        return said

@@ -1,22 +1,30 @@
 """Which source files changed, for reload during development."""
 
 import contextlib
+from math import inf
 from pathlib import Path
 
 FOLDERS = ("jobs", "host", "stores", "broker", "web", "worker")
+LOOK_SECONDS = 0.5
 SUFFIXES = (".py", ".sql", ".html", ".css", ".js", ".toml")
 
 
 class Watch:
-    """The source files of the roles below the working folder, as they were when last looked at."""
+    """The source files of the roles below the working folder, as they were when last looked at; with `on` false it
+    never looks. `seconds`: how often to ask."""
 
-    def __init__(self) -> None:
-        self._seen = _changed_at()
+    def __init__(self, on: bool) -> None:
+        self._on = on
+        self.seconds = LOOK_SECONDS if on else inf
+        self._seen = self._look()
 
     def changed(self) -> bool:
         """Whether a file came, went or was written since the last call."""
-        seen, self._seen = self._seen, _changed_at()
+        seen, self._seen = self._seen, self._look()
         return seen != self._seen
+
+    def _look(self) -> dict[Path, int]:
+        return _changed_at() if self._on else {}
 
 
 def _changed_at() -> dict[Path, int]:

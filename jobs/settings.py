@@ -145,23 +145,21 @@ def _out_of_range(settings: Settings) -> list[str]:
         keys.parse(settings.api_keys)
     except ValueError as fault:
         faults.append(f"{PREFIX}API_KEYS: {fault}")
-    if settings.workers != "cores":
-        try:
-            workers_range(settings, cores=1)
-        except ValueError:
-            faults.append(f"{PREFIX}WORKERS={settings.workers!r} must be N or MIN..MAX")
+    try:
+        workers_range(settings.workers, cores=1)
+    except ValueError as fault:
+        faults.append(f"{PREFIX}WORKERS={fault}")
     return faults
 
 
-def workers_range(settings: Settings, cores: int) -> tuple[int, int]:
-    """The least and most worker processes on this machine: N is N..N, `cores` is one a core."""
-    if settings.workers == "cores":
+def workers_range(workers: str, cores: int) -> tuple[int, int]:
+    """The least and most worker processes on this machine: N is N..N, `cores` is one a core. Raises ValueError."""
+    if workers == "cores":
         return cores, cores
-    least, _, most = settings.workers.partition("..")
-    low, high = int(least), int(most or least)
-    if not 0 <= low <= high:
-        raise ValueError(settings.workers)
-    return low, high
+    found = re.fullmatch(r"(\d{1,6})(?:\.\.(\d{1,6}))?", workers, re.ASCII)
+    if not found or int(found[1]) > int(found[2] or found[1]):
+        raise ValueError(f"{workers!r} must be N or MIN..MAX")
+    return int(found[1]), int(found[2] or found[1])
 
 
 def broker_address(settings: Settings) -> tuple[str, int] | None:

@@ -1,12 +1,8 @@
 """`python -m supervisor [--reload]` runs one machine's processes; the other commands ask the one that runs,
-and `config` prints every setting with its source. An old Python must be able to read as far as its refusal."""
-
-import sys
-
-if sys.version_info < (3, 11):  # noqa: UP036
-    sys.exit(f"pixmill needs Python 3.11 or newer and this is {sys.version.split()[0]}: make PYTHON=python3.11")
+and `config` prints every setting with its source."""
 
 import os
+import sys
 
 from host import arguments, control, environment, folders, notify
 from supervisor.loop import Loop
@@ -23,15 +19,15 @@ def main(words: list[str]) -> str | None:
         folders.hold_lock(run / "supervisor.lock", 0, taken)
         folders.data_folder(settings)
         Loop(settings, run, reload=bool(words)).run()
-        return None
-    if words == ["config"]:
+    elif words == ["config"]:
         environment.print_settings(settings, sources)
-        return None
-    request = {"do": words[0], "workers": int(words[1]) if words[1:] and words[1].isdecimal() else None}
-    answer = control.ask(run / "supervisor.sock", request, f"no pixmill runs on {settings.data}: make run-all")
-    for process in answer.get("processes", []):
-        print("{role:<7} {state:<9} pid {pid:<8} up {seconds} s".format(**process))
-    return answer.get("fault")
+    else:
+        request = dict(zip(("do", "workers"), words, strict=False))
+        answer = control.ask(run / "supervisor.sock", request, f"no pixmill runs on {settings.data}: make run-all")
+        for process in answer.get("processes", []):
+            print("{role:<7} {state:<9} pid {pid:<8} up {seconds} s".format(**process))
+        return answer.get("fault")
+    return None
 
 
 if __name__ == "__main__":

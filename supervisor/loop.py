@@ -14,7 +14,7 @@ from host import control, lifeline, listener, log, notify, signals, sources
 from jobs.settings import Settings, workers_range
 from supervisor.core.fleet import WEB, Done, Fleet, Signal, Start
 
-RELOAD_SECONDS = 0.5
+CORES = os.cpu_count() or 1
 WELCOME = "\npixmill runs: {0}/\n  curl -F image=@test-data/sample.jpg {0}/upload\n"
 GIVEN_UP = "the restart was given up, for new processes end before they are ready (or all are to stop)"
 
@@ -23,18 +23,14 @@ class Loop:
     """Runs one fleet until it is told to stop. Once per process, with the lock of `run` held."""
 
     def __init__(self, settings: Settings, run: Path, reload: bool) -> None:
-        least, most = workers_range(settings, os.cpu_count() or 1)
-        limits: tuple[int, float] = (least, most) if ".." in settings.workers else (0, inf)
-        self._fleet = Fleet(settings.web_processes, least, *limits, settings.drain_seconds)
+        self._fleet = Fleet(settings.web_processes, *workers_range(settings.workers, CORES), settings.drain_seconds)
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._log = log.start("supervisor", settings)
         self._waiting: dict[str, list[control.Reply]] = {"restart": [], "stop": []}
-        self._watch = sources.Watch() if reload else None
+        self._watch = sources.Watch(reload)
         self._announced = self._stopped = False
-        with listener.bind_listener(settings) as listening:
-            self._url = listener.address(settings, listening.getsockname()[1])
-            os.dup2(listening.fileno(), notify.LISTEN_DESCRIPTOR, inheritable=False)
-        self._environ = {**os.environ, "NOTIFY_SOCKET": str(run / "notify.sock"), "LISTEN_FDS": ""}
+        self._url = listener.keep_listener(settings)
+        self._environ = {**os.environ, "NOTIFY_SOCKET": str(run / "notify.sock")}
         self._notices = notify.Notices(run / "notify.sock")
         self._signals = signals.as_socket(signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)
         self._selector = selectors.DefaultSelector()
@@ -44,17 +40,16 @@ class Loop:
 
     def run(self) -> None:
         """Start everything; return when everything has ended."""
-        self._settle()
-        while not self._stopped:
+        while not self._settle():
             wait = self._fleet.deadline(time.monotonic()) - time.monotonic()
-            wait = min(wait, RELOAD_SECONDS) if self._watch else wait
-            for key, _ in self._selector.select(None if wait == inf else max(wait, 0)):
+            wait = max(0, min(wait, self._watch.seconds))
+            for key, _ in self._selector.select(None if wait == inf else wait):
                 key.data(key.fileobj)
-            if self._watch and self._watch.changed():
+            if self._watch.changed():
                 self._fleet.restart_asked(time.monotonic())
-            self._settle()
 
-    def _settle(self) -> None:
+    def _settle(self) -> bool:
+        """Do what the fleet says; whether everything has ended."""
         while not self._stopped and (effects := self._fleet.settle(time.monotonic())):
             for effect in effects:
                 match effect:
@@ -68,13 +63,13 @@ class Loop:
             self._announced = True
             notify.ready()
             print(WELCOME.format(self._url), flush=True)
+        return self._stopped
 
     def _start(self, child: int, role: str) -> None:
-        web = {"LISTEN_FDS": "1"} if role == WEB else {}
+        passed = [notify.LISTEN_DESCRIPTOR] if role == WEB else []
+        environ = self._environ | {"LISTEN_FDS": "1" if passed else ""}
         try:
-            self._processes[child] = process = lifeline.spawn(
-                [sys.executable, "-m", role], self._environ | web, [notify.LISTEN_DESCRIPTOR] if web else []
-            )
+            self._processes[child] = process = lifeline.spawn([sys.executable, "-m", role], environ, passed)
             self._log.info("started", extra={"role": role, "pid": process.pid})
         except OSError as error:
             self._log.error("start_failed", extra={"role": role, "reason": error.strerror})
@@ -97,8 +92,11 @@ class Loop:
 
     def _read_notices(self, _: Any) -> None:
         numbers = {process.pid: child for child, process in self._processes.items()}
-        for pid in self._notices.ready_pids():
-            self._fleet.became_ready(numbers.get(pid, 0))
+        for pid, said in self._notices.heard():
+            if "READY" in said:
+                self._fleet.became_ready(numbers.get(pid, 0))
+            if notify.WORKERS_WANTED in said:
+                self._fleet.wished(int(said[notify.WORKERS_WANTED]), time.monotonic())
 
     def _answer(self, request: Any, reply: control.Reply) -> None:
         asked = {"restart": self._fleet.restart_asked, "stop": self._fleet.stop_asked}
@@ -108,12 +106,12 @@ class Loop:
                 asked[what](time.monotonic())
             case {"do": "status"}:
                 reply(self._status())
-            case {"do": "scale", "workers": int(workers)}:
-                self._fleet.scale_asked(workers)
+            case {"do": "scale", "workers": int() | str() as workers}:
+                self._fleet.scale_asked(*workers_range(str(workers), CORES))
                 self._settle()
                 reply(self._status())
             case _:
-                reply({"fault": "usage: python -m supervisor [--reload|status|scale WORKERS|restart|stop|config]"})
+                raise ValueError("usage: python -m supervisor [--reload|status|scale WORKERS|restart|stop|config]")
 
     def _status(self) -> dict[str, Any]:
         rows, now = [], time.monotonic()

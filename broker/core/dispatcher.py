@@ -398,7 +398,7 @@ class Dispatcher:
         """How many workers would end what waits and runs within `wanted_seconds`."""
         core = self.core
         seconds = max(core.service.means.values(), default=0.0)
-        waiting = core.counts["queued"] + core.counts["running"]
+        waiting = core.counts["running"] + (0 if core.paused else core.counts["queued"])
         return min(
             waiting, -(-int(1000 * waiting * seconds) // int(1000 * self._policy.wanted_seconds)) or int(waiting > 0)
         )

@@ -14,6 +14,7 @@ BACKOFF_SECONDS_MIN, BACKOFF_SECONDS_MAX = 0.1, 3.0
 FORGET_SECONDS = 10.0  # a child that was up so long is replaced at once
 HURRY_SECONDS = 1.0  # after a second stop: what is not gone by then is killed
 ECHO_SECONDS = 0.3  # a stop so soon after the first is the same one, passed on by make and the process group
+CALM_SECONDS = 30.0  # a worker that nobody has wished for so long is drained
 LOSSES_MAX = 4  # a restart whose new process died this often before it was ready is given up
 
 
@@ -58,12 +59,12 @@ class Slot:
 
 
 class Fleet:
-    """Keeps one broker, `web` web processes and `workers` workers (scaled: least..most) running until told to
-    stop. Events are methods that return nothing; `settle` says what follows. `now` is monotonic seconds."""
+    """Keeps one broker, `web` web processes and `least` to `most` workers running until told to stop. Events are
+    methods that return nothing; `settle` says what follows. `now` is monotonic seconds."""
 
-    def __init__(self, web: int, workers: int, least: int, most: float, drain_seconds: float) -> None:
-        self._wanted = {BROKER: 1, WEB: web, WORKER: workers}
-        self._least, self._most = least, most
+    def __init__(self, web: int, least: int, most: int, drain_seconds: float) -> None:
+        self._web, self._least, self._most = web, least, most
+        self._wishes: list[tuple[float, int]] = []
         self._drain = {BROKER: 3.0, WEB: drain_seconds + 2.0, WORKER: drain_seconds + 3.0}
         self._slots: list[Slot] = []
         self._leaving: list[Child] = []
@@ -89,9 +90,13 @@ class Fleet:
                 if child.round == self._round and child.state == "starting" and slot.losses >= LOSSES_MAX:
                     self._end_restart(complete=False)
 
-    def scale_asked(self, workers: int) -> None:
-        """This many workers are wanted; kept within the least and the most."""
-        self._wanted[WORKER] = int(max(self._least, min(workers, self._most)))
+    def scale_asked(self, least: int, most: int) -> None:
+        """At least and at most so many workers from now on."""
+        self._least, self._most = least, most
+
+    def wished(self, workers: int, now: float) -> None:
+        """So many would keep up, says the broker each second: more begin at once, fewer after CALM_SECONDS."""
+        self._wishes = [(at, wish) for at, wish in self._wishes if at > now - CALM_SECONDS] + [(now, workers)]
 
     def restart_asked(self, now: float) -> None:
         """Every process is to be new afterwards."""
@@ -102,7 +107,6 @@ class Fleet:
     def stop_asked(self, now: float) -> None:
         """Drain and end everything, the broker last; asked again, end at once."""
         first, self._stopped_at = self._stopped_at, min(self._stopped_at, now)
-        self._least = self._most = self._wanted[WEB] = self._wanted[WORKER] = 0
         if now - first >= ECHO_SECONDS:
             for child in self._leaving:
                 self._effects.append(Signal(child.number, SIGTERM))
@@ -112,9 +116,11 @@ class Fleet:
         """What is to be done now, in order: to be asked after every event and at each `deadline`."""
         if self._stopped_at < inf:
             self._end_restart(complete=False)
-            self._wanted[BROKER] = int(any(child.role != BROKER for child in self.children()))
-        for role in ROLES:
-            self._resize(role, now)
+            wanted = int(any(child.role != BROKER for child in self.children())), 0, 0
+        else:
+            wanted = 1, self._web, min(self._most, max([self._least, *(wish for _, wish in self._wishes)]))
+        for role, number in zip(ROLES, wanted, strict=True):
+            self._resize(role, number, now)
         for slot in self._slots:
             locked = slot.role == BROKER and any(child.role == BROKER for child in self._leaving)
             if not (slot.children or slot.due > now or locked):
@@ -143,12 +149,12 @@ class Fleet:
         """Whether all that is wanted is there and ready; never again once told to stop."""
         return self._stopped_at == inf and all(it.children and it.children[0].state == "ready" for it in self._slots)
 
-    def _resize(self, role: str, now: float) -> None:
+    def _resize(self, role: str, wanted: int, now: float) -> None:
         places = [slot for slot in self._slots if slot.role == role]
-        for slot in places[self._wanted[role] :]:
+        for slot in places[wanted:]:
             self._slots.remove(slot)
             self._retire(slot.children, now)
-        self._slots += [Slot(role) for _ in range(self._wanted[role] - len(places))]
+        self._slots += [Slot(role) for _ in range(wanted - len(places))]
 
     def _start(self, slot: Slot, now: float) -> None:
         self._started += 1

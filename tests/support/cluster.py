@@ -100,7 +100,7 @@ class Cluster:
 
         def ready() -> bool:
             assert process.poll() is None, f"{role} ended with {process.returncode}: {self.log()[-2000:]}"
-            return process.pid in notices.ready_pids()
+            return (process.pid, {"READY": "1"}) in notices.heard()
 
         try:
             wait_until(ready, START_SECONDS, f"{role} to be ready")

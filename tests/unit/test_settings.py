@@ -54,7 +54,7 @@ def test_all_faults_are_told_at_once() -> None:
     ("workers", "expected"), [("cores", (4, 4)), ("3", (3, 3)), ("0", (0, 0)), ("1..8", (1, 8)), ("0..2", (0, 2))]
 )
 def test_workers(workers: str, expected: tuple[int, int]) -> None:
-    assert workers_range(parse({"PIXMILL_WORKERS": workers})[0], cores=4) == expected
+    assert workers_range(parse({"PIXMILL_WORKERS": workers})[0].workers, cores=4) == expected
 
 
 def test_the_ledger_lies_in_data() -> None:

@@ -8,7 +8,7 @@ from supervisor.core.fleet import Fleet
 
 
 def test_a_fleet_told_to_stop_before_it_was_complete_never_is() -> None:
-    fleet = Fleet(1, 0, 0, 0, 1.0)
+    fleet = Fleet(1, 0, 0, 1.0)
     fleet.settle(0.0)
     fleet.became_ready(1)
     fleet.stop_asked(1.0)

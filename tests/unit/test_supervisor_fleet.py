@@ -11,13 +11,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from supervisor.core.fleet import BROKER, WEB, WORKER, Done, Effect, Fleet, Signal, Start
 
 
-def fleet(web: int = 1, workers: int = 1, least: int = 0, most: float = inf) -> Fleet:
-    return Fleet(web, workers, least, most, drain_seconds=30.0)
+def fleet(web: int = 1, workers: int = 1, most: int = 0) -> Fleet:
+    return Fleet(web, workers, max(workers, most), drain_seconds=30.0)
 
 
-def running(web: int = 1, workers: int = 1, least: int = 0, most: float = inf) -> Fleet:
+def running(web: int = 1, workers: int = 1, most: int = 0) -> Fleet:
     """A fleet whose processes are ready at time 0: the broker is child 1, then web, then workers."""
-    started = fleet(web, workers, least, most)
+    started = fleet(web, workers, most)
     for effect in started.settle(0.0):
         assert isinstance(effect, Start)
         started.became_ready(effect.child)
@@ -77,9 +77,9 @@ def test_losses_are_forgotten_after_ten_seconds_up() -> None:
 
 def test_scale_adds_and_drains_workers_only() -> None:
     started = running(workers=2)
-    started.scale_asked(3)
+    started.scale_asked(3, 3)
     assert started.settle(1.0) == [Start(5, WORKER)]
-    started.scale_asked(0)
+    started.scale_asked(0, 0)
     assert {*started.settle(2.0)} == {Signal(3, SIGTERM), Signal(4, SIGTERM), Signal(5, SIGTERM)}
     for child in (3, 4, 5):
         started.exited(child, 3.0)
@@ -87,17 +87,44 @@ def test_scale_adds_and_drains_workers_only() -> None:
     assert [child.role for child in started.children()] == [BROKER, WEB]
 
 
-def test_scale_stays_within_the_range() -> None:
-    started = running(workers=1, least=1, most=2)
-    started.scale_asked(9)
+def test_a_range_follows_what_the_broker_wishes() -> None:
+    """Up at once, and never above; down to what was wished last once nobody has wished more for 30 s; never below."""
+    started = running(workers=1, most=3)
+    started.wished(2, 1.0)
     assert started.settle(1.0) == [Start(4, WORKER)]
-    started.scale_asked(0)
+    started.wished(9, 2.0)
+    assert started.settle(2.0) == [Start(5, WORKER)]
+    for now in range(3, 32):
+        started.wished(2 if now < 20 else 0, float(now))
+        assert started.settle(float(now)) == []
+    started.wished(0, 32.0)
+    assert started.settle(32.0) == [Signal(5, SIGTERM)]
+    started.wished(3, 33.0)
+    assert started.settle(33.0) == [Start(6, WORKER)]
+    for now in range(34, 64):
+        started.wished(0, float(now))
+    assert {*started.settle(63.0)} == {Signal(4, SIGTERM), Signal(6, SIGTERM)}
+
+
+def test_a_number_is_kept_whatever_the_broker_wishes() -> None:
+    started = running(workers=2)
+    for wish in (0, 9):
+        started.wished(wish, 1.0)
+        assert started.settle(1.0) == []
+
+
+def test_a_new_range_holds_from_now_on() -> None:
+    started = running(workers=1)
+    started.wished(3, 1.0)
+    started.scale_asked(0, 2)
+    assert started.settle(1.0) == [Start(4, WORKER)]
+    started.scale_asked(1, 1)
     assert started.settle(2.0) == [Signal(4, SIGTERM)]
 
 
 def test_a_broker_killed_while_a_worker_drains_is_replaced_at_once() -> None:
     started = running()
-    started.scale_asked(0)
+    started.scale_asked(0, 0)
     started.settle(1.0)
     started.exited(1, 2.0)
     assert started.settle(2.0) == [Start(4, BROKER)]
@@ -105,7 +132,7 @@ def test_a_broker_killed_while_a_worker_drains_is_replaced_at_once() -> None:
 
 def test_a_drain_past_its_deadline_is_killed_once() -> None:
     started = running()
-    started.scale_asked(0)
+    started.scale_asked(0, 0)
     started.settle(1.0)
     assert started.deadline(1.0) == 34.0
     assert started.settle(33.9) == []
@@ -161,7 +188,8 @@ def test_nothing_is_scaled_up_after_a_stop() -> None:
     started = running()
     started.stop_asked(1.0)
     started.settle(1.0)
-    started.scale_asked(3)
+    started.scale_asked(3, 3)
+    started.wished(3, 1.0)
     started.exited(3, 1.1)
     assert started.settle(1.1) == []
 
@@ -269,7 +297,7 @@ def test_a_ready_process_that_is_killed_does_not_give_up_a_restart() -> None:
 def test_a_late_ready_changes_nothing_for_a_process_told_to_end() -> None:
     started = fleet(web=0)
     started.settle(0.0)
-    started.scale_asked(0)
+    started.scale_asked(0, 0)
     started.settle(1.0)
     started.became_ready(2)
     assert [(child.number, child.state) for child in started.children()] == [(1, "starting"), (2, "leaving")]
@@ -312,7 +340,7 @@ class World(RuleBasedStateMachine):
 
     @initialize(web=st.integers(1, 3), workers=st.integers(0, 3))
     def begin(self, web: int, workers: int) -> None:
-        self.fleet = Fleet(web, workers, 0, inf, 5.0)
+        self.fleet = Fleet(web, workers, workers, 5.0)
         self.wanted, self.web = workers, web
         self.settle()
 
@@ -359,9 +387,14 @@ class World(RuleBasedStateMachine):
 
     @rule(workers=st.integers(0, 5))
     def scale(self, workers: int) -> None:
-        self.fleet.scale_asked(workers)
+        self.fleet.scale_asked(workers, workers)
         if not self.stopping:
             self.wanted = workers
+        self.settle()
+
+    @rule(workers=st.integers(0, 5))
+    def wish(self, workers: int) -> None:
+        self.fleet.wished(workers, self.now)
         self.settle()
 
     @rule()
