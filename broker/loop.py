@@ -137,9 +137,9 @@ class Loop:
                 due = min(due, self._told_at)
             if self._probes:
                 due = min(due, self._probes[0])
-            self._poller.poll(max(0, int((due - time.monotonic()) * 1000 + 0.999)))
-            self._turn(time.monotonic())
-        self._turn(time.monotonic(), last=True)
+            ready = self._poller.poll(max(0, int((due - time.monotonic()) * 1000 + 0.999)))
+            self._turn(time.monotonic(), {source for source, _ in ready})
+        self._turn(time.monotonic(), set(), last=True)
         self.close()
 
     def close(self) -> None:
@@ -155,10 +155,10 @@ class Loop:
     def _stop(self, *_: object) -> None:
         self._stopping = True
 
-    def _turn(self, now: float, last: bool = False) -> None:
+    def _turn(self, now: float, ready: set[Any], last: bool = False) -> None:
         if not self._intake.events:
             self._told_at = now + START_SECONDS
-        empty = self._gather(now)
+        empty = self._gather(now, ready)
         waiting = self._intake.events and not self._intake.urgent
         if waiting and not last and empty and now < min(self._told_at, self._core.deadline):
             return
@@ -169,8 +169,9 @@ class Loop:
             self._forget_keys(now)
         self._carry_out(effects, now)
 
-    def _gather(self, now: float) -> bool:
-        """Take in what has come; whether that was all."""
+    def _gather(self, now: float, ready: set[Any]) -> bool:
+        """Take in what has come; whether that was all. Workers are read in any case: were this process stopped
+        between the poll and `now`, their mail would be unread, and they taken for silent."""
         self._again = False
         offset = time.time() - now
         if abs(offset - self._offset) > CLOCK_SLACK_SECONDS:
@@ -181,10 +182,13 @@ class Loop:
         if self._door:
             self._door.answer()
         empty = self._read_workers()
-        if not self._stopping:
+        if self._pull in ready and not self._stopping:
             empty &= self._read_web()
-        self._read_subscriptions()
-        self._read_monitor(now)
+        for publisher in (self._receipts, self._changes):
+            if publisher in ready:
+                self._read_subscriptions(publisher)
+        if self._monitor in ready:
+            self._read_monitor(now)
         if self._probes and now >= self._probes[0]:
             self._probe(now)
         return empty
@@ -266,16 +270,15 @@ class Loop:
         if following is not None:
             self._bulk.append((command, frame, following))
 
-    def _read_subscriptions(self) -> None:
+    def _read_subscriptions(self, publisher: Any) -> None:
         """A web process that subscribed to its receipts hears Hello there: nothing sent later is lost."""
-        for publisher in (self._receipts, self._changes):
-            while True:
-                try:
-                    frame = publisher.recv(zmq.NOBLOCK)
-                except zmq.Again:
-                    break
-                if publisher is self._receipts and frame[:1] == b"\x01":
-                    publisher.send_multipart([frame[1:], wire.encode(wire.Hello(self._core.epoch))], zmq.NOBLOCK)
+        while True:
+            try:
+                frame = publisher.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            if publisher is self._receipts and frame[:1] == b"\x01":
+                publisher.send_multipart([frame[1:], wire.encode(wire.Hello(self._core.epoch))], zmq.NOBLOCK)
 
     def _read_monitor(self, now: float) -> None:
         while True:

@@ -18,13 +18,16 @@ from jobs.limits import (
     PART_HEADERS_MAX,
 )
 
+Piece = bytes | memoryview
+"""Of a body, as it comes: a view where that spares a copy."""
+
 
 class Files(Protocol):
     """Where the files of a form go."""
 
     def begin(self, filename: str) -> None: ...
 
-    def write(self, data: bytes) -> None: ...
+    def write(self, data: Piece) -> None: ...
 
     def end(self) -> None: ...
 
@@ -41,7 +44,7 @@ class Form:
         self._name = self._header = ""
         self._disposition = b""
         self._text: bytearray | None = None
-        self._write: Callable[[bytes], None] = _drop
+        self._write: Callable[[Piece], None] = _drop
         self._ended = False
         boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
         callbacks = {
@@ -50,7 +53,7 @@ class Form:
             "on_header_value": self._header_value,
             "on_header_end": self._header_ends,
             "on_headers_finished": self._headers_end,
-            "on_part_data": lambda data, start, end: self._write(data[start:end]),
+            "on_part_data": lambda data, start, end: self._write(memoryview(data)[start:end]),  # no copy
             "on_part_end": self._part_ends,
             "on_end": self._end,
         }
@@ -109,7 +112,7 @@ class Form:
         elif filename is None:
             self.ignored.append(self._name[:FILENAME_CHARACTERS_MAX])
 
-    def _text_comes(self, data: bytes) -> None:
+    def _text_comes(self, data: Piece) -> None:
         assert self._text is not None
         self._text += data
         if len(self._text) > FIELD_BYTES_MAX:
@@ -127,7 +130,7 @@ class Form:
         self._ended = True
 
 
-def _drop(_data: bytes) -> None:
+def _drop(_data: Piece) -> None:
     pass
 
 

@@ -59,7 +59,7 @@ class Intake:
         self._discards.append(self._writer.discard)
         self.stored.append(Stored(job, filename, Original(name, "", 0, 0, 0, ""), self._writer.publish))
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """More of it. Raises LimitExceeded, ClientFault by what its head shows, StoreFull."""
         self._size += len(data)
         self._bytes += len(data)

@@ -91,6 +91,8 @@ class Keeper:
             self._session.tick(now)
             leave = self._carry_out()
             self._work.publish()
+            if self._told and not leave:
+                leave = self._carry_out()
         self._children.close()
         self._close(LAST_WORDS_MS)
         self._context.term()

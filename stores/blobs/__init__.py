@@ -10,7 +10,7 @@ from typing import BinaryIO, Protocol
 class BlobWriter(Protocol):
     """Bytes on their way in; nothing is visible before `publish`."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Append. Raises StoreFull."""
 
     def publish(self) -> None:

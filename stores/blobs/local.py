@@ -198,7 +198,7 @@ class LocalWriter:
         with _faults(name):
             self._file = blobs.create(fresh)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         with _faults(self._name):
             self._file.write(data)
 

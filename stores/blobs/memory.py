@@ -72,7 +72,7 @@ class MemoryWriter:
         self._name = name
         self._chunks = bytearray()
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         if len(self._chunks) + len(data) > self._blobs.free_bytes():
             raise StoreFull(f"blob {self._name}: no room left")
         self._chunks += data

@@ -14,7 +14,7 @@ from jobs.imagehead import read_head
 from jobs.limits import FILENAME_CHARACTERS_MAX
 from jobs.recipe import canonical, parse
 from tests.hostile.files import FORMATS, written
-from web.forms import Form
+from web.forms import Form, Piece
 from worker import tasks
 
 FORM = (
@@ -58,7 +58,7 @@ class Kept:
         self.open = True
         self.names.append(filename)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: Piece) -> None:
         assert self.open
 
     def end(self) -> None:
