@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import tempfile
-import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,10 @@ from playwright.sync_api import sync_playwright
 from tests.support.cluster import Cluster, wait_until
 from tests.support.docs import ROOT
 from tests.support.load import Load
-from tests.support.sufferings import SLOW_FIELDS, slow_image
 
 FOLDER = ROOT / "docs" / "page"
 BYTES_MAX = 150_000
+SETTLE_MS = 3000
 NAMES = {
     "mountains.jpg": "12mp.jpg",
     "portrait.jpg": "rotated.jpg",
@@ -39,7 +38,7 @@ POSTER = {
 VIEWS: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1280, "height": 1180}},
     "phone": {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True},
-    "dark": {"viewport": {"width": 1280, "height": 940}, "color_scheme": "dark"},
+    "dark": {"viewport": {"width": 1280, "height": 1060}, "color_scheme": "dark"},
 }
 
 
@@ -59,15 +58,17 @@ def lively(cluster: Cluster, page: Any, folder: Path) -> str:
             page.wait_for_timeout(seconds * 1000)
     page.set_input_files("input[type=file]", originals(folder))
     page.locator("#uploads .state.done").nth(2).wait_for()
-    job = cluster.upload((ROOT / "test-data" / "12mp.jpg").read_bytes(), "poster.jpg", recipe=json.dumps(POSTER))["id"]
+    photograph = (ROOT / "test-data" / "12mp.jpg").read_bytes()
+    job = cluster.upload(photograph, "poster.jpg", recipe=json.dumps(POSTER))["id"]
     wait_until(lambda: started(cluster, job), 10, "a decoder to start")
     os.kill(holder(cluster, job), signal.SIGKILL)
     cluster.ended(job)
     for number in range(14):
-        cluster.upload(slow_image(2500) + bytes(number), f"sheet-{number + 1:02}.png", **SLOW_FIELDS)
+        cluster.upload(photograph + bytes(number + 1), f"sheet-{number + 1:02}.jpg", recipe=json.dumps(POSTER))
     big = folder / "panorama.jpg"
-    shutil.copy(ROOT / "test-data" / "12mp.jpg", big)
+    big.write_bytes(photograph)
     page.set_input_files("input[type=file]", big)
+    page.wait_for_timeout(SETTLE_MS)
     page.locator("#uploads .quiet", has_text="about").wait_for()
     return str(job)
 
@@ -110,7 +111,7 @@ def main() -> None:
             page.goto(cluster.url + path)
             page.locator("#health.healthy").wait_for()
             page.wait_for_load_state("load")
-            time.sleep(2)
+            page.wait_for_timeout(SETTLE_MS)
             save(page, view)
         browser.close()
 

@@ -41,7 +41,8 @@ export function changed(change) {
   }
   const known = jobs.get(change.id);
   if (known && known.change > change.change) return;
-  keep({ renditions: [], filename: "", ...known, queue_position: null, eta_seconds: null, ...change });
+  const place = known?.state === change.state ? {} : { queue_position: null, eta_seconds: null };
+  keep({ renditions: [], filename: "", ...known, ...place, ...change });
 }
 
 /** A rendition has landed. */
