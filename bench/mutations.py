@@ -213,6 +213,8 @@ MUTANTS = (
     ),
     Mutant("a grant's uses of the same turn are missed", "quota.py", "core.fresh_grants.get(grant) or ", ""),
     Mutant("a grant's uses are not written", "quota.py", "core.records.grants.append(entry)", "pass"),
+    Mutant("a rate's minute is a second short", "state.py", "= RATE_SECONDS + 1", "= RATE_SECONDS"),
+    Mutant("a rate frees too soon for many", "quota.py", "rate.frees(now, len(jobs) - left)", "rate.frees(now, 1)"),
     Mutant("a rate counts posts", "quota.py", "if len(jobs) <= left:", "if left:"),
     Mutant("a late answer moves the walk", "walk.py", " or walk.after != found.after", ""),
 )

@@ -1,5 +1,8 @@
 """How much who may upload: the rate of a tenant, and the uses of a grant. Counted here, and so exact over all web
 processes. A repeat of what is accepted counts nothing: it never comes here.
+
+The rate is a sliding window, as API gateways have by default (Kong's "window types"): a fixed one lets twice as many
+through about its end, a bucket of tokens twice as many in the first minute. What is refused counts nothing.
 """
 
 from broker.core.events import Submitted
@@ -34,9 +37,7 @@ def over(core: Core, now: float) -> dict[str, float]:
         return {}
     rates = {"": core.accepted, **{tenant: share.accepted for tenant, share in core.shares.items()}}
     return {
-        tenant: now + core.offset + rate.frees(now, int(used) - most + 1)
-        for tenant, rate in rates.items()
-        if (used := rate.per_minute(now)) >= most
+        tenant: now + core.offset + rate.frees(now, 1) for tenant, rate in rates.items() if rate.per_minute(now) >= most
     }
 
 

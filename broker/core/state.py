@@ -23,6 +23,8 @@ from jobs.wire import Abandon, Assign, Change, LeaseRef, Recall, Receipt, Settle
 
 DELAYED, REQUEUED, ENDED_EVENT = Happening.DELAYED.value, Happening.REQUEUED.value, Happening.ENDED.value
 RATE_SECONDS = 60
+BUCKET_SECONDS = RATE_SECONDS + 1
+"""For how long a bucket of one second counts, from its first moment."""
 SWEEP_BATCH = 100
 SWEEP_AGAIN_SECONDS = 60.0
 """After which a sweep is offered again that a worker which lives has not done: its disk did not let it."""
@@ -34,7 +36,8 @@ Batched = Assign | Recall | Abandon | Settled
 
 
 class Rate:
-    """Events of the last minute, in buckets of a second."""
+    """Events of the last minute, in buckets of a second. A bucket stays until its last moment is a minute old, so that
+    what is allowed by it is exceeded in no minute."""
 
     def __init__(self) -> None:
         self._buckets: deque[tuple[int, int]] = deque()
@@ -50,20 +53,20 @@ class Rate:
 
     def per_minute(self, now: float) -> float:
         """How many there were in the last minute."""
-        while self._buckets and self._buckets[0][0] <= now - RATE_SECONDS:
+        while self._buckets and self._buckets[0][0] <= now - BUCKET_SECONDS:
             self._buckets.popleft()
-        newest = self._count if self._second > now - RATE_SECONDS else 0
+        newest = self._count if self._second > now - BUCKET_SECONDS else 0
         return float(newest + sum(count for _, count in self._buckets))
 
     def frees(self, now: float, count: int) -> float:
         """In how many seconds so many of the last minute's events are older than that."""
         for second, found in (*self._buckets, (self._second, self._count)):
-            ends = second + RATE_SECONDS - now
+            ends = second + BUCKET_SECONDS - now
             if ends > 0:
                 count -= found
                 if count <= 0:
                     return ends
-        return float(RATE_SECONDS)
+        return float(BUCKET_SECONDS)
 
 
 class Share:

@@ -2,16 +2,19 @@
 
 import os
 import signal
+import sqlite3
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import httpx2
 import pytest
 
 import pixmill
+from jobs.limits import GRANT_SLACK_SECONDS
 from tests.support.cluster import Cluster, wait_until
 from tests.support.web_kit import png
 
@@ -76,3 +79,18 @@ def test_a_grant_s_uses_are_exact_over_a_killed_broker(new_cluster: Callable[...
     answers = together(cluster, grant, range(BEFORE, UPLOADERS), lambda: os.kill(broker, signal.SIGKILL))
     assert answers == {"accepted": USES - BEFORE, "grant_used_up": UPLOADERS - USES}
     assert accepted(cluster, "killed") == USES
+
+
+def test_how_often_a_grant_was_used_is_kept_for_a_day_past_its_end(new_cluster: Callable[..., Cluster]) -> None:
+    cluster = new_cluster(workers=0, web_processes=1).start()
+    now = time.time()
+    ends = {"long over": now - GRANT_SLACK_SECONDS - 5, "just over": now - GRANT_SLACK_SECONDS + 300, "good": now + 300}
+
+    def kept() -> set[str]:
+        return {name for (name,) in ledger.execute("SELECT name FROM grants")}
+
+    with closing(sqlite3.connect(cluster.data / "ledger.sqlite3")) as ledger:
+        with ledger:
+            ledger.executemany("INSERT INTO grants VALUES (?, 1, ?)", ends.items())
+        wait_until(lambda: "long over" not in kept(), 20, "the end of what is long over")
+        assert kept() == {"just over", "good"}
