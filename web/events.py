@@ -118,6 +118,11 @@ class Hub:
     def __init__(self) -> None:
         self._streams: dict[str | None, set[Stream]] = {}
 
+    @property
+    def listened(self) -> bool:
+        """Whether there is any stream."""
+        return bool(self._streams)
+
     def join(self, stream: Stream) -> None:
         """From now on `stream` hears of its job, or of all."""
         self._streams.setdefault(stream.job, set()).add(stream)

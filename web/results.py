@@ -18,6 +18,10 @@ from web.waiting import Waits
 class Listener(Protocol):
     """Who is told of everything at once."""
 
+    @property
+    def listened(self) -> bool:
+        """Whether anybody is there to hear of it."""
+
     def changed(self, changes: list[Change]) -> None: ...
 
     def missed(self, last: int) -> None:
@@ -27,11 +31,15 @@ class Listener(Protocol):
 
 
 class Results:
-    """A window on the latest changes. The ledger is the truth: after a gap those who wait read it again."""
+    """A window on the latest changes. The ledger is the truth: after a gap those who wait read it again.
+
+    While nothing is `awaited`, changes may be told late; `hurry` has those told that came, and others as they come.
+    """
 
     def __init__(self, listener: Listener, monotonic: Callable[[], float]) -> None:
         self.last = -1
         self.latest_beat: Beat | None = None
+        self.hurry: Callable[[], None] = lambda: None
         self.waits = Waits(monotonic)
         self._listener = listener
         self._monotonic = monotonic
@@ -76,6 +84,11 @@ class Results:
                 await self._begun.wait()
         return self.latest_beat
 
+    @property
+    def awaited(self) -> bool:
+        """Whether anybody waits for a change."""
+        return bool(self._waiting) or self._listener.listened
+
     def silent_seconds(self) -> float:
         """For how long the broker is unheard; infinite if it never was heard."""
         return float("inf") if self._heard_at is None else self._monotonic() - self._heard_at
@@ -91,6 +104,7 @@ class Results:
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while True:
+            self.hurry()
             woken = loop.create_future()
             self._waiting.setdefault(job, set()).add(woken)
             try:

@@ -119,6 +119,7 @@ async def all_events(call: Call) -> ASGIApp:
         elif last is not None:
             stream.put(event("reset", {}, max(results.last, 0)))
 
+    call.web.results.hurry()
     return EventResponse(call.web.hub, Stream(call.base, None, call.caller.sees), present, _stream_seconds(call))
 
 
@@ -141,6 +142,7 @@ async def job_events(call: Call) -> ASGIApp:
         if now.state in ENDED:
             stream.close()
 
+    call.web.results.hurry()
     return EventResponse(
         call.web.hub, Stream(call.base, row.id, by_grant=call.by_grant), present, _stream_seconds(call)
     )

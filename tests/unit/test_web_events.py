@@ -26,6 +26,7 @@ class Ear:
 
     def __init__(self) -> None:
         self.told: list[Any] = []
+        self.listened = False
 
     def changed(self, changes: list[Change]) -> None:
         self.told.append([change.change for change in changes])
@@ -121,6 +122,28 @@ def test_who_waits_reads_again_after_a_gap() -> None:
         assert row is not None
         assert row.state == State.DONE
         assert not kit.results._waiting
+
+    serve(scenario)
+
+
+def test_changes_are_awaited_while_somebody_waits_for_a_job_or_reads_a_stream() -> None:
+    async def scenario(kit: Kit) -> None:
+        hurried: list[bool] = []
+        kit.results.hurry = lambda: hurried.append(True)
+        job = await kit.accepted()
+        assert not kit.results.awaited
+        waiting = asyncio.ensure_future(kit.results.until_ended(job, kit.ledger.job, 5))
+        await turns()
+        assert hurried
+        assert kit.results.awaited
+        kit.finish(job)
+        await waiting
+        assert not kit.results.awaited
+        stream = Stream(BASE)
+        kit.hub.join(stream)
+        assert kit.results.awaited
+        kit.hub.leave(stream)
+        assert not kit.results.awaited
 
     serve(scenario)
 
