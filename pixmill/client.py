@@ -21,6 +21,8 @@ from pixmill.errors import Refused, Unreachable
 DEFAULT_URL = "http://localhost:3000"
 PATIENCE_SECONDS = 60.0
 """How long one call is repeated: several times what a restart of the whole server takes."""
+RATE_PATIENCE_SECONDS = 180.0
+"""How long one call waits for its turn under a rate: its minute, and again if others with the key were quicker."""
 AUDIT_RECEIPTS = 1000
 """Of one request of `audit`: what the server takes."""
 WAIT_SECONDS = 15
@@ -164,8 +166,9 @@ class Client:
         return answer
 
     def _patiently(self, send: Callable[[], httpx2.Response]) -> httpx2.Response:
-        """The first answer that is no 503; lost connections and 503s are tried again, for a while."""
-        until = self._clock() + PATIENCE_SECONDS
+        """The first good answer; lost connections, 503s and 429s are tried again, for a while."""
+        now = self._clock()
+        until, turn_until = now + PATIENCE_SECONDS, now + RATE_PATIENCE_SECONDS
         back_off = RETRY_SECONDS_MIN
         while True:
             try:
@@ -176,9 +179,13 @@ class Client:
                 if response.is_success:
                     return response
                 refusal = Refused(response.status_code, _problem(response))
-                if response.status_code != 503:
+                if response.status_code not in (429, 503):
                     raise refusal
                 said, seconds = f"{self.url} says: {refusal}", _retry_after(response, back_off)
+                if response.status_code == 429:
+                    if self._clock() + seconds > turn_until:
+                        raise refusal
+                    until += seconds
             if self._clock() + seconds > until:
                 raise Unreachable(f"{said}; tried for {PATIENCE_SECONDS:.0f} s")
             self._pause(seconds)

@@ -75,6 +75,26 @@ def test_patience_ends(image: Path) -> None:
     assert sum(script.pauses) <= 60
 
 
+def rate_limited(retry_after: str) -> httpx2.Response:
+    problem = {"code": "rate_limited", "detail": "12 uploads a minute are allowed, 0 are left now"}
+    return httpx2.Response(429, json=problem, headers={"Retry-After": retry_after})
+
+
+def test_an_upload_waits_for_its_turn_under_a_rate(image: Path) -> None:
+    script = Script(rate_limited("61"), httpx2.ConnectError("refused"), rate_limited("40"), unavailable("50"), PROMISE)
+    with script.client() as client:
+        assert client.upload(image)["id"] == "j1"
+    assert script.pauses == [61.0, 0.4, 40.0, 50.0]
+    assert len({request.headers["Idempotency-Key"] for request in script.requests}) == 1
+
+
+def test_who_never_gets_his_turn_is_told_why(image: Path) -> None:
+    script = Script(rate_limited("61"))
+    with script.client() as client, pytest.raises(Refused) as refused:
+        client.upload(image)
+    assert (refused.value.code, script.pauses) == ("rate_limited", [61.0, 61.0])
+
+
 @pytest.mark.parametrize("status", [400, 404, 413, 415, 422, 500, 507])
 def test_a_refusal_is_not_repeated(image: Path, status: int) -> None:
     problem = {"code": "bad_recipe", "detail": "$.x: unknown", "path": "$.x"}
