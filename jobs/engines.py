@@ -11,6 +11,13 @@ VIPS_SCALES = frozenset({"webp"})
 """What it makes smaller while it decodes."""
 VIPS_PIXELS_MIN = 100_000
 """To hand pixels over costs some 0.3 ms, whatever their number."""
+VIPS_ENCODES = frozenset({"png"})
+"""In half of Pillow's time; JPEG and WebP take both the same."""
+PNG_LEVELS = {"none": 5, "paeth": 3}
+"""libvips' filters of a PNG's rows, each with its zlib level. Unfiltered is what screens and drawings want (and sharp
+always writes, at 6), Paeth's is a third smaller where it is a photograph."""
+PNG_STRIPS, PNG_STRIP_SHARE = 4, 64
+"""Both are tried on so many strips, each one of so many parts of the rows."""
 VIPS_SHRINK_MAX = 2.8
 """From here on Pillow first reduces by a whole number, which is as fast."""
 LINEAR_FROM_PIXELS = 2_000_000
@@ -29,6 +36,17 @@ def vips_resizes(width: float, height: float, size: Size) -> bool:
     """Whether libvips makes `width` x `height` pixels `size`: never larger, nor much smaller."""
     shrinks = width / size.width, height / size.height
     return width * height >= VIPS_PIXELS_MIN and min(shrinks) >= 1 and 1 < max(shrinks) < VIPS_SHRINK_MAX
+
+
+def vips_encodes(format: str, size: Size) -> bool:
+    """Whether libvips writes a still picture of this `size`, without metadata."""
+    return format in VIPS_ENCODES and size.width * size.height >= VIPS_PIXELS_MIN
+
+
+def png_strips(height: int) -> list[tuple[int, int]]:
+    """The first row and the number of rows of each strip that the filters are tried on, evenly from top to bottom."""
+    rows = -(-height // PNG_STRIP_SHARE)
+    return [(height * (2 * index + 1) // (2 * PNG_STRIPS) - rows // 2, rows) for index in range(PNG_STRIPS)]
 
 
 def vips_kernel(size: Size) -> str:

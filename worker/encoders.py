@@ -1,6 +1,7 @@
 """Pictures and animations as files: what each format is told of a rendition's keys. Nothing else gets in.
 
-Owns the options of Pillow's encoders. Knows no geometry, and nothing of how files are read.
+Owns the options of Pillow's encoders; some PNG are libvips' (worker/vips.py). Knows no geometry, and nothing of how
+files are read.
 """
 
 import io
@@ -9,6 +10,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from jobs.recipe import RenditionSpec
+from worker import vips
 
 PNG_LEVEL = 2
 """Of 9, zlib-ng 2.3. Against level 4 a photograph takes half the time for 5 % more bytes (two thirds of sharp's),
@@ -26,6 +28,8 @@ class Showing(NamedTuple):
 def encode(images: list[Image.Image], format: str, spec: RenditionSpec, exif: bytes, showing: Showing | None) -> bytes:
     """The file of sRGB images (L, LA, RGB or RGBA), without metadata but for the EXIF given. All of them
     are its frames if there is a `showing`; else there is one."""
+    if not (showing or exif) and vips.encodes(format, images[0]) and (data := vips.encode_png(images[0])) is not None:
+        return data
     options = _options(format, spec) | ({"exif": exif} if exif and format != "gif" else {})
     first, *rest = _alike(images)
     if showing:

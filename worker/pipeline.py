@@ -23,7 +23,7 @@ from worker import encoders, heic, imagefile, operations, vips
 from worker.colours import to_srgb
 from worker.reading import READING, PipelineLimits, Work
 
-ENGINE = f"pillow-{PIL.__version__}{vips.VERSION}/4"
+ENGINE = f"pillow-{PIL.__version__}{vips.VERSION}/5"
 """What made a rendition: the same bytes and recipe under the same engine give the same result."""
 
 STARTS_THREADS = HEIC in imagefile.PLUGINS or vips.INSTALLED

@@ -1,8 +1,9 @@
 """The second engine: libvips by the extra `vips`. The one file that imports pyvips, and only where it is installed.
 
-Owns its loading, its walls and its two jobs, decoding and making smaller; pictures are Pillow's before and after.
-When it is asked is jobs/engines.py's rule. Everything is computed in the thread that asks (a region fetched strip by
-strip starts none of libvips' own), but for a WebP: libvips and libwebp start one each, which a sealed decoder may.
+Owns its loading, its walls and its three jobs: decoding, making smaller, and writing PNG; pictures are Pillow's
+before and after. When it is asked is jobs/engines.py's rule. Everything is computed in the thread that asks (a region
+fetched strip by strip starts none of libvips' own), but for a WebP that is read and a PNG that is written: for those
+libvips and libwebp start some, which a sealed decoder may.
 """
 
 import ctypes
@@ -27,13 +28,15 @@ if INSTALLED:
     pyvips.cache_set_max(0)
     pyvips.block_untrusted_set(True)
     pyvips.operation_block_set("VipsForeign", True)
-    for _loader in ("VipsForeignLoadPngBuffer", "VipsForeignLoadWebpBuffer"):
-        pyvips.operation_block_set(_loader, False)
+    for _allowed in ("VipsForeignLoadPngBuffer", "VipsForeignLoadWebpBuffer", "VipsForeignSavePngBuffer"):
+        pyvips.operation_block_set(_allowed, False)
 
 VERSION = f"+vips-{'.'.join(str(pyvips.version(part)) for part in range(3))}" if INSTALLED else ""
 _ROWS = 64
 """Of a strip: what is at work at once stays in the processor's caches."""
 _BANDS = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+_PHYS = slice(33, 54)
+"""Where libvips puts the size of a pixel on paper, which nobody has asked for: behind the header."""
 _PIXELS = "pixels"
 """The attribute under which a picture keeps the bytes that it was made of: what derives from it needs them again."""
 _M_ARENA_MAX = -8
@@ -67,8 +70,7 @@ def resize(image: Image.Image, box: Box, size: Size) -> Image.Image:
     _need(4 * (image.width * image.height + size.width * size.height))
     left, top = round(box.left), round(box.top)
     right, bottom = max(round(box.right), left + size.width), max(round(box.bottom), top + size.height)
-    pixels = getattr(image, _PIXELS, None) or image.tobytes()
-    source: Any = pyvips.Image.new_from_memory(pixels, image.width, image.height, len(image.getbands()), "uchar")
+    source = _lent(image)
     if (left, top, right, bottom) != (0, 0, *image.size):
         source = source.crop(left, top, right - left, bottom - top)
     shrink = (right - left) / size.width, (bottom - top) / size.height
@@ -76,6 +78,30 @@ def resize(image: Image.Image, box: Box, size: Size) -> Image.Image:
         return _fetched(source.reduce(*shrink, kernel=engines.vips_kernel(size)), image.mode)
     except pyvips.Error:  # pixels that are there already can only lack room
         raise MemoryError from None
+
+
+def encode_png(image: Image.Image) -> bytes | None:
+    """The still `image` (L, LA, RGB or RGBA) as a PNG without metadata, by whichever of jobs/engines.py's filters
+    makes some strips of it smallest. None where libvips cannot: Pillow does, or says why not. Raises MemoryError."""
+    _need(8 * image.width * image.height)
+    source, strips = _lent(image), engines.png_strips(image.height)
+    try:
+        part = pyvips.Image.arrayjoin([source.crop(0, top, image.width, rows) for top, rows in strips], across=1)
+        best = min(engines.PNG_LEVELS, key=lambda filter: len(_png(part, filter)))
+        return _png(source, best)
+    except pyvips.Error:
+        return None
+
+
+def _png(image: Any, filter: str) -> bytes:
+    data: bytes = image.pngsave_buffer(compression=engines.PNG_LEVELS[filter], filter=filter, keep="none")
+    return data[: _PHYS.start] + data[_PHYS.stop :] if data[_PHYS][4:8] == b"pHYs" else data
+
+
+def _lent(image: Image.Image) -> Any:
+    """`image` for libvips, which reads the bytes that are there already."""
+    pixels = getattr(image, _PIXELS, None) or image.tobytes()
+    return pyvips.Image.new_from_memory(pixels, image.width, image.height, len(image.getbands()), "uchar")
 
 
 def _need(size_bytes: int) -> None:
@@ -100,8 +126,9 @@ def _fetched(image: Any, mode: str) -> Image.Image:
 def warm() -> None:
     """Use once what starts no thread, so that nothing is loaded later.
 
-    A WebP is not decoded here: libvips keeps the thread that takes it for the next one, in a forked decoder there
-    would be none, and it would wait for ever. A thread of ours is what glibc needs to be ready for the first.
+    No WebP is decoded here and no PNG written: libvips keeps the thread that takes it for the next one, in a forked
+    decoder there would be none, and it would wait for ever. A thread of ours is what glibc needs to be ready for the
+    first.
     """
     stream = io.BytesIO()
     Image.new("RGBA", (64, 64)).save(stream, "png")
@@ -120,6 +147,11 @@ def serves(format: str, image: Image.Image, frames: int) -> bool:
     """Whether libvips is to decode the picture that Pillow has opened as `image`."""
     plain = "transparency" not in image.info and not image.info.get("interlace")
     return INSTALLED and plain and engines.vips_decodes(format, image.mode, Size(*image.size), frames)
+
+
+def encodes(format: str, image: Image.Image) -> bool:
+    """Whether libvips is to write the still `image`, which has no metadata."""
+    return INSTALLED and engines.vips_encodes(format, Size(*image.size))
 
 
 def resizes(box: Box, size: Size) -> bool:

@@ -114,3 +114,40 @@ def test_a_decoder_of_any_scale_makes_exactly_the_largest_rendition() -> None:
     assert plan(parse({"renditions": [{"name": "a", "width": 2000}]}), Size(2725, 2225), 1, ANY_SCALE).scale == 1
     near = plan(parse({"renditions": [{"name": "a", "width": 720}, {"name": "b", "width": 600}]}), Size(2725, 2225), 1, ANY_SCALE)  # fmt: skip  # noqa: E501
     assert near.scale == pytest.approx(2725 / 720 / 1.4), "the second is not made of as many pixels as it has"
+
+
+@pytest.mark.skipif(not vips.INSTALLED, reason="needs the extra vips")
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_a_png_by_libvips_has_the_pixels_and_nothing_else(mode: str) -> None:
+    image = scene(mode)
+    data = vips.encode_png(image)
+    assert data is not None
+    read = Image.open(io.BytesIO(data))
+    assert (read.mode, read.info, read.tobytes()) == (mode, {}, image.tobytes())
+    assert b"pHYs" not in data
+
+
+@pytest.mark.skipif(not vips.INSTALLED, reason="needs the extra vips")
+def test_the_filter_of_a_png_is_the_one_that_suits_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawing = Image.new("RGB", (640, 480), "white")
+    for left in range(0, 640, 7):
+        ImageDraw.Draw(drawing).line((left, 0, 640 - left, 480), fill="#204080")
+    grown = Image.effect_noise((80, 60), 90).resize((640, 480), Image.Resampling.BICUBIC)
+    for image, best in ((drawing, "none"), (grown, "paeth")):
+        data = vips.encode_png(image)
+        with monkeypatch.context() as only:
+            only.setattr(engines, "PNG_LEVELS", {best: engines.PNG_LEVELS[best]})
+            assert vips.encode_png(image) == data
+
+
+@pytest.mark.parametrize("height", [1, 3, 65, 588, 4001])
+def test_the_strips_that_a_png_is_tried_on_lie_within_it(height: int) -> None:
+    strips = engines.png_strips(height)
+    assert all(top >= 0 and rows >= 1 and top + rows <= height for top, rows in strips)
+    assert height < 65 or len(set(strips)) == engines.PNG_STRIPS
+
+
+def test_libvips_writes_only_png_and_only_where_pixels_are_many() -> None:
+    assert engines.vips_encodes("png", Size(400, 300))
+    assert not engines.vips_encodes("png", Size(100, 100))
+    assert not engines.vips_encodes("jpeg", Size(400, 300))
