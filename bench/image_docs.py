@@ -46,7 +46,7 @@ def _table(measured: Measured, floors: Floors) -> str:
 
 
 def _cell(figures: dict[str, Any]) -> str:
-    return f"{figures['cpu_ms']:.1f} ({figures['ssim']:.3f})"
+    return f"{figures['cpu_ms']:.1f} ({figures['ssim']:.3f}, {figures['bytes'] / 1000:.0f})"
 
 
 def _plot(measured: Measured) -> str:

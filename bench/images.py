@@ -91,13 +91,14 @@ def _flat(image: Image.Image) -> Image.Image:
 
 
 def measure(cases: list[Case], field: dict[str, Contender], folder: Path, rounds: int) -> dict[str, Any]:
-    """By contender and case: cpu_ms and ssim."""
+    """By contender and case: cpu_ms, ssim, and bytes of all renditions."""
     measured: dict[str, Any] = {name: {} for name in field}
     for case in cases:
         source = folder / case.source
         for name, contender in field.items():
-            similar = likeness(contender(source, case.wanted).outputs, source)
-            measured[name][case.name] = {"cpu_ms": [], "ssim": round(similar, 4)}
+            outputs = contender(source, case.wanted).outputs
+            figures = {"cpu_ms": [], "ssim": round(likeness(outputs, source), 4), "bytes": sum(map(len, outputs))}
+            measured[name][case.name] = figures
     for _ in range(rounds):
         for case in cases:
             for name, contender in field.items():

@@ -4,21 +4,26 @@ Pure: the same plan that the worker carries out (jobs/plan.py), in words. Of an 
 frame. The costs are estimates of arithmetic: rates measured on one core, times pixels.
 """
 
+import math
+
 import msgspec
 
+from jobs.engines import REDUCING_GAP
 from jobs.errors import ImageFault
 from jobs.formats import output_format
 from jobs.imagehead import Head
-from jobs.plan import FULL_SCALE, JPEG_SCALES, Derivation, Shape, plan, shape
+from jobs.plan import FULL_SCALE, JPEG_SCALES, Derivation, plan
 from jobs.recipe import Recipe, RenditionSpec
+from jobs.shapes import Shape, shape
 from jobs.turns import Size
 
-DECODE_MS = {"jpeg": 4.5, "png": 20.0, "webp": 15.0, "avif": 10.5, "gif": 7.5, "tiff": 2.5, "bmp": 2.8, "heic": 10.5}
-"""CPU milliseconds for a million stored pixels; these rates are of a photograph, Pillow 13, one core of a
-2 GHz server."""
-JPEG_SCALE_MS = {8: 1.9, 4: 2.0, 2: 2.3, 1: DECODE_MS["jpeg"]}
-RESIZE_IN_MS, RESIZE_OUT_MS = 1.5, 4.0
-ENCODE_MS = {"jpeg": 3.0, "png": 180.0, "webp": 52.0, "avif": 215.0, "gif": 79.0}
+DECODE_MS = {"jpeg": 2.5, "png": 20.0, "webp": 7.0, "avif": 10.5, "gif": 7.5, "tiff": 2.5, "bmp": 2.8, "heic": 10.5}
+"""CPU milliseconds for a million stored pixels; these rates are of a photograph, Pillow 13 in a
+worker (large pages, memory kept), one core of a 2 GHz server. With the extra `vips` it is less."""
+JPEG_SCALE_MS = {8: 0.9, 4: 1.1, 2: 1.5, 1: DECODE_MS["jpeg"]}
+REDUCE_MS, RESIZE_IN_MS, RESIZE_OUT_MS = 0.9, 4.7, 5.0
+"""For a million pixels: by whole numbers, of what there is; by a filter, of what is left; and of what is made."""
+ENCODE_MS = {"jpeg": 2.3, "png": 77.0, "webp": 55.0, "avif": 215.0, "gif": 79.0}
 """For a million pixels of the output, at quality 80."""
 BLUR_MS, SHARPEN_MS, TILT_MS = 44.0, 38.0, 75.0
 DECODER_BYTES = 45_000_000
@@ -102,11 +107,22 @@ def explain(recipe: Recipe, head: Head, orientation: int) -> Explanation:
 def _explained(step: Derivation, original: str) -> Explained:
     spec, box, sides = step.shape.spec, step.box, step.shape.sides
     part = Part(*(round(edge, 2) for edge in (box.left, box.top, box.right - box.left, box.bottom - box.top)))
-    cpu_ms = RESIZE_IN_MS * part.width * part.height / 1e6 + _operations_ms(spec, step.shape)
+    cpu_ms = _resize_in_ms(part, step.shape.size) + _operations_ms(spec, step.shape)
     cpu_ms += ENCODE_MS[output_format(spec.format, original)] * _millions(sides)
     return Explained(
         spec.name, output_format(spec.format, original), *sides, step.parent, part, round(max(0.1, cpu_ms), 1)
     )
+
+
+def _resize_in_ms(part: Part, size: Size) -> float:
+    """Of what is cut from the parent; `part` becomes `size`."""
+    if (part.width, part.height) == size:
+        return 0
+    factors = [
+        max(1, int(side / made / REDUCING_GAP)) for side, made in zip((part.width, part.height), size, strict=True)
+    ]
+    millions, reduced = part.width * part.height / 1e6, math.prod(factors)
+    return RESIZE_IN_MS * millions / reduced + (REDUCE_MS * millions if reduced > 1 else 0)
 
 
 def _operations_ms(spec: RenditionSpec, made: Shape) -> float:

@@ -1,7 +1,7 @@
 """What is asked of an image: recipes, their renditions and presets (API section 5).
 
 Owns parsing, the defaults, the canonical text and its digest. Knows no image and no pixels: what
-depends on the image (the sides that come out) is jobs/plan.py's. recipes.toml is jobs/presets.py's.
+depends on the image (the sides that come out) is jobs/shapes.py's. recipes.toml is jobs/presets.py's.
 """
 
 import hashlib

@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 from PIL import Image, ImageColor, ImageFilter
 
-from jobs.plan import Derivation, inside, place
+from jobs.engines import REDUCING_GAP
+from jobs.plan import Derivation
+from jobs.shapes import inside, place
 from jobs.turns import Box, Size, Turn
 from worker import vips
 
@@ -19,9 +21,6 @@ SHRINK_MIN = 1.3
 """From so many pixels, made smaller by so much, HAMMING is the filter, else BICUBIC: it takes three fifths of
 the time. On a photograph its SSIM is 0.001 (shrunk by 1.4) to 0.003 (by 2) less, but 0.007 where hardly anything
 is shrunk; where pixels are few there is nothing to save. bench.images holds both beside sharp's."""
-REDUCING_GAP = 1.4
-"""Box-reduce by whole numbers first, leaving this much to the filter, as a JPEG's inverse DCT does: up to
-twice as fast, for at most 0.002 of SSIM (bench.images, against a gap of 3)."""
 CLEAR = (0, 0, 0, 0)
 WHITE = "#ffffff"
 

@@ -1,4 +1,4 @@
-"""jobs/plan.py and turns.py: against sharp's own sides, brute force on grids, and invariants."""
+"""jobs/plan.py, shapes.py and turns.py: against sharp's own sides, brute force on grids, and invariants."""
 
 import itertools
 import math
@@ -9,8 +9,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from jobs.errors import ImageFault
-from jobs.plan import DERIVE_RATIO_MIN, JPEG_SCALES, Plan, plan, shape
+from jobs.plan import DERIVE_RATIO_MIN, JPEG_SCALES, Plan, plan
 from jobs.recipe import Crop, Fit, Gravity, Recipe, RenditionSpec
+from jobs.shapes import shape
 from jobs.turns import ORIENTATIONS, QUARTERS, Box, Size, Turn
 
 Grid = list[list[int]]
