@@ -52,7 +52,7 @@ CLOCK_SLACK_SECONDS = 0.005
 LATE_SECONDS = 1.0
 """A Submit that is older may be a repeat of one whose job has ended since, and was purged: no row tells of it then."""
 LINGER_MILLISECONDS = 200
-START_SECONDS = 0.02
+START_SECONDS = 0.05
 """That decoders began waits so long for something to be committed with: a transaction of its own costs as much as an
 upload's. Nobody's answer hangs on it, a loss before it is not charged, and who holds the job says so again."""
 FORGET_SECONDS = 1.0

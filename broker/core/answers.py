@@ -23,13 +23,15 @@ def held(core: Core, worker: Worker, job: str, lease: int) -> Entry | None:
 
 
 def started(core: Core, worker: Worker, message: Started, now: float) -> None:
-    """Decoders began: from here on a loss is charged."""
+    """Decoders began: from here on a loss is charged. When, the worker's clock says (which may be another machine's:
+    neither before the assignment nor after now)."""
     for start in message.jobs:
         entry = held(core, worker, start.job, start.lease)
         if entry is None:
             core.settle(worker.peer, start.job, start.lease)
         elif entry.started_at is None:
-            begin(core, entry, now)
+            assigned_at = entry.outcome.timeline[-1].at
+            begin(core, entry, min(now, max(start.at, assigned_at) - core.offset))
 
 
 def begin(core: Core, entry: Entry, now: float) -> None:

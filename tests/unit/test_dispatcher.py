@@ -69,6 +69,17 @@ def test_started_then_finished_is_done_with_one_attempt() -> None:
     assert story(rig, "j") == ["accepted", "assigned", "started", "rendition", "ended"]
 
 
+def test_a_start_is_when_the_worker_says_between_its_assignment_and_now() -> None:
+    for said, heard in ((-1e6, 0.0), (0.25, 0.25), (1e6, 0.5)):
+        rig = rig_with("j")
+        assigned_at = rig.outcome("j").timeline[-1].at
+        rig.now = assigned_at - OFFSET + 0.5
+        rig.hear(A, Started([Start("j", 1, assigned_at + said)]))
+        rig.turn()
+        moments = {moment.event: moment.at for moment in rig.outcome("j").timeline}
+        assert moments["started"] == rig.row("j").started_at == pytest.approx(assigned_at + heard, abs=1e-4)
+
+
 def test_an_answer_from_the_cache_charges_nothing() -> None:
     rig = rig_with("j")
     rig.hear(A, Finished([Finish("j", 1, [picture("j")], cached=True)]))
