@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from jobs.forecast import Estimate, Forecast
-from jobs.job import PRIORITIES, Row, State
+from jobs.job import ENDED, PRIORITIES, Row, State
 from jobs.lanes import lane_of
 from jobs.records import Lane
 from jobs.wire import Beat, Change
@@ -60,7 +60,12 @@ class Waits:
             if change.position > newest and change.lane is not None:
                 fresh[change.id] = change.lane, change.position, change.state == State.RUNNING
                 self._forecast = None
-        if len(fresh) > known:
+            elif change.state in ENDED and change.id in fresh:
+                del fresh[change.id]
+                self._forecast = None
+        if not fresh:
+            self._fresh_at = math.inf
+        elif len(fresh) > known:
             self._fresh_at = min(self._fresh_at, self._now())
 
     def places(self) -> Places:

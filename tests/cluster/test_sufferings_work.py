@@ -42,6 +42,7 @@ BEHIND = 50
 KEEPER_KILLS = {False: 4, True: 100}
 NAMESAKES = {False: 1, True: 20}
 RECYCLED_JOBS = {False: 150, True: 5000}
+RECYCLE_SECONDS = {False: 0.2, True: 1.0}
 RANDOM_KILLS = {False: 4, True: 200}
 CRASH_MOMENTS = {False: 2, True: 30}
 
@@ -138,13 +139,13 @@ def _seconds(since: str, until: str) -> float:
 
 def test_04_restarting_or_recycling_strands_jobs(new_cluster: Callable[..., Cluster], full: bool) -> None:
     """4 (rq #2015, taskiq #556, arq #343): every decoder is replaced after one job, a keeper is told to end
-    each second (while there is another): all jobs are done at their first try."""
+    each second, in short five times as often (while there is another): all jobs are done at their first try."""
     cluster = new_cluster(workers=3, cache_url="none", decoder_jobs_max=1).start()
     over = threading.Event()
     told: list[int] = []
 
     def recycle() -> None:
-        while not over.wait(1.0):
+        while not over.wait(RECYCLE_SECONDS[full]):
             if len(keepers := cluster.pids("worker", "ready")) > 1:
                 told.append(random.choice(keepers))
                 os.kill(told[-1], signal.SIGTERM)

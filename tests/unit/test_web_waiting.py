@@ -8,7 +8,7 @@ import pytest
 
 from jobs.job import State
 from jobs.records import Lane
-from jobs.wire import LaneView, Waiting
+from jobs.wire import Change, LaneView, Waiting
 from tests.support.web_kit import Kit, png, serve
 
 SMALL, LARGE = Lane(1, "s."), Lane(1, "l.")
@@ -110,5 +110,20 @@ def test_a_full_queue_says_when_a_tenth_of_it_will_be_done(queued: int, seconds:
         beat(kit, queued)
         kit.toy.refuse = "queue_full"
         assert await problem(kit, content=png(), headers=JPEG) == (503, "queue_full", seconds)
+
+    serve(scenario)
+
+
+def test_what_came_and_went_between_two_beats_is_waited_for_no_more() -> None:
+    async def scenario(kit: Kit) -> None:
+        await kit.accepted()
+        beat(kit)
+        came = Change(100, "j", "", "running", 0, lane=SMALL, position=100)
+        kit.results.waits.heard_changes([came])
+        busy = kit.results.waits.of_new(1, "", 0)
+        kit.results.waits.heard_changes([Change(101, "j", "", "done", 1)])
+        free = kit.results.waits.of_new(1, "", 0)
+        assert busy is not None and free is not None
+        assert (busy.wait_seconds, free.wait_seconds) == (2.0, 0.0)
 
     serve(scenario)
