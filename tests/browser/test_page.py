@@ -85,8 +85,8 @@ def test_a_failed_job_is_shown_requeued_and_purged(cluster: Cluster, open_page: 
     page.locator("#confirm[open]").wait_for()
     assert page.locator("#confirm-question").inner_text() == "Remove 1 job and all their files for good?"
     page.locator("#confirm-action").click()
+    wait_until(lambda: not cluster.get("/jobs")["jobs"], 10, "the job to be removed")
     until(page, "document.querySelectorAll('#jobs .row').length === 0")
-    assert cluster.get("/jobs")["jobs"] == []
 
 
 def test_pause_and_resume(cluster: Cluster, open_page: OpenPage) -> None:
