@@ -50,8 +50,8 @@ MUTANTS = (
     Mutant(
         "a repeated start is charged",
         "answers.py",
-        "elif entry.started_at is None:\n            assigned_at",
-        "else:\n            assigned_at",
+        "elif entry.started_at is None:\n            begin",
+        "else:\n            begin",
     ),
     Mutant("a job given back stays charged", "answers.py", "entry.attempts -= 1", "pass"),
     Mutant("a loss before the start is charged", "answers.py", "entry.outcome.losses += 1", "entry.attempts += 1"),

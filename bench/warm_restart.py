@@ -12,9 +12,10 @@ from typing import Any
 from jobs.settings import Settings
 from tests.support.cluster import ROOT
 from worker import tasks
+from worker.autopsy import IDLE
 from worker.children import Children
 
-POLL_SECONDS = 1.0
+POLL_SECONDS, LOOK_SECONDS = 1.0, 0.0001
 
 
 class Restarts:
@@ -30,7 +31,7 @@ class Restarts:
         settings = Settings()
         self._task = tasks.Task(recipe, settings.pixels_max, settings.frames_max, settings.decoder_bytes_max)
         self._children = Children(nursery, ours, settings.decoder_bytes_max)
-        self._began_at, self._done = 0.0, False
+        self._given, self._done = False, False
 
     def measure(self, count: int) -> list[float]:
         """Milliseconds from a decoder's SIGKILL until its successor has begun a task."""
@@ -42,12 +43,14 @@ class Restarts:
     def _one(self) -> float:
         while not self._done:
             self._wait()
-        self._done, self._began_at, killed_at = False, 0.0, time.monotonic()
         assert self._children.decoder
+        self._given, self._done, killed_at = False, False, time.monotonic()
         os.kill(self._children.decoder.pid, signal.SIGKILL)
-        while not self._began_at:
+        while not self._given:
             self._wait()
-        return (self._began_at - killed_at) * 1000
+        while self._children.decoder.stage == IDLE:
+            time.sleep(LOOK_SECONDS)
+        return (time.monotonic() - killed_at) * 1000
 
     def _wait(self) -> None:
         select.select(self._children.descriptors(), [], [], POLL_SECONDS)
@@ -57,11 +60,10 @@ class Restarts:
         """As Listener.decoder_ready."""
         with self._photo.open("rb") as file:
             self._children.hand_over(self._task, [file.fileno()])
+        self._given = True
 
     def decoder_said(self, word: Any, body: bytes) -> None:
         """As Listener.decoder_said."""
-        if isinstance(word, tasks.Began):
-            self._began_at = time.monotonic()
         self._done |= isinstance(word, tasks.Done)
 
     def decoder_ended(self, death: tasks.Died) -> None:

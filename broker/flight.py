@@ -143,19 +143,16 @@ _decode = msgspec.msgpack.Decoder(Part).decode
 
 
 class Intake:
-    """The facts of one turn, gathered before any is told to the core: as events, and as they are kept.
-    `urgent`: one of them says more than that decoders began."""
+    """The facts of one turn, gathered before any is told to the core: as events, and as they are kept."""
 
-    __slots__ = ("events", "facts", "urgent")
+    __slots__ = ("events", "facts")
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.facts: list[Fact] = []
-        self.urgent = False
 
     def heard(self, peer: bytes, message: Any, frame: bytes) -> None:
         """A worker's message arrived."""
-        self.urgent = self.urgent or type(message) is not wire.Started
         self.events.append(Heard(peer, message))
         self.facts.append(HeardFrame(peer, frame))
 
@@ -167,7 +164,6 @@ class Intake:
         grants: dict[str, GrantEntry],
     ) -> None:
         """Submits (with their frames) arrived, and this is what the ledger has of them."""
-        self.urgent = True
         self.facts.append(LookedUp(existing, list(keys.values()), list(grants.values())))
         for submit, frame in submits:
             self.events.append(Submitted(submit, existing, keys, grants))
@@ -175,7 +171,6 @@ class Intake:
 
     def add(self, event: Other, frame: bytes = b"") -> None:
         """Anything else; `frame` is that of its message."""
-        self.urgent = True
         self.events.append(event)
         self.facts.append(_fact(event, frame))
 

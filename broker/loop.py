@@ -52,9 +52,6 @@ CLOCK_SLACK_SECONDS = 0.005
 LATE_SECONDS = 1.0
 """A Submit that is older may be a repeat of one whose job has ended since, and was purged: no row tells of it then."""
 LINGER_MILLISECONDS = 200
-START_SECONDS = 0.05
-"""That decoders began waits so long for something to be committed with: a transaction of its own costs as much as an
-upload's. Nobody's answer hangs on it, a loss before it is not charged, and who holds the job says so again."""
 FORGET_SECONDS = 1.0
 """Between two calls of forget_keys, each of which drops 10,000 at most: no slower than keys can come."""
 
@@ -88,8 +85,6 @@ class Loop:
         self._again = False
         self._stopping = False
         self._forget_at = 0.0
-        self._told_at = 0.0
-        """When the core is told at the latest what waits in the intake, though nothing of it is urgent."""
 
     def _bind(self, kind: int, wires: Wires, name: str) -> Any:
         bound: Any = self._context.socket(kind)
@@ -132,9 +127,7 @@ class Loop:
     def run(self) -> None:
         """Turn until told to stop, then settle what was read. Raises LedgerFailed."""
         while not self._stopping:
-            due = 0.0 if self._again or self._bulk or self._intake.urgent else self._core.deadline
-            if self._intake.events:
-                due = min(due, self._told_at)
+            due = 0.0 if self._again or self._bulk or self._intake.events else self._core.deadline
             if self._probes:
                 due = min(due, self._probes[0])
             ready = self._poller.poll(max(0, int((due - time.monotonic()) * 1000 + 0.999)))
@@ -156,12 +149,7 @@ class Loop:
         self._stopping = True
 
     def _turn(self, now: float, ready: set[Any], last: bool = False) -> None:
-        if not self._intake.events:
-            self._told_at = now + START_SECONDS
         empty = self._gather(now, ready)
-        waiting = self._intake.events and not self._intake.urgent
-        if waiting and not last and empty and now < min(self._told_at, self._core.deadline):
-            return
         intake, self._intake = self._intake, Intake()
         self._recorder.turn(self._core, Turn(now, intake.facts, empty, last))
         effects = decide(self._core, now, intake.events, empty, last)

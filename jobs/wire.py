@@ -310,13 +310,14 @@ class Published(_Message, frozen=True):
 
 class Finish(_Message, frozen=True):
     """All renditions of the job are in the blob store. `cached`: linked from the result cache, no
-    decoder began; else one did, whether its Start was said before or not."""
+    decoder began; else one did, at wall time `began_at`, whether its Start was said before or not."""
 
     job: str
     lease: int
     renditions: list[Rendition]
     cost: Cost | None = None
     cached: bool = False
+    began_at: float | None = None
 
 
 class Finished(_Message, frozen=True):

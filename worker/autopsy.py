@@ -20,7 +20,8 @@ GARBAGE = -1
 LOST = -2
 """In place of a wait status: the decoder went with its nursery."""
 CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT})
-IDLE = "idle"
+IDLE, BEGUN = "idle", "begin"
+"""Stages: no task; a task, and nothing done for it yet."""
 _STAGE_BYTES_MAX = 60
 _NO_CALL = -1
 _LAYOUT = struct.Struct(f"=i{_STAGE_BYTES_MAX}s")
@@ -61,6 +62,13 @@ def _sealed_page() -> int:
     os.ftruncate(descriptor, mmap.PAGESIZE)
     fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
     return descriptor
+
+
+def had_begun(death: Died) -> bool:
+    """Whether it ended at work on its task. Only a death from outside is believed to have come before: what a decoder
+    that strangers' bytes have taken over writes on its slate must not make its job's tries free."""
+    outside = death.status == LOST or (os.WIFSIGNALED(death.status) and os.WTERMSIG(death.status) == signal.SIGKILL)
+    return death.stage != IDLE or not outside
 
 
 def judge(death: Died, story: str = "") -> tuple[Code, str]:

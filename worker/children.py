@@ -67,14 +67,19 @@ class Decoder:
         self._slate.close()
         self.link.close()
 
+    @property
+    def stage(self) -> str:
+        """What it does now, by its slate."""
+        return self._slate.read()[0]
+
     def where(self) -> str:
-        """What it does now, and its memory at most since it was given that."""
+        """The same, and its memory at most since it was given that."""
         try:
             status = Path(f"/proc/{self.pid}/status").read_text()
         except OSError:
             status = ""
         peak = re.search(r"VmHWM:\s*(\d+)", status)
-        return where(self._slate.read()[0], int(peak[1]) * 1024 if peak else 0)
+        return where(self.stage, int(peak[1]) * 1024 if peak else 0)
 
     def dead(self, death: tasks.Died) -> tasks.Died:
         """Its death, with what its slate says of it."""

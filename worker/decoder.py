@@ -21,7 +21,7 @@ from jobs.errors import BadRecipe, ImageFault
 from jobs.job import Code
 from jobs.recipe import Recipe, parse
 from worker import pipeline, sandbox, tasks
-from worker.autopsy import IDLE, Slate
+from worker.autopsy import BEGUN, IDLE, Slate
 from worker.pipeline import Output, run
 from worker.reading import PipelineLimits
 from worker.tasks import Task
@@ -137,9 +137,10 @@ def serve(link: socket.socket, slate: Slate, task_bytes_max: int) -> None:
             link.sendall(tasks.frame(tasks.Unsealed(lacking)))
         while (received := tasks.receive_task(link)) is not None:
             task, descriptors = received
-            link.sendall(tasks.frame(tasks.Began()))
-            link.sendall(_work(link, task, descriptors, memory, slate))
-            slate.at(IDLE)
+            slate.at(BEGUN)
+            last = _work(link, task, descriptors, memory, slate)
+            slate.at(IDLE)  # before the keeper hears the end: from then on it may look whether the next task is begun
+            link.sendall(last)
 
 
 def _close_streams() -> None:

@@ -1,8 +1,8 @@
 """The words between keeper, nursery and decoder, and their frames. Local sockets; knows no zmq and no pixels.
 
 keeper -> decoder: Task, with the original as a read-only descriptor beside it, then its watermarks.
-decoder -> keeper: Unsealed where the sandbox has gaps; for each task Began, then a Rendered with its
-bytes for each rendition, then Done or Fault. Broke before it ends by a fault of our own.
+decoder -> keeper: Unsealed where the sandbox has gaps; for each task a Rendered with its bytes for each
+rendition, then Done or Fault. Broke before it ends by a fault of our own. That it began is on its slate.
 nursery -> keeper: Warm once, Born with the decoder's socket, pidfd and slate, Died.
 keeper -> nursery: any packet asks for one more decoder.
 
@@ -46,10 +46,6 @@ class Task(_Said, frozen=True):
     frames_max: int
     memory_bytes: int
     watermarks: list[str] = []
-
-
-class Began(_Said, frozen=True):
-    """The decoder has the task."""
 
 
 class Rendered(_Said, frozen=True):
@@ -114,7 +110,7 @@ class Died(_Said, frozen=True):
     call: int | None = None
 
 
-FromDecoder = Began | Rendered | Done | Fault | Unsealed | Broke
+FromDecoder = Rendered | Done | Fault | Unsealed | Broke
 encode = msgspec.msgpack.Encoder().encode
 decode_task = msgspec.msgpack.Decoder(Task).decode
 decode_from_decoder = msgspec.msgpack.Decoder(FromDecoder).decode

@@ -34,15 +34,16 @@ DETAIL_CHARACTERS_MAX = 300
 
 @dataclass(slots=True)
 class Try:
-    """One job on its way through the decoder. `handed`: the decoder has it, and no longer `original`.
-    `made` is not published yet; `done` is what the decoder said at its end."""
+    """One job on its way through the decoder. `handed_at`: since when (wall time) the decoder has it, and no longer
+    `original`. `begun`: the session was told so. `made` is not published yet; `done` is what the decoder said at its
+    end."""
 
     assignment: Assignment
     spec: Spec
     original: BinaryIO
     watermarks: dict[str, int]
-    handed: bool = False
-    began_at: float = 0.0
+    handed_at: float | None = None
+    begun: bool = False
     renditions: list[Rendition] = field(default_factory=list)
     made: list[tuple[tasks.Rendered, bytes]] = field(default_factory=list)
     done: tasks.Done | None = None
@@ -104,9 +105,9 @@ class Work:
             self._ended = None
         if self._try is None or not _is(self._try, ref):
             return
-        handed = self._try.handed
+        handed_at = self._try.handed_at
         self._forget()
-        if handed:
+        if handed_at is not None:
             self._replace("killed")
         else:
             self._offer()
@@ -121,10 +122,13 @@ class Work:
             self._land(self._try)
 
     def look(self) -> None:
-        """Tell where the decoder is: the session's deadline is near, and it may be the present try's last word."""
-        if self._try is not None and self._try.handed and self._children.decoder is not None:
-            assignment = self._try.assignment
-            self._tell(events.DecoderSeen(assignment.job, assignment.lease, self._children.decoder.where()))
+        """Tell where the decoder is: the session's deadline is near. Whether it began, or, it may be, the present
+        try's last word."""
+        work, decoder = self._try, self._children.decoder
+        if work is not None and work.handed_at is not None and decoder is not None:
+            if decoder.stage != autopsy.IDLE:
+                self._begin(work)
+            self._tell(events.DecoderSeen(work.assignment.job, work.assignment.lease, decoder.where()))
 
     # -- what the children tell
 
@@ -139,13 +143,9 @@ class Work:
         """As Listener.decoder_said."""
         if isinstance(word, tasks.Unsealed | tasks.Broke):
             self._note(word)
-        if self._try is None or not self._try.handed:
+        if self._try is None or self._try.handed_at is None:
             return
-        lease = (self._try.assignment.job, self._try.assignment.lease)
         match word:
-            case tasks.Began():
-                self._try.began_at = time.monotonic()
-                self._tell(events.DecoderBegan(*lease, time.time()))
             case tasks.Rendered():
                 self._try.made.append((word, body))
             case tasks.Done():
@@ -167,8 +167,8 @@ class Work:
         if self._offered:
             self._offered = False
             self._tell(events.DecoderGone())
-        elif self._try is not None and self._try.handed:
-            self._fail(code, detail)
+        elif self._try is not None and self._try.handed_at is not None:
+            self._fail(code, detail, begun=autopsy.had_begun(death))
 
     def _note(self, word: tasks.Unsealed | tasks.Broke) -> None:
         match word:
@@ -201,7 +201,14 @@ class Work:
         )
         self._children.hand_over(task, [work.original.fileno(), *work.watermarks.values()])
         work.original.close()
-        work.handed = True
+        work.handed_at = time.time()
+
+    def _begin(self, work: Try) -> None:
+        """Tell, once, that the decoder began: as soon as it is known, but not before what came of it is durable. What
+        has ended by then is told in the same breath."""
+        if not work.begun and work.handed_at is not None:
+            work.begun = True
+            self._tell(events.DecoderBegan(work.assignment.job, work.assignment.lease, work.handed_at))
 
     def _land(self, work: Try) -> bool:
         """Publish what the decoder made; False where the store failed, and so the try."""
@@ -212,6 +219,7 @@ class Work:
             try:
                 self._blobs.put(blob, body)
             except StoreFault as fault:
+                self._begin(work)
                 self._say_failed(work.assignment, Code.STORE_ERROR, fault.detail)
                 if work is self._try:
                     self._forget()
@@ -220,21 +228,25 @@ class Work:
             told = (word.format, word.width, word.height, len(body), digest, word.dominant_colour)
             rendition = Rendition(word.name, blob, *told)
             work.renditions.append(rendition)
+            self._begin(work)
             self._tell(events.RenditionLanded(work.assignment.job, work.assignment.lease, rendition))
         return True
 
     def _finish(self, work: Try) -> None:
-        assert work.done is not None
+        assert work.done is not None and work.handed_at is not None
+        self._begin(work)
         self._results.keep(work.spec, work.renditions)
         cost = Cost(work.done.cpu_ms, work.done.peak_bytes)
         self._tell(events.DecoderFinished(work.assignment.job, work.assignment.lease, work.renditions, cost))
-        ms = round((time.monotonic() - work.began_at) * 1000)
+        ms = round((time.time() - work.handed_at) * 1000)
         self._log.info("finished", extra={"job": work.assignment.job, "ms": ms})
 
-    def _fail(self, code: str, detail: str) -> None:
+    def _fail(self, code: str, detail: str, *, begun: bool = True) -> None:
         """The present try, once what it made before is published."""
         work = self._try
         if work is not None and self._land(work):
+            if begun:
+                self._begin(work)
             self._forget()
             self._say_failed(work.assignment, code, detail)
 

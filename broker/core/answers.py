@@ -23,19 +23,20 @@ def held(core: Core, worker: Worker, job: str, lease: int) -> Entry | None:
 
 
 def started(core: Core, worker: Worker, message: Started, now: float) -> None:
-    """Decoders began: from here on a loss is charged. When, the worker's clock says (which may be another machine's:
-    neither before the assignment nor after now)."""
+    """Decoders began: from here on a loss is charged."""
     for start in message.jobs:
         entry = held(core, worker, start.job, start.lease)
         if entry is None:
             core.settle(worker.peer, start.job, start.lease)
         elif entry.started_at is None:
-            assigned_at = entry.outcome.timeline[-1].at
-            begin(core, entry, min(now, max(start.at, assigned_at) - core.offset))
+            begin(core, entry, now, start.at)
 
 
-def begin(core: Core, entry: Entry, now: float) -> None:
-    """A decoder began the job."""
+def begin(core: Core, entry: Entry, now: float, at: float | None = None) -> None:
+    """A decoder began the job, at wall time `at` by the worker's clock (which may be another machine's: neither before
+    the assignment nor after now)."""
+    if at is not None:
+        now = min(now, max(at, entry.outcome.timeline[-1].at) - core.offset)
     core.prefetched.pop(entry.id, None)
     core.recalled.discard(entry.id)
     entry.started_at = now + core.offset
@@ -89,7 +90,7 @@ def _finish(core: Core, entry: Entry, finish: Finish, now: float) -> None:
         _hide(core, entry, finish.renditions)
         return core.cancel(entry, now)
     if not finish.cached and entry.started_at is None:
-        begin(core, entry, now)
+        begin(core, entry, now, finish.began_at)
     for rendition in finish.renditions:
         _publish(core, entry, rendition, now)
     outcome.renditions = finish.renditions

@@ -26,7 +26,7 @@ FORM = (
 RECIPE = (
     b'{"renditions":[{"name":"a","width":10,"crop":{"left":0,"top":0,"width":1,"height":1},"background":"#ff0000"}]}'
 )
-FRAMES = tasks.frame(tasks.Began()) + tasks.frame(tasks.Rendered("a", "png", "png", 1, 1), 3) + b"abc"
+FRAMES = tasks.frame(tasks.Rendered("a", "png", "png", 1, 1), 3) + b"abc" + tasks.frame(tasks.Done(1.0, 1, 1))
 IMAGES = [written(format)[:2000] for format in FORMATS]
 MESSAGES = [
     wire.encode(message)

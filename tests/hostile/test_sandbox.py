@@ -201,7 +201,7 @@ def decode_in_decoders(monkeypatch: pytest.MonkeyPatch, decode: Callable[..., An
 
 def test_a_sealed_decoder_works_and_says_nothing_of_lacking_layers(tmp_path: Path) -> None:
     with children(tmp_path) as hand_over:
-        assert [type(word) for word in hand_over(saved(corners())).words] == [tasks.Began, tasks.Rendered, tasks.Done]
+        assert [type(word) for word in hand_over(saved(corners())).words] == [tasks.Rendered, tasks.Done]
 
 
 def test_a_codec_that_opens_a_file_ends_its_job_as_a_violation_with_an_autopsy(

@@ -46,6 +46,25 @@ def test_a_death_has_its_code_and_its_story(death: tasks.Died, code: Code, detai
     assert autopsy.judge(death, "TypeError: x") == (code, f"{detail}, TypeError: x")
 
 
+@pytest.mark.parametrize(
+    ("status", "stage", "begun"),
+    [
+        (signal.SIGKILL, autopsy.IDLE, False),
+        (LOST, autopsy.IDLE, False),
+        (signal.SIGKILL, autopsy.BEGUN, True),
+        (LOST, "decode", True),
+        (signal.SIGSEGV, autopsy.IDLE, True),
+        (signal.SIGSYS, autopsy.IDLE, True),
+        (GARBAGE, autopsy.IDLE, True),
+        (7 << 8, autopsy.IDLE, True),
+    ],
+)
+def test_only_a_death_from_outside_can_have_come_before_the_task_was_begun(
+    status: int, stage: str, begun: bool
+) -> None:
+    assert autopsy.had_begun(tasks.Died(1, status, 0, stage)) is begun
+
+
 def test_a_slate_keeps_the_last_stage_whatever_a_decoder_writes_there() -> None:
     slate = Slate()
     assert slate.read() == ("idle", None)

@@ -37,8 +37,8 @@ def fail(rig: Rig, job: str, code: str, lease: int = 1, peer: bytes = A) -> None
     rig.hear(peer, Failed([Failure(job, lease, code, "why")]))
 
 
-def finish(job: str, lease: int = 1) -> Finished:
-    return Finished([Finish(job, lease, [picture(job)], Cost(1.0, 2))])
+def finish(job: str, lease: int = 1, began_at: float | None = None) -> Finished:
+    return Finished([Finish(job, lease, [picture(job)], Cost(1.0, 2), began_at=began_at)])
 
 
 def picture(job: str, name: str = "thumb") -> Rendition:
@@ -71,13 +71,15 @@ def test_started_then_finished_is_done_with_one_attempt() -> None:
 
 def test_a_start_is_when_the_worker_says_between_its_assignment_and_now() -> None:
     for said, heard in ((-1e6, 0.0), (0.25, 0.25), (1e6, 0.5)):
-        rig = rig_with("j")
-        assigned_at = rig.outcome("j").timeline[-1].at
-        rig.now = assigned_at - OFFSET + 0.5
-        rig.hear(A, Started([Start("j", 1, assigned_at + said)]))
-        rig.turn()
-        moments = {moment.event: moment.at for moment in rig.outcome("j").timeline}
-        assert moments["started"] == rig.row("j").started_at == pytest.approx(assigned_at + heard, abs=1e-4)
+        for by in (lambda at: Started([Start("j", 1, at)]), lambda at: finish("j", began_at=at)):
+            rig = rig_with("j")
+            assigned_at = rig.outcome("j").timeline[-1].at
+            rig.now = assigned_at - OFFSET + 0.5
+            rig.hear(A, by(assigned_at + said))
+            rig.turn()
+            moments = {moment.event: moment.at for moment in rig.outcome("j").timeline}
+            assert moments["started"] == pytest.approx(assigned_at + heard, abs=1e-4)
+            assert rig.row("j").started_at == (None if "ended" in moments else moments["started"])
 
 
 def test_an_answer_from_the_cache_charges_nothing() -> None:

@@ -25,7 +25,7 @@ from worker.core.events import (
     RenditionLanded,
     SweepDone,
 )
-from worker.core.session import SETTLE_SECONDS, Session
+from worker.core.session import SETTLE_SECONDS, START_SECONDS, Session
 
 SILENCE, DRAIN, SECONDS = 5.0, 30.0, 60.0
 PICTURE = Rendition("thumb", "processed/ab/x.thumb.01234567.jpg", "jpeg", 10, 10, 100, "0" * 64)
@@ -126,7 +126,7 @@ def test_a_job_from_assign_to_settled() -> None:
     assert bench.after(DecoderBegan("a", 1, 5.0)) == effects(wire.Started([Start("a", 1, 5.0)]))
     bench.now += 2
     assert bench.after(RenditionLanded("a", 1, PICTURE)) == effects(wire.Published([wire.Publication("a", 1, PICTURE)]))
-    finish = Finish("a", 1, [PICTURE], COST)
+    finish = Finish("a", 1, [PICTURE], COST, began_at=5.0)
     assert bench.after(DecoderFinished("a", 1, [PICTURE], COST)) == effects(wire.Finished([finish]))
     assert bench.hear(settled("a")) == NOTHING
     assert bench.after(Connected()) == effects(ready())
@@ -200,11 +200,12 @@ def test_a_step_of_the_walk_is_passed_on_and_answered_once() -> None:
 # -- failures
 
 
-@pytest.mark.parametrize("code", [Code.DECODER_LOST, Code.DECODER_CRASHED])
-def test_a_decoder_that_dies_before_it_began_gives_the_job_back(code: Code) -> None:
+def test_a_decoder_lost_before_it_began_is_a_failure_without_a_start() -> None:
+    """The broker charges nothing then, and counts such losses."""
     bench = Bench()
     bench.hear(Assign([job("a")]))
-    assert bench.after(DecoderFailed("a", 1, code, "gone")) == effects(returned("a"))
+    failure = Failure("a", 1, Code.DECODER_LOST, "gone")
+    assert bench.after(DecoderFailed("a", 1, Code.DECODER_LOST, "gone")) == effects(wire.Failed([failure]))
 
 
 def test_a_decoder_lost_after_it_began_is_a_failure() -> None:
@@ -241,6 +242,34 @@ def test_a_deadline_tells_where_the_decoder_was_seen_last() -> None:
     failure = Failure("a", 1, Code.DEADLINE_EXCEEDED, "not done within 3 s, at rendition b")
     assert bench.pass_time(3.0) == effects(wire.Failed([failure]), kill=(LeaseRef("a", 1),))
     assert bench.after(DecoderSeen("a", 1, "at decode")) == NOTHING
+
+
+def test_whether_a_decoder_began_is_looked_for_soon_and_then_again() -> None:
+    bench = Bench()
+    bench.hear(Assign([job("a", seconds=3.0)]))
+    for _ in range(3):
+        look_at = bench.session.deadline
+        assert look_at == pytest.approx(bench.now + START_SECONDS)
+        assert bench.pass_time(START_SECONDS) == NOTHING
+    bench.after(DecoderBegan("a", 1, 5.0))
+    assert bench.session.deadline > bench.now + START_SECONDS
+
+
+def test_occupied_is_who_works_and_has_the_next_job_there() -> None:
+    bench = Bench()
+    assert not bench.session.occupied
+    bench.hear(Assign([job("a")]))
+    assert not bench.session.occupied
+    bench.hear(Assign([job("b")]))
+    assert bench.session.occupied
+    bench.after(DecoderFinished("a", 1, []))
+    assert not bench.session.occupied, "its decoder is free, or comes again"
+    bench.after(DecoderIdle())
+    assert not bench.session.occupied, "nothing waits any more"
+    bench.hear(Assign([job("c")]))
+    assert bench.session.occupied
+    bench.after(Disconnected())
+    assert not bench.session.occupied, "a Welcome is waited for"
 
 
 def test_a_job_that_no_decoder_begins_in_its_time_is_given_back() -> None:
@@ -331,7 +360,7 @@ def test_answers_are_repeated_after_every_welcome_until_settled() -> None:
         assert bench.after(Disconnected(), Connected()) == effects(
             ready(Held("a", 1, True), Held("b", 1, False), Held("c", 1, False))
         )
-        finish = Finish("a", 1, [], COST)
+        finish = Finish("a", 1, [], COST, began_at=5.0)
         assert bench.hear(wire.Welcome(epoch, SILENCE)) == effects(wire.Finished([finish]), returned("c"))
     bench.hear(settled("a", "c"))
     bench.after(Connected())
@@ -345,7 +374,7 @@ def test_what_happens_between_connections_is_said_once_welcome_again() -> None:
     assert bench.after(DecoderFinished("a", 1, [], COST)) == NOTHING
     assert bench.after(Connected()) == effects(ready(Held("a", 1, True)))
     said = bench.hear(wire.Welcome(2, SILENCE)).sends
-    finish = Finish("a", 1, [], COST)
+    finish = Finish("a", 1, [], COST, began_at=5.0)
     assert said == [wire.Finished([finish])], "a Finish of its own says that a decoder began"
 
 

@@ -10,8 +10,9 @@ from jobs.errors import WireFault
 from worker import tasks
 
 BODY = b"pixels" * 100
-STREAM = tasks.frame(tasks.Began()) + tasks.frame(tasks.Rendered("thumb", "jpeg", "jpg", 10, 20), len(BODY)) + BODY
-WORDS = [(tasks.Began(), b""), (tasks.Rendered("thumb", "jpeg", "jpg", 10, 20), BODY)]
+DONE = tasks.Done(12.5, 1000, 10)
+STREAM = tasks.frame(tasks.Rendered("thumb", "jpeg", "jpg", 10, 20), len(BODY)) + BODY + tasks.frame(DONE)
+WORDS = [(tasks.Rendered("thumb", "jpeg", "jpg", 10, 20), BODY), (DONE, b"")]
 
 
 @pytest.mark.parametrize("size", [1, 7, 13, 10_000])

@@ -9,6 +9,7 @@ and any of the first three may be answered at once (recall, abandon, drain, a lo
 
 from collections import OrderedDict
 from enum import Enum, auto
+from math import inf
 
 from jobs.wire import Assignment, Failure, Finish, Held, LeaseRef
 
@@ -26,18 +27,20 @@ class Phase(Enum):
 
 
 class Lease:
-    """One lease. `since` is the (monotonic) time of its latest phase; `began`: a decoder began it; `where`: how far
-    that was when it was last seen, in words."""
+    """One lease. `since` is the (monotonic) time of its latest phase; `began_at`: the wall time at which a decoder
+    began it; `look_at`: when (monotonic) to look whether one did; `where`: how far that was when last seen, in words.
+    """
 
-    __slots__ = ("answer", "assignment", "began", "job", "number", "phase", "since", "where")
+    __slots__ = ("answer", "assignment", "began_at", "job", "look_at", "number", "phase", "since", "where")
 
     def __init__(self, assignment: Assignment) -> None:
         self.assignment = assignment
         self.job = assignment.job
         self.number = assignment.lease
         self.phase = Phase.WAITING
-        self.began = False
+        self.began_at: float | None = None
         self.since = 0.0
+        self.look_at = inf
         self.where = ""
         self.answer: Answer | None = None
 
@@ -50,6 +53,11 @@ class Lease:
     def until(self) -> float:
         """When its seconds are over: counted from its start, or from being given while it has none."""
         return self.since + self.assignment.seconds
+
+    @property
+    def due(self) -> float:
+        """When something is to be done about it at the latest."""
+        return min(self.until, self.look_at)
 
 
 class Leases:
@@ -74,16 +82,16 @@ class Leases:
         """Hold one more, last in the line."""
         self.held[assignment.job] = self.waiting[assignment.job] = Lease(assignment)
 
-    def give(self, now: float) -> Lease:
+    def give(self, now: float, look_at: float) -> Lease:
         """The first in line, for a decoder. Raises KeyError where none waits."""
         job, lease = self.waiting.popitem(last=False)
-        lease.phase, lease.since = Phase.GIVEN, now
+        lease.phase, lease.since, lease.look_at = Phase.GIVEN, now, look_at
         self.running[job] = lease
         return lease
 
-    def start(self, lease: Lease, now: float) -> None:
-        """A decoder began it."""
-        lease.phase, lease.since, lease.began = Phase.STARTED, now, True
+    def start(self, lease: Lease, now: float, at: float) -> None:
+        """A decoder began it, at wall time `at`."""
+        lease.phase, lease.since, lease.look_at, lease.began_at = Phase.STARTED, now, inf, at
 
     def answer(self, lease: Lease, answer: Answer) -> None:
         """It ended here; the answer is kept."""
@@ -105,7 +113,7 @@ class Leases:
 
     def listed(self) -> list[Held]:
         """All, as the broker is told of them: unsettled answers too, for they are still its leases."""
-        return [Held(lease.job, lease.number, lease.began) for lease in self.held.values()]
+        return [Held(lease.job, lease.number, lease.began_at is not None) for lease in self.held.values()]
 
     def check(self) -> None:
         """Raises AssertionError where a lease is not where its phase says."""
@@ -115,5 +123,5 @@ class Leases:
             assert (self.waiting.get(job) is lease) == (lease.phase is Phase.WAITING), story
             assert (self.running.get(job) is lease) == (lease.phase in (Phase.GIVEN, Phase.STARTED)), story
             assert (lease.answer is not None) == (lease.phase is Phase.ANSWERED), story
-            assert lease.began or lease.phase is not Phase.STARTED, story
+            assert lease.began_at is not None or lease.phase is not Phase.STARTED, story
         assert self.waiting.keys() | self.running.keys() <= self.held.keys(), "a lease in line is not held"

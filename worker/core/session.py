@@ -18,8 +18,9 @@ from worker.core.outbox import Outbox
 BEATS_PER_SILENCE = 5
 SETTLE_SECONDS = 1.0
 """How long, after the drain's deadline, a worker waits for its last answers to be settled."""
-NOT_THE_JOBS_DOING = frozenset({Code.DECODER_LOST, Code.DECODER_CRASHED})
-"""A decoder that dies like this before it began the job gives the job back, uncharged."""
+START_SECONDS = 0.05
+"""How long after a decoder was given a job to look whether it began, and how often if not. What has ended by then is
+never said to have started: a message of its own costs the broker a turn, and who holds the job looks no sooner."""
 
 
 class Session:
@@ -90,8 +91,11 @@ class Session:
     def tick(self, now: float) -> None:
         """Let time pass. Only when all that has arrived is handled: unread mail is no silence."""
         self._now = now
-        for lease in [lease for lease in self._leases.running.values() if now >= lease.until]:
-            self._overdue(lease)
+        for lease in [lease for lease in self._leases.running.values() if now >= lease.due]:
+            if now >= lease.until:
+                self._overdue(lease)
+            else:
+                lease.look_at = now + START_SECONDS
         if now >= self._drain_until:
             self._give_back_everything()
             self._drain_until, self._leave_at = inf, now + SETTLE_SECONDS
@@ -104,9 +108,14 @@ class Session:
     @property
     def deadline(self) -> float:
         """When to tick next (monotonic seconds)."""
-        overdue = min((lease.until for lease in self._leases.running.values()), default=inf)
+        due = min((lease.due for lease in self._leases.running.values()), default=inf)
         silent = self._heard_at + self._silence_seconds
-        return min(overdue, silent, self._beat_at, self._drain_until, self._leave_at)
+        return min(due, silent, self._beat_at, self._drain_until, self._leave_at)
+
+    @property
+    def occupied(self) -> bool:
+        """Whether nothing that the broker says could be begun now: a decoder works, and the next job is here."""
+        return self._welcomed and bool(self._leases.waiting) and bool(self._leases.running)
 
     def drain(self) -> Effects:
         """The effects of everything since the last drain."""
@@ -140,7 +149,7 @@ class Session:
         begin = []
         while self._idle and self._leases.waiting:
             self._idle -= 1
-            begin.append(self._leases.give(self._now).assignment)
+            begin.append(self._leases.give(self._now, self._now + START_SECONDS).assignment)
         return begin
 
     # -- answers
@@ -158,7 +167,7 @@ class Session:
 
     def _overdue(self, lease: Lease) -> None:
         self._stop(lease)
-        if lease.began:
+        if lease.began_at is not None:
             where = f", {lease.where}" if lease.where else ""
             self._fail(lease, Code.DEADLINE_EXCEEDED, f"not done within {lease.assignment.seconds:g} s{where}")
         else:
@@ -271,7 +280,7 @@ class Session:
     def _on_decoder_began(self, event: events.DecoderBegan) -> None:
         lease = self._leases.find_running(event.job, event.lease)
         if lease is not None:
-            self._leases.start(lease, self._now)
+            self._leases.start(lease, self._now, event.at)
             self._outbox.started.append(wire.Start(event.job, event.lease, event.at))
 
     def _on_decoder_seen(self, event: events.DecoderSeen) -> None:
@@ -286,7 +295,8 @@ class Session:
     def _on_decoder_finished(self, event: events.DecoderFinished) -> None:
         lease = self._leases.find_running(event.job, event.lease)
         if lease is not None:
-            self._answer(lease, wire.Finish(event.job, event.lease, event.renditions, event.cost))
+            finish = wire.Finish(event.job, event.lease, event.renditions, event.cost, False, lease.began_at)
+            self._answer(lease, finish)
 
     def _on_cache_answered(self, event: events.CacheAnswered) -> None:
         lease = self._leases.find_running(event.job, event.lease)
@@ -295,9 +305,5 @@ class Session:
 
     def _on_decoder_failed(self, event: events.DecoderFailed) -> None:
         lease = self._leases.find_running(event.job, event.lease)
-        if lease is None:
-            return
-        if event.code in NOT_THE_JOBS_DOING and not lease.began:
-            self._answer(lease, lease.ref)
-        else:
+        if lease is not None:
             self._fail(lease, event.code, event.detail)
