@@ -7,9 +7,10 @@ there, feeds it, carries out the effects. Decides nothing, and never imports PIL
 import contextlib
 import logging
 import os
+import select
 import socket
 import time
-from typing import Any
+from typing import Any, cast
 
 import zmq
 from zmq.utils.monitor import recv_monitor_message
@@ -28,6 +29,9 @@ from worker.results import Results
 from worker.work import Work
 
 RECONNECT_MS_FIRST, RECONNECT_MS_MAX = 10, 500
+MAIL_SECONDS = 0.03
+"""How long the broker's mail may lie while the decoder works and has its next job here: most jobs end sooner, and each
+look costs a wake-up. A cancel or a recall waits so long at most."""
 LAST_WORDS_MS = 500
 """How long the last answers may take to leave."""
 WATCHED = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
@@ -66,6 +70,8 @@ class Keeper:
         self._told = False
         self._ready_said = False
         self._noise = 0
+        self._read_at = 0.0
+        """When the broker's mail was read last (monotonic seconds)."""
         self._context = zmq.Context()
         self._former: Any = None
         """The socket by which the broker knows us, while the present one is not welcome yet."""
@@ -77,13 +83,12 @@ class Keeper:
         leave = False
         while not leave:
             ready = self._wait()
-            now = time.monotonic()
+            now = self._read_at = time.monotonic()
             if now >= self._children.deadline or not ready.isdisjoint(self._children.descriptors()):
                 self._children.read(self._work, now)
-            if self._monitor in ready:
+            if self._monitor_descriptor in ready:
                 self._read_monitor()
-            if self._dealer in ready:
-                self._read_broker()
+            self._read_broker()
             if self._signals.fileno() in ready:
                 self._read_signals()
             if now >= self._session.deadline:
@@ -102,12 +107,22 @@ class Keeper:
         self._told = True
         self._session.handle(event, time.monotonic())
 
-    def _wait(self) -> set[Any]:
-        """What can be read."""
-        wait = min(self._session.deadline, self._children.deadline) - time.monotonic()
-        polled: list[Any] = [self._dealer, self._monitor, self._signals.fileno(), *self._children.descriptors()]
-        timeout = 0 if self._told else max(0, int(wait * 1000) + 1)
-        return {one for one, _ in zmq.zmq_poll([(one, zmq.POLLIN) for one in polled], timeout)}
+    def _wait(self) -> set[int]:
+        """The descriptors that can be read, in one system call: zmq_poll makes a dozen. A ZeroMQ socket's descriptor
+        tells of an edge, which a send may have swallowed: so the dealer, which is read in each turn, is asked too."""
+        due = min(self._session.deadline, self._children.deadline)
+        polled = [self._monitor_descriptor, self._signals.fileno(), *self._children.descriptors()]
+        if self._session.occupied:
+            due = min(due, self._read_at + MAIL_SECONDS)
+        elif _option(self._dealer, zmq.EVENTS) & zmq.POLLIN:
+            due = 0.0
+        else:
+            polled.append(self._dealer_descriptor)
+        poll = select.poll()
+        for descriptor in polled:
+            poll.register(descriptor, select.POLLIN)
+        wait = 0 if self._told else max(0, int((due - time.monotonic()) * 1000) + 1)
+        return {descriptor for descriptor, _ in poll.poll(wait)}
 
     def _carry_out(self) -> bool:
         self._told = False
@@ -143,6 +158,9 @@ class Keeper:
         if self._client:
             self._client.dress(self._dealer)
         self._dealer.connect(self._wires.endpoint("workers"))
+        self._dealer_descriptor = _option(self._dealer, zmq.FD)
+        self._monitor_descriptor = _option(self._monitor, zmq.FD)
+        self._read_monitor()  # a descriptor tells of nothing before its socket was found empty once
         self._welcome = False
 
     def _reopen(self) -> None:
@@ -189,16 +207,21 @@ class Keeper:
                 self._tell(events.Heard(message))
 
     def _read_monitor(self) -> None:
-        while self._monitor.poll(0):
-            happened = recv_monitor_message(self._monitor)["event"]
-            if happened & curve.REFUSED:
-                self._refusals.tell(happened)
-                continue
-            connected = happened == zmq.EVENT_HANDSHAKE_SUCCEEDED
-            self._tell(events.Connected() if connected else events.Disconnected())
+        with contextlib.suppress(zmq.Again):
+            while True:
+                happened = recv_monitor_message(self._monitor, zmq.NOBLOCK)["event"]
+                if happened & curve.REFUSED:
+                    self._refusals.tell(happened)
+                    continue
+                connected = happened == zmq.EVENT_HANDSHAKE_SUCCEEDED
+                self._tell(events.Connected() if connected else events.Disconnected())
 
     def _read_signals(self) -> None:
         """The first asks to drain, every later one to leave."""
         with contextlib.suppress(BlockingIOError):
             for _ in self._signals.recv(64):
                 self._tell(events.LeaveAsked() if self._session.draining else events.DrainAsked())
+
+
+def _option(of: "zmq.Socket[bytes]", option: int) -> int:
+    return cast(int, of.getsockopt(option))
