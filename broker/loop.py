@@ -35,6 +35,7 @@ from broker.narrator import Narrator
 from broker.outbox import digest, outgoing
 from broker.recorder import Recorder
 from host import curve, notify
+from host.readiness import descriptors, readable
 from host.wires import Wires
 from jobs import wire
 from jobs.errors import SetupFault
@@ -72,11 +73,8 @@ class Loop:
         self._receipts = self._bind(zmq.XPUB, wires, "receipts")
         self._changes = self._bind(zmq.XPUB, wires, "changes")
         self._monitor = self._router.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-        self._poller = zmq.Poller()
-        for source in (self._router, self._monitor, self._pull, self._receipts, self._changes):
-            self._poller.register(source, zmq.POLLIN)
-        if self._door:
-            self._poller.register(self._door.questions, zmq.POLLIN)
+        read = (self._router, self._monitor, self._pull, self._receipts, self._changes)
+        self._sockets = descriptors(*read, *([self._door.questions] if self._door else []))
         self._bulk: deque[tuple[Command, bytes, int]] = deque()
         self._intake = Intake()
         """What the core is told in the next turn."""
@@ -122,7 +120,6 @@ class Loop:
         signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
-        self._poller.register(reader.fileno(), zmq.POLLIN)
 
     def run(self) -> None:
         """Turn until told to stop, then settle what was read. Raises LedgerFailed."""
@@ -130,8 +127,8 @@ class Loop:
             due = 0.0 if self._again or self._bulk or self._intake.events else self._core.deadline
             if self._probes:
                 due = min(due, self._probes[0])
-            ready = self._poller.poll(max(0, int((due - time.monotonic()) * 1000 + 0.999)))
-            self._turn(time.monotonic(), {source for source, _ in ready})
+            ready = readable(self._sockets, [self._woken.fileno()], due - time.monotonic())
+            self._turn(time.monotonic(), ready)
         self._turn(time.monotonic(), set(), last=True)
         self.close()
 
@@ -293,8 +290,11 @@ class Loop:
             self._ledger.commit(effects.records)
         for topic, frame in out.receipts:
             self._receipts.send_multipart([topic, frame], zmq.NOBLOCK)
+        sends: dict[bytes, list[bytes]] = {}
         for peer, frame in out.sends:
-            self._send(peer, frame)
+            sends.setdefault(peer, []).append(frame)
+        for peer, frames in sends.items():
+            self._send(peer, *frames)
         for topic, frame in out.changes:
             self._changes.send_multipart([topic, frame], zmq.NOBLOCK)
         if effects.beat:
@@ -312,10 +312,11 @@ class Loop:
         if rows:
             self._intake.add(Expired(expire, rows))
 
-    def _send(self, peer: bytes, frame: bytes) -> None:
-        """Never waits: a worker that cannot be reached, or whose pipe is full, is lost."""
+    def _send(self, peer: bytes, *frames: bytes) -> None:
+        """At once, or its end wakes up for each. Never waits: a worker that cannot be reached, or whose pipe is full,
+        is lost."""
         try:
-            self._router.send_multipart([peer, frame], zmq.NOBLOCK)
+            self._router.send_multipart([peer, *frames], zmq.NOBLOCK)
         except zmq.ZMQError as error:
             if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
                 raise

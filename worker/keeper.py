@@ -7,15 +7,15 @@ there, feeds it, carries out the effects. Decides nothing, and never imports PIL
 import contextlib
 import logging
 import os
-import select
 import socket
 import time
-from typing import Any, cast
+from typing import Any
 
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from host import curve, folders, notify
+from host.readiness import descriptors, has_mail, readable
 from host.wires import wires_of
 from jobs import wire
 from jobs.errors import WireFault
@@ -30,8 +30,8 @@ from worker.work import Work
 
 RECONNECT_MS_FIRST, RECONNECT_MS_MAX = 10, 500
 MAIL_SECONDS = 0.03
-"""How long the broker's mail may lie while the decoder works and has its next job here: most jobs end sooner, and each
-look costs a wake-up. A cancel or a recall waits so long at most."""
+"""How long the broker's mail may lie while the decoder works: most jobs end sooner, and each look costs a wake-up.
+A cancel or a recall waits so long at most."""
 LAST_WORDS_MS = 500
 """How long the last answers may take to leave."""
 WATCHED = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
@@ -86,7 +86,7 @@ class Keeper:
             now = self._read_at = time.monotonic()
             if now >= self._children.deadline or not ready.isdisjoint(self._children.descriptors()):
                 self._children.read(self._work, now)
-            if self._monitor_descriptor in ready:
+            if self._monitor in ready:
                 self._read_monitor()
             self._read_broker()
             if self._signals.fileno() in ready:
@@ -107,22 +107,14 @@ class Keeper:
         self._told = True
         self._session.handle(event, time.monotonic())
 
-    def _wait(self) -> set[int]:
-        """The descriptors that can be read, in one system call: zmq_poll makes a dozen. A ZeroMQ socket's descriptor
-        tells of an edge, which a send may have swallowed: so the dealer, which is read in each turn, is asked too."""
-        due = min(self._session.deadline, self._children.deadline)
-        polled = [self._monitor_descriptor, self._signals.fileno(), *self._children.descriptors()]
+    def _wait(self) -> set[Any]:
+        """What can be read. The broker's mail is, in each turn, in any case."""
+        due = 0.0 if self._told else min(self._session.deadline, self._children.deadline)
+        sockets = self._all_sockets
         if self._session.occupied:
-            due = min(due, self._read_at + MAIL_SECONDS)
-        elif _option(self._dealer, zmq.EVENTS) & zmq.POLLIN:
-            due = 0.0
-        else:
-            polled.append(self._dealer_descriptor)
-        poll = select.poll()
-        for descriptor in polled:
-            poll.register(descriptor, select.POLLIN)
-        wait = 0 if self._told else max(0, int((due - time.monotonic()) * 1000) + 1)
-        return {descriptor for descriptor, _ in poll.poll(wait)}
+            due, sockets = min(due, self._read_at + MAIL_SECONDS), self._but_mail
+        others = [self._signals.fileno(), *self._children.descriptors()]
+        return readable(sockets, others, due - time.monotonic())
 
     def _carry_out(self) -> bool:
         self._told = False
@@ -158,9 +150,8 @@ class Keeper:
         if self._client:
             self._client.dress(self._dealer)
         self._dealer.connect(self._wires.endpoint("workers"))
-        self._dealer_descriptor = _option(self._dealer, zmq.FD)
-        self._monitor_descriptor = _option(self._monitor, zmq.FD)
-        self._read_monitor()  # a descriptor tells of nothing before its socket was found empty once
+        self._but_mail = descriptors(self._monitor)
+        self._all_sockets = self._but_mail | descriptors(self._dealer)
         self._welcome = False
 
     def _reopen(self) -> None:
@@ -192,10 +183,10 @@ class Keeper:
             self._tell(events.Disconnected())
 
     def _read_broker(self) -> None:
-        with contextlib.suppress(zmq.Again):
-            while True:
+        while has_mail(self._dealer):
+            for frame in self._dealer.recv_multipart(zmq.NOBLOCK):
                 try:
-                    message = wire.to_worker.decode(self._dealer.recv(zmq.NOBLOCK))
+                    message = wire.to_worker.decode(frame)
                 except WireFault as fault:
                     self._noise += 1
                     if self._noise == 1:
@@ -207,21 +198,16 @@ class Keeper:
                 self._tell(events.Heard(message))
 
     def _read_monitor(self) -> None:
-        with contextlib.suppress(zmq.Again):
-            while True:
-                happened = recv_monitor_message(self._monitor, zmq.NOBLOCK)["event"]
-                if happened & curve.REFUSED:
-                    self._refusals.tell(happened)
-                    continue
-                connected = happened == zmq.EVENT_HANDSHAKE_SUCCEEDED
-                self._tell(events.Connected() if connected else events.Disconnected())
+        while has_mail(self._monitor):
+            happened = recv_monitor_message(self._monitor)["event"]
+            if happened & curve.REFUSED:
+                self._refusals.tell(happened)
+                continue
+            connected = happened == zmq.EVENT_HANDSHAKE_SUCCEEDED
+            self._tell(events.Connected() if connected else events.Disconnected())
 
     def _read_signals(self) -> None:
         """The first asks to drain, every later one to leave."""
         with contextlib.suppress(BlockingIOError):
             for _ in self._signals.recv(64):
                 self._tell(events.LeaveAsked() if self._session.draining else events.DrainAsked())
-
-
-def _option(of: "zmq.Socket[bytes]", option: int) -> int:
-    return cast(int, of.getsockopt(option))

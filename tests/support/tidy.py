@@ -20,7 +20,7 @@ IMPURE |= {"time", "uuid"}
 """Modules of the standard library that a pure module has no use for: clock, randomness, log, machine."""
 
 DRIVERS = {
-    "zmq": {"broker/loop.py", "web/link.py", "worker/keeper.py", "host/curve.py"},
+    "zmq": {"broker/loop.py", "web/link.py", "worker/keeper.py", "host/curve.py", "host/readiness.py"},
     "sqlite3": {"stores/ledger/sqlite.py", "stores/ledger/sqlite_reader.py"},
     "python_multipart": {"web/forms.py"},
     "uvicorn": {"web/server.py", "web/connection.py", "web/proxies.py"},
