@@ -100,6 +100,7 @@ class Children:
         self._nursery = nursery
         self._control: socket.socket | None = control
         self._body_bytes_max = body_bytes_max
+        self._block = memoryview(bytearray(READ_BYTES))
         self._start_at = inf
         self._started_at = time.monotonic()
         self._bare_until = inf
@@ -175,21 +176,23 @@ class Children:
         """Everything that the present decoder has said."""
         while (decoder := self.decoder) is not None and not decoder.silent:
             try:
-                data = decoder.link.recv(READ_BYTES, socket.MSG_DONTWAIT)
+                size = decoder.link.recv_into(self._block, 0, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return
             except ConnectionError:
-                data = b""
-            if not data:
+                size = 0
+            if not size:
                 decoder.hang_up()
                 self._await_decoder(time.monotonic())
             try:
-                for word, body in decoder.frames.feed(data):
+                for word, body in decoder.frames.feed(self._block[:size]):
                     listener.decoder_said(word, body)
                     if decoder is not self.decoder:
                         return
             except WireFault:
                 self._ended(listener, tasks.Died(decoder.pid, GARBAGE))
+            if 0 < size < READ_BYTES:
+                return
 
     def _hear_nursery(self, listener: Listener, now: float) -> bool:
         assert self._control is not None

@@ -141,7 +141,7 @@ class Frames:
         self._buffer = bytearray()
         self._body_bytes_max = body_bytes_max
 
-    def feed(self, data: bytes) -> Iterator[tuple[Any, bytes]]:
+    def feed(self, data: bytes | memoryview) -> Iterator[tuple[Any, bytes]]:
         """What is complete now. Raises WireFault on what no decoder of ours says."""
         self._buffer += data
         while len(self._buffer) >= _PREFIX.size:

@@ -5,6 +5,7 @@ accepted with it; one that is not known yet is looked for in recipes.toml as it 
 """
 
 import fcntl
+import functools
 import os
 
 from host.recipes import load_watermarks
@@ -12,6 +13,8 @@ from jobs.errors import BadRecipe, ImageFault, SetupFault
 from jobs.recipe import parse
 from jobs.settings import Settings
 
+RECIPES_KEPT = 100
+"""Most jobs' recipes are among a few presets."""
 _SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 """What strangers' pixels are beside must not change what the next job is marked with."""
 
@@ -28,12 +31,7 @@ class Watermarks:
 
         Raises ImageFault `operation_failed` where one of them is not to be had.
         """
-        try:
-            renditions = parse(recipe).renditions
-        except BadRecipe as fault:  # of a version of ours that knew other recipes
-            raise ImageFault(fault.detail, code="operation_failed") from None
-        asked = {spec.watermark.digest: spec.watermark.name for spec in renditions if spec.watermark}
-        return {digest: self._find(digest, name) for digest, name in asked.items() if digest}
+        return {digest: self._find(digest, name) for digest, name in _asked(recipe).items()}
 
     def _find(self, digest: str, name: str) -> int:
         if digest not in self._files:
@@ -52,6 +50,16 @@ class Watermarks:
         for digest, data in images.items():
             if digest not in self._files:
                 self._files[digest] = _sealed(data)
+
+
+@functools.lru_cache(RECIPES_KEPT)
+def _asked(recipe: str) -> dict[str, str]:
+    """The names of the watermarks in a resolved recipe, by digest."""
+    try:
+        renditions = parse(recipe).renditions
+    except BadRecipe as fault:  # of a version of ours that knew other recipes
+        raise ImageFault(fault.detail, code="operation_failed") from None
+    return {mark.digest: mark.name for spec in renditions if (mark := spec.watermark) and mark.digest}
 
 
 def _sealed(data: bytes) -> int:

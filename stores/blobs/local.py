@@ -11,6 +11,7 @@ import contextlib
 import errno
 import fcntl
 import heapq
+import io
 import os
 import secrets
 import shutil
@@ -67,7 +68,7 @@ class LocalBlobs:
 
     def open(self, name: str) -> BinaryIO:
         with _faults(name, BlobMissing):
-            return open(self._path(name), "rb")
+            return io.FileIO(self._path(name))
 
     def link(self, source: str, name: str) -> None:
         """As Blobs.link. What had the name is replaced, and never missing in between."""
@@ -118,14 +119,14 @@ class LocalBlobs:
                         swept += 1
         return swept
 
-    def create(self, fresh: str) -> BinaryIO:
+    def create(self, fresh: str) -> io.FileIO:
         """A new file in DATA/incoming, which is made again if it was removed; locked, for as long as it is open, so
         that no sweep takes it, however slowly its upload comes. Raises OSError."""
         try:
-            return open(fresh, "xb", opener=_locked)
+            return io.FileIO(fresh, "x", opener=_locked)
         except FileNotFoundError:
             os.makedirs(self._incoming, exist_ok=True)
-            return open(fresh, "xb", opener=_locked)
+            return io.FileIO(fresh, "x", opener=_locked)
 
     def land(self, fresh: str, path: str) -> None:
         """Move a synced file to its place, durably. Raises OSError."""
@@ -200,11 +201,12 @@ class LocalWriter:
 
     def write(self, data: bytes | memoryview) -> None:
         with _faults(self._name):
-            self._file.write(data)
+            left = memoryview(data)
+            while left:
+                left = left[self._file.write(left) :]
 
     def publish(self) -> None:
         with _faults(self._name):
-            self._file.flush()
             os.utime(self._file.fileno())  # its age counts from here: the first file of a slow POST is long written
             os.fsync(self._file.fileno())
             self._file.close()
