@@ -21,8 +21,9 @@ from jobs.wire import Beat, Changes, Hello, Receipts
 from web.results import Results
 from web.submit import Requests
 
-TOUCH_SECONDS = 0.05
-"""A SUB subscribes anew, and a PUSH notices a new broker, only when its owner touches it (FACTS 1)."""
+TOUCH_SECONDS = 0.2
+"""A SUB subscribes anew, and a PUSH notices a new broker, only when its owner touches it (FACTS 1): those whose
+descriptors are watched at once, that of the changes, while nobody awaits them, so late at most."""
 SEND_FRAMES_MAX = 64
 """In a PUSH's pipe: few, because what a broken connection had swallowed is sent again."""
 VISIT_FRAMES_MAX = 256
