@@ -309,8 +309,8 @@ class Published(_Message, frozen=True):
 
 
 class Finish(_Message, frozen=True):
-    """All renditions of the job are in the blob store. `cached`: linked from the result cache, no
-    decoder began; else one did, at wall time `began_at`, whether its Start was said before or not."""
+    """All renditions of the job are in the blob store, since wall time `ended_at`. `cached`: linked from the result
+    cache, no decoder began; else one did, at `began_at`, whether its Start was said before or not."""
 
     job: str
     lease: int
@@ -318,6 +318,7 @@ class Finish(_Message, frozen=True):
     cost: Cost | None = None
     cached: bool = False
     began_at: float | None = None
+    ended_at: float | None = None
 
 
 class Finished(_Message, frozen=True):

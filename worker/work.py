@@ -237,8 +237,9 @@ class Work:
         self._begin(work)
         self._results.keep(work.spec, work.renditions)
         cost = Cost(work.done.cpu_ms, work.done.peak_bytes)
-        self._tell(events.DecoderFinished(work.assignment.job, work.assignment.lease, work.renditions, cost))
-        ms = round((time.time() - work.handed_at) * 1000)
+        job, lease, at = work.assignment.job, work.assignment.lease, time.time()
+        self._tell(events.DecoderFinished(job, lease, work.renditions, cost, at))
+        ms = round((at - work.handed_at) * 1000)
         self._log.info("finished", extra={"job": work.assignment.job, "ms": ms})
 
     def _fail(self, code: str, detail: str, *, begun: bool = True) -> None:

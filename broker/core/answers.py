@@ -33,15 +33,19 @@ def started(core: Core, worker: Worker, message: Started, now: float) -> None:
 
 
 def begin(core: Core, entry: Entry, now: float, at: float | None = None) -> None:
-    """A decoder began the job, at wall time `at` by the worker's clock (which may be another machine's: neither before
-    the assignment nor after now)."""
-    if at is not None:
-        now = min(now, max(at, entry.outcome.timeline[-1].at) - core.offset)
+    """A decoder began the job, at wall time `at`."""
+    now = _at(core, entry, at, now)
     core.prefetched.pop(entry.id, None)
     core.recalled.discard(entry.id)
     entry.started_at = now + core.offset
     entry.attempts += 1
     core.log(entry, STARTED, now)
+
+
+def _at(core: Core, entry: Entry, wall: float | None, now: float) -> float:
+    """When that was, of which a worker says the wall time; it may be another machine's: neither before what happened
+    last nor after now."""
+    return now if wall is None else min(now, max(wall, entry.outcome.timeline[-1].at) - core.offset)
 
 
 def published(core: Core, worker: Worker, message: Published, now: float) -> None:
@@ -80,8 +84,9 @@ def finished(core: Core, worker: Worker, message: Finished, now: float) -> None:
         core.settle(worker.peer, finish.job, finish.lease)
         entry = held(core, worker, finish.job, finish.lease)
         if entry is not None:
-            core.served(entry, now)
-            _finish(core, entry, finish, now)
+            ended = _at(core, entry, finish.ended_at, now)
+            core.served(entry, ended)
+            _finish(core, entry, finish, ended)
 
 
 def _finish(core: Core, entry: Entry, finish: Finish, now: float) -> None:

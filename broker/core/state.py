@@ -247,7 +247,7 @@ class Core:
         """Its worker is done with the job, however it went."""
         worker = entry.holder
         if worker is not None:
-            self.service.took(entry.lane, now - worker.busy_since)
+            self.service.took(entry.lane, max(0.0, now - worker.busy_since))
             worker.busy_since = now
 
     def sweep(self, job: str, names: tuple[str, ...]) -> None:

@@ -82,6 +82,18 @@ def test_a_start_is_when_the_worker_says_between_its_assignment_and_now() -> Non
             assert rig.row("j").started_at == (None if "ended" in moments else moments["started"])
 
 
+def test_a_job_ended_when_the_worker_says_between_its_start_and_now() -> None:
+    for said, heard in ((-1e6, 0.1), (0.25, 0.25), (1e6, 0.5)):
+        rig = rig_with("j")
+        assigned_at = rig.outcome("j").timeline[-1].at
+        rig.now = assigned_at - OFFSET + 0.5
+        rig.hear(A, Started([Start("j", 1, assigned_at + 0.1)]))
+        rig.hear(A, Finished([Finish("j", 1, [picture("j")], ended_at=assigned_at + said)]))
+        rig.turn()
+        moments = {moment.event: moment.at for moment in rig.outcome("j").timeline}
+        assert moments["ended"] == rig.row("j").ended_at == pytest.approx(assigned_at + heard, abs=1e-4)
+
+
 def test_an_answer_from_the_cache_charges_nothing() -> None:
     rig = rig_with("j")
     rig.hear(A, Finished([Finish("j", 1, [picture("j")], cached=True)]))

@@ -25,7 +25,7 @@ from worker.core.events import (
     RenditionLanded,
     SweepDone,
 )
-from worker.core.session import SETTLE_SECONDS, START_SECONDS, Session
+from worker.core.session import END_SECONDS, SETTLE_SECONDS, START_SECONDS, Session
 
 SILENCE, DRAIN, SECONDS = 5.0, 30.0, 60.0
 PICTURE = Rendition("thumb", "processed/ab/x.thumb.01234567.jpg", "jpeg", 10, 10, 100, "0" * 64)
@@ -190,6 +190,61 @@ def test_a_sweep_read_after_a_stop_or_from_an_earlier_broker_deletes_nothing() -
     assert bench.after(Disconnected(), Heard(sweep)) == effects(ready())
 
 
+def busy(*jobs: Assignment) -> Bench:
+    """It runs the first of these and holds the others."""
+    bench = Bench()
+    bench.hear(Assign(list(jobs)))
+    return bench
+
+
+def done(name: str) -> DecoderFinished:
+    return DecoderFinished(name, 1, [PICTURE], COST, 7.0)
+
+
+def finished(*names: str) -> wire.Finished:
+    return wire.Finished([Finish(name, 1, [PICTURE], COST, ended_at=7.0) for name in names])
+
+
+def test_an_end_waits_for_the_next_one_while_more_jobs_are_here_than_have_ended() -> None:
+    bench = busy(job("a"), job("b"), job("c"), job("d"))
+    assert bench.after(done("a"), DecoderIdle()) == effects(begin=(job("b"),))
+    assert bench.after(done("b"), DecoderIdle()) == effects(finished("a", "b"), begin=(job("c"),))
+    assert bench.after(done("c"), DecoderIdle()) == effects(finished("c"), begin=(job("d"),)), "one is left"
+
+
+def test_an_end_waits_for_no_other_for_long() -> None:
+    bench = busy(job("a"), job("b"), job("c"), job("d"))
+    bench.after(done("a"), DecoderIdle())
+    assert bench.session.deadline == bench.now + END_SECONDS
+    assert bench.pass_time(END_SECONDS) == effects(finished("a"))
+    bench.pass_time(END_SECONDS)
+    assert bench.after(done("b"), DecoderIdle()).sends == [finished("b")], "what took long is told at once"
+
+
+def test_an_end_goes_with_whatever_else_is_said() -> None:
+    for event, message in (
+        (SweepDone("x"), wire.Swept(["x"])),
+        (RenditionLanded("b", 1, PICTURE), wire.Published([wire.Publication("b", 1, PICTURE)])),
+        (DecoderFailed("b", 1, Code.UNDECODABLE, "no"), wire.Failed([Failure("b", 1, Code.UNDECODABLE, "no")])),
+        (DrainAsked(), wire.Draining()),
+    ):
+        bench = busy(job("a"), job("b"), job("c"))
+        assert bench.after(done("a"), DecoderIdle()).sends == []
+        sends = bench.after(event).sends
+        assert finished("a") in sends
+        assert message in sends
+
+
+def test_an_end_that_waits_outlives_the_connection() -> None:
+    bench = busy(job("a"), job("b"), job("c"))
+    bench.after(done("a"), DecoderIdle())
+    assert bench.after(Disconnected()) == NOTHING
+    assert bench.pass_time(END_SECONDS) == NOTHING
+    assert bench.session.deadline > bench.now
+    bench.after(Connected())
+    assert bench.hear(wire.Welcome(2, SILENCE)).sends == [finished("a")]
+
+
 def test_a_step_of_the_walk_is_passed_on_and_answered_once() -> None:
     bench = Bench()
     assert bench.hear(wire.Walk("x", 60.0, 10)) == effects(walk=wire.Walk("x", 60.0, 10))
@@ -255,18 +310,14 @@ def test_whether_a_decoder_began_is_looked_for_soon_and_then_again() -> None:
     assert bench.session.deadline > bench.now + START_SECONDS
 
 
-def test_occupied_is_who_works_and_has_the_next_job_there() -> None:
+def test_occupied_is_whose_decoder_works() -> None:
     bench = Bench()
     assert not bench.session.occupied
-    bench.hear(Assign([job("a")]))
-    assert not bench.session.occupied
-    bench.hear(Assign([job("b")]))
+    bench.hear(Assign([job("a"), job("b")]))
     assert bench.session.occupied
     bench.after(DecoderFinished("a", 1, []))
     assert not bench.session.occupied, "its decoder is free, or comes again"
     bench.after(DecoderIdle())
-    assert not bench.session.occupied, "nothing waits any more"
-    bench.hear(Assign([job("c")]))
     assert bench.session.occupied
     bench.after(Disconnected())
     assert not bench.session.occupied, "a Welcome is waited for"

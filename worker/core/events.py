@@ -62,12 +62,13 @@ class RenditionLanded(_Event, frozen=True):
 
 
 class DecoderFinished(_Event, frozen=True):
-    """All `renditions` have landed."""
+    """All `renditions` have landed, at wall time `at`."""
 
     job: str
     lease: int
     renditions: list[Rendition]
     cost: Cost | None = None
+    at: float | None = None
 
 
 class CacheAnswered(_Event, frozen=True):

@@ -22,13 +22,22 @@ class Outbox:
         self.swept: list[str] = []
         self.found: wire.Found | None = None
 
+    def answer(self, answer: Answer) -> None:
+        """A lease ended."""
+        self.answers.append(answer)
+        if type(answer) is wire.Finish:
+            self.started = [start for start in self.started if start.job != answer.job]
+            self.published = [landed for landed in self.published if landed.job != answer.job]
+
+    @property
+    def only_finished(self) -> bool:
+        """Whether there is nothing to say but that jobs are done."""
+        other = self.draining or self.started or self.published or self.swept or self.found
+        return not other and all(type(answer) is wire.Finish for answer in self.answers)
+
     def empty(self, beat: list[wire.Held] | None, leaving: bool) -> list[Any]:
         """The messages, in order; `beat` is what a WorkerBeat is to list (None: no beat)."""
         sends: list[Any] = []
-        if self.answers and (self.started or self.published):
-            ended = {answer.job for answer in self.answers if type(answer) is wire.Finish}
-            self.started = [start for start in self.started if start.job not in ended]
-            self.published = [landed for landed in self.published if landed.job not in ended]
         if self.draining:
             sends.append(wire.Draining())
         if self.started:

@@ -21,6 +21,9 @@ SETTLE_SECONDS = 1.0
 START_SECONDS = 0.05
 """How long after a decoder was given a job to look whether it began, and how often if not. What has ended by then is
 never said to have started: a message of its own costs the broker a turn, and who holds the job looks no sooner."""
+END_SECONDS = 0.05
+"""That a job ended waits so long for others that end, where more are here than have ended, and where it took no longer:
+a message of each costs the broker a transaction. The worker has work meanwhile, and whose queue is that long waits."""
 
 
 class Session:
@@ -47,7 +50,7 @@ class Session:
         self._drain_seconds = drain_seconds
         self._silence_seconds = silence_seconds
         self._now = self._heard_at = now
-        self._beat_at = self._drain_until = self._leave_at = inf
+        self._beat_at = self._drain_until = self._leave_at = self._tell_at = inf
         self._idle = 0
         self._leases = Leases()
         self._introduce = self._welcomed = self._beat = self._reconnect = False
@@ -110,12 +113,12 @@ class Session:
         """When to tick next (monotonic seconds)."""
         due = min((lease.due for lease in self._leases.running.values()), default=inf)
         silent = self._heard_at + self._silence_seconds
-        return min(due, silent, self._beat_at, self._drain_until, self._leave_at)
+        return min(due, silent, self._beat_at, self._drain_until, self._leave_at, self._tell_at)
 
     @property
     def occupied(self) -> bool:
-        """Whether nothing that the broker says could be begun now: a decoder works, and the next job is here."""
-        return self._welcomed and bool(self._leases.waiting) and bool(self._leases.running)
+        """Whether nothing that the broker says could be begun now: a decoder works."""
+        return self._welcomed and bool(self._leases.running)
 
     def drain(self) -> Effects:
         """The effects of everything since the last drain."""
@@ -141,9 +144,17 @@ class Session:
             self._introduce = self._welcomed = False
             ready.append(wire.Ready(*self._me, self._leases.listed(), self.draining))
         if not self._welcomed:
+            self._tell_at = inf
             return ready
-        beat, self._beat = self._beat, False
+        if self._patient():
+            return ready
+        beat, self._beat, self._tell_at = self._beat, False, inf
         return ready + self._outbox.empty(self._leases.listed() if beat else None, leave)
+
+    def _patient(self) -> bool:
+        """Whether what is to be said can wait for more of the like: jobs ended, and fewer than are here still."""
+        ended, here = len(self._outbox.answers), len(self._leases.waiting) + len(self._leases.running)
+        return self._now < self._tell_at < inf and ended < here and self._outbox.only_finished and not self._beat
 
     def _begin(self) -> list[wire.Assignment]:
         begin = []
@@ -156,7 +167,12 @@ class Session:
 
     def _answer(self, lease: Lease, answer: Answer) -> None:
         self._leases.answer(lease, answer)
-        self._outbox.answers.append(answer)
+        self._outbox.answer(answer)
+
+    def _finish(self, lease: Lease, finish: wire.Finish) -> None:
+        if not self._outbox.answers and self._now < lease.since + END_SECONDS:
+            self._tell_at = self._now + END_SECONDS
+        self._answer(lease, finish)
 
     def _fail(self, lease: Lease, code: str, detail: str) -> None:
         self._answer(lease, wire.Failure(lease.job, lease.number, code, detail))
@@ -295,13 +311,13 @@ class Session:
     def _on_decoder_finished(self, event: events.DecoderFinished) -> None:
         lease = self._leases.find_running(event.job, event.lease)
         if lease is not None:
-            finish = wire.Finish(event.job, event.lease, event.renditions, event.cost, False, lease.began_at)
-            self._answer(lease, finish)
+            times = (lease.began_at, event.at)
+            self._finish(lease, wire.Finish(event.job, event.lease, event.renditions, event.cost, False, *times))
 
     def _on_cache_answered(self, event: events.CacheAnswered) -> None:
         lease = self._leases.find_running(event.job, event.lease)
         if lease is not None:
-            self._answer(lease, wire.Finish(event.job, event.lease, event.renditions, cached=True))
+            self._finish(lease, wire.Finish(event.job, event.lease, event.renditions, cached=True))
 
     def _on_decoder_failed(self, event: events.DecoderFailed) -> None:
         lease = self._leases.find_running(event.job, event.lease)
