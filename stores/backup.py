@@ -19,7 +19,8 @@ from jobs.settings import Settings, ledger_path
 from stores.ledger.sqlite_reader import copy_ledger, open_reader
 
 FOLDERS = ("raw", "processed")
-"""What of DATA lasts, beside the ledger and the secrets; the result cache costs time only."""
+"""What of DATA lasts, beside the ledger, the secrets and the keys; the result cache costs time only."""
+KEYS = "curve"
 LIVE = "broker.lock"
 
 
@@ -41,6 +42,9 @@ def back_up(settings: Settings, to: Path) -> int:
         copied = sum(_bring(data / folder, to / folder, gone) for folder in _fan_out(data, to))
         for secret in data.glob("*.secret"):
             shutil.copy2(secret, to)
+        if (data / KEYS).is_dir():
+            shutil.copytree(data / KEYS, to / KEYS, dirs_exist_ok=True)  # with its modes: nobody else may look into it
+        gone += [path for path in (to / KEYS).rglob("*.*") if not (data / path.relative_to(to)).exists()]
         os.sync()
         fresh.replace(ledger)
         for path in gone:

@@ -58,6 +58,23 @@ def test_all_that_lasts_is_copied(settings: Settings, data: Path, to: Path) -> N
     copy.close()
 
 
+def test_keys_are_copied_with_their_modes_and_one_that_was_taken_back_is_let_in_by_no_copy(
+    settings: Settings, data: Path, to: Path
+) -> None:
+    curve = data / "curve"
+    for name in ("broker.secret", "allowed/one.key", "allowed/two.key"):
+        put(curve / name, name.encode())
+    curve.chmod(0o700)
+    (curve / "broker.secret").chmod(0o600)
+    back_up(settings, to)
+    assert (to / "curve").stat().st_mode & 0o777 == 0o700
+    assert (to / "curve/broker.secret").stat().st_mode & 0o777 == 0o600
+    (curve / "allowed/two.key").unlink()
+    back_up(settings, to)
+    kept = sorted(str(path.relative_to(to)) for path in (to / "curve").rglob("*") if path.is_file())
+    assert kept == ["curve/allowed/one.key", "curve/broker.secret"]
+
+
 def test_what_a_writer_committed_and_has_not_moved_is_copied(settings: Settings, data: Path, to: Path) -> None:
     writer = open_ledger(data / "ledger.sqlite3")
     writer.commit(Records(jobs=[row(2)]))
