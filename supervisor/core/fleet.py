@@ -88,7 +88,7 @@ class Fleet:
                 pause = min(BACKOFF_SECONDS_MIN * 2 ** min(slot.losses - 2, 9), BACKOFF_SECONDS_MAX)
                 slot.due = now if slot.losses == 1 else now + pause
                 if child.round == self._round and child.state == "starting" and slot.losses >= LOSSES_MAX:
-                    self._end_restart(complete=False)
+                    self._end_restart(now, complete=False)
 
     def scale_asked(self, least: int, most: int) -> None:
         """At least and at most so many workers from now on."""
@@ -115,7 +115,7 @@ class Fleet:
     def settle(self, now: float) -> list[Effect]:
         """What is to be done now, in order: to be asked after every event and at each `deadline`."""
         if self._stopped_at < inf:
-            self._end_restart(complete=False)
+            self._end_restart(now, complete=False)
             wanted = int(any(child.role != BROKER for child in self.children())), 0, 0
         else:
             wanted = 1, self._web, min(self._most, max([self._least, *(wish for _, wish in self._wishes)]))
@@ -184,9 +184,13 @@ class Fleet:
             self._retire(slot.children[:-1], now)
             del slot.children[:-1]
         if all(child.round == self._round for child in self._leaving):
-            self._end_restart(complete=True)
+            self._end_restart(now, complete=True)
 
-    def _end_restart(self, complete: bool) -> None:
+    def _end_restart(self, now: float, *, complete: bool) -> None:
+        """Over, well or not: a successor whose turn it still was goes, its old one serves on."""
         if self._rolling:
             self._rolling = False
             self._effects.append(Done("restart", complete))
+            for slot in self._slots:
+                self._retire(slot.children[1:], now)
+                del slot.children[1:]

@@ -8,7 +8,18 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from supervisor.core.fleet import BROKER, WEB, WORKER, Done, Effect, Fleet, Signal, Start
+from supervisor.core.fleet import (
+    BACKOFF_SECONDS_MAX,
+    BROKER,
+    LOSSES_MAX,
+    WEB,
+    WORKER,
+    Done,
+    Effect,
+    Fleet,
+    Signal,
+    Start,
+)
 
 
 def fleet(web: int = 1, workers: int = 1, most: int = 0) -> Fleet:
@@ -38,6 +49,27 @@ def test_is_complete_when_all_are_ready() -> None:
     assert not started.complete()
     started.became_ready(3)
     assert started.complete()
+
+
+def test_a_restart_that_is_given_up_leaves_one_process_in_each_place() -> None:
+    started = running(web=2, workers=0)
+    started.restart_asked(1.0)
+    started.settle(1.0)
+    started.exited(1, 1.0)
+    (broker,) = [effect.child for effect in started.settle(1.0) if isinstance(effect, Start)]
+    started.became_ready(broker)
+    now = 1.0
+    (first,) = [effect.child for effect in started.settle(now) if isinstance(effect, Start)]
+    started.became_ready(first)
+    (second,) = [effect.child for effect in started.settle(now) if isinstance(effect, Start)]
+    effects: list[Effect] = []
+    for _ in range(LOSSES_MAX + 1):
+        started.exited(first, now)
+        now += BACKOFF_SECONDS_MAX
+        effects += started.settle(now)
+        first = max(effect.child for effect in effects if isinstance(effect, Start))
+    assert Done("restart", complete=False) in effects
+    assert Signal(second, SIGTERM) in effects
 
 
 def test_the_first_loss_is_replaced_at_once() -> None:
