@@ -63,7 +63,9 @@ async def accept(call: Call, asked: Asked, stored: list[Stored], key: str | None
     web, submit = call.web, _submit(call, asked, stored, key)
     await _publish(web, stored)
     try:
-        receipt = await web.requests.settle(submit, lambda: _look(web.reader, submit), web.settings.accept_seconds)
+        receipt, repeated = await web.requests.settle(
+            submit, lambda: _look(web.reader, submit), web.settings.accept_seconds
+        )
     except Unanswered as fault:
         if fault.code == "queue_full":
             await _remove(web, stored)
@@ -74,7 +76,8 @@ async def accept(call: Call, asked: Asked, stored: list[Stored], key: str | None
         for each in stored:
             web.log.info("uploaded", extra={"job": each.job, "bytes": each.original.bytes, **_batch(submit)})
         return _rows(web.reader, submit)
-    await _remove(web, [each for each in stored if each.job not in receipt.ids])
+    if not repeated:  # else the other copy may be accepted: what no row names in the end is found as an orphan
+        await _remove(web, [each for each in stored if each.job not in receipt.ids])
     if receipt.outcome == KNOWN:
         return _known(web.reader, receipt.ids)
     if receipt.outcome == CONFLICT:

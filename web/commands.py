@@ -109,7 +109,7 @@ async def _ask(web: Web, message: FromWeb, done: str | None = None) -> Receipt:
 
     `done` is the code of a refusal that says that it was done already: its receipt may have died with a broker.
     """
-    receipt = await web.requests.settle(message, lambda: None, web.settings.accept_seconds)
+    receipt, _ = await web.requests.settle(message, lambda: None, web.settings.accept_seconds)
     if receipt.outcome == COMMITTED or (done is not None and receipt.code == done):
         return receipt
     if receipt.code in _REFUSALS:

@@ -8,6 +8,7 @@ import asyncio
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from jobs import wire
 from jobs.errors import PixmillError
@@ -30,6 +31,13 @@ class Unanswered(PixmillError):
         self.retry_seconds: int | None = None
 
 
+class Answer(NamedTuple):
+    """`repeated`: the request was sent more than once; another copy may yet be heard, and decided otherwise."""
+
+    receipt: Receipt
+    repeated: bool
+
+
 @dataclass(slots=True)
 class Requests:
     """Each request is sent until its receipt is heard or its asker gives up; the broker makes repeats harmless.
@@ -41,6 +49,7 @@ class Requests:
     _frames: dict[str, bytes] = field(default_factory=dict)
     _receipts: dict[str, asyncio.Future[Receipt]] = field(default_factory=dict)
     _unsent: dict[str, None] = field(default_factory=dict)
+    _repeated: set[str] = field(default_factory=set)
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
     _epoch: int = 0
 
@@ -53,7 +62,7 @@ class Requests:
         """Whether so many are without a receipt that no more are taken."""
         return len(self._frames) >= UNRECEIPTED_MAX
 
-    async def settle(self, message: FromWeb, look: Callable[[], Receipt | None], seconds: float) -> Receipt:
+    async def settle(self, message: FromWeb, look: Callable[[], Receipt | None], seconds: float) -> Answer:
         """The receipt of `message`, or what `look` finds in its place each LOOK_SECONDS and at the end.
 
         Raises Unanswered `queue_full` (nothing was sent) or, after `seconds`, `broker_silent`.
@@ -71,9 +80,10 @@ class Requests:
                 await asyncio.wait([receipt], timeout=min(left, LOOK_SECONDS))
                 left -= LOOK_SECONDS
                 if answer := receipt.result() if receipt.done() else look():
-                    return answer
+                    return Answer(answer, message.request in self._repeated)
         finally:
             self._forget(message.request)
+            self._repeated.discard(message.request)
         raise Unanswered(f"the broker has not answered for {seconds:g} s")
 
     def flush(self) -> None:
@@ -87,6 +97,7 @@ class Requests:
     def heard_hello(self, epoch: int) -> None:
         """From now on our receipts reach us: what has none is sent again."""
         self._epoch = epoch
+        self._repeated.update(self._frames.keys() - self._unsent.keys())
         self._unsent = dict.fromkeys(self._frames)
         self.flush()
 

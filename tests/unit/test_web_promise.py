@@ -9,7 +9,7 @@ from jobs import ids
 from jobs.errors import StoreFull
 from jobs.job import State
 from jobs.limits import UNRECEIPTED_MAX
-from jobs.wire import COMMITTED, Pause, Receipt
+from jobs.wire import COMMITTED, REFUSED, Pause, Receipt
 from stores.blobs.memory import MemoryBlobs, MemoryWriter
 from tests.support.web_kit import Kit, png, serve, turns
 from web import submit
@@ -84,6 +84,24 @@ def test_refused_is_503_and_leaves_no_blob() -> None:
         assert (response.status_code, response.json()["code"]) == (503, "queue_full")
         assert int(response.headers["retry-after"]) > 0
         assert not kit.blobs.blobs
+
+    serve(scenario)
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+def test_refused_after_a_repeat_keeps_the_blob_for_the_copy_that_may_be_accepted(repeated: bool) -> None:
+    async def scenario(kit: Kit) -> None:
+        kit.works = False
+        posted = asyncio.ensure_future(kit.upload())
+        while not kit.sent:
+            await asyncio.sleep(0)
+        request = kit.sent[0].request
+        if repeated:
+            kit.requests.heard_hello(2)
+        kit.requests.heard_receipts(2 if repeated else 0, [Receipt(request, REFUSED, code="queue_full")])
+        assert (await posted).status_code == 503
+        assert len(kit.sent) == 1 + repeated
+        assert bool(kit.blobs.blobs) is repeated
 
     serve(scenario)
 
@@ -180,10 +198,10 @@ def test_receipts_of_an_unheard_epoch_are_a_hello() -> None:
         second = asyncio.ensure_future(requests.settle(Pause("w", "b"), lambda: None, 5))
         await turns()
         requests.heard_receipts(1, [Receipt("a", COMMITTED), Receipt("unknown", COMMITTED)])
-        assert (await first).request == "a"
+        assert (await first).receipt.request == "a"
         assert len(sent) == 3
         requests.heard_receipts(1, [Receipt("b", COMMITTED), Receipt("b", COMMITTED)])
-        assert (await second).request == "b"
+        assert (await second).receipt.request == "b"
         assert len(sent) == 3
 
     asyncio.run(scenario())
@@ -221,7 +239,7 @@ def test_full_only_after_the_body_leaves_nothing_either() -> None:
             waiting.extend(asyncio.ensure_future(kit.requests.settle(pause, lambda: None, 5)) for pause in pauses)
             await turns()
 
-        waiting: list[asyncio.Future[Receipt]] = []
+        waiting: list[asyncio.Future[submit.Answer]] = []
         response = await kit.client.post("/upload", content=body(), headers={"Content-Type": "image/png"})
         assert (response.status_code, response.json()["code"]) == (503, "queue_full")
         assert not kit.blobs.blobs
