@@ -125,7 +125,7 @@ class Forecast:
                     same = same.plus(min(queued, turns), own if seconds is None else seconds)
                 else:
                     other = other.plus(queued, own if seconds is None else seconds)
-        if other.jobs:
+        if other.seconds > 0.0:
             each_other = other.seconds / other.jobs
             shared = min(other.seconds, max(0.0, same.seconds + own - each_other))
             same = same.plus(shared / each_other, each_other)

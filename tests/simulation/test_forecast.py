@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from jobs.wire import NewJob, Pause, Resume
+from jobs.forecast import Estimate, Forecast
+from jobs.records import Lane
+from jobs.wire import LaneView, NewJob, Pause, Resume, Waiting
 from tests.properties.rig import new_job
 from tests.simulation.hall import Hall
 from web.waiting import Place
@@ -110,3 +112,9 @@ def test_a_restarted_broker_has_measured_nothing_and_learns_with_the_first_end()
     hall.come(hall.rig.now + 1.0, *(new_job(f"k{number}") for number in range(40)))
     hall.run()
     assert abs(hall.error("k39")) < 0.1 * hall.true("k39")
+
+
+def test_a_class_whose_jobs_took_no_time_takes_none() -> None:
+    """Two jobs that end in one breath: the second is measured as 0 s."""
+    waiting = Waiting({"s": 1.0, "l": 0.0}, [LaneView(Lane(1, "l."), 5, [(0, 1), (4, 5)])], [0.0])
+    assert Forecast(waiting, 0.0).of(Lane(1, "s."), None, 0.0) == Estimate(1, 0.0, 1.0)
