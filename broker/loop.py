@@ -244,7 +244,7 @@ class Loop:
             self._intake.add(Ordered(message), frame)
         elif message.id is not None:
             self._intake.add(Commanded(message, self._ledger.row(message.id)), frame)
-        else:
+        elif not any((each.web, each.request) == (message.web, message.request) for each, _, _ in self._bulk):
             self._bulk.append((message, frame, 0))
 
     def _continue_bulk(self) -> None:
@@ -323,7 +323,7 @@ class Loop:
             self._intake.add(PeerLost(peer))
 
     def _forget_keys(self, now: float) -> None:
-        if now >= self._forget_at:
+        if now >= max(self._forget_at, self._core.trusted_at):
             self._forget_at = now + FORGET_SECONDS
             self._ledger.forget_keys(now + self._offset - IDEMPOTENCY_SECONDS)
             self._ledger.forget_grants(now + self._offset - GRANT_SLACK_SECONDS)

@@ -10,6 +10,7 @@ Owns the matching of jobs and workers. Matching costs O(assignments): no scan of
 
 from collections import Counter
 from collections.abc import Callable
+from math import ceil
 from operator import attrgetter
 from typing import Any
 
@@ -37,6 +38,7 @@ from jobs import wire
 from jobs.job import Happening, State
 from jobs.lanes import SMALL, size_of
 from jobs.records import Meta, Restored, TenantEntry
+from jobs.retry import BACKOFF_SECONDS_MAX
 
 ASSIGNED = Happening.ASSIGNED.value
 QUEUED, RUNNING, DELAYED = State.QUEUED, State.RUNNING, State.DELAYED
@@ -84,7 +86,7 @@ class Dispatcher:
             core.entries[row.id] = core.orphans[row.id] = Entry.from_row(row)
         for row in restored.delayed:
             entry = core.entries[row.id] = Entry.from_row(row)
-            core.backlog.delay(entry, (entry.due_at or 0.0) - offset)
+            core.backlog.delay(entry, min((entry.due_at or 0.0) - offset, now + BACKOFF_SECONDS_MAX))
         core.walk = walk.Progress(now)
         self._next_beat = now
 
@@ -92,6 +94,11 @@ class Dispatcher:
     def epoch(self) -> int:
         """The number of this broker's term."""
         return self.core.epoch
+
+    @property
+    def trusted_at(self) -> float:
+        """From when on (monotonic seconds) something may go because the wall clock makes it old."""
+        return self.core.trusted_at
 
     def peers(self) -> list[bytes]:
         """The connections of all workers."""
@@ -368,11 +375,11 @@ class Dispatcher:
         if not core.roster_changed:
             return None
         views = [self._view(worker) for worker in core.roster.by_peer.values()]
-        oldest = core.backlog.oldest_at()
+        oldest, waiting = core.backlog.oldest_at(), self._waiting(now)
         return wire.Beat(
             core.epoch, now + core.offset, core.change, core.paused, _plain(+core.counts),
-            min(oldest.values(), default=None), views, self._wanted(), core.accepted.per_minute(now),
-            core.ended.per_minute(now), self._shares(oldest, now), self._waiting(now), quota.over(core, now),
+            min(oldest.values(), default=None), views, self._wanted(waiting), core.accepted.per_minute(now),
+            core.ended.per_minute(now), self._shares(oldest, now), waiting, quota.over(core, now),
         )  # fmt: skip
 
     def _shares(self, oldest: dict[str, float], now: float) -> dict[str, wire.Share]:
@@ -387,6 +394,7 @@ class Dispatcher:
     def _waiting(self, now: float) -> wire.Waiting:
         core = self.core
         queued = {tenant: share.counts[State.QUEUED] for tenant, share in core.shares.items()}
+        queued[""] = core.counts[State.QUEUED] - sum(queued.values())
         return waiting(core.service, core.backlog, core.roster, queued, now)
 
     def _view(self, worker: Worker) -> wire.WorkerView:
@@ -394,14 +402,18 @@ class Dispatcher:
         jobs = [wire.WorkerJob(entry.id, entry.started_at, entry.tenant) for entry in worker.leases.values()]
         return wire.WorkerView(worker.name, worker.incarnation, state, worker.capacity, jobs, worker.since)
 
-    def _wanted(self) -> int:
+    def _wanted(self, waiting: wire.Waiting) -> int:
         """How many workers would end what waits and runs within `wanted_seconds`."""
         core = self.core
-        seconds = max(core.service.means.values(), default=0.0)
-        waiting = core.counts["running"] + (0 if core.paused else core.counts["queued"])
-        return min(
-            waiting, -(-int(1000 * waiting * seconds) // int(1000 * self._policy.wanted_seconds)) or int(waiting > 0)
+        jobs = core.counts[State.RUNNING] + (0 if core.paused else core.counts[State.QUEUED])
+        seconds = sum(
+            core.service.of(entry.lane) or 0.0
+            for worker in core.roster.by_peer.values()
+            for entry in worker.leases.values()
         )
+        if not core.paused:
+            seconds += sum(view.queued * (core.service.of(view.lane) or 0.0) for view in waiting.lanes)
+        return min(jobs, max(ceil(seconds / self._policy.wanted_seconds), int(jobs > 0)))
 
 
 def _plain(counts: "Counter[str]") -> dict[str, int]:

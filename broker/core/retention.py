@@ -20,7 +20,8 @@ TRUST_SECONDS = 3600.0
 def look(core: Core, now: float) -> None:
     """Ask for what is too old, if it is time and the workers keep up."""
     policy = core.policy
-    if policy.retention_seconds and now >= core.expire_at and len(core.sweeps) < SWEEPS_WAITING_MAX:
+    due = max(core.expire_at, core.trusted_at)
+    if policy.retention_seconds and now >= due and len(core.sweeps) < SWEEPS_WAITING_MAX:
         core.expire = Expire(now + core.offset - policy.retention_seconds, EXPIRE_ROWS)
         core.expire_at = now + policy.beat_seconds
 
@@ -29,12 +30,12 @@ def expired(core: Core, event: Expired, now: float) -> None:
     """These ended too long ago."""
     for row in event.rows:
         core.remove(Entry.from_row(row), now)
-    if len(event.rows) == event.expire.limit and core.expire_at <= now + core.policy.beat_seconds:
+    if len(event.rows) == event.expire.limit:
         core.expire_at = now
 
 
 def stepped(core: Core, seconds: float, now: float) -> None:
-    """The wall clock went forward by so many seconds beside the monotonic one. If it is wrong, it makes every job old:
-    none goes before a person or the time service had the time to set it right."""
+    """The wall clock went forward by so many seconds beside the monotonic one. If it is wrong, it makes all that is
+    kept old: nothing goes before a person or the time service had the time to set it right."""
     if seconds > STEP_SECONDS:
-        core.expire_at = max(core.expire_at, now + TRUST_SECONDS)
+        core.trusted_at = max(core.trusted_at, now + TRUST_SECONDS)

@@ -6,6 +6,7 @@ beside it (answers, commands, dispatcher) decide; this one keeps the books.
 
 from collections import Counter, deque
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from broker.core.backlog import Backlog
@@ -102,6 +103,8 @@ class Core:
         self.paused = False
         self.expire_at = 0.0
         """When to look for jobs that are too old next."""
+        self.trusted_at = 0.0
+        """From when on the wall clock is believed: it was put forward."""
         self.counts: Counter[str] = Counter()
         self.shares: dict[str, Share] = {}
         self.offset = 0.0
@@ -272,6 +275,7 @@ class Core:
         if job in self.sweeps:
             del self.sweeps[job]
             self.records.swept.append(job)
+            self.records.sweeps[:] = [entry for entry in self.records.sweeps if entry.job != job]
 
     def forget_sweeper(self, gone: Worker) -> None:
         """What this worker was to delete is offered to others."""
@@ -286,13 +290,13 @@ class Core:
     def offer_sweeps(self, now: float) -> None:
         """Give each worker without sweeps some of those that nobody does."""
         busy = {worker.peer for worker, _, _ in self.sweeping.values()}
-        waiting = [entry for job, entry in self.sweeps.items() if job not in self.sweeping]
+        waiting = (entry for job, entry in self.sweeps.items() if job not in self.sweeping)
         for worker in self.roster.by_peer.values():
-            if not waiting:
-                return
             if worker.peer not in busy and not worker.draining:
-                batch, waiting = waiting[:SWEEP_BATCH], waiting[SWEEP_BATCH:]
-                self.sweeping.update((entry.job, (worker, entry, now)) for entry in batch)
+                batch = list(islice(waiting, SWEEP_BATCH))
+                if not batch:
+                    return
+                self.sweeping.update([(entry.job, (worker, entry, now)) for entry in batch])
                 self.send(worker.peer, Sweep([(entry.job, list(entry.names)) for entry in batch]))
 
     def change_of(self, entry: Entry, rendition: Rendition | None = None) -> Change:

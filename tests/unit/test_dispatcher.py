@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 
+from broker.core.dispatcher import Dispatcher
 from broker.core.events import ClockRead, Expire, Expired, Matched
 from broker.core.retention import STEP_SECONDS, TRUST_SECONDS
 from jobs import wire
 from jobs.errors import LedgerFailed
 from jobs.ids import mint, original_name
 from jobs.job import Cost, Rendition
+from jobs.lanes import LARGE_PIXELS
 from jobs.records import PURGED, Where
 from jobs.wire import Failed, Failure, Finish, Finished, Held, LeaseRef, Returned, Start, Started
 from tests.properties.rig import OFFSET, Done, Rig, new_job, ready, refs, told
@@ -627,6 +629,7 @@ def test_a_clock_that_is_put_far_forward_makes_no_job_old_for_an_hour() -> None:
     asked = Expire(OFFSET + rig.now, 100)
     rig.dispatcher.handle(ClockRead(OFFSET + 1e6), rig.now)
     rig.dispatcher.handle(Expired(asked, list(rig.ledger.rows.values())[:100]), rig.now)  # asked for before
+    assert rig.dispatcher.trusted_at == rig.now + TRUST_SECONDS
     rig.now += TRUST_SECONDS - 2.0
     rig.turn(tick=True)
     assert len(rig.ledger.rows) == 50
@@ -644,6 +647,57 @@ def test_nothing_goes_by_age_without_a_retention() -> None:
     rig.now += 1e9
     rig.turn(tick=True)
     assert rig.row("j").state == "done"
+
+
+def test_a_delay_is_never_longer_than_the_longest_though_the_clock_went_back() -> None:
+    rig = rig_with("j")
+    for lease in (1, 2, 3):
+        begin(rig, "j", lease)
+        fail(rig, "j", "store_error", lease)
+        rig.turn()
+        rig.now += 120.0
+        rig.turn(tick=True)
+    fail(rig, "j", "store_error", 4)
+    rig.turn()
+    assert rig.row("j").state == "delayed"
+    rig.dispatcher = Dispatcher(rig.policy)
+    rig.dispatcher.restore(rig.ledger.restore(), rig.now, OFFSET - 1e6)
+    rig.hear(A, ready("a"))
+    rig.now += 61.0
+    rig.turn(tick=True)
+    assert rig.row("j").state == "running"
+
+
+def wanted(rig: Rig) -> int:
+    """As the next beat says."""
+    rig.now += 1.0
+    rig.turn(tick=True)
+    (beat,) = [effects.beat for effects in rig.last if effects.beat]
+    return beat.workers_wanted
+
+
+def test_what_waits_beyond_the_window_is_foretold_also_without_tenants() -> None:
+    rig = rig_with(window=4)
+    rig.submit(*(new_job(f"j{n}", tenant="") for n in range(21)))
+    rig.turn()
+    rig.now += 1.0
+    rig.turn(tick=True)
+    (beat,) = [effects.beat for effects in rig.last if effects.beat]
+    assert beat.waiting is not None
+    assert [view.queued for view in beat.waiting.lanes] == [20]
+
+
+def test_workers_are_wanted_for_the_time_of_what_waits_not_for_the_longest_of_all() -> None:
+    rig = rig_with(wanted_seconds=10.0)
+    for job, seconds in ((new_job("large", pixels=LARGE_PIXELS), 100.0), (new_job("small"), 0.98)):
+        rig.submit(job)
+        rig.turn()
+        rig.now += seconds
+        rig.hear(A, finish(job.id))
+        rig.turn()
+    rig.submit(*(new_job(f"s{n}") for n in range(40)))
+    rig.turn()
+    assert wanted(rig) == 4
 
 
 def test_retention_goes_on_at_once_in_steps_but_no_faster_than_workers_sweep() -> None:
@@ -798,6 +852,17 @@ def test_a_requeue_drops_a_sweep_that_nobody_was_given() -> None:
     assert [entry.job for entry in rig.ledger.restore().sweeps] == ["j"]
     rig.order(wire.Requeue("web", "q", "j"))
     rig.turn()
+    assert rig.ledger.restore().sweeps == []
+
+
+def test_a_requeue_drops_a_sweep_of_the_same_turn() -> None:
+    rig = rig_with("j")
+    rig.order(wire.Cancel("web", "c", "j"))
+    rig.turn()
+    rig.hear(A, finish("j"))
+    rig.order(wire.Requeue("web", "q", "j"))
+    rig.turn()
+    assert rig.row("j").state == "running"
     assert rig.ledger.restore().sweeps == []
 
 
