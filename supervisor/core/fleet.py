@@ -4,6 +4,7 @@ Level-triggered: each event changes what is known or wanted, then `settle` close
 nothing ever waits for another's drain. Children are numbers here; pids, forks and clocks are the loop's.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import inf
 from signal import SIGKILL, SIGTERM, Signals
@@ -153,7 +154,7 @@ class Fleet:
         places = [slot for slot in self._slots if slot.role == role]
         for slot in places[wanted:]:
             self._slots.remove(slot)
-            self._retire(slot.children, now)
+            self._retire(slot, now)
         self._slots += [Slot(role) for _ in range(wanted - len(places))]
 
     def _start(self, slot: Slot, now: float) -> None:
@@ -161,11 +162,13 @@ class Fleet:
         slot.children.append(Child(self._started, slot.role, self._round, now))
         self._effects.append(Start(self._started, slot.role))
 
-    def _retire(self, children: list[Child], now: float) -> None:
-        for child in children:
-            child.state, child.kill_at = "leaving", now + self._drain[child.role]
-            self._leaving.append(child)
-            self._effects.append(Signal(child.number, SIGTERM))
+    def _retire(self, slot: Slot, now: float, kept: Sequence[Child] = ()) -> None:
+        for child in slot.children:
+            if child not in kept:
+                child.state, child.kill_at = "leaving", now + self._drain[child.role]
+                self._leaving.append(child)
+                self._effects.append(Signal(child.number, SIGTERM))
+        slot.children[:] = kept
 
     def _roll(self, now: float) -> None:
         """One step: a new process is ready before its old one is told to end, and before the next one's
@@ -173,16 +176,14 @@ class Fleet:
         for slot in self._slots:
             if not slot.children or slot.children[-1].round < self._round:
                 if slot.children and slot.role == BROKER:
-                    self._retire([slot.children.pop()], now)
+                    self._retire(slot, now)
                 elif slot.children and slot.due <= now:
-                    self._retire(slot.children[1:], now)  # asked again: the last restart's successor goes
-                    del slot.children[1:]
+                    self._retire(slot, now, slot.children[:1])  # asked again: the last restart's successor goes
                     self._start(slot, now)
                 return
             if slot.children[-1].state != "ready":
                 return
-            self._retire(slot.children[:-1], now)
-            del slot.children[:-1]
+            self._retire(slot, now, slot.children[-1:])
         if all(child.round == self._round for child in self._leaving):
             self._end_restart(now, complete=True)
 
@@ -192,5 +193,4 @@ class Fleet:
             self._rolling = False
             self._effects.append(Done("restart", complete))
             for slot in self._slots:
-                self._retire(slot.children[1:], now)
-                del slot.children[1:]
+                self._retire(slot, now, slot.children[:1])
