@@ -41,8 +41,7 @@ class Loop:
     def run(self) -> None:
         """Start everything; return when everything has ended."""
         while not self._settle():
-            wait = self._fleet.deadline(time.monotonic()) - time.monotonic()
-            wait = max(0, min(wait, self._watch.seconds))
+            wait = max(0, min(self._fleet.deadline(time.monotonic()) - time.monotonic(), self._watch.seconds))
             for key, _ in self._selector.select(None if wait == inf else wait):
                 key.data(key.fileobj)
             if self._watch.changed():

@@ -4,7 +4,6 @@ Level-triggered: each event changes what is known or wanted, then `settle` close
 nothing ever waits for another's drain. Children are numbers here; pids, forks and clocks are the loop's.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import inf
 from signal import SIGKILL, SIGTERM, Signals
@@ -162,13 +161,12 @@ class Fleet:
         slot.children.append(Child(self._started, slot.role, self._round, now))
         self._effects.append(Start(self._started, slot.role))
 
-    def _retire(self, slot: Slot, now: float, kept: Sequence[Child] = ()) -> None:
-        for child in slot.children:
-            if child not in kept:
-                child.state, child.kill_at = "leaving", now + self._drain[child.role]
-                self._leaving.append(child)
-                self._effects.append(Signal(child.number, SIGTERM))
-        slot.children[:] = kept
+    def _retire(self, slot: Slot, now: float, which: slice = slice(None)) -> None:
+        for child in slot.children[which]:
+            child.state, child.kill_at = "leaving", now + self._drain[child.role]
+            self._leaving.append(child)
+            self._effects.append(Signal(child.number, SIGTERM))
+        del slot.children[which]
 
     def _roll(self, now: float) -> None:
         """One step: a new process is ready before its old one is told to end, and before the next one's
@@ -178,19 +176,18 @@ class Fleet:
                 if slot.children and slot.role == BROKER:
                     self._retire(slot, now)
                 elif slot.children and slot.due <= now:
-                    self._retire(slot, now, slot.children[:1])  # asked again: the last restart's successor goes
+                    self._retire(slot, now, slice(1, None))  # asked again: the last restart's successor goes
                     self._start(slot, now)
                 return
             if slot.children[-1].state != "ready":
                 return
-            self._retire(slot, now, slot.children[-1:])
+            self._retire(slot, now, slice(-1))
         if all(child.round == self._round for child in self._leaving):
             self._end_restart(now, complete=True)
 
     def _end_restart(self, now: float, *, complete: bool) -> None:
-        """Over, well or not: a successor whose turn it still was goes, its old one serves on."""
         if self._rolling:
             self._rolling = False
             self._effects.append(Done("restart", complete))
-            for slot in self._slots:
-                self._retire(slot, now, slot.children[:1])
+            for slot in self._slots:  # a successor whose turn it still was goes
+                self._retire(slot, now, slice(1, None))
