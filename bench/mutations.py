@@ -89,12 +89,17 @@ MUTANTS = (
     Mutant("a broker that stood still loses all", "dispatcher.py", "self._excuse(now)", "pass"),
     Mutant("a repeated requeue runs again", "commands.py", "return None if repeated else requeue", "return requeue"),
     Mutant("a beat renews no lease", "roster.py", "worker.heard = now\n        self._heard", "self._heard"),
-    Mutant("capacity and one more", "roster.py", "held >= worker.capacity", "held > worker.capacity"),
+    Mutant(
+        "capacity and one more",
+        "roster.py",
+        "held >= min(worker.capacity, self._most)",
+        "held > min(worker.capacity, self._most)",
+    ),
     Mutant("a draining worker is served", "roster.py", "if worker.draining or worker.alone or", "if worker.alone or"),
     Mutant(
         "alone, yet with others behind", "roster.py", "if worker.draining or worker.alone or", "if worker.draining or"
     ),
-    Mutant("alone is given as a second", "dispatcher.py", "core.backlog.alone_waiting or ", ""),
+    Mutant("alone is given as a second", "dispatcher.py", "if core.backlog.alone_waiting:", "if False:"),
     Mutant("classes take turns, whatever time", "backlog.py", "[size] += self.seconds[size]", "[size] += 1.0"),
     Mutant(
         "time that nobody asked for is owed",

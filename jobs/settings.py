@@ -28,7 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cors_origins: str = ""
     web_processes: int = 2
     workers: str = "cores"
-    capacity: int = 3
+    capacity: int = 5
     worker_nice: int = 10
     data: str = "uploads"
     run: str = ""

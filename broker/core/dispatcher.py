@@ -10,7 +10,7 @@ Owns the matching of jobs and workers. Matching costs O(assignments): no scan of
 
 from collections import Counter
 from collections.abc import Callable
-from math import ceil
+from math import ceil, inf
 from operator import attrgetter
 from typing import Any
 
@@ -151,6 +151,8 @@ class Dispatcher:
             core.roster_changed = True
             core.service.fold()
             core.backlog.seconds.update(core.service.by_size())
+            small = core.service.means.get(SMALL, 0.0)
+            core.roster.allow(max(1, ceil(self._policy.prefetch_seconds / small)) if small else inf)
             core.give_up_sweeps(now)
             for worker in core.roster.by_peer.values():
                 core.send(worker.peer, wire.BrokerBeat(core.epoch))
@@ -319,7 +321,7 @@ class Dispatcher:
             return
         while (worker := core.roster.next_idle()) is not None and (lane := backlog.choose()) is not None:
             self._assign(backlog.take(lane), worker, now)
-        if core.backlog.alone_waiting or core.service.means.get(SMALL, 0.0) >= self._policy.prefetch_seconds:
+        if core.backlog.alone_waiting:
             return
         while (worker := core.roster.next_spare()) is not None and (lane := backlog.choose()) is not None:
             if size_of(lane) != SMALL:

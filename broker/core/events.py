@@ -26,8 +26,8 @@ from jobs.wire import (
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """The core's settings. `window`: queued jobs kept in memory per lane. A job is prefetched
-    where its kind is expected to take under `prefetch_seconds`, and an unstarted one is recalled
-    for an idle worker after `recall_seconds`. Files that no row names go when they are older than
+    where it is expected to wait for less than `prefetch_seconds`, and an unstarted one is recalled for an idle worker
+    after `recall_seconds`. Files that no row names go when they are older than
     `orphan_seconds`; a Submit older than half of it is refused, for its originals may be among them.
     `retention_seconds` 0: ended jobs stay for ever. `rate_per_minute` 0: uploads have no rate."""
 
@@ -40,7 +40,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     rate_per_minute: int = 0
     orphan_seconds: float = 86_400.0
     window: int = 1024
-    prefetch_seconds: float = 0.1
+    prefetch_seconds: float = 0.15
     recall_seconds: float = 0.05
     beat_seconds: float = 1.0
     wanted_seconds: float = 10.0

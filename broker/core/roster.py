@@ -6,6 +6,7 @@ that hold nothing before those that could prefetch. Choosing costs O(log workers
 
 import heapq
 from collections import OrderedDict
+from math import inf
 
 from broker.core.entry import Entry
 from jobs.wire import Ready
@@ -48,6 +49,7 @@ class Roster:
         self._free: tuple[list[tuple[int, int, Worker]], ...] = ([], [])
         self._served = 0
         self._serial = 0
+        self._most = inf
         self.idle = 0
 
     def add(self, worker: Worker) -> None:
@@ -101,10 +103,17 @@ class Roster:
             worker.alone = any(other.unaccompanied for other in worker.leases.values())
         self.settle(worker)
 
+    def allow(self, most: float) -> None:
+        """No worker is to hold more than `most`, at least one, whatever its capacity."""
+        if most != self._most:
+            self._most = most
+            for worker in self.by_peer.values():
+                self.settle(worker)
+
     def settle(self, worker: Worker) -> None:
         """Put the worker where it belongs after its credit changed."""
         held = len(worker.leases)
-        if worker.draining or worker.alone or held >= worker.capacity:
+        if worker.draining or worker.alone or held >= min(worker.capacity, self._most):
             self._place(worker, None)
         else:
             self._place(worker, (1 if held else 0, worker.served))
@@ -163,7 +172,7 @@ class Roster:
             assert worker.peer == peer
             assert self.by_incarnation.get(worker.incarnation) is worker
             held = len(worker.leases)
-            free = not worker.draining and not worker.alone and held < worker.capacity
+            free = not worker.draining and not worker.alone and held < min(worker.capacity, self._most)
             assert (worker.slot is not None) == free, f"{worker.name} slot={worker.slot} held={held}"
             assert worker.slot is None or worker.slot == (1 if held else 0, worker.served)
             assert worker.slot is None or any(w is worker for _, _, w in self._free[worker.slot[0]])

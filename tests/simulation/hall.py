@@ -23,7 +23,7 @@ class Told(NamedTuple):
 class Hall:
     """`seconds` by size class. Arrivals are told with `come`, then `run`."""
 
-    def __init__(self, workers: int, seconds: dict[str, float], capacity: int = 3, **policy: Any) -> None:
+    def __init__(self, workers: int, seconds: dict[str, float], capacity: int = 5, **policy: Any) -> None:
         self.rig = Rig(**policy)
         self.seconds = seconds
         self.waits = Waits(lambda: self.rig.now)

@@ -132,6 +132,17 @@ def test_nothing_is_prefetched_where_jobs_take_long() -> None:
     assert told(rig.turn(), wire.Assign) == [(A, "j2", 1)]
 
 
+def test_what_is_prefetched_waits_for_no_more_than_so_long() -> None:
+    rig = rig_with("first", capacity=5, prefetch_seconds=0.15)
+    rig.now += 0.05
+    rig.hear(A, finish("first"))
+    rig.turn()
+    rig.now += 1.0
+    rig.turn(tick=True)
+    rig.submit(*(new_job(f"j{n}") for n in range(5)))
+    assert [job for _, job, _ in told(rig.turn(), wire.Assign)] == ["j0", "j1", "j2"], "the third waits for 0.1 s"
+
+
 def test_an_unstarted_job_is_recalled_for_an_idle_worker() -> None:
     rig = rig_with("j1", "j2", capacity=2)
     begin(rig, "j1")

@@ -21,9 +21,9 @@ SETTLE_SECONDS = 1.0
 START_SECONDS = 0.05
 """How long after a decoder was given a job to look whether it began, and how often if not. What has ended by then is
 never said to have started: a message of its own costs the broker a turn, and who holds the job looks no sooner."""
-END_SECONDS = 0.05
-"""That a job ended waits so long for others that end, where more are here than have ended, and where it took no longer:
-a message of each costs the broker a transaction. The worker has work meanwhile, and whose queue is that long waits."""
+END_SECONDS = 0.1
+"""That a job of less than START_SECONDS ended waits so long for others that end, where more are here than have ended: a
+message of each costs the broker a transaction. The worker has work meanwhile, and whose queue is that long waits."""
 
 
 class Session:
@@ -170,7 +170,7 @@ class Session:
         self._outbox.answer(answer)
 
     def _finish(self, lease: Lease, finish: wire.Finish) -> None:
-        if not self._outbox.answers and self._now < lease.since + END_SECONDS:
+        if not self._outbox.answers and self._now < lease.since + START_SECONDS:
             self._tell_at = self._now + END_SECONDS
         self._answer(lease, finish)
 
