@@ -32,7 +32,7 @@ from tests.support.images import TEST_DATA
 
 ROUNDS = 7
 UPLOADS = 60
-BACKLOG = 120
+BACKLOG = 400
 RESTARTS = 50
 RENDITION = {"name": "a", "width": 720, "height": 588, "format": "jpeg"}
 RECIPE = canonical(parse({"renditions": [RENDITION]}))

@@ -40,7 +40,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     rate_per_minute: int = 0
     orphan_seconds: float = 86_400.0
     window: int = 1024
-    prefetch_seconds: float = 0.15
+    prefetch_seconds: float = 0.12
     recall_seconds: float = 0.05
     beat_seconds: float = 1.0
     wanted_seconds: float = 10.0
