@@ -25,7 +25,8 @@ from worker.core.events import (
     RenditionLanded,
     SweepDone,
 )
-from worker.core.session import END_SECONDS, SETTLE_SECONDS, START_SECONDS, Session
+from worker.core.outbox import END_SECONDS
+from worker.core.session import SETTLE_SECONDS, START_SECONDS, Session
 
 SILENCE, DRAIN, SECONDS = 5.0, 30.0, 60.0
 PICTURE = Rendition("thumb", "processed/ab/x.thumb.01234567.jpg", "jpeg", 10, 10, 100, "0" * 64)

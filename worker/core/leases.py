@@ -68,6 +68,11 @@ class Leases:
         self.waiting: OrderedDict[str, Lease] = OrderedDict()
         self.running: dict[str, Lease] = {}
 
+    @property
+    def unfinished(self) -> int:
+        """How many are still to be worked on, or are."""
+        return len(self.waiting) + len(self.running)
+
     def find(self, job: str, number: int) -> Lease | None:
         """The lease, if it is held under just that number."""
         lease = self.held.get(job)

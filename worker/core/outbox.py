@@ -1,20 +1,25 @@
 """What is to be said to the broker, gathered until the next turn: one message of a type, in one fixed order.
 
-Owns that order: a worker that drains says so before it gives back, and a job's start goes out before
-its renditions, these before its end. What a Finish says is not said beside it: that the job began in the same
+Owns when it is said, and that order: a worker that drains says so before it gives back, and a job's start goes out
+before its renditions, these before its end. What a Finish says is not said beside it: that the job began in the same
 turn, and what landed in it. A message more could cost the broker a commit more.
 """
 
+from math import inf
 from typing import Any
 
 from jobs import wire
 from worker.core.leases import Answer
 
+END_SECONDS = 0.1
+"""How long the end of a short job waits at most for others: a message of each costs the broker a transaction."""
+
 
 class Outbox:
-    """Gathers; `empty` hands over."""
+    """Gathers; `empty` hands over. What `waits` is to be handed over at `due` (monotonic seconds) at the latest."""
 
     def __init__(self) -> None:
+        self.due = inf
         self.draining = False
         self.started: list[wire.Start] = []
         self.published: list[wire.Publication] = []
@@ -29,11 +34,18 @@ class Outbox:
             self.started = [start for start in self.started if start.job != answer.job]
             self.published = [landed for landed in self.published if landed.job != answer.job]
 
-    @property
-    def only_finished(self) -> bool:
-        """Whether there is nothing to say but that jobs are done."""
+    def finish(self, finish: wire.Finish, now: float, *, short: bool) -> None:
+        """A job is done; the first of those that may wait if it was a short one."""
+        if short and not self.answers:
+            self.due = now + END_SECONDS
+        self.answer(finish)
+
+    def waits(self, here: int, now: float) -> bool:
+        """Whether there is nothing to say but that jobs are done, and fewer than are `here` still: the worker has work
+        meanwhile, and others queue, or it had not so many."""
         other = self.draining or self.started or self.published or self.swept or self.found
-        return not other and all(type(answer) is wire.Finish for answer in self.answers)
+        patient = now < self.due < inf and len(self.answers) < here and not other
+        return patient and all(type(answer) is wire.Finish for answer in self.answers)
 
     def empty(self, beat: list[wire.Held] | None, leaving: bool) -> list[Any]:
         """The messages, in order; `beat` is what a WorkerBeat is to list (None: no beat)."""
@@ -54,7 +66,7 @@ class Outbox:
             sends.append(wire.WorkerBeat(beat))
         if leaving:
             sends.append(wire.Leaving())
-        self.draining = False
+        self.due, self.draining = inf, False
         self.started, self.published, self.answers, self.swept = [], [], [], []
         self.found = None
         return sends

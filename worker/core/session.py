@@ -21,9 +21,6 @@ SETTLE_SECONDS = 1.0
 START_SECONDS = 0.05
 """How long after a decoder was given a job to look whether it began, and how often if not. What has ended by then is
 never said to have started: a message of its own costs the broker a turn, and who holds the job looks no sooner."""
-END_SECONDS = 0.1
-"""That a job of less than START_SECONDS ended waits so long for others that end, where more are here than have ended: a
-message of each costs the broker a transaction. The worker has work meanwhile, and whose queue is that long waits."""
 
 
 class Session:
@@ -50,7 +47,7 @@ class Session:
         self._drain_seconds = drain_seconds
         self._silence_seconds = silence_seconds
         self._now = self._heard_at = now
-        self._beat_at = self._drain_until = self._leave_at = self._tell_at = inf
+        self._beat_at = self._drain_until = self._leave_at = inf
         self._idle = 0
         self._leases = Leases()
         self._introduce = self._welcomed = self._beat = self._reconnect = False
@@ -58,7 +55,10 @@ class Session:
         self._sweep: list[tuple[str, list[str]]] = []
         self._walk: wire.Walk | None = None
         self._outbox = Outbox()
-        self._handlers: dict[type, Callable[[Any], None]] = {
+        self._handlers = self._by_type()
+
+    def _by_type(self) -> dict[type, Callable[[Any], None]]:
+        return {
             events.Connected: self._on_connected,
             events.Disconnected: self._on_disconnected,
             events.Heard: self._on_heard,
@@ -113,7 +113,7 @@ class Session:
         """When to tick next (monotonic seconds)."""
         due = min((lease.due for lease in self._leases.running.values()), default=inf)
         silent = self._heard_at + self._silence_seconds
-        return min(due, silent, self._beat_at, self._drain_until, self._leave_at, self._tell_at)
+        return min(due, silent, self._beat_at, self._drain_until, self._leave_at, self._outbox.due)
 
     @property
     def occupied(self) -> bool:
@@ -144,17 +144,12 @@ class Session:
             self._introduce = self._welcomed = False
             ready.append(wire.Ready(*self._me, self._leases.listed(), self.draining))
         if not self._welcomed:
-            self._tell_at = inf
+            self._outbox.due = inf
             return ready
-        if self._patient():
+        if not self._beat and self._outbox.waits(self._leases.unfinished, self._now):
             return ready
-        beat, self._beat, self._tell_at = self._beat, False, inf
+        beat, self._beat = self._beat, False
         return ready + self._outbox.empty(self._leases.listed() if beat else None, leave)
-
-    def _patient(self) -> bool:
-        """Whether what is to be said can wait for more of the like: jobs ended, and fewer than are here still."""
-        ended, here = len(self._outbox.answers), len(self._leases.waiting) + len(self._leases.running)
-        return self._now < self._tell_at < inf and ended < here and self._outbox.only_finished and not self._beat
 
     def _begin(self) -> list[wire.Assignment]:
         begin = []
@@ -170,9 +165,8 @@ class Session:
         self._outbox.answer(answer)
 
     def _finish(self, lease: Lease, finish: wire.Finish) -> None:
-        if not self._outbox.answers and self._now < lease.since + START_SECONDS:
-            self._tell_at = self._now + END_SECONDS
-        self._answer(lease, finish)
+        self._leases.answer(lease, finish)
+        self._outbox.finish(finish, self._now, short=self._now < lease.since + START_SECONDS)
 
     def _fail(self, lease: Lease, code: str, detail: str) -> None:
         self._answer(lease, wire.Failure(lease.job, lease.number, code, detail))
