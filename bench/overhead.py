@@ -1,8 +1,9 @@
 """What the cluster adds to the bare engine: CPU a job by role, images a second of a backlog, memory, warm restarts.
 
 The picture is one of 2725 x 2225 pixels and 829 KB, made into one JPEG that fits 720 x 588. Each round runs, in turn:
-the bare loop (bench/bare_engine.py: the pipeline of a decoder, one process a core), uploads by form, raw uploads
-(one client, one after the other, work going on meanwhile), and a backlog that was queued while the queue was paused.
+uploads by form, raw uploads (one client, one after the other, work going on meanwhile), the bare loop
+(bench/bare_engine.py: the pipeline of a decoder, one process a core), and a backlog that was queued while the queue was
+paused: these two follow each other, for the machine's speed changes within seconds.
 What is added is the CPU of all of the cluster's processes, a job, less the bare loop's. No result cache; the folders
 of the blobs are all there, as where 10,000 jobs have been.
 """
@@ -127,12 +128,16 @@ class Fed:
         after = cpu_by_role(self._cluster)
         return {role: (after[role] - before[role]) / count for role in ROLES}
 
-    def backlog(self, count: int) -> tuple[float, dict[str, float]]:
-        """Images a second of `count` that were queued, and CPU ms a job by role, uploads not counted."""
+    def queue(self, count: int) -> str:
+        """`count` uploads that wait, for the queue is paused; the last one's id."""
         with self._cluster.client() as client:
             client.post("/queue/pause").raise_for_status()
-            last = self._upload("raw", count)
-            before, began = cpu_by_role(self._cluster), time.time()
+        return self._upload("raw", count)
+
+    def drain(self, last: str, count: int) -> tuple[float, dict[str, float]]:
+        """Images a second of what waits, and CPU ms a job by role."""
+        before, began = cpu_by_role(self._cluster), time.time()
+        with self._cluster.client() as client:
             client.post("/queue/resume").raise_for_status()
         self._done(last)
         after = cpu_by_role(self._cluster)
@@ -182,11 +187,12 @@ def main() -> None:
             fed = Fed(cluster.start(), photo)
             fed.uploads("raw", UPLOADS)  # to warm up
             for _ in range(rounds):
-                bare.round(BACKLOG)
                 floor.round(UPLOADS)
                 for kind in ("multipart", "raw"):
                     uses[kind].append(fed.uploads(kind, UPLOADS))
-                rate, used = fed.backlog(BACKLOG)
+                last = fed.queue(BACKLOG)
+                bare.round(BACKLOG)
+                rate, used = fed.drain(last, BACKLOG)
                 rates.append(rate)
                 uses["backlog"].append(used)
             memory = fed.memory(large)
