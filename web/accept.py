@@ -18,7 +18,7 @@ from starlette.responses import Response
 from jobs import ids, recipe
 from jobs.errors import ClientFault, PixmillError, StoreFault
 from jobs.job import ENDED, Original, Outcome, Row, Spec, State, encode
-from jobs.wire import COMMITTED, CONFLICT, KNOWN, NewJob, Receipt, Submit
+from jobs.wire import COMMITTED, CONFLICT, KNOWN, REFUSED, NewJob, Receipt, Submit
 from stores.ledger import LedgerReader
 from web import views
 from web.admission import RateLimited, keyed, queue_full_seconds
@@ -76,7 +76,7 @@ async def accept(call: Call, asked: Asked, stored: list[Stored], key: str | None
         for each in stored:
             web.log.info("uploaded", extra={"job": each.job, "bytes": each.original.bytes, **_batch(submit)})
         return _rows(web.reader, submit)
-    if not repeated:  # else the other copy may be accepted: what no row names in the end is found as an orphan
+    if receipt.outcome != REFUSED or not repeated:  # else another copy may be accepted; if none is, they are orphans
         await _remove(web, [each for each in stored if each.job not in receipt.ids])
     if receipt.outcome == KNOWN:
         return _known(web.reader, receipt.ids)

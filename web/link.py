@@ -21,9 +21,11 @@ from jobs.wire import Beat, Changes, Hello, Receipts
 from web.results import Results
 from web.submit import Requests
 
-TOUCH_SECONDS = 0.2
+TOUCH_SECONDS, TOUCH_SECONDS_UNHEARD = 0.2, 0.05
 """A SUB subscribes anew, and a PUSH notices a new broker, only when its owner touches it (FACTS 1): those whose
 descriptors are watched at once, that of the changes, while nobody awaits them, so late at most."""
+UNHEARD_SECONDS = 1.2
+"""A beat comes each second: without one for so long there is a broker to be found."""
 SEND_FRAMES_MAX = 64
 """In a PUSH's pipe: few, because what a broken connection had swallowed is sent again."""
 VISIT_FRAMES_MAX = 256
@@ -97,7 +99,8 @@ class Link:
         elif self._hurried:
             self._hurried = False
             self._loop.remove_reader(self._changes)
-        self._timer = self._loop.call_later(TOUCH_SECONDS, self._touch)
+        heard = self._results.silent_seconds() < UNHEARD_SECONDS
+        self._timer = self._loop.call_later(TOUCH_SECONDS if heard else TOUCH_SECONDS_UNHEARD, self._touch)
 
     def _hurry(self) -> None:
         if not self._hurried:
