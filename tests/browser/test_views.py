@@ -54,8 +54,9 @@ def named(folder: Path, *names: str) -> list[Path]:
 
 
 def test_an_upload_tells_its_progress_its_place_and_what_it_saved(
-    cluster: Cluster, open_page: OpenPage, tmp_path: Path
+    new_cluster: Callable[..., Cluster], open_page: OpenPage, tmp_path: Path
 ) -> None:
+    cluster = new_cluster(capacity=1).start()
     page = open_page(cluster)
     page.set_input_files("input[type=file]", SAMPLE)
     card = done(page, "sample.jpg")
@@ -69,7 +70,7 @@ def test_an_upload_tells_its_progress_its_place_and_what_it_saved(
         page.locator("#uploads .card", has_text="large.jpg").locator(".state.running, .state.queued").wait_for()
         seen = page.evaluate("window.seen")
         assert any(0 < value < 1 for value in seen), seen
-        page.locator("#uploads .quiet", has_text=re.compile(r"^about 3rd, about \d")).wait_for()
+        page.locator("#uploads .quiet", has_text=re.compile(r"^about 3rd, about \d")).first.wait_for()
         page.locator("#jobs .row", has_text=re.compile("queued")).first.locator("a").click()
         page.locator("#job-body p", has_text=re.compile(r"queued about \d(st|nd|rd|th), about \d")).wait_for()
     page.keyboard.press("Escape")
