@@ -204,11 +204,8 @@ def _known(reader: LedgerReader, known: list[str]) -> list[Row]:
 
 
 async def _publish(web: Web, stored: list[Stored]) -> None:
-    """All of them, or none. In threads: a sync takes 0.3 to tens of milliseconds (FACTS 2). Where it is
-    quick, that measures as inline does; where it is slow, nobody else waits for it."""
-    loop = asyncio.get_running_loop()
-    syncs = [loop.run_in_executor(web.blob_threads, each.publish) for each in stored]
-    faults = [fault for fault in await asyncio.gather(*syncs, return_exceptions=True) if fault]
+    """All of them, or none."""
+    faults = await web.syncs.run([each.publish for each in stored])
     if faults:
         await _remove(web, stored)
         raise faults[0]

@@ -24,6 +24,7 @@ from stores.ledger import LedgerReader
 from web.events import Hub
 from web.results import Results
 from web.submit import Requests
+from web.syncs import Syncs
 
 BLOB_THREADS = 4
 """Syncs and reads of files wait for the disk, not for a core."""
@@ -55,9 +56,13 @@ class Web:
     hub: Hub
     log: logging.Logger
     blob_threads: Executor = field(default_factory=lambda: ThreadPoolExecutor(BLOB_THREADS, "blobs"))
+    syncs: Syncs = field(init=False)
     list_thread: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "lists"))
     draining: bool = False
     spent: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.syncs = Syncs(self.blob_threads, time.monotonic)
 
     @property
     def root_path(self) -> str:

@@ -88,7 +88,7 @@ def _unreal() -> wire.NewJob:
 
 def _ended(cluster: Cluster) -> int:
     """As the last beat that the web process heard told it: what came before that beat it holds no more."""
-    counts = cluster.get("/stats")["jobs"]
+    counts: dict[str, int] = cluster.get("/stats")["jobs"]
     return counts["dead"] + counts["done"]
 
 
