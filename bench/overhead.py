@@ -1,9 +1,9 @@
 """What the cluster adds to the bare engine: CPU a job by role, images a second of a backlog, memory, warm restarts.
 
 The picture is one of 2725 x 2225 pixels and 829 KB, made into one JPEG that fits 720 x 588. Each round runs, in turn:
-uploads by form, raw uploads (one client, one after the other, work going on meanwhile), the bare loop
-(bench/bare_engine.py: the pipeline of a decoder, one process a core), and a backlog that was queued while the queue was
-paused: these two follow each other, for the machine's speed changes within seconds.
+the bare loop (bench/bare_engine.py: the pipeline of a decoder, one process a core), uploads by form, raw uploads (one
+client, one after the other, work going on meanwhile), then the bare loop again and a backlog that was queued while the
+queue was paused: what is compared follows each other, for the machine's speed changes within seconds.
 What is added is the CPU of all of the cluster's processes, a job, less the bare loop's. No result cache; the folders
 of the blobs are all there, as where 10,000 jobs have been.
 """
@@ -22,6 +22,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from bench import host_memory
 from bench.processes import ROLES, cpu_by_role, family, memory_mb
 from bench.report import close, table
 from bench.warm_restart import Restarts
@@ -43,6 +44,8 @@ PHOTO_BYTES = 829_183
 """As sharp's own benchmark has it."""
 RENDITION_BYTES = 25_000
 """As what becomes of it has."""
+HELD_BYTES = 5 << 30
+"""More than all rounds write."""
 CORES = os.cpu_count() or 1
 
 
@@ -96,6 +99,10 @@ class Bare:
         cpu = sum(float(loop.communicate()[0]) for loop in loops)
         self.images_a_second.append(count / (time.monotonic() - began))
         self.cpu_ms.append(cpu / count)
+
+    def less(self, used: dict[str, float]) -> dict[str, float]:
+        """What a cluster used by role, less what the last round here did."""
+        return {**used, "decoder": used["decoder"] - self.cpu_ms[-1]}
 
 
 class Floor:
@@ -173,9 +180,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.overhead")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     rounds = parser.parse_args().rounds
-    uses: dict[str, list[dict[str, float]]] = {"multipart": [], "raw": [], "backlog": []}
-    rates: list[float] = []
-    with tempfile.TemporaryDirectory(prefix="pixmill-bench-") as folder:
+    added: dict[str, list[dict[str, float]]] = {"multipart": [], "raw": [], "backlog": []}
+    ratios: list[float] = []
+    with host_memory.hold(HELD_BYTES), tempfile.TemporaryDirectory(prefix="pixmill-bench-") as folder:
         photo, large = make_pictures(Path(folder))
         bare, floor = Bare(photo), Floor(Path(folder), photo)
         presets = Path(folder) / "recipes.toml"
@@ -188,43 +195,40 @@ def main() -> None:
             fed.uploads("raw", UPLOADS)  # to warm up
             for _ in range(rounds):
                 floor.round(UPLOADS)
+                bare.round(UPLOADS)
                 for kind in ("multipart", "raw"):
-                    uses[kind].append(fed.uploads(kind, UPLOADS))
+                    added[kind].append(bare.less(fed.uploads(kind, UPLOADS)))
                 last = fed.queue(BACKLOG)
                 bare.round(BACKLOG)
                 rate, used = fed.drain(last, BACKLOG)
-                rates.append(rate)
-                uses["backlog"].append(used)
+                ratios.append(rate / bare.images_a_second[-1])
+                added["backlog"].append(bare.less(used))
             memory = fed.memory(large)
         finally:
             cluster.stop(60)
         restarts = Restarts(photo, RECIPE).measure(RESTARTS)
     others = {**memory, "warm_restart_ms_p50": statistics.median(restarts)}
-    report(bare, uses, rates, {"floor_cpu_ms": statistics.median(floor.cpu_ms), **others})
+    report(bare, added, ratios, {"floor_cpu_ms": statistics.median(floor.cpu_ms), **others})
 
 
-def report(bare: Bare, uses: dict[str, list[dict[str, float]]], rates: list[float], others: dict[str, float]) -> None:
-    """The table and the last line. What is added is the median of the rounds' own differences."""
+def report(bare: Bare, added: dict[str, list[dict[str, float]]], ratios: list[float], others: dict[str, float]) -> None:
+    """The table and the last line. What is added is the median of the rounds."""
     rows, by_role = [], {}
-    for kind, rounds in uses.items():
-        differences = [
-            {**used, "decoder": used["decoder"] - cpu} for used, cpu in zip(rounds, bare.cpu_ms, strict=True)
-        ]
-        by_role[kind] = {role: round(statistics.median(each[role] for each in differences), 2) for role in ROLES}
-        by_role[kind]["all"] = round(statistics.median(sum(each.values()) for each in differences), 2)
+    for kind, rounds in added.items():
+        by_role[kind] = {role: round(statistics.median(each[role] for each in rounds), 2) for role in ROLES}
+        by_role[kind]["all"] = round(statistics.median(sum(each.values()) for each in rounds), 2)
         rows.append((kind, *by_role[kind].values()))
     table(("CPU ms a job over the bare loop", *ROLES, "all"), rows)
-    cpu_ms = statistics.median(bare.cpu_ms)
+    cpu_ms, ratio = statistics.median(bare.cpu_ms), statistics.median(ratios)
     most = cpu_ms / (cpu_ms + by_role["backlog"]["all"])
-    ratio = statistics.median(rate / floor for rate, floor in zip(rates, bare.images_a_second, strict=True))
     print(
         f"bare loop, {CORES} at once: {cpu_ms:.1f} CPU ms an image and {statistics.median(bare.images_a_second):.1f}"
-        f" images/s; backlog: {statistics.median(rates):.1f}; no more than {most:.3f} of it could be had, by its CPU"
+        f" images/s; of these a backlog had {ratio:.3f}, and no more than {most:.3f} could be had, by its CPU"
     )
     figures = {
         "multipart_cpu_ms": by_role["multipart"]["all"], "raw_cpu_ms": by_role["raw"]["all"], "by_role": by_role,
         "bare_cpu_ms": round(cpu_ms, 2), "backlog_of_bare": round(ratio, 3), "backlog_of_bare_most": round(most, 3),
-        **{name: round(value, 2) for name, value in others.items()}, "rounds": len(rates),
+        **{name: round(value, 2) for name, value in others.items()}, "rounds": len(ratios),
     }  # fmt: skip
     table(("other figures", ""), others.items())
     close("overhead", figures)

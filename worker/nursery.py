@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 
+from host.allocator import give_back_freed_memory
 from host.environment import load_settings
 from host.lifeline import die_with_parent
 from host.scheduling import give_way
@@ -34,6 +35,7 @@ def run(control: socket.socket, keeper: int, settings: Settings) -> None:
 
     pipeline.warm()
     gc.freeze()
+    give_back_freed_memory()
     control.send(tasks.encode(tasks.Warm(pipeline.ENGINE)))
     nursery = os.getpid()
     if (born := Nursery(control).serve()) is not None:
