@@ -3,7 +3,8 @@
 The picture is one of 2725 x 2225 pixels and 829 KB, made into one JPEG that fits 720 x 588. Each round runs, in turn:
 the bare loop (bench/bare_engine.py: the pipeline of a decoder, one process a core), uploads by form, raw uploads (one
 client, one after the other, work going on meanwhile), then the bare loop again and a backlog that was queued while the
-queue was paused: what is compared follows each other, for the machine's speed changes within seconds.
+queue was paused; all on decoders that are new in each round, as the bare loop's processes are. What is compared follows
+each other, for the machine's speed changes within seconds.
 What is added is the CPU of all of the cluster's processes, a job, less the bare loop's. No result cache; the folders
 of the blobs are all there, as where 10,000 jobs have been.
 """
@@ -12,6 +13,7 @@ import argparse
 import io
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -29,11 +31,11 @@ from bench.warm_restart import Restarts
 from jobs import ids
 from jobs.recipe import canonical, parse
 from stores.blobs.local import PUBLISHED
-from tests.support.cluster import ROOT, Cluster, wait_until
+from tests.support.cluster import ROOT, Cluster, alive, wait_until
 from tests.support.images import TEST_DATA
 
 ROUNDS = 7
-UPLOADS = 60
+WARMING, UPLOADS = 20, 60
 BACKLOG = 400
 RESTARTS = 50
 RENDITION = {"name": "a", "width": 720, "height": 588, "format": "jpeg"}
@@ -128,6 +130,14 @@ class Fed:
     def __init__(self, cluster: Cluster, photo: Path) -> None:
         self._cluster, self._photo = cluster, photo
 
+    def begin_anew(self) -> None:
+        """With fresh decoders, for each has the pages of memory that it happened to get; and warmed up."""
+        old = [pid for keeper in self._cluster.pids("worker") for pid in self._cluster.decoders(keeper)]
+        for pid in old:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not any(map(alive, old)), 10, "the decoders to be gone")
+        self.uploads("raw", WARMING)
+
     def uploads(self, kind: str, count: int) -> dict[str, float]:
         """CPU ms a job by role, from the first upload to the last job's end."""
         before = cpu_by_role(self._cluster)
@@ -192,8 +202,8 @@ def main() -> None:
         try:
             make_folders(cluster.data)
             fed = Fed(cluster.start(), photo)
-            fed.uploads("raw", UPLOADS)  # to warm up
             for _ in range(rounds):
+                fed.begin_anew()
                 floor.round(UPLOADS)
                 bare.round(UPLOADS)
                 for kind in ("multipart", "raw"):
