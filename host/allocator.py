@@ -28,7 +28,8 @@ def keep_freed_memory() -> None:
 
 def give_back_freed_memory() -> None:
     """Keep none, as before a fork: the first write to what a fork inherits copies a page of 4 kB, whereas memory that
-    it takes anew may come in pages of 2 MB. For a picture in inherited memory a decoder took 0.2 to 0.4 ms in 22 longer."""
+    it takes anew may come in pages of 2 MB. For a picture in inherited memory a decoder took 0.2 to 0.4 ms in 22
+    longer."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
