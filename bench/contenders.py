@@ -1,7 +1,7 @@
 """The contenders of bench/images.py: pixmill's own engine, and how others do the same work.
 
-Each is given an original and the renditions wanted, and tells CPU milliseconds (user and system, all
-threads) and the encoded bytes. A peer that is not installed is left out.
+Each is a process of its own, as a decoder is, is given an original and the renditions wanted, and tells CPU
+milliseconds (user and system, all threads) and the encoded bytes. A peer that is not installed is left out.
 """
 
 import io
@@ -16,23 +16,18 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
-from unittest import mock
 
-from PIL import Image, ImageFilter, ImageOps
+from PIL import Image
 
+from bench.makers import OURS, PILLOW, stock
+from bench.peer import Wanted
 from jobs.plan import FULL_SCALE, JPEG_SCALES, plan
 from jobs.recipe import parse
 from jobs.turns import Size
 from worker import encoders, imagefile, vips
-from worker.pipeline import run
-from worker.reading import PipelineLimits
 
-Wanted = list[dict[str, Any]]
-"""Renditions in the words of a recipe."""
-LIMITS = PipelineLimits(100_000_000, 500)
 FORMATS = {".jpg": "jpeg", ".png": "png", ".webp": "webp"}
-LANCZOS = Image.Resampling.LANCZOS
-PEERS = Path(__file__).with_name("peers.mjs")
+SHARP = Path(__file__).with_name("peers.mjs")
 
 
 class Made(NamedTuple):
@@ -45,65 +40,8 @@ class Made(NamedTuple):
 Contender = Callable[[Path, Wanted], Made]
 
 
-def timed(make: Callable[[Path, Wanted], list[bytes]]) -> Contender:
-    """A contender in this process."""
-
-    def contender(source: Path, wanted: Wanted) -> Made:
-        before = time.process_time()
-        outputs = make(source, wanted)
-        return Made((time.process_time() - before) * 1000, outputs)
-
-    return contender
-
-
-def pixmill(source: Path, wanted: Wanted) -> list[bytes]:
-    """The pipeline that a decoder runs."""
-    with source.open("rb") as file:
-        made = {output.name: output.data for output in run(file, parse({"renditions": wanted}), LIMITS)}
-    return [made[one["name"]] for one in wanted]
-
-
-def stock(source: Path, wanted: Wanted) -> list[bytes]:
-    """The same without the extra `vips`."""
-    with mock.patch.object(vips, "INSTALLED", False):
-        return pixmill(source, wanted)
-
-
-def naive(source: Path, wanted: Wanted) -> list[bytes]:
-    """Pillow as a first example has it: decode everything, resize by LANCZOS, save."""
-    with Image.open(source) as image:
-        return [_saved(_fitted(image, one), one) for one in wanted]
-
-
-def thumbnail(source: Path, wanted: Wanted) -> list[bytes]:
-    """Pillow's own shortcut, from the file each time: it drafts a JPEG and reduces by whole numbers first."""
-    outputs = []
-    for one in wanted:
-        with Image.open(source) as image:
-            if one.get("fit") == "cover":
-                outputs.append(_saved(_fitted(image, one), one))
-                continue
-            image.thumbnail((one["width"], one.get("height", 100_000)), LANCZOS, reducing_gap=2.0)
-            outputs.append(_saved(image, one))
-    return outputs
-
-
-def _fitted(image: Image.Image, one: dict[str, Any]) -> Image.Image:
-    if one.get("fit") == "cover":
-        return ImageOps.fit(image, (one["width"], one["height"]), LANCZOS)
-    shrink = max(image.width / one["width"], image.height / one.get("height", 100_000))
-    return image.resize((round(image.width / shrink), round(image.height / shrink)), LANCZOS)
-
-
-def _saved(image: Image.Image, one: dict[str, Any]) -> bytes:
-    image = image.filter(ImageFilter.GaussianBlur(one["blur"])) if "blur" in one else image
-    stream = io.BytesIO()
-    image.convert("RGB" if one["format"] == "jpeg" else image.mode).save(stream, one["format"], quality=80)
-    return stream.getvalue()
-
-
 class Child(AbstractContextManager["Child"]):
-    """A peer in a process of its own. Its outputs come by files, which are not counted."""
+    """A contender in a process of its own. Its outputs come by files, which are not counted."""
 
     def __init__(self, command: list[str], folder: Path) -> None:
         self._folder = folder
@@ -124,9 +62,7 @@ class Child(AbstractContextManager["Child"]):
     def __call__(self, source: Path, wanted: Wanted) -> Made:
         """As a Contender."""
         paths = [self._folder / f"peer-{index}" for index in range(len(wanted))]
-        outputs = [
-            {"quality": 80, "fit": "inside", **one, "path": str(path)} for one, path in zip(wanted, paths, strict=True)
-        ]
+        outputs = [one | {"path": str(path)} for one, path in zip(wanted, paths, strict=True)]
         assert self._child.stdin
         self._child.stdin.write(json.dumps({"input": str(source), "outputs": outputs}) + "\n")
         cpu_ms = self._heard()["cpu_ms"]
@@ -139,23 +75,22 @@ class Child(AbstractContextManager["Child"]):
 
 
 def _sharp(modules: Path) -> list[str]:
-    script = modules.parent / PEERS.name  # Node looks for sharp from where the script is
-    if script != PEERS:
-        script.write_bytes(PEERS.read_bytes())
+    script = modules.parent / SHARP.name  # Node looks for sharp from where the script is
+    if script != SHARP:
+        script.write_bytes(SHARP.read_bytes())
     return ["node", str(script)]
 
 
 def contenders(stack: ExitStack, modules: Path, folder: Path) -> dict[str, Contender]:
     """All that are installed; `modules`: the node_modules that may hold sharp."""
-    found = {"pixmill": timed(pixmill)}
+    children = {name: [sys.executable, "-m", "bench.makers", name] for name in (*OURS, *PILLOW)}
     if vips.INSTALLED:
-        found["stock"] = timed(stock)
-    found |= {"pillow": timed(naive), "thumbnail": timed(thumbnail)}
-    if vips.INSTALLED:
-        found["pyvips"] = stack.enter_context(Child([sys.executable, "-m", "bench.vips_peer"], folder))
+        children["pyvips"] = [sys.executable, "-m", "bench.vips_peer"]
+    else:
+        del children["stock"]  # which is what `pixmill` is then
     if (modules / "sharp").is_dir():
-        found["sharp"] = stack.enter_context(Child(_sharp(modules), folder))
-    return found
+        children["sharp"] = _sharp(modules)
+    return {name: stack.enter_context(Child(command, folder)) for name, command in children.items()}
 
 
 def floor(source: Path, wanted: Wanted, rounds: int) -> tuple[float, float]:

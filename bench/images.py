@@ -1,9 +1,9 @@
 """What an image costs: CPU milliseconds and likeness, of pixmill's engine and of its peers, in one run.
 
-Runs of all contenders are interleaved, figures are medians, after one run to warm up. Likeness is the
-SSIM (of luma) to the original decoded at full size and resized by LANCZOS. `codecs` is the floor: what stock Pillow
-takes to decode at the plan's scale, and to encode, with nothing between. Where the extra `vips` is installed `pixmill`
-is with it and `stock` without. The peers: Pillow as a first
+Contenders take turns, each a run that is not counted, as after another of its kind under load, and then some that
+are; figures are medians. Likeness is the SSIM (of luma) to the original decoded at full size and resized by LANCZOS.
+`codecs` is the floor: what stock Pillow takes to decode at the plan's scale, and to encode, with nothing between.
+Where the extra `vips` is installed `pixmill` is with it and `stock` without. The peers: Pillow as a first
 example has it, Pillow's thumbnail, pyvips (`pip install pyvips-binary pyvips`), and sharp (`npm install
 sharp` in a folder that --modules names).
 """
@@ -19,13 +19,16 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageOps
 
 from bench import image_docs
-from bench.contenders import LANCZOS, Contender, Wanted, contenders, floor
+from bench.contenders import Contender, contenders, floor
+from bench.makers import LANCZOS
+from bench.peer import Wanted
 from bench.report import close, table
 from host import hugepages
 from tests.support.images import TEST_DATA
 from tests.support.quality import ssim
 
-ROUNDS = 11
+ROUNDS, RUNS = 4, 3
+"""Turns of each contender, and counted runs in each."""
 FIT = {"width": 720, "height": 588}
 FIVE: Wanted = [
     {"name": "w1920", "width": 1920},
@@ -102,7 +105,8 @@ def measure(cases: list[Case], field: dict[str, Contender], folder: Path, rounds
     for _ in range(rounds):
         for case in cases:
             for name, contender in field.items():
-                measured[name][case.name]["cpu_ms"].append(contender(folder / case.source, case.wanted).cpu_ms)
+                made = [contender(folder / case.source, case.wanted) for _ in range(1 + RUNS)]
+                measured[name][case.name]["cpu_ms"] += [one.cpu_ms for one in made[1:]]
     for by_case in measured.values():
         for figures in by_case.values():
             figures["cpu_ms"] = round(statistics.median(figures["cpu_ms"]), 2)
@@ -117,14 +121,14 @@ def main() -> None:
     parser.add_argument("--docs", action="store_true", help="write the table and the plot of docs/performance.md")
     parser.add_argument("--case", action="append", choices=[case.name for case in CASES], help="only these")
     asked = parser.parse_args()
-    hugepages.begin_anew()  # as a worker does
+    hugepages.begin_anew()  # for the codecs alone; each contender is a process of its own
     cases = [case for case in CASES if not asked.case or case.name in asked.case]
     with tempfile.TemporaryDirectory(prefix="pixmill-bench-") as name, ExitStack() as stack:
         folder = Path(name)
         make_sources(folder)
         field = contenders(stack, asked.modules.absolute(), folder)
         measured = measure(cases, field, folder, asked.rounds)
-        floors = {case.name: floor(folder / case.source, case.wanted, asked.rounds) for case in cases}
+        floors = {case.name: floor(folder / case.source, case.wanted, asked.rounds * RUNS) for case in cases}
     rows = [
         [case.name, *(f"{one[case.name]['cpu_ms']:.1f} ({one[case.name]['ssim']:.3f})" for one in measured.values()),
          "{:.1f} + {:.1f}".format(*floors[case.name])]

@@ -1,5 +1,5 @@
 // sharp, for bench/images.py: one JSON request a line, one answer a line. Serial, one thread, no cache.
-// A request: {input, outputs: [{path, width, height, fit, blur, format, quality}]}; the answer: {cpu_ms}.
+// A request: {input, outputs: [{path, width, height, fit, blur, format}]}; the answer: {cpu_ms}.
 import { createInterface } from 'node:readline'
 import { writeFile } from 'node:fs/promises'
 import sharp from 'sharp'
@@ -8,9 +8,9 @@ sharp.concurrency(1)
 sharp.cache(false)
 
 function derived(source, asked) {
-  let image = source.resize(asked.width ?? null, asked.height ?? null, { fit: asked.fit, withoutEnlargement: true })
+  let image = source.resize(asked.width ?? null, asked.height ?? null, { fit: asked.fit ?? 'inside', withoutEnlargement: true })
   if (asked.blur) image = image.blur(asked.blur)
-  return asked.format === 'png' ? image.png() : image.toFormat(asked.format, { quality: asked.quality })
+  return asked.format === 'png' ? image.png() : image.toFormat(asked.format, { quality: 80 })
 }
 
 async function work({ input, outputs }) {

@@ -18,10 +18,6 @@ DERIVE_RATIO_MIN = 1.4
 JPEG_SCALES: tuple[int, ...] = (8, 4, 2, 1)
 """The decoder makes a JPEG 1/8, 1/4, 1/2 in its inverse DCT, the sides rounded up."""
 FULL_SCALE: tuple[int, ...] = (1,)
-ANY_SCALE: tuple[int, ...] = ()
-"""The decoder makes it exactly as small as the largest rendition is, the sides rounded."""
-SCALE_MIN = 1.5
-"""Nearer to its full size it averages too coarsely."""
 
 
 class Derivation(NamedTuple):
@@ -35,7 +31,7 @@ class Derivation(NamedTuple):
 class Plan(NamedTuple):
     """Decode at 1/`scale`, then derive in this order: largest first, parents before children."""
 
-    scale: float
+    scale: int
     steps: tuple[Derivation, ...]
 
 
@@ -44,41 +40,27 @@ def plan(
 ) -> Plan:
     """The plan for an image of `stored` sides and EXIF `orientation` (0 to 8).
 
-    `scales` are those that the decoder offers, largest first, or ANY_SCALE. Not `chained`: each rendition is made of
-    the decoded image, as those of an animation are, whose frames pass one by one. Raises ImageFault `operation_failed`
-    where the recipe asks what this image cannot give.
+    `scales` are those that the decoder offers, largest first. Not `chained`: each rendition is made of the decoded
+    image, as those of an animation are, whose frames pass one by one. Raises ImageFault `operation_failed` where the
+    recipe asks what this image cannot give.
     """
     shapes = [shape(spec, stored, orientation) for spec in recipe.renditions]
     scale = decode_scale(shapes, scales)
     shapes.sort(key=lambda one: -one.size.width * one.size.height)
-    decoded = scaled(stored, scale)
-    grid = (stored.width / decoded.width, stored.height / decoded.height) if scales == ANY_SCALE else (scale, scale)
-    steps = tuple(_derive(one, shapes[:index] if chained else [], scale, grid) for index, one in enumerate(shapes))
+    steps = tuple(_derive(one, shapes[:index] if chained else [], scale) for index, one in enumerate(shapes))
     return Plan(scale, steps)
 
 
-def decode_scale(shapes: list[Shape], scales: tuple[int, ...]) -> float:
+def decode_scale(shapes: list[Shape], scales: tuple[int, ...]) -> int:
     """The largest of `scales` at which no rendition has to be enlarged from the decoded pixels."""
-    shrinks = [min(one.shrink) for one in shapes]
-    least = min(shrinks)
-    if scales == ANY_SCALE:
-        near = any(least < shrink < least * DERIVE_RATIO_MIN for shrink in shrinks)
-        scale = least / DERIVE_RATIO_MIN if near else least
-        return scale if scale >= SCALE_MIN else 1
+    least = min(min(one.shrink) for one in shapes)
     return next((scale for scale in scales if scale <= least), 1)
 
 
-def scaled(stored: Size, scale: float) -> Size:
-    """The sides that a decoder of any scale gives at 1/`scale`."""
-    return Size(max(1, round(stored.width / scale)), max(1, round(stored.height / scale)))
-
-
-def _derive(one: Shape, larger: list[Shape], scale: float, grid: tuple[float, float]) -> Derivation:
-    """The step of `one` from the smallest of `larger` that serves it, or from the decoded image, of which a
-    pixel is `grid` stored ones wide and high."""
+def _derive(one: Shape, larger: list[Shape], scale: int) -> Derivation:
+    """The step of `one` from the smallest of `larger` that serves it, or from the image decoded at 1/`scale`."""
     able = [other for other in larger if _serves(other, one, scale)]
-    x, y = grid
-    decoded = Box(one.box.left / x, one.box.top / y, one.box.right / x, one.box.bottom / y)
+    decoded = Box(*(edge / scale for edge in one.box))
     if one.tilt:
         natural = Size(math.ceil(decoded.right - decoded.left), math.ceil(decoded.bottom - decoded.top))
         return Derivation(one._replace(size=natural), None, decoded)
@@ -94,7 +76,7 @@ def _derive(one: Shape, larger: list[Shape], scale: float, grid: tuple[float, fl
     return Derivation(one, parent.spec.name, box)
 
 
-def _serves(parent: Shape, child: Shape, scale: float) -> bool:
+def _serves(parent: Shape, child: Shape, scale: int) -> bool:
     """Whether `child` may be made from the pixels of `parent` without visible loss."""
     if parent.tilt or child.tilt or not parent.box.contains(child.box):
         return False

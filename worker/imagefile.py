@@ -32,7 +32,6 @@ from jobs.errors import ImageFault
 from jobs.exif import find_block
 from jobs.formats import HEIC
 from jobs.limits import WATERMARK_PIXELS_MAX
-from jobs.plan import scaled
 from jobs.turns import Size
 from worker import heic, vips
 
@@ -202,14 +201,12 @@ def decode(image: Image.Image, scale: float) -> None:
     image.load()
 
 
-def decode_by_vips(image: Image.Image, file: BinaryIO, format: str, scale: float) -> Image.Image | None:
-    """The pixels of `image`, of which Pillow has read the header only, at 1/`scale`; None: Pillow must decode."""
-    made = vips.decode(file, format, image.mode, scaled(Size(*image.size), scale), scale)
+def decode_by_vips(image: Image.Image, file: BinaryIO) -> Image.Image | None:
+    """The pixels of the PNG `image`, of which Pillow has read the header only. None: Pillow must decode."""
+    made = vips.decode(file, image.mode, Size(*image.size))
     if made is not None:
-        made.info = image.info
-        if format == "png":  # Pillow looks for it behind the pixels, too
-            file.seek(0)
-            made.info["exif"] = find_block(file.read(), format)
+        file.seek(0)  # Pillow looks for EXIF behind the pixels, too
+        made.info = image.info | {"exif": find_block(file.read(), "png")}
     return made
 
 

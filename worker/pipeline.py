@@ -23,11 +23,11 @@ from worker import encoders, heic, imagefile, operations, vips
 from worker.colours import to_srgb
 from worker.reading import READING, PipelineLimits, Work
 
-ENGINE = f"pillow-{PIL.__version__}{vips.VERSION}/5"
+ENGINE = f"pillow-{PIL.__version__}{vips.VERSION}/6"
 """What made a rendition: the same bytes and recipe under the same engine give the same result."""
 
 STARTS_THREADS = HEIC in imagefile.PLUGINS or vips.INSTALLED
-"""Whether a codec starts one while it decodes: libde265, and libwebp where libvips asks it."""
+"""Whether a codec starts one: libde265 while it decodes, libvips while it writes a PNG."""
 
 MARKS_KEPT = 4
 """Watermarks that a decoder keeps decoded, at most 64 MB each."""

@@ -10,12 +10,11 @@ from typing import BinaryIO, NamedTuple
 from PIL import Image
 
 from jobs import exif
-from jobs.engines import VIPS_SCALES
 from jobs.errors import ImageFault
 from jobs.formats import ANIMATED, output_format
 from jobs.imagehead import HEAD_BYTES, Head, read_head
 from jobs.limits import JPEG_SCANS_MAX
-from jobs.plan import ANY_SCALE, FULL_SCALE, JPEG_SCALES, Plan, plan
+from jobs.plan import FULL_SCALE, JPEG_SCALES, Plan, plan
 from jobs.recipe import Recipe, RenditionSpec
 from jobs.turns import Size
 from worker import imagefile, vips
@@ -43,8 +42,6 @@ class Work:
     head: Head = field(init=False)
     file: Image.Image = field(init=False)
     frames: int = field(init=False)
-    by_vips: bool = field(init=False)
-    decoded: bool = field(init=False, default=False)
     exif: bytes = field(init=False)
     plan: Plan = field(init=False)
     image: Image.Image = field(init=False)
@@ -100,43 +97,34 @@ def guard_scans(work: Work) -> None:
         raise ImageFault(f"a progressive JPEG may have {JPEG_SCANS_MAX} scans, this has more", code="undecodable")
 
 
-def choose(work: Work) -> None:
-    """Which engine decodes."""
-    work.by_vips = vips.serves(work.head.format, work.file, work.frames)
-
-
 def make_plan(work: Work) -> None:
-    """What to decode and derive. Only what scales tells its orientation before it is decoded."""
-    scales = FULL_SCALE
-    if work.head.format == "jpeg":
-        scales = JPEG_SCALES
-    elif work.by_vips and work.head.format in VIPS_SCALES:
-        scales = ANY_SCALE
-    else:
-        _decode(work)
+    """What to decode and derive. Only a JPEG can be scaled, and tells its orientation before it is decoded."""
+    if not _scales(work):
+        _decode_whole(work)
     work.exif = imagefile.exif(work.file)
     moves = any(work.moves(spec) for spec in work.recipe.renditions)
+    scales = JPEG_SCALES if _scales(work) else FULL_SCALE
     work.plan = plan(work.recipe, Size(*work.file.size), exif.orientation(work.exif), scales, chained=not moves)
 
 
 def decode(work: Work) -> None:
     """The pixels, once for all renditions; of an animation those of its first frame."""
-    if not work.decoded:
-        by_vips = work.by_vips
-        _decode(work, work.plan.scale)
-        if by_vips != work.by_vips:
-            make_plan(work)  # without that scale
+    if _scales(work):
+        imagefile.decode(work.file, work.plan.scale)
 
 
-def _decode(work: Work, scale: float = 1) -> None:
-    """By libvips where that was chosen, and by Pillow where it could not."""
-    made = imagefile.decode_by_vips(work.file, work.stream, work.head.format, scale) if work.by_vips else None
+def _scales(work: Work) -> bool:
+    return work.head.format == "jpeg"
+
+
+def _decode_whole(work: Work) -> None:
+    """By libvips where that is its, and by Pillow where it could not."""
+    by_vips = vips.serves(work.head.format, work.file, work.frames)
+    made = imagefile.decode_by_vips(work.file, work.stream) if by_vips else None
     if made is not None:
         work.file = made
     else:
-        work.by_vips = False
-        imagefile.decode(work.file, scale)
-    work.decoded = True
+        imagefile.decode(work.file, scale=1)
 
 
 def colours(work: Work) -> None:
@@ -156,7 +144,6 @@ READING: tuple[Callable[[Work], None], ...] = (
     guard_pixels,
     guard_frames,
     guard_scans,
-    choose,
     make_plan,
     decode,
     colours,

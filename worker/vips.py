@@ -1,9 +1,9 @@
 """The second engine: libvips by the extra `vips`. The one file that imports pyvips, and only where it is installed.
 
-Owns its loading, its walls and its three jobs: decoding, making smaller, and writing PNG; pictures are Pillow's
-before and after. When it is asked is jobs/engines.py's rule. Everything is computed in the thread that asks (a region
-fetched strip by strip starts none of libvips' own), but for a WebP that is read and a PNG that is written: for those
-libvips and libwebp start some, which a sealed decoder may.
+Owns its loading, its walls and its three jobs: decoding PNG, making smaller, and writing PNG; pictures are Pillow's
+before and after, in whose memory they stay (worker/pixels.py). When it is asked is jobs/engines.py's rule. Everything
+is computed in the thread that asks (a region fetched strip by strip starts none of libvips' own), but for a PNG that
+is written: for that libvips starts one, which a sealed decoder may.
 """
 
 import ctypes
@@ -19,45 +19,43 @@ from host.extras import vips_installed
 from jobs import engines
 from jobs.errors import SetupFault
 from jobs.turns import Box, Size
+from worker import pixels
 
 INSTALLED = vips_installed()
 if INSTALLED:
     os.environ["VIPS_CONCURRENCY"] = "1"
     import pyvips
 
+    pixels.keep_in_one_block()
     pyvips.cache_set_max(0)
     pyvips.block_untrusted_set(True)
     pyvips.operation_block_set("VipsForeign", True)
-    for _allowed in ("VipsForeignLoadPngBuffer", "VipsForeignLoadWebpBuffer", "VipsForeignSavePngBuffer"):
+    for _allowed in ("VipsForeignLoadPngBuffer", "VipsForeignSavePngBuffer"):
         pyvips.operation_block_set(_allowed, False)
 
 VERSION = f"+vips-{'.'.join(str(pyvips.version(part)) for part in range(3))}" if INSTALLED else ""
 _ROWS = 64
 """Of a strip: what is at work at once stays in the processor's caches."""
 _BANDS = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+_KEPT = frozenset({1, 4})
+"""Bands whose bytes Pillow keeps as they come."""
 _PHYS = slice(33, 54)
 """Where libvips puts the size of a pixel on paper, which nobody has asked for: behind the header."""
-_PIXELS = "pixels"
-"""The attribute under which a picture keeps the bytes that it was made of: what derives from it needs them again."""
 _M_ARENA_MAX = -8
 _ROOM_BYTES = 32 * 1024 * 1024
 """glib ends the process where there is no memory: what it takes is asked for before."""
 
 
-def decode(file: BinaryIO, format: str, mode: str, size: Size, scale: float) -> Image.Image | None:
-    """The still picture in `file`, at 1/`scale` where the format can be scaled; `mode` and `size` are what is to come.
+def decode(file: BinaryIO, mode: str, size: Size) -> Image.Image | None:
+    """The still PNG in `file`; `mode` and `size` are what is to come.
 
     None where libvips cannot, or it is another: then it is Pillow's, and what is wrong with it
     Pillow says. Raises MemoryError.
     """
     _need(8 * size.width * size.height)
     file.seek(0)
-    data = file.read()
     try:
-        if format == "webp":
-            image = pyvips.Image.webpload_buffer(data, scale=1 / scale, access="sequential", fail_on="warning")
-        else:
-            image = pyvips.Image.pngload_buffer(data, access="sequential", fail_on="warning")
+        image = pyvips.Image.pngload_buffer(file.read(), access="sequential", fail_on="warning")
         if (image.format, _BANDS.get(image.bands), image.width, image.height) != ("uchar", mode, *size):
             return None
         return _fetched(image, mode)
@@ -70,6 +68,7 @@ def resize(image: Image.Image, box: Box, size: Size) -> Image.Image:
     _need(4 * (image.width * image.height + size.width * size.height))
     left, top = round(box.left), round(box.top)
     right, bottom = max(round(box.right), left + size.width), max(round(box.bottom), top + size.height)
+    image = pixels.in_one_block(image)
     source = _lent(image)
     if (left, top, right, bottom) != (0, 0, *image.size):
         source = source.crop(left, top, right - left, bottom - top)
@@ -84,7 +83,8 @@ def encode_png(image: Image.Image) -> bytes | None:
     """The still `image` (L, LA, RGB or RGBA) as a PNG without metadata, by whichever of jobs/engines.py's filters
     makes some strips of it smallest. None where libvips cannot: Pillow does, or says why not. Raises MemoryError."""
     _need(8 * image.width * image.height)
-    source, strips = _lent(image), engines.png_strips(image.height)
+    image = pixels.in_one_block(image)
+    source, strips = _packed(image), engines.png_strips(image.height)
     try:
         part = pyvips.Image.arrayjoin([source.crop(0, top, image.width, rows) for top, rows in strips], across=1)
         best = min(engines.PNG_LEVELS, key=lambda filter: len(_png(part, filter)))
@@ -93,15 +93,23 @@ def encode_png(image: Image.Image) -> bytes | None:
         return None
 
 
+def _packed(image: Image.Image) -> Any:
+    """`image` for libvips, as _lent, without the bands that it has not."""
+    lent = _lent(image)
+    if image.mode == "LA":
+        return lent.extract_band(2, n=2)
+    return lent.extract_band(0, n=3) if image.mode == "RGB" else lent
+
+
 def _png(image: Any, filter: str) -> bytes:
     data: bytes = image.pngsave_buffer(compression=engines.PNG_LEVELS[filter], filter=filter, keep="none")
     return data[: _PHYS.start] + data[_PHYS.stop :] if data[_PHYS][4:8] == b"pHYs" else data
 
 
 def _lent(image: Image.Image) -> Any:
-    """`image` for libvips, which reads the bytes that are there already."""
-    pixels = getattr(image, _PIXELS, None) or image.tobytes()
-    return pyvips.Image.new_from_memory(pixels, image.width, image.height, len(image.getbands()), "uchar")
+    """`image` for libvips, which reads Pillow's memory of it, of one band or four, while the picture lives."""
+    memory, (width, height) = pixels.memory(image), image.size
+    return pyvips.Image.new_from_memory(memory, width, height, len(memory) // (width * height), "uchar")
 
 
 def _need(size_bytes: int) -> None:
@@ -113,29 +121,36 @@ def _need(size_bytes: int) -> None:
 
 
 def _fetched(image: Any, mode: str) -> Image.Image:
+    made = Image.new(mode, (image.width, image.height), None)
+    if image.bands in _KEPT:
+        _fetch(image, pixels.memory(made))
+    else:
+        packed = bytearray(image.width * image.height * image.bands)
+        _fetch(image, memoryview(packed))
+        made.frombytes(packed)
+    return made
+
+
+def _fetch(image: Any, memory: memoryview) -> None:
     region, line = pyvips.Region.new(image), image.width * image.bands
-    pixels = bytearray(line * image.height)
     for top in range(0, image.height, _ROWS):
         rows = min(_ROWS, image.height - top)
-        pixels[top * line : (top + rows) * line] = memoryview(region.fetch(0, top, image.width, rows))
-    made = Image.frombuffer(mode, (image.width, image.height), pixels, "raw", mode, 0, 1)
-    setattr(made, _PIXELS, pixels)
-    return made
+        memory[top * line : (top + rows) * line] = memoryview(region.fetch(0, top, image.width, rows))
 
 
 def warm() -> None:
     """Use once what starts no thread, so that nothing is loaded later.
 
-    No WebP is decoded here and no PNG written: libvips keeps the thread that takes it for the next one, in a forked
+    No PNG is written here: libvips keeps the thread that takes it for the next one, in a forked
     decoder there would be none, and it would wait for ever. A thread of ours is what glibc needs to be ready for the
     first.
     """
     stream = io.BytesIO()
     Image.new("RGBA", (64, 64)).save(stream, "png")
-    image = decode(stream, "png", "RGBA", Size(64, 64), 1)
+    image = decode(stream, "RGBA", Size(64, 64))
     if image is None:
         raise SetupFault("libvips does not work: install the extra vips again")
-    decode(stream, "png", "RGB", Size(1, 1), 1)
+    decode(stream, "RGB", Size(1, 1))
     resize(image, Box(1, 1, 64, 64), Size(40, 40))
     ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)  # a thread's own would be room that no limit on memory knows
     thread = threading.Thread(target=id, args=(0,))

@@ -37,6 +37,7 @@ DRIVERS = {
         "worker/operations.py",
         "worker/colours.py",
         "worker/pipeline.py",
+        "worker/pixels.py",
         "worker/reading.py",
         "worker/vips.py",
     },
