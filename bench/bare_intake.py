@@ -1,9 +1,10 @@
-"""The floor of an upload: receive, hash, write, sync, rename, sync the folder, answer; and the same for a rendition.
+"""The floor of an upload: receive, hash, write, sync, rename, sync the folder, commit its row, answer; and the same for
+a rendition.
 
     python -m bench.bare_intake FOLDER RENDITION_BYTES
 
 Serves one connection at the port that it prints, and at its end prints its CPU milliseconds an upload. No framework,
-queue, row or process between: what any server must do that answers once the bytes are durable.
+queue, message or second process: what any server must do that answers once bytes and row are durable.
 """
 
 import hashlib
@@ -14,6 +15,9 @@ import time
 from pathlib import Path
 
 from host.folders import sync_folder
+from jobs.job import Moment, Outcome, Row, encode
+from jobs.records import Meta, Records
+from stores.ledger.sqlite import open_ledger
 
 BLOCK_BYTES = 256 * 1024
 ANSWER = b'HTTP/1.1 202 Accepted\r\nContent-Length: 8\r\n\r\n{"id":1}'
@@ -25,6 +29,7 @@ class Intake:
     def __init__(self, folder: Path, client: socket.socket) -> None:
         self._fresh, self._landed = folder / "fresh", folder / "landed"
         self._landed.mkdir(parents=True)
+        self._ledger = open_ledger(folder / "ledger.sqlite3")
         self._client, self._block = client, memoryview(bytearray(BLOCK_BYTES))
         self.uploads = 0
 
@@ -43,10 +48,23 @@ class Intake:
             os.write(file, self._block[:size])
             left -= size
         self._land(file, f"{self.uploads}.{digest.hexdigest()}")
+        self._commit("queued")
         self._client.sendall(ANSWER)
         self._land(self._create(rendition), f"{self.uploads}.{hashlib.sha256(rendition).hexdigest()}")
+        self._commit("done")
         self.uploads += 1
         return True
+
+    def _commit(self, state: str) -> None:
+        """The row of this upload, as it is now."""
+        at, change, job = time.time(), 2 * self.uploads + 1 + (state == "done"), f"{self.uploads:026}"
+        ended = at if state == "done" else None
+        outcome = encode(Outcome([Moment(at, "accepted", 0, None, None)]))
+        row = Row(
+            self.uploads + 1, job, "default", state, 1, "s.", self.uploads + 1, 0, 0, change, at, ended, None,
+            None, None, None, None, None, None, b"0" * 32, b"0" * 200, outcome,
+        )  # fmt: skip
+        self._ledger.commit(Records(jobs=[row], meta=Meta(change, 1, False, {state: self.uploads})))
 
     def _create(self, data: bytes) -> int:
         file = os.open(self._fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
