@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
+from unittest import mock
 
 from PIL import Image
 
@@ -93,6 +94,7 @@ def contenders(stack: ExitStack, modules: Path, folder: Path) -> dict[str, Conte
     return {name: stack.enter_context(Child(command, folder)) for name, command in children.items()}
 
 
+@mock.patch.object(vips, "INSTALLED", False)
 def floor(source: Path, wanted: Wanted, rounds: int) -> tuple[float, float]:
     """What the codecs alone take of stock Pillow: CPU milliseconds to decode at the plan's scale, and to encode
     the renditions that are there already. Medians."""

@@ -3,17 +3,14 @@
 import os
 import select
 import signal
-import socket
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from jobs.settings import Settings
-from tests.support.cluster import ROOT
 from worker import tasks
 from worker.autopsy import IDLE
-from worker.children import Children
+from worker.children import Children, start_nursery
 
 POLL_SECONDS, LOOK_SECONDS = 1.0, 0.0001
 
@@ -23,14 +20,9 @@ class Restarts:
 
     def __init__(self, photo: Path, recipe: str) -> None:
         self._photo = photo
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        theirs.set_inheritable(True)
-        command = [sys.executable, "-m", "worker.nursery", str(theirs.fileno()), str(os.getpid())]
-        nursery = os.posix_spawn(sys.executable, command, os.environ | {"PYTHONPATH": str(ROOT)})
-        theirs.close()
         settings = Settings()
         self._task = tasks.Task(recipe, settings.pixels_max, settings.frames_max, settings.decoder_bytes_max)
-        self._children = Children(nursery, ours, settings.decoder_bytes_max)
+        self._children = Children(*start_nursery(), settings.decoder_bytes_max)
         self._given, self._done = False, False
 
     def measure(self, count: int) -> list[float]:

@@ -15,16 +15,25 @@ from jobs.settings import Settings
 
 def load_settings() -> tuple[Settings, dict[str, str]]:
     """Settings and the source of each. Raises SetupFault naming every fault."""
-    environ = dict(os.environ)
+    environ, faults = dict(os.environ), list[str]()
     for variable in [name for name in environ if name.startswith(pure.PREFIX) and name.endswith("_FILE")]:
         try:
             value = Path(environ.pop(variable)).read_text().strip()
-        except OSError as error:
-            raise SetupFault(f"{variable} cannot be read ({error.strerror}): correct the path") from None
-        if not value:  # to go on without what it should hold could open a server to everyone
-            raise SetupFault(f"{variable} names an empty file: write the value into it, or unset it")
-        environ[variable.removesuffix("_FILE")] = value
-    return pure.parse(environ)
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            faults.append(f"{variable} cannot be read ({why}): correct the path")
+            continue
+        if value:
+            environ[variable.removesuffix("_FILE")] = value
+        else:  # to go on without what it should hold could open a server to everyone
+            faults.append(f"{variable} names an empty file: write the value into it, or unset it")
+    try:
+        parsed = pure.parse(environ)
+    except SetupFault as fault:
+        faults.append(fault.detail)
+    if faults:
+        raise SetupFault("; ".join(faults))
+    return parsed
 
 
 def without_secrets() -> dict[str, str]:

@@ -35,10 +35,11 @@ def vips_decodes(format: str, mode: str, size: Size, frames: int) -> bool:
     return format in VIPS_DECODES and mode in VIPS_MODES and frames == 1 and _worth(size.width * size.height)
 
 
-def vips_resizes(width: float, height: float, size: Size) -> bool:
-    """Whether libvips makes `width` x `height` pixels `size`: never larger, nor much smaller."""
+def vips_resizes(whole: Size, width: float, height: float, size: Size) -> bool:
+    """Whether libvips makes `width` x `height` pixels of a `whole` picture `size`: never larger, nor much smaller."""
     shrinks = width / size.width, height / size.height
-    return _worth(width * height) and min(shrinks) >= 1 and 1 < max(shrinks) < VIPS_SHRINK_MAX
+    lendable = whole.width * whole.height <= VIPS_PIXELS_MAX
+    return lendable and _worth(width * height) and min(shrinks) >= 1 and 1 < max(shrinks) < VIPS_SHRINK_MAX
 
 
 def vips_encodes(format: str, size: Size) -> bool:

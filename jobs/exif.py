@@ -7,7 +7,8 @@ import struct
 
 _ORIENTATION = 0x0112
 _SHORT = 3
-_EXIF_START = b"Exif\0\0"
+EXIF_START = b"Exif\0\0"
+"""Before the block in a JPEG; the other formats may leave it out."""
 _ENTRIES_MAX = 512
 _APP1, _SCAN = 0xE1, 0xDA
 
@@ -42,7 +43,7 @@ def _in_jpeg(data: bytes) -> bytes:
         lead, marker, length = struct.unpack_from(">BBH", data, at)
         if lead != 0xFF or marker == _SCAN:
             return b""
-        if marker == _APP1 and data.startswith(_EXIF_START, at + 4):
+        if marker == _APP1 and data.startswith(EXIF_START, at + 4):
             return data[at + 4 : at + 2 + length]
         at += 2 + length
 
@@ -53,6 +54,8 @@ def _in_png(data: bytes) -> bytes:
         length, name = struct.unpack_from(">I4s", data, at)
         if name == b"eXIf":
             return data[at + 8 : at + 8 + length]
+        if name == b"IEND":
+            return b""
         at += 12 + length
 
 
@@ -70,7 +73,7 @@ _FINDERS = {"jpeg": _in_jpeg, "png": _in_png, "webp": _in_webp}
 
 def _find_orientation(block: bytes) -> tuple[int, int, str] | None:
     """The orientation in IFD 0, the offset of its value and the byte order."""
-    base = len(_EXIF_START) if block.startswith(_EXIF_START) else 0
+    base = len(EXIF_START) if block.startswith(EXIF_START) else 0
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[base : base + 4])
     if order is None:
         return None

@@ -83,6 +83,13 @@ def where(stage: str, peak_bytes: int) -> str:
     return f"at {stage}" + (f", {peak_bytes / 1e6:.0f} MB of memory at most" if peak_bytes else "")
 
 
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal between the first and the last
+        return "real-time"
+
+
 def _cause(death: Died) -> tuple[Code, str]:
     status = death.status
     if status == GARBAGE:
@@ -92,7 +99,7 @@ def _cause(death: Died) -> tuple[Code, str]:
     if not os.WIFSIGNALED(status):
         return Code.DECODER_LOST, f"ended with status {os.waitstatus_to_exitcode(status)}"
     number = os.WTERMSIG(status)
-    what = f"ended by signal {number} ({signal.Signals(number).name})"
+    what = f"ended by signal {number} ({_signal_name(number)})"
     if number == signal.SIGSYS:
         call = f" for {syscalls.name(death.call, os.uname().machine)}" if death.call is not None else ""
         return Code.SANDBOX_VIOLATION, what + call

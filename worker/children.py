@@ -1,8 +1,7 @@
 """The keeper's side of its children: one nursery, and through it always one warm decoder.
 
-Owns their sockets and lives: a decoder that ends is replaced at once, a lost nursery is started anew
-by exec, for the keeper has threads (zmq's) and must not fork. Knows no job. What happens is told to
-a Listener.
+Owns their sockets and lives: a decoder that ends is replaced at once, a lost nursery is started anew.
+Knows no job. What happens is told to a Listener.
 """
 
 import contextlib
@@ -92,8 +91,19 @@ class Decoder:
             signal.pidfd_send_signal(self._watch, signal.SIGKILL)
 
 
+def start_nursery() -> tuple[int, socket.socket]:
+    """Its pid and the keeper's end of its socket. Started by exec: what opens strangers' files inherits none of the
+    keeper's memory, in which the secrets are, and the keeper may have threads."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    command = [sys.executable, "-m", "worker.nursery", str(theirs.fileno()), str(os.getpid())]
+    theirs.set_inheritable(True)
+    pid = os.posix_spawn(sys.executable, command, without_secrets())
+    theirs.close()
+    return pid, ours
+
+
 class Children:
-    """`nursery` and `control` are the nursery that worker/__main__.py forked."""
+    """`nursery` and `control` are the first nursery's pid and socket, as of start_nursery."""
 
     def __init__(self, nursery: int, control: socket.socket, body_bytes_max: int) -> None:
         self.decoder: Decoder | None = None
@@ -239,10 +249,6 @@ class Children:
         os.waitpid(self._nursery, 0)
 
     def _start(self, now: float) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-m", "worker.nursery", str(theirs.fileno()), str(os.getpid())]
-        theirs.set_inheritable(True)
-        self._nursery = os.posix_spawn(sys.executable, command, without_secrets())
-        theirs.close()
-        ours.setblocking(False)
-        self._control, self._start_at, self._started_at = ours, inf, now
+        self._nursery, self._control = start_nursery()
+        self._control.setblocking(False)
+        self._start_at, self._started_at = inf, now

@@ -5,12 +5,14 @@ Its wheel carries libx265, which is GPL: that is why nobody gets it without aski
 
 import base64
 import zlib
+from importlib import metadata
 
 from PIL import Image, ImageFile
 
 from host.extras import formats_read
 from jobs.formats import HEIC
 
+VERSION = f"+heif-{metadata.version('pillow-heif')}" if HEIC in formats_read() else ""
 FORMAT = "HEIF"
 """Pillow's name of it."""
 

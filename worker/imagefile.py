@@ -29,7 +29,7 @@ from PIL import (
 )
 
 from jobs.errors import ImageFault
-from jobs.exif import find_block
+from jobs.exif import EXIF_START, find_block
 from jobs.formats import HEIC
 from jobs.limits import WATERMARK_PIXELS_MAX
 from jobs.turns import Size
@@ -189,12 +189,14 @@ def _skip_palette(file: BinaryIO, flags: bytes, after: int) -> None:
 
 
 def exif(image: Image.Image) -> bytes:
-    """The EXIF block as stored, b"" where there is none. A TIFF's is its own tags: Pillow applies them."""
-    block = image.info.get("exif", b"")
-    return block if isinstance(block, bytes) else b""
+    """The EXIF block as a JPEG has it, b"" where there is none. A TIFF's is its own tags: Pillow applies them."""
+    block = image.info.get("exif")
+    if not isinstance(block, bytes) or not block:
+        return b""
+    return block if block.startswith(EXIF_START) else EXIF_START + block
 
 
-def decode(image: Image.Image, scale: float) -> None:
+def decode(image: Image.Image, scale: int) -> None:
     """Decode the pixels, those of a JPEG at 1/`scale`. Sides at 1/scale are rounded up."""
     if scale > 1 and image.format == "JPEG":
         image.draft(None, (int(image.width / scale), int(image.height / scale)))
@@ -203,10 +205,11 @@ def decode(image: Image.Image, scale: float) -> None:
 
 def decode_by_vips(image: Image.Image, file: BinaryIO) -> Image.Image | None:
     """The pixels of the PNG `image`, of which Pillow has read the header only. None: Pillow must decode."""
-    made = vips.decode(file, image.mode, Size(*image.size))
-    if made is not None:
-        file.seek(0)  # Pillow looks for EXIF behind the pixels, too
-        made.info = image.info | {"exif": find_block(file.read(), "png")}
+    file.seek(0)
+    data = file.read()
+    made = vips.decode(data, image.mode, Size(*image.size))
+    if made is not None:  # Pillow looks for EXIF behind the pixels, too
+        made.info = image.info | {"exif": find_block(data, "png")}
     return made
 
 

@@ -1,7 +1,7 @@
 """The nursery: loads the image libraries once and forks decoders of itself, warm, in milliseconds.
 
 Owns the decoders as their parent: it reaps them and tells the keeper how they ended. It opens no
-image of anybody's and imports no zmq. Forked by worker/__main__.py, or `python -m worker.nursery`.
+image of anybody's and imports no zmq. `python -m worker.nursery`, started by worker/children.py.
 """
 
 import gc

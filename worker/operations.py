@@ -134,7 +134,7 @@ def _scaled(image: Image.Image, box: Box, size: Size) -> Image.Image:
     box = Box(max(0.0, box.left), max(0.0, box.top), min(box.right, width), min(box.bottom, height))
     if size == image.size and box == (0, 0, width, height):
         return image
-    if vips.resizes(box, size):
+    if vips.resizes(image, box, size):
         return _premultiplied(image, lambda pixels: vips.resize(pixels, box, size))
     return _premultiplied(image, lambda pixels: pixels.resize(size, _filter(box, size), box, REDUCING_GAP))
 

@@ -23,7 +23,7 @@ from worker import encoders, heic, imagefile, operations, vips
 from worker.colours import to_srgb
 from worker.reading import READING, PipelineLimits, Work
 
-ENGINE = f"pillow-{PIL.__version__}{vips.VERSION}/6"
+ENGINE = f"pillow-{PIL.__version__}{vips.VERSION}{heic.VERSION}/7"
 """What made a rendition: the same bytes and recipe under the same engine give the same result."""
 
 STARTS_THREADS = HEIC in imagefile.PLUGINS or vips.INSTALLED
@@ -104,10 +104,11 @@ def _rendition(work: Work, derivation: Derivation, parent: Image.Image) -> tuple
     spec = derivation.shape.spec
     format = work.format(spec)
     step = operations.Step(derivation, format not in OPAQUE, _mark(work, spec))
-    showing, resized = None, operations.resize(parent, step)
+    showing, resized = None, parent
     if work.moves(spec):
         images, showing = _animation(work, step)
     else:
+        resized = operations.resize(parent, step)
         images = [_finished(resized, step)]
     metadata = exif.upright(work.exif) if spec.keep_metadata else b""
     data = encoders.encode(images, format, spec, metadata, showing)

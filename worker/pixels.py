@@ -28,8 +28,11 @@ _view.restype, _view.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_ssi
 
 
 def keep_in_one_block() -> None:
-    """Every picture up to 2 GB from here on. By default Pillow keeps none of more than 16 MB so."""
-    Image.core.set_block_size(_BLOCK_BYTES)  # type: ignore[attr-defined]  # so Pillow documents it
+    """Every picture up to 2 GB from here on, without gaps. By default Pillow keeps none of more than 16 MB so, and an
+    environment may ask it for gaps between rows."""
+    core: Any = Image.core  # type: ignore[attr-defined]
+    core.set_block_size(_BLOCK_BYTES)
+    core.set_alignment(1)
 
 
 def memory(image: Image.Image) -> memoryview:
@@ -40,12 +43,3 @@ def memory(image: Image.Image) -> memoryview:
     pixels = array.children[0].contents if array.n_children else array
     view: memoryview = _view(pixels.buffers[1], pixels.length, _WRITABLE)
     return view
-
-
-def in_one_block(image: Image.Image) -> Image.Image:
-    """`image`, or a copy of it whose memory can be lent."""
-    try:
-        memory(image)
-    except ValueError:
-        return image.copy()
-    return image

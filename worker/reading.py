@@ -97,34 +97,35 @@ def guard_scans(work: Work) -> None:
         raise ImageFault(f"a progressive JPEG may have {JPEG_SCANS_MAX} scans, this has more", code="undecodable")
 
 
-def make_plan(work: Work) -> None:
-    """What to decode and derive. Only a JPEG can be scaled, and tells its orientation before it is decoded."""
-    if not _scales(work):
-        _decode_whole(work)
-    work.exif = imagefile.exif(work.file)
-    moves = any(work.moves(spec) for spec in work.recipe.renditions)
-    scales = JPEG_SCALES if _scales(work) else FULL_SCALE
-    work.plan = plan(work.recipe, Size(*work.file.size), exif.orientation(work.exif), scales, chained=not moves)
-
-
-def decode(work: Work) -> None:
-    """The pixels, once for all renditions; of an animation those of its first frame."""
+def decode_whole(work: Work) -> None:
+    """The pixels of all but a JPEG, which alone can be scaled, and tells its orientation before it is decoded; of an
+    animation those of its first frame. By libvips where that is its, and by Pillow where it could not."""
     if _scales(work):
-        imagefile.decode(work.file, work.plan.scale)
-
-
-def _scales(work: Work) -> bool:
-    return work.head.format == "jpeg"
-
-
-def _decode_whole(work: Work) -> None:
-    """By libvips where that is its, and by Pillow where it could not."""
+        return
     by_vips = vips.serves(work.head.format, work.file, work.frames)
     made = imagefile.decode_by_vips(work.file, work.stream) if by_vips else None
     if made is not None:
         work.file = made
     else:
         imagefile.decode(work.file, scale=1)
+
+
+def make_plan(work: Work) -> None:
+    """What to decode and derive."""
+    work.exif = imagefile.exif(work.file)
+    moves = any(work.moves(spec) for spec in work.recipe.renditions)
+    scales = JPEG_SCALES if _scales(work) else FULL_SCALE
+    work.plan = plan(work.recipe, Size(*work.file.size), exif.orientation(work.exif), scales, chained=not moves)
+
+
+def decode_scaled(work: Work) -> None:
+    """The pixels of a JPEG, no more than the renditions need."""
+    if _scales(work):
+        imagefile.decode(work.file, work.plan.scale)
+
+
+def _scales(work: Work) -> bool:
+    return work.head.format == "jpeg"
 
 
 def colours(work: Work) -> None:
@@ -144,8 +145,9 @@ READING: tuple[Callable[[Work], None], ...] = (
     guard_pixels,
     guard_frames,
     guard_scans,
+    decode_whole,
     make_plan,
-    decode,
+    decode_scaled,
     colours,
     look,
 )

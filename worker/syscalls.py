@@ -90,7 +90,7 @@ _THREADS = (
         "clone",
         56,
         220,
-        "libde265 starts one thread, whatever it is told; libvips and libwebp one for a WebP",
+        "libde265 starts one thread, whatever it is told; libvips one to write a PNG",
         (Check(0, _THREAD_FLAGS),),
     ),
     Call("clone3", 435, 435, "has its flags where no filter sees them: clone is called next", answer=_ERRNO | _ENOSYS),

@@ -29,7 +29,13 @@ _Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
 _Word = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9]{1,8}\Z")]
 _Colour = Annotated[str, msgspec.Meta(pattern=r"\A#[0-9a-f]{6}\Z")]
 _Layer = Annotated[str, msgspec.Meta(pattern=r"\A[a-z-]{1,16}\Z")]
-_Count = Annotated[int, msgspec.Meta(ge=0)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+_Ending = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"\A(undecodable|pixels_over_limit|frames_over_limit|operation_failed|memory_over_limit|store_error)\Z"
+    ),
+]
 
 
 class _Said(msgspec.Struct, frozen=True, tag=True, array_like=True, gc=False):
@@ -62,17 +68,18 @@ class Rendered(_Said, frozen=True):
 class Done(_Said, frozen=True):
     """All are made. `peak_bytes`: resident at most; `grown_bytes`: resident now, beyond a fresh decoder."""
 
-    cpu_ms: float
-    peak_bytes: int
-    grown_bytes: int
+    cpu_ms: Annotated[float, msgspec.Meta(ge=0)]
+    peak_bytes: _Count
+    grown_bytes: _Count
 
 
 class Fault(_Said, frozen=True):
-    """The task ended without its renditions; `code` is a jobs.job.Code, `grown_bytes` as in Done."""
+    """The task ended without its renditions; `code` is one of jobs.job.Code that a decoder may say: none that would
+    make its tries free. `grown_bytes` as in Done."""
 
-    code: str
+    code: _Ending
     detail: str
-    grown_bytes: int
+    grown_bytes: _Count
 
 
 class Unsealed(_Said, frozen=True):

@@ -11,7 +11,7 @@ import io
 import mmap
 import os
 import threading
-from typing import Any, BinaryIO
+from typing import Any
 
 from PIL import Image
 
@@ -46,16 +46,15 @@ _ROOM_BYTES = 32 * 1024 * 1024
 """glib ends the process where there is no memory: what it takes is asked for before."""
 
 
-def decode(file: BinaryIO, mode: str, size: Size) -> Image.Image | None:
-    """The still PNG in `file`; `mode` and `size` are what is to come.
+def decode(data: bytes, mode: str, size: Size) -> Image.Image | None:
+    """The still PNG that `data` is; `mode` and `size` are what is to come.
 
     None where libvips cannot, or it is another: then it is Pillow's, and what is wrong with it
     Pillow says. Raises MemoryError.
     """
     _need(8 * size.width * size.height)
-    file.seek(0)
     try:
-        image = pyvips.Image.pngload_buffer(file.read(), access="sequential", fail_on="warning")
+        image = pyvips.Image.pngload_buffer(data, access="sequential", fail_on="warning")
         if (image.format, _BANDS.get(image.bands), image.width, image.height) != ("uchar", mode, *size):
             return None
         return _fetched(image, mode)
@@ -65,10 +64,9 @@ def decode(file: BinaryIO, mode: str, size: Size) -> Image.Image | None:
 
 def resize(image: Image.Image, box: Box, size: Size) -> Image.Image:
     """`box` (its edges rounded) of an image of 8-bit bands, made `size`, which is no larger. Raises MemoryError."""
-    _need(4 * (image.width * image.height + size.width * size.height))
+    _need(4 * size.width * size.height)
     left, top = round(box.left), round(box.top)
     right, bottom = max(round(box.right), left + size.width), max(round(box.bottom), top + size.height)
-    image = pixels.in_one_block(image)
     source = _lent(image)
     if (left, top, right, bottom) != (0, 0, *image.size):
         source = source.crop(left, top, right - left, bottom - top)
@@ -81,15 +79,14 @@ def resize(image: Image.Image, box: Box, size: Size) -> Image.Image:
 
 def encode_png(image: Image.Image) -> bytes | None:
     """The still `image` (L, LA, RGB or RGBA) as a PNG without metadata, by whichever of jobs/engines.py's filters
-    makes some strips of it smallest. None where libvips cannot: Pillow does, or says why not. Raises MemoryError."""
-    _need(8 * image.width * image.height)
-    image = pixels.in_one_block(image)
+    makes some strips of it smallest. None where libvips cannot, or lacks room: Pillow does, or says why not."""
     source, strips = _packed(image), engines.png_strips(image.height)
     try:
+        _need(source.width * source.height * source.bands)
         part = pyvips.Image.arrayjoin([source.crop(0, top, image.width, rows) for top, rows in strips], across=1)
         best = min(engines.PNG_LEVELS, key=lambda filter: len(_png(part, filter)))
         return _png(source, best)
-    except pyvips.Error:
+    except (pyvips.Error, MemoryError):
         return None
 
 
@@ -147,10 +144,10 @@ def warm() -> None:
     """
     stream = io.BytesIO()
     Image.new("RGBA", (64, 64)).save(stream, "png")
-    image = decode(stream, "RGBA", Size(64, 64))
+    image = decode(stream.getvalue(), "RGBA", Size(64, 64))
     if image is None:
         raise SetupFault("libvips does not work: install the extra vips again")
-    decode(stream, "RGB", Size(1, 1))
+    decode(stream.getvalue(), "RGB", Size(1, 1))
     resize(image, Box(1, 1, 64, 64), Size(40, 40))
     ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)  # a thread's own would be room that no limit on memory knows
     thread = threading.Thread(target=id, args=(0,))
@@ -169,6 +166,7 @@ def encodes(format: str, image: Image.Image) -> bool:
     return INSTALLED and engines.vips_encodes(format, Size(*image.size))
 
 
-def resizes(box: Box, size: Size) -> bool:
-    """Whether libvips is to make `box` `size`."""
-    return INSTALLED and engines.vips_resizes(box.right - box.left, box.bottom - box.top, size)
+def resizes(image: Image.Image, box: Box, size: Size) -> bool:
+    """Whether libvips is to make `box` of `image` `size`."""
+    part = box.right - box.left, box.bottom - box.top
+    return INSTALLED and engines.vips_resizes(Size(*image.size), *part, size)

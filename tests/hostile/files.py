@@ -10,6 +10,8 @@ from PIL import Image
 
 FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF", "gif": "GIF", "tiff": "TIFF", "bmp": "BMP"}
 DAMAGED_SIDE = 48
+LARGE_SIDE = 320
+"""Its pixels are more than jobs/engines.py's VIPS_PIXELS_MIN."""
 
 
 def written(format: str, side: int = DAMAGED_SIDE, **options: object) -> bytes:
@@ -125,13 +127,14 @@ CRAFTED = {
 
 
 def damaged(seed: int, each: int) -> Iterator[tuple[str, bytes]]:
-    """Of every format `each` truncated and `each` bit-flipped files, the same for the same seed."""
-    chance = random.Random(seed)
-    for format in FORMATS:
-        whole = written(format)
+    """Of every format, and of a PNG as large as libvips is asked for, `each` truncated and `each` bit-flipped files,
+    the same for the same seed."""
+    chance, originals = random.Random(seed), {format: written(format) for format in FORMATS}
+    originals["png-large"] = written("png", LARGE_SIDE)
+    for name, whole in originals.items():
         for number in range(each):
-            yield f"{format}-cut-{number}", whole[: chance.randrange(16, len(whole))]
+            yield f"{name}-cut-{number}", whole[: chance.randrange(16, len(whole))]
             flipped = bytearray(whole)
             for _ in range(chance.choice((1, 3, 30))):
                 flipped[chance.randrange(len(flipped))] ^= 1 << chance.randrange(8)
-            yield f"{format}-flipped-{number}", bytes(flipped)
+            yield f"{name}-flipped-{number}", bytes(flipped)

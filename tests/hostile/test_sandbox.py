@@ -190,7 +190,7 @@ def children(tmp_path: Path) -> Iterator[Callable[[bytes], Ear]]:
 
 
 def decode_in_decoders(monkeypatch: pytest.MonkeyPatch, decode: Callable[..., Any]) -> None:
-    """In place of imagefile.decode once a decoder has its task: the nursery warms up with the real one."""
+    """In place of imagefile.decode, once a decoder has its task: the nursery warms up with the real one."""
 
     def run(*arguments: Any) -> Iterator[pipeline.Output]:
         imagefile.decode = decode
@@ -204,16 +204,17 @@ def test_a_sealed_decoder_works_and_says_nothing_of_lacking_layers(tmp_path: Pat
         assert [type(word) for word in hand_over(saved(corners())).words] == [tasks.Rendered, tasks.Done]
 
 
+@pytest.mark.parametrize(("format", "stage"), [("JPEG", "decode_scaled"), ("PNG", "decode_whole")])
 def test_a_codec_that_opens_a_file_ends_its_job_as_a_violation_with_an_autopsy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    format: str, stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decode_in_decoders(monkeypatch, lambda *_: os.open("/etc/passwd", os.O_RDONLY))
+    decode_in_decoders(monkeypatch, lambda *_, **__: os.open("/etc/passwd", os.O_RDONLY))
     with children(tmp_path) as hand_over:
-        (death,) = hand_over(saved(corners(), "JPEG")).deaths
+        (death,) = hand_over(saved(corners(), format)).deaths
     code, detail = autopsy.judge(death)
     assert code == Code.SANDBOX_VIOLATION
     assert detail.startswith("the decoder ended by signal 31 (SIGSYS) for openat (")
-    assert "at decode, " in detail
+    assert f"at {stage}, " in detail
     assert 5e6 < death.peak_bytes < 5e8
 
 
@@ -228,5 +229,5 @@ def test_a_fault_of_our_own_is_told_without_opening_a_file(tmp_path: Path, monke
     assert story.startswith("KeyboardInterrupt: our own fault in serve:")
     code, detail = autopsy.judge(ear.deaths[0], story)
     assert code == Code.DECODER_LOST
-    assert "ended with status 1, at decode" in detail
+    assert "ended with status 1, at decode_scaled" in detail
     assert detail.endswith(story)

@@ -106,6 +106,16 @@ def test_the_keeper_imports_no_image_library_and_the_nursery_no_zmq(pair: Pair) 
     assert "/zmq/" not in nursery
 
 
+def test_neither_nursery_nor_decoder_has_a_secret(new_cluster: Callable[..., Cluster]) -> None:
+    secret = "s" * 16
+    with worker_under_test(new_cluster(), grant_secrets=secret) as (_, worker):
+        keeper, nursery, decoder = (
+            Path(f"/proc/{pid}/environ").read_text() for pid in (worker.pid, worker.nursery, worker.decoder)
+        )
+    assert secret in keeper
+    assert secret not in nursery + decoder
+
+
 def test_decoders_are_nice_and_keepers_are_not(pair: Pair) -> None:
     _, worker = pair
 

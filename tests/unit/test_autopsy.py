@@ -27,6 +27,7 @@ from worker.work import Work
             Code.DECODER_CRASHED,
             "the decoder ended by signal 11 (SIGSEGV), at decode, 31 MB of memory at most",
         ),
+        (tasks.Died(1, 40), Code.DECODER_LOST, "the decoder ended by signal 40 (real-time)"),
         (tasks.Died(1, signal.SIGKILL), Code.DECODER_LOST, "the decoder ended by signal 9 (SIGKILL)"),
         (tasks.Died(1, signal.SIGSYS), Code.SANDBOX_VIOLATION, "the decoder ended by signal 31 (SIGSYS)"),
         (

@@ -1,38 +1,43 @@
 """jobs/engines.py and worker/vips.py: which engine does what, and that both give the same picture."""
 
+import contextlib
 import io
 from typing import Any
+from unittest import mock
 
 import pytest
 from PIL import Image, ImageChops, ImageDraw
 
 from jobs import engines
-from jobs.turns import Size
+from jobs.errors import ImageFault
+from jobs.turns import Box, Size
+from tests.hostile import files
 from tests.support.images import one, outputs
 from tests.support.quality import ssim
-from worker import pixels, vips
+from worker import imagefile, pixels, vips
 
 ALPHA_DIFFERENCE_MAX = 24
 SSIM_MIN = 0.97
+SIDES = Size(900, 675)
 KEYS: list[dict[str, Any]] = [
-    {"width": 300},
-    {"width": 250, "height": 250, "fit": "cover", "gravity": "southeast"},
-    {"width": 300, "height": 200, "fit": "fill"},
-    {"width": 400, "height": 300, "fit": "contain", "background": "#102030"},
+    {"width": 330},
+    {"width": 260, "height": 260, "fit": "cover", "gravity": "southeast"},
+    {"width": 330, "height": 340, "fit": "fill"},
+    {"width": 420, "height": 340, "fit": "contain", "background": "#102030"},
     {"crop": {"left": 101, "top": 53, "width": 411, "height": 397}, "width": 207},
-    {"rotate": 90, "width": 301},
-    {"rotate": 15, "width": 300},
+    {"rotate": 90, "width": 351},
+    {"rotate": 15, "width": 400},
     {"flip": True, "flop": True, "width": 333, "grayscale": True},
 ]
 
 
 def scene(mode: str) -> Image.Image:
-    """A picture with a different thing in each corner, larger than the least that libvips is asked for."""
-    image = Image.linear_gradient("L").resize((720, 540)).convert("RGBA")
+    """A picture with a different thing in each corner, of which half the sides are still worth libvips' while."""
+    image = Image.linear_gradient("L").resize(SIDES).convert("RGBA")
     draw = ImageDraw.Draw(image)
-    draw.ellipse((20, 20, 300, 200), fill="#c02040")
-    draw.rectangle((500, 40, 700, 250), fill="#20c060")
-    draw.polygon([(60, 500), (200, 300), (330, 520)], fill="#2040ff")
+    draw.ellipse((24, 24, 360, 240), fill="#c02040")
+    draw.rectangle((600, 48, 840, 300), fill="#20c060")
+    draw.polygon([(72, 600), (240, 360), (396, 624)], fill="#2040ff")
     image.putalpha(Image.linear_gradient("L").transpose(Image.Transpose.ROTATE_90).resize(image.size))
     return image.convert(mode)
 
@@ -55,8 +60,10 @@ def made(data: bytes, keys: dict[str, Any]) -> Image.Image:
 def test_both_engines_give_the_same_picture(
     kind: tuple[str, str, int], keys: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = file(*kind)
+    data, resize = file(*kind), mock.Mock(side_effect=vips.resize)
+    monkeypatch.setattr(vips, "resize", resize)
     by_vips = made(data, keys)
+    assert resize.called, "else Pillow is compared with itself"
     monkeypatch.setattr(vips, "INSTALLED", False)
     by_pillow = made(data, keys)
     assert (by_vips.size, by_vips.mode) == (by_pillow.size, by_pillow.mode)
@@ -77,10 +84,37 @@ def test_libvips_reads_nothing_else_and_leaves_damage_to_pillow() -> None:
     with pytest.raises(pyvips.Error, match="blocked"):
         pyvips.Image.webpload_buffer(file("RGB", "webp"))
     whole = file("RGB", "png")
-    assert vips.decode(io.BytesIO(whole), "RGB", Size(720, 540)) is not None
-    assert vips.decode(io.BytesIO(whole[: len(whole) // 2]), "RGB", Size(720, 540)) is None
-    assert vips.decode(io.BytesIO(whole), "RGB", Size(720, 541)) is None
-    assert vips.decode(io.BytesIO(whole), "RGBA", Size(720, 540)) is None
+    assert vips.decode(whole, "RGB", SIDES) is not None
+    assert vips.decode(whole[: len(whole) // 2], "RGB", SIDES) is None
+    assert vips.decode(whole, "RGB", Size(SIDES.width, SIDES.height + 1)) is None
+    assert vips.decode(whole, "RGBA", SIDES) is None
+
+
+@pytest.mark.skipif(not vips.INSTALLED, reason="needs the extra vips")
+def test_damaged_png_reach_libvips_and_then_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
+    decode, pillow = mock.Mock(side_effect=vips.decode), mock.Mock(side_effect=imagefile.decode)
+    monkeypatch.setattr(vips, "decode", decode)
+    monkeypatch.setattr(imagefile, "decode", pillow)
+    damaged = [data for name, data in files.damaged(seed=8, each=10) if name.startswith("png-large")]
+    for data in damaged:
+        with contextlib.suppress(ImageFault):
+            outputs(data, one(width=100))
+    assert decode.call_count >= pillow.call_count > len(damaged) // 2
+
+
+@pytest.mark.skipif(not vips.INSTALLED, reason="needs the extra vips")
+def test_libvips_asks_for_no_more_room_than_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture, asked = Image.new("RGB", (1000, 1000)), list[int]()
+    monkeypatch.setattr(vips, "_need", asked.append)
+    vips.resize(picture, Box(0, 0, 1000, 1000), Size(500, 500))
+    vips.encode_png(picture)
+    assert asked == [4 * 500 * 500, 3 * 1000 * 1000]
+
+
+@pytest.mark.skipif(not vips.INSTALLED, reason="needs the extra vips")
+def test_without_room_for_libvips_a_png_is_pillows_to_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vips, "_need", mock.Mock(side_effect=MemoryError))
+    assert vips.encode_png(scene("RGB")) is None
 
 
 @pytest.mark.parametrize(
@@ -100,11 +134,13 @@ def test_what_libvips_decodes(format: str, mode: str, size: Size, frames: int, c
 
 
 def test_what_libvips_resizes() -> None:
-    assert engines.vips_resizes(400, 300, Size(200, 150))
-    assert not engines.vips_resizes(400, 300, Size(800, 600)), "never larger"
-    assert not engines.vips_resizes(400, 300, Size(400, 300)), "nothing to do"
-    assert not engines.vips_resizes(400, 300, Size(100, 75)), "Pillow reduces"
-    assert not engines.vips_resizes(40, 30, Size(20, 15)), "not worth it"
+    whole = Size(400, 300)
+    assert engines.vips_resizes(whole, 400, 300, Size(200, 150))
+    assert not engines.vips_resizes(whole, 400, 300, Size(800, 600)), "never larger"
+    assert not engines.vips_resizes(whole, 400, 300, Size(400, 300)), "nothing to do"
+    assert not engines.vips_resizes(whole, 400, 300, Size(100, 75)), "Pillow reduces"
+    assert not engines.vips_resizes(whole, 40, 30, Size(20, 15)), "not worth it"
+    assert not engines.vips_resizes(Size(40_000, 30_000), 400, 300, Size(200, 150)), "the whole cannot be lent"
 
 
 @pytest.mark.skipif(not vips.INSTALLED, reason="needs the extra vips")
@@ -152,17 +188,3 @@ def test_the_memory_of_a_picture_is_the_picture(mode: str, bands: int) -> None:
     at = bands * (3 * image.width + 5)
     memory[at : at + bands] = bytes(range(1, 1 + bands))
     assert image.getpixel((5, 3)) == {"L": 1, "LA": (1, 4), "RGB": (1, 2, 3), "RGBA": (1, 2, 3, 4)}[mode]
-
-
-def test_a_picture_in_several_blocks_is_copied_into_one() -> None:
-    core: Any = Image.core  # type: ignore[attr-defined]
-    before = core.get_block_size()
-    try:
-        core.set_block_size(1 << 20)
-        large = Image.new("RGB", (700, 700), "#102030")
-        with pytest.raises(ValueError, match="contiguous"):
-            pixels.memory(large)
-        pixels.keep_in_one_block()
-        assert bytes(pixels.memory(pixels.in_one_block(large))[-4:]) == b"\x10\x20\x30\xff"
-    finally:
-        core.set_block_size(before)

@@ -8,13 +8,16 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
+import PIL
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from host.extras import formats_read, vips_installed
 from jobs import exif
 from jobs.errors import ImageFault
+from jobs.formats import HEIC
 from jobs.recipe import Recipe, parse
 from tests.support.images import LIMITS, TEST_DATA, corners, made, one, outputs, read, saved
 from worker import encoders, imagefile, operations
@@ -68,12 +71,15 @@ def test_each_output_is_there_before_the_next_is_encoded(monkeypatch: pytest.Mon
     assert len(encoded) == 1
 
 
-def test_keep_metadata_keeps_exif_and_says_upright() -> None:
-    data = (TEST_DATA / "sample.jpg").read_bytes()
-    for format in ("jpeg", "webp", "png", "avif"):
-        exif = made(data, width=50, keep_metadata=True, format=format).getexif()
-        assert exif[0x0110] == "test-data/make.py"
-        assert exif.get(0x0112, 1) == 1
+@pytest.mark.parametrize("original", ["jpeg", "webp", "png", "avif"])
+@pytest.mark.parametrize("format", ["jpeg", "webp", "png", "avif"])
+def test_keep_metadata_keeps_exif_and_says_upright(original: str, format: str) -> None:
+    stream, tags = io.BytesIO(), Image.Exif()
+    tags[0x0110], tags[0x0112] = "a camera", 6
+    Image.new("RGB", (400, 300), "#336699").save(stream, original, exif=tags)
+    image = made(stream.getvalue(), width=50, keep_metadata=True, format=format)
+    assert (image.getexif()[0x0110], image.getexif().get(0x0112, 1)) == ("a camera", 1)
+    assert image.height > image.width, "it was turned"
 
 
 # --- guards and faults ---
@@ -206,4 +212,6 @@ def test_any_exif_has_an_orientation(tail: bytes, start: bytes) -> None:
 
 def test_warm_and_engine() -> None:
     warm()
-    assert ENGINE.startswith("pillow-")
+    assert ENGINE.startswith(f"pillow-{PIL.__version__}")
+    assert ("+vips-" in ENGINE) == vips_installed()
+    assert ("+heif-" in ENGINE) == (HEIC in formats_read())

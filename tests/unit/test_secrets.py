@@ -51,6 +51,23 @@ def test_what_opens_images_gets_no_secret(monkeypatch: pytest.MonkeyPatch) -> No
     assert not [name for name in passed if "SECRET" in name]
 
 
+def test_all_files_that_cannot_be_read_are_named_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "latin").write_bytes(b"gr\xfc\xdfe")
+    (tmp_path / "empty").touch()
+    for name, file in (("API_KEYS", "missing"), ("GRANT_SECRETS", "latin"), ("RECEIPT_SECRETS", "empty")):
+        monkeypatch.setenv(f"PIXMILL_{name}_FILE", str(tmp_path / file))
+    monkeypatch.setenv("PIXMILL_PORT", "abc")
+    with pytest.raises(SetupFault) as fault:
+        load_settings()
+    for word in (
+        "API_KEYS_FILE cannot",
+        "GRANT_SECRETS_FILE cannot be read (it is not",
+        "names an empty",
+        "PORT",
+    ):
+        assert word in fault.value.detail
+
+
 def test_processes_that_start_together_agree_on_one_secret(tmp_path: Path) -> None:
     together = threading.Barrier(8)
 

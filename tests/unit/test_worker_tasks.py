@@ -38,6 +38,10 @@ def test_a_name_that_could_leave_its_folder_is_no_word(name: str, extension: str
         struct.pack("!II", 4, 0) + b"\xff\xff\xff\xff",
         tasks.frame(tasks.Rendered("a", "jpeg", "jpg", 1, 1), 101),
         tasks.frame(tasks.Task("{}", 1, 1, 1)),
+        tasks.frame(tasks.Fault("cancelled", "its tries would be free", 0)),
+        tasks.frame(tasks.Fault("undecodable", "", -1)),
+        tasks.frame(tasks.Done(-1.0, 0, 0)),
+        tasks.frame(tasks.Done(1.0, -1, 0)),
     ],
 )
 def test_noise_is_a_wire_fault(noise: bytes) -> None:
