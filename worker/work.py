@@ -5,10 +5,8 @@ a rendition is durable before anybody hears of it. Knows no socket: facts go to 
 children and stores are given.
 """
 
-import functools
 import hashlib
 import logging
-import math
 import os
 import time
 from collections.abc import Callable
@@ -17,23 +15,20 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from jobs.errors import BlobMissing, ImageFault, PixmillError, StoreFault, WireFault
-from jobs.formats import EXTENSIONS
+from jobs.errors import BlobMissing, ImageFault, PixmillError, StoreFault
 from jobs.ids import rendition_name
 from jobs.job import Code, Cost, Rendition, Spec, decode_spec
-from jobs.recipe import parse
 from jobs.settings import Settings
 from jobs.wire import Assignment, LeaseRef
 from stores.blobs import Blobs
-from worker import autopsy, tasks
+from worker import autopsy, believed, tasks
 from worker.children import Children
 from worker.core import events
 from worker.results import Results
-from worker.watermarks import RECIPES_KEPT, Watermarks
+from worker.watermarks import Watermarks
 
 GROWTH_SHARE = 4
 """A decoder that keeps more than DECODER_BYTES_MAX / 4 between jobs is replaced."""
-DETAIL_CHARACTERS_MAX = 300
 
 
 @dataclass(slots=True)
@@ -51,6 +46,10 @@ class Try:
     renditions: list[Rendition] = field(default_factory=list)
     made: list[tuple[tasks.Rendered, bytes]] = field(default_factory=list)
     done: tasks.Done | None = None
+
+    def names(self) -> set[str]:
+        """Of the renditions that were made, published or not."""
+        return {one.name for one in self.renditions} | {one.name for one, _ in self.made}
 
 
 class Work:
@@ -151,10 +150,10 @@ class Work:
             return
         match word:
             case tasks.Rendered():
-                _believe(self._try, word)
+                believed.check(word, self._try.spec.recipe, self._try.names())
                 self._try.made.append((word, body))
             case tasks.Done():
-                _believe(self._try, word)
+                believed.check(word, self._try.spec.recipe, self._try.names())
                 self._try.done, self._ended = word, self._try
                 self._forget()
                 self._offer_or_recycle(word.grown_bytes)
@@ -179,7 +178,7 @@ class Work:
     def _note(self, word: tasks.Unsealed | tasks.Broke) -> None:
         match word:
             case tasks.Broke(story):
-                self._story = _plain(story)
+                self._story = believed.plain(story)
             case tasks.Unsealed(layers) if self._unsealed is None:
                 self._unsealed = layers
                 self._log.warning("decoders lack a layer of the sandbox", extra={"layers": ", ".join(layers)})
@@ -262,7 +261,7 @@ class Work:
         self._offer()
 
     def _say_failed(self, assignment: Assignment, code: str, detail: str) -> None:
-        self._tell(events.DecoderFailed(assignment.job, assignment.lease, code, _plain(detail)))
+        self._tell(events.DecoderFailed(assignment.job, assignment.lease, code, believed.plain(detail)))
         self._log.info("failed", extra={"job": assignment.job, "code": str(code)})
 
     def _forget(self) -> None:
@@ -288,28 +287,6 @@ class Work:
     def _replace(self, why: str) -> None:
         self._children.replace()
         self._log.info("decoder replaced", extra={"why": why})
-
-
-def _believe(work: Try, word: tasks.Rendered | tasks.Done) -> None:
-    """Raises WireFault where a decoder says what it was not asked for: each rendition once, and an end after all."""
-    asked, made = _names(work.spec.recipe), {one.name for one in work.renditions} | {one.name for one, _ in work.made}
-    match word:
-        case tasks.Rendered(name, format, extension):
-            if name not in asked - made or EXTENSIONS.get(format) != extension:
-                raise WireFault(f"a rendition {name!r} as .{extension}")
-        case tasks.Done(cpu_ms):
-            if made != asked or not math.isfinite(cpu_ms):
-                raise WireFault(f"{len(made)} of {len(asked)} renditions, {cpu_ms} CPU ms")
-
-
-@functools.lru_cache(RECIPES_KEPT)
-def _names(recipe: str) -> frozenset[str]:
-    return frozenset(one.name for one in parse(recipe).renditions)
-
-
-def _plain(text: str) -> str:
-    """What strangers had a hand in, without what would make lines or colours on a console."""
-    return "".join(each if each.isprintable() else " " for each in text[:DETAIL_CHARACTERS_MAX])
 
 
 def _is(work: Try | None, ref: LeaseRef) -> bool:
