@@ -1,6 +1,6 @@
 """The table of routes, and those that read: jobs, lists, batches, presets, statistics, health, streams.
 
-Uploads are web/uploads.py's, changes web/commands.py's, bytes web/files.py's, the page web/pages.py's,
+Uploads are web/uploads.py's, changes web/commands.py's, bytes web/files.py's, the page web/page.py's,
 audits web/receipts.py's, grants web/grants.py's, sessions web/session.py's.
 """
 
@@ -162,7 +162,7 @@ def _last_event(call: Call) -> int | None:
 
 def _limit(call: Call) -> int:
     value = call.query.get("limit", str(LIST_DEFAULT))
-    if not value.isdecimal() or not 1 <= int(value[:9]) <= LIST_MAX:
+    if not value.isdecimal() or len(value) > 9 or not 1 <= int(value) <= LIST_MAX:
         raise bad_parameter("limit", f"limit is 1 to {LIST_MAX}, not {value!r}")
     return int(value)
 
@@ -177,7 +177,7 @@ def _before(call: Call) -> int | None:
         return None
     try:
         seq = int(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
-        if _cursor(seq) == value and seq < 2**63:
+        if _cursor(seq) == value and 0 <= seq < 2**63:
             return seq
     except ValueError:
         pass

@@ -2,14 +2,20 @@
 and what was accepted can be shown. In-process; bench/requests.py does it through real sockets."""
 
 import asyncio
+import base64
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.grants import verify
+from jobs.job import Row
+from jobs.limits import LIST_MAX
 from jobs.presets import Recipes
+from jobs.records import Where
+from stores.ledger.memory import MemoryLedger
 from tests.support.web_kit import Kit, png, turns
 from tests.unit.test_web_events import Reader
 from web.asked import FIELDS
@@ -24,7 +30,7 @@ KEYS = ("name", "width", "height", "fit", "crop", "rotate", "blur", "background"
 ODD = st.sampled_from([
     0, -1, 1, 2**63, -(2**63) - 1, 10**400, 1e308, "", "\0", "\u202e", "\U0001f600", "a" * 2000, "[" * 2000,
     "a\r\nb: c", "default", "thumb", "high", "queued", "undecodable", "true", "99999999999999999999", "nan", "MQ",
-    "MDE", "2³", "\u0661", "bytes=0-", "bytes=-0", "bytes=9-3", "bytes=0-0,2-3", "bytes=\u0663-", "wait=99",
+    "MDE", "LTE", "2³", "\u0661", "bytes=0-", "bytes=-0", "bytes=9-3", "bytes=0-0,2-3", "bytes=\u0663-", "wait=99",
     "sha-256=:AAAA:", "*", 'W/"x"',
 ])  # fmt: skip
 VALUES = st.recursive(
@@ -49,7 +55,17 @@ HEADER = TEXTS.map(lambda text: text.translate(None, b"\r\n\0"))
 def answered(kit: Kit, method: str, path: str, body: bytes, headers: dict[str, bytes], query: dict[str, bytes]) -> Any:
     """The request, as raw as ASGI lets it be."""
     said = [(name.encode(), value) for name, value in headers.items()]
-    return kit.client.request(method, path, content=body, headers=said, params=query)
+    address = f"{path}?{urlencode(query)}" if query else path  # the client would send bytes as their repr
+    return kit.client.request(method, address, content=body, headers=said)
+
+
+class Lists(MemoryLedger):
+    """Of no rows, and as exact as SQL: asked only for a page of at most LIST_MAX, before a number that SQLite holds."""
+
+    def page(self, where: Where, before: int | None, limit: int, walk: int) -> tuple[list[Row], int | None]:
+        assert 1 <= limit <= LIST_MAX
+        assert before is None or 0 <= before < 2**63
+        return [], None
 
 
 def on_a_kit(scenario: Any) -> None:
@@ -57,6 +73,7 @@ def on_a_kit(scenario: Any) -> None:
 
     async def whole() -> None:
         kit = Kit(**NO_WAIT)
+        kit.web.lists = Lists()
         async with asyncio.timeout(20), kit.client:
             job = await kit.accepted()
             kit.finish(job)
@@ -168,6 +185,21 @@ def test_any_header_and_query_of_any_get_is_answered(
         there = path.replace("{job}", job).replace("{batch}", job).replace("{name}", name)
         told = await answered(kit, "GET", there, b"", headers, query)
         assert told.status_code in (200, 204, 206, 304, *REFUSALS), told.text
+
+    on_a_kit(scenario)
+
+
+NUMBERS = st.builds(lambda zeros, number: "0" * zeros + str(number), st.integers(0, 12), st.integers(-2, 2**80))
+
+
+@BRIEF
+@given(NUMBERS, NUMBERS)
+def test_whatever_page_is_asked_a_ledger_is_asked_for_a_small_one(limit: str, before: str) -> None:
+    async def scenario(kit: Kit, _job: str) -> None:
+        after = base64.urlsafe_b64encode(before.encode()).rstrip(b"=")
+        for query in ({"limit": limit.encode()}, {"after": after}):
+            told = await answered(kit, "GET", "/jobs", b"", {}, query)
+            assert told.status_code in (200, 400), told.text
 
     on_a_kit(scenario)
 

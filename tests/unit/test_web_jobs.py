@@ -115,6 +115,7 @@ def test_lists_are_pages_from_the_newest() -> None:
         "code=none",
         "limit=0",
         "limit=501",
+        "limit=0000005009999999",
         "limit=x",
         "after=x",
         "after=%FF",
