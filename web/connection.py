@@ -8,7 +8,14 @@ import math
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from jobs.limits import HEAD_BYTES_MAX, HEAD_SECONDS, KEEP_ALIVE_SECONDS, REFUSED_SECONDS, SEND_SECONDS
+from jobs.limits import (
+    HEAD_BYTES_MAX,
+    HEAD_SECONDS,
+    KEEP_ALIVE_SECONDS,
+    PIPELINED_MAX,
+    REFUSED_SECONDS,
+    SEND_SECONDS,
+)
 from web.events import ABORT
 from web.problems import problem, status_of
 
@@ -63,6 +70,9 @@ class Connection(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        """Raises OverflowError, as which the parser stops and uvicorn asks for a 400, past PIPELINED_MAX."""
+        if len(self.pipeline) >= PIPELINED_MAX:
+            raise OverflowError
         self._in_head, self._loose, self._due = False, 0, math.inf
         super().on_headers_complete()
 

@@ -9,7 +9,14 @@ from starlette.types import Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from jobs.limits import HEAD_BYTES_MAX, HEAD_SECONDS, KEEP_ALIVE_SECONDS, REFUSED_SECONDS, SEND_SECONDS
+from jobs.limits import (
+    HEAD_BYTES_MAX,
+    HEAD_SECONDS,
+    KEEP_ALIVE_SECONDS,
+    PIPELINED_MAX,
+    REFUSED_SECONDS,
+    SEND_SECONDS,
+)
 from tests.support.web_kit import turns
 from web.connection import Connection
 
@@ -215,6 +222,24 @@ def test_heads_trailers_and_framing_are_bounded(start: bytes) -> None:
         assert (b" 431 " in line.wire.written) == (b"POST" not in start)
 
     on_a_line(scenario)
+
+
+def test_requests_in_a_row_are_answered_in_turn_and_bounded() -> None:
+    async def answered(line: Line) -> None:
+        line.connection.data_received(HEAD * (1 + PIPELINED_MAX))
+        await turns(3 * PIPELINED_MAX)
+        assert line.wire.written.count(b"200 OK") == 1 + PIPELINED_MAX
+        assert not line.wire.closed
+
+    async def dropped(line: Line) -> None:
+        line.connection.data_received(HEAD * 10_000)
+        assert len(line.connection.pipeline) == PIPELINED_MAX
+        assert line.wire.closed
+        await turns(3 * PIPELINED_MAX)
+        assert line.wire.written.count(b"200 OK") <= 1
+
+    on_a_line(answered)
+    on_a_line(dropped)
 
 
 def test_trailers_change_no_request() -> None:
