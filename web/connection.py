@@ -82,11 +82,13 @@ class Connection(HttpToolsProtocol):
         self._loose = 0
         if self.cycle.response_complete:
             return
-        if self.cycle.body:
+        if not self.cycle.body:
+            self.cycle.body = body  # type: ignore[assignment]
+        else:
+            if isinstance(self.cycle.body, bytes):
+                self.cycle.body = bytearray(self.cycle.body)
             self.cycle.body += body
             self.flow.pause_reading()
-        else:
-            self.cycle.body = body  # type: ignore[assignment]
         self.cycle.message_event.set()
 
     def on_message_complete(self) -> None:

@@ -173,6 +173,23 @@ def test_reading_stops_where_a_second_piece_of_a_body_comes_before_the_first_is_
     on_a_line(scenario)
 
 
+def test_pieces_of_a_body_are_gathered_in_place() -> None:
+    """One read of 256 KiB holds 40,000 chunks of a byte."""
+
+    async def scenario(line: Line) -> None:
+        line.connection.data_received(b"POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\na")
+        line.connection.data_received(b"b")
+        gathered = line.connection.cycle.body
+        line.connection.data_received(b"c")
+        assert line.connection.cycle.body is gathered
+        line.connection.data_received(b"d")
+        line.gate.set()
+        await turns()
+        assert line.read == b"abcd"
+
+    on_a_line(scenario)
+
+
 def test_who_reads_nothing_is_cut_off() -> None:
     async def scenario(line: Line) -> None:
         line.connection.data_received(HEAD.replace(b"quick", b"wait"))
