@@ -18,6 +18,8 @@ from web import views
 
 STREAM_BYTES_MAX = 1024 * 1024
 """What a reader may be behind, above what the sockets hold: some 5,000 events."""
+REPLAY_BYTES_MAX = STREAM_BYTES_MAX // 2
+"""Of what a reader has missed; the rest is for the beat beside it, and for what changes meanwhile."""
 COMMENT_SECONDS = 15.0
 """A proxy closes what is silent for longer (nginx: 60 s); a dead client is found out."""
 RECONNECT = b"retry: 1000\n\n"
@@ -51,8 +53,9 @@ def seen_by(sees: str | None, changes: list[Change]) -> list[Change]:
     return changes if sees is None else [change for change in changes if change.tenant == sees]
 
 
-def replay(changes: list[Change], base: str) -> bytes:
-    """Missed changes: every publication, and each job once in its newest state."""
+def replay(changes: list[Change], base: str) -> bytes | None:
+    """Missed changes: every publication, and each job once in its newest state. None where that is more than
+    REPLAY_BYTES_MAX: a reader would be cut off over it, and come again for the same."""
     newest = {change.id: change.change for change in changes}
     parts = []
     for change in changes:
@@ -60,7 +63,8 @@ def replay(changes: list[Change], base: str) -> bytes:
             parts.append(_rendition(change, base))
         if newest[change.id] == change.change:
             parts.append(event("job", views.change(change), change.change))
-    return b"".join(parts)
+    told = b"".join(parts)
+    return told if len(told) <= REPLAY_BYTES_MAX else None
 
 
 class Stream:

@@ -113,11 +113,10 @@ async def all_events(call: Call) -> ASGIApp:
         results, sees = call.web.results, call.caller.sees
         if results.latest_beat:
             stream.put(event("beat", views.stats(results.latest_beat, time.time(), sees)))
-        missed = None if last is None else results.since(last)
-        if missed is not None:
-            stream.put(replay(seen_by(sees, missed), call.base))
-        elif last is not None:
-            stream.put(event("reset", {}, max(results.last, 0)))
+        if last is not None:
+            missed = results.since(last)
+            told = None if missed is None else replay(seen_by(sees, missed), call.base)
+            stream.put(event("reset", {}, max(results.last, 0)) if told is None else told)
 
     call.web.results.hurry()
     return EventResponse(call.web.hub, Stream(call.base, None, call.caller.sees), present, _stream_seconds(call))

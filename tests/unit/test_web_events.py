@@ -156,7 +156,7 @@ def test_replay_shows_a_job_once_in_its_newest_state() -> None:
         change(4, "a", "done"),
         change(5, "b", "running", rendition=RENDITION),
     ]
-    shown = [(name, number, data["id"]) for name, number, data in parse(replay(missed, ""))]
+    shown = [(name, number, data["id"]) for name, number, data in parse(replay(missed, "") or b"")]
     assert shown == [("rendition", 3, "a"), ("job", 4, "a"), ("rendition", 5, "b"), ("job", 5, "b")]
 
 
@@ -242,6 +242,21 @@ def test_last_event_id_is_honoured_or_reset() -> None:
         for reader in (known, old, strange):
             reader.leave()
             await reader.task
+
+    serve(scenario)
+
+
+def test_a_replay_that_would_cut_its_reader_off_is_a_reset() -> None:
+    async def scenario(kit: Kit) -> None:
+        kit.results.heard_beat(kit.toy.beat())
+        told = [change(number, f"{number:026}") for number in range(1, CHANGES_KEPT + 1)]
+        kit.results.heard_changes(Changes(1, 0, CHANGES_KEPT, told))
+        reader = Reader(kit, "/events", 0)
+        await turns()
+        assert [(name, number) for name, number, _ in reader.seen()] == [("beat", None), ("reset", CHANGES_KEPT)]
+        assert not reader.aborted
+        reader.leave()
+        await reader.task
 
     serve(scenario)
 
