@@ -1,4 +1,4 @@
-"""The body of a request as it comes: how much of it is taken, and how slowly it may come.
+"""The body of a request as it comes: how much of it is taken, how slowly it may come, and whether its sender has left.
 
 Owns the pace, which Starlette and uvicorn leave to the client. Knows nothing of what a body means.
 """
@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable
 
 from starlette.requests import Request
+from starlette.types import Receive
 
 from jobs.errors import ClientFault, LimitExceeded
 from jobs.limits import BODY_BYTES_PER_SECOND_MIN, BODY_SILENCE_SECONDS
@@ -43,3 +44,9 @@ async def stream(request: Request, feed: Callable[[bytes], object], limit: str, 
             code="too_slow",
         ) from None
     return total
+
+
+async def until_gone(receive: Receive) -> None:
+    """Read whatever else comes, and return once the client has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

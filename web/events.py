@@ -7,7 +7,6 @@ library's because 2,000 idle streams take a third of the memory, and end at once
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import msgspec
 from starlette.types import Receive, Scope, Send
@@ -15,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 from jobs.job import ENDED
 from jobs.wire import Beat, Change
 from web import views
+from web.body import until_gone
 
 STREAM_BYTES_MAX = 1024 * 1024
 """What a reader may be behind, above what the sockets hold: some 5,000 events."""
@@ -201,10 +201,11 @@ class EventResponse:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         stream = self._stream
         stream.abort = scope.get("extensions", {}).get(ABORT, stream.abort)
-        self._hub.join(stream)
-        self._present(stream)
-        gone = asyncio.ensure_future(_until_gone(receive, stream))
+        gone = asyncio.ensure_future(until_gone(receive))
+        gone.add_done_callback(lambda _gone: stream.close())
         try:
+            self._hub.join(stream)
+            self._present(stream)
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
             if scope["method"] != "HEAD":
                 await self._follow(send)
@@ -232,10 +233,3 @@ _HEADERS: list[tuple[bytes, bytes]] = [
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
 ]
-
-
-async def _until_gone(receive: Receive, stream: Stream) -> None:
-    message: dict[str, Any] = {}
-    while message.get("type") != "http.disconnect":
-        message = dict(await receive())
-    stream.close()

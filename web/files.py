@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jobs.errors import BlobMissing, ClientFault
 from jobs.job import Row, State, decode_outcome, decode_spec
+from web.body import until_gone
 from web.call import Call
 from web.config import Web
 from web.problems import problem
@@ -101,26 +102,34 @@ def _caching(web: Web, row: Row) -> dict[str, str]:
 
 
 class _BlobResponse:
-    """Sends the bytes from `start` to `end` of an open file, and closes it."""
+    """Sends the bytes from `start` to `end` of an open file, as long as there is a client to take them, and closes
+    it."""
 
     def __init__(self, web: Web, file: BinaryIO, start: int, end: int, status: int, headers: dict[str, str]) -> None:
         self._web, self._file, self._start, self._end = web, file, start, end
         self._head = Response(status_code=status, headers=headers)
 
-    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        with self._file as file:
-            at = self._end if scope["method"] == "HEAD" else self._start
-            await send(
-                {"type": "http.response.start", "status": self._head.status_code, "headers": self._head.raw_headers}
-            )
-            file.seek(at)
-            while at < self._end:
-                data = await _in_thread(self._web, file.read, min(SLICE_BYTES, self._end - at))
-                if not data:
-                    raise BlobMissing("a blob is shorter than its row says")
-                at += len(data)
-                await send({"type": "http.response.body", "body": data, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        gone = asyncio.ensure_future(until_gone(receive))
+        try:
+            with self._file as file:
+                await send(
+                    {"type": "http.response.start", "status": self._head.status_code, "headers": self._head.raw_headers}
+                )
+                if scope["method"] != "HEAD":
+                    await self._send_slices(file, send, gone)
+                await send({"type": "http.response.body", "body": b""})
+        finally:
+            gone.cancel()
+
+    async def _send_slices(self, file: BinaryIO, send: Send, gone: asyncio.Future[None]) -> None:
+        at = file.seek(self._start)
+        while at < self._end and not gone.done():
+            data = await _in_thread(self._web, file.read, min(SLICE_BYTES, self._end - at))
+            if not data:
+                raise BlobMissing("a blob is shorter than its row says")
+            at += len(data)
+            await send({"type": "http.response.body", "body": data, "more_body": True})
 
 
 async def _in_thread(web: Web, read: Callable[[A], T], argument: A) -> T:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from jobs.errors import StoreFault
 from jobs.grants import ViewGrant, sign
-from jobs.job import Fault, Rendition, State
+from jobs.job import Fault, Rendition, Row, State
 from jobs.keys import Scope, entry_of, open_session
 from jobs.limits import CHANGES_KEPT
 from jobs.wire import Beat, Change, Changes
@@ -305,6 +306,24 @@ def test_one_job_that_has_ended() -> None:
         nothing = Reader(kit, f"/jobs/{'0' * 26}/events")
         await nothing.task
         assert nothing.status == 404
+
+    serve(scenario)
+
+
+def test_a_stream_that_cannot_begin_is_none() -> None:
+    async def scenario(kit: Kit) -> None:
+        accepted = await kit.accepted()
+        rows = [kit.ledger.job(accepted)]
+
+        def read(job: str) -> Row | None:
+            if not rows:
+                raise StoreFault(f"{job} cannot be read")
+            return rows.pop()
+
+        kit.ledger.job = read  # type: ignore[method-assign]
+        reader = Reader(kit, f"/jobs/{accepted}/events")
+        await reader.task
+        assert (reader.status, kit.hub.listened) == (503, False)
 
     serve(scenario)
 

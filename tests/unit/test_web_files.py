@@ -10,6 +10,7 @@ import pytest
 from jobs.job import State
 from jobs.keys import Scope, entry_of
 from tests.support.web_kit import Kit, png, serve
+from tests.unit.test_web_events import Reader
 from web.files import byte_range, disposition
 
 DATA = bytes(range(256)) * 2000
@@ -178,6 +179,17 @@ HOSTILE_NAMES = [
 ]
 
 
+def test_nothing_is_read_for_a_client_that_has_left() -> None:
+    async def scenario(kit: Kit) -> None:
+        image = png(filler=DATA * 8)
+        reader = Reader(kit, f"/jobs/{await kit.accepted(image)}/original")
+        reader.leave()
+        await reader.task
+        assert (reader.status, len(reader.body) < len(image) / 2) == (200, True)
+
+    serve(scenario)
+
+
 @pytest.mark.parametrize(("sent", "label"), HOSTILE_NAMES)
 def test_a_hostile_file_name_is_a_label_and_nothing_else(sent: str, label: str) -> None:
     """It is in no path, and whoever saves the answer gets one plain name, in both of its forms."""
@@ -189,17 +201,19 @@ def test_a_hostile_file_name_is_a_label_and_nothing_else(sent: str, label: str) 
             "/upload", content=body, headers={"Content-Type": "multipart/form-data; boundary=b"}
         )
         job = response.json()["id"]
-        assert response.json()["filename"] == label.replace("bSet", "b Set")
+        filename = label.replace("bSet", "b Set")
+        assert response.json()["filename"] == filename
         kit.finish(job)
         assert all(blob.rpartition("/")[2].startswith(job) for blob in kit.blobs.blobs)
-        for path, kind, suffix in (("original", "attachment", ""), ("renditions/thumb", "inline", ".thumb.jpg")):
+        whole = (filename or f"{job}.png").lstrip(".") or "_"
+        for path, kind, end in (("original", "attachment", whole), ("renditions/thumb", "inline", "thumb.jpg")):
             header = (await kit.client.get(f"/jobs/{job}/{path}")).headers["content-disposition"]
             found = re.fullmatch(
                 rf"{kind}; filename=\"([A-Za-z0-9 _()-][A-Za-z0-9 ._()-]*)\"(; filename\*=UTF-8''.+)?", header
             )
             assert found, header
-            assert found[1].endswith(suffix.lstrip("."))
             extended = unquote((found[2] or "").partition("''")[2])
+            assert (extended or found[1]).endswith(end)
             assert not set(extended) & set("/\\\r\n\0")
             assert not extended.startswith(".")
 
