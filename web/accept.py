@@ -205,7 +205,7 @@ def _known(reader: LedgerReader, known: list[str]) -> list[Row]:
 
 async def _publish(web: Web, stored: list[Stored]) -> None:
     """All of them, or none."""
-    faults = await web.syncs.run([each.publish for each in stored])
+    faults = await web.syncs.run([each.publish for each in stored], sum(each.original.bytes for each in stored))
     if faults:
         await _remove(web, stored)
         raise faults[0]

@@ -9,12 +9,12 @@ import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
-from jobs.errors import PixmillError
-
 QUICK_SECONDS = 0.003
-"""A write that took less was quick."""
+"""A write that took less, and did what it should, was quick."""
 RECENT_SECONDS = 1.0
 """So long after a quick one, the next is done here: a disk that turns slow stops this process once."""
+HERE_BYTES_MAX = 1024 * 1024
+"""A write that makes more last goes to a thread: that a small one was quick says nothing of it."""
 
 
 class Syncs:
@@ -24,12 +24,12 @@ class Syncs:
         self._threads, self._monotonic = threads, monotonic
         self._here_until = -math.inf
 
-    async def run(self, writes: Sequence[Callable[[], None]]) -> list[BaseException]:
-        """Do all of these, several at the same time in threads; what they raised."""
-        if len(writes) == 1 and self._monotonic() < self._here_until:
+    async def run(self, writes: Sequence[Callable[[], None]], size: int) -> list[BaseException]:
+        """Do all of these, which make `size` bytes last, several at the same time in threads; what they raised."""
+        if len(writes) == 1 and size <= HERE_BYTES_MAX and self._monotonic() < self._here_until:
             try:
                 self._timed(writes[0])
-            except PixmillError as fault:
+            except Exception as fault:
                 return [fault]
             return []
         loop = asyncio.get_running_loop()
@@ -37,9 +37,9 @@ class Syncs:
         return [fault for fault in await asyncio.gather(*written, return_exceptions=True) if fault]
 
     def _timed(self, write: Callable[[], None]) -> None:
-        began = self._monotonic()
+        began, quick = self._monotonic(), False
         try:
             write()
+            quick = self._monotonic() - began < QUICK_SECONDS
         finally:
-            ended = self._monotonic()
-            self._here_until = ended + RECENT_SECONDS if ended - began < QUICK_SECONDS else -math.inf
+            self._here_until = self._monotonic() + RECENT_SECONDS if quick else -math.inf

@@ -5,8 +5,10 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from jobs.errors import StoreFault
-from web.syncs import QUICK_SECONDS, RECENT_SECONDS, Syncs
+from web.syncs import HERE_BYTES_MAX, QUICK_SECONDS, RECENT_SECONDS, Syncs
 
 QUICK, SLOW = QUICK_SECONDS / 2, QUICK_SECONDS * 2
 
@@ -31,8 +33,8 @@ class Disk:
 
         return write
 
-    def run(self, *writes: Callable[[], None]) -> list[BaseException]:
-        return asyncio.run(self.syncs.run(writes))
+    def run(self, *writes: Callable[[], None], size: int = 1) -> list[BaseException]:
+        return asyncio.run(self.syncs.run(writes, size))
 
 
 def test_the_first_write_goes_to_a_thread_and_the_next_after_a_quick_one_does_not() -> None:
@@ -64,9 +66,28 @@ def test_several_at_once_go_to_threads() -> None:
     assert disk.here == [False, False, False]
 
 
-def test_what_was_raised_is_told_from_either_place() -> None:
-    disk, fault = Disk(), StoreFault("full")
-    assert disk.run(disk.write(QUICK, fault)) == [fault]
+def test_a_large_one_goes_to_a_thread_however_quick_the_last_was() -> None:
+    disk = Disk()
+    disk.run(disk.write(QUICK))
+    disk.run(disk.write(QUICK), size=HERE_BYTES_MAX + 1)
+    disk.run(disk.write(QUICK), size=HERE_BYTES_MAX)
+    assert disk.here == [False, False, True]
+
+
+def test_one_that_failed_was_not_quick() -> None:
+    disk = Disk()
+    disk.run(disk.write(QUICK, StoreFault("full")))
+    disk.run(disk.write(QUICK))
+    disk.run(disk.write(QUICK, StoreFault("full")))
+    disk.run(disk.write(QUICK))
+    assert disk.here == [False, False, True, False]
+
+
+@pytest.mark.parametrize("fault", [StoreFault("full"), ValueError("closed")])
+def test_what_was_raised_is_told_from_either_place(fault: Exception) -> None:
+    disk = Disk()
     assert disk.run(disk.write(QUICK, fault)) == [fault]
     assert disk.run(disk.write(QUICK, fault), disk.write(QUICK)) == [fault]
-    assert disk.here == [False, True, False, False]
+    disk.run(disk.write(QUICK))
+    assert disk.run(disk.write(QUICK, fault)) == [fault]
+    assert disk.here[-1] is True
