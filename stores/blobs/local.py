@@ -159,7 +159,7 @@ class LocalBlobs:
     def _copy(self, source: str, name: str) -> None:
         writer = self.writer(name)
         try:
-            with self.open(source) as file:
+            with self.open(source) as file, _faults(source):
                 shutil.copyfileobj(file, writer, _COPY_BYTES)
             writer.publish()
         finally:

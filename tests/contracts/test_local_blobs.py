@@ -1,6 +1,7 @@
 """What only blobs on a disk can get wrong: syncs and their order, links, room, what a crash leaves."""
 
 import errno
+import io
 import os
 import shutil
 from pathlib import Path
@@ -112,6 +113,21 @@ def test_where_links_fail_there_is_a_copy(
     assert not (data / NAME).samefile(data / OTHER)
     with pytest.raises(BlobMissing):
         blobs.link("raw/ab/none", OTHER)
+    assert incoming(data) == []
+
+
+def test_a_copy_that_cannot_be_read_is_a_fault_of_the_store(
+    blobs: LocalBlobs, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Bad(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    blobs.put(NAME, b"bytes")
+    failing(monkeypatch, "link", errno.EXDEV)
+    monkeypatch.setattr(blobs, "open", lambda _name: Bad())
+    with pytest.raises(StoreFault, match=f"{NAME}: Input/output error"):
+        blobs.link(NAME, OTHER)
     assert incoming(data) == []
 
 
