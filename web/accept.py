@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jobs import ids, recipe
-from jobs.errors import ClientFault, PixmillError, StoreFault
+from jobs.errors import ClientFault, StoreFault
 from jobs.job import ENDED, Original, Outcome, Row, Spec, State, encode
 from jobs.wire import COMMITTED, CONFLICT, KNOWN, REFUSED, NewJob, Receipt, Submit
 from stores.ledger import LedgerReader
@@ -82,10 +82,13 @@ async def accept(call: Call, asked: Asked, stored: list[Stored], key: str | None
         return _known(web.reader, receipt.ids)
     if receipt.outcome == CONFLICT:
         raise ClientFault("this Idempotency-Key was used for other content", code="idempotency_key_reused")
-    raise _refusal(call, asked, receipt)
+    refusal = _refusal(call, asked, receipt)
+    if repeated:
+        refusal.members["jobs"] = [each.job for each in stored]
+    raise refusal
 
 
-def _refusal(call: Call, asked: Asked, receipt: Receipt) -> PixmillError:
+def _refusal(call: Call, asked: Asked, receipt: Receipt) -> ClientFault | Unanswered:
     if receipt.code == "rate_limited":
         return RateLimited(call.web.settings.rate_per_minute, receipt.left, receipt.retry_seconds)
     if receipt.code == "grant_expired":
@@ -118,9 +121,14 @@ async def answer(call: Call, rows: list[Row], ignored: list[str]) -> Response:
 
 
 async def _until_ended(web: Web, rows: list[Row], seconds: float) -> list[Row]:
+    """The rows once all have ended, or as they are after `seconds`; those at hand, promised as they are, where none can
+    be read."""
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
-    now = [await web.results.until_ended(row.id, web.reader.job, until - loop.time()) for row in rows]
+    try:
+        now = [await web.results.until_ended(row.id, web.reader.job, until - loop.time()) for row in rows]
+    except StoreFault:
+        return rows
     return [newer or row for newer, row in zip(now, rows, strict=True)]
 
 
@@ -212,5 +220,9 @@ async def _publish(web: Web, stored: list[Stored]) -> None:
 
 
 async def _remove(web: Web, stored: list[Stored]) -> None:
+    """What cannot be removed is left to the walk over orphans: it must not change the answer."""
     names = [each.original.name for each in stored]
-    await asyncio.get_running_loop().run_in_executor(web.blob_threads, web.blobs.delete, names)
+    try:
+        await asyncio.get_running_loop().run_in_executor(web.blob_threads, web.blobs.delete, names)
+    except StoreFault as fault:
+        web.log.warning("not removed", extra={"blobs": ", ".join(names), "reason": fault.detail})

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from jobs import ids
-from jobs.errors import StoreFull
-from jobs.job import State
+from jobs.errors import StoreFault, StoreFull
+from jobs.job import Row, State
 from jobs.limits import UNRECEIPTED_MAX
 from jobs.wire import COMMITTED, REFUSED, Pause, Receipt
 from stores.blobs.memory import MemoryBlobs, MemoryWriter
@@ -99,8 +99,10 @@ def test_refused_after_a_repeat_keeps_the_blob_for_the_copy_that_may_be_accepted
         if repeated:
             kit.requests.heard_hello(2)
         kit.requests.heard_receipts(2 if repeated else 0, [Receipt(request, REFUSED, code="queue_full")])
-        assert (await posted).status_code == 503
+        refused = await posted
+        assert refused.status_code == 503
         assert len(kit.sent) == 1 + repeated
+        assert set(kit.blobs.blobs) == names(*refused.json().get("jobs", []))
         assert bool(kit.blobs.blobs) is repeated
 
     serve(scenario)
@@ -284,6 +286,36 @@ def test_prefer_wait_answers_the_whole_job_once_it_has_ended() -> None:
         assert (response.json()["state"], len(response.json()["renditions"])) == (State.DONE, 1)
         unfinished = await kit.upload(headers={"Prefer": "wait=0"})
         assert (unfinished.status_code, unfinished.headers["preference-applied"]) == (202, "wait=0")
+
+    serve(scenario)
+
+
+def test_who_waits_for_a_job_that_cannot_be_read_is_promised_it_all_the_same() -> None:
+    async def scenario(kit: Kit) -> None:
+        def read(job: str) -> Row | None:
+            raise StoreFault(f"{job} cannot be read")
+
+        kit.ledger.job = read  # type: ignore[method-assign]
+        response = await kit.upload(headers={"Prefer": "wait=5"})
+        assert (response.status_code, response.json()["state"]) == (202, State.QUEUED)
+
+    serve(scenario)
+
+
+def test_what_cannot_be_removed_changes_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_blobs: MemoryBlobs, _names: list[str]) -> None:
+        raise StoreFault("the disk has gone")
+
+    def full(_writer: MemoryWriter) -> None:
+        raise StoreFull("full")
+
+    async def scenario(kit: Kit) -> None:
+        monkeypatch.setattr(MemoryBlobs, "delete", fail)
+        first, again = [await kit.upload(headers=KEY) for _ in range(2)]
+        assert (again.status_code, again.json()) == (202, first.json())
+        assert (await kit.upload(png(9), headers=KEY)).status_code == 422
+        monkeypatch.setattr(MemoryWriter, "publish", full)
+        assert (await kit.upload()).status_code == 507
 
     serve(scenario)
 
