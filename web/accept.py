@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jobs import ids, recipe
-from jobs.errors import ClientFault, StoreFault
+from jobs.errors import ClientFault, LimitExceeded, StoreFault
 from jobs.job import ENDED, Original, Outcome, Row, Spec, State, encode
 from jobs.wire import COMMITTED, CONFLICT, KNOWN, REFUSED, NewJob, Receipt, Submit
 from stores.ledger import LedgerReader
@@ -82,15 +82,18 @@ async def accept(call: Call, asked: Asked, stored: list[Stored], key: str | None
         return _known(web.reader, receipt.ids)
     if receipt.outcome == CONFLICT:
         raise ClientFault("this Idempotency-Key was used for other content", code="idempotency_key_reused")
-    refusal = _refusal(call, asked, receipt)
+    refusal = _refusal(call, asked, receipt, len(stored))
     if repeated:
         refusal.members["jobs"] = [each.job for each in stored]
     raise refusal
 
 
-def _refusal(call: Call, asked: Asked, receipt: Receipt) -> ClientFault | Unanswered:
+def _refusal(call: Call, asked: Asked, receipt: Receipt, images: int) -> ClientFault | Unanswered:
     if receipt.code == "rate_limited":
-        return RateLimited(call.web.settings.rate_per_minute, receipt.left, receipt.retry_seconds)
+        rate = call.web.settings.rate_per_minute
+        if images > rate:
+            return LimitExceeded("too_many_parts", "rate_per_minute", rate, images)
+        return RateLimited(rate, receipt.left, receipt.retry_seconds, images)
     if receipt.code == "grant_expired":
         return ClientFault("the grant is over: ask for another", code=receipt.code)
     if receipt.code == "grant_used_up":

@@ -73,13 +73,13 @@ def _refuse_long_wait(call: Call, priority: int, pixels: int) -> None:
 
 
 class RateLimited(ClientFault):
-    """The tenant uploads more than `rate` images a minute: `left` are within it now, and enough after `seconds`.
+    """The tenant uploads more than `rate` images a minute: `left` are within it now, and `images` after `seconds`.
     The fields are those of draft-ietf-httpapi-ratelimit-headers-10."""
 
-    def __init__(self, rate: int, left: int, seconds: float) -> None:
+    def __init__(self, rate: int, left: int, seconds: float, images: int = 1) -> None:
         super().__init__(
             f"{rate} uploads a minute are allowed, {left} are left now", code="rate_limited", limit="rate_per_minute",
-            allowed=rate,
+            allowed=rate, actual=rate - left + images,
         )  # fmt: skip
         self.retry_seconds = max(1, math.ceil(seconds))
         self.headers = {
