@@ -106,19 +106,15 @@ def _refusal(call: Call, asked: Asked, receipt: Receipt, images: int) -> ClientF
 
 async def answer(call: Call, rows: list[Row], ignored: list[str]) -> Response:
     """202, or with Prefer: wait= 200 and the whole job or batch, if that has ended in time."""
-    headers, by_grant = {}, partial(shown_by_grant, call)
+    headers = {}
     if wanted := _WAIT.search(call.request.headers.get("prefer", "")):
         headers["Preference-Applied"] = f"wait={wanted[1]}"
         rows = await _until_ended(call.web, rows, min(float(wanted[1]), call.web.settings.wait_seconds_max))
-        if all(row.state in ENDED for row in rows):
-            places = call.web.results.waits.places()
-            view = (
-                views.job(rows[0], call.base, places(rows[0]), by_grant(rows[0]))
-                if len(rows) == 1
-                else views.batch(rows, call.base, places, by_grant)
-            )
-            return as_json(view, 200, headers)
-    view = views.upload(rows, call.base, ignored, [signed(call.web, row) for row in rows], by_grant)
+    by_grant, receipts = partial(shown_by_grant, call), [signed(call.web, row) for row in rows]
+    if wanted and all(row.state in ENDED for row in rows):
+        places = call.web.results.waits.places()
+        return as_json(views.ended(rows, call.base, ignored, receipts, places, by_grant), 200, headers)
+    view = views.upload(rows, call.base, ignored, receipts, by_grant)
     headers["Location"] = view["status_url"] if len(rows) == 1 else view["batch"]["status_url"]
     return as_json(view, 202, headers)
 

@@ -103,6 +103,18 @@ def upload(rows: list[Row], base: str, ignored: list[str], receipts: list[str], 
     return jobs[0] | view if len(jobs) == 1 else view
 
 
+def ended(
+    rows: list[Row], base: str, ignored: list[str], receipts: list[str], places: Places, by_grant: ByGrant
+) -> View:
+    """The answer to an upload that waited for its end: the whole job or batch, with what `upload` tells beside it."""
+    if len(rows) == 1:
+        view = job(rows[0], base, places(rows[0]), by_grant(rows[0])) | {"receipt": receipts[0]}
+    else:
+        view = batch(rows, base, places, by_grant)
+        view["jobs"] = [each | {"receipt": receipt} for each, receipt in zip(view["jobs"], receipts, strict=True)]
+    return view | {"ignored": ignored}
+
+
 def _uploaded(row: Row, base: str, receipt: str, by_grant: str) -> View:
     here = f"{base}/jobs/{row.id}"
     return {

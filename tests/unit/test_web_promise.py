@@ -290,6 +290,21 @@ def test_prefer_wait_answers_the_whole_job_once_it_has_ended() -> None:
     serve(scenario)
 
 
+@pytest.mark.parametrize("images", [(png(1),), (png(1), png(2))])
+def test_who_waited_is_told_what_a_202_tells(images: tuple[bytes, ...]) -> None:
+    async def scenario(kit: Kit) -> None:
+        promised = (await kit.upload(*images, headers=KEY, hue="blue")).json()
+        for each in promised["jobs"]:
+            kit.finish(each["id"])
+        whole = await kit.upload(*images, headers=KEY | {"Prefer": "wait=5"}, hue="blue")
+        ended = whole.json()
+        receipts = [each["receipt"] for each in ended.get("jobs", [ended])]
+        assert (whole.status_code, ended["ignored"]) == (200, promised["ignored"])
+        assert (receipts, ended["ignored"]) == ([each["receipt"] for each in promised["jobs"]], ["hue"])
+
+    serve(scenario)
+
+
 def test_who_waits_for_a_job_that_cannot_be_read_is_promised_it_all_the_same() -> None:
     async def scenario(kit: Kit) -> None:
         def read(job: str) -> Row | None:
