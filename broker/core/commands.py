@@ -99,7 +99,7 @@ def requeue(core: Core, entry: Entry, now: float) -> str | None:
 
 
 def matched(core: Core, event: Matched, now: float) -> None:
-    """Some of the jobs that a command over many matches; the receipt comes with the last of them."""
+    """Some of the jobs that a command over many matches, refused or not; the receipt comes with the last of them."""
     command = event.command
     name = command.web, command.request
     counts = core.bulk.setdefault(name, [0, 0])
@@ -108,8 +108,8 @@ def matched(core: Core, event: Matched, now: float) -> None:
             continue
         entry = core.entries.get(row.id) or Entry.from_row(row)
         before = core.change
-        refusal = _apply(core, command, entry, now)
-        counts[0] += refusal is None
+        _apply(core, command, entry, now)
+        counts[0] += 1
         counts[1] += core.change != before
     if event.last:
         del core.bulk[name]

@@ -751,6 +751,16 @@ def test_a_command_over_many_counts_what_matched_and_what_changed() -> None:
     assert rig.ledger.meta.counts["cancelled"] == 7
 
 
+@pytest.mark.parametrize("command", [wire.Cancel, wire.Requeue, wire.Purge])
+def test_a_command_over_many_counts_also_what_it_refuses(command: Any) -> None:
+    rig = rig_with("ended", "waits")
+    rig.hear(A, finish("ended"))
+    rig.turn()
+    rig.order(command("web", "m", None, Where()))
+    (receipt,) = rig.turn().receipts
+    assert (receipt.matched, receipt.changed) == (2, 0 if command is wire.Requeue else 1)
+
+
 @pytest.mark.parametrize(("kept", "state"), [(False, "running"), (True, "done")])
 def test_a_commit_that_fails_ends_the_broker_and_the_next_believes_the_ledger(kept: bool, state: str) -> None:
     rig = rig_with("j")
