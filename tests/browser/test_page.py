@@ -50,6 +50,18 @@ def test_picked_and_dropped_files_are_uploaded_shown_and_remembered(cluster: Clu
     done(page, "dropped.jpg")
 
 
+def test_an_upload_that_cannot_be_read_now_is_not_forgotten(cluster: Cluster, open_page: OpenPage) -> None:
+    page = open_page(cluster, expected=("503",))
+    page.set_input_files("input[type=file]", SAMPLE)
+    done(page, "sample.jpg")
+    page.route("**/jobs/*", lambda route: route.fulfill(status=503, json={"detail": "restarting"}))
+    with page.expect_response(lambda response: response.status == 503):
+        page.reload()
+    page.unroute("**/jobs/*")
+    page.reload()
+    done(page, "sample.jpg")
+
+
 def test_an_upload_ends_although_its_worker_is_killed(cluster: Cluster, open_page: OpenPage) -> None:
     page = open_page(cluster)
     [keeper] = cluster.pids("worker")

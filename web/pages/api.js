@@ -1,6 +1,6 @@
 // The HTTP API as this page uses it; every address is relative to the page's base.
 
-/** The answer's JSON (null where it has none). Throws an Error with the problem's detail. */
+/** The answer's JSON (null where it has none). Throws an Error with the problem's detail and the answer's status. */
 export async function call(method, path, body) {
   const options = { method };
   if (body !== undefined) {
@@ -10,7 +10,10 @@ export async function call(method, path, body) {
   const response = await fetch(path, options);
   const answer = response.status === 204 ? null : await response.json().catch(() => null);
   heardStatus(response.status);
-  if (!response.ok) throw new Error(answer?.detail ?? answer?.title ?? `the server answered ${response.status}`);
+  if (!response.ok) {
+    const reason = answer?.detail ?? answer?.title ?? `the server answered ${response.status}`;
+    throw Object.assign(new Error(reason), { status: response.status });
+  }
   return answer;
 }
 

@@ -34,8 +34,8 @@ export async function restore() {
     try {
       const job = store.read(await call("GET", jobPath(id)));
       if (!cards.has(id)) adopt(newCard(job.filename), id);
-    } catch {
-      forget(id); // purged meanwhile
+    } catch (error) {
+      if (error.status === 404) forget(id); // purged meanwhile; else a later visit finds it
     }
   }
 }
