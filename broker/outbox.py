@@ -86,6 +86,8 @@ def _change_frames(message: wire.Changes) -> Iterator[bytes]:
     try:
         yield wire.encode(message)
     except WireFault:
+        if len(message.changes) < 2:
+            raise
         half = len(message.changes) // 2
         left, right = message.changes[:half], message.changes[half:]
         middle = left[-1].change

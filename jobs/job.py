@@ -5,9 +5,10 @@ keeps it; Spec never changes after the upload, Outcome grows with what happens.
 """
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
+from msgspec import Meta
 
 
 class State(StrEnum):
@@ -90,6 +91,11 @@ class Original(msgspec.Struct, frozen=True, array_like=True, gc=False):
     digest: str
 
 
+Text = Annotated[str, Meta(max_length=255)]
+"""One string of a worker's: names, a digest, a version. Ours have 130 characters at most; a longer one is refused where
+it is decoded, before it is in a ledger, or in a frame that passes FRAME_BYTES_MAX."""
+
+
 class Rendition(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One published output: rendition `name`, its `blob` name, sides in pixels, size, SHA-256 (hex).
 
@@ -97,14 +103,14 @@ class Rendition(msgspec.Struct, frozen=True, array_like=True, gc=False):
     each rendition, and so through result cache and broker without being known there.
     """
 
-    name: str
-    blob: str
-    format: str
+    name: Text
+    blob: Text
+    format: Text
     width: int
     height: int
     bytes: int
-    digest: str
-    dominant_colour: str | None = None
+    digest: Text
+    dominant_colour: Text | None = None
 
 
 class Cost(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from jobs.errors import WireFault
-from jobs.job import PRIORITIES, Cost, Rendition
+from jobs.job import PRIORITIES, Cost, Rendition, Text
 from jobs.records import Lane, Where
 
 VERSION = 1
@@ -32,6 +32,8 @@ Pixels = Annotated[int, Meta(ge=0, le=2**53)]
 Seconds = Annotated[float, Meta(ge=0, le=1e11)]
 """Finite, as times and durations of a broker that computes with them must be."""
 Capacity = Annotated[int, Meta(ge=0, le=1000)]
+Detail = Annotated[str, Meta(max_length=1000)]
+"""Why a try failed, in a worker's words: it cuts them at 300 characters."""
 
 
 class _Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -275,11 +277,11 @@ class Ready(_Message, frozen=True):
     """A worker introduces itself: how many jobs it takes in all and which it holds. `engine` is
     the version of what turns pixels into renditions. Said on every new connection."""
 
-    incarnation: str
-    name: str
+    incarnation: Text
+    name: Text
     pid: int
     capacity: Capacity
-    engine: str
+    engine: Text
     holding: list[Held]
     draining: bool = False
 
@@ -328,10 +330,10 @@ class Finished(_Message, frozen=True):
 class Failure(_Message, frozen=True):
     """The try ended without its renditions; `code` is a jobs.job.Code."""
 
-    job: str
+    job: Text
     lease: int
-    code: str
-    detail: str
+    code: Text
+    detail: Detail
 
 
 class Failed(_Message, frozen=True):

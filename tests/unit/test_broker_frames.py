@@ -5,6 +5,7 @@ import pytest
 
 from broker.outbox import _beat_frame, _change_frames
 from jobs import wire
+from jobs.errors import WireFault
 from jobs.records import Lane
 
 
@@ -16,6 +17,13 @@ def test_parts_of_a_turns_changes_follow_each_other_without_a_gap(monkeypatch: p
     assert [change for part in parts for change in part.changes] == changes
     assert [part.first for part in parts] == [10, *(part.last for part in parts[:-1])]
     assert parts[-1].last == 40
+
+
+def test_one_change_that_passes_a_frame_is_a_wire_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "FRAME_BYTES_MAX", 200)
+    changes = [wire.Change(number, "j", "", "failed", 1, "undecodable", "x" * 200) for number in (1, 2)]
+    with pytest.raises(WireFault):
+        list(_change_frames(wire.Changes(1, 0, 2, changes)))
 
 
 @pytest.mark.parametrize(("most", "forecast", "shares"), [(9000, 50, 50), (3500, 0, 50), (500, 0, 0), (100, 0, 0)])

@@ -1,5 +1,7 @@
 """Messages that no part of ours sends, found by mutation (bench/frames.py): each once broke the broker, or could."""
 
+import functools
+import operator
 from typing import Any
 
 import msgspec
@@ -65,3 +67,33 @@ def test_numbers_that_nobody_could_compute_with_are_malformed(name: str, fields:
     reader = wire.from_web if name == "Submit" else wire.from_worker
     with pytest.raises(WireFault):
         reader.decode(msgspec.msgpack.encode([wire.VERSION, name, fields]))
+
+
+LONG = "x" * 256
+RENDITION = ["thumb", "processed/ab/x", "jpeg", 1, 1, 1, "ab" * 32, "#ffffff"]
+LEASE = ["j", 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "places"),
+    [
+        ("Failed", [[[*LEASE, "undecodable", "why"]]], [(0, 0, 0), (0, 0, 2)]),
+        ("Published", [[[*LEASE, RENDITION]]], [(0, 0, 2, at) for at in (0, 1, 2, 6, 7)]),
+        ("Finished", [[[*LEASE, [RENDITION]]]], [(0, 0, 2, 0, at) for at in (0, 1, 2, 6, 7)]),
+        ("Ready", ["i", "name", 1, 1, "engine", []], [(0,), (1,), (4,)]),
+    ],
+)
+def test_a_text_longer_than_any_of_a_worker_is_malformed(name: str, fields: Any, places: list[tuple[int, ...]]) -> None:
+    wire.from_worker.decode(msgspec.msgpack.encode([wire.VERSION, name, fields]))
+    for *path, last in places:
+        said = msgspec.json.decode(msgspec.json.encode(fields))
+        functools.reduce(operator.getitem, path, said)[last] = LONG
+        with pytest.raises(WireFault):
+            wire.from_worker.decode(msgspec.msgpack.encode([wire.VERSION, name, said]))
+
+
+def test_so_is_a_failure_told_at_length() -> None:
+    told = wire.Failed([wire.Failure("j", 1, "undecodable", "x" * 1000)])
+    assert wire.from_worker.decode(wire.encode(told)) == told
+    with pytest.raises(WireFault):
+        wire.from_worker.decode(wire.encode(wire.Failed([wire.Failure("j", 1, "undecodable", "x" * 1001)])))
