@@ -1,7 +1,7 @@
 """The client: uploads that are promised once, jobs awaited, renditions downloaded.
 
-An upload carries an Idempotency-Key and is repeated under it on a lost connection or a 503, until
-the server promises (202): however often it is sent, it makes one job.
+An upload carries an Idempotency-Key and is repeated under it on a lost connection or a 503 (502 or 504,
+as a proxy says it), until the server promises (202): however often it is sent, it makes one job.
 """
 
 import functools
@@ -28,6 +28,8 @@ AUDIT_RECEIPTS = 1000
 WAIT_SECONDS = 15
 """How long one request of `wait` is held by the server."""
 TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
+AGAIN = frozenset({429, 502, 503, 504})
+"""Statuses after which the same request may be answered: 502 and 504 are a proxy's, of a server that restarts."""
 RETRY_SECONDS_MIN, RETRY_SECONDS_MAX = 0.2, 5.0
 
 Job = dict[str, Any]
@@ -166,7 +168,7 @@ class Client:
         return answer
 
     def _patiently(self, send: Callable[[], httpx2.Response]) -> httpx2.Response:
-        """The first good answer; lost connections, 503s and 429s are tried again, for a while."""
+        """The first good answer; lost connections and what is in AGAIN are tried again, for a while."""
         now = self._clock()
         until, turn_until = now + PATIENCE_SECONDS, now + RATE_PATIENCE_SECONDS
         back_off = RETRY_SECONDS_MIN
@@ -179,7 +181,7 @@ class Client:
                 if response.is_success:
                     return response
                 refusal = Refused(response.status_code, _problem(response))
-                if response.status_code not in (429, 503):
+                if response.status_code not in AGAIN:
                     raise refusal
                 said, seconds = f"{self.url} says: {refusal}", _retry_after(response, back_off)
                 if response.status_code == 429:
