@@ -26,15 +26,15 @@ class Syncs:
 
     async def run(self, writes: Sequence[Callable[[], None]], size: int) -> list[BaseException]:
         """Do all of these, which make `size` bytes last, several at the same time in threads; what they raised."""
-        if len(writes) == 1 and size <= HERE_BYTES_MAX and self._monotonic() < self._here_until:
-            try:
-                self._timed(writes[0])
-            except Exception as fault:
-                return [fault]
-            return []
-        loop = asyncio.get_running_loop()
-        written = [loop.run_in_executor(self._threads, self._timed, write) for write in writes]
+        here = len(writes) == 1 and size <= HERE_BYTES_MAX and self._monotonic() < self._here_until
+        written = [self._here(write) if here else self._in_thread(write) for write in writes]
         return [fault for fault in await asyncio.gather(*written, return_exceptions=True) if fault]
+
+    async def _here(self, write: Callable[[], None]) -> None:
+        self._timed(write)
+
+    async def _in_thread(self, write: Callable[[], None]) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._threads, self._timed, write)
 
     def _timed(self, write: Callable[[], None]) -> None:
         began, quick = self._monotonic(), False
