@@ -1,7 +1,7 @@
 """Every limit with its reason. Those in the first part are the defaults of settings (jobs/settings.py)."""
 
 UPLOAD_BYTES_MAX = 64 * 1024 * 1024
-"""Of one original: a 100-megapixel JPEG from a camera has 30 to 50 MB."""
+"""Of the images of one POST: a 100-megapixel JPEG from a camera has 30 to 50 MB."""
 PIXELS_MAX = 100_000_000
 """Of one original (each frame): the largest cameras' pictures pass. As RGBA that is 400 MB, which with what
 an encoder needs beside it is DECODER_BYTES_MAX. Asked of the head, before anything is decoded."""

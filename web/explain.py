@@ -3,14 +3,13 @@
 from starlette.responses import Response
 
 from jobs import exif
-from jobs.errors import ClientFault, ImageFault, LimitExceeded
+from jobs.errors import ClientFault, ImageFault
 from jobs.explain import Explanation, explain
-from jobs.formats import listed
-from jobs.imagehead import HEAD_BYTES, Head, read_head
+from jobs.imagehead import HEAD_BYTES, Head
 from jobs.recipe import Recipe, as_dict
 from web import asked
 from web.call import Call, as_json
-from web.uploads import FORMATS, stream_body
+from web.uploads import judged, stream_body
 
 
 async def explain_recipe(call: Call) -> Response:
@@ -27,17 +26,11 @@ async def explain_recipe(call: Call) -> Response:
 
 
 def _judged(call: Call, start: bytes) -> Head:
-    head = read_head(start)
     if not start:
         raise ClientFault("the body is empty: send the image's bytes", code="no_image")
-    if head is None or head.format not in FORMATS:
-        detail = f"the first bytes are of no image that we read ({listed(FORMATS)})"
-        raise ClientFault(detail, code="unsupported_type")
-    pixels, most = head.width * head.height, call.web.settings.pixels_max
-    if not pixels:
+    head = judged(start, call.web.settings.pixels_max)
+    if not head.width * head.height:
         raise ClientFault("its first bytes do not tell the sides: only an upload can", code="undecodable")
-    if pixels > most:
-        raise LimitExceeded("pixels_over_limit", "pixels_max", most, pixels)
     return head
 
 

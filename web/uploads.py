@@ -85,13 +85,11 @@ class Intake:
         told = whole or len(self._start) >= HEAD_BYTES
         if not told and (self._head.format or len(self._start) < TYPE_BYTES):
             return
-        head = read_head(bytes(self._start))
-        if head is None or head.format not in FORMATS:
-            detail = f"the first bytes are of no image that we read ({listed(FORMATS)})"
-            raise self._blamed(ClientFault(detail, code="unsupported_type"))
-        pixels, most = head.width * head.height, self._web.settings.pixels_max
-        if pixels > most:
-            raise self._blamed(LimitExceeded("pixels_over_limit", "pixels_max", most, pixels))
+        try:
+            head = judged(bytes(self._start), self._web.settings.pixels_max)
+        except ClientFault as fault:
+            raise self._blamed(fault) from None
+        pixels = head.width * head.height
         if pixels >= LARGE_PIXELS:
             self._refuse(pixels)
         self._head = head
@@ -106,6 +104,18 @@ class Intake:
         """Forget what is not published."""
         for discard in self._discards:
             discard()
+
+
+def judged(start: bytes, pixels_max: int) -> Head:
+    """What the first bytes of an image tell. Raises ClientFault `unsupported_type`, LimitExceeded."""
+    head = read_head(start)
+    if head is None or head.format not in FORMATS:
+        detail = f"the first bytes are of no image that we read ({listed(FORMATS)})"
+        raise ClientFault(detail, code="unsupported_type")
+    pixels = head.width * head.height
+    if pixels > pixels_max:
+        raise LimitExceeded("pixels_over_limit", "pixels_max", pixels_max, pixels)
+    return head
 
 
 async def upload(call: Call) -> Response:
