@@ -143,6 +143,11 @@ def test_what_libvips_resizes() -> None:
     assert not engines.vips_resizes(Size(40_000, 30_000), 400, 300, Size(200, 150)), "the whole cannot be lent"
 
 
+def test_the_larger_the_picture_the_plainer_the_filter() -> None:
+    sizes = (Size(640, 523), Size(1280, 1045), Size(1920, 1568))
+    assert [engines.vips_kernel(size) for size in sizes] == ["lanczos3", "cubic", "linear"]
+
+
 @pytest.mark.skipif(not vips.INSTALLED, reason="needs the extra vips")
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
 def test_a_png_by_libvips_has_the_pixels_and_nothing_else(mode: str) -> None:
