@@ -25,9 +25,9 @@ twice as fast, for at most 0.002 of SSIM (bench.images, against a gap of 3; 1.25
 VIPS_SHRINK_MAX = 2 * REDUCING_GAP
 """From here on Pillow reduces, which is as fast."""
 CUBIC_FROM_PIXELS, LINEAR_FROM_PIXELS = 1_000_000, 2_000_000
-"""Of the output: from here on cubic (a seventh less time), and then linear (a third less), instead of Lanczos. On sharp's
-photograph the SSIM of 1920 x 1568 pixels is 0.002 less than sharp's, of 1280 x 1045 made of those 0.004, and what
-derives from them has more."""
+"""Of the output: from here on cubic (a seventh less time), and then linear (a third less), instead of Lanczos. On
+sharp's photograph the SSIM of 1920 x 1568 pixels is 0.002 less than sharp's, of 1280 x 1045 made of those 0.004, and
+what derives from them has more."""
 
 
 def vips_decodes(format: str, mode: str, size: Size, frames: int) -> bool:
