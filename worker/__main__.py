@@ -9,7 +9,6 @@ from host.environment import load_settings, setup_faults_end
 from host.folders import data_folder, run_folder
 from worker import config, nursery
 from worker.children import Children, start_nursery
-from worker.keeper import Keeper
 
 
 def main() -> None:
@@ -21,6 +20,8 @@ def main() -> None:
         run_folder(settings)
         told = signals.as_socket(signal.SIGTERM, signal.SIGINT)
         children = Children(*start_nursery(), nursery.TRY_SHARE_MAX * settings.decoder_bytes_max)
+        from worker.keeper import Keeper  # zmq loads while the nursery does its libraries
+
         engine = children.wait_warm()
         Keeper(settings, children, told, engine, log.start("worker", settings, str(os.getpid()))).run()
 

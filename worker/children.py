@@ -93,11 +93,12 @@ class Decoder:
 
 def start_nursery() -> tuple[int, socket.socket]:
     """Its pid and the keeper's end of its socket. Started by exec: what opens strangers' files inherits none of the
-    keeper's memory, in which the secrets are, and the keeper may have threads."""
+    keeper's memory, in which the secrets are, and the keeper may have threads. The signals that are the keeper's to
+    answer are blocked from its first instruction on."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     command = [sys.executable, "-m", "worker.nursery", str(theirs.fileno()), str(os.getpid())]
     theirs.set_inheritable(True)
-    pid = os.posix_spawn(sys.executable, command, without_secrets())
+    pid = os.posix_spawn(sys.executable, command, without_secrets(), setsigmask=(signal.SIGINT, signal.SIGTERM))
     theirs.close()
     return pid, ours
 
