@@ -39,7 +39,7 @@ def load_settings() -> tuple[Settings, dict[str, str]]:
 def without_secrets() -> dict[str, str]:
     """The environment for a process that needs no secret: one that opens what strangers send."""
     secret = {f"{pure.PREFIX}{name.upper()}{end}" for name in pure.SECRETS for end in ("", "_FILE")} | pure.CLIENT
-    return {name: value for name, value in os.environ.items() if name not in secret}
+    return {name: value for name, value in os.environ.items() if name.upper() not in secret}
 
 
 def print_settings(settings: Settings, sources: dict[str, str]) -> None:

@@ -36,9 +36,12 @@ def keep_in_one_block() -> None:
 
 
 def memory(image: Image.Image) -> memoryview:
-    """The bytes of `image`, row by row, to read and to write, for as long as it lives. Raises ValueError where they are
-    not in one block, or not Pillow's own."""
-    capsule = image.__arrow_c_array__()[1]
+    """The bytes of `image`, row by row, to read and to write, for as long as it lives. Raises MemoryError where Pillow
+    found no room for one block, and took several."""
+    try:
+        capsule = image.__arrow_c_array__()[1]
+    except ValueError:
+        raise MemoryError from None
     array: Any = ctypes.cast(_opened(capsule, b"arrow_array"), ctypes.POINTER(_Array)).contents
     pixels = array.children[0].contents if array.n_children else array
     view: memoryview = _view(pixels.buffers[1], pixels.length, _WRITABLE)

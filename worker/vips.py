@@ -80,9 +80,10 @@ def resize(image: Image.Image, box: Box, size: Size) -> Image.Image:
 def encode_png(image: Image.Image) -> bytes | None:
     """The still `image` (L, LA, RGB or RGBA) as a PNG without metadata, by whichever of jobs/engines.py's filters
     makes some strips of it smallest. None where libvips cannot, or lacks room: Pillow does, or says why not."""
-    source, strips = _packed(image), engines.png_strips(image.height)
+    strips = engines.png_strips(image.height)
     try:
-        _need(source.width * source.height * source.bands)
+        source = _packed(image)
+        _need(_grown(source.width * source.height * source.bands))
         part = pyvips.Image.arrayjoin([source.crop(0, top, image.width, rows) for top, rows in strips], across=1)
         best = min(engines.PNG_LEVELS, key=lambda filter: len(_png(part, filter)))
         return _png(source, best)
@@ -115,6 +116,11 @@ def _need(size_bytes: int) -> None:
         mmap.mmap(-1, _ROOM_BYTES + size_bytes, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
     except OSError:
         raise MemoryError from None
+
+
+def _grown(size_bytes: int) -> int:
+    """What a file of up to `size_bytes` takes while libvips writes it: its memory doubles, by copying."""
+    return int(2 << (size_bytes - 1).bit_length())
 
 
 def _fetched(image: Any, mode: str) -> Image.Image:
