@@ -6,7 +6,7 @@ Owns when a client that is too slow, silent, or endless in its head is dropped. 
 import asyncio
 import math
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from jobs.limits import (
     HEAD_BYTES_MAX,
@@ -32,6 +32,8 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._in_head = False
+        self._running: RequestResponseCycle | None = None
+        """The request that is answered now; those behind it wait in the pipeline, and uvicorn's `cycle` is the last."""
         self._loose = 0
         """Bytes since a head or a piece of a body was complete."""
         self._send_due = math.inf
@@ -70,11 +72,13 @@ class Connection(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Raises OverflowError, as which the parser stops and uvicorn asks for a 400, past PIPELINED_MAX."""
+        """Raises OverflowError past PIPELINED_MAX: the parser stops, and the connection is closed, answered or not."""
         if len(self.pipeline) >= PIPELINED_MAX:
             raise OverflowError
         self._in_head, self._loose, self._due = False, 0, math.inf
         super().on_headers_complete()
+        if not self.pipeline or self.pipeline[0][0] is not self.cycle:
+            self._running = self.cycle
 
     def on_body(self, body: bytes) -> None:
         """In place of uvicorn's, which copies each piece twice and stops reading after each of over 64 KB: the first is
@@ -100,6 +104,13 @@ class Connection(HttpToolsProtocol):
 
     # -- what uvicorn's transport and response tell
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tells also the request that is answered now where another is behind it: uvicorn tells the last alone."""
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
+        super().connection_lost(exc)
+
     def pause_writing(self) -> None:
         super().pause_writing()
         self._send_due = self.loop.time() + SEND_SECONDS
@@ -109,8 +120,9 @@ class Connection(HttpToolsProtocol):
         self._send_due = math.inf
 
     def on_response_complete(self) -> None:
-        following = bool(self.pipeline)
+        following = self.pipeline[-1][0] if self.pipeline else None
         super().on_response_complete()
+        self._running = following or self._running
         if self.transport.is_closing():
             self._give(SEND_SECONDS)
         elif not following and not self._in_head:

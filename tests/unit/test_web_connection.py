@@ -56,10 +56,11 @@ class Wire(asyncio.Transport):
 
 class Line:
     """A connection, its wire, and the handler's gate: /quick answers at once, whatever of the body is to come;
-    /body reads it, once the gate is open, into `read`."""
+    /body reads it, once the gate is open, into `read`; /watch waits until its client has `left`."""
 
     def __init__(self) -> None:
         self.read = b""
+        self.left = False
         self.gate = asyncio.Event()
         self.wire = Wire()
         self.connection = Connection(
@@ -68,6 +69,11 @@ class Line:
         self.connection.connection_made(self.wire)
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/watch":
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            self.left = True
+            return
         if scope["path"] != "/quick":
             await self.gate.wait()
         more = scope["path"] == "/body"
@@ -257,6 +263,19 @@ def test_requests_in_a_row_are_answered_in_turn_and_bounded() -> None:
 
     on_a_line(answered)
     on_a_line(dropped)
+
+
+@pytest.mark.parametrize(("before", "behind"), [(b"", b""), (b"", HEAD), (HEAD, HEAD), (HEAD * 2, HEAD * 2)])
+def test_a_handler_hears_that_its_client_left_whatever_is_behind_it(before: bytes, behind: bytes) -> None:
+    async def scenario(line: Line) -> None:
+        line.connection.data_received(before + HEAD.replace(b"/quick", b"/watch") + behind)
+        await turns(20)
+        assert not line.left
+        line.connection.connection_lost(None)
+        await turns()
+        assert line.left
+
+    on_a_line(scenario)
 
 
 def test_trailers_change_no_request() -> None:
