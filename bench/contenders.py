@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 from unittest import mock
 
 from PIL import Image
@@ -50,7 +50,6 @@ class Child(AbstractContextManager["Child"]):
         self._child = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=environ
         )
-        self.version = self._heard()["version"]
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         assert self._child.stdin
@@ -66,13 +65,9 @@ class Child(AbstractContextManager["Child"]):
         outputs = [one | {"path": str(path)} for one, path in zip(wanted, paths, strict=True)]
         assert self._child.stdin
         self._child.stdin.write(json.dumps({"input": str(source), "outputs": outputs}) + "\n")
-        cpu_ms = self._heard()["cpu_ms"]
-        return Made(cpu_ms, [path.read_bytes() for path in paths])
-
-    def _heard(self) -> dict[str, Any]:
         assert self._child.stdout
-        heard: dict[str, Any] = json.loads(self._child.stdout.readline())
-        return heard
+        cpu_ms: float = json.loads(self._child.stdout.readline())["cpu_ms"]
+        return Made(cpu_ms, [path.read_bytes() for path in paths])
 
 
 def _sharp(modules: Path) -> list[str]:

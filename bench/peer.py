@@ -14,9 +14,8 @@ Maker = Callable[[Path, Wanted], list[bytes]]
 """What encodes the renditions wanted of an original, in their order."""
 
 
-def answer(make: Maker, version: str) -> None:
-    """Say the version, then answer until the input ends."""
-    print(json.dumps({"version": version}), flush=True)
+def answer(make: Maker) -> None:
+    """Answer until the input ends."""
     for line in sys.stdin:
         asked = json.loads(line)
         paths = [Path(one.pop("path")) for one in asked["outputs"]]

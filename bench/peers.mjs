@@ -23,7 +23,6 @@ async function work({ input, outputs }) {
   return { cpu_ms: (used.user + used.system) / 1000 }
 }
 
-console.log(JSON.stringify({ version: sharp.versions.sharp }))
 for await (const line of createInterface({ input: process.stdin })) {
   console.log(JSON.stringify(await work(JSON.parse(line))))
 }

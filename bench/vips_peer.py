@@ -27,4 +27,4 @@ def _one(source: str, one: dict[str, Any]) -> bytes:
 
 if __name__ == "__main__":
     pyvips.cache_set_max(0)
-    answer(made, ".".join(str(pyvips.version(part)) for part in range(3)))
+    answer(made)
