@@ -3,22 +3,18 @@
 A decoder opens what strangers sent, and may be theirs by now: it must be able to end its job, and nothing else.
 """
 
-import functools
 import math
 
 from jobs.errors import WireFault
 from jobs.formats import EXTENSIONS
-from jobs.recipe import parse
 from worker.tasks import Done, Rendered
-from worker.watermarks import RECIPES_KEPT
 
 DETAIL_CHARACTERS_MAX = 300
 
 
-def check(word: Rendered | Done, recipe: str, made: set[str]) -> None:
-    """Raises WireFault where a decoder says what it was not asked for: each rendition of `recipe` once, those in `made`
-    are there, and an end after all."""
-    asked = _names(recipe)
+def check(word: Rendered | Done, asked: frozenset[str], made: set[str]) -> None:
+    """Raises WireFault where a decoder says what it was not asked for: each rendition once (those in `made` are there),
+    and an end after all."""
     match word:
         case Rendered(name, format, extension):
             if name not in asked - made or EXTENSIONS.get(format) != extension:
@@ -31,8 +27,3 @@ def check(word: Rendered | Done, recipe: str, made: set[str]) -> None:
 def plain(text: str) -> str:
     """What strangers had a hand in, without what would make lines or colours on a console."""
     return "".join(each if each.isprintable() else " " for each in text[:DETAIL_CHARACTERS_MAX])
-
-
-@functools.lru_cache(RECIPES_KEPT)
-def _names(recipe: str) -> frozenset[str]:
-    return frozenset(one.name for one in parse(recipe).renditions)

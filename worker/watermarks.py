@@ -10,7 +10,7 @@ import os
 
 from host.recipes import load_watermarks
 from jobs.errors import BadRecipe, ImageFault, SetupFault
-from jobs.recipe import parse
+from jobs.recipe import RenditionSpec, parse
 from jobs.settings import Settings
 
 RECIPES_KEPT = 100
@@ -31,7 +31,8 @@ class Watermarks:
 
         Raises ImageFault `operation_failed` where one of them is not to be had.
         """
-        return {digest: self._find(digest, name) for digest, name in _asked(recipe).items()}
+        marks = [spec.watermark for spec in resolved(recipe)]
+        return {mark.digest: self._find(mark.digest, mark.name) for mark in marks if mark and mark.digest}
 
     def _find(self, digest: str, name: str) -> int:
         if digest not in self._files:
@@ -53,13 +54,12 @@ class Watermarks:
 
 
 @functools.lru_cache(RECIPES_KEPT)
-def _asked(recipe: str) -> dict[str, str]:
-    """The names of the watermarks in a resolved recipe, by digest."""
+def resolved(recipe: str) -> tuple[RenditionSpec, ...]:
+    """The renditions of a resolved recipe. Raises ImageFault `operation_failed`."""
     try:
-        renditions = parse(recipe).renditions
+        return parse(recipe).renditions
     except BadRecipe as fault:  # of a version of ours that knew other recipes
         raise ImageFault(fault.detail, code="operation_failed") from None
-    return {mark.digest: mark.name for spec in renditions if (mark := spec.watermark) and mark.digest}
 
 
 def _sealed(data: bytes) -> int:

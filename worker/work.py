@@ -25,7 +25,7 @@ from worker import autopsy, believed, tasks
 from worker.children import Children
 from worker.core import events
 from worker.results import Results
-from worker.watermarks import Watermarks
+from worker.watermarks import Watermarks, resolved
 
 GROWTH_SHARE = 4
 """A decoder that keeps more than DECODER_BYTES_MAX / 4 between jobs is replaced."""
@@ -33,12 +33,13 @@ GROWTH_SHARE = 4
 
 @dataclass(slots=True)
 class Try:
-    """One job on its way through the decoder. `handed_at`: since when (wall time) the decoder has it, and no longer
-    `original`. `begun`: the session was told so. `made` is not published yet; `done` is what the decoder said at its
-    end."""
+    """One job on its way through the decoder. `asked`: the names of its renditions. `handed_at`: since when (wall time)
+    the decoder has it, and no longer `original`. `begun`: the session was told so. `made` is not published yet; `done`
+    is what the decoder said at its end."""
 
     assignment: Assignment
     spec: Spec
+    asked: frozenset[str]
     original: BinaryIO
     watermarks: dict[str, int]
     handed_at: float | None = None
@@ -91,12 +92,13 @@ class Work:
                 self._log.info("finished", extra={"job": assignment.job, "cached": True})
                 return self._offer()
             watermarks = self._watermarks.of(spec.recipe)
+            asked = frozenset(one.name for one in resolved(spec.recipe))
             original = self._open(spec)
         except msgspec.MsgspecError as error:
             return self._refuse(assignment, Code.OPERATION_FAILED, f"its spec cannot be read: {error}")
         except (ImageFault, StoreFault) as fault:
             return self._refuse(assignment, _code(fault), fault.detail)
-        self._try = Try(assignment, spec, original, watermarks)
+        self._try = Try(assignment, spec, asked, original, watermarks)
         if assignment.alone and self._children.decoder is not None and self._children.decoder.tasks:
             self._replace("alone")
         self._hand_over()
@@ -148,12 +150,12 @@ class Work:
             self._note(word)
         if self._try is None or self._try.handed_at is None:
             return
+        if isinstance(word, tasks.Rendered | tasks.Done):
+            believed.check(word, self._try.asked, self._try.names())
         match word:
             case tasks.Rendered():
-                believed.check(word, self._try.spec.recipe, self._try.names())
                 self._try.made.append((word, body))
             case tasks.Done():
-                believed.check(word, self._try.spec.recipe, self._try.names())
                 self._try.done, self._ended = word, self._try
                 self._forget()
                 self._offer_or_recycle(word.grown_bytes)

@@ -18,6 +18,7 @@ from jobs.limits import (
     SEND_SECONDS,
 )
 from tests.support.web_kit import turns
+from web.body import until_gone
 from web.connection import Connection
 
 HEAD = b"GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -70,8 +71,7 @@ class Line:
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/watch":
-            while (await receive())["type"] != "http.disconnect":
-                pass
+            await until_gone(receive)
             self.left = True
             return
         if scope["path"] != "/quick":
