@@ -96,11 +96,16 @@ Text = Annotated[str, Meta(max_length=255)]
 it is decoded, before it is in a ledger, or in a frame that passes FRAME_BYTES_MAX."""
 
 
+Unmet = Annotated[tuple[Annotated[str, Meta(pattern=r"\A[a-z_]{1,32}\Z")], ...], Meta(max_length=8)]
+"""Words for what the original has, or the recipe asks, and the rendition has not, because its format cannot hold it:
+`delays`, `plays`. docs/recipes.md has them all."""
+
+
 class Rendition(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One published output: rendition `name`, its `blob` name, sides in pixels, size, SHA-256 (hex).
 
     `dominant_colour` (#rrggbb) is the original's, of which only a decoder can tell: it comes with
-    each rendition, and so through result cache and broker without being known there.
+    each rendition, and so through result cache and broker without being known there. So does `unmet`.
     """
 
     name: Text
@@ -111,6 +116,7 @@ class Rendition(msgspec.Struct, frozen=True, array_like=True, gc=False):
     bytes: int
     digest: Text
     dominant_colour: Text | None = None
+    unmet: Unmet = ()
 
 
 class Cost(msgspec.Struct, frozen=True, array_like=True, gc=False):

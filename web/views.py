@@ -87,6 +87,7 @@ def rendition(published: Rendition, here: str, by_grant: str = "") -> View:
         "format": published.format,
         "bytes": published.bytes,
         "digest": published.digest,
+        "unmet": published.unmet,
         "url": f"{here}/renditions/{published.name}{by_grant}",
     }
 

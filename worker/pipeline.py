@@ -35,7 +35,7 @@ MARKS_KEPT = 4
 
 class Output(NamedTuple):
     """One encoded rendition: its name, format, file name extension, sides in pixels, the dominant colour
-    of the original (None: it is transparent) and the bytes."""
+    of the original (None: it is transparent), the bytes, and what they have not (jobs.job.Unmet)."""
 
     name: str
     format: str
@@ -44,6 +44,7 @@ class Output(NamedTuple):
     height: int
     dominant_colour: str | None
     data: bytes
+    unmet: tuple[str, ...] = ()
 
 
 def _nobody(_stage: str) -> None:

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import msgspec
 
 from jobs.errors import WireFault
+from jobs.job import Unmet
 from jobs.limits import RENDITIONS_MAX
 from jobs.recipe import NAME_PATTERN
 
@@ -55,7 +56,8 @@ class Task(_Said, frozen=True):
 
 
 class Rendered(_Said, frozen=True):
-    """One rendition is encoded; its bytes are the frame's body. `dominant_colour` is the original's."""
+    """One rendition is encoded; its bytes are the frame's body. `dominant_colour` is the original's, `unmet` as a
+    job's rendition has it."""
 
     name: _Name
     format: _Word
@@ -63,6 +65,7 @@ class Rendered(_Said, frozen=True):
     width: _Count
     height: _Count
     dominant_colour: _Colour | None = None
+    unmet: Unmet = ()
 
 
 class Done(_Said, frozen=True):

@@ -232,7 +232,7 @@ class Work:
                     self._forget()
                     self._replace("store")
                 return False
-            told = (word.format, word.width, word.height, len(body), digest, word.dominant_colour)
+            told = (word.format, word.width, word.height, len(body), digest, word.dominant_colour, word.unmet)
             rendition = Rendition(word.name, blob, *told)
             work.renditions.append(rendition)
             self._begin(work)

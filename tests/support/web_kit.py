@@ -114,7 +114,7 @@ class Kit:
         """End `job` well, with one rendition of these bytes."""
         blob = f"processed/{job[-2:]}/{job}.{name}.00000000.jpg"
         self.blobs.put(blob, data)
-        rendition = Rendition(name, blob, "jpeg", 32, 24, len(data), digest(data))
+        rendition = Rendition(name, blob, "jpeg", 32, 24, len(data), digest(data), None, ("delays",))
         self.toy.update(job, State.DONE, renditions=[rendition])
         return rendition
 

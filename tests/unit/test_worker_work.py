@@ -20,7 +20,8 @@ from worker.results import Results
 from worker.work import Work
 
 RECIPE = canonical(parse({"renditions": [{"name": "large", "width": 20}, {"name": "small", "width": 10}]}))
-LARGE, SMALL = tasks.Rendered("large", "jpeg", "jpg", 20, 20), tasks.Rendered("small", "webp", "webp", 10, 10)
+LARGE = tasks.Rendered("large", "jpeg", "jpg", 20, 20)
+SMALL = tasks.Rendered("small", "webp", "webp", 10, 10, unmet=("delays",))
 DONE = tasks.Done(1.0, 1, 0)
 
 
@@ -47,9 +48,11 @@ class Desk:
 
 
 def test_each_rendition_once_and_then_the_end() -> None:
-    told = Desk().said(LARGE, SMALL, DONE)
+    desk = Desk()
+    told = desk.said(LARGE, SMALL, DONE)
     assert told.count(events.RenditionLanded) == 2
     assert told[-1] is events.DecoderFinished
+    assert [each.unmet for each in desk.told[-1].renditions] == [(), ("delays",)]
 
 
 @pytest.mark.parametrize(
