@@ -14,6 +14,8 @@ PixmillError            code (stable, in API answers and rows), detail (one sent
   SetupFault            the process cannot start as configured; the sentence says the fix
 """
 
+from jobs.units import exceeded
+
 
 class PixmillError(Exception):
     """An error with a stable `code` and a one-sentence `detail` fit for the user."""
@@ -42,9 +44,7 @@ class LimitExceeded(ClientFault):
     """A limit was passed: `limit` names it, `allowed` and `actual` are in the limit's unit."""
 
     def __init__(self, code: str, limit: str, allowed: int | float, actual: int | float) -> None:
-        super().__init__(
-            f"{limit} allows {allowed}, this has {actual}", code=code, limit=limit, allowed=allowed, actual=actual
-        )
+        super().__init__(exceeded(limit, allowed, actual), code=code, limit=limit, allowed=allowed, actual=actual)
 
 
 class BadRecipe(ClientFault):
