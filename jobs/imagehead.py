@@ -1,17 +1,23 @@
 """What an image's first bytes tell: its format and sides. A bounded, pure reader that never raises.
 
-Owns what counts as an image type of ours (API section 5); HEIC is one only where its extra is installed,
-which host/extras.py knows. Must not know Pillow: web judges uploads by this alone, and the decoder opens
-with exactly the plugin of the format named here. What the head cannot tell is 0, accepted, and judged by
-the decoder.
+Owns what counts as an image type of ours (API section 5). Must not know Pillow: web judges uploads by this alone, and
+the decoder opens with exactly the plugin of the format named here. The sides may lie anywhere in a file (behind a depth
+map, at the end of a TIFF): a reader asks for the bytes that it wants next, and whoever has the file, or the stream,
+gives them. What they do not tell is 0, accepted, and judged by the decoder.
 """
 
 import struct
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Generator
+from typing import BinaryIO, NamedTuple
+
+from jobs import boxes
 
 HEAD_BYTES = 128 * 1024
-"""First bytes that `read_head` wants: a JPEG's EXIF takes up to 64 KiB, then come its ICC and XMP."""
+"""First bytes in which most heads lie: a JPEG's EXIF takes up to 64 KiB, then come its ICC and XMP."""
+TYPE_BYTES = 512
+"""So many first bytes tell the type of every image of ours (an AVIF's brands come last)."""
+READS_MAX = 2048
+"""Pieces that a reader asks for at most: the segments of a JPEG, of up to 64 KiB each."""
 
 
 class Head(NamedTuple):
@@ -22,6 +28,12 @@ class Head(NamedTuple):
     height: int
 
 
+Sides = tuple[int, int]
+Reading = Generator[tuple[int, int], bytes, Sides]
+"""A reader of sides: yields where it wants bytes and how many, and is sent them, or fewer where the file ends."""
+UNKNOWN = (0, 0)
+
+
 _JPEG_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 """Markers without a length: TEM, RST0 to RST7 and SOI."""
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -29,111 +41,218 @@ _BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
-_TIFF_TYPES = {3: "H", 4: "I"}
+_TIFF_TYPES = {3: "H", 4: "I", 16: "Q"}
 _ENTRIES_MAX = 512
 """Tags of one TIFF directory that are looked at; real ones have some thirty, sorted by number."""
 
 
 def read_head(data: bytes) -> Head | None:
-    """The head of an image whose first bytes are `data`; None where it is no image type of ours."""
-    for start, name, read in _READERS:
-        if data.startswith(start):
-            try:
-                return read(data)
-            except struct.error:  # the sides lie behind the bytes that we have
-                return Head(name, 0, 0)
-    return _heif(data) if data[4:8] == b"ftyp" else None
+    """The head of an image whose first bytes, or all, are `data`; None where it is no image type of ours."""
+    return _read(lambda at, length: data[at : at + length])
 
 
-def _jpeg(data: bytes) -> Head:
+def read_head_of(file: BinaryIO) -> Head | None:
+    """The head of the image in a file; where that stands afterwards is not said."""
+
+    def read(at: int, length: int) -> bytes:
+        file.seek(at)
+        return file.read(length)
+
+    return _read(read)
+
+
+def format_of(start: bytes) -> str | None:
+    """The format that the first TYPE_BYTES tell; None where it is none of ours."""
+    for prefix, name in _STARTS:
+        if start.startswith(prefix):
+            return name
+    if start.startswith(b"RIFF"):
+        return "webp" if start[8:12] == b"WEBP" else None
+    if start.startswith(b"BM"):
+        return "bmp" if int.from_bytes(start[14:18], "little") in _BMP_HEADERS or len(start) < 18 else None
+    return _heif_format(start) if start[4:8] == b"ftyp" else None
+
+
+class HeadReader:
+    """Reads a head from a stream: `feed` it as it comes, then `end` it.
+
+    `told` once no more bytes can tell more; `head` is what is known so far, and None where, once `typed`, the file is
+    no image type of ours; `start` is its first bytes then. Holds HEAD_BYTES and the latest piece at most.
+    """
+
+    def __init__(self) -> None:
+        self.head: Head | None = None
+        self.typed = self.told = False
+        self.start = b""
+        self._held = bytearray()
+        self._from = self._reads = 0
+        self._wanted = (0, TYPE_BYTES)
+        self._reading: Reading | None = None
+
+    def feed(self, data: bytes | memoryview) -> None:
+        """More of it."""
+        if self.told:
+            return
+        seen = self._from + len(self._held)
+        if seen + len(data) <= self._wanted[0]:  # all before what it waits for
+            self._held.clear()
+            self._from = seen + len(data)
+            return
+        self._held += data
+        while not self.told and sum(self._wanted) <= self._from + len(self._held):
+            self._step()
+        if not self.told and self._wanted[0] > self._from and len(self._held) > HEAD_BYTES:
+            passed = min(self._wanted[0] - self._from, len(self._held))
+            del self._held[:passed]
+            self._from += passed
+
+    def end(self) -> None:
+        """All of it has come."""
+        while not self.told:
+            self._step()
+
+    def _step(self) -> None:
+        """Give the reader what it waits for, as far as it has come."""
+        start = self._wanted[0] - self._from
+        piece = bytes(self._held[start : start + self._wanted[1]]) if start >= 0 else b""
+        try:
+            if self._reading is None:
+                self._begin(piece)
+            else:
+                self._reads += 1
+                self._wanted = self._reading.send(piece)
+                self.told = self._reads >= READS_MAX
+        except StopIteration as end:
+            assert self.head is not None
+            self.head, self.told = Head(self.head.format, *end.value), True
+        except struct.error:  # it ends before
+            self.told = True
+        if self.told:
+            self._held.clear()
+
+    def _begin(self, start: bytes) -> None:
+        format, self.typed, self.start = format_of(start), True, start
+        if format is None:
+            self.told = True
+            return
+        self.head = Head(format, 0, 0)
+        self._reading = _SIDES[format]()
+        self._wanted = next(self._reading)
+
+
+def _read(read: Callable[[int, int], bytes]) -> Head | None:
+    """By whoever has all of the file at hand."""
+    format = format_of(read(0, TYPE_BYTES))
+    if format is None:
+        return None
+    reading = _SIDES[format]()
+    try:
+        wanted = next(reading)
+        for _ in range(READS_MAX):
+            wanted = reading.send(read(*wanted))
+    except StopIteration as end:
+        return Head(format, *end.value)
+    except struct.error:  # the sides lie behind the bytes that there are
+        pass
+    return Head(format, 0, 0)
+
+
+def _jpeg() -> Reading:
     at = 2
     while True:
-        lead, marker = struct.unpack_from(">BB", data, at)
+        lead, marker, length = struct.unpack(">BBH", (yield at, 4))
         if lead != 0xFF:
-            return Head("jpeg", 0, 0)
+            return UNKNOWN
         if marker == 0xFF:  # padding
             at += 1
         elif marker in _JPEG_ALONE:
             at += 2
         elif marker in _JPEG_FRAMES:
-            height, width = struct.unpack_from(">HH", data, at + 5)
-            return Head("jpeg", width, height)
+            height, width = struct.unpack(">HH", (yield at + 5, 4))
+            return width, height
         else:
-            at += 2 + struct.unpack_from(">H", data, at + 2)[0]
+            at += 2 + length
 
 
-def _png(data: bytes) -> Head:
-    width, height = struct.unpack_from(">II", data, 16)
-    return Head("png", width, height) if data[12:16] == b"IHDR" else Head("png", 0, 0)
+def _png() -> Reading:
+    name, width, height = struct.unpack(">4sII", (yield 12, 12))
+    return (width, height) if name == b"IHDR" else UNKNOWN
 
 
-def _gif(data: bytes) -> Head:
-    return Head("gif", *struct.unpack_from("<HH", data, 6))
+def _gif() -> Reading:
+    width, height = struct.unpack("<HH", (yield 6, 4))
+    return width, height
 
 
-def _riff(data: bytes) -> Head | None:
-    if data[8:12] != b"WEBP":
-        return None
-    kind = data[12:16]
-    if kind == b"VP8 " and data[23:26] == b"\x9d\x01\x2a":
-        width, height = struct.unpack_from("<HH", data, 26)
-        return Head("webp", width & 0x3FFF, height & 0x3FFF)
-    if kind == b"VP8L" and data[20:21] == b"\x2f":
-        (bits,) = struct.unpack_from("<I", data, 21)
-        return Head("webp", (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
+def _webp() -> Reading:
+    kind, body = struct.unpack("<4s4x10s", (yield 12, 18))
+    if kind == b"VP8 " and body[3:6] == b"\x9d\x01\x2a":
+        width, height = struct.unpack_from("<HH", body, 6)
+        return width & 0x3FFF, height & 0x3FFF
+    if kind == b"VP8L" and body[:1] == b"\x2f":
+        (bits,) = struct.unpack_from("<I", body, 1)
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
     if kind == b"VP8X":
-        low, high = struct.unpack_from("<IH", data, 24)
-        return Head("webp", (low & 0xFFFFFF) + 1, (low >> 24 | high << 8) + 1)
-    return Head("webp", 0, 0)
+        low, high = struct.unpack_from("<IH", body, 4)
+        return (low & 0xFFFFFF) + 1, (low >> 24 | high << 8) + 1
+    return UNKNOWN
 
 
-def _bmp(data: bytes) -> Head | None:
-    (size,) = struct.unpack_from("<I", data, 14)
-    if size not in _BMP_HEADERS:
-        return None
-    width, height = struct.unpack_from("<HH" if size == 12 else "<Ii", data, 18)
-    return Head("bmp", width, abs(height))  # a negative height: stored from the top down
+def _bmp() -> Reading:
+    size, body = struct.unpack("<I8s", (yield 14, 12))
+    width, height = struct.unpack_from("<HH" if size == 12 else "<Ii", body)
+    return width, abs(height)  # a negative height: stored from the top down
 
 
-def _tiff(data: bytes) -> Head:
-    order = "<" if data[:1] == b"I" else ">"
-    (at,) = struct.unpack_from(order + "I", data, 4)
-    (entries,) = struct.unpack_from(order + "H", data, at)
+def _tiff() -> Reading:
+    start = yield 0, 16
+    order, big = ("<" if start[:1] == b"I" else ">"), start[2:4] in (b"+\0", b"\0+")
+    entry_bytes, value_at = (20, 12) if big else (12, 8)
+    (at,) = struct.unpack_from(order + ("Q" if big else "I"), start, 8 if big else 4)
+    (entries,) = struct.unpack(order + ("Q" if big else "H"), (yield at, 8 if big else 2))
+    directory = yield at + (8 if big else 2), entry_bytes * min(entries, _ENTRIES_MAX)
     sides = {_TIFF_WIDTH: 0, _TIFF_HEIGHT: 0}
-    for entry in range(at + 2, at + 2 + 12 * min(entries, _ENTRIES_MAX), 12):
-        tag, kind = struct.unpack_from(order + "HH", data, entry)
+    for entry in range(0, len(directory) - entry_bytes + 1, entry_bytes):
+        tag, kind = struct.unpack_from(order + "HH", directory, entry)
         if tag in sides and kind in _TIFF_TYPES:
-            (sides[tag],) = struct.unpack_from(order + _TIFF_TYPES[kind], data, entry + 8)
-    return Head("tiff", sides[_TIFF_WIDTH], sides[_TIFF_HEIGHT])
+            (sides[tag],) = struct.unpack_from(order + _TIFF_TYPES[kind], directory, entry + value_at)
+    return sides[_TIFF_WIDTH], sides[_TIFF_HEIGHT]
 
 
-def _big_tiff(_data: bytes) -> Head:
-    return Head("tiff", 0, 0)
-
-
-def _heif(data: bytes) -> Head | None:
+def _heif_format(start: bytes) -> str | None:
     """AVIF or HEIC, by the brands: they have the same boxes."""
-    length = int.from_bytes(data[:4], "big")
-    brands = {data[at : at + 4] for at in range(8, min(length, len(data), 256), 4) if at != 12}
-    if not brands & (_AVIF_BRANDS | _HEIC_BRANDS):
-        return None
-    sides, at = (0, 0), 0
-    while (at := data.find(b"ispe", at + 1)) >= 0 and len(data) >= at + 16:
-        found = struct.unpack_from(">II", data, at + 8)
-        sides = max(sides, found, key=lambda pair: pair[0] * pair[1])  # smaller: tiles, thumbnails
-    return Head("avif" if brands & _AVIF_BRANDS else "heic", *sides)
+    length = int.from_bytes(start[:4], "big")
+    brands = {start[at : at + 4] for at in range(8, min(length, len(start), 256), 4) if at != 12}
+    if brands & _AVIF_BRANDS:
+        return "avif"
+    return "heic" if brands & _HEIC_BRANDS else None
 
 
-_READERS: tuple[tuple[bytes, str, Callable[[bytes], Head | None]], ...] = (
-    (b"\xff\xd8\xff", "jpeg", _jpeg),
-    (b"\x89PNG\r\n\x1a\n", "png", _png),
-    (b"GIF87a", "gif", _gif),
-    (b"GIF89a", "gif", _gif),
-    (b"RIFF", "webp", _riff),
-    (b"II*\0", "tiff", _tiff),
-    (b"MM\0*", "tiff", _tiff),
-    (b"II+\0", "tiff", _big_tiff),
-    (b"MM\0+", "tiff", _big_tiff),
-    (b"BM", "bmp", _bmp),
+def _heif() -> Reading:
+    at = 0
+    while True:
+        length, kind, head = boxes.box_head((yield at, 16))
+        if kind == b"meta":
+            break
+        if length < head:  # to the end of the file, or damaged
+            return UNKNOWN
+        at += length
+    held = min(length - head, HEAD_BYTES) if length else HEAD_BYTES
+    found = boxes.picture_properties((yield at + head, held))
+    aperture = boxes.clean_aperture(found)
+    return (aperture.width, aperture.height) if aperture else boxes.sides(found)
+
+
+_STARTS = (
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"GIF87a", "gif"),
+    (b"GIF89a", "gif"),
+    (b"II*\0", "tiff"),
+    (b"MM\0*", "tiff"),
+    (b"II+\0", "tiff"),
+    (b"MM\0+", "tiff"),
 )
-"""First bytes, the format that they announce, and what reads its sides."""
+_SIDES: dict[str, Callable[[], Reading]] = {
+    "jpeg": _jpeg, "png": _png, "gif": _gif, "webp": _webp, "bmp": _bmp, "tiff": _tiff, "avif": _heif, "heic": _heif,
+}  # fmt: skip

@@ -5,7 +5,7 @@ from starlette.responses import Response
 from jobs import exif
 from jobs.errors import ClientFault, ImageFault
 from jobs.explain import Explanation, explain
-from jobs.imagehead import HEAD_BYTES, Head
+from jobs.imagehead import HEAD_BYTES, Head, HeadReader
 from jobs.recipe import Recipe, as_dict
 from web import asked
 from web.call import Call, as_json
@@ -15,9 +15,17 @@ from web.uploads import judged, stream_body
 async def explain_recipe(call: Call) -> Response:
     """The plan without the pixels. Raises ClientFault as an upload does, `operation_failed` where the job would."""
     wanted = asked.from_texts(call.query, call.web.recipes)
-    start = bytearray()
-    size = await stream_body(call, lambda data: start.extend(data[: HEAD_BYTES - len(start)]))
-    head = _judged(call, bytes(start))
+    start, reader = bytearray(), HeadReader()
+
+    def feed(data: bytes) -> None:
+        start.extend(data[: HEAD_BYTES - len(start)])
+        reader.feed(data)
+
+    size = await stream_body(call, feed)
+    if not size:
+        raise ClientFault("the body is empty: send the image's bytes", code="no_image")
+    reader.end()
+    head = _judged(call, reader)
     orientation = exif.orientation(exif.find_block(bytes(start), head.format))
     plan = _planned(wanted.recipe, head, orientation)
     original = {**head._asdict(), "bytes": size, "orientation": orientation}
@@ -25,12 +33,10 @@ async def explain_recipe(call: Call) -> Response:
     return as_json(answer, 200, {"Cache-Control": "no-store"})
 
 
-def _judged(call: Call, start: bytes) -> Head:
-    if not start:
-        raise ClientFault("the body is empty: send the image's bytes", code="no_image")
-    head = judged(start, call.web.settings.pixels_max)
+def _judged(call: Call, reader: HeadReader) -> Head:
+    head = judged(reader, call.web.settings.pixels_max)
     if not head.width * head.height:
-        raise ClientFault("its first bytes do not tell the sides: only an upload can", code="undecodable")
+        raise ClientFault("its head does not tell the sides: only an upload can", code="undecodable")
     return head
 
 

@@ -17,8 +17,8 @@ from starlette.responses import Response
 from host.extras import formats_read
 from jobs import ids
 from jobs.errors import ClientFault, LimitExceeded
-from jobs.formats import listed
-from jobs.imagehead import HEAD_BYTES, Head, read_head
+from jobs.filetypes import refusal
+from jobs.imagehead import Head, HeadReader
 from jobs.job import Original
 from jobs.lanes import LARGE_PIXELS
 from jobs.limits import FILES_PER_POST_MAX, FORM_BYTES_MAX
@@ -32,8 +32,6 @@ from web.forms import Form
 from web.grants import as_granted, bytes_limit
 
 FORMATS = formats_read()
-TYPE_BYTES = 512
-"""So many first bytes tell the type of every image of ours (an AVIF's brands come last)."""
 
 
 class Intake:
@@ -51,8 +49,7 @@ class Intake:
         if len(self.stored) == FILES_PER_POST_MAX:
             raise LimitExceeded("too_many_parts", "files_per_post_max", FILES_PER_POST_MAX, FILES_PER_POST_MAX + 1)
         self._digest, self._size = hashlib.sha256(), 0
-        self._start: bytearray | None = bytearray()
-        self._head = Head("", 0, 0)
+        self._reader = HeadReader()
         job = ids.mint(time.time(), secrets.token_bytes(ids.RANDOM_BYTES))
         name = ids.original_name(job)
         self._writer = self._web.blobs.writer(name)
@@ -65,36 +62,33 @@ class Intake:
         self._bytes += len(data)
         if self._bytes > self._most:
             raise self._blamed(LimitExceeded("upload_too_large", self._limit, self._most, self._bytes))
-        if self._start is not None:
-            self._start += data[: HEAD_BYTES - len(self._start)]
-            self._judge(whole=False)
+        if not self._reader.told:
+            self._reader.feed(data)
+            self._judge()
         self._digest.update(data)
         self._writer.write(data)
 
     def end(self) -> None:
         """The file is complete."""
-        if self._start is not None:
-            self._judge(whole=True)
-        last = self.stored[-1]
-        head, digest = self._head, self._digest.hexdigest()
+        if not self._reader.told:
+            self._reader.end()
+            self._judge()
+        last, head = self.stored[-1], self._reader.head
+        assert head is not None
+        digest = self._digest.hexdigest()
         last.original = Original(last.original.name, head.format, head.width, head.height, self._size, digest)
 
-    def _judge(self, *, whole: bool) -> None:
-        """Look at the head as soon as it can tell the type, and until it has told the sides."""
-        assert self._start is not None
-        told = whole or len(self._start) >= HEAD_BYTES
-        if not told and (self._head.format or len(self._start) < TYPE_BYTES):
+    def _judge(self) -> None:
+        """What its head has told by now."""
+        if not self._reader.typed:
             return
         try:
-            head = judged(bytes(self._start), self._web.settings.pixels_max)
+            head = judged(self._reader, self._web.settings.pixels_max)
         except ClientFault as fault:
             raise self._blamed(fault) from None
         pixels = head.width * head.height
         if pixels >= LARGE_PIXELS:
             self._refuse(pixels)
-        self._head = head
-        if told or pixels:
-            self._start = None
 
     def _blamed(self, fault: ClientFault) -> ClientFault:
         fault.members |= {"filename": self.stored[-1].filename, "index": len(self.stored) - 1}
@@ -106,12 +100,11 @@ class Intake:
             discard()
 
 
-def judged(start: bytes, pixels_max: int) -> Head:
-    """What the first bytes of an image tell. Raises ClientFault `unsupported_type`, LimitExceeded."""
-    head = read_head(start)
+def judged(reader: HeadReader, pixels_max: int) -> Head:
+    """What a typed head tells. Raises ClientFault `unsupported_type`, LimitExceeded."""
+    head = reader.head
     if head is None or head.format not in FORMATS:
-        detail = f"the first bytes are of no image that we read ({listed(FORMATS)})"
-        raise ClientFault(detail, code="unsupported_type")
+        raise ClientFault(refusal(reader.start, FORMATS), code="unsupported_type")
     pixels = head.width * head.height
     if pixels > pixels_max:
         raise LimitExceeded("pixels_over_limit", "pixels_max", pixels_max, pixels)

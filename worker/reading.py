@@ -12,11 +12,12 @@ from PIL import Image
 from jobs import exif
 from jobs.errors import ImageFault
 from jobs.formats import ANIMATED, output_format
-from jobs.imagehead import HEAD_BYTES, Head, read_head
+from jobs.imagehead import Head, read_head_of
 from jobs.limits import JPEG_SCANS_MAX
 from jobs.plan import FULL_SCALE, JPEG_SCALES, Plan, plan
 from jobs.recipe import Recipe, RenditionSpec
 from jobs.turns import Size
+from jobs.units import exceeded
 from worker import imagefile, vips
 from worker.colours import dominant_colour, to_srgb
 
@@ -58,8 +59,8 @@ class Work:
 
 def identify(work: Work) -> None:
     """The format by the first bytes, whatever the name said."""
+    head = read_head_of(work.stream)
     work.stream.seek(0)
-    head = read_head(work.stream.read(HEAD_BYTES))
     if head is None or head.format not in imagefile.PLUGINS:
         raise ImageFault("the first bytes are of no image type that is read here", code="undecodable")
     work.head = head
@@ -87,7 +88,7 @@ def guard_frames(work: Work) -> None:
     work.frames, width, height = imagefile.extent(work.file, work.stream, allowed)
     if work.frames > allowed:
         more = " or more" if work.head.format == "gif" else ""
-        raise ImageFault(f"frames_max allows {allowed}, this has {work.frames}{more}", code="frames_over_limit")
+        raise ImageFault(exceeded("frames_max", allowed, work.frames) + more, code="frames_over_limit")
     _check_pixels(width * height, work.limits)
 
 
@@ -155,4 +156,4 @@ READING: tuple[Callable[[Work], None], ...] = (
 
 def _check_pixels(actual: int, limits: PipelineLimits) -> None:
     if actual > limits.pixels_max:
-        raise ImageFault(f"pixels_max allows {limits.pixels_max}, this has {actual}", code="pixels_over_limit")
+        raise ImageFault(exceeded("pixels_max", limits.pixels_max, actual), code="pixels_over_limit")

@@ -147,6 +147,16 @@ def test_what_cannot_be_explained(data: bytes, query: dict[str, str], status: in
     serve(scenario, upload_bytes_max=4000)
 
 
+def test_sides_behind_the_first_bytes_are_explained() -> None:
+    async def scenario(kit: Kit) -> None:
+        segment = b"\xff\xe2" + (60_002).to_bytes(2, "big") + bytes(60_000)
+        data = saved(Image.new("RGB", (640, 480)), "JPEG")
+        answer = await asked(kit, data[:2] + segment * 3 + data[2:])
+        assert (answer.status_code, answer.json()["original"]["width"]) == (200, 640)
+
+    serve(scenario)
+
+
 def test_a_recipe_that_this_image_cannot_serve() -> None:
     async def scenario(kit: Kit) -> None:
         recipe = {"renditions": [{"name": "a", "crop": {"left": 3, "top": 0, "width": 9, "height": 9}}]}

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from jobs.imagehead import HEAD_BYTES, Head, read_head
+from jobs.imagehead import HEAD_BYTES, READS_MAX, TYPE_BYTES, Head, HeadReader, read_head, read_head_of
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "pillow"
 TEST_DATA = Path(__file__).parents[2] / "test-data"
@@ -22,6 +22,15 @@ def written(format: str, mode: str = "RGB", **options: object) -> bytes:
     stream = io.BytesIO()
     Image.effect_noise(SIDES, 40).convert(mode).save(stream, format, **options)
     return stream.getvalue()
+
+
+def streamed(data: bytes, step: int) -> Head | None:
+    """What a stream tells that comes in pieces of `step` bytes."""
+    reader = HeadReader()
+    for at in range(0, len(data), step):
+        reader.feed(data[at : at + step])
+    reader.end()
+    return reader.head
 
 
 @pytest.mark.parametrize(
@@ -43,8 +52,8 @@ def written(format: str, mode: str = "RGB", **options: object) -> bytes:
     ],
 )
 def test_format_and_sides(name: str, data: bytes) -> None:
-    expected = Head(name, 0, 0) if data.startswith(b"II+") else Head(name, *SIDES)
-    assert read_head(data) == expected
+    assert read_head(data) == Head(name, *SIDES)
+    assert streamed(data, 1) == streamed(data, 1000) == read_head_of(io.BytesIO(data)) == Head(name, *SIDES)
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "TIFF", "BMP"])
@@ -68,11 +77,104 @@ def test_what_is_no_image_of_ours_is_none(data: bytes) -> None:
     assert read_head(data) is None
 
 
+def box(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(body), kind) + body
+
+
+def meta(*properties: bytes, item: int = 1, others: bytes = b"") -> bytes:
+    """A meta box whose primary item has all the properties but the last, which is another item's."""
+    numbers = bytes(range(1, len(properties)))
+    uses = struct.pack(">IIHB", 0, 2, item + 1, 1) + bytes((len(properties),))
+    uses += struct.pack(">HB", item, len(numbers)) + numbers
+    container = box(b"ipco", b"".join(properties)) + box(b"ipma", uses)
+    return box(b"meta", bytes(4) + others + box(b"pitm", struct.pack(">IH", 0, item)) + box(b"iprp", container))
+
+
+def ispe(width: int, height: int) -> bytes:
+    return box(b"ispe", struct.pack(">III", 0, width, height))
+
+
+def clap(*numbers: int) -> bytes:
+    return box(b"clap", struct.pack(">4IiIiI", *numbers))
+
+
+THUMBNAIL = ispe(9999, 9999)
+"""Another item's sides, larger than the picture's: they are not its."""
+
+
 def test_heic_is_known_by_its_brands() -> None:
-    sides = struct.pack(">I4sIII", 20, b"ispe", 0, 4032, 3024)
     for major, other in ((b"heic", b"mif1"), (b"mif1", b"heix"), (b"hevc", b"msf1")):
-        head = struct.pack(">I4s4sI4s", 20, b"ftyp", major, 0, other)
-        assert read_head(head + sides) == Head("heic", 4032, 3024)
+        head = box(b"ftyp", major + bytes(4) + other)
+        assert read_head(head + meta(ispe(4032, 3024), THUMBNAIL)) == Head("heic", 4032, 3024)
+
+
+@pytest.mark.parametrize(
+    ("aperture", "sides"),
+    [
+        ((90, 1, 60, 1, -6, 2, -4, 2), (90, 60)),
+        ((92, 2, 40, 1, 0, 1, 0, 1), (46, 40)),
+        ((96, 1, 64, 1, 0, 1, 0, 1), (96, 64)),
+        ((97, 1, 64, 1, 0, 1, 0, 1), (96, 64)),  # larger than the picture
+        ((91, 2, 64, 1, 0, 1, 0, 1), (96, 64)),  # of half a pixel
+        ((95, 1, 64, 1, 0, 1, 0, 1), (96, 64)),  # begins at half a pixel
+        ((90, 1, 60, 1, 9, 1, 0, 1), (96, 64)),  # reaches out of the picture
+        ((90, 0, 60, 1, 0, 1, 0, 1), (96, 64)),
+        ((0, 1, 60, 1, 0, 1, 0, 1), (96, 64)),
+    ],
+)
+def test_a_clean_aperture_is_the_picture_where_it_is_one(aperture: tuple[int, ...], sides: tuple[int, int]) -> None:
+    data = box(b"ftyp", b"avif" + bytes(4)) + meta(ispe(96, 64), clap(*aperture), THUMBNAIL)
+    assert read_head(data) == Head("avif", *sides)
+
+
+def segments(count: int, length: int = 60_002) -> bytes:
+    return (b"\xff\xe2" + struct.pack(">H", length) + bytes(length - 2)) * count
+
+
+def late_tiff(big: bool) -> bytes:
+    """A TIFF whose directory is its last part, behind 300 KB."""
+    if big:
+        entries = b"".join(struct.pack("<HHQQ", tag, 16, 1, side) for tag, side in ((256, 300), (257, 200)))
+        return b"II" + struct.pack("<HHHQ", 43, 8, 0, 300_000) + bytes(300_000 - 16) + struct.pack("<Q", 2) + entries
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, side) for tag, side in ((256, 300), (257, 200)))
+    return b"II" + struct.pack("<HI", 42, 300_000) + bytes(300_000 - 8) + struct.pack("<H", 2) + entries
+
+
+@pytest.mark.parametrize(
+    ("data", "head"),
+    [
+        (written("JPEG")[:2] + segments(5) + written("JPEG")[2:], Head("jpeg", *SIDES)),
+        (late_tiff(big=False), Head("tiff", 300, 200)),
+        (late_tiff(big=True), Head("tiff", 300, 200)),
+        (
+            box(b"ftyp", b"avif" + bytes(4)) + box(b"mdat", bytes(200_000)) + meta(ispe(9, 5), THUMBNAIL),
+            Head("avif", 9, 5),
+        ),
+    ],
+)
+def test_sides_behind_the_first_bytes_are_found(data: bytes, head: Head) -> None:
+    assert read_head(data[:HEAD_BYTES]) == Head(head.format, 0, 0)
+    assert read_head(data) == read_head_of(io.BytesIO(data)) == head
+    assert {streamed(data, step) for step in (7, 4096, 100_000, len(data))} == {head}
+
+
+def test_a_stream_holds_little_and_knows_when_it_is_told() -> None:
+    data, reader, most = written("JPEG")[:2] + segments(40) + written("JPEG")[2:], HeadReader(), 0
+    for at in range(0, len(data), 50_000):
+        assert not reader.told
+        assert reader.typed == (at >= TYPE_BYTES)
+        reader.feed(data[at : at + 50_000])
+        most = max(most, len(reader._held))
+    assert reader.told
+    assert reader.head == Head("jpeg", *SIDES)
+    assert most <= HEAD_BYTES + 50_000
+
+
+def test_a_reader_asks_for_so_many_pieces_and_no_more() -> None:
+    endless = written("JPEG")[:2] + segments(READS_MAX + 10, 3) + written("JPEG")[2:]
+    assert read_head(endless) == streamed(endless, 1000) == Head("jpeg", 0, 0)
+    allowed = written("JPEG")[:2] + segments(READS_MAX - 10, 3) + written("JPEG")[2:]
+    assert read_head(allowed) == streamed(allowed, 1000) == Head("jpeg", *SIDES)
 
 
 def test_a_bomb_shows_its_claim() -> None:
@@ -85,6 +187,7 @@ def test_a_bomb_shows_its_claim() -> None:
 def test_any_bytes_are_answered(tail: bytes, start: bytes) -> None:
     head = read_head(start + tail)
     assert head is None or (head.width >= 0 and head.height >= 0)
+    assert streamed(start + tail, 13) == head
 
 
 @given(st.integers(0, 400), st.binary(min_size=1, max_size=8), st.sampled_from(["JPEG", "PNG", "WEBP", "AVIF", "TIFF"]))
@@ -93,6 +196,7 @@ def test_a_damaged_head_is_answered(at: int, damage: bytes, format: str) -> None
     data[at : at + len(damage)] = damage
     head = read_head(bytes(data))
     assert head is None or (head.width >= 0 and head.height >= 0)
+    assert streamed(bytes(data), 100) == head
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="needs ../shared/corpus")

@@ -94,7 +94,7 @@ def code_of(data: bytes, recipe: Recipe = DEFAULT, limits: PipelineLimits = LIMI
 def test_a_bomb_is_refused_before_a_plugin_sees_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imagefile, "open_image", lambda *_: pytest.fail("opened"))
     code, detail = code_of((TEST_DATA / "bomb.png").read_bytes())
-    assert (code, detail) == ("pixels_over_limit", "pixels_max allows 100000000, this has 268435456")
+    assert (code, detail) == ("pixels_over_limit", "pixels_max allows 100 megapixels, this has 268 megapixels")
 
 
 def test_the_pixel_limit_holds_before_a_draft_makes_the_image_small() -> None:
@@ -120,7 +120,7 @@ def test_the_pixel_limit_holds_where_a_gifs_later_frame_reaches_beyond_its_canva
     far = data[:at] + struct.pack("<HH", 60_000, 60_000) + data[at + 4 :]
     code, detail = code_of(far, one(format="gif"), PipelineLimits(64 * 32, 2))
     assert code == "pixels_over_limit"
-    assert detail.endswith(str((60_000 + 64) * (60_000 + 32)))
+    assert detail == "pixels_max allows 2,048 pixels, this has 3,606 megapixels"  # 60,064 x 60,032
 
 
 def test_damage_behind_the_first_frame_is_the_images_fault() -> None:

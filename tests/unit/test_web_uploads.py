@@ -140,7 +140,9 @@ def test_what_is_no_image_is_refused_by_name_and_place() -> None:
         problem = response.json()
         assert response.status_code == 415
         assert (problem["code"], problem["filename"], problem["index"]) == ("unsupported_type", "1.png", 1)
-        assert (await kit.upload(b"")).status_code == 415
+        assert problem["detail"].startswith("this is an SVG drawing, which is not read here")
+        empty = await kit.upload(b"")
+        assert (empty.status_code, empty.json()["detail"]) == (415, "the file is empty: it has no bytes")
         untouched(kit)
 
     serve(scenario)
@@ -164,6 +166,23 @@ def test_the_head_is_judged_before_the_rest_is_read(image: bytes, status: int, c
         response = await kit.client.post("/upload", content=endless(), headers={"Content-Type": "image/png"})
         assert (response.status_code, response.json()["code"], read) == (status, code, 0)
         untouched(kit)
+
+    serve(scenario, pixels_max=1000)
+
+
+def late(width: int, height: int) -> bytes:
+    """A JPEG whose sides lie behind 180 KB, as behind a depth map."""
+    segment = b"\xff\xe2" + struct.pack(">H", 60_002) + bytes(60_000)
+    return b"\xff\xd8" + segment * 3 + b"\xff\xc0" + struct.pack(">HBHHB", 17, 8, height, width, 3) + bytes(9)
+
+
+def test_sides_behind_the_first_bytes_are_judged_as_they_come() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = (await kit.upload(late(30, 20))).json()
+        original = (await kit.client.get(job["status_url"])).json()["original"]
+        assert (original["width"], original["height"]) == (30, 20)
+        refused = await kit.upload(late(300, 200))
+        assert (refused.status_code, refused.json()["code"]) == (422, "pixels_over_limit")
 
     serve(scenario, pixels_max=1000)
 

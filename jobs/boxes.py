@@ -1,0 +1,120 @@
+"""The boxes of AVIF and HEIC (ISO/IEC 14496-12, 23008-12), as far as we need them. Pure bytes; bounded.
+
+Owns which properties the picture of a file has, and the part of it that its clean aperture shows. Decodes nothing;
+reading the file is its caller's.
+"""
+
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+BOXES_MAX = 4096
+"""Of one file, properties and their uses among them: real ones have some fifty, a grid of 1,000 tiles some 2,000."""
+
+
+class Property(NamedTuple):
+    """One property of the picture: its kind (`ispe`, `clap`, `colr`) and what its box holds."""
+
+    kind: bytes
+    body: bytes
+
+
+class Aperture(NamedTuple):
+    """The part of a picture that is shown, in whole pixels of its stored sides."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def boxes(data: bytes) -> Iterator[Property]:
+    """The boxes that lie in `data` one after another, at most BOXES_MAX. Raises struct.error where one is cut off."""
+    at, seen = 0, 0
+    while at + 8 <= len(data) and seen < BOXES_MAX:
+        length, kind, head = box_head(data[at : at + 16])
+        end = at + length if length else len(data)
+        if end > len(data) or end < at + head:
+            raise struct.error(f"a box {kind!r} of {length} bytes in {len(data) - at}")
+        yield Property(kind, data[at + head : end])
+        at, seen = end, seen + 1
+
+
+def box_head(start: bytes) -> tuple[int, bytes, int]:
+    """A box's length in bytes (0: to the end of what holds it), its kind, and how many bytes its own head has."""
+    length, kind = struct.unpack_from(">I4s", start)
+    if length == 1:
+        return struct.unpack_from(">Q", start, 8)[0], kind, 16
+    return length, kind, 8
+
+
+def picture_properties(meta: bytes) -> list[Property]:
+    """The properties of a file's primary item, in their order; `meta` is what the box of that name holds.
+
+    Raises struct.error where it is damaged.
+    """
+    parts = {kind: body for kind, body in boxes(meta[4:]) if kind in (b"pitm", b"iprp")}
+    if len(parts) < 2:
+        return []
+    item = struct.unpack_from(">I" if parts[b"pitm"][:1] != b"\0" else ">H", parts[b"pitm"], 4)[0]
+    container, uses = b"", []
+    for kind, body in boxes(parts[b"iprp"]):
+        if kind == b"ipco":
+            container = body
+        elif kind == b"ipma":
+            uses += _uses(body, item)
+    known = list(boxes(container))
+    return [known[number - 1] for number in uses if 0 < number <= len(known)]
+
+
+def _uses(body: bytes, item: int) -> list[int]:
+    """Which properties (counted from 1) an `ipma` box gives to the item."""
+    large_id, large_index = body[:1] != b"\0", body[3:4] != b"\0" and body[3] & 1
+    (entries,) = struct.unpack_from(">I", body, 4)
+    at = 8
+    for _ in range(min(entries, BOXES_MAX)):
+        found, count = struct.unpack_from(">IB" if large_id else ">HB", body, at)
+        at += 5 if large_id else 3
+        if found == item:
+            if large_index:
+                return [each & 0x7FFF for each in struct.unpack_from(f">{count}H", body, at)]
+            return [each & 0x7F for each in struct.unpack_from(f"{count}B", body, at)]
+        at += count * (2 if large_index else 1)
+    return []
+
+
+def sides(properties: list[Property]) -> tuple[int, int]:
+    """Width and height as stored, by `ispe`; 0 where there is none."""
+    for kind, body in properties:
+        if kind == b"ispe" and len(body) >= 12:
+            return struct.unpack_from(">II", body, 4)
+    return 0, 0
+
+
+def clean_aperture(properties: list[Property]) -> Aperture | None:
+    """What a `clap` property leaves of the picture. None without one, or where it is not within the picture or not of
+    whole pixels: such a one is passed over, as libavif does (MIAF, ISO/IEC 23000-22, 7.3.6.7)."""
+    body = next((each.body for each in properties if each.kind == b"clap"), b"")
+    stored = sides(properties)
+    if len(body) < 32 or not all(stored):
+        return None
+    numbers = struct.unpack(">4IiIiI", body[:32])
+    if not all(numbers[1::2]):
+        return None
+    spans = [_span(stored[axis], *numbers[2 * axis : 2 * axis + 2], *numbers[4 + 2 * axis :][:2]) for axis in (0, 1)]
+    (left, width), (top, height) = spans
+    if not width or not height:
+        return None
+    return Aperture(left, top, width, height)
+
+
+def _span(stored: int, over: int, under: int, offset_over: int, offset_under: int) -> tuple[int, int]:
+    """Where the aperture begins along one side, and its length; (0, 0) where that is not within the side.
+
+    Its middle is `offset` right of the picture's: begin = (stored - length) / 2 + offset.
+    """
+    length, rest = divmod(over, under)
+    begin, odd = divmod((stored - length) * offset_under + 2 * offset_over, 2 * offset_under)
+    if rest or odd or begin < 0 or length < 1 or begin + length > stored:
+        return 0, 0
+    return begin, length
