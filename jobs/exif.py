@@ -10,6 +10,8 @@ _SHORT = 3
 EXIF_START = b"Exif\0\0"
 """Before the block in a JPEG; the other formats may leave it out."""
 _ENTRIES_MAX = 512
+_SEGMENTS_MAX = 1024
+"""Of a JPEG before the block: a reader of what a stranger sends must end soon."""
 _APP1, _SCAN = 0xE1, 0xDA
 
 
@@ -39,13 +41,14 @@ def find_block(data: bytes, format: str) -> bytes:
 
 def _in_jpeg(data: bytes) -> bytes:
     at = 2
-    while True:
+    for _ in range(_SEGMENTS_MAX):
         lead, marker, length = struct.unpack_from(">BBH", data, at)
         if lead != 0xFF or marker == _SCAN:
-            return b""
+            break
         if marker == _APP1 and data.startswith(EXIF_START, at + 4):
             return data[at + 4 : at + 2 + length]
         at += 2 + length
+    return b""
 
 
 def _in_png(data: bytes) -> bytes:

@@ -35,11 +35,15 @@ FILENAME_CHARACTERS_MAX = 255
 FORM_PARTS_MAX = 1000
 """Of one multipart form, text parts included: a parser's loop must end."""
 FORM_BYTES_MAX = 1024 * 1024
-"""What a form may add to its files: boundaries, headers, text parts."""
-PART_HEADER_BYTES_MAX = 16_384
-"""Of one header line of a part: a file name of 10 KB, which is cut, not refused. It is held in memory."""
+"""What a form may add to its files: boundaries, headers, text parts, and what is before and behind them all."""
+BOUNDARY_BYTES_MAX = 200
+"""Of a form's: RFC 2046 allows 70, and some senders do not know that."""
+PART_HEADERS_BYTES_MAX = 16_384
+"""Of one part, all together: a file name of 10 KB, which is cut, not refused. They are held in memory."""
 PART_HEADERS_MAX = 8
-"""Of one part: browsers send two."""
+"""Of one part: browsers send two, mail libraries five."""
+PARAMETERS_MAX = 16
+"""Of one header's value, or of a query: three and eight are in use."""
 FIELD_BYTES_MAX = 65_536
 """Of one text part of a form: the largest that we read is a recipe."""
 LIST_MAX, LIST_DEFAULT = 500, 50

@@ -102,14 +102,14 @@ def test_pixels_are_out_of_reach_for_web_broker_and_the_keeper() -> None:
 def test_the_cores_load_with_nothing_installed_but_msgspec() -> None:
     pure = [path for path in modules("jobs", *tidy.ROLES) if tidy.is_pure(path)]
     assert {path.split("/")[0] for path in pure} == {"jobs", "broker", "worker", "supervisor"}
-    done = imported_without("zmq,starlette,PIL,uvicorn,python_multipart,sqlite3,httpx2", pure)
+    done = imported_without("zmq,starlette,PIL,uvicorn,sqlite3,httpx2", pure)
     assert done.stderr == ""
     assert done.returncode == 0
 
 
 def test_web_loads_without_pil_and_the_broker_without_http() -> None:
     assert imported_without("PIL", modules("web")).stderr == ""
-    assert imported_without("PIL,starlette,uvicorn,python_multipart", modules("broker")).stderr == ""
+    assert imported_without("PIL,starlette,uvicorn", modules("broker")).stderr == ""
     assert imported_without("PIL,starlette,uvicorn", ["worker/keeper.py"]).stderr == ""
 
 

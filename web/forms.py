@@ -1,25 +1,20 @@
-"""The two shapes of an upload's body: a multipart form, parsed as it streams, and the bare image.
+"""What the parts of a multipart form are: images, texts that we know, or something else.
 
-Knows nothing of jobs or files: it says what begins, what comes and what ends.
+Owns no syntax (web/multipart.py, web/headers.py). Knows nothing of jobs or stores: it says what begins, what comes and
+what ends.
 """
 
 from collections.abc import Callable
 from typing import Protocol
 
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
-
 from jobs.errors import ClientFault, LimitExceeded
-from jobs.limits import (
-    FIELD_BYTES_MAX,
-    FILENAME_CHARACTERS_MAX,
-    FORM_PARTS_MAX,
-    PART_HEADER_BYTES_MAX,
-    PART_HEADERS_MAX,
-)
+from jobs.limits import FIELD_BYTES_MAX, FILENAME_CHARACTERS_MAX, FORM_BYTES_MAX
+from web.call import bad_parameter
+from web.headers import filename_of, parameters, text_of
+from web.multipart import Headers, Multipart, Piece
 
-Piece = bytes | memoryview
-"""Of a body, as it comes: a view where that spares a copy."""
+_ENCODED = frozenset({b"base64", b"quoted-printable"})
+"""Of e-mail: no form needs them (RFC 7578, 4.7), and the types below would be judged by the wrong bytes."""
 
 
 class Files(Protocol):
@@ -33,84 +28,71 @@ class Files(Protocol):
 
 
 class Form:
-    """Parses one multipart body: files go to `files`, text parts that are `known` into `fields`, the names
-    of the others into `ignored`. A part with an empty file name is absent."""
+    """Parses one multipart body: text parts that are `known` go into `fields`, files to `files`, the names of the other
+    parts into `ignored`. A file is a part with a file name, or of a type image/*; one of no name and no bytes is what a
+    browser sends where none was chosen."""
 
     def __init__(self, content_type: str, files: Files, known: frozenset[str]) -> None:
         self.fields: dict[str, str] = {}
         self.ignored: list[str] = []
         self._files, self._known = files, known
-        self._parts = 0
-        self._name = self._header = ""
-        self._disposition = b""
+        self._name = ""
         self._text: bytearray | None = None
         self._write: Callable[[Piece], None] = _drop
-        self._ended = False
-        boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
-        callbacks = {
-            "on_part_begin": self._part_begins,
-            "on_header_field": self._header_field,
-            "on_header_value": self._header_value,
-            "on_header_end": self._header_ends,
-            "on_headers_finished": self._headers_end,
-            "on_part_data": lambda data, start, end: self._write(memoryview(data)[start:end]),  # no copy
-            "on_part_end": self._part_ends,
-            "on_end": self._end,
-        }
-        if not boundary:
-            raise ClientFault("the form has no boundary: Content-Type must carry it")
-        try:
-            self._parser = MultipartParser(
-                boundary,
-                callbacks,  # type: ignore[arg-type]
-                max_header_count=PART_HEADERS_MAX,
-                max_header_size=PART_HEADER_BYTES_MAX,
-            )
-        except FormParserError as error:
-            raise ClientFault(f"this is no form: {error}") from None
+        self._beside = 0
+        """Bytes that are of no file."""
+        boundary = parameters(content_type.encode("latin-1"))[1].get(b"boundary", b"")
+        self._body = Multipart(boundary, self)
 
     def feed(self, data: bytes) -> None:
         """The next bytes of the body. Raises ClientFault."""
-        try:
-            self._parser.write(data)
-        except FormParserError as error:
-            raise ClientFault(f"this is no form: {error}") from None
+        self._beside += len(data)
+        self._body.feed(data)
+        if self._beside > FORM_BYTES_MAX:
+            raise LimitExceeded("upload_too_large", "form_bytes_max", FORM_BYTES_MAX, self._beside)
 
     def finish(self) -> None:
         """The body has ended."""
-        if not self._ended:
-            raise ClientFault("the form ends before its closing boundary")
+        self._body.finish()
 
-    def _part_begins(self) -> None:
-        self._parts += 1
-        if self._parts > FORM_PARTS_MAX:
-            raise LimitExceeded("too_many_parts", "form_parts_max", FORM_PARTS_MAX, self._parts)
-        self._disposition = b""
-        self._header = ""
-
-    def _header_field(self, data: bytes, start: int, end: int) -> None:
-        self._header += data[start:end].decode("latin-1").lower()
-
-    def _header_value(self, data: bytes, start: int, end: int) -> None:
-        if self._header == "content-disposition":
-            self._disposition += data[start:end]
-
-    def _header_ends(self) -> None:
-        self._header = ""
-
-    def _headers_end(self) -> None:
-        _, options = parse_options_header(self._disposition)
-        self._name = _text(options.get(b"name", b""))
-        filename = options.get(b"filename")
+    def part_begins(self, headers: Headers) -> None:
+        found = parameters(headers.get(b"content-disposition", b""))[1]
+        self._name, filename = text_of(found.get(b"name", b"")), filename_of(found)
+        if (encoding := headers.get(b"content-transfer-encoding", b"").lower()) in _ENCODED:
+            raise ClientFault(f"a part is in {encoding.decode()}: send its bytes as they are", code="unsupported_type")
         self._text, self._write = None, _drop
-        if filename:
-            self._files.begin(plain_filename(_text(filename)))
-            self._write = self._files.write
-        elif filename is None and self._name in self._known:
+        if self._name in self._known:
             self._text = bytearray()
             self._write = self._text_comes
-        elif filename is None:
+        elif filename is not None or headers.get(b"content-type", b"").lower().startswith(b"image/"):
+            self._write = self._first_of_file
+            if filename:
+                self._begin(filename)
+        else:
             self.ignored.append(self._name[:FILENAME_CHARACTERS_MAX])
+
+    def part_data(self, data: Piece) -> None:
+        self._write(data)
+
+    def part_ends(self) -> None:
+        if self._text is not None:
+            if self._name in self.fields:
+                raise bad_parameter(self._name, f"the form has two parts named {self._name}")
+            self.fields[self._name] = self._utf8(self._text)
+        elif self._write == self._file_comes:
+            self._files.end()
+
+    def _begin(self, filename: str) -> None:
+        self._files.begin(filename)
+        self._write = self._file_comes
+
+    def _first_of_file(self, data: Piece) -> None:
+        self._begin("")
+        self._file_comes(data)
+
+    def _file_comes(self, data: Piece) -> None:
+        self._beside -= len(data)
+        self._files.write(data)
 
     def _text_comes(self, data: Piece) -> None:
         assert self._text is not None
@@ -118,30 +100,12 @@ class Form:
         if len(self._text) > FIELD_BYTES_MAX:
             raise LimitExceeded("upload_too_large", "field_bytes_max", FIELD_BYTES_MAX, len(self._text))
 
-    def _part_ends(self) -> None:
-        if self._text is not None:
-            if self._name in self.fields:
-                raise ClientFault(f"the form has two parts named {self._name}", code="bad_parameter")
-            self.fields[self._name] = _text(self._text)
-        elif self._write == self._files.write:
-            self._files.end()
-
-    def _end(self) -> None:
-        self._ended = True
+    def _utf8(self, data: bytearray) -> str:
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            raise bad_parameter(self._name, f"{self._name} is not UTF-8") from None
 
 
 def _drop(_data: Piece) -> None:
     pass
-
-
-def _text(data: bytes | bytearray) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        raise ClientFault("the form's text is not UTF-8") from None
-
-
-def plain_filename(name: str) -> str:
-    """A client's file name as a label: no folders, no control characters, cut to its limit."""
-    base = name.replace("\\", "/").rpartition("/")[2]
-    return "".join(character for character in base if character.isprintable())[:FILENAME_CHARACTERS_MAX]

@@ -5,7 +5,6 @@ exit 0; nothing that a client does holds it past the drain time.
 """
 
 import asyncio
-import logging
 import socket
 from types import FrameType
 
@@ -26,7 +25,6 @@ class Server(uvicorn.Server):
     """Serves `app` on `listener`; `inherited`: others accept on it too, so we stop accepting first."""
 
     def __init__(self, app: ASGIApp, web: Web, link: Link, *, inherited: bool) -> None:
-        logging.getLogger("python_multipart").setLevel(logging.ERROR)
         config = uvicorn.Config(
             app,
             loop="uvloop",

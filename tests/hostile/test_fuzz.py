@@ -14,7 +14,8 @@ from jobs.imagehead import read_head
 from jobs.limits import FILENAME_CHARACTERS_MAX
 from jobs.recipe import canonical, parse
 from tests.hostile.files import FORMATS, written
-from web.forms import Form, Piece
+from web.forms import Form
+from web.multipart import Piece
 from worker import tasks
 
 FORM = (

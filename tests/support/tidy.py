@@ -22,7 +22,6 @@ IMPURE |= {"time", "uuid"}
 DRIVERS = {
     "zmq": {"broker/loop.py", "web/link.py", "worker/keeper.py", "host/curve.py", "host/readiness.py"},
     "sqlite3": {"stores/ledger/sqlite.py", "stores/ledger/sqlite_reader.py"},
-    "python_multipart": {"web/forms.py"},
     "uvicorn": {"web/server.py", "web/connection.py", "web/proxies.py"},
     "uvloop": {"web/server.py", "web/__main__.py"},
     "httpx2": {"pixmill/client.py"},

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from jobs import exif
 from jobs.imagehead import HEAD_BYTES, READS_MAX, TYPE_BYTES, Head, HeadReader, read_head, read_head_of
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "pillow"
@@ -217,3 +218,20 @@ def test_agrees_with_pillow_on_its_own_test_images() -> None:
             compared += 1
             assert (head.width, head.height) in (told[1], told[1][::-1]), path.name
     assert compared > 100
+
+
+def test_no_search_for_exif_takes_many_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+
+    class Counted:
+        error = struct.error
+
+        @staticmethod
+        def unpack_from(*arguments: object) -> object:
+            nonlocal looks
+            looks += 1
+            return struct.unpack_from(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(exif, "struct", Counted)
+    assert exif.find_block(b"\xff\xd8" + b"\xff\xe0\0\2" * (HEAD_BYTES // 4), "jpeg") == b""
+    assert 0 < looks < 5000

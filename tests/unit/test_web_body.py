@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 
 import pytest
+from starlette.requests import Request
 
 from jobs.limits import BODY_BYTES_PER_SECOND_MIN, BODY_SILENCE_SECONDS
 from tests.support.web_kit import Kit, png, serve
@@ -104,5 +105,15 @@ def test_the_names_of_ignored_parts_are_cut() -> None:
     async def scenario(kit: Kit) -> None:
         response = await kit.upload(headers=None, **{"u" * 10_000: "x"})
         assert response.json()["ignored"] == ["u" * 255]
+
+    serve(scenario)
+
+
+def test_a_query_of_many_parameters_is_refused_before_it_is_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(kit: Kit) -> None:
+        assert (await kit.client.get("/jobs?" + "&".join(["limit=1"] + [""] * 15))).status_code == 200
+        monkeypatch.setattr(Request, "query_params", None)
+        refused = await kit.client.get("/jobs?" + "a=b&" * 16)
+        assert (refused.status_code, refused.json()["limit"], refused.json()["actual"]) == (400, "parameters_max", 17)
 
     serve(scenario)
