@@ -5,30 +5,32 @@ Exit status 0: every job is `done` (or promised, where nothing was waited for); 
 """
 
 import functools
-import re
+import io
 import signal
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from pixmill import drill as drills
-from pixmill import explained, victims
+from pixmill import explained, saving, victims
 from pixmill import receipts as receipt_files
-from pixmill.client import DEFAULT_URL, Client, Job
+from pixmill.client import Client
 from pixmill.errors import PixmillError
+from pixmill.origin import DEFAULT_URL
+from pixmill.report import Report, label
 
-STYLES = {"done": "green", "failed": "red", "dead": "red", "cancelled": "yellow"}
-EXTENSIONS = {"jpeg": "jpg"}
 VERDICTS = ("ended", "unfinished", "purged", "expired", "lost", "forged")
 BROKEN = ("lost", "forged")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_ANY_FILE = click.Path(path_type=Path)
+"""One of several: what is wrong with it is told as its own fault, so that it does not stop the others."""
 _TO_FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -40,8 +42,12 @@ def _served(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--key-file", type=_FILE, help="A file with the API key; by default the key is in PIXMILL_API_KEY.")
     @functools.wraps(command)
     def connected(url: str, key_file: Path | None, **arguments: Any) -> None:
-        key = key_file.read_text().strip() if key_file else None
-        with Client(url, api_key=key) as client:
+        key = _text(key_file).strip() if key_file else None
+        try:
+            client = Client(url, api_key=key)
+        except ValueError as fault:
+            raise click.UsageError(str(fault)) from None
+        with client:
             command(client=client, **arguments)
 
     return connected
@@ -51,10 +57,20 @@ def _served(command: Callable[..., None]) -> Callable[..., None]:
 @click.version_option(package_name="pixmill")
 def main() -> None:
     """Upload images to pixmill and fetch what it makes of them."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name may have what the terminal has not
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise click.ClickException(f"{label(path)} cannot be read: {fault}") from None
 
 
 @main.command()
-@click.argument("files", nargs=-1, required=True, type=_FILE)
+@click.argument("files", nargs=-1, required=True, type=_ANY_FILE)
 @click.option("--preset", help="A preset of the server's; without it and --recipe: default.")
 @click.option("--recipe", type=_FILE, help="A file with a recipe in JSON.")
 @click.option("--out", type=_FOLDER, help="Wait for the jobs and save their renditions in this folder.")
@@ -71,22 +87,26 @@ def upload(
     """Upload FILES, each as one job, repeated safely until the server has promised it."""
     if preset and recipe:
         raise click.UsageError("--preset and --recipe exclude each other")
-    asked = recipe.read_text() if recipe else None
-    report = _Report()
-    promised: list[tuple[str, Job]] = []
-    with _receipt_file(receipts) as kept:
-        for stem, file in zip(_stems(files), files, strict=True):
-            with report.faults_of(str(file)):
-                promised.append((stem, client.upload(file, preset=preset, recipe=asked)))
+    asked = _text(recipe) if recipe else None
+    report = Report()
+    promised: dict[str, Path] = {}
+    with _receipt_file(receipts) as kept, report.telling_the_rest():
+        for file in files:
+            with report.faults_of(file):
+                job = client.upload(file, preset=preset, recipe=asked)
+                promised[job["id"]] = file
+                report.promised(job)
                 if kept:
-                    kept.append(promised[-1][1]["receipt"])
+                    kept.append(job["receipt"])
                 if not out:
-                    report.show(promised[-1][1])
-        for stem, job in promised if out else []:
-            with report.faults_of(job["id"]):
-                ended = client.wait(job["id"])
+                    report.show(job)
+        for job_id, file in promised.items() if out else []:
+            with report.faults_of(job_id):
+                ended = client.wait(job_id)
                 report.show(ended, ended=True)
-                _save(client, ended, out or Path(), stem)
+                for url, path in saving.targets(ended, out or Path(), file.stem):
+                    with report.faults_of(path):
+                        client.download(url, path, exclusive=True)
     raise SystemExit(report.status)
 
 
@@ -108,10 +128,10 @@ def audit(client: Client, file: Path) -> None:
     ended, unfinished: the job is there. purged, expired: it was removed, on request or by age. lost: it was promised
     and is nowhere. forged: this server signed no such receipt. Exit status 1 if any is lost or forged.
     """
-    texts = receipt_files.read(file)
     try:
+        texts = receipt_files.read(file)
         verdicts = client.audit(texts)
-    except PixmillError as fault:
+    except (PixmillError, OSError) as fault:
         raise click.ClickException(str(fault)) from None
     out = Console(soft_wrap=True, highlight=False)
     out.print(_audit_table(verdicts))
@@ -138,9 +158,9 @@ def explain(client: Client, file: Path, preset: str | None, recipe: Path | None)
     """Tell what a preset or recipe would do to FILE, without doing it."""
     if preset and recipe:
         raise click.UsageError("--preset and --recipe exclude each other")
-    report = _Report()
-    with report.faults_of(str(file)):
-        asked = recipe.read_text() if recipe else None
+    report = Report()
+    asked = _text(recipe) if recipe else None
+    with report.faults_of(file):
         explained.show(client.explain(file, preset=preset, recipe=asked))
     raise SystemExit(report.status)
 
@@ -150,7 +170,7 @@ def explain(client: Client, file: Path, preset: str | None, recipe: Path | None)
 @_served
 def wait(client: Client, jobs: tuple[str, ...]) -> None:
     """Wait until all jobs have ended."""
-    report = _Report()
+    report = Report()
     for job in jobs:
         with report.faults_of(job):
             report.show(client.wait(job), ended=True)
@@ -172,7 +192,7 @@ def drill(client: Client, seconds: float, rate: float, kill: bool) -> None:
     try:
         strike = _killer(client.url, out) if kill else _prompter(out)
         result = drills.drill(client, seconds, rate, strike, out.print)
-    except (PixmillError, LookupError) as fault:
+    except (PixmillError, LookupError, OSError) as fault:
         raise click.ClickException(str(fault)) from None
     _show_drill(result, out)
     raise SystemExit(0 if result.kept else 1)
@@ -218,49 +238,3 @@ def _show_drill(result: drills.Result, out: Console) -> None:
         out.print(f"doubled: {job} was made and promised to nobody")
     counts = ", ".join(f"{kind} {result.count(kind)}" for kind in ("lost", "doubled", "wrong", "unanswered"))
     out.print(f"accepted {sum(upload.promised is not None for upload in result.uploads)}, {counts}")
-
-
-class _Report:
-    """One line for each job on stdout, for each fault on stderr; `status` is 1 after anything unwell."""
-
-    def __init__(self) -> None:
-        self.status = 0
-        self._out, self._err = Console(soft_wrap=True, highlight=False), Console(stderr=True, soft_wrap=True)
-
-    @contextmanager
-    def faults_of(self, what: str) -> Iterator[None]:
-        """Say what goes wrong with `what`, and go on."""
-        try:
-            yield
-        except (PixmillError, OSError) as fault:
-            self.status = 1
-            self._err.print(Text(f"{what}: {fault}", style="red"))
-
-    def show(self, job: Job, *, ended: bool = False) -> None:
-        """The job's id, state and file name, and why it did not end well if `ended` and not done."""
-        words = [(job["id"], ""), " ", (f"{job['state']:<9}", STYLES.get(job["state"], "")), " ", job["filename"]]
-        if ended and job["state"] != "done":
-            self.status = 1
-            error = job["error"] or {}
-            words.append(f"  {error.get('code', '')}: {error.get('detail', '')}")
-        self._out.print(Text.assemble(*words))
-
-
-def _stems(files: Sequence[Path]) -> list[str]:
-    """A name for each file's renditions: its own without the suffix, numbered where two would be alike."""
-    stems: list[str] = []
-    for file in files:
-        stem, number = file.stem, 2
-        while stem in stems:
-            stem, number = f"{file.stem}-{number}", number + 1
-        stems.append(stem)
-    return stems
-
-
-def _save(client: Client, job: Job, folder: Path, stem: str) -> None:
-    """Download the job's renditions as STEM.NAME.EXTENSION; what the server says never leaves `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for rendition in job["renditions"]:
-        extension = EXTENSIONS.get(rendition["format"], rendition["format"])
-        name = re.sub(r"[^a-z0-9_.-]", "_", f"{rendition['name']}.{extension}")
-        client.download(rendition["url"], folder / f"{stem}.{name}")

@@ -22,7 +22,6 @@ PHASES = ("before", "during", "after")
 """The thirds of a drill; only in the second one is anything killed."""
 END_SECONDS = 120.0
 """How long an accepted job may take to its end before it counts as lost."""
-WAIT_SECONDS = 5
 THREADS = 64
 KILL_SECONDS = 2.0
 """Between kills."""
@@ -126,9 +125,11 @@ def carry(client: Client, upload: Upload, name: str, folder: Path, clock: Callab
 def _end_of(client: Client, job: str, clock: Callable[[], float]) -> Job:
     """The job as it ended, or as it is after END_SECONDS."""
     until = clock() + END_SECONDS
-    while not (found := client.job(job, wait=WAIT_SECONDS))["ended_at"] and clock() < until:
-        pass
-    return found
+    for found in client.follow(job):
+        last = found
+        if clock() >= until:
+            break
+    return last
 
 
 def _digests(client: Client, job: Job, folder: Path) -> dict[str, str]:

@@ -24,9 +24,9 @@ DRIVERS = {
     "sqlite3": {"stores/ledger/sqlite.py", "stores/ledger/sqlite_reader.py"},
     "uvicorn": {"web/server.py", "web/connection.py", "web/proxies.py"},
     "uvloop": {"web/server.py", "web/__main__.py"},
-    "httpx2": {"pixmill/client.py"},
+    "httpx2": {"pixmill/client.py", "pixmill/origin.py"},
     "click": {"pixmill/command.py"},
-    "rich": {"pixmill/command.py", "pixmill/explained.py"},
+    "rich": {"pixmill/command.py", "pixmill/explained.py", "pixmill/report.py"},
     "pillow_heif": {"worker/heic.py"},
     "pyvips": {"worker/vips.py"},
     "PIL": {

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from pixmill import Refused, Unreachable, command
+from pixmill.report import Report
 
 
 class FakeClient:
@@ -28,6 +29,11 @@ class FakeClient:
     def upload(self, file: Path, *, preset: str | None, recipe: str | None) -> dict[str, Any]:
         if file.stem == "refused":
             raise Refused(415, {"code": "unsupported_type", "detail": "no image"})
+        if file.stem == "away":
+            raise Unreachable("nobody answers")
+        if file.stem == "interrupted":
+            raise KeyboardInterrupt
+        file.read_bytes()
         job = f"job{len(self.files)}"
         self.files[job] = file
         return {"id": job, "state": "queued", "filename": file.name, "receipt": f"r1.{job}"}
@@ -41,11 +47,14 @@ class FakeClient:
         state = self.files[job].stem if job in self.files else job
         state = state if state == "failed" else "done"
         renditions = [{"name": "../thumb", "format": "jpeg", "url": f"{self.url}/{job}"}] if state == "done" else []
+        if job in self.files and self.files[job].stem == "two":
+            renditions = [{"name": name, "format": "jpeg", "url": f"{self.url}/{name}"} for name in ("a", "b")]
         error = None if state == "done" else {"code": "undecodable", "detail": "cut short"}
         return {"id": job, "state": state, "filename": "x.jpg", "error": error, "renditions": renditions}
 
-    def download(self, url: str, path: Path) -> None:
-        path.write_text(url)
+    def download(self, url: str, path: Path, *, exclusive: bool) -> None:
+        with path.open("x" if exclusive else "w") as file:
+            file.write(url)
 
 
 @pytest.fixture
@@ -84,6 +93,93 @@ def test_one_refusal_does_not_stop_the_others(folder: Path) -> None:
     assert errors == f"{folder / 'refused.txt'}: no image (unsupported_type)\n"
 
 
+def test_no_fault_of_one_file_stops_the_others(folder: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9\n.jpg"))
+    odd.write_bytes(b"x")
+    (folder / "away.jpg").write_bytes(b"x")
+    files = [folder / "none.jpg", folder / "deep", folder / "away.jpg", odd, folder / "good.jpg"]
+    status, lines, errors = run("upload", *files)
+    assert status == 1
+    assert [line.split() for line in lines] == [
+        ["job0", "queued", r"caf\udce9\n.jpg"],
+        ["job1", "queued", "good.jpg"],
+    ]
+    told = errors.splitlines()
+    assert [line.startswith(f"{file}: ") for line, file in zip(told, files[:3], strict=True)] == [True] * 3
+    assert "No such file" in told[0]
+    assert "Is a directory" in told[1]
+    assert "nobody answers" in told[2]
+
+
+def test_what_was_promised_is_told_however_it_ends(folder: Path) -> None:
+    (folder / "interrupted.jpg").write_bytes(b"x")
+    status, lines, _ = run("upload", folder / "good.jpg", folder / "interrupted.jpg", "--out", folder / "out")
+    assert status == 1
+    assert [line.split() for line in lines] == [["job0", "queued", "good.jpg"]]
+
+
+def test_a_receipt_that_cannot_be_kept_hides_no_job(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_file: object, _receipt: str) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("pixmill.receipts.ReceiptFile.append", full)
+    status, lines, errors = run("upload", folder / "good.jpg", folder / "failed.jpg", "--receipts", folder / "kept")
+    assert status == 1
+    assert [line.split()[0] for line in lines] == ["job0", "job1"]
+    assert errors.count("no space left") == 2
+
+
+def test_out_replaces_nothing_that_is_there(folder: Path) -> None:
+    out = folder / "out"
+    for number in (1, 2):
+        status, _, errors = run("upload", folder / "good.jpg", "--out", out, "--url", f"http://run{number}")
+        assert (status, errors) == (0, "")
+    (out / "good-3..._thumb.jpg").symlink_to(folder / "missing")
+    run("upload", folder / "good.jpg", "--out", out, "--url", "http://run3")
+    made = {path.name: path.read_text() for path in out.iterdir() if not path.is_symlink()}
+    assert made == {
+        "good..._thumb.jpg": "http://run1/job0",
+        "good-2..._thumb.jpg": "http://run2/job0",
+        "good-4..._thumb.jpg": "http://run3/job0",
+    }
+
+
+def test_a_rendition_that_cannot_be_saved_stops_no_other(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "two.jpg").write_bytes(b"x")
+    download = FakeClient.download
+
+    def gone(client: FakeClient, url: str, path: Path, *, exclusive: bool) -> None:
+        if url.endswith("/a"):
+            raise Refused(404, {"code": "not_found", "detail": "gone"})
+        download(client, url, path, exclusive=exclusive)
+
+    monkeypatch.setattr(FakeClient, "download", gone)
+    status, _, errors = run("upload", folder / "two.jpg", "--out", folder / "out")
+    assert (status, [path.name for path in (folder / "out").iterdir()]) == (1, ["two.b.jpg"])
+    assert errors == f"{folder / 'out' / 'two.a.jpg'}: gone (not_found)\n"
+
+
+def test_a_long_name_is_cut_and_saved(folder: Path) -> None:
+    long = folder / ("\u00e9" * 125 + ".jpg")
+    long.write_bytes(b"x")
+    assert run("upload", long, "--out", folder / "out")[0] == 0
+    (made,) = (folder / "out").iterdir()
+    assert made.name.startswith("\u00e9" * 100)
+
+
+@pytest.mark.parametrize("words", [["--recipe", "odd"], ["--key-file", "odd"], ["--url", "localhost:3000"]])
+def test_what_cannot_be_used_at_all_is_one_line(
+    folder: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    (folder / "odd").write_bytes(b"\xff\xfe")
+    monkeypatch.chdir(folder)
+    status, lines, errors = run("upload", "good.jpg", *words)
+    assert (status in (1, 2), lines) == (True, [])
+    assert "Traceback" not in errors
+    assert errors.splitlines()[-1].startswith("Error: ")
+
+
 def test_out_waits_and_saves_within_the_folder_under_differing_names(folder: Path) -> None:
     out = folder / "made" / "here"
     status, _, errors = run(
@@ -115,7 +211,13 @@ def test_preset_and_recipe_exclude_each_other(folder: Path) -> None:
 def test_receipts_are_appended_as_they_come(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = folder / "receipts.txt"
     seen: list[str] = []
-    monkeypatch.setattr(command._Report, "show", lambda *_: seen.append(kept.read_text()))
+    show = Report.show
+
+    def shown(report: Report, job: dict[str, Any]) -> None:
+        seen.append(kept.read_text())
+        show(report, job)
+
+    monkeypatch.setattr(Report, "show", shown)
     status, _, _ = run("upload", folder / "good.jpg", folder / "refused.txt", folder / "failed.jpg", "--receipts", kept)
     assert status == 1
     assert seen == ["r1.job0\n", "r1.job0\nr1.job1\n"]

@@ -1,5 +1,6 @@
 """A drill's judgement: each way to break a promise is seen, by one upload carried against a scripted client."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,14 @@ class FakeClient(Client):
             raise said
         return {"id": said}
 
-    def job(self, job: str, *, wait: int | None = None) -> dict[str, Any]:
+    def follow(self, job: str) -> Iterator[dict[str, Any]]:
         if isinstance(self.shown, Exception):
             raise self.shown
-        found: dict[str, Any] = self.shown
-        return found
+        yield self.shown
+        while not self.shown["ended_at"]:
+            yield self.shown
 
-    def download(self, url: str, path: Path) -> None:
+    def download(self, url: str, path: Path, *, exclusive: bool = False) -> None:
         path.write_bytes(self.data)
 
 

@@ -1,15 +1,21 @@
 """The client against a scripted server: what is repeated, under which key, and what is not."""
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from pixmill import Client, Refused, Unreachable
+from pixmill import Client, PixmillError, Refused, Unreachable
 
+DATE = "Wed, 21 Oct 2015 07:28:00 GMT"
 PROMISE = httpx2.Response(202, json={"id": "j1", "state": "queued", "filename": "a.jpg"})
-JOB = {"id": "j1", "state": "done", "filename": "a.jpg", "ended_at": "2025-01-01T00:00:00.000Z", "renditions": []}
+JOB: dict[str, object] = {
+    "id": "j1", "state": "done", "filename": "a.jpg", "ended_at": "2025-01-01T00:00:00.000Z", "renditions": [],
+    "error": None,
+}  # fmt: skip
 
 
 class Script:
@@ -29,10 +35,10 @@ class Script:
             raise answer
         return answer
 
-    def client(self) -> Client:
+    def client(self, answer: Callable[[httpx2.Request], httpx2.Response] | None = None) -> Client:
         return Client(
             "http://server/",
-            transport=httpx2.MockTransport(self),
+            transport=httpx2.MockTransport(answer or self),
             clock=lambda: sum(self.pauses),
             pause=self.pauses.append,
         )
@@ -117,12 +123,74 @@ def test_another_server_is_a_refusal_and_no_traceback(image: Path) -> None:
         client.upload(image)
 
 
+def running(retry_after: str | None = None, date: str | None = None) -> httpx2.Response:
+    said = {"Retry-After": retry_after, "Date": date}
+    headers = {name: value for name, value in said.items() if value is not None}
+    return httpx2.Response(200, json=JOB | {"state": "running", "ended_at": None}, headers=headers)
+
+
 def test_wait_asks_until_the_job_has_ended() -> None:
-    running = httpx2.Response(200, json=JOB | {"state": "running", "ended_at": None})
-    script = Script(running, httpx2.ReadError("reset"), running, httpx2.Response(200, json=JOB))
+    script = Script(running(), httpx2.ReadError("reset"), running(), httpx2.Response(200, json=JOB))
     with script.client() as client:
         assert client.wait("j1") == JOB
     assert [request.url.params["wait"] for request in script.requests] == ["15"] * 4
+
+
+def test_a_job_that_the_server_does_not_wait_for_is_asked_for_when_it_says() -> None:
+    due = "Wed, 21 Oct 2015 07:28:07 GMT"
+    answers = [running(), running("0"), running("3"), running(due, DATE), running("600"), running("soon")]
+    script = Script(*answers, httpx2.Response(200, json=JOB))
+    with script.client() as client:
+        assert client.wait("j1") == JOB
+    assert script.pauses == pytest.approx([0.2, 0.4, 3.0, 7.0, 15.0, 5.0])
+
+
+def test_a_job_that_the_server_waited_for_is_asked_for_again_at_once() -> None:
+    script = Script(running("9"), running("9"), httpx2.Response(200, json=JOB))
+    held = iter([4.0, 9.0, 0.0])
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        script.pauses.append(next(held))  # the clock moves while the server holds the request
+        return script(request)
+
+    with script.client(answer) as client:
+        assert client.wait("j1") == JOB
+    assert script.pauses == [4.0, 5.0, 9.0, 0.0]
+
+
+def test_who_follows_a_job_may_stop() -> None:
+    script = Script(running("1"))
+    with script.client() as client:
+        states = [found["state"] for found, _ in zip(client.follow("j1"), range(3), strict=False)]
+    assert (states, script.pauses) == (["running"] * 3, [1.0, 1.0, 1.0])
+
+
+def test_no_answer_makes_a_loop_that_spins(image: Path) -> None:
+    script = Script(unavailable("0"))
+    with script.client() as client, pytest.raises(Unreachable):
+        client.upload(image)
+    assert script.pauses[:5] == [0.2, 0.4, 0.8, 1.6, 3.2]
+
+
+def test_a_date_says_when_to_come_again(image: Path) -> None:
+    late = httpx2.Response(503, headers={"Retry-After": "Wed, 21 Oct 2015 07:28:11 GMT", "Date": DATE})
+    past = httpx2.Response(503, headers={"Retry-After": DATE})
+    script = Script(late, past, PROMISE)
+    with script.client() as client:
+        client.upload(image)
+    assert script.pauses == [11.0, 0.4]
+
+
+def test_what_took_long_to_fail_is_tried_again(image: Path) -> None:
+    """A large file on a slow line: the patience begins with the first failure, not with the call."""
+    script = Script(unavailable("3"), PROMISE)
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        script.pauses.append(90.0)
+        return script(request)
+
+    with script.client(answer) as client:
+        assert client.upload(image)["id"] == "j1"
 
 
 def test_a_download_is_whole_or_not_there(tmp_path: Path) -> None:
@@ -147,7 +215,7 @@ def test_the_address_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch)
 
 def test_every_request_carries_the_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def sent(api_key: str | None) -> str | None:
-        script = Script(httpx2.Response(200, json={}))
+        script = Script(httpx2.Response(200, json=JOB))
         with Client("http://server", api_key=api_key, transport=httpx2.MockTransport(script)) as client:
             client.job("j")
             client.download("http://server/jobs/j/original", tmp_path / "a")
@@ -160,6 +228,103 @@ def test_every_request_carries_the_key(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("PIXMILL_API_KEY", "pm_two")
     assert sent(None) == "Bearer pm_two"
     assert sent("pm_one") == "Bearer pm_one"
+
+
+def keyed(url: str, answer: httpx2.Response) -> tuple[Script, Client]:
+    script = Script(answer)
+    return script, Client(url, api_key="pm_one", transport=httpx2.MockTransport(script))
+
+
+@pytest.mark.parametrize(
+    ("url", "address", "carries"),
+    [
+        ("http://server", "http://server:80/r", True),
+        ("https://server/root", "https://SERVER:443/root/r", True),
+        ("http://server", "https://server/r", False),
+        ("https://server", "http://server/r", False),
+        ("http://server:3000", "http://server:3001/r", False),
+        ("http://server", "http://elsewhere/r", False),
+        ("http://server", "http://server.elsewhere/r", False),
+        ("http://server", "http://server@elsewhere/r", False),
+    ],
+)
+def test_the_key_goes_to_its_own_origin_only(url: str, address: str, carries: bool, tmp_path: Path) -> None:
+    script, client = keyed(url, httpx2.Response(200, content=b"pixels"))
+    with client:
+        client.download(address, tmp_path / "r")
+    assert (tmp_path / "r").read_bytes() == b"pixels"
+    assert script.requests[0].headers.get("authorization") == ("Bearer pm_one" if carries else None)
+
+
+def test_a_refusal_elsewhere_says_where_the_key_goes(tmp_path: Path) -> None:
+    _, client = keyed("http://server", httpx2.Response(401, json={"code": "key_missing", "detail": "send a key"}))
+    with client, pytest.raises(Refused, match="http://elsewhere/r says: send a key; the API key is sent to http://ser"):
+        client.download("http://elsewhere/r", tmp_path / "r")
+    _, client = keyed("http://server", httpx2.Response(401, json={"code": "key_missing", "detail": "send a key"}))
+    with client, pytest.raises(Refused, match=r"^send a key \(key_missing\)$"):
+        client.download("http://server/r", tmp_path / "r")
+
+
+def test_no_request_follows_a_redirect(image: Path) -> None:
+    script, client = keyed("http://server", httpx2.Response(308, headers={"Location": "https://elsewhere/upload"}))
+    with client, pytest.raises(Refused, match="http://server/upload sends on to https://elsewhere/upload"):
+        client.upload(image)
+    assert len(script.requests) == 1
+
+
+@pytest.mark.parametrize("url", ["localhost:3000", "ftp://server", "http://", "http://[::1", "/srv/pixmill"])
+def test_what_is_no_address_is_told_at_once(url: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="is no address of a server"):
+        Client(url)
+    script = Script(PROMISE)
+    with script.client() as client, pytest.raises(PixmillError, match="no address of a server"):
+        client.download(url, tmp_path / "r")
+    assert (script.requests, script.pauses, list(tmp_path.iterdir())) == ([], [], [])
+
+
+@pytest.mark.parametrize("key", ["caf\xe9", "one\ntwo"])
+def test_what_can_be_no_key_is_told_at_once(key: str) -> None:
+    with pytest.raises(ValueError, match="an API key has printable characters"):
+        Client("http://server", api_key=key)
+
+
+def test_a_name_that_is_not_utf_8_is_sent_as_one_that_stands_for_it(image: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(image.parent) + b"/caf\xe9.jpg"))
+    image.rename(odd)
+    script = Script(PROMISE)
+    with script.client() as client:
+        client.upload(odd)
+    assert 'filename="caf\ufffd.jpg"'.encode() in script.bodies[0]
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with Script(PROMISE).client() as client, pytest.raises(OSError, match="no regular file"):
+        client.upload(tmp_path / "pipe")
+
+
+def test_a_download_that_must_be_new_replaces_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "thumb.jpg"
+    path.write_bytes(b"mine")
+    with Script(httpx2.Response(200, content=b"pixels")).client() as client:
+        with pytest.raises(FileExistsError):
+            client.download("http://server/r", path, exclusive=True)
+        assert path.read_bytes() == b"mine"
+        client.download("http://server/r", path)
+        client.download("http://server/r", tmp_path / "new.jpg", exclusive=True)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        "thumb.jpg": b"pixels",
+        "new.jpg": b"pixels",
+    }
+
+
+@pytest.mark.parametrize("answer", [[], {}, {"id": "j1"}, None])
+def test_an_answer_of_another_shape_is_a_refusal(answer: object, image: Path) -> None:
+    script = Script(httpx2.Response(200, json=answer))
+    with script.client() as client:
+        for ask in (lambda: client.upload(image), lambda: client.wait("j1"), lambda: client.audit(["r"])):
+            with pytest.raises(Refused, match="as pixmill does"):
+                ask()
 
 
 def test_a_recipe_is_sent_as_it_is(image: Path) -> None:
