@@ -1,11 +1,11 @@
 """The boxes of AVIF and HEIC (ISO/IEC 14496-12, 23008-12), as far as we need them. Pure bytes; bounded.
 
-Owns which properties the picture of a file has, and the part of it that its clean aperture shows. Decodes nothing;
-reading the file is its caller's.
+Owns which properties the picture of a file has: the part of it that its clean aperture shows, how it is turned, the
+code points of its colours. Decodes nothing; reading the file is its caller's.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
 BOXES_MAX = 4096
@@ -46,6 +46,20 @@ def box_head(start: bytes) -> tuple[int, bytes, int]:
     if length == 1:
         return struct.unpack_from(">Q", start, 8)[0], kind, 16
     return length, kind, 8
+
+
+def reading_properties(most: int) -> Generator[tuple[int, int], bytes, list[Property]]:
+    """Finds the properties of a file's primary item: yields where it wants bytes and how many, and is sent them. Of its
+    `meta` box it wants `most`. None are found where there is no such box. Raises struct.error where it is damaged."""
+    at = 0
+    while True:
+        length, kind, head = box_head((yield at, 16))
+        if kind == b"meta":
+            break
+        if length < head:  # to the end of the file, or damaged
+            return []
+        at += length
+    return picture_properties((yield at + head, min(length - head, most) if length else most))
 
 
 def picture_properties(meta: bytes) -> list[Property]:
@@ -106,6 +120,33 @@ def clean_aperture(properties: list[Property]) -> Aperture | None:
     if not width or not height:
         return None
     return Aperture(left, top, width, height)
+
+
+def orientation(properties: list[Property]) -> int:
+    """How the picture is to be turned, as EXIF's number: `irot` counts quarters against the clock, and `imir` has then
+    top and bottom (0) or left and right (1) change places."""
+    quarters, mirror = 0, None
+    for kind, body in properties:
+        if kind == b"irot" and body:
+            quarters = body[0] & 3
+        elif kind == b"imir" and body:
+            mirror = body[0] & 1
+    return _TURNED[quarters, mirror]
+
+
+_TURNED = {
+    (0, None): 1, (1, None): 8, (2, None): 3, (3, None): 6,
+    (0, 0): 4, (1, 0): 5, (2, 0): 2, (3, 0): 7,
+    (0, 1): 2, (1, 1): 7, (2, 1): 4, (3, 1): 5,
+}  # fmt: skip
+
+
+def code_points(properties: list[Property]) -> tuple[int, int] | None:
+    """CICP's numbers of the primaries and of the transfer function; None where no `nclx` tells them."""
+    for kind, body in properties:
+        if kind == b"colr" and body.startswith(b"nclx") and len(body) >= 8:
+            return struct.unpack_from(">HH", body, 4)
+    return None
 
 
 def _span(stored: int, over: int, under: int, offset_over: int, offset_under: int) -> tuple[int, int]:

@@ -229,16 +229,7 @@ def _heif_format(start: bytes) -> str | None:
 
 
 def _heif() -> Reading:
-    at = 0
-    while True:
-        length, kind, head = boxes.box_head((yield at, 16))
-        if kind == b"meta":
-            break
-        if length < head:  # to the end of the file, or damaged
-            return UNKNOWN
-        at += length
-    held = min(length - head, HEAD_BYTES) if length else HEAD_BYTES
-    found = boxes.picture_properties((yield at + head, held))
+    found = yield from boxes.reading_properties(HEAD_BYTES)
     aperture = boxes.clean_aperture(found)
     return (aperture.width, aperture.height) if aperture else boxes.sides(found)
 

@@ -1,19 +1,24 @@
-"""Whatever a file's colours are, to sRGB: modes and ICC profiles.
+"""Whatever a file's colours are, to sRGB: modes, ICC profiles, and colours told by number.
 
 Owns the four modes that the rest of the image path knows: L, LA, RGB and RGBA, 8 bits each, sRGB;
 and which colour of a picture is the dominant one.
 """
 
 import io
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 from PIL import Image, ImageCms
 
+from worker import icc
+from worker.colourspaces import Numbers
+from worker.told import Told
+
 _GRAY_16 = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I"})
 _BITS_PER_SAMPLE = 258
 """A TIFF's tag."""
-_TRANSFORMS_KEPT = 16
+_WAYS_KEPT = 16
 """A CMYK profile takes tens of milliseconds to prepare, and the pictures of a shop share one."""
 _SAMPLED_SIDE = 32
 """1,024 pixels: the share of a colour is right within 3 %, in under a millisecond."""
@@ -23,16 +28,16 @@ _BINS = [value & 0xF0 for value in range(256)] * 3 + [value // _OPAQUE_FROM for 
 _SRGB = ImageCms.createProfile("sRGB")
 
 
-def to_srgb(image: Image.Image) -> Image.Image:
+def to_srgb(image: Image.Image, told: Told) -> Image.Image:
     """The decoded `image` in sRGB, as L, LA, RGB or RGBA, with an empty `info`.
 
-    By its ICC profile, with the perceptual intent as sharp does; a profile that is no profile, or
-    is one of another colour space than the pixels', is passed over as browsers do.
+    By the first of what its file has `told` that serves: a profile that is none, or is of another colour space than the
+    pixels', is passed over as browsers do. With the perceptual intent, as sharp does.
     """
-    profile = image.info.get("icc_profile")
     image = _eight_bits(image)
-    if profile and (transform := _transform(profile, image.mode.removesuffix("A"))):
-        image = _transformed(image, transform)
+    ways = (_way(said, image.mode.removesuffix("A")) for said in told)
+    if way := next(filter(None, ways), None):
+        image = _converted(image, way)
     if image.mode == "CMYK":
         image = image.convert("RGB")
     image.info = {}
@@ -77,21 +82,53 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return image if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK") else image.convert("RGB")
 
 
-@lru_cache(maxsize=_TRANSFORMS_KEPT)
-def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """From `profile` (of pixels of `mode`) to sRGB; None where there is nothing to do, or no way."""
+_Way = Callable[[Image.Image], Image.Image]
+
+
+@lru_cache(maxsize=_WAYS_KEPT)
+def _way(said: bytes | Numbers, mode: str) -> _Way | None:
+    """How pixels of `mode`, without alpha, become sRGB by what was said; None where it does not serve for them."""
+    if isinstance(said, Numbers):
+        return _by_numbers(said, mode)
+    if mode == "L":
+        curve = icc.gray_curve(said)
+        return _by_curve(curve) if curve else _by_lcms(said, mode)
+    return _unchanged if mode == "RGB" and icc.is_srgb(said) else _by_lcms(said, mode)
+
+
+def _by_numbers(numbers: Numbers, mode: str) -> _Way | None:
+    if numbers.are_srgb:
+        return _unchanged
+    if mode == "L":
+        return _by_curve(numbers.curves[0])
+    try:
+        return _by_lcms(icc.rgb_profile(numbers.primaries, numbers.curves), mode)
+    except ValueError:  # primaries that span nothing
+        return None
+
+
+def _by_lcms(profile: bytes, mode: str) -> _Way | None:
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if mode == "RGB" and ImageCms.getProfileDescription(source).startswith("sRGB"):
-            return None
-        return ImageCms.buildTransform(source, _SRGB, mode, "RGB")
+        return ImageCms.buildTransform(source, _SRGB, mode, "RGB").apply
     except (ImageCms.PyCMSError, OSError, ValueError):
         return None
 
 
-def _transformed(image: Image.Image, transform: ImageCms.ImageCmsTransform) -> Image.Image:
-    if not image.mode.endswith("A"):
-        return transform.apply(image)
-    opaque = transform.apply(image.convert(image.mode.removesuffix("A")))
+def _by_curve(curve: icc.Curve) -> _Way:
+    """Of one channel. (LittleCMS interpolates it between few points: linear light came out ten of 255 wrong.)"""
+    lights = (min(1.0, max(0.0, curve(value / 255))) for value in range(256))
+    table = [round(255 * icc.srgb_encoded(light)) for light in lights]
+    return _unchanged if table == list(range(256)) else lambda image: image.point(table)
+
+
+def _unchanged(image: Image.Image) -> Image.Image:
+    return image
+
+
+def _converted(image: Image.Image, way: _Way) -> Image.Image:
+    if way is _unchanged or not image.mode.endswith("A"):
+        return way(image)
+    opaque = way(image.convert(image.mode.removesuffix("A")))
     opaque.putalpha(image.getchannel("A"))
     return opaque

@@ -22,8 +22,9 @@ from jobs.recipe import Recipe, RenditionSpec, Watermark, parse
 from worker import encoders, heic, imagefile, operations, vips
 from worker.colours import to_srgb
 from worker.reading import READING, PipelineLimits, Work
+from worker.told import colours_of
 
-ENGINE = f"pillow-{PIL.__version__}{vips.VERSION}{heic.VERSION}/7"
+ENGINE = f"pillow-{PIL.__version__}{vips.VERSION}{heic.VERSION}/8"
 """What made a rendition: the same bytes and recipe under the same engine give the same result."""
 
 STARTS_THREADS = HEIC in imagefile.PLUGINS or vips.INSTALLED
@@ -121,7 +122,7 @@ def _animation(work: Work, step: operations.Step) -> tuple[list[Image.Image], en
     """Every frame of the original as this step makes it. Only the small results are held."""
     images, milliseconds = [], []
     for frame, shown in _frames(work):
-        images.append(_finished(operations.resize(to_srgb(frame), step), step))
+        images.append(_finished(operations.resize(to_srgb(frame, work.told), step), step))
         milliseconds.append(shown)
     return images, encoders.Showing(milliseconds, imagefile.plays(work.file))
 
@@ -158,6 +159,7 @@ def _opened(data: bytes) -> Image.Image:
     head = read_head(data)
     if head is None:
         raise ImageFault("the watermark is no image", code="operation_failed")
-    image = imagefile.open_image(io.BytesIO(data), head.format)
+    stream = io.BytesIO(data)
+    image = imagefile.open_image(stream, head.format)
     imagefile.decode(image, scale=1)
-    return to_srgb(image).convert("RGBA")
+    return to_srgb(image, colours_of(head.format, image.info, stream)).convert("RGBA")

@@ -20,6 +20,7 @@ from jobs.turns import Size
 from jobs.units import exceeded
 from worker import imagefile, vips
 from worker.colours import dominant_colour, to_srgb
+from worker.told import Told, colours_of
 
 
 class PipelineLimits(NamedTuple):
@@ -33,7 +34,8 @@ class PipelineLimits(NamedTuple):
 class Work:
     """One original on its way: each step of READING fills in what the next ones need.
 
-    `file` is the image as the plugin has it, `image` its (first) picture in sRGB. `watermarks` by digest.
+    `file` is the image as the plugin has it, `told` what it says of its colours, `image` its (first) picture in sRGB.
+    `watermarks` by digest.
     """
 
     stream: BinaryIO
@@ -45,6 +47,7 @@ class Work:
     frames: int = field(init=False)
     exif: bytes = field(init=False)
     plan: Plan = field(init=False)
+    told: Told = field(init=False)
     image: Image.Image = field(init=False)
     dominant_colour: str | None = field(init=False)
 
@@ -131,7 +134,8 @@ def _scales(work: Work) -> bool:
 
 def colours(work: Work) -> None:
     """To sRGB; from here on the image has no metadata."""
-    work.image = to_srgb(work.file.copy() if work.frames > 1 else work.file)
+    work.told = colours_of(work.head.format, work.file.info, work.stream)
+    work.image = to_srgb(work.file.copy() if work.frames > 1 else work.file, work.told)
 
 
 def look(work: Work) -> None:

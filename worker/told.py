@@ -1,0 +1,97 @@
+"""What a file says of its colours: ICC profiles and numbers, in the order in which its format believes them.
+
+Owns where each format has them. What they mean is worker/icc.py's and worker/colourspaces.py's; who converts by the
+first that serves is worker/colours.py.
+"""
+
+import struct
+import zlib
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+from jobs import boxes
+from worker.colourspaces import Numbers, by_code, by_gamma, of_bitmap
+from worker.icc import SRGB, srgb_curve
+
+Told = tuple[bytes | Numbers, ...]
+"""Profiles and numbers, the one to be believed first."""
+_SRGB = Numbers(SRGB, (srgb_curve, srgb_curve, srgb_curve))
+_PNG_CHUNKS_MAX = 1000
+"""Before the pixels: a writer has ten."""
+_BOXES_MAX = 100
+"""At the top of a file, before the one that tells."""
+_META_BYTES_MAX = 1024 * 1024
+_BITMAP_V4, _BITMAP_V5 = 108, 124
+_PROFILE_BYTES_MAX = 4 * 1024 * 1024
+"""Of an embedded profile; the largest of printers have 3 MB."""
+
+
+def colours_of(format: str, info: Mapping[Any, Any], stream: BinaryIO) -> Told:
+    """What the image of `format` in `stream` says; `info` is what Pillow knows of it. The stream stays where it is."""
+    profile = info.get("icc_profile")
+    profiles = (profile,) if isinstance(profile, bytes) and profile else ()
+    if format not in _NUMBERS:
+        return profiles
+    at = stream.tell()
+    try:
+        return _NUMBERS[format](profiles, info, stream)
+    except struct.error:  # it ends before
+        return profiles
+    finally:
+        stream.seek(at)
+
+
+def _of_png(profiles: Told, info: Mapping[Any, Any], stream: BinaryIO) -> Told:
+    """PNG's third edition, 12.2: cICP, iCCP, sRGB, then gAMA and cHRM."""
+    srgb = (_SRGB,) if "srgb" in info else ()
+    numbers = by_gamma(info.get("gamma"), info.get("chromaticity"))
+    return (*_coded(stream), *profiles, *srgb, *((numbers,) if numbers else ()))
+
+
+def _coded(stream: BinaryIO) -> Told:
+    """A PNG's cICP, which comes before the pixels and the palette."""
+    at = 8
+    for _ in range(_PNG_CHUNKS_MAX):
+        length, name = struct.unpack(">I4s", _read(stream, at, 8))
+        if name in (b"IDAT", b"PLTE", b"IEND"):
+            break
+        if name == b"cICP":
+            codes, check = struct.unpack(">4sI", _read(stream, at + 8, 8))
+            numbers = by_code(codes[0], codes[1], codes[3] == 1) if length == 4 and codes[2] == 0 else None
+            return (numbers,) if numbers and check == zlib.crc32(name + codes) else ()
+        at += 12 + length
+    return ()
+
+
+def _of_boxes(profiles: Told, _info: Mapping[Any, Any], stream: BinaryIO) -> Told:
+    """AVIF and HEIC: a profile before the numbers, which then tell of the codec alone."""
+    reading = boxes.reading_properties(_META_BYTES_MAX)
+    try:
+        wanted = next(reading)
+        for _ in range(_BOXES_MAX):
+            wanted = reading.send(_read(stream, *wanted))
+    except StopIteration as end:
+        codes = boxes.code_points(end.value)
+        numbers = by_code(*codes) if codes else None  # (the codec itself widens narrow samples)
+        return (*profiles, *((numbers,) if numbers else ()))
+    return profiles
+
+
+def _of_bitmap(profiles: Told, _info: Mapping[Any, Any], stream: BinaryIO) -> Told:
+    """BMP: the header of version 4 has numbers, that of version 5 may have a profile, but for one in another file."""
+    header = _read(stream, 14, _BITMAP_V5)
+    (size,) = struct.unpack_from("<I", header)
+    kind = header[56:60] if size in (_BITMAP_V4, _BITMAP_V5) else b""
+    if kind == b"DEBM" and size == _BITMAP_V5:
+        at, length = struct.unpack_from("<II", header, 112)
+        return (*profiles, _read(stream, 14 + at, length)) if length <= _PROFILE_BYTES_MAX else profiles
+    numbers = of_bitmap(header[60:108]) if kind == bytes(4) else None
+    return (*profiles, *((numbers,) if numbers else ()))
+
+
+def _read(stream: BinaryIO, at: int, size: int) -> bytes:
+    stream.seek(at)
+    return stream.read(size)
+
+
+_NUMBERS = {"png": _of_png, "avif": _of_boxes, "heic": _of_boxes, "bmp": _of_bitmap}
