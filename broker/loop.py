@@ -66,6 +66,7 @@ class Loop:
         self._core, self._ledger, self._recorder, self._log = core, ledger, recorder, log
         self._narrator = Narrator(log)
         self.gate = Gate(log)
+        self._watchdog = notify.Watchdog()
         self._context = zmq.Context()
         self._door = curve.Server(self._context, wires.curve, log) if wires.curve else None
         self._pull = self._bind(zmq.PULL, wires, "jobs")
@@ -128,7 +129,9 @@ class Loop:
             if self._probes:
                 due = min(due, self._probes[0])
             ready = readable(self._sockets, [self._woken.fileno()], due - time.monotonic())
-            self._turn(time.monotonic(), ready)
+            now = time.monotonic()
+            self._turn(now, ready)
+            self._watchdog.turned(now)
         self._turn(time.monotonic(), set(), last=True)
         self.close()
 

@@ -25,9 +25,16 @@ def main(words: list[str]) -> str | None:
         request = dict(zip(("do", "workers"), words, strict=False))
         answer = control.ask(run / "supervisor.sock", request, f"no pixmill runs on {settings.data}: make run-all")
         for process in answer.get("processes", []):
-            print("{role:<7} {state:<9} pid {pid:<8} up {seconds} s".format(**process))
+            print(_line(**process))
         return answer.get("fault")
     return None
+
+
+def _line(role: str, state: str, pid: int | None, seconds: float, last: str) -> str:
+    """A process, or a place that waits for its next one."""
+    if pid is None:
+        return f"{role:<7} {state:<9} {seconds:g} s for its next start: the last one {last}"
+    return f"{role:<7} {state:<9} pid {pid:<8} up {seconds:g} s" + (last and f" (the one before {last})")
 
 
 if __name__ == "__main__":

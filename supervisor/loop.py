@@ -12,10 +12,12 @@ from typing import Any
 
 from host import control, lifeline, listener, log, notify, signals, sources
 from jobs.settings import Settings, workers_range
-from supervisor.core.fleet import WEB, Done, Fleet, Signal, Start
+from supervisor.core.fleet import HANG_SECONDS_MIN, WEB, Done, Fleet, Signal, Start
 
 CORES = os.cpu_count() or 1
 WELCOME = "\npixmill runs: {0}/\n  curl -F image=@test-data/sample.jpg {0}/upload\n"
+HANG_SILENCES = 2
+"""Who lets a worker be silent for long towards the broker (SILENCE_SECONDS) has slow disks: a hang is longer still."""
 GIVEN_UP = "the restart was given up, for new processes end before they are ready (or all are to stop)"
 
 
@@ -23,14 +25,17 @@ class Loop:
     """Runs one fleet until it is told to stop. Once per process, with the lock of `run` held."""
 
     def __init__(self, settings: Settings, run: Path, reload: bool) -> None:
-        self._fleet = Fleet(settings.web_processes, *workers_range(settings.workers, CORES), settings.drain_seconds)
+        hang = max(HANG_SECONDS_MIN, HANG_SILENCES * settings.silence_seconds)
+        workers = workers_range(settings.workers, CORES)
+        self._fleet = Fleet(settings.web_processes, *workers, settings.drain_seconds, hang)
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._log = log.start("supervisor", settings)
         self._waiting: dict[str, list[control.Reply]] = {"restart": [], "stop": []}
         self._watch = sources.Watch(reload)
         self._announced = self._stopped = False
         self._url = listener.keep_listener(settings)
-        self._environ = {**os.environ, "NOTIFY_SOCKET": str(run / "notify.sock")}
+        self._watchdog = notify.Watchdog()
+        self._environ = notify.environ_of_child(os.environ, run / "notify.sock", hang)
         self._notices = notify.Notices(run / "notify.sock")
         self._signals = signals.as_socket(signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)
         self._selector = selectors.DefaultSelector()
@@ -41,7 +46,9 @@ class Loop:
     def run(self) -> None:
         """Start everything; return when everything has ended."""
         while not self._settle():
-            wait = max(0, min(self._fleet.deadline(time.monotonic()) - time.monotonic(), self._watch.seconds))
+            now = time.monotonic()
+            self._watchdog.turned(now)
+            wait = max(0, min(self._fleet.deadline(now) - now, self._watch.seconds))
             for key, _ in self._selector.select(None if wait == inf else wait):
                 key.data(key.fileobj)
             if self._watch.changed():
@@ -55,7 +62,7 @@ class Loop:
                     case Start(child, role):
                         self._start(child, role)
                     case Signal(child, number) if child in self._processes:
-                        self._processes[child].send_signal(number)
+                        self._signal(self._processes[child], number)
                     case Done(what, complete):
                         self._done(what, complete)
         if self._fleet.complete() and not self._announced:
@@ -72,7 +79,12 @@ class Loop:
             self._log.info("started", extra={"role": role, "pid": process.pid})
         except OSError as error:
             self._log.error("start_failed", extra={"role": role, "reason": error.strerror})
-            self._fleet.exited(child, time.monotonic())
+            self._fleet.exited(child, os.EX_OSERR, time.monotonic())
+
+    def _signal(self, process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+        if number == signal.SIGQUIT:
+            self._log.error("silent, is killed; where it hangs is above, if it could say", extra={"pid": process.pid})
+        process.send_signal(number)
 
     def _done(self, what: str, complete: bool) -> None:
         self._stopped = what == "stop"
@@ -87,15 +99,20 @@ class Loop:
             if process.poll() is not None:
                 del self._processes[child]
                 self._log.info("ended", extra={"pid": process.pid, "status": process.returncode})
-                self._fleet.exited(child, time.monotonic())
+                self._fleet.exited(child, process.returncode, time.monotonic())
 
     def _read_notices(self, _: Any) -> None:
         numbers = {process.pid: child for child, process in self._processes.items()}
+        now = time.monotonic()
         for pid, said in self._notices.heard():
+            if (child := numbers.get(pid)) is None:
+                continue
+            if "WATCHDOG" in said:
+                self._fleet.lives(child, now)
             if "READY" in said:
-                self._fleet.became_ready(numbers.get(pid, 0))
+                self._fleet.became_ready(child, now)
             if notify.WORKERS_WANTED in said:
-                self._fleet.wished(int(said[notify.WORKERS_WANTED]), time.monotonic())
+                self._fleet.wished(int(said[notify.WORKERS_WANTED]), now)
 
     def _answer(self, request: Any, reply: control.Reply) -> None:
         asked = {"restart": self._fleet.restart_asked, "stop": self._fleet.stop_asked}
@@ -113,8 +130,8 @@ class Loop:
                 raise ValueError("usage: python -m supervisor [--reload|status|scale WORKERS|restart|stop|config]")
 
     def _status(self) -> dict[str, Any]:
-        rows, now = [], time.monotonic()
-        for child in self._fleet.children():
-            pid, seconds = self._processes[child.number].pid, round(now - child.since, 1)
-            rows.append({"role": child.role, "pid": pid, "state": child.state, "seconds": seconds})
+        rows = []
+        for role, state, child, seconds, last in self._fleet.shown(time.monotonic()):
+            pid = None if child is None else self._processes[child].pid
+            rows.append({"role": role, "pid": pid, "state": state, "seconds": round(seconds, 1), "last": last})
         return {"url": self._url, "processes": rows}

@@ -127,7 +127,7 @@ def test_every_package_has_an_init() -> None:
 
 def test_the_supervisor_stays_small() -> None:
     lines = sum(len((ROOT / path).read_text().splitlines()) for path in modules("supervisor"))
-    assert lines <= 350
+    assert lines <= 500
 
 
 def test_no_file_names_a_path_of_one_machine() -> None:

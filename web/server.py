@@ -5,6 +5,7 @@ exit 0; nothing that a client does holds it past the drain time.
 """
 
 import asyncio
+import math
 import socket
 from types import FrameType
 
@@ -41,6 +42,7 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._web, self._link, self._inherited = web, link, inherited
+        self._watchdog = notify.Watchdog()
         self._sweep_at = 0.0
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -49,6 +51,13 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         self._web.log.info("serving", extra={"web": self._web.id})
         notify.ready()
+        self._tell_alive()
+
+    def _tell_alive(self) -> None:
+        """By a timer of the loop that serves, until it ends: uvicorn's ticks end before the last answers."""
+        if self._watchdog.seconds < math.inf:
+            self._watchdog.tell()
+            asyncio.get_running_loop().call_later(self._watchdog.seconds, self._tell_alive)
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: drop the clients whose time is up."""

@@ -67,6 +67,7 @@ class Keeper:
         results = Results(config.open_cache(settings, data), blobs, engine)
         self._work = Work(settings, children, blobs, results, self._tell, log)
         self._housekeeping = Housekeeping(blobs, self._tell, log)
+        self._watchdog = notify.Watchdog()
         self._told = False
         self._ready_said = False
         self._noise = 0
@@ -98,6 +99,8 @@ class Keeper:
             self._work.publish()
             if self._told and not leave:
                 leave = self._carry_out()
+            if self._ready_said:
+                self._watchdog.turned(now)
         self._children.close()
         self._close(LAST_WORDS_MS)
         self._context.term()

@@ -2,20 +2,26 @@
 
 Level-triggered: each event changes what is known or wanted, then `settle` closes the gap, so that
 nothing ever waits for another's drain. Children are numbers here; pids, forks and clocks are the loop's.
+
+A child must say that its loop turns. Its silence is counted in time that this process was awake itself: after a
+machine stood still, each child has as much time left as before.
 """
 
-from dataclasses import dataclass, field
 from math import inf
-from signal import SIGKILL, SIGTERM, Signals
+from signal import SIGKILL, SIGQUIT, SIGTERM, Signals
 from typing import NamedTuple
 
+from supervisor.core.places import Child, Shown, Slot
+
 ROLES = BROKER, WEB, WORKER = "broker", "web", "worker"  # in the order in which a restart renews them
-BACKOFF_SECONDS_MIN, BACKOFF_SECONDS_MAX = 0.1, 3.0
-FORGET_SECONDS = 10.0  # a child that was up so long is replaced at once
 HURRY_SECONDS = 1.0  # after a second stop: what is not gone by then is killed
 ECHO_SECONDS = 0.3  # a stop so soon after the first is the same one, passed on by make and the process group
 CALM_SECONDS = 30.0  # a worker that nobody has wished for so long is drained
 LOSSES_MAX = 4  # a restart whose new process died this often before it was ready is given up
+HANG_SECONDS_MIN = 20.0  # a loop that does not turn for so long hangs: a slow disk's sync takes seconds
+START_SECONDS_MAX = 600.0  # the same before it is ready: a ledger of an older version is migrated meanwhile
+LOOK_SECONDS = 1.0  # so often this process shows itself that it is awake
+LAST_WORDS_SECONDS = 1.0  # from SIGQUIT, at which a role writes down where it hangs, to SIGKILL
 
 
 class Start(NamedTuple):
@@ -36,34 +42,15 @@ class Done(NamedTuple):
 Effect = Start | Signal | Done
 
 
-@dataclass(slots=True)
-class Child:
-    """One process, started in restart `round` at `since`; told to end, it is killed at `kill_at`."""
-
-    number: int
-    role: str
-    round: int
-    since: float
-    state: str = "starting"
-    kill_at: float = inf
-
-
-@dataclass(slots=True)
-class Slot:
-    """The place of one process (the first child; others are to follow it). Not filled before `due`."""
-
-    role: str
-    children: list[Child] = field(default_factory=list)
-    losses: int = 0
-    due: float = 0.0
-
-
 class Fleet:
     """Keeps one broker, `web` web processes and `least` to `most` workers running until told to stop. Events are
-    methods that return nothing; `settle` says what follows. `now` is monotonic seconds."""
+    methods that return nothing; `settle` says what follows. `now` is monotonic seconds. A child that is silent for
+    `hang_seconds` is ended."""
 
-    def __init__(self, web: int, least: int, most: int, drain_seconds: float) -> None:
+    def __init__(self, web: int, least: int, most: int, drain_seconds: float, hang_seconds: float) -> None:
         self._web, self._least, self._most = web, least, most
+        self._hang_seconds = hang_seconds
+        self._awake, self._looked = 0.0, -inf
         self._wishes: list[tuple[float, int]] = []
         self._drain = {BROKER: 3.0, WEB: drain_seconds + 2.0, WORKER: drain_seconds + 3.0}
         self._slots: list[Slot] = []
@@ -72,22 +59,28 @@ class Fleet:
         self._started, self._round, self._rolling = 0, 0, False
         self._stopped_at = inf
 
-    def became_ready(self, number: int) -> None:
+    def became_ready(self, number: int, now: float) -> None:
         """A child serves."""
+        self.lives(number, now)
         for child in self.children():
             if child.number == number and child.state == "starting":
                 child.state = "ready"
 
-    def exited(self, number: int, now: float) -> None:
-        """A child is gone, whatever its exit status: unasked, it is replaced."""
+    def lives(self, number: int, now: float) -> None:
+        """A child says that its loop turns."""
+        self._look(now)
+        for child in self.children():
+            if child.number == number:
+                child.heard = self._awake
+
+    def exited(self, number: int, status: int, now: float) -> None:
+        """A child is gone, with this exit status (of a signal: less than 0): unasked, it is replaced."""
         self._leaving = [child for child in self._leaving if child.number != number]
         for slot in self._slots:
             for child in [child for child in slot.children if child.number == number]:
-                slot.children.remove(child)
-                slot.losses = 1 if now - child.since >= FORGET_SECONDS else slot.losses + 1
-                pause = min(BACKOFF_SECONDS_MIN * 2 ** min(slot.losses - 2, 9), BACKOFF_SECONDS_MAX)
-                slot.due = now if slot.losses == 1 else now + pause
-                if child.round == self._round and child.state == "starting" and slot.losses >= LOSSES_MAX:
+                slot.lost(child, status, now)
+                given_up = slot.losses >= LOSSES_MAX or child.refused(status)
+                if child.round == self._round and child.state == "starting" and given_up:
                     self._end_restart(now, complete=False)
 
     def scale_asked(self, least: int, most: int) -> None:
@@ -114,6 +107,7 @@ class Fleet:
 
     def settle(self, now: float) -> list[Effect]:
         """What is to be done now, in order: to be asked after every event and at each `deadline`."""
+        self._end_silent(now)
         if self._stopped_at < inf:
             self._end_restart(now, complete=False)
             wanted = int(any(child.role != BROKER for child in self.children())), 0, 0
@@ -127,7 +121,7 @@ class Fleet:
                 self._start(slot, now)
         if self._rolling:
             self._roll(now)
-        for child in self._leaving:
+        for child in self.children():
             if child.kill_at <= now:
                 child.kill_at = inf
                 self._effects.append(Signal(child.number, SIGKILL))
@@ -138,16 +132,53 @@ class Fleet:
 
     def deadline(self, now: float) -> float:
         """When there will be something to do (monotonic seconds; inf: never) if nothing happens before."""
-        times = [slot.due for slot in self._slots if slot.due > now]
-        return min(times + [child.kill_at for child in self._leaving], default=inf)
+        times = [slot.due for slot in self._slots if slot.due > now] + [child.kill_at for child in self.children()]
+        if any(self._patience(child) < inf for child in self.children()):
+            times.append(self._looked + LOOK_SECONDS)
+        return min(times, default=inf)
 
     def children(self) -> list[Child]:
         """Every process that has not ended."""
         return [child for slot in self._slots for child in slot.children] + self._leaving
 
+    def shown(self, now: float) -> list[Shown]:
+        """What there is to say of each process, and of each place without one."""
+        lines: list[Shown] = []
+        for slot in self._slots:
+            lines += [self._line(child, now, slot.last) for child in slot.children]
+            if not slot.children:
+                lines.append(Shown(slot.role, "waiting", None, slot.due - now, slot.last))
+        return lines + [self._line(child, now, "") for child in self._leaving]
+
+    def _line(self, child: Child, now: float, last: str) -> Shown:
+        return Shown(child.role, self._state(child), child.number, now - child.since, last)
+
+    def _state(self, child: Child) -> str:
+        """As it was last heard; `silent` from half of the time on after which it is ended."""
+        quiet = child.state == "ready" and self._awake - child.heard >= self._patience(child) / 2
+        return "silent" if quiet else child.state
+
     def complete(self) -> bool:
         """Whether all that is wanted is there and ready; never again once told to stop."""
         return self._stopped_at == inf and all(it.children and it.children[0].state == "ready" for it in self._slots)
+
+    def _look(self, now: float) -> None:
+        """Count our own time awake: of a longer absence (a machine asleep, a stop of all) only what a look takes."""
+        self._awake += min(max(now - self._looked, 0.0), LOOK_SECONDS)
+        self._looked = now
+
+    def _patience(self, child: Child) -> float:
+        """For how long the child may be silent. One that is told to end is killed by the clock."""
+        limits = {"ready": self._hang_seconds, "starting": max(self._hang_seconds, START_SECONDS_MAX)}
+        return limits.get(child.state, inf)
+
+    def _end_silent(self, now: float) -> None:
+        self._look(now)
+        for child in self.children():
+            if self._awake - child.heard >= (patience := self._patience(child)):
+                child.state, child.fault = "silent", f"was silent for {patience:g} s"
+                child.kill_at = now + LAST_WORDS_SECONDS
+                self._effects.append(Signal(child.number, SIGQUIT))
 
     def _resize(self, role: str, wanted: int, now: float) -> None:
         places = [slot for slot in self._slots if slot.role == role]
@@ -158,12 +189,12 @@ class Fleet:
 
     def _start(self, slot: Slot, now: float) -> None:
         self._started += 1
-        slot.children.append(Child(self._started, slot.role, self._round, now))
+        slot.children.append(Child(self._started, slot.role, self._round, now, self._awake))
         self._effects.append(Start(self._started, slot.role))
 
     def _retire(self, slot: Slot, now: float, which: slice = slice(None)) -> None:
         for child in slot.children[which]:
-            child.state, child.kill_at = "leaving", now + self._drain[child.role]
+            child.state, child.kill_at = "leaving", min(child.kill_at, now + self._drain[child.role])
             self._leaving.append(child)
             self._effects.append(Signal(child.number, SIGTERM))
         del slot.children[which]

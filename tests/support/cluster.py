@@ -148,7 +148,7 @@ class Cluster:
     def pids(self, role: str, state: str | None = None) -> list[int]:
         """The pids of `role` (of those in `state` starting, ready or leaving) under the supervisor."""
         rows = self.ask(do="status")["processes"]
-        return [row["pid"] for row in rows if row["role"] == role and state in (None, row["state"])]
+        return [row["pid"] for row in rows if row["pid"] and row["role"] == role and state in (None, row["state"])]
 
     def nurseries(self, keeper: int) -> list[int]:
         """The nursery of a keeper (a worker process)."""

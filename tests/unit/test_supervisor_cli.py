@@ -3,14 +3,15 @@
 import os
 import subprocess
 import sys
+from math import inf
 
 from supervisor.core.fleet import Fleet
 
 
 def test_a_fleet_told_to_stop_before_it_was_complete_never_is() -> None:
-    fleet = Fleet(1, 0, 0, 1.0)
+    fleet = Fleet(1, 0, 0, 1.0, inf)
     fleet.settle(0.0)
-    fleet.became_ready(1)
+    fleet.became_ready(1, 0.0)
     fleet.stop_asked(1.0)
     fleet.settle(1.0)
     assert not fleet.complete()

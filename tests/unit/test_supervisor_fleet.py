@@ -1,7 +1,7 @@
 """The supervisor's core on a fake clock: facts in, effects out."""
 
 from math import inf
-from signal import SIGKILL, SIGTERM
+from signal import SIGKILL, SIGQUIT, SIGTERM
 
 import pytest
 from hypothesis import settings
@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from supervisor.core.fleet import (
-    BACKOFF_SECONDS_MAX,
     BROKER,
     LOSSES_MAX,
     WEB,
@@ -20,18 +19,22 @@ from supervisor.core.fleet import (
     Signal,
     Start,
 )
+from supervisor.core.places import BACKOFF_SECONDS_MAX
+
+KILLED = -9
+HANG_SECONDS = 5.0
 
 
-def fleet(web: int = 1, workers: int = 1, most: int = 0) -> Fleet:
-    return Fleet(web, workers, max(workers, most), drain_seconds=30.0)
+def fleet(web: int = 1, workers: int = 1, most: int = 0, hang_seconds: float = inf) -> Fleet:
+    return Fleet(web, workers, max(workers, most), 30.0, hang_seconds)
 
 
-def running(web: int = 1, workers: int = 1, most: int = 0) -> Fleet:
+def running(web: int = 1, workers: int = 1, most: int = 0, hang_seconds: float = inf) -> Fleet:
     """A fleet whose processes are ready at time 0: the broker is child 1, then web, then workers."""
-    started = fleet(web, workers, most)
+    started = fleet(web, workers, most, hang_seconds)
     for effect in started.settle(0.0):
         assert isinstance(effect, Start)
-        started.became_ready(effect.child)
+        started.became_ready(effect.child, 0.0)
     assert started.settle(0.0) == []
     assert started.complete()
     return started
@@ -44,10 +47,10 @@ def test_starts_everything_at_once() -> None:
 def test_is_complete_when_all_are_ready() -> None:
     started = fleet()
     started.settle(0.0)
-    started.became_ready(1)
-    started.became_ready(2)
+    started.became_ready(1, 0.0)
+    started.became_ready(2, 0.0)
     assert not started.complete()
-    started.became_ready(3)
+    started.became_ready(3, 0.0)
     assert started.complete()
 
 
@@ -55,16 +58,16 @@ def test_a_restart_that_is_given_up_leaves_one_process_in_each_place() -> None:
     started = running(web=2, workers=0)
     started.restart_asked(1.0)
     started.settle(1.0)
-    started.exited(1, 1.0)
+    started.exited(1, KILLED, 1.0)
     (broker,) = [effect.child for effect in started.settle(1.0) if isinstance(effect, Start)]
-    started.became_ready(broker)
+    started.became_ready(broker, 0.0)
     now = 1.0
     (first,) = [effect.child for effect in started.settle(now) if isinstance(effect, Start)]
-    started.became_ready(first)
+    started.became_ready(first, 0.0)
     (second,) = [effect.child for effect in started.settle(now) if isinstance(effect, Start)]
     effects: list[Effect] = []
     for _ in range(LOSSES_MAX + 1):
-        started.exited(first, now)
+        started.exited(first, KILLED, now)
         now += BACKOFF_SECONDS_MAX
         effects += started.settle(now)
         first = max(effect.child for effect in effects if isinstance(effect, Start))
@@ -74,7 +77,7 @@ def test_a_restart_that_is_given_up_leaves_one_process_in_each_place() -> None:
 
 def test_the_first_loss_is_replaced_at_once() -> None:
     started = running()
-    started.exited(3, 1.0)
+    started.exited(3, KILLED, 1.0)
     assert started.settle(1.0) == [Start(4, WORKER)]
 
 
@@ -82,7 +85,7 @@ def test_back_off_doubles_to_three_seconds_and_does_not_hold_up_others() -> None
     started = running()
     now, child, pauses = 1.0, 3, []
     for _ in range(2000):
-        started.exited(child, now)
+        started.exited(child, KILLED, now)
         effects = started.settle(now)
         pauses.append(0.0)
         if not effects:
@@ -95,15 +98,15 @@ def test_back_off_doubles_to_three_seconds_and_does_not_hold_up_others() -> None
         child = start.child
     assert pauses[:8] == [0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.0, 3.0]
     assert pauses[-1] == 3.0
-    started.exited(2, now)
+    started.exited(2, KILLED, now)
     assert started.settle(now) == [Start(child + 1, WEB)]
 
 
 def test_losses_are_forgotten_after_ten_seconds_up() -> None:
     started = running()
-    started.exited(3, 1.0)
+    started.exited(3, KILLED, 1.0)
     assert started.settle(1.0) == [Start(4, WORKER)]
-    started.exited(4, 11.0)
+    started.exited(4, KILLED, 11.0)
     assert started.settle(11.0) == [Start(5, WORKER)]
 
 
@@ -114,7 +117,7 @@ def test_scale_adds_and_drains_workers_only() -> None:
     started.scale_asked(0, 0)
     assert {*started.settle(2.0)} == {Signal(3, SIGTERM), Signal(4, SIGTERM), Signal(5, SIGTERM)}
     for child in (3, 4, 5):
-        started.exited(child, 3.0)
+        started.exited(child, KILLED, 3.0)
     assert started.settle(3.0) == []
     assert [child.role for child in started.children()] == [BROKER, WEB]
 
@@ -158,7 +161,7 @@ def test_a_broker_killed_while_a_worker_drains_is_replaced_at_once() -> None:
     started = running()
     started.scale_asked(0, 0)
     started.settle(1.0)
-    started.exited(1, 2.0)
+    started.exited(1, KILLED, 2.0)
     assert started.settle(2.0) == [Start(4, BROKER)]
 
 
@@ -176,11 +179,11 @@ def test_stop_drains_web_and_workers_at_once_and_the_broker_last() -> None:
     started = running()
     started.stop_asked(1.0)
     assert started.settle(1.0) == [Signal(2, SIGTERM), Signal(3, SIGTERM)]
-    started.exited(2, 1.5)
+    started.exited(2, KILLED, 1.5)
     assert started.settle(1.5) == []
-    started.exited(3, 9.0)
+    started.exited(3, KILLED, 9.0)
     assert started.settle(9.0) == [Signal(1, SIGTERM)]
-    started.exited(1, 9.5)
+    started.exited(1, KILLED, 9.5)
     assert started.settle(9.5) == [Done("stop", True)]
 
 
@@ -188,10 +191,10 @@ def test_a_broker_killed_during_the_stop_comes_back_for_the_draining_workers() -
     started = running()
     started.stop_asked(1.0)
     started.settle(1.0)
-    started.exited(1, 2.0)
+    started.exited(1, KILLED, 2.0)
     assert started.settle(2.0) == [Start(4, BROKER)]
-    started.exited(2, 2.0)
-    started.exited(3, 3.0)
+    started.exited(2, KILLED, 2.0)
+    started.exited(3, KILLED, 3.0)
     assert started.settle(3.0) == [Signal(4, SIGTERM)]
 
 
@@ -201,10 +204,10 @@ def test_a_second_stop_hurries_and_then_kills() -> None:
     started.settle(1.0)
     started.stop_asked(2.0)
     assert started.settle(2.0) == [Signal(2, SIGTERM), Signal(3, SIGTERM)]
-    started.exited(2, 2.1)
+    started.exited(2, KILLED, 2.1)
     assert started.deadline(2.1) == 3.0
     assert started.settle(3.0) == [Signal(3, SIGKILL)]
-    started.exited(3, 3.0)
+    started.exited(3, KILLED, 3.0)
     assert started.settle(3.0) == [Signal(1, SIGTERM)]
 
 
@@ -222,7 +225,7 @@ def test_nothing_is_scaled_up_after_a_stop() -> None:
     started.settle(1.0)
     started.scale_asked(3, 3)
     started.wished(3, 1.0)
-    started.exited(3, 1.1)
+    started.exited(3, KILLED, 1.1)
     assert started.settle(1.1) == []
 
 
@@ -230,20 +233,20 @@ def test_restart_renews_one_after_the_other_each_ready_before_the_next() -> None
     started = running(web=1, workers=2)
     started.restart_asked(1.0)
     assert started.settle(1.0) == [Signal(1, SIGTERM)]
-    started.exited(1, 1.2)
+    started.exited(1, KILLED, 1.2)
     assert started.settle(1.2) == [Start(5, BROKER)]
-    started.became_ready(5)
+    started.became_ready(5, 0.0)
     assert started.settle(1.3) == [Start(6, WEB)]
-    started.became_ready(6)
+    started.became_ready(6, 0.0)
     assert started.settle(1.4) == [Signal(2, SIGTERM), Start(7, WORKER)]
-    started.became_ready(7)
+    started.became_ready(7, 0.0)
     assert started.settle(1.5) == [Signal(3, SIGTERM), Start(8, WORKER)]
-    started.became_ready(8)
+    started.became_ready(8, 0.0)
     assert started.settle(1.6) == [Signal(4, SIGTERM)]
-    started.exited(2, 1.7)
-    started.exited(4, 1.8)
+    started.exited(2, KILLED, 1.7)
+    started.exited(4, KILLED, 1.8)
     assert started.settle(1.8) == []
-    started.exited(3, 20.0)
+    started.exited(3, KILLED, 20.0)
     assert started.settle(20.0) == [Done("restart", True)]
     assert [child.number for child in started.children()] == [5, 6, 7, 8]
 
@@ -252,18 +255,18 @@ def test_the_old_goes_on_while_its_successor_dies_and_the_restart_is_given_up() 
     started = running(web=1, workers=0)
     started.restart_asked(1.0)
     started.settle(1.0)
-    started.exited(1, 1.0)
+    started.exited(1, KILLED, 1.0)
     started.settle(1.0)
-    started.became_ready(3)
+    started.became_ready(3, 0.0)
     assert started.settle(1.0) == [Start(4, WEB)]
-    started.exited(4, 1.0)
+    started.exited(4, KILLED, 1.0)
     assert started.settle(1.0) == [Start(5, WEB)]
-    started.exited(5, 1.0)
+    started.exited(5, KILLED, 1.0)
     assert started.settle(1.0) == []
     assert started.settle(1.11) == [Start(6, WEB)]
-    started.exited(6, 1.2)
+    started.exited(6, KILLED, 1.2)
     assert started.settle(1.41) == [Start(7, WEB)]
-    started.exited(7, 1.5)
+    started.exited(7, KILLED, 1.5)
     assert started.settle(1.5) == [Done("restart", False)]
     assert [(child.number, child.state) for child in started.children()] == [(3, "ready"), (2, "ready")]
 
@@ -272,13 +275,13 @@ def test_a_successor_takes_the_place_of_an_old_one_that_dies_first() -> None:
     started = running(web=1, workers=0)
     started.restart_asked(1.0)
     started.settle(1.0)
-    started.exited(1, 1.0)
+    started.exited(1, KILLED, 1.0)
     started.settle(1.0)
-    started.became_ready(3)
+    started.became_ready(3, 0.0)
     assert started.settle(1.1) == [Start(4, WEB)]
-    started.exited(2, 1.2)
+    started.exited(2, KILLED, 1.2)
     assert started.settle(1.2) == []
-    started.became_ready(4)
+    started.became_ready(4, 0.0)
     assert started.settle(1.3) == [Done("restart", True)]
 
 
@@ -286,24 +289,24 @@ def test_a_restart_asked_again_ends_the_successor_of_the_last_one() -> None:
     started = running(web=1, workers=0)
     started.restart_asked(1.0)
     started.settle(1.0)
-    started.exited(1, 1.0)
+    started.exited(1, KILLED, 1.0)
     started.settle(1.0)
-    started.became_ready(3)
+    started.became_ready(3, 0.0)
     assert started.settle(1.1) == [Start(4, WEB)]
     started.restart_asked(1.2)
     assert started.settle(1.2) == [Signal(3, SIGTERM)]
-    started.exited(3, 1.3)
+    started.exited(3, KILLED, 1.3)
     started.settle(1.3)
-    started.became_ready(5)
+    started.became_ready(5, 0.0)
     assert started.settle(1.4) == [Signal(4, SIGTERM), Start(6, WEB)]
-    started.became_ready(6)
+    started.became_ready(6, 0.0)
     assert started.settle(1.5) == [Signal(2, SIGTERM)]
 
 
 def test_a_restart_forgives_earlier_losses() -> None:
     started = running(web=1, workers=0)
     for child, now in ((2, 1.0), (3, 1.0), (4, 1.11), (5, 1.32)):
-        started.exited(child, now)
+        started.exited(child, KILLED, now)
         started.settle(now)
         started.settle(started.deadline(now) if child in (3, 4) else now)
     assert [child.role for child in started.children()] == [BROKER]
@@ -317,12 +320,12 @@ def test_a_ready_process_that_is_killed_does_not_give_up_a_restart() -> None:
     started.settle(1.0)
     broker = 1
     for now in (1.0, 1.2, 1.5, 2.0, 3.0):
-        started.exited(broker, now)
+        started.exited(broker, KILLED, now)
         (start,) = started.settle(now) or started.settle(started.deadline(now))
         assert isinstance(start, Start)
         broker = start.child
-        started.became_ready(broker)
-    started.exited(broker, 4.0)
+        started.became_ready(broker, 0.0)
+    started.exited(broker, KILLED, 4.0)
     assert Done("restart", False) not in started.settle(4.0)
 
 
@@ -331,7 +334,7 @@ def test_a_late_ready_changes_nothing_for_a_process_told_to_end() -> None:
     started.settle(0.0)
     started.scale_asked(0, 0)
     started.settle(1.0)
-    started.became_ready(2)
+    started.became_ready(2, 0.0)
     assert [(child.number, child.state) for child in started.children()] == [(1, "starting"), (2, "leaving")]
 
 
@@ -366,13 +369,14 @@ class World(RuleBasedStateMachine):
         self.alive: dict[int, str] = {}
         self.ready: set[int] = set()
         self.told: set[int] = set()
+        self.hung: set[int] = set()
         self.results: list[Effect] = []
         self.wanted = 0
         self.stopping = self.restarted = False
 
     @initialize(web=st.integers(1, 3), workers=st.integers(0, 3))
     def begin(self, web: int, workers: int) -> None:
-        self.fleet = Fleet(web, workers, workers, 5.0)
+        self.fleet = Fleet(web, workers, workers, 5.0, HANG_SECONDS)
         self.wanted, self.web = workers, web
         self.settle()
 
@@ -386,6 +390,9 @@ class World(RuleBasedStateMachine):
                         self.alive[child] = role
                     case Signal(child, number):
                         assert child in self.alive, "a signal to the dead"
+                        if number == SIGQUIT:
+                            assert child in self.hung, "killed, though it said that it lives"
+                            continue
                         self.told.add(child)
                         if number == SIGKILL:
                             self.die(child)
@@ -396,15 +403,22 @@ class World(RuleBasedStateMachine):
 
     def die(self, child: int) -> None:
         del self.alive[child]
-        self.fleet.exited(child, self.now)
+        self.hung.discard(child)
+        self.fleet.exited(child, KILLED, self.now)
 
     @precondition(lambda self: self.alive)
     @rule(index=st.integers(0, 20))
     def start_is_ready(self, index: int) -> None:
         child = sorted(self.alive)[index % len(self.alive)]
         self.ready.add(child)
-        self.fleet.became_ready(child)
+        self.fleet.became_ready(child, self.now)
         self.settle()
+
+    @precondition(lambda self: self.ready & self.alive.keys())
+    @rule(index=st.integers(0, 20))
+    def one_hangs(self, index: int) -> None:
+        serving = sorted(self.ready & self.alive.keys())
+        self.hung.add(serving[index % len(serving)])
 
     @precondition(lambda self: self.alive)
     @rule(index=st.integers(0, 20))
@@ -415,7 +429,12 @@ class World(RuleBasedStateMachine):
     @rule(seconds=st.floats(0.01, 20.0))
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
+        self.others_live()
         self.settle()
+
+    def others_live(self) -> None:
+        for child in self.alive.keys() - self.hung:
+            self.fleet.lives(child, self.now)
 
     @rule(workers=st.integers(0, 5))
     def scale(self, workers: int) -> None:
@@ -457,13 +476,14 @@ class World(RuleBasedStateMachine):
             assert staying.count(WEB) <= self.web + 1, "more than one successor at a time"
 
     def quiesce(self) -> None:
-        """From now on everything told to end does, and everything started becomes ready."""
+        """From now on everything told to end does, and everything started becomes ready; but what hangs, hangs."""
         for _ in range(200):
-            for child in [child for child in self.alive if child in self.told]:
+            for child in [child for child in self.alive if child in self.told - self.hung]:
                 self.die(child)
-            for child in self.alive:
+            for child in self.alive.keys() - self.hung:
                 self.ready.add(child)
-                self.fleet.became_ready(child)
+                self.fleet.became_ready(child, self.now)
+            self.others_live()
             self.settle()
             self.now += 1.0
 
@@ -471,6 +491,7 @@ class World(RuleBasedStateMachine):
         if not hasattr(self, "fleet"):
             return
         self.quiesce()
+        assert not self.hung, "what hangs is never replaced"
         roles = list(self.alive.values())
         expected = (0, 0, 0) if self.stopping else (1, self.web, self.wanted)
         assert (roles.count(BROKER), roles.count(WEB), roles.count(WORKER)) == expected

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 from host import folders, notify
@@ -9,5 +10,7 @@ from host import folders, notify
 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 folders.hold_lock(Path(os.environ["PIXMILL_RUN"]) / "broker.lock", 0, "two brokers")
 notify.ready()
+watchdog = notify.Watchdog()
 while True:
-    signal.pause()
+    watchdog.turned(time.monotonic())
+    signal.sigtimedwait([], 1.0)

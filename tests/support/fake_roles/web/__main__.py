@@ -3,6 +3,7 @@
 import os
 import selectors
 import signal
+import time
 
 from host import notify, signals
 
@@ -16,7 +17,9 @@ selector = selectors.DefaultSelector()
 selector.register(listener, selectors.EVENT_READ)
 selector.register(told, selectors.EVENT_READ)
 notify.ready()
-while not any(key.fileobj is told for key, _ in selector.select()):
+watchdog = notify.Watchdog()
+while not any(key.fileobj is told for key, _ in selector.select(1.0)):
+    watchdog.turned(time.monotonic())
     try:
         connection, _ = listener.accept()
     except BlockingIOError:

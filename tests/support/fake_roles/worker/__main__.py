@@ -3,6 +3,7 @@
 import os
 import selectors
 import signal
+import time
 
 from host import lifeline, notify, signals
 
@@ -15,6 +16,8 @@ told = signals.as_socket(signal.SIGTERM)
 selector = selectors.DefaultSelector()
 selector.register(told, selectors.EVENT_READ)
 notify.ready()
-selector.select()
+watchdog = notify.Watchdog()
+while not selector.select(1.0):
+    watchdog.turned(time.monotonic())
 told.recv(1)
 selector.select(float(os.environ.get("FAKE_DRAIN_SECONDS", "0")))
