@@ -62,7 +62,7 @@ def main() -> int:
     finally:
         recorder.close()
     ledger.close()
-    log.info("stopped", extra={"dropped": loop.gate.dropped})
+    log.info("stopped", extra={"dropped": loop.gate.dropped, "unsaid": loop.unsaid})
     return 0
 
 

@@ -46,9 +46,15 @@ from stores.ledger import Ledger
 
 WORKER_FRAMES_PER_TURN = 256
 SUBMITTED_JOBS_PER_TURN = 512
+TURN_BYTES = 1024 * 1024
+"""Read of workers in a turn, and of web: twice what so many common frames take. A frame that passes it is the last."""
 BULK_ROWS_PER_TURN = 256
 PROBE_SECONDS = (0.0, 0.003, 0.02)
 """After a disconnection: sends in the first millisecond after a kill still succeed (FACTS 1)."""
+RECEIVED_FRAMES_MAX = 500
+"""Of a connection, unread: what a web process has without a receipt, and more. Who sends more waits."""
+SENT_FRAMES_MAX = 2000
+"""Of a connection, unsent: a worker that takes none is lost, a web process reads the ledger where it missed some."""
 CLOCK_SLACK_SECONDS = 0.005
 LATE_SECONDS = 1.0
 """A Submit that is older may be a repeat of one whose job has ended since, and was purged: no row tells of it then."""
@@ -67,6 +73,8 @@ class Loop:
         self._narrator = Narrator(log)
         self.gate = Gate(log)
         self._watchdog = notify.Watchdog()
+        self.unsaid = 0
+        """What was too long to be sent."""
         self._context = zmq.Context()
         self._door = curve.Server(self._context, wires.curve, log) if wires.curve else None
         self._pull = self._bind(zmq.PULL, wires, "jobs")
@@ -90,8 +98,8 @@ class Loop:
         bound.linger = LINGER_MILLISECONDS if kind == zmq.XPUB else 0
         bound.maxmsgsize = wire.FRAME_BYTES_MAX
         bound.ipv6 = True
-        bound.rcvhwm = 10_000
-        bound.sndhwm = 10_000
+        bound.rcvhwm = RECEIVED_FRAMES_MAX
+        bound.sndhwm = SENT_FRAMES_MAX
         if kind == zmq.ROUTER:
             bound.router_mandatory = 1
             bound.linger = LINGER_MILLISECONDS
@@ -183,17 +191,21 @@ class Loop:
 
     def _read_workers(self) -> bool:
         """Read a batch of workers' frames; whether that was all."""
+        room = TURN_BYTES
         for _ in range(WORKER_FRAMES_PER_TURN):
             try:
                 peer, frames, key = self._receive_from_worker()
             except zmq.Again:
                 return True
+            room -= sum(map(len, frames))
             message = self.gate.read(wire.from_worker, peer, frames, key)
             if isinstance(message, wire.Found):
                 ids = sorted({job_of(name) for name in message.names})
                 self._intake.add(Walked(peer, message, self._ledger.jobs(ids)), frames[0])
             elif message is not None:
                 self._intake.heard(peer, message, frames[0])
+            if room <= 0:
+                break
         self._again = True
         return False
 
@@ -209,9 +221,9 @@ class Loop:
     def _read_web(self) -> bool:
         """Read a batch of web's frames and look up what the core must know to decide; whether that was all."""
         submits: list[tuple[wire.Submit, bytes]] = []
-        jobs = 0
+        jobs, room = 0, TURN_BYTES
         empty = False
-        while jobs < SUBMITTED_JOBS_PER_TURN:
+        while jobs < SUBMITTED_JOBS_PER_TURN and room > 0:
             try:
                 frames = [self._pull.recv(zmq.NOBLOCK)]
             except zmq.Again:
@@ -219,6 +231,7 @@ class Loop:
                 break
             while self._pull.get(zmq.RCVMORE):
                 frames.append(self._pull.recv(zmq.NOBLOCK))
+            room -= sum(map(len, frames))
             message = self.gate.read(wire.from_web, b"web", frames)
             jobs += 1
             if isinstance(message, wire.Submit):
@@ -288,6 +301,8 @@ class Loop:
     def _carry_out(self, effects: Effects, now: float) -> None:
         """Durable before visible: the commit first, then everything that tells of it."""
         out = outgoing(effects, self._core.epoch)
+        if out.unsaid:
+            self._leave_out(out.unsaid)
         self._recorder.decided(digest(effects.records, out))
         if effects.records:
             self._ledger.commit(effects.records)
@@ -308,6 +323,12 @@ class Loop:
         if effects.expire is not None:
             self._expire(effects.expire)
         self._narrator.tell(effects.sends, self._core.name_of, now)
+
+    def _leave_out(self, count: int) -> None:
+        """Once in the log: who makes such a message makes many."""
+        if not self.unsaid:
+            self._log.warning("too long to be sent, left out", extra={"messages": count})
+        self.unsaid += count
 
     def _expire(self, expire: Expire) -> None:
         self._ledger.forget_purged(expire.before - PURGED_SLACK_SECONDS)

@@ -5,7 +5,6 @@ Pure: owns how effects become frames, and what two turns must have alike to be t
 
 import contextlib
 import zlib
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,27 +19,39 @@ Addressed = list[tuple[bytes, bytes]]
 
 
 class Outgoing(NamedTuple):
-    """The frames of one turn, in order of sending: to web, to workers, to web."""
+    """The frames of one turn, in order of sending: to web, to workers, to web. `unsaid` counts what passes a frame by
+    itself, and is left out."""
 
     receipts: Addressed
     sends: Addressed
     changes: Addressed
+    unsaid: int
 
 
 def outgoing(effects: Effects, epoch: int) -> Outgoing:
-    """What is to be sent. Raises WireFault where one item alone passes a frame."""
-    out = Outgoing([], [], [])
-    for web, receipts in effects.receipts.items():
+    """What is to be sent. Whatever the effects are: what is committed must not end the broker that tells of it."""
+    receipts: Addressed = []
+    sends: Addressed = []
+    changes: Addressed = []
+    unsaid = 0
+    for web, said in effects.receipts.items():
         topic = wire.receipts_topic(web)
-        out.receipts.extend((topic, part) for part in _frames(wire.Receipts(epoch, receipts), "receipts"))
+        frames, left_out = wire.frames(wire.Receipts(epoch, said))
+        receipts += [(topic, frame) for frame in frames]
+        unsaid += left_out
     for peer, message in effects.sends:
-        field = message.__struct_fields__[0] if message.__struct_fields__ else ""
-        out.sends.extend((peer, part) for part in _frames(message, field))
+        frames, left_out = wire.frames(message)
+        sends += [(peer, frame) for frame in frames]
+        unsaid += left_out
     if effects.changes is not None:
-        out.changes.extend((wire.CHANGES_TOPIC, part) for part in _change_frames(effects.changes))
+        frames, left_out = _change_frames(effects.changes)
+        changes += [(wire.CHANGES_TOPIC, frame) for frame in frames]
+        unsaid += left_out
     if effects.beat is not None:
-        out.changes.append((wire.BEAT_TOPIC, _beat_frame(effects.beat)))
-    return out
+        frames, left_out = _beat_frames(effects.beat)
+        changes += [(wire.BEAT_TOPIC, frame) for frame in frames]
+        unsaid += left_out
+    return Outgoing(receipts, sends, changes, unsaid)
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -49,7 +60,7 @@ _encode = msgspec.msgpack.Encoder().encode
 def digest(records: Records, out: Outgoing) -> int:
     """A checksum of what a turn decided: what is said to whom, each change of a job among it, and what is written
     beside the jobs' rows (they cost as much again; a replay holds the last ones against the ledger)."""
-    said = [part for addressed in out for pair in addressed for part in pair]
+    said = [part for addressed in out[:3] for pair in addressed for part in pair]
     written = (
         records.keys, records.grants, records.removed, records.purged, records.sweeps, records.swept,
         records.quarantined, records.released, records.tenants, records.meta,
@@ -57,39 +68,36 @@ def digest(records: Records, out: Outgoing) -> int:
     return zlib.crc32(b"".join(said), zlib.crc32(_encode(written)))
 
 
-def _beat_frame(beat: wire.Beat) -> bytes:
+def _beat_frames(beat: wire.Beat) -> tuple[list[bytes], int]:
     """Where the queues of very many tenants pass a frame, without a forecast of them, and if need be without their
-    shares: a beat that says less is better than a broker that ends."""
+    shares, and without the workers: a beat that says less is better than none."""
     lists: tuple[dict[str, Any], ...] = ({}, {"waiting": None}, {"tenants": {}, "over": {}}, {"workers": []})
     for less in lists:
         beat = msgspec.structs.replace(beat, **less)
-        with contextlib.suppress(WireFault):
-            return wire.encode(beat)
-    raise WireFault("a beat without any list passes a frame")
+        if _is_bounded(beat):
+            with contextlib.suppress(WireFault):
+                return [wire.encode(beat)], 0
+    return [], 1
 
 
-def _frames(message: Any, field: str) -> Iterator[bytes]:
-    """The frame of a message, or of its halves where the list `field` is too long for one."""
-    try:
-        yield wire.encode(message)
-    except WireFault:
-        items = getattr(message, field)
-        if not isinstance(items, list) or len(items) < 2:
-            raise
-        half = len(items) // 2
-        for part in (items[:half], items[half:]):
-            yield from _frames(msgspec.structs.replace(message, **{field: part}), field)
+def _is_bounded(beat: wire.Beat) -> bool:
+    waiting = beat.waiting
+    views = max(len(beat.tenants), len(beat.over), len(waiting.lanes) if waiting else 0)
+    return views <= wire.VIEWS_MAX and max(len(beat.workers), len(waiting.free) if waiting else 0) <= wire.ITEMS_MAX
 
 
-def _change_frames(message: wire.Changes) -> Iterator[bytes]:
-    """As _frames, but each part says which numbers it holds: a reader takes repeated ones for old."""
-    try:
-        yield wire.encode(message)
-    except WireFault:
-        if len(message.changes) < 2:
-            raise
-        half = len(message.changes) // 2
-        left, right = message.changes[:half], message.changes[half:]
-        middle = left[-1].change
-        yield from _change_frames(wire.Changes(message.epoch, message.first, middle, left))
-        yield from _change_frames(wire.Changes(message.epoch, middle, message.last, right))
+def _change_frames(message: wire.Changes) -> tuple[list[bytes], int]:
+    """As wire.frames, but each part says which numbers it holds: a reader takes repeated ones for old. The part after
+    one that is left out begins behind it, so its reader knows of a gap."""
+    if len(message.changes) <= wire.ITEMS_MAX:
+        try:
+            return [wire.encode(message)], 0
+        except WireFault:
+            if len(message.changes) < 2:
+                return [], 1
+    half = len(message.changes) // 2
+    left, right = message.changes[:half], message.changes[half:]
+    middle = left[-1].change
+    former, left_out = _change_frames(wire.Changes(message.epoch, message.first, middle, left))
+    latter, more_out = _change_frames(wire.Changes(message.epoch, middle, message.last, right))
+    return former + latter, left_out + more_out

@@ -5,7 +5,7 @@ keeps it; Spec never changes after the upload, Outcome grows with what happens.
 """
 
 from enum import StrEnum
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -91,9 +91,12 @@ class Original(msgspec.Struct, frozen=True, array_like=True, gc=False):
     digest: str
 
 
-Text = Annotated[str, Meta(max_length=255)]
-"""One string of a worker's: names, a digest, a version. Ours have 130 characters at most; a longer one is refused where
-it is decoded, before it is in a ledger, or in a frame that passes FRAME_BYTES_MAX."""
+TEXT_CHARACTERS_MAX = 255
+Text = Annotated[str, Meta(max_length=TEXT_CHARACTERS_MAX)]
+"""One string of a message: an id, a name, a digest, a version. Ours have 200 characters at most (a reference). A longer
+one is refused where it is decoded, before it is in a ledger, or in a frame that passes FRAME_BYTES_MAX."""
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+"""Pixels, bytes, jobs: a number that JSON can carry."""
 
 
 Unmet = Annotated[tuple[Annotated[str, Meta(pattern=r"\A[a-z_]{1,32}\Z")], ...], Meta(max_length=8)]
@@ -111,9 +114,9 @@ class Rendition(msgspec.Struct, frozen=True, array_like=True, gc=False):
     name: Text
     blob: Text
     format: Text
-    width: int
-    height: int
-    bytes: int
+    width: Count
+    height: Count
+    bytes: Count
     digest: Text
     dominant_colour: Text | None = None
     unmet: Unmet = ()
@@ -122,8 +125,8 @@ class Rendition(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Cost(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a finished try cost: CPU milliseconds and the decoder's peak resident bytes."""
 
-    cpu_ms: float
-    peak_bytes: int
+    cpu_ms: Annotated[float, Meta(ge=0, le=1e11)]
+    peak_bytes: Count
 
 
 class Spec(msgspec.Struct, frozen=True, array_like=True):
@@ -216,4 +219,23 @@ class Row(NamedTuple):
 _encoder = msgspec.msgpack.Encoder()
 encode = _encoder.encode
 decode_spec = msgspec.msgpack.Decoder(Spec).decode
-decode_outcome = msgspec.msgpack.Decoder(Outcome).decode
+_decode_outcome = msgspec.msgpack.Decoder(Outcome).decode
+
+
+def decode_outcome(data: bytes) -> Outcome:
+    """The Outcome in a row. What an earlier version wrote may pass a bound of today: it is left out, for no row may
+    keep a broker from its start. (The walk over orphans finds a file that is no longer named.)"""
+    try:
+        return _decode_outcome(data)
+    except msgspec.ValidationError:
+        timeline, renditions, error, cost, *rest = msgspec.msgpack.decode(data)
+        kept = [one for one in renditions if _is(one, Rendition)]
+        return msgspec.convert([timeline, kept, error, cost if _is(cost, Cost | None) else None, *rest], Outcome)
+
+
+def _is(plain: object, kind: Any) -> bool:
+    try:
+        msgspec.convert(plain, kind)
+    except msgspec.ValidationError:
+        return False
+    return True

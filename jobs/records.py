@@ -4,9 +4,11 @@ Pure data. The core fills Records, a ledger commits them in one transaction; Res
 start reads; Where is a filter over jobs.
 """
 
+from typing import Annotated
+
 import msgspec
 
-from jobs.job import Row
+from jobs.job import TEXT_CHARACTERS_MAX, Row, Text
 
 
 class KeyEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -54,18 +56,23 @@ class TenantEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Where(msgspec.Struct, frozen=True, array_like=True):
     """A filter over jobs; None matches all. `tenant` None means every tenant (operate)."""
 
-    tenant: str | None = None
-    state: str | None = None
-    code: str | None = None
-    reference: str | None = None
-    preset: str | None = None
+    tenant: Text | None = None
+    state: Text | None = None
+    code: Text | None = None
+    reference: Text | None = None
+    preset: Text | None = None
+
+
+LANE_CHARACTERS_MAX = TEXT_CHARACTERS_MAX + 2
+LaneName = Annotated[str, msgspec.Meta(max_length=LANE_CHARACTERS_MAX)]
+"""A size class, a dot and a tenant."""
 
 
 class Lane(msgspec.Struct, frozen=True, array_like=True):
     """One lane: jobs of one priority, tenant and size class, served in order of position."""
 
     priority: int
-    name: str
+    name: LaneName
 
 
 class Meta(msgspec.Struct, array_like=True):

@@ -1,7 +1,8 @@
 """The messages between the roles, and their frames (docs/protocol.md has the prose).
 
 One message is one frame: a msgpack array of version, type and fields. `decode` raises WireFault
-and nothing else on anything that is not a message of ours. Owns no socket.
+and nothing else on anything that is not a message of ours. Owns how much one message may say: each text and each list
+has a bound here, so that what is decoded can be kept, and what is made of it can be said. Owns no socket.
 """
 
 from typing import Annotated, Any
@@ -10,13 +11,26 @@ import msgspec
 from msgspec import Meta
 
 from jobs.errors import WireFault
-from jobs.job import PRIORITIES, Cost, Rendition, Text
-from jobs.records import Lane, Where
+from jobs.job import PRIORITIES, Cost, Count, Rendition, Text
+from jobs.limits import FILES_PER_POST_MAX, RENDITIONS_MAX
+from jobs.records import Lane, LaneName, Where
 
 VERSION = 1
 VERSIONS = frozenset({VERSION})
 FRAME_BYTES_MAX = 4 * 1024 * 1024
 """MAXMSGSIZE of every socket. libzmq disconnects a sender that passes it, so senders check first."""
+
+ITEMS_MAX = 10_000
+"""Of a message's list: ten times the largest CAPACITY. What has more goes out as several messages."""
+VIEWS_MAX = 100_000
+"""Of a beat's lists of lanes and tenants: six lanes for each of KEYS_MAX tenants are 60,000."""
+SPEC_BYTES_MAX = 32 * 1024
+"""Of a job's spec: its recipe has RECIPE_BYTES_MAX at most, the texts beside it 4 KB. FILES_PER_POST_MAX of them fit
+into a frame."""
+NAMES_MAX = 1000
+"""Blobs of one job's sweep in one message, and of one step of the walk: half a megabyte at their longest."""
+BLOB_CHARACTERS_MAX = 521
+"""Of a blob's name as a file system may have it: `processed/`, a folder and a file of 255 characters each."""
 
 CHANGES_TOPIC = b"changes."
 BEAT_TOPIC = b"beat."
@@ -28,12 +42,20 @@ def receipts_topic(web: str) -> bytes:
 
 
 Priority = Annotated[int, Meta(ge=0, lt=len(PRIORITIES))]
-Pixels = Annotated[int, Meta(ge=0, le=2**53)]
 Seconds = Annotated[float, Meta(ge=0, le=1e11)]
 """Finite, as times and durations of a broker that computes with them must be."""
 Capacity = Annotated[int, Meta(ge=0, le=1000)]
 Detail = Annotated[str, Meta(max_length=1000)]
 """Why a try failed, in a worker's words: it cuts them at 300 characters."""
+Blob = Annotated[str, Meta(max_length=BLOB_CHARACTERS_MAX)]
+Digest = Annotated[bytes, Meta(max_length=64)]
+"""Ours have 32 bytes."""
+SpecBytes = Annotated[bytes, Meta(max_length=SPEC_BYTES_MAX)]
+Many = Meta(max_length=ITEMS_MAX)
+Views = Meta(max_length=VIEWS_MAX)
+Names = Annotated[list[Blob], Meta(max_length=NAMES_MAX)]
+Counts = Annotated[dict[Text, Count], Meta(max_length=64)]
+"""Of jobs, by state."""
 
 
 class _Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -47,43 +69,43 @@ class NewJob(_Message, frozen=True):
     """One job of a Submit. `pixels` is 0 where the head did not tell. `key` is the HMAC of an
     Idempotency-Key and `fingerprint` the digest of what was asked under it, both or neither."""
 
-    id: str
-    tenant: str
+    id: Text
+    tenant: Text
     priority: Priority
-    pixels: Pixels
-    reference: str | None
-    preset: str | None
-    batch: str | None
-    content: bytes
-    spec: bytes
-    key: bytes | None = None
-    fingerprint: bytes | None = None
+    pixels: Count
+    reference: Text | None
+    preset: Text | None
+    batch: Text | None
+    content: Digest
+    spec: SpecBytes
+    key: Digest | None = None
+    fingerprint: Digest | None = None
 
 
 class Use(_Message, frozen=True):
     """The grant under which a POST comes: each of its jobs is one of `count` uses, until wall time `expires_at`."""
 
-    grant: str
-    count: Annotated[int, Meta(ge=0, le=2**53)]
+    grant: Text
+    count: Count
     expires_at: Seconds
 
 
 class Submit(_Message, frozen=True):
     """All jobs of one POST, accepted whole or not at all. `at`: wall time of the POST."""
 
-    web: str
-    request: str
+    web: Text
+    request: Text
     at: Seconds
-    jobs: Annotated[list[NewJob], Meta(min_length=1)]
+    jobs: Annotated[list[NewJob], Meta(min_length=1, max_length=FILES_PER_POST_MAX)]
     grant: Use | None = None
 
 
 class Cancel(_Message, frozen=True):
     """Cancel one job by `id`, or all that match `where` (`id` is then None)."""
 
-    web: str
-    request: str
-    id: str | None = None
+    web: Text
+    request: Text
+    id: Text | None = None
     where: Where | None = None
 
 
@@ -91,9 +113,9 @@ class Requeue(_Message, frozen=True):
     """Run a dead, failed or cancelled job once more; or all that match. `change` is the one job's as it was
     seen: where it has changed since, it was requeued, and this is a repeat."""
 
-    web: str
-    request: str
-    id: str | None = None
+    web: Text
+    request: Text
+    id: Text | None = None
     where: Where | None = None
     change: int | None = None
 
@@ -101,32 +123,32 @@ class Requeue(_Message, frozen=True):
 class Purge(_Message, frozen=True):
     """Remove an ended job and its files; or all that match."""
 
-    web: str
-    request: str
-    id: str | None = None
+    web: Text
+    request: Text
+    id: Text | None = None
     where: Where | None = None
 
 
 class Pause(_Message, frozen=True):
     """Stop dispatching; survives restarts."""
 
-    web: str
-    request: str
+    web: Text
+    request: Text
 
 
 class Resume(_Message, frozen=True):
     """Dispatch again."""
 
-    web: str
-    request: str
+    web: Text
+    request: Text
 
 
 class DrainWorker(_Message, frozen=True):
     """Let one worker finish what it holds and leave."""
 
-    web: str
-    request: str
-    incarnation: str
+    web: Text
+    request: Text
+    incarnation: Text
 
 
 FromWeb = Submit | Cancel | Requeue | Purge | Pause | Resume | DrainWorker
@@ -142,14 +164,14 @@ class Receipt(_Message, frozen=True):
     section 4. For a command over many jobs, `matched` and `changed` count them. `rate_limited`: `left` jobs
     are within the rate now, and enough for this POST after `retry_seconds`."""
 
-    request: str
-    outcome: str
-    ids: list[str] = []
-    code: str | None = None
+    request: Text
+    outcome: Text
+    ids: Annotated[list[Text], Meta(max_length=FILES_PER_POST_MAX)] = []
+    code: Text | None = None
     matched: int = 0
     changed: int = 0
     left: int = 0
-    retry_seconds: float = 0.0
+    retry_seconds: Seconds = 0.0
 
 
 class Hello(_Message, frozen=True):
@@ -162,7 +184,7 @@ class Receipts(_Message, frozen=True):
     """All receipts of one turn for one web process."""
 
     epoch: int
-    receipts: list[Receipt]
+    receipts: Annotated[list[Receipt], Many]
 
 
 class Change(_Message, frozen=True):
@@ -171,12 +193,12 @@ class Change(_Message, frozen=True):
     `lane` and `position` say where a job waits, or was assigned from, until a decoder begins it; else None and 0."""
 
     change: int
-    id: str
-    tenant: str
-    state: str
+    id: Text
+    tenant: Text
+    state: Text
     attempts: int
-    code: str | None = None
-    detail: str | None = None
+    code: Text | None = None
+    detail: Detail | None = None
     rendition: Rendition | None = None
     removed: bool = False
     lane: Lane | None = None
@@ -190,35 +212,35 @@ class Changes(_Message, frozen=True):
     epoch: int
     first: int
     last: int
-    changes: list[Change]
+    changes: Annotated[list[Change], Many]
 
 
 class WorkerJob(_Message, frozen=True):
     """A job that a worker holds; `started_at` is wall time, None while it is prefetched."""
 
-    id: str
-    started_at: float | None
-    tenant: str = ""
+    id: Text
+    started_at: Seconds | None
+    tenant: Text = ""
 
 
 class WorkerView(_Message, frozen=True):
     """A worker as /stats shows it; `since` is the wall time of its first Ready."""
 
-    name: str
-    incarnation: str
-    state: str
-    capacity: int
-    jobs: list[WorkerJob]
-    since: float
+    name: Text
+    incarnation: Text
+    state: Text
+    capacity: Capacity
+    jobs: Annotated[list[WorkerJob], Many]
+    since: Seconds
 
 
 class Share(_Message, frozen=True):
     """What a beat says of one tenant's jobs alone; its fields are those of the Beat."""
 
-    counts: dict[str, int]
-    oldest_at: float | None
-    accepted_per_minute: float
-    ended_per_minute: float
+    counts: Counts
+    oldest_at: Seconds | None
+    accepted_per_minute: Seconds
+    ended_per_minute: Seconds
 
 
 class LaneView(_Message, frozen=True):
@@ -227,7 +249,7 @@ class LaneView(_Message, frozen=True):
 
     lane: Lane
     queued: int
-    marks: list[tuple[int, int]]
+    marks: Annotated[list[tuple[int, int]], Meta(max_length=NAMES_MAX)]
 
 
 class Waiting(_Message, frozen=True):
@@ -235,9 +257,9 @@ class Waiting(_Message, frozen=True):
     by its size class alone. `lanes` in the order of service. `free`: for each worker that takes jobs, in how many
     seconds it will have ended what it holds; None where that is not known."""
 
-    seconds: dict[str, float]
-    lanes: list[LaneView]
-    free: list[float | None]
+    seconds: Annotated[dict[LaneName, Seconds], Views]
+    lanes: Annotated[list[LaneView], Views]
+    free: Annotated[list[Seconds | None], Many]
 
 
 class Beat(_Message, frozen=True):
@@ -246,18 +268,18 @@ class Beat(_Message, frozen=True):
     `over`: the tenants that have used up their rate, and the wall time from which each may upload again."""
 
     epoch: int
-    at: float
+    at: Seconds
     change: int
     paused: bool
-    counts: dict[str, int]
-    oldest_at: float | None
-    workers: list[WorkerView]
+    counts: Counts
+    oldest_at: Seconds | None
+    workers: Annotated[list[WorkerView], Many]
     workers_wanted: int
-    accepted_per_minute: float
-    ended_per_minute: float
-    tenants: dict[str, Share] = {}
+    accepted_per_minute: Seconds
+    ended_per_minute: Seconds
+    tenants: Annotated[dict[Text, Share], Views] = {}
     waiting: Waiting | None = None
-    over: dict[str, float] = {}
+    over: Annotated[dict[Text, Seconds], Views] = {}
 
 
 ToWeb = Hello | Receipts | Changes | Beat
@@ -268,7 +290,7 @@ ToWeb = Hello | Receipts | Changes | Beat
 class Held(_Message, frozen=True):
     """A lease that a worker holds: `started` once a decoder began it."""
 
-    job: str
+    job: Text
     lease: int
     started: bool
 
@@ -282,49 +304,49 @@ class Ready(_Message, frozen=True):
     pid: int
     capacity: Capacity
     engine: Text
-    holding: list[Held]
+    holding: Annotated[list[Held], Many]
     draining: bool = False
 
 
 class Start(_Message, frozen=True):
     """A decoder began the job at wall time `at`."""
 
-    job: str
+    job: Text
     lease: int
-    at: float
+    at: Seconds
 
 
 class Started(_Message, frozen=True):
-    jobs: list[Start]
+    jobs: Annotated[list[Start], Many]
 
 
 class Publication(_Message, frozen=True):
     """One rendition landed in the blob store."""
 
-    job: str
+    job: Text
     lease: int
     rendition: Rendition
 
 
 class Published(_Message, frozen=True):
-    renditions: list[Publication]
+    renditions: Annotated[list[Publication], Many]
 
 
 class Finish(_Message, frozen=True):
     """All renditions of the job are in the blob store, since wall time `ended_at`. `cached`: linked from the result
     cache, no decoder began; else one did, at `began_at`, whether its Start was said before or not."""
 
-    job: str
+    job: Text
     lease: int
-    renditions: list[Rendition]
+    renditions: Annotated[list[Rendition], Meta(max_length=RENDITIONS_MAX)]
     cost: Cost | None = None
     cached: bool = False
-    began_at: float | None = None
-    ended_at: float | None = None
+    began_at: Seconds | None = None
+    ended_at: Seconds | None = None
 
 
 class Finished(_Message, frozen=True):
-    jobs: list[Finish]
+    jobs: Annotated[list[Finish], Many]
 
 
 class Failure(_Message, frozen=True):
@@ -337,41 +359,41 @@ class Failure(_Message, frozen=True):
 
 
 class Failed(_Message, frozen=True):
-    jobs: list[Failure]
+    jobs: Annotated[list[Failure], Many]
 
 
 class LeaseRef(_Message, frozen=True):
     """One lease, by job and number."""
 
-    job: str
+    job: Text
     lease: int
 
 
 class Returned(_Message, frozen=True):
     """Given back uncharged: by drain, recall or recycling, whether a decoder had begun or not."""
 
-    leases: list[LeaseRef]
+    leases: Annotated[list[LeaseRef], Many]
 
 
 class Swept(_Message, frozen=True):
     """The sweeps of these jobs are done."""
 
-    jobs: list[str]
+    jobs: Annotated[list[Blob], Many]
 
 
 class Found(_Message, frozen=True):
     """The old `names` of one step of the walk, the one that Walk named by `after`; `following` is the
     `after` of the next step, None at the end."""
 
-    after: str
-    names: list[str]
-    following: str | None
+    after: Blob
+    names: Names
+    following: Blob | None
 
 
 class WorkerBeat(_Message, frozen=True):
     """Lists what is held, renewing the leases."""
 
-    holding: list[Held]
+    holding: Annotated[list[Held], Many]
 
 
 class Draining(_Message, frozen=True):
@@ -393,7 +415,7 @@ class Welcome(_Message, frozen=True):
     """The answer to Ready. On an epoch that it has not seen, a worker repeats unsettled answers."""
 
     epoch: int
-    silence_seconds: float
+    silence_seconds: Seconds
 
 
 class Introduce(_Message, frozen=True):
@@ -406,34 +428,34 @@ class Assignment(_Message, frozen=True):
     """One job under lease number `lease`. `seconds` are counted from its start. `alone`: in a
     fresh decoder; `memory_bytes` is what that decoder may use."""
 
-    job: str
+    job: Text
     lease: int
-    seconds: float
-    memory_bytes: int
+    seconds: Seconds
+    memory_bytes: Count
     alone: bool
-    spec: bytes
+    spec: SpecBytes
 
 
 class Assign(_Message, frozen=True):
-    jobs: list[Assignment]
+    jobs: Annotated[list[Assignment], Many]
 
 
 class Recall(_Message, frozen=True):
     """Give these back if no decoder began them (Returned); else go on and say nothing."""
 
-    leases: list[LeaseRef]
+    leases: Annotated[list[LeaseRef], Many]
 
 
 class Abandon(_Message, frozen=True):
     """End these at once, killing the decoder: answered by Failed `cancelled` (repeated until settled)."""
 
-    leases: list[LeaseRef]
+    leases: Annotated[list[LeaseRef], Many]
 
 
 class Settled(_Message, frozen=True):
     """The answers to these leases are committed, or were of no effect: forget them."""
 
-    leases: list[LeaseRef]
+    leases: Annotated[list[LeaseRef], Many]
 
 
 class Drain(_Message, frozen=True):
@@ -443,16 +465,16 @@ class Drain(_Message, frozen=True):
 class Sweep(_Message, frozen=True):
     """Delete these blobs and say Swept."""
 
-    sweeps: list[tuple[str, list[str]]]
+    sweeps: Annotated[list[tuple[Blob, Names]], Many]
 
 
 class Walk(_Message, frozen=True):
     """List the next blobs in order of name, at most `names_max` past `after`, and say Found with those
     that are older. Where `after` is empty, also delete what uploads left behind that are as old."""
 
-    after: str
-    older_than_seconds: float
-    names_max: int
+    after: Blob
+    older_than_seconds: Seconds
+    names_max: Annotated[int, Meta(ge=0, le=NAMES_MAX)]
 
 
 class BrokerBeat(_Message, frozen=True):
@@ -463,13 +485,13 @@ class BrokerBeat(_Message, frozen=True):
 
 ToWorker = Welcome | Introduce | Assign | Recall | Abandon | Settled | Drain | Sweep | Walk | BrokerBeat
 
-_FROM_WEB = (Submit, Cancel, Requeue, Purge, Pause, Resume, DrainWorker)
-_TO_WEB = (Hello, Receipts, Changes, Beat)
-_FROM_WORKER = (Ready, Started, Published, Finished, Failed, Returned, Swept, Found, WorkerBeat, Draining, Leaving)
-_TO_WORKER = (Welcome, Introduce, Assign, Recall, Abandon, Settled, Drain, Sweep, Walk, BrokerBeat)
+FROM_WEB = (Submit, Cancel, Requeue, Purge, Pause, Resume, DrainWorker)
+TO_WEB = (Hello, Receipts, Changes, Beat)
+FROM_WORKER = (Ready, Started, Published, Finished, Failed, Returned, Swept, Found, WorkerBeat, Draining, Leaving)
+TO_WORKER = (Welcome, Introduce, Assign, Recall, Abandon, Settled, Drain, Sweep, Walk, BrokerBeat)
 
-_TYPES: tuple[type[_Message], ...] = _FROM_WEB + _TO_WEB + _FROM_WORKER + _TO_WORKER
-_NAMES = {kind: kind.__name__ for kind in _TYPES}
+TYPES: tuple[type[_Message], ...] = FROM_WEB + TO_WEB + FROM_WORKER + TO_WORKER
+_NAMES = {kind: kind.__name__ for kind in TYPES}
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -483,11 +505,43 @@ _open = msgspec.msgpack.Decoder(_Frame).decode
 
 
 def encode(message: _Message) -> bytes:
-    """The frame of a message. Raises WireFault where it would pass FRAME_BYTES_MAX."""
-    frame = _encode((VERSION, _NAMES[type(message)], message))
+    """The frame of a message. Raises WireFault where it would pass FRAME_BYTES_MAX, or holds a text in no encoding."""
+    name = _NAMES[type(message)]
+    try:
+        frame = _encode((VERSION, name, message))
+    except (UnicodeEncodeError, OverflowError) as error:
+        raise WireFault(f"a {name} cannot be encoded: {error}") from None
     if len(frame) > FRAME_BYTES_MAX:
-        raise WireFault(f"a {_NAMES[type(message)]} of {len(frame)} bytes passes {FRAME_BYTES_MAX}")
+        raise WireFault(f"a {name} of {len(frame)} bytes passes {FRAME_BYTES_MAX}")
     return frame
+
+
+_PARTS: dict[type[_Message], str] = {
+    Receipts: "receipts", Started: "jobs", Published: "renditions", Finished: "jobs", Failed: "jobs",
+    Returned: "leases", Swept: "jobs", WorkerBeat: "holding", Assign: "jobs", Recall: "leases", Abandon: "leases",
+    Settled: "leases", Sweep: "sweeps",
+}  # fmt: skip
+"""The list of each message that says the same in several: half of it each time."""
+
+
+def frames(message: _Message) -> tuple[list[bytes], int]:
+    """The frame of a message, or those of its parts where its list is too long for one. The number is of what passes a
+    frame, or cannot be encoded, by itself: that is left out, for whoever sends has more to say."""
+    field = _PARTS.get(type(message), "")
+    items: list[Any] = getattr(message, field) if field else []
+    if len(items) <= ITEMS_MAX:
+        try:
+            return [encode(message)], 0
+        except WireFault:
+            if len(items) < 2:
+                return [], 1
+    made: list[bytes] = []
+    left_out, half = 0, len(items) // 2
+    for part in (items[:half], items[half:]):
+        more, out = frames(msgspec.structs.replace(message, **{field: part}))
+        made += more
+        left_out += out
+    return made, left_out
 
 
 class Reader:
@@ -507,7 +561,7 @@ class Reader:
             raise WireFault(f"malformed frame of {len(frame)} bytes: {error}") from None
 
 
-from_web = Reader(*_FROM_WEB)
-to_web = Reader(*_TO_WEB)
-from_worker = Reader(*_FROM_WORKER)
-to_worker = Reader(*_TO_WORKER)
+from_web = Reader(*FROM_WEB)
+to_web = Reader(*TO_WEB)
+from_worker = Reader(*FROM_WORKER)
+to_worker = Reader(*TO_WORKER)

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 from jobs import ids
 from jobs.errors import ClientFault, LimitExceeded
 from jobs.grants import Grant, ViewGrant, sign
-from jobs.job import Code, Row, State
+from jobs.job import TEXT_CHARACTERS_MAX, Code, Row, State
 from jobs.keys import Scope
 from jobs.limits import PARAMETERS_MAX
 from jobs.records import Where
@@ -62,7 +62,11 @@ class Call(NamedTuple):
         return grant_query(self.web, grant) if isinstance(grant, ViewGrant) else ""
 
     def where(self) -> Where:
-        """The filter in the query. Raises ClientFault where a state or code does not exist."""
+        """The filter in the query. Raises ClientFault where a state or code does not exist, or where a text is longer
+        than any of a job, and so than a message to the broker takes."""
+        for name in FILTERS:
+            if (length := len(self.query.get(name, ""))) > TEXT_CHARACTERS_MAX:
+                raise bad_parameter(name, f"{name} has at most {TEXT_CHARACTERS_MAX} characters, this has {length}")
         for name, choices in (("state", State), ("code", Code)):
             value = self.query.get(name)
             if value is not None and value not in list(choices):

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from jobs import ids
 from jobs.errors import ClientFault
-from jobs.job import REQUEUEABLE, State, decode_spec
+from jobs.job import REQUEUEABLE, TEXT_CHARACTERS_MAX, State, decode_spec
 from jobs.limits import FIELD_BYTES_MAX, LIST_MAX, LIST_WALK_MAX
 from jobs.records import Where
 from jobs.wire import COMMITTED, Cancel, DrainWorker, FromWeb, Pause, Purge, Receipt, Requeue, Resume
@@ -96,6 +96,8 @@ async def resume(call: Call) -> Response:
 async def drain_worker(call: Call) -> Response:
     """POST /workers/{incarnation}/drain."""
     incarnation = call.parameter("incarnation")
+    if len(incarnation) > TEXT_CHARACTERS_MAX:
+        raise ClientFault(_REFUSALS["not_found"], code="not_found")
     await _ask(call.web, DrainWorker(*_named(call.web), incarnation))
     return as_json({"incarnation": incarnation, "state": "draining"}, 202)
 

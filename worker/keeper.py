@@ -32,6 +32,8 @@ RECONNECT_MS_FIRST, RECONNECT_MS_MAX = 10, 500
 MAIL_SECONDS = 0.03
 """How long the broker's mail may lie while the decoder works: most jobs end sooner, and each look costs a wake-up.
 A cancel or a recall waits so long at most."""
+VISIT_MESSAGES_MAX = 256
+"""Of the broker, read in one turn: what they ask for is done before more is heard."""
 LAST_WORDS_MS = 500
 """How long the last answers may take to leave."""
 WATCHED = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
@@ -180,13 +182,19 @@ class Keeper:
             self._former = None
 
     def _send(self, message: Any) -> None:
+        frames, left_out = wire.frames(message)
+        if left_out:
+            self._log.error("too long to be sent, left out", extra={"message": type(message).__name__})
         try:
-            self._dealer.send(wire.encode(message), zmq.NOBLOCK)
+            for frame in frames:
+                self._dealer.send(frame, zmq.NOBLOCK)
         except zmq.Again:
             self._tell(events.Disconnected())
 
     def _read_broker(self) -> None:
-        while has_mail(self._dealer):
+        for _ in range(VISIT_MESSAGES_MAX):
+            if not has_mail(self._dealer):
+                return
             for frame in self._dealer.recv_multipart(zmq.NOBLOCK):
                 try:
                     message = wire.to_worker.decode(frame)

@@ -10,6 +10,7 @@ Owns the matching of jobs and workers. Matching costs O(assignments): no scan of
 
 from collections import Counter
 from collections.abc import Callable
+from itertools import islice
 from math import ceil, inf
 from operator import attrgetter
 from typing import Any
@@ -35,7 +36,7 @@ from broker.core.roster import Worker
 from broker.core.service import waiting
 from broker.core.state import Core
 from jobs import wire
-from jobs.job import Happening, State
+from jobs.job import TEXT_CHARACTERS_MAX, Code, Fault, Happening, State
 from jobs.lanes import SMALL, size_of
 from jobs.records import Meta, Restored, TenantEntry
 from jobs.retry import BACKOFF_SECONDS_MAX
@@ -77,9 +78,9 @@ class Dispatcher:
         core.epoch, core.paused = meta.epoch, meta.paused
         core.counts.update(meta.counts)
         for tenant in restored.tenants:
-            core.share(tenant.tenant).counts.update(tenant.counts)
+            core.share(tenant.tenant[:TEXT_CHARACTERS_MAX]).counts.update(tenant.counts)
         core.quarantine.update(restored.quarantine)
-        core.sweeps = {entry.job: entry for entry in restored.sweeps}
+        core.restore_sweeps(restored.sweeps)
         core.backlog.restore(restored.lanes)
         core.grace_until = now + self._policy.grace_seconds
         for row in restored.running:
@@ -237,7 +238,8 @@ class Dispatcher:
                 if answers.held(core, worker, held.job, held.lease) is None:
                     core.settle(worker.peer, held.job, held.lease)
         elif isinstance(message, wire.Swept):
-            self._swept(worker, message)
+            for job in message.jobs:
+                core.swept(job, worker)
         elif isinstance(message, wire.Draining):
             worker.draining = core.roster_changed = True
             core.roster.settle(worker)
@@ -288,17 +290,6 @@ class Dispatcher:
             if entry.outcome.cancel_requested:
                 self.core.batch(worker.peer, wire.Abandon, wire.LeaseRef(entry.id, entry.lease))
 
-    def _swept(self, worker: Worker, message: wire.Swept) -> None:
-        core = self.core
-        for job in message.jobs:
-            sweeper, sent, _ = core.sweeping.get(job, (None, None, 0.0))
-            if sweeper is not worker:
-                continue
-            del core.sweeping[job]
-            if core.sweeps[job] is sent:  # else names were added meanwhile, and all are offered again
-                del core.sweeps[job]
-                core.records.swept.append(job)
-
     def _walked(self, event: Walked, now: float) -> None:
         worker = self.core.roster.by_peer.get(event.peer)
         if worker is None:
@@ -330,6 +321,8 @@ class Dispatcher:
 
     def _assign(self, entry: Entry, worker: Worker, now: float) -> None:
         core = self.core
+        if len(entry.spec) > wire.SPEC_BYTES_MAX:
+            return self._refuse_long(entry, now)
         if worker.leases:
             core.prefetched[entry.id] = (entry, now)
         else:
@@ -341,7 +334,13 @@ class Dispatcher:
         core.log(entry, ASSIGNED, now)
         memory = self._policy.decoder_bytes_max * (2 if entry.outcome.memory_tries else 1)
         assignment = wire.Assignment(entry.id, entry.lease, self._policy.job_seconds, memory, entry.alone, entry.spec)
-        core.batch(worker.peer, wire.Assign, assignment)
+        return core.batch(worker.peer, wire.Assign, assignment)
+
+    def _refuse_long(self, entry: Entry, now: float) -> None:
+        """Of an earlier version's ledger: no message can bring it to a worker."""
+        detail = f"what is asked has {len(entry.spec)} bytes, spec_bytes_max allows {wire.SPEC_BYTES_MAX}"
+        self.core.move(entry, RUNNING)
+        self.core.end(entry, State.FAILED, now, Fault(Code.OPERATION_FAILED.value, detail))
 
     def _recall(self, now: float) -> None:
         """Ask back unstarted jobs that wait behind others while workers are idle."""
@@ -376,7 +375,7 @@ class Dispatcher:
         core = self.core
         if not core.roster_changed:
             return None
-        views = [self._view(worker) for worker in core.roster.by_peer.values()]
+        views = [self._view(worker) for worker in islice(core.roster.by_peer.values(), wire.ITEMS_MAX)]
         oldest, waiting = core.backlog.oldest_at(), self._waiting(now)
         return wire.Beat(
             core.epoch, now + core.offset, core.change, core.paused, _plain(+core.counts),

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from jobs.job import (
+    TEXT_CHARACTERS_MAX,
     TRANSITIONS,
     Outcome,
     Row,
@@ -66,6 +67,7 @@ class Entry:
             entry.change, entry.accepted_at, entry.ended_at, entry.due_at, entry.started_at, entry.worker,
             entry.reference, entry.preset, entry.batch, entry.code, entry.content, entry.spec, outcome,
         ) = row  # fmt: skip
+        entry.tenant = entry.tenant[:TEXT_CHARACTERS_MAX]  # an earlier version took longer ones, which no message names
         entry.state = State(state)
         entry.lane = Lane(priority, lane)
         entry.outcome = decode_outcome(outcome)

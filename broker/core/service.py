@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from broker.core.backlog import Backlog, Window
 from broker.core.roster import Roster, Worker
 from jobs.lanes import LARGE, SMALL, size_of
-from jobs.records import Lane
+from jobs.records import LANE_CHARACTERS_MAX, Lane
 from jobs.wire import LaneView, Waiting
 
 JOBS_MAX = 25
@@ -60,7 +60,13 @@ class Service:
 def waiting(service: Service, backlog: Backlog, roster: Roster, queued: Mapping[str, int], now: float) -> Waiting:
     """What a forecast needs; `queued` counts the queued jobs of each tenant."""
     free = [_free(service, worker, now) for worker in roster.by_peer.values() if not worker.draining]
-    return Waiting(service.means.copy(), _lanes(backlog, queued), free)
+    lanes = [view for view in _lanes(backlog, queued) if _is_told(view.lane.name)]
+    return Waiting({name: mean for name, mean in service.means.items() if _is_told(name)}, lanes, free)
+
+
+def _is_told(lane: str) -> bool:
+    """Whether a message can name the lane. Those of an earlier version's ledger are served, and not told of."""
+    return len(lane) <= LANE_CHARACTERS_MAX
 
 
 def _free(service: Service, worker: Worker, now: float) -> float | None:

@@ -18,9 +18,21 @@ from broker.core.walk import Progress
 from jobs.ids import original_name
 from jobs.job import ENDED, Code, Fault, Happening, Moment, Rendition, State
 from jobs.limits import TIMELINE_MAX
-from jobs.records import GrantEntry, KeyEntry, PurgedEntry, Records, SweepEntry
+from jobs.records import LANE_CHARACTERS_MAX, GrantEntry, KeyEntry, PurgedEntry, Records, SweepEntry
 from jobs.retry import Again, End
-from jobs.wire import Abandon, Assign, Change, LeaseRef, Recall, Receipt, Settled, Sweep, ToWorker
+from jobs.wire import (
+    BLOB_CHARACTERS_MAX,
+    NAMES_MAX,
+    Abandon,
+    Assign,
+    Change,
+    LeaseRef,
+    Recall,
+    Receipt,
+    Settled,
+    Sweep,
+    ToWorker,
+)
 
 DELAYED, REQUEUED, ENDED_EVENT = Happening.DELAYED.value, Happening.REQUEUED.value, Happening.ENDED.value
 RATE_SECONDS = 60
@@ -94,7 +106,7 @@ class Core:
         self.recalled: set[str] = set()
         self.quarantine: set[bytes] = set()
         self.sweeps: dict[str, SweepEntry] = {}
-        self.sweeping: dict[str, tuple[Worker, SweepEntry, float]] = {}
+        self.sweeping: dict[str, tuple[Worker, tuple[str, ...], float]] = {}
         """By job, who deletes, what it was told to delete, and when."""
         self.walk = Progress(0.0)
         self.service = Service()
@@ -256,9 +268,35 @@ class Core:
     def sweep(self, job: str, names: tuple[str, ...]) -> None:
         """Blobs that no row names any more: written down, then deleted by a worker."""
         known = self.sweeps.get(job)
-        entry = SweepEntry(job, names if known is None else tuple(dict.fromkeys(known.names + names)))
-        self.sweeps[job] = entry
+        merged = names if known is None else tuple(dict.fromkeys(known.names + names))
+        self._write_sweep(job, merged[:NAMES_MAX])  # a walk finds the rest again
+
+    def _write_sweep(self, job: str, names: tuple[str, ...]) -> None:
+        entry = self.sweeps[job] = SweepEntry(job, names)
         self.records.sweeps.append(entry)
+
+    def swept(self, job: str, worker: Worker) -> None:
+        """A worker has deleted what it was told to of this job; what is left, or was added since, is offered next."""
+        sweeper, sent, _ = self.sweeping.get(job, (None, (), 0.0))
+        if sweeper is not worker:
+            return
+        del self.sweeping[job]
+        gone = frozenset(sent)
+        if left := tuple(name for name in self.sweeps[job].names if name not in gone):
+            self._write_sweep(job, left)
+        else:
+            del self.sweeps[job]
+            self.records.swept.append(job)
+
+    def restore_sweeps(self, entries: list[SweepEntry]) -> None:
+        """Those of a ledger. An earlier version may have taken names that no file can have, and no message can tell:
+        there is nothing to be deleted under them."""
+        for entry in entries:
+            if len(entry.job) > BLOB_CHARACTERS_MAX:
+                self.records.swept.append(entry.job)
+                continue
+            names = tuple(name for name in entry.names if len(name) <= BLOB_CHARACTERS_MAX)
+            self.sweeps[entry.job] = entry if len(names) == len(entry.names) else SweepEntry(entry.job, names)
 
     def remove(self, entry: Entry, now: float) -> None:
         """Purge an ended job: its row goes, its id stays behind, its names are to be swept."""
@@ -296,13 +334,13 @@ class Core:
                 batch = list(islice(waiting, SWEEP_BATCH))
                 if not batch:
                     return
-                self.sweeping.update([(entry.job, (worker, entry, now)) for entry in batch])
-                self.send(worker.peer, Sweep([(entry.job, list(entry.names)) for entry in batch]))
+                self.sweeping.update([(entry.job, (worker, entry.names[:NAMES_MAX], now)) for entry in batch])
+                self.send(worker.peer, Sweep([(entry.job, list(entry.names[:NAMES_MAX])) for entry in batch]))
 
     def change_of(self, entry: Entry, rendition: Rendition | None = None) -> Change:
         """The job's newest change as web hears it."""
         error = entry.outcome.error
-        waits = entry.started_at is None and entry.ended_at is None
+        waits = entry.started_at is None and entry.ended_at is None and len(entry.lane.name) <= LANE_CHARACTERS_MAX
         return Change(
             entry.change, entry.id, entry.tenant, entry.state._value_, entry.attempts,
             error.code if error else None, error.detail if error else None, rendition, entry.id in self.gone,

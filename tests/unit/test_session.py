@@ -547,3 +547,10 @@ def test_check_tells_the_story_of_what_is_wrong() -> None:
     bench.session._leases.running.clear()
     with pytest.raises(AssertionError, match="a lease 1 is STARTED"):
         bench.session.check()
+
+
+def test_a_broker_that_gives_without_end_is_told_what_is_held() -> None:
+    bench = Bench()
+    said = bench.hear(Assign([job(f"j{number}") for number in range(50)]))
+    (introduced,) = [message for message in said.sends if isinstance(message, wire.Ready)]
+    assert [held.job for held in introduced.holding] == [f"j{number}" for number in range(8)]

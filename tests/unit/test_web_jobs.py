@@ -120,6 +120,8 @@ def test_lists_are_pages_from_the_newest() -> None:
         "after=x",
         "after=%FF",
         "order=up",
+        f"reference={'x' * 256}",
+        f"preset={'x' * 256}",
         "limit=1&limit=2",
     ],
 )
@@ -231,6 +233,17 @@ def test_a_silent_broker_and_a_command() -> None:
     serve(scenario, accept_seconds=0.05)
 
 
+@pytest.mark.parametrize(("method", "path"), [("DELETE", "/jobs"), ("POST", "/jobs/requeue")])
+def test_a_filter_that_no_message_takes_is_refused_and_not_left_unanswered(method: str, path: str) -> None:
+    async def scenario(kit: Kit) -> None:
+        answer = await kit.client.request(method, f"{path}?reference={'x' * 256}")
+        assert (answer.status_code, answer.json()["parameter"]) == (400, "reference")
+        assert "255" in answer.json()["detail"]
+        assert "256" in answer.json()["detail"]
+
+    serve(scenario)
+
+
 def test_pause_resume_and_drain() -> None:
     async def scenario(kit: Kit) -> None:
         assert (await kit.client.post("/queue/pause")).json() == {"paused": True}
@@ -238,6 +251,7 @@ def test_pause_resume_and_drain() -> None:
         assert (await kit.client.post("/queue/resume")).json() == {"paused": False}
         assert not kit.toy.paused
         assert (await kit.client.post("/workers/w9/drain")).status_code == 404
+        assert (await kit.client.post(f"/workers/{'w' * 256}/drain")).status_code == 404
         kit.toy.workers = [WorkerView("name", "w9", "idle", 2, [], 0.0)]
         assert (await kit.client.post("/workers/w9/drain")).status_code == 202
 

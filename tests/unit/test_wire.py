@@ -5,9 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.extremes import Extremes, unbounded
 from jobs import wire
 from jobs.errors import WireFault
-from jobs.job import Cost, Rendition
+from jobs.job import TEXT_CHARACTERS_MAX, Cost, Original, Rendition, Spec, encode
+from jobs.limits import (
+    FILENAME_CHARACTERS_MAX,
+    FILES_PER_POST_MAX,
+    METADATA_BYTES_MAX,
+    RECIPE_BYTES_MAX,
+    REFERENCE_CHARACTERS_MAX,
+)
 from jobs.records import Where
 
 RENDITION = Rendition("thumb", "processed/ab/x", "jpeg", 320, 320, 9, "ab" * 32)
@@ -69,7 +77,7 @@ def test_a_message_goes_through_a_frame_and_back(reader: wire.Reader, message: w
 
 
 def test_every_type_of_message_is_tried_here() -> None:
-    assert {type(message) for _, message in ALL} == set(wire._TYPES)
+    assert {type(message) for _, message in ALL} == set(wire.TYPES)
 
 
 @pytest.mark.parametrize(("reader", "message"), ALL, ids=[type(message).__name__ for _, message in ALL])
@@ -108,6 +116,38 @@ def test_a_damaged_frame_is_a_message_or_a_wire_fault(
 def test_a_frame_too_large_is_refused_before_it_is_sent() -> None:
     with pytest.raises(WireFault, match="Swept"):
         wire.encode(wire.Swept(["x" * wire.FRAME_BYTES_MAX]))
+
+
+@pytest.mark.parametrize("kind", wire.TYPES)
+def test_every_text_list_and_fraction_of_a_message_has_a_bound(kind: type[wire._Message]) -> None:
+    assert unbounded(kind) == []
+
+
+@pytest.mark.parametrize(("reader", "kind"), [(reader, type(message)) for reader, message in ALL])
+def test_the_longest_messages_fit_a_frame_and_are_read(reader: wire.Reader, kind: type[wire._Message]) -> None:
+    extremes = Extremes(1, ["job"])
+    for _ in range(2):
+        message = extremes.message(kind)
+        assert reader.decode(wire.encode(message)) == message
+
+
+def test_the_longest_post_fits_a_frame() -> None:
+    """A Submit is not said in parts: a POST is accepted whole."""
+    text = "\U0001f5bc" * TEXT_CHARACTERS_MAX
+    digest = bytes(64)
+    job = wire.NewJob(text, text, 2, 2**53, text, text, text, digest, bytes(wire.SPEC_BYTES_MAX), digest, digest)
+    submit = wire.Submit(text, text, 1e11, [job] * FILES_PER_POST_MAX, wire.Use(text, 2**53, 1e11))
+    assert wire.from_web.decode(wire.encode(submit)) == submit
+
+
+def test_a_spec_has_room_for_the_longest_texts_of_an_upload() -> None:
+    wide = "\U0001f5bc"
+    original = Original("raw/ab/" + "x" * 26, "jpeg", 2**31, 2**31, 2**40, "a" * 64)
+    spec = Spec(
+        wide * FILENAME_CHARACTERS_MAX, wide * REFERENCE_CHARACTERS_MAX, "x" * METADATA_BYTES_MAX, "p" * 255,
+        "x" * RECIPE_BYTES_MAX, original, "t" * 64, 100, 99,
+    )  # fmt: skip
+    assert len(encode(spec)) <= wire.SPEC_BYTES_MAX
 
 
 def test_no_topic_is_the_start_of_another() -> None:

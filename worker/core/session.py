@@ -16,6 +16,9 @@ from worker.core.leases import Answer, Lease, Leases, Phase
 from worker.core.outbox import Outbox
 
 BEATS_PER_SILENCE = 5
+HELD_PER_CAPACITY = 4
+"""Leases that are held at most, answered ones among them: the broker gives CAPACITY, and others before it has settled
+the first."""
 SETTLE_SECONDS = 1.0
 """How long, after the drain's deadline, a worker waits for its last answers to be settled."""
 START_SECONDS = 0.05
@@ -44,6 +47,7 @@ class Session:
         self.draining = False
         self.epoch = 0
         self._me = (incarnation, name, pid, capacity, engine)
+        self._held_max = HELD_PER_CAPACITY * max(1, capacity)
         self._drain_seconds = drain_seconds
         self._silence_seconds = silence_seconds
         self._now = self._heard_at = now
@@ -227,7 +231,10 @@ class Session:
                     continue
                 self._stop(held)
                 self._leases.forget(held)
-            self._leases.take(assignment)
+            if len(self._leases.held) < self._held_max:
+                self._leases.take(assignment)
+            else:  # no broker of ours gives so many: a Ready tells which ones are not held
+                self._introduce = True
         if self.draining:
             self._give_back_waiting()
 

@@ -1,0 +1,120 @@
+"""Whatever decodes leads to effects that can be framed, are read by those whom they go to, and stay within bounds.
+
+The longest messages that a reader takes, and mutants of them, in both directions, at the core; `python -m bench.frames`
+sends them to real processes.
+"""
+
+from typing import Any
+
+import pytest
+
+from bench.extremes import Extremes
+from bench.mutants import Mutator
+from broker.core.events import Commanded, Heard, Matched, Ordered, Submitted, Walked
+from broker.outbox import outgoing
+from jobs import wire
+from jobs.errors import WireFault
+from jobs.ids import job_of, rendition_name
+from jobs.job import TEXT_CHARACTERS_MAX, Original, Spec, encode
+from jobs.limits import LIST_WALK_MAX, RENDITIONS_MAX, TIMELINE_MAX
+from jobs.records import Where
+from tests.properties.rig import Rig, new_job, ready
+
+PEERS = (b"a", b"b", b"c")
+STEPS = 150
+ROOMS = (2_000, 2_000, 20_000, 20_000, 300_000)
+"""Of a message's lists. The longest of all are tried in tests/unit/test_wire.py."""
+WIDE = "\U0001f5bc"
+OUTCOME_BYTES_MAX = TIMELINE_MAX * (4 * 1000 + 4 * TEXT_CHARACTERS_MAX + 200) + RENDITIONS_MAX * 6 * 4 * 300
+SPEC = encode(Spec("a.png", None, None, None, "", Original("raw/ab/x", "png", 1, 1, 1, "d"), ""))
+
+
+def long_name(number: int) -> str:
+    """The longest id, of four bytes a character."""
+    return WIDE * (TEXT_CHARACTERS_MAX - 3) + f"{number:03}"
+
+
+def rig_of_long_names() -> tuple[Rig, list[str]]:
+    """Workers and jobs whose texts are as long as may be; and those texts."""
+    rig = Rig(attempts_max=3, orphan_seconds=1.0, rate_per_minute=10**6, silence_seconds=60.0)
+    workers, jobs = [long_name(number) for number in (1, 2, 3)], [long_name(number) for number in range(10, 40)]
+    for peer, name in zip(PEERS, workers, strict=True):
+        rig.hear(peer, ready(name, capacity=4))
+    tenant = long_name(999)
+    rig.submit(*(new_job(job, tenant=tenant, reference=tenant, spec=SPEC) for job in jobs))
+    rig.turn(tick=True)
+    blobs = [rendition_name(job, "r", "0" * 8, "png") for job in jobs[:5]]
+    return rig, [*workers, *jobs, tenant, *blobs, "dead", "queued"]
+
+
+def feed(rig: Rig, peer: bytes, message: Any) -> None:
+    """As the loop does."""
+    if isinstance(message, wire.Submit):
+        ids, keys = [job.id for job in message.jobs], [job.key for job in message.jobs if job.key is not None]
+        grants = rig.ledger.grants([message.grant.grant]) if message.grant else {}
+        event: Any = Submitted(message, rig.ledger.existing(ids), rig.ledger.keys(keys), grants)
+    elif isinstance(message, wire.Pause | wire.Resume | wire.DrainWorker):
+        event = Ordered(message)
+    elif isinstance(message, wire.Cancel | wire.Requeue | wire.Purge):
+        rows, _ = rig.ledger.matching(message.where or Where(), 0, 256, LIST_WALK_MAX)
+        event = Matched(message, rows, True) if message.id is None else Commanded(message, rig.ledger.row(message.id))
+    elif isinstance(message, wire.Found):
+        event = Walked(peer, message, rig.ledger.jobs(sorted({job_of(name) for name in message.names})))
+    else:
+        event = Heard(peer, message)
+    rig.dispatcher.handle(event, rig.now)
+
+
+def check(rig: Rig) -> None:
+    """All that the turn said is read by whom it goes to, and what it wrote is bounded."""
+    for effects in rig.last:
+        out = outgoing(effects, 1)
+        assert out.unsaid == 0
+        for reader, addressed in ((wire.to_web, [*out.receipts, *out.changes]), (wire.to_worker, out.sends)):
+            for _, frame in addressed:
+                assert len(frame) <= wire.FRAME_BYTES_MAX
+                reader.decode(frame)
+        for row in effects.records.jobs:
+            assert len(row.outcome) <= OUTCOME_BYTES_MAX
+            assert max(map(len, (text for text in row if isinstance(text, str)))) <= TEXT_CHARACTERS_MAX + 2
+        assert all(len(entry.names) <= wire.NAMES_MAX for entry in effects.records.sweeps)
+    rig.dispatcher.check()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_decodes_leads_to_frames_that_are_read_and_books_that_are_bounded(seed: int) -> None:
+    rig, texts = rig_of_long_names()
+    extremes = Extremes(seed, texts)
+    choose = extremes.random
+    taken = 0
+    for _ in range(STEPS):
+        web = choose.random() < 0.4
+        message = extremes.message(choose.choice(wire.FROM_WEB if web else wire.FROM_WORKER), choose.choice(ROOMS))
+        frames = [wire.encode(message)]
+        frames += [Mutator(choose.getrandbits(32), frames).next() for _ in range(3)]
+        for frame in frames:
+            try:
+                decoded = (wire.from_web if web else wire.from_worker).decode(frame)
+            except WireFault:
+                continue
+            taken += 1
+            feed(rig, choose.choice(PEERS), decoded)
+        rig.now += 0.3
+        rig.turn(tick=True)
+        check(rig)
+    assert taken > STEPS
+
+
+@pytest.mark.parametrize("reader", [wire.to_web, wire.to_worker])
+def test_what_the_broker_says_at_its_longest_is_read_or_refused(reader: wire.Reader) -> None:
+    kinds = wire.TO_WEB if reader is wire.to_web else wire.TO_WORKER
+    extremes = Extremes(5, [])
+    for kind in kinds:
+        frame = wire.encode(extremes.message(kind, 50_000))
+        assert isinstance(reader.decode(frame), kind)
+        mutator = Mutator(6, [frame])
+        for _ in range(30):
+            try:
+                reader.decode(mutator.next())
+            except WireFault:
+                continue
