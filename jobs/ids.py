@@ -43,6 +43,17 @@ def original_name(job: str) -> str:
     return f"raw/{job[-2:]}/{job}"
 
 
+def is_published(name: str) -> bool:
+    """Whether a blob of this name may be one of a job's, an original or a rendition: nothing else is ever swept."""
+    return name.startswith(("raw/", "processed/"))
+
+
+def is_rendition_of(name: str, job: str) -> bool:
+    """Whether a blob of this name may be a rendition of this job."""
+    before = f"processed/{job[-2:]}/{job}."
+    return name.startswith(before) and "/" not in name[len(before) :]
+
+
 def rendition_name(job: str, rendition: str, digest: str, extension: str) -> str:
     """The blob name of one rendition; `digest` (hex) makes names of differing bytes differ."""
     return f"processed/{job[-2:]}/{job}.{rendition}.{digest[:8]}.{extension}"

@@ -7,13 +7,16 @@ settled so that the worker forgets it.
 from broker.core.entry import Entry
 from broker.core.roster import Worker
 from broker.core.state import Core
+from jobs.ids import is_rendition_of
 from jobs.job import Code, Happening, Rendition, State
+from jobs.limits import RENDITIONS_MAX
 from jobs.retry import after_failure, after_loss_unstarted
 from jobs.wire import Failed, Failure, Finish, Finished, Published, Returned, Started
 
 STARTED, RENDITION, RETURNED = Happening.STARTED.value, Happening.RENDITION.value, Happening.RETURNED.value
 LOST, ERROR = Happening.LOST.value, Happening.ERROR.value
 _KNOWN = frozenset(code.value for code in Code)
+ANOTHERS = "its worker named a file that is not this job's"
 
 
 def held(core: Core, worker: Worker, job: str, lease: int) -> Entry | None:
@@ -54,6 +57,8 @@ def published(core: Core, worker: Worker, message: Published, now: float) -> Non
         entry = held(core, worker, publication.job, publication.lease)
         if entry is None:
             core.settle(worker.peer, publication.job, publication.lease)
+        elif not is_rendition_of(publication.rendition.blob, entry.id):
+            continue  # no worker of ours says so: what is another job's is not shown as this one's, nor ever swept
         elif entry.outcome.cancel_requested:
             _hide(core, entry, [publication.rendition])
         else:
@@ -64,8 +69,10 @@ def _publish(core: Core, entry: Entry, rendition: Rendition, now: float) -> None
     renditions = entry.outcome.renditions
     if rendition in renditions:
         return
-    renditions[:] = [other for other in renditions if other.name != rendition.name]
-    renditions.append(rendition)
+    kept = [other for other in renditions if other.name != rendition.name]
+    if len(kept) == RENDITIONS_MAX:
+        return
+    renditions[:] = [*kept, rendition]
     core.log(entry, RENDITION, now, rendition.name)
     core.changes.append(core.change_of(entry, rendition))
 
@@ -86,7 +93,10 @@ def finished(core: Core, worker: Worker, message: Finished, now: float) -> None:
         if entry is not None:
             ended = _at(core, entry, finish.ended_at, now)
             core.served(entry, ended)
-            _finish(core, entry, finish, ended)
+            if all(is_rendition_of(rendition.blob, entry.id) for rendition in finish.renditions):
+                _finish(core, entry, finish, ended)
+            else:
+                _fail(core, entry, Failure(entry.id, entry.lease, Code.STORE_ERROR.value, ANOTHERS), ended)
 
 
 def _finish(core: Core, entry: Entry, finish: Finish, now: float) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from broker.core.entry import Entry
 from broker.core.events import Walked
-from jobs.ids import is_id, job_of, minted_at, original_name
+from jobs.ids import is_id, is_published, job_of, minted_at, original_name
 from jobs.job import ENDED
 from jobs.wire import Walk
 
@@ -77,7 +77,8 @@ def walked(core: "Core", event: Walked, now: float) -> None:
 def _by_job(names: list[str]) -> dict[str, list[str]]:
     jobs: dict[str, list[str]] = {}
     for name in names:
-        jobs.setdefault(job_of(name), []).append(name)
+        if is_published(name):  # else DATA/curve, or another folder of the broker's, would be a worker's to delete
+            jobs.setdefault(job_of(name), []).append(name)
     return jobs
 
 

@@ -536,7 +536,8 @@ class CoreMachine(RuleBasedStateMachine):
             core = self.rig.dispatcher.core
             mine = {job: sent for job, (worker, sent, _) in core.sweeping.items() if worker.peer == hand.peer}
             for job, sent in mine.items():
-                if set(sent.names) == self.model.sweeps[job]:
+                self.model.sweeps[job] -= set(sent)
+                if not self.model.sweeps[job]:
                     del self.model.sweeps[job]
             if mine:
                 self.say(hand, wire.Swept(list(mine)))
@@ -548,7 +549,10 @@ class CoreMachine(RuleBasedStateMachine):
         hand, jobs = self.walker(), [f"{number:04}" for number in range(1, self.names + 2)]
         assert hand is not None
         some = [jobs[(pick + number * 7) % len(jobs)] for number in range(6)]
-        names = {job: [original(job), *(f"processed/{job}.{part}" for part in ("thumb", "large", "x"))] for job in some}
+        names = {
+            job: [original(job), *(f"processed/{job[-2:]}/{job}.{part}" for part in ("thumb", "large", "x"))]
+            for job in some
+        }
         if not late:
             for job, files in names.items():
                 self.model.found(job, files)
@@ -677,11 +681,11 @@ class CoreMachine(RuleBasedStateMachine):
 
 
 def thumb(job: Job, name: str = "thumb") -> Rendition:
-    return Rendition(name, f"processed/{job.id}.{name}", "jpeg", 1, 1, 1, "d")
+    return Rendition(name, f"processed/{job.id[-2:]}/{job.id}.{name}", "jpeg", 1, 1, 1, "d")
 
 
 def every_answer(job: str, lease: int) -> list[Any]:
-    picture = Rendition("late", f"processed/{job}.late", "jpeg", 1, 1, 1, "d")
+    picture = Rendition("late", f"processed/{job[-2:]}/{job}.late", "jpeg", 1, 1, 1, "d")
     return [
         Started([Start(job, lease, 0.0)]),
         Published([Publication(job, lease, picture)]),

@@ -44,7 +44,7 @@ def finish(job: str, lease: int = 1, began_at: float | None = None) -> Finished:
 
 
 def picture(job: str, name: str = "thumb") -> Rendition:
-    return Rendition(name, f"processed/{job}.{name}", "jpeg", 1, 1, 1, "d")
+    return Rendition(name, f"processed/{job[-2:]}/{job}.{name}", "jpeg", 1, 1, 1, "d")
 
 
 def story(rig: Rig, job: str) -> list[str]:
@@ -285,7 +285,7 @@ def test_a_running_job_is_abandoned_until_its_worker_answers() -> None:
     rig.hear(A, finish("j"))
     rig.turn()
     assert (rig.row("j").state, rig.outcome("j").renditions) == ("cancelled", [])
-    assert rig.dispatcher.core.sweeps["j"].names == ("processed/j.thumb",)
+    assert rig.dispatcher.core.sweeps["j"].names == ("processed/j/j.thumb",)
 
 
 def test_what_was_shown_before_a_cancel_is_not_swept_after_it() -> None:
@@ -297,7 +297,7 @@ def test_what_was_shown_before_a_cancel_is_not_swept_after_it() -> None:
     rig.hear(A, wire.Published([shown, wire.Publication("j", 1, picture("j", "large"))]))
     rig.turn()
     assert rig.outcome("j").renditions == [picture("j")]
-    assert rig.dispatcher.core.sweeps["j"].names == ("processed/j.large",)
+    assert rig.dispatcher.core.sweeps["j"].names == ("processed/j/j.large",)
 
 
 def test_an_ended_job_is_not_cancelled_and_a_repeated_cancel_is_no_change() -> None:
@@ -603,7 +603,7 @@ def test_a_purged_job_is_swept_by_a_worker_and_then_forgotten() -> None:
     assert rig.ledger.job("j") is None
     assert rig.ledger.fates(["j"]) == {"j": PURGED}
     (sweep,) = [message for _, message in done.sends if isinstance(message, wire.Sweep)]
-    assert sweep.sweeps == [("j", ["raw/j/j", "processed/j.thumb"])]
+    assert sweep.sweeps == [("j", ["raw/j/j", "processed/j/j.thumb"])]
     rig.hear(B, ready("b"), wire.Swept(["j"]))
     rig.turn()
     assert [entry.job for entry in rig.ledger.restore().sweeps] == ["j"]
@@ -626,7 +626,7 @@ def test_what_ended_longer_ago_than_the_retention_goes_as_a_purge_takes_it() -> 
     done = rig.turn(tick=True)
     assert rig.ledger.fates(["old", "waits"]) == {"old": PURGED, "waits": "failed"}
     assert [message.sweeps for _, message in done.sends if isinstance(message, wire.Sweep)] == [
-        [("old", ["raw/ld/old", "processed/old.thumb"])]
+        [("old", ["raw/ld/old", "processed/ld/old.thumb"])]
     ]
     assert rig.ledger.meta.counts["done"] == 0
 
@@ -823,7 +823,7 @@ def test_a_drain_that_a_broken_connection_lost_is_said_again() -> None:
     assert told(rig.turn(), wire.Assign) == []
 
 
-def test_blobs_added_to_a_sweep_under_way_are_offered_again() -> None:
+def test_blobs_added_to_a_sweep_under_way_are_offered_next() -> None:
     rig = rig_with("j")
     rig.hear(A, wire.Published([wire.Publication("j", 1, picture("j"))]))
     rig.order(wire.Cancel("web", "c", "j"))
@@ -833,7 +833,7 @@ def test_blobs_added_to_a_sweep_under_way_are_offered_again() -> None:
         rig.turn()
     rig.hear(A, wire.Swept(["j"]))
     (sweep,) = [message for _, message in rig.turn().sends if isinstance(message, wire.Sweep)]
-    assert sweep.sweeps == [("j", ["processed/j.large", "processed/j.small"])]
+    assert sweep.sweeps == [("j", ["processed/j/j.small"])]
     rig.hear(A, wire.Swept(["j"]))
     rig.turn()
     assert rig.ledger.restore().sweeps == []
@@ -1010,13 +1010,17 @@ def test_what_no_row_names_is_swept() -> None:
     fail(rig, "failed", "undecodable")
     rig.turn()
     names = [original_name(job) for job in ("done", "failed", "runs", "waits", "never")]
-    names += [f"processed/{job}.{rendition}" for job in ("done", "failed", "runs") for rendition in ("thumb", "late")]
+    names += [
+        f"processed/{job[-2:]}/{job}.{rendition}"
+        for job in ("done", "failed", "runs")
+        for rendition in ("thumb", "late")
+    ]
     rig.find(A, [*names, "raw/zz/no job's"])
     rig.turn()
     assert sweeps(rig) == {
         "never": ("raw/er/never",),
-        "done": ("processed/done.late",),
-        "failed": ("processed/failed.thumb", "processed/failed.late"),
+        "done": ("processed/ne/done.late",),
+        "failed": ("processed/ed/failed.thumb", "processed/ed/failed.late"),
         "no job's": ("raw/zz/no job's",),
     }
 
@@ -1035,7 +1039,7 @@ def test_the_walk_sees_what_this_turn_has_yet_to_write() -> None:
     rig.turn()
     rig.order(wire.Requeue("web", "q", "j"))
     rig.submit(new_job("fresh"))
-    rig.find(A, ["raw/sh/fresh", "processed/j.thumb"])
+    rig.find(A, ["raw/sh/fresh", "processed/j/j.thumb"])
     rig.turn()
     assert sweeps(rig) == {}
 
@@ -1045,14 +1049,14 @@ def test_what_is_swept_already_is_not_swept_again() -> None:
     rig.hear(A, finish("j"))
     rig.turn()
     rig.order(wire.Purge("web", "p", "j"))
-    rig.find(A, ["processed/j.late", "processed/j.thumb"])
+    rig.find(A, ["processed/j/j.late", "processed/j/j.thumb"])
     rig.turn()
-    assert sweeps(rig) == {"j": ("raw/j/j", "processed/j.thumb", "processed/j.late")}
+    assert sweeps(rig) == {"j": ("raw/j/j", "processed/j/j.thumb", "processed/j/j.late")}
     rig.now += 90_000.0
     rig.hear(A, ready("a"))
     assert len(walk_asked(rig.turn(tick=True))) == 1
     commits = rig.ledger.commits
-    rig.find(A, ["processed/j.late"])
+    rig.find(A, ["processed/j/j.late"])
     rig.turn()
     assert rig.ledger.commits == commits
 
