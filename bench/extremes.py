@@ -33,6 +33,8 @@ class Extremes:
 
     def _value(self, kind: inspect.Type, name: str) -> Any:
         match kind:
+            case inspect.StrType(pattern=str()):
+                return self._spend_text("a" * (kind.max_length or 0))
             case inspect.StrType():
                 return self._text(kind.max_length or 0, name)
             case inspect.BytesType():
@@ -41,6 +43,8 @@ class Extremes:
                 return value
             case inspect.ListType():
                 return self._list(kind, name)
+            case inspect.VarTupleType():
+                return tuple(self._value(kind.item_type, name) for _ in range(kind.max_length or 0))
             case inspect.DictType():
                 return self._dict(kind)
             case inspect.StructType():
@@ -114,7 +118,7 @@ def _look(kind: inspect.Type, place: str, found: list[str]) -> None:
             found += [] if kind.max_length is not None else [place]
         case inspect.FloatType():
             found += [] if kind.ge is not None and kind.le is not None else [place]
-        case inspect.ListType():
+        case inspect.ListType() | inspect.VarTupleType():
             found += [] if kind.max_length is not None else [place]
             _look(kind.item_type, f"{place}[]", found)
         case inspect.DictType():

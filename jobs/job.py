@@ -99,7 +99,8 @@ Count = Annotated[int, Meta(ge=0, le=2**53)]
 """Pixels, bytes, jobs: a number that JSON can carry."""
 
 
-Unmet = Annotated[tuple[Annotated[str, Meta(pattern=r"\A[a-z_]{1,32}\Z")], ...], Meta(max_length=8)]
+Word = Annotated[str, Meta(pattern=r"\A[a-z_]{1,32}\Z", max_length=32)]
+Unmet = Annotated[tuple[Word, ...], Meta(max_length=8)]
 """Words for what the original has, or the recipe asks, and the rendition has not, because its format cannot hold it:
 `delays`, `plays`. docs/recipes.md has them all."""
 

@@ -49,13 +49,14 @@ def test_what_could_not_be_answered_is_malformed(reader: wire.Reader, message: A
 
 def test_a_sweep_of_very_many_names_is_told_in_pieces_and_each_name_once() -> None:
     """Of an earlier version's ledger, which merged without a bound."""
-    names = tuple(f"processed/jj/jj.{number}" for number in range(2 * wire.NAMES_MAX + 500))
+    names = tuple(f"processed/jj/jj.{number:0490}" for number in range(9000))
+    assert sum(map(len, names)) > wire.FRAME_BYTES_MAX
     rig = Rig()
     rig.ledger.commit(Records(sweeps=[SweepEntry("jj", names)]))
     rig.start()
     rig.hear(A, ready("a"))
     told: list[str] = []
-    for _ in range(3):
+    for _ in range(10):
         for _, message in rig.turn(tick=True).sends:
             if isinstance(message, wire.Sweep):
                 wire.to_worker.decode(wire.encode(message))
@@ -83,7 +84,7 @@ def test_a_sweep_grows_to_its_bound_and_no_further() -> None:
     rig = rig_with("j")
     rig.hear(A, finish("j"))
     rig.turn()
-    for step in range(8):
+    for step in range(16):
         rig.now += 1.0
         rig.find(A, [f"processed/j/j.{step}.{number}" for number in range(250)], following="raw/zz/x")
         rig.turn(tick=True)
