@@ -46,6 +46,12 @@ PARAMETERS_MAX = 16
 """Of one header's value, or of a query: three and eight are in use."""
 FIELD_BYTES_MAX = 65_536
 """Of one text part of a form: the largest that we read is a recipe."""
+ROOM_ASKED_BYTES = 1024 * 1024
+"""Of uploads that a process writes before it asks for the disk's free bytes again (3 us)."""
+UPLOADS_AT_ONCE_MAX = 256
+"""On their way in from one caller, in one web process: each holds a connection and a file. A browser sends six."""
+GRANT_UPLOADS_SPARE = 2
+"""Uploads at once above the images that a grant allows: one whose connection was lost is on its way for 30 s more."""
 LIST_MAX, LIST_DEFAULT = 500, 50
 LIST_WALK_MAX = 10_000
 """Rows that one page of a filtered list reads at most, so that no filter can stall the ledger."""

@@ -1,4 +1,5 @@
-"""Which uploads are refused before their body is read: those that could not be promised, or would wait too long.
+"""What comes in at all, by upload or as another recipe: what could not be promised, or would wait too long, is refused
+before its body is read.
 
 Owns no sizes and types (web/body.py, web/uploads.py): only what the cluster's state says.
 """
@@ -7,12 +8,13 @@ import hashlib
 import hmac
 import math
 import time
-from collections.abc import Callable
-from functools import partial
+from contextlib import AbstractContextManager
+from typing import NamedTuple
 
-from jobs.errors import ClientFault, StoreFull
+from jobs.errors import ClientFault, LimitExceeded
 from jobs.grants import UploadGrant
 from jobs.job import PRIORITIES
+from jobs.limits import FILES_PER_POST_MAX, GRANT_UPLOADS_SPARE, UPLOADS_AT_ONCE_MAX
 from web.call import Call
 from web.config import Web
 from web.grants import is_spent, used_up
@@ -22,34 +24,66 @@ from web.who import Caller
 
 RATE_SECONDS = 60
 
-Refuse = Callable[[int], None]
-"""Raises Unanswered where an image of so many pixels would wait too long."""
+
+class Admission(NamedTuple):
+    """One upload's, beyond what is told before its body. `known`: it repeats what was accepted, and adds no job."""
+
+    call: Call
+    known: bool
+    priority: int
+
+    def judge_pixels(self, pixels: int) -> None:
+        """An image has so many: a large one waits in another lane. Raises Unanswered `wait_too_long`."""
+        if not self.known and self.call.web.settings.eta_seconds_max:
+            _refuse_long_wait(self.call, self.priority, pixels)
+
+    def judge_images(self, images: int) -> None:
+        """So many have come. Raises LimitExceeded, or `grant_used_up`, where no more could be accepted ever."""
+        if images > FILES_PER_POST_MAX:
+            raise LimitExceeded("too_many_parts", "files_per_post_max", FILES_PER_POST_MAX, images)
+        if self.known:
+            return
+        rate, grant = self.call.web.settings.rate_per_minute, self.call.caller.grant
+        if rate and images > rate:
+            raise LimitExceeded("too_many_parts", "rate_per_minute", rate, images)
+        if isinstance(grant, UploadGrant) and images > grant.count:
+            raise used_up(self.call, grant.count)
 
 
-def refuse_early(call: Call, key: str | None) -> Refuse:
-    """Before the body: as a small image is taken whatever may come, of the priority in the query or the normal one.
+def admit(call: Call, key: str | None, priority: object, size: int = 0) -> Admission:
+    """Whether a job may come in at all, with `size` bytes to be stored, of a `priority` as it was asked (normal, if it
+    is none). Before its pixels are known it is judged as a small image.
 
-    Returns what to call with the pixels of a file whose head has told them: a large one waits in another lane.
     Raises Unanswered `queue_full` or `wait_too_long`, RateLimited, StoreFull.
     """
     web = call.web
     if web.requests.full:
         raise Unanswered("too many uploads wait for the broker already", code="queue_full")
-    if web.blobs.free_bytes() < web.settings.disk_free_bytes_min:
-        raise StoreFull("the disk is nearly full: no more is taken until there is room")
-    over, spent = _over_rate_seconds(call), is_spent(call)
-    if (over <= 0 and not spent and not web.settings.eta_seconds_max) or (key and _is_known(call, key)):
-        return lambda _pixels: None
-    if spent:
+    web.room.admit(size)
+    settings, counted = web.settings, isinstance(call.caller.grant, UploadGrant)
+    limited = counted or settings.rate_per_minute or settings.eta_seconds_max
+    known = bool(limited and key) and _is_known(call, str(key))
+    admission = Admission(call, known, PRIORITIES.index(priority) if priority in PRIORITIES else NORMAL)
+    if known:
+        return admission
+    if is_spent(call):
         raise used_up(call, 0)
-    if over > 0:
-        raise RateLimited(web.settings.rate_per_minute, 0, over)
-    if not web.settings.eta_seconds_max:
-        return lambda _pixels: None
-    asked = call.query.get("priority")
-    refuse = partial(_refuse_long_wait, call, PRIORITIES.index(asked) if asked in PRIORITIES else NORMAL)
-    refuse(0)
-    return refuse
+    if (over := _over_rate_seconds(call)) > 0:
+        raise RateLimited(settings.rate_per_minute, 0, over)
+    admission.judge_pixels(0)
+    return admission
+
+
+def one_under_way(call: Call) -> AbstractContextManager[None]:
+    """For as long as an upload is on its way in. Raises TooMany where its caller has too many of them: a tenant, the
+    holders of a grant, or without keys an address."""
+    grant = call.caller.grant
+    if isinstance(grant, UploadGrant):
+        most = min(UPLOADS_AT_ONCE_MAX, grant.count + GRANT_UPLOADS_SPARE)
+        return call.web.under_way.one(grant.id, "uploads_at_once_max", most)
+    client = call.request.client
+    holder = call.caller.tenant if call.web.keys else (client.host if client else "")
+    return call.web.under_way.one(holder, "uploads_at_once_max", UPLOADS_AT_ONCE_MAX)
 
 
 def _over_rate_seconds(call: Call) -> float:

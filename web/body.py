@@ -20,12 +20,17 @@ def next_due(due: float, now: float, size: int) -> float:
     return min(due + size / BODY_BYTES_PER_SECOND_MIN, now + BODY_SILENCE_SECONDS)
 
 
+def claimed_bytes(request: Request) -> int:
+    """The body's length by its head; 0 where that does not tell."""
+    length = request.headers.get("content-length", "")
+    return int(length[:19]) if length.isdecimal() else 0
+
+
 async def stream(request: Request, feed: Callable[[bytes], object], limit: str, most: int, extra: int = 0) -> int:
     """Feed the body as it comes; how many bytes it had. Raises LimitExceeded, by the name `limit`, past `most` and
     `extra` bytes (before any is read, where the head tells), and ClientFault `too_slow`."""
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length[:19]) > most + extra:
-        raise LimitExceeded("upload_too_large", limit, most, int(length[:19]))
+    if (claimed := claimed_bytes(request)) > most + extra:
+        raise LimitExceeded("upload_too_large", limit, most, claimed)
     now, total = asyncio.get_running_loop().time, 0
     due = now() + BODY_SILENCE_SECONDS
     try:

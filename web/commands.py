@@ -18,6 +18,7 @@ from jobs.records import Where
 from jobs.wire import COMMITTED, Cancel, DrainWorker, FromWeb, Pause, Purge, Receipt, Requeue, Resume
 from web import asked as fields
 from web.accept import Stored, accept, answer, checked_key
+from web.admission import admit
 from web.call import Call, as_json, bad_parameter, find_job, flag, read_body
 from web.config import Web
 from web.submit import Unanswered
@@ -43,6 +44,7 @@ async def reprocess(call: Call) -> Response:
     if row is None:
         raise ClientFault(f"there is no job {source}", code="not_found")
     spec = decode_spec(row.spec)
+    admit(call, key, values.get("priority")).judge_pixels(spec.original.width * spec.original.height)
     job = ids.mint(time.time(), secrets.token_bytes(ids.RANDOM_BYTES))
     original = msgspec.structs.replace(spec.original, name=ids.original_name(job))
     link = functools.partial(call.web.blobs.link, spec.original.name, original.name)

@@ -23,6 +23,7 @@ from stores.blobs import Blobs
 from stores.ledger import LedgerReader
 from web.events import Hub
 from web.results import Results
+from web.room import Room, Shares
 from web.submit import Requests
 from web.syncs import Syncs
 
@@ -37,7 +38,8 @@ class Web:
     `lists` is a reader of its own for long reads, used in the one thread of `list_thread` alone.
     `keys` is empty where nobody is asked for one. The first of `grant_secrets` and of
     `receipt_secrets` signs, all verify.
-    `draining` is set by SIGTERM and never unset. `spent` are ids of grants that are used up, as far as we heard.
+    `draining` is set by SIGTERM and never unset. `under_way` counts uploads that are on their way in, by caller.
+    `spent` are ids of grants that are used up, as far as we heard.
     """
 
     settings: Settings
@@ -57,12 +59,15 @@ class Web:
     log: logging.Logger
     blob_threads: Executor = field(default_factory=lambda: ThreadPoolExecutor(BLOB_THREADS, "blobs"))
     syncs: Syncs = field(init=False)
+    room: Room = field(init=False)
+    under_way: Shares = field(default_factory=Shares)
     list_thread: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "lists"))
     draining: bool = False
     spent: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.syncs = Syncs(self.blob_threads, time.monotonic)
+        self.room = Room(self.blobs.free_bytes, self.settings.disk_free_bytes_min)
 
     @property
     def root_path(self) -> str:

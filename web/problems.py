@@ -39,7 +39,7 @@ STATUS = {
         "operation_failed",
         "unknown_preset",
     ),
-    429: ("rate_limited",),
+    429: ("rate_limited", "too_many_at_once"),
     431: ("head_too_large",),
     500: ("internal",),
     507: ("disk_full",),

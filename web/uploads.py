@@ -21,11 +21,11 @@ from jobs.filetypes import refusal
 from jobs.imagehead import Head, HeadReader
 from jobs.job import Original
 from jobs.lanes import LARGE_PIXELS
-from jobs.limits import FILES_PER_POST_MAX, FORM_BYTES_MAX
+from jobs.limits import FORM_BYTES_MAX
 from web import asked as fields
 from web import body
 from web.accept import Stored, accept, answer, checked_key
-from web.admission import Refuse, refuse_early
+from web.admission import Admission, admit, one_under_way
 from web.asked import Asked
 from web.call import Call
 from web.forms import Form
@@ -37,17 +37,16 @@ FORMATS = formats_read()
 class Intake:
     """The files of one POST on their way in: `begin`, `write`, `end` for each (web.forms.Files)."""
 
-    def __init__(self, call: Call, refuse: Refuse) -> None:
+    def __init__(self, call: Call, admission: Admission) -> None:
         self.stored: list[Stored] = []
-        self._web, self._refuse = call.web, refuse
+        self._web, self._admission = call.web, admission
         self._limit, self._most = bytes_limit(call)
         self._bytes = 0
         self._discards: list[Callable[[], None]] = []
 
     def begin(self, filename: str) -> None:
-        """A file begins. Raises LimitExceeded, StoreFault."""
-        if len(self.stored) == FILES_PER_POST_MAX:
-            raise LimitExceeded("too_many_parts", "files_per_post_max", FILES_PER_POST_MAX, FILES_PER_POST_MAX + 1)
+        """A file begins. Raises ClientFault where it is one too many, StoreFault."""
+        self._admission.judge_images(len(self.stored) + 1)
         self._digest, self._size = hashlib.sha256(), 0
         self._reader = HeadReader()
         job = ids.mint(time.time(), secrets.token_bytes(ids.RANDOM_BYTES))
@@ -66,6 +65,7 @@ class Intake:
             self._reader.feed(data)
             self._judge()
         self._digest.update(data)
+        self._web.room.take(len(data))
         self._writer.write(data)
 
     def end(self) -> None:
@@ -88,7 +88,7 @@ class Intake:
             raise self._blamed(fault) from None
         pixels = head.width * head.height
         if pixels >= LARGE_PIXELS:
-            self._refuse(pixels)
+            self._admission.judge_pixels(pixels)
 
     def _blamed(self, fault: ClientFault) -> ClientFault:
         fault.members |= {"filename": self.stored[-1].filename, "index": len(self.stored) - 1}
@@ -120,15 +120,17 @@ async def upload(call: Call) -> Response:
         detail = "send a multipart/form-data form, or the image itself with Content-Type image/*"
         raise ClientFault(detail, code="unsupported_type")
     key = checked_key(request)
-    intake = Intake(call, refuse_early(call, key))
-    try:
-        if is_form:
-            asked, ignored = await _read_form(call, intake)
-        else:
-            asked, ignored = await _read_image(call, intake), []
-        accepted = await accept(call, asked, intake.stored, key)
-    finally:
-        intake.discard()
+    size = min(body.claimed_bytes(request), bytes_limit(call)[1])
+    intake = Intake(call, admit(call, key, call.query.get("priority"), size))
+    with one_under_way(call):
+        try:
+            if is_form:
+                asked, ignored = await _read_form(call, intake)
+            else:
+                asked, ignored = await _read_image(call, intake), []
+            accepted = await accept(call, asked, intake.stored, key)
+        finally:
+            intake.discard()
     return await answer(call, accepted, ignored)
 
 

@@ -13,6 +13,8 @@ from stores.blobs import Blobs
 from stores.cache import Cache
 
 INCARNATION_BYTES = 8
+LEDGER_SHARE = 4
+"""One in so many bytes of DISK_FREE_BYTES_MIN is the ledger's alone: 64 MiB, which are 50,000 jobs."""
 PILLOW_LEAST = 13
 """The first whose limits on what it reads are those that worker/imagefile.py counts on."""
 
@@ -41,11 +43,12 @@ def name() -> str:
     return f"{socket.gethostname()}-{os.getpid()}"
 
 
-def open_blobs(data: Path) -> Blobs:
-    """The blob store of this installation."""
+def open_blobs(settings: Settings, data: Path) -> Blobs:
+    """The blob store of this installation. Of the room that uploads leave free, renditions leave a part for the ledger:
+    a broker that cannot commit ends."""
     from stores.blobs.local import LocalBlobs
 
-    return LocalBlobs(data)
+    return LocalBlobs(data, settings.disk_free_bytes_min // LEDGER_SHARE)
 
 
 def open_cache(settings: Settings, data: Path) -> Cache | None:

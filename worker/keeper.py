@@ -65,7 +65,7 @@ class Keeper:
             settings.silence_seconds,
             time.monotonic(),
         )
-        blobs = config.open_blobs(data)
+        blobs = config.open_blobs(settings, data)
         results = Results(config.open_cache(settings, data), blobs, engine)
         self._work = Work(settings, children, blobs, results, self._tell, log)
         self._housekeeping = Housekeeping(blobs, self._tell, log)

@@ -45,10 +45,11 @@ def _faults(name: str, missing: type[StoreFault] = StoreFault) -> Iterator[None]
 
 
 class LocalBlobs:
-    """Blobs in the folder `data`, made if missing. May be used by several threads and processes."""
+    """Blobs in the folder `data`, made if missing. May be used by several threads and processes. `put` leaves
+    `kept_bytes` of the disk free."""
 
-    def __init__(self, data: Path) -> None:
-        self._data = os.path.abspath(data)
+    def __init__(self, data: Path, kept_bytes: int = 0) -> None:
+        self._data, self._kept_bytes = os.path.abspath(data), kept_bytes
         self._incoming = f"{self._data}/{INCOMING}"
         self._synced = {self._data}
         with _faults(INCOMING):
@@ -59,6 +60,8 @@ class LocalBlobs:
         return LocalWriter(self, name, self._path(name), self._fresh())
 
     def put(self, name: str, data: bytes) -> None:
+        if self._kept_bytes and self.free_bytes() - len(data) < self._kept_bytes:
+            raise StoreFull(f"blob {name}: the disk is nearly full")
         writer = self.writer(name)
         try:
             writer.write(data)

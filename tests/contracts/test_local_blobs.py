@@ -260,3 +260,13 @@ def test_a_folder_that_cannot_be_written_has_no_room_to_tell(
     monkeypatch.setattr(os, "access", lambda _path, mode: mode != os.W_OK)
     with pytest.raises(StoreFault, match="cannot be written to"):
         blobs.free_bytes()
+
+
+def test_put_leaves_room_for_others(data: Path) -> None:
+    free = LocalBlobs(data).free_bytes()
+    blobs = LocalBlobs(data, free // 2)
+    blobs.put(NAME, b"bytes")
+    with pytest.raises(StoreFull, match="nearly full"):
+        LocalBlobs(data, free + (1 << 30)).put("raw/ab/two", b"more")
+    assert not (data / "raw/ab/two").exists()
+    assert os.listdir(data / INCOMING) == []
