@@ -16,7 +16,7 @@ from host import log as logs
 from host.arguments import take_none
 from host.environment import load_settings, setup_faults_end
 from host.filesystems import refuse_network
-from host.folders import data_folder, hold_lock
+from host.folders import data_folder, hold_lock, keep_private
 from host.wires import wires_of
 from jobs.errors import LedgerDamaged, LedgerFailed, SetupFault
 from jobs.settings import ledger_path
@@ -32,6 +32,7 @@ GARBAGE_THRESHOLDS = (20_000, 20, 50)
 
 def main() -> int:
     """Run until told to stop; the exit status."""
+    keep_private()
     try:
         settings, _ = load_settings()
         log = logs.start("broker", settings)
@@ -75,6 +76,7 @@ def make_keys(words: list[str]) -> int:
         "name", nargs="?", default="", help="of another machine: its folder of keys, to be copied there"
     )
     name = parser.parse_args(words).name
+    keep_private()
     with setup_faults_end("broker"):
         if (name and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name)) or name == "allowed":
             raise SetupFault(f"{name!r} is no name for a machine: use letters, digits, - and _")

@@ -1,13 +1,15 @@
 """The folders and locks of one installation: DATA (all that must last) and RUN (sockets and locks).
 
-Owns their layout. A lock is taken before any bind: a second bind on an ipc path succeeds
-silently and cuts off the first for good.
+Owns their layout and their modes: both are for this user alone. Whoever may read DATA has all pictures, and can lock
+the ledger; whoever may reach RUN commands the processes. A lock is taken before any bind: a second bind on an ipc path
+succeeds silently and cuts off the first for good.
 """
 
 import contextlib
 import errno
 import fcntl
 import hashlib
+import logging
 import os
 import secrets
 import tempfile
@@ -19,6 +21,15 @@ from jobs.settings import Settings
 
 SOCKET_PATH_BYTES_MAX = 107
 _LONGEST_SOCKET = "supervisor.sock"
+_OTHERS, _OTHERS_WRITE = 0o077, 0o022
+_DATA_MARKS, _RUN_MARKS = ("raw", "ledger.sqlite3"), ("supervisor.lock", "broker.lock")
+"""By which a folder with other things in it is known for ours."""
+_log = logging.getLogger("folders")
+
+
+def keep_private() -> None:
+    """What this process makes from here on, others may neither read nor write: files, folders and sockets."""
+    os.umask(_OTHERS)
 
 
 def data_folder(settings: Settings) -> Path:
@@ -26,9 +37,11 @@ def data_folder(settings: Settings) -> Path:
     data = Path(settings.data).absolute()
     reason = "no right to write"
     try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        close_folder(data, _DATA_MARKS, "PIXMILL_DATA")
         parts = [data / part for part in ("raw", "processed", "cache", "incoming")]
         for part in parts:
-            part.mkdir(parents=True, exist_ok=True)
+            part.mkdir(exist_ok=True)
         if all(os.access(folder, os.W_OK) for folder in (data, *parts)):
             return data
         if os.statvfs(data).f_flag & os.ST_RDONLY:
@@ -39,13 +52,8 @@ def data_folder(settings: Settings) -> Path:
 
 
 def run_folder(settings: Settings) -> Path:
-    """RUN, made 0700 if missing; by default a short folder named by the digest of DATA's path."""
-    if settings.run:
-        run = Path(settings.run).absolute()
-    else:
-        digest = hashlib.sha256(str(Path(settings.data).absolute()).encode()).hexdigest()
-        base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
-        run = Path(base) / f"pixmill-{os.getuid()}-{digest[:12]}"
+    """RUN, made 0700 if missing. Raises SetupFault where it cannot be made, or others may write there."""
+    run = Path(settings.run).absolute() if settings.run else _default_run(Path(settings.data).absolute())
     longest = len(os.fsencode(run / _LONGEST_SOCKET))
     if longest > SOCKET_PATH_BYTES_MAX:
         raise SetupFault(
@@ -57,9 +65,44 @@ def run_folder(settings: Settings) -> Path:
     except OSError as error:
         raise SetupFault(f"the run folder {run} cannot be made ({error.strerror}): set PIXMILL_RUN") from None
     found = run.stat() if settings.run else run.lstat()  # in a place where everyone may put a link, none is followed
-    if found.st_uid != os.getuid() or found.st_mode & 0o022:
-        raise SetupFault(f"others may write to the run folder {run}: chmod 700 it or set PIXMILL_RUN to another")
+    if found.st_uid != os.getuid() or found.st_mode & _OTHERS_WRITE:
+        raise SetupFault(
+            f"others may write to the run folder {run}: chmod 700 it, if it is yours, or set PIXMILL_RUN to another"
+        )
+    close_folder(run, _RUN_MARKS, "PIXMILL_RUN")
     return run
+
+
+def _default_run(data: Path) -> Path:
+    """A short folder named by the digest of DATA's path. Where everyone may make one of that name first, and somebody
+    did, it is one in DATA, from then on."""
+    digest = hashlib.sha256(str(data).encode()).hexdigest()
+    base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    run, within = Path(base) / f"pixmill-{os.getuid()}-{digest[:12]}", data / "run"
+    with contextlib.suppress(OSError):
+        if within.is_dir() or run.lstat().st_uid != os.getuid():
+            return within
+    return run
+
+
+def close_folder(folder: Path, marks: tuple[str, ...], setting: str) -> None:
+    """Leave `folder` to this user alone, if it is not yet. One that holds other things, and none of `marks`, is
+    nobody's to close: /tmp, say. Raises SetupFault."""
+    mode = folder.stat().st_mode
+    if not mode & _OTHERS:
+        return
+    open_to_others = f"other users of this machine may look into {folder}"
+    names = [name for name in os.listdir(folder) if not name.startswith(".") and name != "lost+found"]
+    if names and not any(mark in names for mark in marks):
+        raise SetupFault(f"{open_to_others}, and it is not pixmill's alone: set {setting} to a folder within it")
+    try:
+        folder.chmod(0o700)
+    except OSError as error:
+        raise SetupFault(
+            f"{open_to_others}, which cannot be closed ({error.strerror}): chmod 700 it, or set {setting} to a folder "
+            "within it"
+        ) from None
+    _log.warning("others could look into %s (mode %o): closed, it is 700 now", folder, mode & 0o777)
 
 
 def endpoint(run: Path, name: str) -> str:

@@ -2,7 +2,8 @@
 
 Owns the order. The ledger is copied first, as of one moment, then the files: a file is there before its
 row, so each row of the copy has its files. Taken again into the same folder, it copies what is new and removes
-what is gone, and until its end the folder is as good as it was. Knows no job and no broker.
+what is gone, and until its end the folder is as good as it was. It is for this user alone from the first byte on,
+as DATA is. Knows no job and no broker.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from host.environment import load_settings, setup_faults_end
+from host.folders import close_folder, keep_private
 from jobs.errors import SetupFault, StoreFault
 from jobs.records import Where
 from jobs.settings import Settings, ledger_path
@@ -33,17 +35,17 @@ def back_up(settings: Settings, to: Path) -> int:
     if not ledger.exists() and not fresh.exists() and any(any((to / folder).glob("*/*")) for folder in FOLDERS):
         raise SetupFault(f"{to} has files that are of no back-up, and would lose them: give another folder")
     try:
+        to.mkdir(mode=0o700, parents=True, exist_ok=True)
+        close_folder(to, FOLDERS, "TO")
         for folder in FOLDERS:
-            (to / folder).mkdir(parents=True, exist_ok=True)
+            (to / folder).mkdir(exist_ok=True)
         fresh.unlink(missing_ok=True)
         copy_ledger(Path(ledger_path(settings)), fresh)
         _refuse_without_files(settings, data)
         gone: list[Path] = []
         copied = sum(_bring(data / folder, to / folder, gone) for folder in _fan_out(data, to))
-        for secret in data.glob("*.secret"):
-            shutil.copy2(secret, to)
-        if (data / KEYS).is_dir():
-            shutil.copytree(data / KEYS, to / KEYS, dirs_exist_ok=True)  # with its modes: nobody else may look into it
+        for secret in (*data.glob("*.secret"), *(path for path in (data / KEYS).rglob("*") if path.is_file())):
+            _bring_secret(secret, to / secret.relative_to(data))
         gone += [path for path in (to / KEYS).rglob("*.*") if not (data / path.relative_to(to)).exists()]
         os.sync()
         fresh.replace(ledger)
@@ -90,6 +92,16 @@ def _bring(source: Path, target: Path, gone: list[Path]) -> int:
     return copied
 
 
+def _bring_secret(source: Path, target: Path) -> None:
+    """Copy a small file that nobody else may see: its mode is there before its bytes are."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = target.with_name(f".{target.name}.new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(source.read_bytes())
+    fresh.replace(target)
+
+
 def _names(folder: Path) -> set[str]:
     return set(os.listdir(folder)) if folder.is_dir() else set()
 
@@ -98,6 +110,7 @@ def main(words: list[str]) -> str | None:
     """Carry out the command; what went wrong with its words, if anything. Raises SetupFault."""
     if len(words) != 1 or not words[0]:
         return "usage: make backup TO=folder, or python -m stores.backup TO"
+    keep_private()
     settings, _ = load_settings()
     copied = back_up(settings, Path(words[0]).absolute())
     print(f"{words[0]} is a back-up now, {copied} files are new: to restore, copy it to PIXMILL_DATA and start")

@@ -11,6 +11,7 @@ from supervisor.loop import Loop
 def main(words: list[str]) -> str | None:
     """Carry out one command and return what went wrong, if anything. Raises SetupFault, with the fix."""
     arguments.take_one("supervisor", words, "--reload", "status", "scale WORKERS", "restart", "stop", "config")
+    folders.keep_private()
     settings, sources = environment.load_settings()
     run = folders.run_folder(settings)
     if words in ([], ["--reload"]):

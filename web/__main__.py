@@ -7,6 +7,7 @@ import sys
 from host import environment, log, notify
 from host.allocator import keep_freed_memory
 from host.arguments import take_none
+from host.folders import keep_private
 from host.listener import bind_listener
 from host.wires import wires_of
 from web import newkey
@@ -18,6 +19,7 @@ from web.server import Server
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT. Raises SetupFault, with the fix."""
+    keep_private()
     settings, _ = environment.load_settings()
     wires = wires_of(settings)
     logger = log.start("web", settings)

@@ -6,13 +6,14 @@ import signal
 from host import hugepages, log, signals
 from host.arguments import take_none
 from host.environment import load_settings, setup_faults_end
-from host.folders import data_folder, run_folder
+from host.folders import data_folder, keep_private, run_folder
 from worker import config, nursery
 from worker.children import Children, start_nursery
 
 
 def main() -> None:
     """Run until drained."""
+    keep_private()
     with setup_faults_end("worker"):
         settings, _ = load_settings()
         config.refuse_old_pillow()

@@ -239,8 +239,13 @@ def _listed(folder: str) -> list[str]:
 
 
 def _locked(path: str, flags: int) -> int:
-    descriptor = os.open(path, flags, 0o666)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    """Never waits: nobody else knows the name, and an event loop stands still in whoever waits here."""
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
     return descriptor
 
 

@@ -1,9 +1,11 @@
 """What only blobs on a disk can get wrong: syncs and their order, links, room, what a crash leaves."""
 
 import errno
+import fcntl
 import io
 import os
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -270,3 +272,29 @@ def test_put_leaves_room_for_others(data: Path) -> None:
         LocalBlobs(data, free + (1 << 30)).put("raw/ab/two", b"more")
     assert not (data / "raw/ab/two").exists()
     assert os.listdir(data / INCOMING) == []
+
+
+def test_nobody_waits_for_a_lock_that_somebody_else_took(blobs: LocalBlobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the making of a file and its lock: web's event loop would wait for as long as they like."""
+    opened, theirs = os.open, list[int]()
+
+    def raced(path: str, flags: int, mode: int = 0o777) -> int:
+        ours = opened(path, flags, mode)
+        theirs.append(opened(path, os.O_RDONLY))
+        fcntl.flock(theirs[-1], fcntl.LOCK_SH)
+        return ours
+
+    def waited(*_: object) -> None:
+        raise AssertionError("it waits for the lock")
+
+    monkeypatch.setattr(os, "open", raced)
+    before = signal.signal(signal.SIGALRM, waited)
+    signal.alarm(3)
+    try:
+        with pytest.raises(StoreFault, match="temporarily unavailable"):
+            blobs.writer("raw/ab/one")
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+        for descriptor in theirs:
+            os.close(descriptor)

@@ -175,3 +175,33 @@ def test_without_a_ledger_there_is_nothing_to_back_up(tmp_path: Path, to: Path) 
 
 def test_the_command_says_how_it_is_used() -> None:
     assert backup.main([""]) == "usage: make backup TO=folder, or python -m stores.backup TO"
+
+
+def test_nobody_else_ever_sees_a_secret_in_it(
+    settings: Settings, data: Path, to: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not for a moment either: when a secret's bytes are read, its copy is there and closed already."""
+    put(data / "curve/broker.secret", b"secret")
+    read, seen = Path.read_bytes, list[Path]()
+
+    def look(path: Path) -> bytes:
+        copies = [copy for copy in to.rglob("*") if copy.is_file() and copy.name.strip(".").startswith(path.name)]
+        assert [copy.stat().st_mode & 0o777 for copy in copies] == [0o600]
+        assert to.stat().st_mode & 0o777 == 0o700
+        seen.append(path)
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", look)
+    before = os.umask(0)
+    back_up(settings, to)
+    os.umask(before)
+    monkeypatch.undo()
+    assert sorted(path.name for path in seen) == ["broker.secret", "key.secret"]
+    assert (to / "curve/broker.secret").read_bytes() == b"secret"
+
+
+def test_a_back_up_that_others_could_read_is_closed(settings: Settings, to: Path) -> None:
+    back_up(settings, to)
+    to.chmod(0o755)
+    back_up(settings, to)
+    assert to.stat().st_mode & 0o777 == 0o700

@@ -3,14 +3,27 @@
 import errno
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from host.folders import data_folder, hold_lock, run_folder, secret
+from host.folders import data_folder, hold_lock, keep_private, run_folder, secret
 from jobs.errors import SetupFault
 from jobs.settings import Settings
+
+
+@pytest.fixture
+def no_umask() -> Iterator[None]:
+    """As if a process was started by somebody who lets everybody do everything."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def mode_of(path: Path) -> int:
+    return path.stat().st_mode & 0o777
 
 
 def fail(monkeypatch: pytest.MonkeyPatch, function: str, number: int) -> None:
@@ -62,7 +75,66 @@ def test_a_secret_that_cannot_be_kept_is_a_setup_fault_and_leaves_nothing(
 
 
 def test_a_run_folder_is_for_its_user_alone(tmp_path: Path) -> None:
-    assert run_folder(Settings(run=str(tmp_path / "made"))).stat().st_mode & 0o777 == 0o700
+    assert mode_of(run_folder(Settings(run=str(tmp_path / "made")))) == 0o700
+
+
+def test_a_data_folder_is_made_for_its_user_alone(tmp_path: Path, no_umask: None) -> None:
+    assert mode_of(data_folder(Settings(data=str(tmp_path / "data")))) == 0o700
+
+
+def test_what_a_private_process_makes_nobody_else_may_touch(tmp_path: Path, no_umask: None) -> None:
+    keep_private()
+    (tmp_path / "file").touch(0o666)
+    (tmp_path / "folder").mkdir()
+    assert (mode_of(tmp_path / "file"), mode_of(tmp_path / "folder")) == (0o600, 0o700)
+
+
+@pytest.mark.parametrize("within", [[], ["raw", "ledger.sqlite3"], [".gitkeep"], ["lost+found"]])
+def test_a_data_folder_that_others_may_read_is_closed_and_that_is_said_once(
+    tmp_path: Path, within: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """As those of the version before all are."""
+    for name in within:
+        (tmp_path / name).mkdir()
+    tmp_path.chmod(0o755)
+    settings = Settings(data=str(tmp_path))
+    for _ in range(2):
+        data_folder(settings)
+    assert mode_of(tmp_path) == 0o700
+    (said,) = caplog.messages
+    assert said == f"others could look into {tmp_path} (mode 755): closed, it is 700 now"
+
+
+@pytest.mark.parametrize("setting", ["data", "run"])
+def test_a_folder_for_all_is_not_closed_but_refused(tmp_path: Path, setting: str) -> None:
+    """/tmp of mode 700 would end more than pixmill."""
+    (tmp_path / "of-somebody").touch()
+    tmp_path.chmod(0o755)
+    refusal = (
+        f"look into {tmp_path}, and it is not pixmill's alone: set PIXMILL_{setting.upper()} to a folder within it"
+    )
+    opened = {"data": data_folder, "run": run_folder}[setting]
+    with pytest.raises(SetupFault, match=refusal):
+        opened(Settings(**{setting: str(tmp_path)}))  # type: ignore[arg-type]
+    assert mode_of(tmp_path) == 0o755
+    assert os.listdir(tmp_path) == ["of-somebody"]
+
+
+def test_a_data_folder_that_cannot_be_closed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.chmod(0o750)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    with pytest.raises(SetupFault, match=r"cannot be closed \(Operation not permitted\): chmod 700 it, or set"):
+        data_folder(Settings(data=str(tmp_path)))
+
+
+@pytest.mark.parametrize("mode", [0o750, 0o705, 0o711, 0o744])
+def test_a_run_folder_that_others_may_look_into_is_closed(tmp_path: Path, mode: int) -> None:
+    tmp_path.chmod(mode)
+    assert mode_of(run_folder(Settings(run=str(tmp_path)))) == 0o700
 
 
 @pytest.mark.parametrize("mode", [0o770, 0o702, 0o777, 0o1777])
@@ -91,3 +163,24 @@ def test_a_link_in_the_place_of_the_default_run_folder_is_refused(
         made.symlink_to(tmp_path)
         with pytest.raises(SetupFault, match="others may write to the run folder"):
             run_folder(settings)
+
+
+def test_the_default_run_folder_that_another_user_made_first_is_left_to_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its name can be computed by everyone: else it would keep pixmill from starting."""
+    with tempfile.TemporaryDirectory(prefix="pm-") as shared:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", shared)
+        settings = Settings(data=f"{shared}/data")
+        ours = run_folder(settings)
+        ours.rmdir()
+        ours.mkdir(mode=0o777)
+        seen, us = Path.lstat, os.getuid() + 1
+
+        def of_another(path: Path) -> os.stat_result:
+            found = list(seen(path))
+            found[4] = us if path == ours else found[4]
+            return os.stat_result(found)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "lstat", of_another)
+            assert run_folder(settings) == Path(shared, "data", "run")
+        assert run_folder(settings) == Path(shared, "data", "run"), "it stays, also where that one goes"
