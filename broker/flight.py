@@ -122,12 +122,12 @@ class Began(_Part, frozen=True):
 
 
 class Turn(_Part, frozen=True):
-    """All that entered the core in one turn: `facts` in order, then a tick, if any, then drain.
-    `stop`: it was told first to assign nothing more."""
+    """All that entered the core in one turn: `facts` in order, then a tick, then drain. `heard_all`: no worker's mail
+    was left unread. `stop`: it was told first to assign nothing more."""
 
     now: float
     facts: list[Fact]
-    tick: bool
+    heard_all: bool
     stop: bool
 
 
@@ -212,14 +212,13 @@ def events(facts: Iterable[Fact]) -> Iterator[Event]:
             yield fact
 
 
-def decide(core: Dispatcher, now: float, told: Iterable[Event], tick: bool, stop: bool) -> Effects:
+def decide(core: Dispatcher, now: float, told: Iterable[Event], heard_all: bool, stop: bool) -> Effects:
     """One turn of the core, in the loop and in a replay."""
     if stop:
         core.stop()
     for event in told:
         core.handle(event, now)
-    if tick:
-        core.tick(now)
+    core.tick(now, heard_all)
     return core.drain(now)
 
 

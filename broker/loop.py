@@ -1,9 +1,9 @@
 """The broker's loop: frames in, one ledger transaction, frames out. The only zmq of the broker.
 
 A turn: wait for a frame or the core's deadline; read up to a bounded batch from each socket,
-workers first, and look up what the core must know; record all that, then tell the core; tick only
-where every socket was read empty, so that silence is never judged on unread mail; commit; then
-send. Owns no decision about a job.
+workers first, and look up what the core must know; record all that, then tell the core, and what
+time it is; commit; then send. Time passes in every turn, whatever still waits: silence alone is
+not judged on unread mail of workers. Owns no decision about a job.
 """
 
 import logging
@@ -157,17 +157,16 @@ class Loop:
         self._stopping = True
 
     def _turn(self, now: float, ready: set[Any], last: bool = False) -> None:
-        empty = self._gather(now, ready)
+        heard_all = self._gather(now, ready)
         intake, self._intake = self._intake, Intake()
-        self._recorder.turn(self._core, Turn(now, intake.facts, empty, last))
-        effects = decide(self._core, now, intake.events, empty, last)
-        if empty:
-            self._forget_keys(now)
+        self._recorder.turn(self._core, Turn(now, intake.facts, heard_all, last))
+        effects = decide(self._core, now, intake.events, heard_all, last)
+        self._forget_keys(now)
         self._carry_out(effects, now)
 
     def _gather(self, now: float, ready: set[Any]) -> bool:
-        """Take in what has come; whether that was all. Workers are read in any case: were this process stopped
-        between the poll and `now`, their mail would be unread, and they taken for silent."""
+        """Take in what has come; whether that was all that workers said. They are read in any case: were this process
+        stopped between the poll and `now`, their mail would be unread, and they taken for silent."""
         self._again = False
         offset = time.time() - now
         if abs(offset - self._offset) > CLOCK_SLACK_SECONDS:
@@ -177,9 +176,9 @@ class Loop:
             self._continue_bulk()
         if self._door:
             self._door.answer()
-        empty = self._read_workers()
+        heard_all = self._read_workers()
         if self._pull in ready and not self._stopping:
-            empty &= self._read_web()
+            self._read_web()
         for publisher in (self._receipts, self._changes):
             if publisher in ready:
                 self._read_subscriptions(publisher)
@@ -187,7 +186,7 @@ class Loop:
             self._read_monitor(now)
         if self._probes and now >= self._probes[0]:
             self._probe(now)
-        return empty
+        return heard_all
 
     def _read_workers(self) -> bool:
         """Read a batch of workers' frames; whether that was all."""
@@ -218,8 +217,8 @@ class Loop:
         key = frames[-1].get("User-Id").encode() if frames else b""
         return first.bytes, [frame.bytes for frame in frames], key
 
-    def _read_web(self) -> bool:
-        """Read a batch of web's frames and look up what the core must know to decide; whether that was all."""
+    def _read_web(self) -> None:
+        """Read a batch of web's frames and look up what the core must know to decide."""
         submits: list[tuple[wire.Submit, bytes]] = []
         jobs, room = 0, TURN_BYTES
         empty = False
@@ -242,7 +241,6 @@ class Loop:
         if submits:
             self._submit(submits)
         self._again |= not empty
-        return empty
 
     def _submit(self, submits: list[tuple[wire.Submit, bytes]]) -> None:
         existing = self._ledger.existing([job.id for submit, _ in submits for job in submit.jobs])
@@ -273,7 +271,7 @@ class Loop:
 
     def _read_subscriptions(self, publisher: Any) -> None:
         """A web process that subscribed to its receipts hears Hello there: nothing sent later is lost."""
-        while True:
+        for _ in range(WORKER_FRAMES_PER_TURN):
             try:
                 frame = publisher.recv(zmq.NOBLOCK)
             except zmq.Again:
@@ -282,7 +280,7 @@ class Loop:
                 publisher.send_multipart([frame[1:], wire.encode(wire.Hello(self._core.epoch))], zmq.NOBLOCK)
 
     def _read_monitor(self, now: float) -> None:
-        while True:
+        for _ in range(WORKER_FRAMES_PER_TURN):
             try:
                 event = parse_monitor_message(self._monitor.recv_multipart(zmq.NOBLOCK))
             except zmq.Again:

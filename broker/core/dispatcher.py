@@ -1,7 +1,7 @@
 """The dispatcher: feed it events, ask it for effects. Sans-I/O; docs/architecture.md draws it.
 
     core.handle(event, now)     a fact
-    core.tick(now)              time passed, and everything readable was read
+    core.tick(now, heard_all)   time passed; whether everything that workers said was read
     core.drain(now) -> Effects  what to commit, then send
     core.deadline               when to tick at the latest
 
@@ -133,17 +133,14 @@ class Dispatcher:
             retention.stepped(self.core, event.offset - self.core.offset, now)
             self.core.offset = event.offset
 
-    def tick(self, now: float) -> None:
-        """Judge time: silence, grace, delays, recalls, the beat, walk, retention. Only after everything was read."""
+    def tick(self, now: float, heard_all: bool = True) -> None:
+        """Judge time: delays, recalls, the beat, walk, retention; and silence where all that workers said was read
+        (`heard_all`), for unread mail is none."""
         core = self.core
         if now > self._next_beat + self._policy.silence_seconds / 2:
             self._excuse(now)
-        for worker in core.roster.silent(now - self._policy.silence_seconds):
-            answers.worker_lost(core, worker, now, "unheard for too long")
-        if core.orphans and now >= core.grace_until:
-            for entry in reversed(core.orphans.copy().values()):
-                answers.lost(core, entry, now, "its worker did not come back")
-            core.orphans.clear()
+        if heard_all:
+            self._judge_silence(now)
         for entry in core.backlog.due(now):
             core.requeue_head(entry)
             core.touch(entry)
@@ -161,6 +158,15 @@ class Dispatcher:
         self._recall(now)
         walk.step(core, now)
         retention.look(core, now)
+
+    def _judge_silence(self, now: float) -> None:
+        core = self.core
+        for worker in core.roster.silent(now - self._policy.silence_seconds):
+            answers.worker_lost(core, worker, now, "unheard for too long")
+        if core.orphans and now >= core.grace_until:
+            for entry in reversed(core.orphans.copy().values()):
+                answers.lost(core, entry, now, "its worker did not come back")
+            core.orphans.clear()
 
     def _excuse(self, now: float) -> None:
         """This process stood still, and so did its sockets: what was said meanwhile may still be on its way."""

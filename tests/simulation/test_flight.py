@@ -13,6 +13,7 @@ import pytest
 from broker import recorder, replay
 from broker.core.dispatcher import Dispatcher
 from broker.core.snapshot import from_snapshot, snapshot
+from broker.core.state import Core
 from broker.flight import Decided, HeardFrame, Opening, Turn, packed, parts
 from jobs.records import PurgedEntry, Records
 from tests.simulation import world
@@ -72,7 +73,7 @@ def test_other_decisions_are_named_by_their_turn(tmp_path: Path, capsys: pytest.
     ][5]
     turn = found[heard]
     assert isinstance(turn, Turn)
-    found[heard] = Turn(turn.now, [], turn.tick, turn.stop)
+    found[heard] = Turn(turn.now, [], turn.heard_all, turn.stop)
     path.write_bytes(b"".join(map(packed, found)))
     assert replay.main([str(path)]) == 1
     number = sum(isinstance(part, Turn) for part in found[: heard + 1])
@@ -142,7 +143,7 @@ def test_a_turn_that_breaks_the_core_is_in_the_file_and_breaks_a_replay_too(
     def broken(self: Dispatcher, *_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Dispatcher, "_swept", broken)
+    monkeypatch.setattr(Core, "swept", broken)
     monkeypatch.setattr(Dispatcher, "_ready", broken)
     with pytest.raises(ZeroDivisionError):
         World(1, flight=tmp_path).run()
@@ -170,9 +171,9 @@ class Twins:
         self.other.handle(copy.deepcopy(event), now)
         self.real.handle(event, now)
 
-    def tick(self, now: float) -> None:
-        self.other.tick(now)
-        self.real.tick(now)
+    def tick(self, now: float, heard_all: bool) -> None:
+        self.other.tick(now, heard_all)
+        self.real.tick(now, heard_all)
 
     def drain(self, now: float) -> Any:
         Twins.turns += 1

@@ -191,11 +191,11 @@ class World:
         for fact in batch:
             self.take_in(fact)
         intake, self.intake = self.intake, Intake()
-        turn = Turn(self.now, intake.facts, tick=not self.inbox, stop=False)
+        turn = Turn(self.now, intake.facts, heard_all=not self.inbox, stop=False)
         if self.recorder is not None:
             self.recorder.turn(dispatcher, turn)
         try:
-            self.carry_out(decide(dispatcher, self.now, intake.events, turn.tick, turn.stop), dispatcher.epoch)
+            self.carry_out(decide(dispatcher, self.now, intake.events, turn.heard_all, turn.stop), dispatcher.epoch)
         except LedgerFailed:
             self.counts["commits failed"] += 1
             return self.kill_broker()

@@ -1,5 +1,6 @@
 """The dispatcher by example: what arrives, and the list of what it wants done."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -1102,3 +1103,37 @@ def test_a_beat_counts_each_tenant_s_jobs_also_after_a_start() -> None:
     rig.start()
     rig.order(wire.Purge("web", "p", "u1"))
     assert {name: share.counts for name, share in beat_of(rig).tenants.items()} == {"t": {"queued": 2}}
+
+
+def test_while_mail_waits_all_is_done_that_is_due_but_nobody_is_taken_for_silent() -> None:
+    """Under a flood no turn reads every socket empty."""
+    rig = rig_with("delayed", workers=2, silence_seconds=5.0)
+    fail(rig, "delayed", "store_error")
+    rig.turn()
+    due = rig.row("delayed").due_at
+    assert due is not None
+    beats = []
+    while rig.now < 20.0:
+        rig.now += 0.1
+        rig.dispatcher.tick(rig.now, False)
+        rig.turn()
+        beats += [rig.now for effects in rig.last if effects.beat is not None]
+        if rig.row("delayed").state == "running" and due:
+            assert rig.now + OFFSET - due < 0.2
+            due = 0.0
+    assert due == 0.0
+    assert max(later - earlier for earlier, later in itertools.pairwise(beats)) < 1.2
+    assert len(rig.dispatcher.peers()) == 2
+    rig.turn(tick=True)
+    assert rig.dispatcher.peers() == []
+
+
+def test_who_spoke_before_all_was_read_is_not_silent_after() -> None:
+    rig = rig_with("j", workers=2)
+    for _ in range(100):
+        rig.now += 0.1
+        rig.dispatcher.tick(rig.now, False)
+        rig.hear(A, wire.WorkerBeat([Held("j", 1, False)]))
+        rig.turn()
+    rig.turn(tick=True)
+    assert rig.dispatcher.peers() == [A]
