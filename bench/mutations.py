@@ -192,9 +192,14 @@ MUTANTS = (
         "self.counts[entry.state] -= 1\n        self.records.removed",
     ),
     Mutant("a tenant's counts are not written", "dispatcher.py", "in core.counted.items()]", "in ()]"),
-    Mutant("a start forgets the tenants", "dispatcher.py", "core.share(tenant.tenant).counts.update(", "dict("),
+    Mutant(
+        "a start forgets the tenants",
+        "dispatcher.py",
+        "core.share(tenant.tenant[:TEXT_CHARACTERS_MAX]).counts.update(",
+        "dict(",
+    ),
     Mutant("a requeue meets its own sweep", "commands.py", "if entry.id in core.sweeping:", "if False:"),
-    Mutant("anybody's Swept counts", "dispatcher.py", "if sweeper is not worker:", "if sweeper is None:"),
+    Mutant("anybody's Swept counts", "state.py", "if sweeper is not worker:", "if sweeper is None:"),
     Mutant("a shown picture is swept", "answers.py", "if rendition.blob not in shown)", ")"),
     Mutant(
         "a due job is not written",
