@@ -3,8 +3,8 @@ jobs are delayed, recalled, and held by workers that fall silent.
 
 At a real broker, over its own sockets. Twice: once all Submits are new, so that millions of jobs queue up; once they
 are repeats of one that is committed, which queue nothing, so that workers are idle and jobs are recalled. Workers are
-played here. Said is how far beats are apart, and how late each due thing was: a job that failed, after its back-off; the
-recall of a prefetched job, after another worker is idle; a silent worker's job, after SILENCE_SECONDS.
+played here. Said is how far beats are apart, and how late each due thing was: a job that failed, past its back-off; the
+recall of a prefetched job, past the time that another worker is idle; a silent worker's job, past SILENCE_SECONDS.
 """
 
 import argparse
