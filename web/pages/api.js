@@ -1,20 +1,28 @@
 // The HTTP API as this page uses it; every address is relative to the page's base.
 
-/** The answer's JSON (null where it has none). Throws an Error with the problem's detail and the answer's status. */
-export async function call(method, path, body) {
-  const options = { method };
-  if (body !== undefined) {
-    options.body = JSON.stringify(body);
-    options.headers = { "Content-Type": "application/json" };
-  }
-  const response = await fetch(path, options);
-  const answer = response.status === 204 ? null : await response.json().catch(() => null);
+const READ_MS = 15_000; // a read that takes longer is one of a server that stands still
+const RETRY_MS = 1000;
+const RETRY_MS_MAX = 30_000;
+
+/**
+ * The answer's JSON (null where it has none). Throws an Error with the problem's detail, the answer's status if there is
+ * one, and `again`: after how many milliseconds the same may succeed, or undefined where it will not.
+ */
+export async function call(method, path) {
+  const options = method === "GET" ? { method, signal: AbortSignal.timeout(READ_MS) } : { method };
+  const response = await fetch(path, options).catch(() => null);
+  if (!response) throw Object.assign(new Error("The server does not answer."), { again: RETRY_MS });
+  const answer = response.status === 204 ? null : await response.json().catch(() => undefined);
   heardStatus(response.status);
-  if (!response.ok) {
-    const reason = answer?.detail ?? answer?.title ?? `the server answered ${response.status}`;
-    throw Object.assign(new Error(reason), { status: response.status });
-  }
-  return answer;
+  if (response.ok && answer !== undefined) return answer;
+  const reason = answer?.detail ?? answer?.title ?? `the server answered ${response.status}`;
+  const passing = response.ok || response.status === 429 || response.status >= 500;
+  throw Object.assign(new Error(reason), { status: response.status, again: passing ? pause(response) : undefined });
+}
+
+function pause(response) {
+  const seconds = Number(response.headers.get("Retry-After")) || 0;
+  return Math.min(RETRY_MS_MAX, Math.max(RETRY_MS, seconds * 1000));
 }
 
 /** Tell the page's log-in where the server does not know who is calling (any more). */

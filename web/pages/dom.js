@@ -46,8 +46,15 @@ export async function attempt(act, done) {
   }
 }
 
-/** Ask before what cannot be undone; true if the user means it. */
+let asked = Promise.resolve();
+
+/** Ask before what cannot be undone; true if the user means it. One question after the other: none changes under a click. */
 export function confirmed(question, action) {
+  asked = asked.then(() => ask(question, action));
+  return asked;
+}
+
+function ask(question, action) {
   const dialog = byId("confirm");
   byId("confirm-question").textContent = question;
   byId("confirm-action").textContent = action;

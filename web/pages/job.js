@@ -9,14 +9,17 @@ import * as store from "./store.js";
 const BUTTONS = { done: ["Purge"], failed: ["Requeue", "Purge"], dead: ["Requeue", "Purge"], cancelled: ["Requeue", "Purge"] };
 const LEASE_ENDS = ["returned", "lost", "error", "ended"];
 
+const BEHIND_MS = 200;
+
 const dialog = byId("job");
 let open = null;
-let reading = false;
+let reading = null; // the latest read, while it is under way: another one's answer is void
 let shownChange = -1;
 
 /** Show this job; null closes. */
 export async function show(id) {
   open = id;
+  reading = null;
   shownChange = -1;
   if (!id) return dialog.close();
   byId("job-name").textContent = store.job(id)?.filename || id;
@@ -30,23 +33,35 @@ export function changed(job) {
   if (job.id === open && !reading && job.change > shownChange) read();
 }
 
+/** Something was missed. */
+export function reread() {
+  if (open && !reading) read();
+}
+
 /** A second has passed: the open job's place in the queue may be another. */
 export function beat() {
   if (open && !reading && !document.hidden && store.job(open)?.state === "queued") read();
 }
 
 async function read() {
-  const id = open;
-  reading = true;
-  try {
-    const job = await call("GET", jobPath(id));
-    if (id === open) draw(job);
-  } catch (error) {
-    if (id === open) byId("job-body").replaceChildren(make("p", { role: "alert" }, error.message));
-  } finally {
-    reading = false;
-  }
-  if (open && (id !== open || store.job(open)?.change > shownChange)) read();
+  const [id, mine] = [open, {}];
+  reading = mine;
+  const answer = await call("GET", jobPath(id)).catch((error) => error);
+  if (reading !== mine) return;
+  if (answer instanceof Error) refused(answer);
+  else draw(answer);
+  const behind = !(answer instanceof Error) && store.job(id)?.change > shownChange;
+  const again = behind ? BEHIND_MS : answer.again;
+  if (again) await new Promise((resolve) => setTimeout(resolve, again));
+  if (reading !== mine) return;
+  reading = null;
+  if (again) read();
+}
+
+/** What is shown stays, if anything is. */
+function refused(error) {
+  if (shownChange >= 0) say(error.message);
+  else byId("job-body").replaceChildren(make("p", { role: "alert" }, error.message));
 }
 
 function draw(job) {

@@ -21,7 +21,10 @@ let ids = [];
 let listed = new Set();
 let filters = {};
 let more = null;
-let current = -1;
+let current = null;
+let readings = 0;
+let shownReading = 0;
+let furtherOf = null;
 let planned = false;
 let rereading = 0;
 let redraw = 0;
@@ -35,20 +38,24 @@ export async function open(shown) {
   selected.clear();
   ids = [];
   listed = new Set();
-  current = -1;
+  current = null;
   frame.scrollTop = 0;
   await readFirst();
 }
 
-/** Read the newest page again; what it does not reach stays if it adjoins. */
+/** Read the newest page again; what it does not reach stays if it adjoins. An answer that others have overtaken is void. */
 export async function readFirst() {
+  const [asked, reading] = [filters, ++readings];
+  const overtaken = () => asked !== filters || reading < shownReading;
   let page;
   try {
-    page = await call("GET", `jobs${query({ ...filters, limit: PAGE })}`);
+    page = await call("GET", `jobs${query({ ...asked, limit: PAGE })}`);
   } catch (error) {
-    return say(error.message);
+    return overtaken() || failed(error, reread);
   }
   const fresh = await readAll(page.jobs);
+  if (overtaken()) return;
+  shownReading = reading;
   const joint = fresh.length ? ids.indexOf(fresh.at(-1)) : -1;
   if (joint < 0) more = page.next;
   ids = joint < 0 ? fresh : [...fresh, ...ids.slice(joint + 1)].slice(0, KEPT);
@@ -60,32 +67,57 @@ export async function readFirst() {
 async function readAll(jobs) {
   const taken = [];
   for (let first = 0; first < jobs.length; first += TOGETHER) {
-    taken.push(...jobs.slice(first, first + TOGETHER).map((job) => store.read(job).id));
+    taken.push(...jobs.slice(first, first + TOGETHER).filter(store.read).map(({ id }) => id));
     await new Promise((resolve) => setTimeout(resolve));
   }
   return taken;
 }
 
+/** Say why it could not be read; what may pass is tried again. */
+function failed(error, again) {
+  say(error.message);
+  if (error.again) again(error.again);
+}
+
+/** Read the next page, one at a time; none where the list was begun anew meanwhile. */
 async function readMore() {
-  if (!more || ids.length >= KEPT) return;
-  const after = more;
-  more = null;
-  const page = await call("GET", `jobs${query({ ...filters, limit: PAGE, after })}`);
-  const further = (await readAll(page.jobs)).filter((id) => !listed.has(id));
-  ids.push(...further);
-  further.forEach((id) => listed.add(id));
-  more = page.next;
-  plan();
+  if (!more || furtherOf === filters || ids.length >= KEPT) return;
+  const [asked, after] = [filters, more];
+  furtherOf = asked;
+  const over = () => {
+    if (furtherOf === asked) furtherOf = null;
+    plan();
+  };
+  try {
+    const page = await call("GET", `jobs${query({ ...asked, limit: PAGE, after })}`);
+    const further = await readAll(page.jobs);
+    if (asked === filters && after === more) take(further, page.next);
+    over();
+  } catch (error) {
+    if (asked === filters) failed(error, (ms) => setTimeout(over, ms));
+  }
+}
+
+function take(further, next) {
+  const fresh = further.filter((id) => !listed.has(id));
+  ids.push(...fresh);
+  fresh.forEach((id) => listed.add(id));
+  more = next;
 }
 
 /** A job changed: its row follows; one that is new here is read with the next page. */
 export function changed(job) {
   const matches = (!filters.state || filters.state === job.state) && (!filters.code || filters.code === job.error?.code);
   if (listed.has(job.id) && !matches) drop(job.id);
-  if (!listed.has(job.id) && matches && !rereading) {
-    rereading = setTimeout(() => readFirst().finally(() => (rereading = 0)), REREAD_MS);
-  }
+  if (!listed.has(job.id) && matches) reread(REREAD_MS);
   redraw ||= setTimeout(plan, REDRAW_MS);
+}
+
+function reread(ms) {
+  rereading ||= setTimeout(() => {
+    rereading = 0;
+    readFirst();
+  }, ms);
 }
 
 function drop(id) {
@@ -102,16 +134,17 @@ export function removed(id) {
 /** Move the mark by this many rows. */
 export function move(by) {
   if (!ids.length) return;
-  current = Math.min(ids.length - 1, Math.max(0, current + by));
-  const top = current * ROW_PX;
+  const index = Math.min(ids.length - 1, Math.max(0, ids.indexOf(current) + by));
+  current = ids[index];
+  const top = index * ROW_PX;
   if (top < frame.scrollTop) frame.scrollTop = top;
   if (top + ROW_PX > frame.scrollTop + frame.clientHeight) frame.scrollTop = top + ROW_PX - frame.clientHeight;
   draw();
-  rows.get(ids[current])?.link.focus();
+  rows.get(current)?.link.focus();
 }
 
-/** The marked job's id, or undefined. */
-export const marked = () => ids[current];
+/** The marked job's id, or undefined: the mark is the job's, wherever it moves. */
+export const marked = () => ids.find((id) => id === current);
 
 /** Requeue one job. */
 export const requeue = (id) => attempt(async () => store.read(await call("POST", `${jobPath(id)}/requeue`)), "Requeued.");
@@ -142,7 +175,7 @@ export async function ofSelected(action) {
       // counted below: it ended otherwise meanwhile
     }
   }
-  selected.clear();
+  chosen.forEach((id) => selected.delete(id));
   say(`${changedCount} of ${format.count(chosen.length, "job")} ${action === "purge" ? "purged" : "requeued"}.`);
   await readFirst();
 }
@@ -191,7 +224,7 @@ function draw() {
   list.style.height = `${ids.length * ROW_PX}px`;
   write(byId("jobs-count"), ids.length ? `${format.count(ids.length, "job")}${more ? " and more" : ""}` : "No job matches.");
   drawActions();
-  if (last >= ids.length - 5) readMore().catch((error) => say(error.message));
+  if (last >= ids.length - 5) readMore();
 }
 
 function drawRow(id, index) {
@@ -211,7 +244,7 @@ function drawRow(id, index) {
     row.size = ids.length;
     row.item.setAttribute("aria-setsize", ids.length);
   }
-  row.item.classList.toggle("current", index === current);
+  row.item.classList.toggle("current", id === current);
   row.box.checked = selected.has(id);
   if (row.change === job.change && row.name === job.filename) return row.item;
   Object.assign(row, { change: job.change, name: job.filename });

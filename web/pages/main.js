@@ -98,6 +98,7 @@ store.on("silent", overview.silent);
 store.on("reset", () => {
   list.readFirst();
   uploads.restore();
+  job.reread();
 });
 
 known().then(() => {

@@ -32,7 +32,7 @@ export const silent = (reason) => health([reason]);
 export const pauseOrResume = () =>
   attempt(async () => {
     const { paused } = await call("POST", store.stats?.queue.paused ? "queue/resume" : "queue/pause");
-    store.heardStats({ ...store.stats, queue: { ...store.stats.queue, paused } });
+    if (store.stats) store.heardStats({ ...store.stats, queue: { ...store.stats.queue, paused } });
     say(paused ? "Paused: uploads go on, nothing is dispatched." : "Dispatch goes on.");
   });
 

@@ -21,12 +21,16 @@ export const keyed = () => Boolean(caller?.keys);
 
 async function ask() {
   for (;;) {
-    const answer = await fetch("session", { signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => null);
-    if (answer?.ok) return enter(await answer.json());
+    const answer = await asked("GET");
+    const fresh = answer?.ok && (await answer.json().catch(() => null)); // cut off, or a proxy's page
+    if (fresh) return enter(fresh);
     if (answer?.status === 401) await logIn();
     else await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
 }
+
+/** The server's answer; null where none comes in time. */
+const asked = (method, options = {}) => fetch("session", { method, signal: AbortSignal.timeout(ANSWER_MS), ...options }).catch(() => null);
 
 function enter(fresh) {
   if (caller && caller.tenant !== fresh.tenant) return location.reload(); // what is shown is not his
@@ -52,13 +56,13 @@ async function tried(event) {
   const key = byId("key").value.trim();
   byId("key").value = "";
   const headers = { "Content-Type": "application/json" };
-  const answer = await fetch("session", { method: "POST", headers, body: JSON.stringify({ key }) }).catch(() => null);
+  const answer = await asked("POST", { headers, body: JSON.stringify({ key }) });
   const problem = answer?.ok ? "" : ((await answer?.json().catch(() => null))?.detail ?? "The server does not answer.");
   byId("log-in-problem").replaceChildren(problem ? make("span", { class: "error" }, problem) : "");
 }
 
 async function logOut() {
-  const answer = await fetch("session", { method: "DELETE" }).catch(() => null);
+  const answer = await asked("DELETE");
   if (!answer?.ok) return say("The server does not answer: still logged in.");
   localStorage.setItem("pixmill.logged-out", ""); // clear() alone tells other tabs nothing where nothing was kept
   localStorage.clear(); // which uploads were his

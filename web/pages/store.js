@@ -6,8 +6,10 @@ export const REQUEUEABLE = ["dead", "failed", "cancelled"];
 export const ENDED = [...REQUEUEABLE, "done"];
 
 const KEPT = 2000;
+const GONE = 2000;
 
 const jobs = new Map();
+const gone = new Set(); // an answer that was on its way does not bring back what was removed meanwhile
 const listeners = new Map();
 export let stats = null;
 /** Why nothing is known of the present; empty while beats come. */
@@ -24,8 +26,9 @@ function tell(name, detail) {
 
 export const job = (id) => jobs.get(id);
 
-/** A job as it was read: replaces what is known unless that is newer. */
+/** A job as it was read: replaces what is known unless that is newer. Undefined of one that is removed. */
 export function read(fresh) {
+  if (gone.has(fresh.id)) return undefined;
   const known = jobs.get(fresh.id);
   if (known && known.change > fresh.change) return known;
   keep({ ...known, ...fresh });
@@ -34,11 +37,8 @@ export function read(fresh) {
 
 /** A job's change as it was heard. */
 export function changed(change) {
-  if (change.removed) {
-    jobs.delete(change.id);
-    tell("removed", change.id);
-    return;
-  }
+  if (change.removed) return remove(change.id);
+  if (gone.has(change.id)) return;
   const known = jobs.get(change.id);
   if (known && known.change > change.change) return;
   const place = known?.state === change.state ? {} : { queue_position: null, eta_seconds: null };
@@ -47,6 +47,7 @@ export function changed(change) {
 
 /** A rendition has landed. */
 export function landed(id, rendition, change) {
+  if (gone.has(id)) return;
   const known = jobs.get(id) ?? { id, renditions: [], filename: "", state: "running" };
   const others = known.renditions.filter((other) => other.name !== rendition.name);
   keep({ ...known, renditions: [...others, rendition], change: Math.max(known.change ?? -1, change) });
@@ -67,6 +68,13 @@ export function silent(reason) {
 
 /** Something was missed: whoever shows jobs reads them again. */
 export const missed = () => tell("reset");
+
+function remove(id) {
+  jobs.delete(id);
+  gone.add(id);
+  if (gone.size > GONE) gone.delete(gone.values().next().value);
+  tell("removed", id);
+}
 
 function keep(fresh) {
   jobs.delete(fresh.id);

@@ -16,6 +16,7 @@ const cards = new Map();
 const waiting = [];
 let sending = 0;
 let asking = false;
+let restoring = 0;
 
 /** Upload these files, a few at once. */
 export function upload(files) {
@@ -33,11 +34,17 @@ export async function restore() {
   for (const id of remembered().reverse()) {
     try {
       const job = store.read(await call("GET", jobPath(id)));
-      if (!cards.has(id)) adopt(newCard(job.filename), id);
+      if (job && !cards.has(id)) adopt(newCard(job.filename), id);
     } catch (error) {
-      if (error.status === 404) forget(id); // purged meanwhile; else a later visit finds it
+      if (error.status === 404) forget(id); // purged meanwhile
+      if (error.again) restoring ||= setTimeout(restoreAgain, error.again);
     }
   }
+}
+
+function restoreAgain() {
+  restoring = 0;
+  restore();
 }
 
 /** Show a job's newest state on its card, if it has one. */
@@ -58,7 +65,7 @@ export function showJob(job) {
 /** A second has passed: the places in the queue may be others. Of those that wait some are asked for, in turn. */
 export async function beat() {
   if (asking || document.hidden) return;
-  const due = [...cards].filter(([id]) => store.job(id) && !store.ENDED.includes(store.job(id).state));
+  const due = [...cards].filter(([id]) => !store.ENDED.includes(store.job(id)?.state));
   due.sort(([, one], [, other]) => one.askedAt - other.askedAt);
   asking = true;
   await Promise.allSettled(
