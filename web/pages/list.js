@@ -25,6 +25,7 @@ let current = null;
 let readings = 0;
 let shownReading = 0;
 let furtherOf = null;
+let taking = false; // what a page brings is no news that a page must be read for
 let planned = false;
 let rereading = 0;
 let redraw = 0;
@@ -67,7 +68,9 @@ export async function readFirst() {
 async function readAll(jobs) {
   const taken = [];
   for (let first = 0; first < jobs.length; first += TOGETHER) {
+    taking = true;
     taken.push(...jobs.slice(first, first + TOGETHER).filter(store.read).map(({ id }) => id));
+    taking = false;
     await new Promise((resolve) => setTimeout(resolve));
   }
   return taken;
@@ -109,7 +112,7 @@ function take(further, next) {
 export function changed(job) {
   const matches = (!filters.state || filters.state === job.state) && (!filters.code || filters.code === job.error?.code);
   if (listed.has(job.id) && !matches) drop(job.id);
-  if (!listed.has(job.id) && matches) reread(REREAD_MS);
+  if (!taking && !listed.has(job.id) && matches) reread(REREAD_MS);
   redraw ||= setTimeout(plan, REDRAW_MS);
 }
 

@@ -65,7 +65,7 @@ export function showJob(job) {
 /** A second has passed: the places in the queue may be others. Of those that wait some are asked for, in turn. */
 export async function beat() {
   if (asking || document.hidden) return;
-  const due = [...cards].filter(([id]) => !store.ENDED.includes(store.job(id)?.state));
+  const due = [...cards].filter(([id]) => store.job(id) && !store.ENDED.includes(store.job(id).state));
   due.sort(([, one], [, other]) => one.askedAt - other.askedAt);
   asking = true;
   await Promise.allSettled(
