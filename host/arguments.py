@@ -12,8 +12,10 @@ def take_none(role: str, description: str) -> None:
 
 
 def take_one(role: str, words: Sequence[str], *known: str) -> None:
-    """Go on only if the first word, if there is one, begins one of `known`: `--help` ends with status 0, others
-    with 2."""
-    if words and words[0] not in {each.split()[0] for each in known}:
-        print(f"usage: python -m {role} [{'|'.join(known)}]")
-        sys.exit(0 if words[0] in ("-h", "--help") else 2)
+    """Go on only if there are no words, or those of one of `known` (capitals stand for any): `--help` ends with
+    status 0, others with 2."""
+    forms = {(each.split()[0], len(each.split())) for each in known}
+    if words and (words[0], len(words)) not in forms:
+        explained = not {"-h", "--help"}.isdisjoint(words)
+        print(f"usage: python -m {role} [{'|'.join(known)}]", file=sys.stdout if explained else sys.stderr)
+        sys.exit(0 if explained else 2)

@@ -42,11 +42,13 @@ def without_secrets() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.upper() not in secret}
 
 
-def print_settings(settings: Settings, sources: dict[str, str]) -> None:
-    """Every setting as its variable, its value (but no secret) and its source, one a line, to stdout."""
+def shown_settings(settings: Settings, sources: dict[str, str]) -> list[str]:
+    """Every setting as its variable, its value (but no secret) and its source, a line each."""
+    lines = []
     for name, value in msgspec.structs.asdict(settings).items():
         shown = "(secret)" if name in pure.SECRETS and value else value
-        print(f"{pure.PREFIX}{name.upper():<22} {shown!s:<16} {sources[name]}")
+        lines.append(f"{pure.PREFIX}{name.upper():<22} {shown!s:<16} {sources[name]}")
+    return lines
 
 
 @contextlib.contextmanager

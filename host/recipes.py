@@ -1,6 +1,6 @@
 """recipes.toml and the images beside it, as they are on disk now.
 
-web refuses a start over their faults; workers look the watermarks up. Decodes no image.
+web refuses a start over their faults; workers look the watermarks up; a back-up copies them. Decodes no image.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ from jobs.limits import WATERMARK_PIXELS_MAX
 from jobs.presets import Recipes, load_presets, watermark_paths
 from jobs.settings import Settings
 
+RECIPES = "recipes.toml"
 WATERMARK_BYTES_MAX = 1024 * 1024
 """Of a watermark's file: every job that uses it reads it."""
 
@@ -27,6 +28,13 @@ def load_recipes(settings: Settings) -> Recipes:
 def load_watermarks(settings: Settings) -> dict[str, bytes]:
     """The watermarks' image files, by digest. Raises SetupFault."""
     return {digest_of(data): data for data in _images(settings, _toml(settings)).values()}
+
+
+def recipe_files(settings: Settings) -> dict[str, bytes]:
+    """recipes.toml under that name, and its watermarks' files by their paths in it. Raises SetupFault."""
+    toml = _toml(settings)
+    images, paths = _images(settings, toml), watermark_paths(toml)
+    return {RECIPES: toml.encode()} | {paths[name]: data for name, data in images.items()}
 
 
 def digest_of(data: bytes) -> str:

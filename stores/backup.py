@@ -6,15 +6,16 @@ what is gone, and until its end the folder is as good as it was. It is for this 
 as DATA is. Knows no job and no broker.
 """
 
+import argparse
 import contextlib
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from host.environment import load_settings, setup_faults_end
 from host.folders import close_folder, keep_private
+from host.recipes import RECIPES, recipe_files
 from jobs.errors import SetupFault, StoreFault
 from jobs.records import Where
 from jobs.settings import Settings, ledger_path
@@ -24,11 +25,14 @@ FOLDERS = ("raw", "processed")
 """What of DATA lasts, beside the ledger, the secrets and the keys; the result cache costs time only."""
 KEYS = "curve"
 LIVE = "broker.lock"
+PRESETS = "recipes"
+"""The folder of recipes.toml and its watermarks, without which no job with a watermark runs again."""
 
 
 def back_up(settings: Settings, to: Path) -> int:
     """Bring the back-up in the folder `to` up to date; how many files were copied. Raises SetupFault."""
-    data = Path(settings.data).absolute()
+    data, presets = Path(settings.data).absolute(), recipe_files(settings)
+    _refuse_nested(data.resolve(), to.resolve())
     if (to / LIVE).exists():
         raise SetupFault(f"{to} is the data of a pixmill, not a back-up: give another folder")
     ledger, fresh = to / ledger_path(settings).name, to / "ledger.new"
@@ -45,7 +49,9 @@ def back_up(settings: Settings, to: Path) -> int:
         gone: list[Path] = []
         copied = sum(_bring(data / folder, to / folder, gone) for folder in _fan_out(data, to))
         for secret in (*data.glob("*.secret"), *(path for path in (data / KEYS).rglob("*") if path.is_file())):
-            _bring_secret(secret, to / secret.relative_to(data))
+            _write_secret(to / secret.relative_to(data), secret.read_bytes())
+        for name, content in presets.items():
+            _write_secret(to / PRESETS / _within(name), content)
         gone += [path for path in (to / KEYS).rglob("*.*") if not (data / path.relative_to(to)).exists()]
         os.sync()
         fresh.replace(ledger)
@@ -92,13 +98,25 @@ def _bring(source: Path, target: Path, gone: list[Path]) -> int:
     return copied
 
 
-def _bring_secret(source: Path, target: Path) -> None:
-    """Copy a small file that nobody else may see: its mode is there before its bytes are."""
+def _refuse_nested(data: Path, to: Path) -> None:
+    """A back-up on the disk, or in the folder, that it is to outlive."""
+    if to.is_relative_to(data) or data.is_relative_to(to):
+        raise SetupFault(f"{to} and the data in {data} lie within each other: give a folder elsewhere")
+
+
+def _within(name: str) -> Path:
+    """Where a file of recipes.toml is kept: by its path, if that leads nowhere else, or by its name."""
+    path = Path(name)
+    return path if not path.is_absolute() and ".." not in path.parts else Path("elsewhere", path.name)
+
+
+def _write_secret(target: Path, content: bytes) -> None:
+    """Write a small file that nobody else may see: its mode is there before its bytes are."""
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = target.with_name(f".{target.name}.new")
     fresh.unlink(missing_ok=True)
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(source.read_bytes())
+        file.write(content)
     fresh.replace(target)
 
 
@@ -106,17 +124,22 @@ def _names(folder: Path) -> set[str]:
     return set(os.listdir(folder)) if folder.is_dir() else set()
 
 
-def main(words: list[str]) -> str | None:
-    """Carry out the command; what went wrong with its words, if anything. Raises SetupFault."""
-    if len(words) != 1 or not words[0]:
-        return "usage: make backup TO=folder, or python -m stores.backup TO"
+def main() -> None:
+    """Carry out the command (`make backup TO=folder`). Raises SetupFault."""
+    parser = argparse.ArgumentParser("python -m stores.backup", description=__doc__, usage="python -m stores.backup TO")
+    parser.add_argument("to", metavar="TO", help="the folder of the back-up: a new one, or that of the last one")
+    to = parser.parse_args().to
+    if not to:
+        parser.error("TO names no folder")
     keep_private()
     settings, _ = load_settings()
-    copied = back_up(settings, Path(words[0]).absolute())
-    print(f"{words[0]} is a back-up now, {copied} files are new: to restore, copy it to PIXMILL_DATA and start")
-    return None
+    copied = back_up(settings, Path(to).absolute())
+    print(
+        f"{to} is a back-up now, {copied} files are new: to restore, copy it to PIXMILL_DATA, set PIXMILL_RECIPES to "
+        f"{PRESETS}/{RECIPES} in it, and start"
+    )
 
 
 if __name__ == "__main__":
     with setup_faults_end("backup"):
-        sys.exit(main(sys.argv[1:]))
+        main()

@@ -1,10 +1,12 @@
-"""`python -m supervisor [--reload]` runs one machine's processes; the other commands ask the one that runs,
-and `config` prints every setting with its source."""
+"""`python -m supervisor [--reload]` runs one machine's processes; the other commands ask the one that runs. `config`
+prints every setting with its source: of what runs, else of what this shell would start."""
 
 import os
 import sys
+from pathlib import Path
 
 from host import arguments, control, environment, folders, notify
+from jobs.errors import SetupFault
 from supervisor.loop import Loop
 
 
@@ -19,9 +21,9 @@ def main(words: list[str]) -> str | None:
         taken = f"pixmill runs already on {settings.data}: make stop, or set PIXMILL_DATA and PIXMILL_PORT to others"
         folders.hold_lock(run / "supervisor.lock", 0, taken)
         folders.data_folder(settings)
-        Loop(settings, run, reload=bool(words)).run()
+        Loop(settings, sources, run, reload=bool(words)).run()
     elif words == ["config"]:
-        environment.print_settings(settings, sources)
+        _print_config(run, environment.shown_settings(settings, sources))
     else:
         request = dict(zip(("do", "workers"), words, strict=False))
         answer = control.ask(run / "supervisor.sock", request, f"no pixmill runs on {settings.data}: make run-all")
@@ -29,6 +31,18 @@ def main(words: list[str]) -> str | None:
             print(_line(**process))
         return answer.get("fault")
     return None
+
+
+def _print_config(run: Path, here: list[str]) -> None:
+    """What the supervisor of this shell's DATA was started with, which this shell's variables may no longer be."""
+    try:
+        running = control.ask(run / "supervisor.sock", {"do": "config"}, "")["settings"]
+    except SetupFault:
+        print("# nothing runs: this is what this shell would start", *here, sep="\n")
+        return
+    print("# this is what runs", *running, sep="\n")
+    if others := sum(line not in running for line in here):
+        print(f"# {others} of these are others in this shell; make stop and make run-all would take them")
 
 
 def _line(role: str, state: str, pid: int | None, seconds: float, last: str) -> str:

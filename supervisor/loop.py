@@ -10,7 +10,8 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from host import control, lifeline, listener, log, notify, signals, sources
+from host import control, environment, lifeline, listener, log, notify, signals
+from host.sources import Watch
 from jobs.settings import Settings, workers_range
 from supervisor.core.fleet import HANG_SECONDS_MIN, WEB, Done, Fleet, Signal, Start
 
@@ -24,14 +25,15 @@ GIVEN_UP = "the restart was given up, for new processes end before they are read
 class Loop:
     """Runs one fleet until it is told to stop. Once per process, with the lock of `run` held."""
 
-    def __init__(self, settings: Settings, run: Path, reload: bool) -> None:
+    def __init__(self, settings: Settings, sources: dict[str, str], run: Path, reload: bool) -> None:
+        self._settings = environment.shown_settings(settings, sources)
         hang = max(HANG_SECONDS_MIN, HANG_SILENCES * settings.silence_seconds)
         workers = workers_range(settings.workers, CORES)
         self._fleet = Fleet(settings.web_processes, *workers, settings.drain_seconds, hang)
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._log = log.start("supervisor", settings)
         self._waiting: dict[str, list[control.Reply]] = {"restart": [], "stop": []}
-        self._watch = sources.Watch(reload)
+        self._watch = Watch(reload)
         self._announced = self._stopped = False
         self._url = listener.keep_listener(settings)
         self._watchdog = notify.Watchdog()
@@ -122,6 +124,8 @@ class Loop:
                 asked[what](time.monotonic())
             case {"do": "status"}:
                 reply(self._status())
+            case {"do": "config"}:
+                reply({"settings": self._settings})
             case {"do": "scale", "workers": int() | str() as workers}:
                 self._fleet.scale_asked(*workers_range(str(workers), CORES))
                 self._settle()

@@ -87,12 +87,13 @@ async def live(_call: Call) -> Response:
 
 
 async def ready(call: Call) -> Response:
-    """GET /health/ready: 503 and why not."""
-    web, reasons = call.web, []
+    """GET /health/ready: 503 and why not. A warning is no reason: uploads are taken, and kept."""
+    web, reasons, beat = call.web, [], call.web.results.latest_beat
     if web.draining:
         reasons.append("draining")
     if web.results.silent_seconds() > web.settings.accept_seconds:
         reasons.append("broker unheard")
+        beat = None
     try:
         web.reader.job(NO_JOB)
     except StoreFault:
@@ -102,7 +103,13 @@ async def ready(call: Call) -> Response:
             reasons.append("disk nearly full")
     except StoreFault as fault:
         reasons.append(fault.detail)
-    return as_json({"status": "unready" if reasons else "ready", "reasons": reasons}, 503 if reasons else 200)
+    view = {
+        "status": "unready" if reasons else "ready",
+        "reasons": reasons,
+        "warnings": views.warnings(beat) if beat else [],
+        "workers": views.able_workers(beat) if beat else None,
+    }
+    return as_json(view, 503 if reasons else 200)
 
 
 async def all_events(call: Call) -> ASGIApp:

@@ -178,6 +178,21 @@ def stats(beat: Beat, now: float, sees: str | None) -> View:
     }
 
 
+def able_workers(beat: Beat) -> int:
+    """How many workers take jobs."""
+    return sum(worker.state != "draining" for worker in beat.workers)
+
+
+def warnings(beat: Beat) -> list[str]:
+    """What keeps accepted jobs from their end, though uploads are taken."""
+    found = []
+    if not able_workers(beat):
+        found.append("no worker takes jobs: what is accepted waits")
+    if beat.paused:
+        found.append("paused: what is accepted waits")
+    return found
+
+
 def _worker(worker: WorkerView, now: float, sees: str | None) -> View:
     jobs = [
         {"id": held.id, "seconds": None if held.started_at is None else max(0.0, round(now - held.started_at, 3))}

@@ -112,6 +112,7 @@ def test_the_glance_says_what_is_wrong(new_cluster: Callable[..., Cluster], open
     cluster = new_cluster(workers=0).start()
     page = open_page(cluster)
     page.locator("#wanted", has_text="No worker.").wait_for()
+    page.locator("#health", has_text="No worker takes jobs").wait_for()
     page.set_input_files("input[type=file]", SAMPLE)
     page.locator("#health.trouble", has_text="Jobs wait and there is no worker").wait_for()
     until(page, "document.getElementById('n-queued').textContent === '1'")

@@ -19,6 +19,14 @@ from tests.support.load import Load
 
 SAMPLE = ROOT / "test-data" / "sample.jpg"
 LOAD_SECONDS = 0.4
+MARKED = """
+[watermarks]
+logo = "logo.png"
+[[presets.default.renditions]]
+name = "marked"
+width = 200
+watermark = {name = "logo", gravity = "center", opacity = 0.5}
+"""
 pytestmark = pytest.mark.cluster
 
 
@@ -67,3 +75,25 @@ def test_a_backup_under_load_is_a_cluster(new_cluster: Callable[..., Cluster], t
     assert set(ended) == {row.id for row in rows}
     assert {row.state for row in ended.values()} == {State.DONE}
     assert [row.id for row in ended.values() if not has_its_files(restored.data, row)] == []
+
+
+def test_a_job_with_a_watermark_runs_in_an_empty_folder_that_a_back_up_was_restored_to(
+    new_cluster: Callable[..., Cluster], tmp_path: Path
+) -> None:
+    presets, to = tmp_path / "presets", tmp_path / "backup"
+    presets.mkdir()
+    shutil.copy(ROOT / "test-data" / "1x1.png", presets / "logo.png")
+    (presets / "recipes.toml").write_text(MARKED)
+    cluster = new_cluster(workers=0, recipes=presets / "recipes.toml").start()
+    job = cluster.upload(SAMPLE.read_bytes())["id"]
+    backed_up(cluster, to)
+    cluster.stop()
+    shutil.rmtree(presets)
+
+    data = tmp_path / "elsewhere"
+    shutil.copytree(to, data)
+    restored = new_cluster(data=data, recipes=data / "recipes/recipes.toml").start()
+    ended = restored.ended(job)
+    assert (ended["state"], [made["name"] for made in ended["renditions"]]) == ("done", ["marked"])
+    again = restored.ended(restored.upload(SAMPLE.read_bytes())["id"])
+    assert again["renditions"][0]["digest"] == ended["renditions"][0]["digest"]

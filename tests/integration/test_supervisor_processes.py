@@ -202,10 +202,23 @@ def test_too_long_a_socket_path_is_one_sentence(fakes: Callable[..., Cluster], t
 
 
 def test_config_prints_every_value_and_its_source(fakes: Callable[..., Cluster]) -> None:
-    lines = supervisor(fakes(workers=3), "config").stdout.splitlines()
+    first, *lines = supervisor(fakes(workers=3), "config").stdout.splitlines()
+    assert first == "# nothing runs: this is what this shell would start"
     fields = {line.split()[0]: line.split()[-1] for line in lines}
     assert fields["PIXMILL_WORKERS"] == "PIXMILL_WORKERS"
     assert fields["PIXMILL_CAPACITY"] == "default"
+
+
+def test_config_is_of_what_runs_and_not_of_the_shell_that_asks(fakes: Callable[..., Cluster]) -> None:
+    cluster = fakes(capacity=3, api_keys=f"acme:read:{64 * '0'}").start()
+    cluster.environ |= {"PIXMILL_CAPACITY": "7", "PIXMILL_ATTEMPTS_MAX": "9"}
+    first, *lines, last = supervisor(cluster, "config").stdout.splitlines()
+    assert first == "# this is what runs"
+    assert last.startswith("# 2 of these are others in this shell")
+    fields = {line.split()[0]: line.split()[1:] for line in lines}
+    assert fields["PIXMILL_CAPACITY"] == ["3", "PIXMILL_CAPACITY"]
+    assert fields["PIXMILL_ATTEMPTS_MAX"] == ["5", "default"]
+    assert fields["PIXMILL_API_KEYS"] == ["(secret)", "PIXMILL_API_KEYS"]
 
 
 def test_reload_renews_every_process_after_a_change(fakes: Callable[..., Cluster], tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
 """A back-up: what is copied, what is removed, what is refused, and that it is good at every moment."""
 
+import io
 import os
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
+from PIL import Image
 
 from jobs.errors import SetupFault
 from jobs.records import Records
@@ -52,7 +55,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_all_that_lasts_is_copied(settings: Settings, data: Path, to: Path) -> None:
     assert back_up(settings, to) == 3
     assert files(to) == files(data)
-    assert sorted(os.listdir(to)) == ["key.secret", "ledger.sqlite3", "processed", "raw"]
+    assert sorted(os.listdir(to)) == ["key.secret", "ledger.sqlite3", "processed", "raw", "recipes"]
     copy = open_ledger(to / "ledger.sqlite3", make=False)
     assert copy.row(job_id(1)) == row(1)
     copy.close()
@@ -173,30 +176,23 @@ def test_without_a_ledger_there_is_nothing_to_back_up(tmp_path: Path, to: Path) 
     assert not (to / "ledger.sqlite3").exists()
 
 
-def test_the_command_says_how_it_is_used() -> None:
-    assert backup.main([""]) == "usage: make backup TO=folder, or python -m stores.backup TO"
-
-
 def test_nobody_else_ever_sees_a_secret_in_it(
     settings: Settings, data: Path, to: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not for a moment either: when a secret's bytes are read, its copy is there and closed already."""
+    """Not for a moment either: a copy is closed while it is empty still."""
     put(data / "curve/broker.secret", b"secret")
-    read, seen = Path.read_bytes, list[Path]()
+    opened, seen = os.fdopen, list[tuple[int, int, int]]()
 
-    def look(path: Path) -> bytes:
-        copies = [copy for copy in to.rglob("*") if copy.is_file() and copy.name.strip(".").startswith(path.name)]
-        assert [copy.stat().st_mode & 0o777 for copy in copies] == [0o600]
-        assert to.stat().st_mode & 0o777 == 0o700
-        seen.append(path)
-        return read(path)
+    def look(descriptor: int, mode: str) -> object:
+        found = os.fstat(descriptor)
+        seen.append((found.st_mode & 0o777, found.st_size, to.stat().st_mode & 0o777))
+        return opened(descriptor, mode)
 
-    monkeypatch.setattr(Path, "read_bytes", look)
+    monkeypatch.setattr(os, "fdopen", look)
     before = os.umask(0)
     back_up(settings, to)
     os.umask(before)
-    monkeypatch.undo()
-    assert sorted(path.name for path in seen) == ["broker.secret", "key.secret"]
+    assert seen == 3 * [(0o600, 0, 0o700)], "two secrets and recipes.toml"
     assert (to / "curve/broker.secret").read_bytes() == b"secret"
 
 
@@ -205,3 +201,50 @@ def test_a_back_up_that_others_could_read_is_closed(settings: Settings, to: Path
     to.chmod(0o755)
     back_up(settings, to)
     assert to.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("where", ["", "new", "raw", "../data/new", "../link/new", ".."])
+def test_a_back_up_within_the_data_or_around_it_is_refused(settings: Settings, data: Path, where: str) -> None:
+    """It would end with what it is to outlive; and the next one would copy itself."""
+    (data.parent / "link").symlink_to(data)
+    before = sorted(data.rglob("*"))
+    with pytest.raises(SetupFault, match="lie within each other: give a folder elsewhere"):
+        back_up(settings, data / where)
+    assert sorted(data.rglob("*")) == before
+
+
+def test_recipes_and_watermarks_are_in_it(settings: Settings, tmp_path: Path, to: Path) -> None:
+    presets, elsewhere = tmp_path / "presets", tmp_path / "elsewhere.png"
+    for file in (presets / "logos/logo.png", elsewhere):
+        put(file, png(file.name))
+    toml = f"""
+        [watermarks]
+        logo = "logos/logo.png"
+        other = "{elsewhere}"
+        above = "../elsewhere.png"
+        [[presets.default.renditions]]
+        name = "small"
+        """
+    put(presets / "other-name.toml", toml.encode())
+    mine = msgspec.structs.replace(settings, recipes=str(presets / "other-name.toml"))
+    back_up(mine, to)
+    kept = {str(path.relative_to(to / "recipes")): path.read_bytes() for path in (to / "recipes").rglob("*.*")}
+    assert kept == {
+        "recipes.toml": toml.encode(),
+        "logos/logo.png": png("logo.png"),
+        "elsewhere/elsewhere.png": png("elsewhere.png"),
+    }
+
+
+def test_without_its_recipes_it_is_refused_before_anything_is_written(settings: Settings, to: Path) -> None:
+    mine = msgspec.structs.replace(settings, recipes="none.toml")
+    with pytest.raises(SetupFault, match=r"none.toml cannot be read .+: set PIXMILL_RECIPES"):
+        back_up(mine, to)
+    assert not to.exists()
+
+
+def png(name: str) -> bytes:
+    """A picture of its own for each name."""
+    file = io.BytesIO()
+    Image.new("L", (len(name), 1)).save(file, "PNG")
+    return file.getvalue()

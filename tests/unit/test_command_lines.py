@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 import pytest
 
+from host import arguments
 from jobs.keys import ApiKey, Scope, digest_of, parse
 from web import newkey
 
-ROLES = ("broker", "web", "worker", "supervisor")
+ROLES = ("broker", "web", "worker", "supervisor", "stores.backup", "broker replay", "broker keys", "web key")
+"""And the commands beside them."""
 
 
 class Ended(NamedTuple):
@@ -20,7 +22,7 @@ class Ended(NamedTuple):
 
 def run(*words: str) -> dict[str, Ended]:
     """`python -m ROLE WORDS` of all roles at once."""
-    command = {role: [sys.executable, "-m", role, *words] for role in ROLES}
+    command = {role: [sys.executable, "-m", *role.split(), *words] for role in ROLES}
     started = {
         role: subprocess.Popen(command[role], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         for role in ROLES
@@ -35,10 +37,21 @@ def test_help_explains_and_starts_nothing() -> None:
         assert ended.said.startswith(f"usage: python -m {role}")
 
 
-def test_an_unknown_argument_starts_nothing() -> None:
-    for role, ended in run("nonsense").items():
-        assert ended.status != 0
+@pytest.mark.parametrize("words", [["--nonsense"], ["nonsense", "--nonsense"], ["a", "b", "c"]])
+def test_an_unknown_argument_starts_nothing(words: list[str]) -> None:
+    for role, ended in run(*words).items():
+        assert ended.status == 2
         assert ended.said.startswith(f"usage: python -m {role}")
+
+
+@pytest.mark.parametrize(
+    "words", [["status", "now"], ["scale"], ["scale", "4", "5"], ["stop", "--now"], ["--reload", "status"]]
+)
+def test_a_command_with_other_words_than_it_takes_is_none(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        arguments.take_one("supervisor", words, "--reload", "status", "scale WORKERS", "stop")
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: python -m supervisor [--reload|status|scale WORKERS|stop]")
 
 
 def test_a_new_key_is_told_once_with_its_line_for_the_setting(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from host.environment import load_settings, print_settings, without_secrets
+from host.environment import load_settings, shown_settings, without_secrets
 from host.folders import secret
 from jobs.errors import SetupFault
 from jobs.settings import listed_secrets, parse
@@ -28,16 +28,13 @@ def test_a_short_secret_is_refused_by_name_and_not_told() -> None:
         assert "hunter2" not in fault.value.detail
 
 
-def test_a_secret_is_read_from_a_file_and_shown_nowhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_secret_is_read_from_a_file_and_shown_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = tmp_path / "secrets"
     kept.write_text(f"{NEW}\n{OLD}\n")
     monkeypatch.setenv("PIXMILL_RECEIPT_SECRETS_FILE", str(kept))
     settings, sources = load_settings()
     assert listed_secrets(settings.receipt_secrets) == (NEW.encode(), OLD.encode())
-    print_settings(settings, sources)
-    shown = capsys.readouterr().out
+    shown = "\n".join(shown_settings(settings, sources))
     assert "PIXMILL_RECEIPT_SECRETS        (secret)" in shown
     assert NEW not in shown
 

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 from unittest.mock import Mock
 
+import msgspec
 import pytest
 
 from jobs.errors import StoreFault
@@ -289,6 +290,32 @@ def test_statistics_wait_for_the_first_beat_of_a_process_that_has_just_begun() -
         assert (await asked)["queue"]["depth"] == 0
 
     serve(scenario, accept_seconds=5)
+
+
+@pytest.mark.parametrize(
+    ("states", "paused", "workers", "warnings"),
+    [
+        (["idle", "busy", "draining"], False, 2, []),
+        ([], False, 0, ["no worker takes jobs: what is accepted waits"]),
+        (["draining"], False, 0, ["no worker takes jobs: what is accepted waits"]),
+        (["idle"], True, 1, ["paused: what is accepted waits"]),
+    ],
+)
+def test_ready_says_what_keeps_jobs_from_their_end(
+    states: list[str], paused: bool, workers: int, warnings: list[str]
+) -> None:
+    """It stays ready: uploads are taken, and kept."""
+
+    async def scenario(kit: Kit) -> None:
+        views = [WorkerView(f"w{number}", f"i{number}", state, 5, [], 0.0) for number, state in enumerate(states)]
+        kit.results.heard_beat(msgspec.structs.replace(kit.toy.beat(), workers=views, paused=paused))
+        found = await get(kit, "/health/ready")
+        assert (found["status"], found["workers"], found["warnings"]) == ("ready", workers, warnings)
+        kit.now += 11
+        unheard = await get(kit, "/health/ready", 503)
+        assert (unheard["workers"], unheard["warnings"]) == (None, []), "what was heard so long ago is not said"
+
+    serve(scenario, accept_seconds=10)
 
 
 def test_ready_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ const workers = new Map();
 
 /** Show a beat. */
 export function show(stats) {
-  health(troubles(stats));
+  health(troubles(stats), able(stats.workers) ? "Healthy" : "No worker takes jobs");
   numbers(stats);
   showWorkers(stats.workers);
   wanted(stats);
@@ -26,7 +26,7 @@ export function show(stats) {
 }
 
 /** Show that nothing is heard, and why: the numbers are of the past. */
-export const silent = (reason) => health([reason]);
+export const silent = (reason) => health([reason], "");
 
 /** The button that stops and starts dispatch. */
 export const pauseOrResume = () =>
@@ -36,8 +36,10 @@ export const pauseOrResume = () =>
     say(paused ? "Paused: uploads go on, nothing is dispatched." : "Dispatch goes on.");
   });
 
-function health(trouble) {
-  write(byId("health"), trouble.join("; ") || "Healthy");
+const able = (present) => present.filter(({ state }) => state !== "draining").length;
+
+function health(trouble, calm) {
+  write(byId("health"), trouble.join("; ") || calm);
   byId("health").className = trouble.length ? "trouble" : "healthy";
 }
 
@@ -45,7 +47,7 @@ function troubles({ queue, workers: present, jobs }) {
   const waiting = queue.depth > 0;
   return [
     queue.paused ? "Paused" : "",
-    waiting && !present.length ? "Jobs wait and there is no worker" : "",
+    waiting && !able(present) ? "Jobs wait and there is no worker" : "",
     waiting && !queue.paused && queue.oldest_seconds > OLD_SECONDS ? "The oldest has waited more than a minute" : "",
     jobs.dead ? `${format.count(jobs.dead, "job")} dead: a person must look` : "",
   ].filter(Boolean);
