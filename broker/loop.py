@@ -175,7 +175,7 @@ class Loop:
         if self._bulk:
             self._continue_bulk()
         if self._door:
-            self._door.answer()
+            self._door.answer(now)
         heard_all = self._read_workers()
         if self._pull in ready and not self._stopping:
             self._read_web()

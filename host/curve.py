@@ -21,6 +21,13 @@ DOMAIN = b"pixmill"
 ZAP = "inproc://zeromq.zap.01"
 STRANGERS_NAMED_MAX = 1000
 """In the log; each once."""
+ALLOWED_MAX = 1000
+"""Keys that are let in: machines."""
+ALLOWED_AGAIN_SECONDS = 1.0
+"""Between two readings of their folder while no file came or went: its files may be written anew in their places."""
+ANSWERS_PER_TURN = 64
+"""Of a turn of the broker: whoever knocks costs 20 us."""
+KEY_CHARACTERS = 40
 
 
 def make_keys(folder: Path, peer: str = "") -> Path:
@@ -43,9 +50,9 @@ class Server:
     then whoever comes waits outside. Without it, with the domain enforced, nobody is let in."""
 
     def __init__(self, context: "zmq.Context[Any]", folder: Path, log: logging.Logger) -> None:
-        self._folder, self._log = folder, log
+        self._log = log
         self._key, self._secret = _read(folder, "broker.key"), _read(folder, "broker.secret")
-        self._allowed = _allowed(folder)
+        self._allowed = Allowed(folder / "allowed", log)
         self._named: set[bytes] = set()
         self.refused = 0
         self.questions: Any = context.socket(zmq.REP)
@@ -57,21 +64,18 @@ class Server:
         socket.zap_domain, socket.zap_enforce_domain = DOMAIN, True
         socket.curve_publickey, socket.curve_secretkey, socket.curve_server = self._key, self._secret, True
 
-    def answer(self) -> None:
-        """Let in, or not, all who are waiting."""
-        while self.questions.poll(0):
+    def answer(self, now: float) -> None:
+        """Let in, or not, those who are waiting, at monotonic time `now`: as many as a turn has time for."""
+        for _ in range(ANSWERS_PER_TURN):
+            if not self.questions.poll(0):
+                return
             version, request, domain, address, _identity, mechanism, *shown = self.questions.recv_multipart()
             key = z85.encode(shown[0]) if mechanism == b"CURVE" and shown else b""
-            if domain == DOMAIN and self._knows(key):
+            if domain == DOMAIN and self._allowed.has(key, now):
                 self.questions.send_multipart([version, request, b"200", b"OK", key, b""])
             else:
                 self._refuse(key, address)
                 self.questions.send_multipart([version, request, b"400", b"not allowed", b"", b""])
-
-    def _knows(self, key: bytes) -> bool:
-        if key not in self._allowed:
-            self._allowed |= _allowed(self._folder)
-        return key in self._allowed
 
     def _refuse(self, key: bytes, address: bytes) -> None:
         self.refused += 1
@@ -79,6 +83,65 @@ class Server:
             self._named.add(key)
             extra = {"key": key.decode(), "address": address.decode(errors="replace")}
             self._log.warning("stranger refused", extra=extra)
+
+
+class Allowed:
+    """The keys in a folder's *.key, of which one that is put there later counts at once. What cannot be read, or is no
+    key, is passed over and said once: a person is at work there."""
+
+    def __init__(self, folder: Path, log: logging.Logger) -> None:
+        self._folder, self._log = folder, log
+        self._keys: set[bytes] = set()
+        self._said: set[str] = set()
+        self._changed_at: int | None = None
+        self._read_at = -ALLOWED_AGAIN_SECONDS
+        self._read()
+
+    def has(self, key: bytes, now: float) -> bool:
+        """Whether the key is among them at monotonic time `now`. A stranger costs one look at the folder's own time."""
+        if key not in self._keys and (now >= self._read_at + ALLOWED_AGAIN_SECONDS or self._changed_at != self._time()):
+            self._read_at = now
+            self._read()
+        return key in self._keys
+
+    def _time(self) -> int | None:
+        """When a file came or went last; None where that cannot be told."""
+        try:
+            return self._folder.stat().st_mtime_ns
+        except OSError:
+            return None
+
+    def _read(self) -> None:
+        self._changed_at = self._time()
+        try:
+            names = sorted(name for name in os.listdir(self._folder) if name.endswith(".key"))
+        except OSError as error:
+            return self._say(str(self._folder), error.strerror or str(error))
+        if len(names) > ALLOWED_MAX:
+            self._say(str(self._folder), f"it has {len(names)} keys, allowed_max allows {ALLOWED_MAX}")
+        for name in names[:ALLOWED_MAX]:
+            try:
+                self._keys.add(_key_in(self._folder / name))
+            except (OSError, ValueError) as error:
+                self._say(name, getattr(error, "strerror", None) or str(error))
+        return None
+
+    def _say(self, what: str, why: str) -> None:
+        if what not in self._said and len(self._said) < STRANGERS_NAMED_MAX:
+            self._said.add(what)
+            self._log.warning("no key to let in", extra={"file": what, "why": why})
+
+
+def _key_in(path: Path) -> bytes:
+    """Raises OSError, or ValueError where it holds no key. Never waits, as for a pipe."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        key = os.read(descriptor, 2 * KEY_CHARACTERS).strip()
+    finally:
+        os.close(descriptor)
+    if len(key) != KEY_CHARACTERS:
+        raise ValueError("it holds no key")
+    return key
 
 
 class Client:
@@ -117,10 +180,6 @@ class Refusals:
             self._log.error("refused by the broker", extra={"why": REASONS[event]})
 
 
-def _allowed(folder: Path) -> set[bytes]:
-    return {path.read_bytes().strip() for path in (folder / "allowed").glob("*.key")}
-
-
 def _read(folder: Path, name: str) -> bytes:
     try:
         if folder.stat().st_mode & 0o077:
@@ -131,7 +190,7 @@ def _read(folder: Path, name: str) -> bytes:
             f"there is no {folder / name}: run python -m broker keys, or copy what python -m broker keys NAME made "
             "there; PIXMILL_CURVE=0 does without, where everyone who can reach the broker may command it"
         ) from None
-    if len(key) != 40:
+    if len(key) != KEY_CHARACTERS:
         raise SetupFault(f"{folder / name} holds no key: remove it, and run python -m broker keys")
     return key
 
