@@ -128,7 +128,7 @@ def test_an_odd_folder_of_keys_ends_no_start(tmp_path: Path, caplog: pytest.LogC
         server.answer(0.0)
         server.questions.close()
     finally:
-        context.term()
+        context.destroy(0)
     assert [record.getMessage() for record in caplog.records] == ["no key to let in"]
 
 
