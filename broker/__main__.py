@@ -14,6 +14,7 @@ from broker.recorder import Recorder
 from host import curve, notify
 from host import log as logs
 from host.arguments import take_none
+from host.descriptors import raise_descriptors
 from host.environment import load_settings, setup_faults_end
 from host.filesystems import refuse_network
 from host.folders import data_folder, hold_lock, keep_private
@@ -43,6 +44,7 @@ def main() -> int:
             hold_lock(place / "broker.lock", LOCK_WAIT_SECONDS, refusal)
         ledger = open_ledger(ledger_path(settings), settings.ledger_sync, make=not had_ledger(data))
         recorder = Recorder(data / "flight", log)
+        raise_descriptors()
         loop = Loop(Dispatcher(policy_of(settings)), ledger, recorder, wires, log)
     except SetupFault as fault:
         print(f"broker: {fault.detail}", file=sys.stderr)

@@ -14,6 +14,9 @@ from jobs.settings import SOCKETS, Settings, broker_address
 HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS = 1000, 3000
 """A machine that is gone closes nothing. (ZeroMQ's own thread answers: it does not prove that the process lives.)"""
 
+HANDSHAKE_MS = 5000
+"""In which a connection must have shown a key, or is closed: each holds a descriptor. The broker answers in a turn."""
+
 
 class Wires(NamedTuple):
     """`address` is None for local sockets in `run`; `curve` the folder of keys, None where nobody is asked for one."""
@@ -44,6 +47,7 @@ class Wires(NamedTuple):
         """What every socket on tcp has, at both of its ends."""
         if self.address is not None:
             wire.heartbeat_ivl, wire.heartbeat_timeout = HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS
+            wire.handshake_ivl = HANDSHAKE_MS
 
 
 def wires_of(settings: Settings) -> Wires:

@@ -1,12 +1,12 @@
 """`python -m web`: one web process, on the socket it is given or on HOST:PORT.
 `python -m web key TENANT SCOPE`: web/newkey.py."""
 
-import resource
 import sys
 
 from host import environment, log, notify
 from host.allocator import keep_freed_memory
 from host.arguments import take_none
+from host.descriptors import raise_descriptors
 from host.folders import keep_private
 from host.listener import bind_listener
 from host.wires import wires_of
@@ -24,18 +24,12 @@ def main() -> None:
     wires = wires_of(settings)
     logger = log.start("web", settings)
     web = open_web(settings, logger)
-    _raise_descriptors()
+    raise_descriptors()
     keep_freed_memory()
     inherited = notify.inherited_listener()
     listener = inherited or bind_listener(settings)
     link = Link(wires, web.id, web.requests, web.results, logger)
     Server(build(web), web, link, inherited=inherited is not None).run([listener])
-
-
-def _raise_descriptors() -> None:
-    """A descriptor for each connection and each file on its way in: as many as we may have."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 if __name__ == "__main__":

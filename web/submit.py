@@ -102,12 +102,12 @@ class Requests:
         self.flush()
 
     def heard_receipts(self, epoch: int, receipts: list[Receipt]) -> None:
-        """Receipts came; if of an epoch that said no Hello yet, the rest is sent again."""
+        """Receipts came; if of a later epoch, whose Hello is still to come, the rest is sent again."""
         for receipt in receipts:
             if waiting := self._receipts.get(receipt.request):
                 waiting.set_result(receipt)
             self._forget(receipt.request)
-        if epoch != self._epoch:
+        if epoch > self._epoch:
             self.heard_hello(epoch)
 
     def _forget(self, request: str) -> None:

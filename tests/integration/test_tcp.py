@@ -1,6 +1,7 @@
 """The parts on tcp: a cluster over CURVE does its work; strangers, wrong keys and borrowed names do not get in."""
 
 import os
+import resource
 import secrets
 import socket
 import subprocess
@@ -15,13 +16,14 @@ import zmq
 
 from host import curve
 from host.bound import bound
-from host.wires import Wires
+from host.wires import HANDSHAKE_MS, Wires
 from jobs import wire
 from jobs.settings import SOCKETS
 from tests.support.cluster import ROOT, Cluster, wait_until
 from tests.support.images import corners, saved
 
 pytestmark = pytest.mark.cluster
+SOFT_DESCRIPTORS = 200
 QUIET_SECONDS = 0.5
 """Nothing is answered for so long: a handshake on loopback takes milliseconds."""
 
@@ -147,3 +149,31 @@ def test_plain_tcp_is_only_for_who_says_so(
     else:
         with pytest.raises(AssertionError, match=r"run python -m broker keys.+PIXMILL_CURVE=0"):
             cluster.start_role("broker")
+
+
+def test_strangers_who_say_nothing_hold_a_connection_for_seconds_and_keep_nobody_out(
+    new_cluster: Callable[..., Cluster], peer: Callable[[int, Path | None], Peer]
+) -> None:
+    port, strangers = free_port(), []
+    cluster = new_cluster(brokers=f"tcp://127.0.0.1:{port}")
+    ours = keys(cluster)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (SOFT_DESCRIPTORS, hard))
+    try:
+        broker = cluster.start_role("broker")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4 * SOFT_DESCRIPTORS)), hard))
+    before = len(os.listdir(f"/proc/{broker.pid}/fd"))
+    try:
+        strangers = [socket.create_connection(("127.0.0.1", port + 1), timeout=5) for _ in range(2 * SOFT_DESCRIPTORS)]
+        allowed = peer(port, ours)
+        assert allowed.client
+        assert wire.Welcome in allowed.ready(bound("00", allowed.client.key))
+        wait_until(
+            lambda: len(os.listdir(f"/proc/{broker.pid}/fd")) < before + 20,
+            3 * HANDSHAKE_MS / 1000,
+            "the strangers to be cut off",
+        )
+    finally:
+        for stranger in strangers:
+            stranger.close()

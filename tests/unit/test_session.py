@@ -435,6 +435,13 @@ def test_a_broker_that_lost_track_is_told_again() -> None:
     assert bench.hear(wire.Introduce(1)) == effects(ready(Held("a", 1, True)))
 
 
+def test_a_beat_of_an_earlier_epoch_is_old_mail() -> None:
+    bench = Bench()
+    bench.hear(wire.Welcome(7, SILENCE))
+    assert bench.hear(wire.BrokerBeat(6)) == NOTHING
+    assert bench.hear(wire.BrokerBeat(8)) == effects(ready())
+
+
 def test_a_beat_of_another_epoch_is_answered_by_ready() -> None:
     bench = Bench()
     assert bench.hear(wire.BrokerBeat(1)) == NOTHING

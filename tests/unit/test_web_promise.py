@@ -202,6 +202,8 @@ def test_receipts_of_an_unheard_epoch_are_a_hello() -> None:
         requests.heard_receipts(1, [Receipt("a", COMMITTED), Receipt("unknown", COMMITTED)])
         assert (await first).receipt.request == "a"
         assert len(sent) == 3
+        requests.heard_receipts(0, [Receipt("unknown", COMMITTED)])
+        assert len(sent) == 3, "old mail of an earlier epoch"
         requests.heard_receipts(1, [Receipt("b", COMMITTED), Receipt("b", COMMITTED)])
         assert (await second).receipt.request == "b"
         assert len(sent) == 3

@@ -218,7 +218,7 @@ class Session:
         self._outbox.answers = [lease.answer for lease in self._leases.answered() if lease.answer is not None]
 
     def _on_broker_beat(self, beat: wire.BrokerBeat) -> None:
-        if self._welcomed and beat.epoch != self.epoch:
+        if self._welcomed and beat.epoch > self.epoch:
             self._introduce = True
 
     # -- the broker's wishes

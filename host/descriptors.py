@@ -1,0 +1,9 @@
+"""How many files and connections a process may have open. Knows nothing of what they are."""
+
+import resource
+
+
+def raise_descriptors() -> None:
+    """As many as we may have: a connection of anybody costs one, before it is known whose it is."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
