@@ -83,6 +83,8 @@ PURGED_SLACK_SECONDS = 3600
 older than the retention when it goes, whatever the clocks of web and broker differ by."""
 GRANT_SLACK_SECONDS = 86_400
 """How often a grant was used is kept past its end by this: a clock put back makes it good again, not unused."""
+STREAM_JOBS_MAX = FILES_PER_POST_MAX
+"""Of one stream of events of some jobs: a whole batch. Their ids are 3 KB of a query, their grants some 17 KB."""
 CHANGES_KEPT = 10_000
 """Recent changes that a web process can replay to a reader that reconnects."""
 TIMELINE_MAX = 200

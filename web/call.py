@@ -19,7 +19,7 @@ from jobs.errors import ClientFault, LimitExceeded
 from jobs.grants import Grant, ViewGrant, sign
 from jobs.job import TEXT_CHARACTERS_MAX, Code, Row, State
 from jobs.keys import Scope
-from jobs.limits import PARAMETERS_MAX
+from jobs.limits import PARAMETERS_MAX, STREAM_JOBS_MAX
 from jobs.records import Where
 from web import body, views
 from web.config import Web
@@ -81,28 +81,35 @@ Handler = Callable[[Call], Awaitable[ASGIApp]]
 
 
 def route(
-    method: str, path: str, needed: Scope | None, handler: Handler, *parameters: str, by: type[Grant] | None = None
+    method: str,
+    path: str,
+    needed: Scope | None,
+    handler: Handler,
+    *parameters: str,
+    by: type[Grant] | None = None,
+    many: tuple[str, ...] = (),
 ) -> Route:
     """`handler` at `path`, for callers of the scope `needed` (None: for everybody) and those with a grant of the kind
-    `by`; a query parameter that is not among `parameters` is an error that names it."""
+    `by`; a query parameter that is not among `parameters` is an error that names it. Those in `many` may be given
+    several times: the handler reads them itself."""
     known = (*parameters, IN_QUERY) if by else parameters
 
     async def endpoint(request: Request) -> Any:
         web: Web = request.app.state.web
-        refuse_long_query(request)
+        refuse_long_query(request, PARAMETERS_MAX + (STREAM_JOBS_MAX if many else 0))
         caller = admit(web, request, needed, by)
-        query = read_query(request, known)
+        query = read_query(request, known, many)
         query.pop(IN_QUERY, None)
         return await handler(Call(web, request, query, caller, base_of(web, request)))
 
     return Route(path, endpoint, methods=[method])
 
 
-def refuse_long_query(request: Request) -> None:
+def refuse_long_query(request: Request, most: int = PARAMETERS_MAX) -> None:
     """Raises LimitExceeded, before anybody takes it apart."""
     query: bytes = request.scope["query_string"]
-    if (count := query.count(b"&") + 1) > PARAMETERS_MAX:
-        raise LimitExceeded("bad_parameter", "parameters_max", PARAMETERS_MAX, count)
+    if (count := query.count(b"&") + 1) > most:
+        raise LimitExceeded("bad_parameter", "parameters_max", most, count)
 
 
 def grant_query(web: Web, grant: Grant) -> str:
@@ -110,14 +117,14 @@ def grant_query(web: Web, grant: Grant) -> str:
     return f"?{IN_QUERY}={sign(web.grant_secrets[0], grant)}"
 
 
-def read_query(request: Request, parameters: tuple[str, ...]) -> dict[str, str]:
-    """The query, each parameter once. Raises ClientFault `bad_parameter`."""
+def read_query(request: Request, parameters: tuple[str, ...], many: tuple[str, ...] = ()) -> dict[str, str]:
+    """The query, each parameter once but those in `many`. Raises ClientFault `bad_parameter`."""
     query: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
         if name not in parameters:
             known = f"use {', '.join(parameters)}" if parameters else "there are none here"
             raise bad_parameter(name, f"there is no query parameter {name!r}: {known}")
-        if name in query:
+        if name in query and name not in many:
             raise bad_parameter(name, f"the query parameter {name!r} is given twice")
         query[name] = value
     return query
@@ -139,6 +146,17 @@ def find_job(web: Web, caller: Caller, job: str) -> Row | None:
     """The row of a job, if it is one that the caller sees."""
     row = web.reader.job(job) if ids.is_id(job) else None
     return row if row and caller.may_see(row.tenant, row.id) else None
+
+
+def batch_rows(call: Call) -> list[Row]:
+    """The jobs of the batch that the path names; a single job is a batch by its own id. Raises ClientFault."""
+    batch = call.parameter("batch")
+    single = find_job(call.web, call.caller, batch)
+    found = [single] if single and single.batch is None else call.web.reader.batch(batch)
+    rows = [row for row in found if call.caller.sees in (None, row.tenant)]
+    if not rows:
+        raise ClientFault(f"there is no batch {batch}", code="not_found")
+    return rows
 
 
 def bad_parameter(name: str, detail: str) -> ClientFault:

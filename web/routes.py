@@ -1,27 +1,24 @@
-"""The table of routes, and those that read: jobs, lists, batches, presets, statistics, health, streams.
+"""The table of routes, and those that read: jobs, lists, batches, presets, statistics, health.
 
 Uploads are web/uploads.py's, changes web/commands.py's, bytes web/files.py's, the page web/page.py's,
-audits web/receipts.py's, grants web/grants.py's, sessions web/session.py's.
+audits web/receipts.py's, grants web/grants.py's, sessions web/session.py's, streams of events web/follow.py's.
 """
 
 import base64
-import math
 import time
 
 from starlette.responses import Response
-from starlette.types import ASGIApp
 
 from jobs import ids
-from jobs.errors import ClientFault, StoreFault
+from jobs.errors import StoreFault
 from jobs.grants import UploadGrant, ViewGrant
-from jobs.job import ENDED, decode_outcome
+from jobs.job import ENDED
 from jobs.keys import Scope
-from jobs.limits import LIST_DEFAULT, LIST_MAX, LIST_WALK_MAX, SESSION_STREAM_SECONDS
+from jobs.limits import LIST_DEFAULT, LIST_MAX, LIST_WALK_MAX
 from jobs.recipe import as_dict
-from web import commands, files, grants, receipts, session, uploads, views
+from web import commands, files, follow, grants, receipts, session, uploads, views
 from web.asked import FIELDS
-from web.call import Call, as_json, bad_parameter, encode, find_job, in_list_thread, route, seconds
-from web.events import EventResponse, Stream, event, replay, seen_by
+from web.call import Call, as_json, bad_parameter, batch_rows, encode, in_list_thread, route, seconds
 from web.explain import explain_recipe
 from web.submit import Unanswered
 from web.waiting import again_seconds
@@ -58,12 +55,7 @@ async def get_jobs(call: Call) -> Response:
 
 async def get_batch(call: Call) -> Response:
     """GET /batches/{batch}: the jobs of one POST; a single job is a batch by its own id."""
-    batch = call.parameter("batch")
-    single = find_job(call.web, call.caller, batch)
-    found = [single] if single and single.batch is None else call.web.reader.batch(batch)
-    rows = [row for row in found if call.caller.sees in (None, row.tenant)]
-    if not rows:
-        raise ClientFault(f"there is no batch {batch}", code="not_found")
+    rows = batch_rows(call)
     view = views.batch(rows, call.base, call.web.results.waits.places(), lambda _row: "")
     return as_json(view, 200, {"Cache-Control": "no-store"})
 
@@ -112,60 +104,6 @@ async def ready(call: Call) -> Response:
     return as_json(view, 503 if reasons else 200)
 
 
-async def all_events(call: Call) -> ASGIApp:
-    """GET /events: every change, and each second a beat."""
-    last = _last_event(call)
-
-    def present(stream: Stream) -> None:
-        results, sees = call.web.results, call.caller.sees
-        if results.latest_beat:
-            stream.put(event("beat", views.stats(results.latest_beat, time.time(), sees)))
-        if last is not None:
-            missed = results.since(last)
-            told = None if missed is None else replay(seen_by(sees, missed), call.base)
-            stream.put(event("reset", {}, max(results.last, 0)) if told is None else told)
-
-    call.web.results.hurry()
-    return EventResponse(call.web.hub, Stream(call.base, None, call.caller.sees), present, _stream_seconds(call))
-
-
-async def job_events(call: Call) -> ASGIApp:
-    """GET /jobs/{job}/events: its present state, then its changes until its end."""
-    row, last = call.job(), _last_event(call)
-    if last is not None and last >= row.change and row.state in ENDED:
-        return Response(status_code=204)  # tells an EventSource not to come again
-
-    def present(stream: Stream) -> None:
-        now = call.web.reader.job(row.id)
-        if now is None:
-            return stream.close()
-        stream.after = now.change
-        outcome = decode_outcome(now.outcome)
-        for published in outcome.renditions:
-            shown = views.rendition(published, f"{call.base}/jobs/{row.id}", call.by_grant)
-            stream.put(event("rendition", {"id": row.id, "change": now.change, "rendition": shown}))
-        stream.put(event("job", views.state(now, outcome), now.change))
-        if now.state in ENDED:
-            stream.close()
-
-    call.web.results.hurry()
-    return EventResponse(
-        call.web.hub, Stream(call.base, row.id, by_grant=call.by_grant), present, _stream_seconds(call)
-    )
-
-
-def _stream_seconds(call: Call) -> float:
-    """How long a stream of this caller may last: a session or a grant may end meanwhile, a key only with us."""
-    left = call.caller.until - time.time()
-    return left if left == math.inf else min(left, SESSION_STREAM_SECONDS)
-
-
-def _last_event(call: Call) -> int | None:
-    """Last-Event-ID; one that is no number of ours is older than all we keep."""
-    value = call.request.headers.get("last-event-id")
-    return None if value is None else int(value) if value.isdecimal() and len(value) < 20 else -1
-
-
 def _limit(call: Call) -> int:
     value = call.query.get("limit", str(LIST_DEFAULT))
     if not value.isdecimal() or len(value) > 9 or not 1 <= int(value) <= LIST_MAX:
@@ -201,11 +139,12 @@ ROUTES = [
     route("GET", "/jobs/{job}", READ, get_job, "wait", by=ViewGrant),
     route("DELETE", "/jobs/{job}", WRITE, commands.delete_job, "purge"),
     route("POST", "/jobs/{job}/requeue", WRITE, commands.requeue_job),
-    route("GET", "/jobs/{job}/events", READ, job_events, by=ViewGrant),
+    route("GET", "/jobs/{job}/events", READ, follow.job_events, by=ViewGrant),
     route("GET", "/jobs/{job}/original", READ, files.original),
     route("GET", "/jobs/{job}/renditions/{name}", READ, files.rendition, by=ViewGrant),
     route("GET", "/batches/{batch}", READ, get_batch),
-    route("GET", "/events", READ, all_events),
+    route("GET", "/batches/{batch}/events", READ, follow.batch_events),
+    route("GET", "/events", READ, follow.events, "job", by=ViewGrant, many=follow.REPEATED),
     route("GET", "/presets", READ, get_presets),
     route("POST", "/recipes/explain", READ, explain_recipe, "preset", "recipe"),
     route("GET", "/stats", READ, get_stats),

@@ -99,8 +99,8 @@ def _moment(moment: Moment) -> View:
 def upload(rows: list[Row], base: str, ignored: list[str], receipts: list[str], by_grant: ByGrant) -> View:
     """The answer to an upload, with a receipt for each job; with one file that job's fields are at the top as well."""
     jobs = [_uploaded(row, base, receipt, by_grant(row)) for row, receipt in zip(rows, receipts, strict=True)]
-    batch = batch_of(rows[0])
-    view: View = {"jobs": jobs, "batch": {"id": batch, "status_url": f"{base}/batches/{batch}"}, "ignored": ignored}
+    here = {"id": batch_of(rows[0]), "status_url": f"{base}/batches/{batch_of(rows[0])}"}
+    view: View = {"jobs": jobs, "batch": here | {"events_url": _batch_events(rows, base, by_grant)}, "ignored": ignored}
     return jobs[0] | view if len(jobs) == 1 else view
 
 
@@ -136,8 +136,16 @@ def batch(rows: list[Row], base: str, places: Places, by_grant: ByGrant) -> View
         "total": len(rows),
         "ended": sum(row.state in ENDED for row in rows),
         "counts": Counter(row.state for row in rows),
+        "events_url": _batch_events(rows, base, by_grant),
         "jobs": [job(row, base, places(row), by_grant(row), timeline=False) for row in rows],
     }
+
+
+def _batch_events(rows: list[Row], base: str, by_grant: ByGrant) -> str:
+    """One stream of all these jobs: who came by a grant to upload has a grant for each of them."""
+    if by_grant(rows[0]):
+        return f"{base}/events?{'&'.join(by_grant(row).removeprefix('?') for row in rows)}"
+    return f"{base}/batches/{batch_of(rows[0])}/events"
 
 
 def change(changed: Change) -> View:

@@ -6,6 +6,7 @@ Owns what a caller is and how one is recognised: a bearer key, the cookie of a s
 
 import math
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from starlette.requests import Request
@@ -57,6 +58,11 @@ def admit(web: Web, request: Request, needed: Scope | None, by: type[Grant] | No
         detail = f"this needs the scope {needed}, the key has {caller.scope}"
         raise ClientFault(detail, code="forbidden", scope=needed)
     return caller
+
+
+def admit_each(web: Web, request: Request, texts: Sequence[str]) -> list[Caller]:
+    """The callers that these grants to look at a job make, each judged as `admit` judges one. Raises ClientFault."""
+    return [_of_grant(web, request, text, ViewGrant) for text in texts]
 
 
 def caller_of(key: ApiKey, until: float = math.inf) -> Caller:

@@ -14,9 +14,11 @@ from jobs.keys import Scope, entry_of, open_session
 from jobs.limits import CHANGES_KEPT
 from jobs.wire import Beat, Change, Changes
 from tests.support.web_kit import BASE, Kit, serve, turns
-from web import events, routes
-from web.events import ABORT, STREAM_BYTES_MAX, Hub, Stream, replay
+from web import events, follow
+from web.event_text import replay
+from web.events import ABORT, Hub
 from web.results import Results
+from web.streams import STREAM_BYTES_MAX, Stream
 from web.who import COOKIE
 
 RENDITION = Rendition("thumb", "processed/b", "jpeg", 32, 24, 6, "d" * 64)
@@ -174,8 +176,10 @@ class Reader:
         self._gone = asyncio.Event()
         self._reads = asyncio.Event()
         self._reads.set()
+        path, _, query = path.removeprefix(BASE).partition("?")
         scope = {
-            "type": "http", "method": "GET", "scheme": "http", "path": path, "root_path": "", "query_string": b"",
+            "type": "http", "method": "GET", "scheme": "http", "path": path, "root_path": "",
+            "query_string": query.encode(),
             "headers": headers, "extensions": {ABORT: self._abort},
         }  # fmt: skip
         self.task = asyncio.ensure_future(kit.app(scope, self._receive, self._send))
@@ -227,7 +231,7 @@ def test_everything_live() -> None:
         assert shown[-1][2]["jobs"]["failed"] == 1
         reader.leave()
         await reader.task
-        assert not kit.hub._streams
+        assert not kit.hub.listened
 
     serve(scenario)
 
@@ -313,14 +317,11 @@ def test_one_job_that_has_ended() -> None:
 def test_a_stream_that_cannot_begin_is_none() -> None:
     async def scenario(kit: Kit) -> None:
         accepted = await kit.accepted()
-        rows = [kit.ledger.job(accepted)]
 
-        def read(job: str) -> Row | None:
-            if not rows:
-                raise StoreFault(f"{job} cannot be read")
-            return rows.pop()
+        def read(jobs: list[str]) -> list[Row]:
+            raise StoreFault(f"{jobs} cannot be read")
 
-        kit.ledger.job = read  # type: ignore[method-assign]
+        kit.ledger.jobs = read  # type: ignore[assignment, method-assign]
         reader = Reader(kit, f"/jobs/{accepted}/events")
         await reader.task
         assert (reader.status, kit.hub.listened) == (503, False)
@@ -401,7 +402,7 @@ def test_all_streams_end_with_the_process() -> None:
 @pytest.mark.parametrize(("session", "stream"), [(2, 60.0), (3600, 0.05)])
 def test_a_stream_does_not_outlive_its_session(monkeypatch: pytest.MonkeyPatch, session: int, stream: float) -> None:
     """It ends with the session, and after SESSION_STREAM_SECONDS, for who has logged out comes again without it."""
-    monkeypatch.setattr(routes, "SESSION_STREAM_SECONDS", stream)
+    monkeypatch.setattr(follow, "SESSION_STREAM_SECONDS", stream)
 
     async def scenario(kit: Kit) -> None:
         kit.client.headers["Authorization"] = "Bearer w"
