@@ -184,7 +184,7 @@ MUTANTS = (
     Mutant("young jobs go by age", "retention.py", "now + core.offset - policy.retention_seconds", "now + core.offset"),
     Mutant("a clock put forward makes jobs old", "retention.py", "if seconds > STEP_SECONDS:", "if False:"),
     Mutant("retention forgets the rest", "retention.py", "core.expire_at = now\n", "pass\n"),
-    Mutant("sweeps pile up without a bound", "retention.py", " and len(core.sweeps) < SWEEPS_WAITING_MAX", ""),
+    Mutant("sweeps pile up without a bound", "retention.py", " and sweeps.may_add(core)", ""),
     Mutant(
         "a tenant's counts forget a purge",
         "state.py",

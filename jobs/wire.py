@@ -262,6 +262,14 @@ class Waiting(_Message, frozen=True):
     free: Annotated[list[Seconds | None], Many]
 
 
+class SweepsView(_Message, frozen=True):
+    """Sweeps that are not done: how many, how many of these failed before, and why one did last."""
+
+    waiting: Count
+    failing: Count
+    why: Detail
+
+
 class Beat(_Message, frozen=True):
     """What /stats says, once a second and at every change of the roster. `oldest_at` is the wall
     time at which the oldest queued job was accepted. `tenants` has those with a name and with jobs.
@@ -280,6 +288,7 @@ class Beat(_Message, frozen=True):
     tenants: Annotated[dict[Text, Share], Views] = {}
     waiting: Waiting | None = None
     over: Annotated[dict[Text, Seconds], Views] = {}
+    sweeps: SweepsView | None = None
 
 
 ToWeb = Hello | Receipts | Changes | Beat
@@ -376,9 +385,10 @@ class Returned(_Message, frozen=True):
 
 
 class Swept(_Message, frozen=True):
-    """The sweeps of these jobs are done."""
+    """The sweeps of these jobs are done; those of others `failed`, each with why: they are asked for again, later."""
 
     jobs: Annotated[list[Blob], Many]
+    failed: Annotated[list[tuple[Blob, Detail]], Many] = []
 
 
 class Found(_Message, frozen=True):

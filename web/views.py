@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from jobs.job import ENDED, PRIORITIES, Moment, Original, Outcome, Rendition, Row, State, decode_outcome, decode_spec
-from jobs.wire import Beat, Change, Share, WorkerView
+from jobs.wire import Beat, Change, Share, SweepsView, WorkerView
 from web.waiting import Place, Places, of_beat
 
 View = dict[str, Any]
@@ -182,8 +182,13 @@ def stats(beat: Beat, now: float, sees: str | None) -> View:
         "jobs": counts,
         "workers": [_worker(worker, now, sees) for worker in beat.workers],
         "workers_wanted": beat.workers_wanted,
+        "sweeps": None if sees is not None or beat.sweeps is None else _sweeps(beat.sweeps),
         "rates": {"accepted_per_minute": share.accepted_per_minute, "ended_per_minute": share.ended_per_minute},
     }
+
+
+def _sweeps(sweeps: SweepsView) -> View:
+    return {"waiting": sweeps.waiting, "failing": sweeps.failing, "why": sweeps.why or None}
 
 
 def able_workers(beat: Beat) -> int:
@@ -192,12 +197,14 @@ def able_workers(beat: Beat) -> int:
 
 
 def warnings(beat: Beat) -> list[str]:
-    """What keeps accepted jobs from their end, though uploads are taken."""
+    """What does not go on as it should, though uploads are taken."""
     found = []
     if not able_workers(beat):
         found.append("no worker takes jobs: what is accepted waits")
     if beat.paused:
         found.append("paused: what is accepted waits")
+    if beat.sweeps and beat.sweeps.failing:
+        found.append(f"the files of {beat.sweeps.failing} jobs cannot be deleted: /stats and a worker's log say why")
     return found
 
 

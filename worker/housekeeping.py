@@ -10,12 +10,13 @@ from typing import Any
 from jobs.errors import StoreFault
 from jobs.wire import Walk
 from stores.blobs import Blobs
+from worker.believed import plain
 from worker.core import events
 
 
 class Housekeeping:
-    """Each step is short, for the keeper waits for it. One that fails is logged and not told: the broker
-    asks again, later."""
+    """Each step is short, for the keeper waits for it. A sweep that fails is told, and asked for again later; a step of
+    the walk that fails is logged, and asked for again by the clock."""
 
     def __init__(self, blobs: Blobs, tell: Callable[[Any], None], log: logging.Logger) -> None:
         self._blobs = blobs
@@ -28,6 +29,7 @@ class Housekeeping:
             self._blobs.delete(names)
         except StoreFault as fault:
             self._log.error("sweep failed", extra={"job": job, "why": fault.detail})
+            self._tell(events.SweepFailed(job, plain(fault.detail)))
         else:
             self._tell(events.SweepDone(job))
 

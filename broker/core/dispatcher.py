@@ -15,7 +15,7 @@ from math import ceil, inf
 from operator import attrgetter
 from typing import Any
 
-from broker.core import accept, answers, commands, quota, retention, walk
+from broker.core import accept, answers, commands, quota, retention, sweeps, walk
 from broker.core.entry import Entry
 from broker.core.events import (
     ClockRead,
@@ -151,7 +151,7 @@ class Dispatcher:
             core.backlog.seconds.update(core.service.by_size())
             small = core.service.means.get(SMALL, 0.0)
             core.roster.allow(max(1, ceil(self._policy.prefetch_seconds / small)) if small else inf)
-            core.give_up_sweeps(now)
+            sweeps.look(core, now)
             for worker in core.roster.by_peer.values():
                 core.send(worker.peer, wire.BrokerBeat(core.epoch))
                 self._repeat_abandons(worker)
@@ -194,8 +194,8 @@ class Dispatcher:
         core = self.core
         if not self._stopping:
             self._match(now)
-            if len(core.sweeps) > len(core.sweeping):
-                core.offer_sweeps(now)
+            if core.offerable:
+                sweeps.offer(core, now)
         records, changes = core.records, core.changes
         for entry in core.dirty:
             if entry.id not in core.gone:
@@ -218,6 +218,7 @@ class Dispatcher:
         core = self.core
         core.roster.check()
         core.backlog.check()
+        sweeps.check(core)
         for entry in core.entries.values():
             held = entry.holder is not None or entry.id in core.orphans
             assert held == (entry.state is State.RUNNING), f"{entry.id} is {entry.state}, held={held}"
@@ -246,6 +247,8 @@ class Dispatcher:
         elif isinstance(message, wire.Swept):
             for job in message.jobs:
                 core.swept(job, worker)
+            for job, why in message.failed:
+                sweeps.failed(core, job, worker, why)
         elif isinstance(message, wire.Draining):
             worker.draining = core.roster_changed = True
             core.roster.settle(worker)
@@ -386,7 +389,7 @@ class Dispatcher:
         return wire.Beat(
             core.epoch, now + core.offset, core.change, core.paused, _plain(+core.counts),
             min(oldest.values(), default=None), views, self._wanted(waiting), core.accepted.per_minute(now),
-            core.ended.per_minute(now), self._shares(oldest, now), waiting, quota.over(core, now),
+            core.ended.per_minute(now), self._shares(oldest, now), waiting, quota.over(core, now), sweeps.view(core),
         )  # fmt: skip
 
     def _shares(self, oldest: dict[str, float], now: float) -> dict[str, wire.Share]:

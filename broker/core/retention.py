@@ -4,13 +4,13 @@ Owns the pace: a step each beat, and at once while steps come back full; none wh
 so that workers delete no slower than this removes, and memory is bounded.
 """
 
+from broker.core import sweeps
 from broker.core.entry import Entry
 from broker.core.events import Expire, Expired
 from broker.core.state import Core
 
 EXPIRE_ROWS = 100
 """Of one step: 3 ms of the loop's CPU, measured at 400,000 rows; what one worker is given to delete at once."""
-SWEEPS_WAITING_MAX = 1000
 STEP_SECONDS = 60.0
 """What a clock may be put forward at once: jobs then go so much too early at most."""
 TRUST_SECONDS = 3600.0
@@ -21,7 +21,7 @@ def look(core: Core, now: float) -> None:
     """Ask for what is too old, if it is time and the workers keep up."""
     policy = core.policy
     due = max(core.expire_at, core.trusted_at)
-    if policy.retention_seconds and now >= due and len(core.sweeps) < SWEEPS_WAITING_MAX:
+    if policy.retention_seconds and now >= due and sweeps.may_add(core):
         core.expire = Expire(now + core.offset - policy.retention_seconds, EXPIRE_ROWS)
         core.expire_at = now + policy.beat_seconds
 

@@ -6,7 +6,6 @@ beside it (answers, commands, dispatcher) decide; this one keeps the books.
 
 from collections import Counter, deque
 from functools import partial
-from itertools import islice
 from typing import Any
 
 from broker.core.backlog import Backlog
@@ -14,6 +13,7 @@ from broker.core.entry import Entry
 from broker.core.events import Expire, Policy
 from broker.core.roster import Roster, Worker
 from broker.core.service import Service
+from broker.core.sweeps import Stuck
 from broker.core.walk import Progress
 from jobs.ids import original_name
 from jobs.job import ENDED, Code, Fault, Happening, Moment, Rendition, State
@@ -30,7 +30,6 @@ from jobs.wire import (
     Recall,
     Receipt,
     Settled,
-    Sweep,
     ToWorker,
 )
 
@@ -38,9 +37,6 @@ DELAYED, REQUEUED, ENDED_EVENT = Happening.DELAYED.value, Happening.REQUEUED.val
 RATE_SECONDS = 60
 BUCKET_SECONDS = RATE_SECONDS + 1
 """For how long a bucket of one second counts, from its first moment."""
-SWEEP_BATCH = 100
-SWEEP_AGAIN_SECONDS = 60.0
-"""After which a sweep is offered again that a worker which lives has not done: its disk did not let it."""
 
 moment = partial(tuple.__new__, Moment)
 """A Moment of its five values: a third of what the call of a NamedTuple costs."""
@@ -108,6 +104,9 @@ class Core:
         self.sweeps: dict[str, SweepEntry] = {}
         self.sweeping: dict[str, tuple[Worker, tuple[str, ...], float]] = {}
         """By job, who deletes, what it was told to delete, and when."""
+        self.offerable: dict[str, None] = {}
+        self.stuck: dict[str, Stuck] = {}
+        """Of the sweeps, those for the next worker, in order; and those that failed before (broker/core/sweeps.py)."""
         self.walk = Progress(0.0)
         self.service = Service()
         self.accepted, self.ended = Rate(), Rate()
@@ -274,6 +273,8 @@ class Core:
     def _write_sweep(self, job: str, names: tuple[str, ...]) -> None:
         entry = self.sweeps[job] = SweepEntry(job, names)
         self.records.sweeps.append(entry)
+        if job not in self.sweeping and job not in self.stuck:
+            self.offerable[job] = None
 
     def swept(self, job: str, worker: Worker) -> None:
         """A worker has deleted what it was told to of this job; what is left, or was added since, is offered next."""
@@ -281,6 +282,7 @@ class Core:
         if sweeper is not worker:
             return
         del self.sweeping[job]
+        self.stuck.pop(job, None)
         gone = frozenset(sent)
         if left := tuple(name for name in self.sweeps[job].names if name not in gone):
             self._write_sweep(job, left)
@@ -297,6 +299,7 @@ class Core:
                 continue
             names = tuple(name for name in entry.names if len(name) <= BLOB_CHARACTERS_MAX)
             self.sweeps[entry.job] = entry if len(names) == len(entry.names) else SweepEntry(entry.job, names)
+            self.offerable[entry.job] = None
 
     def remove(self, entry: Entry, now: float) -> None:
         """Purge an ended job: its row goes, its id stays behind, its names are to be swept."""
@@ -312,30 +315,16 @@ class Core:
         """The job runs again and makes blobs of the same names: nobody is to delete them any more."""
         if job in self.sweeps:
             del self.sweeps[job]
+            self.stuck.pop(job, None)
+            self.offerable.pop(job, None)
             self.records.swept.append(job)
             self.records.sweeps[:] = [entry for entry in self.records.sweeps if entry.job != job]
 
     def forget_sweeper(self, gone: Worker) -> None:
         """What this worker was to delete is offered to others."""
-        self.sweeping = {job: sent for job, sent in self.sweeping.items() if sent[0] is not gone}
-
-    def give_up_sweeps(self, now: float) -> None:
-        """What is not deleted after so long is offered again."""
-        since = now - max(SWEEP_AGAIN_SECONDS, 2 * self.policy.silence_seconds)
-        for job in [job for job, sent in self.sweeping.items() if sent[2] <= since]:
+        for job in [job for job, sent in self.sweeping.items() if sent[0] is gone]:
             del self.sweeping[job]
-
-    def offer_sweeps(self, now: float) -> None:
-        """Give each worker without sweeps some of those that nobody does."""
-        busy = {worker.peer for worker, _, _ in self.sweeping.values()}
-        waiting = (entry for job, entry in self.sweeps.items() if job not in self.sweeping)
-        for worker in self.roster.by_peer.values():
-            if worker.peer not in busy and not worker.draining:
-                batch = list(islice(waiting, SWEEP_BATCH))
-                if not batch:
-                    return
-                self.sweeping.update([(entry.job, (worker, entry.names[:NAMES_MAX], now)) for entry in batch])
-                self.send(worker.peer, Sweep([(entry.job, list(entry.names[:NAMES_MAX])) for entry in batch]))
+            self.offerable[job] = None
 
     def change_of(self, entry: Entry, rendition: Rendition | None = None) -> Change:
         """The job's newest change as web hears it."""

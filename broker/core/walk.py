@@ -6,6 +6,7 @@ loop looks up the rows.
 
 from typing import TYPE_CHECKING
 
+from broker.core import sweeps
 from broker.core.entry import Entry
 from broker.core.events import Walked
 from jobs.ids import is_id, is_published, job_of, minted_at, original_name
@@ -23,7 +24,6 @@ REPEAT_SECONDS = 10.0
 """After which a step without an answer is asked again: its worker is gone, or could not list."""
 WAIT_SECONDS = 1.0
 """Before the next try where nobody can walk, or the sweeps of the last steps are still to be done."""
-SWEEPS_MAX = 1000
 
 
 class Progress:
@@ -44,7 +44,7 @@ def step(core: "Core", now: float) -> None:
     if now < walk.due:
         return
     walker = core.roster.next_idle() or _able(core)
-    if walker is None or len(core.sweeps) > SWEEPS_MAX:
+    if walker is None or not sweeps.may_add(core):
         walk.due = now + WAIT_SECONDS
         return
     if not walk.after:

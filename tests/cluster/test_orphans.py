@@ -69,3 +69,20 @@ def test_exactly_the_files_that_no_row_names_go(new_cluster: Callable[..., Clust
     with cluster.client() as client:
         assert client.post("/queue/resume").status_code == 200
     assert cluster.ended(waits)["state"] == "done"
+
+
+def test_files_that_cannot_be_deleted_are_told(new_cluster: Callable[..., Cluster]) -> None:
+    """Until somebody looked into a worker's log, nobody knew."""
+    cluster = new_cluster().start()
+    job = cluster.ended(cluster.upload(SAMPLE.read_bytes())["id"])["id"]
+    original = cluster.data / original_name(job)
+    original.unlink()
+    original.mkdir()  # root may delete any file
+    assert cluster.get("/health/ready")["warnings"] == []
+    with cluster.client() as client:
+        assert client.delete(f"/jobs/{job}", params={"purge": "1"}).status_code == 200
+    wait_until(lambda: cluster.get("/health/ready")["warnings"], 10, "a warning")
+    assert "the files of 1 jobs cannot be deleted" in cluster.get("/health/ready")["warnings"][0]
+    told = cluster.get("/stats")["sweeps"]
+    assert (told["waiting"], told["failing"]) == (1, 1)
+    assert original_name(job) in told["why"]

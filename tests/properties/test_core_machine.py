@@ -542,6 +542,17 @@ class CoreMachine(RuleBasedStateMachine):
             if mine:
                 self.say(hand, wire.Swept(list(mine)))
 
+    @rule()
+    def sweep_in_vain(self) -> None:
+        """Workers could not delete: the entries stay, and nobody hears of it but those who look."""
+        if self.breaking:
+            return
+        for hand in [hand for hand in self.hands if hand.known]:
+            sweeping = self.rig.dispatcher.core.sweeping
+            mine = [job for job, (worker, _, _) in sweeping.items() if worker.peer == hand.peer]
+            if mine:
+                self.say(hand, wire.Swept([], [(job, "why") for job in mine]))
+
     @precondition(lambda self: self.walker() is not None)
     @rule(pick=PICK, late=st.booleans(), ends=st.booleans())
     def walk(self, pick: int, late: bool, ends: bool) -> None:

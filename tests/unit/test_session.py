@@ -24,6 +24,7 @@ from worker.core.events import (
     NamesFound,
     RenditionLanded,
     SweepDone,
+    SweepFailed,
 )
 from worker.core.outbox import END_SECONDS
 from worker.core.session import SETTLE_SECONDS, START_SECONDS, Session
@@ -180,6 +181,12 @@ def test_sweeps_are_passed_on_and_reported() -> None:
     bench = Bench()
     assert bench.hear(wire.Sweep([("a", ["x", "y"])])) == effects(sweep=(("a", ["x", "y"]),))
     assert bench.after(SweepDone("a")) == effects(wire.Swept(["a"]))
+
+
+def test_a_sweep_that_failed_is_reported_with_its_reason_beside_those_that_are_done() -> None:
+    bench = Bench()
+    bench.hear(wire.Sweep([("a", ["x"]), ("b", ["y"])]))
+    assert bench.after(SweepFailed("a", "why"), SweepDone("b")) == effects(wire.Swept(["b"], [("a", "why")]))
 
 
 def test_a_sweep_read_after_a_stop_or_from_an_earlier_broker_deletes_nothing() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from jobs.errors import StoreFault
 from jobs.job import Fault, State
-from jobs.wire import Cancel, Purge, Requeue, WorkerJob, WorkerView
+from jobs.wire import Cancel, Purge, Requeue, SweepsView, WorkerJob, WorkerView
 from stores.ledger.memory import MemoryLedger
 from tests.support.web_kit import BASE, Kit, png, serve, turns
 
@@ -267,7 +267,7 @@ def test_statistics_are_the_latest_beat() -> None:
         kit.toy.workers = [WorkerView("box/1", "w9", "busy", 2, held, 0.0)]
         kit.results.heard_beat(kit.toy.beat())
         stats = await get(kit, "/stats")
-        assert list(stats) == ["queue", "jobs", "workers", "workers_wanted", "rates"]
+        assert list(stats) == ["queue", "jobs", "workers", "workers_wanted", "sweeps", "rates"]
         assert (stats["queue"]["depth"], stats["queue"]["paused"]) == (1, False)
         assert stats["queue"]["oldest_seconds"] >= 0
         assert stats["jobs"] == dict.fromkeys((state.value for state in State), 0) | {"queued": 1}
@@ -293,22 +293,25 @@ def test_statistics_wait_for_the_first_beat_of_a_process_that_has_just_begun() -
 
 
 @pytest.mark.parametrize(
-    ("states", "paused", "workers", "warnings"),
+    ("states", "paused", "failing", "workers", "warnings"),
     [
-        (["idle", "busy", "draining"], False, 2, []),
-        ([], False, 0, ["no worker takes jobs: what is accepted waits"]),
-        (["draining"], False, 0, ["no worker takes jobs: what is accepted waits"]),
-        (["idle"], True, 1, ["paused: what is accepted waits"]),
+        (["idle", "busy", "draining"], False, 0, 2, []),
+        ([], False, 0, 0, ["no worker takes jobs: what is accepted waits"]),
+        (["draining"], False, 0, 0, ["no worker takes jobs: what is accepted waits"]),
+        (["idle"], True, 0, 1, ["paused: what is accepted waits"]),
+        (["idle"], False, 7, 1, ["the files of 7 jobs cannot be deleted: /stats and a worker's log say why"]),
     ],
 )
-def test_ready_says_what_keeps_jobs_from_their_end(
-    states: list[str], paused: bool, workers: int, warnings: list[str]
+def test_ready_says_what_does_not_go_on_as_it_should(
+    states: list[str], paused: bool, failing: int, workers: int, warnings: list[str]
 ) -> None:
     """It stays ready: uploads are taken, and kept."""
 
     async def scenario(kit: Kit) -> None:
         views = [WorkerView(f"w{number}", f"i{number}", state, 5, [], 0.0) for number, state in enumerate(states)]
-        kit.results.heard_beat(msgspec.structs.replace(kit.toy.beat(), workers=views, paused=paused))
+        sweeps = SweepsView(9, failing, "why")
+        kit.results.heard_beat(msgspec.structs.replace(kit.toy.beat(), workers=views, paused=paused, sweeps=sweeps))
+        assert (await get(kit, "/stats"))["sweeps"] == {"waiting": 9, "failing": failing, "why": "why"}
         found = await get(kit, "/health/ready")
         assert (found["status"], found["workers"], found["warnings"]) == ("ready", workers, warnings)
         kit.now += 11

@@ -3,9 +3,11 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
+
 from jobs.job import State, decode_spec
 from jobs.keys import Scope, entry_of
-from jobs.wire import Submit, WorkerJob, WorkerView
+from jobs.wire import Submit, SweepsView, WorkerJob, WorkerView
 from tests.support.web_kit import Kit, png, serve, turns
 from tests.unit.test_web_events import Reader
 from worker import results
@@ -115,7 +117,8 @@ def test_statistics_are_of_the_caller_s_own_jobs() -> None:
         held = [WorkerJob(mine, 1.0, "acme"), WorkerJob(theirs, 1.0, "bolt")]
         kit.toy.workers = [WorkerView("w", "inc", "busy", 2, held, 0.0)]
         kit.toy.update(theirs, State.RUNNING)
-        kit.results.heard_beat(kit.toy.beat())
+        sweeps = SweepsView(2, 1, f"blob raw/ab/{theirs}: Permission denied")
+        kit.results.heard_beat(msgspec.structs.replace(kit.toy.beat(), sweeps=sweeps))
         stats = {key: await both.get(key, "/stats") for key in HELD}
         assert {key: [job["id"] for job in each["workers"][0]["jobs"]] for key, each in stats.items()} == {
             "a": [mine],
@@ -129,6 +132,7 @@ def test_statistics_are_of_the_caller_s_own_jobs() -> None:
         }
         assert stats["b"]["queue"]["oldest_seconds"] is None
         assert stats["a"]["rates"] == {"accepted_per_minute": 0.5, "ended_per_minute": 0.25}
+        assert [each["sweeps"] is None for each in stats.values()] == [True, True, False], "they name others' jobs"
         assert stats["o"]["rates"] == {"accepted_per_minute": 2.0, "ended_per_minute": 3.0}
 
     apart(scenario)

@@ -43,13 +43,14 @@ function health(trouble, calm) {
   byId("health").className = trouble.length ? "trouble" : "healthy";
 }
 
-function troubles({ queue, workers: present, jobs }) {
+function troubles({ queue, workers: present, jobs, sweeps }) {
   const waiting = queue.depth > 0;
   return [
     queue.paused ? "Paused" : "",
     waiting && !able(present) ? "Jobs wait and there is no worker" : "",
     waiting && !queue.paused && queue.oldest_seconds > OLD_SECONDS ? "The oldest has waited more than a minute" : "",
     jobs.dead ? `${format.count(jobs.dead, "job")} dead: a person must look` : "",
+    sweeps?.failing ? `The files of ${format.count(sweeps.failing, "job")} cannot be deleted` : "",
   ].filter(Boolean);
 }
 

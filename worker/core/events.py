@@ -94,6 +94,13 @@ class SweepDone(_Event, frozen=True):
     job: str
 
 
+class SweepFailed(_Event, frozen=True):
+    """Not all blobs of a job's sweep could be deleted."""
+
+    job: str
+    detail: str
+
+
 class NamesFound(_Event, frozen=True):
     """The step of the walk that began past `after` listed these old blobs; `following` is the `after`
     of the next one, None at the end."""

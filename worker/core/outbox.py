@@ -25,6 +25,7 @@ class Outbox:
         self.published: list[wire.Publication] = []
         self.answers: list[Answer] = []
         self.swept: list[str] = []
+        self.unswept: list[tuple[str, str]] = []
         self.found: wire.Found | None = None
 
     def answer(self, answer: Answer) -> None:
@@ -43,7 +44,7 @@ class Outbox:
     def waits(self, here: int, now: float) -> bool:
         """Whether there is nothing to say but that jobs are done, and fewer than are `here` still: the worker has work
         meanwhile, and others queue, or it had not so many."""
-        other = self.draining or self.started or self.published or self.swept or self.found
+        other = self.draining or self.started or self.published or self.swept or self.unswept or self.found
         patient = now < self.due < inf and len(self.answers) < here and not other
         return patient and all(type(answer) is wire.Finish for answer in self.answers)
 
@@ -58,8 +59,8 @@ class Outbox:
             sends.append(wire.Published(self.published))
         if self.answers:
             sends += _by_type(self.answers)
-        if self.swept:
-            sends.append(wire.Swept(self.swept))
+        if self.swept or self.unswept:
+            sends.append(wire.Swept(self.swept, self.unswept))
         if self.found is not None:
             sends.append(self.found)
         if beat is not None:
@@ -67,7 +68,7 @@ class Outbox:
         if leaving:
             sends.append(wire.Leaving())
         self.due, self.draining = inf, False
-        self.started, self.published, self.answers, self.swept = [], [], [], []
+        self.started, self.published, self.answers, self.swept, self.unswept = [], [], [], [], []
         self.found = None
         return sends
 

@@ -75,6 +75,7 @@ class Session:
             events.CacheAnswered: self._on_cache_answered,
             events.DecoderFailed: self._on_decoder_failed,
             events.SweepDone: self._on_sweep_done,
+            events.SweepFailed: self._on_sweep_failed,
             events.NamesFound: self._on_names_found,
             events.DrainAsked: self._on_drain,
             events.LeaveAsked: self._on_leave_asked,
@@ -268,6 +269,9 @@ class Session:
 
     def _on_sweep_done(self, event: events.SweepDone) -> None:
         self._outbox.swept.append(event.job)
+
+    def _on_sweep_failed(self, event: events.SweepFailed) -> None:
+        self._outbox.unswept.append((event.job, event.detail))
 
     def _on_walk(self, walk: wire.Walk) -> None:
         self._walk = walk
