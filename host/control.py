@@ -11,6 +11,8 @@ from typing import Any
 from jobs.errors import SetupFault
 
 REQUEST_BYTES_MAX = 4096
+CONNECTIONS_MAX = 64
+"""Of those that have not said what they want: the one that has waited longest goes for the next."""
 Reply = Callable[[dict[str, Any]], None]
 
 
@@ -26,16 +28,33 @@ def serve(path: Path, selector: selectors.BaseSelector, answer: Callable[[Any, R
     control.setblocking(False)
     control.bind(str(path))
     control.listen()
+    silent: dict[socket.socket, None] = {}
 
     def accept(_: Any) -> None:
-        connection, _ = control.accept()
+        if len(silent) >= CONNECTIONS_MAX:
+            drop_oldest()
+        try:
+            connection, _ = control.accept()
+        except OSError:  # gone again, or no descriptor is left: one of these is the next one's
+            drop_oldest()
+            return
         connection.setblocking(False)
+        silent[connection] = None
         selector.register(connection, selectors.EVENT_READ, receive)
 
+    def drop_oldest() -> None:
+        for connection in list(silent)[:1]:
+            del silent[connection]
+            selector.unregister(connection)
+            connection.close()
+
     def receive(connection: socket.socket) -> None:
+        if connection not in silent:  # dropped since it was found ready
+            return
+        del silent[connection]
         selector.unregister(connection)
         request = None
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, RecursionError):
             request = json.loads(connection.recv(REQUEST_BYTES_MAX))
         try:
             answer(request, lambda response: _send(connection, response))

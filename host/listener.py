@@ -73,7 +73,8 @@ def address(settings: Settings, port: int) -> str:
 
 
 def _holder(port: int) -> str:
-    """`process PID (its command line)` of whoever listens on `port`, or nothing if it cannot be told."""
+    """`process PID (its name)` of whoever listens on `port`, or nothing if it cannot be told. Not its command line:
+    there may be secrets in it, and this goes into a log."""
     listening = re.compile(rf"\s*\d+: \w+:{port:04X} \w+:0000 0A(?:\s+\S+){{5}}\s+(\d+)")
     tables = [Path("/proc/net") / name for name in ("tcp", "tcp6")]
     lines = [line for table in tables if table.exists() for line in table.read_text().splitlines()]
@@ -81,8 +82,8 @@ def _holder(port: int) -> str:
     for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
         try:
             if os.readlink(descriptor) in inodes:
-                command = (descriptor.parents[1] / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                return f"process {descriptor.parts[2]} ({command.strip()})"
+                name = (descriptor.parents[1] / "comm").read_text(errors="replace")
+                return f"process {descriptor.parts[2]} ({name.strip()})"
         except OSError:
             continue
     return ""

@@ -204,7 +204,7 @@ def warnings(beat: Beat) -> list[str]:
     if beat.paused:
         found.append("paused: what is accepted waits")
     if beat.sweeps and beat.sweeps.failing:
-        found.append(f"the files of {beat.sweeps.failing} jobs cannot be deleted: /stats and a worker's log say why")
+        found.append(f"deletions of files fail ({beat.sweeps.failing}): /stats and a worker's log say why")
     return found
 
 

@@ -80,9 +80,9 @@ def test_files_that_cannot_be_deleted_are_told(new_cluster: Callable[..., Cluste
     original.mkdir()  # root may delete any file
     assert cluster.get("/health/ready")["warnings"] == []
     with cluster.client() as client:
-        assert client.delete(f"/jobs/{job}", params={"purge": "1"}).status_code == 200
+        assert client.delete(f"/jobs/{job}", params={"purge": "1"}).status_code == 204
     wait_until(lambda: cluster.get("/health/ready")["warnings"], 10, "a warning")
-    assert "the files of 1 jobs cannot be deleted" in cluster.get("/health/ready")["warnings"][0]
+    assert "deletions of files fail (1)" in cluster.get("/health/ready")["warnings"][0]
     told = cluster.get("/stats")["sweeps"]
     assert (told["waiting"], told["failing"]) == (1, 1)
     assert original_name(job) in told["why"]

@@ -299,7 +299,7 @@ def test_statistics_wait_for_the_first_beat_of_a_process_that_has_just_begun() -
         ([], False, 0, 0, ["no worker takes jobs: what is accepted waits"]),
         (["draining"], False, 0, 0, ["no worker takes jobs: what is accepted waits"]),
         (["idle"], True, 0, 1, ["paused: what is accepted waits"]),
-        (["idle"], False, 7, 1, ["the files of 7 jobs cannot be deleted: /stats and a worker's log say why"]),
+        (["idle"], False, 7, 1, ["deletions of files fail (7): /stats and a worker's log say why"]),
     ],
 )
 def test_ready_says_what_does_not_go_on_as_it_should(
