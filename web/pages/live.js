@@ -1,42 +1,62 @@
-// One event stream for the whole page. The browser reconnects by itself with Last-Event-ID and is told what it missed;
-// only a stream that had no event yet must read everything again. Beats come each second: without them nothing is known.
-import { known } from "./session.js";
+// What this page hears of the server: by the stream that it shares with the browser's other tabs (shared.js), or by one
+// of its own where there are no shared workers, or theirs says nothing.
+import { known, who } from "./session.js";
 import * as store from "./store.js";
+import { open } from "./stream.js";
 
-const RETRY_MS = 1000;
-const SILENT_MS = 3000;
-const GIVEN_UP_MS = 15_000;
+const LOOK_MS = 1000;
+const UNHEARD_MS = 5000; // a beat, or a word of silence, comes each second
 
-let beatAt = performance.now();
+const HEARD = {
+  job: store.changed,
+  rendition: ({ id, rendition, change }) => store.landed(id, rendition, change),
+  beat: store.heardStats,
+  reset: store.missed,
+  missed: store.missed,
+  silent: store.silent,
+  refused: () => known().then(() => line.again()),
+};
 
-/** Follow /events for as long as the page lives. */
+let line = null;
+
+/** Follow all events for as long as the page lives. The server must know who is calling. */
 export function follow() {
-  const events = new EventSource("events");
-  const openedAt = performance.now();
-  let numbered = false;
-  const on = (name, heard) =>
-    events.addEventListener(name, (message) => {
-      numbered = message.lastEventId !== "";
-      heard(JSON.parse(message.data));
-    });
-  const again = (afterMs) => {
-    events.close();
+  try {
+    line = shared();
+  } catch {
+    line = own(); // no such thing in this browser, or not for this page
+  }
+}
+
+const own = () => open((name, data) => HEARD[name](data));
+
+function shared() {
+  const worker = new SharedWorker(new URL("shared.js", document.baseURI), { type: "module" });
+  const { port } = worker;
+  const say = (does) => port.postMessage({ does, whom: who() });
+  let heardAt = performance.now();
+  let asked = false;
+
+  function alone() {
     clearInterval(watch);
-    setTimeout(() => known().then(follow), afterMs);
-  };
+    worker.onerror = port.onmessage = null;
+    say("leave");
+    port.close();
+    line = own();
+  }
+
   const watch = setInterval(() => {
-    const now = performance.now();
-    if (now - beatAt < SILENT_MS) return;
-    store.silent(events.readyState === EventSource.OPEN ? "The broker is silent" : "No connection: trying again");
-    if (now - Math.max(beatAt, openedAt) > GIVEN_UP_MS) again(0); // its server stands still, or the line is cut
-  }, RETRY_MS);
-  on("job", store.changed);
-  on("rendition", ({ id, rendition, change }) => store.landed(id, rendition, change));
-  on("beat", (stats) => {
-    beatAt = performance.now();
-    store.heardStats(stats);
-  });
-  on("reset", store.missed);
-  events.onopen = () => numbered || store.missed();
-  events.onerror = () => events.readyState === EventSource.CLOSED && again(RETRY_MS); // refused: by a process on its way out, or logged out
+    if (performance.now() - heardAt < UNHEARD_MS) asked = false;
+    else if (asked) alone();
+    else say("ping"), (asked = true); // this page may have slept, with words in its box
+  }, LOOK_MS);
+  worker.onerror = alone;
+  port.onmessage = ({ data: { name, data } }) => {
+    heardAt = performance.now();
+    HEARD[name]?.(data);
+  };
+  addEventListener("pagehide", () => say("leave"));
+  addEventListener("pageshow", ({ persisted }) => persisted && say("follow"));
+  say("follow");
+  return { again: () => say("follow") };
 }

@@ -19,6 +19,9 @@ export const lacks = (scope) => !caller || SCOPES.indexOf(caller.scope) < SCOPES
 /** Whether the server asks for keys. */
 export const keyed = () => Boolean(caller?.keys);
 
+/** Who is calling, as a text to compare. */
+export const who = () => JSON.stringify([caller?.tenant, caller?.scope]);
+
 async function ask() {
   for (;;) {
     const answer = await asked("GET");

@@ -1,0 +1,63 @@
+// One stream of all events, opened anew whenever it breaks. Runs in a page, or in the worker that the tabs share
+// (shared.js). The browser reconnects by itself with Last-Event-ID and is told what it missed; only a stream that had no
+// event yet must read everything again. Beats come each second: without them nothing is known. Knows no page.
+
+const RETRY_MS = 1000;
+const SILENT_MS = 3000;
+const GIVEN_UP_MS = 15_000;
+const NAMES = ["job", "rendition", "beat", "reset"];
+
+/**
+ * Open the stream; `tell(name, data)` hears of its events, and of `missed` (read everything again), `silent` (and why)
+ * and `refused`: then nothing more comes until `again()`.
+ */
+export function open(tell) {
+  let events = null;
+  let beatAt = performance.now();
+  let openedAt = 0;
+  let waiting = 0;
+
+  function connect() {
+    waiting = 0;
+    openedAt = performance.now();
+    const mine = new EventSource("events");
+    let numbered = false;
+    events = mine;
+    for (const name of NAMES) {
+      mine.addEventListener(name, (message) => {
+        numbered = message.lastEventId !== "";
+        if (name === "beat") beatAt = performance.now();
+        tell(name, JSON.parse(message.data));
+      });
+    }
+    mine.onopen = () => numbered || tell("missed");
+    mine.onerror = () => mine.readyState === EventSource.CLOSED && refused(); // by a process on its way out, or logged out
+  }
+
+  function refused() {
+    close();
+    tell("refused");
+  }
+
+  function close() {
+    events?.close();
+    events = null;
+    clearTimeout(waiting);
+    waiting = 0;
+  }
+
+  /** After a refusal, once the server knows who is calling. Harmless twice. */
+  function again() {
+    if (!events) waiting ||= setTimeout(connect, RETRY_MS);
+  }
+
+  const watch = setInterval(() => {
+    const now = performance.now();
+    if (now - beatAt < SILENT_MS) return;
+    tell("silent", events?.readyState === EventSource.OPEN ? "The broker is silent" : "No connection: trying again");
+    if (events && now - Math.max(beatAt, openedAt) > GIVEN_UP_MS) refused(); // its server stands still, or the line is cut
+  }, RETRY_MS);
+
+  connect();
+  return { again, end: () => (clearInterval(watch), close()) };
+}
