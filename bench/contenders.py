@@ -107,7 +107,7 @@ def floor(source: Path, wanted: Wanted, rounds: int) -> tuple[float, float]:
 
     def encode() -> None:
         for image, spec in pairs:
-            encoders.encode([image], spec.format, spec, b"", None)
+            encoders.encode(image, spec.format, spec, b"")
 
     return _median(decode, rounds), _median(encode, rounds)
 

@@ -5,12 +5,14 @@ files are read.
 """
 
 import io
-from typing import NamedTuple
+from fractions import Fraction
 
 from PIL import Image
 
+from jobs.job import Unmet
 from jobs.recipe import RenditionSpec
-from worker import vips
+from worker import gifs, vips
+from worker.animation import GIF_TICK, Showing, fitted
 
 PNG_LEVEL = 2
 """Of 9, zlib-ng 2.3. Against level 4 a photograph takes half the time for 5 % more bytes (two thirds of sharp's),
@@ -18,31 +20,78 @@ and a resized screen or page is as small or smaller. Run-length coding is faster
 as large."""
 
 
-class Showing(NamedTuple):
-    """How an animation is shown: the milliseconds of each frame, and how often it is played (0: for ever)."""
+GIF_OPAQUE_FROM = 128
+"""Of 255: a GIF's pixel is there or not, and what is half there is there."""
+_MASK = [0] * GIF_OPAQUE_FROM + [255] * (256 - GIF_OPAQUE_FROM)
+_CLEAR = (0, 0, 0, 0)
+_VP8X, _VP8X_FLAGS, _VP8X_ALPHA = slice(12, 16), 20, 0x10
 
-    milliseconds: list[int]
-    plays: int
+
+def held(image: Image.Image, format: str) -> Image.Image:
+    """The sRGB `image` (L, LA, RGB or RGBA) as a file of this format holds it: in a GIF a pixel is opaque, or it is
+    clear and has no colour."""
+    if format != "gif" or image.mode not in ("LA", "RGBA"):
+        return image
+    mask, colours = image.getchannel("A").point(_MASK), image.convert("RGB")
+    if mask.getextrema() == (255, 255):
+        return colours
+    made = Image.new("RGBA", image.size, _CLEAR)
+    made.paste(colours, mask=mask)
+    return made
 
 
-def encode(images: list[Image.Image], format: str, spec: RenditionSpec, exif: bytes, showing: Showing | None) -> bytes:
-    """The file of sRGB images (L, LA, RGB or RGBA), without metadata but for the EXIF given. All of them
-    are its frames if there is a `showing`; else there is one."""
-    if not (showing or exif) and vips.encodes(format, images[0]) and (data := vips.encode_png(images[0])) is not None:
+def encode(image: Image.Image, format: str, spec: RenditionSpec, exif: bytes) -> bytes:
+    """The file of a still, `held` image, without metadata but for the EXIF given."""
+    if not exif and vips.encodes(format, image) and (data := vips.encode_png(image)) is not None:
         return data
-    options = _options(format, spec) | ({"exif": exif} if exif and format != "gif" else {})
+    return _saved(image, format, _options(format, spec, exif))
+
+
+def encode_animation(
+    images: list[Image.Image], format: str, spec: RenditionSpec, exif: bytes, showing: Showing
+) -> tuple[bytes, Unmet]:
+    """The animation of these `held` images, of which neighbours that are alike become one; and what of `showing` the
+    format cannot tell."""
+    showing, unmet = fitted(showing, format)
     first, *rest = _alike(images)
-    if showing:
-        options |= {"save_all": True, "append_images": rest, "duration": showing.milliseconds}
-        options |= _loop(format, showing.plays)
-        if format == "gif" and first.mode == "RGBA":
-            options["disposal"] = 2  # else what was clears through
+    options = _options(format, spec, exif) | {"save_all": True, "append_images": rest} | _loop(format, showing.plays)
+    if format == "gif":
+        data, limited = _gif(first, options, showing.seconds)
+        return data, unmet if "delays" in unmet or not limited else ("delays", *unmet)
+    options["duration"] = [float(1000 * seconds) for seconds in showing.seconds]
+    data = _saved(first, format, options)
+    return _says_alpha(data) if format == "webp" and first.mode in ("LA", "RGBA") else data, unmet
+
+
+def _gif(first: Image.Image, options: dict[str, object], seconds: list[Fraction]) -> tuple[bytes, bool]:
+    """An animated GIF, and whether the time of frames that are alike passed what one can tell. Pillow adds such times
+    up, and fails where they do: so it is told one tick a frame, and the sums are made of what it wrote."""
+    if first.mode == "RGBA":
+        options = options | {"disposal": 2}  # else what was clears through
+    data = _saved(first, "gif", options | {"duration": [int(1000 * GIF_TICK)] * len(seconds)})
+    return gifs.timed(data, [int(each / GIF_TICK) for each in seconds])
+
+
+def _saved(image: Image.Image, format: str, options: dict[str, object]) -> bytes:
     stream = io.BytesIO()
-    first.save(stream, format.upper(), **options)
+    image.save(stream, format.upper(), **options)
     return stream.getvalue()
 
 
-def _options(format: str, spec: RenditionSpec) -> dict[str, object]:
+def _says_alpha(data: bytes) -> bytes:
+    """The animated WebP `data`, whose head says that it has alpha. libwebp looks for that in frames as it stores them:
+    all may be opaque where only what they leave is clear, and Pillow for one then reads all as opaque."""
+    if data[_VP8X] != b"VP8X":
+        return data
+    flags = data[_VP8X_FLAGS] | _VP8X_ALPHA
+    return data[:_VP8X_FLAGS] + bytes((flags,)) + data[_VP8X_FLAGS + 1 :]
+
+
+def _options(format: str, spec: RenditionSpec, exif: bytes) -> dict[str, object]:
+    return _of_format(format, spec) | ({"exif": exif} if exif and format != "gif" else {})
+
+
+def _of_format(format: str, spec: RenditionSpec) -> dict[str, object]:
     chroma = "4:4:4" if spec.chroma == 444 else "4:2:0"
     if format == "jpeg":
         return {"quality": spec.quality, "subsampling": chroma, "progressive": spec.progressive}

@@ -1,18 +1,17 @@
 """Image files: opened by exactly one plugin, decoded no larger than needed.
 
-Owns what Pillow is told about formats and animations, and which of its errors are the image's fault. Knows no
+Owns what Pillow is told about formats, and which of its errors are the image's fault. Knows no
 recipe's geometry; what lies between reading and writing is worker/operations.py's.
 """
 
 import errno
-import io
 import re
 import struct
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from PIL import (
     AvifImagePlugin,
@@ -141,53 +140,6 @@ def open_image(file: BinaryIO, format: str, pixels: int = 0) -> Image.Image:
     return Image.open(file, formats=[str(PLUGINS[format].format)])
 
 
-class Extent(NamedTuple):
-    """How many frames an image has, and the sides of the canvas that holds them all."""
-
-    frames: int
-    width: int
-    height: int
-
-
-def extent(image: Image.Image, file: BinaryIO, most: int) -> Extent:
-    """The extent, frames counted up to `most` + 1, without decoding any.
-
-    A TIFF's pages and a HEIC's pictures are not frames: the first is the image.
-    """
-    if image.format == "GIF":
-        at = file.tell()
-        try:
-            return _gif_extent(file, Extent(0, *image.size), most)
-        finally:
-            file.seek(at)
-    still = image.format in ("TIFF", heic.FORMAT)
-    return Extent(1 if still else getattr(image, "n_frames", 1), *image.size)
-
-
-def _gif_extent(file: BinaryIO, known: Extent, most: int) -> Extent:
-    """Walks a GIF's blocks: each image descriptor (0x2C) is a frame, which may reach beyond the canvas;
-    0x21 is an extension."""
-    file.seek(10)
-    _skip_palette(file, file.read(1), after=2)
-    while known.frames <= most:
-        kind = file.read(1)
-        if kind == b"\x2c" and len(descriptor := file.read(9)) == 9:
-            left, top, width, height, flags = struct.unpack("<4HB", descriptor)
-            known = Extent(known.frames + 1, max(known.width, left + width), max(known.height, top + height))
-            _skip_palette(file, bytes((flags,)), after=0)
-        elif kind != b"\x21":
-            break
-        file.seek(1, io.SEEK_CUR)  # the LZW code size, or the extension's label
-        while (length := file.read(1)) not in (b"", b"\0"):
-            file.seek(length[0], io.SEEK_CUR)
-    return known
-
-
-def _skip_palette(file: BinaryIO, flags: bytes, after: int) -> None:
-    palette = 3 << (flags[0] & 7) + 1 if flags and flags[0] & 0x80 else 0
-    file.seek(palette + after, io.SEEK_CUR)
-
-
 def exif(image: Image.Image) -> bytes:
     """The EXIF block as a JPEG has it, b"" where there is none. A TIFF's is its own tags: Pillow applies them."""
     block = image.info.get("exif")
@@ -211,24 +163,3 @@ def decode_by_vips(image: Image.Image, file: BinaryIO) -> Image.Image | None:
     if made is not None:  # Pillow looks for EXIF behind the pixels, too
         made.info = image.info | {"exif": find_block(data, "png")}
     return made
-
-
-def motion(image: Image.Image) -> Iterator[tuple[Image.Image, int]]:
-    """The frames of an animation, decoded, each with the milliseconds that it is shown. They are the caller's.
-
-    A PNG's default image is for readers that know no animation: it is no frame.
-    """
-    for number in range(1 if image.info.get("default_image") else 0, getattr(image, "n_frames", 1)):
-        with blamed("undecodable"):
-            image.seek(number)
-            image.load()
-            frame, milliseconds = image.copy(), round(image.info.get("duration", 0))
-        yield frame, milliseconds
-
-
-def plays(image: Image.Image) -> int:
-    """How often an animation is played, 0: for ever. A GIF's own number counts the repeats."""
-    loop: int | None = image.info.get("loop")
-    if image.format != "GIF":
-        return loop or 0
-    return 1 if loop is None else loop and loop + 1

@@ -6,6 +6,7 @@ original comes first (worker/reading.py). Knows no sockets, stores or jobs.
 
 import io
 from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
 from functools import lru_cache
 from typing import BinaryIO, NamedTuple
 
@@ -17,9 +18,11 @@ from jobs import exif
 from jobs.errors import ImageFault
 from jobs.formats import ANIMATED, EXTENSIONS, HEIC, OPAQUE
 from jobs.imagehead import read_head
+from jobs.job import Unmet
 from jobs.plan import Derivation
 from jobs.recipe import Recipe, RenditionSpec, Watermark, parse
-from worker import encoders, heic, imagefile, operations, vips
+from worker import encoders, heic, imagefile, motion, operations, vips
+from worker.animation import Showing
 from worker.colours import to_srgb
 from worker.reading import READING, PipelineLimits, Work
 from worker.told import colours_of
@@ -36,7 +39,7 @@ MARKS_KEPT = 4
 
 class Output(NamedTuple):
     """One encoded rendition: its name, format, file name extension, sides in pixels, the dominant colour
-    of the original (None: it is transparent), the bytes, and what they have not (jobs.job.Unmet)."""
+    of the original (None: it is transparent), the bytes, and what they have not."""
 
     name: str
     format: str
@@ -45,7 +48,7 @@ class Output(NamedTuple):
     height: int
     dominant_colour: str | None
     data: bytes
-    unmet: tuple[str, ...] = ()
+    unmet: Unmet = ()
 
 
 def _nobody(_stage: str) -> None:
@@ -88,12 +91,14 @@ def warm() -> None:
         name="a", width=8, height=8, fit="contain", blur=1, sharpen=1, rotate=10, keep_metadata=True,
         watermark=Watermark("a", opacity=0.5, digest=mark),
     )  # fmt: skip
-    marks = {mark: encoders.encode([image], "png", every, b"", None)}
+    marks = {mark: encoders.encode(image, "png", every, b"")}
     for format in EXTENSIONS:
         recipe = parse({"renditions": [{**msgspec.to_builtins(every), "format": format}]})
         frames = [image.convert("RGB"), Image.new("RGB", image.size)]
-        showing = encoders.Showing([50, 50], 0) if format in ANIMATED else None
-        data = encoders.encode(frames if showing else frames[:1], format, every, b"", showing)
+        if format in ANIMATED:
+            data, _ = encoders.encode_animation(frames, format, every, b"", Showing([Fraction(1)] * 2, 0))
+        else:
+            data = encoders.encode(frames[0], format, every, b"")
         list(run(io.BytesIO(data), recipe, PipelineLimits(256, 2), marks))
     if vips.INSTALLED:
         vips.warm()
@@ -106,33 +111,34 @@ def _rendition(work: Work, derivation: Derivation, parent: Image.Image) -> tuple
     spec = derivation.shape.spec
     format = work.format(spec)
     step = operations.Step(derivation, format not in OPAQUE, _mark(work, spec))
-    showing, resized = None, parent
+    metadata = exif.upright(work.exif) if spec.keep_metadata else b""
+    unmet: Unmet = ()
     if work.moves(spec):
-        images, showing = _animation(work, step)
+        images, showing = _animation(work, step, format)
+        sides, resized = images[0].size, parent
+        data, unmet = encoders.encode_animation(images, format, spec, metadata, showing)
     else:
         resized = operations.resize(parent, step)
-        images = [_finished(resized, step)]
-    metadata = exif.upright(work.exif) if spec.keep_metadata else b""
-    data = encoders.encode(images, format, spec, metadata, showing)
-    sides = images[0].size
-    return Output(spec.name, format, EXTENSIONS[format], *sides, work.dominant_colour, data), resized
+        image = encoders.held(_finished(resized, step), format)
+        sides, data = image.size, encoders.encode(image, format, spec, metadata)
+    return Output(spec.name, format, EXTENSIONS[format], *sides, work.dominant_colour, data, unmet), resized
 
 
-def _animation(work: Work, step: operations.Step) -> tuple[list[Image.Image], encoders.Showing]:
-    """Every frame of the original as this step makes it. Only the small results are held."""
-    images, milliseconds = [], []
-    for frame, shown in _frames(work):
-        images.append(_finished(operations.resize(to_srgb(frame, work.told), step), step))
-        milliseconds.append(shown)
-    return images, encoders.Showing(milliseconds, imagefile.plays(work.file))
+def _animation(work: Work, step: operations.Step, format: str) -> tuple[list[Image.Image], Showing]:
+    """What the original shows, as this step makes it. Only the small results are held."""
+    images, times = [], []
+    for frame, seconds in _frames(work):
+        images.append(encoders.held(_finished(operations.resize(frame, step), step), format))
+        times.append(seconds)
+    return images, Showing(times, work.plays)
 
 
-def _frames(work: Work) -> Iterator[tuple[Image.Image, int]]:
+def _frames(work: Work) -> Iterator[tuple[Image.Image, Fraction]]:
     """The original's frames; one that cannot be decoded is the image's fault, not the recipe's."""
-    motion = imagefile.motion(work.file)
+    frames = motion.shown(work.head.format, work.file, work.stream, work.told)
     while True:
         with imagefile.blamed("undecodable"):
-            shown = next(motion, None)
+            shown = next(frames, None)
         if shown is None:
             return
         yield shown

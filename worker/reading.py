@@ -18,7 +18,7 @@ from jobs.plan import FULL_SCALE, JPEG_SCALES, Plan, plan
 from jobs.recipe import Recipe, RenditionSpec
 from jobs.turns import Size
 from jobs.units import exceeded
-from worker import imagefile, vips
+from worker import imagefile, motion, vips
 from worker.colours import dominant_colour, to_srgb
 from worker.told import Told, colours_of
 
@@ -35,7 +35,7 @@ class Work:
     """One original on its way: each step of READING fills in what the next ones need.
 
     `file` is the image as the plugin has it, `told` what it says of its colours, `image` its (first) picture in sRGB.
-    `watermarks` by digest.
+    `watermarks` by digest. `plays`: how often an animation is played (0: for ever).
     """
 
     stream: BinaryIO
@@ -45,6 +45,8 @@ class Work:
     head: Head = field(init=False)
     file: Image.Image = field(init=False)
     frames: int = field(init=False)
+    moving: bool = field(init=False)
+    plays: int = field(init=False)
     exif: bytes = field(init=False)
     plan: Plan = field(init=False)
     told: Told = field(init=False)
@@ -57,7 +59,7 @@ class Work:
 
     def moves(self, spec: RenditionSpec) -> bool:
         """Whether this rendition is an animation."""
-        return self.frames > 1 and self.format(spec) in ANIMATED
+        return self.moving and self.format(spec) in ANIMATED
 
 
 def identify(work: Work) -> None:
@@ -88,7 +90,8 @@ def guard_pixels(work: Work) -> None:
 def guard_frames(work: Work) -> None:
     """The frame limit, without decoding a frame; and the pixel limit on what later frames add to the canvas."""
     allowed = work.limits.frames_max
-    work.frames, width, height = imagefile.extent(work.file, work.stream, allowed)
+    work.frames, width, height, work.moving = motion.extent(work.file, work.stream, allowed)
+    work.plays = motion.plays(work.file)
     if work.frames > allowed:
         more = " or more" if work.head.format == "gif" else ""
         raise ImageFault(exceeded("frames_max", allowed, work.frames) + more, code="frames_over_limit")
@@ -110,6 +113,8 @@ def decode_whole(work: Work) -> None:
     made = imagefile.decode_by_vips(work.file, work.stream) if by_vips else None
     if made is not None:
         work.file = made
+    elif work.head.format == "gif":
+        work.file = motion.first(work.file, work.stream)
     else:
         imagefile.decode(work.file, scale=1)
 
@@ -135,7 +140,8 @@ def _scales(work: Work) -> bool:
 def colours(work: Work) -> None:
     """To sRGB; from here on the image has no metadata."""
     work.told = colours_of(work.head.format, work.file.info, work.stream)
-    work.image = to_srgb(work.file.copy() if work.frames > 1 else work.file, work.told)
+    seeks = work.moving and work.head.format in motion.SEEKS
+    work.image = to_srgb(work.file.copy() if seeks else work.file, work.told)
 
 
 def look(work: Work) -> None:

@@ -30,9 +30,11 @@ DRIVERS = {
     "pillow_heif": {"worker/heic.py"},
     "pyvips": {"worker/vips.py"},
     "PIL": {
+        "worker/canvas.py",
         "worker/encoders.py",
         "worker/heic.py",
         "worker/imagefile.py",
+        "worker/motion.py",
         "worker/operations.py",
         "worker/colours.py",
         "worker/pipeline.py",

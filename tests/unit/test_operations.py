@@ -28,7 +28,7 @@ from tests.support.images import (
     seen,
     swapped_profile,
 )
-from worker import imagefile
+from worker import imagefile, motion
 from worker.pipeline import run
 from worker.reading import PipelineLimits
 
@@ -330,8 +330,8 @@ def test_an_animation_stays_one(stored: str, format: str) -> None:
 @pytest.mark.parametrize("format", ["gif", "webp", "png"])
 def test_an_animation_plays_as_often_as_it_did(format: str, plays: int) -> None:
     gif = moving("GIF", **({"loop": plays - 1} if plays > 1 else {"loop": 0} if plays == 0 else {}))
-    assert imagefile.plays(made(gif, format=format)) == plays
-    assert imagefile.plays(made(moving("WEBP", loop=plays), format=format)) == plays
+    assert motion.plays(made(gif, format=format)) == plays
+    assert motion.plays(made(moving("WEBP", loop=plays), format=format)) == plays
 
 
 def test_what_clears_in_an_animation_stays_clear() -> None:

@@ -61,9 +61,9 @@ def test_each_output_is_there_before_the_next_is_encoded(monkeypatch: pytest.Mon
     encoded = []
     encode = encoders.encode
 
-    def counted(images: list[Image.Image], *rest: Any) -> bytes:
-        encoded.append(images[0].size)
-        return encode(images, *rest)
+    def counted(image: Image.Image, *rest: Any) -> bytes:
+        encoded.append(image.size)
+        return encode(image, *rest)
 
     monkeypatch.setattr(encoders, "encode", counted)
     coming = run(io.BytesIO((TEST_DATA / "rotated.jpg").read_bytes()), DEFAULT, LIMITS)

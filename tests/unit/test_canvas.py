@@ -1,0 +1,94 @@
+"""worker/canvas.py: blending, disposal and clipping, each by the specifications' own words."""
+
+from fractions import Fraction
+
+import pytest
+from PIL import Image
+
+from jobs.turns import Size
+from worker.animation import Disposal, Part
+from worker.canvas import Canvas, opaque
+
+SIDES = Size(4, 3)
+RED, HALF_BLUE, CLEAR = (255, 0, 0, 255), (0, 0, 255, 128), (0, 0, 0, 0)
+
+
+def part(left: int, top: int, *, over: bool = False, disposal: Disposal = Disposal.KEEP, size: Size = SIDES) -> Part:
+    return Part(left, top, size, over, disposal, Fraction(1, 10))
+
+
+def pixels(colour: tuple[int, ...], size: Size = SIDES) -> Image.Image:
+    return Image.new("RGBA", size, colour)
+
+
+def at(image: Image.Image, x: int, y: int) -> object:
+    return image.convert("RGBA").getpixel((x, y))
+
+
+def test_a_canvas_begins_clear_and_frames_lie_where_they_say() -> None:
+    shown = Canvas(SIDES, "RGBA").lay(part(1, 1, size=Size(2, 1)), pixels(RED, Size(2, 1)))
+    assert shown.mode == "RGBA"
+    assert [at(shown, x, 1) for x in range(4)] == [CLEAR, RED, RED, CLEAR]
+    assert at(shown, 1, 0) == at(shown, 1, 2) == CLEAR
+
+
+def test_what_is_laid_over_is_composed_and_what_replaces_is_not() -> None:
+    canvas = Canvas(SIDES, "RGBA")
+    canvas.lay(part(0, 0), pixels(RED))
+    assert at(canvas.lay(part(0, 0, over=True), pixels(HALF_BLUE)), 0, 0) == (127, 0, 128, 255)
+    assert at(canvas.lay(part(0, 0), pixels(HALF_BLUE)), 0, 0) == HALF_BLUE
+
+
+def test_a_part_is_cleared_only_once_its_frame_was_shown() -> None:
+    canvas, small = Canvas(SIDES, "RGBA"), Size(2, 2)
+    canvas.lay(part(0, 0), pixels(RED))
+    shown = canvas.lay(part(0, 0, disposal=Disposal.CLEAR, size=small), pixels(HALF_BLUE, small))
+    assert at(shown, 0, 0) == HALF_BLUE
+    shown = canvas.lay(part(3, 2, size=Size(1, 1)), pixels(RED, Size(1, 1)))
+    assert [at(shown, x, 0) for x in range(4)] == [CLEAR, CLEAR, RED, RED]
+
+
+def test_what_was_before_comes_back_also_where_that_was_nothing() -> None:
+    canvas = Canvas(SIDES, "RGBA")
+    canvas.lay(part(0, 0, disposal=Disposal.RESTORE), pixels(RED))
+    shown = canvas.lay(part(0, 0, size=Size(1, 1)), pixels(HALF_BLUE, Size(1, 1)))
+    assert (at(shown, 0, 0), at(shown, 1, 1)) == (HALF_BLUE, CLEAR)
+    canvas.lay(part(0, 0, disposal=Disposal.RESTORE), pixels(RED))
+    shown = canvas.lay(part(3, 2, size=Size(1, 1)), pixels(RED, Size(1, 1)))
+    assert (at(shown, 0, 0), at(shown, 1, 1)) == (HALF_BLUE, CLEAR)
+
+
+@pytest.mark.parametrize(("left", "top"), [(2, 1), (4, 0), (0, 3), (60_000, 60_000)])
+@pytest.mark.parametrize("disposal", list(Disposal))
+def test_what_reaches_beyond_the_canvas_is_cut(left: int, top: int, disposal: Disposal) -> None:
+    canvas = Canvas(SIDES, "RGBA")
+    shown = canvas.lay(part(left, top, over=True, disposal=disposal), pixels(RED))
+    assert shown.size == SIDES
+    inside = left < SIDES.width and top < SIDES.height
+    assert at(shown, 3, 2) == (RED if inside else CLEAR)
+    after = canvas.lay(part(0, 0, size=Size(1, 1)), pixels(RED, Size(1, 1)))
+    assert at(after, 3, 2) == (RED if inside and disposal is Disposal.KEEP else CLEAR)
+
+
+def test_a_frame_of_no_pixels_shows_what_is_there() -> None:
+    canvas = Canvas(SIDES, "RGBA")
+    canvas.lay(part(0, 0, disposal=Disposal.CLEAR, size=Size(1, 1)), pixels(RED, Size(1, 1)))
+    shown = canvas.lay(part(0, 0, disposal=Disposal.CLEAR, size=Size(0, 9)), None)
+    assert at(shown, 0, 0) == CLEAR
+    assert canvas.lay(part(0, 0), pixels(RED)).mode == "RGB"
+
+
+def test_gray_is_laid_as_gray_and_what_is_opaque_needs_no_alpha() -> None:
+    canvas = Canvas(SIDES, "LA")
+    assert canvas.lay(part(0, 0), Image.new("L", SIDES, 7)).mode == "L"
+    shown = canvas.lay(part(0, 0, over=True, disposal=Disposal.CLEAR), Image.new("LA", SIDES, (255, 128)))
+    assert (shown.mode, shown.getpixel((0, 0))) == ("L", 131)
+    assert canvas.lay(part(0, 0, size=Size(1, 1)), Image.new("L", (1, 1), 7)).getpixel((1, 1)) == (0, 0)
+    assert opaque(Image.new("RGBA", (2, 1), CLEAR)).mode == "RGBA"
+
+
+def test_what_was_given_is_not_changed_by_what_comes() -> None:
+    canvas = Canvas(SIDES, "RGBA")
+    first = canvas.lay(part(0, 0), pixels((*RED[:3], 254)))
+    canvas.lay(part(0, 0), pixels(HALF_BLUE))
+    assert at(first, 0, 0) == (*RED[:3], 254)
