@@ -131,8 +131,8 @@ MUTANTS = (
         "            del core.prefetched[job]\n            core.recalled",
         "            core.recalled",
     ),
-    Mutant("quarantine is not written", "state.py", "self.records.quarantined.append(entry.content)", "pass"),
-    Mutant("quarantine is not lifted", "commands.py", "core.records.released.append(entry.content)", "pass"),
+    Mutant("quarantine is not written", "state.py", "self.records.quarantined.append(known)", "pass"),
+    Mutant("quarantine is not lifted", "state.py", "self.records.released.append(content)", "pass"),
     Mutant("requeue keeps the crashes", "commands.py", "outcome.losses = outcome.crashes =", "outcome.losses ="),
     Mutant("requeue keeps the place", "commands.py", "entry.position = core.change", "pass"),
     Mutant(

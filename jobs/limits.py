@@ -78,6 +78,10 @@ AUDIT_RECEIPTS_MAX = 1000
 """Of one request: one look-up of some milliseconds. The client asks in parts."""
 AUDIT_BYTES_MAX = 1024 * 1024
 """Of its body: five times what so many receipts take."""
+QUARANTINE_SECONDS = 30 * 86_400
+"""For which what killed a decoder twice is not tried again by the same engine. A try costs two decoders."""
+QUARANTINE_MAX = 10_000
+"""Contents in quarantine, in memory and read by each start: the oldest is tried again."""
 PURGED_SLACK_SECONDS = 3600
 """What a purge leaves behind stays longer than the retention by this, so that every receipt of the job is
 older than the retention when it goes, whatever the clocks of web and broker differ by."""

@@ -35,6 +35,15 @@ class SweepEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     names: tuple[str, ...]
 
 
+class QuarantineEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What killed a decoder twice: the `content` of its job (tenant, bytes and recipe), which `engine`'s, and when
+    (wall time)."""
+
+    content: bytes
+    engine: str
+    at: float
+
+
 PURGED = "purged"
 """In place of a state: the job had ended and was removed."""
 
@@ -99,7 +108,7 @@ class Records(msgspec.Struct):
     purged: list[PurgedEntry] = []
     sweeps: list[SweepEntry] = []
     swept: list[str] = []
-    quarantined: list[bytes] = []
+    quarantined: list[QuarantineEntry] = []
     released: list[bytes] = []
     tenants: list[TenantEntry] = []
     meta: Meta | None = None
@@ -128,5 +137,5 @@ class Restored(msgspec.Struct):
     delayed: list[Row]
     lanes: list[Lane]
     sweeps: list[SweepEntry]
-    quarantine: list[bytes]
+    quarantine: list[QuarantineEntry]
     tenants: list[TenantEntry]

@@ -87,7 +87,7 @@ def _accept(core: Core, job: NewJob, at: float, now: float) -> None:
         key = KeyEntry(job.key, job.id, job.fingerprint, at)
         core.fresh_keys[job.key] = key
         core.records.keys.append(key)
-    if job.content in core.quarantine:
+    if core.quarantine and core.is_quarantined(job.content):
         _refuse_quarantined(core, entry, at, now)
     else:
         core.count(entry, 1)

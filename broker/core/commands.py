@@ -90,9 +90,7 @@ def requeue(core: Core, entry: Entry, now: float) -> str | None:
     outcome.error = None
     outcome.cancel_requested = False
     outcome.losses = outcome.crashes = outcome.memory_tries = 0
-    if entry.content in core.quarantine:
-        core.quarantine.discard(entry.content)
-        core.records.released.append(entry.content)
+    core.release_quarantine(entry.content)
     core.unsweep(entry.id)
     core.backlog.append(entry)
     return None

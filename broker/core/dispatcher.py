@@ -79,7 +79,7 @@ class Dispatcher:
         core.counts.update(meta.counts)
         for tenant in restored.tenants:
             core.share(tenant.tenant[:TEXT_CHARACTERS_MAX]).counts.update(tenant.counts)
-        core.quarantine.update(restored.quarantine)
+        core.quarantine.update((entry.content, entry) for entry in restored.quarantine)
         core.restore_sweeps(restored.sweeps)
         core.backlog.restore(restored.lanes)
         core.grace_until = now + self._policy.grace_seconds
@@ -152,6 +152,7 @@ class Dispatcher:
             small = core.service.means.get(SMALL, 0.0)
             core.roster.allow(max(1, ceil(self._policy.prefetch_seconds / small)) if small else inf)
             sweeps.look(core, now)
+            core.age_quarantine(now)
             for worker in core.roster.by_peer.values():
                 core.send(worker.peer, wire.BrokerBeat(core.epoch))
                 self._repeat_abandons(worker)

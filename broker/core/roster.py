@@ -5,7 +5,7 @@ that hold nothing before those that could prefetch. Choosing costs O(log workers
 """
 
 import heapq
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from math import inf
 
 from broker.core.entry import Entry
@@ -45,6 +45,8 @@ class Roster:
     def __init__(self) -> None:
         self.by_peer: dict[bytes, Worker] = {}
         self.by_incarnation: dict[str, Worker] = {}
+        self.engines: Counter[str] = Counter()
+        """How many workers have which."""
         self._heard: OrderedDict[bytes, Worker] = OrderedDict()
         self._free: tuple[list[tuple[int, int, Worker]], ...] = ([], [])
         self._served = 0
@@ -58,6 +60,7 @@ class Roster:
         worker.serial = self._serial
         self.by_peer[worker.peer] = worker
         self.by_incarnation[worker.incarnation] = worker
+        self.engines[worker.engine] += 1
         self._heard[worker.peer] = worker
         self.settle(worker)
 
@@ -66,6 +69,9 @@ class Roster:
         del self.by_peer[worker.peer]
         del self.by_incarnation[worker.incarnation]
         del self._heard[worker.peer]
+        self.engines[worker.engine] -= 1
+        if not self.engines[worker.engine]:
+            del self.engines[worker.engine]
         worker.draining = True
         self._place(worker, None)
 
@@ -167,6 +173,7 @@ class Roster:
 
     def check(self) -> None:
         """Raises AssertionError where the structures disagree."""
+        assert self.engines == Counter(worker.engine for worker in self.by_peer.values())
         assert self.idle == sum(w.slot is not None and w.slot[0] == 0 for w in self.by_peer.values())
         for peer, worker in self.by_peer.items():
             assert worker.peer == peer

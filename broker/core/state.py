@@ -4,7 +4,7 @@ Owns the change numbers, the counts per state and what is still to be written or
 beside it (answers, commands, dispatcher) decide; this one keeps the books.
 """
 
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from functools import partial
 from typing import Any
 
@@ -17,8 +17,8 @@ from broker.core.sweeps import Stuck
 from broker.core.walk import Progress
 from jobs.ids import original_name
 from jobs.job import ENDED, Code, Fault, Happening, Moment, Rendition, State
-from jobs.limits import TIMELINE_MAX
-from jobs.records import LANE_CHARACTERS_MAX, GrantEntry, KeyEntry, PurgedEntry, Records, SweepEntry
+from jobs.limits import QUARANTINE_MAX, QUARANTINE_SECONDS, TIMELINE_MAX
+from jobs.records import LANE_CHARACTERS_MAX, GrantEntry, KeyEntry, PurgedEntry, QuarantineEntry, Records, SweepEntry
 from jobs.retry import Again, End
 from jobs.wire import (
     BLOB_CHARACTERS_MAX,
@@ -37,6 +37,7 @@ DELAYED, REQUEUED, ENDED_EVENT = Happening.DELAYED.value, Happening.REQUEUED.val
 RATE_SECONDS = 60
 BUCKET_SECONDS = RATE_SECONDS + 1
 """For how long a bucket of one second counts, from its first moment."""
+RELEASED_PER_BEAT = 1000
 
 moment = partial(tuple.__new__, Moment)
 """A Moment of its five values: a third of what the call of a NamedTuple costs."""
@@ -100,7 +101,8 @@ class Core:
         self.prefetched: dict[str, tuple[Entry, float]] = {}
         """Unstarted leases behind other work, oldest first, with their time of assignment."""
         self.recalled: set[str] = set()
-        self.quarantine: set[bytes] = set()
+        self.quarantine: OrderedDict[bytes, QuarantineEntry] = OrderedDict()
+        """By content, the oldest first."""
         self.sweeps: dict[str, SweepEntry] = {}
         self.sweeping: dict[str, tuple[Worker, tuple[str, ...], float]] = {}
         """By job, who deletes, what it was told to delete, and when."""
@@ -221,8 +223,7 @@ class Core:
             return self.cancel(entry, now)
         if isinstance(verdict, End):
             if verdict.quarantine:
-                self.quarantine.add(entry.content)
-                self.records.quarantined.append(entry.content)
+                self._quarantine(entry, now)
             return self.end(entry, verdict.state, now, Fault(verdict.code.value, detail))
         self.release(entry)
         if verdict.delay_seconds <= 0.0:
@@ -231,6 +232,33 @@ class Core:
         entry.due_at = now + self.offset + verdict.delay_seconds
         self.log(entry, DELAYED, now, f"{verdict.delay_seconds:.1f} s")
         self.backlog.delay(entry, now + verdict.delay_seconds)
+
+    def _quarantine(self, entry: Entry, now: float) -> None:
+        """Its content killed two decoders of its worker's engine."""
+        engine = entry.holder.engine if entry.holder is not None else ""
+        self.quarantine.pop(entry.content, None)
+        self.quarantine[entry.content] = known = QuarantineEntry(entry.content, engine, now + self.offset)
+        self.records.quarantined.append(known)
+        if len(self.quarantine) > QUARANTINE_MAX:
+            self.release_quarantine(next(iter(self.quarantine)))
+
+    def is_quarantined(self, content: bytes) -> bool:
+        """Whether whoever is here to work on it has the engine that it killed. Nobody knows that of nobody."""
+        known = self.quarantine.get(content)
+        return known is not None and self.roster.engines.keys() == {known.engine}
+
+    def release_quarantine(self, content: bytes) -> None:
+        """It may be tried again."""
+        if self.quarantine.pop(content, None) is not None:
+            self.records.released.append(content)
+
+    def age_quarantine(self, now: float) -> None:
+        """What is in quarantine for too long goes, some of it at each beat; not by a clock that is not trusted."""
+        while now >= self.trusted_at and self.quarantine and len(self.records.released) < RELEASED_PER_BEAT:
+            content, oldest = next(iter(self.quarantine.items()))
+            if oldest.at > now + self.offset - QUARANTINE_SECONDS:
+                return
+            self.release_quarantine(content)
 
     def cancel(self, entry: Entry, now: float) -> None:
         """The job ends cancelled."""

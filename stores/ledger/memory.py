@@ -11,7 +11,19 @@ import msgspec
 from jobs.errors import LedgerFailed
 from jobs.job import Row, State
 from jobs.limits import FILES_PER_POST_MAX
-from jobs.records import PURGED, GrantEntry, KeyEntry, Lane, Meta, Records, Restored, SweepEntry, TenantEntry, Where
+from jobs.records import (
+    PURGED,
+    GrantEntry,
+    KeyEntry,
+    Lane,
+    Meta,
+    QuarantineEntry,
+    Records,
+    Restored,
+    SweepEntry,
+    TenantEntry,
+    Where,
+)
 
 _STATES = frozenset(state.value for state in State)
 _ONCE_GIVEN = ("id", "tenant", "accepted_at", "reference", "preset", "batch", "content", "spec")
@@ -30,7 +42,7 @@ class MemoryLedger:
         self._grants: dict[str, GrantEntry] = {}
         self._sweeps: dict[str, SweepEntry] = {}
         self._purged: dict[str, float] = {}
-        self._quarantine: set[bytes] = set()
+        self._quarantine: dict[bytes, QuarantineEntry] = {}
         self._tenants: dict[str, TenantEntry] = {}
         self._last_seq = 0
         self._failed = False
@@ -52,7 +64,7 @@ class MemoryLedger:
             delayed=self._in_state(State.DELAYED),
             lanes=[Lane(*lane) for lane in sorted(queued)],
             sweeps=list(self._sweeps.values()),
-            quarantine=list(self._quarantine),
+            quarantine=sorted(self._quarantine.values(), key=lambda entry: entry.at),
             tenants=[self._tenants[tenant] for tenant in sorted(self._tenants)],
         )
 
@@ -180,8 +192,9 @@ class MemoryLedger:
         for job in records.swept:
             self._sweeps.pop(job, None)
         self._sweeps.update((entry.job, entry) for entry in records.sweeps)
-        self._quarantine.update(records.quarantined)
-        self._quarantine.difference_update(records.released)
+        self._quarantine.update((entry.content, entry) for entry in records.quarantined)
+        for content in records.released:
+            self._quarantine.pop(content, None)
         self._tenants.update(
             (entry.tenant, TenantEntry(entry.tenant, _counts(entry.counts))) for entry in records.tenants
         )

@@ -34,7 +34,8 @@ INSERT INTO sweeps (job, names) VALUES (?, ?) ON CONFLICT (job) DO UPDATE SET na
 DELETE FROM sweeps WHERE job = ?;
 
 -- name: put_quarantine
-INSERT INTO quarantine (content) VALUES (?) ON CONFLICT (content) DO NOTHING;
+INSERT INTO quarantine (content, engine, at) VALUES (?, ?, ?)
+ON CONFLICT (content) DO UPDATE SET engine = excluded.engine, at = excluded.at;
 
 -- name: remove_quarantine
 DELETE FROM quarantine WHERE content = ?;
@@ -91,7 +92,7 @@ SELECT priority, lane FROM found;
 SELECT job, names FROM sweeps;
 
 -- name: quarantine
-SELECT content FROM quarantine;
+SELECT content, engine, at FROM quarantine;
 
 -- name: tenants
 SELECT tenant, queued, running, delayed, done, failed, dead, cancelled FROM tenants;

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Iterator
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import msgspec
 from host.folders import sync_folder
 from jobs.errors import LedgerDamaged, LedgerFailed, SetupFault
 from jobs.job import Row
-from jobs.records import GrantEntry, KeyEntry, Lane, Records, Restored, SweepEntry, Where
+from jobs.records import GrantEntry, KeyEntry, Lane, QuarantineEntry, Records, Restored, SweepEntry, Where
 from stores.ledger.statements import (
     HERE,
     QUERIES,
@@ -36,7 +36,7 @@ from stores.ledger.statements import (
     tenant_of,
 )
 
-_MIGRATIONS = ("schema.sql", "schema-2.sql", "schema-3.sql", "schema-4.sql")
+_MIGRATIONS = ("schema.sql", "schema-2.sql", "schema-3.sql", "schema-4.sql", "schema-5.sql")
 """The n-th script brings a ledger from schema n - 1 to n."""
 SCHEMA = len(_MIGRATIONS)
 _SQLITE_LEAST = (3, 38, 0)
@@ -135,7 +135,7 @@ class SqliteLedger:
             delayed=rows(self._read("delayed")),
             lanes=[Lane(*lane) for lane in self._read("lanes")],
             sweeps=[SweepEntry(job, tuple(msgspec.json.decode(names))) for job, names in self._read("sweeps")],
-            quarantine=[content for (content,) in self._read("quarantine")],
+            quarantine=sorted((QuarantineEntry(*row) for row in self._read("quarantine")), key=attrgetter("at")),
             tenants=[tenant_of(row) for row in self._read("tenants")],
         )
 

@@ -117,7 +117,7 @@ def lesser_writes(records: Records) -> list[tuple[str, list[Any]]]:
         ("put_grant", [(entry.grant, entry.used, entry.expires_at) for entry in records.grants]),
         ("remove_sweep", [(job,) for job in records.swept]),
         ("put_sweep", [(entry.job, msgspec.json.encode(entry.names).decode()) for entry in records.sweeps]),
-        ("put_quarantine", [(content,) for content in records.quarantined]),
+        ("put_quarantine", [(entry.content, entry.engine, entry.at) for entry in records.quarantined]),
         ("remove_quarantine", [(content,) for content in records.released]),
         ("put_tenant", [{"tenant": entry.tenant, **_all_states(entry.counts)} for entry in records.tenants]),
     ]

@@ -8,7 +8,19 @@ import pytest
 
 from jobs.errors import LedgerFailed
 from jobs.job import Row, State
-from jobs.records import PURGED, GrantEntry, KeyEntry, Lane, Meta, PurgedEntry, Records, SweepEntry, TenantEntry, Where
+from jobs.records import (
+    PURGED,
+    GrantEntry,
+    KeyEntry,
+    Lane,
+    Meta,
+    PurgedEntry,
+    QuarantineEntry,
+    Records,
+    SweepEntry,
+    TenantEntry,
+    Where,
+)
 from stores.ledger import Ledger, LedgerReader
 from stores.ledger.memory import MemoryLedger
 from stores.ledger.sqlite import open_ledger
@@ -150,7 +162,7 @@ def test_a_refused_commit_writes_nothing_and_ends_the_ledger(home: Home) -> None
     ledger.restore()
     ledger.commit(Records(jobs=[row(1)]))
     with pytest.raises(LedgerFailed):
-        ledger.commit(Records(jobs=[row(2), row(3, id=job_id(1))], quarantined=[b"q"]))
+        ledger.commit(Records(jobs=[row(2), row(3, id=job_id(1))], quarantined=[QuarantineEntry(b"q", "e", 1.0)]))
     with pytest.raises(LedgerFailed):
         ledger.commit(Records(jobs=[row(2)]))
     with pytest.raises(LedgerFailed):
@@ -228,14 +240,19 @@ def test_a_start_reads_the_lanes_that_hold_queued_jobs(home: Home, ledger: Ledge
     assert home.restart().restore().lanes == [Lane(0, "z"), *(Lane(1, name) for name in "abc"), Lane(2, "a")]
 
 
+def quarantined(content: bytes, at: float, engine: str = "old") -> QuarantineEntry:
+    return QuarantineEntry(content, engine, at)
+
+
 def test_sweeps_and_quarantine_last_until_taken_back(home: Home, ledger: Ledger) -> None:
     sweeps = [SweepEntry(job_id(seq), ("raw/aa/x", "processed/aa/x.t")) for seq in (1, 2)]
-    ledger.commit(Records(jobs=[row(1)], sweeps=sweeps, quarantined=[b"a", b"b"]))
-    ledger.commit(Records(sweeps=[SweepEntry(job_id(2), ("raw/aa/y",))], quarantined=[b"a"]))
+    ledger.commit(Records(jobs=[row(1)], sweeps=sweeps, quarantined=[quarantined(b"a", 3.0), quarantined(b"b", 1.0)]))
+    ledger.commit(Records(quarantined=[quarantined(b"c", 2.0)]))
+    ledger.commit(Records(sweeps=[SweepEntry(job_id(2), ("raw/aa/y",))], quarantined=[quarantined(b"a", 4.0, "new")]))
     ledger.commit(Records(removed=[1], swept=[job_id(1)], released=[b"b", b"never"]))
     restored = home.restart().restore()
     assert restored.sweeps == [SweepEntry(job_id(2), ("raw/aa/y",))]
-    assert restored.quarantine == [b"a"]
+    assert restored.quarantine == [quarantined(b"c", 2.0), quarantined(b"a", 4.0, "new")], "the oldest first"
 
 
 def test_a_sweep_that_comes_as_another_is_done_stays(home: Home, ledger: Ledger) -> None:

@@ -66,9 +66,10 @@ class Model:
     """Jobs whose sweep a worker was given when the turn began."""
     paused: bool = False
 
-    def accept(self, job: str, content: bytes, large: bool = False) -> None:
+    def accept(self, job: str, content: bytes, large: bool, *, engine: bool) -> None:
+        """`engine`: whether a worker is there, all of which have the one that was killed."""
         self.jobs[job] = Job(job, content, large)
-        if content in self.quarantine:
+        if engine and content in self.quarantine:
             self.jobs[job].end("failed", "quarantined")
 
     def assigned(self, job: Job, lease: int, holder: str, alone: bool) -> None:

@@ -150,9 +150,11 @@ def new_job(name: str, **changed: Any) -> wire.NewJob:
     return wire.NewJob(**{**values, **changed})
 
 
-def ready(name: str, capacity: int = 1, holding: tuple[wire.Held, ...] = (), draining: bool = False) -> wire.Ready:
+def ready(
+    name: str, capacity: int = 1, holding: tuple[wire.Held, ...] = (), draining: bool = False, engine: str = "engine"
+) -> wire.Ready:
     """A worker called `name`, which is its incarnation too."""
-    return wire.Ready(name, name, 1, capacity, "engine", list(holding), draining)
+    return wire.Ready(name, name, 1, capacity, engine, list(holding), draining)
 
 
 def refs(message: Any) -> list[tuple[str, int]]:

@@ -242,7 +242,7 @@ class CoreMachine(RuleBasedStateMachine):
         self.rig.submit(*jobs)
         if waiting + count <= 14:
             for job in jobs:
-                self.model.accept(job.id, job.content, large=big)
+                self.model.accept(job.id, job.content, big, engine=any(hand.known for hand in self.hands))
         done = self.commit()
         if done is not None:
             due = wire.COMMITTED if waiting + count <= 14 else wire.REFUSED
@@ -490,7 +490,7 @@ class CoreMachine(RuleBasedStateMachine):
             self.fail_job(held[0], code)
         if job.state == "dead":
             name = self.fresh()
-            self.model.accept(name, job.content)
+            self.model.accept(name, job.content, False, engine=True)
             self.rig.submit(new_job(name, content=job.content))
             self.commit()
             assert (self.rig.row(name).state, self.rig.row(name).attempts) == ("failed", 0)
@@ -623,7 +623,7 @@ class CoreMachine(RuleBasedStateMachine):
         assert core.sweeps.keys() == self.model.sweeps.keys()
         assert {job: set(entry.names) for job, entry in core.sweeps.items()} == self.model.sweeps
         assert self.rig.ledger._purged.keys() == self.model.purged
-        assert core.quarantine == self.model.quarantine == self.rig.ledger._quarantine
+        assert core.quarantine.keys() == self.model.quarantine == self.rig.ledger._quarantine.keys()
         assert core.paused == self.model.paused
         waiting = [entry.id for entry in core.backlog.queued()]
         assert len(waiting) == len(set(waiting)), "a job waits twice"

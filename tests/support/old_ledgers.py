@@ -14,7 +14,7 @@ from pathlib import Path
 from jobs import recipe
 from jobs.ids import mint, original_name, rendition_name
 from jobs.job import Cost, Fault, Moment, Original, Outcome, Rendition, Row, Spec, State, encode
-from jobs.records import GrantEntry, KeyEntry, Meta, PurgedEntry, Records, SweepEntry
+from jobs.records import GrantEntry, KeyEntry, Meta, PurgedEntry, QuarantineEntry, Records, SweepEntry
 from stores.ledger.sqlite import SCHEMA, open_ledger
 from tests.support.cluster import ROOT
 
@@ -66,7 +66,7 @@ def records() -> Records:
         keys=[KeyEntry(KEY, JOBS[State.QUEUED], b"f" * 32, AT)],
         grants=[GrantEntry(GRANT, 3, AT)],
         sweeps=[SweepEntry(SWEPT, (original_name(SWEPT),))],
-        quarantined=[CONTENT],
+        quarantined=[QuarantineEntry(CONTENT, "engine", AT)],
         purged=[PurgedEntry(PURGED, AT)],
         meta=Meta(change=40, paused=False, counts=counts),
     )

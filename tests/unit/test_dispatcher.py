@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from broker.core import state
 from broker.core.dispatcher import Dispatcher
 from broker.core.events import ClockRead, Expire, Expired, Matched
 from broker.core.retention import STEP_SECONDS, TRUST_SECONDS
@@ -13,6 +14,7 @@ from jobs.errors import LedgerFailed
 from jobs.ids import mint, original_name
 from jobs.job import Cost, Rendition
 from jobs.lanes import LARGE_PIXELS
+from jobs.limits import QUARANTINE_SECONDS
 from jobs.records import PURGED, Where
 from jobs.wire import Failed, Failure, Finish, Finished, Held, LeaseRef, Returned, Start, Started
 from tests.properties.rig import OFFSET, Done, Rig, new_job, ready, refs, told
@@ -471,6 +473,72 @@ def test_quarantined_content_fails_untried_and_a_requeue_lifts_it() -> None:
     rig.turn()
     assert rig.row("third").state == "queued"
     assert rig.ledger.restore().quarantine == []
+
+
+@pytest.mark.parametrize(
+    ("engines", "state"),
+    [(("engine",), "failed"), (("engine", "engine"), "failed"), (("new",), "running"), (("new", "engine"), "running")],
+)
+def test_a_new_engine_lifts_a_quarantine(engines: tuple[str, ...], state: str) -> None:
+    """The Pillow that crashed is replaced: the same upload is tried."""
+    rig = quarantined()
+    rig.lose(A)
+    for peer, engine in zip((A, B), engines, strict=False):
+        rig.hear(peer, ready(peer.decode(), engine=engine))
+    rig.turn()
+    rig.submit(new_job("again", content=b"j"))
+    rig.turn()
+    assert rig.row("again").state == state
+    rig.start()
+    rig.hear(A, ready("a", engine="engine", holding=(Held("again", 1, False),)))
+    rig.turn()
+    rig.submit(new_job("back", content=b"j"))
+    rig.turn()
+    assert rig.row("back").state == "failed", "the one that it killed is there again"
+
+
+def test_where_no_worker_is_nothing_is_judged_by_an_engine() -> None:
+    rig = quarantined()
+    rig.lose(A)
+    rig.turn()
+    rig.submit(new_job("again", content=b"j"))
+    rig.turn()
+    assert rig.row("again").state == "queued"
+
+
+def test_a_quarantine_ends_with_its_time() -> None:
+    rig = rig_with("j", silence_seconds=1e9)
+    for lease in (1, 2):
+        begin(rig, "j", lease)
+        fail(rig, "j", "decoder_crashed", lease)
+        rig.turn()
+    for since, entries in ((QUARANTINE_SECONDS - 60.0, 1), (QUARANTINE_SECONDS + 60.0, 0)):
+        rig.now = since
+        rig.turn(tick=True)
+        assert len(rig.dispatcher.core.quarantine) == len(rig.ledger.restore().quarantine) == entries
+
+
+def test_a_clock_that_is_put_far_forward_ends_no_quarantine_for_an_hour() -> None:
+    rig = quarantined()
+    rig.dispatcher.handle(ClockRead(OFFSET + 2 * QUARANTINE_SECONDS), rig.now)
+    rig.now += TRUST_SECONDS - 10.0
+    rig.turn(tick=True)
+    assert len(rig.ledger.restore().quarantine) == 1
+    rig.now += 20.0
+    rig.turn(tick=True)
+    assert rig.ledger.restore().quarantine == []
+
+
+def test_of_very_many_in_quarantine_the_oldest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "QUARANTINE_MAX", 3)
+    rig = rig_with(*(f"j{number}" for number in range(5)), capacity=5)
+    while (running := [entry for entry in rig.dispatcher.core.entries.values() if entry.holder]) and rig.now < 100:
+        for entry in running:
+            begin(rig, entry.id, entry.lease)
+            fail(rig, entry.id, "decoder_crashed", entry.lease)
+        rig.turn()
+    assert [entry.content for entry in rig.ledger.restore().quarantine] == list(rig.dispatcher.core.quarantine)
+    assert len(rig.dispatcher.core.quarantine) == 3
 
 
 def test_a_done_job_is_not_requeued() -> None:
