@@ -69,6 +69,10 @@ class StoreFault(PixmillError):
     code = "store_error"
 
 
+class LedgerBusy(StoreFault):
+    """The ledger is locked to readers for a moment: a broker recovers."""
+
+
 class LedgerFailed(StoreFault):
     """A commit or a sync failed. What was committed is unknown, so the process must end."""
 

@@ -26,6 +26,7 @@ from web.asked import Asked
 from web.call import Call, as_json
 from web.config import Web
 from web.grants import shown_by_grant, use_of, used_up
+from web.reads import patient
 from web.receipts import signed
 from web.submit import Unanswered
 
@@ -79,7 +80,7 @@ async def accept(call: Call, asked: Asked, stored: list[Stored], key: str | None
     if receipt.outcome != REFUSED or not repeated:  # else another copy may be accepted; if none is, they are orphans
         await _remove(web, [each for each in stored if each.job not in receipt.ids])
     if receipt.outcome == KNOWN:
-        return _known(web.reader, receipt.ids)
+        return await patient(lambda: _known(web.reader, receipt.ids))
     if receipt.outcome == CONFLICT:
         raise ClientFault("this Idempotency-Key was used for other content", code="idempotency_key_reused")
     refusal = _refusal(call, asked, receipt, len(stored))

@@ -11,7 +11,7 @@ import time
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
-from jobs.errors import ClientFault, LimitExceeded
+from jobs.errors import ClientFault, LedgerBusy, LimitExceeded
 from jobs.grants import UploadGrant
 from jobs.job import PRIORITIES
 from jobs.limits import FILES_PER_POST_MAX, GRANT_UPLOADS_SPARE, UPLOADS_AT_ONCE_MAX
@@ -135,6 +135,10 @@ def keyed(web: Web, caller: Caller, key: str, index: int) -> bytes:
 
 
 def _is_known(call: Call, key: str) -> bool:
-    """Whether the key's jobs are there already: a repeat adds none, however long the queue is."""
+    """Whether the key's jobs are there already: a repeat adds none, however long the queue is. Where that cannot be
+    told at once, it may be: the broker judges later."""
     name = keyed(call.web, call.caller, key, 0)
-    return bool(call.web.reader.keys([name]))
+    try:
+        return bool(call.web.reader.keys([name]))
+    except LedgerBusy:
+        return True

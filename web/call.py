@@ -23,6 +23,7 @@ from jobs.limits import PARAMETERS_MAX, STREAM_JOBS_MAX
 from jobs.records import Where
 from web import body, views
 from web.config import Web
+from web.reads import patient
 from web.who import IN_QUERY, Caller, admit
 
 T = TypeVar("T")
@@ -44,9 +45,9 @@ class Call(NamedTuple):
         value: str = self.request.path_params[name]
         return value
 
-    def job(self) -> Row:
+    async def job(self) -> Row:
         """The job that the path names. Raises ClientFault `not_found`, also for another tenant's."""
-        row = find_job(self.web, self.caller, self.parameter("job"))
+        row = await find_job(self.web, self.caller, self.parameter("job"))
         if row is None:
             raise ClientFault(f"there is no job {self.parameter('job')}", code="not_found")
         return row
@@ -142,17 +143,17 @@ async def in_list_thread(web: Web, read: Callable[[], T]) -> T:
     return await asyncio.get_running_loop().run_in_executor(web.list_thread, read)
 
 
-def find_job(web: Web, caller: Caller, job: str) -> Row | None:
+async def find_job(web: Web, caller: Caller, job: str) -> Row | None:
     """The row of a job, if it is one that the caller sees."""
-    row = web.reader.job(job) if ids.is_id(job) else None
+    row = await patient(lambda: web.reader.job(job)) if ids.is_id(job) else None
     return row if row and caller.may_see(row.tenant, row.id) else None
 
 
-def batch_rows(call: Call) -> list[Row]:
+async def batch_rows(call: Call) -> list[Row]:
     """The jobs of the batch that the path names; a single job is a batch by its own id. Raises ClientFault."""
     batch = call.parameter("batch")
-    single = find_job(call.web, call.caller, batch)
-    found = [single] if single and single.batch is None else call.web.reader.batch(batch)
+    single = await find_job(call.web, call.caller, batch)
+    found = [single] if single and single.batch is None else await patient(lambda: call.web.reader.batch(batch))
     rows = [row for row in found if call.caller.sees in (None, row.tenant)]
     if not rows:
         raise ClientFault(f"there is no batch {batch}", code="not_found")

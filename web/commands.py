@@ -40,7 +40,7 @@ async def reprocess(call: Call) -> Response:
     if not isinstance(source, str):
         raise bad_parameter("original", "original is the id of a job whose original is stored")
     key, asked = checked_key(call.request), fields.from_values(values, call.web.recipes)
-    row = find_job(call.web, call.caller, source)
+    row = await find_job(call.web, call.caller, source)
     if row is None:
         raise ClientFault(f"there is no job {source}", code="not_found")
     spec = decode_spec(row.spec)
@@ -54,14 +54,14 @@ async def reprocess(call: Call) -> Response:
 
 async def delete_job(call: Call) -> Response:
     """DELETE /jobs/{job}: cancel it, or purge it once it has ended."""
-    purge, row = flag(call.query, "purge"), call.job()
+    purge, row = flag(call.query, "purge"), await call.job()
     if purge:
         await _ask(call.web, Purge(*_named(call.web), row.id), done="not_found")
         return Response(status_code=204)
     if row.state == State.CANCELLED:
         return as_json(call.shown(row))
     await _ask(call.web, Cancel(*_named(call.web), row.id))
-    return as_json(call.shown(call.job()), 202)
+    return as_json(call.shown(await call.job()), 202)
 
 
 async def delete_jobs(call: Call) -> Response:
@@ -71,11 +71,11 @@ async def delete_jobs(call: Call) -> Response:
 
 async def requeue_job(call: Call) -> Response:
     """POST /jobs/{job}/requeue."""
-    row = call.job()
+    row = await call.job()
     if row.state not in REQUEUEABLE:
         raise ClientFault(_REFUSALS["not_requeueable"], code="not_requeueable")
     await _ask(call.web, Requeue(*_named(call.web), row.id, None, row.change))
-    return as_json(call.shown(call.job()), 202)
+    return as_json(call.shown(await call.job()), 202)
 
 
 async def requeue_jobs(call: Call) -> Response:

@@ -35,7 +35,8 @@ BLOB_THREADS = 4
 class Web:
     """One web process: its stores, and the two ends of its link to the broker.
 
-    `lists` is a reader of its own for long reads, used in the one thread of `list_thread` alone.
+    `reader` is the event loop's, and waits for no lock (web/reads.py does). `lists` is one of its own for long reads,
+    used in the one thread of `list_thread` alone.
     `keys` is empty where nobody is asked for one. The first of `grant_secrets` and of
     `receipt_secrets` signs, all verify.
     `draining` is set by SIGTERM and never unset. `under_way` counts uploads that are on their way in, by caller.
@@ -96,7 +97,7 @@ def open_web(settings: Settings, log: logging.Logger) -> Web:
         grant_secrets=_signing(settings.grant_secrets, data, "grant.secret"),
         receipt_secrets=_signing(settings.receipt_secrets, data, "receipt.secret"),
         blobs=LocalBlobs(data),
-        reader=open_reader(ledger),
+        reader=open_reader(ledger, wait_seconds=0.0),
         lists=open_reader(ledger),
         requests=Requests(),
         results=Results(hub, time.monotonic),

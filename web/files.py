@@ -41,7 +41,7 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 async def original(call: Call) -> ASGIApp:
     """GET and HEAD /jobs/{job}/original."""
-    row = call.job()
+    row = await call.job()
     spec = decode_spec(row.spec)
     held = spec.original
     filename = spec.filename or f"{row.id}.{held.format or 'bin'}"
@@ -51,7 +51,7 @@ async def original(call: Call) -> ASGIApp:
 
 async def rendition(call: Call) -> ASGIApp:
     """GET and HEAD /jobs/{job}/renditions/{name}."""
-    row, name = call.job(), call.parameter("name")
+    row, name = await call.job(), call.parameter("name")
     for held in decode_outcome(row.outcome).renditions:
         if held.name == name:
             stem = splitext(basename(decode_spec(row.spec).filename))[0] or row.id

@@ -19,6 +19,7 @@ from web import views
 from web.call import Call, bad_parameter, batch_rows, grant_query
 from web.event_text import event, replay, seen_by
 from web.events import EventResponse
+from web.reads import patient
 from web.streams import JobsStream, Stream
 from web.who import IN_QUERY, admit_each
 
@@ -30,28 +31,29 @@ async def events(call: Call) -> ASGIApp:
     """GET /events: every change, and each second a beat; with `job`s or grants, these jobs until all have ended."""
     jobs = call.request.query_params.getlist("job")
     if isinstance(call.caller.grant, ViewGrant):
-        return _by_grants(call, jobs)
+        return await _by_grants(call, jobs)
     if not jobs:
         return _of_all(call)
     _bound(jobs)
-    rows = call.web.reader.jobs(list({job for job in jobs if ids.is_id(job)}))
+    wanted = list({job for job in jobs if ids.is_id(job)})
+    rows = await patient(lambda: call.web.reader.jobs(wanted))
     seen = [row for row in rows if call.caller.may_see(row.tenant, row.id)]
     return _of_jobs(call, seen, dict.fromkeys(jobs, ""), call.caller.until)
 
 
 async def job_events(call: Call) -> ASGIApp:
     """GET /jobs/{job}/events: its present state, then its changes until its end."""
-    row = call.job()
+    row = await call.job()
     return _of_jobs(call, [row], {row.id: call.by_grant}, call.caller.until)
 
 
 async def batch_events(call: Call) -> ASGIApp:
     """GET /batches/{batch}/events: the same of all jobs of one POST, until all have ended."""
-    rows = batch_rows(call)
+    rows = await batch_rows(call)
     return _of_jobs(call, rows, {row.id: "" for row in rows}, call.caller.until)
 
 
-def _by_grants(call: Call, jobs: Sequence[str]) -> ASGIApp:
+async def _by_grants(call: Call, jobs: Sequence[str]) -> ASGIApp:
     """Each grant shows its own job."""
     if jobs:
         raise bad_parameter("job", "a grant names its job: leave `job` out")
@@ -60,7 +62,7 @@ def _by_grants(call: Call, jobs: Sequence[str]) -> ASGIApp:
     callers = admit_each(call.web, call.request, texts) or [call.caller]
     grants = [caller.grant for caller in callers if isinstance(caller.grant, ViewGrant)]
     tenants = {grant.job: grant.tenant for grant in grants}
-    rows = call.web.reader.jobs(list(tenants))
+    rows = await patient(lambda: call.web.reader.jobs(list(tenants)))
     seen = [row for row in rows if row.tenant == tenants[row.id]]
     by_grant = {grant.job: grant_query(call.web, grant) for grant in grants}
     return _of_jobs(call, seen, by_grant, min(caller.until for caller in callers))

@@ -38,7 +38,7 @@ _SHOWN_SECONDS = 3600
 async def make(call: Call) -> Response:
     """POST /grants: a grant of the caller's tenant to upload, or to look at one `job` of those that he sees."""
     values = read_object(await read_body(call.request, "field_bytes_max", FIELD_BYTES_MAX))
-    grant = _view_grant(call, values) if "job" in values else _upload_grant(call, values)
+    grant = await _view_grant(call, values) if "job" in values else _upload_grant(call, values)
     shown = msgspec.structs.asdict(grant) | {"expires_at": at(grant.expires_at)}
     del shown["tenant"]
     view = {"grant": sign(call.web.grant_secrets[0], grant), **shown}
@@ -97,10 +97,10 @@ def shown_by_grant(call: Call, row: Row) -> str:
     return grant_query(call.web, ViewGrant(row.tenant, row.id, until))
 
 
-def _view_grant(call: Call, values: dict[str, Any]) -> Grant:
+async def _view_grant(call: Call, values: dict[str, Any]) -> Grant:
     _refuse_unknown(values, {"job", "expires_at"})
     job = values["job"]
-    row = find_job(call.web, call.caller, job) if isinstance(job, str) else None
+    row = await find_job(call.web, call.caller, job) if isinstance(job, str) else None
     if row is None:
         raise ClientFault(f"there is no job {job}", code="not_found")
     if not has_key(call.web, row.tenant):

@@ -12,6 +12,7 @@ from typing import Protocol
 from jobs.job import ENDED, Row
 from jobs.limits import CHANGES_KEPT
 from jobs.wire import Beat, Change, Changes
+from web.reads import patient
 from web.waiting import Waits
 
 
@@ -108,7 +109,8 @@ class Results:
             woken = loop.create_future()
             self._waiting.setdefault(job, set()).add(woken)
             try:
-                row, left = read(job), until - loop.time()
+                row = await patient(lambda: read(job))
+                left = until - loop.time()
                 if row is None or row.state in ENDED or left <= 0 or self._stopping:
                     return row
                 await asyncio.wait([woken], timeout=left)

@@ -20,6 +20,7 @@ from web import commands, files, follow, grants, receipts, session, uploads, vie
 from web.asked import FIELDS
 from web.call import Call, as_json, bad_parameter, batch_rows, encode, in_list_thread, route, seconds
 from web.explain import explain_recipe
+from web.reads import patient
 from web.submit import Unanswered
 from web.waiting import again_seconds
 
@@ -31,10 +32,10 @@ FIRST_BEAT_SECONDS = 2.0
 
 async def get_job(call: Call) -> Response:
     """GET /jobs/{job}: now, or once it has ended."""
-    row = call.job()
+    row = await call.job()
     if wait := seconds(call.query, "wait", call.web.settings.wait_seconds_max):
         newer = await call.web.results.until_ended(row.id, call.web.reader.job, wait)
-        row = newer or call.job()
+        row = newer or await call.job()
     view = call.shown(row)
     headers = {} if row.state in ENDED else {"Retry-After": str(again_seconds(view["eta_seconds"]))}
     return as_json(view, 200, headers | {"Cache-Control": "no-store"})
@@ -55,7 +56,7 @@ async def get_jobs(call: Call) -> Response:
 
 async def get_batch(call: Call) -> Response:
     """GET /batches/{batch}: the jobs of one POST; a single job is a batch by its own id."""
-    rows = batch_rows(call)
+    rows = await batch_rows(call)
     view = views.batch(rows, call.base, call.web.results.waits.places(), lambda _row: "")
     return as_json(view, 200, {"Cache-Control": "no-store"})
 
@@ -87,7 +88,7 @@ async def ready(call: Call) -> Response:
         reasons.append("broker unheard")
         beat = None
     try:
-        web.reader.job(NO_JOB)
+        await patient(lambda: web.reader.job(NO_JOB))
     except StoreFault:
         reasons.append("ledger unreadable")
     try:

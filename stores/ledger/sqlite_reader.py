@@ -9,7 +9,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from jobs.errors import StoreFault
+from jobs.errors import LedgerBusy, StoreFault
 from jobs.job import Row
 from jobs.limits import FILES_PER_POST_MAX
 from jobs.records import KeyEntry, Where
@@ -19,9 +19,10 @@ _READ_SECONDS = 1.0
 """How long a reader waits for a lock: only a recovery takes one that stops readers."""
 
 
-def open_reader(path: str | os.PathLike[str]) -> "SqliteReader":
-    """A reader of the ledger at `path`, which need not exist yet."""
-    return SqliteReader(Path(path).absolute())
+def open_reader(path: str | os.PathLike[str], wait_seconds: float = _READ_SECONDS) -> "SqliteReader":
+    """A reader of the ledger at `path`, which need not exist yet. While that is locked it waits so long before its
+    LedgerBusy: on an event loop, no time."""
+    return SqliteReader(Path(path).absolute(), wait_seconds)
 
 
 def copy_ledger(path: Path, target: Path) -> None:
@@ -44,7 +45,8 @@ class SqliteReader:
     """Reads what is committed, on one kept connection, opened by the first read and again after a
     failure or when another file has the path. For one thread at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, wait_seconds: float) -> None:
+        self._wait_seconds = wait_seconds
         self._path = path
         self._address = f"{path.as_uri()}?mode=ro"
         self._connection: sqlite3.Connection | None = None
@@ -81,6 +83,8 @@ class SqliteReader:
         try:
             return self._connected().execute(QUERIES[name], parameters).fetchall()
         except (sqlite3.Error, OSError) as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+                raise LedgerBusy("the ledger is locked for a moment: come again") from None
             self.close()
             raise StoreFault(f"the ledger cannot be read ({error})") from None
 
@@ -90,7 +94,7 @@ class SqliteReader:
         if self._connection is None or file != self._file:
             self.close()
             self._connection = sqlite3.connect(
-                self._address, uri=True, isolation_level=None, timeout=_READ_SECONDS, check_same_thread=False
+                self._address, uri=True, isolation_level=None, timeout=self._wait_seconds, check_same_thread=False
             )
             self._file = file
         return self._connection
