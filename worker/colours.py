@@ -12,6 +12,7 @@ from typing import Any
 from PIL import Image, ImageCms
 
 from worker import icc
+from worker.clear import MASK
 from worker.colourspaces import Numbers
 from worker.told import Told
 
@@ -67,11 +68,15 @@ def dominant_colour(image: Image.Image) -> str | None:
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     """`image` as L, LA, RGB, RGBA or CMYK."""
+    if (mask := image.info.pop(MASK, None)) is not None:
+        image = _eight_bits(image)
+        image.putalpha(mask)
+        return image
     if image.mode in _GRAY_16:
         wide = image if image.mode == "I;16" else image.convert("I")
         white = 4095 if getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE) == (12,) else 65535
-        return wide.point(lambda value: value * (255 / white)).convert("L")
-    if "transparency" in image.info and image.mode in ("1", "L", "P", "RGB"):
+        return wide.point(lambda value: value * (255 / white) + 0.5).convert("L")
+    if "transparency" in image.info and image.mode in ("L", "P"):
         return image.convert("RGBA")
     if image.mode in ("1", "F"):
         return image.convert("L")

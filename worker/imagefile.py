@@ -11,7 +11,7 @@ import warnings
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from PIL import (
     AvifImagePlugin,
@@ -32,7 +32,7 @@ from jobs.exif import EXIF_START, find_block
 from jobs.formats import HEIC
 from jobs.limits import WATERMARK_PIXELS_MAX
 from jobs.turns import Size
-from worker import heic, vips
+from worker import clear, heic, vips
 
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 """One decoder is one core's worth of work: there are as many decoders as cores."""
@@ -149,10 +149,16 @@ def exif(image: Image.Image) -> bytes:
 
 
 def decode(image: Image.Image, scale: int) -> None:
-    """Decode the pixels, those of a JPEG at 1/`scale`. Sides at 1/scale are rounded up."""
+    """Decode the pixels, those of a JPEG at 1/`scale`. Sides at 1/scale are rounded up. What is clear in a PNG by one
+    value is in its info (worker/clear.py)."""
     if scale > 1 and image.format == "JPEG":
         image.draft(None, (int(image.width / scale), int(image.height / scale)))
+    file: Any = getattr(image, "fp", None)
+    value = clear.value(image) if image.format == "PNG" else None
     image.load()
+    if value:
+        del image.info["transparency"]
+        image.info[clear.MASK] = clear.mask(image, value, lambda: open_image(file, "png"))
 
 
 def decode_by_vips(image: Image.Image, file: BinaryIO) -> Image.Image | None:

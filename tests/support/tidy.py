@@ -31,6 +31,7 @@ DRIVERS = {
     "pyvips": {"worker/vips.py"},
     "PIL": {
         "worker/canvas.py",
+        "worker/clear.py",
         "worker/encoders.py",
         "worker/heic.py",
         "worker/imagefile.py",
