@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from jobs.settings import Settings
+from stores.blobs.memory import MemoryBlobs
 from worker import tasks
 from worker.autopsy import IDLE
+from worker.bodies import Body
 from worker.children import Children, start_nursery
 
 POLL_SECONDS, LOOK_SECONDS = 1.0, 0.0001
@@ -22,7 +24,7 @@ class Restarts:
         self._photo = photo
         settings = Settings()
         self._task = tasks.Task(recipe, settings.pixels_max, settings.frames_max, settings.decoder_bytes_max)
-        self._children = Children(*start_nursery(), settings.decoder_bytes_max)
+        self._children = Children(*start_nursery())
         self._given, self._done = False, False
 
     def measure(self, count: int) -> list[float]:
@@ -51,10 +53,14 @@ class Restarts:
     def decoder_ready(self) -> None:
         """As Listener.decoder_ready."""
         with self._photo.open("rb") as file:
-            self._children.hand_over(self._task, [file.fileno()])
+            self._children.hand_over(self._task, [file.fileno()], self)
         self._given = True
 
-    def decoder_said(self, word: Any, body: bytes) -> None:
+    def room(self, word: tasks.Rendered, size: int) -> Body:
+        """As Listener.room."""
+        return Body(MemoryBlobs(), word.name, size)
+
+    def decoder_said(self, word: Any, sink: Any) -> None:
         """As Listener.decoder_said."""
         self._done |= isinstance(word, tasks.Done)
 

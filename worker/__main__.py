@@ -7,7 +7,7 @@ from host import hugepages, log, signals
 from host.arguments import take_none
 from host.environment import load_settings, setup_faults_end
 from host.folders import data_folder, keep_private, run_folder
-from worker import config, nursery
+from worker import config
 from worker.children import Children, start_nursery
 
 
@@ -20,7 +20,7 @@ def main() -> None:
         data_folder(settings)
         run_folder(settings)
         told = signals.as_socket(signal.SIGTERM, signal.SIGINT)
-        children = Children(*start_nursery(), nursery.TRY_SHARE_MAX * settings.decoder_bytes_max)
+        children = Children(*start_nursery())
         from worker.keeper import Keeper  # zmq loads while the nursery does its libraries
 
         engine = children.wait_warm()

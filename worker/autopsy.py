@@ -19,9 +19,11 @@ GARBAGE = -1
 """In place of a wait status: the decoder said what no decoder of ours says, and was killed."""
 LOST = -2
 """In place of a wait status: the decoder went with its nursery."""
+DEAF = -3
+"""In place of a wait status: the decoder did not take a task out of its socket, and was killed."""
 CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT})
 IDLE, BEGUN = "idle", "begin"
-"""Stages: no task; a task, and nothing done for it yet."""
+"""Stages: no task; a task, and nothing done for it yet. They are told to people, and nothing hangs on them."""
 _STAGE_BYTES_MAX = 60
 _NO_CALL = -1
 _LAYOUT = struct.Struct(f"=i{_STAGE_BYTES_MAX}s")
@@ -64,13 +66,6 @@ def _sealed_page() -> int:
     return descriptor
 
 
-def had_begun(death: Died) -> bool:
-    """Whether it ended at work on its task. Only a death from outside is believed to have come before: what a decoder
-    that strangers' bytes have taken over writes on its slate must not make its job's tries free."""
-    outside = death.status == LOST or (os.WIFSIGNALED(death.status) and os.WTERMSIG(death.status) == signal.SIGKILL)
-    return death.stage != IDLE or not outside
-
-
 def judge(death: Died, story: str = "") -> tuple[Code, str]:
     """The code of a decoder's death, and its autopsy in a sentence; `story` is what it still said itself."""
     code, what = _cause(death)
@@ -96,6 +91,8 @@ def _cause(death: Died) -> tuple[Code, str]:
         return Code.DECODER_CRASHED, "spoke garbage"
     if status == LOST:
         return Code.DECODER_LOST, "went with its nursery"
+    if status == DEAF:
+        return Code.DECODER_CRASHED, "did not take a task"
     if not os.WIFSIGNALED(status):
         return Code.DECODER_LOST, f"ended with status {os.waitstatus_to_exitcode(status)}"
     number = os.WTERMSIG(status)

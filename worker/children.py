@@ -5,12 +5,16 @@ Knows no job. What happens is told to a Listener.
 """
 
 import contextlib
+import fcntl
 import os
 import re
 import signal
 import socket
+import struct
 import sys
+import termios
 import time
+from array import array
 from math import inf
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,9 +24,12 @@ import msgspec
 from host.environment import without_secrets
 from jobs.errors import SetupFault, WireFault
 from worker import tasks
-from worker.autopsy import GARBAGE, LOST, Slate, where
+from worker.autopsy import DEAF, GARBAGE, LOST, Slate, where
 
 READ_BYTES = 256 * 1024
+READS_A_TURN = 16
+"""After so many full reads the keeper looks around before it goes on: who writes without end holds nobody."""
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 NURSERY_SECONDS_LEAST = 1.0
 """Between two starts of nurseries: one that cannot load its libraries must not spin."""
 DECODER_SECONDS_MOST = 30.0
@@ -35,24 +42,60 @@ class Listener(Protocol):
     def decoder_ready(self) -> None:
         """A fresh decoder waits."""
 
-    def decoder_said(self, word: Any, body: bytes) -> None:
-        """A frame of the present decoder."""
+    def room(self, word: tasks.Rendered, size: int) -> tasks.Sink:
+        """Where the `size` bytes of a rendition go, which the present decoder is about to send. Raises WireFault where
+        nobody asked for so much."""
+
+    def decoder_said(self, word: Any, sink: Any) -> None:
+        """A frame of the present decoder; of a rendition, the sink has its bytes. Raises WireFault where it is none
+        that a decoder of ours would say."""
 
     def decoder_ended(self, death: tasks.Died) -> None:
-        """The present decoder ended by itself; the status may be autopsy's GARBAGE or LOST. The next is on its way."""
+        """The present decoder ended by itself; the status may be autopsy's GARBAGE, DEAF or LOST. The next is on its
+        way."""
 
 
 class Decoder:
-    """One decoder, while it lives. `tasks` counts what it was given."""
+    """One decoder, while it lives. `tasks` counts what it was given. Of what it writes, on its slate or its link,
+    nothing is believed that would spare it: that the kernel tells."""
 
-    def __init__(self, pid: int, link: socket.socket, watch: int, slate: Slate, body_bytes_max: int) -> None:
+    def __init__(self, pid: int, link: socket.socket, watch: int, slate: Slate) -> None:
         self.pid = pid
         self.link = link
         self.tasks = 0
         self.silent = False
-        self.frames = tasks.Frames(body_bytes_max)
+        self.frames = tasks.Frames()
         self._watch = watch
         self._slate = slate
+        self._statm = Path(f"/proc/{pid}/statm")
+        self._born_bytes = self._resident()
+
+    def give(self, data: bytes, descriptors: list[int]) -> bool:
+        """Put a task into its socket, which is empty where the decoder has taken what it was given before: False where
+        there is no room. Never waits. Raises ConnectionError where it has ended."""
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))]
+        try:
+            sent = self.link.sendmsg([data], rights, socket.MSG_DONTWAIT)  # (socket.send_fds forgets its flags)
+        except BlockingIOError:
+            return False
+        self.tasks += 1
+        return sent == len(data)
+
+    @property
+    def untaken(self) -> bool:
+        """Whether some of what it was given is in its socket still."""
+        (size,) = struct.unpack("i", fcntl.ioctl(self.link, termios.TIOCOUTQ, bytes(4)))
+        return bool(size)
+
+    def grown_bytes(self) -> int:
+        """What is resident now beyond what it was born with."""
+        return self._resident() - self._born_bytes
+
+    def _resident(self) -> int:
+        try:
+            return int(self._statm.read_bytes().split()[1]) * _PAGE_BYTES
+        except (OSError, IndexError):  # it ended
+            return 0
 
     def hang_up(self) -> None:
         """It closed its link: it is ending, or has to. Its own wait status is still to come."""
@@ -106,11 +149,10 @@ def start_nursery() -> tuple[int, socket.socket]:
 class Children:
     """`nursery` and `control` are the first nursery's pid and socket, as of start_nursery."""
 
-    def __init__(self, nursery: int, control: socket.socket, body_bytes_max: int) -> None:
+    def __init__(self, nursery: int, control: socket.socket) -> None:
         self.decoder: Decoder | None = None
         self._nursery = nursery
         self._control: socket.socket | None = control
-        self._body_bytes_max = body_bytes_max
         self._block = memoryview(bytearray(READ_BYTES))
         self._start_at = inf
         self._started_at = time.monotonic()
@@ -152,19 +194,22 @@ class Children:
         if now >= self._start_at:
             self._start(now)
 
-    def hand_over(self, task: tasks.Task, descriptors: list[int]) -> None:
-        """Give the present decoder a task with its descriptors; should it be dying, `decoder_ended` follows."""
+    def hand_over(self, task: tasks.Task, descriptors: list[int], listener: Listener) -> bool:
+        """Give the present decoder a task with its descriptors; whether it has it. If not, it is ending, or is ended
+        because it does not take what it is given: `decoder_ended` follows or has been told."""
         assert self.decoder is not None
-        self.decoder.tasks += 1
-        with contextlib.suppress(ConnectionError):
-            socket.send_fds(self.decoder.link, [tasks.frame(task)], descriptors)
+        try:
+            if self.decoder.give(tasks.frame(task), descriptors):
+                return True
+        except ConnectionError:
+            return False
+        self._ended(listener, tasks.Died(self.decoder.pid, DEAF))
+        return False
 
-    def replace(self) -> None:
+    def replace(self, listener: Listener) -> None:
         """Kill the present decoder, if there is one, and get another: told by `decoder_ready`."""
         if self.decoder is not None:
-            self.decoder.end()
-            self.decoder = None
-            self._await_decoder(time.monotonic())
+            self._end_decoder()
             self._ask()
 
     def close(self) -> None:
@@ -175,6 +220,12 @@ class Children:
             self._control.close()
             self._end_nursery()
 
+    def _end_decoder(self) -> None:
+        assert self.decoder is not None
+        self.decoder.end()
+        self.decoder = None
+        self._await_decoder(time.monotonic())
+
     def _await_decoder(self, now: float) -> None:
         self._bare_until = now + DECODER_SECONDS_MOST
 
@@ -184,8 +235,10 @@ class Children:
                 self._control.send(tasks.FORK)
 
     def _hear(self, listener: Listener) -> None:
-        """Everything that the present decoder has said."""
-        while (decoder := self.decoder) is not None and not decoder.silent:
+        """What the present decoder has said; of much, a part."""
+        for _ in range(READS_A_TURN):
+            if (decoder := self.decoder) is None or decoder.silent:
+                return
             try:
                 size = decoder.link.recv_into(self._block, 0, socket.MSG_DONTWAIT)
             except BlockingIOError:
@@ -196,8 +249,8 @@ class Children:
                 decoder.hang_up()
                 self._await_decoder(time.monotonic())
             try:
-                for word, body in decoder.frames.feed(self._block[:size]):
-                    listener.decoder_said(word, body)
+                for word, sink in decoder.frames.feed(self._block[:size], listener.room):
+                    listener.decoder_said(word, sink)
                     if decoder is not self.decoder:
                         return
             except WireFault:
@@ -221,7 +274,7 @@ class Children:
                 self._ask()
             case tasks.Born(pid):
                 link, watch, slate = descriptors
-                self.decoder = Decoder(pid, socket.socket(fileno=link), watch, Slate(slate), self._body_bytes_max)
+                self.decoder = Decoder(pid, socket.socket(fileno=link), watch, Slate(slate))
                 self._bare_until = inf
                 listener.decoder_ready()
             case tasks.Died(pid) as death:
@@ -231,10 +284,13 @@ class Children:
         return True
 
     def _ended(self, listener: Listener, death: tasks.Died) -> None:
-        if self.decoder is not None:
-            death = self.decoder.dead(death)
-            self.replace()
-            listener.decoder_ended(death)
+        """The present decoder, if `death` is its own: it may have been ended for what it said last."""
+        if self.decoder is None or self.decoder.pid != death.pid:
+            return
+        death = self.decoder.dead(death)
+        self._end_decoder()
+        listener.decoder_ended(death)
+        self._ask()
 
     def _lost(self, listener: Listener, now: float) -> None:
         assert self._control is not None
@@ -243,7 +299,8 @@ class Children:
         self._end_nursery()
         self._start_at = max(now, self._started_at + NURSERY_SECONDS_LEAST)
         self._hear(listener)
-        self._ended(listener, tasks.Died(0, LOST))
+        if self.decoder is not None:
+            self._ended(listener, tasks.Died(self.decoder.pid, LOST))
 
     def _end_nursery(self) -> None:
         os.kill(self._nursery, signal.SIGKILL)

@@ -36,7 +36,7 @@ READ_BYTES = 64 * 1024
 """Of the original at once."""
 STORY_CHARACTERS_MAX = 1000
 _PROC_BYTES_MAX = 8192
-"""More than statm and status have. Reading to the end would ask for the file's size first."""
+"""More than status has. Reading to the end would ask for the file's size first."""
 
 
 class Memory:
@@ -44,10 +44,9 @@ class Memory:
 
     def __init__(self) -> None:
         own = Path("/proc/self")
-        self._statm = (own / "statm").open("rb", buffering=0)
         self._status = (own / "status").open("rb", buffering=0)
         self._clear = (own / "clear_refs").open("wb", buffering=0)
-        self.base_address, self._base_resident = self._sizes()
+        self.base_address = int((own / "statm").read_bytes().split()[0]) * _PAGE_BYTES
 
     def begin(self, task_bytes: int) -> None:
         """The soft RLIMIT_AS becomes `task_bytes` plus the address space of the fresh decoder."""
@@ -60,15 +59,6 @@ class Memory:
         self._status.seek(0)
         line = next(line for line in self._status.read(_PROC_BYTES_MAX).splitlines() if line.startswith(b"VmHWM:"))
         return int(line.split()[1]) * 1024
-
-    def grown(self) -> int:
-        """Resident now, beyond what it was at the start."""
-        return max(0, self._sizes()[1] - self._base_resident)
-
-    def _sizes(self) -> tuple[int, int]:
-        self._statm.seek(0)
-        address, resident, *_ = self._statm.read(_PROC_BYTES_MAX).split()
-        return int(address) * _PAGE_BYTES, int(resident) * _PAGE_BYTES
 
 
 class ReadOnly(io.RawIOBase):
@@ -139,7 +129,7 @@ def serve(link: socket.socket, slate: Slate, task_bytes_max: int) -> None:
             task, descriptors = received
             slate.at(BEGUN)
             last = _work(link, task, descriptors, memory, slate)
-            slate.at(IDLE)  # before the keeper hears the end: from then on it may look whether the next task is begun
+            slate.at(IDLE)
             link.sendall(last)
 
 
@@ -164,18 +154,18 @@ def _work(link: socket.socket, task: Task, descriptors: list[int], memory: Memor
             if left:
                 link.sendall(last)
     except ImageFault as fault:
-        return tasks.frame(tasks.Fault(fault.code, fault.detail, memory.grown()))
+        return tasks.frame(tasks.Fault(fault.code, fault.detail))
     except BadRecipe as fault:
-        return tasks.frame(tasks.Fault(Code.OPERATION_FAILED, fault.detail, memory.grown()))
+        return tasks.frame(tasks.Fault(Code.OPERATION_FAILED, fault.detail))
     except MemoryError:
         detail = f"out of the decoder's {task.memory_bytes} bytes"
-        return tasks.frame(tasks.Fault(Code.MEMORY_OVER_LIMIT, detail, memory.grown()))
+        return tasks.frame(tasks.Fault(Code.MEMORY_OVER_LIMIT, detail))
     except OSError as fault:
         if fault.errno != errno.EIO:
             raise
         detail = f"the original cannot be read ({fault.strerror})"
-        return tasks.frame(tasks.Fault(Code.STORE_ERROR, detail, memory.grown()))
-    return last + tasks.frame(tasks.Done((_cpu_seconds() - before) * 1000, memory.peak(), memory.grown()))
+        return tasks.frame(tasks.Fault(Code.STORE_ERROR, detail))
+    return last + tasks.frame(tasks.Done((_cpu_seconds() - before) * 1000, memory.peak()))
 
 
 def _word(output: Output) -> tasks.Rendered:

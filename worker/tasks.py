@@ -11,8 +11,8 @@ The decoder reads what strangers sent: whatever it says is checked here before a
 
 import socket
 import struct
-from collections.abc import Iterator
-from typing import Annotated, Any
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, Protocol
 
 import msgspec
 
@@ -69,20 +69,18 @@ class Rendered(_Said, frozen=True):
 
 
 class Done(_Said, frozen=True):
-    """All are made. `peak_bytes`: resident at most; `grown_bytes`: resident now, beyond a fresh decoder."""
+    """All are made. `peak_bytes`: resident at most."""
 
     cpu_ms: Annotated[float, msgspec.Meta(ge=0)]
     peak_bytes: _Count
-    grown_bytes: _Count
 
 
 class Fault(_Said, frozen=True):
     """The task ended without its renditions; `code` is one of jobs.job.Code that a decoder may say: none that would
-    make its tries free. `grown_bytes` as in Done."""
+    make its tries free."""
 
     code: _Ending
     detail: str
-    grown_bytes: _Count
 
 
 class Unsealed(_Said, frozen=True):
@@ -144,27 +142,70 @@ def receive_task(link: socket.socket) -> tuple[Task, list[int]] | None:
     return decode_task(buffer[_PREFIX.size :]), descriptors
 
 
+class Sink(Protocol):
+    """Where the bytes of a rendition go."""
+
+    def write(self, data: memoryview) -> None:
+        """The next of them; the memory is used again."""
+
+
 class Frames:
-    """Cuts a decoder's stream into words and bodies; a body passes `body_bytes_max` never."""
+    """Cuts one decoder's stream into words and bodies, in an order that a decoder of ours keeps: Unsealed first if at
+    all, nothing behind Broke, and bytes behind a Rendered alone. Holds a header at most; bodies pass through."""
 
-    def __init__(self, body_bytes_max: int) -> None:
-        self._buffer = bytearray()
-        self._body_bytes_max = body_bytes_max
+    def __init__(self) -> None:
+        self._header = bytearray()
+        self._want = _PREFIX.size
+        self._heard: set[type] = set()
+        self._rendered: Rendered | None = None
+        self._sink: Any = None
+        self._left = 0
 
-    def feed(self, data: bytes | memoryview) -> Iterator[tuple[Any, bytes]]:
-        """What is complete now. Raises WireFault on what no decoder of ours says."""
-        self._buffer += data
-        while len(self._buffer) >= _PREFIX.size:
-            header, body = _PREFIX.unpack_from(self._buffer)
-            if header > HEADER_BYTES_MAX or body > self._body_bytes_max:
-                raise WireFault(f"a frame of {header} and {body} bytes")
-            start, end = _PREFIX.size + header, _PREFIX.size + header + body
-            if len(self._buffer) < end:
-                return
-            try:
-                word = decode_from_decoder(self._buffer[_PREFIX.size : start])
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                raise WireFault(f"no word of a decoder: {error}") from None
-            content = bytes(memoryview(self._buffer)[start:end])
-            del self._buffer[:end]
-            yield word, content
+    def feed(self, data: memoryview, room: Callable[[Rendered, int], Sink]) -> Iterator[tuple[Any, Any]]:
+        """What is complete now: each word, and of a Rendered its Sink, which `room` gave for a body of so many bytes.
+        Raises WireFault on what no decoder of ours says, as `room` does."""
+        at = 0
+        while at < len(data):
+            if self._rendered is None:
+                part = data[at : at + self._want - len(self._header)]
+                self._header += part
+                if (opened := self._open()) is not None:
+                    word, self._left = opened
+                    if isinstance(word, Rendered):
+                        self._rendered, self._sink = word, room(word, self._left)
+                    else:
+                        yield word, None
+            else:
+                part = data[at : at + self._left]
+                self._sink.write(part)
+                self._left -= len(part)
+                if not self._left:
+                    rendered, self._rendered = self._rendered, None
+                    yield rendered, self._sink
+            at += len(part)
+
+    def _open(self) -> tuple[Any, int] | None:
+        """The word of a header that is whole, and the size of its body."""
+        if len(self._header) < self._want:
+            return None
+        size, body = _PREFIX.unpack_from(self._header)
+        if self._want == _PREFIX.size:
+            if not 0 < size <= HEADER_BYTES_MAX:
+                raise WireFault(f"a header of {size} bytes")
+            self._want += size
+            return None
+        word = _word(self._header[_PREFIX.size :])
+        self._header, self._want = bytearray(), _PREFIX.size
+        if (body > 0) != isinstance(word, Rendered):
+            raise WireFault(f"a {type(word).__name__} with {body} bytes")
+        if Broke in self._heard or (isinstance(word, Unsealed) and self._heard):
+            raise WireFault(f"a {type(word).__name__} out of turn")
+        self._heard.add(type(word))
+        return word, body
+
+
+def _word(header: bytearray) -> Any:
+    try:
+        return decode_from_decoder(header)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise WireFault(f"no word of a decoder: {error}") from None

@@ -5,7 +5,6 @@ a rendition is durable before anybody hears of it. Knows no socket: facts go to 
 children and stores are given.
 """
 
-import hashlib
 import logging
 import os
 import time
@@ -17,15 +16,17 @@ import msgspec
 
 from jobs.errors import BlobMissing, ImageFault, PixmillError, StoreFault
 from jobs.ids import rendition_name
+from jobs.imagehead import Head
 from jobs.job import Code, Cost, Rendition, Spec, decode_spec
 from jobs.settings import Settings
 from jobs.wire import Assignment, LeaseRef
 from stores.blobs import Blobs
 from worker import autopsy, believed, tasks
+from worker.bodies import Body
 from worker.children import Children
 from worker.core import events
 from worker.results import Results
-from worker.watermarks import Watermarks, resolved
+from worker.watermarks import Watermarks
 
 GROWTH_SHARE = 4
 """A decoder that keeps more than DECODER_BYTES_MAX / 4 between jobs is replaced."""
@@ -33,24 +34,33 @@ GROWTH_SHARE = 4
 
 @dataclass(slots=True)
 class Try:
-    """One job on its way through the decoder. `asked`: the names of its renditions. `handed_at`: since when (wall time)
-    the decoder has it, and no longer `original`. `begun`: the session was told so. `made` is not published yet; `done`
-    is what the decoder said at its end."""
+    """One job on its way through the decoder. `asked`: its renditions, by name. `handed_at`: since when (wall time)
+    the decoder has it, and no longer `original`; from then on it is charged. `begun`: the session was told so. `made`
+    is not published yet, `coming` is not there whole; `done` is what the decoder said at its end."""
 
     assignment: Assignment
     spec: Spec
-    asked: frozenset[str]
+    asked: dict[str, believed.Asked]
     original: BinaryIO
     watermarks: dict[str, int]
     handed_at: float | None = None
     begun: bool = False
     renditions: list[Rendition] = field(default_factory=list)
-    made: list[tuple[tasks.Rendered, bytes]] = field(default_factory=list)
+    made: list[tuple[tasks.Rendered, Body]] = field(default_factory=list)
+    coming: Body | None = None
     done: tasks.Done | None = None
 
     def names(self) -> set[str]:
         """Of the renditions that were made, published or not."""
         return {one.name for one in self.renditions} | {one.name for one, _ in self.made}
+
+    def discard(self) -> None:
+        """Nothing of it is to be published any more."""
+        self.original.close()
+        for body in (self.coming, *(body for _, body in self.made)):
+            if body is not None:
+                body.discard()
+        self.made, self.coming = [], None
 
 
 class Work:
@@ -92,7 +102,8 @@ class Work:
                 self._log.info("finished", extra={"job": assignment.job, "cached": True})
                 return self._offer()
             watermarks = self._watermarks.of(spec.recipe)
-            asked = frozenset(one.name for one in resolved(spec.recipe))
+            head = Head(spec.original.format, spec.original.width, spec.original.height)
+            asked = believed.asked(spec.recipe, head, self._settings.frames_max)
             original = self._open(spec)
         except msgspec.MsgspecError as error:
             return self._refuse(assignment, Code.OPERATION_FAILED, f"its spec cannot be read: {error}")
@@ -101,12 +112,14 @@ class Work:
         self._try = Try(assignment, spec, asked, original, watermarks)
         if assignment.alone and self._children.decoder is not None and self._children.decoder.tasks:
             self._replace("alone")
-        self._hand_over()
+        else:
+            self._hand_over()
         return None
 
     def kill(self, ref: LeaseRef) -> None:
         """Stop working on this lease at once; nothing more of it is published or told."""
-        if _is(self._ended, ref):
+        if self._ended is not None and _is(self._ended, ref):
+            self._ended.discard()
             self._ended = None
         if self._try is None or not _is(self._try, ref):
             return
@@ -127,12 +140,11 @@ class Work:
             self._land(self._try)
 
     def look(self) -> None:
-        """Tell where the decoder is: the session's deadline is near. Whether it began, or, it may be, the present
+        """Tell where the decoder is: the session's deadline is near. That it has the job, or, it may be, the present
         try's last word."""
         work, decoder = self._try, self._children.decoder
         if work is not None and work.handed_at is not None and decoder is not None:
-            if decoder.stage != autopsy.IDLE:
-                self._begin(work)
+            self._begin(work)
             self._tell(events.DecoderSeen(work.assignment.job, work.assignment.lease, decoder.where()))
 
     # -- what the children tell
@@ -144,27 +156,34 @@ class Work:
         else:
             self._offer()
 
-    def decoder_said(self, word: Any, body: bytes) -> None:
+    def room(self, word: tasks.Rendered, size: int) -> Body:
+        """As Listener.room."""
+        work = self._working(word)
+        wanted = work.asked.get(word.name) if word.name not in work.names() else None
+        most = min(wanted.bytes_max(work.spec.original.bytes), work.assignment.memory_bytes) if wanted else 0
+        believed.check_begun(word, size, wanted, most)
+        work.coming = Body(self._blobs, rendition_name(work.assignment.job, word.name, "coming", word.extension), size)
+        return work.coming
+
+    def decoder_said(self, word: Any, sink: Any) -> None:
         """As Listener.decoder_said."""
         if isinstance(word, tasks.Unsealed | tasks.Broke):
-            self._note(word)
-        if self._try is None or self._try.handed_at is None:
-            return
-        if isinstance(word, tasks.Rendered | tasks.Done):
-            believed.check(word, self._try.asked, self._try.names())
+            return self._note(word)
+        work = self._working(word)
         match word:
             case tasks.Rendered():
-                self._try.made.append((word, body))
+                believed.check_whole(word, sink.head())
+                work.made.append((word, sink))
+                work.coming = None
             case tasks.Done():
-                self._try.done, self._ended = word, self._try
-                self._forget()
-                self._offer_or_recycle(word.grown_bytes)
-            case tasks.Fault(code, detail, grown_bytes):
-                self._fail(code, detail)
+                believed.check_done(word, len(work.asked), len(work.names()))
+                work.done, self._ended, self._try = word, work, None
+                self._offer_or_recycle()
+            case tasks.Fault(code, detail) if self._fail(work, code, detail):
                 if code == Code.MEMORY_OVER_LIMIT:
                     self._replace("memory")
                 else:
-                    self._offer_or_recycle(grown_bytes)
+                    self._offer_or_recycle()
 
     def decoder_ended(self, death: tasks.Died) -> None:
         """As Listener.decoder_ended."""
@@ -175,7 +194,14 @@ class Work:
             self._offered = False
             self._tell(events.DecoderGone())
         elif self._try is not None and self._try.handed_at is not None:
-            self._fail(code, detail, begun=autopsy.had_begun(death))
+            self._fail(self._try, code, detail)
+
+    def _working(self, word: tasks.Rendered | tasks.Done | tasks.Fault) -> Try:
+        """The try that this can be an answer to. Raises WireFault where there is none."""
+        work, decoder = self._try, self._children.decoder
+        if work is None or work.handed_at is None or decoder is None or decoder.untaken:
+            raise believed.unasked(word)
+        return work
 
     def _note(self, word: tasks.Unsealed | tasks.Broke) -> None:
         match word:
@@ -206,33 +232,35 @@ class Work:
             work.assignment.memory_bytes,
             list(work.watermarks),
         )
-        self._children.hand_over(task, [work.original.fileno(), *work.watermarks.values()])
-        work.original.close()
-        work.handed_at = time.time()
+        if self._children.hand_over(task, [work.original.fileno(), *work.watermarks.values()], self):
+            work.original.close()
+            work.handed_at = time.time()
 
     def _begin(self, work: Try) -> None:
-        """Tell, once, that the decoder began: as soon as it is known, but not before what came of it is durable. What
-        has ended by then is told in the same breath."""
+        """Tell, once, that the decoder began: that it has the task is enough, for when it looks at it only itself could
+        tell. Not before what came of it is durable; what has ended by then is told in the same breath."""
         if not work.begun and work.handed_at is not None:
             work.begun = True
             self._tell(events.DecoderBegan(work.assignment.job, work.assignment.lease, work.handed_at))
 
     def _land(self, work: Try) -> bool:
         """Publish what the decoder made; False where the store failed, and so the try."""
-        made, work.made = work.made, []
-        for word, body in made:
-            digest = hashlib.sha256(body).hexdigest()
+        while work.made:
+            word, body = work.made.pop(0)
+            digest = body.digest()
             blob = rendition_name(work.assignment.job, word.name, digest, word.extension)
             try:
-                self._blobs.put(blob, body)
+                body.publish(blob)
             except StoreFault as fault:
+                body.discard()
+                work.discard()
                 self._begin(work)
                 self._say_failed(work.assignment, Code.STORE_ERROR, fault.detail)
                 if work is self._try:
                     self._forget()
                     self._replace("store")
                 return False
-            told = (word.format, word.width, word.height, len(body), digest, word.dominant_colour, word.unmet)
+            told = (word.format, word.width, word.height, body.size, digest, word.dominant_colour, word.unmet)
             rendition = Rendition(word.name, blob, *told)
             work.renditions.append(rendition)
             self._begin(work)
@@ -249,14 +277,14 @@ class Work:
         ms = round((at - work.handed_at) * 1000)
         self._log.info("finished", extra={"job": work.assignment.job, "ms": ms})
 
-    def _fail(self, code: str, detail: str, *, begun: bool = True) -> None:
-        """The present try, once what it made before is published."""
-        work = self._try
-        if work is not None and self._land(work):
-            if begun:
-                self._begin(work)
-            self._forget()
-            self._say_failed(work.assignment, code, detail)
+    def _fail(self, work: Try, code: str, detail: str) -> bool:
+        """The present try, once what it made before is published; False where that failed, and so the try."""
+        if not self._land(work):
+            return False
+        self._begin(work)
+        self._forget()
+        self._say_failed(work.assignment, code, detail)
+        return True
 
     def _refuse(self, assignment: Assignment, code: str, detail: str) -> None:
         self._say_failed(assignment, code, detail)
@@ -268,7 +296,7 @@ class Work:
 
     def _forget(self) -> None:
         if self._try is not None:
-            self._try.original.close()
+            self._try.discard()
             self._try = None
 
     # -- the decoder
@@ -278,21 +306,20 @@ class Work:
             self._offered = True
             self._tell(events.DecoderIdle())
 
-    def _offer_or_recycle(self, grown_bytes: int) -> None:
-        decoder = self._children.decoder
-        worn = decoder is not None and decoder.tasks >= self._settings.decoder_jobs_max
-        if worn or grown_bytes > self._settings.decoder_bytes_max // GROWTH_SHARE:
+    def _offer_or_recycle(self) -> None:
+        decoder, most = self._children.decoder, self._settings.decoder_bytes_max // GROWTH_SHARE
+        if decoder and (decoder.tasks >= self._settings.decoder_jobs_max or decoder.grown_bytes() > most):
             self._replace("worn")
         else:
             self._offer()
 
     def _replace(self, why: str) -> None:
-        self._children.replace()
         self._log.info("decoder replaced", extra={"why": why})
+        self._children.replace(self)
 
 
-def _is(work: Try | None, ref: LeaseRef) -> bool:
-    return work is not None and (work.assignment.job, work.assignment.lease) == (ref.job, ref.lease)
+def _is(work: Try, ref: LeaseRef) -> bool:
+    return (work.assignment.job, work.assignment.lease) == (ref.job, ref.lease)
 
 
 def _code(fault: PixmillError) -> str:

@@ -10,11 +10,12 @@ from typing import BinaryIO, Protocol
 class BlobWriter(Protocol):
     """Bytes on their way in; nothing is visible before `publish`."""
 
-    def write(self, data: bytes | memoryview) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
         """Append. Raises StoreFull."""
 
-    def publish(self) -> None:
-        """Sync, give the bytes their name (replacing what had it) and sync the name. Raises StoreFault."""
+    def publish(self, name: str = "") -> None:
+        """Sync, give the bytes their name (replacing what had it) and sync the name. It is `name` where one is given:
+        who names bytes by their digest knows it only now. Raises StoreFault."""
 
     def discard(self) -> None:
         """Forget the bytes; harmless after `publish` or twice."""
@@ -23,10 +24,10 @@ class BlobWriter(Protocol):
 class Blobs(Protocol):
     """A blob store."""
 
-    def writer(self, name: str) -> BlobWriter:
-        """Start a blob. Raises StoreFull, StoreFault."""
+    def writer(self, name: str, size: int = 0) -> BlobWriter:
+        """Start a blob, of `size` bytes where that is known. Raises StoreFull, StoreFault."""
 
-    def put(self, name: str, data: bytes) -> None:
+    def put(self, name: str, data: bytes | bytearray) -> None:
         """Publish whole bytes at once."""
 
     def open(self, name: str) -> BinaryIO:

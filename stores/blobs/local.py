@@ -45,8 +45,8 @@ def _faults(name: str, missing: type[StoreFault] = StoreFault) -> Iterator[None]
 
 
 class LocalBlobs:
-    """Blobs in the folder `data`, made if missing. May be used by several threads and processes. `put` leaves
-    `kept_bytes` of the disk free."""
+    """Blobs in the folder `data`, made if missing. May be used by several threads and processes. What is put, or told
+    its size at the start, leaves `kept_bytes` of the disk free."""
 
     def __init__(self, data: Path, kept_bytes: int = 0) -> None:
         self._data, self._kept_bytes = os.path.abspath(data), kept_bytes
@@ -55,14 +55,14 @@ class LocalBlobs:
         with _faults(INCOMING):
             os.makedirs(self._incoming, exist_ok=True)
 
-    def writer(self, name: str) -> "LocalWriter":
+    def writer(self, name: str, size: int = 0) -> "LocalWriter":
         """Start a blob; it is in DATA/incoming until `publish`."""
-        return LocalWriter(self, name, self._path(name), self._fresh())
-
-    def put(self, name: str, data: bytes) -> None:
-        if self._kept_bytes and self.free_bytes() - len(data) < self._kept_bytes:
+        if size and self._kept_bytes and self.free_bytes() - size < self._kept_bytes:
             raise StoreFull(f"blob {name}: the disk is nearly full")
-        writer = self.writer(name)
+        return LocalWriter(self, name, self.path(name), self._fresh())
+
+    def put(self, name: str, data: bytes | bytearray) -> None:
+        writer = self.writer(name, len(data))
         try:
             writer.write(data)
             writer.publish()
@@ -71,11 +71,11 @@ class LocalBlobs:
 
     def open(self, name: str) -> BinaryIO:
         with _faults(name, BlobMissing):
-            return io.FileIO(self._path(name))
+            return io.FileIO(self.path(name))
 
     def link(self, source: str, name: str) -> None:
         """As Blobs.link. What had the name is replaced, and never missing in between."""
-        origin, path, fresh = self._path(source), self._path(name), self._fresh()
+        origin, path, fresh = self.path(source), self.path(name), self._fresh()
         try:
             with _faults(source, BlobMissing):
                 os.link(origin, fresh)
@@ -93,7 +93,7 @@ class LocalBlobs:
     def delete(self, names: list[str]) -> None:
         for name in names:
             with _faults(name):
-                _remove(self._path(name))
+                _remove(self.path(name))
 
     def free_bytes(self) -> int:
         """Bytes that this process may still write. Raises StoreFault where it may not write at all."""
@@ -183,7 +183,8 @@ class LocalBlobs:
         sync_folder(above)
         self._synced.update(f"{above}/{name}" for name in names)
 
-    def _path(self, name: str) -> str:
+    def path(self, name: str) -> str:
+        """Where the blob `name` is. Raises StoreFault where that is no name of ours."""
         return f"{self._data}/{checked(name)}"
 
     def _fresh(self) -> str:
@@ -202,13 +203,15 @@ class LocalWriter:
         with _faults(name):
             self._file = blobs.create(fresh)
 
-    def write(self, data: bytes | memoryview) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
         with _faults(self._name):
             left = memoryview(data)
             while left:
                 left = left[self._file.write(left) :]
 
-    def publish(self) -> None:
+    def publish(self, name: str = "") -> None:
+        if name:
+            self._name, self._path = name, self._blobs.path(name)
         with _faults(self._name):
             os.utime(self._file.fileno())  # its age counts from here: the first file of a slow POST is long written
             os.fsync(self._file.fileno())

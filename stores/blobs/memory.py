@@ -18,10 +18,10 @@ class MemoryBlobs:
         """Wall time of the last publish, by name."""
         self.room = room
 
-    def writer(self, name: str) -> "MemoryWriter":
+    def writer(self, name: str, size: int = 0) -> "MemoryWriter":
         return MemoryWriter(self, checked(name))
 
-    def put(self, name: str, data: bytes) -> None:
+    def put(self, name: str, data: bytes | bytearray) -> None:
         writer = self.writer(name)
         writer.write(data)
         writer.publish()
@@ -72,12 +72,13 @@ class MemoryWriter:
         self._name = name
         self._chunks = bytearray()
 
-    def write(self, data: bytes | memoryview) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
         if len(self._chunks) + len(data) > self._blobs.free_bytes():
             raise StoreFull(f"blob {self._name}: no room left")
         self._chunks += data
 
-    def publish(self) -> None:
+    def publish(self, name: str = "") -> None:
+        self._name = checked(name or self._name)
         self._blobs.blobs[self._name] = bytes(self._chunks)
         self._blobs.written[self._name] = time.time()
 

@@ -15,12 +15,14 @@ import pytest
 
 from jobs.job import Code
 from jobs.settings import Settings
+from stores.blobs.memory import MemoryBlobs
 from tests.hostile.attempts import World, world
 from tests.hostile.escapes import ADDRESS_BYTES_MAX, attempt, possible
 from tests.support.cluster import wait_until
 from tests.support.images import corners, saved
 from worker import autopsy, decoder, imagefile, nursery, pipeline, sandbox, syscalls, tasks, vips
 from worker.autopsy import Slate
+from worker.bodies import Body
 from worker.children import Children
 
 ESCAPES_LEAST = 40
@@ -150,7 +152,10 @@ class Ear:
     def decoder_ready(self) -> None:
         self.ready += 1
 
-    def decoder_said(self, word: Any, body: bytes) -> None:
+    def room(self, word: tasks.Rendered, size: int) -> Body:
+        return Body(MemoryBlobs(), word.name, size)
+
+    def decoder_said(self, word: Any, sink: Any) -> None:
         self.words.append(word)
 
     def decoder_ended(self, death: tasks.Died) -> None:
@@ -167,7 +172,7 @@ def children(tmp_path: Path) -> Iterator[Callable[[bytes], Ear]]:
         nursery.run(theirs, keeper, Settings())
         os._exit(0)
     theirs.close()
-    family = Children(pid, ours, 1 << 30)
+    family = Children(pid, ours)
     family.wait_warm()
 
     def heard(ear: Ear) -> Ear:
@@ -179,7 +184,7 @@ def children(tmp_path: Path) -> Iterator[Callable[[bytes], Ear]]:
         wait_until(lambda: heard(ear).ready, 10, "a decoder")
         (tmp_path / "original").write_bytes(image)
         with (tmp_path / "original").open("rb") as original:
-            family.hand_over(tasks.Task(RECIPE, 10**8, 500, 1 << 29), [original.fileno()])
+            family.hand_over(tasks.Task(RECIPE, 10**8, 500, 1 << 29), [original.fileno()], ear)
         wait_until(lambda: heard(ear).over(), 10, "an end")
         return ear
 

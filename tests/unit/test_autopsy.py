@@ -11,7 +11,7 @@ from jobs.job import Code
 from jobs.settings import Settings
 from stores.blobs.memory import MemoryBlobs
 from worker import autopsy, tasks
-from worker.autopsy import GARBAGE, LOST, Slate
+from worker.autopsy import DEAF, GARBAGE, LOST, Slate
 from worker.children import Children
 from worker.results import Results
 from worker.work import Work
@@ -22,6 +22,7 @@ from worker.work import Work
     [
         (tasks.Died(1, GARBAGE), Code.DECODER_CRASHED, "the decoder spoke garbage"),
         (tasks.Died(1, LOST), Code.DECODER_LOST, "the decoder went with its nursery"),
+        (tasks.Died(1, DEAF), Code.DECODER_CRASHED, "the decoder did not take a task"),
         (
             tasks.Died(1, signal.SIGSEGV, 31_000_000, "decode"),
             Code.DECODER_CRASHED,
@@ -45,25 +46,6 @@ from worker.work import Work
 def test_a_death_has_its_code_and_its_story(death: tasks.Died, code: Code, detail: str) -> None:
     assert autopsy.judge(death) == (code, detail)
     assert autopsy.judge(death, "TypeError: x") == (code, f"{detail}, TypeError: x")
-
-
-@pytest.mark.parametrize(
-    ("status", "stage", "begun"),
-    [
-        (signal.SIGKILL, autopsy.IDLE, False),
-        (LOST, autopsy.IDLE, False),
-        (signal.SIGKILL, autopsy.BEGUN, True),
-        (LOST, "decode", True),
-        (signal.SIGSEGV, autopsy.IDLE, True),
-        (signal.SIGSYS, autopsy.IDLE, True),
-        (GARBAGE, autopsy.IDLE, True),
-        (7 << 8, autopsy.IDLE, True),
-    ],
-)
-def test_only_a_death_from_outside_can_have_come_before_the_task_was_begun(
-    status: int, stage: str, begun: bool
-) -> None:
-    assert autopsy.had_begun(tasks.Died(1, status, 0, stage)) is begun
 
 
 def test_a_slate_keeps_the_last_stage_whatever_a_decoder_writes_there() -> None:
@@ -95,9 +77,9 @@ def test_missing_layers_are_logged_once_for_a_worker(caplog: pytest.LogCaptureFi
     with ours, theirs:
         blobs = MemoryBlobs()
         log = logging.getLogger("test_autopsy")
-        work = Work(Settings(), Children(0, ours, 1), blobs, Results(None, blobs, "e"), lambda _: None, log)
+        work = Work(Settings(), Children(0, ours), blobs, Results(None, blobs, "e"), lambda _: None, log)
         for _ in range(3):
-            work.decoder_said(tasks.Unsealed(("landlock",)), b"")
+            work.decoder_said(tasks.Unsealed(("landlock",)), None)
     (record,) = caplog.records
     assert record.getMessage() == "decoders lack a layer of the sandbox"
     assert record.__dict__["layers"] == "landlock"

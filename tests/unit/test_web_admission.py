@@ -136,10 +136,10 @@ def test_more_images_than_could_ever_be_accepted_are_not_stored(
         stored = 0
         real = kit.blobs.writer
 
-        def writer(name: str) -> Any:
+        def writer(name: str, size: int = 0) -> Any:
             nonlocal stored
             stored += 1
-            return real(name)
+            return real(name, size)
 
         kit.blobs.writer = writer  # type: ignore[method-assign]
         headers = granted(kit, count=3, bytes_max=10**6) if not settings else {"Authorization": "Bearer w"}

@@ -3,6 +3,7 @@
 import os
 import socket
 import struct
+from typing import Any
 
 import pytest
 
@@ -10,25 +11,49 @@ from jobs.errors import WireFault
 from worker import tasks
 
 BODY = b"pixels" * 100
-DONE = tasks.Done(12.5, 1000, 10)
+DONE = tasks.Done(12.5, 1000)
 STREAM = tasks.frame(tasks.Rendered("thumb", "jpeg", "jpg", 10, 20), len(BODY)) + BODY + tasks.frame(DONE)
-WORDS = [(tasks.Rendered("thumb", "jpeg", "jpg", 10, 20), BODY), (DONE, b"")]
+WORDS = [(tasks.Rendered("thumb", "jpeg", "jpg", 10, 20), BODY), (DONE, None)]
+
+
+class Sink(bytearray):
+    """Keeps what is written to it."""
+
+    def write(self, data: memoryview) -> None:
+        self += data
+
+
+def room(word: tasks.Rendered, size: int) -> Sink:
+    return Sink()
+
+
+def heard(frames: tasks.Frames, data: bytes) -> list[tuple[Any, Any]]:
+    return list(frames.feed(memoryview(data), room))
 
 
 @pytest.mark.parametrize("size", [1, 7, 13, 10_000])
 def test_a_stream_is_cut_into_words_however_it_arrives(size: int) -> None:
-    frames = tasks.Frames(len(BODY))
+    frames = tasks.Frames()
     pieces = [STREAM[at : at + size] for at in range(0, len(STREAM), size)]
-    assert [found for piece in pieces for found in frames.feed(piece)] == WORDS
+    assert [found for piece in pieces for found in heard(frames, piece)] == WORDS
+
+
+def test_a_body_is_refused_by_its_size_before_a_byte_of_it_came() -> None:
+    def none(word: tasks.Rendered, size: int) -> Sink:
+        raise WireFault(f"{size} bytes")
+
+    said = tasks.frame(tasks.Rendered("a", "jpeg", "jpg", 1, 1), 2**31)
+    with pytest.raises(WireFault, match="2147483648 bytes"):
+        list(tasks.Frames().feed(memoryview(said), none))
 
 
 @pytest.mark.parametrize(
     ("name", "extension"), [("../x", "jpg"), ("a/b", "jpg"), ("", "jpg"), ("a", "j/pg"), ("a", ""), ("a", "jpg\n")]
 )
 def test_a_name_that_could_leave_its_folder_is_no_word(name: str, extension: str) -> None:
-    forged = tasks.frame(tasks.Rendered(name, "jpeg", extension, 1, 1))
-    with pytest.raises(WireFault):
-        list(tasks.Frames(100).feed(forged))
+    forged = tasks.frame(tasks.Rendered(name, "jpeg", extension, 1, 1), 1)
+    with pytest.raises(WireFault, match="no word"):
+        heard(tasks.Frames(), forged)
 
 
 @pytest.mark.parametrize(
@@ -36,20 +61,27 @@ def test_a_name_that_could_leave_its_folder_is_no_word(name: str, extension: str
     [
         struct.pack("!II", 1 << 30, 0),
         struct.pack("!II", 4, 0) + b"\xff\xff\xff\xff",
-        tasks.frame(tasks.Rendered("a", "jpeg", "jpg", 1, 1), 101),
-        tasks.frame(tasks.Rendered("a", "jpeg", "jpg", 1, 1, None, ("x" * 33,))),
-        tasks.frame(tasks.Rendered("a", "jpeg", "jpg", 1, 1, None, ("x",) * 9)),
-        tasks.frame(tasks.Rendered("a", "jpeg", "jpg", 1, 1, None, ("no word",))),
+        struct.pack("!II", 0, 1),
+        tasks.frame(tasks.Rendered("a", "jpeg", "jpg", 1, 1)),
+        tasks.frame(DONE, 1) + b"x",
+        tasks.frame(tasks.Broke("x"), 1) + b"x",
+        tasks.frame(tasks.Unsealed(()), 1) + b"x",
+        tasks.frame(tasks.Unsealed(())) * 2,
+        tasks.frame(DONE) + tasks.frame(tasks.Unsealed(())),
+        tasks.frame(tasks.Broke("x")) * 2,
+        tasks.frame(tasks.Broke("x")) + tasks.frame(DONE),
+        tasks.frame(tasks.Rendered("a", "jpeg", "jpg", 1, 1, None, ("x" * 33,)), 1),
+        tasks.frame(tasks.Rendered("a", "jpeg", "jpg", 1, 1, None, ("x",) * 9), 1),
+        tasks.frame(tasks.Rendered("a", "jpeg", "jpg", 1, 1, None, ("no word",)), 1),
         tasks.frame(tasks.Task("{}", 1, 1, 1)),
-        tasks.frame(tasks.Fault("cancelled", "its tries would be free", 0)),
-        tasks.frame(tasks.Fault("undecodable", "", -1)),
-        tasks.frame(tasks.Done(-1.0, 0, 0)),
-        tasks.frame(tasks.Done(1.0, -1, 0)),
+        tasks.frame(tasks.Fault("cancelled", "its tries would be free")),
+        tasks.frame(tasks.Done(-1.0, 0)),
+        tasks.frame(tasks.Done(1.0, -1)),
     ],
 )
 def test_noise_is_a_wire_fault(noise: bytes) -> None:
     with pytest.raises(WireFault):
-        list(tasks.Frames(100).feed(noise))
+        heard(tasks.Frames(), noise)
 
 
 def test_a_task_comes_with_its_descriptors_and_the_end_with_none() -> None:

@@ -6,45 +6,94 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from PIL import Image
 
 from jobs.errors import WireFault
-from jobs.job import Original, Spec, encode
+from jobs.job import Code, Original, Spec, encode
 from jobs.recipe import canonical, parse
 from jobs.settings import Settings
-from jobs.wire import Assignment
+from jobs.wire import Assignment, LeaseRef
 from stores.blobs.memory import MemoryBlobs
-from worker import tasks
+from tests.support.images import saved
+from worker import autopsy, tasks
+from worker.bodies import HELD_BYTES_MAX
 from worker.children import Children
 from worker.core import events
 from worker.results import Results
-from worker.work import Work
+from worker.work import GROWTH_SHARE, Work
 
-RECIPE = canonical(parse({"renditions": [{"name": "large", "width": 20}, {"name": "small", "width": 10}]}))
+RECIPE = canonical(
+    parse({"renditions": [{"name": "large", "width": 20}, {"name": "small", "width": 10, "format": "webp"}]})
+)
 LARGE = tasks.Rendered("large", "jpeg", "jpg", 20, 20)
 SMALL = tasks.Rendered("small", "webp", "webp", 10, 10, unmet=("delays",))
-DONE = tasks.Done(1.0, 1, 0)
+DONE = tasks.Done(1.0, 1)
+
+
+def picture(format: str, width: int, height: int) -> bytes:
+    return saved(Image.new("RGB", (width, height)), format)
+
+
+FILES = {"large": picture("JPEG", 20, 20), "small": picture("WEBP", 10, 10)}
+SETTINGS = Settings()
+
+
+class FakeChildren:
+    """Children with a decoder at once, of which the test says what the kernel would."""
+
+    def __init__(self) -> None:
+        self.ended = 0
+        self.given = 0
+        self.takes = True
+        self.decoder = self._fresh()
+
+    def _fresh(self) -> SimpleNamespace:
+        return SimpleNamespace(
+            tasks=0, untaken=False, stage=autopsy.IDLE, where=lambda: "at idle", grown_bytes=lambda: 0
+        )
+
+    def hand_over(self, task: tasks.Task, descriptors: list[int], listener: Work) -> bool:
+        self.decoder.tasks += 1
+        self.given += self.takes
+        return self.takes
+
+    def replace(self, listener: Work) -> None:
+        self.ended += 1
+        self.decoder = self._fresh()
+        listener.decoder_ready()
 
 
 class Desk:
     """A Work in the middle of one job, and what it has told."""
 
-    def __init__(self) -> None:
-        blobs, children = MemoryBlobs(), SimpleNamespace(decoder=SimpleNamespace(tasks=0), hand_over=lambda *_: None)
-        blobs.put("originals/00/a", b"original")
+    def __init__(self, begin: bool = True) -> None:
+        self.blobs, self.children = MemoryBlobs(), FakeChildren()
         self.told: list[Any] = []
         log = logging.getLogger("test_worker_work")
-        real = cast(Children, children)
-        self.work = Work(Settings(), real, blobs, Results(None, blobs, "e"), self.told.append, log)
-        spec = Spec(
-            "a.jpg", None, None, None, RECIPE, Original("originals/00/a", "jpeg", 40, 40, 8, "0" * 64), "", 1, 0
-        )
-        self.work.begin(Assignment("a", 1, 60.0, 1 << 30, False, encode(spec)))
+        results = Results(None, self.blobs, "e")
+        self.work = Work(SETTINGS, cast(Children, self.children), self.blobs, results, self.told.append, log)
+        if begin:
+            self.begin()
+
+    def begin(self, job: str = "a") -> None:
+        name = f"raw/00/{job}"
+        self.blobs.put(name, b"original")
+        spec = Spec("a.jpg", None, None, None, RECIPE, Original(name, "jpeg", 40, 40, 8, "0" * 64), "")
+        self.work.begin(Assignment(job, 1, 60.0, 1 << 30, False, encode(spec)))
 
     def said(self, *words: Any) -> list[type]:
         for word in words:
-            self.work.decoder_said(word, b"pixels")
+            if isinstance(word, tasks.Rendered):
+                self.render(word, FILES.get(word.name, b"bytes"))
+            else:
+                self.work.decoder_said(word, None)
         self.work.publish()
         return [type(each) for each in self.told]
+
+    def render(self, word: tasks.Rendered, data: bytes) -> None:
+        sink = self.work.room(word, len(data))
+        sink.write(memoryview(data))
+        self.work.decoder_said(word, sink)
 
 
 def test_each_rendition_once_and_then_the_end() -> None:
@@ -52,7 +101,10 @@ def test_each_rendition_once_and_then_the_end() -> None:
     told = desk.said(LARGE, SMALL, DONE)
     assert told.count(events.RenditionLanded) == 2
     assert told[-1] is events.DecoderFinished
-    assert [each.unmet for each in desk.told[-1].renditions] == [(), ("delays",)]
+    small = next(
+        each.rendition for each in desk.told if getattr(each, "rendition", None) and each.rendition.width == 10
+    )
+    assert small.unmet == ("delays",)
 
 
 @pytest.mark.parametrize(
@@ -60,17 +112,94 @@ def test_each_rendition_once_and_then_the_end() -> None:
     [
         [tasks.Rendered("never-asked", "jpeg", "jpg", 1, 1)],
         [LARGE, LARGE],
-        [tasks.Rendered("large", "html", "html", 1, 1)],
-        [tasks.Rendered("large", "jpeg", "svg", 1, 1)],
+        [tasks.Rendered("large", "html", "html", 20, 20)],
+        [tasks.Rendered("large", "jpeg", "svg", 20, 20)],
+        [tasks.Rendered("large", "webp", "webp", 20, 20)],
+        [tasks.Rendered("large", "jpeg", "jpg", 2**53, 2**53)],
+        [tasks.Rendered("large", "jpeg", "jpg", 20, 19)],
         [DONE],
         [LARGE, DONE],
-        [LARGE, SMALL, tasks.Done(math.nan, 1, 0)],
-        [LARGE, SMALL, tasks.Done(math.inf, 1, 0)],
+        [LARGE, SMALL, tasks.Done(math.nan, 1)],
+        [LARGE, SMALL, tasks.Done(math.inf, 1)],
+        [LARGE, SMALL, DONE, DONE],
+        [LARGE, SMALL, DONE, LARGE],
+        [tasks.Fault("undecodable", "x"), tasks.Fault("undecodable", "x")],
     ],
 )
 def test_what_nobody_asked_for_is_no_word_of_a_decoder(words: list[Any]) -> None:
     with pytest.raises(WireFault):
         Desk().said(*words)
+
+
+@pytest.mark.parametrize("data", [b"<html>not an image</html>", FILES["small"], picture("JPEG", 21, 20)])
+def test_bytes_that_are_not_what_is_said_of_them_are_no_rendition(data: bytes) -> None:
+    with pytest.raises(WireFault, match="that is no jpeg of 20 x 20"):
+        Desk().render(LARGE, data)
+
+
+def test_a_rendition_has_no_more_bytes_than_its_pixels_can_take() -> None:
+    desk = Desk()
+    most = 20 * 20 * 8 + 2 * 1024 * 1024 + 8
+    assert desk.work.room(LARGE, most) is not None
+    with pytest.raises(WireFault, match=f"of {most + 1} bytes, {most} were allowed"):
+        desk.work.room(LARGE, most + 1)
+
+
+def test_a_large_rendition_is_on_the_disk_before_it_is_whole_and_gone_when_its_job_is() -> None:
+    desk = Desk()
+    begun = FILES["large"] + bytes(HELD_BYTES_MAX)
+    desk.render(LARGE, begun)
+    assert [type(each) for each in desk.told] == []
+    desk.work.kill(LeaseRef("a", 1))
+    desk.work.publish()
+    assert set(desk.blobs.blobs) == {"raw/00/a"}
+    desk = Desk()
+    desk.render(LARGE, begun)
+    desk.said(SMALL, DONE)
+    (large,) = [each.rendition for each in desk.told if isinstance(each, events.RenditionLanded)][:1]
+    assert desk.blobs.blobs[large.blob] == begun
+
+
+@pytest.mark.parametrize("word", [LARGE, DONE, tasks.Fault("undecodable", "x")])
+def test_an_answer_to_a_task_that_lies_unread_is_none(word: Any) -> None:
+    desk = Desk()
+    desk.children.decoder.untaken = True
+    with pytest.raises(WireFault, match="nobody asked for"):
+        desk.said(word)
+
+
+def test_a_decoder_that_has_its_task_is_charged_whatever_its_slate_says() -> None:
+    desk = Desk()
+    desk.children.decoder.stage = autopsy.IDLE
+    desk.work.look()
+    assert [type(each) for each in desk.told] == [events.DecoderBegan, events.DecoderSeen]
+
+
+@pytest.mark.parametrize("status", [9, autopsy.LOST, autopsy.GARBAGE, 11, 1 << 8])
+def test_so_is_one_that_died_with_its_task_however_it_did(status: int) -> None:
+    desk = Desk()
+    desk.work.decoder_ended(tasks.Died(1, status, stage=autopsy.IDLE))
+    assert [type(each) for each in desk.told] == [events.DecoderBegan, events.DecoderFailed]
+
+
+def test_what_a_decoder_did_not_take_is_for_the_next_one_and_uncharged() -> None:
+    desk = Desk(begin=False)
+    desk.children.takes = False
+    desk.begin()
+    desk.work.look()
+    desk.work.decoder_ended(tasks.Died(1, autopsy.DEAF))
+    assert desk.told == []
+    desk.children.takes = True
+    desk.work.decoder_ready()
+    assert desk.children.given == 1
+    assert desk.said(LARGE, SMALL, DONE)[-1] is events.DecoderFinished
+
+
+def test_what_a_decoder_has_grown_by_is_the_kernel_s_word() -> None:
+    desk = Desk()
+    desk.children.decoder.grown_bytes = lambda: SETTINGS.decoder_bytes_max // GROWTH_SHARE + 1
+    desk.said(LARGE, SMALL, DONE)
+    assert desk.children.ended == 1
 
 
 def test_a_detail_makes_no_lines_and_no_colours_and_a_story_is_for_the_log_alone() -> None:
@@ -79,6 +208,19 @@ def test_a_detail_makes_no_lines_and_no_colours_and_a_story_is_for_the_log_alone
     desk.work.decoder_ended(tasks.Died(1, 1 << 8))
     assert desk.told[-1].detail == "the decoder ended with status 1"
     desk = Desk()
-    desk.said(tasks.Fault("undecodable", "broken\n\x1b[31mred", 0))
+    desk.said(tasks.Fault("undecodable", "broken\n\x1b[31mred"))
     (failed,) = [each for each in desk.told if isinstance(each, events.DecoderFailed)]
     assert failed.detail == "broken  [31mred"
+
+
+@pytest.mark.parametrize("last", [DONE, tasks.Fault("undecodable", "x"), tasks.Fault(Code.MEMORY_OVER_LIMIT, "x")])
+def test_a_store_that_fails_offers_one_decoder_once(last: Any) -> None:
+    desk = Desk()
+    desk.render(LARGE, FILES["large"])
+    if isinstance(last, tasks.Done):
+        desk.render(SMALL, FILES["small"])
+    desk.blobs.room = 0
+    desk.said(last)
+    (failed,) = [each for each in desk.told if isinstance(each, events.DecoderFailed)]
+    assert failed.code == Code.STORE_ERROR
+    assert [type(each) for each in desk.told].count(events.DecoderIdle) == 1
