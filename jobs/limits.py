@@ -55,6 +55,11 @@ GRANT_UPLOADS_SPARE = 2
 LIST_MAX, LIST_DEFAULT = 500, 50
 LIST_WALK_MAX = 10_000
 """Rows that one page of a filtered list reads at most, so that no filter can stall the ledger."""
+LIST_BYTES_MAX = 1024 * 1024
+"""Of one page, which ends before the job that would pass it: 500 usual jobs take some 500 KB, the largest 12 MB."""
+UNSENT_BYTES_MAX = 64 * 1024 * 1024
+"""Of all answers of one web process that wait for their clients to take them; of what its streams hold, likewise. Who
+has taken nothing for the longest is cut off first: a client that reads leaves nothing behind for more than moments."""
 UNRECEIPTED_MAX = 256
 """Submits without a receipt per web process: past it a 503 says so, instead of a queue in memory."""
 IDEMPOTENCY_SECONDS = 24 * 3600
@@ -110,6 +115,7 @@ REFUSED_SECONDS = 30.0
 """How long the rest of a body that was answered early is read and thrown away: a connection closed under its sender
 may take the answer with it, and many senders read only when they have sent all."""
 SEND_SECONDS = 30.0
-"""Of an answer, in which the client takes nothing off a full buffer (64 KiB, and the kernel's)."""
+"""Of an answer, in which the client takes nothing off a full buffer (64 KiB, and the kernel's). What it takes buys time
+at BODY_BYTES_PER_SECOND_MIN, as what comes of a body does."""
 KEEP_ALIVE_SECONDS = 65.0
 """Between two requests: longer than a proxy keeps its own side (nginx: 60 s), so that we never close under one."""

@@ -16,8 +16,10 @@ from jobs.limits import (
     REFUSED_SECONDS,
     SEND_SECONDS,
 )
+from web.body import next_due
 from web.events import ABORT
 from web.problems import problem, status_of
+from web.unsent import Held
 
 SWEEP_SECONDS = 0.2
 """How late a deadline may be noticed: one look at every connection costs less than a timer for each request."""
@@ -36,12 +38,15 @@ class Connection(HttpToolsProtocol):
         """The request that is answered now; those behind it wait in the pipeline, and uvicorn's `cycle` is the last."""
         self._loose = 0
         """Bytes since a head or a piece of a body was complete."""
-        self._send_due = math.inf
+        self._send_due, self._unsent = math.inf, 0
         self._give(HEAD_SECONDS)
 
     def expire(self, now: float) -> None:
-        """Drop the client if its time is up at loop time `now`."""
-        if now < min(self._due, self._send_due):
+        """Drop the client if its time is up at loop time `now`. While an answer waits for it, what it takes of that
+        counts, and nothing else."""
+        if self._send_due < math.inf:
+            self._send_due = self._paced(now)
+        if now < (self._due if self._send_due == math.inf else self._send_due):
             return
         if self.transport.is_closing() or self.transport.get_write_buffer_size():
             self.transport.abort()  # a close would wait for the client to read
@@ -49,6 +54,11 @@ class Connection(HttpToolsProtocol):
             self._refuse("too_slow", f"a request's head must come within {HEAD_SECONDS:g} s")
         else:
             self.transport.close()
+
+    def held(self) -> list[Held]:
+        """What waits for the client here, if anything does."""
+        size = self.transport.get_write_buffer_size()
+        return [Held(self._send_due, size, self.transport.abort)] if size else []
 
     def data_received(self, data: bytes) -> None:
         self._loose += len(data)
@@ -113,11 +123,13 @@ class Connection(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._send_due = self.loop.time() + SEND_SECONDS
+        self._send_due, self._unsent = self.loop.time() + SEND_SECONDS, self.transport.get_write_buffer_size()
 
     def resume_writing(self) -> None:
         super().resume_writing()
         self._send_due = math.inf
+        if not self._in_head:
+            self._due = max(self._due, self.loop.time() + SEND_SECONDS)  # for what is left, however long it took
 
     def on_response_complete(self) -> None:
         following = self.pipeline[-1][0] if self.pipeline else None
@@ -132,6 +144,12 @@ class Connection(HttpToolsProtocol):
 
     def _give(self, seconds: float) -> None:
         self._due = self.loop.time() + seconds
+
+    def _paced(self, now: float) -> float:
+        """By when the client is to take more of its answer, as for a body that it sends."""
+        left = self.transport.get_write_buffer_size()
+        taken, self._unsent = self._unsent - left, left
+        return next_due(self._send_due, now, taken) if taken > 0 else self._send_due
 
     def _answered(self) -> bool:
         return self.cycle is None or self.cycle.response_complete

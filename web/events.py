@@ -15,6 +15,7 @@ from web import views
 from web.body import until_gone
 from web.event_text import event, of_changes, seen_by
 from web.streams import JobsStream, Stream
+from web.unsent import Held
 
 COMMENT_SECONDS = 15.0
 """A proxy closes what is silent for longer (nginx: 60 s); a dead client is found out."""
@@ -75,6 +76,10 @@ class Hub:
         told = {sees: event("beat", views.stats(beat, beat.at, sees)) for _, sees in self._by_view()}
         for stream in self._of_all:
             stream.put(told[stream.sees])
+
+    def held(self) -> list[Held]:
+        """What waits in the streams for their readers."""
+        return [Held(0.0, stream.behind, stream.cut) for stream in self._all() if stream.behind]
 
     def stop(self) -> None:
         """End every stream."""

@@ -14,7 +14,7 @@ from jobs.errors import StoreFault
 from jobs.grants import UploadGrant, ViewGrant
 from jobs.job import ENDED
 from jobs.keys import Scope
-from jobs.limits import LIST_DEFAULT, LIST_MAX, LIST_WALK_MAX
+from jobs.limits import LIST_BYTES_MAX, LIST_DEFAULT, LIST_MAX, LIST_WALK_MAX
 from jobs.recipe import as_dict
 from web import commands, files, follow, grants, receipts, session, uploads, views
 from web.asked import FIELDS
@@ -48,8 +48,16 @@ async def get_jobs(call: Call) -> Response:
 
     def page() -> bytes:
         rows, following = call.web.lists.page(where, before, limit, LIST_WALK_MAX)
-        jobs = [views.job(row, call.base, places(row), timeline=False) for row in rows]
-        return encode({"jobs": jobs, "next": None if following is None else _cursor(following)})
+        parts, size = list[bytes](), 0
+        for row in rows:
+            part = encode(views.job(row, call.base, places(row), timeline=False))
+            size += len(part)
+            if parts and size > LIST_BYTES_MAX:
+                following = rows[len(parts) - 1].seq
+                break
+            parts.append(part)
+        cursor = encode(None if following is None else _cursor(following))
+        return b'{"jobs":[' + b",".join(parts) + b'],"next":' + cursor + b"}"
 
     return Response(await in_list_thread(call.web, page), 200, {"Cache-Control": "no-store"}, "application/json")
 

@@ -13,10 +13,11 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from host import notify
-from jobs.limits import KEEP_ALIVE_SECONDS
+from jobs.limits import KEEP_ALIVE_SECONDS, UNSENT_BYTES_MAX
 from web.config import Web
 from web.connection import SWEEP_SECONDS, Connection
 from web.link import Link
+from web.unsent import relieve
 
 LINGER_SECONDS = 0.3
 """A connection that the kernel had accepted still gets its answer (FACTS 5)."""
@@ -64,10 +65,17 @@ class Server(uvicorn.Server):
         now = asyncio.get_running_loop().time()
         if now >= self._sweep_at:
             self._sweep_at = now + SWEEP_SECONDS
-            for connection in tuple(self.server_state.connections):
-                if isinstance(connection, Connection):
-                    connection.expire(now)
+            connections = [each for each in self.server_state.connections if isinstance(each, Connection)]
+            for connection in connections:
+                connection.expire(now)
+            self._relieve(connections)
         return await super().on_tick(counter)
+
+    def _relieve(self, connections: list[Connection]) -> None:
+        cut = relieve([held for connection in connections for held in connection.held()], UNSENT_BYTES_MAX)
+        cut += relieve(self._web.hub.held(), UNSENT_BYTES_MAX)
+        if cut:
+            self._web.log.warning("clients take too little of their answers", extra={"cut_off": cut})
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal to end. (uvicorn would raise it once more at the end, and not exit 0.)"""

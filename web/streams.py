@@ -38,9 +38,19 @@ class Stream:
         self._bytes += len(data)
         self._wake.set()
         if self._bytes > STREAM_BYTES_MAX:
-            self._parts.clear()
-            self.close()
-            self.abort()
+            self.cut()
+
+    @property
+    def behind(self) -> int:
+        """Bytes that are queued."""
+        return self._bytes
+
+    def cut(self) -> None:
+        """Cut the reader off, and drop what is queued."""
+        self._parts.clear()
+        self._bytes = 0
+        self.close()
+        self.abort()
 
     def close(self) -> None:
         """Send what is queued, then end."""

@@ -10,6 +10,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from jobs.limits import (
+    BODY_BYTES_PER_SECOND_MIN,
     HEAD_BYTES_MAX,
     HEAD_SECONDS,
     KEEP_ALIVE_SECONDS,
@@ -206,6 +207,55 @@ def test_who_reads_nothing_is_cut_off() -> None:
         assert not line.after(SEND_SECONDS + 1)
         line.connection.pause_writing()
         assert line.after(SEND_SECONDS + 1)
+        assert line.wire.aborted
+
+    on_a_line(scenario)
+
+
+@pytest.mark.parametrize(("rate", "seconds"), [(BODY_BYTES_PER_SECOND_MIN * 2, 128), (BODY_BYTES_PER_SECOND_MIN, 256)])
+@pytest.mark.parametrize("ending", [b"", b"\r\nConnection: close"])
+def test_who_reads_slowly_gets_all(rate: int, seconds: int, ending: bytes) -> None:
+    """A megabyte takes longer than a silence may, and than the next request."""
+
+    async def scenario(line: Line) -> None:
+        line.connection.data_received(HEAD.replace(b"\r\n\r\n", ending + b"\r\n\r\n"))
+        line.wire.unsent = rate * seconds
+        line.connection.pause_writing()
+        await turns()
+        for second in range(seconds):
+            line.after(second)
+            assert not line.wire.aborted, second
+            line.wire.unsent -= rate
+        line.after(seconds + SEND_SECONDS + 1)
+        assert line.wire.aborted == bool(line.wire.unsent)
+
+    on_a_line(scenario)
+
+
+@pytest.mark.parametrize("rate", [1, BODY_BYTES_PER_SECOND_MIN // 4])
+def test_a_trickle_is_no_reading(rate: int) -> None:
+    async def scenario(line: Line) -> None:
+        line.connection.data_received(HEAD)
+        line.wire.unsent = 10**6
+        line.connection.pause_writing()
+        await turns()
+        for second in range(60):
+            line.after(second)
+            line.wire.unsent -= rate
+        assert line.wire.aborted
+
+    on_a_line(scenario)
+
+
+def test_what_waits_for_a_client_is_told_with_its_deadline() -> None:
+    async def scenario(line: Line) -> None:
+        assert line.connection.held() == []
+        line.wire.unsent = 7
+        line.connection.pause_writing()
+        ((due, size, cut),) = line.connection.held()
+        assert size == 7
+        assert due == pytest.approx(asyncio.get_running_loop().time() + SEND_SECONDS, abs=1)
+        cut()
         assert line.wire.aborted
 
     on_a_line(scenario)

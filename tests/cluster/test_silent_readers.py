@@ -1,0 +1,57 @@
+"""Clients that ask for much and read nothing: what they make a web process hold is bounded in all."""
+
+import re
+import socket
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from jobs.limits import LIST_BYTES_MAX, UNSENT_BYTES_MAX
+from tests.support.cluster import Cluster
+from tests.support.sufferings import small_image
+
+pytestmark = pytest.mark.cluster
+READERS = 300
+SLACK_BYTES = 64 * 1024 * 1024
+"""What comes between two looks, and what the lists are made of."""
+
+
+def test_lists_that_nobody_reads_hold_little(new_cluster: Callable[..., Cluster]) -> None:
+    cluster = new_cluster(web_processes=1).start()
+    job = cluster.upload(small_image(), "small.png")["id"]
+    renditions = [{"name": f"{number:0>32}", "width": 9, "height": 9, "blur": 1 + number / 7} for number in range(16)]
+    asked = {"original": job, "recipe": {"renditions": renditions}, "metadata": "m" * 2000}
+    with cluster.client() as client:
+        while len(page := client.get("/jobs?limit=500").content) < 0.8 * LIST_BYTES_MAX:
+            for _ in range(40):
+                assert client.post("/jobs", json=asked).status_code == 202
+    assert READERS * len(page) > 2 * UNSENT_BYTES_MAX + SLACK_BYTES
+    [web] = cluster.pids("web")
+    before = resident(web)
+    with ExitStack() as stack:
+        for _ in range(READERS):
+            stack.enter_context(silent(int(cluster.url.rpartition(":")[2]), "/jobs?limit=500"))
+        most = 0
+        for _ in range(20):
+            time.sleep(0.25)
+            most = max(most, resident(web))
+        assert most - before < UNSENT_BYTES_MAX + SLACK_BYTES
+        with cluster.client() as client:  # who reads is answered meanwhile
+            assert client.get("/jobs?limit=500").status_code == 200
+
+
+def silent(port: int, path: str) -> socket.socket:
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect(("127.0.0.1", port))
+    client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    return client
+
+
+def resident(pid: int) -> int:
+    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert found
+    return int(found[1]) * 1024
