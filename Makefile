@@ -76,11 +76,13 @@ backup: .venv/roles
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-node_modules/.installed: package.json
-	PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm install --no-fund --no-audit --no-package-lock
+# By hash (package-lock.json), and no script of a package runs.
+node_modules/.installed: package.json package-lock.json
+	npm ci --ignore-scripts --no-fund --no-audit
 	@touch $@
 
 # After a change of dependencies in pyproject.toml; needs uv.
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra roles pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra roles --extra dev pyproject.toml -o requirements-dev.lock
+	npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-fund --no-audit
