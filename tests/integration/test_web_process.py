@@ -170,9 +170,9 @@ def test_a_reader_that_reads_nothing_is_cut_off(site: Site) -> None:
     assert b"200 OK" in stuck.recv(4096)
 
     def flood(toy: ToyBroker) -> None:
-        toy.change += 1
-        changed = Change(toy.change, "0" * 26, "", State.FAILED, 1, "undecodable", "d" * 500_000)
-        toy.tell(Changes(toy.epoch, toy.change - 1, toy.change, [changed]))
+        before, toy.change = toy.change, toy.change + 500
+        told = ("0" * 26, "", State.FAILED, 1, "undecodable", "d" * 1000)
+        toy.tell(Changes(toy.epoch, before, toy.change, [Change(before + 1 + n, *told) for n in range(500)]))
 
     def cut_off() -> bool:
         site.do(flood)
