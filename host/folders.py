@@ -102,7 +102,8 @@ def close_folder(folder: Path, marks: tuple[str, ...], setting: str) -> None:
             f"{open_to_others}, which cannot be closed ({error.strerror}): chmod 700 it, or set {setting} to a folder "
             "within it"
         ) from None
-    _log.warning("others could look into %s (mode %o): closed, it is 700 now", folder, mode & 0o777)
+    if names:  # in an empty one there was nothing to be read
+        _log.warning("others could look into %s (mode %o): closed, it is 700 now", folder, mode & 0o777)
 
 
 def endpoint(run: Path, name: str) -> str:

@@ -263,11 +263,13 @@ class Waiting(_Message, frozen=True):
 
 
 class SweepsView(_Message, frozen=True):
-    """Sweeps that are not done: how many, how many of these failed before, and why one did last."""
+    """Sweeps that are not done: how many, how many of these failed before, and why one did last. `walk`: why the walk
+    does not go on, if it does not."""
 
     waiting: Count
     failing: Count
     why: Detail
+    walk: Detail = ""
 
 
 class Beat(_Message, frozen=True):
@@ -393,11 +395,12 @@ class Swept(_Message, frozen=True):
 
 class Found(_Message, frozen=True):
     """The old `names` of one step of the walk, the one that Walk named by `after`; `following` is the
-    `after` of the next step, None at the end."""
+    `after` of the next step, None at the end. `failed`: why the step could not be done, if so (without names)."""
 
     after: Blob
     names: Names
     following: Blob | None
+    failed: Detail = ""
 
 
 class WorkerBeat(_Message, frozen=True):

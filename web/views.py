@@ -188,7 +188,12 @@ def stats(beat: Beat, now: float, sees: str | None) -> View:
 
 
 def _sweeps(sweeps: SweepsView) -> View:
-    return {"waiting": sweeps.waiting, "failing": sweeps.failing, "why": sweeps.why or None}
+    return {
+        "waiting": sweeps.waiting,
+        "failing": sweeps.failing,
+        "why": sweeps.why or None,
+        "walk": sweeps.walk or None,
+    }
 
 
 def able_workers(beat: Beat) -> int:
@@ -205,6 +210,8 @@ def warnings(beat: Beat) -> list[str]:
         found.append("paused: what is accepted waits")
     if beat.sweeps and beat.sweeps.failing:
         found.append(f"deletions of files fail ({beat.sweeps.failing}): /stats and a worker's log say why")
+    if beat.sweeps and beat.sweeps.walk:
+        found.append("files that no job names are not looked for: /stats and a worker's log say why")
     return found
 
 

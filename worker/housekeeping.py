@@ -15,8 +15,7 @@ from worker.core import events
 
 
 class Housekeeping:
-    """Each step is short, for the keeper waits for it. A sweep that fails is told, and asked for again later; a step of
-    the walk that fails is logged, and asked for again by the clock."""
+    """Each step is short, for the keeper waits for it. One that fails is told, and asked for again later."""
 
     def __init__(self, blobs: Blobs, tell: Callable[[Any], None], log: logging.Logger) -> None:
         self._blobs = blobs
@@ -41,5 +40,6 @@ class Housekeeping:
             names, following = self._blobs.names(asked.after, asked.names_max, asked.older_than_seconds)
         except StoreFault as fault:
             self._log.error("walk failed", extra={"after": asked.after, "why": fault.detail})
+            self._tell(events.NamesFound(asked.after, [], None, plain(fault.detail)))
         else:
             self._tell(events.NamesFound(asked.after, names, following))

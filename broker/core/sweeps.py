@@ -73,7 +73,7 @@ def look(core: "Core", now: float) -> None:
 def view(core: "Core") -> SweepsView:
     """What the beat says of them."""
     newest = next(reversed(core.stuck.values()), None)
-    return SweepsView(len(core.sweeps), len(core.stuck), newest.why if newest else "")
+    return SweepsView(len(core.sweeps), len(core.stuck), newest.why if newest else "", core.walk.why)
 
 
 def check(core: "Core") -> None:

@@ -26,14 +26,19 @@ WAIT_SECONDS = 1.0
 """Before the next try where nobody can walk, or the sweeps of the last steps are still to be done."""
 
 
-class Progress:
-    """Where the walk is: past the name `after`, asked of the connection `walker`. `due` is the time of
-    the next step, `began` that of the first one. A restart begins anew."""
+AGAIN_SECONDS_MAX = 3600.0
+"""To the next try of a step that failed: 10 s, doubled each time."""
 
-    __slots__ = ("after", "began", "due", "walker")
+
+class Progress:
+    """Where the walk is: past the name `after`, asked of the connection `walker`. `due` is the time of the next step,
+    `began` that of the first one. The present step failed `tries` times, `why` the last time. A restart begins anew."""
+
+    __slots__ = ("after", "began", "due", "tries", "walker", "why")
 
     def __init__(self, now: float) -> None:
-        self.after = ""
+        self.after = self.why = ""
+        self.tries = 0
         self.walker: bytes | None = None
         self.began = self.due = now
 
@@ -62,6 +67,12 @@ def walked(core: "Core", event: Walked, now: float) -> None:
     walk, found = core.walk, event.found
     if walk.walker != event.peer or walk.after != found.after:
         return
+    walk.why = found.failed
+    if found.failed:
+        walk.walker, walk.due = None, now + min(REPEAT_SECONDS * 2 ** min(walk.tries, 9), AGAIN_SECONDS_MAX)
+        walk.tries += 1
+        return
+    walk.tries = 0
     rows = {row.id: row for row in event.rows}
     for job, names in _by_job(found.names).items():
         entry = core.entries.get(job) or (Entry.from_row(rows[job]) if job in rows else None)

@@ -95,7 +95,7 @@ class Fleet:
         """Every process is to be new afterwards."""
         self._round, self._rolling = self._round + 1, True
         for slot in self._slots:
-            slot.losses, slot.due = 0, now
+            slot.losses, slot.due, slot.last = 0, now, ""
 
     def stop_asked(self, now: float) -> None:
         """Drain and end everything, the broker last; asked again, end at once."""

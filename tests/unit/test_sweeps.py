@@ -4,11 +4,13 @@ import itertools
 import logging
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import msgspec
 import pytest
 
 from broker.core import sweeps
+from broker.core.events import Walked
 from jobs import wire
 from jobs.errors import StoreFault
 from jobs.records import Where
@@ -195,3 +197,34 @@ def test_the_version_before_reads_what_was_done_and_is_read() -> None:
     new = wire.encode(wire.Swept(["a"], [("b", WHY)]))
     assert msgspec.msgpack.decode(new, type=tuple[int, str, Swept])[2] == Swept(["a"])
     assert wire.from_worker.decode(msgspec.msgpack.encode((wire.VERSION, "Swept", Swept(["a"])))) == wire.Swept(["a"])
+
+
+def test_a_step_of_the_walk_that_fails_is_told_and_asked_for_ever_more_seldom() -> None:
+    """Before, it was repeated each 10 s for ever, no later file was looked at, and only a worker's log knew."""
+    rig, asked = Rig(), list[float]()
+    rig.hear(A, ready("a"))
+    rig.turn(tick=True)
+    for _ in range(8000):
+        if rig.dispatcher.core.walk.walker == A:
+            asked.append(rig.now)
+            rig.dispatcher.handle(
+                Walked(A, wire.Found("", [], None, "blob of any name: Permission denied"), []), rig.now
+            )
+            rig.turn()
+        second(rig)
+    pauses = [after - before for before, after in itertools.pairwise(asked)]
+    assert pauses == pytest.approx([10, 20, 40, 80, 160, 320, 640, 1280, 2560], abs=2.1)
+    assert view(rig) == wire.SweepsView(0, 0, "", "blob of any name: Permission denied")
+    rig.start()
+    rig.hear(A, ready("a"))
+    rig.turn(tick=True)
+    rig.find(A, [])
+    rig.turn()
+    assert view(rig) == wire.SweepsView(0, 0, "")
+
+
+def test_a_worker_says_why_it_could_not_walk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told, blobs = list[Any](), LocalBlobs(tmp_path)
+    monkeypatch.setattr(blobs, "names", Mock(side_effect=StoreFault("blob of any name: Permission denied")))
+    Housekeeping(blobs, told.append, logging.getLogger("test")).walk(wire.Walk("raw/ab/x", 1.0, 10))
+    assert told == [events.NamesFound("raw/ab/x", [], None, "blob of any name: Permission denied")]

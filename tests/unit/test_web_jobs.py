@@ -293,25 +293,38 @@ def test_statistics_wait_for_the_first_beat_of_a_process_that_has_just_begun() -
 
 
 @pytest.mark.parametrize(
-    ("states", "paused", "failing", "workers", "warnings"),
+    ("states", "paused", "failing", "walk", "workers", "warnings"),
     [
-        (["idle", "busy", "draining"], False, 0, 2, []),
-        ([], False, 0, 0, ["no worker takes jobs: what is accepted waits"]),
-        (["draining"], False, 0, 0, ["no worker takes jobs: what is accepted waits"]),
-        (["idle"], True, 0, 1, ["paused: what is accepted waits"]),
-        (["idle"], False, 7, 1, ["deletions of files fail (7): /stats and a worker's log say why"]),
+        (["idle", "busy", "draining"], False, 0, "", 2, []),
+        ([], False, 0, "", 0, ["no worker takes jobs: what is accepted waits"]),
+        (["draining"], False, 0, "", 0, ["no worker takes jobs: what is accepted waits"]),
+        (["idle"], True, 0, "", 1, ["paused: what is accepted waits"]),
+        (
+            ["idle"],
+            False,
+            0,
+            "no right",
+            1,
+            ["files that no job names are not looked for: /stats and a worker's log say why"],
+        ),
+        (["idle"], False, 7, "", 1, ["deletions of files fail (7): /stats and a worker's log say why"]),
     ],
 )
 def test_ready_says_what_does_not_go_on_as_it_should(
-    states: list[str], paused: bool, failing: int, workers: int, warnings: list[str]
+    states: list[str], paused: bool, failing: int, walk: str, workers: int, warnings: list[str]
 ) -> None:
     """It stays ready: uploads are taken, and kept."""
 
     async def scenario(kit: Kit) -> None:
         views = [WorkerView(f"w{number}", f"i{number}", state, 5, [], 0.0) for number, state in enumerate(states)]
-        sweeps = SweepsView(9, failing, "why")
+        sweeps = SweepsView(9, failing, "why", walk)
         kit.results.heard_beat(msgspec.structs.replace(kit.toy.beat(), workers=views, paused=paused, sweeps=sweeps))
-        assert (await get(kit, "/stats"))["sweeps"] == {"waiting": 9, "failing": failing, "why": "why"}
+        assert (await get(kit, "/stats"))["sweeps"] == {
+            "waiting": 9,
+            "failing": failing,
+            "why": "why",
+            "walk": walk or None,
+        }
         found = await get(kit, "/health/ready")
         assert (found["status"], found["workers"], found["warnings"]) == ("ready", workers, warnings)
         kit.now += 11

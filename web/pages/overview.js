@@ -51,6 +51,7 @@ function troubles({ queue, workers: present, jobs, sweeps }) {
     waiting && !queue.paused && queue.oldest_seconds > OLD_SECONDS ? "The oldest has waited more than a minute" : "",
     jobs.dead ? `${format.count(jobs.dead, "job")} dead: a person must look` : "",
     sweeps?.failing ? `The files of ${format.count(sweeps.failing, "job")} cannot be deleted` : "",
+    sweeps?.walk ? "Files that no job names are not looked for" : "",
   ].filter(Boolean);
 }
 

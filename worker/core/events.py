@@ -103,11 +103,12 @@ class SweepFailed(_Event, frozen=True):
 
 class NamesFound(_Event, frozen=True):
     """The step of the walk that began past `after` listed these old blobs; `following` is the `after`
-    of the next one, None at the end."""
+    of the next one, None at the end. `failed`: why it could not, if so."""
 
     after: str
     names: list[str]
     following: str | None
+    failed: str = ""
 
 
 class DrainAsked(_Event, frozen=True):

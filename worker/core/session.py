@@ -277,7 +277,7 @@ class Session:
         self._walk = walk
 
     def _on_names_found(self, event: events.NamesFound) -> None:
-        self._outbox.found = wire.Found(event.after, event.names, event.following)
+        self._outbox.found = wire.Found(event.after, event.names, event.following, event.failed)
 
     def _on_drain(self, _: object) -> None:
         if not self.draining:
