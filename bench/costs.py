@@ -17,6 +17,7 @@ from jobs import exif
 from jobs.errors import PixmillError
 from jobs.imagehead import HEAD_BYTES, read_head
 from jobs.limits import FIELD_BYTES_MAX, HEAD_BYTES_MAX, PART_HEADERS_BYTES_MAX, RECIPE_BYTES_MAX
+from jobs.pieces import Passing
 from jobs.presets import Recipes, load_presets
 from web import accept, asked, call, files, uploads
 from web.forms import Form
@@ -118,8 +119,10 @@ def _heads() -> Iterator[tuple[str, bytes]]:
 
 
 def _read_image(data: bytes) -> None:
-    if head := read_head(data):
-        exif.orientation(exif.find_block(data, head.format))
+    if read_head(data):
+        turned = Passing(exif.reading_orientation())
+        turned.feed(data)
+        turned.end()
 
 
 def _all() -> Iterator[tuple[str, bytes, Callable[[bytes], object]]]:

@@ -1,92 +1,122 @@
-"""EXIF blocks, as far as we need them: where they are, the orientation, found and set. Pure bytes; never raises.
+"""EXIF blocks, as far as we need them: where they are, and the orientation. Pure bytes; never raises.
 
-What an orientation means is jobs/turns.py's.
+What an orientation means is jobs/turns.py's; what a rendition keeps of a block is jobs/metadata.py's.
 """
 
 import struct
+
+from jobs import boxes
+from jobs.imagehead import TYPE_BYTES, format_of
+from jobs.pieces import Reading
 
 _ORIENTATION = 0x0112
 _SHORT = 3
 EXIF_START = b"Exif\0\0"
 """Before the block in a JPEG; the other formats may leave it out."""
 _ENTRIES_MAX = 512
-_SEGMENTS_MAX = 1024
-"""Of a JPEG before the block: a reader of what a stranger sends must end soon."""
-_APP1, _SCAN = 0xE1, 0xDA
+_APP1, _ENDS = 0xE1, frozenset({0xD9, 0xDA})
+_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+"""A JPEG's markers without a length."""
+_HAS_EXIF = 0x08
+"""Of the flags of a WebP."""
+BLOCK_BYTES_MAX = 1024 * 1024
+"""Of a PNG's or a WebP's, previews and all; and of the boxes that tell the orientation."""
 
 
 def orientation(block: bytes) -> int:
-    """The EXIF orientation, 1 to 8; 1 where there is none to be found."""
-    found = _find_orientation(block)
-    return found[0] if found else 1
-
-
-def upright(block: bytes) -> bytes:
-    """The same EXIF block saying that the picture is upright."""
-    if found := _find_orientation(block):
-        _, at, order = found
-        return block[:at] + struct.pack(order + "H", 1) + block[at + 2 :]
-    return block
-
-
-def find_block(data: bytes, format: str) -> bytes:
-    """The EXIF block in an image's first bytes; b"" where there is none, or none yet (a WebP's is at its end)."""
-    if format == "tiff":
-        return data
+    """The EXIF orientation in IFD 0, 1 to 8; 1 where there is none to be found."""
+    order, data = byte_order(block), block.removeprefix(EXIF_START)
+    if order is None:
+        return 1
     try:
-        return _FINDERS[format](data) if format in _FINDERS else b""
-    except struct.error:  # it ends before
-        return b""
+        (at,) = struct.unpack_from(order + "I", data, 4)
+        (entries,) = struct.unpack_from(order + "H", data, at)
+        for entry in range(at + 2, at + 2 + 12 * min(entries, _ENTRIES_MAX), 12):
+            tag, kind, _count, value = struct.unpack_from(order + "HHIH", data, entry)
+            if tag == _ORIENTATION and kind == _SHORT and 1 <= value <= 8:
+                return int(value)
+    except struct.error:
+        pass
+    return 1
 
 
-def _in_jpeg(data: bytes) -> bytes:
-    at = 2
-    for _ in range(_SEGMENTS_MAX):
-        lead, marker, length = struct.unpack_from(">BBH", data, at)
-        if lead != 0xFF or marker == _SCAN:
-            break
-        if marker == _APP1 and data.startswith(EXIF_START, at + 4):
-            return data[at + 4 : at + 2 + length]
-        at += 2 + length
+def byte_order(block: bytes) -> str | None:
+    """Of a block with its start or without: struct's sign; None where it is none."""
+    at = len(EXIF_START) if block.startswith(EXIF_START) else 0
+    return {b"II*\0": "<", b"MM\0*": ">"}.get(block[at : at + 4])
+
+
+def reading_block(format: str) -> Reading[bytes]:
+    """Finds the first EXIF block of an image file; b"" where there is none. A JPEG's has its start."""
+    return BLOCKS[format]() if format in BLOCKS else _none()
+
+
+def reading_orientation() -> Reading[int]:
+    """Finds how the picture of a file is to be turned: by EXIF, a TIFF's own tag, or the boxes of AVIF and HEIC."""
+    format = format_of((yield 0, TYPE_BYTES)) or ""
+    if format in ("avif", "heic"):
+        return boxes.orientation((yield from boxes.reading_properties(BLOCK_BYTES_MAX)))
+    if format == "tiff":
+        return (yield from _tiff())
+    return orientation((yield from reading_block(format)))
+
+
+def _none() -> Reading[bytes]:
+    yield 0, 0
     return b""
 
 
-def _in_png(data: bytes) -> bytes:
+def _jpeg() -> Reading[bytes]:
+    at = 2
+    while True:
+        lead, marker, length = struct.unpack(">BBH", (yield at, 4))
+        if lead != 0xFF or marker in _ENDS:
+            return b""
+        if marker == 0xFF:  # padding
+            at += 1
+        elif marker in _ALONE:
+            at += 2
+        elif marker == _APP1 and (yield at + 4, len(EXIF_START)) == EXIF_START:
+            return (yield at + 4, length - 2)
+        else:
+            at += 2 + length
+
+
+def _png() -> Reading[bytes]:
     at = 8
     while True:
-        length, name = struct.unpack_from(">I4s", data, at)
+        length, name = struct.unpack(">I4s", (yield at, 8))
         if name == b"eXIf":
-            return data[at + 8 : at + 8 + length]
+            return (yield at + 8, min(length, BLOCK_BYTES_MAX))
         if name == b"IEND":
             return b""
         at += 12 + length
 
 
-def _in_webp(data: bytes) -> bytes:
+def _webp() -> Reading[bytes]:
+    kind, flags = struct.unpack("<4s4xB", (yield 12, 9))
     at = 12
-    while True:
-        name, length = struct.unpack_from("<4sI", data, at)
+    while kind == b"VP8X" and flags & _HAS_EXIF:
+        name, length = struct.unpack("<4sI", (yield at, 8))
         if name == b"EXIF":
-            return data[at + 8 : at + 8 + length]
+            return (yield at + 8, min(length, BLOCK_BYTES_MAX))
         at += 8 + length + (length & 1)
+    return b""
 
 
-_FINDERS = {"jpeg": _in_jpeg, "png": _in_png, "webp": _in_webp}
+def _tiff() -> Reading[int]:
+    start = yield 0, 16
+    order, big = ("<" if start[:1] == b"I" else ">"), start[2:4] in (b"+\0", b"\0+")
+    entry_bytes, value_at = (20, 12) if big else (12, 8)
+    (at,) = struct.unpack_from(order + ("Q" if big else "I"), start, 8 if big else 4)
+    (entries,) = struct.unpack(order + ("Q" if big else "H"), (yield at, 8 if big else 2))
+    directory = yield at + (8 if big else 2), entry_bytes * min(entries, _ENTRIES_MAX)
+    for entry in range(0, len(directory) - entry_bytes + 1, entry_bytes):
+        tag, kind = struct.unpack_from(order + "HH", directory, entry)
+        (value,) = struct.unpack_from(order + "H", directory, entry + value_at)
+        if tag == _ORIENTATION and kind == _SHORT and 1 <= value <= 8:
+            return int(value)
+    return 1
 
 
-def _find_orientation(block: bytes) -> tuple[int, int, str] | None:
-    """The orientation in IFD 0, the offset of its value and the byte order."""
-    base = len(EXIF_START) if block.startswith(EXIF_START) else 0
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[base : base + 4])
-    if order is None:
-        return None
-    try:
-        at = base + struct.unpack_from(order + "I", block, base + 4)[0]
-        (entries,) = struct.unpack_from(order + "H", block, at)
-        for entry in range(at + 2, at + 2 + 12 * min(entries, _ENTRIES_MAX), 12):
-            tag, kind, _count, value = struct.unpack_from(order + "HHIH", block, entry)
-            if tag == _ORIENTATION and kind == _SHORT and 1 <= value <= 8:
-                return value, entry + 8, order
-    except struct.error:
-        return None
-    return None
+BLOCKS = {"jpeg": _jpeg, "png": _png, "webp": _webp}

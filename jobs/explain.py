@@ -10,7 +10,7 @@ import msgspec
 
 from jobs.engines import REDUCING_GAP
 from jobs.errors import ImageFault
-from jobs.formats import output_format
+from jobs.formats import WITH_METADATA, output_format
 from jobs.imagehead import Head
 from jobs.plan import FULL_SCALE, JPEG_SCALES, Derivation, plan
 from jobs.recipe import Recipe, RenditionSpec
@@ -32,7 +32,7 @@ PIXEL_BYTES = 4
 """Of a picture in memory, whatever its mode but gray."""
 ENCODER_BYTES = {"jpeg": 1, "png": 1, "webp": 6, "avif": 20, "gif": 4}
 """What an encoder takes beside the picture, for each of its pixels."""
-_OF_SOME_FORMATS = {"progressive": ("jpeg",), "lossless": ("webp", "avif")}
+_OF_SOME_FORMATS = {"progressive": ("jpeg",), "lossless": ("webp", "avif"), "keep_metadata": WITH_METADATA}
 
 
 class Expected(msgspec.Struct, frozen=True):
@@ -152,6 +152,8 @@ def _warnings(spec: RenditionSpec, stored: Size, orientation: int, original: str
     for key, formats in _OF_SOME_FORMATS.items():
         if getattr(spec, key) and format not in formats:
             found.append(Warned(spec.name, "key_without_effect", f"`{key}` does nothing in {format}"))
+    if spec.keep_metadata and original == "tiff" and format in WITH_METADATA:
+        found.append(Warned(spec.name, "key_without_effect", "`keep_metadata` keeps nothing of a TIFF"))
     return found
 
 

@@ -14,6 +14,8 @@ OPAQUE = frozenset({"jpeg"})
 """What is written without alpha."""
 ANIMATED = frozenset({"gif", "webp", "png"})
 """Outputs that keep an animation; in the others its first frame is the picture."""
+WITH_METADATA = frozenset({"jpeg", "png", "webp", "avif"})
+"""What is written with EXIF where a recipe keeps it."""
 SPOKEN = {"jpeg": "JPEG", "png": "PNG", "webp": "WebP", "avif": "AVIF", "gif": "GIF", "tiff": "TIFF", "bmp": "BMP"}
 
 

@@ -5,7 +5,8 @@ from starlette.responses import Response
 from jobs import exif
 from jobs.errors import ClientFault, ImageFault
 from jobs.explain import Explanation, explain
-from jobs.imagehead import HEAD_BYTES, Head, HeadReader
+from jobs.imagehead import Head, HeadReader
+from jobs.pieces import Passing
 from jobs.recipe import Recipe, as_dict
 from web import asked
 from web.call import Call, as_json
@@ -15,18 +16,19 @@ from web.uploads import judged, stream_body
 async def explain_recipe(call: Call) -> Response:
     """The plan without the pixels. Raises ClientFault as an upload does, `operation_failed` where the job would."""
     wanted = asked.from_texts(call.query, call.web.recipes)
-    start, reader = bytearray(), HeadReader()
+    reader, turned = HeadReader(), Passing(exif.reading_orientation())
 
     def feed(data: bytes) -> None:
-        start.extend(data[: HEAD_BYTES - len(start)])
         reader.feed(data)
+        turned.feed(data)
 
     size = await stream_body(call, feed)
     if not size:
         raise ClientFault("the body is empty: send the image's bytes", code="no_image")
     reader.end()
     head = _judged(call, reader)
-    orientation = exif.orientation(exif.find_block(bytes(start), head.format))
+    turned.end()
+    orientation = turned.found or 1
     plan = _planned(wanted.recipe, head, orientation)
     original = {**head._asdict(), "bytes": size, "orientation": orientation}
     answer = {"original": original, "preset": wanted.preset, "recipe": as_dict(wanted.recipe), "plan": plan}

@@ -11,6 +11,7 @@ from typing import Any
 
 from PIL import Image, ImageCms
 
+from jobs.job import Unmet
 from worker import icc
 from worker.clear import MASK
 from worker.colourspaces import Numbers
@@ -30,19 +31,27 @@ _SRGB = ImageCms.createProfile("sRGB")
 
 
 def to_srgb(image: Image.Image, told: Told) -> Image.Image:
-    """The decoded `image` in sRGB, as L, LA, RGB or RGBA, with an empty `info`.
+    """The decoded `image` in sRGB, as L, LA, RGB or RGBA, with an empty `info`."""
+    return converted(image, told)[0]
+
+
+def converted(image: Image.Image, told: Told) -> tuple[Image.Image, Unmet]:
+    """As `to_srgb`, and what of its colours a rendition has not: `colours` where nothing that was told serves, `hdr`.
 
     By the first of what its file has `told` that serves: a profile that is none, or is of another colour space than the
     pixels', is passed over as browsers do. With the perceptual intent, as sharp does.
     """
     image = _eight_bits(image)
-    ways = (_way(said, image.mode.removesuffix("A")) for said in told)
-    if way := next(filter(None, ways), None):
-        image = _converted(image, way)
+    ways = ((said, _way(said, image.mode.removesuffix("A"))) for said in told)
+    said, way = next((one for one in ways if one[1]), (None, None))
+    if way:
+        image = _applied(way, image)
     if image.mode == "CMYK":
         image = image.convert("RGB")
     image.info = {}
-    return image
+    if isinstance(said, Numbers) and said.are_bright:
+        return image, ("hdr",)
+    return image, ("colours",) if told and not way else ()
 
 
 def dominant_colour(image: Image.Image) -> str | None:
@@ -131,7 +140,7 @@ def _unchanged(image: Image.Image) -> Image.Image:
     return image
 
 
-def _converted(image: Image.Image, way: _Way) -> Image.Image:
+def _applied(way: _Way, image: Image.Image) -> Image.Image:
     if way is _unchanged or not image.mode.endswith("A"):
         return way(image)
     opaque = way(image.convert(image.mode.removesuffix("A")))

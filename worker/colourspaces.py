@@ -55,6 +55,11 @@ class Numbers(NamedTuple):
         near = all(math.dist(found, right) <= _CHROMATICITY_DIFFERENCE for found, right in pairs)
         return near and set(self.curves) == {srgb_curve}
 
+    @property
+    def are_bright(self) -> bool:
+        """Whether there is light brighter than white, which the curves bring down."""
+        return any(getattr(each, "curve", each) in (_pq, _hlg) for each in self.curves)
+
 
 def _pq(sample: float) -> float:
     """SMPTE ST 2084, as light of which 1 is white."""
@@ -106,15 +111,13 @@ CURVES: dict[int, Curve] = {
     18: _hlg,
 }
 """Table 3. The curves of television's cameras are shown by the screen's, as browsers do."""
-_UNSPECIFIED = 2
+UNSPECIFIED = 2
 
 
 def by_code(primaries: int, transfer: int, full: bool = True) -> Numbers | None:
-    """What CICP's code points mean; None where they tell nothing, or nothing that is known here."""
-    if primaries == transfer == _UNSPECIFIED:
-        return None
-    colours = PRIMARIES.get(1 if primaries == _UNSPECIFIED else primaries)
-    curve = CURVES.get(13 if transfer == _UNSPECIFIED else transfer)
+    """What CICP's code points mean, sRGB where one is unspecified; None where one is not known here."""
+    colours = PRIMARIES.get(1 if primaries == UNSPECIFIED else primaries)
+    curve = CURVES.get(13 if transfer == UNSPECIFIED else transfer)
     if colours is None or curve is None:
         return None
     return _alike(colours, curve if full else Narrow(curve))

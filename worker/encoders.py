@@ -88,7 +88,7 @@ def _says_alpha(data: bytes) -> bytes:
 
 
 def _options(format: str, spec: RenditionSpec, exif: bytes) -> dict[str, object]:
-    return _of_format(format, spec) | ({"exif": exif} if exif and format != "gif" else {})
+    return _of_format(format, spec) | ({"exif": exif} if exif else {})
 
 
 def _of_format(format: str, spec: RenditionSpec) -> dict[str, object]:

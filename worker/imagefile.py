@@ -11,6 +11,7 @@ import warnings
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, BinaryIO
 
 from PIL import (
@@ -28,9 +29,10 @@ from PIL import (
 )
 
 from jobs.errors import ImageFault
-from jobs.exif import EXIF_START, find_block
+from jobs.exif import BLOCKS, EXIF_START, reading_block
 from jobs.formats import HEIC
 from jobs.limits import WATERMARK_PIXELS_MAX
+from jobs.pieces import found_in
 from jobs.turns import Size
 from worker import clear, heic, vips
 
@@ -140,12 +142,25 @@ def open_image(file: BinaryIO, format: str, pixels: int = 0) -> Image.Image:
     return Image.open(file, formats=[str(PLUGINS[format].format)])
 
 
-def exif(image: Image.Image) -> bytes:
-    """The EXIF block as a JPEG has it, b"" where there is none. A TIFF's is its own tags: Pillow applies them."""
+def exif(image: Image.Image, file: BinaryIO, format: str) -> bytes:
+    """The first EXIF block, as a JPEG has it, b"" where there is none. A TIFF's is its own tags: Pillow applies them.
+
+    Of formats that jobs/exif.py reads it is what that finds: Pillow takes the last of a PNG, and puts those of a JPEG
+    together. Of AVIF it is Pillow's, who puts the orientation of the boxes into it.
+    """
     block = image.info.get("exif")
     if not isinstance(block, bytes) or not block:
         return b""
-    return block if block.startswith(EXIF_START) else EXIF_START + block
+    if format in BLOCKS:
+        at = file.tell()
+        block = found_in(reading_block(format), partial(_read_at, file)) or b""
+        file.seek(at)
+    return block if block.startswith(EXIF_START) or not block else EXIF_START + block
+
+
+def _read_at(file: BinaryIO, at: int, length: int) -> bytes:
+    file.seek(at)
+    return file.read(length)
 
 
 def decode(image: Image.Image, scale: int) -> None:
@@ -167,5 +182,5 @@ def decode_by_vips(image: Image.Image, file: BinaryIO) -> Image.Image | None:
     data = file.read()
     made = vips.decode(data, image.mode, Size(*image.size))
     if made is not None:  # Pillow looks for EXIF behind the pixels, too
-        made.info = image.info | {"exif": find_block(data, "png")}
+        made.info = image.info | {"exif": found_in(reading_block("png"), lambda at, length: data[at : at + length])}
     return made

@@ -14,13 +14,14 @@ import msgspec
 import PIL
 from PIL import Image
 
-from jobs import exif
 from jobs.errors import ImageFault
-from jobs.formats import ANIMATED, EXTENSIONS, HEIC, OPAQUE
+from jobs.formats import ANIMATED, EXTENSIONS, HEIC, OPAQUE, WITH_METADATA
 from jobs.imagehead import read_head
 from jobs.job import Unmet
+from jobs.metadata import kept
 from jobs.plan import Derivation
 from jobs.recipe import Recipe, RenditionSpec, Watermark, parse
+from jobs.shapes import Shape
 from worker import encoders, heic, imagefile, motion, operations, vips
 from worker.animation import Showing
 from worker.colours import to_srgb
@@ -111,7 +112,7 @@ def _rendition(work: Work, derivation: Derivation, parent: Image.Image) -> tuple
     spec = derivation.shape.spec
     format = work.format(spec)
     step = operations.Step(derivation, format not in OPAQUE, _mark(work, spec))
-    metadata = exif.upright(work.exif) if spec.keep_metadata else b""
+    metadata, lost = _metadata(work, derivation.shape, format)
     unmet: Unmet = ()
     if work.moves(spec):
         images, showing = _animation(work, step, format)
@@ -121,6 +122,7 @@ def _rendition(work: Work, derivation: Derivation, parent: Image.Image) -> tuple
         resized = operations.resize(parent, step)
         image = encoders.held(_finished(resized, step), format)
         sides, data = image.size, encoders.encode(image, format, spec, metadata)
+    unmet = (*work.unmet, *lost, *unmet)
     return Output(spec.name, format, EXTENSIONS[format], *sides, work.dominant_colour, data, unmet), resized
 
 
@@ -148,6 +150,15 @@ def _finished(image: Image.Image, step: operations.Step) -> Image.Image:
     for operation in operations.AFTER_RESIZE:
         image = operation(image, step)
     return image
+
+
+def _metadata(work: Work, shape: Shape, format: str) -> tuple[bytes, Unmet]:
+    """The EXIF block that this rendition keeps. A GIF has no place for one; a TIFF's own tags are not taken for one."""
+    if not shape.spec.keep_metadata:
+        return b"", ()
+    block, whole = kept(work.exif, shape.sides)
+    lost = not whole or (bool(block) and format not in WITH_METADATA) or work.head.format == "tiff"
+    return (block if format in WITH_METADATA else b""), ("metadata",) if lost else ()
 
 
 def _mark(work: Work, spec: RenditionSpec) -> Image.Image | None:

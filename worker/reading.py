@@ -13,13 +13,14 @@ from jobs import exif
 from jobs.errors import ImageFault
 from jobs.formats import ANIMATED, output_format
 from jobs.imagehead import Head, read_head_of
+from jobs.job import Unmet
 from jobs.limits import JPEG_SCANS_MAX
 from jobs.plan import FULL_SCALE, JPEG_SCALES, Plan, plan
 from jobs.recipe import Recipe, RenditionSpec
 from jobs.turns import Size
 from jobs.units import exceeded
 from worker import imagefile, motion, vips
-from worker.colours import dominant_colour, to_srgb
+from worker.colours import converted, dominant_colour
 from worker.told import Told, colours_of
 
 
@@ -35,7 +36,8 @@ class Work:
     """One original on its way: each step of READING fills in what the next ones need.
 
     `file` is the image as the plugin has it, `told` what it says of its colours, `image` its (first) picture in sRGB.
-    `watermarks` by digest. `plays`: how often an animation is played (0: for ever).
+    `unmet`: what of the colours no rendition has. `watermarks` by digest. `plays`: how often an animation is played (0:
+    for ever).
     """
 
     stream: BinaryIO
@@ -51,6 +53,7 @@ class Work:
     plan: Plan = field(init=False)
     told: Told = field(init=False)
     image: Image.Image = field(init=False)
+    unmet: Unmet = field(init=False)
     dominant_colour: str | None = field(init=False)
 
     def format(self, spec: RenditionSpec) -> str:
@@ -121,7 +124,7 @@ def decode_whole(work: Work) -> None:
 
 def make_plan(work: Work) -> None:
     """What to decode and derive."""
-    work.exif = imagefile.exif(work.file)
+    work.exif = imagefile.exif(work.file, work.stream, work.head.format)
     moves = any(work.moves(spec) for spec in work.recipe.renditions)
     scales = JPEG_SCALES if _scales(work) else FULL_SCALE
     work.plan = plan(work.recipe, Size(*work.file.size), exif.orientation(work.exif), scales, chained=not moves)
@@ -141,7 +144,7 @@ def colours(work: Work) -> None:
     """To sRGB; from here on the image has no metadata."""
     work.told = colours_of(work.head.format, work.file.info, work.stream)
     seeks = work.moving and work.head.format in motion.SEEKS
-    work.image = to_srgb(work.file.copy() if seeks else work.file, work.told)
+    work.image, work.unmet = converted(work.file.copy() if seeks else work.file, work.told)
 
 
 def look(work: Work) -> None:

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from jobs import boxes
-from worker.colourspaces import Numbers, by_code, by_gamma, of_bitmap
+from worker.colourspaces import UNSPECIFIED, Numbers, by_code, by_gamma, of_bitmap
 from worker.icc import SRGB, srgb_curve
 
 Told = tuple[bytes | Numbers, ...]
-"""Profiles and numbers, the one to be believed first."""
+"""Profiles and numbers, the one to be believed first. Numbers of no meaning are an empty profile: it serves nobody."""
 _SRGB = Numbers(SRGB, (srgb_curve, srgb_curve, srgb_curve))
 _PNG_CHUNKS_MAX = 1000
 """Before the pixels: a writer has ten."""
@@ -57,10 +57,15 @@ def _coded(stream: BinaryIO) -> Told:
             break
         if name == b"cICP":
             codes, check = struct.unpack(">4sI", _read(stream, at + 8, 8))
-            numbers = by_code(codes[0], codes[1], codes[3] == 1) if length == 4 and codes[2] == 0 else None
-            return (numbers,) if numbers and check == zlib.crc32(name + codes) else ()
+            whole = length == 4 and codes[2] == 0 and check == zlib.crc32(name + codes)
+            return _meant(codes[0], codes[1], codes[3] == 1) if whole else ()
         at += 12 + length
     return ()
+
+
+def _meant(primaries: int, transfer: int, full: bool = True) -> Told:
+    """Of CICP's code points."""
+    return () if primaries == transfer == UNSPECIFIED else (by_code(primaries, transfer, full) or b"",)
 
 
 def _of_boxes(profiles: Told, _info: Mapping[Any, Any], stream: BinaryIO) -> Told:
@@ -72,8 +77,7 @@ def _of_boxes(profiles: Told, _info: Mapping[Any, Any], stream: BinaryIO) -> Tol
             wanted = reading.send(_read(stream, *wanted))
     except StopIteration as end:
         codes = boxes.code_points(end.value)
-        numbers = by_code(*codes) if codes else None  # (the codec itself widens narrow samples)
-        return (*profiles, *((numbers,) if numbers else ()))
+        return (*profiles, *(_meant(*codes) if codes else ()))  # (the codec itself widens narrow samples)
     return profiles
 
 

@@ -336,3 +336,14 @@ def test_an_avifs_numbers_are_found_behind_its_pixels_and_none_in_what_is_no_avi
     assert colours_of("avif", {}, io.BytesIO(moved)) == colours_of("avif", {}, io.BytesIO(data)) != ()
     for nothing in (b"", b"\0\0\0\x08meta", data[:60], b"\0\0\0\0mdat", bytes(4000), b"\0\0\0\x08free" * 1000):
         assert colours_of("avif", {}, io.BytesIO(nothing)) == ()
+
+
+def test_what_is_not_converted_is_said() -> None:
+    def unmet(data: bytes) -> tuple[str, ...]:
+        return outputs(data, one())["a"].unmet
+
+    assert unmet(png(COLOUR, profiled(b"junk" * 50))) == ("colours",)
+    assert unmet(png(COLOUR, cicp(77, 13))) == ("colours",)
+    assert unmet(png(COLOUR, cicp(9, 16))) == unmet(png(COLOUR, cicp(9, 18, full=0))) == ("hdr",)
+    assert unmet(png(COLOUR, cicp(2, 2))) == unmet(png(COLOUR, cicp(12, 13))) == unmet(png(COLOUR)) == ()
+    assert unmet(png(COLOUR, cicp(77, 13), profiled(LINEAR_PROFILE))) == unmet(bmp(COLOUR)) == ()

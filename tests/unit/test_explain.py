@@ -2,18 +2,22 @@
 
 import io
 import json
+import random
+import struct
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 from rich.console import Console
 
 from jobs import exif
 from jobs.explain import explain
-from jobs.imagehead import Head, read_head
+from jobs.imagehead import HEAD_BYTES, Head, read_head
+from jobs.pieces import Passing
 from jobs.recipe import parse
 from pixmill import explained
-from tests.support.images import TEST_DATA, outputs, saved
+from tests.support.images import TEST_DATA, corners, made, outputs, psnr, saved
 from tests.support.web_kit import Kit, png, serve
 
 WEB = parse(
@@ -47,7 +51,7 @@ def test_what_is_told_is_what_comes_out(name: str) -> None:
     data = (TEST_DATA / name).read_bytes()
     head = read_head(data)
     assert head is not None
-    plan = explain(WEB, head, exif.orientation(exif.find_block(data, head.format)))
+    plan = explain(WEB, head, orientation_in(data))
     made = outputs(data, WEB)
     assert [(one.name, one.format, one.width, one.height) for one in plan.renditions] == [
         (one.name, one.format, one.width, one.height) for one in made.values()
@@ -90,14 +94,89 @@ def test_what_surprises_nobody_is_not() -> None:
     assert explain(recipe, Head("jpeg", 100, 100), 1).warnings == []
 
 
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_the_orientation_is_found_in_the_head(format: str) -> None:
+def orientation_in(data: bytes, step: int = 1000) -> int:
+    """As web finds it, in a body that comes in pieces."""
+    turned = Passing(exif.reading_orientation())
+    for at in range(0, len(data), step):
+        turned.feed(data[at : at + step])
+    turned.end()
+    return turned.found or 1
+
+
+def with_exif(format: str, turned: int, **options: Any) -> bytes:
+    block = Image.Exif()
+    block[0x0112] = turned
+    return saved(corners(), format, exif=block, **options)
+
+
+@pytest.mark.parametrize("step", [1, 7, 100_000])
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_the_orientation_is_found_in_whatever_pieces_a_body_comes(format: str, step: int) -> None:
+    data = with_exif(format, 6)
+    assert orientation_in(data, step) == 6
+    for end in range(0, len(data), 7):
+        assert 1 <= orientation_in(data[:end]) <= 8
+
+
+def app1(turned: int) -> bytes:
+    """The segment of a JPEG."""
+    data = with_exif("JPEG", turned)
+    at = data.index(b"\xff\xe1")
+    return data[at : at + 2 + struct.unpack_from(">H", data, at + 2)[0]]
+
+
+def two_blocks() -> Iterator[Any]:
+    """Files with two blocks or one in an odd place, and the orientation that counts: the first's."""
+    for first, second in ((1, 6), (6, 1), (8, 3)):
+        data = with_exif("JPEG", first)
+        behind = data.index(app1(first)) + len(app1(first))
+        frame = data.index(b"\xff\xc0")
+        after = frame + 2 + struct.unpack_from(">H", data, frame + 2)[0]
+        yield pytest.param(data[:behind] + app1(second) + data[behind:], first, id=f"jpeg {first} {second}")
+        yield pytest.param(data[:after] + app1(second) + data[after:], first, id=f"jpeg {first}, {second} behind SOF")
+        plain = saved(corners(), "JPEG")
+        frame = plain.index(b"\xff\xc0")
+        after = frame + 2 + struct.unpack_from(">H", plain, frame + 2)[0]
+        yield pytest.param(plain[:after] + app1(first) + plain[after:], first, id=f"jpeg {first} behind SOF")
+        yield pytest.param(plain[:2] + app1(first) + plain[2:], first, id=f"jpeg {first} before APP0")
+        yield pytest.param(plain[:2] + b"\xff" * 5 + app1(first) + plain[2:], first, id=f"jpeg {first} behind padding")
+        one, other = (with_exif("PNG", turned) for turned in (first, second))
+        at = other.index(b"eXIf") - 4
+        chunk = other[at : at + 12 + struct.unpack_from(">I", other, at)[0]]
+        yield pytest.param(one[:-12] + chunk + one[-12:], first, id=f"png {first} {second}")
+        bare = saved(corners(), "PNG")
+        yield pytest.param(bare[:-12] + chunk + bare[-12:], second, id=f"png {second} behind the pixels")
+
+
+@pytest.mark.parametrize(("data", "counts"), list(two_blocks()))
+def test_of_two_blocks_the_first_counts_for_explain_and_for_the_worker(data: bytes, counts: int) -> None:
+    wanted = ImageOps.exif_transpose(Image.open(io.BytesIO(with_exif("PNG", counts))))
+    assert orientation_in(data) == counts
+    image = made(data)
+    assert image.size == wanted.size
+    assert psnr(image, wanted) > 25
+
+
+@pytest.mark.parametrize("format", ["WEBP", "PNG", "TIFF"])
+def test_an_orientation_behind_a_large_picture_is_found(format: str) -> None:
+    noise = Image.frombytes("RGB", (300, 200), random.Random(1).randbytes(180_000))
     block = Image.Exif()
     block[0x0112] = 6
-    data = saved(Image.new("RGB", (40, 20)), format, exif=block)
-    assert exif.orientation(exif.find_block(data, format.lower())) == 6
-    for end in range(0, len(data), 7):
-        assert 1 <= exif.orientation(exif.find_block(data[:end], format.lower())) <= 8
+    data = saved(noise, format, exif=block, **({"lossless": True} if format == "WEBP" else {}))
+    assert len(data) > HEAD_BYTES
+    head = read_head(data)
+    assert head is not None
+    plan = explain(WEB, head, orientation_in(data))
+    assert [(one.width, one.height) for one in plan.renditions] == [
+        (one.width, one.height) for one in outputs(data, WEB).values()
+    ]
+
+
+def test_metadata_that_will_not_be_kept_is_told() -> None:
+    for original, format, told in (("jpeg", "gif", 1), ("tiff", "jpeg", 1), ("jpeg", "webp", 0), ("tiff", "gif", 1)):
+        recipe = parse({"renditions": [{"name": "a", "format": format, "keep_metadata": True}]})
+        found = explain(recipe, Head(original, 10, 10), 1).warnings
+        assert [one.code for one in found] == ["key_without_effect"] * told
 
 
 # --- over HTTP, and by the command ---

@@ -1,0 +1,75 @@
+"""Readers of files that ask for the bytes that they want next, and who gives them: from a file, or as a stream passes.
+
+Owns the bounds on both. What is read is the readers' (jobs/exif.py).
+"""
+
+import struct
+from collections.abc import Callable, Generator
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+Reading = Generator[tuple[int, int], bytes, T]
+"""Yields where it wants bytes and how many, and is sent them, or fewer where the file ends. Raises struct.error where
+those do not do."""
+READS_MAX = 4096
+"""A PNG of 32 MB has as many chunks, of 8 KB each. They take 10 ms of web's time."""
+_HELD_BYTES = 128 * 1024
+
+
+def found_in(reading: Reading[T], read: Callable[[int, int], bytes]) -> T | None:
+    """What a reader finds by `read(at, length)`; None where it lies behind the bytes that there are."""
+    try:
+        wanted = next(reading)
+        for _ in range(READS_MAX):
+            wanted = reading.send(read(*wanted))
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+    except struct.error:
+        pass
+    return None
+
+
+class Passing(Generic[T]):
+    """Gives a reader its bytes from a stream: `feed` it as it comes, then `end` it. `found` is None where it found
+    nothing. Holds the piece that is wanted, and little more."""
+
+    def __init__(self, reading: Reading[T]) -> None:
+        self.found: T | None = None
+        self._reading, self._over, self._reads = reading, False, 0
+        self._held, self._from = bytearray(), 0
+        self._wanted = next(reading)
+
+    def feed(self, data: bytes) -> None:
+        """More of it."""
+        if self._over:
+            return
+        if self._from + len(self._held) + len(data) <= self._wanted[0]:  # all before what it waits for
+            self._from += len(self._held) + len(data)
+            self._held.clear()
+            return
+        self._held += data
+        while not self._over and sum(self._wanted) <= self._from + len(self._held):
+            self._step()
+        if self._wanted[0] > self._from and len(self._held) > _HELD_BYTES:
+            passed = min(self._wanted[0] - self._from, len(self._held))
+            del self._held[:passed]
+            self._from += passed
+
+    def end(self) -> None:
+        """All of it has come."""
+        while not self._over:
+            self._step()
+
+    def _step(self) -> None:
+        start = self._wanted[0] - self._from
+        piece = bytes(self._held[start : start + self._wanted[1]]) if start >= 0 else b""
+        self._reads += 1
+        try:
+            self._wanted = self._reading.send(piece)
+            self._over = self._reads >= READS_MAX
+        except StopIteration as end:
+            self.found, self._over = end.value, True
+        except struct.error:
+            self._over = True
+        if self._over:
+            self._held.clear()
