@@ -238,4 +238,4 @@ def _profile(tags: dict[bytes, bytes]) -> bytes:
 
 def _text(words: bytes) -> bytes:
     """A multiLocalizedUnicode of four characters."""
-    return struct.pack(">4s4xII4sII", b"mluc", 1, 12, b"enUS", 8, 28) + words.decode().encode("utf-16-be")
+    return struct.pack(">4s4xII4sII", b"mluc", 1, 12, b"enUS", 8, 28) + b"".join(b"\0%c" % each for each in words)
