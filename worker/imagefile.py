@@ -34,7 +34,7 @@ from jobs.formats import HEIC
 from jobs.limits import WATERMARK_PIXELS_MAX
 from jobs.pieces import found_in
 from jobs.turns import Size
-from worker import clear, heic, vips
+from worker import clear, heic, planes, vips
 
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 """One decoder is one core's worth of work: there are as many decoders as cores."""
@@ -139,6 +139,8 @@ def open_image(file: BinaryIO, format: str, pixels: int = 0) -> Image.Image:
     """The image in `file`, its header read and no pixel decoded. Raises MemoryError also where the `pixels`
     that its head claims will have no room."""
     bytes(BYTES_A_PIXEL.get(format, 0) * pixels)  # untouched: address space, not memory
+    if format == "tiff":
+        return planes.opened(file)
     return Image.open(file, formats=[str(PLUGINS[format].format)])
 
 

@@ -40,6 +40,7 @@ DRIVERS = {
         "worker/colours.py",
         "worker/pipeline.py",
         "worker/pixels.py",
+        "worker/planes.py",
         "worker/reading.py",
         "worker/vips.py",
     },

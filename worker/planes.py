@@ -1,0 +1,165 @@
+"""TIFFs whose samples Pillow takes for others: each plane is decoded as a gray picture of its own, then they are put
+together.
+
+Owns which layouts these are. What the tags say is worker/tiffs.py's; colours are worker/colours.py's.
+"""
+
+import io
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
+
+from PIL import Image, ImageChops, UnidentifiedImageError
+
+from worker import tiffs
+from worker.colours import to_srgb
+from worker.tiffs import Directory
+
+_MODES = {
+    (tiffs.WHITE_IS_ZERO, 1): "L",
+    (tiffs.WHITE_IS_ZERO, 2): "LA",
+    (tiffs.BLACK_IS_ZERO, 2): "LA",
+    (tiffs.RGB, 3): "RGB",
+    (tiffs.RGB, 4): "RGBA",
+    (tiffs.CMYK, 4): "CMYK",
+}
+"""By PhotometricInterpretation and samples a pixel: what is put together here."""
+_PREMULTIPLIED = {"LA": "La", "RGBA": "RGBa"}
+_UNSPECIFIED, _ASSOCIATED, _STRAIGHT = 0, 1, 2
+_JPEG = (6, 7)
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_DROPPED = (tiffs.PLANAR, tiffs.EXTRA, tiffs.FORMAT, tiffs.ORIENTATION)
+"""Tags that a plane of gray does not have."""
+
+
+class Layered(Image.Image):
+    """A picture that is put together when it is loaded."""
+
+    format = "TIFF"
+
+    def __init__(self, size: tuple[int, int], mode: str, info: dict[Any, Any], make: Callable[[], Image.Image]) -> None:
+        super().__init__()
+        self._size, self._mode, self.info = size, mode, info
+        self._make: Callable[[], Image.Image] | None = make
+
+    def load(self) -> Any:
+        """As Image.load."""
+        if self._make is not None:
+            made, self._make = self._make(), None
+            self.im, self._mode, self._size = made.im, made.mode, made.size
+        return super().load()
+
+
+class Samples:
+    """How the samples of one directory lie."""
+
+    def __init__(self, file: BinaryIO, directory: Directory) -> None:
+        def number(tag: int, default: int) -> int:
+            return next(iter(tiffs.values(file, directory, tag)), default)
+
+        self.directory = directory
+        self.sides = number(tiffs.WIDTH, 0), number(tiffs.HEIGHT, 0)
+        self.bits = tiffs.values(file, directory, tiffs.BITS, (1,))
+        self.count = number(tiffs.SAMPLES, 1)
+        self.apart = self.count > 1 and number(tiffs.PLANAR, 1) == 2
+        self.inverted = number(tiffs.PHOTOMETRIC, tiffs.BLACK_IS_ZERO) == tiffs.WHITE_IS_ZERO
+        self.mode = _MODES.get((number(tiffs.PHOTOMETRIC, -1), self.count))
+        self.extra = number(tiffs.EXTRA, _STRAIGHT)
+        self.orientation = number(tiffs.ORIENTATION, 1)
+        self.jpeg = number(tiffs.COMPRESSION, 1) in _JPEG
+        self.predicted = number(tiffs.PREDICTOR, 1) != 1
+        self.tiled = tiffs.TILE_OFFSETS in directory.entries
+        self.tile_width = number(tiffs.TILE_WIDTH, 0)
+        where, lengths = (tiffs.TILE_OFFSETS, tiffs.TILE_COUNTS) if self.tiled else (tiffs.OFFSETS, tiffs.COUNTS)
+        self.pieces = {tag: tiffs.values(file, directory, tag) for tag in (where, lengths) if tag in directory.entries}
+
+    def misread(self) -> bool:
+        """Whether Pillow takes them for others, or says that it does not know them."""
+        if self.jpeg:
+            return False
+        deep = self.bits[0] > 8
+        apart = self.apart and (deep or self.count == 2 or self.extra == _UNSPECIFIED)
+        return apart or (deep and (self.count == 2 or self.inverted))
+
+    def readable(self) -> bool:
+        """Whether they can be read here."""
+        alike = len({*self.bits}) == 1 and self.bits[0] in (8, 12, 16) and len(self.bits) == self.count
+        return self.mode is not None and alike and (self.apart or self.count == 1 or not self.predicted)
+
+    def planes(self, data: bytes) -> Iterator[bytes]:
+        """The file `data` as one of each plane alone, gray; or, where the samples of a pixel lie together, as one gray
+        picture that is so many times as wide."""
+        gray: dict[int, tuple[int, ...] | None] = dict.fromkeys(_DROPPED)
+        gray |= {tiffs.SAMPLES: (1,), tiffs.BITS: self.bits[:1], tiffs.PHOTOMETRIC: (tiffs.BLACK_IS_ZERO,)}
+        if not self.apart:
+            gray |= {tiffs.WIDTH: (self.sides[0] * self.count,)}
+            gray |= {tiffs.TILE_WIDTH: (self.tile_width * self.count,)} if self.tiled else {}
+            yield tiffs.retagged(data, self.directory, gray)
+            return
+        for number in range(self.count):
+            own = {
+                tag: each[len(each) // self.count * number :][: len(each) // self.count]
+                for tag, each in self.pieces.items()
+            }
+            yield tiffs.retagged(data, self.directory, gray | own)
+
+
+def opened(file: BinaryIO) -> Image.Image:
+    """The picture of the TIFF in `file`, of which no pixel is decoded. Raises ImageFault where it is not read."""
+    directory, is_first = tiffs.picture(file)
+    samples = Samples(file, directory)
+    try:
+        if samples.misread():
+            if not samples.readable():
+                raise tiffs.not_read(file, directory)
+            return _layered(_whole(file), samples)
+        source = file if is_first else io.BytesIO(tiffs.retagged(_whole(file), directory, {}))
+        return Image.open(source, formats=["TIFF"])
+    except UnidentifiedImageError:
+        raise tiffs.not_read(file, directory) from None
+
+
+def _layered(data: bytes, samples: Samples) -> Image.Image:
+    with Image.open(io.BytesIO(next(samples.planes(data))), formats=["TIFF"]) as plane:
+        info = plane.info
+    sides = samples.sides[::-1] if samples.orientation > 4 else samples.sides
+    mode = samples.mode or ""
+    return Layered(sides, mode, info, lambda: _together(data, samples))
+
+
+def _together(data: bytes, samples: Samples) -> Image.Image:
+    bands = []
+    for plane in samples.planes(data):
+        with Image.open(io.BytesIO(plane), formats=["TIFF"]) as image:
+            image.load()
+            bands.append(to_srgb(image, ()))
+    if not samples.apart and samples.count > 1:
+        whole = bands[0].tobytes()
+        bands = [Image.frombytes("L", samples.sides, whole[at :: samples.count]) for at in range(samples.count)]
+    if samples.inverted:
+        bands[0] = ImageChops.invert(bands[0])
+    made = _merged(bands, samples)
+    return made.transpose(_TURNS[samples.orientation]) if samples.orientation in _TURNS else made
+
+
+def _merged(bands: list[Image.Image], samples: Samples) -> Image.Image:
+    mode = samples.mode or ""
+    if mode not in _PREMULTIPLIED:
+        return Image.merge(mode, bands)
+    if samples.extra == _UNSPECIFIED:
+        return Image.merge(mode.removesuffix("A"), bands[:-1])
+    if samples.extra == _ASSOCIATED:
+        return Image.merge(_PREMULTIPLIED[mode], bands).convert(mode)
+    return Image.merge(mode, bands)
+
+
+def _whole(file: BinaryIO) -> bytes:
+    file.seek(0)
+    return file.read()
