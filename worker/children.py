@@ -1,4 +1,4 @@
-"""The keeper's side of its children: one nursery, and through it always one warm decoder.
+"""The keeper's side of its children: one nursery, and through it always one warm decoder, and one to spare if asked.
 
 Owns their sockets and lives: a decoder that ends is replaced at once, a lost nursery is started anew.
 Knows no job. What happens is told to a Listener.
@@ -151,6 +151,10 @@ class Children:
 
     def __init__(self, nursery: int, control: socket.socket) -> None:
         self.decoder: Decoder | None = None
+        self._spare: Decoder | None = None
+        self._wanted = 1
+        self._asked = 0
+        """Decoders that the nursery was asked for and has not borne yet."""
         self._nursery = nursery
         self._control: socket.socket | None = control
         self._block = memoryview(bytearray(READ_BYTES))
@@ -210,12 +214,18 @@ class Children:
         """Kill the present decoder, if there is one, and get another: told by `decoder_ready`."""
         if self.decoder is not None:
             self._end_decoder()
-            self._ask()
+            self._next(listener)
+
+    def keep_spare(self) -> None:
+        """From now on have one more decoder, warm, for the next `replace`. It has seen nothing of anybody's."""
+        self._wanted = 2
+        self._ask()
 
     def close(self) -> None:
         """Kill them all; on return they are gone."""
-        if self.decoder is not None:
-            self.decoder.end()
+        for decoder in (self.decoder, self._spare):
+            if decoder is not None:
+                decoder.end()
         if self._control is not None:
             self._control.close()
             self._end_nursery()
@@ -229,10 +239,22 @@ class Children:
     def _await_decoder(self, now: float) -> None:
         self._bare_until = now + DECODER_SECONDS_MOST
 
+    def _next(self, listener: Listener) -> None:
+        """In the place of a decoder that was ended: the spare one, or the next that is born."""
+        self.decoder, self._spare = self._spare, None
+        self._ask()
+        if self.decoder is not None:
+            self._bare_until = inf
+            listener.decoder_ready()
+
     def _ask(self) -> None:
+        """For as many as are wanted and neither there nor on their way."""
+        there = (self.decoder is not None) + (self._spare is not None) + self._asked
         with contextlib.suppress(OSError):  # a dying nursery is noticed where its socket is read
-            if self._control is not None:
+            while self._control is not None and there < self._wanted:
                 self._control.send(tasks.FORK)
+                self._asked += 1
+                there += 1
 
     def _hear(self, listener: Listener) -> None:
         """What the present decoder has said; of much, a part."""
@@ -274,14 +296,29 @@ class Children:
                 self._ask()
             case tasks.Born(pid):
                 link, watch, slate = descriptors
-                self.decoder = Decoder(pid, socket.socket(fileno=link), watch, Slate(slate))
-                self._bare_until = inf
-                listener.decoder_ready()
+                self._born(listener, Decoder(pid, socket.socket(fileno=link), watch, Slate(slate)))
             case tasks.Died(pid) as death:
                 if self.decoder is not None and self.decoder.pid == pid:
                     self._hear(listener)
                     self._ended(listener, death)
+                elif self._spare is not None and self._spare.pid == pid:
+                    self._end_spare()
+                    self._ask()
         return True
+
+    def _born(self, listener: Listener, decoder: Decoder) -> None:
+        self._asked -= 1
+        if self.decoder is not None:
+            self._spare = decoder
+            return
+        self.decoder = decoder
+        self._bare_until = inf
+        listener.decoder_ready()
+
+    def _end_spare(self) -> None:
+        if self._spare is not None:
+            self._spare.end()
+            self._spare = None
 
     def _ended(self, listener: Listener, death: tasks.Died) -> None:
         """The present decoder, if `death` is its own: it may have been ended for what it said last."""
@@ -290,13 +327,14 @@ class Children:
         death = self.decoder.dead(death)
         self._end_decoder()
         listener.decoder_ended(death)
-        self._ask()
+        self._next(listener)
 
     def _lost(self, listener: Listener, now: float) -> None:
         assert self._control is not None
         self._control.close()
-        self._control = None
+        self._control, self._asked = None, 0
         self._end_nursery()
+        self._end_spare()
         self._start_at = max(now, self._started_at + NURSERY_SECONDS_LEAST)
         self._hear(listener)
         if self.decoder is not None:

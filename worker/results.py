@@ -5,6 +5,7 @@ whatever is missing makes it a miss, which costs time only.
 """
 
 import hashlib
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -22,6 +23,15 @@ def key(spec: Spec, engine: str) -> str:
     """Hex SHA-256 of tenant, original, recipe and engine; a NUL is in none of them."""
     parts = (spec.tenant, spec.original.digest, spec.recipe, engine)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+@dataclass(slots=True)
+class Run:
+    """One decoder's work, from its birth to its end: for whom, and under which keys its results are remembered."""
+
+    tenant: str | None = None
+    kept: list[str] = field(default_factory=list)
+    ill: bool = False
 
 
 class Results:
@@ -42,10 +52,17 @@ class Results:
         except (msgspec.MsgspecError, StoreFault):
             return None
 
-    def keep(self, spec: Spec, renditions: list[Rendition]) -> None:
-        """Remember what came of this content."""
-        if self._cache is not None:
-            self._cache.put(key(spec, self._engine), _encode(renditions))
+    def keep(self, spec: Spec, renditions: list[Rendition], run: "Run") -> None:
+        """Remember what a decoder made of this content in its `run`, unless that went ill."""
+        if self._cache is not None and not run.ill:
+            run.kept.append(name := key(spec, self._engine))
+            self._cache.put(name, _encode(renditions))
+
+    def spoil(self, run: "Run") -> None:
+        """That run went ill: what it gave may be anything, so nothing of it is remembered, before or after."""
+        run.ill = True
+        while self._cache is not None and run.kept:
+            self._cache.drop(run.kept.pop())
 
     def _link(self, job: str, rendition: Rendition) -> Rendition:
         extension = rendition.blob.rpartition(".")[2]

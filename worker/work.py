@@ -25,7 +25,7 @@ from worker import autopsy, believed, tasks
 from worker.bodies import Body
 from worker.children import Children
 from worker.core import events
-from worker.results import Results
+from worker.results import Results, Run
 from worker.watermarks import Watermarks
 
 GROWTH_SHARE = 4
@@ -36,7 +36,7 @@ GROWTH_SHARE = 4
 class Try:
     """One job on its way through the decoder. `asked`: its renditions, by name. `handed_at`: since when (wall time)
     the decoder has it, and no longer `original`; from then on it is charged. `begun`: the session was told so. `made`
-    is not published yet, `coming` is not there whole; `done` is what the decoder said at its end."""
+    is not published yet, `coming` is not there whole; `done` is what the decoder said at its end. `run` is its."""
 
     assignment: Assignment
     spec: Spec
@@ -49,6 +49,7 @@ class Try:
     made: list[tuple[tasks.Rendered, Body]] = field(default_factory=list)
     coming: Body | None = None
     done: tasks.Done | None = None
+    run: Run = field(default_factory=Run)
 
     def names(self) -> set[str]:
         """Of the renditions that were made, published or not."""
@@ -86,6 +87,7 @@ class Work:
         self._log = log
         self._try: Try | None = None
         self._ended: Try | None = None
+        self._run = Run()
         self._offered = False
         self._story = ""
         self._unsealed: tuple[str, ...] | None = None
@@ -93,7 +95,8 @@ class Work:
     # -- what the session wants
 
     def begin(self, assignment: Assignment) -> None:
-        """Take on a job, for the decoder that was offered."""
+        """Take on a job, for the decoder that was offered; or for a fresh one, where that worked for another tenant:
+        strangers' code in it would read this original, or has kept what it saw before."""
         self._offered = False
         try:
             spec = decode_spec(assignment.spec)
@@ -110,8 +113,13 @@ class Work:
         except (ImageFault, StoreFault) as fault:
             return self._refuse(assignment, _code(fault), fault.detail)
         self._try = Try(assignment, spec, asked, original, watermarks)
-        if assignment.alone and self._children.decoder is not None and self._children.decoder.tasks:
+        if self._children.decoder is None or not self._children.decoder.tasks:
+            self._hand_over()
+        elif assignment.alone:
             self._replace("alone")
+        elif self._run.tenant != spec.tenant:
+            self._children.replace(self)
+            self._children.keep_spare()
         else:
             self._hand_over()
         return None
@@ -123,9 +131,11 @@ class Work:
             self._ended = None
         if self._try is None or not _is(self._try, ref):
             return
-        handed_at = self._try.handed_at
+        handed_at, seconds = self._try.handed_at, self._try.assignment.seconds
         self._forget()
         if handed_at is not None:
+            if time.time() >= handed_at + seconds:
+                self._results.spoil(self._run)
             self._replace("killed")
         else:
             self._offer()
@@ -151,6 +161,7 @@ class Work:
 
     def decoder_ready(self) -> None:
         """As Listener.decoder_ready."""
+        self._run = Run()
         if self._try is not None:
             self._hand_over()
         else:
@@ -189,6 +200,7 @@ class Work:
         """As Listener.decoder_ended."""
         code, detail = autopsy.judge(death)
         self._log.warning("decoder replaced", extra={"why": autopsy.judge(death, self._story)[1]})
+        self._results.spoil(self._run)
         self._story = ""
         if self._offered:
             self._offered = False
@@ -234,7 +246,7 @@ class Work:
         )
         if self._children.hand_over(task, [work.original.fileno(), *work.watermarks.values()], self):
             work.original.close()
-            work.handed_at = time.time()
+            work.handed_at, work.run, self._run.tenant = time.time(), self._run, work.spec.tenant
 
     def _begin(self, work: Try) -> None:
         """Tell, once, that the decoder began: that it has the task is enough, for when it looks at it only itself could
@@ -270,7 +282,7 @@ class Work:
     def _finish(self, work: Try) -> None:
         assert work.done is not None and work.handed_at is not None
         self._begin(work)
-        self._results.keep(work.spec, work.renditions)
+        self._results.keep(work.spec, work.renditions, work.run)
         cost = Cost(work.done.cpu_ms, work.done.peak_bytes)
         job, lease, at = work.assignment.job, work.assignment.lease, time.time()
         self._tell(events.DecoderFinished(job, lease, work.renditions, cost, at))

@@ -14,3 +14,6 @@ class Cache(Protocol):
 
     def put(self, key: str, value: bytes) -> None:
         """Keep the value, if it can be kept."""
+
+    def drop(self, key: str) -> None:
+        """Forget the value, if there is one."""

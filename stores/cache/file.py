@@ -54,6 +54,11 @@ class FileCache:
             if key[-1] in _PRUNED_BY:
                 _prune(folder)
 
+    def drop(self, key: str) -> None:
+        if _KEY.fullmatch(key) is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(f"{self._folder}/{key[:2]}/{key}")
+
 
 def _prune(folder: str) -> None:
     """Delete the oldest beyond the bound, left-over temporary files among them."""

@@ -14,3 +14,7 @@ class MemoryCache:
     def put(self, key: str, value: bytes) -> None:
         if not self.broken:
             self.values[key] = value
+
+    def drop(self, key: str) -> None:
+        if not self.broken:
+            self.values.pop(key, None)

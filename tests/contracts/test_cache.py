@@ -25,6 +25,14 @@ def test_a_value_comes_back(cache: Cache) -> None:
     assert (cache.get(KEY), cache.get(OTHER)) == (b"newer", b"other")
 
 
+def test_a_value_that_was_dropped_is_a_miss_and_no_other(cache: Cache) -> None:
+    cache.put(KEY, b"value")
+    cache.put(OTHER, b"other")
+    for _ in range(2):
+        cache.drop(KEY)
+    assert (cache.get(KEY), cache.get(OTHER)) == (None, b"other")
+
+
 def test_an_empty_value_is_a_miss(cache: Cache) -> None:
     cache.put(KEY, b"")
     assert cache.get(KEY) is None
@@ -40,4 +48,5 @@ def test_a_broken_cache_only_misses(tmp_path: Path, broken: str) -> None:
         cache = MemoryCache()
         cache.broken = True
     cache.put(KEY, b"value")
+    cache.drop(KEY)
     assert cache.get(KEY) is None

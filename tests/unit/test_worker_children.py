@@ -1,10 +1,12 @@
 """The keeper's side of its children, over a pair of sockets in place of a nursery."""
 
 import os
+import select
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -105,10 +107,12 @@ def decoder(pair: tuple[Children, socket.socket]) -> Iterator[tuple[Children, Ea
         os.close(watch)
         slate.close()
         children.read(ear, 0.0)
-        yield children, ear, link
-        if children.decoder is not None:
-            children.decoder.end()
-        child.kill()
+        try:
+            yield children, ear, link
+        finally:
+            child.kill()
+            if children.decoder is not None:
+                children.decoder.end()
 
 
 TASK = tasks.Task("r" * 16_000, 1, 2, 3)
@@ -175,3 +179,53 @@ def test_noise_ends_a_decoder_at_once(decoder: tuple[Children, Ear, socket.socke
     children.read(ear, 0.0)
     assert [death.status for death in ear.deaths] == [GARBAGE]
     assert children.decoder is None
+
+
+@contextmanager
+def born(nursery: socket.socket) -> Iterator[subprocess.Popen[bytes]]:
+    """One more decoder of this nursery's."""
+    link, theirs = socket.socketpair()
+    with link, theirs, subprocess.Popen(["sleep", "60"]) as child:
+        watch, slate = os.pidfd_open(child.pid), Slate()
+        socket.send_fds(nursery, [tasks.encode(tasks.Born(child.pid))], [theirs.fileno(), watch, slate.descriptor])
+        os.close(watch)
+        slate.close()
+        try:
+            yield child
+        finally:
+            child.kill()
+
+
+def forks(nursery: socket.socket) -> int:
+    """How many decoders the nursery was asked for since the last look."""
+    count = 0
+    while select.select([nursery], [], [], 0)[0]:
+        assert nursery.recv(100) == tasks.FORK
+        count += 1
+    return count
+
+
+def test_a_spare_decoder_takes_the_place_of_one_that_is_replaced_and_another_is_asked_for(
+    pair: tuple[Children, socket.socket],
+) -> None:
+    children, nursery = pair
+    ear = Ear()
+    assert forks(nursery) == 1
+    with born(nursery):
+        children.read(ear, 0.0)
+        children.keep_spare()
+        assert forks(nursery) == 1
+        with born(nursery) as spare:
+            children.read(ear, 0.0)
+            nursery.send(tasks.encode(tasks.Died(spare.pid, 9)))
+            children.read(ear, 0.0)
+        assert forks(nursery) == 1, "in the place of the spare one, of which nobody hears"
+        assert (ear.ready, ear.deaths) == (1, [])
+        with born(nursery) as other:
+            children.read(ear, 0.0)
+            children.replace(ear)
+            assert children.decoder is not None
+            assert (children.decoder.pid, ear.ready, forks(nursery)) == (other.pid, 2, 1)
+            children.replace(ear)
+            assert (ear.ready, forks(nursery)) == (2, 1)
+            assert children.deadline <= time.monotonic() + DECODER_SECONDS_MOST

@@ -5,7 +5,7 @@ import pytest
 from jobs.job import Original, Rendition, Spec
 from stores.blobs.memory import MemoryBlobs
 from stores.cache.memory import MemoryCache
-from worker.results import Results, key
+from worker.results import Results, Run, key
 
 FIRST, SECOND = "0" * 25 + "1", "0" * 25 + "2"
 ENGINE = "engine/1"
@@ -30,7 +30,7 @@ def rendition(job: str, name: str) -> Rendition:
 
 def kept(blobs: MemoryBlobs) -> Results:
     results = Results(MemoryCache(), blobs, ENGINE)
-    results.keep(spec(), [rendition(FIRST, "large"), rendition(FIRST, "thumb")])
+    results.keep(spec(), [rendition(FIRST, "large"), rendition(FIRST, "thumb")], Run())
     return results
 
 
@@ -60,7 +60,7 @@ def test_a_value_that_cannot_be_read_is_a_miss(blobs: MemoryBlobs) -> None:
 
 def test_without_a_cache_everything_is_a_miss(blobs: MemoryBlobs) -> None:
     results = Results(None, blobs, ENGINE)
-    results.keep(spec(), [rendition(FIRST, "large")])
+    results.keep(spec(), [rendition(FIRST, "large")], Run())
     assert results.find(SECOND, spec()) is None
 
 
@@ -70,3 +70,14 @@ def test_tenant_content_recipe_and_engine_each_tell_keys_apart() -> None:
         key(spec(recipe="[]"), ENGINE), key(spec(), "engine/2"),
     ]  # fmt: skip
     assert len(set(keys)) == len(keys)
+
+
+def test_what_a_decoder_made_that_went_ill_is_remembered_neither_before_nor_after(blobs: MemoryBlobs) -> None:
+    results, ill, well = Results(MemoryCache(), blobs, ENGINE), Run(), Run()
+    made = [rendition(FIRST, "large")]
+    results.keep(spec(recipe="before"), made, ill)
+    results.keep(spec(recipe="other"), made, well)
+    results.spoil(ill)
+    results.keep(spec(recipe="after"), made, ill)
+    found = {recipe for recipe in ("before", "other", "after") if results.find(SECOND, spec(recipe=recipe))}
+    assert found == {"other"}

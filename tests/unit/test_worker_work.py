@@ -1,7 +1,9 @@
 """worker/work.py: what a decoder that strangers' bytes have taken over may say of a job, and what not."""
 
+import io
 import logging
 import math
+import os
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -9,16 +11,22 @@ import pytest
 from PIL import Image
 
 from jobs.errors import WireFault
+from jobs.formats import EXTENSIONS
+from jobs.imagehead import read_head
 from jobs.job import Code, Original, Spec, encode
 from jobs.recipe import canonical, parse
 from jobs.settings import Settings
 from jobs.wire import Assignment, LeaseRef
 from stores.blobs.memory import MemoryBlobs
+from stores.cache.memory import MemoryCache
 from tests.support.images import saved
-from worker import autopsy, tasks
-from worker.bodies import HELD_BYTES_MAX
+from worker import autopsy, believed, tasks
+from worker.bodies import HELD_BYTES_MAX, Body
 from worker.children import Children
 from worker.core import events
+from worker.decoder import _word
+from worker.pipeline import run
+from worker.reading import PipelineLimits
 from worker.results import Results
 from worker.work import GROWTH_SHARE, Work
 
@@ -44,6 +52,7 @@ class FakeChildren:
     def __init__(self) -> None:
         self.ended = 0
         self.given = 0
+        self.spares = 0
         self.takes = True
         self.decoder = self._fresh()
 
@@ -56,6 +65,9 @@ class FakeChildren:
         self.decoder.tasks += 1
         self.given += self.takes
         return self.takes
+
+    def keep_spare(self) -> None:
+        self.spares = 1
 
     def replace(self, listener: Work) -> None:
         self.ended += 1
@@ -70,16 +82,17 @@ class Desk:
         self.blobs, self.children = MemoryBlobs(), FakeChildren()
         self.told: list[Any] = []
         log = logging.getLogger("test_worker_work")
-        results = Results(None, self.blobs, "e")
+        self.cache = MemoryCache()
+        results = Results(self.cache, self.blobs, "e")
         self.work = Work(SETTINGS, cast(Children, self.children), self.blobs, results, self.told.append, log)
         if begin:
             self.begin()
 
-    def begin(self, job: str = "a") -> None:
+    def begin(self, job: str = "a", tenant: str = "", seconds: float = 60.0) -> None:
         name = f"raw/00/{job}"
         self.blobs.put(name, b"original")
-        spec = Spec("a.jpg", None, None, None, RECIPE, Original(name, "jpeg", 40, 40, 8, "0" * 64), "")
-        self.work.begin(Assignment(job, 1, 60.0, 1 << 30, False, encode(spec)))
+        spec = Spec("a.jpg", None, None, None, RECIPE, Original(name, "jpeg", 40, 40, 8, f"digest of {job}"), tenant)
+        self.work.begin(Assignment(job, 1, seconds, 1 << 30, False, encode(spec)))
 
     def said(self, *words: Any) -> list[type]:
         for word in words:
@@ -224,3 +237,92 @@ def test_a_store_that_fails_offers_one_decoder_once(last: Any) -> None:
     (failed,) = [each for each in desk.told if isinstance(each, events.DecoderFailed)]
     assert failed.code == Code.STORE_ERROR
     assert [type(each) for each in desk.told].count(events.DecoderIdle) == 1
+
+
+def test_a_decoder_works_for_one_tenant_alone() -> None:
+    desk, ended = Desk(begin=False), []
+    for number, tenant in enumerate(["acme", "acme", "other", "other", "acme", "", ""]):
+        desk.begin(f"job{number}", tenant)
+        desk.said(LARGE, SMALL, DONE)
+        ended.append(desk.children.ended)
+    assert ended == [0, 0, 1, 1, 2, 3, 3]
+    assert desk.children.given == 7
+    assert [type(each) for each in desk.told].count(events.DecoderIdle) == 7
+
+
+def test_where_there_is_one_tenant_no_decoder_is_kept_to_spare() -> None:
+    desk = Desk(begin=False)
+    for number in range(3):
+        desk.begin(f"job{number}", "acme")
+        desk.said(LARGE, SMALL, DONE)
+    assert desk.children.spares == 0
+    desk.begin("other", "other")
+    assert desk.children.spares == 1
+
+
+def after_a_good_one(desk: Desk) -> None:
+    desk.said(LARGE, SMALL, DONE)
+    assert len(desk.cache.values) == 1
+
+
+@pytest.mark.parametrize("status", [autopsy.GARBAGE, autopsy.DEAF, 11, 31, 1 << 8])
+@pytest.mark.parametrize("working", [True, False])
+def test_what_a_decoder_gave_that_ends_unasked_is_not_in_the_cache(status: int, working: bool) -> None:
+    desk = Desk()
+    after_a_good_one(desk)
+    if working:
+        desk.begin("next")
+    desk.work.decoder_ended(tasks.Died(1, status))
+    assert desk.cache.values == {}
+
+
+def test_nor_what_one_gives_whose_next_word_is_nobody_s() -> None:
+    desk = Desk()
+    for word, name in ((LARGE, "large"), (SMALL, "small")):
+        desk.render(word, FILES[name])
+    desk.work.decoder_said(DONE, None)
+    desk.work.decoder_ended(tasks.Died(1, autopsy.GARBAGE))
+    desk.work.publish()
+    assert type(desk.told[-1]) is events.DecoderFinished
+    assert desk.cache.values == {}
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(60.0, 1), (0.0, 0)])
+def test_a_deadline_spoils_what_a_decoder_gave_and_a_cancel_does_not(seconds: float, kept: int) -> None:
+    desk = Desk()
+    after_a_good_one(desk)
+    desk.begin("next", seconds=seconds)
+    desk.work.kill(LeaseRef("next", 1))
+    assert len(desk.cache.values) == kept
+    assert desk.children.ended == 1
+
+
+@pytest.mark.parametrize("format", sorted(EXTENSIONS))
+@pytest.mark.parametrize("moves", [False, True])
+@pytest.mark.parametrize("spoken", [{}, {"keep_metadata": True, "rotate": 10}, {"fit": "cover", "height": 7}])
+def test_what_an_honest_decoder_says_is_believed(format: str, moves: bool, spoken: dict[str, Any]) -> None:
+    frames = [Image.new("RGB", (40, 30), colour) for colour in ("red", "blue")]
+    stream, turned = io.BytesIO(), Image.Exif()
+    turned[0x0112] = 6
+    more = {"save_all": True, "append_images": frames[1:], "duration": 100} if moves else {"exif": turned.tobytes()}
+    frames[0].save(stream, "PNG", **more)
+    recipe = parse({"renditions": [{"name": "a", "width": 9, "format": format, **spoken}]})
+    (output,) = run(stream, recipe, PipelineLimits(10_000, 10))
+    head = read_head(stream.getvalue())
+    assert head is not None
+    wanted = believed.asked(canonical(recipe), head, 10)["a"]
+    word = _word(output)
+    believed.check_begun(word, len(output.data), wanted, wanted.bytes_max(len(stream.getvalue())))
+    body = Body(MemoryBlobs(), "a", len(output.data))
+    body.write(memoryview(output.data))
+    believed.check_whole(word, body.head())
+
+
+@pytest.mark.parametrize("format", sorted(EXTENSIONS))
+def test_no_encoder_of_noise_takes_what_is_allowed_for_a_pixel(format: str) -> None:
+    stream = io.BytesIO()
+    Image.frombytes("RGBA", (256, 256), os.urandom(256 * 256 * 4)).save(stream, "PNG")
+    worst = {"quality": 100, "chroma": 444, "lossless": format == "webp"}
+    recipe = parse({"renditions": [{"name": "a", "format": format, **worst}]})
+    (output,) = run(stream, recipe, PipelineLimits(10**6, 1))
+    assert len(output.data) < 256 * 256 * believed.PIXEL_BYTES_MAX
