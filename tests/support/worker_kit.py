@@ -50,6 +50,7 @@ class FakeBroker:
         self._worker = b""
         self.heard: list[Any] = []
         self._seen = 0
+        cluster.data.mkdir(mode=0o700, exist_ok=True)
         self.blobs = LocalBlobs(cluster.data)
 
     def close(self) -> None:
