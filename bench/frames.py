@@ -1,7 +1,11 @@
-"""Mutated frames at a real broker: a million of them over its own sockets, as a web process and as workers.
+"""Mutated and extreme frames at real processes: a million mutants, and a hundred thousand messages with the longest
+texts and lists that are taken (bench/extremes.py).
 
-Good frames go between, so that there are jobs, workers and leases to be confused. At the end the same process
-must take a good Submit, and nothing but warnings may be in its log.
+First at a broker, over its own sockets, as a web process and as workers. Good frames go between, so that there are
+jobs, workers and leases to be confused, and now and then a request that must be answered. Then at a web process and a
+worker, by a broker that means no good (bench/false_broker.py). At the end the same processes must do their work, nothing
+but warnings may be in their log, and none may have grown: its memory is read after a tenth of the frames (WARM), and
+from there on.
 """
 
 import argparse
@@ -16,7 +20,10 @@ from typing import Any
 
 import zmq
 
+from bench.extremes import ROOMS, Extremes
+from bench.false_broker import FalseBroker
 from bench.mutants import Mutator
+from bench.processes import memory_mb
 from bench.report import close, table
 from host.folders import endpoint
 from jobs import ids, wire
@@ -24,7 +31,16 @@ from jobs.job import Cost, Original, Rendition, Spec, encode
 from jobs.records import Where
 from tests.support.cluster import Cluster, wait_until
 
-FRAMES = 1_000_000
+FRAMES, EXTREMES = 1_000_000, 100_000
+TO_BROKER = 0.6
+"""Of both; the rest goes to web and worker."""
+EXTREME_BATCH = 20
+WARM = 0.1
+GROWTH_MB_MAX = 20.0
+TOLD = ('"sweep failed"', '"walk failed"')
+"""A worker's errors over names that are none, which a false broker has it delete."""
+QUEUED_MAX = 200
+"""Jobs of 32 kB, which are in memory while they wait: full from the first batches on."""
 SEED = 1
 BATCH = 500
 GOOD_SHARE = 0.1
@@ -85,6 +101,10 @@ class Frames:
             wire.Leaving(),
         ]
 
+    def recent(self) -> list[str]:
+        """Ids of the latest jobs."""
+        return self._jobs[-5:]
+
     def ready(self, incarnation: str) -> wire.Ready:
         """A worker's introduction."""
         return wire.Ready(incarnation, f"{incarnation}-name", 1, 2, "engine", [])
@@ -99,6 +119,26 @@ class Frames:
         return wire.NewJob(job, "", 1, 12, "r", "default", None, self._random.randbytes(32), spec, key, key)
 
 
+class Growth:
+    """Resident memory of a process while frames come, in MB."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self.warm = self.end = self.most = 0.0
+
+    def look(self, share: float) -> None:
+        """After this share of all frames."""
+        now = memory_mb(self._pid, "VmRSS")
+        if share <= WARM:
+            self.warm = max(self.warm, now)
+        self.end, self.most = now, max(self.most, now)
+
+    def figures(self, role: str) -> dict[str, float]:
+        """For the table."""
+        return {f"{role}_rss_warm_mb": round(self.warm, 1), f"{role}_rss_end_mb": round(self.end, 1),
+                f"{role}_rss_most_mb": round(self.most, 1)}  # fmt: skip
+
+
 class Stranger:
     """All the sockets of someone who may connect, and means no good."""
 
@@ -106,6 +146,7 @@ class Stranger:
         self._context = zmq.Context()
         self._run, self._random = run, random.Random(seed)
         self.frames = Frames(seed)
+        self._extremes = Extremes(seed, [self.frames.mint()])
         self.sent: Counter[str] = Counter()
         self._push = self._socket(zmq.PUSH, "jobs")
         self._dealers = [self._socket(zmq.DEALER, "workers") for _ in range(WORKERS)]
@@ -126,9 +167,30 @@ class Stranger:
                 self._send(self._push, web.next())
             else:
                 self._send(dealer, worker.next())
-        for heard in (self._receipts, self._changes, *self._dealers):
+        self._listen()
+
+    def extremes(self) -> None:
+        """EXTREME_BATCH messages at their bounds, to each of both sockets in turn."""
+        for number in range(EXTREME_BATCH):
+            room = self._random.choice(ROOMS)
+            kind = self._random.choice(wire.FROM_WEB if number % 2 else wire.FROM_WORKER)
+            frame = wire.encode(self._extremes.message(kind, room))
+            (self._push if number % 2 else self._random.choice(self._dealers)).send(frame)
+        self._extremes.pool[1:] = [*self._extremes.pool[1:][-20:], *self.frames.recent()]
+        self._listen()
+        self.sent["extreme"] += EXTREME_BATCH
+
+    def _listen(self) -> None:
+        """Hear all that came. What is to be swept is, as by good workers: else it piles up, as it should."""
+        for heard in (self._receipts, self._changes):
             while heard.poll(0):
                 heard.recv_multipart()
+        for dealer in self._dealers:
+            while dealer.poll(0):
+                for frame in dealer.recv_multipart():
+                    message = wire.to_worker.decode(frame)
+                    if isinstance(message, wire.Sweep):
+                        dealer.send(wire.encode(wire.Swept([job for job, _ in message.sweeps])))
 
     def giant(self) -> None:
         """A frame that no socket takes: the sender is cut off, and comes again."""
@@ -149,6 +211,11 @@ class Stranger:
                 ):
                     return True
         return False
+
+    @property
+    def done(self) -> int:
+        """Of both kinds."""
+        return self.sent["mutated"] + self.sent["extreme"]
 
     def close(self) -> None:
         """Be gone."""
@@ -174,16 +241,22 @@ class Stranger:
         return made
 
 
-def run(folder: Path, count: int, seed: int) -> dict[str, Any]:
-    """Send `count` mutants to a broker of its own; what became of it."""
-    cluster = Cluster(folder)
+def at_broker(folder: Path, mutants: int, extremes: int, seed: int) -> dict[str, Any]:
+    """Send both to a broker of its own; what became of it."""
+    cluster = Cluster(folder, queued_max=QUEUED_MAX)
     try:
         broker = cluster.start_role("broker", orphan_seconds=10**9, log_format="json")
-        stranger = Stranger(cluster.run, seed)
-        began = time.monotonic()
-        while stranger.sent["mutated"] < count and broker.poll() is None:
-            stranger.batch(seed * 1_000_003 + stranger.sent["mutated"])
-        served = broker.poll() is None and stranger.is_served(60)
+        stranger, growth = Stranger(cluster.run, seed), Growth(broker.pid)
+        began, total = time.monotonic(), max(1, mutants + extremes)
+        served = True
+        while served and stranger.done < total and broker.poll() is None:
+            if stranger.sent["mutated"] * extremes <= stranger.sent["extreme"] * mutants and mutants:
+                stranger.batch(seed * 1_000_003 + stranger.sent["mutated"])
+            else:
+                stranger.extremes()
+            if stranger.sent["extreme"] % (10 * EXTREME_BATCH) == 0:
+                served = stranger.is_served(60)
+                growth.look(stranger.done / total)
         stranger.giant()
         served &= broker.poll() is None and stranger.is_served(60)
         seconds = time.monotonic() - began
@@ -193,26 +266,88 @@ def run(folder: Path, count: int, seed: int) -> dict[str, Any]:
         wait_until(lambda: broker.poll() is not None, 30, "the broker to end")
         log = cluster.log()
         return {
-            "mutated": stranger.sent["mutated"], "good": stranger.sent["good"], "seconds": round(seconds, 1),
+            "mutated": stranger.sent["mutated"], "extreme": stranger.sent["extreme"], "good": stranger.sent["good"],
+            "seconds": round(seconds, 1), **growth.figures("broker"),
             "served_at_the_end": served, "ended_before": ended, "exit_status": broker.returncode,
             "dropped": sum(map(int, re.findall(r'"stopped".*"dropped": (\d+)', log))),
-            "errors": [line for line in log.splitlines() if '"error"' in line or not line.startswith("{")],
+            "unsaid": sum(map(int, re.findall(r'"stopped".*"unsaid": (\d+)', log))),
+            "errors": _errors(log),
         }  # fmt: skip
     finally:
-        cluster.stop()
+        cluster.stop(60)
+
+
+def at_web_and_worker(folder: Path, mutants: int, extremes: int, seed: int) -> dict[str, Any]:
+    """Send both to a web process and a worker of its own; what became of them."""
+    cluster = Cluster(folder, log_format="json", capacity=3)
+    broker = None
+    try:
+        with_ledger = cluster.start_role("broker")  # web reads one
+        with_ledger.terminate()
+        with_ledger.wait(30)
+        broker = FalseBroker(cluster.run, seed)
+        worker, web = cluster.start_role("worker"), cluster.start_role("web", port=cluster.take_port())
+        broker.meet()
+        growths = {"web": Growth(web.pid), "keeper": Growth(worker.pid)}
+        began, total = time.monotonic(), max(1, mutants + extremes)
+        served = True
+        while served and broker.done < total and worker.poll() is None and web.poll() is None:
+            if broker.sent["mutated"] * extremes <= broker.sent["extreme"] * mutants and mutants:
+                broker.mutants(BATCH // 2)
+            else:
+                broker.extremes(EXTREME_BATCH // 2)
+            served = broker.is_heard() and _live(cluster)
+            for growth in growths.values():
+                growth.look(broker.done / total)
+        broker.beat()
+        served &= _live(cluster)
+        return {
+            "mutated": broker.sent["mutated"], "extreme": broker.sent["extreme"],
+            "seconds": round(time.monotonic() - began, 1),
+            **{name: figure for role, growth in growths.items() for name, figure in growth.figures(role).items()},
+            "served_at_the_end": served, "ended_before": worker.poll() or web.poll(),
+            "errors": _errors(cluster.log()),
+        }  # fmt: skip
+    finally:
+        if broker is not None:
+            broker.close()
+        cluster.stop(60)
+
+
+def _live(cluster: Cluster) -> bool:
+    with cluster.client() as client:
+        return client.get("/health/live").status_code == 200
+
+
+def _errors(log: str) -> list[str]:
+    told = [line for line in log.splitlines() if not any(event in line for event in TOLD)]
+    return [line for line in told if '"error"' in line or not line.startswith("{")]
+
+
+def held(found: dict[str, Any]) -> bool:
+    """Whether all lived on, and none grew."""
+    grown = [
+        found[name.replace("_warm_", "_end_")] - warm for name, warm in found.items() if name.endswith("_rss_warm_mb")
+    ]
+    return bool(found["served_at_the_end"] and not found["errors"] and max(grown) <= GROWTH_MB_MAX)
 
 
 def main() -> int:
     """Run, print; 1 if anything but drops came of it."""
     parser = argparse.ArgumentParser(prog="python -m bench.frames", description=__doc__)
     parser.add_argument("--frames", type=int, default=FRAMES)
+    parser.add_argument("--extremes", type=int, default=EXTREMES)
     parser.add_argument("--seed", type=int, default=SEED)
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="pixmill-bench-") as folder:
-        found = run(Path(folder), asked.frames, asked.seed)
-    table((f"mutated frames, seed {asked.seed}", ""), [(name, str(value)[-2000:]) for name, value in found.items()])
-    close("frames", {**found, "errors": len(found["errors"])})
-    return 0 if found["served_at_the_end"] and not found["errors"] and found["exit_status"] == 0 else 1
+    found = {}
+    for name, runs, share in (("broker", at_broker, TO_BROKER), ("others", at_web_and_worker, 1 - TO_BROKER)):
+        with tempfile.TemporaryDirectory(prefix="pixmill-bench-") as folder:
+            counts = int(asked.frames * share), int(asked.extremes * share)
+            found[name] = runs(Path(folder), *counts, asked.seed)
+        rows = [(label, str(value)[-2000:]) for label, value in found[name].items()]
+        table((f"mutated and extreme frames at {name}, seed {asked.seed}", ""), rows)
+    close("frames", {name: {**one, "errors": len(one["errors"])} for name, one in found.items()})
+    return 0 if all(map(held, found.values())) and found["broker"]["exit_status"] == 0 else 1
 
 
 if __name__ == "__main__":
