@@ -60,7 +60,7 @@ class Extremes:
             case inspect.BoolType():
                 return self.random.random() < 0.5
             case inspect.FloatType():
-                return self.random.choice((kind.ge or 0.0, 0.05, kind.le or 1.0))
+                return self.random.choice((kind.ge or 0.0, max(kind.ge or 0.0, 0.05), kind.le or 1.0))
             case inspect.IntType():
                 return self._number(kind, name)
         raise AssertionError(f"no value of {kind}")

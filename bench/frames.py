@@ -3,9 +3,9 @@ texts and lists that are taken (bench/extremes.py).
 
 First at a broker, over its own sockets, as a web process and as workers. Good frames go between, so that there are
 jobs, workers and leases to be confused, and now and then a request that must be answered. Then at a web process and a
-worker, by a broker that means no good (bench/false_broker.py). At the end the same processes must do their work, nothing
-but warnings may be in their log, and none may have grown: its memory is read after a tenth of the frames (WARM), and
-from there on.
+worker, by a broker that means no good (bench/false_broker.py). At the end the same processes must do their work,
+nothing but warnings may be in their log, and none may have grown: its memory is read after a tenth of the frames
+(WARM), and from there on.
 """
 
 import argparse

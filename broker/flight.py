@@ -240,7 +240,7 @@ def parts(data: bytes) -> tuple[list[Part], int]:
             break
         try:
             found.append(_decode(part))
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             break
         at = end
     return found, len(data) - at

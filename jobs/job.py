@@ -219,8 +219,16 @@ class Row(NamedTuple):
 
 _encoder = msgspec.msgpack.Encoder()
 encode = _encoder.encode
-decode_spec = msgspec.msgpack.Decoder(Spec).decode
+_decode_spec = msgspec.msgpack.Decoder(Spec).decode
 _decode_outcome = msgspec.msgpack.Decoder(Outcome).decode
+
+
+def decode_spec(data: bytes) -> Spec:
+    """The Spec in a row or an Assignment. Raises msgspec.MsgspecError where there is none: bytes in no encoding too."""
+    try:
+        return _decode_spec(data)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from None
 
 
 def decode_outcome(data: bytes) -> Outcome:

@@ -428,7 +428,7 @@ class Welcome(_Message, frozen=True):
     """The answer to Ready. On an epoch that it has not seen, a worker repeats unsettled answers."""
 
     epoch: int
-    silence_seconds: Seconds
+    silence_seconds: Annotated[float, Meta(ge=0.1, le=1e11)]
 
 
 class Introduce(_Message, frozen=True):

@@ -49,7 +49,7 @@ class Results:
             return None
         try:
             return [self._link(job, rendition) for rendition in _decode(value)]
-        except (msgspec.MsgspecError, StoreFault):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, StoreFault):
             return None
 
     def keep(self, spec: Spec, renditions: list[Rendition], run: "Run") -> None:

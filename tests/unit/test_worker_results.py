@@ -52,9 +52,10 @@ def test_a_source_that_is_gone_makes_it_a_miss(blobs: MemoryBlobs) -> None:
     assert results.find(SECOND, spec()) is None
 
 
-def test_a_value_that_cannot_be_read_is_a_miss(blobs: MemoryBlobs) -> None:
+@pytest.mark.parametrize("value", [b"\xff", b"\x91\x97\xa1\xc0", b"\x91" * 100_000])
+def test_a_value_that_cannot_be_read_is_a_miss(blobs: MemoryBlobs, value: bytes) -> None:
     cache = MemoryCache()
-    cache.put(key(spec(), ENGINE), b"\xff")
+    cache.put(key(spec(), ENGINE), value)
     assert Results(cache, blobs, ENGINE).find(SECOND, spec()) is None
 
 

@@ -7,6 +7,7 @@ import os
 from types import SimpleNamespace
 from typing import Any, cast
 
+import msgspec
 import pytest
 from PIL import Image
 
@@ -326,3 +327,27 @@ def test_no_encoder_of_noise_takes_what_is_allowed_for_a_pixel(format: str) -> N
     recipe = parse({"renditions": [{"name": "a", "format": format, **worst}]})
     (output,) = run(stream, recipe, PipelineLimits(10**6, 1))
     assert len(output.data) < 256 * 256 * believed.PIXEL_BYTES_MAX
+
+
+SPEC = Spec("a.jpg", None, None, None, RECIPE, Original("originals/00/a", "jpeg", 40, 40, 8, "0" * 64), "", 1, 0)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        b"",
+        b"\xff",
+        encode(SPEC).replace(b"a.jpg", b"a\xc0jpg"),
+        b"\x91" * 30_000,
+        encode(msgspec.structs.replace(SPEC, recipe="{")),
+        encode(msgspec.structs.replace(SPEC, recipe='{"renditions": []}')),
+        encode(msgspec.structs.replace(SPEC, original=msgspec.structs.replace(SPEC.original, name="../x"))),
+    ],
+)
+def test_a_spec_that_says_nothing_ends_its_job_and_not_the_worker(spec: bytes) -> None:
+    desk = Desk()
+    desk.said(LARGE, SMALL, DONE)
+    desk.work.begin(Assignment("b", 1, 60.0, 1 << 30, False, spec))
+    (failed,) = [each for each in desk.told if isinstance(each, events.DecoderFailed)]
+    assert failed.job == "b"
+    assert isinstance(desk.told[-1], events.DecoderIdle), "the next job finds the decoder free"
