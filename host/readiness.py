@@ -9,6 +9,7 @@ import zmq
 
 Socket = zmq.Socket[Any]
 _IN = int(zmq.POLLIN)
+WAIT_SECONDS_MAX = 60.0
 
 
 def descriptors(*sockets: Socket) -> dict[int, Socket]:
@@ -23,7 +24,7 @@ def has_mail(socket: Socket) -> bool:
 
 def readable(sockets: dict[int, Socket], others: Iterable[int], seconds: float) -> set[Any]:
     """Those of `sockets` (by their descriptors) and of the `others` that can be read, as soon as one can, or after
-    `seconds`.
+    `seconds`; a minute at most, for no system call waits for as long as a number can say.
 
     One system call waits, where zmq_poll makes a dozen. A ZeroMQ socket's descriptor tells of an edge, which any send
     or half a read may have swallowed: so each socket is asked first. One may be told of without a message in it.
@@ -32,5 +33,5 @@ def readable(sockets: dict[int, Socket], others: Iterable[int], seconds: float) 
     poll = select.poll()
     for descriptor in (*sockets, *others):
         poll.register(descriptor, select.POLLIN)
-    wait = 0 if ready else max(0, ceil(seconds * 1000))
+    wait = 0 if ready else max(0, ceil(min(seconds, WAIT_SECONDS_MAX) * 1000))
     return ready | {sockets.get(descriptor, descriptor) for descriptor, _ in poll.poll(wait)}

@@ -487,7 +487,7 @@ class Walk(_Message, frozen=True):
 
     after: Blob
     older_than_seconds: Seconds
-    names_max: Annotated[int, Meta(ge=0, le=NAMES_MAX)]
+    names_max: Annotated[int, Meta(ge=1, le=NAMES_MAX)]
 
 
 class BrokerBeat(_Message, frozen=True):

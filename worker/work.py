@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from jobs.errors import BadRecipe, BlobMissing, ImageFault, PixmillError, StoreFault
+from jobs.errors import BlobMissing, ImageFault, PixmillError, StoreFault
 from jobs.ids import rendition_name
 from jobs.imagehead import Head
 from jobs.job import Code, Cost, Rendition, Spec, decode_spec
@@ -108,7 +108,7 @@ class Work:
             head = Head(spec.original.format, spec.original.width, spec.original.height)
             asked = believed.asked(spec.recipe, head, self._settings.frames_max)
             original = self._open(spec)
-        except (msgspec.MsgspecError, BadRecipe) as error:
+        except msgspec.MsgspecError as error:
             return self._refuse(assignment, Code.OPERATION_FAILED, f"its spec cannot be read: {error}")
         except (ImageFault, StoreFault) as fault:
             return self._refuse(assignment, _code(fault), fault.detail)

@@ -36,6 +36,8 @@ def frame(message: Any) -> bytes:
         (wire.from_worker, wire.Found("", ["raw/ab/" + "x" * 3_800_000], None)),
         (wire.from_worker, wire.Swept(["j"] * (wire.ITEMS_MAX + 1))),
         (wire.to_worker, wire.Walk("", 1.0, 10**9)),
+        (wire.to_worker, wire.Walk("", 1.0, 0)),
+        (wire.to_worker, wire.Welcome(1, 0.0)),
         (wire.to_web, wire.Hello(1)),
     ],
 )
