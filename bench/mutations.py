@@ -16,7 +16,12 @@ from typing import NamedTuple
 from bench.report import close, table
 
 ROOT = Path(__file__).resolve().parents[1]
-EXAMPLES = ("tests/unit/test_dispatcher.py", "tests/unit/test_quota.py")
+EXAMPLES = (
+    "tests/unit/test_dispatcher.py",
+    "tests/unit/test_quota.py",
+    "tests/unit/test_turns.py",
+    "tests/unit/test_backlog.py",
+)
 PROPERTIES = ("tests/properties",)
 NEEDED = (
     "broker", "jobs", "stores", "tests/__init__.py", "tests/unit/__init__.py", "pyproject.toml", *EXAMPLES, *PROPERTIES,
@@ -92,26 +97,52 @@ MUTANTS = (
     Mutant(
         "capacity and one more",
         "roster.py",
-        "held >= min(worker.capacity, self._most)",
-        "held > min(worker.capacity, self._most)",
+        "held >= worker.capacity:",
+        "held > worker.capacity:",
     ),
     Mutant("a draining worker is served", "roster.py", "if worker.draining or worker.alone or", "if worker.alone or"),
     Mutant(
         "alone, yet with others behind", "roster.py", "if worker.draining or worker.alone or", "if worker.draining or"
     ),
-    Mutant("alone is given as a second", "dispatcher.py", "if core.backlog.alone_waiting:", "if False:"),
-    Mutant("classes take turns, whatever time", "backlog.py", "[size] += self.seconds[size]", "[size] += 1.0"),
+    Mutant("alone is given as a second", "dispatcher.py", " or window.jobs[0].alone:", ":"),
+    Mutant("classes take turns, whatever time", "turns.py", "[size] += self.seconds[size]", "[size] += 1.0"),
+    Mutant(
+        "tenants take turns, whatever time",
+        "turns.py",
+        "tenant.spent += seconds\n        self._most = max(self._most, tenant.spent)\n        tenant.spent_by",
+        "tenant.spent += 1.0\n        self._most = max(self._most, tenant.spent)\n        tenant.spent_by",
+    ),
+    Mutant(
+        "what a job took is never known",
+        "state.py",
+        "self.backlog.turns.correct(entry.tenant, seconds - entry.seconds)",
+        "pass",
+    ),
+    Mutant(
+        "an unbegun job is paid for", "state.py", "self.backlog.turns.correct(entry.tenant, -entry.seconds)", "pass"
+    ),
+    Mutant("who comes late is owed all time", "turns.py", "tenant.spent = max(tenant.spent, self._virtual)", "pass"),
+    Mutant("a heavy job may have every worker", "reserve.py", "max(1, workers - 1) if kept else workers", "workers"),
+    Mutant("a late worker is given more", "roster.py", "(worker.late or worker.load", "(worker.load"),
+    Mutant(
+        "windows are bounded one by one",
+        "backlog.py",
+        "BUDGET_BYTES // len(self._lanes) // window.weight",
+        "self._size",
+    ),
+    Mutant("a turn reads all lanes", "backlog.py", "and len(asked) < REFILL_LANES", ""),
+    Mutant("cut jobs are lost", "backlog.py", "window.cursor = min(window.cursor, entry.position - 1)", "pass"),
     Mutant(
         "time that nobody asked for is owed",
-        "backlog.py",
-        "            spent[size] = max(spent[size], spent[OTHER[size]])",
-        "            pass",
+        "turns.py",
+        "spent[size] = max(spent[size], min(",
+        "_ = max(spent[size], min(",
     ),
-    Mutant("a large one is prefetched", "dispatcher.py", "if size_of(lane) != SMALL:", "if False:"),
+    Mutant("a large one is prefetched", "dispatcher.py", "size_of(window.lane) != SMALL or ", ""),
     Mutant(
         "a small one waits behind a large",
         "entry.py",
-        "return size_of(self.lane) == LARGE or self.alone",
+        "return size_of(self.lane) != SMALL or self.alone",
         "return self.alone",
     ),
     Mutant("no memory for the second try", "dispatcher.py", "(2 if entry.outcome.memory_tries else 1)", "1"),
@@ -121,15 +152,15 @@ MUTANTS = (
         "core.meta_changed = core.meta_changed or core.paused != paused",
         "pass",
     ),
-    Mutant("pause does not hold", "dispatcher.py", "if core.paused:\n            return", ""),
+    Mutant("pause does not hold", "dispatcher.py", "if core.paused or ", "if "),
     Mutant(
         "paused, it turns in circles", "dispatcher.py", "core.roster.idle and not core.paused:", "core.roster.idle:"
     ),
     Mutant(
         "a recall is repeated",
         "dispatcher.py",
-        "            del core.prefetched[job]\n            core.recalled",
-        "            core.recalled",
+        "        del core.prefetched[entry.id]\n        core.recalled",
+        "        core.recalled",
     ),
     Mutant("quarantine is not written", "state.py", "self.records.quarantined.append(known)", "pass"),
     Mutant("quarantine is not lifted", "state.py", "self.records.released.append(content)", "pass"),
@@ -145,8 +176,8 @@ MUTANTS = (
     Mutant(
         "a window overtakes the ledger",
         "backlog.py",
-        "if window.beyond or len(window.jobs) >= self._size:",
-        "if len(window.jobs) >= self._size:",
+        "if window.beyond or len(window.jobs) >= self._room(window):",
+        "if len(window.jobs) >= self._room(window):",
     ),
     Mutant(
         "a short lane is never asked for",

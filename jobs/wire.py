@@ -44,6 +44,7 @@ def receipts_topic(web: str) -> bytes:
 Priority = Annotated[int, Meta(ge=0, lt=len(PRIORITIES))]
 Seconds = Annotated[float, Meta(ge=0, le=1e11)]
 """Finite, as times and durations of a broker that computes with them must be."""
+Debt = Annotated[float, Meta(ge=-1e11, le=1e11)]
 Capacity = Annotated[int, Meta(ge=0, le=1000)]
 Detail = Annotated[str, Meta(max_length=1000)]
 """Why a try failed, in a worker's words: it cuts them at 300 characters."""
@@ -66,8 +67,9 @@ class _Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class NewJob(_Message, frozen=True):
-    """One job of a Submit. `pixels` is 0 where the head did not tell. `key` is the HMAC of an
-    Idempotency-Key and `fingerprint` the digest of what was asked under it, both or neither."""
+    """One job of a Submit. `pixels` is 0 where the head did not tell, `cost_ms` (CPU milliseconds, as explain reckons
+    them) where nobody did. `key` is the HMAC of an Idempotency-Key and `fingerprint` the digest of what was asked
+    under it, both or neither."""
 
     id: Text
     tenant: Text
@@ -80,6 +82,7 @@ class NewJob(_Message, frozen=True):
     spec: SpecBytes
     key: Digest | None = None
     fingerprint: Digest | None = None
+    cost_ms: Seconds = 0.0
 
 
 class Use(_Message, frozen=True):
@@ -255,11 +258,13 @@ class LaneView(_Message, frozen=True):
 class Waiting(_Message, frozen=True):
     """What a forecast needs (jobs/forecast.py). `seconds`: how long a job has taken lately, by the name of its lane and
     by its size class alone. `lanes` in the order of service. `free`: for each worker that takes jobs, in how many
-    seconds it will have ended what it holds; None where that is not known."""
+    seconds it will have ended what it holds; None where that is not known. `debts`: by tenant, the seconds that they
+    were given beyond the one that was served last."""
 
     seconds: Annotated[dict[LaneName, Seconds], Views]
     lanes: Annotated[list[LaneView], Views]
     free: Annotated[list[Seconds | None], Many]
+    debts: Annotated[dict[Text, Debt], Views] = {}
 
 
 class SweepsView(_Message, frozen=True):

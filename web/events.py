@@ -16,6 +16,7 @@ from web.body import until_gone
 from web.event_text import event, of_changes, seen_by
 from web.streams import JobsStream, Stream
 from web.unsent import Held
+from web.waiting import Waits
 
 COMMENT_SECONDS = 15.0
 """A proxy closes what is silent for longer (nginx: 60 s); a dead client is found out."""
@@ -71,9 +72,12 @@ class Hub:
         for reader in self._readers():
             reader.reread()
 
-    def beat(self, beat: Beat) -> None:
-        """The readers of all get what /stats says."""
-        told = {sees: event("beat", views.stats(beat, beat.at, sees)) for _, sees in self._by_view()}
+    def beat(self, beat: Beat, waits: Waits) -> None:
+        """The readers of all get what /stats says, made once for all who see the same."""
+        told = {
+            sees: event("beat", views.stats(beat, beat.at, sees, waits.seconds(sees)))
+            for sees in {stream.sees for stream in self._of_all}
+        }
         for stream in self._of_all:
             stream.put(told[stream.sees])
 

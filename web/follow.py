@@ -98,7 +98,8 @@ def _of_all(call: Call) -> ASGIApp:
 
     def present() -> None:
         if results.latest_beat:
-            stream.put(event("beat", views.stats(results.latest_beat, time.time(), sees)))
+            stats = views.stats(results.latest_beat, time.time(), sees, results.waits.seconds(sees))
+            stream.put(event("beat", stats))
         if last is not None:
             missed = results.since(last)
             told = None if missed is None else replay(seen_by(sees, missed), call.base)

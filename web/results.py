@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable
+from itertools import takewhile
 from typing import Protocol
 
 from jobs.job import ENDED, Row
@@ -28,7 +29,8 @@ class Listener(Protocol):
     def missed(self, last: int) -> None:
         """Changes were missed; `last` is the newest number now."""
 
-    def beat(self, beat: Beat) -> None: ...
+    def beat(self, beat: Beat, waits: Waits) -> None:
+        """A beat came; `waits` has heard it."""
 
 
 class Results:
@@ -76,7 +78,7 @@ class Results:
         self.latest_beat = beat
         self._begun.set()
         self.waits.heard_beat(beat)
-        self._listener.beat(beat)
+        self._listener.beat(beat, self.waits)
 
     async def first_beat(self, seconds: float) -> Beat | None:
         """The latest beat; where none was heard yet, the first one if it comes within `seconds`."""
@@ -98,7 +100,8 @@ class Results:
         """The changes after number `change`, oldest first; None where some of them are not kept any more."""
         if change < self._floor:
             return None
-        return [kept for kept in self._ring if kept.change > change]
+        missed = list(takewhile(lambda kept: kept.change > change, reversed(self._ring)))
+        return missed[::-1]
 
     async def until_ended(self, job: str, read: Callable[[str], Row | None], seconds: float) -> Row | None:
         """The job's row once it has ended, or after `seconds`, or as this process ends. None: no such job."""

@@ -79,7 +79,9 @@ async def get_stats(call: Call) -> Response:
     beat = await call.web.results.first_beat(min(FIRST_BEAT_SECONDS, call.web.settings.accept_seconds))
     if beat is None or call.web.results.silent_seconds() > call.web.settings.accept_seconds:
         raise Unanswered("the broker is unheard")
-    return as_json(views.stats(beat, time.time(), call.caller.sees), 200, {"Cache-Control": "no-store"})
+    sees = call.caller.sees
+    stats = views.stats(beat, time.time(), sees, call.web.results.waits.seconds(sees))
+    return as_json(stats, 200, {"Cache-Control": "no-store"})
 
 
 async def live(_call: Call) -> Response:

@@ -12,7 +12,7 @@ import msgspec
 
 from jobs.job import ENDED, PRIORITIES, Moment, Original, Outcome, Rendition, Row, State, decode_outcome, decode_spec
 from jobs.wire import Beat, Change, Share, SweepsView, WorkerView
-from web.waiting import Place, Places, of_beat
+from web.waiting import Place, Places
 
 View = dict[str, Any]
 ByGrant = Callable[[Row], str]
@@ -165,18 +165,17 @@ def _error(outcome: Outcome) -> View | None:
     return None if outcome.error is None else {"code": outcome.error.code, "detail": outcome.error.detail}
 
 
-def stats(beat: Beat, now: float, sees: str | None) -> View:
-    """What /stats says to who `sees` one tenant's jobs, or everyone's (None); `now` is wall time."""
+def stats(beat: Beat, now: float, sees: str | None, wait_seconds: float | None) -> View:
+    """What /stats says to who `sees` one tenant's jobs, or everyone's (None); `now` is wall time. `wait_seconds`: for
+    how long a small job of theirs that comes now is expected to wait."""
     share = beat if sees is None else beat.tenants.get(sees, _NO_SHARE)
     counts = {state.value: share.counts.get(state, 0) for state in State}
     oldest = None if share.oldest_at is None else max(0.0, round(now - share.oldest_at, 3))
-    new = of_beat(beat, sees or "")
-    wait = None if new is None else round(new.wait_seconds, 2)
     return {
         "queue": {
             "depth": counts[State.QUEUED],
             "oldest_seconds": oldest,
-            "wait_seconds": wait,
+            "wait_seconds": None if wait_seconds is None else round(wait_seconds, 2),
             "paused": beat.paused,
         },
         "jobs": counts,

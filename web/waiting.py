@@ -16,6 +16,8 @@ from jobs.wire import Beat, Change
 RETRY_SECONDS = 2
 """Retry-After where nothing better is known: past a restarted broker, soon enough for a person."""
 AGAIN_SECONDS_MAX = 60
+GOOD_TIMES = 20
+"""For so many times as long as a forecast took to make, it is good although jobs changed: a twentieth of the time."""
 STALE_SECONDS = 10.0
 """A beat that is older says nothing of the queue any more."""
 NORMAL = PRIORITIES.index("normal")
@@ -44,6 +46,8 @@ class Waits:
         """Of the jobs that were queued since: lane, position, whether a worker has it."""
         self._fresh_at = math.inf
         self._forecast: Forecast | None = None
+        self._outdated = False
+        self._good_until = 0.0
 
     def heard_beat(self, beat: Beat) -> None:
         """All that was queued before is in it."""
@@ -59,10 +63,10 @@ class Waits:
         for change in changes:
             if change.position > newest and change.lane is not None:
                 fresh[change.id] = change.lane, change.position, change.state == State.RUNNING
-                self._forecast = None
+                self._outdated = True
             elif change.state in ENDED and change.id in fresh:
                 del fresh[change.id]
-                self._forecast = None
+                self._outdated = True
         if not fresh:
             self._fresh_at = math.inf
         elif len(fresh) > known:
@@ -78,6 +82,11 @@ class Waits:
         forecast = self._present()
         return None if forecast is None else forecast.of(lane_of(priority, tenant, pixels), None, self._now())
 
+    def seconds(self, sees: str | None) -> float | None:
+        """For how long a small job of normal priority would wait that comes now, of this tenant (None: of none)."""
+        estimate = self.of_new(NORMAL, sees or "", 0)
+        return None if estimate is None else estimate.wait_seconds
+
     def _now(self) -> float:
         return (self._beat.at if self._beat else 0.0) + self._monotonic() - self._heard_at
 
@@ -85,21 +94,17 @@ class Waits:
         beat = self._beat
         if beat is None or beat.waiting is None or beat.paused or self._now() - beat.at > STALE_SECONDS:
             return None
-        if self._forecast is None:
+        if self._forecast is None or (self._outdated and self._monotonic() >= self._good_until):
+            begin = self._monotonic()
             self._forecast = Forecast(beat.waiting, beat.at, self._fresh.values(), self._fresh_at)
+            self._outdated, end = False, self._monotonic()
+            self._good_until = end + GOOD_TIMES * (end - begin)
         return self._forecast
 
 
 def again_seconds(eta_seconds: float | None) -> int:
     """When to look again at a job that has not ended: when it is expected to have, at most a minute from now."""
     return 1 if eta_seconds is None else min(max(1, math.ceil(eta_seconds)), AGAIN_SECONDS_MAX)
-
-
-def of_beat(beat: Beat, tenant: str) -> Estimate | None:
-    """The estimate for a small job of normal priority that comes as the beat does."""
-    if beat.waiting is None or beat.paused:
-        return None
-    return Forecast(beat.waiting, beat.at).of(lane_of(NORMAL, tenant, 0), None, beat.at)
 
 
 def _place(forecast: Forecast, row: Row, now: float) -> Place:

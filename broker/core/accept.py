@@ -69,7 +69,7 @@ def _accept(core: Core, job: NewJob, at: float, now: float) -> None:
     entry.seq = entry.position = entry.change = change
     entry.id, entry.tenant = job.id, job.tenant
     entry.state = QUEUED
-    entry.lane = lane_of(job.priority, job.tenant, job.pixels)
+    entry.lane = lane_of(job.priority, job.tenant, job.pixels, job.cost_ms)
     entry.lease = entry.attempts = 0
     entry.accepted_at = at
     entry.ended_at = entry.due_at = entry.started_at = entry.worker = entry.code = entry.holder = None
@@ -77,7 +77,7 @@ def _accept(core: Core, job: NewJob, at: float, now: float) -> None:
     entry.content, entry.spec = job.content, job.spec
     entry.outcome = Outcome([moment((at, ACCEPTED, 0, None, None))])
     entry.dirty, entry.windowed = True, False
-    entry.due = 0.0
+    entry.due = entry.seconds = 0.0
     core.dirty.append(entry)
     core.entries[job.id] = entry
     core.fresh_ids.add(job.id)
@@ -92,6 +92,7 @@ def _accept(core: Core, job: NewJob, at: float, now: float) -> None:
     else:
         core.count(entry, 1)
         core.backlog.append(entry)
+        core.reserve.came(entry.lane, now)
 
 
 def _refuse_quarantined(core: Core, entry: Entry, at: float, now: float) -> None:

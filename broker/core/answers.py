@@ -125,7 +125,7 @@ def failed(core: Core, worker: Worker, message: Failed, now: float) -> None:
             if failure.code != Code.CANCELLED:
                 core.served(entry, now)
             elif entry.started_at is not None:  # a part of a job is no measure
-                worker.busy_since = now
+                core.spent(entry, worker, now)
             _fail(core, entry, failure, now)
 
 
@@ -155,7 +155,7 @@ def returned(core: Core, worker: Worker, message: Returned, now: float) -> None:
         entry = held(core, worker, ref.job, ref.lease)
         if entry is not None:
             if entry.started_at is not None:
-                worker.busy_since = now
+                core.spent(entry, worker, now)
             give_back(core, entry, now)
 
 

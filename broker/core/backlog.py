@@ -1,69 +1,78 @@
-"""The queued jobs: lanes, each a bounded window over the ledger, served fairly; and the delayed ones.
+"""The queued jobs in memory: a window over each lane, all windows within one budget; and the delayed ones.
 
-Owns the order of service: strictly by priority, then the size classes by time, then the lanes of a class
-in turn. Where both classes wait, each gets half of the workers' time: goes next whose job would be the
-first to end, had each had half a worker to itself. So a class that takes little waits for little.
-A lane's window holds its first jobs in order of position; where `beyond` is set
-the ledger holds more, all with a position above `cursor`. Knows no worker.
+Owns what of the queue is in memory. A lane's window holds its first jobs in order of position; where `beyond` is set
+the ledger holds more, all with a position above `cursor`. Knows no order of service (broker/core/turns.py) and no
+worker.
 """
 
 import heapq
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterator
 
 from broker.core.entry import Entry
 from broker.core.events import Refill
-from jobs.job import PRIORITIES, State
-from jobs.lanes import LARGE, SMALL, size_of
+from broker.core.service import Service
+from broker.core.turns import Tenant, Turns
+from jobs.job import State
+from jobs.lanes import HEAVY, size_of
 from jobs.records import Lane
 
-OTHER = {SMALL: LARGE, LARGE: SMALL}
+BUDGET_BYTES = 24 * 1024 * 1024
+"""Of all windows, shared evenly by the lanes that are served next, and as much again by all lanes."""
+ENTRY_BYTES = 2048
+"""Of a queued job in memory, beside its spec."""
+MOMENT_BYTES, RENDITION_BYTES = 200, 600
+REFILL_ROWS, REFILL_LANES = 512, 64
+"""That one turn asks the ledger for: 20 ms."""
+TRIM_LANES = 8
+"""So many lanes have room for windows of 1024 small jobs each."""
 
 
 class Window:
     """The first jobs of a lane. `behind`: how many of those beyond came since the broker's start; `last`: the newest
-    position that did, 0 for none."""
+    position that did, 0 for none. `weight`: bytes of its largest job so far."""
 
-    __slots__ = ("behind", "beyond", "cursor", "jobs", "lane", "last", "refilling")
+    __slots__ = ("behind", "beyond", "cursor", "jobs", "lane", "last", "refilling", "tenant", "weight")
+
+    tenant: Tenant
 
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
         self.jobs: deque[Entry] = deque()
         self.cursor = 0
         self.behind = self.last = 0
+        self.weight = ENTRY_BYTES
         self.beyond = False
         self.refilling = False
 
 
 class Backlog:
-    """What waits. `size` bounds each lane's window; jobs put back at a head may exceed it."""
+    """What waits. `size` bounds each lane's window, the budget all of them; jobs put back at a head may exceed it."""
 
-    def __init__(self, size: int) -> None:
-        self._size = size
+    def __init__(self, size: int, service: Service) -> None:
+        self._size, self._service = size, service
         self._lanes: dict[Lane, Window] = {}
-        self._active: list[dict[str, OrderedDict[Lane, Window]]] = [
-            {SMALL: OrderedDict(), LARGE: OrderedDict()} for _ in PRIORITIES
-        ]
-        self.seconds = {SMALL: 1.0, LARGE: 1.0}
-        """What a job of each class takes, as far as is known: the measure of its share."""
-        self._spent = [{SMALL: 0.0, LARGE: 0.0} for _ in PRIORITIES]
+        self.turns = Turns()
         self._delayed: list[tuple[float, int, Entry]] = []
+        self._empty: dict[Lane, None] = {}
         self._short: dict[Lane, None] = {}
-        """In order, so that a replay asks alike."""
-        self.alone_waiting = 0
+        """Lanes to be read of the ledger, in order (a replay asks alike): those without a job in memory first."""
+        self._trim_at = 2 * TRIM_LANES
+        """So many lanes make windows smaller that are in memory already."""
 
     def restore(self, lanes: list[Lane]) -> None:
         """Begin with these lanes, all of whose queued jobs are still only in the ledger."""
-        for lane in lanes:
-            window = self._lane(lane)
+        windows = [self._lane(lane) for lane in lanes]
+        for window in windows:
             window.beyond = True
-            self._short[lane] = None
+            self._mind(window)
 
     def append(self, entry: Entry) -> bool:
         """Queue a job last in its lane; False where it stays in the ledger alone."""
         window = self._lane(entry.lane)
         window.last = entry.position
-        if window.beyond or len(window.jobs) >= self._size:
+        window.weight = max(window.weight, _weight(entry))
+        if window.beyond or len(window.jobs) >= self._room(window):
             window.beyond = True
             window.behind += 1
             self._mind(window)
@@ -79,32 +88,16 @@ class Backlog:
         window.jobs.appendleft(entry)
         self._added(window, entry)
 
-    def choose(self) -> Lane | None:
-        """The lane to serve next, without serving it."""
-        for classes, spent in zip(self._active, self._spent, strict=True):
-            small, large = classes[SMALL], classes[LARGE]
-            if small and large:
-                seconds = self.seconds
-                first = spent[SMALL] + seconds[SMALL] <= spent[LARGE] + seconds[LARGE]
-                return next(iter(small if first else large))
-            if waiting := small or large:
-                return next(iter(waiting))
-        return None
+    def choose(self, heavy: bool = True) -> Window | None:
+        """The lane to serve next, without serving it; one of heavy jobs only if `heavy`."""
+        return self.turns.choose(heavy)
 
-    def take(self, lane: Lane) -> Entry:
-        """Serve the lane: its first job. The lane then waits behind its peers."""
-        window = self._lanes[lane]
+    def take(self, window: Window) -> Entry:
+        """Serve the lane: its first job, whose tenant is charged what it is expected to take."""
         entry = window.jobs.popleft()
         entry.windowed = False
-        size = size_of(lane)
-        active = self._active[lane.priority][size]
-        self._spent[lane.priority][size] += self.seconds[size]
-        if entry.alone:
-            self.alone_waiting -= 1
-        if window.jobs:
-            active.move_to_end(lane)
-        else:
-            del active[lane]
+        entry.seconds = self._service.expected(window.lane)
+        self.turns.charge(window, entry.seconds)
         self._mind(window)
         return entry
 
@@ -113,36 +106,54 @@ class Backlog:
         window = self._lanes[entry.lane]
         window.jobs.remove(entry)
         entry.windowed = False
-        if entry.alone:
-            self.alone_waiting -= 1
-        if not window.jobs:
-            del self._active[entry.lane.priority][size_of(entry.lane)][entry.lane]
         self._mind(window)
+
+    def trimmed(self) -> list[Entry]:
+        """Jobs that leave memory, because so many lanes came that each may have less."""
+        dropped: list[Entry] = []
+        if len(self._lanes) >= self._trim_at:
+            for window in self._lanes.values():
+                self._trim(window, dropped)
+            self._trim_at = 2 * len(self._lanes)
+        elif 4 * len(self._lanes) < self._trim_at:
+            self._trim_at = max(2 * TRIM_LANES, self._trim_at // 2)
+        return dropped
 
     def refills(self) -> list[Refill]:
-        """The lanes whose window runs low while the ledger holds more; each is asked for once."""
-        asked = []
-        for lane in self._short:
-            window = self._lanes[lane]
-            if not window.refilling:
+        """Lanes whose window runs low while the ledger holds more, as many as one turn may read."""
+        asked: list[Refill] = []
+        rows = REFILL_ROWS
+        for waiting in (self._empty, self._short):
+            while waiting and rows > 0 and len(asked) < REFILL_LANES:
+                lane = next(iter(waiting))
+                del waiting[lane]
+                window = self._lanes[lane]
                 window.refilling = True
-                asked.append(Refill(lane, window.cursor, max(1, self._size - len(window.jobs))))
+                limit = min(rows, max(1, self._room(window) - len(window.jobs)))
+                asked.append(Refill(lane, window.cursor, limit))
+                rows -= limit
         return asked
 
-    def refilled(self, refill: Refill, entries: list[Entry], last: int | None, complete: bool) -> None:
-        """The ledger's answer: the jobs not yet in memory, the position of the last row, and
-        whether the ledger holds no more."""
+    def refilled(self, refill: Refill, entries: list[Entry], last: int | None, complete: bool) -> list[Entry]:
+        """The ledger's answer: the jobs not yet in memory, the position of the last row, and whether the ledger holds
+        no more. Those that are in memory now: where they are larger than was known, not all have room."""
         window = self._lanes[refill.lane]
         window.refilling = False
-        window.beyond = not complete
-        window.behind = max(0, window.behind - len(entries)) if window.beyond else 0
-        if last is not None:
-            window.cursor = last
+        kept: list[Entry] = []
         for entry in entries:
+            window.weight = max(window.weight, _weight(entry))
+            if window.jobs and len(window.jobs) >= self._room(window):
+                complete, last = False, kept[-1].position if kept else None
+                break
+            kept.append(entry)
             window.jobs.append(entry)
             self._added(window, entry)
-        self._short.pop(refill.lane, None)
+        window.beyond = not complete
+        window.behind = max(0, window.behind - len(kept)) if window.beyond else 0
+        if last is not None:
+            window.cursor = last
         self._mind(window)
+        return kept
 
     def delay(self, entry: Entry, due: float) -> None:
         """Keep a delayed job until `due` (monotonic seconds)."""
@@ -173,49 +184,80 @@ class Backlog:
         return oldest
 
     def in_order(self) -> Iterator[Window]:
-        """The lanes in the order of service; last those whose jobs are all still only in the ledger."""
-        for classes in self._active:
-            for active in classes.values():
-                yield from active.values()
-        yield from (window for window in self._lanes.values() if not window.jobs)
+        """The lanes in about the order of service."""
+        return self.turns.in_order()
 
     def _lane(self, lane: Lane) -> Window:
         window = self._lanes.get(lane)
         if window is None:
             window = self._lanes[lane] = Window(lane)
+            self.turns.join(window)
         return window
+
+    def _room(self, window: Window) -> int:
+        """How many jobs the window may hold."""
+        if window.lane.priority == window.tenant.top:
+            return min(self._size, max(1, BUDGET_BYTES // self.turns.tops // window.weight))
+        return min(self._size, BUDGET_BYTES // len(self._lanes) // window.weight)
 
     def _added(self, window: Window, entry: Entry) -> None:
         entry.windowed = True
-        if entry.alone:
-            self.alone_waiting += 1
-        priority, size = window.lane.priority, size_of(window.lane)
-        active = self._active[priority][size]
-        if not active:  # it has waited for nothing yet: time that it did not ask for is not owed to it
-            spent = self._spent[priority]
-            spent[size] = max(spent[size], spent[OTHER[size]])
-        active.setdefault(window.lane, window)
+        if len(window.jobs) == 1 or size_of(window.lane) != HEAVY:
+            self.turns.wake(window)
 
     def _mind(self, window: Window) -> None:
-        if window.beyond:
-            if len(window.jobs) * 2 < self._size:
+        """A lane without a job goes; one that runs low is read, if it is of its tenant's highest priority."""
+        if not window.beyond:
+            if not window.jobs:
+                self._drop(window)
+        elif not window.refilling and window.lane.priority == window.tenant.top:
+            if not window.jobs:
+                self._short.pop(window.lane, None)
+                self._empty[window.lane] = None
+            elif len(window.jobs) * 2 < self._room(window) and window.lane not in self._empty:
                 self._short[window.lane] = None
-        elif not window.jobs:
-            self._lanes.pop(window.lane, None)
+
+    def _drop(self, window: Window) -> None:
+        del self._lanes[window.lane]
+        for waiting in (self._empty, self._short):
+            waiting.pop(window.lane, None)
+        tenant, before = window.tenant, window.tenant.top
+        self.turns.leave(window)
+        if tenant.top not in (before, len(tenant.levels)):
+            for other in tenant.levels[tenant.top].values():
+                self._mind(other)
+
+    def _trim(self, window: Window, dropped: list[Entry]) -> None:
+        room = self._room(window)
+        if len(window.jobs) <= room or window.refilling:
+            return
+        while len(window.jobs) > room:
+            entry = window.jobs.pop()
+            entry.windowed = False
+            window.cursor = min(window.cursor, entry.position - 1)
+            dropped.append(entry)
+        window.beyond = True
+        self._mind(window)
 
     def check(self) -> None:
         """Raises AssertionError where the structures disagree."""
-        waiting = 0
+        self.turns.check()
         for lane, window in self._lanes.items():
-            active = self._active[lane.priority][size_of(lane)]
-            assert (lane in active) == bool(window.jobs), f"{lane} active={lane in active}, {len(window.jobs)} jobs"
             assert window.jobs or window.beyond, f"{lane} is kept empty"
+            if not window.jobs and lane.priority == window.tenant.top:
+                assert window.refilling or lane in self._empty, f"{lane} is never read"
             for entry in window.jobs:
                 assert entry.state is State.QUEUED, f"{entry.id} is {entry.state} in a window"
                 assert entry.windowed and entry.lane == lane, f"{entry.id} is in the wrong lane"
-                waiting += entry.alone
-        assert waiting == self.alone_waiting, f"{waiting} jobs to run alone, {self.alone_waiting} counted"
 
     def queued(self) -> list[Entry]:
         """Every queued job in memory (for check and for tests)."""
         return [entry for window in self._lanes.values() for entry in window.jobs]
+
+
+def _weight(entry: Entry) -> int:
+    outcome = entry.outcome
+    return (
+        ENTRY_BYTES + len(entry.spec) + MOMENT_BYTES * (len(outcome.timeline) - 1)
+        + RENDITION_BYTES * len(outcome.renditions)
+    )  # fmt: skip

@@ -93,6 +93,7 @@ def requeue(core: Core, entry: Entry, now: float) -> str | None:
     core.release_quarantine(entry.content)
     core.unsweep(entry.id)
     core.backlog.append(entry)
+    core.reserve.came(entry.lane, now)
     return None
 
 

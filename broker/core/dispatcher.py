@@ -11,7 +11,7 @@ Owns the matching of jobs and workers. Matching costs O(assignments): no scan of
 from collections import Counter
 from collections.abc import Callable
 from itertools import islice
-from math import ceil, inf
+from math import ceil
 from operator import attrgetter
 from typing import Any
 
@@ -32,8 +32,8 @@ from broker.core.events import (
     Submitted,
     Walked,
 )
+from broker.core.outlook import waiting
 from broker.core.roster import Worker
-from broker.core.service import waiting
 from broker.core.state import Core
 from jobs import wire
 from jobs.job import TEXT_CHARACTERS_MAX, Code, Fault, Happening, State
@@ -44,6 +44,11 @@ from jobs.retry import BACKOFF_SECONDS_MAX
 ASSIGNED = Happening.ASSIGNED.value
 QUEUED, RUNNING, DELAYED = State.QUEUED, State.RUNNING, State.DELAYED
 """Looked up once: on Python 3.11 a member costs as much as a call, and these are asked for ten times a job."""
+
+DELAYED_MAX = 4096
+"""Jobs in back-off, all of them in memory: so many fail of one cause, and no more is given out until some are due."""
+LATE_TIMES = 2.0
+"""What a worker's first job may take of the time that others may wait behind it, before these are asked back."""
 
 HANDLERS: dict[type, Callable[[Core, Any, float], None]] = {
     Submitted: accept.submitted,
@@ -68,6 +73,8 @@ class Dispatcher:
         self.core = Core(policy)
         self._policy = policy
         self._next_beat = 0.0
+        self._look_at = 0.0
+        """When to look next for workers that are late."""
         self._stopping = False
 
     def restore(self, restored: Restored, now: float, offset: float) -> None:
@@ -148,14 +155,13 @@ class Dispatcher:
             self._next_beat = now + self._policy.beat_seconds
             core.roster_changed = True
             core.service.fold()
-            core.backlog.seconds.update(core.service.by_size())
-            small = core.service.means.get(SMALL, 0.0)
-            core.roster.allow(max(1, ceil(self._policy.prefetch_seconds / small)) if small else inf)
+            core.backlog.turns.seconds.update(core.service.by_size())
             sweeps.look(core, now)
             core.age_quarantine(now)
             for worker in core.roster.by_peer.values():
                 core.send(worker.peer, wire.BrokerBeat(core.epoch))
                 self._repeat_abandons(worker)
+        self._recall_late(now)
         self._recall(now)
         walk.step(core, now)
         retention.look(core, now)
@@ -188,6 +194,8 @@ class Dispatcher:
             times.append(core.grace_until)
         if core.prefetched and len(core.recalled) < core.roster.idle and not core.paused:
             times.append(next(iter(core.prefetched.values()))[1] + self._policy.recall_seconds)
+        if core.prefetched and not core.paused:
+            times.append(self._look_at)
         return min(times)
 
     def drain(self, now: float) -> Effects:
@@ -197,6 +205,9 @@ class Dispatcher:
             self._match(now)
             if core.offerable:
                 sweeps.offer(core, now)
+        for entry in core.backlog.trimmed():
+            if not entry.dirty:
+                del core.entries[entry.id]
         records, changes = core.records, core.changes
         for entry in core.dirty:
             if entry.id not in core.gone:
@@ -310,24 +321,26 @@ class Dispatcher:
     def _refilled(self, event: Refilled) -> None:
         core, rows = self.core, event.rows
         entries = [Entry.from_row(row) for row in rows if row.id not in core.entries]
-        core.entries.update((entry.id, entry) for entry in entries)
         last = rows[-1].position if rows else None
-        core.backlog.refilled(event.refill, entries, last, complete=len(rows) < event.refill.limit)
+        kept = core.backlog.refilled(event.refill, entries, last, complete=len(rows) < event.refill.limit)
+        core.entries.update((entry.id, entry) for entry in kept)
 
     def _match(self, now: float) -> None:
         """What is to be served next waits for an idle worker, unless it is prefetched. Nothing is given out in its
         place: no worker would ever be idle for a job that is not prefetched."""
-        core, backlog = self.core, self.core.backlog
-        if core.paused:
+        core, backlog, roster = self.core, self.core.backlog, self.core.roster
+        if core.paused or core.counts[DELAYED] >= DELAYED_MAX:
             return
-        while (worker := core.roster.next_idle()) is not None and (lane := backlog.choose()) is not None:
-            self._assign(backlog.take(lane), worker, now)
-        if core.backlog.alone_waiting:
-            return
-        while (worker := core.roster.next_spare()) is not None and (lane := backlog.choose()) is not None:
-            if size_of(lane) != SMALL:
+        heavy_max = core.reserve.heavy_max(len(roster.by_peer), now)
+        while (worker := roster.next_idle()) is not None:
+            if (window := backlog.choose(roster.heavy < heavy_max)) is None:
+                break
+            self._assign(backlog.take(window), worker, now)
+        while (worker := roster.next_spare()) is not None:
+            window = backlog.choose(roster.heavy < heavy_max)
+            if window is None or size_of(window.lane) != SMALL or window.jobs[0].alone:
                 return
-            self._assign(backlog.take(lane), worker, now)
+            self._assign(backlog.take(window), worker, now)
 
     def _assign(self, entry: Entry, worker: Worker, now: float) -> None:
         core = self.core
@@ -336,7 +349,7 @@ class Dispatcher:
         if worker.leases:
             core.prefetched[entry.id] = (entry, now)
         else:
-            worker.busy_since = now
+            worker.busy_since, worker.late = now, False
         core.move(entry, RUNNING)
         entry.lease += 1
         entry.worker = worker.incarnation
@@ -357,13 +370,34 @@ class Dispatcher:
         core = self.core
         spare = core.roster.idle - len(core.recalled)
         while spare > 0 and core.prefetched and not core.paused and not self._stopping:
-            job, (entry, since) = next(iter(core.prefetched.items()))
+            entry, since = next(iter(core.prefetched.values()))
             if now < since + self._policy.recall_seconds or entry.holder is None:
                 return
-            del core.prefetched[job]
-            core.recalled.add(job)
-            core.batch(entry.holder.peer, wire.Recall, wire.LeaseRef(job, entry.lease))
+            self._ask_back(entry, entry.holder)
             spare -= 1
+
+    def _recall_late(self, now: float) -> None:
+        """Ask back what waits behind a job that takes much longer than was thought; its worker is given no more."""
+        core = self.core
+        if now < self._look_at:
+            return
+        late = max(LATE_TIMES * self._policy.prefetch_seconds, self._policy.recall_seconds)
+        self._look_at = now + late / 2
+        if not core.prefetched or core.paused or self._stopping:
+            return
+        for worker in core.roster.by_peer.values():
+            if len(worker.leases) > 1 and not worker.late and now >= worker.busy_since + late:
+                worker.late = True
+                core.roster.settle(worker)
+                for entry in worker.leases.values():
+                    if entry.id in core.prefetched:
+                        self._ask_back(entry, worker)
+
+    def _ask_back(self, entry: Entry, holder: Worker) -> None:
+        core = self.core
+        del core.prefetched[entry.id]
+        core.recalled.add(entry.id)
+        core.batch(holder.peer, wire.Recall, wire.LeaseRef(entry.id, entry.lease))
 
     def _forget(self, entry: Entry) -> None:
         """Keep in memory only what waits here or runs."""

@@ -11,7 +11,7 @@ from jobs.job import (
     decode_outcome,
     encode,
 )
-from jobs.lanes import LARGE, size_of
+from jobs.lanes import SMALL, size_of
 from jobs.records import Lane
 
 if TYPE_CHECKING:
@@ -24,12 +24,36 @@ class InvalidTransition(AssertionError):
 
 class Entry:
     """One job. `holder` is the worker whose lease is live; `dirty`: not yet
-    written as it is; `windowed`: it waits in the backlog's window; `due`: monotonic time of a retry."""
+    written as it is; `windowed`: it waits in the backlog's window; `due`: monotonic time of a retry; `seconds`: what it
+    was expected to take when it was assigned, until it is known."""
 
     __slots__ = (
-        "accepted_at", "attempts", "batch", "change", "code", "content", "dirty", "due", "due_at", "ended_at",
-        "holder", "id", "lane", "lease", "outcome", "position", "preset", "reference", "seq", "spec",
-        "started_at", "state", "tenant", "windowed", "worker",
+        "accepted_at",
+        "attempts",
+        "batch",
+        "change",
+        "code",
+        "content",
+        "dirty",
+        "due",
+        "due_at",
+        "ended_at",
+        "holder",
+        "id",
+        "lane",
+        "lease",
+        "outcome",
+        "position",
+        "preset",
+        "reference",
+        "seconds",
+        "seq",
+        "spec",
+        "started_at",
+        "state",
+        "tenant",
+        "windowed",
+        "worker",
     )  # fmt: skip
 
     seq: int
@@ -56,6 +80,7 @@ class Entry:
     holder: "Worker | None"
     dirty: bool
     due: float
+    seconds: float
     windowed: bool
 
     @classmethod
@@ -73,7 +98,7 @@ class Entry:
         entry.outcome = decode_outcome(outcome)
         entry.holder = None
         entry.dirty = entry.windowed = False
-        entry.due = 0.0
+        entry.due = entry.seconds = 0.0
         return entry
 
     def row(self) -> Row:
@@ -97,7 +122,7 @@ class Entry:
     @property
     def unaccompanied(self) -> bool:
         """Whether nothing is prefetched behind it: it runs alone, or may take long."""
-        return size_of(self.lane) == LARGE or self.alone
+        return size_of(self.lane) != SMALL or self.alone
 
     def move(self, state: State) -> None:
         """Change state. Raises InvalidTransition where TRANSITIONS has no such arrow."""

@@ -1,24 +1,26 @@
 """The workers: who is connected, what each holds, who can take more, who has gone silent.
 
-Owns credit (capacity less leases) and the order of service: the least recently served first, those
-that hold nothing before those that could prefetch. Choosing costs O(log workers), not O(workers).
+Owns credit (capacity less leases, and for how long what is prefetched may wait) and the order of service: the least
+recently served first, those that hold nothing before those that could prefetch. Choosing costs O(log workers), not
+O(workers).
 """
 
 import heapq
 from collections import Counter, OrderedDict
-from math import inf
 
 from broker.core.entry import Entry
+from jobs.lanes import HEAVY, size_of
 from jobs.wire import Ready
 
 
 class Worker:
-    """One connected worker process. `leases` by job id; `alone`: it holds a job that nothing waits behind;
+    """One connected worker process. `leases` by job id; `alone`: it holds a job that nothing waits behind; `load`: the
+    seconds that all of them are expected to take; `late`: the one that it is at takes much longer than that;
     `busy_since`: when it had ended the job before the one that it is at, or was given that."""
 
     __slots__ = (
-        "alone", "busy_since", "capacity", "draining", "engine", "heard", "incarnation", "leases", "name", "peer",
-        "pid", "serial", "served", "since", "slot",
+        "alone", "busy_since", "capacity", "draining", "engine", "heard", "incarnation", "late", "leases", "load",
+        "name", "peer", "pid", "serial", "served", "since", "slot",
     )  # fmt: skip
 
     def __init__(self, peer: bytes, ready: Ready, since: float, now: float) -> None:
@@ -32,7 +34,8 @@ class Worker:
         self.since = since
         self.heard = self.busy_since = now
         self.leases: dict[str, Entry] = {}
-        self.alone = False
+        self.alone = self.late = False
+        self.load = 0.0
         self.serial = 0
         self.served = 0
         self.slot: tuple[int, int] | None = None
@@ -40,9 +43,12 @@ class Worker:
 
 
 class Roster:
-    """All connected workers, by connection and by incarnation."""
+    """All connected workers, by connection and by incarnation. What is prefetched is to wait for less than
+    `prefetch_seconds`. `heavy`: how many heavy jobs they hold."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefetch_seconds: float) -> None:
+        self._prefetch_seconds = prefetch_seconds
+        self.heavy = 0
         self.by_peer: dict[bytes, Worker] = {}
         self.by_incarnation: dict[str, Worker] = {}
         self.engines: Counter[str] = Counter()
@@ -51,7 +57,6 @@ class Roster:
         self._free: tuple[list[tuple[int, int, Worker]], ...] = ([], [])
         self._served = 0
         self._serial = 0
-        self._most = inf
         self.idle = 0
 
     def add(self, worker: Worker) -> None:
@@ -95,7 +100,9 @@ class Roster:
         """The worker holds a lease that it was given before."""
         worker.leases[entry.id] = entry
         entry.holder = worker
+        worker.load += entry.seconds
         worker.alone = worker.alone or entry.unaccompanied
+        self.heavy += size_of(entry.lane) == HEAVY
         self.settle(worker)
 
     def release(self, entry: Entry) -> None:
@@ -105,24 +112,29 @@ class Roster:
             return
         entry.holder = None
         del worker.leases[entry.id]
+        self.known(worker, entry)
+        self.heavy -= size_of(entry.lane) == HEAVY
         if worker.alone:
             worker.alone = any(other.unaccompanied for other in worker.leases.values())
         self.settle(worker)
 
-    def allow(self, most: float) -> None:
-        """No worker is to hold more than `most`, at least one, whatever its capacity."""
-        if most != self._most:
-            self._most = most
-            for worker in self.by_peer.values():
-                self.settle(worker)
+    def known(self, worker: Worker, entry: Entry) -> None:
+        """What the job took is known, or it was not begun: it is expected to take no more time of its worker."""
+        worker.load = max(0.0, worker.load - entry.seconds) if worker.leases else 0.0
+        entry.seconds = 0.0
 
     def settle(self, worker: Worker) -> None:
         """Put the worker where it belongs after its credit changed."""
         held = len(worker.leases)
-        if worker.draining or worker.alone or held >= min(worker.capacity, self._most):
+        if self._takes_none(worker, held):
             self._place(worker, None)
         else:
             self._place(worker, (1 if held else 0, worker.served))
+
+    def _takes_none(self, worker: Worker, held: int) -> bool:
+        if worker.draining or worker.alone or held >= worker.capacity:
+            return True
+        return held > 0 and (worker.late or worker.load >= self._prefetch_seconds)
 
     def next_idle(self) -> Worker | None:
         """The least recently served worker that holds nothing."""
@@ -174,13 +186,17 @@ class Roster:
     def check(self) -> None:
         """Raises AssertionError where the structures disagree."""
         assert self.engines == Counter(worker.engine for worker in self.by_peer.values())
+        leases = [entry for worker in self.by_peer.values() for entry in worker.leases.values()]
+        assert self.heavy == sum(size_of(entry.lane) == HEAVY for entry in leases)
         assert self.idle == sum(w.slot is not None and w.slot[0] == 0 for w in self.by_peer.values())
         for peer, worker in self.by_peer.items():
             assert worker.peer == peer
             assert self.by_incarnation.get(worker.incarnation) is worker
             held = len(worker.leases)
-            free = not worker.draining and not worker.alone and held < min(worker.capacity, self._most)
+            free = not self._takes_none(worker, held)
             assert (worker.slot is not None) == free, f"{worker.name} slot={worker.slot} held={held}"
+            load = sum(entry.seconds for entry in worker.leases.values())
+            assert abs(worker.load - load) < 1e-3, f"{worker.name} has {worker.load}, holds {load}"
             assert worker.slot is None or worker.slot == (1 if held else 0, worker.served)
             assert worker.slot is None or any(w is worker for _, _, w in self._free[worker.slot[0]])
             for entry in worker.leases.values():

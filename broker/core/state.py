@@ -11,8 +11,9 @@ from typing import Any
 from broker.core.backlog import Backlog
 from broker.core.entry import Entry
 from broker.core.events import Expire, Policy
+from broker.core.reserve import Reserve
 from broker.core.roster import Roster, Worker
-from broker.core.service import Service
+from broker.core.service import LEAST_SECONDS, Service
 from broker.core.sweeps import Stuck
 from broker.core.walk import Progress
 from jobs.ids import original_name
@@ -92,8 +93,10 @@ class Core:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self.backlog = Backlog(policy.window)
-        self.roster = Roster()
+        self.service = Service()
+        self.backlog = Backlog(policy.window, self.service)
+        self.reserve = Reserve()
+        self.roster = Roster(policy.prefetch_seconds)
         self.entries: dict[str, Entry] = {}
         self.orphans: dict[str, Entry] = {}
         """Running jobs whose holder has not said Ready since the restart, until `grace_until`."""
@@ -110,7 +113,6 @@ class Core:
         self.stuck: dict[str, Stuck] = {}
         """Of the sweeps, those for the next worker, in order; and those that failed before (broker/core/sweeps.py)."""
         self.walk = Progress(0.0)
-        self.service = Service()
         self.accepted, self.ended = Rate(), Rate()
         self.change = self.change_sent = self.epoch = 0
         self.paused = False
@@ -191,9 +193,11 @@ class Core:
             self.share_counted(entry.tenant).counts[entry.state] += by
 
     def release(self, entry: Entry) -> None:
-        """The job's lease is over."""
+        """The job's lease is over. What was not begun cost its tenant nothing."""
         self.prefetched.pop(entry.id, None)
         self.recalled.discard(entry.id)
+        if entry.seconds and entry.started_at is None:
+            self.backlog.turns.correct(entry.tenant, -entry.seconds)
         self.roster.release(entry)
         entry.started_at = None
 
@@ -290,7 +294,14 @@ class Core:
         worker = entry.holder
         if worker is not None:
             self.service.took(entry.lane, max(0.0, now - worker.busy_since))
-            worker.busy_since = now
+            self.spent(entry, worker, now)
+
+    def spent(self, entry: Entry, worker: Worker, now: float) -> None:
+        """The worker is at this job no more: its tenant has had that time."""
+        seconds = max(LEAST_SECONDS, now - worker.busy_since)
+        self.backlog.turns.correct(entry.tenant, seconds - entry.seconds)
+        self.roster.known(worker, entry)
+        worker.busy_since, worker.late = now, False
 
     def sweep(self, job: str, names: tuple[str, ...]) -> None:
         """Blobs that no row names any more: written down, then deleted by a worker."""

@@ -42,10 +42,11 @@ class Done(NamedTuple):
 
 
 class Rig:
-    """One broker's core on a ledger that outlives it. `now` is monotonic seconds."""
+    """One broker's core on a ledger that outlives it. `now` is monotonic seconds. Where `policy` says nothing of it,
+    small jobs are prefetched whatever they take."""
 
     def __init__(self, **policy: Any) -> None:
-        self.policy = Policy(**policy)
+        self.policy = Policy(**{"prefetch_seconds": 1e6, **policy})
         self.ledger = MemoryLedger()
         self.now = 0.0
         self.last: list[Effects] = []

@@ -7,6 +7,7 @@ Owns no expectation: the tests do. Nothing waits: the clock jumps from event to 
 from math import inf
 from typing import Any, NamedTuple
 
+from broker.core.events import Policy
 from jobs import wire
 from jobs.wire import Finish, Finished, LeaseRef, NewJob, Returned, Start, Started
 from tests.properties.rig import OFFSET, Done, Rig, ready, told
@@ -24,7 +25,7 @@ class Hall:
     """`seconds` by size class. Arrivals are told with `come`, then `run`."""
 
     def __init__(self, workers: int, seconds: dict[str, float], capacity: int = 5, **policy: Any) -> None:
-        self.rig = Rig(**policy)
+        self.rig = Rig(**{"prefetch_seconds": Policy().prefetch_seconds, **policy})
         self.seconds = seconds
         self.waits = Waits(lambda: self.rig.now)
         self.told: dict[str, Told] = {}

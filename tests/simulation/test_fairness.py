@@ -52,9 +52,9 @@ def test_a_tenant_with_one_job_behind_a_thousand_waits_two_service_times_at_most
         assert waited(hall, f"one{number}", 15.0 + number) < 2 * SECONDS["s"] + SLACK
 
 
-def test_priorities_hold_across_sizes_and_tenants() -> None:
+def test_priorities_hold_across_sizes() -> None:
     hall = flooded(1, [new_job(f"n{number}", pixels=50_000_000 * (number % 2)) for number in range(40)])
-    hall.come(15.0, new_job("low", priority=2, tenant="one"), new_job("high", priority=0, pixels=50_000_000))
+    hall.come(15.0, new_job("low", priority=2), new_job("high", priority=0, pixels=50_000_000))
     hall.run()
     assert waited(hall, "high", 15.0) < SECONDS["l"] + SLACK
     assert hall.began["low"] > max(hall.began[f"n{number}"] for number in range(40))

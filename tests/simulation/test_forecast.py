@@ -41,13 +41,13 @@ def test_one_lane_is_foretold_to_a_service_time(workers: int) -> None:
     assert [place for place in positions[:150] if place] == sorted(place for place in positions[:150] if place)
 
 
-def mixed(seed: int, count: int) -> list[NewJob]:
+def mixed(seed: int, count: int, tenants: str = "t") -> list[NewJob]:
     rng = random.Random(seed)
     return [
         new_job(
             f"m{seed}-{number:04}",
             priority=rng.randrange(3),
-            tenant=rng.choice("tttu"),
+            tenant=rng.choice(tenants),
             pixels=LARGE_PIXELS * (rng.random() < 0.1),
         )
         for number in range(count)
@@ -65,6 +65,18 @@ def test_lanes_of_all_kinds_are_foretold(seed: int) -> None:
     errors = [hall.error(job) / hall.true(job) for job in waited]
     assert statistics.median(map(abs, errors)) < 0.03
     assert sorted(map(abs, errors))[-len(errors) // 10] < 0.2
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_several_tenants_are_foretold_to_a_large_job_of_another(seed: int) -> None:
+    hall = warm(2)
+    jobs = mixed(seed, 400, "tttuv")
+    hall.come(30.0, *jobs)
+    hall.run()
+    errors = [hall.error(job.id) for job in jobs if hall.told[job.id].place.queue_position]
+    assert len(errors) > 300
+    assert max(map(abs, errors)) < 0.2 * max(map(hall.true, hall.told))
+    assert statistics.median(map(abs, errors)) < SECONDS["l"]
 
 
 def test_what_is_not_known_is_not_said() -> None:

@@ -19,6 +19,7 @@ from web.event_text import replay
 from web.events import ABORT, Hub
 from web.results import Results
 from web.streams import STREAM_BYTES_MAX, Stream
+from web.waiting import Waits
 from web.who import COOKIE
 
 RENDITION = Rendition("thumb", "processed/b", "jpeg", 32, 24, 6, "d" * 64)
@@ -37,7 +38,7 @@ class Ear:
     def missed(self, last: int) -> None:
         self.told.append(f"missed up to {last}")
 
-    def beat(self, beat: Beat) -> None:
+    def beat(self, beat: Beat, waits: Waits) -> None:
         self.told.append("beat")
 
 
@@ -386,7 +387,7 @@ def test_all_streams_end_with_the_process() -> None:
         stuck = Reader(kit, "/events")
         await turns()
         stuck.stall()
-        kit.hub.beat(beat(1))
+        kit.hub.beat(beat(1), kit.results.waits)
         await turns()
         kit.hub.stop()
         for reader in readers:

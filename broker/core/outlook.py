@@ -1,0 +1,79 @@
+"""What waits and for how long, as a beat tells it to those who forecast (jobs/forecast.py).
+
+Owns no measure (broker/core/service.py) and no order (broker/core/turns.py).
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from itertools import islice
+
+from broker.core.backlog import Backlog, Window
+from broker.core.roster import Roster, Worker
+from broker.core.service import Service
+from jobs.job import TEXT_CHARACTERS_MAX
+from jobs.lanes import tenant_of
+from jobs.records import LANE_CHARACTERS_MAX
+from jobs.wire import LaneView, Waiting
+
+MARKS_MAX, MARKS_MIN = 16, 1
+"""Positions of a lane that a beat tells beside its last: who waits between two of them is placed by a straight line."""
+MARKS_IN_ALL = 4096
+LATE_SHARE = 0.1
+"""Of its mean time, what a job that has taken longer is thought to need still."""
+
+
+def waiting(service: Service, backlog: Backlog, roster: Roster, queued: Mapping[str, int], now: float) -> Waiting:
+    """What a forecast needs; `queued` counts the queued jobs of each tenant."""
+    free = [_free(service, worker, now) for worker in roster.by_peer.values() if not worker.draining]
+    lanes = [view for view in _lanes(backlog, queued) if _is_told(view.lane.name)]
+    debts = {tenant: seconds for tenant, seconds in backlog.turns.debts().items() if len(tenant) <= TEXT_CHARACTERS_MAX}
+    return Waiting({name: mean for name, mean in service.means.items() if _is_told(name)}, lanes, free, debts)
+
+
+def _is_told(lane: str) -> bool:
+    """Whether a message can name the lane. Those of an earlier version's ledger are served, and not told of."""
+    return len(lane) <= LANE_CHARACTERS_MAX
+
+
+def _free(service: Service, worker: Worker, now: float) -> float | None:
+    """In how many seconds a worker will have ended what it holds: the first of it runs, the others follow."""
+    total, first = 0.0, None
+    for entry in worker.leases.values():
+        seconds = service.of(entry.lane)
+        if seconds is None:
+            return None
+        if first is None:
+            first = seconds
+            seconds = max(seconds - (now - worker.busy_since), LATE_SHARE * seconds)
+        total += seconds
+    return total
+
+
+def _lanes(backlog: Backlog, queued: Mapping[str, int]) -> list[LaneView]:
+    """What a tenant has beyond the windows is shared out over its lanes that have some there, by what came lately."""
+    windows = [(window, tenant_of(window.lane)) for window in backlog.in_order()]
+    beyond, weights = Counter(queued), Counter[str]()
+    for window, tenant in windows:
+        beyond[tenant] -= len(window.jobs)
+        weights[tenant] += window.behind + 1 if window.beyond else 0
+    most = min(MARKS_MAX, max(MARKS_MIN, MARKS_IN_ALL // max(1, len(windows))))
+    views = []
+    for window, tenant in windows:
+        share = (window.behind + 1) / weights[tenant] if window.beyond else 0.0
+        views.append(_lane(window, round(share * max(0, beyond[tenant])), most))
+    return views
+
+
+def _lane(window: Window, beyond: int, marks_max: int) -> LaneView:
+    jobs = window.jobs
+    step = -(-len(jobs) // marks_max) or 1
+    places = [(index * step, entry.position) for index, entry in enumerate(islice(jobs, 0, None, step))]
+    if jobs:
+        places.append((len(jobs) - 1, jobs[-1].position))
+    if beyond:
+        places += [(len(jobs), window.cursor + 1), (len(jobs) + beyond - 1, max(window.last, window.cursor + beyond))]
+    marks: list[tuple[int, int]] = []
+    for place, position in places:
+        if not marks or position > marks[-1][1]:  # what came again stands at the head, wherever it was before
+            marks.append((place, position))
+    return LaneView(window.lane, len(jobs) + beyond, marks)

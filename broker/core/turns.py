@@ -1,0 +1,206 @@
+"""Whose turn it is: tenants by the time that they were given, then priorities strictly, then size classes by time.
+
+Start-time fair queueing over the seconds that jobs take (Goyal, Vin, Cheng 1996): a tenant is charged at each
+assignment what a job of that lane is expected to take, and corrected when it is known. Who was given least is next.
+Who comes begins where the last one served was: no time that was not asked for is owed. Within one priority of one
+tenant that class goes next whose job would be the first to end, had each a share of a worker to itself: a class that
+takes little waits for little. A choice costs O(log tenants), however many lanes there are.
+Owns no job: windows hold them (broker/core/backlog.py). Knows no worker.
+"""
+
+import heapq
+from collections.abc import Iterator
+from math import inf
+from typing import TYPE_CHECKING
+
+from jobs.job import PRIORITIES
+from jobs.lanes import HEAVY, LARGE, SIZES, SMALL, size_of, tenant_of
+
+if TYPE_CHECKING:
+    from broker.core.backlog import Window
+
+RECORDS_KEPT = 1024
+"""Tenants without a waiting job of whom it is known what they were given: more are looked through."""
+DEBTORS_MAX = 10_000
+
+
+class Tenant:
+    """What one tenant was given (`spent`, seconds) and what waits for them: by priority, windows by size class.
+    `top`: the number of the highest priority that has lanes. `tag`, `serial`: their place in the heap; 0: in none."""
+
+    __slots__ = ("lanes_at_top", "levels", "name", "serial", "spent", "spent_by", "tag", "top")
+
+    def __init__(self, name: str, spent: float) -> None:
+        self.name = name
+        self.spent = self.tag = spent
+        self.serial = 0
+        self.top = len(PRIORITIES)
+        self.lanes_at_top = 0
+        self.levels: list[dict[str, Window]] = [{} for _ in PRIORITIES]
+        self.spent_by: list[dict[str, float]] = [dict.fromkeys(SIZES, 0.0) for _ in PRIORITIES]
+
+    def pick(self, heavy: bool, seconds: dict[str, float]) -> "Window | None":
+        """The lane to serve next. None: it is to be read first, or all that waits is heavy and not to be given."""
+        for level, spent in zip(self.levels, self.spent_by, strict=True):
+            best, first = None, inf
+            for size, window in level.items():
+                if not window.jobs or (size == HEAVY and not heavy):
+                    continue
+                if len(level) == 1:
+                    return window
+                ends = spent[size] + seconds[size]
+                if ends < first or (ends == first and size == SMALL):
+                    best, first = window, ends
+            if best is not None or (level and (heavy or any(size != HEAVY for size in level))):
+                return best
+        return None
+
+
+class Turns:
+    """The order of service of all lanes. `seconds`: what a job of each class takes, as far as is known. `tops`: how
+    many lanes are of the highest priority of their tenant."""
+
+    def __init__(self) -> None:
+        self.seconds = {SMALL: 1.0, LARGE: 1.0, HEAVY: 10.0}
+        self.tops = 0
+        self._tenants: dict[str, Tenant] = {}
+        self._waiting = 0
+        """How many tenants have lanes."""
+        self._heap: list[tuple[float, int, Tenant]] = []
+        self._barred: dict[str, Tenant] = {}
+        """Tenants that have nothing to give but heavy jobs, which were not to be given."""
+        self._serial = 0
+        self._virtual = self._most = 0.0
+        """What the last one served had been given before; the most that anyone was."""
+        self._look_through_at = RECORDS_KEPT
+
+    def join(self, window: "Window") -> None:
+        """A lane has jobs, in memory or in the ledger."""
+        tenant = window.tenant = self._tenant(tenant_of(window.lane))
+        if tenant.top == len(PRIORITIES):
+            self._waiting += 1
+            tenant.spent = max(tenant.spent, self._virtual)
+        size, level = size_of(window.lane), tenant.levels[window.lane.priority]
+        spent = tenant.spent_by[window.lane.priority]
+        spent[size] = max(spent[size], min(spent[other] for other in level) if level else max(spent.values()))
+        level[size] = window
+        self._raise_top(tenant)
+
+    def leave(self, window: "Window") -> None:
+        """A lane has no job left."""
+        tenant = window.tenant
+        del tenant.levels[window.lane.priority][size_of(window.lane)]
+        self._raise_top(tenant)
+        if tenant.top == len(PRIORITIES):
+            self._waiting -= 1
+            tenant.serial = 0
+            self._barred.pop(tenant.name, None)
+            if not self._waiting:
+                self._virtual = self._most  # nobody waits, so nobody is owed anything
+
+    def wake(self, window: "Window") -> None:
+        """A lane has jobs in memory."""
+        if not window.tenant.serial:
+            self._enter(window.tenant)
+
+    def choose(self, heavy: bool) -> "Window | None":
+        """The lane to serve next, without serving it; one of heavy jobs only if `heavy`."""
+        if heavy and self._barred:
+            for tenant in self._barred.values():
+                if not tenant.serial:
+                    self._enter(tenant)
+            self._barred.clear()
+        heap = self._heap
+        while heap:
+            _, serial, tenant = heap[0]
+            if tenant.serial != serial:
+                heapq.heappop(heap)
+            elif tenant.spent > tenant.tag:
+                heapq.heapreplace(heap, self._placed(tenant))
+            elif (window := tenant.pick(heavy, self.seconds)) is not None:
+                return window
+            else:
+                heapq.heappop(heap)
+                tenant.serial = 0
+                if not heavy:
+                    self._barred[tenant.name] = tenant
+        return None
+
+    def charge(self, window: "Window", seconds: float) -> None:
+        """A job of the lane is given to a worker, and is expected to take so long."""
+        tenant, size = window.tenant, size_of(window.lane)
+        self._virtual = max(self._virtual, tenant.spent)
+        tenant.spent += seconds
+        self._most = max(self._most, tenant.spent)
+        tenant.spent_by[window.lane.priority][size] += self.seconds[size]
+
+    def correct(self, name: str, seconds: float) -> None:
+        """A job of this tenant took so much longer than was charged (or shorter, below 0)."""
+        tenant = self._tenant(name)
+        tenant.spent += seconds
+        self._most = max(self._most, tenant.spent)
+        if tenant.serial and tenant.spent < tenant.tag:
+            self._enter(tenant)
+
+    def debts(self) -> dict[str, float]:
+        """By tenant, the seconds that they were given beyond the one that was served last."""
+        return {
+            tenant.name: tenant.spent - self._virtual
+            for tenant in self._tenants.values()
+            if tenant.spent > self._virtual or (tenant.serial and tenant.spent < self._virtual)
+        }
+
+    def in_order(self) -> "Iterator[Window]":
+        """The lanes in about the order of service."""
+        waiting = (tenant for tenant in self._tenants.values() if tenant.top < len(PRIORITIES))
+        for tenant in sorted(waiting, key=lambda each: each.spent):
+            for level in tenant.levels:
+                yield from level.values()
+
+    def check(self) -> None:
+        """Raises AssertionError where the structures disagree."""
+        windows = list(self.in_order())
+        assert self.tops == sum(window.lane.priority == window.tenant.top for window in windows)
+        assert self._waiting == len({window.tenant.name for window in windows})
+        placed = {tenant.name for _, serial, tenant in self._heap if tenant.serial == serial}
+        for tenant in self._tenants.values():
+            assert (tenant.serial > 0) == (tenant.name in placed), f"{tenant.name} is lost"
+            able = tenant.pick(True, self.seconds) is not None
+            assert not able or tenant.serial or tenant.name in self._barred, f"{tenant.name} has no turn"
+
+    def _tenant(self, name: str) -> Tenant:
+        tenant = self._tenants.get(name)
+        if tenant is None:
+            if len(self._tenants) >= self._look_through_at:
+                self._look_through()
+            tenant = self._tenants[name] = Tenant(name, self._virtual)
+        return tenant
+
+    def _look_through(self) -> None:
+        """Forget who waits for nothing and was given no more than the others; all such, where they are very many."""
+        kept = {
+            name: tenant
+            for name, tenant in self._tenants.items()
+            if tenant.top < len(PRIORITIES) or tenant.spent > self._virtual
+        }
+        if len(kept) - self._waiting > DEBTORS_MAX:
+            kept = {name: tenant for name, tenant in kept.items() if tenant.top < len(PRIORITIES)}
+        self._tenants = kept
+        self._look_through_at = max(RECORDS_KEPT, 2 * len(kept))
+
+    def _raise_top(self, tenant: Tenant) -> None:
+        self.tops -= tenant.lanes_at_top
+        tenant.top = next((number for number, level in enumerate(tenant.levels) if level), len(PRIORITIES))
+        tenant.lanes_at_top = len(tenant.levels[tenant.top]) if tenant.top < len(PRIORITIES) else 0
+        self.tops += tenant.lanes_at_top
+
+    def _enter(self, tenant: Tenant) -> None:
+        heapq.heappush(self._heap, self._placed(tenant))
+        if len(self._heap) > 2 * len(self._tenants) + 64:
+            self._heap[:] = [place for place in self._heap if place[2].serial == place[1]]
+            heapq.heapify(self._heap)
+
+    def _placed(self, tenant: Tenant) -> tuple[float, int, Tenant]:
+        self._serial += 1
+        tenant.tag, tenant.serial = tenant.spent, self._serial
+        return tenant.tag, tenant.serial, tenant
