@@ -12,23 +12,30 @@ ALLOW, KILL, TRAP, _ERRNO = 0x7FFF_0000, 0x8000_0000, 0x0003_0000, 0x0005_0000
 NUMBERS_END = 0x4000_0000
 """No call has a number from here on: on x86-64 they are x32's, and a way around any list of numbers."""
 
-_PROT_EXEC = 4
+_READ_WRITE = (3, 0, 1, 2)
+"""All that memory may be: none of mmap's other bits, of which one is PROT_EXEC."""
 _RLIMIT_AS = 9
-_FUTEX_WAKE, _FUTEX_WAIT_BITSET, _FUTEX_PRIVATE, _FUTEX_REALTIME = 1, 8, 128, 256
+_FUTEX_PRIVATE, _FUTEX_REALTIME = 128, 256
+_FUTEX_WAIT, _FUTEX_WAKE, _FUTEX_WAIT_BITSET = 0, 1, 9
+_FUTEX_OPERATIONS = tuple(
+    operation | private
+    for private in (_FUTEX_PRIVATE, 0)
+    for operation in (_FUTEX_WAIT, _FUTEX_WAKE, _FUTEX_WAIT_BITSET, _FUTEX_WAIT_BITSET | _FUTEX_REALTIME)
+)
+"""By value: the bits of two harmless ones are those of a third (8 is FUTEX_TRYLOCK_PI)."""
 _THREAD_FLAGS = 0x003D_0F00
 """Of clone, as pthread_create has them: memory, files and signal handlers shared, CLONE_THREAD among them."""
 _PR_SET_NAME = 15
 _ENOSYS = 38
 _SIGABRT = 6
-_WORD = 0xFFFF_FFFF
 
 
 class Check(NamedTuple):
-    """32 bits of argument `which` (the low ones; `high`: the high ones), masked, must equal `value`."""
+    """32 bits of argument `which` (the low ones; `high`: the high ones) must be one of `values`, the commonest first.
+    Never a mask: bits that are harmless each can mean another thing together, and new ones come with new kernels."""
 
     which: int
-    value: int
-    mask: int = _WORD
+    values: tuple[int, ...]
     high: bool = False
 
 
@@ -57,14 +64,16 @@ ARCHITECTURES = {
     "x86_64": Architecture("x86_64", 0xC000_003E),
     "aarch64": Architecture("aarch64", 0xC000_00B7),
 }
-_NOT_EXECUTABLE = (Check(2, 0, _PROT_EXEC),)
-_NO_ADDRESS = (Check(4, 0), Check(4, 0, high=True))
+_NOT_EXECUTABLE = (Check(2, _READ_WRITE),)
+_PLAIN = (0,)
+"""The only flags of a message: none out of band, none looked at and left there."""
+_PLAINLY_TO_NOBODY = (Check(3, _PLAIN), Check(4, (0,)), Check(4, (0,), high=True))
 _ALWAYS = (
     Call("read", 0, 63, "the original, and its own /proc files, opened before"),
     Call("lseek", 8, 62, "the same"),
-    Call("sendto", 44, 206, "answers to the keeper, on a connected socket", _NO_ADDRESS),
-    Call("recvmsg", 47, 212, "tasks, each with its original's descriptor"),
-    Call("recvfrom", 45, 207, "the rest of a task that came in pieces"),
+    Call("sendto", 44, 206, "answers to the keeper, on a connected socket", _PLAINLY_TO_NOBODY),
+    Call("recvmsg", 47, 212, "tasks, each with its original's descriptor", (Check(2, _PLAIN),)),
+    Call("recvfrom", 45, 207, "the rest of a task that came in pieces", (Check(3, _PLAIN),)),
     Call("mmap", 9, 222, "malloc of large blocks", _NOT_EXECUTABLE),
     Call("munmap", 11, 215, "their free"),
     Call("mremap", 25, 216, "their realloc"),
@@ -74,10 +83,10 @@ _ALWAYS = (
     Call("close", 3, 57, "the original, after the task"),
     Call("write", 1, 64, "clear_refs: the peak of memory begins anew"),
     Call("getrusage", 98, 165, "the task's processor time"),
-    Call("prlimit64", 302, 261, "its own limit on memory, for each task", (Check(0, 0), Check(1, _RLIMIT_AS))),
+    Call("prlimit64", 302, 261, "its own limit on memory, for each task", (Check(0, (0,)), Check(1, (_RLIMIT_AS,)))),
     Call("clock_gettime", 228, 113, "where the kernel's clock source is not in the vDSO"),
     Call("futex", 202, 98, "wait and wake only: Python's and the codecs' locks",
-         (Check(1, 0, _WORD & ~(_FUTEX_WAKE | _FUTEX_WAIT_BITSET | _FUTEX_PRIVATE | _FUTEX_REALTIME)),)),
+         (Check(1, _FUTEX_OPERATIONS),)),
     Call("restart_syscall", 219, 128, "the kernel's own, after a stopped process is continued"),
     Call("getcwd", 79, 17, "Pillow's save asks where it is; the folder is /"),
     Call("rt_sigprocmask", 14, 135, "abort(), which must end as SIGABRT"),
@@ -91,12 +100,12 @@ _THREADS = (
         56,
         220,
         "libde265 starts one thread, whatever it is told; libvips one to write a PNG",
-        (Check(0, _THREAD_FLAGS),),
+        (Check(0, (_THREAD_FLAGS,)),),
     ),
     Call("clone3", 435, 435, "has its flags where no filter sees them: clone is called next", answer=_ERRNO | _ENOSYS),
     Call("set_robust_list", 273, 99, "a thread's start"),
     Call("rseq", 334, 293, "the same"),
-    Call("prctl", 157, 167, "glib names its threads", (Check(0, _PR_SET_NAME), Check(0, 0, high=True))),
+    Call("prctl", 157, 167, "glib names its threads", (Check(0, (_PR_SET_NAME,)), Check(0, (0,), high=True))),
     Call("exit", 60, 93, "a thread's end"),
 )
 
@@ -107,7 +116,7 @@ def allowed(pid: int, threads: bool) -> tuple[Call, ...]:
 
 
 def _own(pid: int) -> tuple[Call, ...]:
-    to_itself = (Check(0, pid), Check(2, _SIGABRT))
+    to_itself = (Check(0, (pid,)), Check(2, (_SIGABRT,)))
     return (Call("tgkill", 234, 131, "abort() again; no other process, no other signal", to_itself),)
 
 
@@ -129,7 +138,7 @@ def name(number: int, machine: str) -> str:
     return f"{label} ({number})" if label else f"system call {number}"
 
 
-_LOAD, _AND, _JUMP_EQUAL, _JUMP_AT_LEAST, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x06
+_LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
 _NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENTS_AT = 0, 4, 16
 """Offsets in struct seccomp_data; arguments are 64 bits wide, the low half first on both architectures."""
 _INSTRUCTION = struct.Struct("=HBBI")
@@ -156,13 +165,12 @@ def program(architecture: Architecture, pid: int, threads: bool) -> bytes:
 
 def _call(number: int, call: Call) -> bytes:
     """If this is the call and its checks hold, its answer; else on to the next, with the number loaded again."""
-    ops = []
-    for left, check in zip(range(len(call.checks), 0, -1), call.checks, strict=True):
-        to_end = 3 * (left - 1) + 1
-        ops += [
-            _op(_LOAD, _ARGUMENTS_AT + 8 * check.which + 4 * check.high),
-            _op(_AND, check.mask),
-            _op(_JUMP_EQUAL, check.value, if_false=to_end),
-        ]
-    ops += [_op(_RETURN, call.answer), *([_op(_LOAD, _NUMBER_AT)] if call.checks else [])]
+    ops = [_op(_RETURN, call.answer), *([_op(_LOAD, _NUMBER_AT)] if call.checks else [])]
+    to_end = 1
+    for check in reversed(call.checks):
+        *others, last = check.values
+        jumps = [_op(_JUMP_EQUAL, value, if_true=len(others) - at) for at, value in enumerate(others)]
+        load = _op(_LOAD, _ARGUMENTS_AT + 8 * check.which + 4 * check.high)
+        ops = [load, *jumps, _op(_JUMP_EQUAL, last, if_false=to_end), *ops]
+        to_end += 1 + len(check.values)
     return b"".join([_op(_JUMP_EQUAL, number, if_false=len(ops)), *ops])
