@@ -26,12 +26,13 @@ from web.asked import Asked
 from web.call import Call, as_json
 from web.config import Web
 from web.grants import shown_by_grant, use_of, used_up
+from web.headers import joined
 from web.reads import patient
 from web.receipts import signed
 from web.submit import Unanswered
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})", re.IGNORECASE)
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6}(?:\.\d{1,6})?)", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -108,7 +109,7 @@ def _refusal(call: Call, asked: Asked, receipt: Receipt, images: int) -> ClientF
 async def answer(call: Call, rows: list[Row], ignored: list[str]) -> Response:
     """202, or with Prefer: wait= 200 and the whole job or batch, if that has ended in time."""
     headers = {}
-    if wanted := _WAIT.search(call.request.headers.get("prefer", "")):
+    if wanted := _WAIT.search(joined(call.request.headers, "prefer")):
         headers["Preference-Applied"] = f"wait={wanted[1]}"
         rows = await _until_ended(call.web, rows, min(float(wanted[1]), call.web.settings.wait_seconds_max))
     by_grant, receipts = partial(shown_by_grant, call), [signed(call.web, row) for row in rows]

@@ -11,6 +11,7 @@ from starlette.types import Receive
 
 from jobs.errors import ClientFault, LimitExceeded
 from jobs.limits import BODY_BYTES_PER_SECOND_MIN, BODY_SILENCE_SECONDS
+from web.headers import joined
 
 
 def next_due(due: float, now: float, size: int) -> float:
@@ -18,6 +19,13 @@ def next_due(due: float, now: float, size: int) -> float:
     at BODY_BYTES_PER_SECOND_MIN, but never more than BODY_SILENCE_SECONDS, so that neither silence nor a trickle
     lasts, whatever came before."""
     return min(due + size / BODY_BYTES_PER_SECOND_MIN, now + BODY_SILENCE_SECONDS)
+
+
+class Encoded(ClientFault):
+    """A body that would have to be decoded first, to any size."""
+
+    code = "unsupported_type"
+    headers = {"Accept-Encoding": "identity"}
 
 
 def claimed_bytes(request: Request) -> int:
@@ -29,6 +37,8 @@ def claimed_bytes(request: Request) -> int:
 async def stream(request: Request, feed: Callable[[bytes], object], limit: str, most: int, extra: int = 0) -> int:
     """Feed the body as it comes; how many bytes it had. Raises LimitExceeded, by the name `limit`, past `most` and
     `extra` bytes (before any is read, where the head tells), and ClientFault `too_slow`."""
+    if (encoding := joined(request.headers, "content-encoding").lower()) not in ("", "identity"):
+        raise Encoded(f"the body is in {encoding[:40]!r}: send it as it is, without a Content-Encoding")
     if (claimed := claimed_bytes(request)) > most + extra:
         raise LimitExceeded("upload_too_large", limit, most, claimed)
     now, total = asyncio.get_running_loop().time, 0

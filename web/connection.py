@@ -1,11 +1,13 @@
 """One client's connection: uvicorn's HTTP protocol, with the deadlines and bounds that it lacks.
 
-Owns when a client that is too slow, silent, or endless in its head is dropped. The body's pace is web/body.py's.
+Owns when a client that is too slow, silent, or endless in its head is dropped, and what is heard of one that offers
+another protocol, or sends no more. The body's pace is web/body.py's.
 """
 
 import asyncio
 import math
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from jobs.limits import (
@@ -17,7 +19,7 @@ from jobs.limits import (
     SEND_SECONDS,
 )
 from web.body import next_due
-from web.events import ABORT
+from web.events import ABORT, ENDLESS
 from web.problems import problem, status_of
 from web.unsent import Held
 
@@ -28,7 +30,8 @@ SWEEP_SECONDS = 0.2
 class Connection(HttpToolsProtocol):
     """A deadline for each state but the handler's own (a wait, a stream of events), judged by `expire`.
 
-    A response may cut its connection by the ASGI extension ABORT: the only way out of a send that nobody reads.
+    A response may cut its connection by the ASGI extension ABORT: the only way out of a send that nobody reads. One
+    that has no end of its own says so by ENDLESS: a client that sends no more has left it.
     """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -39,6 +42,9 @@ class Connection(HttpToolsProtocol):
         self._loose = 0
         """Bytes since a head or a piece of a body was complete."""
         self._send_due, self._unsent = math.inf, 0
+        self._offered = False
+        """The request that is parsed now offers another protocol."""
+        self._half_closed = self._endless = False
         self._give(HEAD_SECONDS)
 
     def expire(self, now: float) -> None:
@@ -62,9 +68,41 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._loose += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        while data:
+            data = self._parse(data)
         if self._loose > HEAD_BYTES_MAX and not self.transport.is_closing():
             self._refuse("head_too_large", f"a head, and what frames a body, has {HEAD_BYTES_MAX} bytes at most")
+
+    def _parse(self, data: bytes) -> bytes:
+        """Give the parser `data`, and return what it is to be given then."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            return self._without_offer() + data[offer.args[0] :] if self._offered else b""
+        except httptools.HttpParserError:
+            self.send_400_response("")
+        return b""
+
+    def _without_offer(self) -> bytes:
+        """The head that was parsed, without its offer of another protocol, for which the parser took no body."""
+        self._offered = False
+        lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
+        lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
+        return b"\r\n".join([*lines, b"", b""])
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The client sends no more: it may still read what it has asked for (RFC 9112, 9.6)."""
+        self._half_closed = self._waits_for_answer() and not self._endless
+        return self._half_closed
+
+    def _waits_for_answer(self) -> bool:
+        return not self._answered() and not self.cycle.more_body and not self._in_head
+
+    def _tell_endless(self) -> None:
+        self._endless = True
+        if self._half_closed:
+            self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
         self._refuse("malformed", "this is no HTTP/1.1 request")
@@ -73,7 +111,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {ABORT: self.transport.abort}  # type: ignore[dict-item]
+        self.scope["extensions"] = {ABORT: self.transport.abort, ENDLESS: self._tell_endless}  # type: ignore[dict-item]
         self._in_head = True
         self._give(HEAD_SECONDS)
 
@@ -83,6 +121,9 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Raises OverflowError past PIPELINED_MAX: the parser stops, and the connection is closed, answered or not."""
+        self._offered = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        if self._offered:
+            return
         if len(self.pipeline) >= PIPELINED_MAX:
             raise OverflowError
         self._in_head, self._loose, self._due = False, 0, math.inf
@@ -106,6 +147,8 @@ class Connection(HttpToolsProtocol):
         self.cycle.message_event.set()
 
     def on_message_complete(self) -> None:
+        if self._offered:
+            return
         self._loose = 0
         super().on_message_complete()
         if self.cycle.response_complete:
@@ -135,6 +178,9 @@ class Connection(HttpToolsProtocol):
         following = self.pipeline[-1][0] if self.pipeline else None
         super().on_response_complete()
         self._running = following or self._running
+        self._endless = False
+        if self._half_closed and not following:
+            self.transport.close()
         if self.transport.is_closing():
             self._give(SEND_SECONDS)
         elif not following and not self._in_head:

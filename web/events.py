@@ -23,6 +23,8 @@ COMMENT_SECONDS = 15.0
 RECONNECT = b"retry: 1000\n\n"
 ABORT = "pixmill.abort"
 """The ASGI extension by which web/server.py lets a response cut its connection."""
+ENDLESS = "pixmill.endless"
+"""The ASGI extension by which a stream says that only its client's leaving ends it."""
 
 
 class Hub:
@@ -121,7 +123,9 @@ class EventResponse:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         stream = self._stream
-        stream.abort = scope.get("extensions", {}).get(ABORT, stream.abort)
+        extensions = scope.get("extensions", {})
+        stream.abort = extensions.get(ABORT, stream.abort)
+        extensions.get(ENDLESS, lambda: None)()
         gone = asyncio.ensure_future(until_gone(receive))
         gone.add_done_callback(lambda _gone: stream.close())
         try:

@@ -19,6 +19,7 @@ from jobs.job import Row, State, decode_outcome, decode_spec
 from web.body import until_gone
 from web.call import Call
 from web.config import Web
+from web.headers import joined
 from web.problems import problem
 
 A = TypeVar("A")
@@ -74,7 +75,7 @@ async def _blob(call: Call, row: Row, blob: str, digest: str, size: int, image_f
         "Content-Type": MEDIA_TYPES.get(image_format, "application/octet-stream"),
     }
     asked = call.request.headers
-    if _matches(asked.get("if-none-match", ""), etag):
+    if _matches(joined(asked, "if-none-match"), etag):
         return Response(status_code=304, headers={name: headers[name] for name in _OF_304 if name in headers})
     start, end, status = 0, size, 200
     if asked.get("if-range", etag) == etag:

@@ -142,7 +142,7 @@ def _before(call: Call) -> int | None:
 READ, WRITE, OPERATE = Scope.READ, Scope.WRITE, Scope.OPERATE
 
 ROUTES = [
-    route("POST", "/upload", WRITE, uploads.upload, *sorted(FIELDS), by=UploadGrant),
+    route("POST", "/upload", WRITE, uploads.upload, *sorted(FIELDS), uploads.FILENAME, by=UploadGrant),
     route("POST", "/jobs", WRITE, commands.reprocess),
     route("GET", "/jobs", READ, get_jobs, "state", "code", "reference", "preset", "limit", "after"),
     route("DELETE", "/jobs", WRITE, commands.delete_jobs, "state", "code", "reference", "purge", "dry_run"),

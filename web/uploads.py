@@ -30,8 +30,13 @@ from web.asked import Asked
 from web.call import Call
 from web.forms import Form
 from web.grants import as_granted, bytes_limit
+from web.headers import filename_of, joined, parameters, plain_filename
 
 FORMATS = formats_read()
+FILENAME = "filename"
+"""The query parameter that names a bare image."""
+UNTOLD = frozenset({"", "application/octet-stream"})
+"""Types that say nothing of a body: its bytes do."""
 
 
 class Intake:
@@ -116,8 +121,11 @@ async def upload(call: Call) -> Response:
     request = call.request
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     is_form = content_type == "multipart/form-data"
-    if not is_form and not content_type.startswith("image/"):
-        detail = "send a multipart/form-data form, or the image itself with Content-Type image/*"
+    if not is_form and content_type not in UNTOLD and not content_type.startswith("image/"):
+        detail = (
+            "send a multipart/form-data form, or the image itself with Content-Type image/* or "
+            f"application/octet-stream, not {content_type[:100]!r}"
+        )
         raise ClientFault(detail, code="unsupported_type")
     key = checked_key(request)
     size = min(body.claimed_bytes(request), bytes_limit(call)[1])
@@ -147,12 +155,21 @@ async def _read_form(call: Call, intake: Intake) -> tuple[Asked, list[str]]:
 
 
 async def _read_image(call: Call, intake: Intake) -> Asked:
-    asked = fields.from_texts(as_granted(call.caller, call.query), call.web.recipes)
-    intake.begin("")
+    texts = {name: value for name, value in call.query.items() if name != FILENAME}
+    asked = fields.from_texts(as_granted(call.caller, texts), call.web.recipes)
+    intake.begin(_name_of_body(call))
     if not await stream_body(call, intake.write):
         raise ClientFault("the body is empty", code="no_image")
     intake.end()
     return asked
+
+
+def _name_of_body(call: Call) -> str:
+    """Of a bare image: in the query, or as a browser would be told it."""
+    if FILENAME in call.query:
+        return plain_filename(call.query[FILENAME])
+    disposition = call.request.headers.get("content-disposition", "").encode("latin-1")
+    return filename_of(parameters(disposition)[1]) or ""
 
 
 async def stream_body(call: Call, feed: Callable[[bytes], None], extra: int = 0) -> int:
@@ -172,7 +189,7 @@ async def stream_body(call: Call, feed: Callable[[bytes], None], extra: int = 0)
 
 def claimed_digest(request: Request) -> bytes | None:
     """The SHA-256 in Content-Digest (RFC 9530), if there is one; other algorithms are not checked."""
-    for member in request.headers.get("content-digest", "").split(","):
+    for member in joined(request.headers, "content-digest").split(","):
         name, _, value = member.strip().partition("=")
         if name == "sha-256":
             found = re.fullmatch(r":([A-Za-z0-9+/]{43}=):", value)

@@ -23,6 +23,7 @@ DRIVERS = {
     "zmq": {"broker/loop.py", "web/link.py", "worker/keeper.py", "host/curve.py", "host/readiness.py"},
     "sqlite3": {"stores/ledger/sqlite.py", "stores/ledger/sqlite_reader.py"},
     "uvicorn": {"web/server.py", "web/connection.py", "web/proxies.py"},
+    "httptools": {"web/connection.py"},
     "uvloop": {"web/server.py", "web/__main__.py"},
     "httpx2": {"pixmill/client.py", "pixmill/origin.py"},
     "click": {"pixmill/command.py"},

@@ -21,6 +21,7 @@ from jobs.limits import (
 from tests.support.web_kit import turns
 from web.body import until_gone
 from web.connection import Connection
+from web.events import ENDLESS
 
 HEAD = b"GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -347,5 +348,73 @@ def test_what_is_no_request_is_400(noise: bytes) -> None:
         assert line.wire.written.startswith(b"HTTP/1.1 400 ")
         assert b'"code":"malformed"' in line.wire.written
         assert line.wire.closed
+
+    on_a_line(scenario)
+
+
+OFFERS = [
+    b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAA",
+    b"Connection: upgrade\r\nUpgrade: websocket",
+]
+BODIES = [b"Content-Length: 5\r\n\r\nbytes", b"Transfer-Encoding: chunked\r\n\r\n2\r\nby\r\n3\r\ntes\r\n0\r\n\r\n"]
+
+
+@pytest.mark.parametrize("size", [1, 40, 10_000])
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("offer", OFFERS)
+def test_a_request_that_offers_another_protocol_is_what_it_is_without(offer: bytes, body: bytes, size: int) -> None:
+    async def scenario(line: Line) -> None:
+        line.gate.set()
+        post = b"POST /body HTTP/1.1\r\nHost: localhost\r\n" + offer + b"\r\n" + body
+        sent = post + HEAD[:-2] + offer + b"\r\n\r\n" + post + HEAD
+        for at in range(0, len(sent), size):
+            line.connection.data_received(sent[at : at + size])
+            await turns()
+        await turns(30)
+        assert line.read == b"bytesbytes"
+        assert line.wire.written.count(b"HTTP/1.1 200 OK") == 4
+        assert not line.wire.closed
+
+    on_a_line(scenario)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_who_sends_no_more_gets_all_answers_and_is_closed_then(count: int) -> None:
+    async def scenario(line: Line) -> None:
+        line.connection.data_received(HEAD.replace(b"/quick", b"/wait") * count)
+        await turns()
+        assert line.connection.eof_received()
+        assert not line.wire.closed
+        line.gate.set()
+        await turns(20)
+        assert line.wire.written.count(b"HTTP/1.1 200 OK") == count
+        assert line.wire.closed
+
+    on_a_line(scenario)
+
+
+@pytest.mark.parametrize("sent", [b"", HEAD, HEAD[:-4], b"POST /body HTTP/1.1\r\nContent-Length: 9\r\n\r\nbytes"])
+def test_who_sends_no_more_and_waits_for_nothing_has_left(sent: bytes) -> None:
+    async def scenario(line: Line) -> None:
+        line.connection.data_received(sent) if sent else None
+        await turns(10)
+        assert not line.connection.eof_received()
+
+    on_a_line(scenario)
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_who_sends_no_more_has_left_a_stream_without_end(before: bool) -> None:
+    async def scenario(line: Line) -> None:
+        line.connection.data_received(HEAD.replace(b"/quick", b"/wait"))
+        await turns()
+        endless = line.connection.scope["extensions"][ENDLESS]
+        if before:
+            assert line.connection.eof_received()
+            endless()  # type: ignore[operator]
+            assert line.wire.closed
+        else:
+            endless()  # type: ignore[operator]
+            assert not line.connection.eof_received()
 
     on_a_line(scenario)

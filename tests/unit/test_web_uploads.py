@@ -306,3 +306,76 @@ def test_a_nearly_full_disk_takes_nothing() -> None:
         untouched(kit)
 
     serve(scenario, disk_free_bytes_min=1 << 50)
+
+
+@pytest.mark.parametrize("kind", [None, "", "application/octet-stream", "Application/Octet-Stream; x=y", "image/jpeg"])
+def test_a_body_of_no_told_type_is_judged_by_its_bytes(kind: str | None) -> None:
+    async def scenario(kit: Kit) -> None:
+        headers = {} if kind is None else {"Content-Type": kind}
+        assert (await kit.client.post("/upload", content=png(), headers=headers)).status_code == 202
+        refused = await kit.client.post("/upload", content=b"no image" * 100, headers=headers)
+        assert (refused.status_code, refused.json()["code"]) == (415, "unsupported_type")
+
+    serve(scenario)
+
+
+@pytest.mark.parametrize(
+    ("query", "disposition", "name"),
+    [
+        ("", None, ""),
+        ("?filename=..%2Ff%C3%B6to.png", None, "föto.png"),
+        ("", "attachment; filename*=UTF-8''f%C3%B6to.png; filename=x", "föto.png"),
+        ("", 'filename="a.png"', ""),
+        ("?filename=a.png&preset=other", "inline; filename=b.png", "a.png"),
+    ],
+)
+def test_a_bare_image_can_have_a_name(query: str, disposition: str | None, name: str) -> None:
+    async def scenario(kit: Kit) -> None:
+        headers = {"Content-Type": "image/png"} | ({"Content-Disposition": disposition} if disposition else {})
+        response = await kit.client.post(f"/upload{query}", content=png(), headers=headers)
+        assert (response.status_code, response.json()["filename"]) == (202, name)
+
+    serve(scenario)
+
+
+@pytest.mark.parametrize("path", ["/upload", "/recipes/explain", "/jobs", "/grants", "/receipts/audit"])
+def test_an_encoded_body_is_refused_before_it_is_read(path: str) -> None:
+    async def scenario(kit: Kit) -> None:
+        async def unread() -> AsyncIterator[bytes]:
+            raise AssertionError("the body was read")
+            yield b""
+
+        headers = {"Content-Type": "image/png", "Content-Encoding": "gzip"}
+        refused = await kit.client.post(path, content=unread(), headers=headers)
+        assert (refused.status_code, refused.json()["code"]) == (415, "unsupported_type")
+        assert "'gzip'" in refused.json()["detail"]
+        assert refused.headers["accept-encoding"] == "identity"
+        plain = await kit.client.post("/upload", content=png(), headers=headers | {"Content-Encoding": "identity"})
+        assert plain.status_code == 202
+
+    serve(scenario)
+
+
+def test_lines_of_one_header_are_one_list() -> None:
+    async def scenario(kit: Kit) -> None:
+        right = base64.b64encode(hashlib.sha256(png()).digest()).decode()
+        wrong = base64.b64encode(hashlib.sha256(b"other").digest()).decode()
+        for told, status in ((right, 202), (wrong, 422)):
+            lines = [
+                ("Content-Type", "image/png"),
+                ("Content-Digest", "sha-512=:AA==:"),
+                ("Content-Digest", f"sha-256=:{told}:"),
+            ]
+            assert (await kit.client.post("/upload", content=png(), headers=lines)).status_code == status
+        lines = [("Content-Type", "image/png"), ("Prefer", "respond-async"), ("Prefer", "wait=0.05")]
+        waited = await kit.client.post("/upload", content=png(), headers=lines)
+        assert waited.headers["preference-applied"] == "wait=0.05"
+        job = waited.json()["id"]
+        kit.finish(job)
+        view = (await kit.client.get(f"/jobs/{job}")).json()
+        url = view["renditions"][0]["url"]
+        etag = (await kit.client.get(url)).headers["etag"]
+        lines = [("If-None-Match", '"x"'), ("If-None-Match", f"W/{etag}")]
+        assert (await kit.client.get(url, headers=lines)).status_code == 304
+
+    serve(scenario)
