@@ -17,7 +17,7 @@ from jobs.recipe import Recipe, RenditionSpec
 from jobs.shapes import Shape, shape
 from jobs.turns import Size
 
-DECODE_MS = {"jpeg": 2.5, "png": 20.0, "webp": 7.0, "avif": 10.5, "gif": 7.5, "tiff": 2.5, "bmp": 2.8, "heic": 10.5}
+DECODE_MS = {"jpeg": 2.5, "png": 20.0, "webp": 7.0, "avif": 10.5, "gif": 7.5, "tiff": 2.5, "bmp": 2.8, "heic": 15.0}
 """CPU milliseconds for a million stored pixels; these rates are of a photograph, Pillow 13 in a
 worker (large pages, memory kept), one core of a 2 GHz server. With the extra `vips` it is less."""
 JPEG_SCALE_MS = {8: 0.9, 4: 1.1, 2: 1.5, 1: DECODE_MS["jpeg"]}

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 READ = ("jpeg", "png", "webp", "avif", "gif", "tiff", "bmp")
 HEIC = "heic"
-"""Read too where the extra `heic` is installed (host/extras.py)."""
+"""Read too where its decoder is installed (host/extras.py), as it is by default."""
 EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp", "avif": "avif", "gif": "gif"}
 """What is written, and the ends of the names."""
 OPAQUE = frozenset({"jpeg"})

@@ -92,7 +92,7 @@ _OUT_OF_MEMORY = re.compile(
 _START_OF_SCAN = b"\xff\xda"
 SCAN_BYTES = 1024 * 1024
 """Read at once while scans are counted."""
-BYTES_A_PIXEL = {"webp": 20, "avif": 20}
+BYTES_A_PIXEL = {"webp": 20, "avif": 20, "heic": 20}
 """What decoding takes of memory where the library says, if there is too little, only that it failed: the planes or
 two canvases, their copy and the image, and then some."""
 

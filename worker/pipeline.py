@@ -31,8 +31,8 @@ from worker.told import colours_of
 ENGINE = f"pillow-{PIL.__version__}{vips.VERSION}{heic.VERSION}/8"
 """What made a rendition: the same bytes and recipe under the same engine give the same result."""
 
-STARTS_THREADS = HEIC in imagefile.PLUGINS or vips.INSTALLED
-"""Whether a codec starts one: libde265 while it decodes, libvips while it writes a PNG."""
+STARTS_THREADS = heic.STARTS_THREADS or vips.INSTALLED
+"""Whether a codec starts one: libvips while it writes a PNG; libde265, where it could not be kept from it."""
 
 MARKS_KEPT = 4
 """Watermarks that a decoder keeps decoded, at most 64 MB each."""

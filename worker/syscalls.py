@@ -99,7 +99,7 @@ _THREADS = (
         "clone",
         56,
         220,
-        "libde265 starts one thread, whatever it is told; libvips one to write a PNG",
+        "libvips starts one thread to write a PNG; libde265 one where it could not be kept from it",
         (Check(0, (_THREAD_FLAGS,)),),
     ),
     Call("clone3", 435, 435, "has its flags where no filter sees them: clone is called next", answer=_ERRNO | _ENOSYS),

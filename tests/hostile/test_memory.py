@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from host.extras import formats_read
+from jobs.formats import HEIC
 from tests.hostile.files import FORMATS, png, written, zeros
+from tests.support import heif
 from tests.support.cluster import ROOT, Cluster
 
 SIDE = 3000
@@ -20,6 +23,10 @@ def fares(folder: Path, written_as: str, keys: dict[str, object]) -> list[str]:
     """What becomes of a picture in this format under these keys of a recipe, with more and more room."""
     path = folder / "picture"
     Image.new("RGB", (SIDE, SIDE), "#336699").save(path, FORMATS[written_as])
+    return fares_of(path, keys)
+
+
+def fares_of(path: Path, keys: dict[str, object]) -> list[str]:
     command = [sys.executable, "-m", "tests.hostile.short_of_memory", str(path), json.dumps(keys)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return list(json.loads(done.stdout).values())
@@ -45,6 +52,15 @@ def test_an_encoder_without_room_is_out_of_memory(tmp_path: Path, keys: dict[str
 @pytest.mark.parametrize("format", ["jpeg", "webp", "avif", "gif", "tiff", "bmp"])
 def test_a_reader_without_room_is_out_of_memory(tmp_path: Path, format: str) -> None:
     first, *between, last = fares(tmp_path, format, {"width": SIDE - 1})
+    assert (first, last) == ("out of memory", "done")
+    assert set(between) <= {"done", "out of memory"}
+
+
+@pytest.mark.skipif(HEIC not in formats_read(), reason="needs pi-heif")
+def test_heic_without_room_is_out_of_memory(tmp_path: Path) -> None:
+    path = tmp_path / "tiles"
+    path.write_bytes(heif.heic(*heif.grid(30, 30, 1920, 1920)))
+    first, *between, last = fares_of(path, {"width": 1000})
     assert (first, last) == ("out of memory", "done")
     assert set(between) <= {"done", "out of memory"}
 

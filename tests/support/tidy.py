@@ -28,7 +28,7 @@ DRIVERS = {
     "httpx2": {"pixmill/client.py", "pixmill/origin.py"},
     "click": {"pixmill/command.py"},
     "rich": {"pixmill/command.py", "pixmill/explained.py", "pixmill/report.py"},
-    "pillow_heif": {"worker/heic.py"},
+    "pi_heif": {"worker/heic.py"},
     "pyvips": {"worker/vips.py"},
     "PIL": {
         "worker/canvas.py",

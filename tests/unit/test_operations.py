@@ -267,17 +267,7 @@ def test_every_mode_is_written_in_every_format(mode: str, format: str) -> None:
     assert (result.format, result.size) == (format.upper(), (32, 16))
 
 
-def test_heic_is_read_with_its_extra() -> None:
-    pillow_heif = pytest.importorskip("pillow_heif", reason="needs the extra heic")
-    stream = io.BytesIO()
-    pillow_heif.from_pillow(corners()).save(stream, quality=95)
-    output = outputs(stream.getvalue(), one(format="original"))["a"]
-    assert (output.format, output.width, output.height) == ("webp", 64, 32)
-    for found, expected in zip(seen(read(output)), [RED, GREEN, BLUE, WHITE], strict=True):
-        assert max(abs(a - b) for a, b in zip(found, expected, strict=True)) < 25
-
-
-def test_without_its_extra_heic_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_its_decoder_heic_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(imagefile.PLUGINS, "heic", raising=False)
     with pytest.raises(ImageFault) as fault:
         outputs(b"\0\0\0\x14ftypheic\0\0\0\0mif1", one())
