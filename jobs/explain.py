@@ -5,6 +5,7 @@ frame. The costs are estimates of arithmetic: rates measured on one core, times 
 """
 
 import math
+from functools import lru_cache
 
 import msgspec
 
@@ -28,6 +29,7 @@ ENCODE_MS = {"jpeg": 2.3, "png": 77.0, "webp": 55.0, "avif": 215.0, "gif": 79.0}
 BLUR_MS, SHARPEN_MS, TILT_MS = 44.0, 38.0, 75.0
 DECODER_BYTES = 45_000_000
 """A warm decoder with nothing to do."""
+UNKNOWN_SIZE = Size(3000, 2000)
 PIXEL_BYTES = 4
 """Of a picture in memory, whatever its mode but gray."""
 ENCODER_BYTES = {"jpeg": 1, "png": 1, "webp": 6, "avif": 20, "gif": 4}
@@ -102,6 +104,19 @@ def explain(recipe: Recipe, head: Head, orientation: int) -> Explanation:
     warnings = [found for spec in recipe.renditions for found in _warnings(spec, stored, orientation, head.format)]
     expected = Expected(round(cpu_ms, 1), peak_bytes)
     return Explanation(Decode(scale, *decoded), renditions, expected, warnings)
+
+
+@lru_cache(maxsize=4096)
+def cost_ms(recipe: Recipe, format: str, width: int, height: int) -> float:
+    """The CPU milliseconds that are expected of a job; where the head did not tell the sides, as of a photograph. 0 for
+    a recipe that this image cannot be given: it fails at once. Most uploads are of few recipes and sides."""
+    stored = Size(width, height) if width and height else UNKNOWN_SIZE
+    try:
+        planned = plan(recipe, stored, 1, JPEG_SCALES if format == "jpeg" else FULL_SCALE)
+    except ImageFault:
+        return 0.0
+    rate = JPEG_SCALE_MS[int(planned.scale)] if format == "jpeg" else DECODE_MS[format]
+    return rate * _millions(stored) + sum(_explained(step, format).cpu_ms for step in planned.steps)
 
 
 def _explained(step: Derivation, original: str) -> Explained:

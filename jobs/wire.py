@@ -114,13 +114,14 @@ class Cancel(_Message, frozen=True):
 
 class Requeue(_Message, frozen=True):
     """Run a dead, failed or cancelled job once more; or all that match. `change` is the one job's as it was
-    seen: where it has changed since, it was requeued, and this is a repeat."""
+    seen: where it has changed since, it was requeued, and this is a repeat. `counted`: for the tenant's rate."""
 
     web: Text
     request: Text
     id: Text | None = None
     where: Where | None = None
     change: int | None = None
+    counted: bool = False
 
 
 class Purge(_Message, frozen=True):

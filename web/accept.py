@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from jobs import ids, recipe
 from jobs.errors import ClientFault, LimitExceeded, StoreFault
+from jobs.explain import cost_ms
 from jobs.job import ENDED, Original, Outcome, Row, Spec, State, encode
 from jobs.wire import COMMITTED, CONFLICT, KNOWN, REFUSED, NewJob, Receipt, Submit
 from stores.ledger import LedgerReader
@@ -157,6 +158,7 @@ def _submit(call: Call, asked: Asked, stored: list[Stored], key: str | None) -> 
                 spec=encode(spec),
                 key=keyed(call.web, call.caller, key, index) if key else None,
                 fingerprint=fingerprint.digest() if key else None,
+                cost_ms=cost_ms(asked.recipe, each.original.format, each.original.width, each.original.height),
             )
         )
     return Submit(call.web.id, call.web.requests.name(), at, jobs, use_of(call.caller.grant))

@@ -6,6 +6,7 @@ import asyncio
 import functools
 import secrets
 import time
+from collections.abc import Callable
 
 import msgspec
 from starlette.responses import Response
@@ -18,7 +19,7 @@ from jobs.records import Where
 from jobs.wire import COMMITTED, Cancel, DrainWorker, FromWeb, Pause, Purge, Receipt, Requeue, Resume
 from web import asked as fields
 from web.accept import Stored, accept, answer, checked_key
-from web.admission import admit
+from web.admission import RateLimited, admit
 from web.call import Call, as_json, bad_parameter, find_job, flag, read_body
 from web.config import Web
 from web.submit import Unanswered
@@ -74,13 +75,13 @@ async def requeue_job(call: Call) -> Response:
     row = await call.job()
     if row.state not in REQUEUEABLE:
         raise ClientFault(_REFUSALS["not_requeueable"], code="not_requeueable")
-    await _ask(call.web, Requeue(*_named(call.web), row.id, None, row.change))
+    await _ask(call.web, Requeue(*_named(call.web), row.id, None, row.change, _is_counted(call)))
     return as_json(call.shown(await call.job()), 202)
 
 
 async def requeue_jobs(call: Call) -> Response:
     """POST /jobs/requeue."""
-    return await _over_all(call, Requeue)
+    return await _over_all(call, functools.partial(Requeue, counted=_is_counted(call)))
 
 
 async def pause(call: Call) -> Response:
@@ -116,17 +117,30 @@ async def _ask(web: Web, message: FromWeb, done: str | None = None) -> Receipt:
     receipt, _ = await web.requests.settle(message, lambda: None, web.settings.accept_seconds)
     if receipt.outcome == COMMITTED or (done is not None and receipt.code == done):
         return receipt
+    if receipt.code == "rate_limited":
+        raise RateLimited(web.settings.rate_per_minute, 0, receipt.retry_seconds)
     if receipt.code in _REFUSALS:
         raise ClientFault(_REFUSALS[receipt.code], code=receipt.code)
     raise Unanswered("the broker refuses this now", code=receipt.code)
 
 
-async def _over_all(call: Call, kind: type[Cancel] | type[Requeue] | type[Purge]) -> Response:
+def _is_counted(call: Call) -> bool:
+    """Whether what runs once more counts for the caller's rate: an operator's orders do not."""
+    return call.caller.sees is not None or not call.web.keys
+
+
+async def _over_all(call: Call, kind: Callable[..., Cancel | Requeue | Purge]) -> Response:
     where = call.where()
     if flag(call.query, "dry_run"):
         return as_json({"matched": await _count(call.web, where), "changed": 0})
     receipt = await _ask(call.web, kind(*_named(call.web), None, where))
-    return as_json({"matched": receipt.matched, "changed": receipt.changed})
+    headers = {}
+    if receipt.code == "rate_limited":
+        limited = RateLimited(call.web.settings.rate_per_minute, 0, receipt.retry_seconds)
+        if not receipt.changed:
+            raise limited
+        headers = {"Retry-After": str(limited.retry_seconds)}
+    return as_json({"matched": receipt.matched, "changed": receipt.changed}, 200, headers)
 
 
 async def _count(web: Web, where: Where) -> int:

@@ -3,6 +3,7 @@
 Every command changes nothing when it is repeated.
 """
 
+from broker.core import quota
 from broker.core.entry import Entry
 from broker.core.events import Commanded, Matched, Ordered
 from broker.core.state import REQUEUED, Core
@@ -29,7 +30,8 @@ def commanded(core: Core, event: Commanded, now: float) -> None:
     command = event.command
     refusal = _apply(core, command, _entry(core, event), now)
     outcome = REFUSED if refusal else COMMITTED
-    core.receipt(command.web, Receipt(command.request, outcome, [command.id or ""], refusal))
+    seconds = quota.frees(core, event.row.tenant, now) if refusal == "rate_limited" and event.row else 0.0
+    core.receipt(command.web, Receipt(command.request, outcome, [command.id or ""], refusal, retry_seconds=seconds))
 
 
 def _entry(core: Core, event: Commanded) -> Entry | None:
@@ -48,7 +50,7 @@ def _apply(core: Core, command: Cancel | Requeue | Purge, entry: Entry | None, n
         return cancel(core, entry, now)
     if isinstance(command, Requeue):
         repeated = command.change is not None and entry.change > command.change
-        return None if repeated else requeue(core, entry, now)
+        return None if repeated else requeue(core, entry, now, command.counted)
     if entry.state not in ENDED:
         return "job_not_ended"
     core.remove(entry, now)
@@ -75,12 +77,15 @@ def cancel(core: Core, entry: Entry, now: float) -> str | None:
     return None
 
 
-def requeue(core: Core, entry: Entry, now: float) -> str | None:
-    """Run an ended job that is not done once more: attempts from 0, quarantine lifted, last in its lane."""
+def requeue(core: Core, entry: Entry, now: float, counted: bool) -> str | None:
+    """Run an ended job that is not done once more: attempts from 0, quarantine lifted, last in its lane. `counted`: it
+    is one of the tenant's rate, as an upload is."""
     if entry.state not in REQUEUEABLE:
         return "not_requeueable"
     if entry.id in core.sweeping:
         return "broker_silent"  # a worker deletes blobs whose names the job may take again: ask again when it has
+    if counted and not quota.count(core, entry.tenant, now):
+        return "rate_limited"
     core.log(entry, REQUEUED, now)
     core.move(entry, State.QUEUED)
     entry.position = core.change
@@ -101,18 +106,23 @@ def matched(core: Core, event: Matched, now: float) -> None:
     """Some of the jobs that a command over many matches, refused or not; the receipt comes with the last of them."""
     command = event.command
     name = command.web, command.request
-    counts = core.bulk.setdefault(name, [0, 0])
+    counts = core.bulk.setdefault(name, [0, 0, 0.0])
     for row in event.rows:
         if row.id in core.gone:  # by age, since these rows were read
             continue
         entry = core.entries.get(row.id) or Entry.from_row(row)
         before = core.change
-        _apply(core, command, entry, now)
+        if _apply(core, command, entry, now) == "rate_limited":
+            counts[2] = quota.frees(core, entry.tenant, now)
         counts[0] += 1
         counts[1] += core.change != before
     if event.last:
         del core.bulk[name]
-        receipt = Receipt(command.request, COMMITTED, matched=counts[0], changed=counts[1])
+        matched, changed, seconds = counts
+        code = "rate_limited" if seconds else None
+        receipt = Receipt(
+            command.request, COMMITTED, code=code, matched=int(matched), changed=int(changed), retry_seconds=seconds
+        )
         core.receipt(command.web, receipt)
 
 

@@ -30,6 +30,22 @@ def refusal(core: Core, event: Submitted, now: float) -> Receipt | None:
     return None
 
 
+def count(core: Core, tenant: str, now: float) -> bool:
+    """Whether the tenant's rate has room for one job that runs once more: it is counted then, as an upload is."""
+    most = core.policy.rate_per_minute
+    if most and _rate(core, tenant).per_minute(now) >= most:
+        return False
+    core.accepted.add(now)
+    if tenant:
+        core.share(tenant).accepted.add(now)
+    return True
+
+
+def frees(core: Core, tenant: str, now: float) -> float:
+    """In how many seconds the tenant may have one more."""
+    return _rate(core, tenant).frees(now, 1)
+
+
 def over(core: Core, now: float) -> dict[str, float]:
     """The tenants that have used up their rate, and the wall time from which each may upload one more."""
     most = core.policy.rate_per_minute

@@ -123,7 +123,8 @@ class Core:
         self.counts: Counter[str] = Counter()
         self.shares: dict[str, Share] = {}
         self.offset = 0.0
-        self.bulk: dict[tuple[str, str], list[int]] = {}
+        self.bulk: dict[tuple[str, str], list[float]] = {}
+        """Of a command over many: how many matched and changed; seconds until those may that are over the rate."""
         self.clear()
 
     def clear(self) -> None:

@@ -12,8 +12,9 @@ from PIL import Image, ImageOps
 from rich.console import Console
 
 from jobs import exif
-from jobs.explain import explain
+from jobs.explain import cost_ms, explain
 from jobs.imagehead import HEAD_BYTES, Head, read_head
+from jobs.lanes import HEAVY, SMALL, lane_of, size_of
 from jobs.pieces import Passing
 from jobs.recipe import parse
 from pixmill import explained
@@ -257,3 +258,20 @@ def test_the_command_shows_a_table_and_the_warnings() -> None:
         assert "would enlarge" in text
 
     serve(scenario)
+
+
+def test_what_a_job_costs_is_told_by_its_recipe_whatever_the_image() -> None:
+    heavy = parse(
+        {
+            "renditions": [
+                {"name": "a", "width": 10_000, "height": 10_000, "fit": "fill", "enlarge": True, "format": "avif"}
+            ]
+        }
+    )
+    small = parse({"renditions": [{"name": "a", "width": 100}]})
+    assert size_of(lane_of(1, "t", 64 * 64, cost_ms(heavy, "jpeg", 64, 64))) == HEAVY
+    assert size_of(lane_of(1, "t", 0, cost_ms(heavy, "tiff", 0, 0))) == HEAVY
+    assert size_of(lane_of(1, "t", 64 * 64, cost_ms(small, "jpeg", 64, 64))) == SMALL
+    for width, height in ((64, 64), (1600, 1200)):
+        expected = explain(small, Head("jpeg", width, height), 1).expected.cpu_ms
+        assert abs(cost_ms(small, "jpeg", width, height) - expected) < 0.1

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs import wire
+from jobs.records import Where
 from tests.properties.rig import OFFSET, Rig, new_job
 
 FAR = OFFSET + 1e6
@@ -150,3 +151,28 @@ def test_the_beat_names_who_is_over() -> None:
     rig.now += 61.0
     rig.turn(tick=True)
     assert [effects.beat.over for effects in rig.last if effects.beat] == [{}]
+
+
+def test_what_runs_once_more_counts_for_the_rate_one_by_one_and_over_many() -> None:
+    rig = Rig(rate_per_minute=3)
+    for job in ("a1", "a2", "a3"):
+        rig.submit(new_job(job, tenant="a"), request=job)
+    rig.turn()
+    rig.order(wire.Cancel("web", "c", None, Where("a")))
+    rig.turn()
+    rig.order(wire.Requeue("web", "r", "a1", counted=True))
+    (receipt,) = rig.turn().receipts
+    assert (receipt.outcome, receipt.code) == (wire.REFUSED, "rate_limited")
+    assert 60.0 <= receipt.retry_seconds <= 61.0
+    assert rig.row("a1").state == "cancelled"
+    rig.now += receipt.retry_seconds
+    rig.order(wire.Requeue("web", "s", "a1", counted=True))
+    assert rig.turn().receipts[0].outcome == wire.COMMITTED
+    rig.submit(new_job("a4", tenant="a"), request="a4")
+    rig.turn()
+    rig.order(wire.Requeue("web", "m", None, Where("a", "cancelled"), counted=True))
+    (receipt,) = rig.turn().receipts
+    assert (receipt.outcome, receipt.code, receipt.matched, receipt.changed) == ("committed", "rate_limited", 2, 1)
+    rig.order(wire.Requeue("web", "o", None, Where("a", "cancelled")))
+    (receipt,) = rig.turn().receipts
+    assert (receipt.code, receipt.changed) == (None, 1), "an operator's counts nothing"
