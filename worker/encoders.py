@@ -11,7 +11,7 @@ from PIL import Image
 
 from jobs.job import Unmet
 from jobs.recipe import RenditionSpec
-from worker import gifs, vips
+from worker import gifs, vips, webps
 from worker.animation import GIF_TICK, Showing, fitted
 
 PNG_LEVEL = 2
@@ -24,7 +24,6 @@ GIF_OPAQUE_FROM = 128
 """Of 255: a GIF's pixel is there or not, and what is half there is there."""
 _MASK = [0] * GIF_OPAQUE_FROM + [255] * (256 - GIF_OPAQUE_FROM)
 _CLEAR = (0, 0, 0, 0)
-_VP8X, _VP8X_FLAGS, _VP8X_ALPHA = slice(12, 16), 20, 0x10
 
 
 def held(image: Image.Image, format: str) -> Image.Image:
@@ -60,7 +59,7 @@ def encode_animation(
         return data, unmet if "delays" in unmet or not limited else ("delays", *unmet)
     options["duration"] = [float(1000 * seconds) for seconds in showing.seconds]
     data = _saved(first, format, options)
-    return _says_alpha(data) if format == "webp" and first.mode in ("LA", "RGBA") else data, unmet
+    return webps.with_alpha(data) if format == "webp" and first.mode in ("LA", "RGBA") else data, unmet
 
 
 def _gif(first: Image.Image, options: dict[str, object], seconds: list[Fraction]) -> tuple[bytes, bool]:
@@ -76,15 +75,6 @@ def _saved(image: Image.Image, format: str, options: dict[str, object]) -> bytes
     stream = io.BytesIO()
     image.save(stream, format.upper(), **options)
     return stream.getvalue()
-
-
-def _says_alpha(data: bytes) -> bytes:
-    """The animated WebP `data`, whose head says that it has alpha. libwebp looks for that in frames as it stores them:
-    all may be opaque where only what they leave is clear, and Pillow for one then reads all as opaque."""
-    if data[_VP8X] != b"VP8X":
-        return data
-    flags = data[_VP8X_FLAGS] | _VP8X_ALPHA
-    return data[:_VP8X_FLAGS] + bytes((flags,)) + data[_VP8X_FLAGS + 1 :]
 
 
 def _options(format: str, spec: RenditionSpec, exif: bytes) -> dict[str, object]:

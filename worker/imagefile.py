@@ -5,6 +5,7 @@ recipe's geometry; what lies between reading and writing is worker/operations.py
 """
 
 import errno
+import io
 import re
 import struct
 import warnings
@@ -34,7 +35,7 @@ from jobs.formats import HEIC
 from jobs.limits import WATERMARK_PIXELS_MAX
 from jobs.pieces import found_in
 from jobs.turns import Size
-from worker import clear, heic, planes, vips
+from worker import clear, heic, planes, vips, webps
 
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 """One decoder is one core's worth of work: there are as many decoders as cores."""
@@ -141,6 +142,8 @@ def open_image(file: BinaryIO, format: str, pixels: int = 0) -> Image.Image:
     bytes(BYTES_A_PIXEL.get(format, 0) * pixels)  # untouched: address space, not memory
     if format == "tiff":
         return planes.opened(file)
+    if format == "webp" and webps.hides_alpha(_read(file, webps.HEAD_BYTES)):
+        file = io.BytesIO(webps.with_alpha(_read(file, -1)))
     return Image.open(file, formats=[str(PLUGINS[format].format)])
 
 
@@ -163,6 +166,11 @@ def exif(image: Image.Image, file: BinaryIO, format: str) -> bytes:
 def _read_at(file: BinaryIO, at: int, length: int) -> bytes:
     file.seek(at)
     return file.read(length)
+
+
+def _read(file: BinaryIO, size: int) -> bytes:
+    file.seek(0)
+    return file.read(size)
 
 
 def decode(image: Image.Image, scale: int) -> None:

@@ -20,6 +20,7 @@ from jobs.recipe import Recipe, RenditionSpec
 from jobs.turns import Size
 from jobs.units import exceeded
 from worker import imagefile, motion, vips
+from worker.canvas import opaque
 from worker.colours import converted, dominant_colour
 from worker.told import Told, colours_of
 
@@ -145,6 +146,8 @@ def colours(work: Work) -> None:
     work.told = colours_of(work.head.format, work.file.info, work.stream)
     seeks = work.moving and work.head.format in motion.SEEKS
     work.image, work.unmet = converted(work.file.copy() if seeks else work.file, work.told)
+    if seeks:  # (an animated WebP is read as if it had alpha)
+        work.image = opaque(work.image)
 
 
 def look(work: Work) -> None:

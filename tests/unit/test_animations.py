@@ -32,7 +32,7 @@ from tests.support.animations import (
     rows,
     shown,
 )
-from tests.support.images import BLUE, GREEN, RED, one, outputs, saved
+from tests.support.images import BLUE, GREEN, RED, made, one, outputs, saved
 from worker import encoders, gifs, motion
 from worker.animation import PLAYS_MAX, SECONDS_MAX, Showing, fitted, ticks
 
@@ -201,6 +201,18 @@ def test_animated_webp_is_laid_by_its_library_as_its_specification_says() -> Non
     found = shown(bytes(data), "webp")
     assert rows(found[0])[0][0] == (*RED, 255)
     assert (rows(found[1])[0][0], rows(found[1])[5][5]) == (NOTHING, (*BLUE, 255))
+
+
+def test_what_no_frame_of_a_webp_covers_is_clear_whatever_its_head_says() -> None:
+    """As Chromium shows it; Pillow reads it as opaque."""
+    frames = [Image.new("RGBA", (16, 16), (*RED, 255)), Image.new("RGBA", (16, 16), NOTHING)]
+    frames[1].paste((*BLUE, 255), (4, 4, 8, 8))
+    data = saved(frames[0], "WEBP", save_all=True, append_images=[frames[1]], lossless=True)
+    assert not data[20] & 0x10, "its head says that it has no alpha"
+    for format, keys in LOSSLESS.items():
+        found = shown(outputs(data, one(**keys))["a"].data, format)
+        assert (rows(found[0])[0][0], rows(found[1])[0][0]) == ((*RED, 255), NOTHING), format
+    assert made(data, format="avif").mode == "RGB", "the first is opaque"
 
 
 def test_a_webp_says_that_it_is_clear_where_only_a_disposal_makes_it_so() -> None:
