@@ -4,6 +4,7 @@ What an orientation means is jobs/turns.py's; what a rendition keeps of a block 
 """
 
 import struct
+import zlib
 
 from jobs import boxes
 from jobs.imagehead import TYPE_BYTES, format_of
@@ -87,7 +88,9 @@ def _png() -> Reading[bytes]:
     while True:
         length, name = struct.unpack(">I4s", (yield at, 8))
         if name == b"eXIf":
-            return (yield at + 8, min(length, BLOCK_BYTES_MAX))
+            body = yield at + 8, min(length, BLOCK_BYTES_MAX)
+            check = zlib.crc32(name + body).to_bytes(4, "big")
+            return body if (yield at + 8 + length, 4) == check else b""
         if name == b"IEND":
             return b""
         at += 12 + length

@@ -7,17 +7,16 @@ gives them. What they do not tell is 0, accepted, and judged by the decoder.
 """
 
 import struct
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
 from jobs import boxes
+from jobs.pieces import Passing, Reading, found_in, found_in_file
 
 HEAD_BYTES = 128 * 1024
 """First bytes in which most heads lie: a JPEG's EXIF takes up to 64 KiB, then come its ICC and XMP."""
 TYPE_BYTES = 512
 """So many first bytes tell the type of every image of ours (an AVIF's brands come last)."""
-READS_MAX = 2048
-"""Pieces that a reader asks for at most: the segments of a JPEG, of up to 64 KiB each."""
 
 
 class Head(NamedTuple):
@@ -29,8 +28,6 @@ class Head(NamedTuple):
 
 
 Sides = tuple[int, int]
-Reading = Generator[tuple[int, int], bytes, Sides]
-"""A reader of sides: yields where it wants bytes and how many, and is sent them, or fewer where the file ends."""
 UNKNOWN = (0, 0)
 
 
@@ -48,17 +45,21 @@ _ENTRIES_MAX = 512
 
 def read_head(data: bytes) -> Head | None:
     """The head of an image whose first bytes, or all, are `data`; None where it is no image type of ours."""
-    return _read(lambda at, length: data[at : at + length])
+    reader = HeadReader()
+    found_in(reader.reading(), lambda at, length: data[at : at + length])
+    return reader.head
 
 
 def read_head_of(file: BinaryIO) -> Head | None:
     """The head of the image in a file; where that stands afterwards is not said."""
+    reader = HeadReader()
+    found_in_file(reader.reading(), file)
+    return reader.head
 
-    def read(at: int, length: int) -> bytes:
-        file.seek(at)
-        return file.read(length)
 
-    return _read(read)
+def picture_properties_of(file: BinaryIO) -> list[boxes.Property]:
+    """What the AVIF or HEIC in a file says of its picture; [] where it is damaged."""
+    return found_in_file(boxes.reading_properties(HEAD_BYTES), file) or []
 
 
 def format_of(start: bytes) -> str | None:
@@ -77,87 +78,31 @@ class HeadReader:
     """Reads a head from a stream: `feed` it as it comes, then `end` it.
 
     `told` once no more bytes can tell more; `head` is what is known so far, and None where, once `typed`, the file is
-    no image type of ours; `start` is its first bytes then. Holds HEAD_BYTES and the latest piece at most.
+    no image type of ours; `start` is its first bytes then.
     """
 
     def __init__(self) -> None:
         self.head: Head | None = None
-        self.typed = self.told = False
+        self.typed = False
         self.start = b""
-        self._held = bytearray()
-        self._from = self._reads = 0
-        self._wanted = (0, TYPE_BYTES)
-        self._reading: Reading | None = None
+        self._passing = Passing(self.reading())
+        self.feed, self.end = self._passing.feed, self._passing.end
 
-    def feed(self, data: bytes | memoryview) -> None:
-        """More of it."""
-        if self.told:
-            return
-        seen = self._from + len(self._held)
-        if seen + len(data) <= self._wanted[0]:  # all before what it waits for
-            self._held.clear()
-            self._from = seen + len(data)
-            return
-        self._held += data
-        while not self.told and sum(self._wanted) <= self._from + len(self._held):
-            self._step()
-        if not self.told and self._wanted[0] > self._from and len(self._held) > HEAD_BYTES:
-            passed = min(self._wanted[0] - self._from, len(self._held))
-            del self._held[:passed]
-            self._from += passed
+    @property
+    def told(self) -> bool:
+        """As above."""
+        return self._passing.over
 
-    def end(self) -> None:
-        """All of it has come."""
-        while not self.told:
-            self._step()
-
-    def _step(self) -> None:
-        """Give the reader what it waits for, as far as it has come."""
-        start = self._wanted[0] - self._from
-        piece = bytes(self._held[start : start + self._wanted[1]]) if start >= 0 else b""
-        try:
-            if self._reading is None:
-                self._begin(piece)
-            else:
-                self._reads += 1
-                self._wanted = self._reading.send(piece)
-                self.told = self._reads >= READS_MAX
-        except StopIteration as end:
-            assert self.head is not None
-            self.head, self.told = Head(self.head.format, *end.value), True
-        except struct.error:  # it ends before
-            self.told = True
-        if self.told:
-            self._held.clear()
-
-    def _begin(self, start: bytes) -> None:
-        format, self.typed, self.start = format_of(start), True, start
-        if format is None:
-            self.told = True
-            return
-        self.head = Head(format, 0, 0)
-        self._reading = _SIDES[format]()
-        self._wanted = next(self._reading)
+    def reading(self) -> Reading[None]:
+        """For who has all of the file at hand."""
+        self.start = yield 0, TYPE_BYTES
+        self.typed, format = True, format_of(self.start)
+        if format is not None:
+            self.head = Head(format, 0, 0)
+            self.head = Head(format, *(yield from _SIDES[format]()))
 
 
-def _read(read: Callable[[int, int], bytes]) -> Head | None:
-    """By whoever has all of the file at hand."""
-    format = format_of(read(0, TYPE_BYTES))
-    if format is None:
-        return None
-    reading = _SIDES[format]()
-    try:
-        wanted = next(reading)
-        for _ in range(READS_MAX):
-            wanted = reading.send(read(*wanted))
-    except StopIteration as end:
-        return Head(format, *end.value)
-    except struct.error:  # the sides lie behind the bytes that there are
-        pass
-    return Head(format, 0, 0)
-
-
-def _jpeg() -> Reading:
+def _jpeg() -> Reading[Sides]:
     at = 2
     while True:
         lead, marker, length = struct.unpack(">BBH", (yield at, 4))
@@ -174,17 +119,17 @@ def _jpeg() -> Reading:
             at += 2 + length
 
 
-def _png() -> Reading:
+def _png() -> Reading[Sides]:
     name, width, height = struct.unpack(">4sII", (yield 12, 12))
     return (width, height) if name == b"IHDR" else UNKNOWN
 
 
-def _gif() -> Reading:
+def _gif() -> Reading[Sides]:
     width, height = struct.unpack("<HH", (yield 6, 4))
     return width, height
 
 
-def _webp() -> Reading:
+def _webp() -> Reading[Sides]:
     kind, body = struct.unpack("<4s4x10s", (yield 12, 18))
     if kind == b"VP8 " and body[3:6] == b"\x9d\x01\x2a":
         width, height = struct.unpack_from("<HH", body, 6)
@@ -198,13 +143,13 @@ def _webp() -> Reading:
     return UNKNOWN
 
 
-def _bmp() -> Reading:
+def _bmp() -> Reading[Sides]:
     size, body = struct.unpack("<I8s", (yield 14, 12))
     width, height = struct.unpack_from("<HH" if size == 12 else "<Ii", body)
     return width, abs(height)  # a negative height: stored from the top down
 
 
-def _tiff() -> Reading:
+def _tiff() -> Reading[Sides]:
     start = yield 0, 16
     order, big = ("<" if start[:1] == b"I" else ">"), start[2:4] in (b"+\0", b"\0+")
     entry_bytes, value_at = (20, 12) if big else (12, 8)
@@ -228,7 +173,7 @@ def _heif_format(start: bytes) -> str | None:
     return "heic" if brands & _HEIC_BRANDS else None
 
 
-def _heif() -> Reading:
+def _heif() -> Reading[Sides]:
     found = yield from boxes.reading_properties(HEAD_BYTES)
     aperture = boxes.clean_aperture(found)
     return (aperture.width, aperture.height) if aperture else boxes.sides(found)
@@ -244,6 +189,6 @@ _STARTS = (
     (b"II+\0", "tiff"),
     (b"MM\0+", "tiff"),
 )
-_SIDES: dict[str, Callable[[], Reading]] = {
+_SIDES: dict[str, Callable[[], Reading[Sides]]] = {
     "jpeg": _jpeg, "png": _png, "gif": _gif, "webp": _webp, "bmp": _bmp, "tiff": _tiff, "avif": _heif, "heic": _heif,
 }  # fmt: skip

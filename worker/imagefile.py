@@ -12,12 +12,10 @@ import warnings
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, BinaryIO
 
 from PIL import (
     AvifImagePlugin,
-    BmpImagePlugin,
     GifImagePlugin,
     Image,
     ImageCms,
@@ -29,18 +27,24 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from jobs import boxes
 from jobs.errors import ImageFault
 from jobs.exif import BLOCKS, EXIF_START, reading_block
 from jobs.formats import HEIC
+from jobs.imagehead import picture_properties_of
 from jobs.limits import WATERMARK_PIXELS_MAX
-from jobs.pieces import found_in
+from jobs.pieces import found_in, found_in_file
 from jobs.turns import Size
-from worker import clear, heic, planes, vips, webps
+from worker import clear, heic, jpegfile, planes, vips, webps
+from worker.bmpfile import Bmp
+from worker.pngfile import Chunks
 
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 """One decoder is one core's worth of work: there are as many decoders as cores."""
 Image.register_open("JPEG", JpegImagePlugin.JpegImageFile, lambda prefix: prefix.startswith(b"\xff\xd8\xff"))
 """Without the factory that makes an MPO of a JPEG with further pictures behind it: it is a JPEG."""
+PngImagePlugin.PngStream = Chunks  # type: ignore[misc]
+"""Where Pillow's plugin looks for the reader of its chunks: it has no other seam."""
 
 PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     "jpeg": JpegImagePlugin.JpegImageFile,
@@ -49,7 +53,7 @@ PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     "avif": AvifImagePlugin.AvifImageFile,
     "gif": GifImagePlugin.GifImageFile,
     "tiff": TiffImagePlugin.TiffImageFile,
-    "bmp": BmpImagePlugin.BmpImageFile,
+    "bmp": Bmp,
 }
 """What we read. A file is offered to the one plugin of the format that its head names."""
 if (_heic := heic.plugin()) is not None:
@@ -90,9 +94,6 @@ _OUT_OF_MEMORY = re.compile(
     r"|^quantization error$|^broken data stream when writing",  # GIF; libjpeg, which fails at writing for nothing else
     re.IGNORECASE,
 )
-_START_OF_SCAN = b"\xff\xda"
-SCAN_BYTES = 1024 * 1024
-"""Read at once while scans are counted."""
 BYTES_A_PIXEL = {"webp": 20, "avif": 20, "heic": 20}
 """What decoding takes of memory where the library says, if there is too little, only that it failed: the planes or
 two canvases, their copy and the image, and then some."""
@@ -108,8 +109,6 @@ def blamed(code: str) -> Iterator[None]:
         warnings.simplefilter("ignore")
         try:
             yield
-        except UnidentifiedImageError:
-            raise ImageFault("the file is not what its first bytes say", code=code) from None
         except Image.DecompressionBombError as fault:
             raise ImageFault(f"{fault}", code="pixels_over_limit") from None
         except _FAULTS as fault:
@@ -125,17 +124,6 @@ def bound(pixels_max: int) -> None:
     Image.MAX_IMAGE_PIXELS = max(pixels_max, WATERMARK_PIXELS_MAX)
 
 
-def scans(file: BinaryIO, most: int) -> int:
-    """How many scans a JPEG has, counted until past `most`. Their marker is nowhere in coded data."""
-    at, count, last = file.tell(), 0, b""
-    file.seek(0)
-    while count <= most and (data := file.read(SCAN_BYTES)):
-        count += (last + data).count(_START_OF_SCAN)
-        last = data[-1:]
-    file.seek(at)
-    return count
-
-
 def open_image(file: BinaryIO, format: str, pixels: int = 0) -> Image.Image:
     """The image in `file`, its header read and no pixel decoded. Raises MemoryError also where the `pixels`
     that its head claims will have no room."""
@@ -144,7 +132,11 @@ def open_image(file: BinaryIO, format: str, pixels: int = 0) -> Image.Image:
         return planes.opened(file)
     if format == "webp" and webps.hides_alpha(_read(file, webps.HEAD_BYTES)):
         file = io.BytesIO(webps.with_alpha(_read(file, -1)))
-    return Image.open(file, formats=[str(PLUGINS[format].format)])
+    try:
+        return Image.open(file, formats=[str(PLUGINS[format].format)])
+    except UnidentifiedImageError:
+        file.seek(0)
+        return PLUGINS[format](file)  # which says what it found wrong: Image.open does not
 
 
 def exif(image: Image.Image, file: BinaryIO, format: str) -> bytes:
@@ -158,14 +150,9 @@ def exif(image: Image.Image, file: BinaryIO, format: str) -> bytes:
         return b""
     if format in BLOCKS:
         at = file.tell()
-        block = found_in(reading_block(format), partial(_read_at, file)) or b""
+        block = found_in_file(reading_block(format), file) or b""
         file.seek(at)
     return block if block.startswith(EXIF_START) or not block else EXIF_START + block
-
-
-def _read_at(file: BinaryIO, at: int, length: int) -> bytes:
-    file.seek(at)
-    return file.read(length)
 
 
 def _read(file: BinaryIO, size: int) -> bytes:
@@ -184,6 +171,33 @@ def decode(image: Image.Image, scale: int) -> None:
     if value:
         del image.info["transparency"]
         image.info[clear.MASK] = clear.mask(image, value, lambda: open_image(file, "png"))
+
+
+def decode_jpeg(image: Image.Image, file: BinaryIO, scale: int) -> Image.Image:
+    """The pixels of the JPEG `image`, of which the header was read; also where it lacks its end marker alone."""
+    try:
+        decode(image, scale)
+    except OSError as fault:
+        if fault.errno is not None or "truncated" not in f"{fault}":
+            raise
+        made = jpegfile.without_end(file, scale)
+        if made is None:
+            raise
+        return made
+    return image
+
+
+def decode_avif(image: Image.Image, file: BinaryIO) -> Image.Image:
+    """The pixels of the AVIF `image` that its clean aperture shows: Pillow turns a picture, and does not cut it."""
+    properties = picture_properties_of(file)
+    file.seek(0)
+    decode(image, scale=1)
+    shown = boxes.clean_aperture(properties)
+    if shown is None or image.size != boxes.sides(properties):
+        return image
+    cut = image.crop((shown.left, shown.top, shown.left + shown.width, shown.top + shown.height))
+    cut.info, cut.format = image.info, image.format
+    return cut
 
 
 def decode_by_vips(image: Image.Image, file: BinaryIO) -> Image.Image | None:

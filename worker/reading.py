@@ -19,7 +19,7 @@ from jobs.plan import FULL_SCALE, JPEG_SCALES, Plan, plan
 from jobs.recipe import Recipe, RenditionSpec
 from jobs.turns import Size
 from jobs.units import exceeded
-from worker import imagefile, motion, vips
+from worker import imagefile, jpegfile, motion, vips
 from worker.canvas import opaque
 from worker.colours import converted, dominant_colour
 from worker.told import Told, colours_of
@@ -103,9 +103,14 @@ def guard_frames(work: Work) -> None:
 
 
 def guard_scans(work: Work) -> None:
-    """The scans of a progressive JPEG, each of which costs a walk over all blocks."""
-    if work.file.info.get("progressive") and imagefile.scans(work.stream, JPEG_SCANS_MAX) > JPEG_SCANS_MAX:
-        raise ImageFault(f"a progressive JPEG may have {JPEG_SCANS_MAX} scans, this has more", code="undecodable")
+    """The scans of a JPEG that has several, each of which costs a walk over all blocks."""
+    if work.head.format != "jpeg":
+        return
+    at = work.stream.tell()
+    several = jpegfile.has_several_scans(work.stream)
+    if several and jpegfile.scans(work.stream, JPEG_SCANS_MAX) > JPEG_SCANS_MAX:
+        raise ImageFault(f"a JPEG may have {JPEG_SCANS_MAX} scans, this has more", code="undecodable")
+    work.stream.seek(at)
 
 
 def decode_whole(work: Work) -> None:
@@ -119,6 +124,8 @@ def decode_whole(work: Work) -> None:
         work.file = made
     elif work.head.format == "gif":
         work.file = motion.first(work.file, work.stream)
+    elif work.head.format == "avif" and work.frames == 1:
+        work.file = imagefile.decode_avif(work.file, work.stream)
     else:
         imagefile.decode(work.file, scale=1)
 
@@ -134,7 +141,7 @@ def make_plan(work: Work) -> None:
 def decode_scaled(work: Work) -> None:
     """The pixels of a JPEG, no more than the renditions need."""
     if _scales(work):
-        imagefile.decode(work.file, work.plan.scale)
+        work.file = imagefile.decode_jpeg(work.file, work.stream, work.plan.scale)
 
 
 def _scales(work: Work) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from jobs import boxes
+from jobs.imagehead import picture_properties_of
 from worker.colourspaces import UNSPECIFIED, Numbers, by_code, by_gamma, of_bitmap
 from worker.icc import SRGB, srgb_curve
 
@@ -18,9 +19,6 @@ Told = tuple[bytes | Numbers, ...]
 _SRGB = Numbers(SRGB, (srgb_curve, srgb_curve, srgb_curve))
 _PNG_CHUNKS_MAX = 1000
 """Before the pixels: a writer has ten."""
-_BOXES_MAX = 100
-"""At the top of a file, before the one that tells."""
-_META_BYTES_MAX = 1024 * 1024
 _BITMAP_V4, _BITMAP_V5 = 108, 124
 _PROFILE_BYTES_MAX = 4 * 1024 * 1024
 """Of an embedded profile; the largest of printers have 3 MB."""
@@ -70,15 +68,8 @@ def _meant(primaries: int, transfer: int, full: bool = True) -> Told:
 
 def _of_boxes(profiles: Told, _info: Mapping[Any, Any], stream: BinaryIO) -> Told:
     """AVIF and HEIC: a profile before the numbers, which then tell of the codec alone."""
-    reading = boxes.reading_properties(_META_BYTES_MAX)
-    try:
-        wanted = next(reading)
-        for _ in range(_BOXES_MAX):
-            wanted = reading.send(_read(stream, *wanted))
-    except StopIteration as end:
-        codes = boxes.code_points(end.value)
-        return (*profiles, *(_meant(*codes) if codes else ()))  # (the codec itself widens narrow samples)
-    return profiles
+    codes = boxes.code_points(picture_properties_of(stream))
+    return (*profiles, *(_meant(*codes) if codes else ()))  # (the codec itself widens narrow samples)
 
 
 def _of_bitmap(profiles: Told, _info: Mapping[Any, Any], stream: BinaryIO) -> Told:

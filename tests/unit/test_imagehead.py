@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from jobs import exif, pieces
-from jobs.imagehead import HEAD_BYTES, READS_MAX, TYPE_BYTES, Head, HeadReader, read_head, read_head_of
-from jobs.pieces import Passing, found_in
+from jobs.imagehead import HEAD_BYTES, TYPE_BYTES, Head, HeadReader, read_head, read_head_of
+from jobs.pieces import READS_MAX, Passing, found_in
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "pillow"
 TEST_DATA = Path(__file__).parents[2] / "test-data"
@@ -166,7 +166,7 @@ def test_a_stream_holds_little_and_knows_when_it_is_told() -> None:
         assert not reader.told
         assert reader.typed == (at >= TYPE_BYTES)
         reader.feed(data[at : at + 50_000])
-        most = max(most, len(reader._held))
+        most = max(most, len(reader._passing._held))
     assert reader.told
     assert reader.head == Head("jpeg", *SIDES)
     assert most <= HEAD_BYTES + 50_000

@@ -1,0 +1,53 @@
+"""PNG files as Pillow reads them, but for what is at fault beside the picture.
+
+Owns what becomes of an ancillary chunk that is damaged or too large: it is passed over, as browsers and libpng do (PNG
+specification, 13.1: an error in an ancillary chunk need not end a decode). What the picture is made of stays Pillow's
+to judge.
+"""
+
+import struct
+import zlib
+
+from PIL import ImageFile, PngImagePlugin
+
+_ANIMATION = frozenset({b"fcTL", b"fdAT"})
+"""Ancillary by their names, but part of the picture."""
+_TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt"})
+"""Nothing here reads them, and inflating them costs time and memory."""
+_ANCILLARY = 0x20
+"""The bit of a chunk's first letter that says so (PNG specification, 5.4)."""
+
+
+class Chunks(PngImagePlugin.PngStream):
+    """The chunks of one PNG. Of the ancillary ones those that are whole have an effect."""
+
+    def call(self, cid: bytes, pos: int, length: int) -> bytes:
+        """As PngStream.call: what the chunk holds, and b"" for one that is passed over."""
+        if cid in _ANIMATION or not cid[0] & _ANCILLARY:
+            return super().call(cid, pos, length)
+        assert self.fp is not None
+        if cid not in _TEXT and self._is_whole(cid, pos, length):
+            try:
+                return super().call(cid, pos, length)
+            except AttributeError:
+                raise  # a kind that Pillow does not know: its caller reads it
+            except (ArithmeticError, LookupError, OSError, SyntaxError, ValueError, struct.error, zlib.error):
+                pass
+        self.fp.seek(pos + length)
+        return b""
+
+    def crc(self, cid: bytes, data: bytes) -> None:
+        """As PngStream.crc; an ancillary chunk was judged before it had an effect."""
+        if cid in _ANIMATION or not cid[0] & _ANCILLARY:
+            super().crc(cid, data)
+        else:
+            self.crc_skip(cid, data)
+
+    def _is_whole(self, cid: bytes, pos: int, length: int) -> bool:
+        assert self.fp is not None
+        try:
+            data = ImageFile._safe_read(self.fp, length + 4)
+        except OSError:  # the file ends within
+            return False
+        self.fp.seek(pos)
+        return zlib.crc32(data[:length], zlib.crc32(cid)) == int.from_bytes(data[length:], "big")
