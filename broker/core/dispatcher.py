@@ -156,6 +156,8 @@ class Dispatcher:
             core.roster_changed = True
             core.service.fold()
             core.backlog.turns.seconds.update(core.service.by_size())
+            if not core.counts[RUNNING]:
+                core.backlog.turns.forget()
             sweeps.look(core, now)
             core.age_quarantine(now)
             for worker in core.roster.by_peer.values():

@@ -70,8 +70,8 @@ class Turns:
         self._barred: dict[str, Tenant] = {}
         """Tenants that have nothing to give but heavy jobs, which were not to be given."""
         self._serial = 0
-        self._virtual = self._most = 0.0
-        """What the last one served had been given before; the most that anyone was."""
+        self._virtual = 0.0
+        """What the last one served had been given before."""
         self._look_through_at = RECORDS_KEPT
 
     def join(self, window: "Window") -> None:
@@ -95,8 +95,6 @@ class Turns:
             self._waiting -= 1
             tenant.serial = 0
             self._barred.pop(tenant.name, None)
-            if not self._waiting:
-                self._virtual = self._most  # nobody waits, so nobody is owed anything
 
     def wake(self, window: "Window") -> None:
         """A lane has jobs in memory."""
@@ -131,16 +129,20 @@ class Turns:
         tenant, size = window.tenant, size_of(window.lane)
         self._virtual = max(self._virtual, tenant.spent)
         tenant.spent += seconds
-        self._most = max(self._most, tenant.spent)
         tenant.spent_by[window.lane.priority][size] += self.seconds[size]
 
     def correct(self, name: str, seconds: float) -> None:
         """A job of this tenant took so much longer than was charged (or shorter, below 0)."""
         tenant = self._tenant(name)
         tenant.spent += seconds
-        self._most = max(self._most, tenant.spent)
         if tenant.serial and tenant.spent < tenant.tag:
             self._enter(tenant)
+
+    def forget(self) -> None:
+        """Nobody waits, and nothing runs: nobody owes anything."""
+        if not self._waiting:
+            self._tenants.clear()
+            self._heap.clear()
 
     def debts(self) -> dict[str, float]:
         """By tenant, the seconds that they were given beyond the one that was served last."""

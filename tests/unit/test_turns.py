@@ -86,6 +86,16 @@ def test_one_heavy_job_at_a_time_is_paid_for_too() -> None:
     assert mine <= theirs + 2 * SECONDS["a"]
 
 
+def test_what_runs_is_owed_though_nobody_waited_when_it_began() -> None:
+    rig = rig_with()
+    post(rig, "a", "a0", cost_ms=HEAVY_MS)
+    rig.turn()
+    post(rig, "a", *(f"a{n}" for n in range(1, 8)), cost_ms=HEAVY_MS)
+    post(rig, "b", "b0", "b1", "b2")
+    rig.turn()
+    assert serve(rig, 5) == ["a0", "b0", "b1", "b2", "a1"]
+
+
 def test_a_job_given_back_unbegun_costs_nothing_and_a_cancelled_one_what_it_had() -> None:
     rig = rig_with()
     post(rig, "a", "a1", "a2")
