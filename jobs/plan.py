@@ -16,7 +16,7 @@ DERIVE_RATIO_MIN = 1.4
 (SSIM 0.994 at 1.5 against full-size LANCZOS, where a direct resize has 0.996)."""
 
 JPEG_SCALES: tuple[int, ...] = (8, 4, 2, 1)
-"""The decoder makes a JPEG 1/8, 1/4, 1/2 in its inverse DCT, the sides rounded up."""
+"""The decoder makes a JPEG 1/8, 1/4, 1/2 in its inverse DCT, the sides rounded up; none that is shorter than that."""
 FULL_SCALE: tuple[int, ...] = (1,)
 
 
@@ -45,7 +45,7 @@ def plan(
     recipe asks what this image cannot give.
     """
     shapes = [shape(spec, stored, orientation) for spec in recipe.renditions]
-    scale = decode_scale(shapes, scales)
+    scale = decode_scale(shapes, tuple(scale for scale in scales if scale <= min(stored)))
     shapes.sort(key=lambda one: -one.size.width * one.size.height)
     steps = tuple(_derive(one, shapes[:index] if chained else [], scale) for index, one in enumerate(shapes))
     return Plan(scale, steps)
@@ -62,7 +62,7 @@ def _derive(one: Shape, larger: list[Shape], scale: int) -> Derivation:
     able = [other for other in larger if _serves(other, one, scale)]
     decoded = Box(*(edge / scale for edge in one.box))
     if one.tilt:
-        natural = Size(math.ceil(decoded.right - decoded.left), math.ceil(decoded.bottom - decoded.top))
+        natural = Size(_whole(decoded.right - decoded.left), _whole(decoded.bottom - decoded.top))
         return Derivation(one._replace(size=natural), None, decoded)
     if not able:
         return Derivation(one, None, decoded)
@@ -74,6 +74,11 @@ def _derive(one: Shape, larger: list[Shape], scale: int) -> Derivation:
         (one.box.left - left) * x, (one.box.top - top) * y, (one.box.right - left) * x, (one.box.bottom - top) * y
     )
     return Derivation(one, parent.spec.name, box)
+
+
+def _whole(side: float) -> int:
+    """The pixels of a side, rounded up; 61 where the arithmetic of a mirrored box made 61.00000000000001 of it."""
+    return math.ceil(round(side, 6))
 
 
 def _serves(parent: Shape, child: Shape, scale: int) -> bool:

@@ -5,6 +5,7 @@ import io
 import itertools
 import os
 import signal
+import struct
 import sys
 from typing import Any
 
@@ -122,6 +123,15 @@ def test_the_primary_of_several_pictures_is_the_picture() -> None:
     data = heif.heic(heif.picture(), heif.picture(of=CORNERS), primary=2)
     assert read_head(data) == Head("heic", 128, 64)
     assert psnr(made(data), CORNERED) > 35
+
+
+def test_a_clean_aperture_is_cut_once() -> None:
+    clap = heif.box(b"clap", struct.pack(">IIIIiIiI", 100, 1, 40, 1, 14, 1, -12, 1))
+    data = heif.heic(heif.picture(clap, of=CORNERS))
+    assert read_head(data) == Head("heic", 100, 40)
+    image = made(data)
+    assert image.size == (100, 40)
+    assert psnr(image, CORNERED.crop((28, 0, 128, 40))) > 35
 
 
 # --- hostile files ---
