@@ -20,7 +20,7 @@ from jobs.wire import COMMITTED, Cancel, DrainWorker, FromWeb, Pause, Purge, Rec
 from web import asked as fields
 from web.accept import Stored, accept, answer, checked_key
 from web.admission import RateLimited, admit
-from web.call import Call, as_json, bad_parameter, find_job, flag, read_body
+from web.call import FILTERS, Call, as_json, bad_parameter, find_job, flag, read_body
 from web.config import Web
 from web.submit import Unanswered
 
@@ -133,6 +133,8 @@ async def _over_all(call: Call, kind: Callable[..., Cancel | Requeue | Purge]) -
     where = call.where()
     if flag(call.query, "dry_run"):
         return as_json({"matched": await _count(call.web, where), "changed": 0})
+    if not flag(call.query, "all") and not any(name in call.query for name in FILTERS):
+        raise bad_parameter("all", "this changes all jobs: say so by all=1, or name some by " + ", ".join(FILTERS[:3]))
     receipt = await _ask(call.web, kind(*_named(call.web), None, where))
     headers = {}
     if receipt.code == "rate_limited":

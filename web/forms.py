@@ -10,6 +10,7 @@ from typing import Protocol
 from jobs.errors import ClientFault, LimitExceeded
 from jobs.limits import FIELD_BYTES_MAX, FILENAME_CHARACTERS_MAX, FORM_BYTES_MAX
 from web.call import bad_parameter
+from web.dialects import TOTALS, judge_total, judge_unknown
 from web.headers import filename_of, parameters, text_of
 from web.multipart import Headers, Multipart, Piece
 
@@ -61,7 +62,7 @@ class Form:
         if (encoding := headers.get(b"content-transfer-encoding", b"").lower()) in _ENCODED:
             raise ClientFault(f"a part is in {encoding.decode()}: send its bytes as they are", code="unsupported_type")
         self._text, self._write = None, _drop
-        if self._name in self._known:
+        if self._name in self._known or self._name in TOTALS:
             self._text = bytearray()
             self._write = self._text_comes
         elif filename is not None or headers.get(b"content-type", b"").lower().startswith(b"image/"):
@@ -69,13 +70,17 @@ class Form:
             if filename:
                 self._begin(filename)
         else:
+            judge_unknown(self._name)
             self.ignored.append(self._name[:FILENAME_CHARACTERS_MAX])
 
     def part_data(self, data: Piece) -> None:
         self._write(data)
 
     def part_ends(self) -> None:
-        if self._text is not None:
+        if self._text is not None and self._name in TOTALS:
+            judge_total(self._name, text_of(self._text))
+            self.ignored.append(self._name)
+        elif self._text is not None:
             if self._name in self.fields:
                 raise bad_parameter(self._name, f"the form has two parts named {self._name}")
             self.fields[self._name] = self._utf8(self._text)

@@ -28,6 +28,7 @@ from web.accept import Stored, accept, answer, checked_key
 from web.admission import Admission, admit, one_under_way
 from web.asked import Asked
 from web.call import Call
+from web.dialects import no_image, refuse_part
 from web.forms import Form
 from web.grants import as_granted, bytes_limit
 from web.headers import filename_of, joined, parameters, plain_filename
@@ -127,6 +128,7 @@ async def upload(call: Call) -> Response:
             f"application/octet-stream, not {content_type[:100]!r}"
         )
         raise ClientFault(detail, code="unsupported_type")
+    refuse_part(request)
     key = checked_key(request)
     size = min(body.claimed_bytes(request), bytes_limit(call)[1])
     intake = Intake(call, admit(call, key, call.query.get("priority"), size))
@@ -150,7 +152,7 @@ async def _read_form(call: Call, intake: Intake) -> tuple[Asked, list[str]]:
     await stream_body(call, form.feed, FORM_BYTES_MAX)
     form.finish()
     if not intake.stored:
-        raise ClientFault("no part of the form has a file name: send the image as `image`", code="no_image")
+        raise no_image(call.request)
     return fields.from_texts(as_granted(call.caller, form.fields), call.web.recipes), form.ignored
 
 

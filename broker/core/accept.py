@@ -54,13 +54,11 @@ def _stored(core: Core, event: Submitted) -> list[KeyEntry | None]:
 
 
 def _known(submit: Submit, known: list[KeyEntry | None]) -> Receipt:
-    same = len(known) == len(submit.jobs) and all(
-        entry is not None and entry.fingerprint == job.fingerprint
-        for entry, job in zip(known, submit.jobs, strict=True)
-    )
-    if not same:
+    """A fingerprint is of the whole POST: those of its jobs that are not purged answer for it."""
+    left = [entry for entry in known if entry is not None]
+    if len(known) != len(submit.jobs) or any(entry.fingerprint != submit.jobs[0].fingerprint for entry in left):
         return Receipt(submit.request, CONFLICT)
-    return Receipt(submit.request, KNOWN, [entry.job for entry in known if entry is not None])
+    return Receipt(submit.request, KNOWN, [entry.job for entry in left])
 
 
 def _accept(core: Core, job: NewJob, at: float, now: float) -> None:

@@ -26,7 +26,8 @@ class Ledger(Protocol):
         """Those of `ids` whose row a purge removed, and that are not forgotten."""
 
     def keys(self, keys: list[bytes]) -> dict[bytes, KeyEntry]:
-        """The stored entries of those Idempotency-Keys (HMACs) that are known and not forgotten."""
+        """The stored entries of those Idempotency-Keys (HMACs) that are known and not forgotten, and whose jobs are not
+        purged."""
 
     def forget_keys(self, before: float) -> None:
         """Drop entries stored before wall time `before` (no sync of its own is needed)."""

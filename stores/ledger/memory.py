@@ -84,7 +84,7 @@ class MemoryLedger:
 
     def keys(self, keys: list[bytes]) -> dict[bytes, KeyEntry]:
         self._refuse_if_failed()
-        return {key: self._keys[key] for key in keys if key in self._keys}
+        return {key: self._keys[key] for key in keys if key in self._keys and self._keys[key].job in self._by_id}
 
     def forget_keys(self, before: float) -> None:
         self._refuse_if_failed()

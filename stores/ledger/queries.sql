@@ -125,7 +125,8 @@ LIMIT ?;
 SELECT * FROM jobs WHERE batch = ? ORDER BY seq LIMIT ?;
 
 -- name: key
-SELECT key, job, fingerprint, at FROM keys WHERE key = ? LIMIT 1;
+SELECT key, job, fingerprint, at FROM keys
+WHERE key = ? AND EXISTS (SELECT 1 FROM jobs WHERE jobs.id = keys.job) LIMIT 1;
 
 -- name: forget_keys
 DELETE FROM keys WHERE key IN (SELECT key FROM keys WHERE at < ? ORDER BY at LIMIT ?);

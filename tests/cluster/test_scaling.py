@@ -23,7 +23,7 @@ def test_workers_come_and_go_with_the_queue(new_cluster: Callable[..., Cluster],
         client.post("/queue/resume").raise_for_status()
         wait_until(lambda: len(cluster.pids("worker", "ready")) == 3, 10, "as many as may be")
         assert cluster.get("/stats")["workers_wanted"] > 3
-        client.delete("/jobs").raise_for_status()
+        client.delete("/jobs?all=1").raise_for_status()
     wait_until(lambda: cluster.get("/stats")["workers_wanted"] == 0, 10, "nothing to be left")
     assert len(cluster.pids("worker", "ready")) == 3  # not at once
     if full:

@@ -190,13 +190,22 @@ def test_existing_tells_the_known_ids(ledger: Ledger) -> None:
 
 def test_keys_are_kept_replaced_and_forgotten_by_age(ledger: Ledger, reader: LedgerReader) -> None:
     old, new = KeyEntry(b"k" * 32, job_id(1), b"f", 10.0), KeyEntry(b"\0" * 32, job_id(2), b"g", 20.0)
-    ledger.commit(Records(keys=[old, new]))
+    ledger.commit(Records(jobs=[row(1), row(2), row(3)], keys=[old, new]))
     assert ledger.keys([old.key, b"unknown", new.key]) == {old.key: old, new.key: new}
     newer = KeyEntry(old.key, job_id(3), b"h", 30.0)
     ledger.commit(Records(keys=[newer]))
     ledger.forget_keys(30.0)
     assert reader.keys([old.key, new.key]) == {old.key: newer}
     assert ledger.keys([]) == {}
+
+
+def test_a_key_of_a_purged_job_is_free(ledger: Ledger, reader: LedgerReader) -> None:
+    first, second = KeyEntry(b"k" * 32, job_id(1), b"f", 10.0), KeyEntry(b"k" * 32, job_id(2), b"g", 20.0)
+    ledger.commit(Records(jobs=[row(1)], keys=[first]))
+    ledger.commit(Records(removed=[1]))
+    assert ledger.keys([first.key]) == reader.keys([first.key]) == {}
+    ledger.commit(Records(jobs=[row(2)], keys=[second]))
+    assert ledger.keys([first.key]) == reader.keys([first.key]) == {first.key: second}
 
 
 def test_meta_is_kept_but_the_epoch_belongs_to_the_starts(home: Home, ledger: Ledger) -> None:

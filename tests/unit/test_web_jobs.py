@@ -216,7 +216,7 @@ def test_commands_over_all_that_match() -> None:
         assert cancelled.json() == {"matched": 2, "changed": 2}
         requeued = await kit.client.post("/jobs/requeue?state=cancelled")
         assert requeued.json() == {"matched": 2, "changed": 2}
-        purged = await kit.client.delete("/jobs?purge=true")
+        purged = await kit.client.delete("/jobs?purge=true&all=1")
         assert purged.json() == {"matched": 3, "changed": 0}
         assert [type(message) for message in kit.sent[sent:-1]] == [Cancel, Requeue]
         refused = await kit.client.post("/jobs/requeue?purge=1")
@@ -375,5 +375,37 @@ def test_no_trace_leaves_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
         response = await kit.client.get(f"/jobs/{'0' * 26}")
         assert (response.status_code, response.json()["code"]) == (500, "internal")
         assert "secret" not in response.text
+
+    serve(scenario)
+
+
+def test_what_changes_all_jobs_wants_a_word() -> None:
+    async def scenario(kit: Kit) -> None:
+        await kit.accepted()
+        for method, path in (("DELETE", "/jobs"), ("DELETE", "/jobs?purge=1&all=0"), ("POST", "/jobs/requeue")):
+            refused = await kit.client.request(method, path)
+            assert (refused.status_code, refused.json()["parameter"]) == (400, "all")
+        assert len(kit.sent) == 1
+        assert (await kit.client.delete("/jobs?dry_run=1")).json()["matched"] == 1
+        assert (await kit.client.delete("/jobs?all=1")).json()["changed"] == 1
+        assert (await kit.client.post("/jobs/requeue?all=true")).json()["changed"] == 1
+
+    serve(scenario)
+
+
+def test_a_key_serves_again_once_its_jobs_are_purged() -> None:
+    async def scenario(kit: Kit) -> None:
+        headers = {"Idempotency-Key": "k"}
+        first = (await kit.upload(png(1), png(2), headers=headers)).json()["jobs"]
+        for job in first:
+            kit.finish(job["id"])
+        assert (await kit.client.delete(f"/jobs/{first[0]['id']}?purge=1")).status_code == 204
+        left = await kit.upload(png(1), png(2), headers=headers)
+        assert [job["id"] for job in left.json()["jobs"]] == [first[1]["id"]]
+        assert (await kit.upload(png(3), png(2), headers=headers)).json()["code"] == "idempotency_key_reused"
+        assert (await kit.client.delete(f"/jobs/{first[1]['id']}?purge=1")).status_code == 204
+        again = await kit.upload(png(3), headers=headers)
+        assert again.status_code == 202
+        assert (await kit.upload(png(3), headers=headers)).json()["id"] == again.json()["id"]
 
     serve(scenario)

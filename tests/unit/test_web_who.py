@@ -124,6 +124,8 @@ async def call(
         body = {"content": png()}
     elif (method, path) in BODIES:
         body = {"json": {"original": names["job"]} if path == "/jobs" else BODIES[method, path]}
+    if (method, path) in (("DELETE", "/jobs"), ("POST", "/jobs/requeue")):
+        query = f"{query}&all=1" if query else "?all=1"
     request = kit.client.build_request(method, path.format(**names) + query, **body)
     request.headers.update(headers)
     return await kit.client.send(request)
