@@ -21,6 +21,8 @@ SUFFIX = ".flight"
 SEGMENT_BYTES = 16 * 1024 * 1024
 """Of turns, after the snapshot (more where that is larger): some 30,000 jobs."""
 RING_BYTES = 4 * SEGMENT_BYTES
+OPENING_BYTES = 1024
+"""Of a segment's opening beside its snapshot."""
 RING_FILES = 256
 """Each start of a broker begins a segment: one that starts in circles must not fill the folder."""
 AGAIN_SECONDS = 10.0
@@ -72,39 +74,47 @@ class Recorder:
             self._end()
 
     def _record(self, dispatcher: Dispatcher, part: Part, now: float) -> None:
-        if self._file is not None and self._room <= 0:
+        data = packed(part)
+        if self._file is not None and self._room < len(data) + len(self._waiting):
             self.close()
         if self._file is None:
             self._waiting = b""
             if now < self._again_at or not self._begin(dispatcher, now):
                 return
-        self._write(packed(part), now)
+            if self._room < len(data):
+                return self._fail("one turn passes a segment", now)
+        self._write(data, now)
 
     def _begin(self, dispatcher: Dispatcher, now: float) -> bool:
         """Open the next segment with a snapshot; whether there was room."""
+        core = snapshot(dispatcher)
+        room = min(max(SEGMENT_BYTES, len(core)), RING_BYTES - len(core) - OPENING_BYTES)
+        if room < SEGMENT_BYTES:
+            self._fail("the core passes the ring", now)
+            return False
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            number = self._make_room() + 1
+            number = self._make_room(room + len(core) + OPENING_BYTES) + 1
             path = self._folder / f"{number:08}{SUFFIX}"
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError as error:
             self._fail(error.strerror or str(error), now)
             return False
-        opening = packed(Opening(FORMAT, number, self._follows, time.time(), self._code, snapshot(dispatcher)))
+        opening = packed(Opening(FORMAT, number, self._follows, time.time(), self._code, core))
         self._follows = True
         written = self._write(opening, now)
-        self._room = max(SEGMENT_BYTES, len(opening))
+        self._room = room
         if not written:
             with contextlib.suppress(OSError):
                 path.unlink()
         return written
 
-    def _make_room(self) -> int:
-        """Drop the oldest segments past the ring's bounds; the number of the newest."""
+    def _make_room(self, needed: int) -> int:
+        """Drop the oldest segments where the ring has no room for so much more; the number of the newest."""
         kept = segments(self._folder)
         newest = int(kept[-1].stem) if kept else 0
         sizes = [path.stat().st_size for path in kept]
-        while kept and (sum(sizes) > RING_BYTES - SEGMENT_BYTES or len(kept) >= RING_FILES):
+        while kept and (sum(sizes) + needed > RING_BYTES or len(kept) >= RING_FILES):
             kept.pop(0).unlink()
             sizes.pop(0)
         return newest

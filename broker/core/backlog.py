@@ -17,14 +17,15 @@ from jobs.job import State
 from jobs.lanes import HEAVY, size_of
 from jobs.records import Lane
 
-BUDGET_BYTES = 24 * 1024 * 1024
-"""Of all windows, shared evenly by the lanes that are served next, and as much again by all lanes."""
+BUDGET_BYTES = 8 * 1024 * 1024
+"""Of all windows, shared evenly by the lanes that are served next, and as much again by all lanes: a snapshot of so
+much holds the loop for some 30 ms."""
 ENTRY_BYTES = 2048
 """Of a queued job in memory, beside its spec."""
 MOMENT_BYTES, RENDITION_BYTES = 200, 600
 REFILL_ROWS, REFILL_LANES = 512, 64
 """That one turn asks the ledger for: 20 ms."""
-TRIM_LANES = 8
+TRIM_LANES = 3
 """So many lanes have room for windows of 1024 small jobs each."""
 
 

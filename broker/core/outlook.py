@@ -60,8 +60,19 @@ def _lanes(backlog: Backlog, queued: Mapping[str, int]) -> list[LaneView]:
     views = []
     for window, tenant in windows:
         share = (window.behind + 1) / weights[tenant] if window.beyond else 0.0
-        views.append(_lane(window, round(share * max(0, beyond[tenant])), most))
+        rest = round(share * max(0, beyond[tenant]))
+        views.append(_lane(window, rest, most) if most > MARKS_MIN else _ends(window, rest))
     return views
+
+
+def _ends(window: Window, beyond: int) -> LaneView:
+    """The first and the last alone: of thousands of lanes more would hold the loop."""
+    jobs = window.jobs
+    queued = len(jobs) + beyond
+    first = jobs[0].position if jobs else window.cursor + 1
+    last = max(window.last, window.cursor + beyond) if beyond or not jobs else jobs[-1].position
+    marks = [(0, first), (queued - 1, last)] if queued > 1 and last > first else [(0, first)]
+    return LaneView(window.lane, queued, marks)
 
 
 def _lane(window: Window, beyond: int, marks_max: int) -> LaneView:
