@@ -157,8 +157,8 @@ def _work(link: socket.socket, task: Task, descriptors: list[int], memory: Memor
         return tasks.frame(tasks.Fault(fault.code, fault.detail))
     except BadRecipe as fault:
         return tasks.frame(tasks.Fault(Code.OPERATION_FAILED, fault.detail))
-    except MemoryError:
-        detail = f"out of the decoder's {task.memory_bytes} bytes"
+    except MemoryError as fault:
+        detail = f"out of the decoder's {task.memory_bytes} bytes" + (f": {fault}" if f"{fault}" else "")
         return tasks.frame(tasks.Fault(Code.MEMORY_OVER_LIMIT, detail))
     except OSError as fault:
         if fault.errno != errno.EIO:

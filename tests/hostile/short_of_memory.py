@@ -16,7 +16,7 @@ from tests.support.images import one, outputs
 from worker import pipeline
 from worker.decoder import Memory
 
-STEPS_BYTES = [megabytes << 20 for megabytes in (1, 8, 16, 32, 48, 64, 96, 160, 400)]
+STEPS_BYTES = [megabytes << 20 for megabytes in (1, 8, 16, 32, 48, 64, 96, 160, 400, 700)]
 WORDS = {0: "done", 10: "out of memory", 20: "the image's fault"}
 
 

@@ -41,6 +41,9 @@ def fares_of(path: Path, keys: dict[str, object]) -> list[str]:
         {"format": "webp"},
         {"format": "webp", "lossless": True},
         {"format": "gif"},
+        {"format": "avif"},
+        {"format": "avif", "chroma": 444},
+        {"format": "avif", "lossless": True},
     ],
 )
 def test_an_encoder_without_room_is_out_of_memory(tmp_path: Path, keys: dict[str, object]) -> None:
