@@ -28,6 +28,8 @@ SIDE_MAX = 16_383
 """Of a rendition, in pixels: WebP's own limit, the smallest of the formats we write (JPEG 65,535)."""
 REFERENCE_CHARACTERS_MAX = 200
 METADATA_BYTES_MAX = 2048
+METADATA_DEPTH_MAX = 32
+"""Lists and objects within each other: what reads our answers need not hold more than what people write."""
 RECIPE_BYTES_MAX = 16_384
 """Of a recipe's JSON text: 16 renditions with every key set take under 8 KB."""
 FILENAME_CHARACTERS_MAX = 255

@@ -13,6 +13,7 @@ import msgspec
 
 from jobs import keys, limits
 from jobs.errors import SetupFault
+from jobs.grants import ORIGIN
 
 PREFIX = "PIXMILL_"
 
@@ -73,6 +74,8 @@ SOCKETS = ("jobs", "workers", "receipts", "changes")
 """Of the broker; on tcp each has the port after the one before."""
 SECRET_CHARACTERS_MIN = 16
 """Of a secret that a person sets: shorter ones are guessed."""
+_PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]_-]+(?:/[A-Za-z0-9._~/-]*)?", re.ASCII)
+_ROOT_PATH = re.compile(r"[A-Za-z0-9._~/-]*", re.ASCII)
 _CHOICES = {
     "ledger_sync": ("full", "normal"),
     "log_format": ("auto", "console", "json"),
@@ -131,6 +134,15 @@ def _out_of_range(settings: Settings) -> list[str]:
         broker_address(settings)
     except ValueError:
         faults.append(f"{PREFIX}BROKERS={settings.brokers!r} must be 1, or the broker's address as tcp://HOST:PORT")
+    faults += [
+        f"{PREFIX}CORS_ORIGINS: {origin!r} must be an origin as a browser sends it, https://shop.example[:PORT]"
+        for origin in cors_origins(settings)
+        if not re.match(ORIGIN, origin)
+    ]
+    if settings.public_url and not _PUBLIC_URL.fullmatch(settings.public_url):
+        faults.append(f"{PREFIX}PUBLIC_URL={settings.public_url!r} must be as https://pix.example[:PORT][/PATH]")
+    if not _ROOT_PATH.fullmatch(settings.root_path):
+        faults.append(f"{PREFIX}ROOT_PATH={settings.root_path!r} must be a path as /pix")
     for proxy in trusted_proxies(settings):
         try:
             ipaddress.ip_network(proxy)
@@ -175,6 +187,11 @@ def broker_address(settings: Settings) -> tuple[str, int] | None:
 def listed_secrets(text: str) -> tuple[bytes, ...]:
     """The secrets in a setting, the one that signs first; they are separated by commas or white space."""
     return tuple(secret.encode() for secret in text.replace(",", " ").split())
+
+
+def cors_origins(settings: Settings) -> list[str]:
+    """The origins whose pages may read and change; they are separated by commas or white space."""
+    return settings.cors_origins.replace(",", " ").split()
 
 
 def trusted_proxies(settings: Settings) -> list[str]:

@@ -5,7 +5,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from jobs.settings import trusted_proxies
+from jobs.settings import cors_origins, trusted_proxies
 from web.config import Web
 from web.guard import Guard
 from web.page import page_routes
@@ -35,7 +35,7 @@ def build(web: Web) -> ASGIApp:
     middleware = [Middleware(Proxied, proxies)] if proxies else []
     middleware.append(Middleware(Guard, web))
     if web.settings.cors_origins:
-        origins = [origin.strip() for origin in web.settings.cors_origins.split(",")]
+        origins = cors_origins(web.settings)
         middleware.append(
             Middleware(
                 CORSMiddleware,

@@ -13,7 +13,7 @@ import msgspec
 from jobs import recipe as recipes
 from jobs.errors import ClientFault, LimitExceeded
 from jobs.job import PRIORITIES
-from jobs.limits import METADATA_BYTES_MAX, REFERENCE_CHARACTERS_MAX
+from jobs.limits import METADATA_BYTES_MAX, METADATA_DEPTH_MAX, REFERENCE_CHARACTERS_MAX
 from jobs.presets import Recipes
 from jobs.recipe import Recipe
 from web.call import bad_parameter
@@ -80,10 +80,21 @@ def _recipe(values: Mapping[str, Any], known: Recipes) -> tuple[str | None, Reci
 def _metadata(values: Mapping[str, Any]) -> str | None:
     if values.get("metadata") is None:
         return None
+    if (depth := _depth(values["metadata"])) > METADATA_DEPTH_MAX:
+        raise LimitExceeded("bad_parameter", "metadata_depth_max", METADATA_DEPTH_MAX, depth)
     text = msgspec.json.encode(values["metadata"])
     if len(text) > METADATA_BYTES_MAX:
         raise LimitExceeded("bad_parameter", "metadata_bytes_max", METADATA_BYTES_MAX, len(text))
     return text.decode()
+
+
+def _depth(value: Any) -> int:
+    """How many lists and objects lie within each other, at the deepest place."""
+    depth, level = 0, [value]
+    while level := [inner for inner in level if isinstance(inner, dict | list)]:
+        depth += 1
+        level = [each for inner in level for each in (inner.values() if isinstance(inner, dict) else inner)]
+    return depth
 
 
 def read_object(body: bytes) -> dict[str, Any]:

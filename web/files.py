@@ -36,6 +36,12 @@ MEDIA_TYPES = {
     "bmp": "image/bmp",
     "heic": "image/heic",
 }
+ENDS = {
+    "jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"), "png": (".png", ".apng"), "webp": (".webp",),
+    "avif": (".avif", ".avifs"), "gif": (".gif",), "tiff": (".tif", ".tiff"), "bmp": (".bmp", ".dib"),
+    "heic": (".heic", ".heif", ".hif"),
+}  # fmt: skip
+"""Of the names of original files; the first is given to a name that ends otherwise."""
 _OF_304 = ("ETag", "Cache-Control", "Vary")
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
@@ -45,9 +51,15 @@ async def original(call: Call) -> ASGIApp:
     row = await call.job()
     spec = decode_spec(row.spec)
     held = spec.original
-    filename = spec.filename or f"{row.id}.{held.format or 'bin'}"
+    filename = _named_as_judged(spec.filename or row.id, held.format)
     shown = disposition("attachment", filename)  # no image that we made, whatever it seems to be
     return await _blob(call, row, held.name, held.digest, held.bytes, held.format, shown)
+
+
+def _named_as_judged(filename: str, image_format: str) -> str:
+    """A name that ends as its format's do, whatever its sender said: what a machine opens it with follows from that."""
+    known = ENDS.get(image_format, ())
+    return filename if splitext(filename)[1].lower() in known or not known else filename + known[0]
 
 
 async def rendition(call: Call) -> ASGIApp:

@@ -10,6 +10,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from host.listener import is_loopback
+from jobs.settings import cors_origins
 from web.config import Web
 from web.problems import problem
 
@@ -25,21 +26,21 @@ class Guard:
         settings = web.settings
         self._on_loopback = is_loopback(settings.host)
         self._public = urlsplit(settings.public_url)
-        origins = [*settings.cors_origins.split(","), settings.public_url]
-        self._origins = frozenset(origin_of(each.strip()) for each in origins if each.strip())
+        public = [origin_of(settings.public_url)] if settings.public_url else []
+        self._origins = frozenset([*cors_origins(settings), *public])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        app = self._refusal(scope["method"], headers) or self._app
+        app = self._refusal(scope["method"], scope["scheme"], headers) or self._app
         await app({**scope, "root_path": self._web.root_path}, receive, self._closing(send))
 
-    def _refusal(self, method: str, headers: Headers) -> ASGIApp | None:
+    def _refusal(self, method: str, scheme: str, headers: Headers) -> ASGIApp | None:
         hosts, origin = headers.getlist("host") or [""], headers.get("origin")
         strangers = [host for host in hosts if not self._is_ours(host)] if self._on_loopback else []
         if strangers:
             detail = f"{strangers[0]!r} is no name of this server: use localhost or set PIXMILL_PUBLIC_URL"
             return problem("wrong_host", detail)
-        if origin is None or method in READING or origin in self._origins or _host_of(origin) == hosts[0]:
+        if origin is None or method in READING or origin in self._origins or _is_at(origin, scheme, hosts[0]):
             return None
         detail = f"{origin} may change nothing here: add it to PIXMILL_CORS_ORIGINS if it should"
         return problem("origin_not_allowed", detail)
@@ -61,10 +62,10 @@ class Guard:
         return closing
 
 
-def is_own(web: Web, headers: Headers) -> bool:
+def is_own(web: Web, scheme: str, headers: Headers) -> bool:
     """Whether a request says that a page of this very server sent it."""
     origin = headers.get("origin", "")
-    return _host_of(origin) == headers.get("host", "") or origin == origin_of(web.settings.public_url)
+    return _is_at(origin, scheme, headers.get("host", "")) or origin == origin_of(web.settings.public_url)
 
 
 def origin_of(address: str) -> str:
@@ -73,9 +74,11 @@ def origin_of(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _host_of(origin: str) -> str | None:
-    """Its host and port, or None if it has none, or is no address (as "http://[")."""
+def _is_at(origin: str, scheme: str, host: str) -> bool:
+    """Whether an origin is where a request was sent to. A page that came in plain is none of a server that is reached
+    by https: anybody on the way may have written it. (By http we may be behind a proxy that does not tell.)"""
     try:
-        return urlsplit(origin).netloc or None
-    except ValueError:
-        return None
+        parts = urlsplit(origin)
+    except ValueError:  # as of "http://["
+        return False
+    return bool(host) and parts.netloc == host and (parts.scheme == scheme or scheme == "http")

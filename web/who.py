@@ -118,6 +118,6 @@ def _of_session(web: Web, request: Request, token: str) -> Caller:
     session = find_session(web.session_secret, web.keys, token, time.time())
     if session is None:
         raise ClientFault("the session is over: log in again", code="key_wrong")
-    if request.method not in READING and not is_own(web, request.headers):
+    if request.method not in READING and not is_own(web, request.scope["scheme"], request.headers):
         raise ClientFault("a session changes things from our own page only", code="origin_not_allowed")
     return caller_of(*session)

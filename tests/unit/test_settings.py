@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.errors import SetupFault
-from jobs.settings import Settings, ledger_path, parse, workers_range
+from jobs.settings import Settings, cors_origins, ledger_path, parse, workers_range
 
 
 def test_without_variables_all_is_default() -> None:
@@ -69,3 +69,35 @@ def test_any_values_are_settings_or_a_setup_fault(environ: dict[str, str]) -> No
         return
     assert 0 <= settings.port <= 65_535
     assert settings.accept_seconds >= 0.1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PIXMILL_CORS_ORIGINS", "*"),
+        ("PIXMILL_CORS_ORIGINS", "null"),
+        ("PIXMILL_CORS_ORIGINS", "https://shop.example/"),
+        ("PIXMILL_CORS_ORIGINS", "https://shop.example, shop.example"),
+        ("PIXMILL_CORS_ORIGINS", "https://*.shop.example"),
+        ("PIXMILL_CORS_ORIGINS", "https://Shop.example"),
+        ("PIXMILL_CORS_ORIGINS", "ftp://shop.example"),
+        ("PIXMILL_PUBLIC_URL", "pix.example"),
+        ("PIXMILL_PUBLIC_URL", "https://user@pix.example"),
+        ("PIXMILL_PUBLIC_URL", "https://pix.example/?a=b"),
+        ("PIXMILL_ROOT_PATH", "/pix?a"),
+        ("PIXMILL_ROOT_PATH", "/p x"),
+    ],
+)
+def test_an_address_that_no_request_could_have_is_a_fault(name: str, value: str) -> None:
+    with pytest.raises(SetupFault, match=name):
+        parse({name: value})
+
+
+def test_addresses_as_people_set_them() -> None:
+    origins = "https://shop.example, http://localhost:8080 http://[::1]:80"
+    given = {
+        "PIXMILL_CORS_ORIGINS": origins,
+        "PIXMILL_PUBLIC_URL": "https://pix.example:8443/a/",
+        "PIXMILL_ROOT_PATH": "/a",
+    }
+    assert cors_origins(parse(given)[0]) == ["https://shop.example", "http://localhost:8080", "http://[::1]:80"]

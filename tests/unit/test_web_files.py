@@ -205,7 +205,8 @@ def test_a_hostile_file_name_is_a_label_and_nothing_else(sent: str, label: str) 
         assert response.json()["filename"] == filename
         kit.finish(job)
         assert all(blob.rpartition("/")[2].startswith(job) for blob in kit.blobs.blobs)
-        whole = (filename or f"{job}.png").lstrip(".") or "_"
+        named = filename or job
+        whole = (named if named.endswith(".png") else f"{named}.png").lstrip(".")  # as its bytes are, and no x.exe
         for path, kind, end in (("original", "attachment", whole), ("renditions/thumb", "inline", "thumb.jpg")):
             header = (await kit.client.get(f"/jobs/{job}/{path}")).headers["content-disposition"]
             found = re.fullmatch(

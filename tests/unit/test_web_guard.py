@@ -138,3 +138,22 @@ def test_loopback(host: str, loopback: bool) -> None:
 def test_a_public_address_without_keys_is_refused() -> None:
     with pytest.raises(SetupFault, match="PIXMILL_PUBLIC_WITHOUT_KEYS=1"):
         open_web(Settings(host="0.0.0.0"), logging.getLogger("web"))
+
+
+@pytest.mark.parametrize(
+    ("scheme", "origin", "status"),
+    [
+        ("https", "https", 200),
+        ("https", "http", 403),
+        ("http", "http", 200),
+        ("http", "https", 200),
+        ("https", "ws", 403),
+    ],
+)
+def test_a_page_that_came_in_plain_is_none_of_ours_by_https(scheme: str, origin: str, status: int) -> None:
+    async def scenario(kit: Kit) -> None:
+        headers = {"Origin": f"{origin}://localhost:3000"}
+        changed = await kit.client.post(f"{scheme}://localhost:3000/queue/pause", headers=headers)
+        assert changed.status_code == status
+
+    serve(scenario)

@@ -379,3 +379,13 @@ def test_lines_of_one_header_are_one_list() -> None:
         assert (await kit.client.get(url, headers=lines)).status_code == 304
 
     serve(scenario)
+
+
+def test_metadata_is_bounded_in_depth() -> None:
+    async def scenario(kit: Kit) -> None:
+        assert (await kit.upload(metadata='{"a":' * 32 + "1" + "}" * 32)).status_code == 202
+        refused = await kit.upload(metadata='{"a":[' * 16 + "[]" + "]}" * 16)
+        assert (refused.status_code, refused.json()["limit"]) == (400, "metadata_depth_max")
+        assert (refused.json()["allowed"], refused.json()["actual"]) == (32, 33)
+
+    serve(scenario)
