@@ -9,6 +9,7 @@ from jobs.turns import Size
 from worker.animation import Disposal, Part
 
 _OPAQUE = {"LA": "L", "RGBA": "RGB"}
+_ALPHALESS = frozenset({"L", "RGB"})
 _CLEAR: dict[str, tuple[int, ...]] = {"LA": (0, 0), "RGBA": (0, 0, 0, 0)}
 _OPAQUE_EXTREMA = (255, 255)
 
@@ -30,9 +31,18 @@ class Canvas:
         left, top, (width, height) = part.left, part.top, part.size
         self._box = left, top, min(left + width, self._image.width), min(top + height, self._image.height)
         self._disposal = Disposal.KEEP
+        if pixels is not None and (*part[:2], pixels.size) == (0, 0, self._image.size) and pixels.mode in _ALPHALESS:
+            return self._covered(part, pixels)
         if pixels is not None and self._box[2] > left and self._box[3] > top:
             self._lay(part, pixels)
         return opaque(self._image.copy())
+
+    def _covered(self, part: Part, pixels: Image.Image) -> Image.Image:
+        """Nothing of what was before shows through: half of the work is spared."""
+        self._disposal = part.disposal
+        self._before = self._image if part.disposal is Disposal.RESTORE else None
+        self._image = pixels.convert(self._image.mode)
+        return pixels
 
     def _lay(self, part: Part, pixels: Image.Image) -> None:
         visible = self._box[2] - part.left, self._box[3] - part.top

@@ -70,6 +70,17 @@ def test_what_reaches_beyond_the_canvas_is_cut(left: int, top: int, disposal: Di
     assert at(after, 3, 2) == (RED if inside and disposal is Disposal.KEEP else CLEAR)
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_what_covers_all_is_cleared_and_taken_back_as_any_other(mode: str) -> None:
+    whole = Image.new("RGBA", SIDES, (9, 9, 9, 255)).convert(mode)
+    for disposal, left in ((Disposal.KEEP, (9, 9, 9, 255)), (Disposal.CLEAR, CLEAR), (Disposal.RESTORE, RED)):
+        canvas = Canvas(SIDES, "RGBA")
+        canvas.lay(part(0, 0), pixels(RED))
+        assert at(canvas.lay(part(0, 0, over=True, disposal=disposal), whole), 1, 1) == (9, 9, 9, 255)
+        assert at(canvas.lay(part(0, 0, size=Size(1, 1)), pixels(HALF_BLUE, Size(1, 1))), 1, 1) == left
+    assert whole.getpixel((0, 0)) == (9 if mode == "L" else (9, 9, 9, 255)[: len(mode)])
+
+
 def test_a_frame_of_no_pixels_shows_what_is_there() -> None:
     canvas = Canvas(SIDES, "RGBA")
     canvas.lay(part(0, 0, disposal=Disposal.CLEAR, size=Size(1, 1)), pixels(RED, Size(1, 1)))
