@@ -122,7 +122,12 @@ MUTANTS = (
         "an unbegun job is paid for", "state.py", "self.backlog.turns.correct(entry.tenant, -entry.seconds)", "pass"
     ),
     Mutant("who comes late is owed all time", "turns.py", "tenant.spent = max(tenant.spent, self._virtual)", "pass"),
-    Mutant("a heavy job may have every worker", "reserve.py", "max(1, workers - 1) if kept else workers", "workers"),
+    Mutant(
+        "a heavy job may have every worker",
+        "reserve.py",
+        "max(1, workers - 1) if now < self._until else workers",
+        "workers",
+    ),
     Mutant("a late worker is given more", "roster.py", "(worker.late or worker.load", "(worker.load"),
     Mutant(
         "windows are bounded one by one",

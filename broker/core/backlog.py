@@ -89,9 +89,9 @@ class Backlog:
         window.jobs.appendleft(entry)
         self._added(window, entry)
 
-    def choose(self, heavy: bool = True) -> Window | None:
-        """The lane to serve next, without serving it; one of heavy jobs only if `heavy`."""
-        return self.turns.choose(heavy)
+    def choose(self, heavy: bool, alone: str | None) -> Window | None:
+        """The lane to serve next, without serving it; one of heavy jobs only if `heavy`, or of the tenant `alone`."""
+        return self.turns.choose(heavy, alone)
 
     def take(self, window: Window) -> Entry:
         """Serve the lane: its first job, whose tenant is charged what it is expected to take."""

@@ -333,13 +333,13 @@ class Dispatcher:
         core, backlog, roster = self.core, self.core.backlog, self.core.roster
         if core.paused or core.counts[DELAYED] >= DELAYED_MAX:
             return
-        heavy_max = core.reserve.heavy_max(len(roster.by_peer), now)
+        heavy_max, alone = core.reserve.heavy_max(len(roster.by_peer), now), core.reserve.alone(now)
         while (worker := roster.next_idle()) is not None:
-            if (window := backlog.choose(roster.heavy < heavy_max)) is None:
+            if (window := backlog.choose(roster.heavy < heavy_max, alone)) is None:
                 break
             self._assign(backlog.take(window), worker, now)
         while (worker := roster.next_spare()) is not None:
-            window = backlog.choose(roster.heavy < heavy_max)
+            window = backlog.choose(roster.heavy < heavy_max, alone)
             if window is None or size_of(window.lane) != SMALL or window.jobs[0].alone:
                 return
             self._assign(backlog.take(window), worker, now)

@@ -1,4 +1,4 @@
-"""Whether heavy jobs leave one worker to the others: while several tenants come, and what is not heavy comes.
+"""Whether heavy jobs leave one worker to the others: while jobs of another tenant come that are not heavy.
 
 A heavy job is not taken from its worker, so who comes meanwhile waits for its end, were all workers at heavy ones. One
 tenant alone shares with nobody: its heavy jobs may have all workers. Knows no worker.
@@ -12,25 +12,27 @@ LATELY_SECONDS = 60.0
 
 
 class Reserve:
-    """Who came lately: costs two comparisons a job, however many tenants there are."""
+    """Of which tenants jobs that are not heavy came lately: the last two. Costs two comparisons a job."""
 
-    __slots__ = ("_light_until", "_several_until", "_tenant")
+    __slots__ = ("_other_until", "_tenant", "_until")
 
     def __init__(self) -> None:
         self._tenant: str | None = None
-        self._several_until = self._light_until = 0.0
+        self._until = self._other_until = 0.0
 
     def came(self, lane: Lane, now: float) -> None:
         """A job was queued."""
+        if size_of(lane) == HEAVY:
+            return
         tenant = tenant_of(lane)
         if tenant != self._tenant:
-            if self._tenant is not None:
-                self._several_until = now + LATELY_SECONDS
-            self._tenant = tenant
-        if size_of(lane) != HEAVY:
-            self._light_until = now + LATELY_SECONDS
+            self._tenant, self._other_until = tenant, self._until
+        self._until = now + LATELY_SECONDS
 
     def heavy_max(self, workers: int, now: float) -> int:
-        """How many of the workers may be at heavy jobs."""
-        kept = now < self._several_until and now < self._light_until
-        return max(1, workers - 1) if kept else workers
+        """How many of the workers may be at heavy jobs, but those of `alone`."""
+        return max(1, workers - 1) if now < self._until else workers
+
+    def alone(self, now: float) -> str | None:
+        """The tenant that nobody else came beside: its heavy jobs may have all workers."""
+        return None if now < self._other_until else self._tenant

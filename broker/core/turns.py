@@ -101,8 +101,12 @@ class Turns:
         if not window.tenant.serial:
             self._enter(window.tenant)
 
-    def choose(self, heavy: bool) -> "Window | None":
-        """The lane to serve next, without serving it; one of heavy jobs only if `heavy`."""
+    def choose(self, heavy: bool, alone: str | None = None) -> "Window | None":
+        """The lane to serve next, without serving it; one of heavy jobs only if `heavy`, or of the tenant `alone`."""
+        if not heavy and alone in self._barred:
+            tenant = self._barred.pop(alone)
+            if not tenant.serial:
+                self._enter(tenant)
         if heavy and self._barred:
             for tenant in self._barred.values():
                 if not tenant.serial:
@@ -115,12 +119,12 @@ class Turns:
                 heapq.heappop(heap)
             elif tenant.spent > tenant.tag:
                 heapq.heapreplace(heap, self._placed(tenant))
-            elif (window := tenant.pick(heavy, self.seconds)) is not None:
+            elif (window := tenant.pick(heavy or tenant.name == alone, self.seconds)) is not None:
                 return window
             else:
                 heapq.heappop(heap)
                 tenant.serial = 0
-                if not heavy:
+                if not heavy and tenant.name != alone:
                     self._barred[tenant.name] = tenant
         return None
 

@@ -6,7 +6,7 @@ from jobs.wire import NewJob
 from tests.properties.rig import new_job
 from tests.simulation.hall import Hall
 
-SECONDS = {"s": 0.2, "l": 2.0}
+SECONDS = {"s": 0.2, "l": 2.0, "h": 30.0}
 SLACK = 0.1
 """Turns of the broker."""
 
@@ -58,3 +58,28 @@ def test_priorities_hold_across_sizes() -> None:
     hall.run()
     assert waited(hall, "high", 15.0) < SECONDS["l"] + SLACK
     assert hall.began["low"] > max(hall.began[f"n{number}"] for number in range(40))
+
+
+@pytest.mark.parametrize("priority", [0, 1])
+@pytest.mark.parametrize("workers", [2, 4])
+def test_small_jobs_beside_another_tenant_s_heaviest_wait_for_two_of_their_own_at_most(
+    workers: int, priority: int
+) -> None:
+    hall = Hall(workers, SECONDS)
+    hall.come(0.5, new_job("first", tenant="one"))
+    heavy = [new_job(f"h{n}", tenant="many", cost_ms=60_000.0, priority=priority) for n in range(12)]
+    hall.come(1.0, *heavy)
+    times = [2.0 + 0.9 * number for number in range(100)]
+    for at in times:
+        hall.come(at, new_job(f"s{at}", tenant="one"))
+    hall.run()
+    waits = sorted(waited(hall, f"s{at}", at) for at in times)
+    assert waits[int(0.95 * len(waits))] <= 2 * SECONDS["s"]
+    assert all(f"h{n}" in hall.ended for n in range(12)), "and the heavy ones end"
+
+
+def test_another_tenant_s_high_ones_do_not_keep_a_normal_one_waiting() -> None:
+    hall = flooded(1, [new_job(f"n{number}", tenant="many", priority=0) for number in range(200)])
+    hall.come(15.0, new_job("normal", tenant="one"))
+    hall.run()
+    assert waited(hall, "normal", 15.0) < 2 * SECONDS["s"] + SLACK

@@ -180,6 +180,9 @@ def test_one_worker_takes_heavy_jobs_too() -> None:
     reserve.came(Lane(1, "s.b"), 1.0)
     reserve.came(Lane(1, "h.a"), 1.0)
     assert [reserve.heavy_max(workers, 2.0) for workers in (1, 2, 8)] == [1, 1, 7]
+    assert reserve.alone(2.0) == "b", "its own heavy jobs keep nobody else waiting"
+    reserve.came(Lane(1, "s.a"), 3.0)
+    assert reserve.alone(4.0) is None
 
 
 def test_a_barred_tenant_s_small_jobs_go_on() -> None:
