@@ -109,7 +109,8 @@ class Rendition(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One published output: rendition `name`, its `blob` name, sides in pixels, size, SHA-256 (hex).
 
     `dominant_colour` (#rrggbb) is the original's, of which only a decoder can tell: it comes with
-    each rendition, and so through result cache and broker without being known there. So does `unmet`.
+    each rendition, and so through result cache and broker without being known there. So does `unmet`, and
+    `original`: the original's sides as stored, where its head did not tell them.
     """
 
     name: Text
@@ -121,6 +122,7 @@ class Rendition(msgspec.Struct, frozen=True, array_like=True, gc=False):
     digest: Text
     dominant_colour: Text | None = None
     unmet: Unmet = ()
+    original: tuple[Count, Count] | None = None
 
 
 class Cost(msgspec.Struct, frozen=True, array_like=True, gc=False):

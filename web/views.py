@@ -44,7 +44,7 @@ def job(row: Row, base: str, place: Place, by_grant: str = "", *, timeline: bool
         "attempts": row.attempts,
         "cached": outcome.cached,
         "error": _error(outcome),
-        "original": _original(spec.original, here),
+        "original": _original(spec.original, outcome.renditions, here),
         "renditions": [rendition(each, here, by_grant) for each in outcome.renditions],
         "dominant_colour": outcome.renditions[0].dominant_colour if outcome.renditions else None,
         "timeline": [_moment(each) for each in outcome.timeline],
@@ -67,11 +67,13 @@ def batch_of(row: Row) -> str:
     return row.batch or row.id
 
 
-def _original(original: Original, here: str) -> View:
+def _original(original: Original, renditions: list[Rendition], here: str) -> View:
+    """Its sides by its head, else as the decoder found them."""
+    found = renditions[0].original if renditions else None
     return {
         "format": original.format,
-        "width": original.width or None,
-        "height": original.height or None,
+        "width": original.width or (found and found[0]),
+        "height": original.height or (found and found[1]),
         "bytes": original.bytes,
         "digest": original.digest,
         "url": f"{here}/original",

@@ -170,7 +170,14 @@ def _work(link: socket.socket, task: Task, descriptors: list[int], memory: Memor
 
 def _word(output: Output) -> tasks.Rendered:
     return tasks.Rendered(
-        output.name, output.format, output.extension, output.width, output.height, output.dominant_colour, output.unmet
+        output.name,
+        output.format,
+        output.extension,
+        output.width,
+        output.height,
+        output.dominant_colour,
+        output.unmet,
+        output.original,
     )
 
 

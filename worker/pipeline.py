@@ -40,7 +40,8 @@ MARKS_KEPT = 4
 
 class Output(NamedTuple):
     """One encoded rendition: its name, format, file name extension, sides in pixels, the dominant colour
-    of the original (None: it is transparent), the bytes, and what they have not."""
+    of the original (None: it is transparent), the bytes, what they have not, and the sides of the original
+    where its head did not tell them."""
 
     name: str
     format: str
@@ -50,6 +51,7 @@ class Output(NamedTuple):
     dominant_colour: str | None
     data: bytes
     unmet: Unmet = ()
+    original: tuple[int, int] | None = None
 
 
 def _nobody(_stage: str) -> None:
@@ -123,7 +125,8 @@ def _rendition(work: Work, derivation: Derivation, parent: Image.Image) -> tuple
         image = encoders.held(_finished(resized, step), format)
         sides, data = image.size, encoders.encode(image, format, spec, metadata)
     unmet = (*work.unmet, *lost, *unmet)
-    return Output(spec.name, format, EXTENSIONS[format], *sides, work.dominant_colour, data, unmet), resized
+    found = None if work.head.width and work.head.height else work.stored
+    return Output(spec.name, format, EXTENSIONS[format], *sides, work.dominant_colour, data, unmet, found), resized
 
 
 def _animation(work: Work, step: operations.Step, format: str) -> tuple[list[Image.Image], Showing]:

@@ -51,6 +51,7 @@ class Work:
     moving: bool = field(init=False)
     plays: int = field(init=False)
     exif: bytes = field(init=False)
+    stored: Size = field(init=False)
     plan: Plan = field(init=False)
     told: Told = field(init=False)
     image: Image.Image = field(init=False)
@@ -135,7 +136,8 @@ def make_plan(work: Work) -> None:
     work.exif = imagefile.exif(work.file, work.stream, work.head.format)
     moves = any(work.moves(spec) for spec in work.recipe.renditions)
     scales = JPEG_SCALES if _scales(work) else FULL_SCALE
-    work.plan = plan(work.recipe, Size(*work.file.size), exif.orientation(work.exif), scales, chained=not moves)
+    work.stored = Size(*work.file.size)
+    work.plan = plan(work.recipe, work.stored, exif.orientation(work.exif), scales, chained=not moves)
 
 
 def decode_scaled(work: Work) -> None:

@@ -56,8 +56,8 @@ class Task(_Said, frozen=True):
 
 
 class Rendered(_Said, frozen=True):
-    """One rendition is encoded; its bytes are the frame's body. `dominant_colour` is the original's, `unmet` as a
-    job's rendition has it."""
+    """One rendition is encoded; its bytes are the frame's body. `dominant_colour` is the original's, `unmet` and
+    `original` as a job's rendition has them."""
 
     name: _Name
     format: _Word
@@ -66,6 +66,7 @@ class Rendered(_Said, frozen=True):
     height: _Count
     dominant_colour: _Colour | None = None
     unmet: Unmet = ()
+    original: tuple[_Count, _Count] | None = None
 
 
 class Done(_Said, frozen=True):

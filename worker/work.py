@@ -273,7 +273,7 @@ class Work:
                     self._replace("store")
                 return False
             told = (word.format, word.width, word.height, body.size, digest, word.dominant_colour, word.unmet)
-            rendition = Rendition(word.name, blob, *told)
+            rendition = Rendition(word.name, blob, *told, word.original)
             work.renditions.append(rendition)
             self._begin(work)
             self._tell(events.RenditionLanded(work.assignment.job, work.assignment.lease, rendition))

@@ -12,6 +12,7 @@ from PIL import Image, ImageChops
 
 from jobs.errors import ImageFault
 from jobs.limits import JPEG_SCANS_MAX
+from jobs.pieces import READS_MAX
 from tests.support.images import made, one, outputs, saved
 from worker import jpegfile
 
@@ -165,6 +166,12 @@ def test_too_many_scans_are_refused_in_any_jpeg() -> None:
     several = bytes(baseline[:start]) + one_component * (JPEG_SCANS_MAX + 1) + b"\xff\xd9"
     assert jpegfile.has_several_scans(io.BytesIO(several))
     assert refused(several) == "undecodable"
+
+
+def test_sides_that_no_head_tells_come_with_the_renditions() -> None:
+    data = saved(ramp("RGB"), "JPEG")
+    hidden = data[:2] + b"\xff\xe2\0\3x" * (READS_MAX + 1) + data[2:]
+    assert [outputs(each, one(width=9))["a"].original for each in (data, hidden)] == [None, (96, 64)]
 
 
 # --- BMP: masks

@@ -8,10 +8,13 @@ import msgspec
 import pytest
 
 from jobs.errors import StoreFault
-from jobs.job import Fault, State
+from jobs.job import Fault, Original, Outcome, Rendition, Spec, State, encode
 from jobs.wire import Cancel, Purge, Requeue, SweepsView, WorkerJob, WorkerView
 from stores.ledger.memory import MemoryLedger
+from tests.contracts.rows import row
 from tests.support.web_kit import BASE, Kit, png, serve, turns
+from web import views
+from web.waiting import Place
 
 FIELDS = [
     "id", "state", "filename", "reference", "metadata", "preset", "recipe", "priority", "attempts", "cached", "error",
@@ -47,6 +50,15 @@ def test_a_job_has_all_its_fields() -> None:
         assert shown["renditions"][0]["name"] == shown["recipe"]["renditions"][0]["name"]
 
     serve(scenario)
+
+
+def test_sides_that_the_head_did_not_tell_are_the_decoder_s() -> None:
+    spec = Spec("a.jpg", None, None, "default", "{}", Original("raw/a", "jpeg", 0, 0, 5, "d"), "")
+    found = Rendition("a", "processed/a", "jpeg", 9, 6, 5, "d", original=(96, 64))
+    for renditions, sides in (([], [None, None]), ([found], [96, 64])):
+        outcome = Outcome(renditions=renditions)
+        job = views.job(row(1, spec=encode(spec), outcome=encode(outcome)), BASE, Place(None, None))
+        assert [job["original"][side] for side in ("width", "height")] == sides
 
 
 def test_what_is_not_there() -> None:
