@@ -23,6 +23,8 @@ class Canvas:
         self._box = (0, 0, 0, 0)
         self._disposal = Disposal.KEEP
         self._before: Image.Image | None = None
+        self._solid = self._solid_before = False
+        """Known to be opaque everywhere: now, and before the present frame."""
 
     def lay(self, part: Part, pixels: Image.Image | None) -> Image.Image:
         """What is shown once `pixels` (None: the frame has none) lie at their place; L or RGB where nothing is clear.
@@ -35,16 +37,26 @@ class Canvas:
             return self._covered(part, pixels)
         if pixels is not None and self._box[2] > left and self._box[3] > top:
             self._lay(part, pixels)
-        return opaque(self._image.copy())
+        return self._shown()
+
+    def _shown(self) -> Image.Image:
+        if self._solid:
+            return self._image.convert(_OPAQUE[self._image.mode])
+        shown = opaque(self._image)
+        self._solid = shown is not self._image
+        return shown if self._solid else shown.copy()
 
     def _covered(self, part: Part, pixels: Image.Image) -> Image.Image:
         """Nothing of what was before shows through: half of the work is spared."""
         self._disposal = part.disposal
         self._before = self._image if part.disposal is Disposal.RESTORE else None
         self._image = pixels.convert(self._image.mode)
+        self._solid_before, self._solid = self._solid, True
         return pixels
 
     def _lay(self, part: Part, pixels: Image.Image) -> None:
+        self._solid_before = self._solid
+        self._solid = self._solid and (part.over or pixels.mode in _ALPHALESS)
         visible = self._box[2] - part.left, self._box[3] - part.top
         pixels = pixels if pixels.mode == self._image.mode else pixels.convert(self._image.mode)
         pixels = pixels if pixels.size == visible else pixels.crop((0, 0, *visible))
@@ -58,8 +70,10 @@ class Canvas:
     def _dispose(self) -> None:
         if self._disposal is Disposal.CLEAR:
             self._image.paste(_CLEAR[self._image.mode], self._box)
+            self._solid = False
         elif self._disposal is Disposal.RESTORE and self._before is not None:
             self._image.paste(self._before, self._box)
+            self._solid = self._solid_before
         self._before = None
 
 
