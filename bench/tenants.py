@@ -1,120 +1,102 @@
-"""A deep queue of very many tenants: 1,000 tenants x 3 priorities x 2 sizes, 1,000,000 queued jobs, no worker.
+"""What a change of tenant costs a worker: a job in the decoder that is there, and in a fresh one kept to spare.
 
-As bench/backlog.py: submitted in POSTs of 100 files, each receipt awaited; then the broker's memory is read, and it is
-killed and started again while a worker waits. Beside them the longest turn of each broker (read, decide, commit,
-send). The bars: resident memory under 200 MB, the first Assign within 1 s of the start, no turn over 100 ms.
+The keeper's own children (worker/children.py) over a real nursery, one job after the other; both kinds take turns.
 """
 
 import argparse
-import contextlib
 import os
-import signal
-import subprocess
-import sys
+import select
+import statistics
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import zmq
-
-from bench.backlog import FILES, POSTS_AWAITED, RECONNECT_MILLISECONDS, ROOT, SETTLE_SECONDS, first_assign, memory, post
-from bench.dispatch import Client
+from bench.overhead import RECIPE, make_pictures
 from bench.report import close, table
-from host.folders import endpoint
-from jobs import wire
-from jobs.presets import load_presets
-from jobs.recipe import canonical
+from jobs.settings import Settings
+from stores.blobs.memory import MemoryBlobs
+from worker import tasks
+from worker.bodies import Body
+from worker.children import Children, start_nursery
 
-TENANTS, PRIORITIES, SIZES = 1000, 3, (1600 * 1200, 4000 * 3000)
-JOBS = 1_000_000
-RESTARTS = 3
-RSS_MB, ASSIGN_SECONDS, TURN_MS = 200.0, 1.0, 100.0
+ROUNDS, JOBS = 10, 20
 
 
-def submit_all(client: Client, recipe: str, jobs: int) -> float:
-    """Submit all jobs, POST by POST of another lane; the seconds until the last was promised."""
-    client.receipts.recv_multipart()  # Hello
-    begin, sent, promised = time.monotonic(), 0, 0
-    lanes = [(f"t{t:04}", p, size) for p in range(PRIORITIES) for size in SIZES for t in range(TENANTS)]
-    while promised < jobs // FILES:
-        while sent < jobs // FILES and sent - promised < POSTS_AWAITED:
-            tenant, priority, pixels = lanes[sent % len(lanes)]
-            changed = {"tenant": tenant, "priority": priority, "pixels": pixels}
-            each = [msgspec.structs.replace(job, **changed) for job in post(recipe)]
-            client.push.send(wire.encode(wire.Submit(client.web, str(sent), time.time(), each)))
-            sent += 1
-        assert client.receipts.poll(30_000), "no receipt within 30 s"
-        promised += len(wire.to_web.decode(client.receipts.recv_multipart()[1]).receipts)
-        while client.changes.poll(0):
-            client.changes.recv_multipart()
-    return time.monotonic() - begin
+class Changes:
+    """A Listener that hands each job to the decoder that is there, or to the next one."""
 
+    def __init__(self, photo: Path) -> None:
+        settings = Settings()
+        self._photo = photo
+        self._task = tasks.Task(RECIPE, settings.pixels_max, settings.frames_max, settings.decoder_bytes_max)
+        self._children = Children(*start_nursery())
+        self._idle = self._done = False
 
-def start_broker(env: dict[str, str], report: Path) -> "subprocess.Popen[bytes]":
-    """A broker that times its turns."""
-    return subprocess.Popen([sys.executable, "-m", "bench.turns_broker", str(report)], cwd=ROOT, env=env)
+    def start(self) -> None:
+        """With a decoder to spare."""
+        self._children.wait_warm()
+        self._children.keep_spare()
+        self._wait(lambda: self._idle)
 
+    def close(self) -> None:
+        """End them all."""
+        self._children.close()
 
-def longest(report: Path) -> float:
-    """The longest turn so far, in milliseconds."""
-    return float(report.read_text().split()[0]) * 1000 if report.exists() else 0.0
+    def job(self, change: bool) -> float:
+        """Milliseconds from when the job came to its end."""
+        began, self._done = time.monotonic(), False
+        if change:
+            self._idle = False
+            self._children.replace(self)
+            self._wait(lambda: self._idle)
+        with self._photo.open("rb") as file:
+            assert self._children.hand_over(self._task, [file.fileno()], self)
+        self._wait(lambda: self._done)
+        return (time.monotonic() - began) * 1000
 
+    def _wait(self, over: Any) -> None:
+        while not over():
+            select.select(self._children.descriptors(), [], [], 1.0)
+            self._children.read(self, time.monotonic())
 
-def restart(context: "zmq.Context[Any]", run: Path, env: dict[str, str], report: Path) -> tuple[Any, float]:
-    """A broker started while a worker waits; it, and the seconds until the Assign."""
-    dealer: Any = context.socket(zmq.DEALER)
-    dealer.linger = 0
-    dealer.reconnect_ivl = RECONNECT_MILLISECONDS
-    dealer.connect(endpoint(run, "workers"))
-    begin = time.monotonic()
-    broker = start_broker(env, report)
-    try:
-        return broker, first_assign(dealer) - begin
-    finally:
-        dealer.close(0)
+    def decoder_ready(self) -> None:
+        """As Listener.decoder_ready."""
+        self._idle = True
+
+    def room(self, word: tasks.Rendered, size: int) -> Body:
+        """As Listener.room."""
+        return Body(MemoryBlobs(), word.name, size)
+
+    def decoder_said(self, word: Any, sink: Any) -> None:
+        """As Listener.decoder_said."""
+        self._done |= isinstance(word, tasks.Done)
+
+    def decoder_ended(self, death: tasks.Died) -> None:
+        """As Listener.decoder_ended."""
+        raise AssertionError(death)
 
 
 def main() -> None:
-    """Queue, weigh, restart, print."""
-    parser = argparse.ArgumentParser("python -m bench.tenants")
-    parser.add_argument("--jobs", type=int, default=JOBS)
-    jobs = parser.parse_args().jobs
-    recipe = canonical(load_presets((ROOT / "recipes.toml").read_text())["default"])
-    with tempfile.TemporaryDirectory(prefix="pixmill-bench-") as folder, contextlib.ExitStack() as stack:
-        run = Path(folder) / "run"
-        own = {"PIXMILL_DATA": str(Path(folder) / "data"), "PIXMILL_RUN": str(run), "PIXMILL_LOG_LEVEL": "warning"}
-        env = {**{name: value for name, value in os.environ.items() if not name.startswith("PIXMILL_")}, **own}
-        run.mkdir(mode=0o700)
-        broker = start_broker(env, Path(folder) / "filling")
-        stack.callback(lambda: broker.kill())
-        client = Client(run)
-        stack.callback(client.context.destroy, 0)
-        seconds = submit_all(client, recipe, jobs)
-        time.sleep(SETTLE_SECONDS)
-        rss, peak, turn = memory(broker.pid, "VmRSS"), memory(broker.pid, "VmHWM"), longest(Path(folder) / "filling")
-        times, after, turns = [], 0.0, 0.0
-        for number in range(RESTARTS):
-            broker.send_signal(signal.SIGKILL)
-            broker.wait()
-            broker, taken = restart(client.context, run, env, Path(folder) / f"restart-{number}")
-            time.sleep(SETTLE_SECONDS)
-            times.append(taken)
-            after = max(after, memory(broker.pid, "VmHWM"))
-            turns = max(turns, longest(Path(folder) / f"restart-{number}"))
-    rows = [
-        ("broker RSS with all queued, MB", rss, RSS_MB),
-        ("its peak, MB", peak, RSS_MB),
-        ("peak after a restart, MB", after, RSS_MB),
-        ("restart to first Assign, s, slowest", max(times), ASSIGN_SECONDS),
-        ("longest turn while they came, ms", turn, TURN_MS),
-        ("longest turn after a restart, ms", turns, TURN_MS),
-    ]
-    kept = [(*row, "kept" if row[1] <= row[2] else "PASSED") for row in rows]
-    table((f"{jobs:,} jobs in {TENANTS * PRIORITIES * len(SIZES):,} lanes", "measured", "at most", ""), kept)
-    print(f"accepted in {seconds:.1f} s")
-    close("tenants", {name: round(measured, 3) for name, measured, _ in rows})
+    """Measure in turns, print."""
+    parser = argparse.ArgumentParser(prog="python -m bench.tenants")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    rounds = parser.parse_args().rounds
+    found: dict[bool, list[float]] = {False: [], True: []}
+    with tempfile.TemporaryDirectory(prefix="pixmill-bench-") as folder:
+        changes = Changes(make_pictures(Path(folder))[0])
+        try:
+            changes.start()
+            for _ in range(rounds):
+                for change, taken in found.items():
+                    changes.job(change)
+                    taken += [changes.job(change) for _ in range(JOBS)]
+        finally:
+            changes.close()
+    same, fresh = (statistics.median(found[change]) for change in (False, True))
+    table(("ms a job, median", ""), [("the decoder that is there", same), ("a fresh one", fresh)])
+    close("tenants", {"same_ms": round(same, 2), "fresh_ms": round(fresh, 2), "change_ms": round(fresh - same, 2),
+                      "jobs": len(found[True]), "cores": os.cpu_count() or 1})  # fmt: skip
 
 
 if __name__ == "__main__":
