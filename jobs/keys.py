@@ -13,7 +13,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -81,11 +81,9 @@ def digest_of(key: bytes) -> bytes:
     return hashlib.sha256(key).digest()
 
 
-def find(keys: Sequence[ApiKey], presented: bytes) -> ApiKey | None:
-    """The entry of the presented key. Looks at all of them, whichever it is."""
-    digest = digest_of(presented)
-    found = [key for key in keys if hmac.compare_digest(key.digest, digest)]
-    return found[0] if found else None
+def find(by_digest: Mapping[bytes, ApiKey], presented: bytes) -> ApiKey | None:
+    """The entry of the presented key. How long it takes tells of its digest at most, which nobody can choose."""
+    return by_digest.get(digest_of(presented))
 
 
 def open_session(secret: bytes, key: ApiKey, until: float) -> str:

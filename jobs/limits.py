@@ -66,7 +66,7 @@ UNRECEIPTED_MAX = 256
 """Submits without a receipt per web process: past it a 503 says so, instead of a queue in memory."""
 IDEMPOTENCY_SECONDS = 24 * 3600
 KEYS_MAX = 10_000
-"""API keys: each request is compared with all of them (3 ms then), and each beat tells of their tenants (1.3 MB)."""
+"""API keys: each session is looked for among all of them, and each beat tells of their tenants (1.3 MB)."""
 SESSION_SECONDS = 12 * 3600
 """Of a log-in on the page: a day at work. It ends before with its key."""
 SESSION_STREAM_SECONDS = 60.0

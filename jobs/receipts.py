@@ -53,6 +53,12 @@ def verify(secrets: Sequence[bytes], text: str, tenants: Collection[str]) -> Rec
     return Receipt(job, digest, int(change), int(milliseconds) / 1000)
 
 
+def job_named(text: str) -> str:
+    """The job that a receipt names, genuine or not; nothing where it is none."""
+    shape = _SIGNED.fullmatch(text.rpartition(".")[0])
+    return shape[1] if shape else ""
+
+
 def _signature(secret: bytes, tenant: str, signed: str) -> str:
     whose = f"{tenant}\0" if tenant else ""  # where there are no keys, as before there were any
     digest = hmac.digest(secret, _DOMAIN + whose.encode() + signed.encode(), "sha256")

@@ -59,6 +59,7 @@ class Web:
     hub: Hub
     log: logging.Logger
     blob_threads: Executor = field(default_factory=lambda: ThreadPoolExecutor(BLOB_THREADS, "blobs"))
+    by_digest: dict[bytes, ApiKey] = field(init=False)
     syncs: Syncs = field(init=False)
     room: Room = field(init=False)
     under_way: Shares = field(default_factory=Shares)
@@ -67,6 +68,7 @@ class Web:
     spent: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        self.by_digest = {key.digest: key for key in self.keys}
         self.syncs = Syncs(self.blob_threads, time.monotonic)
         self.room = Room(self.blobs.free_bytes, self.settings.disk_free_bytes_min)
 

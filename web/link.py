@@ -121,7 +121,7 @@ class Link:
 
     def _visit(self, socket: "zmq.Socket[bytes]") -> None:
         for _ in range(VISIT_FRAMES_MAX):
-            if not _events(socket) & zmq.POLLIN:
+            if socket.closed or not _events(socket) & zmq.POLLIN:
                 return
             _topic, frame = socket.recv_multipart(zmq.NOBLOCK)
             self._hear(frame)

@@ -27,7 +27,7 @@ async def get_session(call: Call) -> Response:
 async def open_by_key(call: Call) -> Response:
     """POST /session: the cookie of a session. Raises ClientFault `key_wrong`."""
     presented = _presented(read_json(await read_body(call.request, "field_bytes_max", FIELD_BYTES_MAX), "body"))
-    key = find(call.web.keys, presented.encode())
+    key = find(call.web.by_digest, presented.encode())
     if key is None:
         raise ClientFault("there is no such key", code="key_wrong")
     until = time.time() + SESSION_SECONDS

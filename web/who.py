@@ -104,7 +104,7 @@ def _bearer_grant(request: Request) -> str | None:
 def _caller(web: Web, request: Request) -> Caller:
     token = _bearer(request)
     if token is not None:
-        key = find(web.keys, token.encode("latin-1"))
+        key = find(web.by_digest, token.encode("latin-1"))
         if key is None:
             raise ClientFault("there is no such key", code="key_wrong")
         return caller_of(key)

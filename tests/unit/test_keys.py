@@ -57,9 +57,9 @@ def test_the_client_s_variables_are_no_settings_and_no_fault() -> None:
 
 
 def test_a_key_is_found_by_itself_alone() -> None:
-    assert find((TWO, ONE), b"one") == ONE
-    assert find((TWO, ONE), ONE.digest.hex().encode()) is None
-    assert find((), b"one") is None
+    assert find({key.digest: key for key in (TWO, ONE)}, b"one") == ONE
+    assert find({key.digest: key for key in (TWO, ONE)}, ONE.digest.hex().encode()) is None
+    assert find({}, b"one") is None
 
 
 @pytest.mark.parametrize("held", list(Scope))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from starlette.types import Receive, Scope, Send
@@ -22,6 +23,7 @@ from tests.support.web_kit import turns
 from web.body import until_gone
 from web.connection import Connection
 from web.events import ENDLESS
+from web.link import Link
 
 HEAD = b"GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -418,3 +420,9 @@ def test_who_sends_no_more_has_left_a_stream_without_end(before: bool) -> None:
             assert not line.connection.eof_received()
 
     on_a_line(scenario)
+
+
+def test_a_visit_that_is_due_as_the_link_closes_touches_no_socket() -> None:
+    closed = Mock(closed=True)
+    Link.__new__(Link)._visit(closed)
+    assert closed.method_calls == []

@@ -5,7 +5,9 @@ import time
 
 import pytest
 
+from jobs import receipts
 from jobs.job import State
+from jobs.keys import Scope, entry_of
 from jobs.limits import AUDIT_BYTES_MAX, AUDIT_RECEIPTS_MAX
 from jobs.receipts import Receipt, sign, verify
 from jobs.records import PURGED
@@ -129,3 +131,33 @@ def test_too_many_receipts_are_refused_by_the_name_of_the_limit() -> None:
         assert (response.status_code, response.json()["limit"]) == (413, "audit_bytes_max")
 
     serve(scenario)
+
+
+def test_an_operator_s_audit_tries_one_tenant_for_a_job_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    tenants = 50
+    keys = ",".join(entry_of(f"t{number}", Scope.WRITE, f"k{number}") for number in range(tenants))
+    keys += f",{entry_of('ops', Scope.OPERATE, 'o')}"
+
+    async def scenario(kit: Kit) -> None:
+        image, said = png(), []
+        for number in range(3):
+            headers = {"Authorization": f"Bearer k{number}", "Content-Type": "image/png"}
+            said.append((await kit.client.post("/upload", content=image, headers=headers)).json()["receipt"])
+        tried: list[str] = []
+        real = receipts._signature
+
+        def signature(secret: bytes, tenant: str, text: str) -> str:
+            tried.append(tenant)
+            return real(secret, tenant, text)
+
+        monkeypatch.setattr(receipts, "_signature", signature)
+        headers = {"Authorization": "Bearer o"}
+        answer = await kit.client.post("/receipts/audit", json=[*said, said[0][:-1]], headers=headers)
+        assert answer.json() == ["unfinished"] * 3 + ["forged"]
+        assert tried == ["t0", "t1", "t2", "t0"]
+        tried.clear()
+        unknown = sign(SECRET, ONE, "t7")
+        assert (await kit.client.post("/receipts/audit", json=[unknown], headers=headers)).json() == ["lost"]
+        assert len(set(tried)) == tenants + 2
+
+    serve(scenario, api_keys=keys)
