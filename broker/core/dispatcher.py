@@ -47,7 +47,7 @@ QUEUED, RUNNING, DELAYED = State.QUEUED, State.RUNNING, State.DELAYED
 
 DELAYED_MAX = 4096
 """Jobs in back-off, all of them in memory: so many fail of one cause, and no more is given out until some are due."""
-LATE_TIMES = 2.0
+LATE_TIMES = 4.0
 """What a worker's first job may take of the time that others may wait behind it, before these are asked back."""
 
 HANDLERS: dict[type, Callable[[Core, Any, float], None]] = {

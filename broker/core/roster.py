@@ -112,7 +112,8 @@ class Roster:
             return
         entry.holder = None
         del worker.leases[entry.id]
-        self.known(worker, entry)
+        if entry.seconds or not worker.leases:
+            self.known(worker, entry)
         self.heavy -= size_of(entry.lane) == HEAVY
         if worker.alone:
             worker.alone = any(other.unaccompanied for other in worker.leases.values())

@@ -124,12 +124,12 @@ def test_no_segment_and_not_all_together_pass_the_ring(
     tmp_path: Path, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder, "SEGMENT_BYTES", 10_000)
-    monkeypatch.setattr(recorder, "RING_BYTES", 60_000)
+    monkeypatch.setattr(recorder, "RING_BYTES", 30_000)
     flight = Recorder(tmp_path, LOG)
     for number in range(60):
         flight.turn(dispatcher, turn(float(number), 7000))
         flight.decided(number)
-        assert sum(path.stat().st_size for path in segments(tmp_path)) <= 60_000
+        assert sum(path.stat().st_size for path in segments(tmp_path)) <= 30_000
     assert len(segments(tmp_path)) > 1
 
 

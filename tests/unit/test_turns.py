@@ -146,7 +146,7 @@ def test_what_waits_behind_a_job_that_takes_long_is_asked_back_though_no_worker_
         rig.now = rig.dispatcher.deadline
         recalled = told(rig.turn(tick=True), wire.Recall)
     assert [job for _, job, _ in recalled] == ["b2"]
-    assert rig.dispatcher.core.roster.by_peer[A].busy_since + 0.5 > rig.now
+    assert rig.dispatcher.core.roster.by_peer[A].busy_since + 1.0 > rig.now
     rig.hear(A, Returned([LeaseRef("b2", 1)]))
     assert told(rig.turn(tick=True), wire.Assign) == [], "its worker is given no more"
     rig.hear(B, ready("b", 5))
