@@ -22,6 +22,7 @@ IMPURE |= {"time", "uuid"}
 DRIVERS = {
     "zmq": {"broker/loop.py", "web/link.py", "worker/keeper.py", "host/curve.py", "host/readiness.py"},
     "sqlite3": {"stores/ledger/sqlite.py", "stores/ledger/sqlite_reader.py"},
+    "python_multipart": {"web/multipart.py"},
     "uvicorn": {"web/server.py", "web/connection.py", "web/proxies.py"},
     "httptools": {"web/connection.py"},
     "uvloop": {"web/server.py", "web/__main__.py"},

@@ -89,8 +89,8 @@ def test_what_is_before_and_behind_the_parts_is_passed_over(before: bytes, size:
 
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 def test_parts_of_every_shape(size: int) -> None:
-    text = b'Content-Disposition: form-data;\r\n\tname="preset"'
-    body = part(text, b"other") + b"--XX \t\r\n\r\n\r\nof no head\r\n--XX\r\n" + NAMED + b"\r\n\r\n--XX\r\n" + NAMED
+    text = b'Content-Disposition: form-data;\tname="preset"'
+    body = part(text, b"other") + b"--XX \t\r\n\r\nof no head\r\n--XX\r\n" + NAMED + b"\r\n\r\n\r\n--XX\r\n" + NAMED
     body += b"\r\n\r\n\r\n--XX--"
     files, form = read(body, size)
     assert files == [("a.png", b""), ("a.png", b"")]
@@ -146,9 +146,9 @@ def test_bytes_of_files_are_not_what_a_form_adds() -> None:
         (part(NAMED + b"\r\n" + NAMED), "twice"),
         (part(b"Content-Disposition: form-data; name=a; name=b"), "twice"),
         (part(b"Content-Disposition: form-data" + b";" * (PARAMETERS_MAX + 1)), "parameters"),
-        (part(b"no colon"), "no header"),
+        (part(b"no colon"), "no form"),
         (part(NAMED + b"\r\nContent-Transfer-Encoding: BASE64"), "base64"),
-        (b"--XX\n" + NAMED + b"\n\nbytes\n--XX--\n", "CRLF"),
+        (b"--XX\n" + NAMED + b"\n\nbytes\n--XX--\n", "CR at end of boundary"),
         (part(NAMED), "closing boundary"),
         (part(b"Content-Disposition: form-data; name=preset", b"\xff") + b"--XX--", "preset is not UTF-8"),
     ],
