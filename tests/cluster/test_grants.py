@@ -29,7 +29,8 @@ def grant_of(cluster: Cluster, reference: str) -> str:
 
 
 def told(cluster: Cluster, grant: str, number: int) -> str:
-    """What uploader `number` is told in the end: it repeats itself, under its key, for as long as nobody knows."""
+    """What uploader `number` is told in the end: it repeats itself, under its key, for as long as nobody knows,
+    or others who may yet use the grant up are on their way."""
     headers = {"Content-Type": "image/png", "Authorization": f"Bearer {grant}", "Idempotency-Key": f"{number}"}
 
     def once() -> str:
@@ -40,9 +41,10 @@ def told(cluster: Cluster, grant: str, number: int) -> str:
                     assert http.get(answer.json()["status_url"]).status_code == 200
         except httpx2.TransportError:
             return ""
-        return "" if answer.status_code == 503 else str(answer.json().get("code", "accepted"))
+        code = str(answer.json().get("code", "accepted"))
+        return "" if answer.status_code == 503 or code == "too_many_at_once" else code
 
-    return wait_until(once, 40, "an answer that is no 503")
+    return wait_until(once, 40, "an answer that is for good")
 
 
 def together(cluster: Cluster, grant: str, numbers: range, meanwhile: Callable[[], None]) -> Counter[str]:

@@ -45,7 +45,7 @@ def path(number: int) -> Path:
 def lay_down(number: int, data: Path) -> Path:
     """DATA as that schema's pixmill left it, its broker killed: ledger, originals, renditions. The ledger's path."""
     ledger = data / "ledger.sqlite3"
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with sqlite3.connect(ledger, isolation_level=None) as connection:
         connection.execute("PRAGMA journal_mode = WAL").fetchall()
         connection.executescript(path(number).read_text())
