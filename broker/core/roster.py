@@ -97,12 +97,12 @@ class Roster:
         self.adopt(worker, entry)
 
     def adopt(self, worker: Worker, entry: Entry) -> None:
-        """The worker holds a lease that it was given before."""
+        """The worker holds a lease that its process was given, it may be before it said Ready anew."""
+        self.heavy += entry.holder is None and size_of(entry.lane) == HEAVY
         worker.leases[entry.id] = entry
         entry.holder = worker
         worker.load += entry.seconds
         worker.alone = worker.alone or entry.unaccompanied
-        self.heavy += size_of(entry.lane) == HEAVY
         self.settle(worker)
 
     def release(self, entry: Entry) -> None:

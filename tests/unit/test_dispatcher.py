@@ -1205,3 +1205,19 @@ def test_who_spoke_before_all_was_read_is_not_silent_after() -> None:
         rig.turn()
     rig.turn(tick=True)
     assert rig.dispatcher.peers() == [A]
+
+
+def test_a_heavy_job_of_a_worker_that_says_ready_again_is_counted_once() -> None:
+    rig = rig_with()
+    rig.submit(new_job("j", cost_ms=5000.0), request="1")
+    rig.turn()
+    begin(rig, "j")
+    rig.turn()
+    rig.hear(A, ready("a", holding=(Held("j", 1, True),)))
+    rig.turn()
+    rig.dispatcher.check()
+    rig.hear(A, finish("j"))
+    rig.turn(tick=True)
+    rig.submit(new_job("h", cost_ms=5000.0), request="2")
+    rig.turn(tick=True)
+    assert rig.row("h").state == "running"
