@@ -95,6 +95,8 @@ class Turns:
             self._waiting -= 1
             tenant.serial = 0
             self._barred.pop(tenant.name, None)
+        elif not tenant.serial:  # left out while this lane was read, which held up those below it
+            self._enter(tenant)
 
     def wake(self, window: "Window") -> None:
         """A lane has jobs in memory."""

@@ -1221,3 +1221,23 @@ def test_a_heavy_job_of_a_worker_that_says_ready_again_is_counted_once() -> None
     rig.submit(new_job("h", cost_ms=5000.0), request="2")
     rig.turn(tick=True)
     assert rig.row("h").state == "running"
+
+
+def test_where_the_lane_above_is_found_empty_the_next_one_is_served() -> None:
+    rig = rig_with(window=1)
+    rig.order(wire.Pause("web", "p"))
+    rig.turn()
+    for number in range(3):
+        rig.submit(new_job(f"h{number}", priority=0), request=f"h{number}")
+        rig.turn()
+    rig.submit(new_job("n", priority=1), request="n")
+    rig.turn()
+    for number in (1, 2):
+        rig.order(wire.Cancel("web", f"c{number}", f"h{number}"))
+        rig.turn()
+    rig.hear(B, ready("b"))
+    rig.turn(tick=True)
+    rig.order(wire.Resume("web", "q"))
+    rig.turn()
+    assert rig.row("n").state == "running"
+    rig.dispatcher.check()
