@@ -40,6 +40,7 @@ CODES = (
     "undecodable", "original_missing", "memory_over_limit", "decoder_crashed", "decoder_lost", "store_error",
     "store_error", "decoder_lost", "cancelled",
 )  # fmt: skip
+SIZES: dict[str, dict[str, float]] = {"small": {}, "large": {"pixels": 9_000_000}, "heavy": {"cost_ms": 5_000.0}}
 PICK = st.integers(0, 1_000_000)
 
 
@@ -231,18 +232,23 @@ class CoreMachine(RuleBasedStateMachine):
 
     # -- web
 
-    @rule(count=st.integers(1, 4), priority=st.integers(0, 1), big=st.booleans(), content=st.integers(0, 4))
-    def post(self, count: int, priority: int, big: bool, content: int) -> None:
+    @rule(
+        count=st.integers(1, 4),
+        priority=st.integers(0, 1),
+        size=st.sampled_from(sorted(SIZES)),
+        content=st.integers(0, 4),
+    )
+    def post(self, count: int, priority: int, size: str, content: int) -> None:
         names = [self.fresh() for _ in range(count)]
         jobs = tuple(
-            new_job(name, priority=priority, pixels=9_000_000 * big, content=bytes([content]), tenant="tu"[content % 2])
+            new_job(name, priority=priority, content=bytes([content]), tenant="tu"[content % 2], **SIZES[size])
             for name in names
         )
         waiting = sum(job.state in ("queued", "delayed") for job in self.model.jobs.values())
         self.rig.submit(*jobs)
         if waiting + count <= 14:
             for job in jobs:
-                self.model.accept(job.id, job.content, big, engine=any(hand.known for hand in self.hands))
+                self.model.accept(job.id, job.content, size != "small", engine=any(hand.known for hand in self.hands))
         done = self.commit()
         if done is not None:
             due = wire.COMMITTED if waiting + count <= 14 else wire.REFUSED
