@@ -17,7 +17,9 @@ Piece = bytes | memoryview
 Headers = dict[bytes, bytes]
 """Of a part: each once, its name in lower case."""
 _BOUNDARY = re.compile(rb"[\x20-\x7e]*[\x21-\x7e]")
-_FOLD = re.compile(rb"\r\n[ \t]+")
+_LINE_ENDS = rb"(?:--|[ \t]{0,64}\r\n)"
+"""What is behind a boundary on its line; 64 is more white space than anybody sends."""
+_LINE_END_BYTES_MAX = 66
 
 
 class Parts(Protocol):
@@ -41,9 +43,14 @@ class Multipart:
         if len(boundary) > BOUNDARY_BYTES_MAX or not _BOUNDARY.fullmatch(boundary):
             raise ClientFault(f"the form's boundary must be 1 to {BOUNDARY_BYTES_MAX} ASCII characters in Content-Type")
         self._parts, self._count = parts, 0
-        self._line = b"\r\n--" + boundary
+        self._boundary = b"--" + boundary
+        self._first = re.compile(b"\r\n(" + re.escape(self._boundary) + b")(" + _LINE_ENDS + b")")
+        self._shared = re.compile(re.escape(self._boundary) + _LINE_ENDS)
+        self._maybe_shared = re.compile(re.escape(self._boundary) + rb"(?:-?|[ \t]{0,64}\r?)")
         self._preamble: bytes | None = b"\r\n"  # a boundary may be in the very first line
         self._head, self._headers, self._in_name = bytearray(), 0, True
+        self._begins: bytes | None = None
+        """Of a part's content, as long as it may be a boundary."""
         self.ended = False
         callbacks = {
             "on_part_begin": self._part_begins,
@@ -52,8 +59,8 @@ class Multipart:
             "on_header_value": self._header_value,
             "on_header_end": self._header_ends,
             "on_headers_finished": self._headers_end,
-            "on_part_data": lambda data, start, end: parts.part_data(memoryview(data)[start:end]),  # no copy
-            "on_part_end": parts.part_ends,
+            "on_part_data": self._part_data,
+            "on_part_end": self._part_ends,
             "on_end": self._end,
         }
         self._parser = MultipartParser(
@@ -69,18 +76,18 @@ class Multipart:
             return
         if self._preamble is not None:
             data = self._preamble + data
-            begin = data.find(self._line)
-            if begin < 0:
-                self._preamble = data[-len(self._line) :]
+            line = self._first.search(data)
+            if line is None:
+                self._preamble = data[-(2 + len(self._boundary) + _LINE_END_BYTES_MAX) :]
                 return
-            self._preamble, data = None, data[begin + 2 :]
+            self._preamble, data = None, line[1] + line[2].lstrip(b" \t") + data[line.end() :]
         try:
             self._parser.write(data)
         except FormParserError as error:
             if "header size" in f"{error}":  # of one line, which it measures before it tells of any
                 most = PART_HEADERS_BYTES_MAX
                 raise LimitExceeded("malformed", "part_headers_bytes_max", most, most + 1) from None
-            raise ClientFault(f"this is no form: {error}") from None
+            raise ClientFault(f"this is no form{_said(error)}: {error}") from None
 
     def finish(self) -> None:
         """The body has ended. Raises ClientFault where its last boundary is missing."""
@@ -121,18 +128,44 @@ class Multipart:
 
     def _headers_end(self) -> None:
         self._parts.part_begins(headers_of(bytes(self._head)))
+        self._begins = b""
+
+    def _part_data(self, data: bytes, start: int, end: int) -> None:
+        if self._begins == b"" and not data.startswith(b"-", start):
+            self._begins = None
+        if self._begins is None:
+            self._parts.part_data(memoryview(data)[start:end])  # no copy
+            return
+        self._begins += data[start:end]
+        if self._shared.match(self._begins):
+            raise ClientFault("this is no form: a part without content needs a line end of its own before the boundary")
+        if not self._maybe_shared.fullmatch(self._begins) and not self._boundary.startswith(self._begins):
+            self._hand_on()
+
+    def _part_ends(self) -> None:
+        self._hand_on()
+        self._parts.part_ends()
+
+    def _hand_on(self) -> None:
+        begins, self._begins = self._begins, None
+        if begins:
+            self._parts.part_data(begins)
 
     def _end(self) -> None:
         self.ended = True
 
 
+def _said(error: FormParserError) -> str:
+    """The library's words name bytes; these say what to look for."""
+    if "in header" in f"{error}":
+        return ": a line of a part's head is no header"
+    return ": CRLF ends its lines" if "CR" in f"{error}" or "LF" in f"{error}" else ""
+
+
 def headers_of(block: bytes) -> Headers:
-    """The headers in a part's lines. Raises ClientFault, LimitExceeded."""
-    lines = _FOLD.sub(b" ", block).split(b"\r\n") if block else []
-    if len(lines) > PART_HEADERS_MAX:
-        raise LimitExceeded("malformed", "part_headers_max", PART_HEADERS_MAX, len(lines))
+    """The headers in a part's lines. Raises ClientFault."""
     headers: Headers = {}
-    for line in lines:
+    for line in block.split(b"\r\n") if block else []:
         name, colon, value = line.partition(b":")
         name = name.strip().lower()
         if not colon or not name or name in headers:

@@ -80,7 +80,9 @@ def test_a_name_in_any_spelling_is_a_label(disposition: bytes, name: str | None)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 50, 10_000])
-@pytest.mark.parametrize("before", [b"", b"\r\n", b"MIME-Version: 1.0\r\n\r\n", b"--XY\r\nnobody reads this\r\n"])
+@pytest.mark.parametrize(
+    "before", [b"", b"\r\n", b"MIME-Version: 1.0\r\n\r\n", b"--XY\r\nnobody reads this\r\n", b"--XXX\r\n", b"--XX-\r\n"]
+)
 def test_what_is_before_and_behind_the_parts_is_passed_over(before: bytes, size: int) -> None:
     body = before + part(NAMED, b"\r\n--XXX\r\n-") + b"--XX-- \r\nepilogue\r\n--XX\r\nno part\r\n"
     files, _ = read(body, size)
@@ -109,6 +111,24 @@ def test_parts_of_every_shape(size: int) -> None:
 )
 def test_a_name_never_decides_about_a_file(head: bytes, files: list[tuple[str, bytes]]) -> None:
     assert read(part(head) + b"--XX--\r\n")[0] == files
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 10_000])
+@pytest.mark.parametrize("line", [b"--XX\r\n", b"--XX \t\r\n", b"--XX--\r\n"])
+def test_a_part_is_never_read_as_what_is_in_the_one_before_it(line: bytes, size: int) -> None:
+    with pytest.raises(ClientFault, match="line end of its own"):
+        read(b"--XX\r\n" + NAMED + b"\r\n\r\n" + line + NAMED + b"\r\n\r\nbytes\r\n--XX--\r\n", size)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 10_000])
+@pytest.mark.parametrize("content", [b"--XXX\r\n", b"--XX", b"--XX-", b"--XX \t", b"-", b"--XY\r\n--XX-x"])
+def test_what_only_begins_like_a_boundary_is_content(content: bytes, size: int) -> None:
+    assert read(part(NAMED, content) + b"--XX--", size)[0] == [("a.png", content)]
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_a_first_boundary_may_have_white_space_behind_it(size: int) -> None:
+    assert read(b"--XX \t\r\n" + NAMED + b"\r\n\r\nbytes\r\n--XX--", size)[0] == [("a.png", b"bytes")]
 
 
 def test_a_field_that_is_sent_as_a_file_is_that_field() -> None:
@@ -146,9 +166,9 @@ def test_bytes_of_files_are_not_what_a_form_adds() -> None:
         (part(NAMED + b"\r\n" + NAMED), "twice"),
         (part(b"Content-Disposition: form-data; name=a; name=b"), "twice"),
         (part(b"Content-Disposition: form-data" + b";" * (PARAMETERS_MAX + 1)), "parameters"),
-        (part(b"no colon"), "no form"),
+        (part(b"no colon"), "no header"),
         (part(NAMED + b"\r\nContent-Transfer-Encoding: BASE64"), "base64"),
-        (b"--XX\n" + NAMED + b"\n\nbytes\n--XX--\n", "CR at end of boundary"),
+        (b"--XX\n" + NAMED + b"\n\nbytes\n--XX--\n", "CRLF"),
         (part(NAMED), "closing boundary"),
         (part(b"Content-Disposition: form-data; name=preset", b"\xff") + b"--XX--", "preset is not UTF-8"),
     ],
