@@ -57,7 +57,6 @@ def _forms() -> Iterator[tuple[str, bytes]]:
     for name, unit in inside.items():
         yield name, _filled(b"--XX\r\n" + disposition + _filled(unit, room) + b'"\r\n\r\nx\r\n', PIECE_BYTES)
     yield "parameters", b"--XX\r\nContent-Disposition: x" + _filled(b";a", room) + b"\r\n\r\n"
-    yield "folded lines", _filled(b"--XX\r\na: b" + _filled(b"\r\n ", room) + b"\r\n\r\nx\r\n", PIECE_BYTES)
     yield "empty parts", _filled(b"--XX\r\n\r\n\r\n\r\n", PIECE_BYTES)
     yield "boundaries cut short", b"--XX\r\n\r\n\r\n" + _filled(b"\r\n--X", PIECE_BYTES)
     yield "boundaries too long", b"--XX\r\n\r\n\r\n" + _filled(b"\r\n--XXX", PIECE_BYTES)

@@ -17,9 +17,10 @@ Piece = bytes | memoryview
 Headers = dict[bytes, bytes]
 """Of a part: each once, its name in lower case."""
 _BOUNDARY = re.compile(rb"[\x20-\x7e]*[\x21-\x7e]")
-_LINE_ENDS = rb"(?:--|[ \t]{0,64}\r\n)"
+_LINE_END = re.compile(rb"--|[ \t]{0,64}\r\n")
 """What is behind a boundary on its line; 64 is more white space than anybody sends."""
 _LINE_END_BYTES_MAX = 66
+_CUT_SHORT = re.compile(rb"-?|[ \t]{0,64}\r?")
 
 
 class Parts(Protocol):
@@ -44,9 +45,6 @@ class Multipart:
             raise ClientFault(f"the form's boundary must be 1 to {BOUNDARY_BYTES_MAX} ASCII characters in Content-Type")
         self._parts, self._count = parts, 0
         self._boundary = b"--" + boundary
-        self._first = re.compile(b"\r\n(" + re.escape(self._boundary) + b")(" + _LINE_ENDS + b")")
-        self._shared = re.compile(re.escape(self._boundary) + _LINE_ENDS)
-        self._maybe_shared = re.compile(re.escape(self._boundary) + rb"(?:-?|[ \t]{0,64}\r?)")
         self._preamble: bytes | None = b"\r\n"  # a boundary may be in the very first line
         self._head, self._headers, self._in_name = bytearray(), 0, True
         self._begins: bytes | None = None
@@ -75,12 +73,7 @@ class Multipart:
         if self.ended:
             return
         if self._preamble is not None:
-            data = self._preamble + data
-            line = self._first.search(data)
-            if line is None:
-                self._preamble = data[-(2 + len(self._boundary) + _LINE_END_BYTES_MAX) :]
-                return
-            self._preamble, data = None, line[1] + line[2].lstrip(b" \t") + data[line.end() :]
+            data = self._from_the_first(self._preamble + data)
         try:
             self._parser.write(data)
         except FormParserError as error:
@@ -88,6 +81,16 @@ class Multipart:
                 most = PART_HEADERS_BYTES_MAX
                 raise LimitExceeded("malformed", "part_headers_bytes_max", most, most + 1) from None
             raise ClientFault(f"this is no form{_said(error)}: {error}") from None
+
+    def _from_the_first(self, data: bytes) -> bytes:
+        """What of the body is from its first boundary on, which ends its line at once; b"" before that has come."""
+        line, at = b"\r\n" + self._boundary, -1
+        while (at := data.find(line, at + 1)) >= 0:
+            if end := _LINE_END.match(data, at + len(line)):
+                self._preamble = None
+                return self._boundary + end[0].lstrip(b" \t") + data[end.end() :]
+        self._preamble = data[-(len(line) + _LINE_END_BYTES_MAX) :]
+        return b""
 
     def finish(self) -> None:
         """The body has ended. Raises ClientFault where its last boundary is missing."""
@@ -137,9 +140,13 @@ class Multipart:
             self._parts.part_data(memoryview(data)[start:end])  # no copy
             return
         self._begins += data[start:end]
-        if self._shared.match(self._begins):
+        own, behind = self._begins[: len(self._boundary)], self._begins[len(self._boundary) :]
+        if own != self._boundary:
+            if not self._boundary.startswith(own):
+                self._hand_on()
+        elif _LINE_END.match(behind):
             raise ClientFault("this is no form: a part without content needs a line end of its own before the boundary")
-        if not self._maybe_shared.fullmatch(self._begins) and not self._boundary.startswith(self._begins):
+        elif not _CUT_SHORT.fullmatch(behind):
             self._hand_on()
 
     def _part_ends(self) -> None:
