@@ -3,6 +3,7 @@
 Owns the bounds; the syntax is python-multipart's. Knows no field, no file and no request.
 """
 
+import logging
 import re
 from typing import Protocol
 
@@ -12,6 +13,8 @@ from python_multipart.multipart import MultipartParser
 from jobs.errors import ClientFault, LimitExceeded
 from jobs.limits import BOUNDARY_BYTES_MAX, FORM_PARTS_MAX, PART_HEADERS_BYTES_MAX, PART_HEADERS_MAX
 
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
+"""It warns of each malformed form, which anybody may send at any pace: their client is told, and our log is not."""
 Piece = bytes | memoryview
 """Of a body, as it comes: a view where that spares a copy."""
 Headers = dict[bytes, bytes]

@@ -178,6 +178,12 @@ def test_what_is_wrong_with_a_form_is_said(body: bytes, words: str) -> None:
         read(body)
 
 
+def test_a_malformed_form_is_no_line_of_our_log(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(ClientFault):
+        read(part(b"no colon"))
+    assert caplog.messages == []
+
+
 @pytest.mark.parametrize("boundary", ["", '=""', "=" + "x" * 201, '="a\tb"', "=ü"])
 def test_a_boundary_is_bounded(boundary: str) -> None:
     with pytest.raises(ClientFault, match="boundary"):
