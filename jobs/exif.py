@@ -9,15 +9,13 @@ import zlib
 from jobs import boxes
 from jobs.imagehead import TYPE_BYTES, format_of
 from jobs.pieces import Reading
+from jobs.segments import ENTRIES_MAX, SCAN, first_directory, segment
 
 _ORIENTATION = 0x0112
 _SHORT = 3
 EXIF_START = b"Exif\0\0"
 """Before the block in a JPEG; the other formats may leave it out."""
-_ENTRIES_MAX = 512
-_APP1, _ENDS = 0xE1, frozenset({0xD9, 0xDA})
-_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
-"""A JPEG's markers without a length."""
+_APP1 = 0xE1
 _HAS_EXIF = 0x08
 """Of the flags of a WebP."""
 BLOCK_BYTES_MAX = 1024 * 1024
@@ -32,7 +30,7 @@ def orientation(block: bytes) -> int:
     try:
         (at,) = struct.unpack_from(order + "I", data, 4)
         (entries,) = struct.unpack_from(order + "H", data, at)
-        for entry in range(at + 2, at + 2 + 12 * min(entries, _ENTRIES_MAX), 12):
+        for entry in range(at + 2, at + 2 + 12 * min(entries, ENTRIES_MAX), 12):
             tag, kind, _count, value = struct.unpack_from(order + "HHIH", data, entry)
             if tag == _ORIENTATION and kind == _SHORT and 1 <= value <= 8:
                 return int(value)
@@ -69,18 +67,11 @@ def _none() -> Reading[bytes]:
 
 def _jpeg() -> Reading[bytes]:
     at = 2
-    while True:
-        lead, marker, length = struct.unpack(">BBH", (yield at, 4))
-        if lead != 0xFF or marker in _ENDS:
-            return b""
-        if marker == 0xFF:  # padding
-            at += 1
-        elif marker in _ALONE:
-            at += 2
-        elif marker == _APP1 and (yield at + 4, len(EXIF_START)) == EXIF_START:
-            return (yield at + 4, length - 2)
-        else:
-            at += 2 + length
+    while (found := (yield from segment(at))) is not None and found.marker != SCAN:
+        if found.marker == _APP1 and (yield found.at, len(EXIF_START)) == EXIF_START:
+            return (yield found.at, found.length)
+        at = found.behind
+    return b""
 
 
 def _png() -> Reading[bytes]:
@@ -108,17 +99,9 @@ def _webp() -> Reading[bytes]:
 
 
 def _tiff() -> Reading[int]:
-    start = yield 0, 16
-    order, big = ("<" if start[:1] == b"I" else ">"), start[2:4] in (b"+\0", b"\0+")
-    entry_bytes, value_at = (20, 12) if big else (12, 8)
-    (at,) = struct.unpack_from(order + ("Q" if big else "I"), start, 8 if big else 4)
-    (entries,) = struct.unpack(order + ("Q" if big else "H"), (yield at, 8 if big else 2))
-    directory = yield at + (8 if big else 2), entry_bytes * min(entries, _ENTRIES_MAX)
-    for entry in range(0, len(directory) - entry_bytes + 1, entry_bytes):
-        tag, kind = struct.unpack_from(order + "HH", directory, entry)
-        (value,) = struct.unpack_from(order + "H", directory, entry + value_at)
-        if tag == _ORIENTATION and kind == _SHORT and 1 <= value <= 8:
-            return int(value)
+    for _, kind, value in (yield from first_directory((_ORIENTATION,))):
+        if kind == _SHORT and 1 <= value <= 8:
+            return value
     return 1
 
 

@@ -12,6 +12,7 @@ from typing import BinaryIO, NamedTuple
 
 from jobs import boxes
 from jobs.pieces import Passing, Reading, found_in, found_in_file
+from jobs.segments import FRAMES, SCAN, first_directory, segment
 
 HEAD_BYTES = 128 * 1024
 """First bytes in which most heads lie: a JPEG's EXIF takes up to 64 KiB, then come its ICC and XMP."""
@@ -31,16 +32,10 @@ Sides = tuple[int, int]
 UNKNOWN = (0, 0)
 
 
-_JPEG_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
-"""Markers without a length: TEM, RST0 to RST7 and SOI."""
-_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
-_TIFF_TYPES = {3: "H", 4: "I", 16: "Q"}
-_ENTRIES_MAX = 512
-"""Tags of one TIFF directory that are looked at; real ones have some thirty, sorted by number."""
 
 
 def read_head(data: bytes) -> Head | None:
@@ -104,19 +99,12 @@ class HeadReader:
 
 def _jpeg() -> Reading[Sides]:
     at = 2
-    while True:
-        lead, marker, length = struct.unpack(">BBH", (yield at, 4))
-        if lead != 0xFF:
-            return UNKNOWN
-        if marker == 0xFF:  # padding
-            at += 1
-        elif marker in _JPEG_ALONE:
-            at += 2
-        elif marker in _JPEG_FRAMES:
-            height, width = struct.unpack(">HH", (yield at + 5, 4))
+    while (found := (yield from segment(at))) is not None and found.marker != SCAN:
+        if found.marker in FRAMES:
+            height, width = struct.unpack(">HH", (yield found.at + 1, 4))
             return width, height
-        else:
-            at += 2 + length
+        at = found.behind
+    return UNKNOWN
 
 
 def _png() -> Reading[Sides]:
@@ -150,18 +138,9 @@ def _bmp() -> Reading[Sides]:
 
 
 def _tiff() -> Reading[Sides]:
-    start = yield 0, 16
-    order, big = ("<" if start[:1] == b"I" else ">"), start[2:4] in (b"+\0", b"\0+")
-    entry_bytes, value_at = (20, 12) if big else (12, 8)
-    (at,) = struct.unpack_from(order + ("Q" if big else "I"), start, 8 if big else 4)
-    (entries,) = struct.unpack(order + ("Q" if big else "H"), (yield at, 8 if big else 2))
-    directory = yield at + (8 if big else 2), entry_bytes * min(entries, _ENTRIES_MAX)
-    sides = {_TIFF_WIDTH: 0, _TIFF_HEIGHT: 0}
-    for entry in range(0, len(directory) - entry_bytes + 1, entry_bytes):
-        tag, kind = struct.unpack_from(order + "HH", directory, entry)
-        if tag in sides and kind in _TIFF_TYPES:
-            (sides[tag],) = struct.unpack_from(order + _TIFF_TYPES[kind], directory, entry + value_at)
-    return sides[_TIFF_WIDTH], sides[_TIFF_HEIGHT]
+    numbers = yield from first_directory((_TIFF_WIDTH, _TIFF_HEIGHT))
+    sides = {number.tag: number.value for number in numbers}
+    return sides.get(_TIFF_WIDTH, 0), sides.get(_TIFF_HEIGHT, 0)
 
 
 def _heif_format(start: bytes) -> str | None:

@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from jobs.exif import EXIF_START, byte_order
+from jobs.segments import ENTRIES_MAX
 from jobs.turns import Size
 
 BLOCK_BYTES_MAX = 65533
 """With its start, in every format: so much goes into the one segment that a JPEG has for it."""
-_ENTRIES_MAX = 512
 _TYPE_BYTES = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8)
 """Of TIFF's types 1 to 12; 129 is EXIF 3.0's text."""
 _UTF_8 = 129
@@ -95,7 +95,7 @@ def _fields(data: bytes, order: str, at: int) -> Iterable[_Field]:
     if not 8 <= at <= len(data) - 2:
         return
     (entries,) = struct.unpack_from(order + "H", data, at)
-    for entry in range(at + 2, at + 2 + 12 * min(entries, _ENTRIES_MAX), 12):
+    for entry in range(at + 2, at + 2 + 12 * min(entries, ENTRIES_MAX), 12):
         if entry + 12 > len(data):
             return
         tag, kind, count = struct.unpack_from(order + "HHI", data, entry)

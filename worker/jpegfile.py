@@ -10,35 +10,36 @@ from typing import BinaryIO
 
 from PIL import Image, ImageChops, JpegImagePlugin
 
+from jobs.pieces import Reading, found_in_file
+from jobs.segments import ALONE, END, FRAMES, SCAN, segment
+
 CODED_BYTES_READ = 1024 * 1024
 """Bytes of coded data that are looked through at once."""
 _MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
 """In coded data: all but a stuffed zero and the restarts."""
-_ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
-_END, _SCAN = 0xD9, 0xDA
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _PADDING_BYTES = 4096
 _RESTART_INTERVAL = b"\xff\xdd\0\4"
 _RESTARTS = re.compile(rb"\xff[\xd0-\xd7]")
-_END_MARKER = bytes((0xFF, _END))
+_END_MARKER = bytes((0xFF, END))
 
 
 def has_several_scans(file: BinaryIO) -> bool:
     """Whether a JPEG is progressive, or its first scan has not all of its components: then libjpeg reads scans to its
-    end before it gives a row."""
-    place: int | None = 2
-    progressive, components = False, 0
-    while place is not None:
-        file.seek(place)
-        lead, marker, length, body = struct.unpack(">BBH6s", file.read(10).ljust(10, b"\0"))
-        if lead != 0xFF:
-            return False
-        if marker == _SCAN:
-            return progressive or body[0] < components
-        if marker in _FRAMES:
-            progressive, components = marker in _PROGRESSIVE, body[5]
-        place += 1 if marker == 0xFF else 2 if marker in _ALONE else 2 + max(length, 2)
+    end before it gives a row. Also where its head does not tell."""
+    return found_in_file(_several_scans(), file) is not False
+
+
+def _several_scans() -> Reading[bool]:
+    at, progressive, components = 2, False, 0
+    while (found := (yield from segment(at))) is not None:
+        if found.marker == SCAN:
+            (count,) = struct.unpack("B", (yield found.at, 1))
+            return progressive or count < components
+        if found.marker in FRAMES:
+            (components,) = struct.unpack("5xB", (yield found.at, 6))
+            progressive = found.marker in _PROGRESSIVE
+        at = found.behind
     return False
 
 
@@ -50,15 +51,15 @@ def scans(file: BinaryIO, most: int) -> int:
     while place is not None and count <= most:
         file.seek(place)
         found = _MARKER.match(head := file.read(4))
-        marker = head[found.end() - 1] if found else _END
+        marker = head[found.end() - 1] if found else END
         if not found:  # coded data, or padding before a marker
             place = _next_marker(file, place)
-        elif marker == _END:
+        elif marker == END:
             place = None
-        elif marker in _ALONE:
+        elif marker in ALONE:
             place += found.end()
         else:
-            count += marker == _SCAN
+            count += marker == SCAN
             place = _behind(file, place + found.end())
     return count
 
@@ -102,7 +103,7 @@ def _restart(data: bytes) -> bytes:
     """The restart marker that would follow: where one is due libjpeg passes over other bits. b"" without restarts."""
     if _RESTART_INTERVAL not in data:
         return b""
-    last = max(_RESTARTS.finditer(data, data.rfind(bytes((0xFF, _SCAN)))), key=re.Match.start, default=None)
+    last = max(_RESTARTS.finditer(data, data.rfind(bytes((0xFF, SCAN)))), key=re.Match.start, default=None)
     return bytes((0xFF, 0xD0 + (last[0][1] - 0xD0 + 1) % 8 if last else 0xD0))
 
 

@@ -168,6 +168,15 @@ def test_too_many_scans_are_refused_in_any_jpeg() -> None:
     assert refused(several) == "undecodable"
 
 
+def test_too_many_segments_hide_no_scans() -> None:
+    data = saved(ramp("RGB"), "JPEG", progressive=True)
+    start = data.rindex(b"\xff\xda")
+    many = data[:start] + data[start:-2] * (JPEG_SCANS_MAX + 1) + data[-2:]
+    assert refused(many[:2] + b"\xff\xe2\0\3x" * (READS_MAX + 1) + many[2:]) == "undecodable"
+    for cut in range(len(data)):
+        jpegfile.has_several_scans(io.BytesIO(data[:cut]))  # raises nothing
+
+
 def test_sides_that_no_head_tells_come_with_the_renditions() -> None:
     data = saved(ramp("RGB"), "JPEG")
     hidden = data[:2] + b"\xff\xe2\0\3x" * (READS_MAX + 1) + data[2:]
