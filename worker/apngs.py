@@ -13,12 +13,10 @@ from typing import BinaryIO, NamedTuple
 from jobs.errors import ImageFault
 from jobs.turns import Size
 from worker.animation import Disposal, Part
+from worker.pngfile import CHUNK_HEAD, CRC_BYTES, SIGNATURE, chunks
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_HEAD = struct.Struct(">I4s")
 _CONTROL = struct.Struct(">5I2H2B")
 _NUMBER = struct.Struct(">I")
-_CRC_BYTES = 4
 _OF_PIXELS = {b"PLTE": 3 * 256, b"tRNS": 256}
 """What a frame's still needs of the whole file to be decoded, and the most bytes that it may have."""
 _HUNDREDTHS = 100
@@ -59,7 +57,7 @@ class _Walk:
         seconds = Fraction(part_of, whole or _HUNDREDTHS)
         part = Part(left, top, Size(width, height), bool(blend), Disposal(disposal), seconds)
         header = struct.pack(">2I", width, height) + self.header[8:]
-        self.frame = Frame(part, _SIGNATURE + _chunk(b"IHDR", header) + b"".join(self.shared.values()), [])
+        self.frame = Frame(part, SIGNATURE + _chunk(b"IHDR", header) + b"".join(self.shared.values()), [])
 
     def add(self, at: int, length: int) -> None:
         """A piece of the present frame's pixels."""
@@ -84,7 +82,7 @@ def frames(file: BinaryIO) -> Iterator[Frame]:
     """The frames of the animated PNG in `file`, which is read from its beginning, and may be moved between two. Raises
     ImageFault where it is damaged or has fewer frames than it says; those beyond are passed over."""
     walk, told = _Walk(), 0
-    for kind, at, length in _chunks(file):
+    for kind, at, length in chunks(file):
         if kind in (b"fcTL", b"IEND") and walk.frame is not None:
             yield walk.ended()
             told += 1
@@ -102,7 +100,7 @@ def frames(file: BinaryIO) -> Iterator[Frame]:
         elif kind == b"acTL":
             walk.promised = int.from_bytes(_body(file, at, length)[: _NUMBER.size], "big")
         elif length <= _OF_PIXELS.get(kind, -1):
-            walk.shared.setdefault(kind, _body(file, at - _HEAD.size, _HEAD.size + length + _CRC_BYTES))
+            walk.shared.setdefault(kind, _body(file, at - CHUNK_HEAD.size, CHUNK_HEAD.size + length + CRC_BYTES))
     raise _damaged(f"{told} of {walk.promised} frames")
 
 
@@ -110,18 +108,6 @@ def still(file: BinaryIO, frame: Frame) -> bytes:
     """`frame` of the animated PNG in `file` as a PNG of its own, of the sides of the frame."""
     code = b"".join(_body(file, at, length) for at, length in frame.pieces)
     return frame.head + _chunk(b"IDAT", code) + _chunk(b"IEND", b"")
-
-
-def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
-    """The kind of each chunk, and where its body is."""
-    at = len(_SIGNATURE)
-    while True:
-        file.seek(at)
-        if len(head := file.read(_HEAD.size)) < _HEAD.size:
-            return
-        length, kind = _HEAD.unpack(head)
-        yield kind, at + _HEAD.size, length
-        at += _HEAD.size + length + _CRC_BYTES
 
 
 def _body(file: BinaryIO, at: int, length: int) -> bytes:
@@ -132,7 +118,7 @@ def _body(file: BinaryIO, at: int, length: int) -> bytes:
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
-    return _HEAD.pack(len(body), kind) + body + _NUMBER.pack(zlib.crc32(kind + body))
+    return CHUNK_HEAD.pack(len(body), kind) + body + _NUMBER.pack(zlib.crc32(kind + body))
 
 
 def _damaged(what: str) -> ImageFault:

@@ -7,9 +7,14 @@ to judge.
 
 import struct
 import zlib
+from collections.abc import Iterator
+from typing import BinaryIO
 
 from PIL import ImageFile, PngImagePlugin
 
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+CHUNK_HEAD = struct.Struct(">I4s")
+CRC_BYTES = 4
 _ANIMATION = frozenset({b"fcTL", b"fdAT"})
 """Ancillary by their names, but part of the picture."""
 _TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt"})
@@ -51,3 +56,15 @@ class Chunks(PngImagePlugin.PngStream):
             return False
         self.fp.seek(pos)
         return zlib.crc32(data[:length], zlib.crc32(cid)) == int.from_bytes(data[length:], "big")
+
+
+def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+    """The kind of each chunk of a PNG, where its body begins and how long that is. `file` may be moved between two."""
+    at = len(SIGNATURE)
+    while True:
+        file.seek(at)
+        if len(head := file.read(CHUNK_HEAD.size)) < CHUNK_HEAD.size:
+            return
+        length, kind = CHUNK_HEAD.unpack(head)
+        yield kind, at + CHUNK_HEAD.size, length
+        at += CHUNK_HEAD.size + length + CRC_BYTES

@@ -7,12 +7,14 @@ first that serves is worker/colours.py.
 import struct
 import zlib
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, BinaryIO
 
 from jobs import boxes
 from jobs.imagehead import picture_properties_of
 from worker.colourspaces import UNSPECIFIED, Numbers, by_code, by_gamma, of_bitmap
 from worker.icc import SRGB, srgb_curve
+from worker.pngfile import chunks
 
 Told = tuple[bytes | Numbers, ...]
 """Profiles and numbers, the one to be believed first. Numbers of no meaning are an empty profile: it serves nobody."""
@@ -48,16 +50,13 @@ def _of_png(profiles: Told, info: Mapping[Any, Any], stream: BinaryIO) -> Told:
 
 def _coded(stream: BinaryIO) -> Told:
     """A PNG's cICP, which comes before the pixels and the palette."""
-    at = 8
-    for _ in range(_PNG_CHUNKS_MAX):
-        length, name = struct.unpack(">I4s", _read(stream, at, 8))
+    for name, at, length in islice(chunks(stream), _PNG_CHUNKS_MAX):
         if name in (b"IDAT", b"PLTE", b"IEND"):
             break
         if name == b"cICP":
-            codes, check = struct.unpack(">4sI", _read(stream, at + 8, 8))
+            codes, check = struct.unpack(">4sI", _read(stream, at, 8))
             whole = length == 4 and codes[2] == 0 and check == zlib.crc32(name + codes)
             return _meant(codes[0], codes[1], codes[3] == 1) if whole else ()
-        at += 12 + length
     return ()
 
 
