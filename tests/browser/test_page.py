@@ -82,6 +82,7 @@ def test_a_failed_job_is_shown_requeued_and_purged(cluster: Cluster, open_page: 
     page.select_option("#f-state", "failed")
     page.wait_for_url("**/?state=failed")
     row = page.locator("#jobs .row", has_text="truncated.jpg")
+    row.locator(".state.failed").wait_for()  # until the list has come, its row is as the one before showed it
     assert "undecodable" in row.inner_text()
     row.locator("a").click()
     page.locator("#job .error").wait_for()

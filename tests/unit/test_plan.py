@@ -214,9 +214,10 @@ def test_every_rendition_once_and_parents_first(planned: tuple[Recipe, Size, Pla
 
 @given(plans())
 def test_the_scale_is_the_smallest_that_serves_all(planned: tuple[Recipe, Size, Plan]) -> None:
-    _, _, plan = planned
+    _, stored, plan = planned
     shrinks = [shrink for step in plan.steps for shrink in step.shape.shrink]
-    serving = [scale for scale in (8, 4, 2) if all(scale <= shrink for shrink in shrinks)]
+    decodable = [scale for scale in (8, 4, 2) if scale <= min(stored)]  # (libjpeg leaves no pixel of a shorter side)
+    serving = [scale for scale in decodable if all(scale <= shrink for shrink in shrinks)]
     assert plan.scale == max([1, *serving])
 
 
