@@ -46,6 +46,8 @@ _COLORANT_DIFFERENCE = 0.002
 """Of XYZ: no colour differs by more than one of 255. sRGB profiles of different makers differ by 0.0008."""
 _CURVE_DIFFERENCE = 1 / 255
 """Of a sample: what sRGB profiles that are shortened to a few points differ by, and half of what gamma 2.2 does."""
+_LIGHT_MAX = 1e22
+"""What a curve without bound gives: LittleCMS's PLUS_INF (cmsgamma.c)."""
 _PROBES = tuple(probe / 51 for probe in range(52))
 
 
@@ -134,7 +136,7 @@ def _read(tag: bytes) -> Curve:
     (count,) = struct.unpack_from(">I", tag, 8)
     if count <= 1:
         gamma = struct.unpack_from(">H", tag, 12)[0] / 256 if count else 1.0
-        return lambda sample: float(sample**gamma)
+        return lambda sample: _power(sample, gamma)
 
     def looked_up(sample: float) -> float:
         place = sample * (count - 1)
@@ -152,12 +154,22 @@ _PARAMETERS = (1, 3, 4, 5, 7)
 def _parametric(kind: int, values: Sequence[float]) -> Curve:
     gamma, a, b, c, d, e, f = (*values, *(0.0,) * (7 - len(values)))
     if kind == 0:
-        return lambda sample: float(sample**gamma)
+        return lambda sample: _power(sample, gamma)
     if kind == 1:
-        return lambda sample: float((a * sample + b) ** gamma) if a * sample + b >= 0 else 0.0
+        return lambda sample: _power(a * sample + b, gamma)
     if kind == 2:
-        return lambda sample: float((a * sample + b) ** gamma) + c if a * sample + b >= 0 else c
-    return lambda sample: float((a * sample + b) ** gamma) + e if sample >= d else c * sample + f
+        return lambda sample: _power(a * sample + b, gamma) + c
+    return lambda sample: _power(a * sample + b, gamma) + e if sample >= d else c * sample + f
+
+
+def _power(base: float, exponent: float) -> float:
+    """base ** exponent, as the colour engine has it: 0 where the base is below 0, and never more than _LIGHT_MAX."""
+    if base <= 0:
+        return 0.0 if exponent > 0 or base < 0 else _LIGHT_MAX if exponent else 1.0
+    try:
+        return min(_LIGHT_MAX, float(base**exponent))
+    except OverflowError:
+        return _LIGHT_MAX
 
 
 def _adapted(primaries: Primaries) -> _Matrix:

@@ -276,6 +276,25 @@ def test_every_code_point_has_colours_or_is_passed_over() -> None:
 # --- damage ---
 
 
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("gamma", [-3.0, -1.0, 0.0, 0.3, 2.4, 30000.0])
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (0, ()),
+        (1, (9.0, -4.5)),
+        (2, (-9.0, 4.5, 1.0)),
+        (3, (3.0, -2.0, 0.5, 0.0)),
+        (4, (30000.0, -2.0, 0.5, 0.0, 30000.0, -9.0)),
+    ],
+)
+def test_no_curve_of_a_profile_ends_a_job(kind: int, values: tuple[float, ...], gamma: float, mode: str) -> None:
+    """Powers of what is below 0, of 0, and beyond every number: 0 or white, as the colour engine has them."""
+    curve = b"para" + struct.pack(f">4xH2x{1 + len(values)}i", kind, *(int(v * 65536) for v in (gamma, *values)))
+    space = b"RGB " if mode == "RGB" else b"GRAY"
+    assert made(saved(Image.new(mode, (4, 4), 128), "TIFF", icc_profile=profile("", curve, space=space))).size == (4, 4)
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from([LINEAR_PROFILE, profile("", SRGB_CURVE), profile("", power(2.0), space=b"GRAY"), cmyk_profile()]),
