@@ -3,7 +3,8 @@
 import resource
 
 
-def raise_descriptors() -> None:
-    """As many as we may have: a connection of anybody costs one, before it is known whose it is."""
+def raise_descriptors() -> int:
+    """As many as we may have, which is told: a connection of anybody costs one, before it is known whose it is."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return most if most > 0 else 1 << 20  # no limit at all

@@ -52,6 +52,11 @@ ROOM_ASKED_BYTES = 1024 * 1024
 """Of uploads that a process writes before it asks for the disk's free bytes again (3 us)."""
 UPLOADS_AT_ONCE_MAX = 256
 """On their way in from one caller, in one web process: each holds a connection and a file. A browser sends six."""
+STREAMS_AT_ONCE_MAX = WAITS_AT_ONCE_MAX = 2048
+"""Event streams of one caller in one web process, and requests that wait for a job's end: each holds a connection and
+some 30 KB, and is told of each change. No more than a quarter of the process's descriptors, whatever that is."""
+VIEWERS_AT_ONCE_MAX = 256
+"""Of those, of one job by grants: as many people look at it in one process."""
 GRANT_UPLOADS_SPARE = 2
 """Uploads at once above the images that a grant allows: one whose connection was lost is on its way for 30 s more."""
 LIST_MAX, LIST_DEFAULT = 500, 50

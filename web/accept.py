@@ -9,6 +9,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -30,6 +31,8 @@ from web.grants import shown_by_grant, use_of, used_up
 from web.headers import joined
 from web.reads import patient
 from web.receipts import signed
+from web.room import TooMany
+from web.shares import one_wait
 from web.submit import Unanswered
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -111,8 +114,9 @@ async def answer(call: Call, rows: list[Row], ignored: list[str]) -> Response:
     """202, or with Prefer: wait= 200 and the whole job or batch, if that has ended in time."""
     headers = {}
     if wanted := _WAIT.search(joined(call.request.headers, "prefer")):
-        headers["Preference-Applied"] = f"wait={wanted[1]}"
-        rows = await _until_ended(call.web, rows, min(float(wanted[1]), call.web.settings.wait_seconds_max))
+        with suppress(TooMany), one_wait(call):  # a preference is no condition
+            headers["Preference-Applied"] = f"wait={wanted[1]}"
+            rows = await _until_ended(call.web, rows, min(float(wanted[1]), call.web.settings.wait_seconds_max))
     by_grant, receipts = partial(shown_by_grant, call), [signed(call.web, row) for row in rows]
     if wanted and all(row.state in ENDED for row in rows):
         places = call.web.results.waits.places()

@@ -8,13 +8,12 @@ import hashlib
 import hmac
 import math
 import time
-from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from jobs.errors import ClientFault, LedgerBusy, LimitExceeded
 from jobs.grants import UploadGrant
 from jobs.job import PRIORITIES
-from jobs.limits import FILES_PER_POST_MAX, GRANT_UPLOADS_SPARE, UPLOADS_AT_ONCE_MAX
+from jobs.limits import FILES_PER_POST_MAX
 from web.call import Call
 from web.config import Web
 from web.grants import is_spent, used_up
@@ -72,18 +71,6 @@ def admit(call: Call, key: str | None, priority: object, size: int = 0) -> Admis
         raise RateLimited(settings.rate_per_minute, 0, over)
     admission.judge_pixels(0)
     return admission
-
-
-def one_under_way(call: Call) -> AbstractContextManager[None]:
-    """For as long as an upload is on its way in. Raises TooMany where its caller has too many of them: a tenant, the
-    holders of a grant, or without keys an address."""
-    grant = call.caller.grant
-    if isinstance(grant, UploadGrant):
-        most = min(UPLOADS_AT_ONCE_MAX, grant.count + GRANT_UPLOADS_SPARE)
-        return call.web.under_way.one(grant.id, "uploads_at_once_max", most)
-    client = call.request.client
-    holder = call.caller.tenant if call.web.keys else (client.host if client else "")
-    return call.web.under_way.one(holder, "uploads_at_once_max", UPLOADS_AT_ONCE_MAX)
 
 
 def _over_rate_seconds(call: Call) -> float:

@@ -18,12 +18,12 @@ from host.recipes import load_recipes
 from jobs import keys
 from jobs.keys import ApiKey
 from jobs.presets import Recipes
-from jobs.settings import Settings, ledger_path, listed_secrets
+from jobs.settings import Settings, ledger_path, listed_secrets, trusted_proxies
 from stores.blobs import Blobs
 from stores.ledger import LedgerReader
 from web.events import Hub
 from web.results import Results
-from web.room import Room, Shares
+from web.room import Addresses, Room, Shares
 from web.submit import Requests
 from web.syncs import Syncs
 
@@ -39,7 +39,8 @@ class Web:
     used in the one thread of `list_thread` alone.
     `keys` is empty where nobody is asked for one. The first of `grant_secrets` and of
     `receipt_secrets` signs, all verify.
-    `draining` is set by SIGTERM and never unset. `under_way` counts uploads that are on their way in, by caller.
+    `draining` is set by SIGTERM and never unset. `under_way` counts uploads that are on their way in, by caller,
+    `streams` and `waits` likewise; `descriptors` are what it may have open.
     `spent` are ids of grants that are used up, as far as we heard.
     """
 
@@ -62,7 +63,11 @@ class Web:
     by_digest: dict[bytes, ApiKey] = field(init=False)
     syncs: Syncs = field(init=False)
     room: Room = field(init=False)
+    descriptors: int = 1 << 20
     under_way: Shares = field(default_factory=Shares)
+    streams: Shares = field(default_factory=Shares)
+    waits: Shares = field(default_factory=Shares)
+    addresses: Addresses = field(init=False)
     list_thread: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "lists"))
     draining: bool = False
     spent: set[str] = field(default_factory=set)
@@ -71,6 +76,7 @@ class Web:
         self.by_digest = {key.digest: key for key in self.keys}
         self.syncs = Syncs(self.blob_threads, time.monotonic)
         self.room = Room(self.blobs.free_bytes, self.settings.disk_free_bytes_min)
+        self.addresses = Addresses(self.descriptors, trusted_proxies(self.settings))
 
     @property
     def root_path(self) -> str:
@@ -79,8 +85,8 @@ class Web:
         return f"/{trimmed}" if trimmed else ""
 
 
-def open_web(settings: Settings, log: logging.Logger) -> Web:
-    """The web process of these settings, on its real stores. Raises SetupFault."""
+def open_web(settings: Settings, log: logging.Logger, descriptors: int = 1 << 20) -> Web:
+    """The web process of these settings, on its real stores, that may have so many `descriptors`. Raises SetupFault."""
     from stores.blobs.local import LocalBlobs
     from stores.ledger.sqlite_reader import open_reader
 
@@ -105,6 +111,7 @@ def open_web(settings: Settings, log: logging.Logger) -> Web:
         results=Results(hub, time.monotonic),
         hub=hub,
         log=log,
+        descriptors=descriptors,
     )
 
 

@@ -6,6 +6,8 @@ another protocol, or sends no more. The body's pace is web/body.py's.
 
 import asyncio
 import math
+from collections.abc import Callable
+from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -21,6 +23,7 @@ from jobs.limits import (
 from web.body import next_due
 from web.events import ABORT, ENDLESS
 from web.problems import problem, status_of
+from web.room import Addresses, TooMany
 from web.unsent import Held
 
 SWEEP_SECONDS = 0.2
@@ -34,6 +37,10 @@ class Connection(HttpToolsProtocol):
     that has no end of its own says so by ENDLESS: a client that sends no more has left it.
     """
 
+    def __init__(self, *args: Any, addresses: Addresses, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._addresses = addresses
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._in_head = False
@@ -46,6 +53,11 @@ class Connection(HttpToolsProtocol):
         """The request that is parsed now offers another protocol."""
         self._half_closed = self._endless = False
         self._give(HEAD_SECONDS)
+        self._left: Callable[[], None] = lambda: None
+        try:
+            self._left = self._addresses.come(self.client[0] if self.client else "")
+        except TooMany as fault:
+            self._refuse(fault.code, fault.detail, fault.retry_seconds, **fault.members)
 
     def expire(self, now: float) -> None:
         """Drop the client if its time is up at loop time `now`. While an answer waits for it, what it takes of that
@@ -163,6 +175,7 @@ class Connection(HttpToolsProtocol):
             self._running.disconnected = True
             self._running.message_event.set()
         super().connection_lost(exc)
+        self._left()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -200,10 +213,11 @@ class Connection(HttpToolsProtocol):
     def _answered(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
 
-    def _refuse(self, code: str, detail: str) -> None:
+    def _refuse(self, code: str, detail: str, retry_seconds: int | None = None, **members: object) -> None:
         """Answer and close, unless another answer is on its way: then only close."""
         if self._answered():
-            response = problem(code, detail, {"Connection": "close"})
+            again = {} if retry_seconds is None else {"Retry-After": str(retry_seconds)}
+            response = problem(code, detail, {"Connection": "close", **again}, **members)
             headers = [*self.server_state.default_headers, *response.raw_headers]
             lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
             self.transport.write(STATUS_LINE[status_of(code)] + lines + b"\r\n" + bytes(response.body))

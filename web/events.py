@@ -6,6 +6,7 @@ library's because 2,000 idle streams take a third of the memory, and end at once
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from starlette.types import Receive, Scope, Send
 
@@ -114,14 +115,25 @@ class Hub:
 class EventResponse:
     """Sends what `stream` is given, until it is closed or the client has gone.
 
-    `present` puts the present state on the stream: at first, and again while it is stale. It ends after `seconds`: the
-    client is to show again who it is.
+    `share` is held for as long. `present` puts the present state on the stream: at first, and again while it is stale.
+    It ends after `seconds`: the client is to show again who it is.
     """
 
-    def __init__(self, hub: Hub, stream: Stream, present: Callable[[], None], seconds: float) -> None:
-        self._hub, self._stream, self._present, self._seconds = hub, stream, present, seconds
+    def __init__(
+        self,
+        hub: Hub,
+        share: AbstractContextManager[None],
+        stream: Stream,
+        present: Callable[[], None],
+        seconds: float,
+    ) -> None:
+        self._hub, self._share, self._stream, self._present, self._seconds = hub, share, stream, present, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._share:
+            await self._send(scope, receive, send)
+
+    async def _send(self, scope: Scope, receive: Receive, send: Send) -> None:
         stream = self._stream
         extensions = scope.get("extensions", {})
         stream.abort = extensions.get(ABORT, stream.abort)

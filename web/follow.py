@@ -20,6 +20,7 @@ from web.call import Call, bad_parameter, batch_rows, grant_query
 from web.event_text import event, replay, seen_by
 from web.events import EventResponse
 from web.reads import patient
+from web.shares import one_stream
 from web.streams import JobsStream, Stream
 from web.who import IN_QUERY, admit_each
 
@@ -89,7 +90,7 @@ def _of_jobs(call: Call, rows: Sequence[Row], jobs: dict[str, str], until: float
 
     stream = JobsStream(call.base, jobs)
     call.web.results.hurry()
-    return EventResponse(call.web.hub, stream, lambda: stream.present(read), _stream_seconds(until))
+    return EventResponse(call.web.hub, one_stream(call), stream, lambda: stream.present(read), _stream_seconds(until))
 
 
 def _of_all(call: Call) -> ASGIApp:
@@ -106,7 +107,7 @@ def _of_all(call: Call) -> ASGIApp:
             stream.put(event("reset", {}, max(results.last, 0)) if told is None else told)
 
     results.hurry()
-    return EventResponse(call.web.hub, stream, present, _stream_seconds(call.caller.until))
+    return EventResponse(call.web.hub, one_stream(call), stream, present, _stream_seconds(call.caller.until))
 
 
 def _stream_seconds(until: float) -> float:

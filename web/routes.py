@@ -21,6 +21,7 @@ from web.asked import FIELDS
 from web.call import Call, as_json, bad_parameter, batch_rows, encode, in_list_thread, route, seconds
 from web.explain import explain_recipe
 from web.reads import patient
+from web.shares import one_wait
 from web.submit import Unanswered
 from web.waiting import again_seconds
 
@@ -34,7 +35,8 @@ async def get_job(call: Call) -> Response:
     """GET /jobs/{job}: now, or once it has ended."""
     row = await call.job()
     if wait := seconds(call.query, "wait", call.web.settings.wait_seconds_max):
-        newer = await call.web.results.until_ended(row.id, call.web.reader.job, wait)
+        with one_wait(call):
+            newer = await call.web.results.until_ended(row.id, call.web.reader.job, wait)
         row = newer or await call.job()
     view = call.shown(row)
     headers = {} if row.state in ENDED else {"Retry-After": str(again_seconds(view["eta_seconds"]))}

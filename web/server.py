@@ -7,6 +7,7 @@ exit 0; nothing that a client does holds it past the drain time.
 import asyncio
 import math
 import socket
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -30,7 +31,7 @@ class Server(uvicorn.Server):
         config = uvicorn.Config(
             app,
             loop="uvloop",
-            http=Connection,
+            http=partial(Connection, addresses=web.addresses),  # type: ignore[arg-type]
             ws="none",
             lifespan="off",
             log_config=None,

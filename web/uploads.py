@@ -25,13 +25,14 @@ from jobs.limits import FORM_BYTES_MAX
 from web import asked as fields
 from web import body
 from web.accept import Stored, accept, answer, checked_key
-from web.admission import Admission, admit, one_under_way
+from web.admission import Admission, admit
 from web.asked import Asked
 from web.call import Call
 from web.dialects import no_image, refuse_part
 from web.forms import Form
 from web.grants import as_granted, bytes_limit
 from web.headers import filename_of, joined, parameters, plain_filename
+from web.shares import one_under_way
 
 FORMATS = formats_read()
 FILENAME = "filename"

@@ -1,6 +1,5 @@
-"""What comes in at all, by every door: no more than there is room for, nor than one caller may have on its way."""
+"""What comes in at all, by every door: no more than there is room for."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,12 +9,11 @@ import pytest
 
 from jobs.errors import StoreFull
 from jobs.keys import Scope, entry_of
-from jobs.limits import GRANT_UPLOADS_SPARE, ROOM_ASKED_BYTES
-from tests.support.web_kit import Kit, png, serve, turns
+from jobs.limits import ROOM_ASKED_BYTES
+from tests.support.web_kit import Kit, png, serve
 from tests.unit.test_web_grants import granted
 from tests.unit.test_web_waiting import LARGE, beat
-from web import admission
-from web.room import Room, Shares, TooMany
+from web.room import Room
 
 MEBIBYTE = 1 << 20
 JPEG = {"Content-Type": "image/png"}
@@ -48,18 +46,6 @@ def test_whatever_comes_in_pieces_the_kept_room_stays(size: int, processes: int)
     assert kept - processes * ROOM_ASKED_BYTES < free <= kept + size + ROOM_ASKED_BYTES
 
 
-def test_a_share_is_bounded_and_comes_back() -> None:
-    shares = Shares()
-    with shares.one("a", "x_max", 2), shares.one("b", "x_max", 2):
-        with shares.one("a", "x_max", 2), pytest.raises(TooMany) as fault, shares.one("a", "x_max", 2):
-            pass
-        assert fault.value.members == {"limit": "x_max", "allowed": 2, "actual": 3}
-        with pytest.raises(ZeroDivisionError), shares.one("a", "x_max", 2):
-            raise ZeroDivisionError
-        with shares.one("a", "x_max", 2):
-            pass
-
-
 def test_an_upload_ends_where_the_disk_gets_full_on_its_way() -> None:
     async def scenario(kit: Kit) -> None:
         came = 0
@@ -88,41 +74,6 @@ def test_a_declared_length_without_room_is_refused_before_the_body() -> None:
         assert (await kit.client.post("/upload", content=png(), headers=JPEG)).status_code == 202
 
     serve(scenario, disk_free_bytes_min=4 * MEBIBYTE)
-
-
-def test_a_caller_s_uploads_at_once_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission, "UPLOADS_AT_ONCE_MAX", 3)
-
-    async def scenario(kit: Kit) -> None:
-        more = asyncio.Event()
-
-        async def slow() -> AsyncIterator[bytes]:
-            yield png()
-            await more.wait()
-
-        async def post(headers: dict[str, str], body: Any = None) -> int | str:
-            return told(await kit.client.post("/upload", content=body or slow(), headers=JPEG | headers))
-
-        acme, bolt = ({"Authorization": f"Bearer {key}"} for key in "wb")
-        grant = granted(kit, count=1)
-        async with asyncio.TaskGroup() as group:
-            by_key = [group.create_task(post(acme)) for _ in range(3)]
-            by_grant = [group.create_task(post(grant)) for _ in range(1 + GRANT_UPLOADS_SPARE)]
-            await turns(20)
-            refused = await kit.client.post("/upload", content=never_read(), headers=JPEG | acme)
-            assert (refused.status_code, refused.json()["code"]) == (429, "too_many_at_once")
-            assert (refused.json()["limit"], refused.json()["allowed"]) == ("uploads_at_once_max", 3)
-            assert refused.headers["retry-after"] == "1"
-            assert await post(grant, never_read()) == "too_many_at_once"
-            assert await post(granted(kit, id="v" * 16), png()) == 202
-            assert await post(bolt, png()) == 202
-            more.set()
-        assert [task.result() for task in by_key] == [202] * 3
-        answers = sorted(str(task.result()) for task in by_grant)
-        assert answers == ["202", *["grant_used_up"] * GRANT_UPLOADS_SPARE]
-        assert await post(acme, png()) == 202
-
-    serve(scenario, api_keys=KEYS)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from web.body import until_gone
 from web.connection import Connection
 from web.events import ENDLESS
 from web.link import Link
+from web.room import Addresses
 
 HEAD = b"GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -31,8 +32,8 @@ HEAD = b"GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n"
 class Wire(asyncio.Transport):
     """Takes everything; `unsent` is what its client has yet to read."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, peer: str = "") -> None:
+        super().__init__({"peername": (peer, 50_000)} if peer else None)
         self.written = b""
         self.unsent = 0
         self.closed = self.aborted = self.paused = False
@@ -63,13 +64,16 @@ class Line:
     """A connection, its wire, and the handler's gate: /quick answers at once, whatever of the body is to come;
     /body reads it, once the gate is open, into `read`; /watch waits until its client has `left`."""
 
-    def __init__(self) -> None:
+    def __init__(self, addresses: Addresses | None = None, peer: str = "") -> None:
         self.read = b""
         self.left = False
         self.gate = asyncio.Event()
-        self.wire = Wire()
+        self.wire = Wire(peer)
         self.connection = Connection(
-            Config(self.app, interface="asgi3", ws="none", log_config=None, timeout_keep_alive=10**6), ServerState(), {}
+            Config(self.app, interface="asgi3", ws="none", log_config=None, timeout_keep_alive=10**6),
+            ServerState(),
+            {},
+            addresses=addresses or Addresses(1 << 20),
         )
         self.connection.connection_made(self.wire)
 
