@@ -57,6 +57,36 @@ def test_a_slow_answer_to_an_old_filter_changes_nothing(two_kinds: Cluster, open
         assert page.evaluate(ROWS) == ["bad.jpg"]
 
 
+def test_until_a_filter_is_answered_nothing_of_the_one_before_is_listed(
+    two_kinds: Cluster, open_page: OpenPage
+) -> None:
+    """Under `Purge all that match` would stand what it does not act on."""
+    page = open_page(two_kinds, "/?state=done")
+    until(page, f"{ROWS}.join() === 'good.jpg'")
+    with held(page, re.compile(r"/jobs\?state=failed")) as routes:
+        page.select_option("#f-state", "failed")
+        late = first_of(page, routes)
+        assert (page.evaluate(ROWS), page.evaluate(COUNT)) == ([], "Reading…")
+        late.continue_()
+        until(page, f"{ROWS}.join() === 'bad.jpg'")
+    assert page.evaluate(COUNT) == "1 job"
+
+
+def test_the_filters_before_have_no_further_page(two_kinds: Cluster, open_page: OpenPage) -> None:
+    """Where theirs went on is nothing to ask of others: their newest jobs would be missing."""
+    page = open_page(two_kinds)
+    pages = Pages(two_kinds.get("/jobs")["jobs"][0], 2 * PAGE)
+    page.route("**/jobs?*", pages)
+    page.select_option("#f-state", "done")
+    until(page, f"{COUNT} === '200 jobs and more'")
+    with held(page, re.compile(r"/jobs\?state=failed")) as routes:
+        page.select_option("#f-state", "failed")
+        first_of(page, routes)
+        page.locator("#jobs-frame").dispatch_event("scroll")
+        page.wait_for_timeout(300)
+        assert ["after" in route.request.url for route in routes] == [False]
+
+
 def test_a_slow_answer_does_not_replace_a_newer_one(two_kinds: Cluster, open_page: OpenPage) -> None:
     page = open_page(two_kinds)
     until(page, f"{ROWS}.length === 2")
@@ -150,6 +180,7 @@ def test_a_first_page_that_failed_is_read_again(two_kinds: Cluster, open_page: O
     asked.clear()
     page.select_option("#f-state", "done")
     page.locator("#said", has_text="no such filter").wait_for()
+    until(page, f"{ROWS}.length === 0 && {COUNT} === 'Not read.'")
     page.wait_for_timeout(1500)
     assert len(asked) == 1  # what will not pass is not asked again
 

@@ -25,22 +25,27 @@ let current = null;
 let readings = 0;
 let shownReading = 0;
 let furtherOf = null;
+let unread = "Reading…"; // why nothing is listed yet for these filters; empty once they are answered
 let taking = false; // what a page brings is no news that a page must be read for
 let planned = false;
 let rereading = 0;
 let redraw = 0;
 
-/** Read the filters from the page's URL and show what matches. */
+/** Read the filters from the page's URL and show what matches. Until the answer comes, nothing is listed: what the
+ * filters before had matched is not what a button for all that match would act on. */
 export async function open(shown) {
   filters = shown;
+  unread = "Reading…";
   byId("f-state").value = filters.state ?? "";
   byId("f-code").value = filters.code ?? "";
   byId("f-reference").value = filters.reference ?? "";
   selected.clear();
   ids = [];
   listed = new Set();
+  more = null;
   current = null;
   frame.scrollTop = 0;
+  draw();
   await readFirst();
 }
 
@@ -52,7 +57,10 @@ export async function readFirst() {
   try {
     page = await call("GET", `jobs${query({ ...asked, limit: PAGE })}`);
   } catch (error) {
-    return overtaken() || failed(error, reread);
+    if (overtaken()) return;
+    if (unread && !error.again) unread = "Not read.";
+    plan();
+    return failed(error, reread);
   }
   const fresh = await readAll(page.jobs);
   if (overtaken()) return;
@@ -61,6 +69,7 @@ export async function readFirst() {
   if (joint < 0) more = page.next;
   ids = joint < 0 ? fresh : [...fresh, ...ids.slice(joint + 1)].slice(0, KEPT);
   listed = new Set(ids);
+  unread = "";
   plan();
 }
 
@@ -224,11 +233,14 @@ function draw() {
     if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null); // read in order, not by eye alone
     place += 1;
   }
-  list.style.height = `${ids.length * ROW_PX}px`;
-  write(byId("jobs-count"), ids.length ? `${format.count(ids.length, "job")}${more ? " and more" : ""}` : "No job matches.");
+  if (!unread) list.style.height = `${ids.length * ROW_PX}px`; // else the page would shrink and grow at each filter
+  frame.setAttribute("aria-busy", String(unread === "Reading…"));
+  write(byId("jobs-count"), unread || counted());
   drawActions();
   if (last >= ids.length - 5) readMore();
 }
+
+const counted = () => (ids.length ? `${format.count(ids.length, "job")}${more ? " and more" : ""}` : "No job matches.");
 
 function drawRow(id, index) {
   const job = store.job(id);
