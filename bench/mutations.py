@@ -158,6 +158,7 @@ MUTANTS = (
         "pass",
     ),
     Mutant("pause does not hold", "dispatcher.py", "if core.paused or ", "if "),
+    Mutant("those that fail pile up", "dispatcher.py", " or core.counts[DELAYED] >= DELAYED_MAX", ""),
     Mutant(
         "paused, it turns in circles", "dispatcher.py", "core.roster.idle and not core.paused:", "core.roster.idle:"
     ),

@@ -87,6 +87,27 @@ def test_a_start_reads_no_more_than_a_turn_may_and_what_is_served_first() -> Non
     assert {refill.lane.priority for refill in effects.refills} == {0}, "the others wait behind these"
 
 
+def test_a_turn_reads_a_bounded_number_of_lanes_though_each_has_room_for_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig()
+    fill(rig, 2 * REFILL_LANES, 2)
+    monkeypatch.setattr(backlog, "BUDGET_BYTES", 1)
+    rig.start()
+    read: set[str] = set()
+    while asked := rig.dispatcher.drain(rig.now).refills:
+        assert len(asked) <= REFILL_LANES
+        assert not read & {refill.lane.name for refill in asked}, "asked for twice"
+        read |= {refill.lane.name for refill in asked}
+    assert len(read) == 2 * REFILL_LANES, "the rest is read in the next turns"
+
+
+def test_a_lane_is_read_before_it_has_run_out() -> None:
+    rig = Rig(window=8)
+    fill(rig, 1, 20)
+    rig.hear(b"w", ready("w", 6))
+    assert len(told(rig.turn(tick=True), wire.Assign)) == 6
+    assert len(rig.dispatcher.core.backlog.queued()) == 8, "the two that were left are not waited for"
+
+
 def test_no_lane_is_left_unread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backlog, "REFILL_LANES", 3)
     monkeypatch.setattr(backlog, "REFILL_ROWS", 5)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from broker.core import state
+from broker.core import dispatcher, state
 from broker.core.dispatcher import Dispatcher
 from broker.core.events import ClockRead, Expire, Expired, Matched
 from broker.core.retention import STEP_SECONDS, TRUST_SECONDS
@@ -291,6 +291,22 @@ def test_a_running_job_is_abandoned_until_its_worker_answers() -> None:
     assert rig.dispatcher.core.sweeps["j"].names == ("processed/j/j.thumb",)
 
 
+@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.parametrize("code", ["store_error", "memory_over_limit", "decoder_crashed", "decoder_lost", "its worker"])
+def test_a_cancelled_job_that_fails_or_is_lost_does_not_come_again(code: str, begun: bool) -> None:
+    rig = rig_with("j", workers=2)
+    if begun:
+        begin(rig, "j")
+    rig.order(wire.Cancel("web", "c", "j"))
+    rig.turn()
+    if code == "its worker":
+        rig.lose(A)
+    else:
+        fail(rig, "j", code)
+    assert told(rig.turn(tick=True), wire.Assign) == []
+    assert (rig.row("j").state, rig.row("j").code) == ("cancelled", "cancelled")
+
+
 def test_what_was_shown_before_a_cancel_is_not_swept_after_it() -> None:
     rig = rig_with("j")
     shown = wire.Publication("j", 1, picture("j"))
@@ -314,6 +330,18 @@ def test_an_ended_job_is_not_cancelled_and_a_repeated_cancel_is_no_change() -> N
     rig.order(wire.Cancel("web", "c", "j2"))
     done = rig.turn()
     assert (done.committed, done.receipts) == (False, [wire.Receipt("c", wire.COMMITTED, ["j2"])])
+
+
+def test_nothing_is_given_out_while_very_many_jobs_wait_out_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatcher, "DELAYED_MAX", 2)
+    rig = rig_with("j1", "j2", "j3", "j4")
+    for job in ("j1", "j2"):
+        fail(rig, job, "store_error")
+        given = told(rig.turn(), wire.Assign)
+    assert given == [], "all that fail are in memory"
+    assert (rig.row("j2").state, rig.row("j3").state) == ("delayed", "queued")
+    rig.now = rig.dispatcher.core.backlog.next_due or 0.0
+    assert len(told(rig.turn(tick=True), wire.Assign)) == 1, "one of them is due, and there is room"
 
 
 def test_pause_holds_dispatch_over_a_restart_without_turning_in_circles() -> None:

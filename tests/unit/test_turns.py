@@ -73,6 +73,16 @@ def test_who_comes_late_is_owed_no_time() -> None:
     assert order.count("a") <= 3, "20 s that it did not ask for are not made up for"
 
 
+def test_who_comes_back_is_owed_no_time_either() -> None:
+    rig = rig_with()
+    post(rig, "a", "a000")
+    post(rig, "b", *(f"b{n:03}" for n in range(400)))
+    serve(rig, 201)
+    post(rig, "a", *(f"a{n:03}" for n in range(1, 20)))
+    order = [job[0] for job in serve(rig, 60)]
+    assert order.count("a") <= 3, "a is known, with what it was given long ago"
+
+
 def test_one_heavy_job_at_a_time_is_paid_for_too() -> None:
     """A tenant that never has two jobs queued owes what it had, though its lane goes each time."""
     rig = rig_with()

@@ -6,10 +6,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from jobs.forecast import Forecast
 from jobs.job import State
 from jobs.records import Lane
 from jobs.wire import Change, LaneView, Waiting
 from tests.support.web_kit import Kit, png, serve
+from web import waiting
+from web.streams import Stream
 
 SMALL, LARGE = Lane(1, "s."), Lane(1, "l.")
 JPEG = {"Content-Type": "image/jpeg"}
@@ -126,4 +129,27 @@ def test_what_came_and_went_between_two_beats_is_waited_for_no_more() -> None:
         assert busy is not None and free is not None
         assert (busy.wait_seconds, free.wait_seconds) == (2.0, 0.0)
 
+    serve(scenario)
+
+
+def test_one_forecast_serves_a_beat_however_many_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It costs milliseconds of all streams' time where there are thousands of lanes."""
+    made: list[Forecast] = []
+
+    def counted(*told: Any) -> Forecast:
+        made.append(Forecast(*told))
+        return made[-1]
+
+    async def scenario(kit: Kit) -> None:
+        streams = [Stream(f"http://{base}", f"t{tenant}") for base in "ab" for tenant in range(50)]
+        for stream in streams:
+            kit.hub.join(stream)
+        for beats in (1, 2):
+            beat(kit, queued=3)
+            assert all(stream.behind for stream in streams), "they hear how long they would wait"
+            await kit.client.get("/stats")
+            await kit.client.get("/jobs")
+            assert len(made) == beats
+
+    monkeypatch.setattr(waiting, "Forecast", counted)
     serve(scenario)
