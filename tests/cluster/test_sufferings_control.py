@@ -111,9 +111,7 @@ def test_09_cancel_does_not_cancel(new_cluster: Callable[..., Cluster]) -> None:
     queued or delayed."""
     cluster = new_cluster(workers=1, cache_url="none", attempts_max=20).start()
     running = upload_slow(cluster, 2500)
-    behind, *_, queued = post_many(
-        cluster, [small_image() for _ in range(5)]
-    )  # nothing is prefetched behind a slow job
+    behind, *_, queued = post_many(cluster, [small_image() for _ in range(5)])
     decoder = decoder_of(cluster, running)
     assert cluster.get(f"/jobs/{queued}")["state"] == "queued"
     for job in (queued, behind, running):
@@ -124,6 +122,29 @@ def test_09_cancel_does_not_cancel(new_cluster: Callable[..., Cluster]) -> None:
     _cancel(cluster, delayed)
     _stays_cancelled(cluster, [queued, behind, running, delayed])
     assert cluster.get(f"/jobs/{behind}")["attempts"] == 0
+
+
+def test_09_cancel_of_what_is_prefetched(new_cluster: Callable[..., Cluster]) -> None:
+    """9: a DELETE ends a job that waits at a worker behind another one, and no decoder ever begins it."""
+    cluster = new_cluster(workers=1, cache_url="none").start()
+    all_ended(cluster, post_many(cluster, [small_image() for _ in range(10)]), 20)
+    wait_until(lambda: cluster.get("/stats")["queue"]["wait_seconds"] is not None, 5, "a mean to be known")
+    (keeper,) = cluster.pids("worker")
+    (decoder,) = cluster.decoders(keeper)
+    for pid in (keeper, decoder):  # the keeper, too: it would soon be asked to give back what waits behind a slow job
+        os.kill(pid, signal.SIGSTOP)
+    running, prefetched = post_many(cluster, [small_image(), small_image()])
+    wait_until(lambda: cluster.get(f"/jobs/{prefetched}")["state"] == "running", 3, "a job to be prefetched")
+    with cluster.client() as client:
+        assert client.delete(f"/jobs/{prefetched}").status_code == 202
+    os.kill(keeper, signal.SIGCONT)
+    within(CANCEL_SECONDS, lambda: cluster.get(f"/jobs/{prefetched}")["state"] == "cancelled", "it to be cancelled")
+    job = cluster.get(f"/jobs/{prefetched}")
+    assert (job["attempts"], len(events(job, "assigned")), len(events(job, "started"))) == (0, 1, 0)
+    assert cluster.get(f"/jobs/{running}")["state"] == "running", "its worker had nothing else to do"
+    _cancel(cluster, running)
+    wait_until(lambda: gone(decoder), CANCEL_SECONDS, "the decoder to be gone")
+    _stays_cancelled(cluster, [prefetched, running])
 
 
 def _delay(cluster: Cluster, job: str) -> None:
