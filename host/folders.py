@@ -8,6 +8,7 @@ succeeds silently and cuts off the first for good.
 import contextlib
 import errno
 import fcntl
+import fnmatch
 import hashlib
 import logging
 import os
@@ -22,8 +23,15 @@ from jobs.settings import Settings
 SOCKET_PATH_BYTES_MAX = 107
 _LONGEST_SOCKET = "supervisor.sock"
 _OTHERS, _OTHERS_WRITE = 0o077, 0o022
-_DATA_MARKS, _RUN_MARKS = ("raw", "ledger.sqlite3"), ("supervisor.lock", "broker.lock")
-"""By which a folder with other things in it is known for ours."""
+_MARKS = ("ledger.sqlite3", "broker.lock", "supervisor.lock", "curve/broker.key")
+"""A folder that has one of these is ours, of DATA, a back-up or RUN. `raw` may be a photographer's."""
+_PARTS = (
+    *("raw", "processed", "incoming", "cache", "flight", "curve", "recipes", "run"),
+    *("ledger.*", "*.secret", ".*.secret.*", "broker.lock", "supervisor.lock", "*.sock"),
+)
+"""All that we ever put there."""
+_EMPTY = ("lost+found", ".gitkeep")
+"""What a new file system, and a checkout, have in an empty folder."""
 _log = logging.getLogger("folders")
 
 
@@ -38,7 +46,7 @@ def data_folder(settings: Settings) -> Path:
     reason = "no right to write"
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        close_folder(data, _DATA_MARKS, "PIXMILL_DATA")
+        close_folder(data, "PIXMILL_DATA")
         parts = [data / part for part in ("raw", "processed", "cache", "incoming")]
         for part in parts:
             part.mkdir(exist_ok=True)
@@ -69,7 +77,7 @@ def run_folder(settings: Settings) -> Path:
         raise SetupFault(
             f"others may write to the run folder {run}: chmod 700 it, if it is yours, or set PIXMILL_RUN to another"
         )
-    close_folder(run, _RUN_MARKS, "PIXMILL_RUN")
+    close_folder(run, "PIXMILL_RUN")
     return run
 
 
@@ -85,16 +93,19 @@ def _default_run(data: Path) -> Path:
     return run
 
 
-def close_folder(folder: Path, marks: tuple[str, ...], setting: str) -> None:
-    """Leave `folder` to this user alone, if it is not yet. One that holds other things, and none of `marks`, is
-    nobody's to close: /tmp, say. Raises SetupFault."""
-    mode = folder.stat().st_mode
+def close_folder(folder: Path, setting: str) -> None:
+    """Leave `folder` to this user alone, if it is not yet: an empty one, or one that is ours and holds nothing else.
+    Any other is nobody's to close: /tmp, a home, say. Raises SetupFault."""
+    names = [name for name in os.listdir(folder) if name not in _EMPTY]
+    mode = folder.stat().st_mode  # after the listing: who makes our parts in it has closed it before
     if not mode & _OTHERS:
         return
     open_to_others = f"other users of this machine may look into {folder}"
-    names = [name for name in os.listdir(folder) if not name.startswith(".") and name != "lost+found"]
-    if names and not any(mark in names for mark in marks):
-        raise SetupFault(f"{open_to_others}, and it is not pixmill's alone: set {setting} to a folder within it")
+    if others := _not_ours(folder, names):
+        raise SetupFault(
+            f"{open_to_others}, and it is not pixmill's alone (it has {min(others)!r}): set {setting} to a folder "
+            "within it, or chmod 700 it, if nobody else is to look into it"
+        )
     try:
         folder.chmod(0o700)
     except OSError as error:
@@ -104,6 +115,13 @@ def close_folder(folder: Path, marks: tuple[str, ...], setting: str) -> None:
         ) from None
     if names:  # in an empty one there was nothing to be read
         _log.warning("others could look into %s (mode %o): closed, it is 700 now", folder, mode & 0o777)
+
+
+def _not_ours(folder: Path, names: list[str]) -> list[str]:
+    """Which of these names in `folder` may be somebody else's: all, where nothing says that it is ours."""
+    if not any((folder / mark).exists() for mark in _MARKS):
+        return names
+    return [name for name in names if not any(fnmatch.fnmatchcase(name, part) for part in _PARTS)]
 
 
 def endpoint(run: Path, name: str) -> str:

@@ -40,7 +40,7 @@ def back_up(settings: Settings, to: Path) -> int:
         raise SetupFault(f"{to} has files that are of no back-up, and would lose them: give another folder")
     try:
         to.mkdir(mode=0o700, parents=True, exist_ok=True)
-        close_folder(to, FOLDERS, "TO")
+        close_folder(to, "TO")
         for folder in FOLDERS:
             (to / folder).mkdir(exist_ok=True)
         fresh.unlink(missing_ok=True)

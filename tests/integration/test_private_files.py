@@ -1,11 +1,14 @@
 """What pixmill makes is for its user alone, whoever starts it."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from host.folders import close_folder
 from tests.support.cluster import ROOT, Cluster
 
 pytestmark = pytest.mark.cluster
@@ -27,6 +30,21 @@ def test_no_file_folder_or_socket_can_be_touched_by_others(new_cluster: Callable
     assert {"ledger.sqlite3", "ledger.sqlite3-shm", "supervisor.sock", "jobs.sock", "key.secret"} <= {
         path.name for path in made
     }
+
+
+def test_all_that_it_makes_is_known_for_its_own(new_cluster: Callable[..., Cluster], tmp_path: Path) -> None:
+    """Else a start would refuse the DATA, or the back-up, of an older version, which others may look into."""
+    cluster, to = new_cluster(), tmp_path / "backup"
+    env = cluster.environ | {"PIXMILL_BROKERS": "tcp://127.0.0.1:1"}
+    subprocess.run([sys.executable, "-m", "broker", "keys"], cwd=ROOT, env=env, check=True, capture_output=True)
+    cluster.start()
+    cluster.ended(cluster.upload(SAMPLE)["id"])
+    subprocess.run([sys.executable, "-m", "stores.backup", str(to)], cwd=ROOT, env=cluster.environ, check=True)
+    for folder in (cluster.data, cluster.run, to):
+        folder.chmod(0o755)
+        close_folder(folder, "it")
+        assert _mode(folder) == 0o700
+    assert {"curve", "flight", "ledger.sqlite3-wal"} <= set(os.listdir(cluster.data)), "this run shows little"
 
 
 def _mode(path: Path) -> int:

@@ -89,7 +89,12 @@ def test_what_a_private_process_makes_nobody_else_may_touch(tmp_path: Path, no_u
     assert (mode_of(tmp_path / "file"), mode_of(tmp_path / "folder")) == (0o600, 0o700)
 
 
-@pytest.mark.parametrize("within", [["raw", "ledger.sqlite3"], [], [".gitkeep"], ["lost+found"]])
+OURS = ["raw", "ledger.sqlite3"]
+
+
+@pytest.mark.parametrize(
+    "within", [OURS, [*OURS, ".key.secret.x1", "curve", "lost+found"], [], [".gitkeep"], ["lost+found"]]
+)
 def test_a_data_folder_that_others_may_read_is_closed_and_that_is_said_once(
     tmp_path: Path, within: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -106,18 +111,57 @@ def test_a_data_folder_that_others_may_read_is_closed_and_that_is_said_once(
 
 
 @pytest.mark.parametrize("setting", ["data", "run"])
-def test_a_folder_for_all_is_not_closed_but_refused(tmp_path: Path, setting: str) -> None:
-    """/tmp of mode 700 would end more than pixmill."""
-    (tmp_path / "of-somebody").touch()
+@pytest.mark.parametrize(
+    "within",
+    [
+        ["of-somebody"],
+        [".bashrc"],  # a new home
+        ["raw"],  # a photographer's
+        ["raw", "processed"],
+        [*OURS, "Pictures"],  # a home that was DATA once
+        ["broker.lock", ".ssh"],
+    ],
+    ids=str,
+)
+def test_a_folder_with_other_things_is_not_closed_but_refused(tmp_path: Path, setting: str, within: list[str]) -> None:
+    """/tmp, or a home, of mode 700 would end more than pixmill."""
+    for name in within:
+        (tmp_path / name).mkdir()
     tmp_path.chmod(0o755)
     refusal = (
-        f"look into {tmp_path}, and it is not pixmill's alone: set PIXMILL_{setting.upper()} to a folder within it"
+        rf"look into {tmp_path}, and it is not pixmill's alone \(it has '(.+)'\): set PIXMILL_{setting.upper()} to "
     )
     opened = {"data": data_folder, "run": run_folder}[setting]
-    with pytest.raises(SetupFault, match=refusal):
+    with pytest.raises(SetupFault, match=refusal) as fault:
         opened(Settings(**{setting: str(tmp_path)}))  # type: ignore[arg-type]
-    assert mode_of(tmp_path) == 0o755
-    assert os.listdir(tmp_path) == ["of-somebody"]
+    assert any(f"it has {name!r}" in fault.value.detail for name in within if name not in (*OURS[1:], "broker.lock"))
+    assert (mode_of(tmp_path), sorted(os.listdir(tmp_path))) == (0o755, sorted(within))
+    tmp_path.chmod(0o700)
+    assert opened(Settings(**{setting: str(tmp_path)})) == tmp_path, "the fix that it names"  # type: ignore[arg-type]
+
+
+def test_keys_that_were_brought_to_a_worker_are_ours(tmp_path: Path) -> None:
+    """All that its DATA holds before the first start."""
+    (tmp_path / "curve").mkdir()
+    (tmp_path / "curve/broker.key").touch()
+    tmp_path.chmod(0o755)
+    assert mode_of(data_folder(Settings(data=str(tmp_path)))) == 0o700
+
+
+def test_what_another_process_makes_of_an_empty_folder_meanwhile_is_no_refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where broker, web and worker start at once."""
+    tmp_path.chmod(0o755)
+    listed = os.listdir
+
+    def at_once(folder: Path) -> list[str]:
+        monkeypatch.undo()
+        data_folder(Settings(data=str(tmp_path)))
+        return listed(folder)
+
+    monkeypatch.setattr(os, "listdir", at_once)
+    assert mode_of(data_folder(Settings(data=str(tmp_path)))) == 0o700
 
 
 def test_a_data_folder_that_cannot_be_closed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
