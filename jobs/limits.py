@@ -65,8 +65,12 @@ LIST_WALK_MAX = 10_000
 LIST_BYTES_MAX = 1024 * 1024
 """Of one page, which ends before the job that would pass it: 500 usual jobs take some 500 KB, the largest 12 MB."""
 UNSENT_BYTES_MAX = 64 * 1024 * 1024
-"""Of all answers of one web process that wait for their clients to take them; of what its streams hold, likewise. Who
-has taken nothing for the longest is cut off first: a client that reads leaves nothing behind for more than moments."""
+"""Of all answers of one web process that wait for clients who take nothing of them; of what its streams hold, likewise.
+Who holds most for the longest is cut off first."""
+TAKEN_BYTES_MAX = 2 * UNSENT_BYTES_MAX
+"""The same for clients who take what waits for them, however slowly: 2,700 phones fetch pictures so (web/files.py)."""
+WRITE_BUFFER_BYTES = 16 * 1024
+"""Of a connection, beyond what the kernel holds (host/listener.py): with more, an answer waits before its next part."""
 UNRECEIPTED_MAX = 256
 """Submits without a receipt per web process: past it a 503 says so, instead of a queue in memory."""
 IDEMPOTENCY_SECONDS = 24 * 3600
@@ -122,7 +126,7 @@ REFUSED_SECONDS = 30.0
 """How long the rest of a body that was answered early is read and thrown away: a connection closed under its sender
 may take the answer with it, and many senders read only when they have sent all."""
 SEND_SECONDS = 30.0
-"""Of an answer, in which the client takes nothing off a full buffer (64 KiB, and the kernel's). What it takes buys time
+"""Of an answer, in which the client takes nothing off a full buffer (16 KiB, and the kernel's). What it takes buys time
 at BODY_BYTES_PER_SECOND_MIN, as what comes of a body does."""
 KEEP_ALIVE_SECONDS = 65.0
 """Between two requests: longer than a proxy keeps its own side (nginx: 60 s), so that we never close under one."""

@@ -19,12 +19,13 @@ from jobs.limits import (
     PIPELINED_MAX,
     REFUSED_SECONDS,
     SEND_SECONDS,
+    WRITE_BUFFER_BYTES,
 )
 from web.body import next_due
 from web.events import ABORT, ENDLESS
 from web.problems import problem, status_of
 from web.room import Addresses, TooMany
-from web.unsent import Held
+from web.unsent import Held, Taking
 
 SWEEP_SECONDS = 0.2
 """How late a deadline may be noticed: one look at every connection costs less than a timer for each request."""
@@ -37,9 +38,9 @@ class Connection(HttpToolsProtocol):
     that has no end of its own says so by ENDLESS: a client that sends no more has left it.
     """
 
-    def __init__(self, *args: Any, addresses: Addresses, **named: Any) -> None:
+    def __init__(self, *args: Any, addresses: Addresses, waits_more: Callable[[int], None], **named: Any) -> None:
         super().__init__(*args, **named)
-        self._addresses = addresses
+        self._addresses, self._waits_more = addresses, waits_more
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -49,6 +50,9 @@ class Connection(HttpToolsProtocol):
         self._loose = 0
         """Bytes since a head or a piece of a body was complete."""
         self._send_due, self._unsent = math.inf, 0
+        self._taking: Taking | None = None
+        """Of what waits for the client, from when it began to."""
+        transport.set_write_buffer_limits(WRITE_BUFFER_BYTES)
         self._offered = False
         """The request that is parsed now offers another protocol."""
         self._half_closed = self._endless = False
@@ -73,10 +77,14 @@ class Connection(HttpToolsProtocol):
         else:
             self.transport.close()
 
-    def held(self) -> list[Held]:
-        """What waits for the client here, if anything does."""
+    def held(self, now: float) -> list[Held]:
+        """What waits for the client here at loop time `now`, if anything does."""
         size = self.transport.get_write_buffer_size()
-        return [Held(self._send_due, size, self.transport.abort)] if size else []
+        if not size:
+            self._taking = None
+            return []
+        self._taking = self._taking or Taking(now)
+        return [self._taking.held(now, size, self.transport.abort)]
 
     def data_received(self, data: bytes) -> None:
         self._loose += len(data)
@@ -179,10 +187,14 @@ class Connection(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._send_due, self._unsent = self.loop.time() + SEND_SECONDS, self.transport.get_write_buffer_size()
+        now = self.loop.time()
+        self._send_due, self._unsent = now + SEND_SECONDS, self.transport.get_write_buffer_size()
+        self._taking = self._taking or Taking(now)
+        self._waits_more(self._unsent)
 
     def resume_writing(self) -> None:
         super().resume_writing()
+        self._took(self.loop.time())
         self._send_due = math.inf
         if not self._in_head:
             self._due = max(self._due, self.loop.time() + SEND_SECONDS)  # for what is left, however long it took
@@ -206,9 +218,16 @@ class Connection(HttpToolsProtocol):
 
     def _paced(self, now: float) -> float:
         """By when the client is to take more of its answer, as for a body that it sends."""
+        taken = self._took(now)
+        return next_due(self._send_due, now, taken) if taken > 0 else self._send_due
+
+    def _took(self, now: float) -> int:
+        """How much of its answer the client has taken since this was asked, or since it began to wait."""
         left = self.transport.get_write_buffer_size()
         taken, self._unsent = self._unsent - left, left
-        return next_due(self._send_due, now, taken) if taken > 0 else self._send_due
+        if self._taking:
+            self._taking.took(now, taken)
+        return taken
 
     def _answered(self) -> bool:
         return self.cycle is None or self.cycle.response_complete

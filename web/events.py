@@ -84,9 +84,9 @@ class Hub:
         for stream in self._of_all:
             stream.put(told[stream.sees])
 
-    def held(self) -> list[Held]:
-        """What waits in the streams for their readers."""
-        return [Held(0.0, stream.behind, stream.cut) for stream in self._all() if stream.behind]
+    def held(self, now: float) -> list[Held]:
+        """What waits in the streams for their readers at loop time `now`."""
+        return [held for stream in self._all() for held in stream.held(now)]
 
     def stop(self) -> None:
         """End every stream."""

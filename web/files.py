@@ -24,8 +24,11 @@ from web.problems import problem
 
 A = TypeVar("A")
 T = TypeVar("T")
-SLICE_BYTES = 256 * 1024
-"""Read at once: four hops to a thread per megabyte."""
+SLICE_BYTES_MIN, SLICE_BYTES_FIRST, SLICE_BYTES_MAX = 32 * 1024, 64 * 1024, 256 * 1024
+"""Read at once. A slice is all that a client holds of our memory: little for who lets it wait, and four hops to a
+thread per megabyte for who takes each at once."""
+WAITED_SECONDS = 0.02
+"""A slice that waited for so long did so for its client."""
 MEDIA_TYPES = {
     "jpeg": "image/jpeg",
     "png": "image/png",
@@ -136,13 +139,32 @@ class _BlobResponse:
             gone.cancel()
 
     async def _send_slices(self, file: BinaryIO, send: Send, gone: asyncio.Future[None]) -> None:
+        now, slices = asyncio.get_running_loop().time, Slices()
         at = file.seek(self._start)
         while at < self._end and not gone.done():
-            data = await _in_thread(self._web, file.read, min(SLICE_BYTES, self._end - at))
+            data = await _in_thread(self._web, file.read, min(slices.size, self._end - at))
             if not data:
                 raise BlobMissing("a blob is shorter than its row says")
             at += len(data)
+            began = now()
             await send({"type": "http.response.body", "body": data, "more_body": True})
+            slices.took(len(data), now() - began)
+
+
+class Slices:
+    """The `size` of a client's next slice, by how it took those before."""
+
+    def __init__(self) -> None:
+        self.size = SLICE_BYTES_FIRST
+        self._at_once = 0
+
+    def took(self, size: int, seconds: float) -> None:
+        """It has taken `size` bytes, but for what waits in the buffers, after `seconds`."""
+        if seconds >= WAITED_SECONDS:
+            self.size, self._at_once = SLICE_BYTES_MIN, 0
+            return
+        self._at_once += size
+        self.size = min(max(self.size, self._at_once // 2), SLICE_BYTES_MAX)
 
 
 async def _in_thread(web: Web, read: Callable[[A], T], argument: A) -> T:

@@ -31,7 +31,7 @@ class Server(uvicorn.Server):
         config = uvicorn.Config(
             app,
             loop="uvloop",
-            http=partial(Connection, addresses=web.addresses),  # type: ignore[arg-type]
+            http=partial(Connection, addresses=web.addresses, waits_more=self._waits_more),  # type: ignore[arg-type]
             ws="none",
             lifespan="off",
             log_config=None,
@@ -46,6 +46,7 @@ class Server(uvicorn.Server):
         self._web, self._link, self._inherited = web, link, inherited
         self._watchdog = notify.Watchdog()
         self._sweep_at = 0.0
+        self._waits_more_bytes = 0
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Connect, serve, and say so."""
@@ -66,15 +67,25 @@ class Server(uvicorn.Server):
         now = asyncio.get_running_loop().time()
         if now >= self._sweep_at:
             self._sweep_at = now + SWEEP_SECONDS
-            connections = [each for each in self.server_state.connections if isinstance(each, Connection)]
-            for connection in connections:
+            for connection in self._connections():
                 connection.expire(now)
-            self._relieve(connections)
+            self._relieve()
         return await super().on_tick(counter)
 
-    def _relieve(self, connections: list[Connection]) -> None:
-        cut = relieve([held for connection in connections for held in connection.held()], UNSENT_BYTES_MAX)
-        cut += relieve(self._web.hub.held(), UNSENT_BYTES_MAX)
+    def _connections(self) -> list[Connection]:
+        return [each for each in self.server_state.connections if isinstance(each, Connection)]
+
+    def _waits_more(self, size: int) -> None:
+        """So much waits for another client: lists for silent ones come faster than ten ticks a second would see."""
+        self._waits_more_bytes += size
+        if self._waits_more_bytes > UNSENT_BYTES_MAX // 8:
+            self._waits_more_bytes = 0
+            asyncio.get_running_loop().call_soon(self._relieve)
+
+    def _relieve(self) -> None:
+        now = asyncio.get_running_loop().time()
+        cut = relieve([held for connection in self._connections() for held in connection.held(now)])
+        cut += relieve(self._web.hub.held(now))
         if cut:
             self._web.log.warning("clients take too little of their answers", extra={"cut_off": cut})
 

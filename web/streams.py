@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from jobs.job import ENDED, Row
 from jobs.wire import Change
 from web.event_text import REPLAY_BYTES_MAX, of_changes, of_missing, of_row
+from web.unsent import Held, Taking
 
 STREAM_BYTES_MAX = 2 * REPLAY_BYTES_MAX
 """What a reader may be behind, above what the sockets hold: some 5,000 events."""
@@ -27,7 +28,8 @@ class Stream:
         self.abort: Callable[[], None] = lambda: None
         self.closed = False
         self._parts: list[bytes] = []
-        self._bytes = 0
+        self._bytes = self._taken = 0
+        self._taking: Taking | None = None
         self._wake = asyncio.Event()
 
     def put(self, data: bytes) -> None:
@@ -40,10 +42,15 @@ class Stream:
         if self._bytes > STREAM_BYTES_MAX:
             self.cut()
 
-    @property
-    def behind(self) -> int:
-        """Bytes that are queued."""
-        return self._bytes
+    def held(self, now: float) -> list[Held]:
+        """What waits for the reader at loop time `now`, if anything does."""
+        if not self._bytes:
+            self._taking = None
+            return []
+        self._taking = self._taking or Taking(now)
+        self._taking.took(now, self._taken)
+        self._taken = 0
+        return [self._taking.held(now, self._bytes, self.cut)]
 
     def cut(self) -> None:
         """Cut the reader off, and drop what is queued."""
@@ -64,6 +71,7 @@ class Stream:
                 await self._wake.wait()
         self._wake.clear()
         data, self._bytes = b"".join(self._parts), 0
+        self._taken += len(data)
         self._parts.clear()
         if self.closed:
             self._wake.set()

@@ -18,8 +18,10 @@ from jobs.limits import (
     PIPELINED_MAX,
     REFUSED_SECONDS,
     SEND_SECONDS,
+    WRITE_BUFFER_BYTES,
 )
 from tests.support.web_kit import turns
+from web import unsent
 from web.body import until_gone
 from web.connection import Connection
 from web.events import ENDLESS
@@ -53,6 +55,9 @@ class Wire(asyncio.Transport):
     def get_write_buffer_size(self) -> int:
         return self.unsent
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        assert high == WRITE_BUFFER_BYTES
+
     def pause_reading(self) -> None:
         self.paused = True
 
@@ -74,6 +79,7 @@ class Line:
             ServerState(),
             {},
             addresses=addresses or Addresses(1 << 20),
+            waits_more=lambda _size: None,
         )
         self.connection.connection_made(self.wire)
 
@@ -254,16 +260,49 @@ def test_a_trickle_is_no_reading(rate: int) -> None:
     on_a_line(scenario)
 
 
-def test_what_waits_for_a_client_is_told_with_its_deadline() -> None:
+def test_what_waits_for_a_client_is_told_with_what_he_takes_of_it() -> None:
     async def scenario(line: Line) -> None:
-        assert line.connection.held() == []
-        line.wire.unsent = 7
+        began = asyncio.get_running_loop().time()
+        assert line.connection.held(began) == []
+        line.wire.unsent = 70_000
         line.connection.pause_writing()
-        ((due, size, cut),) = line.connection.held()
-        assert size == 7
-        assert due == pytest.approx(asyncio.get_running_loop().time() + SEND_SECONDS, abs=1)
-        cut()
+        line.wire.unsent = 70_000 - 30_000
+        line.after(0.5)  # the kernel takes
+        line.wire.unsent = 70_000
+        line.after(3)
+        (silent,) = line.connection.held(began + 3)
+        assert (silent.size, silent.rate) == (70_000, 0.0)
+        assert silent.silent_seconds == pytest.approx(3, abs=1)
+        line.wire.unsent = 20_000
+        line.after(5)
+        (slow,) = line.connection.held(began + 6)
+        assert (slow.size, slow.is_silent) == (20_000, False)
+        assert slow.silent_seconds == pytest.approx(1, abs=1)
+        assert slow.rate == pytest.approx(50_000 / 6, rel=0.2)
+        line.wire.unsent = 0
+        assert line.connection.held(began + 7) == []
+        line.wire.unsent = 1
+        (anew,) = line.connection.held(began + 8)
+        assert anew.rate == 0.0
+        anew.cut()
         assert line.wire.aborted
+
+    on_a_line(scenario)
+
+
+def test_who_empties_the_buffer_between_two_looks_takes_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(line: Line) -> None:
+        began = asyncio.get_running_loop().time()
+        monkeypatch.setattr(unsent, "KERNEL_SECONDS", 0.0)
+        for _ in range(2):
+            line.wire.unsent = 40_000
+            line.connection.pause_writing()
+            line.wire.unsent = 5_000
+            line.connection.resume_writing()
+        line.wire.unsent = 40_000
+        line.connection.pause_writing()
+        (held,) = line.connection.held(began + 1)
+        assert held.rate == pytest.approx(70_000, rel=0.2)
 
     on_a_line(scenario)
 

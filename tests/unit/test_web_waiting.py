@@ -146,7 +146,7 @@ def test_one_forecast_serves_a_beat_however_many_ask(monkeypatch: pytest.MonkeyP
             kit.hub.join(stream)
         for beats in (1, 2):
             beat(kit, queued=3)
-            assert all(stream.behind for stream in streams), "they hear how long they would wait"
+            assert all(stream.held(0.0) for stream in streams), "they hear how long they would wait"
             await kit.client.get("/stats")
             await kit.client.get("/jobs")
             assert len(made) == beats
