@@ -10,7 +10,7 @@ from jobs.errors import SetupFault
 from jobs.formats import READ, listed
 from jobs.imagehead import read_head
 from jobs.limits import WATERMARK_PIXELS_MAX
-from jobs.presets import Recipes, load_presets, watermark_paths
+from jobs.presets import Recipes, load_presets, moved, watermark_paths
 from jobs.settings import Settings
 
 RECIPES = "recipes.toml"
@@ -31,10 +31,21 @@ def load_watermarks(settings: Settings) -> dict[str, bytes]:
 
 
 def recipe_files(settings: Settings) -> dict[str, bytes]:
-    """recipes.toml under that name, and its watermarks' files by their paths in it. Raises SetupFault."""
+    """A copy of recipes.toml, under that name, and of its watermarks, by their paths in it. It is whole wherever it is
+    put: what lies outside of the recipes' folder has a place in the copy, and is named so. Raises SetupFault."""
     toml = _toml(settings)
     images, paths = _images(settings, toml), watermark_paths(toml)
-    return {RECIPES: toml.encode()} | {paths[name]: data for name, data in images.items()}
+    inside = {path: _inside(path) for path in paths.values()}
+    copied = moved(toml, {path: to for path, to in inside.items() if to != path})
+    return {RECIPES: copied.encode()} | {inside[paths[name]]: data for name, data in images.items()}
+
+
+def _inside(path: str) -> str:
+    """Where a watermark's file is in a copy: by its path, or, if that leads outside, in a folder of its own: others may
+    have its name."""
+    if not Path(path).is_absolute() and ".." not in Path(path).parts:
+        return path
+    return f"elsewhere/{digest_of(path.encode())[:12]}/{Path(path).name}"
 
 
 def digest_of(data: bytes) -> str:

@@ -3,6 +3,7 @@
 Owns what that file may say. Pure: opens no file; host/recipes.py reads it and the watermarks' images.
 """
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ class Recipes(NamedTuple):
 
 
 _TABLES = ("presets", "watermarks")
+_TEXTS = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'')
+"""What may be a text of TOML that is written on one line."""
 
 
 def watermark_paths(toml: str) -> dict[str, str]:
@@ -32,6 +35,26 @@ def watermark_paths(toml: str) -> dict[str, str]:
         if not isinstance(path, str):
             raise SetupFault(f"recipes.toml: the watermark {name!r} is the path of an image, not {path!r}: correct it")
     return watermarks
+
+
+def moved(toml: str, to: Mapping[str, str]) -> str:
+    """A recipes.toml with the paths of watermarks changed: of each in `to` to its value. All else, comments too, stays.
+
+    Raises SetupFault where a path is not written on one line.
+    """
+    written = _TEXTS.sub(lambda found: _retold(found[0], to), toml)
+    paths = {name: to.get(path, path) for name, path in watermark_paths(toml).items()}
+    if _tables(written) != _tables(toml) | ({"watermarks": paths} if paths else {}):
+        raise SetupFault(f"recipes.toml: write the paths {sorted(to)} on one line, in one pair of quotes each")
+    return written
+
+
+def _retold(text: str, to: Mapping[str, str]) -> str:
+    try:
+        path = tomllib.loads(f"path = {text}")["path"]
+    except tomllib.TOMLDecodeError:  # in a comment
+        return text
+    return json.dumps(to[path], ensure_ascii=False) if path in to else text
 
 
 def load_presets(toml: str, watermarks: Mapping[str, str] | None = None) -> dict[str, Recipe]:

@@ -51,7 +51,7 @@ def back_up(settings: Settings, to: Path) -> int:
         for secret in (*data.glob("*.secret"), *(path for path in (data / KEYS).rglob("*") if path.is_file())):
             _write_secret(to / secret.relative_to(data), secret.read_bytes())
         for name, content in presets.items():
-            _write_secret(to / PRESETS / _within(name), content)
+            _write_secret(to / PRESETS / name, content)
         gone += [path for path in (to / KEYS).rglob("*.*") if not (data / path.relative_to(to)).exists()]
         os.sync()
         fresh.replace(ledger)
@@ -102,12 +102,6 @@ def _refuse_nested(data: Path, to: Path) -> None:
     """A back-up on the disk, or in the folder, that it is to outlive."""
     if to.is_relative_to(data) or data.is_relative_to(to):
         raise SetupFault(f"{to} and the data in {data} lie within each other: give a folder elsewhere")
-
-
-def _within(name: str) -> Path:
-    """Where a file of recipes.toml is kept: by its path, if that leads nowhere else, or by its name."""
-    path = Path(name)
-    return path if not path.is_absolute() and ".." not in path.parts else Path("elsewhere", path.name)
 
 
 def _write_secret(target: Path, content: bytes) -> None:

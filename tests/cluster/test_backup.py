@@ -21,7 +21,7 @@ SAMPLE = ROOT / "test-data" / "sample.jpg"
 LOAD_SECONDS = 0.4
 MARKED = """
 [watermarks]
-logo = "logo.png"
+logo = "../logos/logo.png"
 [[presets.default.renditions]]
 name = "marked"
 width = 200
@@ -80,15 +80,17 @@ def test_a_backup_under_load_is_a_cluster(new_cluster: Callable[..., Cluster], t
 def test_a_job_with_a_watermark_runs_in_an_empty_folder_that_a_back_up_was_restored_to(
     new_cluster: Callable[..., Cluster], tmp_path: Path
 ) -> None:
-    presets, to = tmp_path / "presets", tmp_path / "backup"
+    presets, logos, to = tmp_path / "presets", tmp_path / "logos", tmp_path / "backup"
     presets.mkdir()
-    shutil.copy(ROOT / "test-data" / "1x1.png", presets / "logo.png")
+    logos.mkdir()
+    shutil.copy(ROOT / "test-data" / "1x1.png", logos / "logo.png")
     (presets / "recipes.toml").write_text(MARKED)
     cluster = new_cluster(workers=0, recipes=presets / "recipes.toml").start()
     job = cluster.upload(SAMPLE.read_bytes())["id"]
     backed_up(cluster, to)
     cluster.stop()
     shutil.rmtree(presets)
+    shutil.rmtree(logos)
 
     data = tmp_path / "elsewhere"
     shutil.copytree(to, data)

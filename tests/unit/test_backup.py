@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from PIL import Image
 
+from host.recipes import load_recipes
 from jobs.errors import SetupFault
 from jobs.records import Records
 from jobs.settings import Settings
@@ -16,6 +17,18 @@ from stores import backup
 from stores.backup import back_up
 from stores.ledger.sqlite import open_ledger
 from tests.contracts.rows import job_id, row
+
+MARKS = """# the shop's own is "{shop}"
+[watermarks]
+shop = "{shop}"
+blog = '{blog}'
+again = "../blog/logo.png"
+plain = "logo.png"
+deep = "elsewhere/logo.png"
+[[presets.default.renditions]]
+name = "small"
+watermark = {{name = "blog"}}
+"""
 
 
 @pytest.fixture
@@ -214,26 +227,35 @@ def test_a_back_up_within_the_data_or_around_it_is_refused(settings: Settings, d
 
 
 def test_recipes_and_watermarks_are_in_it(settings: Settings, tmp_path: Path, to: Path) -> None:
-    presets, elsewhere = tmp_path / "presets", tmp_path / "elsewhere.png"
-    for file in (presets / "logos/logo.png", elsewhere):
-        put(file, png(file.name))
-    toml = f"""
-        [watermarks]
-        logo = "logos/logo.png"
-        other = "{elsewhere}"
-        above = "../elsewhere.png"
-        [[presets.default.renditions]]
-        name = "small"
-        """
+    presets = tmp_path / "presets"
+    put(presets / "logos/logo.png", png("logo.png"))
+    toml = '[watermarks]\nlogo = "logos/logo.png" # ours\n[[presets.default.renditions]]\nname = "small"\n'
     put(presets / "other-name.toml", toml.encode())
-    mine = msgspec.structs.replace(settings, recipes=str(presets / "other-name.toml"))
-    back_up(mine, to)
+    back_up(msgspec.structs.replace(settings, recipes=str(presets / "other-name.toml")), to)
     kept = {str(path.relative_to(to / "recipes")): path.read_bytes() for path in (to / "recipes").rglob("*.*")}
-    assert kept == {
-        "recipes.toml": toml.encode(),
-        "logos/logo.png": png("logo.png"),
-        "elsewhere/elsewhere.png": png("elsewhere.png"),
-    }
+    assert kept == {"recipes.toml": toml.encode(), "logos/logo.png": png("logo.png")}
+
+
+def test_watermarks_of_one_name_outside_of_the_recipes_folder_are_all_found_by_the_copy(
+    settings: Settings, tmp_path: Path, to: Path
+) -> None:
+    """Also by a copy of the copy, where the folders that they came from are gone or hold others."""
+    presets, shop, blog = tmp_path / "presets", tmp_path / "shop/logo.png", tmp_path / "blog/logo.png"
+    files = {shop: "a", blog: "bb", presets / "logo.png": "ccc", presets / "elsewhere/logo.png": "dddd"}
+    for file, name in files.items():
+        put(file, png(name))
+    put(presets / "recipes.toml", MARKS.format(shop=shop, blog=blog).encode())
+    mine = msgspec.structs.replace(settings, recipes=str(presets / "recipes.toml"))
+    before = load_recipes(mine)
+    assert len(set(before.watermarks.values())) == 4, "this test shows nothing"
+    back_up(mine, to)
+    copy = msgspec.structs.replace(settings, recipes=str(to / "recipes/recipes.toml"))
+    for file in files:
+        put(file, png("of another"))
+    assert load_recipes(copy) == before
+    back_up(copy, tmp_path / "second")
+    shutil.rmtree(to)
+    assert load_recipes(msgspec.structs.replace(copy, recipes=f"{tmp_path}/second/recipes/recipes.toml")) == before
 
 
 def test_without_its_recipes_it_is_refused_before_anything_is_written(settings: Settings, to: Path) -> None:

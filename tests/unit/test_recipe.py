@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from jobs.errors import BadRecipe, SetupFault
 from jobs.limits import OUTPUT_PIXELS_MAX, RECIPE_BYTES_MAX, RENDITIONS_MAX, SIDE_MAX
-from jobs.presets import load_presets, watermark_paths
+from jobs.presets import load_presets, moved, watermark_paths
 from jobs.recipe import RenditionSpec, Watermark, as_dict, canonical, digest, parse
 
 DIGEST, OTHER = "d" * 64, "0" * 64
@@ -158,3 +158,26 @@ def test_a_watermark_is_resolved_to_its_digest_and_must_stay_that() -> None:
         parse(canonical(recipe), {"logo": OTHER})
     with pytest.raises(BadRecipe, match="use logo, other"):
         parse(of(watermark={"name": "logos"}), {"logo": DIGEST, "other": OTHER})
+
+
+@pytest.mark.parametrize(
+    ("written", "copied"),
+    [
+        ('[watermarks]\na = "/b/c.png" # "/b/c.png"\n', '[watermarks]\na = "d" # "d"\n'),
+        ("[watermarks]\na = '/b/c.png'\n", '[watermarks]\na = "d"\n'),
+        (r'watermarks = {a = "\u002fb/c.png", e = "/b/c.png.png"}', 'watermarks = {a = "d", e = "/b/c.png.png"}'),
+        ("""# don't "\\q"\nwatermarks.a = "/b/c.png\"""", """# don't "\\q"\nwatermarks.a = "d\""""),
+    ],
+)
+def test_a_watermarks_path_is_changed_and_nothing_else(written: str, copied: str) -> None:
+    assert moved(written, {"/b/c.png": "d"}) == copied
+
+
+def test_a_path_that_cannot_be_changed_is_said() -> None:
+    with pytest.raises(SetupFault, match=r"write the paths \['/b/c.png'\] on one line, in one pair of quotes each"):
+        moved("""[watermarks]\na = '''\n/b/c.png'''""", {"/b/c.png": "d"})
+
+
+def test_a_path_with_quotes_is_written_so_that_it_is_read_again() -> None:
+    to = 'd/"\\é\n.png'
+    assert watermark_paths(moved('[watermarks]\na = "/b/c.png"', {"/b/c.png": to})) == {"a": to}
