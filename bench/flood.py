@@ -35,6 +35,8 @@ SEND_FRAMES_MAX = 64
 """As of a web process."""
 SILENCE_SECONDS = 5.0
 BEAT_GAP_MAX, LATE_MAX = 2.0, 1.0
+HELD, MEASURED = 3, 25
+"""Jobs that wait at one worker until some are recalled, after so many of which the broker has measured the time."""
 WAIT_SECONDS = 20.0
 """After which what is due is taken for never."""
 
@@ -74,6 +76,7 @@ class Hand:
         self.capacity, self.silent = capacity, False
         self.mind: Callable[[wire.Assignment], bool] = lambda _: False
         self.held: dict[str, int] = {}
+        self.ended = 0
         self.said_at = 0.0
         name = secrets.token_hex(4)
         self.say(wire.Ready(name, name, 1, capacity, "played", []))
@@ -86,6 +89,7 @@ class Hand:
 
     def end(self, *jobs: str) -> None:
         """These are done."""
+        self.ended += len(jobs)
         self.say(wire.Finished([wire.Finish(job, self.held.pop(job), [], None, True) for job in jobs]))
 
     def leave(self) -> None:
@@ -165,20 +169,21 @@ class Stage:
             self.pump()
         return value
 
-    def job_for(self, hand: Hand) -> str:
-        """A job that this hand holds and does not end, watched from here on."""
+    def jobs_for(self, hand: Hand, count: int = 1) -> list[str]:
+        """So many jobs that this hand holds and does not end, watched from here on: under their first lease each, for
+        those that were lost before wait for longer after a failure."""
         before = set(hand.held)
-        hand.mind = lambda one: True
+        hand.mind = lambda one: one.lease == 1
         if not self.new:
-            self.push.send(wire.encode(submit("stage", 1)))
-        job: str = self.until(lambda: next(iter(set(hand.held) - before), None))
-        self.watched.add(job)
-        return job
+            self.push.send(wire.encode(submit("stage", count)))
+        jobs: list[str] = self.until(lambda: len(taken := sorted(set(hand.held) - before)) >= count and taken)
+        self.watched.update(jobs)
+        return jobs
 
     def delayed(self) -> None:
         """A job fails as a full disk makes it fail, and comes again behind its back-off."""
         hand = self.hand(1)
-        job = self.job_for(hand)
+        (job,) = self.jobs_for(hand)
         lease, hand.mind = hand.held.pop(job), lambda one: one.job == job
         hand.say(wire.Failed([wire.Failure(job, lease, "store_error", "")]))
         due = time.monotonic() + backoff_seconds(job, 1)
@@ -190,11 +195,15 @@ class Stage:
         self.leave(hand)
 
     def recall(self) -> None:
-        """Three jobs at one worker, then another one without any."""
+        """Some jobs at one worker, then another one without any. Nothing is prefetched before a mean is known."""
         if self.new:
             return
-        holder = self.hand(3)
-        jobs = {self.job_for(holder) for _ in range(3)}
+        holder = self.hand(HELD)
+        self.push.send(wire.encode(submit("stage", MEASURED)))
+        self.until(lambda: holder.ended >= MEASURED)
+        beats = len(self.gaps)
+        self.until(lambda: len(self.gaps) >= beats + 2)
+        jobs = self.jobs_for(holder, HELD)
         ready_at = time.monotonic()
         idle = self.hand(1)
         came = self.until(lambda: [at for job, at in self.recalled.items() if job in jobs])
@@ -212,7 +221,7 @@ def play(run: Path, new: bool, seconds: float) -> Stage:
     server = stage.hand(8) if new else None
     while time.monotonic() < end:
         mute = stage.hand(1)
-        job = stage.job_for(mute)
+        (job,) = stage.jobs_for(mute)
         lease, mute.silent, since = mute.held[job], True, mute.said_at
         while (job, lease + 1) not in stage.seen:
             if time.monotonic() > since + SILENCE_SECONDS + WAIT_SECONDS:
