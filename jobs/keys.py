@@ -86,25 +86,37 @@ def find(by_digest: Mapping[bytes, ApiKey], presented: bytes) -> ApiKey | None:
     return by_digest.get(digest_of(presented))
 
 
+def by_name(keys: Sequence[ApiKey]) -> dict[str, list[ApiKey]]:
+    """The keys by what a session's token calls them: one each, but for a chance of 2^-64."""
+    named: dict[str, list[ApiKey]] = {}
+    for key in keys:
+        named.setdefault(_name(key), []).append(key)
+    return named
+
+
 def open_session(secret: bytes, key: ApiKey, until: float) -> str:
     """The token of a session that `key` opens and that ends at wall time `until`."""
-    named = f"s1.{key.digest[:_NAMED_BYTES].hex()}.{int(until)}"
+    named = f"s1.{_name(key)}.{int(until)}"
     return f"{named}.{_signature(secret, key, named)}"
 
 
-def find_session(secret: bytes, keys: Sequence[ApiKey], token: str, now: float) -> tuple[ApiKey, float] | None:
-    """The key of an open session and the wall time at which it ends; None where the token is made up, ended by wall
-    time `now`, or its key is gone."""
+def find_session(
+    secret: bytes, named_keys: Mapping[str, Sequence[ApiKey]], token: str, now: float
+) -> tuple[ApiKey, float] | None:
+    """The key of an open session, of those `by_name`, and the wall time at which it ends; None where the token is made
+    up, ended by wall time `now`, or its key is gone."""
     named, _, signature = token.rpartition(".")
     shape = _TOKEN.fullmatch(named)
     if shape is None or not token.isascii() or int(shape[2]) <= now:
         return None
-    for key in keys:
-        if key.digest[:_NAMED_BYTES].hex() == shape[1] and hmac.compare_digest(
-            _signature(secret, key, named), signature
-        ):
+    for key in named_keys.get(shape[1], ()):
+        if hmac.compare_digest(_signature(secret, key, named), signature):
             return key, float(shape[2])
     return None
+
+
+def _name(key: ApiKey) -> str:
+    return key.digest[:_NAMED_BYTES].hex()
 
 
 def _signature(secret: bytes, key: ApiKey, named: str) -> str:

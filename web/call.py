@@ -23,6 +23,7 @@ from jobs.limits import PARAMETERS_MAX, STREAM_JOBS_MAX
 from jobs.records import Where
 from web import body, views
 from web.config import Web
+from web.guard import base_of
 from web.reads import patient
 from web.who import IN_QUERY, Caller, admit
 
@@ -183,15 +184,6 @@ def seconds(query: dict[str, str], name: str, most: float) -> float:
     if not 0 <= number < float("inf"):
         raise bad_parameter(name, f"{name} is a number of seconds, not {value!r}")
     return min(number, most)
-
-
-def base_of(web: Web, request: Request) -> str:
-    """PUBLIC_URL, or what the request itself was sent to; with ROOT_PATH."""
-    public, root = web.settings.public_url.rstrip("/"), web.root_path
-    if public:
-        return public if public.endswith(root) else public + root
-    host = request.headers.get("host") or "localhost"
-    return f"{request.scope['scheme']}://{host}{root}"
 
 
 def as_json(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:

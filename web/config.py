@@ -37,7 +37,7 @@ class Web:
 
     `reader` is the event loop's, and waits for no lock (web/reads.py does). `lists` is one of its own for long reads,
     used in the one thread of `list_thread` alone.
-    `keys` is empty where nobody is asked for one. The first of `grant_secrets` and of
+    `keys` is empty where nobody is asked for one; their `tenants`. The first of `grant_secrets` and of
     `receipt_secrets` signs, all verify.
     `draining` is set by SIGTERM and never unset. `under_way` counts uploads that are on their way in, by caller,
     `streams` and `waits` likewise; `descriptors` are what it may have open.
@@ -61,6 +61,8 @@ class Web:
     log: logging.Logger
     blob_threads: Executor = field(default_factory=lambda: ThreadPoolExecutor(BLOB_THREADS, "blobs"))
     by_digest: dict[bytes, ApiKey] = field(init=False)
+    by_name: dict[str, list[ApiKey]] = field(init=False)
+    tenants: frozenset[str] = field(init=False)
     syncs: Syncs = field(init=False)
     room: Room = field(init=False)
     descriptors: int = 1 << 20
@@ -74,6 +76,7 @@ class Web:
 
     def __post_init__(self) -> None:
         self.by_digest = {key.digest: key for key in self.keys}
+        self.by_name, self.tenants = keys.by_name(self.keys), frozenset(key.tenant for key in self.keys)
         self.syncs = Syncs(self.blob_threads, time.monotonic)
         self.room = Room(self.blobs.free_bytes, self.settings.disk_free_bytes_min)
         self.addresses = Addresses(self.descriptors, trusted_proxies(self.settings))

@@ -1,5 +1,6 @@
 """What is judged of every request before any route: whose web site it comes from, which host it names
-(API section 8, "keys or not"); and what every answer of a process that is about to end says.
+(API section 8, "keys or not"), what our own address is in its answer; and what every answer of a process that is about
+to end says.
 
 Plain ASGI middleware: it touches no body.
 """
@@ -7,6 +8,7 @@ Plain ASGI middleware: it touches no body.
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from host.listener import is_loopback
@@ -66,6 +68,15 @@ def is_own(web: Web, scheme: str, headers: Headers) -> bool:
     """Whether a request says that a page of this very server sent it."""
     origin = headers.get("origin", "")
     return _is_at(origin, scheme, headers.get("host", "")) or origin == origin_of(web.settings.public_url)
+
+
+def base_of(web: Web, request: Request) -> str:
+    """PUBLIC_URL, or what the request itself was sent to; with ROOT_PATH."""
+    public, root = web.settings.public_url.rstrip("/"), web.root_path
+    if public:
+        return public if public.endswith(root) else public + root
+    host = request.headers.get("host") or "localhost"
+    return f"{request.scope['scheme']}://{host}{root}"
 
 
 def origin_of(address: str) -> str:

@@ -14,7 +14,7 @@ from jobs.limits import FIELD_BYTES_MAX, SESSION_SECONDS
 from web.asked import read_json
 from web.call import Call, as_json, bad_parameter, read_body
 from web.views import at
-from web.who import COOKIE, Caller, caller_of
+from web.who import Caller, caller_of, cookie_of
 
 _NOT_KEPT = {"Cache-Control": "no-store"}
 
@@ -32,14 +32,15 @@ async def open_by_key(call: Call) -> Response:
         raise ClientFault("there is no such key", code="key_wrong")
     until = time.time() + SESSION_SECONDS
     response = as_json(_view(call, caller_of(key)) | {"expires_at": at(until)}, 200, _NOT_KEPT)
-    response.set_cookie(COOKIE, open_session(call.web.session_secret, key, until), SESSION_SECONDS, **_attributes(call))
+    token = open_session(call.web.session_secret, key, until)
+    response.set_cookie(cookie_of(call.web, call.request), token, SESSION_SECONDS, **_attributes(call))
     return response
 
 
 async def close(call: Call) -> Response:
     """DELETE /session: the browser forgets it."""
     response = Response(status_code=204, headers=_NOT_KEPT)
-    response.delete_cookie(COOKIE, **_attributes(call))
+    response.delete_cookie(cookie_of(call.web, call.request), **_attributes(call))
     return response
 
 

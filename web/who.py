@@ -15,7 +15,7 @@ from jobs.errors import ClientFault
 from jobs.grants import Grant, UploadGrant, ViewGrant, is_grant, verify
 from jobs.keys import ApiKey, Scope, find, find_session
 from web.config import Web
-from web.guard import READING, is_own
+from web.guard import READING, base_of, is_own
 
 COOKIE = "pixmill_session"
 IN_QUERY = "grant"
@@ -70,9 +70,18 @@ def caller_of(key: ApiKey, until: float = math.inf) -> Caller:
     return Caller(key.tenant, key.scope, None if key.scope is Scope.OPERATE else key.tenant, until=until)
 
 
+def cookie_of(web: Web, request: Request) -> str:
+    """The name of a session's cookie. Over https it is one that a browser takes from this very host alone, and whole:
+    no neighbour of its domain, nor anybody on the way to a page in plain, can put another session there. By http
+    browsers refuse such names; and below a path, one that says it is for all of the host."""
+    if not base_of(web, request).startswith("https:"):
+        return COOKIE
+    return f"__Secure-{COOKIE}" if web.root_path else f"__Host-{COOKIE}"
+
+
 def has_key(web: Web, tenant: str) -> bool:
     """Whether a grant of `tenant` can be good: it ends with the tenant's last key."""
-    return not web.keys or any(key.tenant == tenant for key in web.keys)
+    return not web.keys or tenant in web.tenants
 
 
 def _of_grant(web: Web, request: Request, text: str, by: type[Grant] | None) -> Caller:
@@ -108,14 +117,14 @@ def _caller(web: Web, request: Request) -> Caller:
         if key is None:
             raise ClientFault("there is no such key", code="key_wrong")
         return caller_of(key)
-    if token := request.cookies.get(COOKIE):
+    if token := request.cookies.get(cookie_of(web, request)):
         return _of_session(web, request, token)
     raise ClientFault("send a key: Authorization: Bearer KEY", code="key_missing")
 
 
 def _of_session(web: Web, request: Request, token: str) -> Caller:
     """A browser sends its cookie along whoever asks it to, so a change must come from our own page."""
-    session = find_session(web.session_secret, web.keys, token, time.time())
+    session = find_session(web.session_secret, web.by_name, token, time.time())
     if session is None:
         raise ClientFault("the session is over: log in again", code="key_wrong")
     if request.method not in READING and not is_own(web, request.scope["scheme"], request.headers):

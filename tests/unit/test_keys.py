@@ -1,9 +1,11 @@
 """Keys and sessions as texts: what is taken, what is not, and what a session outlives."""
 
+from unittest.mock import Mock
+
 import pytest
 
 from jobs.errors import SetupFault
-from jobs.keys import ApiKey, Scope, digest_of, entry_of, find, find_session, open_session, parse
+from jobs.keys import ApiKey, Scope, by_name, digest_of, entry_of, find, find_session, open_session, parse
 from jobs.limits import KEYS_MAX
 from jobs.settings import Settings
 from jobs.settings import parse as parse_settings
@@ -11,6 +13,8 @@ from jobs.settings import parse as parse_settings
 SECRET, OTHER = b"s" * 32, b"o" * 32
 ONE = ApiKey("acme", Scope.WRITE, digest_of(b"one"))
 TWO = ApiKey("acme", Scope.READ, digest_of(b"two"))
+
+BOTH = by_name([TWO, ONE])
 
 
 def test_keys_are_separated_by_commas_or_lines() -> None:
@@ -70,14 +74,25 @@ def test_each_scope_has_those_before_it(held: Scope) -> None:
 
 def test_a_session_is_its_key_s_until_its_end() -> None:
     token = open_session(SECRET, ONE, 1000.9)
-    assert find_session(SECRET, (TWO, ONE), token, 999.9) == (ONE, 1000.0)
-    assert find_session(SECRET, (TWO, ONE), token, 1000.0) is None
+    assert find_session(SECRET, BOTH, token, 999.9) == (ONE, 1000.0)
+    assert find_session(SECRET, BOTH, token, 1000.0) is None
+
+
+def test_a_session_s_key_is_found_by_its_name_and_told_from_another_of_that_name() -> None:
+    twin = ApiKey("bolt", Scope.READ, ONE.digest[:8] + bytes(24))
+    named = by_name([twin, ONE, TWO])
+    assert sorted(map(len, named.values())) == [1, 2]
+    for key in (twin, ONE, TWO):
+        assert find_session(SECRET, named, open_session(SECRET, key, 1000), 0) == (key, 1000.0)
+    looked = Mock(wraps=named)
+    assert find_session(SECRET, looked, open_session(SECRET, ONE, 1000), 0)
+    assert [call[0] for call in looked.mock_calls] == ["get"], "none is gone through"
 
 
 def test_a_session_ends_with_its_key_or_the_secret() -> None:
     token = open_session(SECRET, ONE, 1000)
-    assert find_session(SECRET, (TWO,), token, 0) is None
-    assert find_session(OTHER, (ONE,), token, 0) is None
+    assert find_session(SECRET, by_name([TWO]), token, 0) is None
+    assert find_session(OTHER, by_name([ONE]), token, 0) is None
 
 
 def test_a_session_s_token_tells_no_key_and_cannot_be_changed() -> None:
@@ -86,4 +101,4 @@ def test_a_session_s_token_tells_no_key_and_cannot_be_changed() -> None:
     for place in range(len(token)):
         for character in "0A.=é":
             changed = token[:place] + character + token[place + 1 :]
-            assert changed == token or find_session(SECRET, (ONE,), changed, 0) is None
+            assert changed == token or find_session(SECRET, by_name([ONE]), changed, 0) is None

@@ -281,12 +281,34 @@ def test_a_session_is_its_key_s_and_no_script_s() -> None:
     serve(scenario, **SETTINGS)
 
 
-@pytest.mark.parametrize("settings", [{"public_url": "https://pix.example/app"}, {"root_path": "pix"}])
-def test_a_session_s_cookie_is_for_our_own_address(settings: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("settings", "starts", "secure", "path"),
+    [
+        ({}, "pixmill_session=", False, "/"),
+        ({"root_path": "pix"}, "pixmill_session=", False, "/pix"),
+        ({"public_url": "https://pix.example/app"}, "__Host-pixmill_session=", True, "/"),
+        ({"public_url": "https://pix.example", "root_path": "pix"}, "__Secure-pixmill_session=", True, "/pix"),
+    ],
+)
+def test_a_session_s_cookie_is_for_our_own_address(
+    settings: dict[str, str], starts: str, secure: bool, path: str
+) -> None:
+    """A name with __Host- is refused by browsers without Secure, and with another path than /."""
+
     async def scenario(kit: Kit) -> None:
-        cookie = (await logged_in(kit, "r")).headers["set-cookie"].lower()
-        assert ("; secure" in cookie) == ("public_url" in settings)
-        assert ("path=/pix;" in cookie) == ("root_path" in settings)
+        cookie = (await logged_in(kit, "r")).headers["set-cookie"]
+        attributes = [part.strip().lower() for part in cookie.split(";")[1:]]
+        assert cookie.startswith(starts)
+        assert ("secure" in attributes) == secure
+        assert f"path={path}" in attributes
+        assert not any(attribute.startswith("domain") for attribute in attributes)
+        held = cookie.partition(";")[0]
+        kit.client.cookies.clear()
+        assert (await kit.client.get("/jobs", headers={"Cookie": held})).status_code == 200
+        closed = (await kit.client.delete("/session")).headers["set-cookie"]
+        assert closed.startswith(starts)
+        plain = "pixmill_session" + held.removeprefix(starts.rstrip("=")) if secure else f"__Host-{held}"
+        assert outcome(await kit.client.get("/jobs", headers={"Cookie": plain})) == MISSING, "a neighbour may set that"
 
     serve(scenario, **SETTINGS, **settings)
 
@@ -307,7 +329,7 @@ def test_a_session_changes_things_from_our_own_page_only(origin: str | None, exp
 
     async def scenario(kit: Kit) -> None:
         token = open_session(kit.web.session_secret, kit.web.keys[1], time.time() + 60)
-        kit.client.cookies.set(COOKIE, token)
+        kit.client.cookies.set(f"__Host-{COOKIE}", token)
         headers = {} if origin is None else {"Origin": origin}
         assert outcome(await kit.client.delete("/jobs?dry_run=1", headers=headers)) == expected
         assert (await kit.client.get("/jobs", headers=headers)).status_code == 200
