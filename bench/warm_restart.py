@@ -13,6 +13,7 @@ from worker import tasks
 from worker.autopsy import IDLE
 from worker.bodies import Body
 from worker.children import Children, start_nursery
+from worker.results import Run
 
 POLL_SECONDS, LOOK_SECONDS = 1.0, 0.0001
 
@@ -64,5 +65,8 @@ class Restarts:
         """As Listener.decoder_said."""
         self._done |= isinstance(word, tasks.Done)
 
-    def decoder_ended(self, death: tasks.Died) -> None:
+    def decoder_ended(self, death: tasks.Died, run: Run) -> None:
         """As Listener.decoder_ended."""
+
+    def parked_ended(self, run: Run) -> None:
+        """As Listener.parked_ended."""

@@ -20,7 +20,7 @@ def main() -> None:
         data_folder(settings)
         run_folder(settings)
         told = signals.as_socket(signal.SIGTERM, signal.SIGINT)
-        children = Children(*start_nursery())
+        children = Children(*start_nursery(), config.parking(settings))
         from worker.keeper import Keeper  # zmq loads while the nursery does its libraries
 
         engine = children.wait_warm()

@@ -1,35 +1,30 @@
-"""The keeper's side of its children: one nursery, and through it always one warm decoder, and one to spare if asked.
+"""The keeper's side of its children: one nursery, and through it always one warm decoder, and where tenants take turns
+one to spare and some that are parked.
 
 Owns their sockets and lives: a decoder that ends is replaced at once, a lost nursery is started anew.
 Knows no job. What happens is told to a Listener.
 """
 
 import contextlib
-import fcntl
 import os
-import re
 import signal
 import socket
-import struct
 import sys
-import termios
 import time
-from array import array
 from math import inf
-from pathlib import Path
 from typing import Any, Protocol
-
-import msgspec
 
 from host.environment import without_secrets
 from jobs.errors import SetupFault, WireFault
 from worker import tasks
-from worker.autopsy import DEAF, GARBAGE, LOST, Slate, where
+from worker.autopsy import DEAF, GARBAGE, LOST, Slate
+from worker.core.parking import Parking
+from worker.decoders import Decoder
+from worker.results import Run
 
 READ_BYTES = 256 * 1024
 READS_A_TURN = 16
 """After so many full reads the keeper looks around before it goes on: who writes without end holds nobody."""
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 NURSERY_SECONDS_LEAST = 1.0
 """Between two starts of nurseries: one that cannot load its libraries must not spin."""
 DECODER_SECONDS_MOST = 30.0
@@ -40,7 +35,7 @@ class Listener(Protocol):
     """Who wants to know."""
 
     def decoder_ready(self) -> None:
-        """A fresh decoder waits."""
+        """A decoder waits: a fresh one, or after `change` one that worked for that tenant before."""
 
     def room(self, word: tasks.Rendered, size: int) -> tasks.Sink:
         """Where the `size` bytes of a rendition go, which the present decoder is about to send. Raises WireFault where
@@ -50,88 +45,12 @@ class Listener(Protocol):
         """A frame of the present decoder; of a rendition, the sink has its bytes. Raises WireFault where it is none
         that a decoder of ours would say."""
 
-    def decoder_ended(self, death: tasks.Died) -> None:
+    def decoder_ended(self, death: tasks.Died, run: Run) -> None:
         """The present decoder ended by itself; the status may be autopsy's GARBAGE, DEAF or LOST. The next is on its
         way."""
 
-
-class Decoder:
-    """One decoder, while it lives. `tasks` counts what it was given. Of what it writes, on its slate or its link,
-    nothing is believed that would spare it: that the kernel tells."""
-
-    def __init__(self, pid: int, link: socket.socket, watch: int, slate: Slate) -> None:
-        self.pid = pid
-        self.link = link
-        self.tasks = 0
-        self.silent = False
-        self.frames = tasks.Frames()
-        self._watch = watch
-        self._slate = slate
-        self._statm = Path(f"/proc/{pid}/statm")
-        self._born_bytes = self._resident()
-
-    def give(self, data: bytes, descriptors: list[int]) -> bool:
-        """Put a task into its socket, which is empty where the decoder has taken what it was given before: False where
-        there is no room. Never waits. Raises ConnectionError where it has ended."""
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))]
-        try:
-            sent = self.link.sendmsg([data], rights, socket.MSG_DONTWAIT)  # (socket.send_fds forgets its flags)
-        except BlockingIOError:
-            return False
-        self.tasks += 1
-        return sent == len(data)
-
-    @property
-    def untaken(self) -> bool:
-        """Whether some of what it was given is in its socket still."""
-        (size,) = struct.unpack("i", fcntl.ioctl(self.link, termios.TIOCOUTQ, bytes(4)))
-        return bool(size)
-
-    def grown_bytes(self) -> int:
-        """What is resident now beyond what it was born with."""
-        return self._resident() - self._born_bytes
-
-    def _resident(self) -> int:
-        try:
-            return int(self._statm.read_bytes().split()[1]) * _PAGE_BYTES
-        except (OSError, IndexError):  # it ended
-            return 0
-
-    def hang_up(self) -> None:
-        """It closed its link: it is ending, or has to. Its own wait status is still to come."""
-        self.silent = True
-        self._kill()
-
-    def end(self) -> None:
-        """Kill it and hear no more of it."""
-        self._kill()
-        os.close(self._watch)
-        self._slate.close()
-        self.link.close()
-
-    @property
-    def stage(self) -> str:
-        """What it does now, by its slate."""
-        return self._slate.read()[0]
-
-    def where(self) -> str:
-        """The same, and its memory at most since it was given that."""
-        try:
-            status = Path(f"/proc/{self.pid}/status").read_text()
-        except OSError:
-            status = ""
-        peak = re.search(r"VmHWM:\s*(\d+)", status)
-        return where(self.stage, int(peak[1]) * 1024 if peak else 0)
-
-    def dead(self, death: tasks.Died) -> tasks.Died:
-        """Its death, with what its slate says of it."""
-        stage, call = self._slate.read()
-        return msgspec.structs.replace(death, stage=stage, call=call)
-
-    def _kill(self) -> None:
-        """By pidfd: its pid may be another's by now."""
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._watch, signal.SIGKILL)
+    def parked_ended(self, run: Run) -> None:
+        """So did a parked one."""
 
 
 def start_nursery() -> tuple[int, socket.socket]:
@@ -147,10 +66,12 @@ def start_nursery() -> tuple[int, socket.socket]:
 
 
 class Children:
-    """`nursery` and `control` are the first nursery's pid and socket, as of start_nursery."""
+    """`nursery` and `control` are the first nursery's pid and socket, as of start_nursery; `parking` is for decoders of
+    tenants whose turn is over."""
 
-    def __init__(self, nursery: int, control: socket.socket) -> None:
+    def __init__(self, nursery: int, control: socket.socket, parking: Parking[Decoder] | None = None) -> None:
         self.decoder: Decoder | None = None
+        self._parking = parking or Parking[Decoder]()
         self._spare: Decoder | None = None
         self._wanted = 1
         self._asked = 0
@@ -185,7 +106,7 @@ class Children:
     @property
     def deadline(self) -> float:
         """When to call `read` at the latest (monotonic seconds)."""
-        return min(self._start_at, self._bare_until)
+        return min(self._start_at, self._bare_until, self._parking.deadline)
 
     def read(self, listener: Listener, now: float) -> None:
         """Take in all that the children said, and start a nursery if one is due. Raises SetupFault where
@@ -193,6 +114,7 @@ class Children:
         self._hear(listener)
         while self._control is not None and self._hear_nursery(listener, now):
             pass
+        _end(self._parking.expired(now))
         if now >= self._bare_until:
             raise SetupFault(f"no decoder came for {DECODER_SECONDS_MOST:g} s: see to memory and image libraries")
         if now >= self._start_at:
@@ -216,19 +138,45 @@ class Children:
             self._end_decoder()
             self._next(listener)
 
+    def change(self, tenant: str, listener: Listener) -> None:
+        """Park the present decoder, which is another tenant's, and get the one that was parked for `tenant`, else one
+        that has seen nothing of anybody's: told by `decoder_ready`. From now on have one of these to spare."""
+        self._park()
+        if (parked := self._parking.take(tenant)) is None:
+            self._next(listener)
+            return self.keep_spare()
+        self.decoder, self._bare_until = parked, inf
+        parked.go_on()
+        self._hear(listener)  # what it said while nobody asked is an answer to nothing
+        if self.decoder is parked:
+            listener.decoder_ready()
+        return None
+
     def keep_spare(self) -> None:
         """From now on have one more decoder, warm, for the next `replace`. It has seen nothing of anybody's."""
         self._wanted = 2
         self._ask()
 
+    def end_parked(self) -> None:
+        """Their memory is needed, or nobody comes any more."""
+        _end(self._parking.empty())
+
     def close(self) -> None:
         """Kill them all; on return they are gone."""
+        self.end_parked()
         for decoder in (self.decoder, self._spare):
             if decoder is not None:
                 decoder.end()
         if self._control is not None:
             self._control.close()
             self._end_nursery()
+
+    def _park(self) -> None:
+        if (decoder := self.decoder) is not None:
+            decoder.stop()
+            now, self.decoder = time.monotonic(), None
+            self._await_decoder(now)
+            _end(self._parking.park(decoder.run.tenant or "", decoder, decoder.grown_bytes(), now))
 
     def _end_decoder(self) -> None:
         assert self.decoder is not None
@@ -304,6 +252,8 @@ class Children:
                 elif self._spare is not None and self._spare.pid == pid:
                     self._end_spare()
                     self._ask()
+                elif (parked := self._parking.ended(pid)) is not None:
+                    self._end_of_parked(listener, parked)
         return True
 
     def _born(self, listener: Listener, decoder: Decoder) -> None:
@@ -315,6 +265,10 @@ class Children:
         self._bare_until = inf
         listener.decoder_ready()
 
+    def _end_of_parked(self, listener: Listener, parked: Decoder) -> None:
+        parked.end()
+        listener.parked_ended(parked.run)
+
     def _end_spare(self) -> None:
         if self._spare is not None:
             self._spare.end()
@@ -324,9 +278,9 @@ class Children:
         """The present decoder, if `death` is its own: it may have been ended for what it said last."""
         if self.decoder is None or self.decoder.pid != death.pid:
             return
-        death = self.decoder.dead(death)
+        death, run = self.decoder.dead(death), self.decoder.run
         self._end_decoder()
-        listener.decoder_ended(death)
+        listener.decoder_ended(death, run)
         self._next(listener)
 
     def _lost(self, listener: Listener, now: float) -> None:
@@ -335,6 +289,8 @@ class Children:
         self._control, self._asked = None, 0
         self._end_nursery()
         self._end_spare()
+        for parked in self._parking.empty():
+            self._end_of_parked(listener, parked)
         self._start_at = max(now, self._started_at + NURSERY_SECONDS_LEAST)
         self._hear(listener)
         if self.decoder is not None:
@@ -348,3 +304,8 @@ class Children:
         self._nursery, self._control = start_nursery()
         self._control.setblocking(False)
         self._start_at, self._started_at = inf, now
+
+
+def _end(decoders: list[Decoder]) -> None:
+    for decoder in decoders:
+        decoder.end()

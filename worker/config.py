@@ -5,12 +5,14 @@ import secrets
 import socket
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from host.bound import bound
 from jobs.errors import SetupFault
 from jobs.settings import Settings
 from stores.blobs import Blobs
 from stores.cache import Cache
+from worker.core.parking import GROWTH_SHARE, Parking
 
 INCARNATION_BYTES = 8
 LEDGER_SHARE = 4
@@ -41,6 +43,11 @@ def incarnation(key: bytes | None = None) -> str:
 def name() -> str:
     """This process's label in logs, timelines and /stats."""
     return f"{socket.gethostname()}-{os.getpid()}"
+
+
+def parking(settings: Settings) -> Parking[Any]:
+    """Room for decoders of tenants whose turn is over: of as many as there can be jobs of here."""
+    return Parking(settings.capacity, settings.decoder_bytes_max // GROWTH_SHARE)
 
 
 def open_blobs(settings: Settings, data: Path) -> Blobs:

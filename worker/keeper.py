@@ -97,6 +97,8 @@ class Keeper:
             if now >= self._session.deadline:
                 self._work.look()
             self._session.tick(now)
+            if self._session.draining:
+                self._children.end_parked()
             leave = self._carry_out()
             self._work.publish()
             if self._told and not leave:

@@ -40,6 +40,7 @@ def run(control: socket.socket, keeper: int, settings: Settings) -> None:
     nursery = os.getpid()
     if (born := Nursery(control).serve()) is not None:
         die_with_parent(nursery)
+        os.setpgid(0, 0)  # where a group is orphaned, the kernel hangs up on all of it if one process of it is stopped
         give_way(settings.worker_nice)
         decoder.serve(*born, task_bytes_max=TRY_SHARE_MAX * settings.decoder_bytes_max)
 

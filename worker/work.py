@@ -25,11 +25,9 @@ from worker import autopsy, believed, tasks
 from worker.bodies import Body
 from worker.children import Children
 from worker.core import events
+from worker.core.parking import GROWTH_SHARE
 from worker.results import Results, Run
 from worker.watermarks import Watermarks
-
-GROWTH_SHARE = 4
-"""A decoder that keeps more than DECODER_BYTES_MAX / 4 between jobs is replaced."""
 
 
 @dataclass(slots=True)
@@ -87,7 +85,6 @@ class Work:
         self._log = log
         self._try: Try | None = None
         self._ended: Try | None = None
-        self._run = Run()
         self._offered = False
         self._story = ""
         self._unsealed: tuple[str, ...] | None = None
@@ -95,7 +92,7 @@ class Work:
     # -- what the session wants
 
     def begin(self, assignment: Assignment) -> None:
-        """Take on a job, for the decoder that was offered; or for a fresh one, where that worked for another tenant:
+        """Take on a job, for the decoder that was offered; or for another, where that worked for another tenant:
         strangers' code in it would read this original, or has kept what it saw before."""
         self._offered = False
         try:
@@ -113,13 +110,15 @@ class Work:
         except (ImageFault, StoreFault) as fault:
             return self._refuse(assignment, _code(fault), fault.detail)
         self._try = Try(assignment, spec, asked, original, watermarks)
-        if self._children.decoder is None or not self._children.decoder.tasks:
+        decoder = self._children.decoder
+        if assignment.alone:
+            self._children.end_parked()  # their memory is for this job
+        if decoder is None or not decoder.tasks:
             self._hand_over()
         elif assignment.alone:
             self._replace("alone")
-        elif self._run.tenant != spec.tenant:
-            self._children.replace(self)
-            self._children.keep_spare()
+        elif decoder.run.tenant != spec.tenant:
+            self._children.change(spec.tenant, self)
         else:
             self._hand_over()
         return None
@@ -131,11 +130,11 @@ class Work:
             self._ended = None
         if self._try is None or not _is(self._try, ref):
             return
-        handed_at, seconds = self._try.handed_at, self._try.assignment.seconds
+        handed_at, seconds, run = self._try.handed_at, self._try.assignment.seconds, self._try.run
         self._forget()
         if handed_at is not None:
             if time.time() >= handed_at + seconds:
-                self._results.spoil(self._run)
+                self._results.spoil(run)
             self._replace("killed")
         else:
             self._offer()
@@ -161,7 +160,6 @@ class Work:
 
     def decoder_ready(self) -> None:
         """As Listener.decoder_ready."""
-        self._run = Run()
         if self._try is not None:
             self._hand_over()
         else:
@@ -196,17 +194,22 @@ class Work:
                 else:
                     self._offer_or_recycle()
 
-    def decoder_ended(self, death: tasks.Died) -> None:
+    def decoder_ended(self, death: tasks.Died, run: Run) -> None:
         """As Listener.decoder_ended."""
         code, detail = autopsy.judge(death)
         self._log.warning("decoder replaced", extra={"why": autopsy.judge(death, self._story)[1]})
-        self._results.spoil(self._run)
+        self._results.spoil(run)
         self._story = ""
         if self._offered:
             self._offered = False
             self._tell(events.DecoderGone())
         elif self._try is not None and self._try.handed_at is not None:
             self._fail(self._try, code, detail)
+
+    def parked_ended(self, run: Run) -> None:
+        """As Listener.parked_ended."""
+        self._log.warning("parked decoder ended")
+        self._results.spoil(run)
 
     def _working(self, word: tasks.Rendered | tasks.Done | tasks.Fault) -> Try:
         """The try that this can be an answer to. Raises WireFault where there is none."""
@@ -234,8 +237,8 @@ class Work:
         return original
 
     def _hand_over(self) -> None:
-        work = self._try
-        if work is None or self._children.decoder is None:
+        work, decoder = self._try, self._children.decoder
+        if work is None or decoder is None:
             return
         task = tasks.Task(
             work.spec.recipe,
@@ -246,7 +249,7 @@ class Work:
         )
         if self._children.hand_over(task, [work.original.fileno(), *work.watermarks.values()], self):
             work.original.close()
-            work.handed_at, work.run, self._run.tenant = time.time(), self._run, work.spec.tenant
+            work.handed_at, work.run, decoder.run.tenant = time.time(), decoder.run, work.spec.tenant
 
     def _begin(self, work: Try) -> None:
         """Tell, once, that the decoder began: that it has the task is enough, for when it looks at it only itself could

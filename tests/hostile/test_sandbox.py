@@ -24,6 +24,7 @@ from worker import autopsy, decoder, imagefile, nursery, pipeline, sandbox, sysc
 from worker.autopsy import Slate
 from worker.bodies import Body
 from worker.children import Children
+from worker.results import Run
 
 ESCAPES_LEAST = 40
 """That many must be shown to work where nothing is sealed."""
@@ -145,6 +146,7 @@ class Ear:
         self.words: list[Any] = []
         self.deaths: list[tasks.Died] = []
         self.ready = 0
+        self.parked: Run | None = None
 
     def over(self) -> bool:
         return bool(self.deaths) or any(isinstance(word, tasks.Done | tasks.Fault) for word in self.words)
@@ -158,8 +160,11 @@ class Ear:
     def decoder_said(self, word: Any, sink: Any) -> None:
         self.words.append(word)
 
-    def decoder_ended(self, death: tasks.Died) -> None:
+    def decoder_ended(self, death: tasks.Died, run: Run) -> None:
         self.deaths.append(death)
+
+    def parked_ended(self, run: Run) -> None:
+        self.parked = run
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from PIL import Image
 from jobs import wire
 from jobs.job import Code
 from jobs.wire import Failure, Held, LeaseRef
-from tests.support.cluster import Cluster, wait_until
+from tests.support.cluster import Cluster, children_of, wait_until
 from tests.support.images import saved
 from tests.support.worker_kit import QUICK, SLOW, FakeBroker, Worker, end, gone, job_id, noise, worker_under_test
 
@@ -152,7 +152,7 @@ def test_the_deadline_ends_a_job(pair: Pair) -> None:
     broker.assign(1, noise(2500), SLOW, seconds=0.3)
     (failure,) = broker.expect(wire.Failed).jobs
     assert failure.code == Code.DEADLINE_EXCEEDED
-    assert re.fullmatch(r"not done within 0.3 s, at [a-z ]+, \d+ MB of memory at most", failure.detail)
+    assert re.fullmatch(r"not done within 0.3 s, at [a-z_ ]+, \d+ MB of memory at most", failure.detail)
     assert worker.other_decoder(decoder) != decoder
 
 
@@ -237,3 +237,27 @@ def test_a_watermark_reaches_every_job_that_asks_for_it(new_cluster: Callable[..
         broker.assign(3, noise(50), changed)
         (failure,) = broker.expect(wire.Failed).jobs
         assert (failure.code, "'logo' is not the one" in failure.detail) == (Code.OPERATION_FAILED, True)
+
+
+def test_tenants_that_take_turns_have_a_decoder_each_and_only_one_of_them_runs(pair: Pair) -> None:
+    broker, worker = pair
+    acmes, served = worker.decoder, list[bool]()
+    for number, tenant in enumerate(["acme", "other", "acme", "other", "acme"]):
+        broker.assign(number, noise(50), tenant=tenant)
+        broker.settle(LeaseRef(broker.expect(wire.Finished).jobs[0].job, 1))
+        wait_until(lambda: bool(stopped(worker)) == bool(served), 10, "a parked decoder")
+        served.append(acmes in stopped(worker))
+    assert served == [False, True, False, True, False]
+    (others,) = stopped(worker)
+    broker.assign(9, noise(1500), SLOW, tenant="acme")
+    broker.expect(wire.Started)
+    broker.say(wire.Drain())
+    wait_until(lambda: gone(others), 10, "the end of the parked one")
+    assert [finish.job for finish in broker.expect(wire.Finished).jobs] == [job_id(9)]
+
+
+def stopped(worker: Worker) -> list[int]:
+    """Its decoders that a signal has stopped."""
+    states = {pid: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+              for pid in children_of(worker.nursery)}  # fmt: skip
+    return [pid for pid, state in states.items() if state == "T"]

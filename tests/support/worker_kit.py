@@ -87,12 +87,14 @@ class FakeBroker:
         self.say(wire.Assign([assignment]))
         return wire.LeaseRef(assignment.job, assignment.lease)
 
-    def assignment(self, number: int, image: bytes, recipe: Any = QUICK, **fields: Any) -> wire.Assignment:
+    def assignment(
+        self, number: int, image: bytes, recipe: Any = QUICK, tenant: str = "t", **fields: Any
+    ) -> wire.Assignment:
         """The same, not yet said."""
         job = job_id(number)
         original = Original(f"raw/{job[-2:]}/{job}", "", 0, 0, len(image), hashlib.sha256(image).hexdigest())
         self.blobs.put(original.name, image)
-        spec = Spec("a.bmp", None, None, None, canonical(parse(recipe)), original, "t")
+        spec = Spec("a.bmp", None, None, None, canonical(parse(recipe)), original, tenant)
         asked = {"lease": 1, "seconds": 60.0, "memory_bytes": MEMORY_BYTES, "alone": False, **fields}
         return wire.Assignment(job=job, spec=encode(spec), **asked)
 

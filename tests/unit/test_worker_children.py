@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,9 @@ from jobs.errors import SetupFault, WireFault
 from worker import tasks
 from worker.autopsy import DEAF, GARBAGE, Slate
 from worker.children import DECODER_SECONDS_MOST, READ_BYTES, READS_A_TURN, Children
+from worker.core.parking import PARKED_SECONDS, Parking
+from worker.decoders import Decoder
+from worker.results import Run
 
 
 class Ear:
@@ -24,6 +28,7 @@ class Ear:
         self.ready = 0
         self.words: list[Any] = []
         self.deaths: list[tasks.Died] = []
+        self.parked: list[Run] = []
 
     def decoder_ready(self) -> None:
         self.ready += 1
@@ -34,8 +39,11 @@ class Ear:
     def decoder_said(self, word: Any, sink: Any) -> None:
         self.words.append(word)
 
-    def decoder_ended(self, death: tasks.Died) -> None:
+    def decoder_ended(self, death: tasks.Died, run: Run) -> None:
         self.deaths.append(death)
+
+    def parked_ended(self, run: Run) -> None:
+        self.parked.append(run)
 
 
 @pytest.fixture
@@ -229,3 +237,106 @@ def test_a_spare_decoder_takes_the_place_of_one_that_is_replaced_and_another_is_
             children.replace(ear)
             assert (ear.ready, forks(nursery)) == (2, 1)
             assert children.deadline <= time.monotonic() + DECODER_SECONDS_MOST
+
+
+@contextmanager
+def two_tenants() -> Iterator[tuple[Children, socket.socket, Ear, list[subprocess.Popen[bytes]]]]:
+    """Children whose nursery has borne a decoder that worked for `acme`, and one for `other` which is present."""
+    ours, nursery = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, nursery:
+        children, ear = Children(0, ours, Parking(2, 1 << 30)), Ear()
+        nursery.send(tasks.encode(tasks.Warm("engine")))
+        children.wait_warm()
+        with born(nursery) as acmes, born(nursery) as others:
+            children.read(ear, 0.0)
+            for tenant in ("acme", "other"):
+                assert children.decoder is not None
+                children.decoder.run.tenant = tenant
+                if tenant == "acme":
+                    children.change("other", ear)
+            try:
+                yield children, nursery, ear, [acmes, others]
+            finally:
+                children.end_parked()
+                if children.decoder is not None:
+                    children.decoder.end()
+
+
+def state(child: subprocess.Popen[bytes]) -> str:
+    """As proc(5) has it; what a signal is to change has changed once it has been waited for."""
+    return Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def test_a_parked_decoder_stands_still_and_goes_on_for_its_tenant_alone() -> None:
+    with two_tenants() as (children, _, ear, (acmes, others)):
+        os.waitpid(acmes.pid, os.WUNTRACED)
+        assert state(acmes) == "T"
+        assert children.decoder is not None
+        assert (children.decoder.pid, ear.ready) == (others.pid, 2)
+        children.change("acme", ear)
+        os.waitpid(acmes.pid, os.WCONTINUED)
+        os.waitpid(others.pid, os.WUNTRACED)
+        assert (children.decoder.pid, children.decoder.run.tenant, ear.ready) == (acmes.pid, "acme", 3)
+        assert state(others) == "T"
+
+
+def test_the_kernel_that_needs_memory_takes_a_parked_decoder_first() -> None:
+    with two_tenants() as (children, _, ear, (acmes, _)):
+        score = Path(f"/proc/{acmes.pid}/oom_score_adj")
+        assert int(score.read_text()) == 1000
+        children.change("acme", ear)
+        assert int(score.read_text()) < 1000
+
+
+def test_a_stranger_gets_no_parked_decoder() -> None:
+    with two_tenants() as (children, nursery, ear, tenants):
+        children.change("stranger", ear)
+        assert (children.decoder, ear.ready) == (None, 2)
+        with born(nursery) as fresh:
+            children.read(ear, 0.0)
+            assert children.decoder is not None
+            assert children.decoder.pid == fresh.pid not in {each.pid for each in tenants}
+
+
+def test_a_parked_decoder_ends_when_its_time_is_over() -> None:
+    with two_tenants() as (children, _, ear, (acmes, _)):
+        assert time.monotonic() < children.deadline <= time.monotonic() + PARKED_SECONDS
+        children.read(ear, children.deadline)
+        assert acmes.wait(10) == -9
+        assert ear.parked == []
+
+
+def test_a_parked_decoder_that_ends_by_itself_is_told() -> None:
+    with two_tenants() as (children, nursery, ear, (acmes, _)):
+        nursery.send(tasks.encode(tasks.Died(acmes.pid, 9)))
+        children.read(ear, 0.0)
+        assert [run.tenant for run in ear.parked] == ["acme"]
+        children.change("acme", ear)
+        assert children.decoder is None
+
+
+def test_so_are_all_that_go_with_their_nursery(monkeypatch: pytest.MonkeyPatch) -> None:
+    with two_tenants() as (children, nursery, ear, (acmes, _)):
+        monkeypatch.setattr(children, "_end_nursery", lambda: None)
+        nursery.close()
+        children.read(ear, 0.0)
+        assert [run.tenant for run in ear.parked] == ["acme"]
+        assert acmes.wait(10) == -9
+
+
+def test_what_a_parked_decoder_wrote_is_no_answer_to_its_next_task() -> None:
+    ours, nursery = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, nursery, subprocess.Popen(["sleep", "60"]) as child:
+        children, ear = Children(0, ours, Parking(2, 1 << 30)), Ear()
+        link, theirs = socket.socketpair()
+        watch, slate = os.pidfd_open(child.pid), Slate()
+        present = Decoder(child.pid, theirs, watch, slate)
+        present.run.tenant, children.decoder = "acme", present
+        try:
+            children.change("other", ear)
+            link.send(tasks.frame(tasks.Done(1.0, 1)))
+            children.change("acme", ear)
+            assert (ear.words, ear.ready) == ([tasks.Done(1.0, 1)], 1), "heard before a task is handed over"
+        finally:
+            present.end()
+            link.close()

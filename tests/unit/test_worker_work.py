@@ -25,11 +25,12 @@ from worker import autopsy, believed, tasks
 from worker.bodies import HELD_BYTES_MAX, Body
 from worker.children import Children
 from worker.core import events
+from worker.core.parking import GROWTH_SHARE
 from worker.decoder import _word
 from worker.pipeline import run
 from worker.reading import PipelineLimits
-from worker.results import Results
-from worker.work import GROWTH_SHARE, Work
+from worker.results import Results, Run
+from worker.work import Work
 
 RECIPE = canonical(
     parse({"renditions": [{"name": "large", "width": 20}, {"name": "small", "width": 10, "format": "webp"}]})
@@ -53,13 +54,14 @@ class FakeChildren:
     def __init__(self) -> None:
         self.ended = 0
         self.given = 0
-        self.spares = 0
+        self.fresh = 0
+        self.parked: dict[str, SimpleNamespace] = {}
         self.takes = True
         self.decoder = self._fresh()
 
     def _fresh(self) -> SimpleNamespace:
         return SimpleNamespace(
-            tasks=0, untaken=False, stage=autopsy.IDLE, where=lambda: "at idle", grown_bytes=lambda: 0
+            tasks=0, run=Run(), untaken=False, stage=autopsy.IDLE, where=lambda: "at idle", grown_bytes=lambda: 0
         )
 
     def hand_over(self, task: tasks.Task, descriptors: list[int], listener: Work) -> bool:
@@ -67,8 +69,14 @@ class FakeChildren:
         self.given += self.takes
         return self.takes
 
-    def keep_spare(self) -> None:
-        self.spares = 1
+    def change(self, tenant: str, listener: Work) -> None:
+        self.parked[self.decoder.run.tenant or ""] = self.decoder
+        self.fresh += tenant not in self.parked
+        self.decoder = self.parked.pop(tenant) if tenant in self.parked else self._fresh()
+        listener.decoder_ready()
+
+    def end_parked(self) -> None:
+        self.parked.clear()
 
     def replace(self, listener: Work) -> None:
         self.ended += 1
@@ -89,11 +97,11 @@ class Desk:
         if begin:
             self.begin()
 
-    def begin(self, job: str = "a", tenant: str = "", seconds: float = 60.0) -> None:
+    def begin(self, job: str = "a", tenant: str = "", seconds: float = 60.0, alone: bool = False) -> None:
         name = f"raw/00/{job}"
         self.blobs.put(name, b"original")
         spec = Spec("a.jpg", None, None, None, RECIPE, Original(name, "jpeg", 40, 40, 8, f"digest of {job}"), tenant)
-        self.work.begin(Assignment(job, 1, seconds, 1 << 30, False, encode(spec)))
+        self.work.begin(Assignment(job, 1, seconds, 1 << 30, alone, encode(spec)))
 
     def said(self, *words: Any) -> list[type]:
         for word in words:
@@ -103,6 +111,9 @@ class Desk:
                 self.work.decoder_said(word, None)
         self.work.publish()
         return [type(each) for each in self.told]
+
+    def died(self, death: tasks.Died) -> None:
+        self.work.decoder_ended(death, self.children.decoder.run)
 
     def render(self, word: tasks.Rendered, data: bytes) -> None:
         sink = self.work.room(word, len(data))
@@ -192,7 +203,7 @@ def test_a_decoder_that_has_its_task_is_charged_whatever_its_slate_says() -> Non
 @pytest.mark.parametrize("status", [9, autopsy.LOST, autopsy.GARBAGE, 11, 1 << 8])
 def test_so_is_one_that_died_with_its_task_however_it_did(status: int) -> None:
     desk = Desk()
-    desk.work.decoder_ended(tasks.Died(1, status, stage=autopsy.IDLE))
+    desk.died(tasks.Died(1, status, stage=autopsy.IDLE))
     assert [type(each) for each in desk.told] == [events.DecoderBegan, events.DecoderFailed]
 
 
@@ -201,7 +212,7 @@ def test_what_a_decoder_did_not_take_is_for_the_next_one_and_uncharged() -> None
     desk.children.takes = False
     desk.begin()
     desk.work.look()
-    desk.work.decoder_ended(tasks.Died(1, autopsy.DEAF))
+    desk.died(tasks.Died(1, autopsy.DEAF))
     assert desk.told == []
     desk.children.takes = True
     desk.work.decoder_ready()
@@ -219,7 +230,7 @@ def test_what_a_decoder_has_grown_by_is_the_kernel_s_word() -> None:
 def test_a_detail_makes_no_lines_and_no_colours_and_a_story_is_for_the_log_alone() -> None:
     desk = Desk()
     desk.said(tasks.Broke("ValueError: \x1b[31m in serve:1"))
-    desk.work.decoder_ended(tasks.Died(1, 1 << 8))
+    desk.died(tasks.Died(1, 1 << 8))
     assert desk.told[-1].detail == "the decoder ended with status 1"
     desk = Desk()
     desk.said(tasks.Fault("undecodable", "broken\n\x1b[31mred"))
@@ -241,24 +252,39 @@ def test_a_store_that_fails_offers_one_decoder_once(last: Any) -> None:
 
 
 def test_a_decoder_works_for_one_tenant_alone() -> None:
-    desk, ended = Desk(begin=False), []
+    desk, served = Desk(begin=False), list[tuple[str, int]]()
     for number, tenant in enumerate(["acme", "acme", "other", "other", "acme", "", ""]):
         desk.begin(f"job{number}", tenant)
+        served.append((tenant, id(desk.children.decoder)))
         desk.said(LARGE, SMALL, DONE)
-        ended.append(desk.children.ended)
-    assert ended == [0, 0, 1, 1, 2, 3, 3]
-    assert desk.children.given == 7
+    assert len(set(served)) == len({decoder for _, decoder in served}) == 3
+    assert (desk.children.given, desk.children.fresh, desk.children.ended) == (7, 2, 0)
     assert [type(each) for each in desk.told].count(events.DecoderIdle) == 7
 
 
-def test_where_there_is_one_tenant_no_decoder_is_kept_to_spare() -> None:
+def test_a_job_that_runs_alone_has_the_memory_of_parked_decoders() -> None:
     desk = Desk(begin=False)
-    for number in range(3):
-        desk.begin(f"job{number}", "acme")
+    for job, tenant in (("one", "acme"), ("two", "other")):
+        desk.begin(job, tenant)
         desk.said(LARGE, SMALL, DONE)
-    assert desk.children.spares == 0
-    desk.begin("other", "other")
-    assert desk.children.spares == 1
+    assert list(desk.children.parked) == ["acme"]
+    desk.begin("alone", "other", alone=True)
+    assert desk.children.parked == {}
+
+
+@pytest.mark.parametrize("back", [True, False])
+def test_what_a_decoder_gave_that_ends_after_its_tenant_s_turn_is_not_in_the_cache(back: bool) -> None:
+    desk = Desk(begin=False)
+    for job, tenant in (("one", "acme"), ("two", "other")):
+        desk.begin(job, tenant)
+        desk.said(LARGE, SMALL, DONE)
+    assert len(desk.cache.values) == 2
+    if back:
+        desk.begin("three", "acme")
+        desk.work.decoder_ended(tasks.Died(1, 11), desk.children.decoder.run)
+    else:
+        desk.work.parked_ended(desk.children.parked["acme"].run)
+    assert len(desk.cache.values) == 1, "the other tenant's decoder did nothing wrong"
 
 
 def after_a_good_one(desk: Desk) -> None:
@@ -273,7 +299,7 @@ def test_what_a_decoder_gave_that_ends_unasked_is_not_in_the_cache(status: int, 
     after_a_good_one(desk)
     if working:
         desk.begin("next")
-    desk.work.decoder_ended(tasks.Died(1, status))
+    desk.died(tasks.Died(1, status))
     assert desk.cache.values == {}
 
 
@@ -282,7 +308,7 @@ def test_nor_what_one_gives_whose_next_word_is_nobody_s() -> None:
     for word, name in ((LARGE, "large"), (SMALL, "small")):
         desk.render(word, FILES[name])
     desk.work.decoder_said(DONE, None)
-    desk.work.decoder_ended(tasks.Died(1, autopsy.GARBAGE))
+    desk.died(tasks.Died(1, autopsy.GARBAGE))
     desk.work.publish()
     assert type(desk.told[-1]) is events.DecoderFinished
     assert desk.cache.values == {}

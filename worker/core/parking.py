@@ -1,0 +1,72 @@
+"""Which decoders are kept for tenants that are not being served: how many, how large, and for how long.
+
+Owns the bounds and the order: least recently served first. Knows no process and no clock; whatever has to go is
+returned, and the caller ends it.
+"""
+
+from collections import OrderedDict
+from math import inf
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+PARKED_SECONDS = 60.0
+"""A tenant that sends nothing for so long gets a fresh decoder. That costs it milliseconds, whereas a parked one holds
+memory."""
+
+GROWTH_SHARE = 4
+"""A decoder that keeps more than DECODER_BYTES_MAX / 4 between jobs is replaced, and all parked ones together keep no
+more than that."""
+
+
+class _Process(Protocol):
+    @property
+    def pid(self) -> int: ...
+
+
+T = TypeVar("T", bound=_Process)
+
+
+class _Place(NamedTuple, Generic[T]):
+    decoder: T
+    size: int
+    until: float
+
+
+class Parking(Generic[T]):
+    """At most one decoder a tenant, `count_max` of them, which together have grown by at most `bytes_max`."""
+
+    def __init__(self, count_max: int = 0, bytes_max: int = 0) -> None:
+        self._count_max, self._bytes_max = count_max, bytes_max
+        self._places: OrderedDict[str, _Place[T]] = OrderedDict()
+
+    @property
+    def deadline(self) -> float:
+        """When to call `expired` next (monotonic seconds)."""
+        return next(iter(self._places.values())).until if self._places else inf
+
+    def park(self, tenant: str, decoder: T, size: int, now: float) -> list[T]:
+        """Keep a decoder that has grown by `size` bytes; those that must go for it, perhaps itself."""
+        replaced = self._places.pop(tenant, None)
+        gone = [replaced.decoder] if replaced else []
+        self._places[tenant] = _Place(decoder, size, now + PARKED_SECONDS)
+        while len(self._places) > self._count_max or sum(each.size for each in self._places.values()) > self._bytes_max:
+            _, place = self._places.popitem(last=False)
+            gone.append(place.decoder)
+        return gone
+
+    def take(self, tenant: str) -> T | None:
+        """The decoder of this tenant, which leaves its place."""
+        place = self._places.pop(tenant, None)
+        return place.decoder if place else None
+
+    def expired(self, now: float) -> list[T]:
+        """Those whose time is over."""
+        return [self._places.pop(tenant).decoder for tenant, place in list(self._places.items()) if now >= place.until]
+
+    def ended(self, pid: int) -> T | None:
+        """The process `pid` ended: the decoder that it was, if one was parked under it."""
+        return next((self._places.pop(tenant).decoder for tenant, place in list(self._places.items())
+                     if place.decoder.pid == pid), None)  # fmt: skip
+
+    def empty(self) -> list[T]:
+        """All of them."""
+        return self.expired(inf)
