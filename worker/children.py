@@ -200,7 +200,7 @@ class Children:
         there = (self.decoder is not None) + (self._spare is not None) + self._asked
         with contextlib.suppress(OSError):  # a dying nursery is noticed where its socket is read
             while self._control is not None and there < self._wanted:
-                self._control.send(tasks.FORK)
+                self._control.send(tasks.SPARE if there else tasks.FORK)
                 self._asked += 1
                 there += 1
 

@@ -10,6 +10,7 @@ import selectors
 import signal
 import socket
 import sys
+from typing import NamedTuple
 
 from host.allocator import give_back_freed_memory
 from host.environment import load_settings
@@ -42,7 +43,17 @@ def run(control: socket.socket, keeper: int, settings: Settings) -> None:
         die_with_parent(nursery)
         os.setpgid(0, 0)  # where a group is orphaned, the kernel hangs up on all of it if one process of it is stopped
         give_way(settings.worker_nice)
-        decoder.serve(*born, task_bytes_max=TRY_SHARE_MAX * settings.decoder_bytes_max)
+        if born.spare:
+            pipeline.touch()
+        decoder.serve(born.link, born.slate, task_bytes_max=TRY_SHARE_MAX * settings.decoder_bytes_max)
+
+
+class Birth(NamedTuple):
+    """What a decoder is born with; and whether to spare."""
+
+    link: socket.socket
+    slate: Slate
+    spare: bool
 
 
 class Nursery:
@@ -53,32 +64,32 @@ class Nursery:
         self._selector = selectors.DefaultSelector()
         self._selector.register(control, selectors.EVENT_READ)
 
-    def serve(self) -> tuple[socket.socket, Slate] | None:
-        """Returns once in every decoder, with its link and slate; and None when the keeper is gone."""
+    def serve(self) -> Birth | None:
+        """Returns once in every decoder; and None when the keeper is gone."""
         while True:
             for key, _ in self._selector.select():
                 if key.data is not None:
                     self._reap(key.fd, key.data)
-                elif not self._asked():
+                elif not (asked := self._asked()):
                     return None
-                elif (born := self._fork()) is not None:
+                elif (born := self._fork(asked == tasks.SPARE)) is not None:
                     return born
 
-    def _asked(self) -> bool:
-        """Whether the keeper asks for a decoder; else it is gone."""
+    def _asked(self) -> bytes:
+        """Which decoder the keeper asks for; nothing where it is gone."""
         try:
-            return bool(self._control.recv(tasks.PACKET_BYTES_MAX))
+            return self._control.recv(tasks.PACKET_BYTES_MAX)
         except ConnectionError:
-            return False
+            return b""
 
-    def _fork(self) -> tuple[socket.socket, Slate] | None:
+    def _fork(self, spare: bool) -> Birth | None:
         ours, theirs = socket.socketpair()
         slate = Slate()
         pid = os.fork()
         if pid == 0:
             ours.close()
             self._close()
-            return theirs, slate
+            return Birth(theirs, slate, spare)
         theirs.close()
         watch = os.pidfd_open(pid)
         self._selector.register(watch, selectors.EVENT_READ, pid)

@@ -4,7 +4,7 @@ keeper -> decoder: Task, with the original as a read-only descriptor beside it, 
 decoder -> keeper: Unsealed where the sandbox has gaps; for each task a Rendered with its bytes for each
 rendition, then Done or Fault. Broke before it ends by a fault of our own. That it began is on its slate.
 nursery -> keeper: Warm once, Born with the decoder's socket, pidfd and slate, Died.
-keeper -> nursery: any packet asks for one more decoder.
+keeper -> nursery: FORK or SPARE asks for one more decoder.
 
 The decoder reads what strangers sent: whatever it says is checked here before anybody acts on it.
 """
@@ -24,7 +24,8 @@ from jobs.recipe import NAME_PATTERN
 HEADER_BYTES_MAX = 64 * 1024
 """A Task carries a recipe of at most 16 KiB; every other header is smaller."""
 PACKET_BYTES_MAX = 4096
-FORK = b"fork"
+FORK, SPARE = b"fork", b"spare"
+"""For a decoder that is wanted now; for one that has time to make itself ready."""
 _PREFIX = struct.Struct("!II")
 _Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
 _Word = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9]{1,8}\Z")]

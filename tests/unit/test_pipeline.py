@@ -2,10 +2,12 @@
 
 import contextlib
 import errno
+import gc
 import io
 import os
+import resource
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import PIL
@@ -21,7 +23,7 @@ from jobs.formats import HEIC
 from jobs.recipe import Recipe, parse
 from tests.support.images import LIMITS, TEST_DATA, corners, made, one, outputs, read, saved
 from worker import encoders, imagefile, operations
-from worker.pipeline import ENGINE, run, warm
+from worker.pipeline import ENGINE, run, touch, warm
 from worker.reading import PipelineLimits
 
 DEFAULT = parse(
@@ -213,3 +215,30 @@ def test_warm_and_engine() -> None:
     assert ENGINE.startswith(f"pillow-{PIL.__version__}")
     assert ("+vips-" in ENGINE) == vips_installed()
     assert ("+heif-" in ENGINE) == (HEIC in formats_read())
+
+
+def faults_of_a_first_job(before: Callable[[], object]) -> int:
+    """Pages that a forked process has to be given for a small photo, after it did this."""
+    stream = io.BytesIO(saved(Image.new("RGB", (400, 400), "#336699"), "JPEG"))
+    recipe = parse({"renditions": [{"name": "a", "width": 100, "format": "jpeg"}]})
+    reader, writer = os.pipe()
+    if (pid := os.fork()) == 0:
+        before()
+        began = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        list(run(stream, recipe, PipelineLimits(10**6, 1)))
+        os.write(writer, f"{resource.getrusage(resource.RUSAGE_SELF).ru_minflt - began}".encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        found = int(answer.read())
+    os.waitpid(pid, 0)
+    return found
+
+
+def test_a_forked_process_that_touched_its_memory_is_given_little_for_its_first_job() -> None:
+    warm()
+    gc.freeze()
+    try:
+        assert faults_of_a_first_job(touch) < faults_of_a_first_job(lambda: None) / 2
+    finally:
+        gc.unfreeze()

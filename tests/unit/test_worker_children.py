@@ -208,7 +208,7 @@ def forks(nursery: socket.socket) -> int:
     """How many decoders the nursery was asked for since the last look."""
     count = 0
     while select.select([nursery], [], [], 0)[0]:
-        assert nursery.recv(100) == tasks.FORK
+        assert nursery.recv(100) in (tasks.FORK, tasks.SPARE)
         count += 1
     return count
 
@@ -340,3 +340,9 @@ def test_what_a_parked_decoder_wrote_is_no_answer_to_its_next_task() -> None:
         finally:
             present.end()
             link.close()
+
+
+def test_a_decoder_to_spare_is_asked_for_as_such(pair: tuple[Children, socket.socket]) -> None:
+    children, nursery = pair
+    children.keep_spare()
+    assert [nursery.recv(100) for _ in range(2)] == [tasks.FORK, tasks.SPARE]
