@@ -4,14 +4,14 @@ Pure: reads a mapping, not the environment (host/environment.py does).
 """
 
 import ipaddress
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import PurePath
 
 import msgspec
 
 from jobs import keys, limits
+from jobs.bounds import BOUNDS, CHOICES, WORKERS_MAX
 from jobs.errors import SetupFault
 from jobs.grants import ORIGIN
 
@@ -76,21 +76,8 @@ SECRET_CHARACTERS_MIN = 16
 """Of a secret that a person sets: shorter ones are guessed."""
 _PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]_-]+(?:/[A-Za-z0-9._~/-]*)?", re.ASCII)
 _ROOT_PATH = re.compile(r"[A-Za-z0-9._~/-]*", re.ASCII)
-_CHOICES = {
-    "ledger_sync": ("full", "normal"),
-    "log_format": ("auto", "console", "json"),
-    "log_level": ("debug", "info", "warning", "error"),
-    "cache_url": ("", "none"),
-    "ledger_url": ("",),
-    "blobs_url": ("",),
-}
-_AT_LEAST = {
-    "port": 0, "web_processes": 1, "capacity": 1, "worker_nice": 0, "upload_bytes_max": 1,
-    "pixels_max": 1, "frames_max": 1, "queued_max": 1, "rate_per_minute": 0, "job_seconds": 0.01, "attempts_max": 1,
-    "decoder_bytes_max": 64 * 1024 * 1024, "decoder_jobs_max": 1, "silence_seconds": 0.1, "grace_seconds": 0.0,
-    "accept_seconds": 0.1, "drain_seconds": 0.0, "wait_seconds_max": 0.0, "eta_seconds_max": 0.0,
-    "disk_free_bytes_min": 0, "retention_days": 0.0, "orphan_seconds": 1.0,
-}  # fmt: skip
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
+_TYPES = {bool: "1 or 0", int: "a whole number", float: "a number"}
 
 
 def parse(environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
@@ -111,7 +98,7 @@ def parse(environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
             values[name] = msgspec.convert(environ[variable], known[name], strict=False)
             sources[name] = variable
         except msgspec.ValidationError:
-            faults.append(f"{variable}={environ[variable]!r} is not of type {known[name].__name__}")
+            faults.append(f"{variable}={environ[variable]!r} must be {_TYPES[known[name]]}")
     settings = Settings(**values)  # type: ignore[arg-type]
     faults += _out_of_range(settings)
     if faults:
@@ -121,18 +108,25 @@ def parse(environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
 
 def _out_of_range(settings: Settings) -> list[str]:
     faults = []
-    for name, choices in _CHOICES.items():
+    for name, choices in CHOICES.items():
         if getattr(settings, name) not in choices:
             allowed = ", ".join(repr(choice) for choice in choices)
             faults.append(f"{PREFIX}{name.upper()}={getattr(settings, name)!r} must be one of {allowed}")
-    for name, least in _AT_LEAST.items():
-        if not least <= getattr(settings, name) < math.inf:  # NaN is neither
-            faults.append(f"{PREFIX}{name.upper()}={getattr(settings, name)} must be a number of at least {least}")
-    if settings.port > 65_535:
-        faults.append(f"{PREFIX}PORT={settings.port} must be at most 65535")
-    try:
-        broker_address(settings)
-    except ValueError:
+    for name, (least, most) in BOUNDS.items():
+        if not least <= getattr(settings, name) <= most:  # NaN is in no range
+            faults.append(f"{PREFIX}{name.upper()}={getattr(settings, name)} must be {least:.15g} to {most:.15g}")
+    return faults + _of_texts(settings) + _of_secrets(settings) + _together(settings)
+
+
+def _of_texts(settings: Settings) -> list[str]:
+    faults = [
+        f"{PREFIX}{name.upper()}={getattr(settings, name)!r} must be a path"
+        for name in ("data", "recipes", "run")
+        if not getattr(settings, name).isprintable() or not (getattr(settings, name).strip() or name == "run")
+    ]
+    if not _is_host(settings.host):
+        faults.append(f"{PREFIX}HOST={settings.host!r} must be an address or a name of this machine")
+    if not _is_judged(broker_address, settings):
         faults.append(f"{PREFIX}BROKERS={settings.brokers!r} must be 1, or the broker's address as tcp://HOST:PORT")
     faults += [
         f"{PREFIX}CORS_ORIGINS: {origin!r} must be an origin as a browser sends it, https://shop.example[:PORT]"
@@ -143,12 +137,21 @@ def _out_of_range(settings: Settings) -> list[str]:
         faults.append(f"{PREFIX}PUBLIC_URL={settings.public_url!r} must be as https://pix.example[:PORT][/PATH]")
     if not _ROOT_PATH.fullmatch(settings.root_path):
         faults.append(f"{PREFIX}ROOT_PATH={settings.root_path!r} must be a path as /pix")
-    for proxy in trusted_proxies(settings):
-        try:
-            ipaddress.ip_network(proxy)
-        except ValueError as fault:
-            faults.append(f"{PREFIX}TRUSTED_PROXIES must be addresses or networks ({fault})")
     faults += [
+        f"{PREFIX}TRUSTED_PROXIES: {proxy!r} must be an address, or a network of some, as 10.0.0.0/24"
+        for proxy in trusted_proxies(settings)
+        if not _is_network(proxy)
+    ]
+    try:
+        workers_range(settings.workers, cores=1)
+    except ValueError as fault:
+        faults.append(f"{PREFIX}WORKERS={fault}")
+    return faults
+
+
+def _of_secrets(settings: Settings) -> list[str]:
+    """What came is not told: it may be a secret."""
+    faults = [
         f"{PREFIX}{name.upper()} must be of {SECRET_CHARACTERS_MIN} characters or more each"
         for name in ("grant_secrets", "receipt_secrets")
         if any(len(secret) < SECRET_CHARACTERS_MIN for secret in listed_secrets(getattr(settings, name)))
@@ -157,11 +160,50 @@ def _out_of_range(settings: Settings) -> list[str]:
         keys.parse(settings.api_keys)
     except ValueError as fault:
         faults.append(f"{PREFIX}API_KEYS: {fault}")
-    try:
-        workers_range(settings.workers, cores=1)
-    except ValueError as fault:
-        faults.append(f"{PREFIX}WORKERS={fault}")
     return faults
+
+
+def _together(settings: Settings) -> list[str]:
+    """Values that make no sense beside others, however good each is."""
+    faults = []
+    if settings.orphan_seconds < 2 * settings.accept_seconds:
+        faults.append(
+            f"{PREFIX}ORPHAN_SECONDS={settings.orphan_seconds:g} must be at least twice {PREFIX}ACCEPT_SECONDS="
+            f"{settings.accept_seconds:g}: what waits for the broker for so long would be refused by it"
+        )
+    if settings.public_without_keys and settings.api_keys.strip():
+        faults.append(
+            f"{PREFIX}PUBLIC_WITHOUT_KEYS=1 must not be set beside {PREFIX}API_KEYS: who has no key is refused"
+        )
+    broker = broker_address(settings) if _is_judged(broker_address, settings) else None
+    if broker and broker[0] == settings.host and 0 <= settings.port - broker[1] < len(SOCKETS):
+        last = broker[1] + len(SOCKETS) - 1
+        faults.append(f"{PREFIX}PORT={settings.port} must be none of the broker's, {broker[1]} to {last}")
+    return faults
+
+
+def _is_judged(judge: Callable[[Settings], object], settings: Settings) -> bool:
+    try:
+        judge(settings)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_host(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return bool(_HOST.fullmatch(host)) and len(host) <= 253
+    return True
+
+
+def _is_network(proxy: str) -> bool:
+    """Not one of everybody: whoever is believed says from where he comes."""
+    try:
+        return ipaddress.ip_network(proxy).prefixlen > 0
+    except ValueError:
+        return False
 
 
 def workers_range(workers: str, cores: int) -> tuple[int, int]:
@@ -169,8 +211,8 @@ def workers_range(workers: str, cores: int) -> tuple[int, int]:
     if workers == "cores":
         return cores, cores
     found = re.fullmatch(r"(\d{1,6})(?:\.\.(\d{1,6}))?", workers, re.ASCII)
-    if not found or int(found[1]) > int(found[2] or found[1]):
-        raise ValueError(f"{workers!r} must be N or MIN..MAX")
+    if not found or not int(found[1]) <= int(found[2] or found[1]) <= WORKERS_MAX:
+        raise ValueError(f"{workers!r} must be cores, N or MIN..MAX, and at most {WORKERS_MAX}")
     return int(found[1]), int(found[2] or found[1])
 
 

@@ -94,7 +94,7 @@ def run(folder: Path, jobs: int, kills: int, seed: int, slow: float, seconds_max
 
 def _sweep(folder: Path) -> int:
     """Start the cluster on what is at rest until the walk has removed every file that no row names; how many went."""
-    cluster = Cluster(folder, **SETTINGS | {"orphan_seconds": SWEEP_ORPHAN_SECONDS})
+    cluster = Cluster(folder, **SETTINGS | {"orphan_seconds": SWEEP_ORPHAN_SECONDS, "accept_seconds": 1})
     named = {name for row in read_rows(cluster.data) for name in names_of(row)}
     first = left = len(list_files(cluster.data) - named)
     until = time.monotonic() + STALL_SECONDS

@@ -40,7 +40,7 @@ def walked_once(cluster: Cluster) -> None:
 
 
 def test_exactly_the_files_that_no_row_names_go(new_cluster: Callable[..., Cluster]) -> None:
-    cluster = new_cluster(workers=1, cache_url="none", orphan_seconds=ORPHAN_SECONDS)
+    cluster = new_cluster(workers=1, cache_url="none", orphan_seconds=ORPHAN_SECONDS, accept_seconds=ORPHAN_SECONDS / 2)
     never = mint(OLD, b"0123456789")
     early = plant(cluster, original_name(never))
     cluster.start()

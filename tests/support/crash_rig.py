@@ -128,7 +128,7 @@ class Rig:
         """Every file is named by a row, and every name has its file, once what nobody names is swept."""
         self._processes["broker"].send_signal(signal.SIGTERM)
         self._processes["broker"].wait(END_SECONDS)
-        self.cluster.start_role("broker", orphan_seconds=ORPHAN_SECONDS)
+        self.cluster.start_role("broker", orphan_seconds=ORPHAN_SECONDS, accept_seconds=ORPHAN_SECONDS / 2)
         rows = self._rows()
         named = {original_name(row.id) for row in rows}
         named |= {rendition.blob for row in rows for rendition in decode_outcome(row.outcome).renditions}
