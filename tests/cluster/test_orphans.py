@@ -19,6 +19,7 @@ pytestmark = pytest.mark.cluster
 def plant(cluster: Cluster, name: str) -> Path:
     """A file of long ago."""
     path = cluster.data / name
+    cluster.data.mkdir(mode=0o700, parents=True, exist_ok=True)  # a wider one that has only `raw` is not closed for us
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"left behind")
     os.utime(path, (OLD, OLD))
