@@ -6,6 +6,7 @@ Assign is lawful; answers that come too late have no effect at all; and once fau
 
 import copy
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +45,11 @@ SIZES: dict[str, dict[str, float]] = {"small": {}, "large": {"pixels": 9_000_000
 PICK = st.integers(0, 1_000_000)
 
 
+def tenant_of(content: Sequence[int]) -> str:
+    """Two tenants share the contents."""
+    return "tu"[content[0] % 2]
+
+
 @dataclass
 class Hand:
     """A worker as it is: `holding` is what it believes, job -> (lease, begun). `known`: this broker welcomed it."""
@@ -76,6 +82,9 @@ class CoreMachine(RuleBasedStateMachine):
         self.hands: list[Hand] = []
         self.issued: list[tuple[str, int]] = []
         self.posts: list[tuple[wire.NewJob, ...]] = []
+        self.heavy: set[str] = set()
+        self.light: set[str] = set()
+        """The heavy jobs; and the tenants that had others."""
         self.names = 0
         self.breaking: str | None = None
         self.epoch_at = self.rig.now
@@ -241,12 +250,14 @@ class CoreMachine(RuleBasedStateMachine):
     def post(self, count: int, priority: int, size: str, content: int) -> None:
         names = [self.fresh() for _ in range(count)]
         jobs = tuple(
-            new_job(name, priority=priority, content=bytes([content]), tenant="tu"[content % 2], **SIZES[size])
+            new_job(name, priority=priority, content=bytes([content]), tenant=tenant_of([content]), **SIZES[size])
             for name in names
         )
         waiting = sum(job.state in ("queued", "delayed") for job in self.model.jobs.values())
         self.rig.submit(*jobs)
         if waiting + count <= 14:
+            self.heavy |= set(names) if size == "heavy" else set()
+            self.light |= set() if size == "heavy" else {jobs[0].tenant}
             for job in jobs:
                 self.model.accept(job.id, job.content, size != "small", engine=any(hand.known for hand in self.hands))
         done = self.commit()
@@ -669,7 +680,14 @@ class CoreMachine(RuleBasedStateMachine):
         busy = {job.holder for job in self.model.jobs.values()}
         idle = [hand for hand in self.hands if hand.known and not hand.draining and hand.name not in busy]
         waiting = [job for job in self.model.jobs.values() if job.state == "queued"]
-        assert self.model.paused or not idle or not waiting, f"{len(waiting)} wait, {idle} are idle"
+        if not self.model.paused and idle and waiting:
+            assert self.is_left_free(idle, waiting), f"{len(waiting)} wait, {idle} are idle"
+
+    def is_left_free(self, idle: list[Hand], waiting: list[Job]) -> bool:
+        """Whether that is the worker that heavy jobs leave to other tenants."""
+        at_work = any(job.id in self.heavy and job.state == "running" for job in self.model.jobs.values())
+        others = self.light - {tenant_of(waiting[0].content)}
+        return len(idle) == 1 and at_work and len(others) > 0 and all(job.id in self.heavy for job in waiting)
 
     def teardown(self) -> None:
         """Once faults stop, every job ends: none is forgotten anywhere."""
