@@ -143,12 +143,12 @@ MUTANTS = (
         "spent[size] = max(spent[size], min(",
         "_ = max(spent[size], min(",
     ),
-    Mutant("a large one is prefetched", "dispatcher.py", "size_of(window.lane) != SMALL or ", ""),
+    Mutant("a large one is prefetched", "dispatcher.py", "window.size != SMALL or ", ""),
     Mutant(
         "a small one waits behind a large",
         "entry.py",
-        "return size_of(self.lane) != SMALL or self.alone",
-        "return self.alone",
+        " or size_of(self.lane) != SMALL",
+        "",
     ),
     Mutant("no memory for the second try", "dispatcher.py", "(2 if entry.outcome.memory_tries else 1)", "1"),
     Mutant(

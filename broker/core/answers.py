@@ -48,7 +48,11 @@ def begin(core: Core, entry: Entry, now: float, at: float | None = None) -> None
 def _at(core: Core, entry: Entry, wall: float | None, now: float) -> float:
     """When that was, of which a worker says the wall time; it may be another machine's: neither before what happened
     last nor after now."""
-    return now if wall is None else min(now, max(wall, entry.outcome.timeline[-1].at) - core.offset)
+    if wall is None:
+        return now
+    last = entry.outcome.timeline[-1].at
+    at = (wall if wall > last else last) - core.offset
+    return at if at < now else now
 
 
 def published(core: Core, worker: Worker, message: Published, now: float) -> None:
@@ -93,10 +97,10 @@ def finished(core: Core, worker: Worker, message: Finished, now: float) -> None:
         if entry is not None:
             ended = _at(core, entry, finish.ended_at, now)
             core.served(entry, ended)
-            if all(is_rendition_of(rendition.blob, entry.id) for rendition in finish.renditions):
-                _finish(core, entry, finish, ended)
-            else:
+            if [picture for picture in finish.renditions if not is_rendition_of(picture.blob, entry.id)]:
                 _fail(core, entry, Failure(entry.id, entry.lease, Code.STORE_ERROR.value, ANOTHERS), ended)
+            else:
+                _finish(core, entry, finish, ended)
 
 
 def _finish(core: Core, entry: Entry, finish: Finish, now: float) -> None:

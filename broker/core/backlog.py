@@ -33,12 +33,14 @@ class Window:
     """The first jobs of a lane. `behind`: how many of those beyond came since the broker's start; `last`: the newest
     position that did, 0 for none. `weight`: bytes of its largest job so far."""
 
-    __slots__ = ("behind", "beyond", "cursor", "jobs", "lane", "last", "refilling", "tenant", "weight")
+    __slots__ = (
+        "behind", "beyond", "cursor", "jobs", "lane", "last", "refilling", "size", "tenant", "weight",
+    )  # fmt: skip
 
     tenant: Tenant
 
     def __init__(self, lane: Lane) -> None:
-        self.lane = lane
+        self.lane, self.size = lane, size_of(lane)
         self.jobs: deque[Entry] = deque()
         self.cursor = 0
         self.behind = self.last = 0
@@ -70,9 +72,10 @@ class Backlog:
 
     def append(self, entry: Entry) -> bool:
         """Queue a job last in its lane; False where it stays in the ledger alone."""
-        window = self._lane(entry.lane)
+        window = self._lanes.get(entry.lane) or self._lane(entry.lane)
         window.last = entry.position
-        window.weight = max(window.weight, _weight(entry))
+        if (weight := _weight(entry)) > window.weight:
+            window.weight = weight
         if window.beyond or len(window.jobs) >= self._room(window):
             window.beyond = True
             window.behind += 1
@@ -89,17 +92,14 @@ class Backlog:
         window.jobs.appendleft(entry)
         self._added(window, entry)
 
-    def choose(self, heavy: bool, alone: str | None) -> Window | None:
-        """The lane to serve next, without serving it; one of heavy jobs only if `heavy`, or of the tenant `alone`."""
-        return self.turns.choose(heavy, alone)
-
     def take(self, window: Window) -> Entry:
         """Serve the lane: its first job, whose tenant is charged what it is expected to take."""
         entry = window.jobs.popleft()
         entry.windowed = False
-        entry.seconds = self._service.expected(window.lane)
-        self.turns.charge(window, entry.seconds)
-        self._mind(window)
+        entry.seconds = seconds = self._service.expected(window.lane)
+        self.turns.charge(window, seconds)
+        if window.beyond or not window.jobs:
+            self._mind(window)
         return entry
 
     def remove(self, entry: Entry) -> None:
@@ -203,7 +203,7 @@ class Backlog:
 
     def _added(self, window: Window, entry: Entry) -> None:
         entry.windowed = True
-        if len(window.jobs) == 1 or size_of(window.lane) != HEAVY:
+        if not window.tenant.serial and (len(window.jobs) == 1 or window.size != HEAVY):
             self.turns.wake(window)
 
     def _mind(self, window: Window) -> None:

@@ -37,12 +37,12 @@ from broker.core.roster import Worker
 from broker.core.state import Core
 from jobs import wire
 from jobs.job import TEXT_CHARACTERS_MAX, Code, Fault, Happening, State
-from jobs.lanes import SMALL, size_of
+from jobs.lanes import SMALL
 from jobs.records import Meta, Restored, TenantEntry
 from jobs.retry import BACKOFF_SECONDS_MAX
 
 ASSIGNED = Happening.ASSIGNED.value
-QUEUED, RUNNING, DELAYED = State.QUEUED, State.RUNNING, State.DELAYED
+RUNNING, DELAYED = State.RUNNING, State.DELAYED
 """Looked up once: on Python 3.11 a member costs as much as a call, and these are asked for ten times a job."""
 
 DELAYED_MAX = 4096
@@ -216,7 +216,9 @@ class Dispatcher:
                 records.jobs.append(entry.row())
             changes.append(core.change_of(entry))
             entry.dirty = False
-            self._forget(entry)
+            state = entry.state
+            if state is not RUNNING and not entry.windowed and state is not DELAYED:
+                del core.entries[entry.id]  # in memory is what waits here or runs
         if core.dirty or core.meta_changed:
             records.meta = Meta(core.change, core.epoch, core.paused, _plain(core.counts))
         records.tenants = [TenantEntry(tenant, _plain(share.counts)) for tenant, share in core.counted.items()]
@@ -335,12 +337,12 @@ class Dispatcher:
             return
         heavy_max, alone = core.reserve.heavy_max(len(roster.by_peer), now), core.reserve.alone(now)
         while (worker := roster.next_idle()) is not None:
-            if (window := backlog.choose(roster.heavy < heavy_max, alone)) is None:
+            if (window := backlog.turns.choose(roster.heavy < heavy_max, alone)) is None:
                 break
             self._assign(backlog.take(window), worker, now)
         while (worker := roster.next_spare()) is not None:
-            window = backlog.choose(roster.heavy < heavy_max, alone)
-            if window is None or size_of(window.lane) != SMALL or window.jobs[0].alone:
+            window = backlog.turns.choose(roster.heavy < heavy_max, alone)
+            if window is None or window.size != SMALL or window.jobs[0].alone:
                 return
             self._assign(backlog.take(window), worker, now)
 
@@ -351,7 +353,8 @@ class Dispatcher:
         if worker.leases:
             core.prefetched[entry.id] = (entry, now)
         else:
-            worker.busy_since, worker.late = now, False
+            worker.busy_since = now
+            worker.late = False
         core.move(entry, RUNNING)
         entry.lease += 1
         entry.worker = worker.incarnation
@@ -400,13 +403,6 @@ class Dispatcher:
         del core.prefetched[entry.id]
         core.recalled.add(entry.id)
         core.batch(holder.peer, wire.Recall, wire.LeaseRef(entry.id, entry.lease))
-
-    def _forget(self, entry: Entry) -> None:
-        """Keep in memory only what waits here or runs."""
-        state = entry.state
-        if state is RUNNING or state is DELAYED or (state is QUEUED and entry.windowed):
-            return
-        del self.core.entries[entry.id]
 
     def _changes(self) -> wire.Changes | None:
         core = self.core

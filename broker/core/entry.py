@@ -122,7 +122,8 @@ class Entry:
     @property
     def unaccompanied(self) -> bool:
         """Whether nothing is prefetched behind it: it runs alone, or may take long."""
-        return size_of(self.lane) != SMALL or self.alone
+        outcome = self.outcome
+        return outcome.crashes > 0 or outcome.memory_tries > 0 or size_of(self.lane) != SMALL
 
     def move(self, state: State) -> None:
         """Change state. Raises InvalidTransition where TRANSITIONS has no such arrow."""

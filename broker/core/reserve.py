@@ -12,21 +12,24 @@ LATELY_SECONDS = 60.0
 
 
 class Reserve:
-    """Of which tenants jobs that are not heavy came lately: the last two. Costs two comparisons a job."""
+    """Of which tenants jobs that are not heavy came lately: the last two. Costs one comparison a job of
+    the same lane."""
 
-    __slots__ = ("_other_until", "_tenant", "_until")
+    __slots__ = ("_lane", "_other_until", "_tenant", "_until")
 
     def __init__(self) -> None:
         self._tenant: str | None = None
+        self._lane = ""
         self._until = self._other_until = 0.0
 
     def came(self, lane: Lane, now: float) -> None:
         """A job was queued."""
-        if size_of(lane) == HEAVY:
-            return
-        tenant = tenant_of(lane)
-        if tenant != self._tenant:
-            self._tenant, self._other_until = tenant, self._until
+        if lane.name != self._lane:
+            if size_of(lane) == HEAVY:
+                return
+            self._lane, tenant = lane.name, tenant_of(lane)
+            if tenant != self._tenant:
+                self._tenant, self._other_until = tenant, self._until
         self._until = now + LATELY_SECONDS
 
     def heavy_max(self, workers: int, now: float) -> int:

@@ -98,11 +98,12 @@ class Roster:
 
     def adopt(self, worker: Worker, entry: Entry) -> None:
         """The worker holds a lease that its process was given, it may be before it said Ready anew."""
-        self.heavy += entry.holder is None and size_of(entry.lane) == HEAVY
+        if entry.unaccompanied:
+            worker.alone = True
+            self.heavy += entry.holder is None and size_of(entry.lane) == HEAVY
         worker.leases[entry.id] = entry
         entry.holder = worker
         worker.load += entry.seconds
-        worker.alone = worker.alone or entry.unaccompanied
         self.settle(worker)
 
     def release(self, entry: Entry) -> None:
@@ -114,10 +115,11 @@ class Roster:
         del worker.leases[entry.id]
         if entry.seconds or not worker.leases:
             self.known(worker, entry)
-        self.heavy -= size_of(entry.lane) == HEAVY
         if worker.alone:
+            self.heavy -= size_of(entry.lane) == HEAVY
             worker.alone = any(other.unaccompanied for other in worker.leases.values())
-        self.settle(worker)
+        if worker.slot is None or not worker.leases:  # else it holds less, and can take more as before
+            self.settle(worker)
 
     def known(self, worker: Worker, entry: Entry) -> None:
         """What the job took is known, or it was not begun: it is expected to take no more time of its worker."""

@@ -27,6 +27,8 @@ class Service:
         self._jobs: dict[str, int] = {}
         self._since: dict[str, list[float]] = {}
         """By lane name, since the last fold: seconds, jobs."""
+        self._expected: dict[str, float] = {}
+        """By lane name, what was answered since."""
 
     def took(self, lane: Lane, seconds: float) -> None:
         """A worker spent so long on a job."""
@@ -44,6 +46,7 @@ class Service:
                 mean = self.means.pop(key, 0.0)
                 self.means[key] = mean + jobs / known * (seconds / jobs - mean)
         self._since.clear()
+        self._expected.clear()
         for name in list(self.means)[: max(0, len(self.means) - LANES_MAX)]:
             if name not in SIZES:
                 del self.means[name], self._jobs[name]
@@ -58,5 +61,9 @@ class Service:
 
     def expected(self, lane: Lane) -> float:
         """The same, and a guess where it is unknown; never nothing."""
-        seconds = self.of(lane)
-        return UNKNOWN_SECONDS[size_of(lane)] if seconds is None else max(seconds, LEAST_SECONDS)
+        expected = self._expected.get(lane.name)
+        if expected is None:
+            seconds = self.of(lane)
+            expected = UNKNOWN_SECONDS[size_of(lane)] if seconds is None else max(seconds, LEAST_SECONDS)
+            self._expected[lane.name] = expected
+        return expected

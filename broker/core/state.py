@@ -299,10 +299,13 @@ class Core:
 
     def spent(self, entry: Entry, worker: Worker, now: float) -> None:
         """The worker is at this job no more: its tenant has had that time."""
-        seconds = max(LEAST_SECONDS, now - worker.busy_since)
+        seconds = now - worker.busy_since
+        if seconds < LEAST_SECONDS:
+            seconds = LEAST_SECONDS
         self.backlog.turns.correct(entry.tenant, seconds - entry.seconds)
         self.roster.known(worker, entry)
-        worker.busy_since, worker.late = now, False
+        worker.busy_since = now
+        worker.late = False
 
     def sweep(self, job: str, names: tuple[str, ...]) -> None:
         """Blobs that no row names any more: written down, then deleted by a worker."""

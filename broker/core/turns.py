@@ -14,7 +14,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from jobs.job import PRIORITIES
-from jobs.lanes import HEAVY, LARGE, SIZES, SMALL, size_of, tenant_of
+from jobs.lanes import HEAVY, LARGE, SIZES, SMALL, tenant_of
 
 if TYPE_CHECKING:
     from broker.core.backlog import Window
@@ -26,21 +26,25 @@ DEBTORS_MAX = 10_000
 
 class Tenant:
     """What one tenant was given (`spent`, seconds) and what waits for them: by priority, windows by size class.
-    `top`: the number of the highest priority that has lanes. `tag`, `serial`: their place in the heap; 0: in none."""
+    `top`: the number of the highest priority that has lanes. `only`: the one lane, where there is no other. `tag`,
+    `serial`: their place in the heap; 0: in none."""
 
-    __slots__ = ("lanes_at_top", "levels", "name", "serial", "spent", "spent_by", "tag", "top")
+    __slots__ = ("lanes", "lanes_at_top", "levels", "name", "only", "serial", "spent", "spent_by", "tag", "top")
 
     def __init__(self, name: str, spent: float) -> None:
         self.name = name
         self.spent = self.tag = spent
         self.serial = 0
         self.top = len(PRIORITIES)
-        self.lanes_at_top = 0
+        self.lanes = self.lanes_at_top = 0
+        self.only: Window | None = None
         self.levels: list[dict[str, Window]] = [{} for _ in PRIORITIES]
         self.spent_by: list[dict[str, float]] = [dict.fromkeys(SIZES, 0.0) for _ in PRIORITIES]
 
     def pick(self, heavy: bool, seconds: dict[str, float]) -> "Window | None":
         """The lane to serve next. None: it is to be read first, or all that waits is heavy and not to be given."""
+        if (only := self.only) is not None:
+            return only if only.jobs and (heavy or only.size != HEAVY) else None
         for level, spent in zip(self.levels, self.spent_by, strict=True):
             best, first = None, inf
             for size, window in level.items():
@@ -80,16 +84,18 @@ class Turns:
         if tenant.top == len(PRIORITIES):
             self._waiting += 1
             tenant.spent = max(tenant.spent, self._virtual)
-        size, level = size_of(window.lane), tenant.levels[window.lane.priority]
+        size, level = window.size, tenant.levels[window.lane.priority]
         spent = tenant.spent_by[window.lane.priority]
         spent[size] = max(spent[size], min(spent[other] for other in level) if level else max(spent.values()))
         level[size] = window
+        tenant.lanes += 1
         self._raise_top(tenant)
 
     def leave(self, window: "Window") -> None:
         """A lane has no job left."""
         tenant = window.tenant
-        del tenant.levels[window.lane.priority][size_of(window.lane)]
+        del tenant.levels[window.lane.priority][window.size]
+        tenant.lanes -= 1
         self._raise_top(tenant)
         if tenant.top == len(PRIORITIES):
             self._waiting -= 1
@@ -103,23 +109,16 @@ class Turns:
         if not window.tenant.serial:
             self._enter(window.tenant)
 
-    def choose(self, heavy: bool, alone: str | None = None) -> "Window | None":
+    def choose(self, heavy: bool, alone: str | None) -> "Window | None":
         """The lane to serve next, without serving it; one of heavy jobs only if `heavy`, or of the tenant `alone`."""
-        if not heavy and alone in self._barred:
-            tenant = self._barred.pop(alone)
-            if not tenant.serial:
-                self._enter(tenant)
-        if heavy and self._barred:
-            for tenant in self._barred.values():
-                if not tenant.serial:
-                    self._enter(tenant)
-            self._barred.clear()
+        if self._barred:
+            self._unbar(heavy, alone)
         heap = self._heap
         while heap:
-            _, serial, tenant = heap[0]
+            tag, serial, tenant = heap[0]
             if tenant.serial != serial:
                 heapq.heappop(heap)
-            elif tenant.spent > tenant.tag:
+            elif tenant.spent > tag and len(heap) > 1:  # alone, they are first with any tag
                 heapq.heapreplace(heap, self._placed(tenant))
             elif (window := tenant.pick(heavy or tenant.name == alone, self.seconds)) is not None:
                 return window
@@ -132,14 +131,15 @@ class Turns:
 
     def charge(self, window: "Window", seconds: float) -> None:
         """A job of the lane is given to a worker, and is expected to take so long."""
-        tenant, size = window.tenant, size_of(window.lane)
-        self._virtual = max(self._virtual, tenant.spent)
+        tenant, size = window.tenant, window.size
+        if tenant.spent > self._virtual:
+            self._virtual = tenant.spent
         tenant.spent += seconds
         tenant.spent_by[window.lane.priority][size] += self.seconds[size]
 
     def correct(self, name: str, seconds: float) -> None:
         """A job of this tenant took so much longer than was charged (or shorter, below 0)."""
-        tenant = self._tenant(name)
+        tenant = self._tenants.get(name) or self._tenant(name)
         tenant.spent += seconds
         if tenant.serial and tenant.spent < tenant.tag:
             self._enter(tenant)
@@ -172,6 +172,8 @@ class Turns:
         assert self._waiting == len({window.tenant.name for window in windows})
         placed = {tenant.name for _, serial, tenant in self._heap if tenant.serial == serial}
         for tenant in self._tenants.values():
+            lanes = [window for level in tenant.levels for window in level.values()]
+            assert tenant.lanes == len(lanes) and tenant.only is (lanes[0] if len(lanes) == 1 else None)
             assert (tenant.serial > 0) == (tenant.name in placed), f"{tenant.name} is lost"
             able = tenant.pick(True, self.seconds) is not None
             assert not able or tenant.serial or tenant.name in self._barred, f"{tenant.name} has no turn"
@@ -201,6 +203,15 @@ class Turns:
         tenant.top = next((number for number, level in enumerate(tenant.levels) if level), len(PRIORITIES))
         tenant.lanes_at_top = len(tenant.levels[tenant.top]) if tenant.top < len(PRIORITIES) else 0
         self.tops += tenant.lanes_at_top
+        tenant.only = next(iter(tenant.levels[tenant.top].values())) if tenant.lanes == 1 else None
+
+    def _unbar(self, heavy: bool, alone: str | None) -> None:
+        """Heavy jobs may be given again: of all tenants, or of the one that is `alone`."""
+        able = list(self._barred) if heavy else [alone] if alone in self._barred else []
+        for name in able:
+            tenant = self._barred.pop(name)
+            if not tenant.serial:
+                self._enter(tenant)
 
     def _enter(self, tenant: Tenant) -> None:
         heapq.heappush(self._heap, self._placed(tenant))
