@@ -24,9 +24,9 @@ _WAYS_KEPT = 16
 """A CMYK profile takes tens of milliseconds to prepare, and the pictures of a shop share one."""
 _SAMPLED_SIDE = 32
 """1,024 pixels: the share of a colour is right within 3 %, in under a millisecond."""
-_OPAQUE_FROM = 128
-_BINS = [value & 0xF0 for value in range(256)] * 3 + [value // _OPAQUE_FROM for value in range(256)]
-"""For `point`: colours as the bin that they fall into, alpha as 0 or 1."""
+_BIN, _BIN_LEVELS = b"\xf0\xf0\xf0\x80", 16
+"""The bits of a pixel that tell its bin (of alpha whether it is opaque), and how many levels of a channel one holds."""
+_WHERE_0 = b"\xff" + bytes(255)
 _SRGB = ImageCms.createProfile("sRGB")
 
 
@@ -57,22 +57,36 @@ def converted(image: Image.Image, told: Told) -> tuple[Image.Image, Unmet]:
 def dominant_colour(image: Image.Image) -> str | None:
     """The colour (#rrggbb) that most of an sRGB image has; None where it is transparent.
 
-    As sharp's: the fullest of 4096 bins of equal size; here of a grid of pixels, and their mean.
+    As sharp's: the fullest of 4096 bins of equal size; here of a grid of pixels, and their mean. All pixels are one
+    long number of four bytes each: Pillow's own way through a table costs every job twice the rest of this.
     """
     sides = min(_SAMPLED_SIDE, image.width), min(_SAMPLED_SIDE, image.height)
     sampled = image.resize(sides, Image.Resampling.NEAREST).convert("RGBA")
-    bins: Any = sampled.point(_BINS).getcolors(_SAMPLED_SIDE**2)
+    data = sampled.tobytes()
+    number = len(data) // len(_BIN)
+    within = _number(data) & _number(_BIN * number)
+    bins: Any = Image.frombytes("RGBA", sides, _bytes(within, len(data))).getcolors(number)
     pixels, fullest = max((one for one in bins if one[1][3]), default=(0, None))
     if fullest is None:
         return None
-    colours: Any = sampled.getcolors(_SAMPLED_SIDE**2)
-    within = [
-        (count, colour)
-        for count, colour in colours
-        if colour[3] >= _OPAQUE_FROM and (colour[0] & 0xF0, colour[1] & 0xF0, colour[2] & 0xF0, 1) == fullest
-    ]
-    means = [round(sum(count * colour[channel] for count, colour in within) / pixels) for channel in range(3)]
+    others = within ^ _number(bytes(fullest) * number)
+    others |= others >> 16
+    others |= others >> 8  # now each pixel's first byte is 0 if all of its bytes are
+    mask = Image.frombytes("L", sides, _bytes(others, len(data))[:: len(_BIN)].translate(_WHERE_0))
+    counts = sampled.histogram(mask)
+    means = []
+    for channel, least in enumerate(fullest[:3]):
+        within_bin = counts[256 * channel + least :][:_BIN_LEVELS]
+        means.append(round(sum(level * count for level, count in enumerate(within_bin, least)) / pixels))
     return "#" + bytes(means).hex()
+
+
+def _number(data: bytes) -> int:
+    return int.from_bytes(data, "little")
+
+
+def _bytes(number: int, size: int) -> bytes:
+    return number.to_bytes(size, "little")
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

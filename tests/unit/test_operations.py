@@ -1,7 +1,9 @@
 """worker/operations.py, colours.py and imagefile.py: the pixels that come out, read back and compared."""
 
 import io
+import random
 import struct
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -29,6 +31,7 @@ from tests.support.images import (
     swapped_profile,
 )
 from worker import imagefile, motion
+from worker.colours import dominant_colour
 from worker.pipeline import run
 from worker.reading import PipelineLimits
 
@@ -223,6 +226,28 @@ def test_the_dominant_colour_is_that_of_most_pixels_that_can_be_seen() -> None:
     assert output.dominant_colour == "#0000ff"
     assert outputs(saved(Image.new("LA", (9, 9))), one())["a"].dominant_colour is None
     assert outputs(saved(Image.new("L", (3000, 1), 200)), one())["a"].dominant_colour == "#c8c8c8"
+
+
+def fullest_bin_mean(image: Image.Image) -> str | None:
+    """By its definition, pixel by pixel."""
+    data = image.convert("RGBA").tobytes()
+    pixels = [data[at : at + 4] for at in range(0, len(data), 4) if data[at + 3] >= 128]
+    bins = Counter(tuple(channel // 16 for channel in pixel[:3]) for pixel in pixels)
+    if not bins:
+        return None
+    (fullest, count) = max(bins.items(), key=lambda one: (one[1], one[0]))
+    within = [pixel for pixel in pixels if tuple(channel // 16 for channel in pixel[:3]) == fullest]
+    return "#" + bytes(round(sum(pixel[channel] for pixel in within) / count) for channel in range(3)).hex()
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_the_dominant_colour_is_the_mean_of_the_fullest_bin(mode: str) -> None:
+    chance = random.Random(mode)
+    for _ in range(100):
+        size = chance.randint(1, 32), chance.randint(1, 32)
+        values = [chance.randrange(256) for _ in range(chance.randint(1, 9))]
+        image = Image.frombytes(mode, size, bytes(chance.choices(values, k=size[0] * size[1] * len(mode))))
+        assert dominant_colour(image) == fullest_bin_mean(image)
 
 
 @pytest.mark.parametrize(
