@@ -10,37 +10,40 @@ from typing import BinaryIO
 
 from PIL import Image, ImageChops, JpegImagePlugin
 
-from jobs.pieces import Reading, found_in_file
-from jobs.segments import ALONE, END, FRAMES, SCAN, segment
+from jobs.segments import ALONE, END, SCAN
 
-CODED_BYTES_READ = 1024 * 1024
+CODED_BYTES_READ = 64 * 1024
 """Bytes of coded data that are looked through at once."""
 _MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
 """In coded data: all but a stuffed zero and the restarts."""
-_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _PADDING_BYTES = 4096
 _RESTART_INTERVAL = b"\xff\xdd\0\4"
 _RESTARTS = re.compile(rb"\xff[\xd0-\xd7]")
-_END_MARKER = bytes((0xFF, END))
+_SCAN_MARKER, _END_MARKER = bytes((0xFF, SCAN)), bytes((0xFF, END))
 
 
-def has_several_scans(file: BinaryIO) -> bool:
+def has_several_scans(image: Image.Image, file: BinaryIO) -> bool:
     """Whether a JPEG is progressive, or its first scan has not all of its components: then libjpeg reads scans to its
-    end before it gives a row. Also where its head does not tell."""
-    return found_in_file(_several_scans(), file) is not False
+    end before it gives a row. Of `image` Pillow has read the head up to that scan's, behind which `file` stands."""
+    components = getattr(image, "layers", 0)
+    header = struct.pack(">BBHB", 0xFF, SCAN, 6 + 2 * components, components)
+    end = file.tell()
+    start = end - 8 - 2 * components
+    file.seek(max(0, start))
+    whole = start > 0 and file.read(len(header)) == header  # (libjpeg takes no other length)
+    file.seek(end)
+    return not whole or "progressive" in image.info
 
 
-def _several_scans() -> Reading[bool]:
-    at, progressive, components = 2, False, 0
-    while (found := (yield from segment(at))) is not None:
-        if found.marker == SCAN:
-            (count,) = struct.unpack("B", (yield found.at, 1))
-            return progressive or count < components
-        if found.marker in FRAMES:
-            (components,) = struct.unpack("5xB", (yield found.at, 6))
-            progressive = found.marker in _PROGRESSIVE
-        at = found.behind
-    return False
+def has_more_scans(file: BinaryIO, most: int) -> bool:
+    """Whether a JPEG has more than `most` scans. Only if their marker is there so often, be it of others, it is walked
+    through."""
+    found, last = 0, b""
+    file.seek(0)
+    while found <= most and (data := file.read(CODED_BYTES_READ)):
+        found += (last + data[:1]).count(_SCAN_MARKER) + data.count(_SCAN_MARKER)
+        last = data[-1:]
+    return found > most and scans(file, most) > most
 
 
 def scans(file: BinaryIO, most: int) -> int:
@@ -103,7 +106,7 @@ def _restart(data: bytes) -> bytes:
     """The restart marker that would follow: where one is due libjpeg passes over other bits. b"" without restarts."""
     if _RESTART_INTERVAL not in data:
         return b""
-    last = max(_RESTARTS.finditer(data, data.rfind(bytes((0xFF, SCAN)))), key=re.Match.start, default=None)
+    last = max(_RESTARTS.finditer(data, data.rfind(_SCAN_MARKER)), key=re.Match.start, default=None)
     return bytes((0xFF, 0xD0 + (last[0][1] - 0xD0 + 1) % 8 if last else 0xD0))
 
 

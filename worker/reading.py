@@ -108,8 +108,8 @@ def guard_scans(work: Work) -> None:
     if work.head.format != "jpeg":
         return
     at = work.stream.tell()
-    several = jpegfile.has_several_scans(work.stream)
-    if several and jpegfile.scans(work.stream, JPEG_SCANS_MAX) > JPEG_SCANS_MAX:
+    several = jpegfile.has_several_scans(work.file, work.stream)
+    if several and jpegfile.has_more_scans(work.stream, JPEG_SCANS_MAX):
         raise ImageFault(f"a JPEG may have {JPEG_SCANS_MAX} scans, this has more", code="undecodable")
     work.stream.seek(at)
 

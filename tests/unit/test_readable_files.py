@@ -14,7 +14,7 @@ from jobs.errors import ImageFault
 from jobs.limits import JPEG_SCANS_MAX
 from jobs.pieces import READS_MAX
 from tests.support.images import made, one, outputs, saved
-from worker import jpegfile
+from worker import imagefile, jpegfile
 
 BLUE = (40, 90, 200)
 
@@ -124,6 +124,11 @@ def test_a_jpeg_that_lacks_pixels_stays_undecodable(mode: str, options: dict[str
     assert refused(whole[: len(whole) * 9 // 10]) == "undecodable"
 
 
+def has_several_scans(data: bytes) -> bool:
+    stream = io.BytesIO(data)
+    return jpegfile.has_several_scans(imagefile.open_image(stream, "jpeg"), stream)
+
+
 def scans(data: bytes) -> int:
     return jpegfile.scans(io.BytesIO(data), 10_000)
 
@@ -160,11 +165,11 @@ def test_too_many_scans_are_refused_in_any_jpeg() -> None:
     start = data.rindex(b"\xff\xda")
     assert refused(data[:start] + data[start:-2] * (JPEG_SCANS_MAX + 1) + data[-2:]) == "undecodable"
     baseline = bytearray(saved(ramp("RGB"), "JPEG"))
-    assert not jpegfile.has_several_scans(io.BytesIO(baseline))
+    assert not has_several_scans(bytes(baseline))
     start = baseline.index(b"\xff\xda")
     one_component = b"\xff\xda" + struct.pack(">HBBBBBB", 8, 1, 1, 0, 0, 63, 0) + bytes(baseline[start + 14 : -2])
     several = bytes(baseline[:start]) + one_component * (JPEG_SCANS_MAX + 1) + b"\xff\xd9"
-    assert jpegfile.has_several_scans(io.BytesIO(several))
+    assert has_several_scans(several)
     assert refused(several) == "undecodable"
 
 
@@ -173,8 +178,29 @@ def test_too_many_segments_hide_no_scans() -> None:
     start = data.rindex(b"\xff\xda")
     many = data[:start] + data[start:-2] * (JPEG_SCANS_MAX + 1) + data[-2:]
     assert refused(many[:2] + b"\xff\xe2\0\3x" * (READS_MAX + 1) + many[2:]) == "undecodable"
-    for cut in range(len(data)):
-        jpegfile.has_several_scans(io.BytesIO(data[:cut]))  # raises nothing
+    for cut in range(20, len(data), 7):
+        with suppress(ImageFault):
+            made(data[:cut])  # raises nothing else
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_a_picture_of_one_scan_is_told_by_its_head(mode: str) -> None:
+    data = saved(ramp(mode), "JPEG")
+    start = data.index(b"\xff\xda")
+    assert not has_several_scans(data)
+    assert not has_several_scans(data[:start] + b"\xff" * 5 + data[start:])
+    assert has_several_scans(saved(ramp(mode), "JPEG", progressive=True))
+    longer = start + 2, struct.pack(">H", len(data[start:]) - 100)
+    assert has_several_scans(data[: longer[0]] + longer[1] + data[longer[0] + 2 :])  # libjpeg says what is wrong
+
+
+def test_a_scan_marker_across_two_reads_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = saved(ramp("RGB"), "JPEG", progressive=True)
+    monkeypatch.setattr(jpegfile, "scans", lambda file, most: most + 1)
+    for size in (1, 2, 3, 7, 64, 100_000):
+        monkeypatch.setattr(jpegfile, "CODED_BYTES_READ", size)
+        assert jpegfile.has_more_scans(io.BytesIO(data), data.count(b"\xff\xda") - 1)
+        assert not jpegfile.has_more_scans(io.BytesIO(data), data.count(b"\xff\xda"))
 
 
 def test_sides_that_no_head_tells_come_with_the_renditions() -> None:
