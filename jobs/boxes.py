@@ -5,7 +5,8 @@ code points of its colours. Decodes nothing; reading the file is its caller's.
 """
 
 import struct
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 BOXES_MAX = 4096
@@ -48,7 +49,7 @@ def box_head(start: bytes) -> tuple[int, bytes, int]:
     return length, kind, 8
 
 
-def reading_properties(most: int) -> Generator[tuple[int, int], bytes, list[Property]]:
+def reading_properties(most: int) -> Generator[tuple[int, int], bytes, Sequence[Property]]:
     """Finds the properties of a file's primary item: yields where it wants bytes and how many, and is sent them. Of its
     `meta` box it wants `most`. None are found where there is no such box. Raises struct.error where it is damaged."""
     at = 0
@@ -57,19 +58,21 @@ def reading_properties(most: int) -> Generator[tuple[int, int], bytes, list[Prop
         if kind == b"meta":
             break
         if length < head:  # to the end of the file, or damaged
-            return []
+            return ()
         at += length
     return picture_properties((yield at + head, min(length - head, most) if length else most))
 
 
-def picture_properties(meta: bytes) -> list[Property]:
-    """The properties of a file's primary item, in their order; `meta` is what the box of that name holds.
+@lru_cache(maxsize=1)
+def picture_properties(meta: bytes) -> Sequence[Property]:
+    """The properties of a file's primary item, in their order; `meta` is what the box of that name holds. A job asks
+    for sides, aperture and colours in turn: those of the last file are kept.
 
     Raises struct.error where it is damaged.
     """
     parts = {kind: body for kind, body in boxes(meta[4:]) if kind in (b"pitm", b"iprp")}
     if len(parts) < 2:
-        return []
+        return ()
     item = struct.unpack_from(">I" if parts[b"pitm"][:1] != b"\0" else ">H", parts[b"pitm"], 4)[0]
     container, uses = b"", []
     for kind, body in boxes(parts[b"iprp"]):
@@ -78,7 +81,7 @@ def picture_properties(meta: bytes) -> list[Property]:
         elif kind == b"ipma":
             uses += _uses(body, item)
     known = list(boxes(container))
-    return [known[number - 1] for number in uses if 0 < number <= len(known)]
+    return tuple(known[number - 1] for number in uses if 0 < number <= len(known))
 
 
 def _uses(body: bytes, item: int) -> list[int]:
@@ -97,7 +100,7 @@ def _uses(body: bytes, item: int) -> list[int]:
     return []
 
 
-def sides(properties: list[Property]) -> tuple[int, int]:
+def sides(properties: Sequence[Property]) -> tuple[int, int]:
     """Width and height as stored, by `ispe`; 0 where there is none."""
     for kind, body in properties:
         if kind == b"ispe" and len(body) >= 12:
@@ -105,7 +108,7 @@ def sides(properties: list[Property]) -> tuple[int, int]:
     return 0, 0
 
 
-def clean_aperture(properties: list[Property]) -> Aperture | None:
+def clean_aperture(properties: Sequence[Property]) -> Aperture | None:
     """What a `clap` property leaves of the picture. None without one, or where it is not within the picture or not of
     whole pixels: such a one is passed over, as libavif does (MIAF, ISO/IEC 23000-22, 7.3.6.7)."""
     body = next((each.body for each in properties if each.kind == b"clap"), b"")
@@ -122,7 +125,7 @@ def clean_aperture(properties: list[Property]) -> Aperture | None:
     return Aperture(left, top, width, height)
 
 
-def orientation(properties: list[Property]) -> int:
+def orientation(properties: Sequence[Property]) -> int:
     """How the picture is to be turned, as EXIF's number: `irot` counts quarters against the clock, and `imir` has then
     top and bottom (0) or left and right (1) change places."""
     quarters, mirror = 0, None
@@ -141,7 +144,7 @@ _TURNED = {
 }  # fmt: skip
 
 
-def code_points(properties: list[Property]) -> tuple[int, int] | None:
+def code_points(properties: Sequence[Property]) -> tuple[int, int] | None:
     """CICP's numbers of the primaries and of the transfer function; None where no `nclx` tells them."""
     for kind, body in properties:
         if kind == b"colr" and body.startswith(b"nclx") and len(body) >= 8:

@@ -7,11 +7,11 @@ gives them. What they do not tell is 0, accepted, and judged by the decoder.
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import BinaryIO, NamedTuple
 
 from jobs import boxes
-from jobs.pieces import Passing, Reading, found_in, found_in_file
+from jobs.pieces import Passing, Reading, found_in, found_in_file, reader_of
 from jobs.segments import FRAMES, SCAN, first_directory, segment
 
 HEAD_BYTES = 128 * 1024
@@ -40,21 +40,23 @@ _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
 
 def read_head(data: bytes) -> Head | None:
     """The head of an image whose first bytes, or all, are `data`; None where it is no image type of ours."""
-    reader = HeadReader()
-    found_in(reader.reading(), lambda at, length: data[at : at + length])
-    return reader.head
+    return _head(data, lambda at, length: data[at : at + length])
 
 
 def read_head_of(file: BinaryIO) -> Head | None:
     """The head of the image in a file; where that stands afterwards is not said."""
-    reader = HeadReader()
-    found_in_file(reader.reading(), file)
-    return reader.head
+    file.seek(0)
+    return _head(file.read(TYPE_BYTES), reader_of(file))
 
 
-def picture_properties_of(file: BinaryIO) -> list[boxes.Property]:
-    """What the AVIF or HEIC in a file says of its picture; [] where it is damaged."""
-    return found_in_file(boxes.reading_properties(HEAD_BYTES), file) or []
+def _head(start: bytes, read: Callable[[int, int], bytes]) -> Head | None:
+    format = format_of(start)
+    return None if format is None else Head(format, *(found_in(_SIDES[format](), read) or UNKNOWN))
+
+
+def picture_properties_of(file: BinaryIO) -> Sequence[boxes.Property]:
+    """What the AVIF or HEIC in a file says of its picture; () where it is damaged."""
+    return found_in_file(boxes.reading_properties(HEAD_BYTES), file) or ()
 
 
 def format_of(start: bytes) -> str | None:
@@ -80,7 +82,7 @@ class HeadReader:
         self.head: Head | None = None
         self.typed = False
         self.start = b""
-        self._passing = Passing(self.reading())
+        self._passing = Passing(self._reading())
         self.feed, self.end = self._passing.feed, self._passing.end
 
     @property
@@ -88,8 +90,7 @@ class HeadReader:
         """As above."""
         return self._passing.over
 
-    def reading(self) -> Reading[None]:
-        """For who has all of the file at hand."""
+    def _reading(self) -> Reading[None]:
         self.start = yield 0, TYPE_BYTES
         self.typed, format = True, format_of(self.start)
         if format is not None:

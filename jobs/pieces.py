@@ -33,6 +33,11 @@ def found_in(reading: Reading[T], read: Callable[[int, int], bytes]) -> T | None
 
 def found_in_file(reading: Reading[T], file: BinaryIO) -> T | None:
     """As `found_in`, of a file; where that stands afterwards is not said."""
+    return found_in(reading, reader_of(file))
+
+
+def reader_of(file: BinaryIO) -> Callable[[int, int], bytes]:
+    """Reads of `file` for `found_in`."""
 
     def read(at: int, length: int) -> bytes:
         if at > _OFFSET_MAX:
@@ -40,7 +45,7 @@ def found_in_file(reading: Reading[T], file: BinaryIO) -> T | None:
         file.seek(at)
         return file.read(length)
 
-    return found_in(reading, read)
+    return read
 
 
 class Passing(Generic[T]):
