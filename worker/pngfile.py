@@ -15,6 +15,8 @@ from PIL import ImageFile, PngImagePlugin
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 CHUNK_HEAD = struct.Struct(">I4s")
 CRC_BYTES = 4
+CODE_POINTS = "cicp"
+"""Under this an image's info has what its cICP holds."""
 _ANIMATION = frozenset({b"fcTL", b"fdAT"})
 """Ancillary by their names, but part of the picture."""
 _TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt"})
@@ -25,6 +27,15 @@ _ANCILLARY = 0x20
 
 class Chunks(PngImagePlugin.PngStream):
     """The chunks of one PNG. Of the ancillary ones those that are whole have an effect."""
+
+    def chunk_cICP(self, _pos: int, length: int) -> bytes:
+        """As PngStream's of other kinds: the code points of the colours, which come before the palette, into the
+        picture's info."""
+        assert self.fp is not None
+        codes = ImageFile._safe_read(self.fp, length)
+        if self.im_palette is None:
+            self.im_info.setdefault(CODE_POINTS, codes)
+        return codes
 
     def call(self, cid: bytes, pos: int, length: int) -> bytes:
         """As PngStream.call: what the chunk holds, and b"" for one that is passed over."""

@@ -5,22 +5,19 @@ first that serves is worker/colours.py.
 """
 
 import struct
-import zlib
 from collections.abc import Mapping
-from itertools import islice
+from functools import lru_cache
 from typing import Any, BinaryIO
 
 from jobs import boxes
 from jobs.imagehead import picture_properties_of
 from worker.colourspaces import UNSPECIFIED, Numbers, by_code, by_gamma, of_bitmap
 from worker.icc import SRGB, srgb_curve
-from worker.pngfile import chunks
+from worker.pngfile import CODE_POINTS
 
 Told = tuple[bytes | Numbers, ...]
 """Profiles and numbers, the one to be believed first. Numbers of no meaning are an empty profile: it serves nobody."""
 _SRGB = Numbers(SRGB, (srgb_curve, srgb_curve, srgb_curve))
-_PNG_CHUNKS_MAX = 1000
-"""Before the pixels: a writer has ten."""
 _BITMAP_V4, _BITMAP_V5 = 108, 124
 _PROFILE_BYTES_MAX = 4 * 1024 * 1024
 """Of an embedded profile; the largest of printers have 3 MB."""
@@ -41,25 +38,19 @@ def colours_of(format: str, info: Mapping[Any, Any], stream: BinaryIO) -> Told:
         stream.seek(at)
 
 
-def _of_png(profiles: Told, info: Mapping[Any, Any], stream: BinaryIO) -> Told:
+def _of_png(profiles: Told, info: Mapping[Any, Any], _stream: BinaryIO) -> Told:
     """PNG's third edition, 12.2: cICP, iCCP, sRGB, then gAMA and cHRM."""
     srgb = (_SRGB,) if "srgb" in info else ()
     numbers = by_gamma(info.get("gamma"), info.get("chromaticity"))
-    return (*_coded(stream), *profiles, *srgb, *((numbers,) if numbers else ()))
+    return (*_coded(info.get(CODE_POINTS, b"")), *profiles, *srgb, *((numbers,) if numbers else ()))
 
 
-def _coded(stream: BinaryIO) -> Told:
-    """A PNG's cICP, which comes before the pixels and the palette."""
-    for name, at, length in islice(chunks(stream), _PNG_CHUNKS_MAX):
-        if name in (b"IDAT", b"PLTE", b"IEND"):
-            break
-        if name == b"cICP":
-            codes, check = struct.unpack(">4sI", _read(stream, at, 8))
-            whole = length == 4 and codes[2] == 0 and check == zlib.crc32(name + codes)
-            return _meant(codes[0], codes[1], codes[3] == 1) if whole else ()
-    return ()
+def _coded(codes: bytes) -> Told:
+    """By a PNG's cICP."""
+    return _meant(codes[0], codes[1], codes[3] == 1) if len(codes) == 4 and codes[2] == 0 else ()
 
 
+@lru_cache(maxsize=16)
 def _meant(primaries: int, transfer: int, full: bool = True) -> Told:
     """Of CICP's code points."""
     return () if primaries == transfer == UNSPECIFIED else (by_code(primaries, transfer, full) or b"",)
