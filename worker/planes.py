@@ -58,55 +58,67 @@ class Layered(Image.Image):
 
 
 class Samples:
-    """How the samples of one directory lie."""
+    """How the samples of one directory lie; most of it is asked only of those that are put together here."""
 
     def __init__(self, file: BinaryIO, directory: Directory) -> None:
-        def number(tag: int, default: int) -> int:
-            return next(iter(tiffs.values(file, directory, tag)), default)
-
-        self.directory = directory
-        self.sides = number(tiffs.WIDTH, 0), number(tiffs.HEIGHT, 0)
+        self._file, self.directory = file, directory
         self.bits = tiffs.values(file, directory, tiffs.BITS, (1,))
-        self.count = number(tiffs.SAMPLES, 1)
-        self.apart = self.count > 1 and number(tiffs.PLANAR, 1) == 2
-        self.inverted = number(tiffs.PHOTOMETRIC, tiffs.BLACK_IS_ZERO) == tiffs.WHITE_IS_ZERO
-        self.mode = _MODES.get((number(tiffs.PHOTOMETRIC, -1), self.count))
-        self.extra = number(tiffs.EXTRA, _STRAIGHT)
-        self.orientation = number(tiffs.ORIENTATION, 1)
-        self.jpeg = number(tiffs.COMPRESSION, 1) in _JPEG
-        self.predicted = number(tiffs.PREDICTOR, 1) != 1
-        self.tiled = tiffs.TILE_OFFSETS in directory.entries
-        self.tile_width = number(tiffs.TILE_WIDTH, 0)
-        where, lengths = (tiffs.TILE_OFFSETS, tiffs.TILE_COUNTS) if self.tiled else (tiffs.OFFSETS, tiffs.COUNTS)
-        self.pieces = {tag: tiffs.values(file, directory, tag) for tag in (where, lengths) if tag in directory.entries}
+        self.count = self._number(tiffs.SAMPLES, 1)
+        self.apart = self.count > 1 and self._number(tiffs.PLANAR, 1) == 2
+        self.inverted = self._number(tiffs.PHOTOMETRIC, tiffs.BLACK_IS_ZERO) == tiffs.WHITE_IS_ZERO
+
+    def _number(self, tag: int, default: int) -> int:
+        return next(iter(tiffs.values(self._file, self.directory, tag)), default)
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Width and height as stored."""
+        return self._number(tiffs.WIDTH, 0), self._number(tiffs.HEIGHT, 0)
+
+    @property
+    def mode(self) -> str | None:
+        """Pillow's name of what they are together; None where that is not put together here."""
+        return _MODES.get((self._number(tiffs.PHOTOMETRIC, -1), self.count))
+
+    @property
+    def extra(self) -> int:
+        """What the one beyond the colours is."""
+        return self._number(tiffs.EXTRA, _STRAIGHT)
+
+    @property
+    def orientation(self) -> int:
+        """As EXIF's."""
+        return self._number(tiffs.ORIENTATION, 1)
 
     def misread(self) -> bool:
         """Whether Pillow takes them for others, or says that it does not know them."""
-        if self.jpeg:
-            return False
         deep = self.bits[0] > 8
         apart = self.apart and (deep or self.count == 2 or self.extra == _UNSPECIFIED)
-        return apart or (deep and (self.count == 2 or self.inverted))
+        other = apart or (deep and (self.count == 2 or self.inverted))
+        return other and self._number(tiffs.COMPRESSION, 1) not in _JPEG
 
     def readable(self) -> bool:
         """Whether they can be read here."""
         alike = len({*self.bits}) == 1 and self.bits[0] in (8, 12, 16) and len(self.bits) == self.count
-        return self.mode is not None and alike and (self.apart or self.count == 1 or not self.predicted)
+        plain = self.apart or self.count == 1 or self._number(tiffs.PREDICTOR, 1) == 1
+        return self.mode is not None and alike and plain
 
     def planes(self, data: bytes) -> Iterator[bytes]:
         """The file `data` as one of each plane alone, gray; or, where the samples of a pixel lie together, as one gray
         picture that is so many times as wide."""
         gray: dict[int, tuple[int, ...] | None] = dict.fromkeys(_DROPPED)
         gray |= {tiffs.SAMPLES: (1,), tiffs.BITS: self.bits[:1], tiffs.PHOTOMETRIC: (tiffs.BLACK_IS_ZERO,)}
+        tiled = tiffs.TILE_OFFSETS in self.directory.entries
         if not self.apart:
             gray |= {tiffs.WIDTH: (self.sides[0] * self.count,)}
-            gray |= {tiffs.TILE_WIDTH: (self.tile_width * self.count,)} if self.tiled else {}
+            gray |= {tiffs.TILE_WIDTH: (self._number(tiffs.TILE_WIDTH, 0) * self.count,)} if tiled else {}
             yield tiffs.retagged(data, self.directory, gray)
             return
+        tags = (tiffs.TILE_OFFSETS, tiffs.TILE_COUNTS) if tiled else (tiffs.OFFSETS, tiffs.COUNTS)
+        pieces = {tag: tiffs.values(self._file, self.directory, tag) for tag in tags if tag in self.directory.entries}
         for number in range(self.count):
             own = {
-                tag: each[len(each) // self.count * number :][: len(each) // self.count]
-                for tag, each in self.pieces.items()
+                tag: each[len(each) // self.count * number :][: len(each) // self.count] for tag, each in pieces.items()
             }
             yield tiffs.retagged(data, self.directory, gray | own)
 

@@ -146,16 +146,15 @@ def _all(file: BinaryIO, first: Directory, at: int) -> Iterator[Directory]:
 
 
 def _directory(file: BinaryIO, order: str, big: bool, at: int) -> Directory:
-    head, width, field_at = ("Q", 20, 12) if big else ("H", 12, 8)
+    head, width = ("Q", 20) if big else ("H", 12)
     word = "Q" if big else "I"
     file.seek(at)
     start = file.read(struct.calcsize(head))
     (number,) = struct.unpack(order + head, start)
     body = file.read(width * min(number, _ENTRIES_MAX))
     entries: dict[int, Entry] = {}
-    for offset in range(0, len(body) - width + 1, width):
-        tag, kind, count = struct.unpack_from(f"{order}HH{word}", body, offset)
-        entries.setdefault(tag, Entry(kind, count, body[offset + field_at : offset + width]))
+    for tag, *entry in struct.iter_unpack(f"{order}HH{word}{width // 2 - 2}s", body[: len(body) // width * width]):
+        entries.setdefault(tag, Entry(*entry))
     end = file.read(struct.calcsize(word))
     following = struct.unpack(order + word, end)[0] if len(end) == struct.calcsize(word) else 0
     return Directory(order, big, entries, following)
