@@ -18,6 +18,7 @@ _SCREEN = struct.Struct("<HHBBB")
 _DESCRIPTOR = struct.Struct("<4HB")
 _CONTROLS = struct.Struct("<BHB")
 _TICKS_MAX = 0xFFFF
+_BLOCKS_READ_FIRST, _BLOCKS_READ_MOST = 256, 16 * 1024
 _DISPOSALS = {2: Disposal.CLEAR, 3: Disposal.RESTORE, 4: Disposal.RESTORE}
 """By the number in the file; 4 is what some writers mean by 3, as browsers know."""
 
@@ -108,5 +109,16 @@ def _table(file: BinaryIO, flags: int) -> bytes:
 
 
 def _skip_blocks(file: BinaryIO) -> None:
-    while (length := file.read(1)) not in (b"", b"\0"):
-        file.seek(length[0], io.SEEK_CUR)
+    """To behind the next block of no bytes, or the end of the file. An image's blocks have 255 bytes each: most of a
+    piece that is read holds many."""
+    start, size = file.tell(), _BLOCKS_READ_FIRST
+    while data := file.read(size):
+        at = 0
+        while at < len(data):
+            length = data[at]
+            at += 1 + length
+            if not length:
+                file.seek(start + at)
+                return
+        start, size = start + at, min(2 * size, _BLOCKS_READ_MOST)
+        file.seek(start)
