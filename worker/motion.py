@@ -14,6 +14,7 @@ from PIL import Image
 
 from jobs.turns import Size
 from worker import apngs, gifs, heic, imagefile
+from worker.animation import Part
 from worker.canvas import Canvas, opaque
 from worker.colours import to_srgb
 from worker.told import Told
@@ -26,13 +27,15 @@ _ALPHAS = {"L": "LA", "LA": "LA"}
 
 
 class Extent(NamedTuple):
-    """How many frames an image has, the sides that hold them all, and whether it moves: it has several frames, or one
-    that is not the still picture."""
+    """How many frames an image has, the sides that hold them all, whether it moves (it has several frames, or one that
+    is not the still picture), and whether the still picture is none of them: of a PNG's for readers that know no
+    animation."""
 
     frames: int
     width: int
     height: int
     moves: bool
+    apart: bool = False
 
 
 def extent(image: Image.Image, file: BinaryIO, most: int) -> Extent:
@@ -44,7 +47,7 @@ def extent(image: Image.Image, file: BinaryIO, most: int) -> Extent:
         return Extent(1, *image.size, moves=False)
     apart = bool(image.info.get("default_image"))
     frames: int = getattr(image, "n_frames", 1) - apart
-    return Extent(frames, *image.size, moves=frames > 1 or apart)
+    return Extent(frames, *image.size, moves=frames > 1 or apart, apart=apart)
 
 
 def _gif_extent(file: BinaryIO, canvas: Size, most: int) -> Extent:
@@ -72,37 +75,47 @@ def first(image: Image.Image, file: BinaryIO) -> Image.Image:
     if frame is None or frame.part[:3] == (0, 0, image.size):
         imagefile.decode(image, scale=1)
         return image
-    picture, _ = next(_of_gif(image, file))
+    picture, _ = next(_of_gif(image, file, None))
     return picture
 
 
-def shown(format: str, image: Image.Image, file: BinaryIO, told: Told) -> Iterator[tuple[Image.Image, Fraction]]:
+def shown(
+    format: str, image: Image.Image, file: BinaryIO, told: Told, still: Image.Image | None = None
+) -> Iterator[tuple[Image.Image, Fraction]]:
     """What an animation shows, whole and in sRGB by what its file has `told`, each with its seconds. The
-    pictures are the caller's.
-
-    A PNG's default image is for readers that know no animation: it is no frame.
+    pictures are the caller's. `still`: the image decoded, in sRGB, if it is at hand and a frame: the first, where that
+    is of its sides.
     """
     if format == "gif":
-        yield from _of_gif(image, file)
+        yield from _of_gif(image, file, still)
     elif format == "png":
-        yield from _of_png(image, file, told)
+        yield from _of_png(image, file, told, still)
     else:
         yield from _of_library(image, told)
 
 
-def _of_gif(image: Image.Image, file: BinaryIO) -> Iterator[tuple[Image.Image, Fraction]]:
+def _of_gif(image: Image.Image, file: BinaryIO, still: Image.Image | None) -> Iterator[tuple[Image.Image, Fraction]]:
     canvas = Canvas(Size(*image.size), "RGBA")
     for frame in gifs.frames(file):
-        pixels = _decoded(gifs.still(file, frame), "gif", ()) if all(frame.part.size) else None
+        pixels, still = _as_first(still, frame.part), None
+        if pixels is None and all(frame.part.size):
+            pixels = _decoded(gifs.still(file, frame), "gif", ())
         yield canvas.lay(frame.part, pixels), frame.part.seconds
 
 
-def _of_png(image: Image.Image, file: BinaryIO, told: Told) -> Iterator[tuple[Image.Image, Fraction]]:
+def _of_png(
+    image: Image.Image, file: BinaryIO, told: Told, still: Image.Image | None
+) -> Iterator[tuple[Image.Image, Fraction]]:
     canvas = None
     for frame in apngs.frames(file):
-        pixels = _decoded(apngs.still(file, frame), "png", told)
+        pixels, still = _as_first(still, frame.part) or _decoded(apngs.still(file, frame), "png", told), None
         canvas = canvas or Canvas(Size(*image.size), _ALPHAS.get(pixels.mode, "RGBA"))
         yield canvas.lay(frame.part, pixels), frame.part.seconds
+
+
+def _as_first(still: Image.Image | None, part: Part) -> Image.Image | None:
+    """The pixels of the first frame, where they are decoded: the canvas may keep them, and paint on them."""
+    return still.copy() if still is not None and part[:3] == (0, 0, still.size) else None
 
 
 def _of_library(image: Image.Image, told: Told) -> Iterator[tuple[Image.Image, Fraction]]:

@@ -132,7 +132,7 @@ def _rendition(work: Work, derivation: Derivation, parent: Image.Image) -> tuple
     metadata, lost = _metadata(work, derivation.shape, format)
     unmet: Unmet = ()
     if work.moves(spec):
-        images, showing = _animation(work, step, format)
+        images, showing = _animation(work, step, format, None if work.apart else parent)
         sides, resized = images[0].size, parent
         data, unmet = encoders.encode_animation(images, format, spec, metadata, showing)
     else:
@@ -144,18 +144,21 @@ def _rendition(work: Work, derivation: Derivation, parent: Image.Image) -> tuple
     return Output(spec.name, format, EXTENSIONS[format], *sides, work.dominant_colour, data, unmet, found), resized
 
 
-def _animation(work: Work, step: operations.Step, format: str) -> tuple[list[Image.Image], Showing]:
-    """What the original shows, as this step makes it. Only the small results are held."""
+def _animation(
+    work: Work, step: operations.Step, format: str, still: Image.Image | None
+) -> tuple[list[Image.Image], Showing]:
+    """What the original shows, as this step makes it; `still`: its first frame, if that is decoded. Only the small
+    results are held."""
     images, times = [], []
-    for frame, seconds in _frames(work):
+    for frame, seconds in _frames(work, still):
         images.append(encoders.held(_finished(operations.resize(frame, step), step), format))
         times.append(seconds)
     return images, Showing(times, work.plays)
 
 
-def _frames(work: Work) -> Iterator[tuple[Image.Image, Fraction]]:
+def _frames(work: Work, still: Image.Image | None) -> Iterator[tuple[Image.Image, Fraction]]:
     """The original's frames; one that cannot be decoded is the image's fault, not the recipe's."""
-    frames = motion.shown(work.head.format, work.file, work.stream, work.told)
+    frames = motion.shown(work.head.format, work.file, work.stream, work.told, still)
     while True:
         with imagefile.blamed("undecodable"):
             shown = next(frames, None)

@@ -38,7 +38,7 @@ class Work:
 
     `file` is the image as the plugin has it, `told` what it says of its colours, `image` its (first) picture in sRGB.
     `unmet`: what of the colours no rendition has. `watermarks` by digest. `plays`: how often an animation is played (0:
-    for ever).
+    for ever). `apart`: `image` is none of its frames.
     """
 
     stream: BinaryIO
@@ -49,6 +49,7 @@ class Work:
     file: Image.Image = field(init=False)
     frames: int = field(init=False)
     moving: bool = field(init=False)
+    apart: bool = field(init=False)
     plays: int = field(init=False)
     exif: bytes = field(init=False)
     stored: Size = field(init=False)
@@ -95,7 +96,7 @@ def guard_pixels(work: Work) -> None:
 def guard_frames(work: Work) -> None:
     """The frame limit, without decoding a frame; and the pixel limit on what later frames add to the canvas."""
     allowed = work.limits.frames_max
-    work.frames, width, height, work.moving = motion.extent(work.file, work.stream, allowed)
+    work.frames, width, height, work.moving, work.apart = motion.extent(work.file, work.stream, allowed)
     work.plays = motion.plays(work.file)
     if work.frames > allowed:
         more = " or more" if work.head.format == "gif" else ""
