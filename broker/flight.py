@@ -30,7 +30,7 @@ from jobs import wire
 from jobs.job import Row
 from jobs.records import GrantEntry, KeyEntry, Restored
 
-FORMAT = 1
+FORMAT = 2
 HEAD = struct.Struct("<II")
 """Before each part of a segment: how many bytes it has, and their CRC."""
 
@@ -68,11 +68,11 @@ class CommandFrame(_Fact, frozen=True):
 
 
 class MatchFrame(_Fact, frozen=True):
-    """A command over many, and some of the rows that it matches."""
+    """A step of a command over many, and the rows that it matches."""
 
     frame: bytes
     rows: list[Row]
-    last: bool
+    following: int | None
 
 
 class FoundFrame(_Fact, frozen=True):
@@ -179,7 +179,7 @@ def _fact(event: Other, frame: bytes) -> Fact:
     if isinstance(event, Commanded):
         return CommandFrame(frame, event.row)
     if isinstance(event, Matched):
-        return MatchFrame(frame, event.rows, event.last)
+        return MatchFrame(frame, event.rows, event.following)
     if isinstance(event, Ordered):
         return OrderFrame(frame)
     if isinstance(event, Walked):
@@ -203,7 +203,7 @@ def events(facts: Iterable[Fact]) -> Iterator[Event]:
         elif isinstance(fact, CommandFrame):
             yield Commanded(wire.from_web.decode(fact.frame), fact.row)
         elif isinstance(fact, MatchFrame):
-            yield Matched(wire.from_web.decode(fact.frame), fact.rows, fact.last)
+            yield Matched(wire.from_web.decode(fact.frame), fact.rows, fact.following)
         elif isinstance(fact, OrderFrame):
             yield Ordered(wire.from_web.decode(fact.frame))
         elif isinstance(fact, FoundFrame):

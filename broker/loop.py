@@ -10,7 +10,7 @@ import logging
 import signal
 import socket
 import time
-from collections import deque
+from itertools import accumulate
 from typing import Any
 
 import zmq
@@ -40,6 +40,7 @@ from host.wires import Wires
 from jobs import wire
 from jobs.errors import SetupFault
 from jobs.ids import job_of
+from jobs.job import Row
 from jobs.limits import GRANT_SLACK_SECONDS, IDEMPOTENCY_SECONDS, LIST_WALK_MAX, PURGED_SLACK_SECONDS
 from jobs.records import Where
 from stores.ledger import Ledger
@@ -48,7 +49,8 @@ WORKER_FRAMES_PER_TURN = 256
 SUBMITTED_JOBS_PER_TURN = 512
 TURN_BYTES = 1024 * 1024
 """Read of workers in a turn, and of web: twice what so many common frames take. A frame that passes it is the last."""
-BULK_ROWS_PER_TURN = 256
+BULK_ROWS = 256
+"""Of a step of a command over many, which ends what is read of web in its turn: it may walk LIST_WALK_MAX rows."""
 PROBE_SECONDS = (0.0, 0.003, 0.02)
 """After a disconnection: sends in the first millisecond after a kill still succeed (FACTS 1)."""
 RECEIVED_FRAMES_MAX = 500
@@ -63,6 +65,12 @@ FORGET_SECONDS = 1.0
 """Between two calls of forget_keys, each of which drops 10,000 at most: no slower than keys can come."""
 
 Command = wire.Cancel | wire.Requeue | wire.Purge
+
+
+def fit(rows: list[Row]) -> int:
+    """How many of these rows, at least one, a turn may read."""
+    sizes = accumulate(len(row.spec) + len(row.outcome) for row in rows)
+    return max(1, sum(size <= TURN_BYTES for size in sizes))
 
 
 class Loop:
@@ -84,7 +92,6 @@ class Loop:
         self._monitor = self._router.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         read = (self._router, self._monitor, self._pull, self._receipts, self._changes)
         self._sockets = descriptors(*read, *([self._door.questions] if self._door else []))
-        self._bulk: deque[tuple[Command, bytes, int]] = deque()
         self._intake = Intake()
         """What the core is told in the next turn."""
         self._probes: list[float] = []
@@ -133,7 +140,7 @@ class Loop:
     def run(self) -> None:
         """Turn until told to stop, then settle what was read. Raises LedgerFailed."""
         while not self._stopping:
-            due = 0.0 if self._again or self._bulk or self._intake.events else self._core.deadline
+            due = 0.0 if self._again or self._intake.events else self._core.deadline
             if self._probes:
                 due = min(due, self._probes[0])
             ready = readable(self._sockets, [self._woken.fileno()], due - time.monotonic())
@@ -172,8 +179,6 @@ class Loop:
         if abs(offset - self._offset) > CLOCK_SLACK_SECONDS:
             self._offset = offset
             self._intake.add(ClockRead(offset))
-        if self._bulk:
-            self._continue_bulk()
         if self._door:
             self._door.answer(now)
         heard_all = self._read_workers()
@@ -237,7 +242,9 @@ class Loop:
                 submits.append((message, frames[0]))
                 jobs += len(message.jobs)
             elif message is not None:
-                self._order(message, frames[0])
+                rows = self._order(message, frames[0])
+                room -= sum(len(row.spec) + len(row.outcome) for row in rows)
+                jobs += SUBMITTED_JOBS_PER_TURN if isinstance(message, Command) and message.id is None else 0
         if submits:
             self._submit(submits)
         self._again |= not empty
@@ -253,21 +260,20 @@ class Loop:
             submits, existing, self._ledger.keys(asked) if asked else {}, self._ledger.grants(grants) if grants else {}
         )
 
-    def _order(self, message: Any, frame: bytes) -> None:
+    def _order(self, message: Any, frame: bytes) -> list[Row]:
+        """Take in an order of web; the rows that were read for it."""
         if not isinstance(message, Command):
             self._intake.add(Ordered(message), frame)
-        elif message.id is not None:
-            self._intake.add(Commanded(message, self._ledger.row(message.id)), frame)
-        elif not any((each.web, each.request) == (message.web, message.request) for each, _, _ in self._bulk):
-            self._bulk.append((message, frame, 0))
-
-    def _continue_bulk(self) -> None:
-        """One step of a command over many jobs, at the start of a turn: nothing is unwritten then."""
-        command, frame, after = self._bulk.popleft()
-        rows, following = self._ledger.matching(command.where or Where(), after, BULK_ROWS_PER_TURN, LIST_WALK_MAX)
-        self._intake.add(Matched(command, rows, following is None), frame)
-        if following is not None:
-            self._bulk.append((command, frame, following))
+            return []
+        if message.id is not None:
+            row = self._ledger.row(message.id)
+            self._intake.add(Commanded(message, row), frame)
+            return [row] if row else []
+        rows, following = self._ledger.matching(message.where or Where(), message.after, BULK_ROWS, LIST_WALK_MAX)
+        if (fitting := fit(rows)) < len(rows):
+            rows, following = rows[:fitting], rows[fitting - 1].seq
+        self._intake.add(Matched(message, rows, following), frame)
+        return rows
 
     def _read_subscriptions(self, publisher: Any) -> None:
         """A web process that subscribed to its receipts hears Hello there: nothing sent later is lost."""

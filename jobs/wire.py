@@ -46,6 +46,8 @@ Seconds = Annotated[float, Meta(ge=0, le=1e11)]
 """Finite, as times and durations of a broker that computes with them must be."""
 Debt = Annotated[float, Meta(ge=-1e11, le=1e11)]
 Capacity = Annotated[int, Meta(ge=0, le=1000)]
+Place = Annotated[int, Meta(ge=0, le=2**53)]
+"""Of a job in the order of acceptance, 0 is before all."""
 Detail = Annotated[str, Meta(max_length=1000)]
 """Why a try failed, in a worker's words: it cuts them at 300 characters."""
 Blob = Annotated[str, Meta(max_length=BLOB_CHARACTERS_MAX)]
@@ -104,17 +106,20 @@ class Submit(_Message, frozen=True):
 
 
 class Cancel(_Message, frozen=True):
-    """Cancel one job by `id`, or all that match `where` (`id` is then None)."""
+    """Cancel one job by `id`, or some of those that match `where` (`id` is then None): a step, which begins behind
+    the place `after` and whose Receipt says where the next one does."""
 
     web: Text
     request: Text
     id: Text | None = None
     where: Where | None = None
+    after: Place = 0
 
 
 class Requeue(_Message, frozen=True):
-    """Run a dead, failed or cancelled job once more; or all that match. `change` is the one job's as it was
-    seen: where it has changed since, it was requeued, and this is a repeat. `counted`: for the tenant's rate."""
+    """Run a dead, failed or cancelled job once more; or a step of those that match, as Cancel. `change` is the one
+    job's as it was seen: where it has changed since, it was requeued, and this is a repeat. `counted`: for the tenant's
+    rate."""
 
     web: Text
     request: Text
@@ -122,15 +127,17 @@ class Requeue(_Message, frozen=True):
     where: Where | None = None
     change: int | None = None
     counted: bool = False
+    after: Place = 0
 
 
 class Purge(_Message, frozen=True):
-    """Remove an ended job and its files; or all that match."""
+    """Remove an ended job and its files; or a step of those that match, as Cancel."""
 
     web: Text
     request: Text
     id: Text | None = None
     where: Where | None = None
+    after: Place = 0
 
 
 class Pause(_Message, frozen=True):
@@ -165,8 +172,9 @@ COMMITTED, KNOWN, CONFLICT, REFUSED = "committed", "known", "conflict", "refused
 class Receipt(_Message, frozen=True):
     """The ledger's answer to one request: `committed`; `known` (the key's jobs are `ids`, in file
     order); `conflict` (the key was used for other content); `refused` with a `code` of API
-    section 4. For a command over many jobs, `matched` and `changed` count them. `rate_limited`: `left` jobs
-    are within the rate now, and enough for this POST after `retry_seconds`."""
+    section 4. Of a step of a command over many jobs, `matched` and `changed` count them, and `following` is the
+    `after` of the next step, None at the end. `rate_limited`: `left` jobs are within the rate now, and enough for this
+    POST after `retry_seconds`."""
 
     request: Text
     outcome: Text
@@ -176,6 +184,7 @@ class Receipt(_Message, frozen=True):
     changed: int = 0
     left: int = 0
     retry_seconds: Seconds = 0.0
+    following: Place | None = None
 
 
 class Hello(_Message, frozen=True):

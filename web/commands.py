@@ -9,18 +9,20 @@ import time
 from collections.abc import Callable
 
 import msgspec
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from jobs import ids
 from jobs.errors import ClientFault
 from jobs.job import REQUEUEABLE, TEXT_CHARACTERS_MAX, State, decode_spec
-from jobs.limits import FIELD_BYTES_MAX, LIST_MAX, LIST_WALK_MAX
+from jobs.limits import FIELD_BYTES_MAX, LIST_WALK_MAX
 from jobs.records import Where
 from jobs.wire import COMMITTED, Cancel, DrainWorker, FromWeb, Pause, Purge, Receipt, Requeue, Resume
 from web import asked as fields
 from web.accept import Stored, accept, answer, checked_key
 from web.admission import RateLimited, admit
-from web.call import FILTERS, Call, as_json, bad_parameter, find_job, flag, read_body
+from web.body import until_gone
+from web.call import FILTERS, Call, as_json, bad_parameter, find_job, flag, in_list_thread, read_body
 from web.config import Web
 from web.submit import Unanswered
 
@@ -30,6 +32,13 @@ _REFUSALS = {
     "not_requeueable": "only a failed, dead or cancelled job runs once more",
     "not_found": "there is no such thing (any more)",
 }
+_LATER = {
+    "sweeps_full": "the files of so many jobs are to be deleted that no more are purged: workers must come on first"
+}
+OVER_MANY_MAX = 8
+"""Commands over many jobs at once in one process: so many steps of theirs wait at the broker at most."""
+SWEEPS_SECONDS = 0.1
+"""After which a purge is asked for again that goes faster than workers delete."""
 
 
 async def reprocess(call: Call) -> Response:
@@ -121,7 +130,7 @@ async def _ask(web: Web, message: FromWeb, done: str | None = None) -> Receipt:
         raise RateLimited(web.settings.rate_per_minute, 0, receipt.retry_seconds)
     if receipt.code in _REFUSALS:
         raise ClientFault(_REFUSALS[receipt.code], code=receipt.code)
-    raise Unanswered("the broker refuses this now", code=receipt.code)
+    raise Unanswered(_LATER.get(receipt.code or "", "the broker refuses this now"), code=receipt.code)
 
 
 def _is_counted(call: Call) -> bool:
@@ -130,29 +139,72 @@ def _is_counted(call: Call) -> bool:
 
 
 async def _over_all(call: Call, kind: Callable[..., Cancel | Requeue | Purge]) -> Response:
+    """One step after the other, for as long as the client is there to hear of it."""
     where = call.where()
-    if flag(call.query, "dry_run"):
-        return as_json({"matched": await _count(call.web, where), "changed": 0})
-    if not flag(call.query, "all") and not any(name in call.query for name in FILTERS):
+    dry = flag(call.query, "dry_run")
+    if not (dry or flag(call.query, "all") or any(name in call.query for name in FILTERS)):
         raise bad_parameter("all", "this changes all jobs: say so by all=1, or name some by " + ", ".join(FILTERS[:3]))
-    receipt = await _ask(call.web, kind(*_named(call.web), None, where))
+    if call.web.over_many >= OVER_MANY_MAX:
+        raise Unanswered(f"{OVER_MANY_MAX} commands over many jobs are under way here already", code="queue_full")
+    call.web.over_many += 1
+    gone = asyncio.ensure_future(until_gone(call.request.receive))
+    try:
+        if dry:
+            return as_json({"matched": await _count(call.web, where, gone), "changed": 0})
+        return await _in_steps(call.web, functools.partial(kind, id=None, where=where), gone)
+    finally:
+        gone.cancel()
+        call.web.over_many -= 1
+
+
+async def _in_steps(web: Web, kind: Callable[..., Cancel | Requeue | Purge], gone: "asyncio.Future[None]") -> Response:
+    done = {"matched": 0, "changed": 0}
+    after: int | None = 0
+    retry_seconds = 0.0
+    while after is not None:
+        _refuse_gone(gone)
+        try:
+            receipt = await _step(web, functools.partial(kind, after=after), gone)
+        except Unanswered as fault:
+            fault.members |= done
+            raise
+        done = {"matched": done["matched"] + receipt.matched, "changed": done["changed"] + receipt.changed}
+        retry_seconds = max(retry_seconds, receipt.retry_seconds)
+        after = receipt.following
     headers = {}
-    if receipt.code == "rate_limited":
-        limited = RateLimited(call.web.settings.rate_per_minute, 0, receipt.retry_seconds)
-        if not receipt.changed:
+    if retry_seconds:
+        limited = RateLimited(web.settings.rate_per_minute, 0, retry_seconds)
+        if not done["changed"]:
             raise limited
         headers = {"Retry-After": str(limited.retry_seconds)}
-    return as_json({"matched": receipt.matched, "changed": receipt.changed}, 200, headers)
+    return as_json(done, 200, headers)
 
 
-async def _count(web: Web, where: Where) -> int:
-    """How many match, page by page, so that other lists come between."""
-    loop = asyncio.get_running_loop()
+async def _step(web: Web, kind: Callable[..., Cancel | Requeue | Purge], gone: "asyncio.Future[None]") -> Receipt:
+    """The receipt of a step. A purge goes as fast as workers delete: it is asked for again while they come on."""
+    left = web.settings.accept_seconds
+    while True:
+        try:
+            return await _ask(web, kind(*_named(web)))
+        except Unanswered as fault:
+            if fault.code != "sweeps_full" or left <= 0:
+                raise
+        left -= SWEEPS_SECONDS
+        await asyncio.wait([gone], timeout=SWEEPS_SECONDS)
+        _refuse_gone(gone)
+
+
+async def _count(web: Web, where: Where, gone: "asyncio.Future[None]") -> int:
+    """How many match, step by step, so that lists come between."""
     count, before = 0, None
     while True:
-        rows, before = await loop.run_in_executor(
-            web.list_thread, web.lists.page, where, before, LIST_MAX, LIST_WALK_MAX
-        )
-        count += len(rows)
+        _refuse_gone(gone)
+        found, before = await in_list_thread(web, functools.partial(web.lists.count, where, before, LIST_WALK_MAX))
+        count += found
         if before is None:
             return count
+
+
+def _refuse_gone(gone: "asyncio.Future[None]") -> None:
+    if gone.done():
+        raise ClientDisconnect

@@ -41,7 +41,8 @@ class Web:
     `receipt_secrets` signs, all verify.
     `draining` is set by SIGTERM and never unset. `under_way` counts uploads that are on their way in, by caller,
     `streams` and `waits` likewise; `descriptors` are what it may have open.
-    `spent` are ids of grants that are used up, as far as we heard.
+    `over_many` counts commands over many jobs that are under way. `spent` are ids of grants that are used up, as far
+    as we heard.
     """
 
     settings: Settings
@@ -72,6 +73,7 @@ class Web:
     addresses: Addresses = field(init=False)
     list_thread: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "lists"))
     draining: bool = False
+    over_many: int = 0
     spent: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:

@@ -1,9 +1,9 @@
-"""What web's users order: cancel, requeue, purge, of one job or of all that match; pause; drain.
+"""What web's users order: cancel, requeue, purge, of one job or of all that match, step by step; pause; drain.
 
 Every command changes nothing when it is repeated.
 """
 
-from broker.core import quota
+from broker.core import quota, sweeps
 from broker.core.entry import Entry
 from broker.core.events import Commanded, Matched, Ordered
 from broker.core.state import REQUEUED, Core
@@ -22,6 +22,8 @@ from jobs.wire import (
     Resume,
 )
 
+SWEEPS_FULL = "sweeps_full"
+"""So many deletions of files wait that no more are taken: ask again when workers have come on with them."""
 CANCEL_REQUESTED = Happening.CANCEL_REQUESTED.value
 
 
@@ -53,6 +55,8 @@ def _apply(core: Core, command: Cancel | Requeue | Purge, entry: Entry | None, n
         return None if repeated else requeue(core, entry, now, command.counted)
     if entry.state not in ENDED:
         return "job_not_ended"
+    if len(core.sweeps) >= sweeps.SWEEPS_MAX:
+        return SWEEPS_FULL
     core.remove(entry, now)
     return None
 
@@ -103,27 +107,28 @@ def requeue(core: Core, entry: Entry, now: float, counted: bool) -> str | None:
 
 
 def matched(core: Core, event: Matched, now: float) -> None:
-    """Some of the jobs that a command over many matches, refused or not; the receipt comes with the last of them."""
+    """A step of a command over many: some of the jobs that it matches, refused or not. A purge goes no faster than
+    workers delete, for what is to be deleted is in memory."""
     command = event.command
-    name = command.web, command.request
-    counts = core.bulk.setdefault(name, [0, 0, 0.0])
+    if isinstance(command, Purge) and not sweeps.may_add(core):
+        return core.receipt(command.web, Receipt(command.request, REFUSED, code=SWEEPS_FULL))
+    count = changed = 0
+    seconds = 0.0
     for row in event.rows:
         if row.id in core.gone:  # by age, since these rows were read
             continue
         entry = core.entries.get(row.id) or Entry.from_row(row)
         before = core.change
         if _apply(core, command, entry, now) == "rate_limited":
-            counts[2] = quota.frees(core, entry.tenant, now)
-        counts[0] += 1
-        counts[1] += core.change != before
-    if event.last:
-        del core.bulk[name]
-        matched, changed, seconds = counts
-        code = "rate_limited" if seconds else None
-        receipt = Receipt(
-            command.request, COMMITTED, code=code, matched=int(matched), changed=int(changed), retry_seconds=seconds
-        )
-        core.receipt(command.web, receipt)
+            seconds = quota.frees(core, entry.tenant, now)
+        count += 1
+        changed += core.change != before
+    code = "rate_limited" if seconds else None
+    receipt = Receipt(
+        command.request, COMMITTED, code=code, matched=count, changed=changed, retry_seconds=seconds,
+        following=event.following,
+    )  # fmt: skip
+    return core.receipt(command.web, receipt)
 
 
 def ordered(core: Core, event: Ordered, now: float) -> None:

@@ -71,11 +71,12 @@ class Commanded(msgspec.Struct, frozen=True):
 
 
 class Matched(msgspec.Struct, frozen=True):
-    """Some of the `rows` that a command over many jobs matches; `last`: there are no more."""
+    """A step of a command over many jobs was to be done, on these `rows`; the next one begins behind the place
+    `following`, None: there are no more."""
 
     command: Cancel | Requeue | Purge
     rows: list[Row]
-    last: bool
+    following: int | None
 
 
 class Ordered(msgspec.Struct, frozen=True):

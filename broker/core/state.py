@@ -123,8 +123,6 @@ class Core:
         self.counts: Counter[str] = Counter()
         self.shares: dict[str, Share] = {}
         self.offset = 0.0
-        self.bulk: dict[tuple[str, str], list[float]] = {}
-        """Of a command over many: how many matched and changed; seconds until those may that are over the rate."""
         self.clear()
 
     def clear(self) -> None:

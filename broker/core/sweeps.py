@@ -19,9 +19,12 @@ AGAIN_SECONDS, AGAIN_SECONDS_MAX = 60.0, 3600.0
 """After which a sweep is offered again that failed, or of which nothing was heard: doubled each time. A restart begins
 anew, for somebody may have mended the disk."""
 WAITING_MAX = 1000
-"""While more wait, nothing is added by age or by the walk: workers keep up with it, and memory is bounded."""
+"""While more wait, nothing is added by age, by the walk or by a purge of all that match: workers keep up with it, and
+memory is bounded."""
 STUCK_MAX = 10_000
 """Of those that fail: beyond it the same. What is kept for them in memory is some 10 MB."""
+SWEEPS_MAX = STUCK_MAX + 2 * WAITING_MAX
+"""Beyond it no job is purged by name either."""
 
 
 class Stuck:

@@ -86,4 +86,8 @@ class LedgerReader(Protocol):
         """Newest accepted first: up to `limit` rows with seq < `before` (None: from the newest)
         that match, walking at most `walk` rows; and the seq to go on before, None at the end."""
 
+    def count(self, where: Where, before: int | None, walk: int) -> tuple[int, int | None]:
+        """How many match among the `walk` newest rows with seq < `before` (None: from the newest), without reading
+        them; and the seq to go on before, None at the end."""
+
     def close(self) -> None: ...

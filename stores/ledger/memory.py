@@ -152,8 +152,14 @@ class MemoryLedger:
         return [self.rows[seq] for seq in sorted(self.rows) if self.rows[seq].batch == batch][:FILES_PER_POST_MAX]
 
     def page(self, where: Where, before: int | None, limit: int, walk: int) -> tuple[list[Row], int | None]:
-        beyond = [self.rows[seq] for seq in sorted(self.rows, reverse=True) if before is None or seq < before]
-        return _listed(beyond, where, limit, walk)
+        return _listed(self._before(before), where, limit, walk)
+
+    def count(self, where: Where, before: int | None, walk: int) -> tuple[int, int | None]:
+        rows, following = _listed(self._before(before), where, walk, walk)
+        return len(rows), following
+
+    def _before(self, before: int | None) -> list[Row]:
+        return [self.rows[seq] for seq in sorted(self.rows, reverse=True) if before is None or seq < before]
 
     def close(self) -> None:
         """What is committed stays; `restore` is the next start."""

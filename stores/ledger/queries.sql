@@ -202,3 +202,28 @@ WHERE tenant = :tenant AND reference = :reference AND seq > :low AND seq < :high
     AND (:state IS NULL OR state = :state) AND (:code IS NULL OR code = :code)
     AND (:preset IS NULL OR preset = :preset)
 ORDER BY seq LIMIT :limit;
+
+-- name: count_all
+SELECT count(*) FROM (
+    SELECT 1 FROM jobs WHERE seq > :low AND seq < :high
+        AND (:state IS NULL OR state = :state) AND (:code IS NULL OR code = :code)
+        AND (:preset IS NULL OR preset = :preset) AND (:reference IS NULL OR reference = :reference)
+    LIMIT :walk
+);
+
+-- name: count_tenant
+SELECT count(*) FROM (
+    SELECT 1 FROM jobs INDEXED BY jobs_by_tenant WHERE tenant = :tenant AND seq > :low AND seq < :high
+        AND (:state IS NULL OR state = :state) AND (:code IS NULL OR code = :code)
+        AND (:preset IS NULL OR preset = :preset)
+    LIMIT :walk
+);
+
+-- name: count_reference
+SELECT count(*) FROM (
+    SELECT 1 FROM jobs INDEXED BY jobs_by_reference
+    WHERE tenant = :tenant AND reference = :reference AND seq > :low AND seq < :high
+        AND (:state IS NULL OR state = :state) AND (:code IS NULL OR code = :code)
+        AND (:preset IS NULL OR preset = :preset)
+    LIMIT :walk
+);

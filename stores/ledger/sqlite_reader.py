@@ -13,7 +13,7 @@ from jobs.errors import LedgerBusy, StoreFault
 from jobs.job import Row
 from jobs.limits import FILES_PER_POST_MAX
 from jobs.records import KeyEntry, Where
-from stores.ledger.statements import QUERIES, id_list, listed, many_jobs, one_job, rows, stored_keys
+from stores.ledger.statements import QUERIES, counted, id_list, listed, many_jobs, one_job, rows, stored_keys
 
 _READ_SECONDS = 1.0
 """How long a reader waits for a lock: only a recovery takes one that stops readers."""
@@ -73,6 +73,9 @@ class SqliteReader:
 
     def page(self, where: Where, before: int | None, limit: int, walk: int) -> tuple[list[Row], int | None]:
         return listed(self._read, where, "newest", before, limit, walk)
+
+    def count(self, where: Where, before: int | None, walk: int) -> tuple[int, int | None]:
+        return counted(self._read, where, before, walk)
 
     def close(self) -> None:
         if self._connection is not None:

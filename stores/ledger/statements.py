@@ -54,6 +54,21 @@ def stored_keys(read: Read, keys: list[bytes]) -> dict[bytes, KeyEntry]:
     return {found[0]: KeyEntry(*found) for key in keys for found in read("key", (key,))}
 
 
+def _source(where: Where) -> str:
+    return "all" if where.tenant is None else "tenant" if where.reference is None else "reference"
+
+
+def counted(read: Read, where: Where, before: int | None, walk: int) -> tuple[int, int | None]:
+    """How many match of the `walk` newest jobs before seq `before`; and where the next walk starts."""
+    source, filters = _source(where), msgspec.structs.asdict(where)
+    bounds = {"low": -1, "high": SEQ_MAX if before is None else before}
+    edge = read(f"edge_newest_{source}", {**filters, **bounds, "walk": walk})
+    if edge:
+        bounds["low"] = edge[0][0]
+    ((count,),) = read(f"count_{source}", {**filters, **bounds, "walk": walk})
+    return count, edge[0][0] + 1 if edge else None
+
+
 def listed(
     read: Read, where: Where, order: Literal["newest", "oldest"], start: int | None, limit: int, walk: int
 ) -> tuple[list[Row], int | None]:
@@ -62,7 +77,7 @@ def listed(
     The edge bounds the walk before the rows are read, so what is purged or accepted between the
     two statements moves no row past the page.
     """
-    source = "all" if where.tenant is None else "tenant" if where.reference is None else "reference"
+    source = _source(where)
     reached, step = ("low", 1) if order == "newest" else ("high", -1)
     bounds = {"low": -1, "high": SEQ_MAX}
     if start is not None:

@@ -373,6 +373,13 @@ def test_lists_hold_each_match_once(
     assert newest == expected[::-1]
     oldest = walk_through(lambda after, limit: ledger.matching(where, after or 0, limit, walk), limit, 0)
     assert oldest == expected
+    count, before = 0, None
+    while True:
+        found, before = reader.count(where, before, walk)
+        count += found
+        if before is None:
+            break
+    assert count == len(expected)
 
 
 def test_a_page_that_holds_the_rest_says_so(ledger: Ledger, reader: LedgerReader) -> None:
@@ -393,3 +400,5 @@ def test_a_walk_is_bounded(ledger: Ledger, reader: LedgerReader) -> None:
     assert rows == []
     assert following is not None
     assert 11 <= following <= 12
+    count, following = reader.count(Where(state="done"), 31, 10)
+    assert (count, following) == (1, 21)

@@ -56,8 +56,8 @@ def feed(rig: Rig, peer: bytes, message: Any) -> None:
     elif isinstance(message, wire.Pause | wire.Resume | wire.DrainWorker):
         event = Ordered(message)
     elif isinstance(message, wire.Cancel | wire.Requeue | wire.Purge):
-        rows, _ = rig.ledger.matching(message.where or Where(), 0, 256, LIST_WALK_MAX)
-        event = Matched(message, rows, True) if message.id is None else Commanded(message, rig.ledger.row(message.id))
+        rows, after = rig.ledger.matching(message.where or Where(), message.after, 256, LIST_WALK_MAX)
+        event = Matched(message, rows, after) if message.id is None else Commanded(message, rig.ledger.row(message.id))
     elif isinstance(message, wire.Found):
         event = Walked(peer, message, rig.ledger.jobs(sorted({job_of(name) for name in message.names})))
     else:

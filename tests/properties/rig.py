@@ -129,7 +129,7 @@ class Rig:
             if after:
                 self.turn()
             rows, after = self.ledger.matching(message.where or Where(), after, BULK_ROWS, LIST_WALK_MAX)
-            self.dispatcher.handle(Matched(message, rows, after is None), self.now)
+            self.dispatcher.handle(Matched(message, rows, after), self.now)
 
     def row(self, job: str) -> Row:
         """The job as the ledger has it."""

@@ -14,7 +14,7 @@ from broker import recorder, replay
 from broker.core.dispatcher import Dispatcher
 from broker.core.snapshot import from_snapshot, snapshot
 from broker.core.state import Core
-from broker.flight import Decided, HeardFrame, Opening, Turn, packed, parts
+from broker.flight import FORMAT, Decided, HeardFrame, Opening, Turn, packed, parts
 from jobs.records import PurgedEntry, Records
 from tests.simulation import world
 from tests.simulation.world import World
@@ -117,7 +117,7 @@ def test_a_ledger_that_says_otherwise_is_told_from_one_that_went_on(tmp_path: Pa
 def test_a_core_of_another_pixmill_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kept = snapshot(Dispatcher(World(1).policy)).replace(b"broker.core.roster.Roster", b"broker.core.roster.Rosten")
     path = tmp_path / "00000001.flight"
-    path.write_bytes(packed(Opening(1, 1, False, 0.0, "", kept)))
+    path.write_bytes(packed(Opening(FORMAT, 1, False, 0.0, "", kept)))
     assert replay.main([str(path)]) == 2
     assert "use the pixmill that wrote it" in capsys.readouterr().err
     path.write_bytes(b"no segment")
@@ -235,5 +235,5 @@ def test_a_snapshot_refuses_what_it_could_not_give_back() -> None:
 
 def test_a_digest_that_is_missing_is_not_compared() -> None:
     done = replay.Replay()
-    done.segment("x", [Opening(1, 1, False, 0.0, "", snapshot(Dispatcher(World(1).policy))), Decided(7)])
+    done.segment("x", [Opening(FORMAT, 1, False, 0.0, "", snapshot(Dispatcher(World(1).policy))), Decided(7)])
     assert done.compared == 0

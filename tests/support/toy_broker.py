@@ -55,6 +55,10 @@ def _share(rows: list[Row]) -> Share:
     return Share(counts, min((row.accepted_at for row in rows if row.state == State.QUEUED), default=None), 0.5, 0.25)
 
 
+STEP_ROWS = 2
+"""Of a command over many."""
+
+
 class ToyBroker:
     """`handle` answers what web asks; `tell` is given every Changes message."""
 
@@ -64,6 +68,8 @@ class ToyBroker:
         self.epoch, self.change, self.paused = restored.meta.epoch, restored.meta.change, restored.meta.paused
         self.refuse: str | None = None
         """A code with which every Submit is refused."""
+        self.full = self.full_after = 0
+        """So many steps of a purge of many that begin at that place or later are refused."""
         self.heard: list[object] = []
         self.used: Counter[str] = Counter()
         """Uses of grants, by id."""
@@ -118,9 +124,12 @@ class ToyBroker:
 
     def _over(self, message: Cancel | Requeue | Purge) -> Receipt:
         if message.id is None:
-            rows, _ = self.ledger.matching(message.where or Where(), 0, 10_000, 10_000)
+            if isinstance(message, Purge) and self.full and message.after >= self.full_after:
+                self.full -= 1
+                return Receipt(message.request, REFUSED, code="sweeps_full")
+            rows, following = self.ledger.matching(message.where or Where(), message.after, STEP_ROWS, 10_000)
             done = [row for row in rows if self._change(message, row) is None]
-            return Receipt(message.request, COMMITTED, matched=len(rows), changed=len(done))
+            return Receipt(message.request, COMMITTED, matched=len(rows), changed=len(done), following=following)
         row = self.ledger.row(message.id)
         code = self._change(message, row) if row else "not_found"
         return Receipt(message.request, REFUSED if code else COMMITTED, code=code)

@@ -834,7 +834,7 @@ def test_a_command_over_many_finds_nothing_where_the_retention_came_first(comman
     rig.now += 60.0
     row = rig.row("j")
     rig.dispatcher.handle(Expired(Expire(OFFSET + rig.now, 1), [row]), rig.now)
-    rig.dispatcher.handle(Matched(command("web", "m", None, Where()), [row], True), rig.now)
+    rig.dispatcher.handle(Matched(command("web", "m", None, Where()), [row], None), rig.now)
     (receipt,) = rig.turn().receipts
     assert (receipt.matched, receipt.changed) == (0, 0)
     rig.dispatcher.check()
@@ -843,8 +843,13 @@ def test_a_command_over_many_finds_nothing_where_the_retention_came_first(comman
 
 def test_a_command_over_many_counts_what_matched_and_what_changed() -> None:
     rig = rig_with(*(f"j{n}" for n in range(8)), window=3)
-    rig.order(wire.Cancel("web", "c", None, Where(state="queued")))
-    assert rig.turn().receipts[-1] == wire.Receipt("c", wire.COMMITTED, matched=7, changed=7)
+    cancel = wire.Cancel("web", "c", None, Where(state="queued"))
+    rows = [rig.row(f"j{n}") for n in range(1, 8)]
+    rig.dispatcher.handle(Matched(cancel, rows[:3], rows[2].seq), rig.now)
+    step = wire.Receipt("c", wire.COMMITTED, matched=3, changed=3, following=rows[2].seq)
+    assert rig.turn().receipts == [step]
+    rig.order(cancel)
+    assert rig.turn().receipts[-1] == wire.Receipt("c", wire.COMMITTED, matched=1, changed=1)
     assert rig.ledger.meta.counts["cancelled"] == 7
 
 

@@ -57,7 +57,7 @@ SUBMITS = [wire.Submit("w", f"r{number}", 1.0, [NEW]) for number in range(2)]
 OTHERS: list[tuple[flight.Other, object]] = [
     (Commanded(wire.Cancel("w", "r", "j1"), ROW), wire.Cancel("w", "r", "j1")),
     (Commanded(wire.Purge("w", "r", "j9"), None), wire.Purge("w", "r", "j9")),
-    (Matched(wire.Requeue("w", "r", None, Where("t")), [ROW], True), wire.Requeue("w", "r", None, Where("t"))),
+    (Matched(wire.Requeue("w", "r", None, Where("t")), [ROW], 7), wire.Requeue("w", "r", None, Where("t"))),
     (Ordered(wire.Pause("w", "r")), wire.Pause("w", "r")),
     (Walked(b"p", wire.Found("", ["raw/j1/j1"], None), [ROW]), wire.Found("", ["raw/j1/j1"], None)),
     (PeerLost(b"p"), None),

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from broker.core import sweeps
-from broker.core.events import Walked
+from broker.core.events import Matched, Walked
 from jobs import wire
 from jobs.errors import StoreFault
 from jobs.records import Where
@@ -228,3 +228,36 @@ def test_a_worker_says_why_it_could_not_walk(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(blobs, "names", Mock(side_effect=StoreFault("blob of any name: Permission denied")))
     Housekeeping(blobs, told.append, logging.getLogger("test")).walk(wire.Walk("raw/ab/x", 1.0, 10))
     assert told == [events.NamesFound("raw/ab/x", [], None, "blob of any name: Permission denied")]
+
+
+def test_a_purge_of_many_goes_no_faster_than_workers_delete() -> None:
+    count = sweeps.WAITING_MAX + 20
+    rig = Rig(window=1)
+    rig.submit(*(new_job(f"{n:04}") for n in range(count)))
+    rig.turn()
+    rig.order(wire.Cancel("web", "c", None, Where()))
+    rig.turn()
+    rows = [rig.row(f"{n:04}") for n in range(count)]
+    first, rest = rows[:-10], rows[-10:]
+    for part in (first, rest):
+        rig.dispatcher.handle(Matched(wire.Purge("web", "p", None, Where()), part, None), rig.now)
+    done, waits = rig.turn().receipts
+    assert (done.changed, waits) == (len(first), wire.Receipt("p", wire.REFUSED, code="sweeps_full"))
+    rig.hear(A, ready("a"))
+    rig.turn()
+    rig.hear(A, wire.Swept(list(rig.dispatcher.core.sweeping)))
+    rig.dispatcher.handle(Matched(wire.Purge("web", "p", None, Where()), rest, None), rig.now)
+    assert [receipt.changed for receipt in rig.turn().receipts] == [10]
+
+
+def test_a_purge_by_name_is_refused_once_very_many_deletions_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeps, "SWEEPS_MAX", 1)
+    rig = Rig()
+    rig.submit(new_job("j1"), new_job("j2"))
+    rig.turn()
+    rig.order(wire.Cancel("web", "c", None, Where()))
+    for job, code in (("j1", None), ("j2", "sweeps_full")):
+        rig.turn()
+        rig.order(wire.Purge("web", "p", job))
+        assert [receipt.code for receipt in rig.turn().receipts] == [code]
+    assert rig.row("j2").state == "cancelled"

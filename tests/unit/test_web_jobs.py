@@ -230,7 +230,7 @@ def test_commands_over_all_that_match() -> None:
         assert requeued.json() == {"matched": 2, "changed": 2}
         purged = await kit.client.delete("/jobs?purge=true&all=1")
         assert purged.json() == {"matched": 3, "changed": 0}
-        assert [type(message) for message in kit.sent[sent:-1]] == [Cancel, Requeue]
+        assert [type(message) for message in kit.sent[sent:]] == [Cancel, Requeue, Purge, Purge]
         refused = await kit.client.post("/jobs/requeue?purge=1")
         assert (refused.status_code, refused.json()["parameter"]) == (400, "purge")
 

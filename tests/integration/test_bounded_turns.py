@@ -1,0 +1,101 @@
+"""What one turn of the broker's loop reads for orders of web: bounded in rows and in bytes."""
+
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+import zmq
+
+from broker.core.dispatcher import Dispatcher
+from broker.core.events import Policy
+from broker.loop import BULK_ROWS, TURN_BYTES, Loop, fit
+from host.folders import endpoint
+from host.wires import Wires
+from jobs import wire
+from jobs.job import Outcome, encode
+from jobs.records import Meta, Records
+from stores.ledger.memory import MemoryLedger
+from tests.contracts.rows import job_id, row
+
+ROWS = 3 * BULK_ROWS
+LARGE = b"s" * (TURN_BYTES // 3)
+
+
+class Stage:
+    """A loop that turns when it is told to, on a ledger of queued jobs, and a socket to it."""
+
+    def __init__(self, run: Path) -> None:
+        self.ledger = MemoryLedger()
+        self.loop = Loop(Dispatcher(Policy()), self.ledger, Mock(), Wires(run), logging.getLogger("broker"))
+        self.context: zmq.Context[Any] = zmq.Context()
+        self.push = self.context.socket(zmq.PUSH)
+        self.push.connect(endpoint(run, "jobs"))
+
+    def begin(self, spec: bytes, count: int) -> None:
+        """So many jobs wait in the ledger."""
+        jobs = [row(seq, tenant="", lane="s.", spec=spec, outcome=encode(Outcome())) for seq in range(1, count + 1)]
+        self.ledger.commit(Records(jobs=jobs, meta=Meta(count, 1, False, {"queued": count})))
+        now = time.monotonic()
+        self.loop._core.restore(self.ledger.restore(), now, time.time() - now)
+        self.turn()
+
+    def turn(self) -> int:
+        """One turn; how many jobs are cancelled now."""
+        self.loop._turn(time.monotonic(), {self.loop._pull})
+        return sum(found.state == "cancelled" for found in self.ledger.rows.values())
+
+    def close(self) -> None:
+        self.context.destroy(0)
+        self.loop.close()
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    with TemporaryDirectory(prefix="pm-") as folder:
+        made = Stage(Path(folder))
+        yield made
+        made.close()
+
+
+def test_a_turn_does_one_step_of_one_command_over_many(stage: Stage) -> None:
+    stage.begin(b"spec", ROWS)
+    for number in range(3):
+        stage.push.send(wire.encode(wire.Cancel("web", str(number), after=number * BULK_ROWS)))
+    for number in range(3):
+        assert stage.loop._pull.poll(5000)
+        assert stage.turn() == (number + 1) * BULK_ROWS
+
+
+def test_a_step_ends_at_so_many_bytes_and_the_next_goes_on_there(stage: Stage) -> None:
+    stage.begin(LARGE, 7)
+    after = 0
+    steps: list[int] = []
+    while len(steps) < 4 and (not steps or steps[-1] < 7):
+        stage.push.send(wire.encode(wire.Cancel("web", "r", after=after)))
+        assert stage.loop._pull.poll(5000)
+        steps.append(stage.turn())
+        after = steps[-1]
+    assert steps == [2, 4, 6, 7]
+
+
+def test_orders_on_very_large_jobs_end_what_a_turn_reads(stage: Stage) -> None:
+    stage.begin(LARGE, 7)
+    for seq in range(1, 8):
+        stage.push.send(wire.encode(wire.Cancel("web", str(seq), job_id(seq))))
+    cancelled = 0
+    while cancelled < 7:
+        assert stage.loop._pull.poll(5000)
+        before, cancelled = cancelled, stage.turn()
+        assert cancelled - before <= 3
+
+
+def test_a_row_that_passes_a_turn_is_read_alone() -> None:
+    large = row(1, spec=b"s" * 2 * TURN_BYTES)
+    assert fit([large, row(2)]) == 1
+    assert fit([row(2), large]) == 1
+    assert fit([row(2), row(3)]) == 2
