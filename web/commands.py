@@ -57,7 +57,7 @@ async def reprocess(call: Call) -> Response:
     admit(call, key, values.get("priority")).judge_pixels(spec.original.width * spec.original.height)
     job = ids.mint(time.time(), secrets.token_bytes(ids.RANDOM_BYTES))
     original = msgspec.structs.replace(spec.original, name=ids.original_name(job))
-    link = functools.partial(call.web.blobs.link, spec.original.name, original.name)
+    link = functools.partial(call.web.blobs.link, ids.original_name(row.id), original.name)
     rows = await accept(call, asked, [Stored(job, spec.filename, original, link)], key)
     return await answer(call, rows, [])
 

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jobs.errors import BlobMissing, ClientFault
+from jobs.ids import original_name
 from jobs.job import Row, State, decode_outcome, decode_spec
 from web.body import until_gone
 from web.call import Call
@@ -56,7 +57,7 @@ async def original(call: Call) -> ASGIApp:
     held = spec.original
     filename = _named_as_judged(spec.filename or row.id, held.format)
     shown = disposition("attachment", filename)  # no image that we made, whatever it seems to be
-    return await _blob(call, row, held.name, held.digest, held.bytes, held.format, shown)
+    return await _blob(call, row, original_name(row.id), held.digest, held.bytes, held.format, shown)
 
 
 def _named_as_judged(filename: str, image_format: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from jobs.errors import BlobMissing, ImageFault, PixmillError, StoreFault
-from jobs.ids import rendition_name
+from jobs.ids import original_name, rendition_name
 from jobs.imagehead import Head
 from jobs.job import Code, Cost, Rendition, Spec, decode_spec
 from jobs.settings import Settings
@@ -104,7 +104,7 @@ class Work:
             watermarks = self._watermarks.of(spec.recipe)
             head = Head(spec.original.format, spec.original.width, spec.original.height)
             asked = believed.asked(spec.recipe, head, self._settings.frames_max)
-            original = self._open(spec)
+            original = self._open(assignment.job, spec)
         except msgspec.MsgspecError as error:
             return self._refuse(assignment, Code.OPERATION_FAILED, f"its spec cannot be read: {error}")
         except (ImageFault, StoreFault) as fault:
@@ -228,8 +228,8 @@ class Work:
 
     # -- the present try
 
-    def _open(self, spec: Spec) -> BinaryIO:
-        original = self._blobs.open(spec.original.name)
+    def _open(self, job: str, spec: Spec) -> BinaryIO:
+        original = self._blobs.open(original_name(job))
         size = os.fstat(original.fileno()).st_size
         if size != spec.original.bytes:
             original.close()

@@ -13,6 +13,7 @@ from PIL import Image
 
 from jobs.errors import WireFault
 from jobs.formats import EXTENSIONS
+from jobs.ids import original_name
 from jobs.imagehead import read_head
 from jobs.job import Code, Original, Spec, encode
 from jobs.recipe import canonical, parse
@@ -98,7 +99,7 @@ class Desk:
             self.begin()
 
     def begin(self, job: str = "a", tenant: str = "", seconds: float = 60.0, alone: bool = False) -> None:
-        name = f"raw/00/{job}"
+        name = original_name(job)
         self.blobs.put(name, b"original")
         spec = Spec("a.jpg", None, None, None, RECIPE, Original(name, "jpeg", 40, 40, 8, f"digest of {job}"), tenant)
         self.work.begin(Assignment(job, 1, seconds, 1 << 30, alone, encode(spec)))
@@ -177,7 +178,7 @@ def test_a_large_rendition_is_on_the_disk_before_it_is_whole_and_gone_when_its_j
     assert [type(each) for each in desk.told] == []
     desk.work.kill(LeaseRef("a", 1))
     desk.work.publish()
-    assert set(desk.blobs.blobs) == {"raw/00/a"}
+    assert set(desk.blobs.blobs) == {original_name("a")}
     desk = Desk()
     desk.render(LARGE, begun)
     desk.said(SMALL, DONE)
@@ -368,6 +369,7 @@ SPEC = Spec("a.jpg", None, None, None, RECIPE, Original("originals/00/a", "jpeg"
         encode(msgspec.structs.replace(SPEC, recipe="{")),
         encode(msgspec.structs.replace(SPEC, recipe='{"renditions": []}')),
         encode(msgspec.structs.replace(SPEC, original=msgspec.structs.replace(SPEC.original, name="../x"))),
+        encode(msgspec.structs.replace(SPEC, original=msgspec.structs.replace(SPEC.original, name="raw/a/a"))),
     ],
 )
 def test_a_spec_that_says_nothing_ends_its_job_and_not_the_worker(spec: bytes) -> None:
