@@ -17,20 +17,29 @@ from worker.core import events
 class Housekeeping:
     """Each step is short, for the keeper waits for it. One that fails is told, and asked for again later."""
 
-    def __init__(self, blobs: Blobs, tell: Callable[[Any], None], log: logging.Logger) -> None:
+    def __init__(
+        self, blobs: Blobs, tell: Callable[[Any], None], log: logging.Logger, monotonic: Callable[[], float]
+    ) -> None:
         self._blobs = blobs
         self._tell = tell
         self._log = log
+        self._monotonic = monotonic
 
-    def sweep(self, job: str, names: list[str]) -> None:
-        """Delete blobs of a job that no row names."""
+    def sweep(self, sweeping: events.Sweeping) -> None:
+        """Delete blobs of a job that no row names, while nobody else can have been told to: whoever comes late may meet
+        those of another attempt, which have the same names."""
+        job = sweeping.job
         try:
-            self._blobs.delete(names)
+            for name in sweeping.names:
+                if self._monotonic() >= sweeping.until:
+                    return self._tell(events.SweepLate(job))
+                self._blobs.delete([name])
         except StoreFault as fault:
             self._log.error("sweep failed", extra={"job": job, "why": fault.detail})
             self._tell(events.SweepFailed(job, plain(fault.detail)))
         else:
             self._tell(events.SweepDone(job))
+        return None
 
     def walk(self, asked: Walk) -> None:
         """List the old blobs of one step; before the first one, end what dead uploads left behind."""

@@ -68,7 +68,7 @@ class Keeper:
         blobs = config.open_blobs(settings, data)
         results = Results(config.open_cache(settings, data), blobs, engine)
         self._work = Work(settings, children, blobs, results, self._tell, log)
-        self._housekeeping = Housekeeping(blobs, self._tell, log)
+        self._housekeeping = Housekeeping(blobs, self._tell, log, time.monotonic)
         self._watchdog = notify.Watchdog()
         self._told = False
         self._ready_said = False
@@ -130,8 +130,8 @@ class Keeper:
             self._work.kill(ref)
         for message in effects.sends:
             self._send(message)
-        for job, names in effects.sweep:  # before a requeued job makes blobs of the same names again
-            self._housekeeping.sweep(job, names)
+        for sweeping in effects.sweep:  # before a requeued job makes blobs of the same names again
+            self._housekeeping.sweep(sweeping)
         for assignment in effects.begin:
             self._work.begin(assignment)
         if effects.walk is not None:

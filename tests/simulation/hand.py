@@ -86,8 +86,8 @@ class Hand:
                 self.world.send_up(self.connection, message)
         for assignment in effects.begin:
             self._begin(assignment)
-        for job, names in effects.sweep:
-            self.world.after(0.01, partial(self._sweep, job, names))
+        for sweeping in effects.sweep:
+            self.world.after(0.01, partial(self._sweep, sweeping))
         if effects.walk is not None:
             self.world.after(0.01, partial(self._walk, effects.walk))
         if effects.reconnect and self.connection is not None:
@@ -98,10 +98,14 @@ class Hand:
 
     # -- the files
 
-    def _sweep(self, job: str, names: list[str]) -> None:
-        if not self.gone:
-            self.world.files.difference_update(names)
-            self.feel(events.SweepDone(job))
+    def _sweep(self, sweeping: events.Sweeping) -> None:
+        if self.gone:
+            return
+        if self.world.now >= sweeping.until:
+            self.feel(events.SweepLate(sweeping.job))
+        else:
+            self.world.files.difference_update(sweeping.names)
+            self.feel(events.SweepDone(sweeping.job))
 
     def _walk(self, asked: Walk) -> None:
         found = sorted(name for name in self.world.files if name > asked.after)[:NAMES_PER_STEP]

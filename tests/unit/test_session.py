@@ -25,11 +25,14 @@ from worker.core.events import (
     RenditionLanded,
     SweepDone,
     SweepFailed,
+    Sweeping,
+    SweepLate,
 )
 from worker.core.outbox import END_SECONDS
-from worker.core.session import SETTLE_SECONDS, START_SECONDS, Session
+from worker.core.session import SETTLE_SECONDS, START_SECONDS, SWEEP_SHARE, Session
 
 SILENCE, DRAIN, SECONDS = 5.0, 30.0, 60.0
+UNTIL = 100.0 + SWEEP_SHARE * SILENCE
 PICTURE = Rendition("thumb", "processed/ab/x.thumb.01234567.jpg", "jpeg", 10, 10, 100, "0" * 64)
 COST = Cost(12.5, 1000)
 
@@ -42,7 +45,7 @@ def effects(
     *sends: Any,
     kill: tuple[LeaseRef, ...] = (),
     begin: tuple[Assignment, ...] = (),
-    sweep: tuple[tuple[str, list[str]], ...] = (),
+    sweep: tuple[Sweeping, ...] = (),
     walk: wire.Walk | None = None,
     reconnect: bool = False,
     leave: bool = False,
@@ -179,7 +182,7 @@ def test_an_alone_job_is_handed_over_as_such() -> None:
 
 def test_sweeps_are_passed_on_and_reported() -> None:
     bench = Bench()
-    assert bench.hear(wire.Sweep([("a", ["x", "y"])])) == effects(sweep=(("a", ["x", "y"]),))
+    assert bench.hear(wire.Sweep([("a", ["x", "y"])])) == effects(sweep=(Sweeping("a", ["x", "y"], UNTIL),))
     assert bench.after(SweepDone("a")) == effects(wire.Swept(["a"]))
 
 
@@ -194,8 +197,18 @@ def test_a_sweep_read_after_a_stop_or_from_an_earlier_broker_deletes_nothing() -
     bench, sweep = Bench(), wire.Sweep([("a", ["x"])])
     bench.now += SILENCE
     assert bench.hear(sweep) == effects(ready())
-    assert bench.hear(wire.Welcome(1, SILENCE), sweep) == effects(sweep=(("a", ["x"]),))
+    assert bench.hear(wire.Welcome(1, SILENCE), sweep) == effects(ready()), "the welcome may be as old"
+    bench.pass_time(0.0)
+    until = bench.now + SWEEP_SHARE * SILENCE
+    assert bench.hear(wire.Welcome(1, SILENCE), sweep) == effects(sweep=(Sweeping("a", ["x"], until),))
     assert bench.after(Disconnected(), Heard(sweep)) == effects(ready())
+
+
+def test_a_sweep_that_came_too_late_is_offered_anew() -> None:
+    bench = Bench()
+    bench.hear(wire.Sweep([("a", ["x"]), ("b", ["y"])]))
+    assert bench.after(SweepDone("a"), SweepLate("b")) == effects(ready())
+    assert bench.hear(wire.Welcome(1, SILENCE)) == effects(wire.Swept(["a"]))
 
 
 def busy(*jobs: Assignment) -> Bench:

@@ -15,6 +15,7 @@ from jobs import wire
 from jobs.errors import StoreFault
 from jobs.records import Where
 from stores.blobs.local import LocalBlobs
+from stores.blobs.memory import MemoryBlobs
 from tests.properties.rig import Done, Rig, new_job, ready
 from worker.core import events
 from worker.housekeeping import Housekeeping
@@ -172,7 +173,7 @@ def test_a_worker_says_which_it_could_not_delete_and_why(tmp_path: Path, monkeyp
     told = list[Any]()
     blobs = LocalBlobs(tmp_path)
     blobs.put("raw/ab/one", b"1")
-    housekeeping = Housekeeping(blobs, told.append, logging.getLogger("test"))
+    housekeeping = Housekeeping(blobs, told.append, logging.getLogger("test"), lambda: 0.0)
     delete = blobs.delete
 
     def unable(names: list[str]) -> None:
@@ -181,13 +182,34 @@ def test_a_worker_says_which_it_could_not_delete_and_why(tmp_path: Path, monkeyp
         delete(names)
 
     monkeypatch.setattr(blobs, "delete", unable)
-    housekeeping.sweep("one", ["raw/ab/one"])
-    housekeeping.sweep("two", ["raw/ab/two"])
+    housekeeping.sweep(events.Sweeping("one", ["raw/ab/one"], 1.0))
+    housekeeping.sweep(events.Sweeping("two", ["raw/ab/two"], 1.0))
     done, failed = told
     assert done == events.SweepDone("one")
     assert failed.job == "two"
     assert failed.detail.startswith("blob raw/ab/two: Operation not permitted!")
     assert len(failed.detail) == 300, "a message holds no more than some words"
+
+
+def test_a_worker_that_was_stopped_deletes_nothing_more_of_what_others_were_told_to_since() -> None:
+    """A job that is run again makes blobs of the same names: half of a sweep must not meet them."""
+    told, now, blobs = list[Any](), [0.0], MemoryBlobs()
+    names = [f"processed/ab/job.{number}.0.jpg" for number in range(4)]
+    for name in names:
+        blobs.put(name, b"of this attempt or the next")
+
+    class Stopped(MemoryBlobs):
+        """Its caller is stopped with the second blob."""
+
+        def delete(self, names: list[str]) -> None:
+            blobs.delete(names)
+            now[0] += 3.0
+
+    housekeeping = Housekeeping(Stopped(), told.append, logging.getLogger("test"), lambda: now[0])
+    housekeeping.sweep(events.Sweeping("job", names, 5.0))
+    housekeeping.sweep(events.Sweeping("other", names, 5.0))
+    assert told == [events.SweepLate("job"), events.SweepLate("other")]
+    assert sorted(blobs.blobs) == names[2:]
 
 
 def test_the_version_before_reads_what_was_done_and_is_read() -> None:
@@ -226,7 +248,7 @@ def test_a_step_of_the_walk_that_fails_is_told_and_asked_for_ever_more_seldom() 
 def test_a_worker_says_why_it_could_not_walk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told, blobs = list[Any](), LocalBlobs(tmp_path)
     monkeypatch.setattr(blobs, "names", Mock(side_effect=StoreFault("blob of any name: Permission denied")))
-    Housekeeping(blobs, told.append, logging.getLogger("test")).walk(wire.Walk("raw/ab/x", 1.0, 10))
+    Housekeeping(blobs, told.append, logging.getLogger("test"), lambda: 0.0).walk(wire.Walk("raw/ab/x", 1.0, 10))
     assert told == [events.NamesFound("raw/ab/x", [], None, "blob of any name: Permission denied")]
 
 

@@ -101,6 +101,12 @@ class SweepFailed(_Event, frozen=True):
     detail: str
 
 
+class SweepLate(_Event, frozen=True):
+    """A job's sweep took too long, or came too late: of what is left nothing may be deleted any more."""
+
+    job: str
+
+
 class NamesFound(_Event, frozen=True):
     """The step of the walk that began past `after` listed these old blobs; `following` is the `after`
     of the next one, None at the end. `failed`: why it could not, if so."""
@@ -119,18 +125,26 @@ class LeaveAsked(_Event, frozen=True):
     """Whoever started this process wants it to give back what it holds and end at once."""
 
 
+class Sweeping(msgspec.Struct, frozen=True, gc=False):
+    """Delete these blobs of a job, none of them after `until` (monotonic seconds)."""
+
+    job: str
+    names: list[str]
+    until: float
+
+
 class Effects(msgspec.Struct):
     """What the session wants done, in this order of fields.
 
     `kill`: end the decoders of these leases (or forget the task that none has got yet) and
-    publish nothing more of them. `sends`: at most one message of each type. `sweep`: delete blobs
-    (job, names). `begin`: hand these to idle decoders. `walk`: list old blobs. `reconnect`: open a
-    fresh socket. `leave`: end the process, sending first.
+    publish nothing more of them. `sends`: at most one message of each type. `sweep`: delete blobs.
+    `begin`: hand these to idle decoders. `walk`: list old blobs. `reconnect`: open a fresh socket.
+    `leave`: end the process, sending first.
     """
 
     kill: list[LeaseRef]
     sends: list[Any]
-    sweep: list[tuple[str, list[str]]]
+    sweep: list[Sweeping]
     begin: list[Assignment]
     walk: Walk | None
     reconnect: bool

@@ -19,6 +19,9 @@ BEATS_PER_SILENCE = 5
 HELD_PER_CAPACITY = 4
 """Leases that are held at most, answered ones among them: the broker gives CAPACITY, and others before it has settled
 the first."""
+SWEEP_SHARE = 0.7
+"""Of the silence after which a worker is lost, in which it may delete what it was told to: others are told to
+after that, and a job that is run again makes its blobs anew."""
 SETTLE_SECONDS = 1.0
 """How long, after the drain's deadline, a worker waits for its last answers to be settled."""
 START_SECONDS = 0.05
@@ -50,13 +53,13 @@ class Session:
         self._held_max = HELD_PER_CAPACITY * max(1, capacity)
         self._drain_seconds = drain_seconds
         self._silence_seconds = silence_seconds
-        self._now = self._heard_at = now
+        self._now = self._heard_at = self._turned_at = now
         self._beat_at = self._drain_until = self._leave_at = inf
         self._idle = 0
         self._leases = Leases()
         self._introduce = self._welcomed = self._beat = self._reconnect = False
         self._kill: list[wire.LeaseRef] = []
-        self._sweep: list[tuple[str, list[str]]] = []
+        self._sweep: list[events.Sweeping] = []
         self._walk: wire.Walk | None = None
         self._outbox = Outbox()
         self._handlers = self._by_type()
@@ -76,6 +79,7 @@ class Session:
             events.DecoderFailed: self._on_decoder_failed,
             events.SweepDone: self._on_sweep_done,
             events.SweepFailed: self._on_sweep_failed,
+            events.SweepLate: self._on_sweep_late,
             events.NamesFound: self._on_names_found,
             events.DrainAsked: self._on_drain,
             events.LeaveAsked: self._on_leave_asked,
@@ -98,7 +102,7 @@ class Session:
 
     def tick(self, now: float) -> None:
         """Let time pass. Only when all that has arrived is handled: unread mail is no silence."""
-        self._now = now
+        self._now = self._turned_at = now
         for lease in [lease for lease in self._leases.running.values() if now >= lease.due]:
             if now >= lease.until:
                 self._overdue(lease)
@@ -261,11 +265,16 @@ class Session:
 
     def _on_sweep(self, sweep: wire.Sweep) -> None:
         """Unless this is old mail, read after a stop or from a broker that is gone: others were told to delete
-        since, and a requeued job may have its blobs again. A Ready lets the broker offer anew what is left."""
-        if self._welcomed and self._now < self._beat_at + self._silence_seconds / 2:
-            self._sweep += sweep.sweeps
+        since, and a requeued job may have its blobs again. It came since the last turn."""
+        until = self._turned_at + SWEEP_SHARE * self._silence_seconds
+        if self._welcomed and self._now < until:
+            self._sweep += [events.Sweeping(job, names, until) for job, names in sweep.sweeps]
         else:
-            self._introduce = True
+            self._on_sweep_late(None)
+
+    def _on_sweep_late(self, _: object) -> None:
+        """A Ready lets the broker offer anew what is left."""
+        self._introduce = True
 
     def _on_sweep_done(self, event: events.SweepDone) -> None:
         self._outbox.swept.append(event.job)
