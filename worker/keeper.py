@@ -21,11 +21,13 @@ from jobs import wire
 from jobs.errors import WireFault
 from jobs.settings import Settings
 from worker import config
+from worker.beats import Beats
 from worker.children import Children
 from worker.core import events
 from worker.core.session import Session
 from worker.housekeeping import Housekeeping
 from worker.results import Results
+from worker.waiting import WaitingBlobs, WaitingCache
 from worker.work import Work
 
 RECONNECT_MS_FIRST, RECONNECT_MS_MAX = 10, 500
@@ -65,9 +67,11 @@ class Keeper:
             settings.silence_seconds,
             time.monotonic(),
         )
-        blobs = config.open_blobs(settings, data)
-        results = Results(config.open_cache(settings, data), blobs, engine)
-        self._work = Work(settings, children, blobs, results, self._tell, log)
+        self._beats = Beats(self._speak)
+        blobs = WaitingBlobs(config.open_blobs(settings, data), self._beats)
+        cache = config.open_cache(settings, data)
+        results = Results(WaitingCache(cache, self._beats) if cache is not None else None, blobs, engine)
+        self._work = Work(settings, children, blobs, results, self._tell, log, self._beats)
         self._housekeeping = Housekeeping(blobs, self._tell, log, time.monotonic)
         self._watchdog = notify.Watchdog()
         self._told = False
@@ -105,6 +109,7 @@ class Keeper:
                 leave = self._carry_out()
             if self._ready_said:
                 self._watchdog.turned(now)
+        self._beats.stop()
         self._children.close()
         self._close(LAST_WORDS_MS)
         self._context.term()
@@ -113,6 +118,12 @@ class Keeper:
     def _tell(self, event: Any) -> None:
         self._told = True
         self._session.handle(event, time.monotonic())
+
+    def _speak(self) -> float:
+        """In the thread of the beats, while this one waits for the disk."""
+        for message in self._session.meanwhile(time.monotonic()):
+            self._send(message)
+        return self._session.beat_at - time.monotonic()
 
     def _wait(self) -> set[Any]:
         """What can be read. The broker's mail is, in each turn, in any case."""

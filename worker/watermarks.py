@@ -7,6 +7,7 @@ accepted with it; one that is not known yet is looked for in recipes.toml as it 
 import fcntl
 import functools
 import os
+from contextlib import AbstractContextManager
 
 from host.recipes import load_watermarks
 from jobs.errors import BadRecipe, ImageFault, SetupFault
@@ -22,8 +23,8 @@ _SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_
 class Watermarks:
     """By digest. What it has read it keeps, in memory files that nobody can change."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, away: AbstractContextManager[None]) -> None:
+        self._settings, self._away = settings, away
         self._files: dict[str, int] = {}
 
     def of(self, recipe: str) -> dict[str, int]:
@@ -44,7 +45,8 @@ class Watermarks:
 
     def _read_all(self, name: str) -> None:
         try:
-            images = load_watermarks(self._settings)
+            with self._away:
+                images = load_watermarks(self._settings)
         except SetupFault as fault:
             detail = f"the watermark {name!r} is not to be had: {fault.detail}"
             raise ImageFault(detail, code="operation_failed") from None

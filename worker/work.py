@@ -9,6 +9,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -75,12 +76,13 @@ class Work:
         results: Results,
         tell: Callable[[Any], None],
         log: logging.Logger,
+        away: AbstractContextManager[None] | None = None,
     ) -> None:
         self._settings = settings
         self._children = children
         self._blobs = blobs
         self._results = results
-        self._watermarks = Watermarks(settings)
+        self._watermarks = Watermarks(settings, away or nullcontext())
         self._tell = tell
         self._log = log
         self._try: Try | None = None

@@ -162,7 +162,7 @@ class Rig:
             ["strace", "-f", "-qq", "-o", str(self._log), "-P", path, *asked, "-p", str(pid)], stderr=subprocess.DEVNULL
         )
         try:
-            wait_until(lambda: _traced(pid), END_SECONDS, "strace to take hold")
+            wait_until(lambda: traced(pid), END_SECONDS, "strace to take hold")
             os.kill(pid, signal.SIGCONT)
             wait_until(
                 lambda: self._log.exists() and "(INJECTED)" in self._log.read_text(), HIT_SECONDS, "an injection"
@@ -230,7 +230,7 @@ class Rig:
         return {str(path.relative_to(self.cluster.data)) for path in paths}
 
 
-def _traced(pid: int) -> bool:
+def traced(pid: int) -> bool:
     """Whether every thread of a process has its tracer."""
     assert alive(pid)
     tasks = Path(f"/proc/{pid}/task").iterdir()

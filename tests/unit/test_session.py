@@ -204,11 +204,43 @@ def test_a_sweep_read_after_a_stop_or_from_an_earlier_broker_deletes_nothing() -
     assert bench.after(Disconnected(), Heard(sweep)) == effects(ready())
 
 
+def test_mail_is_old_that_came_while_the_keeper_waited_for_the_disk_and_beats_went_on() -> None:
+    bench = Bench()
+    for _ in range(8):
+        bench.now += SILENCE / 5
+        assert beat() in bench.session.meanwhile(bench.now)
+    assert bench.hear(wire.Sweep([("a", ["x"])])) == effects(ready())
+
+
 def test_a_sweep_that_came_too_late_is_offered_anew() -> None:
     bench = Bench()
     bench.hear(wire.Sweep([("a", ["x"]), ("b", ["y"])]))
     assert bench.after(SweepDone("a"), SweepLate("b")) == effects(ready())
     assert bench.hear(wire.Welcome(1, SILENCE)) == effects(wire.Swept(["a"]))
+
+
+def beat(*holding: Held) -> wire.WorkerBeat:
+    return wire.WorkerBeat(list(holding))
+
+
+def test_who_speaks_for_a_keeper_that_waits_says_what_is_due_with_each_beat_and_nothing_between() -> None:
+    bench = Bench().running(job("a"))
+    bench.session.handle(RenditionLanded("a", 1, PICTURE), bench.now)
+    assert bench.session.meanwhile(bench.session.beat_at - 0.001) == []
+    due = bench.session.beat_at
+    published = wire.Published([wire.Publication("a", 1, PICTURE)])
+    assert bench.session.meanwhile(due) == [published, beat(Held("a", 1, True))]
+    assert bench.session.meanwhile(due) == []
+    assert bench.session.beat_at == due + SILENCE / 5
+
+
+def test_nobody_speaks_for_a_keeper_that_is_not_welcome_or_takes_the_broker_for_silent() -> None:
+    assert Bench(welcome=False).session.meanwhile(1e9) == []
+    bench = Bench()
+    bench.session.meanwhile(bench.now + 100 * SILENCE)
+    assert not bench.session.drain().reconnect
+    bench.after(Disconnected())
+    assert bench.session.meanwhile(1e9) == []
 
 
 def busy(*jobs: Assignment) -> Bench:

@@ -1,6 +1,7 @@
 """host/recipes.py and worker/watermarks.py: the images of recipes.toml, found by what they are."""
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,7 @@ def test_a_watermark_or_a_file_that_is_not_there_refuses_the_start(tmp_path: Pat
 
 def test_a_worker_keeps_what_it_has_read_and_finds_what_is_new(tmp_path: Path) -> None:
     old, new = png(1, 1), png(2, 2)
-    watermarks = Watermarks(settings(tmp_path, old))
+    watermarks = Watermarks(settings(tmp_path, old), nullcontext())
     assert watermarks.of(canonical(parse({"renditions": [{"name": "a"}]}))) == {}
     (file,) = watermarks.of(asking(digest_of(old))).values()
     assert os.pread(file, 1000, 0) == old
@@ -73,7 +74,7 @@ def test_a_worker_keeps_what_it_has_read_and_finds_what_is_new(tmp_path: Path) -
 
 
 def test_a_watermark_that_is_not_to_be_had_ends_the_job(tmp_path: Path) -> None:
-    watermarks = Watermarks(settings(tmp_path))
+    watermarks = Watermarks(settings(tmp_path), nullcontext())
     with pytest.raises(ImageFault, match="not the one that this job was accepted with") as fault:
         watermarks.of(asking("0" * 64))
     assert fault.value.code == "operation_failed"

@@ -114,8 +114,21 @@ class Session:
         if now >= self._heard_at + self._silence_seconds:
             self._reconnect, self._welcomed, self._heard_at = True, False, now
         if now >= self._beat_at:
-            self._beat = True
-            self._beat_at = now + self._silence_seconds / BEATS_PER_SILENCE
+            self._due_beat()
+
+    def meanwhile(self, now: float) -> list[Any]:
+        """When a beat is due: that, and whatever else is to be said. For the thread that speaks while the keeper waits
+        for the disk; a silence of the broker is not judged, for nobody reads its mail."""
+        if not self._welcomed or now < self._beat_at:
+            return []
+        self._now = now
+        self._due_beat()
+        return self._sends(leave=False)
+
+    @property
+    def beat_at(self) -> float:
+        """When a beat is due (monotonic seconds)."""
+        return self._beat_at
 
     @property
     def deadline(self) -> float:
@@ -144,6 +157,10 @@ class Session:
         assert self._idle >= 0, f"{self._idle} idle decoders"
         assert not (self.draining and self._leases.waiting), "a draining worker holds what it will not begin"
         assert self._beat_at < inf or not self._welcomed, "a welcome worker never beats"
+
+    def _due_beat(self) -> None:
+        self._beat = True
+        self._beat_at = self._now + self._silence_seconds / BEATS_PER_SILENCE
 
     # -- what drain collects
 
@@ -265,7 +282,8 @@ class Session:
 
     def _on_sweep(self, sweep: wire.Sweep) -> None:
         """Unless this is old mail, read after a stop or from a broker that is gone: others were told to delete
-        since, and a requeued job may have its blobs again. It came since the last turn."""
+        since, and a requeued job may have its blobs again. It came since the last turn: how long it lies there is told
+        by no beat, for these go on while the keeper waits for the disk."""
         until = self._turned_at + SWEEP_SHARE * self._silence_seconds
         if self._welcomed and self._now < until:
             self._sweep += [events.Sweeping(job, names, until) for job, names in sweep.sweeps]
