@@ -82,8 +82,11 @@ class Recorder:
             if now < self._again_at or not self._begin(dispatcher, now):
                 return
             if self._room < len(data):
+                with contextlib.suppress(OSError):
+                    segments(self._folder)[-1].unlink()  # or such turns would push out all that is kept
                 return self._fail("one turn passes a segment", now)
-        self._write(data, now)
+        if self._write(data, now):
+            self._complained = False
 
     def _begin(self, dispatcher: Dispatcher, now: float) -> bool:
         """Open the next segment with a snapshot; whether there was room."""
@@ -131,7 +134,6 @@ class Recorder:
             self._fail("no room left", now)
             return False
         self._room -= written
-        self._complained = False
         return True
 
     def _fail(self, why: str, now: float) -> None:

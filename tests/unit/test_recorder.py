@@ -84,6 +84,22 @@ def test_a_write_that_fails_ends_the_segment_and_another_begins_later(
     assert torn == 0
 
 
+def test_turns_too_large_for_a_segment_are_told_once_and_push_nothing_out(
+    tmp_path: Path, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(recorder, "SEGMENT_BYTES", len(snapshot(dispatcher)) + 10_000)
+    flight = Recorder(tmp_path, LOG)
+    flight.turn(dispatcher, turn(1.0))
+    kept = segments(tmp_path)
+    for number in range(2, 5):
+        flight.turn(dispatcher, turn(number * 2 * AGAIN_SECONDS, recorder.SEGMENT_BYTES))
+    assert [record.message for record in caplog.records] == ["flight recorder off"]
+    assert segments(tmp_path) == kept
+    flight.turn(dispatcher, turn(10 * AGAIN_SECONDS))
+    flight.turn(dispatcher, turn(12 * AGAIN_SECONDS, recorder.SEGMENT_BYTES))
+    assert len(caplog.records) == 2, "it was on again between"
+
+
 def test_a_folder_that_cannot_be_made_stops_nobody(tmp_path: Path, dispatcher: Dispatcher) -> None:
     (tmp_path / "flight").write_text("in the way")
     flight = Recorder(tmp_path / "flight", LOG)
