@@ -170,6 +170,7 @@ MUTANTS = (
     ),
     Mutant("quarantine is not written", "state.py", "self.records.quarantined.append(known)", "pass"),
     Mutant("quarantine is not lifted", "state.py", "self.records.released.append(content)", "pass"),
+    Mutant("a quarantine set anew is lost", "state.py", "self.records.released.remove(entry.content)", "pass"),
     Mutant("requeue keeps the crashes", "commands.py", "outcome.losses = outcome.crashes =", "outcome.losses ="),
     Mutant("requeue keeps the place", "commands.py", "entry.position = core.change", "pass"),
     Mutant(

@@ -240,6 +240,8 @@ class Core:
         """Its content killed two decoders of its worker's engine."""
         engine = entry.holder.engine if entry.holder is not None else ""
         self.quarantine.pop(entry.content, None)
+        if entry.content in self.records.released:  # earlier in this turn, and what is released is written last
+            self.records.released.remove(entry.content)
         self.quarantine[entry.content] = known = QuarantineEntry(entry.content, engine, now + self.offset)
         self.records.quarantined.append(known)
         if len(self.quarantine) > QUARANTINE_MAX:
@@ -328,8 +330,7 @@ class Core:
         if left := tuple(name for name in self.sweeps[job].names if name not in gone):
             self._write_sweep(job, left)
         else:
-            del self.sweeps[job]
-            self.records.swept.append(job)
+            self._drop_sweep(job)
 
     def restore_sweeps(self, entries: list[SweepEntry]) -> None:
         """Those of a ledger. An earlier version may have taken names that no file can have, and no message can tell:
@@ -355,11 +356,16 @@ class Core:
     def unsweep(self, job: str) -> None:
         """The job runs again and makes blobs of the same names: nobody is to delete them any more."""
         if job in self.sweeps:
-            del self.sweeps[job]
             self.stuck.pop(job, None)
             self.offerable.pop(job, None)
-            self.records.swept.append(job)
-            self.records.sweeps[:] = [entry for entry in self.records.sweeps if entry.job != job]
+            self._drop_sweep(job)
+
+    def _drop_sweep(self, job: str) -> None:
+        """It is done, or not to be done: nor is one that was written down in this very turn, for new ones are written
+        last. It would come back with a restart, and delete what the job has made again."""
+        del self.sweeps[job]
+        self.records.swept.append(job)
+        self.records.sweeps[:] = [entry for entry in self.records.sweeps if entry.job != job]
 
     def forget_sweeper(self, gone: Worker) -> None:
         """What this worker was to delete is offered to others."""

@@ -534,6 +534,30 @@ def test_where_no_worker_is_nothing_is_judged_by_an_engine() -> None:
     assert rig.row("again").state == "queued"
 
 
+def test_a_quarantine_lifted_and_set_again_in_one_turn_outlives_a_restart() -> None:
+    rig = rig_with(workers=2)
+    rig.submit(new_job("j1", content=b"c"), new_job("j2", content=b"c"))
+    rig.turn()
+    (first,) = rig.dispatcher.core.roster.by_incarnation["a"].leases
+    for lease in (1, 2):
+        crash(rig, first, lease, A)
+        rig.turn()
+    (second,) = rig.dispatcher.core.roster.by_incarnation["b"].leases
+    crash(rig, second, 1, B)
+    rig.turn()
+    rig.order(wire.Requeue("web", "q", first))
+    holder = A if second in rig.dispatcher.core.roster.by_incarnation["a"].leases else B
+    crash(rig, second, 2, holder)
+    rig.turn()
+    assert list(rig.dispatcher.core.quarantine) == [b"c"]
+    assert [entry.content for entry in rig.ledger.restore().quarantine] == [b"c"]
+
+
+def crash(rig: Rig, job: str, lease: int, peer: bytes) -> None:
+    begin(rig, job, lease, peer)
+    fail(rig, job, "decoder_crashed", lease, peer)
+
+
 def test_a_quarantine_ends_with_its_time() -> None:
     rig = rig_with("j", silence_seconds=1e9)
     for lease in (1, 2):

@@ -13,6 +13,7 @@ from broker.core import sweeps
 from broker.core.events import Matched, Walked
 from jobs import wire
 from jobs.errors import StoreFault
+from jobs.job import Rendition
 from jobs.records import Where
 from stores.blobs.local import LocalBlobs
 from stores.blobs.memory import MemoryBlobs
@@ -283,3 +284,20 @@ def test_a_purge_by_name_is_refused_once_very_many_deletions_wait(monkeypatch: p
         rig.order(wire.Purge("web", "p", job))
         assert [receipt.code for receipt in rig.turn().receipts] == [code]
     assert rig.row("j2").state == "cancelled"
+
+
+def test_a_sweep_written_and_done_in_one_turn_does_not_come_back_with_a_restart() -> None:
+    """It would delete what the job makes when it runs again."""
+    rig = Rig()
+    rig.hear(A, ready("a"))
+    rig.submit(new_job("j"))
+    rig.turn()
+    hidden = Rendition("thumb", "processed/j/j.thumb", "jpeg", 1, 1, 1, "d")
+    rig.order(wire.Cancel("web", "c", "j"))
+    rig.hear(A, wire.Published([wire.Publication("j", 1, hidden)]))
+    assert swept_of(rig.turn()) == ["j"]
+    rig.hear(A, wire.Finished([wire.Finish("j", 1, [hidden])]), wire.Swept(["j"]))
+    rig.turn()
+    assert rig.row("j").state == "cancelled"
+    assert rig.dispatcher.core.sweeps == {}
+    assert rig.ledger.restore().sweeps == []
