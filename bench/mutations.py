@@ -115,11 +115,14 @@ MUTANTS = (
     Mutant(
         "what a job took is never known",
         "state.py",
-        "self.backlog.turns.correct(entry.tenant, seconds - entry.seconds)",
+        "self.backlog.turns.correct(tenant_of(entry.lane), seconds - entry.seconds)",
         "pass",
     ),
     Mutant(
-        "an unbegun job is paid for", "state.py", "self.backlog.turns.correct(entry.tenant, -entry.seconds)", "pass"
+        "an unbegun job is paid for",
+        "state.py",
+        "self.backlog.turns.correct(tenant_of(entry.lane), -entry.seconds)",
+        "pass",
     ),
     Mutant("who comes late is owed all time", "turns.py", "tenant.spent = max(tenant.spent, self._virtual)", "pass"),
     Mutant(
@@ -233,8 +236,8 @@ MUTANTS = (
     Mutant(
         "a start forgets the tenants",
         "dispatcher.py",
-        "core.share(tenant.tenant[:TEXT_CHARACTERS_MAX]).counts.update(",
-        "dict(",
+        "core.restore_share(tenant)",
+        "pass",
     ),
     Mutant("a requeue meets its own sweep", "commands.py", "if entry.id in core.sweeping:", "if False:"),
     Mutant("anybody's Swept counts", "state.py", "if sweeper is not worker:", "if sweeper is None:"),

@@ -36,7 +36,7 @@ from broker.core.outlook import waiting
 from broker.core.roster import Worker
 from broker.core.state import Core
 from jobs import wire
-from jobs.job import TEXT_CHARACTERS_MAX, Code, Fault, Happening, State
+from jobs.job import Code, Fault, Happening, State
 from jobs.lanes import SMALL
 from jobs.records import Meta, Restored, TenantEntry
 from jobs.retry import BACKOFF_SECONDS_MAX
@@ -85,7 +85,7 @@ class Dispatcher:
         core.epoch, core.paused = meta.epoch, meta.paused
         core.counts.update(meta.counts)
         for tenant in restored.tenants:
-            core.share(tenant.tenant[:TEXT_CHARACTERS_MAX]).counts.update(tenant.counts)
+            core.restore_share(tenant)
         core.quarantine.update((entry.content, entry) for entry in restored.quarantine)
         core.restore_sweeps(restored.sweeps)
         core.backlog.restore(restored.lanes)
@@ -221,7 +221,7 @@ class Dispatcher:
                 del core.entries[entry.id]  # in memory is what waits here or runs
         if core.dirty or core.meta_changed:
             records.meta = Meta(core.change, core.epoch, core.paused, _plain(core.counts))
-        records.tenants = [TenantEntry(tenant, _plain(share.counts)) for tenant, share in core.counted.items()]
+        records.tenants += [TenantEntry(tenant, _plain(share.counts)) for tenant, share in core.counted.items()]
         effects = Effects(
             records, core.receipts, core.sends(), self._changes(), self._beat(now), core.backlog.refills(),
             core.expire,

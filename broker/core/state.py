@@ -17,9 +17,19 @@ from broker.core.service import LEAST_SECONDS, Service
 from broker.core.sweeps import Stuck
 from broker.core.walk import Progress
 from jobs.ids import original_name
-from jobs.job import ENDED, Code, Fault, Happening, Moment, Rendition, State
+from jobs.job import ENDED, TEXT_CHARACTERS_MAX, Code, Fault, Happening, Moment, Rendition, State
+from jobs.lanes import tenant_of
 from jobs.limits import QUARANTINE_MAX, QUARANTINE_SECONDS, TIMELINE_MAX
-from jobs.records import LANE_CHARACTERS_MAX, GrantEntry, KeyEntry, PurgedEntry, QuarantineEntry, Records, SweepEntry
+from jobs.records import (
+    LANE_CHARACTERS_MAX,
+    GrantEntry,
+    KeyEntry,
+    PurgedEntry,
+    QuarantineEntry,
+    Records,
+    SweepEntry,
+    TenantEntry,
+)
 from jobs.retry import Again, End
 from jobs.wire import (
     BLOB_CHARACTERS_MAX,
@@ -180,6 +190,16 @@ class Core:
             share = self.shares[tenant] = Share()
         return share
 
+    def restore_share(self, entry: TenantEntry) -> None:
+        """The counts of a tenant in the ledger. An earlier version took names that no message can tell: theirs are
+        counted on under the name that its jobs have now, and no more under the long one."""
+        name = entry.tenant[:TEXT_CHARACTERS_MAX]
+        if name == entry.tenant:
+            self.share(name).counts.update(entry.counts)
+        elif any(entry.counts.values()):
+            self.share_counted(name).counts.update(entry.counts)
+            self.records.tenants.append(TenantEntry(entry.tenant, {}))
+
     def share_counted(self, tenant: str) -> Share:
         """The same, whose counts are about to change."""
         share = self.counted[tenant] = self.share(tenant)
@@ -196,7 +216,7 @@ class Core:
         self.prefetched.pop(entry.id, None)
         self.recalled.discard(entry.id)
         if entry.seconds and entry.started_at is None:
-            self.backlog.turns.correct(entry.tenant, -entry.seconds)
+            self.backlog.turns.correct(tenant_of(entry.lane), -entry.seconds)
         self.roster.release(entry)
         entry.started_at = None
 
@@ -302,7 +322,7 @@ class Core:
         seconds = now - worker.busy_since
         if seconds < LEAST_SECONDS:
             seconds = LEAST_SECONDS
-        self.backlog.turns.correct(entry.tenant, seconds - entry.seconds)
+        self.backlog.turns.correct(tenant_of(entry.lane), seconds - entry.seconds)
         self.roster.known(worker, entry)
         worker.busy_since = now
         worker.late = False

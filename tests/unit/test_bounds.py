@@ -8,9 +8,10 @@ import pytest
 from broker.outbox import outgoing
 from jobs import wire
 from jobs.errors import WireFault
-from jobs.job import Cost, Outcome, decode_outcome
+from jobs.job import TEXT_CHARACTERS_MAX, Cost, Outcome, decode_outcome, encode
 from jobs.limits import RENDITIONS_MAX
-from jobs.records import Records, SweepEntry
+from jobs.records import Meta, Records, SweepEntry, TenantEntry
+from tests.contracts.rows import row
 from tests.properties.rig import Rig, new_job, ready
 from tests.unit.test_dispatcher import A, B, fail, finish, picture, rig_with, sweeps
 
@@ -187,3 +188,44 @@ def test_a_worker_ends_no_sweep_that_another_was_given() -> None:
     rig.hear(A if peer == B else B, wire.Swept(["j", "never"]))
     rig.turn()
     assert list(sweeps(rig)) == ["j"]
+
+
+LONG_TENANT = "t" * (TEXT_CHARACTERS_MAX + 45)
+
+
+def rig_with_a_long_tenant() -> Rig:
+    """A ledger of an earlier version: one job waits of a tenant whose name no message takes."""
+    rig = Rig()
+    job = row(1, id="j", tenant=LONG_TENANT, lane=f"s.{LONG_TENANT}", spec=b"spec", outcome=encode(Outcome()))
+    counts = {"queued": 1}
+    rig.ledger.commit(Records(jobs=[job], meta=Meta(1, 1, False, counts), tenants=[TenantEntry(LONG_TENANT, counts)]))
+    rig.start()
+    return rig
+
+
+def test_the_jobs_of_a_tenant_with_a_long_name_are_counted_once_over_starts() -> None:
+    rig = rig_with_a_long_tenant()
+    rig.turn()
+    rig.hear(b"a", ready("a"))
+    rig.turn()
+    for state, count in (("running", 1), ("done", 1)):
+        for _ in range(2):
+            rig.start()
+            rig.turn()
+            shares = {name: dict(+share.counts) for name, share in rig.dispatcher.core.shares.items()}
+            assert shares == {LONG_TENANT[:TEXT_CHARACTERS_MAX]: {state: count}}
+            rig.dispatcher.check()
+        rig.hear(b"a", ready("a", holding=(wire.Held("j", 1, True),)), wire.Finished([wire.Finish("j", 1, [])]))
+        rig.turn()
+
+
+def test_a_tenant_with_a_long_name_pays_for_its_time_under_one_name() -> None:
+    rig = rig_with_a_long_tenant()
+    rig.turn()
+    rig.hear(b"a", ready("a"))
+    rig.turn()
+    rig.now += 5.0
+    rig.hear(b"a", wire.Finished([wire.Finish("j", 1, [])]))
+    rig.turn()
+    (seconds,) = rig.dispatcher.core.backlog.turns.debts().values()
+    assert seconds == pytest.approx(5.0, abs=0.1)
