@@ -326,6 +326,7 @@ class Loop:
             self._intake.add(Refilled(refill, rows))
         if effects.expire is not None:
             self._expire(effects.expire)
+        self._ledger.tidy()
         self._narrator.tell(effects.sends, self._core.name_of, now)
 
     def _leave_out(self, count: int) -> None:

@@ -78,6 +78,10 @@ class MemoryLedger:
             raise LedgerFailed(fault or "the ledger was told to fail")
         self.commits += 1
 
+    def tidy(self) -> None:
+        """As Ledger.tidy."""
+        self._refuse_if_failed()
+
     def existing(self, ids: list[str]) -> set[str]:
         self._refuse_if_failed()
         return {job for job in ids if job in self._by_id}

@@ -214,15 +214,25 @@ def log_bytes(path: Path) -> int:
 
 
 def fill(ledger: SqliteLedger, seqs: range) -> None:
-    """Commits of 100 rows of 8 KB."""
+    """Turns with commits of 100 rows of 8 KB."""
     for first in seqs[::100]:
         ledger.commit(Records(jobs=[row(seq, outcome=b"o" * 8000) for seq in range(first, first + 100)]))
+        ledger.tidy()
 
 
 def test_the_log_is_moved_into_the_file_before_it_is_long(path: Path, open_one: Callable[[], SqliteLedger]) -> None:
     ledger = open_one()
     fill(ledger, range(1, 4501))
-    assert log_bytes(path) < 20_000_000 < path.stat().st_size
+    assert log_bytes(path) < 10_000_000 < path.stat().st_size
+
+
+def test_a_commit_waits_for_no_checkpoint(path: Path, open_one: Callable[[], SqliteLedger]) -> None:
+    ledger = open_one()
+    for first in range(1, 2502, 100):
+        ledger.commit(Records(jobs=[row(seq, outcome=b"o" * 8000) for seq in range(first, first + 100)]))
+    assert path.stat().st_size < 1_000_000 < 20_000_000 < log_bytes(path)
+    ledger.tidy()
+    assert path.stat().st_size > 20_000_000
 
 
 def test_a_checkpoint_that_fails_is_not_kept_silent(open_one: Callable[[], SqliteLedger]) -> None:

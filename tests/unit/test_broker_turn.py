@@ -1,0 +1,23 @@
+"""The order of a turn's deeds: durable before visible, and nobody waits for what is neither."""
+
+from unittest.mock import Mock
+
+from broker.core.events import Effects
+from broker.loop import Loop
+from jobs import wire
+from jobs.records import Meta, Records
+
+
+def test_a_turn_is_committed_then_told_and_only_then_is_the_ledger_tidied() -> None:
+    done = Mock()
+    loop = object.__new__(Loop)
+    loop._core, loop._recorder, loop._narrator = Mock(epoch=1), Mock(), Mock()
+    loop._ledger, loop._receipts, loop._changes, loop._router = done.ledger, done.receipts, done.changes, done.workers
+    changes = wire.Changes(1, 1, 2, [wire.Change(2, "j", "", "running", 0)])
+    sends: list[tuple[bytes, wire.ToWorker]] = [(b"w", wire.Drain())]
+    receipts = {"web": [wire.Receipt("r", wire.COMMITTED)]}
+    loop._carry_out(Effects(Records(meta=Meta(2, 1, False, {})), receipts, sends, changes, None, []), 1.0)
+    order = [name.partition(".")[::2] for name, _, _ in done.mock_calls]
+    assert [part if part != "ledger" else deed for part, deed in order] == [
+        "commit", "receipts", "workers", "changes", "tidy",
+    ]  # fmt: skip
