@@ -11,7 +11,6 @@ from broker.core.backlog import Backlog, Window
 from broker.core.roster import Roster, Worker
 from broker.core.service import Service
 from jobs.job import TEXT_CHARACTERS_MAX
-from jobs.lanes import tenant_of
 from jobs.records import LANE_CHARACTERS_MAX
 from jobs.wire import LaneView, Waiting
 
@@ -51,16 +50,18 @@ def _free(service: Service, worker: Worker, now: float) -> float | None:
 
 def _lanes(backlog: Backlog, queued: Mapping[str, int]) -> list[LaneView]:
     """What a tenant has beyond the windows is shared out over its lanes that have some there, by what came lately."""
-    windows = [(window, tenant_of(window.lane)) for window in backlog.in_order()]
+    windows = [(window, window.tenant.name) for window in backlog.in_order()]
     beyond, weights = Counter(queued), Counter[str]()
     for window, tenant in windows:
         beyond[tenant] -= len(window.jobs)
-        weights[tenant] += window.behind + 1 if window.beyond else 0
+        if window.beyond:
+            weights[tenant] += window.behind + 1
     most = min(MARKS_MAX, max(MARKS_MIN, MARKS_IN_ALL // max(1, len(windows))))
     views = []
     for window, tenant in windows:
-        share = (window.behind + 1) / weights[tenant] if window.beyond else 0.0
-        rest = round(share * max(0, beyond[tenant]))
+        rest = 0
+        if window.beyond and beyond[tenant] > 0:
+            rest = round((window.behind + 1) / weights[tenant] * beyond[tenant])
         views.append(_lane(window, rest, most) if most > MARKS_MIN else _ends(window, rest))
     return views
 
