@@ -189,6 +189,7 @@ class Work:
             case tasks.Done():
                 believed.check_done(word, len(work.asked), len(work.names()))
                 work.done, self._ended, self._try = word, work, None
+                self._tell(events.DecoderDone(work.assignment.job, work.assignment.lease))
                 self._offer_or_recycle()
             case tasks.Fault(code, detail) if self._fail(work, code, detail):
                 if code == Code.MEMORY_OVER_LIMIT:

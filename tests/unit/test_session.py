@@ -11,6 +11,7 @@ from worker.core.events import (
     CacheAnswered,
     Connected,
     DecoderBegan,
+    DecoderDone,
     DecoderFailed,
     DecoderFinished,
     DecoderGone,
@@ -221,6 +222,14 @@ def test_a_sweep_that_came_too_late_is_offered_anew() -> None:
 
 def beat(*holding: Held) -> wire.WorkerBeat:
     return wire.WorkerBeat(list(holding))
+
+
+def test_a_job_that_was_made_in_time_is_not_overdue_however_long_the_disk_takes() -> None:
+    bench = Bench().running(job("a", seconds=1.0))
+    bench.after(DecoderDone("a", 1))
+    assert bench.pass_time(100.0) == NOTHING
+    finish = Finish("a", 1, [], COST, False, 5.0)
+    assert bench.after(DecoderFinished("a", 1, [], COST)) == effects(wire.Finished([finish]))
 
 
 def test_who_speaks_for_a_keeper_that_waits_says_what_is_due_with_each_beat_and_nothing_between() -> None:

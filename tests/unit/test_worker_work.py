@@ -252,6 +252,14 @@ def test_a_store_that_fails_offers_one_decoder_once(last: Any) -> None:
     assert [type(each) for each in desk.told].count(events.DecoderIdle) == 1
 
 
+def test_that_all_is_made_is_told_before_the_disk_is_waited_for() -> None:
+    desk = Desk()
+    for word, name in ((LARGE, "large"), (SMALL, "small")):
+        desk.render(word, FILES[name])
+    desk.work.decoder_said(DONE, None)
+    assert [type(each) for each in desk.told] == [events.DecoderDone, events.DecoderIdle]
+
+
 def test_a_decoder_works_for_one_tenant_alone() -> None:
     desk, served = Desk(begin=False), list[tuple[str, int]]()
     for number, tenant in enumerate(["acme", "acme", "other", "other", "acme", "", ""]):

@@ -53,6 +53,13 @@ class DecoderSeen(_Event, frozen=True):
     where: str
 
 
+class DecoderDone(_Event, frozen=True):
+    """The decoder has made all of this job; what is left is to publish it, which may wait for the disk."""
+
+    job: str
+    lease: int
+
+
 class RenditionLanded(_Event, frozen=True):
     """One rendition is in the blob store, durably."""
 

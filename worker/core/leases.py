@@ -28,10 +28,10 @@ class Phase(Enum):
 
 class Lease:
     """One lease. `since` is the (monotonic) time of its latest phase; `began_at`: the wall time at which a decoder
-    began it; `look_at`: when (monotonic) to look whether one did; `where`: how far that was when last seen, in words.
-    """
+    began it; `look_at`: when (monotonic) to look whether one did; `made`: whether it made all; `where`: how far it
+    was when last seen, in words."""
 
-    __slots__ = ("answer", "assignment", "began_at", "job", "look_at", "number", "phase", "since", "where")
+    __slots__ = ("answer", "assignment", "began_at", "job", "look_at", "made", "number", "phase", "since", "where")
 
     def __init__(self, assignment: Assignment) -> None:
         self.assignment = assignment
@@ -41,6 +41,7 @@ class Lease:
         self.began_at: float | None = None
         self.since = 0.0
         self.look_at = inf
+        self.made = False
         self.where = ""
         self.answer: Answer | None = None
 
@@ -51,8 +52,9 @@ class Lease:
 
     @property
     def until(self) -> float:
-        """When its seconds are over: counted from its start, or from being given while it has none."""
-        return self.since + self.assignment.seconds
+        """When its seconds are over: counted from its start, or from being given while it has none. Once all is made
+        they are not: how long the disk takes says nothing about the image."""
+        return inf if self.made else self.since + self.assignment.seconds
 
     @property
     def due(self) -> float:

@@ -73,6 +73,7 @@ class Session:
             events.DecoderGone: self._on_decoder_gone,
             events.DecoderBegan: self._on_decoder_began,
             events.DecoderSeen: self._on_decoder_seen,
+            events.DecoderDone: self._on_decoder_done,
             events.RenditionLanded: self._on_rendition_landed,
             events.DecoderFinished: self._on_decoder_finished,
             events.CacheAnswered: self._on_cache_answered,
@@ -335,6 +336,11 @@ class Session:
         lease = self._leases.find_running(event.job, event.lease)
         if lease is not None:
             lease.where = event.where
+
+    def _on_decoder_done(self, event: events.DecoderDone) -> None:
+        lease = self._leases.find_running(event.job, event.lease)
+        if lease is not None:
+            lease.made, lease.look_at = True, inf
 
     def _on_rendition_landed(self, event: events.RenditionLanded) -> None:
         if self._leases.find_running(event.job, event.lease) is not None:
