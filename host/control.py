@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import selectors
 import socket
 from collections.abc import Callable
@@ -29,6 +30,7 @@ def serve(path: Path, selector: selectors.BaseSelector, answer: Callable[[Any, R
     control.bind(str(path))
     control.listen()
     silent: dict[socket.socket, None] = {}
+    spare = _Spare()
 
     def accept(_: Any) -> None:
         if len(silent) >= CONNECTIONS_MAX:
@@ -37,7 +39,9 @@ def serve(path: Path, selector: selectors.BaseSelector, answer: Callable[[Any, R
             connection, _ = control.accept()
         except OSError:  # gone again, or no descriptor is left: one of these is the next one's
             drop_oldest()
-            return
+            if silent or (found := spare.accept(control)) is None:
+                return
+            connection = found
         connection.setblocking(False)
         silent[connection] = None
         selector.register(connection, selectors.EVENT_READ, receive)
@@ -62,6 +66,33 @@ def serve(path: Path, selector: selectors.BaseSelector, answer: Callable[[Any, R
             _send(connection, {"fault": str(fault)})
 
     selector.register(control, selectors.EVENT_READ, accept)
+
+
+class _Spare:
+    """A descriptor that is kept free. Without one, who connects stays in the queue: the listening socket is ready for
+    ever, and its owner turns in circles."""
+
+    def __init__(self) -> None:
+        self._file: int | None = None
+        self._keep()
+
+    def accept(self, listening: socket.socket) -> socket.socket | None:
+        """The connection of whoever is next; None where nobody is, or where it had no descriptor and was ended."""
+        if self._file is not None:
+            os.close(self._file)
+        connection = self._file = None
+        with contextlib.suppress(OSError):
+            connection, _ = listening.accept()
+        self._keep()
+        if self._file is None and connection is not None:
+            connection.close()
+            self._keep()
+            return None
+        return connection
+
+    def _keep(self) -> None:
+        with contextlib.suppress(OSError):
+            self._file = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _send(connection: socket.socket, response: dict[str, Any]) -> None:

@@ -1,7 +1,9 @@
 """The supervisor's control socket: whoever speaks, or says nothing, it answers the next one."""
 
+import contextlib
 import errno
 import os
+import resource
 import selectors
 import socket
 import tempfile
@@ -75,6 +77,29 @@ def test_a_connection_that_cannot_be_taken_ends_nothing(
         return accept(listening)
 
     monkeypatch.setattr(socket.socket, "accept", failing)
+    assert served.ask(b"1\n") == b'{"asked": 1}\n'
+
+
+def test_without_a_free_descriptor_a_connection_is_ended_and_nobody_turns_in_circles(served: Served) -> None:
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken: list[int] = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, limits[0]), limits[1]))
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(os.open(os.devnull, os.O_RDONLY))
+        client.connect(str(served.path))
+        for _ in range(3):
+            for key, _events in served.selector.select(0):
+                key.data(key.fileobj)
+        assert served.selector.select(0) == [], "it is ready for ever"
+        assert client.recv(1) == b""
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        client.close()
     assert served.ask(b"1\n") == b'{"asked": 1}\n'
 
 
