@@ -3,7 +3,7 @@
 A turn: wait for a frame or the core's deadline; read up to a bounded batch from each socket,
 workers first, and look up what the core must know; record all that, then tell the core, and what
 time it is; commit; then send. Time passes in every turn, whatever still waits: silence alone is
-not judged on unread mail of workers. Owns no decision about a job.
+not judged while a worker's mail may be unread (broker/rounds.py). Owns no decision about a job.
 """
 
 import logging
@@ -34,6 +34,7 @@ from broker.gate import Gate
 from broker.narrator import Narrator
 from broker.outbox import digest, outgoing
 from broker.recorder import Recorder
+from broker.rounds import Rounds
 from host import curve, notify
 from host.readiness import descriptors, readable
 from host.wires import Wires
@@ -92,6 +93,7 @@ class Loop:
         self._monitor = self._router.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         read = (self._router, self._monitor, self._pull, self._receipts, self._changes)
         self._sockets = descriptors(*read, *([self._door.questions] if self._door else []))
+        self._rounds = Rounds()
         self._intake = Intake()
         """What the core is told in the next turn."""
         self._probes: list[float] = []
@@ -181,7 +183,7 @@ class Loop:
             self._intake.add(ClockRead(offset))
         if self._door:
             self._door.answer(now)
-        heard_all = self._read_workers()
+        heard_all = self._read_workers(now)
         if self._pull in ready and not self._stopping:
             self._read_web()
         for publisher in (self._receipts, self._changes):
@@ -193,14 +195,16 @@ class Loop:
             self._probe(now)
         return heard_all
 
-    def _read_workers(self) -> bool:
-        """Read a batch of workers' frames; whether that was all."""
-        room = TURN_BYTES
+    def _read_workers(self, now: float) -> bool:
+        """Read a batch of workers' frames; whether each was heard who had something to say."""
+        room, peers = TURN_BYTES, list[bytes]()
         for _ in range(WORKER_FRAMES_PER_TURN):
             try:
                 peer, frames, key = self._receive_from_worker()
             except zmq.Again:
+                self._rounds.emptied(now)
                 return True
+            peers.append(peer)
             room -= sum(map(len, frames))
             message = self.gate.read(wire.from_worker, peer, frames, key)
             if isinstance(message, wire.Found):
@@ -211,7 +215,7 @@ class Loop:
             if room <= 0:
                 break
         self._again = True
-        return False
+        return self._rounds.heard_all(peers, now)
 
     def _receive_from_worker(self) -> tuple[bytes, list[bytes], bytes | None]:
         """Connection, frames, and on tcp the key that it was let in by."""

@@ -1,4 +1,4 @@
-"""What one turn of the broker's loop reads for orders of web: bounded in rows and in bytes."""
+"""What one turn of the broker's loop reads: bounded in frames, rows and bytes, and yet everyone is heard."""
 
 import logging
 import time
@@ -14,6 +14,7 @@ import zmq
 from broker.core.dispatcher import Dispatcher
 from broker.core.events import Policy
 from broker.loop import BULK_ROWS, TURN_BYTES, Loop, fit
+from broker.rounds import ROUND_SECONDS, Rounds
 from host.folders import endpoint
 from host.wires import Wires
 from jobs import wire
@@ -21,6 +22,7 @@ from jobs.job import Outcome, encode
 from jobs.records import Meta, Records
 from stores.ledger.memory import MemoryLedger
 from tests.contracts.rows import job_id, row
+from tests.properties.rig import ready
 
 ROWS = 3 * BULK_ROWS
 LARGE = b"s" * (TURN_BYTES // 3)
@@ -99,3 +101,44 @@ def test_a_row_that_passes_a_turn_is_read_alone() -> None:
     assert fit([large, row(2)]) == 1
     assert fit([row(2), large]) == 1
     assert fit([row(2), row(3)]) == 2
+
+
+def test_a_worker_s_silence_is_judged_though_another_one_never_stops(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is read in a turn is bounded, so there is always mail that is not."""
+    stage.begin(b"spec", 1)
+    mail = [(peer, [wire.encode(ready(peer.decode()))], None) for peer in (b"silent", b"loud")]
+    beat = (b"loud", [wire.encode(wire.WorkerBeat([]))], None)
+    monkeypatch.setattr(stage.loop, "_receive_from_worker", lambda: mail.pop() if mail else beat)
+    monkeypatch.setattr(stage.loop, "_send", Mock())
+    begin = time.monotonic()
+    for seconds in range(int(Policy().silence_seconds)):
+        stage.loop._turn(begin + seconds, set())
+        assert sorted(stage.loop._core.peers()) == [b"loud", b"silent"]
+    stage.loop._turn(begin + Policy().silence_seconds + 1.1, set())
+    assert stage.loop._core.peers() == [b"loud"]
+
+
+@pytest.mark.parametrize(
+    ("turns", "heard"),
+    [
+        (["aaa"], [True]),
+        (["ab", "ab"], [False, False]),
+        (["ab", "ab", "a"], [False, False, True]),
+        (["a", "b", "a", "b", "a"], [False, False, False, False, True]),
+        (["abcdefgh" * 2, "abcdefgh"], [False, True]),
+    ],
+)
+def test_a_round_is_over_when_a_worker_was_read_for_the_third_time(turns: list[str], heard: list[bool]) -> None:
+    rounds = Rounds()
+    assert [rounds.heard_all([peer.encode() for peer in peers], 0.01) for peers in turns] == heard
+
+
+def test_a_long_round_says_nothing_and_the_next_one_begins_at_its_end() -> None:
+    rounds = Rounds()
+    rounds.emptied(1.0)
+    late = 1.0 + 2 * ROUND_SECONDS
+    assert not rounds.heard_all([b"a"] * 2, 1.0)
+    assert not rounds.heard_all([b"a"], late)
+    assert rounds.heard_all([b"a"] * 3, late)
