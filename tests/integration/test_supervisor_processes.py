@@ -86,7 +86,7 @@ def test_scale_through_the_command(fakes: Callable[..., Cluster]) -> None:
     cluster.wait_complete()
     assert supervisor(cluster, "scale", "1..2").returncode == 0
     wait_until(lambda: len(cluster.pids("worker")) == 1, 10.0, "the least number of workers")
-    assert "'many' must be N or MIN..MAX" in supervisor(cluster, "scale", "many").stderr
+    assert "'many' must be cores, N or MIN..MAX" in supervisor(cluster, "scale", "many").stderr
     assert "usage" in supervisor(cluster, "scale").stderr
     status = supervisor(cluster, "status").stdout
     assert [line.split()[0] for line in status.splitlines()] == ["broker", "web", "worker"]
