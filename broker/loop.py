@@ -10,6 +10,7 @@ import logging
 import signal
 import socket
 import time
+from bisect import bisect
 from itertools import accumulate
 from typing import Any
 
@@ -26,6 +27,7 @@ from broker.core.events import (
     Matched,
     Ordered,
     PeerLost,
+    Refill,
     Refilled,
     Walked,
 )
@@ -68,10 +70,11 @@ FORGET_SECONDS = 1.0
 Command = wire.Cancel | wire.Requeue | wire.Purge
 
 
-def fit(rows: list[Row]) -> int:
-    """How many of these rows, at least one, a turn may read."""
-    sizes = accumulate(len(row.spec) + len(row.outcome) for row in rows)
-    return max(1, sum(size <= TURN_BYTES for size in sizes))
+def fit(rows: list[Row], room: int = TURN_BYTES) -> tuple[list[Row], int]:
+    """Those of these rows, at least the first, that a turn may read which has so much room; and what is left of it."""
+    sizes = list(accumulate(len(row.spec) + len(row.outcome) for row in rows))
+    fitting = max(1, bisect(sizes, room))
+    return rows[:fitting], room - sum(sizes[:fitting][-1:])
 
 
 class Loop:
@@ -274,10 +277,11 @@ class Loop:
             self._intake.add(Commanded(message, row), frame)
             return [row] if row else []
         rows, following = self._ledger.matching(message.where or Where(), message.after, BULK_ROWS, LIST_WALK_MAX)
-        if (fitting := fit(rows)) < len(rows):
-            rows, following = rows[:fitting], rows[fitting - 1].seq
-        self._intake.add(Matched(message, rows, following), frame)
-        return rows
+        fitting, _ = fit(rows)
+        if len(fitting) < len(rows):
+            following = fitting[-1].seq
+        self._intake.add(Matched(message, fitting, following), frame)
+        return fitting
 
     def _read_subscriptions(self, publisher: Any) -> None:
         """A web process that subscribed to its receipts hears Hello there: nothing sent later is lost."""
@@ -325,9 +329,7 @@ class Loop:
             self._changes.send_multipart([topic, frame], zmq.NOBLOCK)
         if effects.beat:
             notify.workers_wanted(effects.beat.workers_wanted)
-        for refill in effects.refills:
-            rows = self._ledger.queued(refill.lane.priority, refill.lane.name, refill.after, refill.limit)
-            self._intake.add(Refilled(refill, rows))
+        self._refill(effects.refills)
         if effects.expire is not None:
             self._expire(effects.expire)
         self._ledger.tidy()
@@ -338,6 +340,16 @@ class Loop:
         if not self.unsaid:
             self._log.warning("too long to be sent, left out", extra={"messages": count})
         self.unsaid += count
+
+    def _refill(self, refills: list[Refill]) -> None:
+        """Of a lane whose rows have more bytes than was known, fewer are read, as if no more had been asked for."""
+        room = TURN_BYTES
+        for refill in refills:
+            rows = self._ledger.queued(refill.lane.priority, refill.lane.name, refill.after, refill.limit)
+            fitting, room = fit(rows, room)
+            if len(fitting) < len(rows):
+                refill = Refill(refill.lane, refill.after, len(fitting))
+            self._intake.add(Refilled(refill, fitting))
 
     def _expire(self, expire: Expire) -> None:
         self._ledger.forget_purged(expire.before - PURGED_SLACK_SECONDS)

@@ -12,7 +12,7 @@ import pytest
 import zmq
 
 from broker.core.dispatcher import Dispatcher
-from broker.core.events import Policy
+from broker.core.events import Policy, Refilled
 from broker.loop import BULK_ROWS, TURN_BYTES, Loop, fit
 from broker.rounds import ROUND_SECONDS, Rounds
 from host.folders import endpoint
@@ -97,10 +97,22 @@ def test_orders_on_very_large_jobs_end_what_a_turn_reads(stage: Stage) -> None:
 
 
 def test_a_row_that_passes_a_turn_is_read_alone() -> None:
-    large = row(1, spec=b"s" * 2 * TURN_BYTES)
-    assert fit([large, row(2)]) == 1
-    assert fit([row(2), large]) == 1
-    assert fit([row(2), row(3)]) == 2
+    large, small = row(1, spec=b"s" * 2 * TURN_BYTES), row(2)
+    size = len(small.spec) + len(small.outcome)
+    assert fit([large, small]) == ([large], TURN_BYTES - len(large.spec) - len(large.outcome))
+    assert fit([small, large]) == ([small], TURN_BYTES - size)
+    assert fit([small, small]) == ([small, small], TURN_BYTES - 2 * size)
+    assert fit([small, small], -1) == ([small], -1 - size)
+    assert fit([], 7) == ([], 7)
+
+
+def test_a_turn_reads_so_many_bytes_of_what_waits_and_all_of_it_in_the_end(stage: Stage) -> None:
+    stage.begin(LARGE, 7)
+    read: list[int] = []
+    while stage.loop._intake.events:
+        read.append(sum(len(event.rows) for event in stage.loop._intake.events if isinstance(event, Refilled)))
+        stage.turn()
+    assert read == [2, 2, 2, 1]
 
 
 def test_a_worker_s_silence_is_judged_though_another_one_never_stops(
