@@ -240,9 +240,10 @@ class Loop:
             except zmq.Again:
                 empty = True
                 break
+            room -= len(frames[0])
             while self._pull.get(zmq.RCVMORE):
                 frames.append(self._pull.recv(zmq.NOBLOCK))
-            room -= sum(map(len, frames))
+                room -= len(frames[-1])
             message = self.gate.read(wire.from_web, b"web", frames)
             jobs += 1
             if isinstance(message, wire.Submit):
