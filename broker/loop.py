@@ -333,7 +333,7 @@ class Loop:
         self._refill(effects.refills)
         if effects.expire is not None:
             self._expire(effects.expire)
-        self._ledger.tidy()
+        self._ledger.tidy(busy=effects.beat is not None)
         self._narrator.tell(effects.sends, self._core.name_of, now)
 
     def _leave_out(self, count: int) -> None:

@@ -19,8 +19,9 @@ class Ledger(Protocol):
     def commit(self, records: Records) -> None:
         """Write all of `records` in one transaction and one sync. On return they are durable."""
 
-    def tidy(self) -> None:
-        """Make ready for the commits to come: called between two, when all is said that waited for the last."""
+    def tidy(self, busy: bool = False) -> None:
+        """Make ready for the commits to come: called between two, when all is said that waited for the last. `busy`: if
+        it can wait, let it."""
 
     def existing(self, ids: list[str]) -> set[str]:
         """Those of `ids` that have a row."""

@@ -78,7 +78,7 @@ class MemoryLedger:
             raise LedgerFailed(fault or "the ledger was told to fail")
         self.commits += 1
 
-    def tidy(self) -> None:
+    def tidy(self, busy: bool = False) -> None:
         """As Ledger.tidy."""
         self._refuse_if_failed()
 

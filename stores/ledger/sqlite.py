@@ -159,10 +159,11 @@ class SqliteLedger:
         if new:
             self._last_seq = max(row.seq for row in new)
 
-    def tidy(self) -> None:
-        """As Ledger.tidy: where the log is long, move it into the file."""
+    def tidy(self, busy: bool = False) -> None:
+        """As Ledger.tidy: where the log is long, or twice as long if `busy`, move it into the file."""
         self._refuse_if_failed()
-        if int.from_bytes(os.pread(self._index, 4, _LOG_PAGES_AT), sys.byteorder) >= _CHECKPOINT_PAGES:
+        pages = int.from_bytes(os.pread(self._index, 4, _LOG_PAGES_AT), sys.byteorder)
+        if pages >= _CHECKPOINT_PAGES * (2 if busy else 1):
             self._checkpoint()
 
     def existing(self, ids: list[str]) -> set[str]:

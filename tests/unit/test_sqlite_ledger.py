@@ -213,11 +213,11 @@ def log_bytes(path: Path) -> int:
     return path.with_name(path.name + "-wal").stat().st_size
 
 
-def fill(ledger: SqliteLedger, seqs: range) -> None:
+def fill(ledger: SqliteLedger, seqs: range, busy: bool = False) -> None:
     """Turns with commits of 100 rows of 8 KB."""
     for first in seqs[::100]:
         ledger.commit(Records(jobs=[row(seq, outcome=b"o" * 8000) for seq in range(first, first + 100)]))
-        ledger.tidy()
+        ledger.tidy(busy)
 
 
 def test_the_log_is_moved_into_the_file_before_it_is_long(path: Path, open_one: Callable[[], SqliteLedger]) -> None:
@@ -233,6 +233,20 @@ def test_a_commit_waits_for_no_checkpoint(path: Path, open_one: Callable[[], Sql
     assert path.stat().st_size < 1_000_000 < 20_000_000 < log_bytes(path)
     ledger.tidy()
     assert path.stat().st_size > 20_000_000
+
+
+def test_a_busy_turn_leaves_the_log_to_the_next(path: Path, open_one: Callable[[], SqliteLedger]) -> None:
+    ledger = open_one()
+    fill(ledger, range(1, 1301), busy=True)
+    assert path.stat().st_size < 1_000_000 < 8_500_000 < log_bytes(path) < 16_000_000
+    ledger.tidy()
+    assert path.stat().st_size > 8_500_000
+
+
+def test_a_log_is_not_left_for_ever(path: Path, open_one: Callable[[], SqliteLedger]) -> None:
+    ledger = open_one()
+    fill(ledger, range(1, 4601), busy=True)
+    assert log_bytes(path) < 20_000_000 < path.stat().st_size
 
 
 def test_a_checkpoint_that_fails_is_not_kept_silent(open_one: Callable[[], SqliteLedger]) -> None:
