@@ -2,7 +2,7 @@
 
 A job's time is what it costs its worker: from the end of the one before, or from its assignment to an idle worker,
 to its own end, whatever that is. So the wait for a message, a cache's answer and a failure are in it. A job costs one
-subtraction and two additions; means are made when a beat is.
+subtraction and two additions; means are made when a beat is, and when a class has its first few.
 """
 
 from jobs.lanes import HEAVY, LARGE, SIZES, SMALL, size_of
@@ -10,6 +10,8 @@ from jobs.records import Lane
 
 JOBS_MAX = 25
 """A mean is of the last so many jobs, or of those since the last beat if they are more."""
+FIRST_JOBS = 5.0
+"""Of a class that was never measured, enough to go by before the next beat: workers have one job each until then."""
 LANES_MAX = 4096
 """Lane names whose means are kept: those that were measured last. Others take that of their class."""
 UNKNOWN_SECONDS = {SMALL: 1.0, LARGE: 1.0, HEAVY: 10.0}
@@ -37,6 +39,8 @@ class Service:
             since = self._since[lane.name] = [0.0, 0.0]
         since[0] += seconds
         since[1] += 1.0
+        if since[1] == FIRST_JOBS and size_of(lane) not in self.means:
+            self.fold()
 
     def fold(self) -> None:
         """Take what was measured into the means."""

@@ -146,6 +146,18 @@ def test_nothing_is_prefetched_before_a_mean_is_known_nor_behind_what_takes_long
     assert [job for _, job, _ in told(rig.turn(), wire.Assign)] == ["b3", "b4"], "the third would wait for 0.2 s"
 
 
+def test_a_few_jobs_of_a_class_are_measure_enough_before_a_beat() -> None:
+    rig = rig_with(capacity=5)
+    post(rig, "b", *(f"b{n}" for n in range(9)))
+    service = rig.dispatcher.core.service
+    serve(rig, 4)
+    assert service.means == {}
+    assert len(rig.dispatcher.core.roster.by_peer[A].leases) == 1
+    serve(rig, 1)
+    assert service.means == pytest.approx({"s.b": 0.1, "s": 0.1}, abs=0.01)
+    assert len(rig.dispatcher.core.roster.by_peer[A].leases) == 2
+
+
 def test_what_waits_behind_a_job_that_takes_long_is_asked_back_though_no_worker_is_idle() -> None:
     rig = rig_with(capacity=5)
     post(rig, "b", "b0")
