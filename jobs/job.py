@@ -100,6 +100,8 @@ Count = Annotated[int, Meta(ge=0, le=2**53)]
 
 
 Word = Annotated[str, Meta(pattern=r"\A[a-z_]{1,32}\Z", max_length=32)]
+HexDigest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z", max_length=64)]
+"""SHA-256 as web tells it in ETag and Repr-Digest."""
 Unmet = Annotated[tuple[Word, ...], Meta(max_length=8)]
 """Words for what the original has, or the recipe asks, and the rendition has not, because its format cannot hold it:
 `delays`, `plays`. docs/recipes.md has them all."""
@@ -119,7 +121,7 @@ class Rendition(msgspec.Struct, frozen=True, array_like=True, gc=False):
     width: Count
     height: Count
     bytes: Count
-    digest: Text
+    digest: HexDigest
     dominant_colour: Text | None = None
     unmet: Unmet = ()
     original: tuple[Count, Count] | None = None

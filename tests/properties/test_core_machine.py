@@ -716,11 +716,11 @@ class CoreMachine(RuleBasedStateMachine):
 
 
 def thumb(job: Job, name: str = "thumb") -> Rendition:
-    return Rendition(name, f"processed/{job.id[-2:]}/{job.id}.{name}", "jpeg", 1, 1, 1, "d")
+    return Rendition(name, f"processed/{job.id[-2:]}/{job.id}.{name}", "jpeg", 1, 1, 1, "d" * 64)
 
 
 def every_answer(job: str, lease: int) -> list[Any]:
-    picture = Rendition("late", f"processed/{job[-2:]}/{job}.late", "jpeg", 1, 1, 1, "d")
+    picture = Rendition("late", f"processed/{job[-2:]}/{job}.late", "jpeg", 1, 1, 1, "d" * 64)
     return [
         Started([Start(job, lease, 0.0)]),
         Published([Publication(job, lease, picture)]),

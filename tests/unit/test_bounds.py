@@ -36,6 +36,10 @@ def frame(message: Any) -> bytes:
         (wire.from_web, wire.Submit("w", "r", 1.0, [new_job(str(number)) for number in range(101)])),
         (wire.from_worker, wire.Found("", ["raw/ab/" + "x" * 3_800_000], None)),
         (wire.from_worker, wire.Swept(["j"] * (wire.ITEMS_MAX + 1))),
+        (
+            wire.from_worker,
+            wire.Published([wire.Publication("j", 1, msgspec.structs.replace(picture("j"), digest="zz"))]),
+        ),
         (wire.to_worker, wire.Walk("", 1.0, 10**9)),
         (wire.to_worker, wire.Walk("", 1.0, 0)),
         (wire.to_worker, wire.Welcome(1, 0.0)),

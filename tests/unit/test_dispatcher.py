@@ -47,7 +47,7 @@ def finish(job: str, lease: int = 1, began_at: float | None = None) -> Finished:
 
 
 def picture(job: str, name: str = "thumb") -> Rendition:
-    return Rendition(name, f"processed/{job[-2:]}/{job}.{name}", "jpeg", 1, 1, 1, "d")
+    return Rendition(name, f"processed/{job[-2:]}/{job}.{name}", "jpeg", 1, 1, 1, "d" * 64)
 
 
 def story(rig: Rig, job: str) -> list[str]:

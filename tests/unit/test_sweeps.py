@@ -292,7 +292,7 @@ def test_a_sweep_written_and_done_in_one_turn_does_not_come_back_with_a_restart(
     rig.hear(A, ready("a"))
     rig.submit(new_job("j"))
     rig.turn()
-    hidden = Rendition("thumb", "processed/j/j.thumb", "jpeg", 1, 1, 1, "d")
+    hidden = Rendition("thumb", "processed/j/j.thumb", "jpeg", 1, 1, 1, "d" * 64)
     rig.order(wire.Cancel("web", "c", "j"))
     rig.hear(A, wire.Published([wire.Publication("j", 1, hidden)]))
     assert swept_of(rig.turn()) == ["j"]

@@ -54,7 +54,7 @@ def test_a_job_has_all_its_fields() -> None:
 
 def test_sides_that_the_head_did_not_tell_are_the_decoder_s() -> None:
     spec = Spec("a.jpg", None, None, "default", "{}", Original("raw/a", "jpeg", 0, 0, 5, "d"), "")
-    found = Rendition("a", "processed/a", "jpeg", 9, 6, 5, "d", original=(96, 64))
+    found = Rendition("a", "processed/a", "jpeg", 9, 6, 5, "d" * 64, original=(96, 64))
     for renditions, sides in (([], [None, None]), ([found], [96, 64])):
         outcome = Outcome(renditions=renditions)
         job = views.job(row(1, spec=encode(spec), outcome=encode(outcome)), BASE, Place(None, None))
