@@ -20,6 +20,8 @@ from broker.flight import FORMAT, Began, Decided, Opening, Part, Turn, packed
 SUFFIX = ".flight"
 SEGMENT_BYTES = 16 * 1024 * 1024
 """Of turns, after the snapshot (more where that is larger): some 30,000 jobs."""
+NEARLY_FULL = 16
+"""Of a segment, the last part: more than a turn takes."""
 RING_BYTES = 4 * SEGMENT_BYTES
 OPENING_BYTES = 1024
 """Of a segment's opening beside its snapshot."""
@@ -75,7 +77,7 @@ class Recorder:
 
     def _record(self, dispatcher: Dispatcher, part: Part, now: float) -> None:
         data = packed(part)
-        if self._file is not None and self._room < len(data) + len(self._waiting):
+        if self._file is not None and (self._room < len(data) + len(self._waiting) or self._is_time(dispatcher, now)):
             self.close()
         if self._file is None:
             self._waiting = b""
@@ -87,6 +89,11 @@ class Recorder:
                 return self._fail("one turn passes a segment", now)
         if self._write(data, now):
             self._complained = False
+
+    def _is_time(self, dispatcher: Dispatcher, now: float) -> bool:
+        """Whether a segment that is nearly full ends with the turn before: a snapshot and a beat are each the longest
+        thing that a turn does."""
+        return self._room < SEGMENT_BYTES // NEARLY_FULL and not dispatcher.is_beat_due(now)
 
     def _begin(self, dispatcher: Dispatcher, now: float) -> bool:
         """Open the next segment with a snapshot; whether there was room."""

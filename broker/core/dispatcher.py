@@ -108,6 +108,10 @@ class Dispatcher:
         """From when on (monotonic seconds) something may go because the wall clock makes it old."""
         return self.core.trusted_at
 
+    def is_beat_due(self, now: float) -> bool:
+        """Whether the next `tick` makes one."""
+        return now >= self._next_beat
+
     def peers(self) -> list[bytes]:
         """The connections of all workers."""
         return list(self.core.roster.by_peer)
@@ -151,7 +155,7 @@ class Dispatcher:
         for entry in core.backlog.due(now):
             core.requeue_head(entry)
             core.touch(entry)
-        if now >= self._next_beat:
+        if self.is_beat_due(now):
             self._next_beat = now + self._policy.beat_seconds
             core.roster_changed = True
             core.service.fold()

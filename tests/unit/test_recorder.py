@@ -136,6 +136,21 @@ def test_a_segment_is_bounded_and_the_next_one_follows_it(
     assert all(path.stat().st_size < most for path in segments(tmp_path))
 
 
+def test_a_segment_that_is_nearly_full_ends_in_a_turn_without_a_beat(
+    tmp_path: Path, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "SEGMENT_BYTES", len(snapshot(dispatcher)) + 10_000)
+    flight = Recorder(tmp_path, LOG)
+    dispatcher.tick(1.0)
+    assert not dispatcher.is_beat_due(1.5)
+    flight.turn(dispatcher, turn(1.1, recorder.SEGMENT_BYTES - 400))
+    flight.turn(dispatcher, turn(3.0))
+    assert dispatcher.is_beat_due(3.0)
+    assert len(segments(tmp_path)) == 1
+    flight.turn(dispatcher, turn(1.5))
+    assert [kinds(path) for path in segments(tmp_path)] == [[Opening, Turn, Turn], [Opening, Turn]]
+
+
 def test_no_segment_and_not_all_together_pass_the_ring(
     tmp_path: Path, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
