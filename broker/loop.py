@@ -10,29 +10,17 @@ import logging
 import signal
 import socket
 import time
-from bisect import bisect
-from itertools import accumulate
 from typing import Any
 
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
+from broker import lookups
 from broker.core.dispatcher import Dispatcher
-from broker.core.events import (
-    ClockRead,
-    Commanded,
-    Effects,
-    Expire,
-    Expired,
-    Matched,
-    Ordered,
-    PeerLost,
-    Refill,
-    Refilled,
-    Walked,
-)
+from broker.core.events import ClockRead, Effects, PeerLost, Walked
 from broker.flight import Began, Intake, Turn, decide
 from broker.gate import Gate
+from broker.lookups import TURN_BYTES
 from broker.narrator import Narrator
 from broker.outbox import digest, outgoing
 from broker.recorder import Recorder
@@ -43,17 +31,11 @@ from host.wires import Wires
 from jobs import wire
 from jobs.errors import SetupFault
 from jobs.ids import job_of
-from jobs.job import Row
-from jobs.limits import GRANT_SLACK_SECONDS, IDEMPOTENCY_SECONDS, LIST_WALK_MAX, PURGED_SLACK_SECONDS
-from jobs.records import Where
+from jobs.limits import GRANT_SLACK_SECONDS, IDEMPOTENCY_SECONDS
 from stores.ledger import Ledger
 
 WORKER_FRAMES_PER_TURN = 256
 SUBMITTED_JOBS_PER_TURN = 512
-TURN_BYTES = 1024 * 1024
-"""Read of workers in a turn, and of web: twice what so many common frames take. A frame that passes it is the last."""
-BULK_ROWS = 256
-"""Of a step of a command over many, which ends what is read of web in its turn: it may walk LIST_WALK_MAX rows."""
 PROBE_SECONDS = (0.0, 0.003, 0.02)
 """After a disconnection: sends in the first millisecond after a kill still succeed (FACTS 1)."""
 RECEIVED_FRAMES_MAX = 500
@@ -61,20 +43,9 @@ RECEIVED_FRAMES_MAX = 500
 SENT_FRAMES_MAX = 2000
 """Of a connection, unsent: a worker that takes none is lost, a web process reads the ledger where it missed some."""
 CLOCK_SLACK_SECONDS = 0.005
-LATE_SECONDS = 1.0
-"""A Submit that is older may be a repeat of one whose job has ended since, and was purged: no row tells of it then."""
 LINGER_MILLISECONDS = 200
 FORGET_SECONDS = 1.0
 """Between two calls of forget_keys, each of which drops 10,000 at most: no slower than keys can come."""
-
-Command = wire.Cancel | wire.Requeue | wire.Purge
-
-
-def fit(rows: list[Row], room: int = TURN_BYTES) -> tuple[list[Row], int]:
-    """Those of these rows, at least the first, that a turn may read which has so much room; and what is left of it."""
-    sizes = list(accumulate(len(row.spec) + len(row.outcome) for row in rows))
-    fitting = max(1, bisect(sizes, room))
-    return rows[:fitting], room - sum(sizes[:fitting][-1:])
 
 
 class Loop:
@@ -250,39 +221,12 @@ class Loop:
                 submits.append((message, frames[0]))
                 jobs += len(message.jobs)
             elif message is not None:
-                rows = self._order(message, frames[0])
+                rows = lookups.ordered(self._ledger, self._intake, message, frames[0])
                 room -= sum(len(row.spec) + len(row.outcome) for row in rows)
-                jobs += SUBMITTED_JOBS_PER_TURN if isinstance(message, Command) and message.id is None else 0
+                jobs += SUBMITTED_JOBS_PER_TURN if lookups.is_step(message) else 0
         if submits:
-            self._submit(submits)
+            lookups.submitted(self._ledger, self._intake, submits)
         self._again |= not empty
-
-    def _submit(self, submits: list[tuple[wire.Submit, bytes]]) -> None:
-        existing = self._ledger.existing([job.id for submit, _ in submits for job in submit.jobs])
-        late = time.time() - LATE_SECONDS
-        if repeated := [job.id for submit, _ in submits if submit.at < late for job in submit.jobs]:
-            existing |= self._ledger.purged(repeated)
-        asked = [job.key for submit, _ in submits for job in submit.jobs if job.key is not None]
-        grants = [submit.grant.grant for submit, _ in submits if submit.grant is not None]
-        self._intake.submitted(
-            submits, existing, self._ledger.keys(asked) if asked else {}, self._ledger.grants(grants) if grants else {}
-        )
-
-    def _order(self, message: Any, frame: bytes) -> list[Row]:
-        """Take in an order of web; the rows that were read for it."""
-        if not isinstance(message, Command):
-            self._intake.add(Ordered(message), frame)
-            return []
-        if message.id is not None:
-            row = self._ledger.row(message.id)
-            self._intake.add(Commanded(message, row), frame)
-            return [row] if row else []
-        rows, following = self._ledger.matching(message.where or Where(), message.after, BULK_ROWS, LIST_WALK_MAX)
-        fitting, _ = fit(rows)
-        if len(fitting) < len(rows):
-            following = fitting[-1].seq
-        self._intake.add(Matched(message, fitting, following), frame)
-        return fitting
 
     def _read_subscriptions(self, publisher: Any) -> None:
         """A web process that subscribed to its receipts hears Hello there: nothing sent later is lost."""
@@ -330,9 +274,9 @@ class Loop:
             self._changes.send_multipart([topic, frame], zmq.NOBLOCK)
         if effects.beat:
             notify.workers_wanted(effects.beat.workers_wanted)
-        self._refill(effects.refills)
+        lookups.refill(self._ledger, self._intake, effects.refills)
         if effects.expire is not None:
-            self._expire(effects.expire)
+            lookups.expire(self._ledger, self._intake, effects.expire)
         self._ledger.tidy(busy=effects.beat is not None)
         self._narrator.tell(effects.sends, self._core.name_of, now)
 
@@ -341,22 +285,6 @@ class Loop:
         if not self.unsaid:
             self._log.warning("too long to be sent, left out", extra={"messages": count})
         self.unsaid += count
-
-    def _refill(self, refills: list[Refill]) -> None:
-        """Of a lane whose rows have more bytes than was known, fewer are read, as if no more had been asked for."""
-        room = TURN_BYTES
-        for refill in refills:
-            rows = self._ledger.queued(refill.lane.priority, refill.lane.name, refill.after, refill.limit)
-            fitting, room = fit(rows, room)
-            if len(fitting) < len(rows):
-                refill = Refill(refill.lane, refill.after, len(fitting))
-            self._intake.add(Refilled(refill, fitting))
-
-    def _expire(self, expire: Expire) -> None:
-        self._ledger.forget_purged(expire.before - PURGED_SLACK_SECONDS)
-        rows = self._ledger.ended_before(expire.before, expire.limit)
-        if rows:
-            self._intake.add(Expired(expire, rows))
 
     def _send(self, peer: bytes, *frames: bytes) -> None:
         """At once, or its end wakes up for each. Never waits: a worker that cannot be reached, or whose pipe is full,

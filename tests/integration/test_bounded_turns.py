@@ -13,7 +13,8 @@ import zmq
 
 from broker.core.dispatcher import Dispatcher
 from broker.core.events import Policy, Refilled
-from broker.loop import BULK_ROWS, TURN_BYTES, Loop, fit
+from broker.lookups import BULK_ROWS, TURN_BYTES, fit
+from broker.loop import Loop
 from broker.rounds import ROUND_SECONDS, Rounds
 from host.folders import endpoint
 from host.wires import Wires

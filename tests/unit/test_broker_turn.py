@@ -16,7 +16,7 @@ BEAT = wire.Beat(1, 1.0, 2, False, {}, None, [], 0, 0.0, 0.0)
 def test_a_turn_is_committed_then_told_and_only_then_is_the_ledger_tidied(beat: wire.Beat | None) -> None:
     done = Mock()
     loop = object.__new__(Loop)
-    loop._core, loop._recorder, loop._narrator = Mock(epoch=1), Mock(), Mock()
+    loop._core, loop._recorder, loop._narrator, loop._intake = Mock(epoch=1), Mock(), Mock(), Mock()
     loop._ledger, loop._receipts, loop._changes, loop._router = done.ledger, done.receipts, done.changes, done.workers
     changes = wire.Changes(1, 1, 2, [wire.Change(2, "j", "", "running", 0)])
     sends: list[tuple[bytes, wire.ToWorker]] = [(b"w", wire.Drain())]
