@@ -3,6 +3,8 @@
 Owns blending and disposal. Pure but for Pillow's pixels; knows no file, and no colours but by their alpha.
 """
 
+from typing import Any
+
 from PIL import Image, ImageChops
 
 from jobs.turns import Size
@@ -96,7 +98,10 @@ class Canvas:
 
 
 def opaque(image: Image.Image) -> Image.Image:
-    """`image` without alpha where all of it is opaque."""
-    if image.mode not in _OPAQUE or image.getchannel("A").getextrema() != _OPAQUE_EXTREMA:
+    """`image` without alpha where all of it is opaque. Most that is not is clear in its corner."""
+    if image.mode not in _OPAQUE:
+        return image
+    corner: Any = image.getpixel((0, 0))
+    if corner[-1] < _OPAQUE_EXTREMA[0] or image.getchannel("A").getextrema() != _OPAQUE_EXTREMA:
         return image
     return image.convert(_OPAQUE[image.mode])

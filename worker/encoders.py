@@ -20,9 +20,6 @@ and a resized screen or page is as small or smaller. Run-length coding is faster
 as large."""
 
 
-GIF_OPAQUE_FROM = 128
-"""Of 255: a GIF's pixel is there or not, and what is half there is there."""
-_MASK = [0] * GIF_OPAQUE_FROM + [255] * (256 - GIF_OPAQUE_FROM)
 _CLEAR = (0, 0, 0, 0)
 AVIF_BYTES_A_PIXEL, AVIF_BYTES_A_FULL_PIXEL = 34, 54
 """What libaom takes while it writes, of address space: 31 bytes measured for a pixel, 50 where colours are not halved
@@ -30,11 +27,11 @@ AVIF_BYTES_A_PIXEL, AVIF_BYTES_A_FULL_PIXEL = 34, 54
 
 
 def held(image: Image.Image, format: str) -> Image.Image:
-    """The sRGB `image` (L, LA, RGB or RGBA) as a file of this format holds it: in a GIF a pixel is opaque, or it is
-    clear and has no colour."""
+    """The sRGB `image` (L, LA, RGB or RGBA) as a file of this format holds it: in a GIF a pixel is opaque, from half
+    on, or it is clear and has no colour."""
     if format != "gif" or image.mode not in ("LA", "RGBA"):
         return image
-    mask, colours = image.getchannel("A").point(_MASK), image.convert("RGB")
+    mask, colours = image.getchannel("A").convert("1", dither=Image.Dither.NONE), image.convert("RGB")
     if mask.getextrema() == (255, 255):
         return colours
     made = Image.new("RGBA", image.size, _CLEAR)
