@@ -18,7 +18,7 @@ _SCREEN = struct.Struct("<HHBBB")
 _DESCRIPTOR = struct.Struct("<4HB")
 _CONTROLS = struct.Struct("<BHB")
 _TICKS_MAX = 0xFFFF
-_BLOCKS_READ_FIRST, _BLOCKS_READ_MOST = 256, 16 * 1024
+_BLOCKS_READ = 4096
 _DISPOSALS = {2: Disposal.CLEAR, 3: Disposal.RESTORE, 4: Disposal.RESTORE}
 """By the number in the file; 4 is what some writers mean by 3, as browsers know."""
 
@@ -94,12 +94,15 @@ def timed(data: bytes, delays: list[int]) -> tuple[bytes, bool]:
 def _extension(file: BinaryIO, control: _Control) -> _Control:
     """Read one; what is known of the next image, of which `control` was known."""
     label, at = file.read(1), file.tell()
-    if label == _CONTROL and (block := file.read(1 + _CONTROLS.size))[:1] == b"\x04" and len(block) > _CONTROLS.size:
-        flags, ticks, clear = _CONTROLS.unpack(block[1:])
+    block = file.read(_CONTROLS.size + 2) if label == _CONTROL else b""
+    if block[:1] == b"\x04" and len(block) > _CONTROLS.size:
+        flags, ticks, clear = _CONTROLS.unpack_from(block, 1)
         disposal = _DISPOSALS.get(flags >> 2 & 7, Disposal.KEEP)
         control = _Control(disposal, ticks, clear if flags & _HAS_CLEAR else None, at + 2)
-    else:
-        file.seek(at)
+        at += 1 + _CONTROLS.size
+        if block[-1:] == b"\0":  # its end: nearly always
+            return control
+    file.seek(at)
     _skip_blocks(file)
     return control
 
@@ -109,10 +112,10 @@ def _table(file: BinaryIO, flags: int) -> bytes:
 
 
 def _skip_blocks(file: BinaryIO) -> None:
-    """To behind the next block of no bytes, or the end of the file. An image's blocks have 255 bytes each: most of a
-    piece that is read holds many."""
-    start, size = file.tell(), _BLOCKS_READ_FIRST
-    while data := file.read(size):
+    """To behind the next block of no bytes, or the end of the file. An image's blocks have 255 bytes each: a piece that
+    is read holds many."""
+    start = file.tell()
+    while data := file.read(_BLOCKS_READ):
         at = 0
         while at < len(data):
             length = data[at]
@@ -120,5 +123,5 @@ def _skip_blocks(file: BinaryIO) -> None:
             if not length:
                 file.seek(start + at)
                 return
-        start, size = start + at, min(2 * size, _BLOCKS_READ_MOST)
+        start += at
         file.seek(start)
