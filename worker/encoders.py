@@ -11,7 +11,9 @@ from PIL import Image
 
 from jobs.job import Unmet
 from jobs.recipe import RenditionSpec
-from worker import gifs, vips, webps
+from jobs.room import Need, encoder_bytes
+from jobs.turns import Size
+from worker import gifs, room, vips, webps
 from worker.animation import GIF_TICK, Showing, fitted
 
 PNG_LEVEL = 2
@@ -21,9 +23,6 @@ as large."""
 
 
 _CLEAR = (0, 0, 0, 0)
-AVIF_BYTES_A_PIXEL, AVIF_BYTES_A_FULL_PIXEL = 34, 54
-"""What libaom takes while it writes, of address space: 31 bytes measured for a pixel, 50 where colours are not halved
-(1500 and 2600 a side). Short of it it ends the process, or says no more than that it failed."""
 
 
 def held(image: Image.Image, format: str) -> Image.Image:
@@ -44,19 +43,14 @@ def encode(image: Image.Image, format: str, spec: RenditionSpec, exif: bytes) ->
     if not exif and vips.encodes(format, image) and (data := vips.encode_png(image)) is not None:
         return data
     if format == "avif":
-        _need_room_for_avif(image, spec)
+        _need_room(image, spec)
     return _saved(image, format, _options(format, spec, exif))
 
 
-def _need_room_for_avif(image: Image.Image, spec: RenditionSpec) -> None:
-    """Raises MemoryError where there is none."""
-    each = AVIF_BYTES_A_FULL_PIXEL if spec.lossless or spec.chroma == 444 else AVIF_BYTES_A_PIXEL
-    size = each * image.width * image.height
-    try:
-        bytes(size)  # untouched: address space, not memory
-    except MemoryError:
-        detail = f"an AVIF of {image.width} x {image.height} pixels takes {size // 10**6} MB to write"
-        raise MemoryError(detail) from None
+def _need_room(image: Image.Image, spec: RenditionSpec) -> None:
+    """Raises MemoryError where there is none for an AVIF."""
+    size_bytes = encoder_bytes(spec, "avif", image.width * image.height)
+    room.need(size_bytes, f"{Need(spec, 'avif', Size(*image.size), size_bytes)}")
 
 
 def encode_animation(

@@ -35,7 +35,7 @@ from jobs.imagehead import picture_properties_of
 from jobs.limits import WATERMARK_PIXELS_MAX
 from jobs.pieces import found_in, found_in_file
 from jobs.turns import Size
-from worker import clear, heic, jpegfile, planes, vips, webps
+from worker import clear, heic, jpegfile, planes, room, vips, webps
 from worker.bmpfile import Bmp
 from worker.pngfile import Chunks
 
@@ -88,10 +88,11 @@ _FAULTS = (
     zlib.error,
 )
 """What Pillow's plugins raise on damaged files. MemoryError is not among them."""
-_OUT_OF_MEMORY = re.compile(
-    r"out of memory"  # Pillow's codecs, libavif
-    r"|^encoding error 1$"  # libwebp
-    r"|^quantization error$|^broken data stream when writing",  # GIF; libjpeg, which fails at writing for nothing else
+_OUT_OF_MEMORY = re.compile(  # the encoders fail for nothing else
+    r"out of memory|pixel allocation failed"  # Pillow's codecs, libavif
+    r"|^encoding error [12]\b|WebPEncodingError: [12]\b|could not create encoder object"  # libwebp
+    r"|can't allocate encoder|encoding of (?:color|alpha) planes failed"  # libaom
+    r"|^quantization error$|^broken data stream when writing",  # GIF, libjpeg
     re.IGNORECASE,
 )
 BYTES_A_PIXEL = {"webp": 20, "avif": 20, "heic": 20}
@@ -127,7 +128,7 @@ def bound(pixels_max: int) -> None:
 def open_image(file: BinaryIO, format: str, pixels: int = 0) -> Image.Image:
     """The image in `file`, its header read and no pixel decoded. Raises MemoryError also where the `pixels`
     that its head claims will have no room."""
-    bytes(BYTES_A_PIXEL.get(format, 0) * pixels)  # untouched: address space, not memory
+    room.need(BYTES_A_PIXEL.get(format, 0) * pixels)
     if format == "tiff":
         return planes.opened(file)
     if format == "webp" and webps.hides_alpha(_read(file, webps.HEAD_BYTES)):

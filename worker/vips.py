@@ -8,7 +8,6 @@ is written: for that libvips starts one, which a sealed decoder may.
 
 import ctypes
 import io
-import mmap
 import os
 import threading
 from typing import Any
@@ -19,7 +18,7 @@ from host.extras import vips_installed
 from jobs import engines
 from jobs.errors import SetupFault
 from jobs.turns import Box, Size
-from worker import pixels
+from worker import pixels, room
 
 INSTALLED = vips_installed()
 if INSTALLED:
@@ -111,11 +110,8 @@ def _lent(image: Image.Image) -> Any:
 
 
 def _need(size_bytes: int) -> None:
-    """Raises MemoryError where there is no such room beyond what glib takes. Takes address space, no memory."""
-    try:
-        mmap.mmap(-1, _ROOM_BYTES + size_bytes, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
-    except OSError:
-        raise MemoryError from None
+    """Raises MemoryError where there is no such room beyond what glib takes."""
+    room.need(_ROOM_BYTES + size_bytes)
 
 
 def _grown(size_bytes: int) -> int:

@@ -1,5 +1,5 @@
-"""`python -m tests.hostile.short_of_memory FILE FORMAT OPTIONS`: how the image path fares on a file with less and
-less room. A process of its own, for one that has freed memory before has room that no limit takes away.
+"""`python -m tests.hostile.short_of_memory FILE RECIPE STEPS`: how the image path fares on a file with less and less
+room. A process of its own, for one that has freed memory before has room that no limit takes away.
 
 Prints, as one JSON object, what became of it by the bytes of address space that were there.
 """
@@ -16,15 +16,14 @@ from tests.support.images import one, outputs
 from worker import pipeline
 from worker.decoder import Memory
 
-STEPS_BYTES = [megabytes << 20 for megabytes in (1, 8, 16, 32, 48, 64, 96, 160, 400, 700)]
 WORDS = {0: "done", 10: "out of memory", 20: "the image's fault"}
 
 
 def main() -> None:
     """One child for each step."""
-    path, recipe = Path(sys.argv[1]), one(**json.loads(sys.argv[2]))
+    path, recipe, steps = Path(sys.argv[1]), one(**json.loads(sys.argv[2])), json.loads(sys.argv[3])
     pipeline.warm()
-    print(json.dumps({room: _fares(room, path.read_bytes(), recipe) for room in STEPS_BYTES}))
+    print(json.dumps({room: _fares(room, path.read_bytes(), recipe) for room in steps}))
 
 
 def _fares(room_bytes: int, data: bytes, recipe: Recipe) -> str:
