@@ -8,6 +8,8 @@ from collections.abc import Collection
 READ = ("jpeg", "png", "webp", "avif", "gif", "tiff", "bmp")
 HEIC = "heic"
 """Read too where its decoder is installed (host/extras.py), as it is by default."""
+SIDES_BY_HEAD = frozenset({"jpeg", "png", "webp", "bmp"})
+"""Of these the head has the very sides that are decoded; others' first picture, or a later frame, may have others."""
 EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp", "avif": "avif", "gif": "gif"}
 """What is written, and the ends of the names."""
 OPAQUE = frozenset({"jpeg"})

@@ -12,6 +12,8 @@ JOB_SECONDS = 60.0
 other limits and still computes for ever ends here."""
 DECODER_BYTES_MAX = 1024 * 1024 * 1024
 """Address space of one task, beyond that of the fresh decoder; a second try gets twice that."""
+DECODER_TRY_SHARE_MAX = 2
+"""So many times DECODER_BYTES_MAX is what a job can have at most."""
 
 JPEG_SCANS_MAX = 500
 """Of one progressive JPEG: each scan walks all its blocks, for a handful of bytes. Encoders make about ten."""

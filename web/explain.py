@@ -10,6 +10,7 @@ from jobs.pieces import Passing
 from jobs.recipe import Recipe, as_dict
 from web import asked
 from web.call import Call, as_json
+from web.memory import judge_memory
 from web.uploads import judged, stream_body
 
 
@@ -27,6 +28,7 @@ async def explain_recipe(call: Call) -> Response:
         raise ClientFault("the body is empty: send the image's bytes", code="no_image")
     reader.end()
     head = _judged(call, reader)
+    judge_memory(wanted.recipe, *head, call.web.settings)
     turned.end()
     orientation = turned.found or 1
     plan = _planned(wanted.recipe, head, orientation)

@@ -33,6 +33,7 @@ STATUS = {
         "undecodable",
         "pixels_over_limit",
         "frames_over_limit",
+        "memory_over_limit",
         "digest_mismatch",
         "idempotency_key_reused",
         "bad_recipe",

@@ -8,7 +8,7 @@ import math
 from typing import NamedTuple
 
 from jobs.errors import ImageFault, WireFault
-from jobs.formats import ANIMATED, EXTENSIONS, output_format
+from jobs.formats import ANIMATED, EXTENSIONS, SIDES_BY_HEAD, output_format
 from jobs.imagehead import Head
 from jobs.limits import OUTPUT_PIXELS_MAX, SIDE_MAX
 from jobs.recipe import RenditionSpec
@@ -22,8 +22,6 @@ PIXEL_BYTES_MAX = 8
 """Of a file, for each pixel of each frame: twice what pixels of noise take in the most wasteful of our formats."""
 SLACK_BYTES = 2 * 1024 * 1024
 """Of a file beside its pixels and what it may have kept of the original's bytes."""
-_CERTAIN = frozenset({"jpeg", "png", "webp", "bmp"})
-"""Of these the head has the very sides that are decoded; others' first picture, or a later frame, may have others."""
 _STILL = frozenset({"jpeg", "bmp", "tiff", "heic"})
 _ORIENTATIONS = (1, 6)
 """One of each kind: upright and on its side. Which one an original has, only its decoder knows."""
@@ -62,7 +60,7 @@ def _asked(spec: RenditionSpec, head: Head, frames_max: int) -> Asked:
     bounded = spec.fit != "outside"
     most = Size(*((side if side and bounded else SIDE_MAX) for side in (spec.width, spec.height)))
     frames = frames_max if format in ANIMATED and head.format not in _STILL else 1
-    known = head.format in _CERTAIN and head.width and head.height
+    known = head.format in SIDES_BY_HEAD and head.width and head.height
     return Asked(format, _sides(spec, Size(head.width, head.height)) if known else frozenset(), most, frames)
 
 

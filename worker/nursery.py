@@ -16,12 +16,10 @@ from host.allocator import give_back_freed_memory
 from host.environment import load_settings
 from host.lifeline import die_with_parent
 from host.scheduling import give_way
+from jobs.limits import DECODER_TRY_SHARE_MAX
 from jobs.settings import Settings
 from worker import tasks
 from worker.autopsy import Slate
-
-TRY_SHARE_MAX = 2
-"""A job out of memory is tried once more with twice DECODER_BYTES_MAX (API section 3)."""
 
 
 def run(control: socket.socket, keeper: int, settings: Settings) -> None:
@@ -45,7 +43,7 @@ def run(control: socket.socket, keeper: int, settings: Settings) -> None:
         give_way(settings.worker_nice)
         if born.spare:
             pipeline.touch()
-        decoder.serve(born.link, born.slate, task_bytes_max=TRY_SHARE_MAX * settings.decoder_bytes_max)
+        decoder.serve(born.link, born.slate, task_bytes_max=DECODER_TRY_SHARE_MAX * settings.decoder_bytes_max)
 
 
 class Birth(NamedTuple):

@@ -17,9 +17,10 @@ from jobs.job import Unmet
 from jobs.limits import JPEG_SCANS_MAX
 from jobs.plan import FULL_SCALE, JPEG_SCALES, Plan, plan
 from jobs.recipe import Recipe, RenditionSpec
+from jobs.room import most
 from jobs.turns import Size
 from jobs.units import exceeded
-from worker import imagefile, jpegfile, motion, vips
+from worker import imagefile, jpegfile, motion, room, vips
 from worker.canvas import opaque
 from worker.colours import converted, dominant_colour
 from worker.told import Told, colours_of
@@ -115,6 +116,12 @@ def guard_scans(work: Work) -> None:
     work.stream.seek(at)
 
 
+def guard_room(work: Work) -> None:
+    """Room for the rendition that needs most. Raises MemoryError where there is none."""
+    if (need := most(work.recipe, work.head.format, Size(*work.file.size))) is not None:
+        room.need(need.size_bytes, f"{need}")
+
+
 def decode_whole(work: Work) -> None:
     """The pixels of all but a JPEG, which alone can be scaled, and tells its orientation before it is decoded; of an
     animation those of its first frame. By libvips where that is its, and by Pillow where it could not."""
@@ -172,6 +179,7 @@ READING: tuple[Callable[[Work], None], ...] = (
     guard_pixels,
     guard_frames,
     guard_scans,
+    guard_room,
     decode_whole,
     make_plan,
     decode_scaled,
