@@ -93,6 +93,8 @@ class Canvas:
         elif self._before is not None and self._before.size == self._image.size:
             self._image = self._before
         elif self._before is not None:
+            if self._before.mode == self._mode:  # what was laid may have made it opaque
+                self._with_alpha()
             self._image.paste(self._before, self._box)
         self._before = None
 

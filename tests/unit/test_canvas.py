@@ -103,3 +103,12 @@ def test_what_was_given_is_not_changed_by_what_comes() -> None:
     first = canvas.lay(part(0, 0), pixels((*RED[:3], 254)))
     canvas.lay(part(0, 0), pixels(HALF_BLUE))
     assert at(first, 0, 0) == (*RED[:3], 254)
+
+
+def test_what_was_clear_before_a_frame_made_all_opaque_is_clear_again() -> None:
+    canvas, one = Canvas(SIDES, "RGBA"), Size(1, 1)
+    canvas.lay(part(0, 0), pixels(RED))
+    canvas.lay(part(1, 1, size=one), pixels(CLEAR, one))
+    assert canvas.lay(part(1, 1, disposal=Disposal.RESTORE, size=one), pixels(RED, one)).mode == "RGB"
+    shown = canvas.lay(part(0, 0, size=one), pixels(RED, one))
+    assert [at(shown, x, 1) for x in range(4)] == [RED, CLEAR, RED, RED]
