@@ -5,7 +5,7 @@ from math import inf
 
 import pytest
 
-from worker.core.parking import PARKED_SECONDS, Parking
+from worker.core.parking import FRESH_SECONDS, PARKED_SECONDS, Parking
 
 
 @dataclass(frozen=True)
@@ -22,19 +22,36 @@ def test_each_tenant_gets_its_own_back_and_once() -> None:
 
 
 def test_the_least_recently_served_goes_first() -> None:
-    parking = Parking[One](2, 100)
-    gone = [parking.park(tenant, One(pid), 1, float(pid)) for pid, tenant in enumerate(["a", "b", "c"])]
+    parking, later = Parking[One](2, 100), 2 * FRESH_SECONDS
+    gone = [parking.park(tenant, One(pid), 1, later * pid) for pid, tenant in enumerate(["a", "b", "c"])]
     assert gone == [[], [], [One(0)]]
     assert parking.take("b") == One(1)
-    assert parking.park("b", One(1), 1, 9.0) == []
-    assert parking.park("d", One(3), 1, 9.0) == [One(2)]
+    assert parking.park("b", One(1), 1, later * 3) == []
+    assert parking.park("d", One(3), 1, later * 3) == [One(2)]
+
+
+def test_of_more_tenants_that_take_turns_than_there_is_room_for_some_find_their_decoders() -> None:
+    parking, found = Parking[One](2, 100), 0
+    for turn in range(100):
+        tenant = f"tenant {turn % 5}"
+        decoder = parking.take(tenant)
+        found += decoder is not None
+        parking.park(tenant, decoder or One(turn), 1, turn * 0.1)
+    assert found == 38, "two of five, after their first turns"
+
+
+def test_who_was_here_lately_makes_room_for_nobody() -> None:
+    parking = Parking[One](1, 100)
+    parking.park("a", One(1), 1, 0.0)
+    assert parking.park("b", One(2), 1, FRESH_SECONDS - 0.1) == [One(2)]
+    assert parking.park("b", One(3), 1, FRESH_SECONDS) == [One(1)]
 
 
 @pytest.mark.parametrize(("size", "gone"), [(60, []), (61, [One(1)]), (101, [One(1), One(2)])])
 def test_all_together_are_bounded_in_bytes(size: int, gone: list[One]) -> None:
     parking = Parking[One](5, 100)
     parking.park("a", One(1), 40, 0.0)
-    assert parking.park("b", One(2), size, 0.0) == gone
+    assert parking.park("b", One(2), size, FRESH_SECONDS) == gone
 
 
 def test_a_tenant_has_one_place() -> None:

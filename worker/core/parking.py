@@ -1,7 +1,7 @@
 """Which decoders are kept for tenants that are not being served: how many, how large, and for how long.
 
-Owns the bounds and the order: least recently served first. Knows no process and no clock; whatever has to go is
-returned, and the caller ends it.
+Owns the bounds and the order: who was served least recently goes first, if that is some time ago. Knows no process and
+no clock; whatever has to go is returned, and the caller ends it.
 """
 
 from collections import OrderedDict
@@ -12,6 +12,9 @@ PARKED_SECONDS = 60.0
 """A tenant that sends nothing for so long gets a fresh decoder. That costs it milliseconds, whereas a parked one holds
 memory."""
 
+FRESH_SECONDS = 5.0
+"""One that was served so lately stays, and a newcomer goes. Tenants take turns: of more than there is room for, the
+least recently served one is the next to come, and nobody would ever find a decoder."""
 GROWTH_SHARE = 4
 """A decoder that keeps more than DECODER_BYTES_MAX / 4 between jobs is replaced, and all parked ones together keep no
 more than that."""
@@ -48,10 +51,14 @@ class Parking(Generic[T]):
         replaced = self._places.pop(tenant, None)
         gone = [replaced.decoder] if replaced else []
         self._places[tenant] = _Place(decoder, size, now + PARKED_SECONDS)
-        while len(self._places) > self._count_max or sum(each.size for each in self._places.values()) > self._bytes_max:
-            _, place = self._places.popitem(last=False)
+        while self._crowded():
+            fresh = now < self.deadline - PARKED_SECONDS + FRESH_SECONDS
+            _, place = self._places.popitem(last=fresh)
             gone.append(place.decoder)
         return gone
+
+    def _crowded(self) -> bool:
+        return len(self._places) > self._count_max or sum(each.size for each in self._places.values()) > self._bytes_max
 
     def take(self, tenant: str) -> T | None:
         """The decoder of this tenant, which leaves its place."""
