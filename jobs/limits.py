@@ -52,6 +52,11 @@ FIELD_BYTES_MAX = 65_536
 """Of one text part of a form: the largest that we read is a recipe."""
 ROOM_ASKED_BYTES = 1024 * 1024
 """Of uploads that a process writes before it asks for the disk's free bytes again (3 us)."""
+GATHERED_BYTES = 1024 * 1024
+"""Of one upload, before it is handed to a thread, which takes some 0.1 ms: most uploads need that once. As much may be
+on its way to the disk meanwhile."""
+GATHERED_BYTES_MAX = 64 * GATHERED_BYTES
+"""Of all uploads of one web process: beyond it each writes what has come."""
 UPLOADS_AT_ONCE_MAX = 256
 """On their way in from one caller, in one web process: each holds a connection and a file. A browser sends six."""
 STREAMS_AT_ONCE_MAX = WAITS_AT_ONCE_MAX = 2048

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -29,6 +30,7 @@ from web.call import Call, as_json
 from web.config import Web
 from web.grants import shown_by_grant, use_of, used_up
 from web.headers import joined
+from web.incoming import in_threads
 from web.memory import judge_memory
 from web.reads import patient
 from web.receipts import signed
@@ -42,12 +44,13 @@ _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6}(?:\.\d{1,6})?)", re.IGNO
 
 @dataclass(slots=True)
 class Stored:
-    """An original that `publish` makes last under its name."""
+    """An original that `publish` makes last under its name. What `digest` tells then, it has from then on."""
 
     job: str
     filename: str
     original: Original
     publish: Callable[[], None]
+    digest: Callable[[], str] | None = None
 
 
 def checked_key(request: Request) -> str | None:
@@ -69,8 +72,9 @@ async def accept(call: Call, asked: Asked, stored: list[Stored], key: str | None
     StoreFault.
     """
     _judge_memory(call, asked, stored)
-    web, submit = call.web, _submit(call, asked, stored, key)
+    web = call.web
     await _publish(web, stored)
+    submit = _submit(call, asked, stored, key)
     try:
         receipt, repeated = await web.requests.settle(
             submit, lambda: _look(web.reader, submit), web.settings.accept_seconds
@@ -233,16 +237,19 @@ def _known(reader: LedgerReader, known: list[str]) -> list[Row]:
 
 async def _publish(web: Web, stored: list[Stored]) -> None:
     """All of them, or none."""
-    faults = await web.syncs.run([each.publish for each in stored], sum(each.original.bytes for each in stored))
+    faults = await in_threads(web.write_threads, [each.publish for each in stored])
     if faults:
         await _remove(web, stored)
         raise faults[0]
+    for each in stored:
+        if each.digest:
+            each.original = msgspec.structs.replace(each.original, digest=each.digest())
 
 
 async def _remove(web: Web, stored: list[Stored]) -> None:
     """What cannot be removed is left to the walk over orphans: it must not change the answer."""
     names = [each.original.name for each in stored]
     try:
-        await asyncio.get_running_loop().run_in_executor(web.blob_threads, web.blobs.delete, names)
+        await asyncio.get_running_loop().run_in_executor(web.write_threads, web.blobs.delete, names)
     except StoreFault as fault:
         web.log.warning("not removed", extra={"blobs": ", ".join(names), "reason": fault.detail})

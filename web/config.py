@@ -25,10 +25,9 @@ from web.events import Hub
 from web.results import Results
 from web.room import Addresses, Room, Shares
 from web.submit import Requests
-from web.syncs import Syncs
 
 BLOB_THREADS = 4
-"""Syncs and reads of files wait for the disk, not for a core."""
+"""Writes of files, and reads, wait for the disk, not for a core; and reads, of what memory holds, for no write."""
 
 
 @dataclass(slots=True)
@@ -42,7 +41,7 @@ class Web:
     `draining` is set by SIGTERM and never unset. `under_way` counts uploads that are on their way in, by caller,
     `streams` and `waits` likewise; `descriptors` are what it may have open.
     `over_many` counts commands over many jobs that are under way. `spent` are ids of grants that are used up, as far
-    as we heard.
+    as we heard. `gathered` bytes of uploads are yet to be written.
     """
 
     settings: Settings
@@ -61,10 +60,10 @@ class Web:
     hub: Hub
     log: logging.Logger
     blob_threads: Executor = field(default_factory=lambda: ThreadPoolExecutor(BLOB_THREADS, "blobs"))
+    write_threads: Executor = field(default_factory=lambda: ThreadPoolExecutor(BLOB_THREADS, "writes"))
     by_digest: dict[bytes, ApiKey] = field(init=False)
     by_name: dict[str, list[ApiKey]] = field(init=False)
     tenants: frozenset[str] = field(init=False)
-    syncs: Syncs = field(init=False)
     room: Room = field(init=False)
     descriptors: int = 1 << 20
     under_way: Shares = field(default_factory=Shares)
@@ -75,11 +74,11 @@ class Web:
     draining: bool = False
     over_many: int = 0
     spent: set[str] = field(default_factory=set)
+    gathered: int = 0
 
     def __post_init__(self) -> None:
         self.by_digest = {key.digest: key for key in self.keys}
         self.by_name, self.tenants = keys.by_name(self.keys), frozenset(key.tenant for key in self.keys)
-        self.syncs = Syncs(self.blob_threads, time.monotonic)
         self.room = Room(self.blobs.free_bytes, self.settings.disk_free_bytes_min)
         self.addresses = Addresses(self.descriptors, trusted_proxies(self.settings))
 

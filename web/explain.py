@@ -9,6 +9,7 @@ from jobs.imagehead import Head, HeadReader
 from jobs.pieces import Passing
 from jobs.recipe import Recipe, as_dict
 from web import asked
+from web.body import sliced
 from web.call import Call, as_json
 from web.memory import judge_memory
 from web.uploads import judged, stream_body
@@ -23,7 +24,7 @@ async def explain_recipe(call: Call) -> Response:
         reader.feed(data)
         turned.feed(data)
 
-    size = await stream_body(call, feed)
+    size = await stream_body(call, feed, slices=sliced)
     if not size:
         raise ClientFault("the body is empty: send the image's bytes", code="no_image")
     reader.end()

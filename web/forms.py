@@ -4,7 +4,7 @@ Owns no syntax (web/multipart.py, web/headers.py). Knows nothing of jobs or stor
 what ends.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from jobs.errors import ClientFault, LimitExceeded
@@ -51,6 +51,10 @@ class Form:
         self._body.feed(data)
         if self._beside > FORM_BYTES_MAX:
             raise LimitExceeded("upload_too_large", "form_bytes_max", FORM_BYTES_MAX, self._beside)
+
+    def slices(self, data: bytes) -> Iterable[bytes]:
+        """Of `data`, to be fed one after the other: none takes long."""
+        return self._body.slices(data)
 
     def finish(self) -> None:
         """The body has ended."""

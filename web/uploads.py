@@ -1,15 +1,16 @@
 """POST /upload: a body streamed to the blob store, its bytes digested and its head judged on the way.
 
-Memory does not grow with the upload. What ends badly leaves nothing behind. What becomes of the
-stored originals is web/accept.py's.
+Memory does not grow with the upload: threads digest and write it (web/incoming.py). What ends badly leaves nothing.
+What becomes of the stored originals is web/accept.py's.
 """
 
+import asyncio
 import base64
 import hashlib
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,7 +22,7 @@ from jobs.filetypes import refusal
 from jobs.imagehead import Head, HeadReader
 from jobs.job import Original
 from jobs.lanes import LARGE_PIXELS
-from jobs.limits import FORM_BYTES_MAX
+from jobs.limits import FORM_BYTES_MAX, GATHERED_BYTES, GATHERED_BYTES_MAX
 from web import asked as fields
 from web import body
 from web.accept import Stored, accept, answer, checked_key
@@ -32,6 +33,7 @@ from web.dialects import no_image, refuse_part
 from web.forms import Form
 from web.grants import as_granted, bytes_limit
 from web.headers import filename_of, joined, parameters, plain_filename
+from web.incoming import Incoming, in_threads
 from web.shares import one_under_way
 
 FORMATS = formats_read()
@@ -48,19 +50,20 @@ class Intake:
         self.stored: list[Stored] = []
         self._web, self._admission = call.web, admission
         self._limit, self._most = bytes_limit(call)
-        self._bytes = 0
-        self._discards: list[Callable[[], None]] = []
+        self._bytes = self._gathered = 0
+        self._files: list[Incoming] = []
+        self._storing: asyncio.Future[list[BaseException]] | None = None
 
     def begin(self, filename: str) -> None:
-        """A file begins. Raises ClientFault where it is one too many, StoreFault."""
+        """A file begins. Raises ClientFault where it is one too many."""
         self._admission.judge_images(len(self.stored) + 1)
-        self._digest, self._size = hashlib.sha256(), 0
+        self._size = 0
         self._reader = HeadReader()
         job = ids.mint(time.time(), secrets.token_bytes(ids.RANDOM_BYTES))
         name = ids.original_name(job)
-        self._writer = self._web.blobs.writer(name)
-        self._discards.append(self._writer.discard)
-        self.stored.append(Stored(job, filename, Original(name, "", 0, 0, 0, ""), self._writer.publish))
+        file = Incoming(self._web.blobs, name)
+        self._files.append(file)
+        self.stored.append(Stored(job, filename, Original(name, "", 0, 0, 0, ""), file.publish, file.digest))
 
     def write(self, data: bytes | memoryview) -> None:
         """More of it. Raises LimitExceeded, ClientFault by what its head shows, StoreFull."""
@@ -71,9 +74,10 @@ class Intake:
         if not self._reader.told:
             self._reader.feed(data)
             self._judge()
-        self._digest.update(data)
         self._web.room.take(len(data))
-        self._writer.write(data)
+        self._files[-1].take(data)
+        self._gathered += len(data)
+        self._web.gathered += len(data)
 
     def end(self) -> None:
         """The file is complete."""
@@ -82,8 +86,7 @@ class Intake:
             self._judge()
         last, head = self.stored[-1], self._reader.head
         assert head is not None
-        digest = self._digest.hexdigest()
-        last.original = Original(last.original.name, head.format, head.width, head.height, self._size, digest)
+        last.original = Original(last.original.name, head.format, head.width, head.height, self._size, "")
 
     def _judge(self) -> None:
         """What its head has told by now."""
@@ -101,10 +104,41 @@ class Intake:
         fault.members |= {"filename": self.stored[-1].filename, "index": len(self.stored) - 1}
         return fault
 
-    def discard(self) -> None:
-        """Forget what is not published."""
-        for discard in self._discards:
-            discard()
+    async def settle(self) -> None:
+        """Hand over what was gathered, where that is much, once what was handed over before is stored: the next bytes
+        come meanwhile. Raises StoreFault."""
+        if self._gathered >= GATHERED_BYTES or (self._gathered and self._web.gathered >= GATHERED_BYTES_MAX):
+            await self.stored_so_far()
+            works = [file.handing() for file in self._files if file.gathered]
+            self._storing = asyncio.ensure_future(self._store(works, self._gathered))
+            self._gathered = 0
+
+    async def _store(self, works: Sequence[Callable[[], None]], size: int) -> list[BaseException]:
+        try:
+            return await in_threads(self._web.write_threads, [lambda: _do(works)])
+        finally:
+            self._web.gathered -= size
+
+    async def stored_so_far(self) -> None:
+        """What was handed over is stored. Raises StoreFault."""
+        if self._storing:
+            faults = await self._storing
+            self._storing = None
+            for fault in faults:
+                raise fault
+
+    def ends(self) -> None:
+        """Forget what is not published. Nobody waits for it."""
+        self._web.gathered -= self._gathered
+        self._gathered = 0
+        for file in self._files:
+            if not file.is_over and (self._storing or file.is_begun):
+                self._web.write_threads.submit(file.discard)
+
+
+def _do(works: Iterable[Callable[[], None]]) -> None:
+    for work in works:
+        work()
 
 
 def judged(reader: HeadReader, pixels_max: int) -> Head:
@@ -139,9 +173,10 @@ async def upload(call: Call) -> Response:
                 asked, ignored = await _read_form(call, intake)
             else:
                 asked, ignored = await _read_image(call, intake), []
+            await intake.stored_so_far()
             accepted = await accept(call, asked, intake.stored, key)
         finally:
-            intake.discard()
+            intake.ends()
     return await answer(call, accepted, ignored)
 
 
@@ -150,7 +185,7 @@ async def _read_form(call: Call, intake: Intake) -> tuple[Asked, list[str]]:
         name = next(iter(call.query))
         raise ClientFault(f"a form carries {name} as a part, not in the query", code="bad_parameter", parameter=name)
     form = Form(call.request.headers["content-type"], intake, fields.FIELDS)
-    await stream_body(call, form.feed, FORM_BYTES_MAX)
+    await stream_body(call, form.feed, FORM_BYTES_MAX, intake.settle, form.slices)
     form.finish()
     if not intake.stored:
         raise no_image(call.request)
@@ -161,7 +196,7 @@ async def _read_image(call: Call, intake: Intake) -> Asked:
     texts = {name: value for name, value in call.query.items() if name != FILENAME}
     asked = fields.from_texts(as_granted(call.caller, texts), call.web.recipes)
     intake.begin(_name_of_body(call))
-    if not await stream_body(call, intake.write):
+    if not await stream_body(call, intake.write, 0, intake.settle):
         raise ClientFault("the body is empty", code="no_image")
     intake.end()
     return asked
@@ -175,8 +210,14 @@ def _name_of_body(call: Call) -> str:
     return filename_of(parameters(disposition)[1]) or ""
 
 
-async def stream_body(call: Call, feed: Callable[[bytes], None], extra: int = 0) -> int:
-    """Feed the body as it comes, at most `extra` bytes above the limit; how many bytes it had."""
+async def stream_body(
+    call: Call,
+    feed: Callable[[bytes], None],
+    extra: int = 0,
+    settle: body.Settle = body.at_once,
+    slices: Callable[[bytes], Iterable[bytes]] = body.whole,
+) -> int:
+    """Feed the body as it comes, at most `extra` bytes above the limit; how many bytes it had. As body.stream."""
     claimed, digest = claimed_digest(call.request), hashlib.sha256()
 
     def fed(data: bytes) -> None:
@@ -184,7 +225,7 @@ async def stream_body(call: Call, feed: Callable[[bytes], None], extra: int = 0)
             digest.update(data)
         feed(data)
 
-    total = await body.stream(call.request, fed, *bytes_limit(call), extra)
+    total = await body.stream(call.request, fed, *bytes_limit(call), extra, settle, slices)
     if claimed and digest.digest() != claimed:
         raise ClientFault("the body's SHA-256 is not the one in Content-Digest", code="digest_mismatch")
     return total

@@ -19,6 +19,7 @@ import pytest
 from host.folders import data_folder
 from jobs.ids import original_name
 from jobs.job import Rendition, State
+from jobs.limits import GATHERED_BYTES
 from jobs.settings import Settings
 from jobs.wire import Change, Changes
 from stores.ledger.sqlite import open_ledger
@@ -211,8 +212,8 @@ def test_memory_does_not_grow_with_an_upload(site: Site) -> None:
 
 
 def test_a_client_that_leaves_leaves_nothing(site: Site) -> None:
-    connection = site.connect("POST /upload HTTP/1.1\nContent-Type: image/png\nContent-Length: 9999\n")
-    connection.sendall(png())
+    connection = site.connect("POST /upload HTTP/1.1\nContent-Type: image/png\nContent-Length: 9999999\n")
+    connection.sendall(png(filler=bytes(2 * GATHERED_BYTES)))
     incoming = site.cluster.data / "incoming"
     wait_until(lambda: list(incoming.iterdir()), 5, "the upload to begin")
     connection.close()

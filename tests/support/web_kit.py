@@ -83,6 +83,7 @@ class Kit:
             hub=self.hub,
             log=logging.getLogger("web"),
             blob_threads=Inline(),
+            write_threads=Inline(),
             list_thread=Inline(),
         )
         self.app = build(self.web)
