@@ -179,7 +179,8 @@ class Loop:
                 self._rounds.emptied(now)
                 return True
             peers.append(peer)
-            room -= sum(map(len, frames))
+            for frame in frames:
+                room -= len(frame)
             message = self.gate.read(wire.from_worker, peer, frames, key)
             if isinstance(message, wire.Found):
                 ids = sorted({job_of(name) for name in message.names})

@@ -167,7 +167,8 @@ class Dispatcher:
             for worker in core.roster.by_peer.values():
                 core.send(worker.peer, wire.BrokerBeat(core.epoch))
                 self._repeat_abandons(worker)
-        self._recall_late(now)
+        if now >= self._look_at:
+            self._recall_late(now)
         self._recall(now)
         walk.step(core, now)
         retention.look(core, now)
@@ -388,8 +389,6 @@ class Dispatcher:
     def _recall_late(self, now: float) -> None:
         """Ask back what waits behind a job that takes much longer than was thought; its worker is given no more."""
         core = self.core
-        if now < self._look_at:
-            return
         late = max(LATE_TIMES * self._policy.prefetch_seconds, self._policy.recall_seconds)
         self._look_at = now + late / 2
         if not core.prefetched or core.paused or self._stopping:
