@@ -30,7 +30,7 @@ from worker.core.events import (
     SweepLate,
 )
 from worker.core.outbox import END_SECONDS
-from worker.core.session import SETTLE_SECONDS, START_SECONDS, SWEEP_SHARE, Session
+from worker.core.session import AWAY_SECONDS_MAX, SETTLE_SECONDS, START_SECONDS, SWEEP_SHARE, Session
 
 SILENCE, DRAIN, SECONDS = 5.0, 30.0, 60.0
 UNTIL = 100.0 + SWEEP_SHARE * SILENCE
@@ -250,6 +250,32 @@ def test_nobody_speaks_for_a_keeper_that_is_not_welcome_or_takes_the_broker_for_
     assert not bench.session.drain().reconnect
     bench.after(Disconnected())
     assert bench.session.meanwhile(1e9) == []
+
+
+def test_a_keeper_that_waits_for_good_loses_what_it_holds() -> None:
+    bench = Bench().running(job("a", seconds=1000.0))
+    bench.pass_time(0.0)
+    until = bench.now + AWAY_SECONDS_MAX
+    while bench.session.beat_at < until:
+        assert bench.session.meanwhile(bench.session.beat_at) == [beat(Held("a", 1, True))]
+    assert bench.session.meanwhile(until) == bench.session.meanwhile(until + 1e6) == []
+    bench.now = until
+    assert bench.pass_time(0.0) == NOTHING
+    assert bench.session.meanwhile(bench.session.beat_at) == [beat(Held("a", 1, True))], "it came back"
+
+
+def test_beats_go_on_while_nobody_would_hear_a_welcome() -> None:
+    bench = Bench().running(job("a"))
+    bench.session.handle(SweepLate("x"), bench.now)
+    bench.session.handle(RenditionLanded("a", 1, PICTURE), bench.now)
+    holding, only = Held("a", 1, True), [beat(Held("a", 1, True))]
+    assert bench.session.meanwhile(bench.session.beat_at) == only
+    assert bench.after() == effects(ready(holding)), "it is the keeper's, and is said once"
+    assert bench.session.meanwhile(bench.session.beat_at) == bench.session.meanwhile(bench.session.beat_at) == only
+    published = wire.Published([wire.Publication("a", 1, PICTURE)])
+    assert bench.hear(wire.Welcome(1, SILENCE)) == effects(published)
+    bench.after(Disconnected())
+    assert bench.session.meanwhile(bench.session.beat_at) == []
 
 
 def busy(*jobs: Assignment) -> Bench:

@@ -22,6 +22,9 @@ the first."""
 SWEEP_SHARE = 0.7
 """Of the silence after which a worker is lost, in which it may delete what it was told to: others are told to
 after that, and a job that is run again makes its blobs anew."""
+AWAY_SECONDS_MAX = 60.0
+"""How long beats are said for a keeper that waits for the disk. Who waits for good, and is ended by nobody, loses by
+silence what it holds."""
 SETTLE_SECONDS = 1.0
 """How long, after the drain's deadline, a worker waits for its last answers to be settled."""
 START_SECONDS = 0.05
@@ -57,7 +60,7 @@ class Session:
         self._beat_at = self._drain_until = self._leave_at = inf
         self._idle = 0
         self._leases = Leases()
-        self._introduce = self._welcomed = self._beat = self._reconnect = False
+        self._introduce = self._introduced = self._welcomed = self._beat = self._reconnect = False
         self._kill: list[wire.LeaseRef] = []
         self._sweep: list[events.Sweeping] = []
         self._walk: wire.Walk | None = None
@@ -113,18 +116,23 @@ class Session:
             self._give_back_everything()
             self._drain_until, self._leave_at = inf, now + SETTLE_SECONDS
         if now >= self._heard_at + self._silence_seconds:
-            self._reconnect, self._welcomed, self._heard_at = True, False, now
+            self._reconnect, self._heard_at = True, now
+            self._on_disconnected(None)
         if now >= self._beat_at:
             self._due_beat()
 
     def meanwhile(self, now: float) -> list[Any]:
         """When a beat is due: that, and whatever else is to be said. For the thread that speaks while the keeper waits
-        for the disk; a silence of the broker is not judged, for nobody reads its mail."""
-        if not self._welcomed or now < self._beat_at:
+        for the disk; a silence of the broker is not judged, for nobody reads its mail. So a Ready waits for the keeper:
+        nobody would hear the Welcome, without which there are only beats."""
+        if not self._introduced or now < self._beat_at or now >= self._turned_at + AWAY_SECONDS_MAX:
             return []
         self._now = now
         self._due_beat()
-        return self._sends(leave=False)
+        if self._welcomed and not self._introduce:
+            return self._sends(leave=False)
+        self._beat = False
+        return [wire.WorkerBeat(self._leases.listed())]
 
     @property
     def beat_at(self) -> float:
@@ -168,7 +176,7 @@ class Session:
     def _sends(self, leave: bool) -> list[Any]:
         ready = []
         if self._introduce:
-            self._introduce = self._welcomed = False
+            self._introduce, self._introduced, self._welcomed = False, True, False
             ready.append(wire.Ready(*self._me, self._leases.listed(), self.draining))
         if not self._welcomed:
             self._outbox.due = inf
@@ -226,7 +234,7 @@ class Session:
         self._introduce, self._heard_at = True, self._now
 
     def _on_disconnected(self, _: object) -> None:
-        self._welcomed = False
+        self._introduced = self._welcomed = False
 
     def _on_heard(self, event: events.Heard) -> None:
         if self._welcomed:
