@@ -18,7 +18,7 @@ from tests.support.web_kit import Kit, png, serve, turns
 from web import body, explain, uploads
 from web.config import BLOB_THREADS
 from web.incoming import VIEWED_BYTES, Incoming
-from web.multipart import BOUNDARIES_AT_ONCE, SLICE_BYTES, Multipart
+from web.multipart import BOUNDARIES_AT_ONCE, LONG_LINE_BYTES, SLICE_BYTES, Multipart
 from web.room import Room
 
 LARGE = png(filler=bytes(3 * GATHERED_BYTES))
@@ -244,10 +244,11 @@ def test_bytes_that_take_long_give_others_their_turn(monkeypatch: pytest.MonkeyP
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("boundary", [b"X", b"-", b"X" * 70])
+@pytest.mark.parametrize("boundary", [b"X", b"-", b"X" * (LONG_LINE_BYTES - 5), b"X" * 70])
 def test_what_is_full_of_boundaries_comes_in_slices_and_else_whole(boundary: bytes) -> None:
     form = Multipart(boundary, Mock())
-    piece = 256 * 1024
+    piece = 256 * 1024 if len(boundary) < LONG_LINE_BYTES - 4 else 512 * 1024
+    assert list(form.slices(b"\r\n--" + b"X" * 200_000)) == [b"\r\n--" + b"X" * 200_000]
     for unit in (b"\r\n--" + boundary + b"Y", b"\r\n--" + boundary + b"-", b"\r\n--" + boundary):
         data = (unit * piece)[:piece]
         slices = list(form.slices(data))
