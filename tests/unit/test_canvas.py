@@ -3,6 +3,8 @@
 from fractions import Fraction
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from jobs.turns import Size
@@ -10,6 +12,9 @@ from worker.animation import Disposal, Part
 from worker.canvas import Canvas, opaque
 
 SIDES = Size(4, 3)
+FEW = Size(2, 1)
+"""Of so few pixels that frames often cover just those that are clear."""
+Row = list[tuple[int, int, int, int]]
 RED, HALF_BLUE, CLEAR = (255, 0, 0, 255), (0, 0, 255, 128), (0, 0, 0, 0)
 
 
@@ -56,6 +61,36 @@ def test_what_was_before_comes_back_also_where_that_was_nothing() -> None:
     canvas.lay(part(0, 0, disposal=Disposal.RESTORE), pixels(RED))
     shown = canvas.lay(part(3, 2, size=Size(1, 1)), pixels(RED, Size(1, 1)))
     assert (at(shown, 0, 0), at(shown, 1, 1)) == (HALF_BLUE, CLEAR)
+
+
+@st.composite
+def small_frames(draw: st.DrawFn) -> list[tuple[Part, Row]]:
+    """Rows of pixels, each clear or opaque, or all half opaque and replacing what was."""
+    frames = []
+    for _ in range(draw(st.integers(3, 5))):
+        left, width = draw(st.sampled_from([(0, 1), (1, 1), (0, 2)]))
+        over, disposal = draw(st.booleans()), draw(st.sampled_from(list(Disposal)))
+        colours = st.sampled_from([RED, CLEAR, (0, 255, 0, 255)] if over else [RED, CLEAR, HALF_BLUE])
+        row = draw(st.lists(colours, min_size=width, max_size=width))
+        frames.append((part(left, 0, over=over, disposal=disposal, size=Size(width, 1)), row))
+    return frames
+
+
+@settings(max_examples=500, deadline=None)
+@given(small_frames())
+def test_whatever_is_kept_the_canvas_shows_what_pixel_by_pixel_comes_out(
+    frames: list[tuple[Part, Row]],
+) -> None:
+    canvas, left = Canvas(FEW, "RGBA"), [CLEAR] * FEW.width
+    for each, row in frames:
+        image = Image.new("RGBA", each.size)
+        image.putdata(row)
+        shown, before = canvas.lay(each, image), list(left)
+        for x, pixel in enumerate(row, each.left):
+            left[x] = left[x] if each.over and pixel == CLEAR else pixel
+        assert [at(shown, x, 0) for x in range(FEW.width)] == left
+        for x in range(each.left, each.left + len(row)):
+            left[x] = {Disposal.KEEP: left[x], Disposal.CLEAR: CLEAR, Disposal.RESTORE: before[x]}[each.disposal]
 
 
 @pytest.mark.parametrize(("left", "top"), [(2, 1), (4, 0), (0, 3), (60_000, 60_000)])
