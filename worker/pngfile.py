@@ -28,12 +28,19 @@ _ANCILLARY = 0x20
 class Chunks(PngImagePlugin.PngStream):
     """The chunks of one PNG. Of the ancillary ones those that are whole have an effect."""
 
+    _has_palette = False
+
+    def chunk_PLTE(self, pos: int, length: int) -> bytes:
+        """As PngStream's."""
+        self._has_palette = True
+        return super().chunk_PLTE(pos, length)
+
     def chunk_cICP(self, _pos: int, length: int) -> bytes:
-        """As PngStream's of other kinds: the code points of the colours, which come before the palette, into the
-        picture's info."""
+        """As PngStream's of other kinds: the code points of the colours into the picture's info. Behind a palette or
+        pixels they are out of place, and passed over (PNG specification, 5.6)."""
         assert self.fp is not None
         codes = ImageFile._safe_read(self.fp, length)
-        if self.im_palette is None:
+        if not (self._has_palette or self.im_tile):
             self.im_info.setdefault(CODE_POINTS, codes)
         return codes
 

@@ -13,6 +13,7 @@ from PIL import Image, ImageCms
 
 from jobs import boxes
 from jobs.errors import ImageFault
+from tests.support.animations import chunk
 from tests.support.coloured import (
     BT2020_TO_SRGB,
     P3_ENDPOINTS,
@@ -227,6 +228,13 @@ def test_the_specifications_order_decides_between_what_a_file_says() -> None:
     assert differ(png(COLOUR, (b"sRGB", b"\0"), gamma(1.0)), COLOUR) == 0
     assert differ(png(COLOUR, profiled(b"junk" * 50), gamma(1.0)), FROM_LINEAR) <= 1
     assert differ(png(COLOUR, cicp(77, 13), linear), FROM_LINEAR) <= 1
+
+
+@pytest.mark.parametrize("before", [b"PLTE", b"IDAT"])
+def test_numbers_behind_a_palette_or_pixels_change_no_pixel(before: bytes) -> None:
+    data, (kind, body) = png(COLOUR, (b"PLTE", bytes(3))), cicp(12, 13)
+    behind = data.index(before) + len(before) + struct.unpack_from(">I", data, data.index(before) - 4)[0] + 4
+    assert differ(data[:behind] + chunk(kind, body) + data[behind:], COLOUR) == 0
 
 
 def test_an_avifs_profile_comes_before_its_numbers() -> None:
