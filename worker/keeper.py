@@ -109,6 +109,7 @@ class Keeper:
                 leave = self._carry_out()
             if self._ready_said:
                 self._watchdog.turned(now)
+            self._session.turned(time.monotonic())
         self._beats.stop()
         self._children.close()
         self._close(LAST_WORDS_MS)

@@ -67,3 +67,15 @@ def test_a_connection_that_is_lost_meanwhile_leaves_nothing_half(
             assert whole(following, finish)
         finally:
             following.close()
+
+
+def test_a_decoder_that_waits_for_a_keeper_that_waits_for_the_disk_is_not_overdue(pair: Pair, tmp_path: Path) -> None:
+    """Each rendition is more than a socket takes, so the second is at the decoder until the first is synced."""
+    broker, worker = pair
+    slow = {"name": "slow", "width": 800, "format": "webp", "lossless": True}
+    with next_sync_takes(STALL_SECONDS, worker.pid, tmp_path / "strace"):
+        broker.assign(
+            1, noise(900), {"renditions": [slow, {"name": "large", "format": "png"}]}, seconds=STALL_SECONDS - 1
+        )
+        (finish,) = broker.expect(wire.Finished).jobs
+    assert whole(broker, finish)

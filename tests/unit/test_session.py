@@ -30,7 +30,7 @@ from worker.core.events import (
     SweepLate,
 )
 from worker.core.outbox import END_SECONDS
-from worker.core.session import AWAY_SECONDS_MAX, SETTLE_SECONDS, START_SECONDS, SWEEP_SHARE, Session
+from worker.core.session import AWAY_SECONDS_MAX, LONG_TURN_SECONDS, SETTLE_SECONDS, START_SECONDS, SWEEP_SHARE, Session
 
 SILENCE, DRAIN, SECONDS = 5.0, 30.0, 60.0
 UNTIL = 100.0 + SWEEP_SHARE * SILENCE
@@ -230,6 +230,18 @@ def test_a_job_that_was_made_in_time_is_not_overdue_however_long_the_disk_takes(
     assert bench.pass_time(100.0) == NOTHING
     finish = Finish("a", 1, [], COST, False, 5.0)
     assert bench.after(DecoderFinished("a", 1, [], COST)) == effects(wire.Finished([finish]))
+
+
+@pytest.mark.parametrize(("spent", "counts"), [(LONG_TURN_SECONDS - 0.01, True), (LONG_TURN_SECONDS, False)])
+def test_what_a_keeper_waited_for_the_disk_is_not_of_its_decoders_seconds(spent: float, counts: bool) -> None:
+    bench = Bench().running(job("a", seconds=2.0))
+    assert bench.pass_time(2.0 - spent) == NOTHING
+    bench.session.turned(bench.now + spent)
+    late = bench.pass_time(spent)
+    assert [type(said) for said in late.sends] == ([wire.Failed] if counts else [])
+    if not counts:
+        assert bench.pass_time(spent - 0.01) == NOTHING
+        assert bench.pass_time(0.02).kill == [LeaseRef("a", 1)], "but no more than that"
 
 
 def test_who_speaks_for_a_keeper_that_waits_says_what_is_due_with_each_beat_and_nothing_between() -> None:

@@ -22,6 +22,8 @@ the first."""
 SWEEP_SHARE = 0.7
 """Of the silence after which a worker is lost, in which it may delete what it was told to: others are told to
 after that, and a job that is run again makes its blobs anew."""
+LONG_TURN_SECONDS = 1.0
+"""A keeper's turn takes milliseconds, but for the disk."""
 AWAY_SECONDS_MAX = 60.0
 """How long beats are said for a keeper that waits for the disk. Who waits for good, and is ended by nobody, loses by
 silence what it holds."""
@@ -120,6 +122,14 @@ class Session:
             self._on_disconnected(None)
         if now >= self._beat_at:
             self._due_beat()
+
+    def turned(self, now: float) -> None:
+        """The turn is over that began with the last tick. If it waited for the disk, the decoder may have waited as
+        long for the keeper to take what it made: that is not of its seconds."""
+        spent = now - self._turned_at
+        if spent >= LONG_TURN_SECONDS:
+            for lease in self._leases.running.values():
+                lease.since = min(now, lease.since + spent)
 
     def meanwhile(self, now: float) -> list[Any]:
         """When a beat is due: that, and whatever else is to be said. For the thread that speaks while the keeper waits
