@@ -64,6 +64,7 @@ def make_pictures(folder: Path) -> tuple[Path, Path]:
 
 def make_folders(data: Path) -> None:
     """Of all blobs."""
+    data.mkdir(mode=0o700)
     for kind in PUBLISHED:
         for first in ids.ALPHABET:
             for last in ids.ALPHABET:
