@@ -77,6 +77,8 @@ SECRET_CHARACTERS_MIN = 16
 _PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]_-]+(?:/[A-Za-z0-9._~/-]*)?", re.ASCII)
 _ROOT_PATH = re.compile(r"[A-Za-z0-9._~/-]*", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
+_NO_PATH = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+"""Control characters, and bytes that are no UTF-8. Any space may be in a name: a Japanese keyboard writes U+3000."""
 _TYPES = {bool: "1 or 0", int: "a whole number", float: "a number"}
 
 
@@ -122,7 +124,7 @@ def _of_texts(settings: Settings) -> list[str]:
     faults = [
         f"{PREFIX}{name.upper()}={getattr(settings, name)!r} must be a path"
         for name in ("data", "recipes", "run")
-        if not getattr(settings, name).isprintable() or not (getattr(settings, name).strip() or name == "run")
+        if _NO_PATH.search(getattr(settings, name)) or not (getattr(settings, name).strip() or name == "run")
     ]
     if not _is_host(settings.host):
         faults.append(f"{PREFIX}HOST={settings.host!r} must be an address or a name of this machine")
@@ -138,7 +140,7 @@ def _of_texts(settings: Settings) -> list[str]:
     if not _ROOT_PATH.fullmatch(settings.root_path):
         faults.append(f"{PREFIX}ROOT_PATH={settings.root_path!r} must be a path as /pix")
     faults += [
-        f"{PREFIX}TRUSTED_PROXIES: {proxy!r} must be an address, or a network of some, as 10.0.0.0/24"
+        f"{PREFIX}TRUSTED_PROXIES: {proxy!r} must be an address, or a network of some, as 10.0.0.0/24, and not of all"
         for proxy in trusted_proxies(settings)
         if not _is_network(proxy)
     ]

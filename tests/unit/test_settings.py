@@ -115,7 +115,7 @@ RULED: dict[str, tuple[str, ...]] = {
     "trusted_proxies": ("proxy", "10.0.0.1/24", "0.0.0.0/0", "::/0", "*"),
     "cors_origins": ("*",),
     "workers": ("many", "1001", "0..1001", "2..1", "-1", "1.5"),
-    "data": ("", " ", "up\nloads", "\0"),
+    "data": ("", " ", "up\nloads", "\0", "\udcff"),
     "run": ("\0", "a\tb"),
     "recipes": ("", "r\0.toml"),
     "brokers": ("2", "tcp://host", "tcp://host:65535", "ipc:///x"),
@@ -182,6 +182,12 @@ def test_a_text_is_what_its_rule_asks(name: str, value: str) -> None:
     assert " must be " in detail
     if name in SECRETS:
         assert value not in detail
+
+
+@pytest.mark.parametrize("name", ["data", "run", "recipes"])
+@pytest.mark.parametrize("path", ["/srv/my pictures", "/srv/\u5199\u771f\u3000\u5165\u308c", "a\u00a0b"])
+def test_a_path_is_whatever_people_write(name: str, path: str) -> None:
+    assert getattr(parse(variables(**{name: path}))[0], name) == path
 
 
 @pytest.mark.parametrize("name", [name for name, kind in FIELDS.items() if kind is bool])
