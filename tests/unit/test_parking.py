@@ -54,6 +54,12 @@ def test_all_together_are_bounded_in_bytes(size: int, gone: list[One]) -> None:
     assert parking.park("b", One(2), size, FRESH_SECONDS) == gone
 
 
+def test_one_that_has_shrunk_makes_no_room_for_others() -> None:
+    parking = Parking[One](5, 100)
+    parking.park("a", One(1), -50, 0.0)
+    assert parking.park("b", One(2), 101, FRESH_SECONDS) == [One(1), One(2)]
+
+
 def test_a_tenant_has_one_place() -> None:
     parking = Parking[One](5, 100)
     parking.park("a", One(1), 1, 0.0)

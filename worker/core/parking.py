@@ -47,10 +47,11 @@ class Parking(Generic[T]):
         return next(iter(self._places.values())).until if self._places else inf
 
     def park(self, tenant: str, decoder: T, size: int, now: float) -> list[T]:
-        """Keep a decoder that has grown by `size` bytes; those that must go for it, perhaps itself."""
+        """Keep a decoder that has grown by `size` bytes; those that must go for it, perhaps itself. One that has shrunk
+        makes no room for others: it may be hostile, or dead."""
         replaced = self._places.pop(tenant, None)
         gone = [replaced.decoder] if replaced else []
-        self._places[tenant] = _Place(decoder, size, now + PARKED_SECONDS)
+        self._places[tenant] = _Place(decoder, max(0, size), now + PARKED_SECONDS)
         while self._crowded():
             fresh = now < self.deadline - PARKED_SECONDS + FRESH_SECONDS
             _, place = self._places.popitem(last=fresh)
