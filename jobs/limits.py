@@ -64,6 +64,9 @@ STREAMS_AT_ONCE_MAX = WAITS_AT_ONCE_MAX = 2048
 some 30 KB, and is told of each change. No more than a quarter of the process's descriptors, whatever that is."""
 VIEWERS_AT_ONCE_MAX = 256
 """Of those, of one job by grants: as many people look at it in one process."""
+OVER_MANY_MAX = 8
+"""Commands over many jobs at once in one web process, half of them of one caller: so many steps of theirs wait at the
+broker at most."""
 GRANT_UPLOADS_SPARE = 2
 """Uploads at once above the images that a grant allows: one whose connection was lost is on its way for 30 s more."""
 LIST_MAX, LIST_DEFAULT = 500, 50

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from jobs import ids
 from jobs.errors import ClientFault
 from jobs.job import REQUEUEABLE, TEXT_CHARACTERS_MAX, State, decode_spec
-from jobs.limits import FIELD_BYTES_MAX, LIST_WALK_MAX
+from jobs.limits import FIELD_BYTES_MAX, LIST_WALK_MAX, OVER_MANY_MAX
 from jobs.records import Where
 from jobs.wire import COMMITTED, Cancel, DrainWorker, FromWeb, Pause, Purge, Receipt, Requeue, Resume
 from web import asked as fields
@@ -24,6 +24,7 @@ from web.admission import RateLimited, admit
 from web.body import until_gone
 from web.call import FILTERS, Call, as_json, bad_parameter, find_job, flag, in_list_thread, read_body
 from web.config import Web
+from web.shares import one_over_many
 from web.submit import Unanswered
 
 _REFUSALS = {
@@ -35,8 +36,6 @@ _REFUSALS = {
 _LATER = {
     "sweeps_full": "the files of so many jobs are to be deleted that no more are purged: workers must come on first"
 }
-OVER_MANY_MAX = 8
-"""Commands over many jobs at once in one process: so many steps of theirs wait at the broker at most."""
 SWEEPS_SECONDS = 0.1
 """After which a purge is asked for again that goes faster than workers delete."""
 
@@ -144,17 +143,16 @@ async def _over_all(call: Call, kind: Callable[..., Cancel | Requeue | Purge]) -
     dry = flag(call.query, "dry_run")
     if not (dry or flag(call.query, "all") or any(name in call.query for name in FILTERS)):
         raise bad_parameter("all", "this changes all jobs: say so by all=1, or name some by " + ", ".join(FILTERS[:3]))
-    if call.web.over_many >= OVER_MANY_MAX:
+    if call.web.over_many.total >= OVER_MANY_MAX:
         raise Unanswered(f"{OVER_MANY_MAX} commands over many jobs are under way here already", code="queue_full")
-    call.web.over_many += 1
-    gone = asyncio.ensure_future(until_gone(call.request.receive))
-    try:
-        if dry:
-            return as_json({"matched": await _count(call.web, where, gone), "changed": 0})
-        return await _in_steps(call.web, functools.partial(kind, id=None, where=where), gone)
-    finally:
-        gone.cancel()
-        call.web.over_many -= 1
+    with one_over_many(call):
+        gone = asyncio.ensure_future(until_gone(call.request.receive))
+        try:
+            if dry:
+                return as_json({"matched": await _count(call.web, where, gone), "changed": 0})
+            return await _in_steps(call.web, functools.partial(kind, id=None, where=where), gone)
+        finally:
+            gone.cancel()
 
 
 async def _in_steps(web: Web, kind: Callable[..., Cancel | Requeue | Purge], gone: "asyncio.Future[None]") -> Response:

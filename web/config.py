@@ -39,8 +39,8 @@ class Web:
     `keys` is empty where nobody is asked for one; their `tenants`. The first of `grant_secrets` and of
     `receipt_secrets` signs, all verify.
     `draining` is set by SIGTERM and never unset. `under_way` counts uploads that are on their way in, by caller,
-    `streams` and `waits` likewise; `descriptors` are what it may have open.
-    `over_many` counts commands over many jobs that are under way. `spent` are ids of grants that are used up, as far
+    `streams`, `waits` and `over_many` (commands over many jobs) likewise; `descriptors` are what it may have open.
+    `spent` are ids of grants that are used up, as far
     as we heard. `gathered` bytes of uploads are yet to be written.
     """
 
@@ -69,10 +69,10 @@ class Web:
     under_way: Shares = field(default_factory=Shares)
     streams: Shares = field(default_factory=Shares)
     waits: Shares = field(default_factory=Shares)
+    over_many: Shares = field(default_factory=Shares)
     addresses: Addresses = field(init=False)
     list_thread: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "lists"))
     draining: bool = False
-    over_many: int = 0
     spent: set[str] = field(default_factory=set)
     gathered: int = 0
 

@@ -39,6 +39,11 @@ class Shares:
     def __init__(self) -> None:
         self._held: Counter[object] = Counter()
 
+    @property
+    def total(self) -> int:
+        """Of all holders."""
+        return self._held.total()
+
     @contextlib.contextmanager
     def one(self, holder: object, limit: str, most: int) -> Iterator[None]:
         """One more for `holder`. Raises TooMany, by the name `limit`, where he has `most`."""

@@ -1,4 +1,5 @@
-"""What one caller may hold of this web process at the same time: uploads on their way in, event streams, waits.
+"""What one caller may hold of this web process at the same time: uploads on their way in, event streams, waits, and
+commands over many jobs.
 
 Owns who is one caller: a tenant; where there are no keys, an address. Who comes by grants holds nothing of what its
 tenant's keys have, and one grant a part of what all have. The counts are web/room.py's.
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from jobs.grants import UploadGrant, ViewGrant
 from jobs.limits import (
     GRANT_UPLOADS_SPARE,
+    OVER_MANY_MAX,
     STREAMS_AT_ONCE_MAX,
     UPLOADS_AT_ONCE_MAX,
     VIEWERS_AT_ONCE_MAX,
@@ -36,6 +38,11 @@ def one_stream(call: Call) -> contextlib.AbstractContextManager[None]:
 def one_wait(call: Call) -> contextlib.AbstractContextManager[None]:
     """For as long as a request waits for a job's end. Raises TooMany."""
     return _one(call, call.web.waits, "waits_at_once_max", WAITS_AT_ONCE_MAX)
+
+
+def one_over_many(call: Call) -> contextlib.AbstractContextManager[None]:
+    """For as long as a command over many jobs lasts. Raises TooMany."""
+    return call.web.over_many.one(_caller(call), "over_many_at_once_max", OVER_MANY_MAX // 2)
 
 
 @contextlib.contextmanager

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from jobs.limits import OVER_MANY_MAX
 from jobs.wire import Cancel, Purge
 from tests.support.toy_broker import STEP_ROWS
 from tests.support.web_kit import BASE, Kit, serve
+from tests.unit.test_web_admission import KEYS
 from web import commands
 
 JOBS = 2 * STEP_ROWS + 1
@@ -110,7 +112,7 @@ def test_a_purge_that_does_not_come_on_says_how_far_it_came() -> None:
         problem = response.json()
         assert (response.status_code, problem["code"]) == (503, "sweeps_full")
         assert (problem["matched"], problem["changed"]) == (STEP_ROWS, STEP_ROWS)
-        assert kit.web.over_many == 0
+        assert kit.web.over_many.total == 0
 
     serve(scenario)
 
@@ -132,3 +134,19 @@ def test_only_so_many_are_under_way_at_once(monkeypatch: pytest.MonkeyPatch) -> 
         assert (await kit.client.delete("/jobs?all=1")).status_code == 200
 
     serve(scenario)
+
+
+def test_a_caller_has_no_more_than_half_of_them() -> None:
+    async def scenario(kit: Kit) -> None:
+        async def delete(key: str) -> str:
+            response = await kit.client.delete("/jobs?all=1", headers={"Authorization": f"Bearer {key}"})
+            return str(response.json()["code"])
+
+        kit.works = False
+        first = [asyncio.create_task(delete("w")) for _ in range(OVER_MANY_MAX // 2)]
+        while len(kit.sent) < len(first):
+            await asyncio.sleep(0)
+        assert [await delete("w"), await delete("b")] == ["too_many_at_once", "broker_silent"]
+        assert {await task for task in first} == {"broker_silent"}
+
+    serve(scenario, api_keys=KEYS)
