@@ -31,7 +31,6 @@ from web.config import Web
 from web.grants import shown_by_grant, use_of, used_up
 from web.headers import joined
 from web.incoming import in_threads
-from web.memory import judge_memory
 from web.reads import patient
 from web.receipts import signed
 from web.room import TooMany
@@ -68,10 +67,8 @@ def checked_key(request: Request) -> str | None:
 async def accept(call: Call, asked: Asked, stored: list[Stored], key: str | None) -> list[Row]:
     """The rows of the jobs that are promised: these, or those known under `key`.
 
-    Raises ClientFault `idempotency_key_reused`, `memory_over_limit`, or of a rate or grant that is used up; Unanswered,
-    StoreFault.
+    Raises ClientFault `idempotency_key_reused`, or of a rate or grant that is used up; Unanswered, StoreFault.
     """
-    _judge_memory(call, asked, stored)
     web = call.web
     await _publish(web, stored)
     submit = _submit(call, asked, stored, key)
@@ -99,16 +96,6 @@ async def accept(call: Call, asked: Asked, stored: list[Stored], key: str | None
     if repeated:
         refusal.members["jobs"] = [each.job for each in stored]
     raise refusal
-
-
-def _judge_memory(call: Call, asked: Asked, stored: list[Stored]) -> None:
-    for index, each in enumerate(stored):
-        original = each.original
-        try:
-            judge_memory(asked.recipe, original.format, original.width, original.height, call.web.settings)
-        except ClientFault as fault:
-            fault.members |= {"filename": each.filename, "index": index}
-            raise
 
 
 def _refusal(call: Call, asked: Asked, receipt: Receipt, images: int) -> ClientFault | Unanswered:

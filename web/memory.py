@@ -1,5 +1,5 @@
-"""What could never have the memory that it needs is refused at the door: by its recipe and its sides, where a head has
-told those. Where it has not, the decoder finds it before it decodes.
+"""What could never have the memory that it needs is told who has a recipe explained. An upload is promised, and its job
+fails before anything is decoded: which memory there is, the worker that has the job knows.
 """
 
 from functools import lru_cache

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn
 from jobs.errors import BadRecipe, ImageFault
 from jobs.job import Code
 from jobs.recipe import Recipe, parse
+from jobs.units import spoken_bytes
 from worker import pipeline, sandbox, tasks
 from worker.autopsy import BEGUN, IDLE, Slate
 from worker.pipeline import Output, run
@@ -158,7 +159,7 @@ def _work(link: socket.socket, task: Task, descriptors: list[int], memory: Memor
     except BadRecipe as fault:
         return tasks.frame(tasks.Fault(Code.OPERATION_FAILED, fault.detail))
     except MemoryError as fault:
-        detail = f"out of the decoder's {task.memory_bytes} bytes" + (f": {fault}" if f"{fault}" else "")
+        detail = f"out of the decoder's {spoken_bytes(task.memory_bytes)}" + (f": {fault}" if f"{fault}" else "")
         return tasks.frame(tasks.Fault(Code.MEMORY_OVER_LIMIT, detail))
     except OSError as fault:
         if fault.errno != errno.EIO:
