@@ -11,7 +11,8 @@ from jobs.records import Lane
 JOBS_MAX = 25
 """A mean is of the last so many jobs, or of those since the last beat if they are more."""
 FIRST_JOBS = 5.0
-"""Of a class that was never measured, enough to go by before the next beat: workers have one job each until then."""
+"""Of one tenant in a class that was never measured, enough to go by before the next beat: workers have one job each
+until then."""
 LANES_MAX = 4096
 """Lane names whose means are kept: those that were measured last. Others take that of their class."""
 UNKNOWN_SECONDS = {SMALL: 1.0, LARGE: 1.0, HEAVY: 10.0}
