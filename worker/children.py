@@ -27,6 +27,8 @@ READS_A_TURN = 16
 """After so many full reads the keeper looks around before it goes on: who writes without end holds nobody."""
 NURSERY_SECONDS_LEAST = 1.0
 """Between two starts of nurseries: one that cannot load its libraries must not spin."""
+END_SECONDS = 1.0
+"""How long a keeper that leaves waits for the end of each of them."""
 DECODER_SECONDS_MOST = 30.0
 """How long a worker may be without a decoder: a fork takes milliseconds, a new nursery a second or a few."""
 
@@ -163,10 +165,9 @@ class Children:
 
     def close(self) -> None:
         """Kill them all; on return they are gone."""
-        self.end_parked()
-        for decoder in (self.decoder, self._spare):
+        for decoder in (*self._parking.empty(), self.decoder, self._spare):
             if decoder is not None:
-                decoder.end()
+                decoder.end(END_SECONDS)
         if self._control is not None:
             self._control.close()
             self._end_nursery()

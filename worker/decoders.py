@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import os
 import re
+import select
 import signal
 import socket
 import struct
@@ -88,9 +89,13 @@ class Decoder:
         self.silent = True
         self._signal(signal.SIGKILL)
 
-    def end(self) -> None:
-        """Kill it and hear no more of it."""
+    def end(self, wait_seconds: float = 0.0) -> None:
+        """Kill it and hear no more of it. So long at most its end is waited for: much memory is given back slowly."""
         self._signal(signal.SIGKILL)
+        if wait_seconds:
+            ended = select.poll()
+            ended.register(self._watch, select.POLLIN)
+            ended.poll(wait_seconds * 1000)
         os.close(self._watch)
         self._slate.close()
         self.link.close()

@@ -4,6 +4,7 @@ import os
 import select
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from jobs.errors import SetupFault, WireFault
+from tests.support.cluster import alive
 from worker import tasks
 from worker.autopsy import DEAF, GARBAGE, Slate
 from worker.children import DECODER_SECONDS_MOST, READ_BYTES, READS_A_TURN, Children
@@ -101,6 +103,16 @@ def test_a_decoder_in_time_is_all_that_is_asked_of_a_nursery(pair: tuple[Childre
         children.decoder.end()
     os.close(watch)
     slate.close()
+
+
+def test_a_decoder_whose_end_is_waited_for_is_gone_though_it_held_much_memory() -> None:
+    held = "import sys; held = bytes(300 << 20).replace(bytes(1), b'x'); print(flush=True); sys.stdin.read()"
+    link, theirs = socket.socketpair()
+    with theirs, subprocess.Popen([sys.executable, "-c", held], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout
+        child.stdout.readline()
+        Decoder(child.pid, link, os.pidfd_open(child.pid), Slate()).end(10.0)
+        assert not alive(child.pid)
 
 
 @pytest.fixture
