@@ -201,7 +201,7 @@ def _is_host(host: str) -> bool:
 
 
 def _is_network(proxy: str) -> bool:
-    """Not one of everybody: whoever is believed says from where he comes."""
+    """Not one of everybody: whoever is believed says from where they come."""
     try:
         return ipaddress.ip_network(proxy).prefixlen > 0
     except ValueError:

@@ -74,7 +74,7 @@ def admit(call: Call, key: str | None, priority: object, size: int = 0) -> Admis
 
 
 def _over_rate_seconds(call: Call) -> float:
-    """For how long the caller is over his rate, by the latest beat; what it does not know yet, the receipt tells."""
+    """For how long the caller is over their rate, by the latest beat; what it does not know yet, the receipt tells."""
     beat = call.web.results.latest_beat
     return beat.over.get(call.caller.tenant, 0.0) - time.time() if beat else 0.0
 

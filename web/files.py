@@ -111,7 +111,7 @@ async def _blob(call: Call, row: Row, blob: str, digest: str, size: int, image_f
 
 def _caching(web: Web, row: Row) -> dict[str, str]:
     """For ever, once nothing changes any more. Where keys are on, by the caller's own browser alone, and for as
-    long as he is the same."""
+    long as they are the same."""
     lasting = "max-age=31536000, immutable" if row.state == State.DONE else "no-cache"
     if web.keys:
         return {"Cache-Control": f"private, {lasting}", "Vary": "Authorization, Cookie"}

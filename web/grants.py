@@ -36,7 +36,7 @@ _SHOWN_SECONDS = 3600
 
 
 async def make(call: Call) -> Response:
-    """POST /grants: a grant of the caller's tenant to upload, or to look at one `job` of those that he sees."""
+    """POST /grants: a grant of the caller's tenant to upload, or to look at one `job` of those that they see."""
     values = read_object(await read_body(call.request, "field_bytes_max", FIELD_BYTES_MAX))
     grant = await _view_grant(call, values) if "job" in values else _upload_grant(call, values)
     shown = msgspec.structs.asdict(grant) | {"expires_at": at(grant.expires_at)}

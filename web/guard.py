@@ -21,7 +21,7 @@ READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 class Guard:
     """Refuses changes from foreign origins (403) and, on loopback, foreign hosts (421), so that no web site
-    that a user visits can drive or read his cluster. ROOT_PATH holds whether a proxy strips it or not."""
+    that a user visits can drive or read their cluster. ROOT_PATH holds whether a proxy strips it or not."""
 
     def __init__(self, app: ASGIApp, web: Web) -> None:
         self._app, self._web = app, web

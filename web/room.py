@@ -46,7 +46,7 @@ class Shares:
 
     @contextlib.contextmanager
     def one(self, holder: object, limit: str, most: int) -> Iterator[None]:
-        """One more for `holder`. Raises TooMany, by the name `limit`, where he has `most`."""
+        """One more for `holder`. Raises TooMany, by the name `limit`, where they have `most`."""
         self.take(holder, limit, most)
         try:
             yield
@@ -88,7 +88,7 @@ class Addresses:
 
 
 def neighbourhood(address: str) -> str:
-    """Whom an address is counted for: of IPv6, everybody's who may choose his last 64 bits; nobody's if it is none."""
+    """Whom an address is counted for: of IPv6 the first 64 bits (clients may choose the last); nobody if it is none."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -99,7 +99,7 @@ def neighbourhood(address: str) -> str:
 
 
 class TooMany(ClientFault):
-    """The caller has as many of them as he may: one of them must end first."""
+    """The caller has as many of them as they may: one of them must end first."""
 
     retry_seconds = 1
 

@@ -1,7 +1,7 @@
 """What clients have not taken of their answers, bounded in all: who is cut off so that the others keep their memory.
 
 Each answer and each stream has its own bound (web/routes.py, web/streams.py); thousands of them at once have this one.
-Who takes what waits for him is no part of the sum of those who do not, and is not cut off for them.
+There are two sums: of clients who take what waits for them, and of those who do not. None is cut off for the other.
 Pure: knows no socket.
 """
 
@@ -19,7 +19,7 @@ KERNEL_SECONDS = 1.0
 
 class Held(NamedTuple):
     """`size` bytes that wait for a client who has taken nothing for `silent_seconds`, and before that `rate` bytes a
-    second since they began to wait; `cut` ends his connection."""
+    second since they began to wait; `cut` ends the connection."""
 
     size: int
     silent_seconds: float
@@ -32,14 +32,14 @@ class Held(NamedTuple):
 
 
 class Taking:
-    """What one client takes of what waits for him, from loop time `now`."""
+    """What one client takes of what waits for them, from loop time `now`."""
 
     def __init__(self, now: float) -> None:
         self._began = self._took_at = now
         self._taken = 0
 
     def took(self, now: float, size: int) -> None:
-        """He has taken `size` bytes."""
+        """They have taken `size` bytes."""
         if size > 0 and now - self._began >= KERNEL_SECONDS:
             self._taken += size
             self._took_at = now

@@ -23,8 +23,9 @@ IN_QUERY = "grant"
 
 
 class Caller(NamedTuple):
-    """`tenant`: whose the jobs are that he makes. `sees`: whose jobs exist for him; None is everyone's.
-    `grant`: what narrows him further, if he came by one. `until`: the wall time at which that, or his session, ends."""
+    """`tenant`: whose the jobs are that they make. `sees`: whose jobs exist for them; None is everyone's.
+    `grant`: what narrows them further, if they came by one. `until`: the wall time at which that, or their session,
+    ends."""
 
     tenant: str
     scope: Scope
@@ -33,7 +34,7 @@ class Caller(NamedTuple):
     until: float = math.inf
 
     def may_see(self, tenant: str, job: str) -> bool:
-        """Whether this job of that tenant exists for him."""
+        """Whether this job of that tenant exists for them."""
         return self.sees in (None, tenant) and not (isinstance(self.grant, ViewGrant) and self.grant.job != job)
 
 
@@ -42,8 +43,8 @@ ANYONE = Caller("", Scope.OPERATE, None)
 
 
 def admit(web: Web, request: Request, needed: Scope | None, by: type[Grant] | None = None) -> Caller:
-    """The caller, if he may what needs the scope `needed` (None: everybody may, and is not looked at), or what a grant
-    of the kind `by` opens. Who shows a grant has what it gives and no more, whatever else he shows, keys or not.
+    """The caller, if they may what needs the scope `needed` (None: everybody may, and is not looked at), or what a
+    grant of the kind `by` opens. Who shows a grant has what it gives and no more, whatever else they show, keys or not.
 
     Raises ClientFault `key_missing`, `key_wrong`, `forbidden`, `origin_not_allowed`, `grant_expired`.
     """
