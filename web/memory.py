@@ -2,13 +2,11 @@
 fails before anything is decoded: which memory there is, the worker that has the job knows.
 """
 
-from functools import lru_cache
-
 from jobs.errors import ClientFault
 from jobs.formats import SIDES_BY_HEAD
 from jobs.limits import DECODER_TRY_SHARE_MAX
 from jobs.recipe import Recipe
-from jobs.room import Need, most
+from jobs.room import most
 from jobs.settings import Settings
 from jobs.turns import Size
 from jobs.units import spoken_bytes
@@ -16,15 +14,10 @@ from jobs.units import spoken_bytes
 
 def judge_memory(recipe: Recipe, format: str, width: int, height: int, settings: Settings) -> None:
     """Raises ClientFault `memory_over_limit`, with the limit's name, what it allows and what would be needed."""
-    need = _most(recipe, format, Size(width, height))
+    certain = format in SIDES_BY_HEAD and width and height
+    need = most(recipe, format, Size(width, height)) if certain else None
     allowed = DECODER_TRY_SHARE_MAX * settings.decoder_bytes_max
     if need is not None and need.size_bytes > allowed:
         detail = f"rendition {need.spec.name!r}: {need}, decoder_bytes_max allows {spoken_bytes(allowed)}"
         members = {"limit": "decoder_bytes_max", "allowed": allowed, "actual": need.size_bytes}
         raise ClientFault(detail, code="memory_over_limit", **members)
-
-
-@lru_cache(maxsize=4096)
-def _most(recipe: Recipe, format: str, stored: Size) -> Need | None:
-    """Most uploads are of few recipes and sides."""
-    return most(recipe, format, stored) if format in SIDES_BY_HEAD and stored.width and stored.height else None
