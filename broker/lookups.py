@@ -27,7 +27,7 @@ Command = wire.Cancel | wire.Requeue | wire.Purge
 
 
 def fit(rows: list[Row], room: int = TURN_BYTES) -> tuple[list[Row], int]:
-    """Those of these rows, at least the first, that a turn may read which has so much room; and what is left of it."""
+    """The first of these rows, as many as `room` bytes hold and at least one; and the room that is left."""
     sizes = list(accumulate(len(row.spec) + len(row.outcome) for row in rows))
     fitting = max(1, bisect(sizes, room))
     return rows[:fitting], room - sum(sizes[:fitting][-1:])
@@ -67,7 +67,7 @@ def is_step(message: Any) -> bool:
 
 
 def refill(ledger: Ledger, intake: Intake, refills: list[Refill]) -> None:
-    """Of a lane whose rows have more bytes than was known, fewer are read, as if no more had been asked for."""
+    """Read what lanes ask for. Where rows are larger than was known, fewer are told, as if fewer had been asked for."""
     room = TURN_BYTES
     for asked in refills:
         rows = ledger.queued(asked.lane.priority, asked.lane.name, asked.after, asked.limit)

@@ -1,14 +1,14 @@
-"""Whether every worker was heard who had something to say, though one says more than is read in a turn.
+"""Whether every worker with mail was heard, though one sends more than a turn reads.
 
-Owns no message and no socket: it is told whose frame was read. ZeroMQ takes one frame of each connection in turn, but
-for one that may come once too early where another runs dry. So between the first and the third of one worker, each
-other one that had mail was read.
+Owns no message and no socket: it is told whose frame was read. ZeroMQ reads one frame of
+each connection in turn; where one runs dry, another may come once too early. So between the first frame of a worker and
+its third, a frame of each other worker with mail was read.
 """
 
 from collections import Counter
 
 ROUND_SECONDS = 0.1
-"""A round that takes longer says nothing of who came first in it: he may have said something since."""
+"""A round that takes longer says nothing of the workers that came first in it: they may have sent something since."""
 
 
 class Rounds:
@@ -24,7 +24,7 @@ class Rounds:
         self._began = now
 
     def heard_all(self, peers: list[bytes], now: float) -> bool:
-        """Whether, with one frame more of each of these in this order, a short round is over."""
+        """One frame more was read of each of these, in this order: whether a short round is over."""
         over = False
         for peer in peers:
             self._frames[peer] += 1

@@ -1,7 +1,7 @@
 """Beats go on while the keeper waits for the disk: another thread says them.
 
-Owns that thread, and whose the session and the sockets are: the keeper's, but for the moments in which it is away.
-Knows neither; what is to be said it is given.
+Owns that thread, and the lock that says which of the two may use the session and the sockets: the keeper, but while it
+is away. Knows nothing of these: what says a beat is given.
 """
 
 import threading

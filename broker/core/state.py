@@ -191,8 +191,8 @@ class Core:
         return share
 
     def restore_share(self, entry: TenantEntry) -> None:
-        """The counts of a tenant in the ledger. An earlier version took names that no message can tell: theirs are
-        counted on under the name that its jobs have now, and no more under the long one."""
+        """The counts of a tenant in the ledger. An earlier version took names that no message can tell: those
+        are cut now, and so are their jobs'. Their counts move to the cut name."""
         name = entry.tenant[:TEXT_CHARACTERS_MAX]
         if name == entry.tenant:
             self.share(name).counts.update(entry.counts)
@@ -381,8 +381,8 @@ class Core:
             self._drop_sweep(job)
 
     def _drop_sweep(self, job: str) -> None:
-        """It is done, or not to be done: nor is one that was written down in this very turn, for new ones are written
-        last. It would come back with a restart, and delete what the job has made again."""
+        """Forget a sweep that is done or void, also where this turn has recorded it: new ones are written last, so it
+        would come back with a restart, and delete what the job has made again."""
         del self.sweeps[job]
         self.records.swept.append(job)
         self.records.sweeps[:] = [entry for entry in self.records.sweeps if entry.job != job]

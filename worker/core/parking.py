@@ -1,7 +1,7 @@
 """Which decoders are kept for tenants that are not being served: how many, how large, and for how long.
 
-Owns the bounds and the order: who was served least recently goes first, if that is some time ago. Knows no process and
-no clock; whatever has to go is returned, and the caller ends it.
+Owns the bounds and the order: the least recently served goes first, but for those that were served just now. Knows no
+process and no clock; it returns whatever has to go, and the caller ends it.
 """
 
 from collections import OrderedDict
@@ -13,8 +13,9 @@ PARKED_SECONDS = 60.0
 memory."""
 
 FRESH_SECONDS = 5.0
-"""One that was served so lately stays, and a newcomer goes. Tenants take turns: of more than there is room for, the
-least recently served one is the next to come, and nobody would ever find a decoder."""
+"""A decoder that was parked within this time stays, and a newcomer goes. Tenants take turns, so the least recently
+served one is the next to come: with more tenants than places, none would ever find its decoder."""
+
 GROWTH_SHARE = 4
 """A decoder that keeps more than DECODER_BYTES_MAX / 4 between jobs is replaced, and all parked ones together keep no
 more than that."""
