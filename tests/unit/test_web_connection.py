@@ -37,7 +37,7 @@ class Wire(asyncio.Transport):
     def __init__(self, peer: str = "") -> None:
         super().__init__({"peername": (peer, 50_000)} if peer else None)
         self.written = b""
-        self.unsent = 0
+        self.unsent = self.buffered_most = 0
         self.closed = self.aborted = self.paused = False
 
     def write(self, data: Any) -> None:
@@ -56,7 +56,7 @@ class Wire(asyncio.Transport):
         return self.unsent
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        assert high == WRITE_BUFFER_BYTES
+        self.buffered_most = high or 0
 
     def pause_reading(self) -> None:
         self.paused = True
@@ -74,12 +74,13 @@ class Line:
         self.left = False
         self.gate = asyncio.Event()
         self.wire = Wire(peer)
+        self.waits = list[int]()
         self.connection = Connection(
             Config(self.app, interface="asgi3", ws="none", log_config=None, timeout_keep_alive=10**6),
             ServerState(),
             {},
             addresses=addresses or Addresses(1 << 20),
-            waits_more=lambda _size: None,
+            waits_more=self.waits.append,
         )
         self.connection.connection_made(self.wire)
 
@@ -286,6 +287,18 @@ def test_what_waits_for_a_client_is_told_with_what_he_takes_of_it() -> None:
         assert anew.rate == 0.0
         anew.cut()
         assert line.wire.aborted
+
+    on_a_line(scenario)
+
+
+def test_more_than_the_buffer_may_hold_is_told_at_once() -> None:
+    """Ten looks a second would come too late where many ask for lists."""
+
+    async def scenario(line: Line) -> None:
+        assert line.wire.buffered_most == WRITE_BUFFER_BYTES
+        line.wire.unsent = 70_000
+        line.connection.pause_writing()
+        assert line.waits == [70_000]
 
     on_a_line(scenario)
 

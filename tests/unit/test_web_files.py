@@ -1,16 +1,19 @@
 """Bytes out: validators, ranges, and headers that make them harmless."""
 
+import asyncio
 import base64
 import hashlib
 import re
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
 from jobs.job import State
 from jobs.keys import Scope, entry_of
-from tests.support.web_kit import Kit, png, serve
+from tests.support.web_kit import BASE, Kit, png, serve
 from tests.unit.test_web_events import Reader
+from web import files
 from web.files import byte_range, disposition
 
 DATA = bytes(range(256)) * 2000
@@ -217,5 +220,30 @@ def test_a_hostile_file_name_is_a_label_and_nothing_else(sent: str, label: str) 
             assert (extended or found[1]).endswith(end)
             assert not set(extended) & set("/\\\r\n\0")
             assert not extended.startswith(".")
+
+    serve(scenario)
+
+
+def test_a_client_that_lets_a_slice_wait_is_read_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "WAITED_SECONDS", 0.0)
+    slices = list[int]()
+
+    async def scenario(kit: Kit) -> None:
+        image = png(filler=bytes(4 * files.SLICE_BYTES_FIRST))
+        path = (await kit.client.post("/upload", content=image, headers={"Content-Type": "image/png"})).json()["url"]
+
+        async def receive() -> Any:
+            await asyncio.Event().wait()
+
+        async def send(message: Any) -> None:
+            slices.append(len(message.get("body", b"")))
+
+        scope = {
+            "type": "http", "method": "GET", "path": path.removeprefix(BASE), "query_string": b"", "scheme": "http",
+            "headers": [(b"host", BASE.rpartition("/")[2].encode())], "client": ("::1", 1), "root_path": "",
+        }  # fmt: skip
+        await kit.app(scope, receive, send)
+        assert sum(slices) == len(image)
+        assert [size for size in slices if size > files.SLICE_BYTES_MIN] == [files.SLICE_BYTES_FIRST]
 
     serve(scenario)

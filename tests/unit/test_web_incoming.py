@@ -207,6 +207,17 @@ def test_an_original_is_whole_in_whatever_pieces_it_came() -> None:
     assert blobs.blobs == {"raw/ab/x": b"".join(pieces)}
 
 
+def test_what_is_handed_over_and_then_discarded_is_never_stored() -> None:
+    """Threads may come to it in that order."""
+    blobs = Mock()
+    incoming = Incoming(blobs, "raw/ab/x")
+    incoming.take(b"x")
+    store = incoming.handing()
+    incoming.discard()
+    store()
+    assert not blobs.writer.called
+
+
 def test_tiny_pieces_are_held_as_what_they_weigh() -> None:
     incoming = Incoming(MemoryBlobs(), "raw/ab/x")
     for _ in range(1000):

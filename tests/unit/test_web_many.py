@@ -102,6 +102,18 @@ def test_a_purge_waits_for_the_deletions_before_it() -> None:
     serve(scenario, accept_seconds=1.0)
 
 
+def test_a_purge_that_waits_asks_no_more_for_a_client_that_has_left() -> None:
+    async def scenario(kit: Kit) -> None:
+        await with_jobs(kit)
+        await kit.client.delete("/jobs?all=1")
+        kit.sent.clear()
+        kit.toy.full = 1000
+        await leave(kit, "/jobs?purge=1&all=1", after=1)
+        assert len(kit.sent) == 1
+
+    serve(scenario)
+
+
 def test_a_purge_that_does_not_come_on_says_how_far_it_came() -> None:
     async def scenario(kit: Kit) -> None:
         await with_jobs(kit)

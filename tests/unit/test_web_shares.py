@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from types import SimpleNamespace as Of
 from typing import Any
 
 import pytest
@@ -86,6 +87,19 @@ def test_a_caller_s_streams_are_bounded_and_come_back(monkeypatch: pytest.Monkey
         await turns()
 
     serve(scenario, api_keys=KEYS)
+
+
+def test_without_keys_each_address_has_a_share_of_its_own() -> None:
+    web = Of(streams=Shares(), descriptors=4, keys=())
+
+    def one(host: str) -> Any:
+        client = Of(host=host)
+        return shares.one_stream(Of(web=web, caller=Of(grant=None, tenant=""), request=Of(client=client)))  # type: ignore[arg-type]
+
+    with one("10.0.0.7"), one("10.0.0.8"), pytest.raises(TooMany), one("10.0.0.7"):
+        pass
+    with one("10.0.0.7"):
+        pass
 
 
 def test_one_grant_to_look_holds_not_what_others_have(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,6 +63,24 @@ def test_a_silent_reader_s_first_slice_and_a_slow_one_s_next_are_small() -> None
     for _ in range(40):
         slices.took(slices.size, 0.0)
     assert slices.size == SLICE_BYTES_MAX
+    slices.took(SLICE_BYTES_MAX, 0.5)
+    slices.took(SLICE_BYTES_MIN, 0.0)
+    assert slices.size == SLICE_BYTES_MIN  # what it took at once before it was slow tells nothing
+
+
+def test_what_a_reader_took_before_is_no_taking_now() -> None:
+    async def scenario() -> None:
+        stream = Stream(BASE)
+        stream.put(b"first")
+        stream.held(0.0)
+        await stream.take(0.0)
+        stream.put(b"second")
+        (reads,) = stream.held(5.0)
+        (silent,) = stream.held(16.0)
+        assert (reads.is_silent, reads.silent_seconds) == (False, 0.0)
+        assert (silent.is_silent, silent.silent_seconds) == (True, 11.0)
+
+    asyncio.run(scenario())
 
 
 def test_streams_are_bounded_in_all() -> None:
