@@ -11,8 +11,10 @@ from unittest.mock import Mock
 import pytest
 import zmq
 
+from broker import lookups
 from broker.core.dispatcher import Dispatcher
-from broker.core.events import Policy, Refilled
+from broker.core.events import Matched, Policy, Refilled
+from broker.flight import Intake
 from broker.lookups import BULK_ROWS, TURN_BYTES, fit
 from broker.loop import Loop
 from broker.rounds import ROUND_SECONDS, Rounds
@@ -84,6 +86,22 @@ def test_a_step_ends_at_so_many_bytes_and_the_next_goes_on_there(stage: Stage) -
         steps.append(stage.turn())
         after = steps[-1]
     assert steps == [2, 4, 6, 7]
+
+
+def test_what_a_step_leaves_for_its_bytes_is_the_next_ones(stage: Stage) -> None:
+    stage.begin(LARGE, 3)
+    after: int | None = 0
+    found: list[tuple[list[int], int | None]] = []
+    while after is not None:
+        intake = Intake()
+        command = wire.Cancel("web", "r", after=after)
+        rows = lookups.ordered(stage.ledger, intake, command, wire.encode(command))
+        (event,) = intake.events
+        assert isinstance(event, Matched)
+        assert event.rows == rows
+        after = event.following
+        found.append(([each.seq for each in rows], after))
+    assert found == [([1, 2], 2), ([3], None)]
 
 
 def test_orders_on_very_large_jobs_end_what_a_turn_reads(stage: Stage) -> None:

@@ -244,6 +244,16 @@ def test_what_a_keeper_waited_for_the_disk_is_not_of_its_decoders_seconds(spent:
         assert bench.pass_time(0.02).kill == [LeaseRef("a", 1)], "but no more than that"
 
 
+def test_a_job_that_began_in_a_long_turn_has_its_seconds_and_no_more() -> None:
+    bench = Bench()
+    bench.hear(Assign([job("a", seconds=2.0)]))
+    bench.now += 10.0
+    bench.after(DecoderBegan("a", 1, 5.0))
+    bench.session.turned(bench.now)
+    assert bench.pass_time(1.9) == NOTHING
+    assert bench.pass_time(0.2).kill == [LeaseRef("a", 1)]
+
+
 def test_who_speaks_for_a_keeper_that_waits_says_what_is_due_with_each_beat_and_nothing_between() -> None:
     bench = Bench().running(job("a"))
     bench.session.handle(RenditionLanded("a", 1, PICTURE), bench.now)
@@ -288,6 +298,14 @@ def test_beats_go_on_while_nobody_would_hear_a_welcome() -> None:
     assert bench.hear(wire.Welcome(1, SILENCE)) == effects(published)
     bench.after(Disconnected())
     assert bench.session.meanwhile(bench.session.beat_at) == []
+
+
+def test_nothing_is_said_on_a_fresh_socket_before_a_ready() -> None:
+    bench = Bench().running(job("a"))
+    assert bench.pass_time(SILENCE, heard=False).reconnect
+    assert bench.session.meanwhile(bench.session.beat_at) == []
+    bench.after(Connected())
+    assert bench.session.meanwhile(bench.session.beat_at) == [beat(Held("a", 1, True))]
 
 
 def busy(*jobs: Assignment) -> Bench:

@@ -142,6 +142,7 @@ def test_only_so_many_are_under_way_at_once(monkeypatch: pytest.MonkeyPatch) -> 
             refused = await kit.client.delete(path)
             assert (refused.status_code, refused.json()["code"]) == (503, "queue_full")
         assert (await first).json()["code"] == "broker_silent"
+        assert len(kit.sent) == 1, "it is not asked for again"
         kit.works = True
         assert (await kit.client.delete("/jobs?all=1")).status_code == 200
 
