@@ -1,6 +1,7 @@
 """TIFFs by their tags: planes, depths, white-is-zero, previews before the picture, and what is refused by name."""
 
 import contextlib
+import io
 import struct
 import zlib
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from jobs.errors import ImageFault
 from tests.support.animations import rows
 from tests.support.images import LIMITS, made, one, outputs
+from worker import planes, tiffs
 from worker.reading import PipelineLimits
 
 WIDTH, HEIGHT = 12, 9
@@ -272,3 +274,12 @@ def test_wounds_end_in_a_picture_or_a_fault(data: st.DataObject, planar: bool, b
         whole[at] = data.draw(st.integers(0, 255))
     with contextlib.suppress(ImageFault):
         assert made(bytes(whole))
+
+
+@pytest.mark.parametrize("compression", [6, 7])
+def test_planes_of_jpeg_are_pillow_s_to_read(compression: int) -> None:
+    """It knows their depth from the JPEG alone; as strips of a gray picture they would be another."""
+    page = Page(some(2, 8), 8, BLACK_IS_ZERO, planar=True, more={259: [compression]})
+    file = io.BytesIO(tiff(page))
+    directory, _ = tiffs.picture(file)
+    assert not planes.Samples(file, directory).misread()
