@@ -170,6 +170,16 @@ def test_all_renditions_of_a_job_show_the_same_frames() -> None:
             assert alphas == [255, 255, 0], name
 
 
+def test_what_comes_behind_a_frames_controls_in_their_block_is_passed_over() -> None:
+    data = gif(SIDES, [Laid(0, 0, *SIDES, 0), Laid(1, 1, 3, 3, 1, 2), Laid(0, 0, 1, 1, 1)])
+    at = data.index(b"\x21\xf9\x04") + 7
+    longer = data[:at] + b"\x03abc" + data[at:]
+    assert [frame.part for frame in gifs.frames(io.BytesIO(longer))] == [
+        frame.part for frame in gifs.frames(io.BytesIO(data))
+    ]
+    assert [rows(image) for image in shown(longer, "gif")] == [rows(image) for image in shown(data, "gif")]
+
+
 def test_a_still_shows_what_the_first_frame_leaves_clear() -> None:
     data = gif((8, 8), [Laid(2, 2, 4, 4, 1)])
     for format, keys in (*LOSSLESS.items(), ("avif", {"format": "avif", "lossless": True})):

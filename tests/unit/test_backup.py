@@ -173,14 +173,19 @@ def test_somebodys_files_are_not_taken_for_those_of_an_older_back_up(settings: S
 def test_a_first_one_that_broke_off_goes_on(
     settings: Settings, data: Path, to: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+    copy = shutil.copyfile
+
+    def fail_after_one(source: Path, target: Path) -> None:
+        if files(to):
+            raise OSError(28, "No space left on device")
+        copy(source, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr("shutil.copyfile", fail)
+        patch.setattr("shutil.copyfile", fail_after_one)
         with pytest.raises(SetupFault, match="No space left on device"):
             back_up(settings, to)
-    assert back_up(settings, to) == 3
+    assert back_up(settings, to) == 2
+    assert files(to) == files(data)
 
 
 def test_without_a_ledger_there_is_nothing_to_back_up(tmp_path: Path, to: Path) -> None:

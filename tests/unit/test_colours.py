@@ -237,6 +237,11 @@ def test_numbers_behind_a_palette_or_pixels_change_no_pixel(before: bytes) -> No
     assert differ(data[:behind] + chunk(kind, body) + data[behind:], COLOUR) == 0
 
 
+def test_of_two_chunks_of_numbers_the_first_is_believed() -> None:
+    assert differ(png(COLOUR, cicp(12, 13), cicp(1, 13)), FROM_P3) <= 1
+    assert differ(png(COLOUR, cicp(1, 13), cicp(12, 13)), COLOUR) == 0
+
+
 def test_an_avifs_profile_comes_before_its_numbers() -> None:
     stream = io.BytesIO()
     image = Image.new("RGB", (32, 32), COLOUR)

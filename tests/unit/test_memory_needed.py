@@ -43,6 +43,8 @@ def needed(recipe: Recipe, width: int, height: int, format: str = "jpeg") -> int
         ({"format": "avif"}, (7000, 7000), (1, 2)),
         ({"format": "avif", "width": 1000}, (8000, 8000), (0, 0.1)),
         ({"format": "avif", "width": 8000, "enlarge": True}, (9000, 90), (0, 0.1)),  # on its side it has 640 megapixels
+        ({"format": "avif", "width": 3000, "enlarge": True}, (2000, 1000), (0.1, 0.2)),  # on its side 4 times as many
+        ({"format": "avif", "rotate": 45}, (600, 600), (0.03, 0.05)),  # tilted: twice as many
         ({"format": "webp", "lossless": True}, (10_000, 10_000), (1, 1.1)),
         ({"format": "jpeg"}, (10_000, 10_000), (0, 0.1)),
     ],

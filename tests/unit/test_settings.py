@@ -221,3 +221,7 @@ def test_values_that_make_no_sense_together_are_a_fault_of_both(
     detail = refused(**values)
     assert all(name in detail for name in names)
     parse(variables(**values | mended))
+
+
+def test_the_broker_s_ports_on_another_address_are_free() -> None:
+    parse(variables(host="127.0.0.2", port=5003, brokers="tcp://127.0.0.1:5000"))
