@@ -64,13 +64,17 @@ def checked_key(request: Request) -> str | None:
     return key
 
 
-async def accept(call: Call, asked: Asked, stored: list[Stored], key: str | None) -> list[Row]:
-    """The rows of the jobs that are promised: these, or those known under `key`.
+async def accept(
+    call: Call, asked: Asked, stored: list[Stored], key: str | None, published: Callable[[], None] = lambda: None
+) -> list[Row]:
+    """The rows of the jobs that are promised: these, or those known under `key`. `published` is called once all that is
+    stored lasts, before the broker is asked.
 
     Raises ClientFault `idempotency_key_reused`, or of a rate or grant that is used up; Unanswered, StoreFault.
     """
     web = call.web
     await _publish(web, stored)
+    published()
     submit = _submit(call, asked, stored, key)
     try:
         receipt, repeated = await web.requests.settle(

@@ -127,10 +127,14 @@ class Intake:
             for fault in faults:
                 raise fault
 
-    def ends(self) -> None:
-        """Forget what is not published. Nobody waits for it."""
+    def written(self) -> None:
+        """Nothing of it is yet to be written."""
         self._web.gathered -= self._gathered
         self._gathered = 0
+
+    def ends(self) -> None:
+        """Forget what is not published. Nobody waits for it."""
+        self.written()
         for file in self._files:
             if not file.is_over and (self._storing or file.is_begun):
                 self._web.write_threads.submit(file.discard)
@@ -174,7 +178,7 @@ async def upload(call: Call) -> Response:
             else:
                 asked, ignored = await _read_image(call, intake), []
             await intake.stored_so_far()
-            accepted = await accept(call, asked, intake.stored, key)
+            accepted = await accept(call, asked, intake.stored, key, intake.written)
         finally:
             intake.ends()
     return await answer(call, accepted, ignored)

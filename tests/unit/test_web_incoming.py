@@ -194,6 +194,21 @@ def test_what_waits_to_be_written_is_bounded_in_all(monkeypatch: pytest.MonkeyPa
     serve(scenario)
 
 
+def test_what_waits_for_the_broker_alone_is_written() -> None:
+    """Else a broker that starts anew would have everybody write piece by piece."""
+
+    async def scenario(kit: Kit) -> None:
+        kit.works = False
+        waiting = asyncio.create_task(kit.client.post("/upload", content=png(filler=bytes(1000)), headers=PNG))
+        while not kit.sent:
+            await asyncio.sleep(0)
+        assert kit.web.gathered == 0
+        assert (await waiting).status_code == 503
+        assert kit.web.gathered == 0
+
+    serve(scenario, accept_seconds=0.3)
+
+
 def test_an_original_is_whole_in_whatever_pieces_it_came() -> None:
     blobs = MemoryBlobs()
     incoming, pieces = Incoming(blobs, "raw/ab/x"), list[bytes]()
