@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jobs.limits import OVER_MANY_MAX
-from jobs.wire import Cancel, Purge
+from jobs.wire import COMMITTED, Cancel, Purge, Receipt
 from tests.support.toy_broker import STEP_ROWS
 from tests.support.web_kit import BASE, Kit, serve
 from tests.unit.test_web_admission import KEYS
@@ -163,3 +163,19 @@ def test_a_caller_has_no_more_than_half_of_them() -> None:
         assert {await task for task in first} == {"broker_silent"}
 
     serve(scenario, api_keys=KEYS)
+
+
+def test_what_was_over_the_rate_in_any_step_is_told_when_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = iter([(3, 2, 7.0, 9), (1, 1, 0.0, None)])
+
+    async def step(*_: object) -> Receipt:
+        matched, changed, seconds, following = next(steps)
+        return Receipt("r", COMMITTED, matched=matched, changed=changed, retry_seconds=seconds, following=following)
+
+    monkeypatch.setattr(commands, "_step", step)
+
+    async def scenario(kit: Kit) -> None:
+        answer = await kit.client.post("/jobs/requeue?all=1")
+        assert (answer.json(), answer.headers["retry-after"]) == ({"matched": 4, "changed": 3}, "7")
+
+    serve(scenario)

@@ -1,6 +1,7 @@
 """What one caller may hold of a web process at once: uploads, event streams, waits; and one address, connections."""
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import AsyncIterator
 from types import SimpleNamespace as Of
@@ -198,3 +199,15 @@ def test_connections_of_a_trusted_proxy_and_of_no_address_are_everybody_s() -> N
         addresses.come("10.2.0.1")
     left()
     addresses.come("10.2.0.1")
+
+
+def test_a_process_knows_its_trusted_proxies_when_clients_connect() -> None:
+    async def scenario(kit: Kit) -> None:
+        addresses = dataclasses.replace(kit.web, descriptors=2).addresses
+        for _ in range(9):
+            addresses.come("10.1.2.3")
+        addresses.come("10.2.0.1")
+        with pytest.raises(TooMany):
+            addresses.come("10.2.0.1")
+
+    serve(scenario, trusted_proxies="10.1.0.0/16")
