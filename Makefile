@@ -27,25 +27,26 @@ sim: .venv/dev
 
 # Bugs planted in the dispatch core, to see that its tests still bite.
 mutate: .venv/dev
-	@$(PY) -m bench.mutations
+	@$(PY) -m torture.mutations
 
 bench: .venv/roles
-	@for bench in dispatch overhead responsive recovery backlog streams images bombs; do $(PY) -m bench.$$bench || exit 1; done
+	@for bench in dispatch overhead responsive recovery backlog streams images; do $(PY) -m bench.$$bench || exit 1; done
+	@$(PY) -m torture.bombs
 	@$(PY) -m bench.memory --jobs 20000 --first 2000 --images 2000
 
 # Real processes, killed and stopped at random under load; then every promise is checked. On 2 cores some 100
 # seconds for 10,000 jobs and 100 kills, both in proportion; then two minutes of restarts and stops.
 chaos: .venv/dev
-	@$(PY) -m bench.crash_points
-	@$(PY) -m bench.chaos --jobs $(JOBS) --kills $(KILLS) --seed $(SEED)
+	@$(PY) -m torture.crash_points
+	@$(PY) -m torture.chaos --jobs $(JOBS) --kills $(KILLS) --seed $(SEED)
 	@$(PY) -m pytest tests/cluster tests/browser -k sufferings --full
-	@$(PY) -m bench.restarts
+	@$(PY) -m torture.restarts
 
 # Hostile files beside others, every file of the corpus, hostile clients, and every way out of a decoder's sandbox (as a table).
 hostile: .venv/dev
 	@$(PY) -m tests.hostile.escapes
 	@$(PY) -m pytest tests/hostile --full
-	@for bench in frames requests slow bombs; do $(PY) -m bench.$$bench || exit 1; done
+	@for attack in frames requests slow bombs; do $(PY) -m torture.$$attack || exit 1; done
 
 # Artillery and its Node, some 500 MB in node_modules, against a cluster that already runs with
 # PIXMILL_CACHE_URL=none (its uploads are all one file).

@@ -21,12 +21,12 @@ from typing import Any
 import zmq
 
 from bench.dispatch import Client
-from bench.report import close, table
-from host.folders import endpoint
+from bench.parts.report import close, table
+from host.files.folders import endpoint
 from jobs import ids, wire
 from jobs.job import Original, Spec, encode
-from jobs.presets import load_presets
-from jobs.recipe import canonical
+from jobs.recipes.presets import load_presets
+from jobs.recipes.recipe import canonical
 
 JOBS = 100_000
 FILES = 100
@@ -35,7 +35,7 @@ POSTS_AWAITED = 64
 RESTARTS = 5
 SETTLE_SECONDS = 2.0
 RECONNECT_MILLISECONDS = 10
-"""As worker/keeper.py has it."""
+"""As worker/keeper/loop.py has it."""
 ROOT = Path(__file__).resolve().parents[1]
 
 

@@ -14,18 +14,21 @@ from contextlib import suppress
 
 from starlette.requests import Request
 
-from bench import report
-from jobs import exif
+from bench.parts import report
 from jobs.errors import PixmillError
-from jobs.imagehead import HEAD_BYTES, HeadReader
+from jobs.images import exif
+from jobs.images.head import HEAD_BYTES, HeadReader
+from jobs.images.pieces import Passing
 from jobs.limits import FIELD_BYTES_MAX, HEAD_BYTES_MAX, PART_HEADERS_BYTES_MAX, RECIPE_BYTES_MAX
-from jobs.pieces import Passing
-from jobs.presets import Recipes, load_presets
-from web import accept, asked, call, files, uploads
-from web.body import TURN_SECONDS, sliced, whole
-from web.forms import Form
-from web.multipart import Piece
-from web.who import COOKIE
+from jobs.recipes.presets import Recipes, load_presets
+from web.access import call
+from web.access.caller import COOKIE
+from web.handlers import files
+from web.http.body import TURN_SECONDS, sliced, whole
+from web.http.json import read_object
+from web.http.multipart import Piece
+from web.uploads import accept, fields, receive
+from web.uploads.forms import Form
 
 ROUNDS = 5
 PIECE_BYTES = 256 * 1024
@@ -69,7 +72,7 @@ def _forms() -> Iterator[tuple[str, bytes]]:
 
 
 def _new_form() -> Form:
-    return Form("multipart/form-data; boundary=XX", _Nowhere(), asked.FIELDS)
+    return Form("multipart/form-data; boundary=XX", _Nowhere(), fields.FIELDS)
 
 
 SLICED: dict[str, Callable[[bytes], Iterable[bytes]]] = {
@@ -99,19 +102,19 @@ def _headers() -> Iterator[tuple[str, bytes, Callable[[bytes], object]]]:
     yield (
         "Content-Digest",
         _filled(b"a=b,", HEADER),
-        lambda value: uploads.claimed_digest(_request("content-digest", value)),
+        lambda value: receive.claimed_digest(_request("content-digest", value)),
     )
     yield (
         "Content-Type",
         b"multipart/form-data" + _filled(b";a", HEADER),
-        lambda value: Form(value.decode(), _Nowhere(), asked.FIELDS),
+        lambda value: Form(value.decode(), _Nowhere(), fields.FIELDS),
     )
     yield "Authorization", b"Bearer g1." + _filled(b"a", HEADER), lambda value: _request("authorization", value)
 
 
 def _bodies() -> Iterator[tuple[str, bytes, Callable[[bytes], object]]]:
     def read(body: bytes) -> object:
-        return asked.from_values(asked.read_object(body), RECIPES)
+        return fields.from_values(read_object(body), RECIPES)
 
     yield "JSON, deep", b'{"metadata":' + _filled(b"[", FIELD_BYTES_MAX - 20), read
     yield "JSON, deep and closed", b'{"metadata":' + b"[" * 30_000 + b"]" * 30_000 + b"}", read

@@ -1,7 +1,7 @@
 """Durable no-op jobs a second through the real broker, beside a bare durable loop in the same run.
 
 A 1x1 PNG's spec, no cache, two stub workers on the real worker session, 512 jobs in flight,
-synchronous=FULL. The bare loop (bench/bare_loop.py) has the same sockets, messages, table and
+synchronous=FULL. The bare loop (bench/floors/bare_loop.py) has the same sockets, messages, table and
 commits and no core. Runs are interleaved; figures are medians. CPU is the broker process's own,
 user and system; the core's share comes from a run of its own with a clock around it.
 """
@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 
 import zmq
 
-from bench.report import close, percentile, table
-from host.folders import endpoint
-from host.lifeline import die_with_parent
+from bench.parts.report import close, percentile, table
+from host.files.folders import endpoint
+from host.process.lifeline import die_with_parent
 from jobs import ids, wire
 from jobs.job import Original, Spec, encode
 
@@ -110,13 +110,13 @@ def measure(kind: str, capacity: int, probe: Path | None = None) -> Run:
         run.mkdir(mode=0o700)
         own = {"PIXMILL_DATA": str(data), "PIXMILL_RUN": str(run), "PIXMILL_LOG_LEVEL": "warning"}
         env = {**{name: value for name, value in os.environ.items() if not name.startswith("PIXMILL_")}, **own}
-        command = {"bare": ("bench.bare_loop", str(data), str(run)), "broker": ("broker",)}[kind]
+        command = {"bare": ("bench.floors.bare_loop", str(data), str(run)), "broker": ("broker",)}[kind]
         if probe is not None:
-            command = ("bench.probed_broker", str(probe))
+            command = ("bench.floors.probed_broker", str(probe))
         server = stack.enter_context(running(*command, env=env))
         client = Client(run)
         for name in ("stub-1", "stub-2"):
-            stack.enter_context(running("bench.stub_worker", str(run), str(capacity), name, env=env))
+            stack.enter_context(running("bench.floors.stub_worker", str(run), str(capacity), name, env=env))
         _pump_for(client, WARM_SECONDS, at_least=IN_FLIGHT)
         done, cpu, begin = client.done, cpu_seconds(server.pid), time.monotonic()
         _pump_for(client, SECONDS)

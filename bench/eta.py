@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 import httpx2
 
-from bench import photographs
-from bench.report import close, percentile, table
-from tests.support.cluster import Cluster
+from bench.parts import photographs
+from bench.parts.report import close, percentile, table
+from tests.support.clusters.cluster import Cluster
 
 UPLOADERS = 4
 WORKERS = 2

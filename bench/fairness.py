@@ -26,9 +26,9 @@ from typing import Any, NamedTuple
 
 import httpx2
 
-from bench import photographs
-from bench.report import close, percentile, table
-from tests.support.cluster import Cluster, wait_until
+from bench.parts import photographs
+from bench.parts.report import close, percentile, table
+from tests.support.clusters.cluster import Cluster, wait_until
 
 WORKERS = 2
 TENANTS = ("many", "one")

@@ -18,14 +18,14 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageOps
 
-from bench import image_docs
-from bench.contenders import Contender, contenders, floor
-from bench.makers import LANCZOS
-from bench.peer import Wanted
-from bench.report import close, table
-from host import hugepages
-from tests.support.images import TEST_DATA
-from tests.support.quality import ssim
+from bench.parts.report import close, table
+from bench.peers import image_docs
+from bench.peers.contenders import Contender, contenders, floor
+from bench.peers.makers import LANCZOS
+from bench.peers.peer import Wanted
+from host.process import hugepages
+from tests.support.pictures.images import TEST_DATA
+from tests.support.pictures.quality import ssim
 
 ROUNDS, RUNS = 4, 3
 """Turns of each contender, and counted runs in each."""

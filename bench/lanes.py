@@ -21,11 +21,11 @@ import zmq
 
 from bench.backlog import FILES, POSTS_AWAITED, RECONNECT_MILLISECONDS, ROOT, SETTLE_SECONDS, first_assign, memory, post
 from bench.dispatch import Client
-from bench.report import close, table
-from host.folders import endpoint
+from bench.parts.report import close, table
+from host.files.folders import endpoint
 from jobs import wire
-from jobs.presets import load_presets
-from jobs.recipe import canonical
+from jobs.recipes.presets import load_presets
+from jobs.recipes.recipe import canonical
 
 TENANTS, PRIORITIES, SIZES = 1000, 3, (1600 * 1200, 4000 * 3000)
 JOBS = 1_000_000
@@ -54,7 +54,7 @@ def submit_all(client: Client, recipe: str, jobs: int) -> float:
 
 def start_broker(env: dict[str, str], report: Path) -> "subprocess.Popen[bytes]":
     """A broker that times its turns."""
-    return subprocess.Popen([sys.executable, "-m", "bench.turns_broker", str(report)], cwd=ROOT, env=env)
+    return subprocess.Popen([sys.executable, "-m", "bench.floors.turns_broker", str(report)], cwd=ROOT, env=env)
 
 
 def longest(report: Path) -> float:

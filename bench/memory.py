@@ -28,9 +28,9 @@ from typing import Any
 
 from PIL import Image
 
-from bench.report import close, table
-from tests.support.beside import Beside
-from tests.support.cluster import Cluster, wait_until
+from bench.parts.report import close, table
+from tests.support.clusters.beside import Beside
+from tests.support.clusters.cluster import Cluster, wait_until
 
 FILES = 100
 """Of one POST."""

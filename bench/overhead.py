@@ -1,10 +1,10 @@
 """What the cluster adds to the bare engine: CPU a job by role, images a second of a backlog, memory, warm restarts.
 
 The picture is one of 2725 x 2225 pixels and 829 KB, made into one JPEG that fits 720 x 588. Each round runs, in turn:
-the bare loop (bench/bare_engine.py: the pipeline of a decoder, one process a core), uploads by form, raw uploads (one
-client, one after the other, work going on meanwhile), then the bare loop again and a backlog that was queued while the
-queue was paused; all on decoders that are new in each round, as the bare loop's processes are. What is compared follows
-each other, for the machine's speed changes within seconds.
+the bare loop (bench/floors/bare_engine.py: the pipeline of a decoder, one process a core), uploads by form, raw uploads
+(one client, one after the other, work going on meanwhile), then the bare loop again and a backlog that was queued while
+the queue was paused; all on decoders that are new in each round, as the bare loop's processes are. What is compared
+follows each other, for the machine's speed changes within seconds.
 What is added is the CPU of all of the cluster's processes, a job, less the bare loop's. No result cache; the folders
 of the blobs are all there, as where 10,000 jobs have been.
 """
@@ -24,15 +24,15 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from bench import host_memory
-from bench.processes import ROLES, cpu_by_role, family, memory_mb
-from bench.report import close, table
-from bench.warm_restart import Restarts
+from bench.parts import host_memory
+from bench.parts.processes import ROLES, cpu_by_role, family, memory_mb
+from bench.parts.report import close, table
+from bench.parts.warm_restart import Restarts
 from jobs import ids
-from jobs.recipe import canonical, parse
+from jobs.recipes.recipe import canonical, parse
 from stores.blobs.local import PUBLISHED
-from tests.support.cluster import ROOT, Cluster, alive, wait_until
-from tests.support.images import TEST_DATA
+from tests.support.clusters.cluster import ROOT, Cluster, alive, wait_until
+from tests.support.pictures.images import TEST_DATA
 
 ROUNDS = 7
 WARMING, UPLOADS = 20, 60
@@ -72,8 +72,8 @@ def make_folders(data: Path) -> None:
 
 
 def upload(address: str, kind: str, photo: Path, count: int) -> str:
-    """`count` uploads by bench/uploader.py; the last one's id."""
-    command = [sys.executable, "-m", "bench.uploader", address, kind, str(photo), PRESET, str(count)]
+    """`count` uploads by bench/parts/uploader.py; the last one's id."""
+    command = [sys.executable, "-m", "bench.parts.uploader", address, kind, str(photo), PRESET, str(count)]
     return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
@@ -87,7 +87,7 @@ class Bare:
 
     def round(self, count: int) -> None:
         """`count` images, shared out."""
-        command = [sys.executable, "-m", "bench.bare_engine", str(self._photo), RECIPE, str(count // CORES)]
+        command = [sys.executable, "-m", "bench.floors.bare_engine", str(self._photo), RECIPE, str(count // CORES)]
         loops = [
             subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             for _ in range(CORES)
@@ -109,7 +109,7 @@ class Bare:
 
 
 class Floor:
-    """CPU ms of an upload that is only received and kept, and of its rendition (bench/bare_intake.py)."""
+    """CPU ms of an upload that is only received and kept, and of its rendition (bench/floors/bare_intake.py)."""
 
     def __init__(self, folder: Path, photo: Path) -> None:
         self._folder, self._photo = folder / "floor", photo
@@ -117,7 +117,7 @@ class Floor:
 
     def round(self, count: int) -> None:
         """`count` uploads."""
-        command = [sys.executable, "-m", "bench.bare_intake", str(self._folder / str(len(self.cpu_ms)))]
+        command = [sys.executable, "-m", "bench.floors.bare_intake", str(self._folder / str(len(self.cpu_ms)))]
         command.append(str(RENDITION_BYTES))
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as intake:
             assert intake.stdout

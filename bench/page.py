@@ -19,9 +19,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.report import close, table
-from tests.support.cluster import Cluster
-from tests.support.sufferings import post_many, small_image
+from bench.parts.report import close, table
+from tests.support.clusters.cluster import Cluster
+from tests.support.clusters.sufferings import post_many, small_image
 
 ROUNDS = 3
 ROUND_SECONDS = 15.0

@@ -23,9 +23,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.report import close, percentile, table
-from tests.support.cluster import ROOT, Cluster, wait_until
-from tests.support.load import Load
+from bench.parts.report import close, percentile, table
+from tests.support.clusters.cluster import ROOT, Cluster, wait_until
+from tests.support.clusters.load import Load
 
 KILLS = 220
 WORKERS, CAPACITY = 4, 2

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bench.report import close, percentile, table
-from tests.support.cluster import ROOT, Cluster, wait_until
+from bench.parts.report import close, percentile, table
+from tests.support.clusters.cluster import ROOT, Cluster, wait_until
 
 ROUNDS = 3
 ROUND_SECONDS = 12.0

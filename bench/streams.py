@@ -13,8 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.report import close, table
-from tests.support.cluster import Cluster, alive, wait_until
+from bench.parts.report import close, table
+from tests.support.clusters.cluster import Cluster, alive, wait_until
 
 STREAMS = 2000
 SETTLE_SECONDS = 3.0

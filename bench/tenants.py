@@ -1,7 +1,8 @@
 """What a change of tenant costs a worker: a job in the decoder that is there, in one that was parked while another
 tenant had its turn, and in a fresh one kept to spare.
 
-The keeper's own children (worker/children.py) over a real nursery, one job after the other; all kinds take turns.
+The keeper's own children (worker/keeper/children.py) over a real nursery, one job after the other; all kinds take
+turns.
 """
 
 import argparse
@@ -15,14 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from bench.overhead import RECIPE, make_pictures
-from bench.report import close, table
-from host import hugepages
-from jobs.settings import Settings
+from bench.parts.report import close, table
+from host.process import hugepages
+from host.settings.settings import Settings
 from stores.blobs.memory import MemoryBlobs
-from worker import config, tasks
-from worker.bodies import Body
-from worker.children import Children, start_nursery
-from worker.results import Run
+from worker.boundary import tasks
+from worker.keeper import config
+from worker.keeper.bodies import Body
+from worker.keeper.children import Children, start_nursery
+from worker.keeper.results import Run
 
 ROUNDS, JOBS = 10, 20
 

@@ -1,4 +1,4 @@
-"""`python -m broker`: one broker process on one DATA folder. `python -m broker replay`: broker/replay.py."""
+"""`python -m broker`: one broker process on one DATA folder. `python -m broker replay`: broker/flight/replay.py."""
 
 import argparse
 import gc
@@ -6,21 +6,22 @@ import re
 import sys
 from pathlib import Path
 
-from broker import replay
 from broker.config import policy_of
 from broker.core.dispatcher import Dispatcher
+from broker.flight import replay
+from broker.flight.recorder import Recorder
 from broker.loop import Loop
-from broker.recorder import Recorder
-from host import curve, notify
-from host import log as logs
-from host.arguments import take_none
-from host.descriptors import raise_descriptors
-from host.environment import load_settings, setup_faults_end
-from host.filesystems import refuse_network
-from host.folders import data_folder, hold_lock, keep_private
-from host.wires import wires_of
+from host.files.filesystems import refuse_network
+from host.files.folders import data_folder, hold_lock, keep_private
+from host.process import notify
+from host.process.descriptors import raise_descriptors
+from host.settings import log as logs
+from host.settings.arguments import take_none
+from host.settings.environment import load_settings, setup_faults_end
+from host.settings.settings import ledger_path
+from host.sockets import curve
+from host.sockets.addresses import wires_of
 from jobs.errors import LedgerDamaged, LedgerFailed, SetupFault
-from jobs.settings import ledger_path
 from stores.ledger.sqlite import open_ledger
 
 LOCK_WAIT_SECONDS = 2.0

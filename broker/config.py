@@ -1,7 +1,7 @@
 """The broker's part of the settings."""
 
-from broker.core.events import Policy
-from jobs.settings import Settings, retention_seconds
+from broker.core.books.events import Policy
+from host.settings.settings import Settings, retention_seconds
 
 BEATS_PER_SILENCE = 5
 BEAT_SECONDS_MOST = 1.0

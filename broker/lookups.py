@@ -8,8 +8,8 @@ from bisect import bisect
 from itertools import accumulate
 from typing import Any
 
-from broker.core.events import Commanded, Expire, Expired, Matched, Ordered, Refill, Refilled
-from broker.flight import Intake
+from broker.core.books.events import Commanded, Expire, Expired, Matched, Ordered, Refill, Refilled
+from broker.flight.facts import Intake
 from jobs import wire
 from jobs.job import Row
 from jobs.limits import LIST_WALK_MAX, PURGED_SLACK_SECONDS

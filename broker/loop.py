@@ -1,4 +1,4 @@
-"""The broker's loop: frames in, one ledger transaction, frames out. The only zmq of the broker.
+"""The broker's loop: frames in, one ledger transaction, frames out. Its sockets are broker/sockets.py's.
 
 A turn: wait for a frame or the core's deadline; read up to a bounded batch from each socket,
 workers first, and look up what the core must know; record all that, then tell the core, and what
@@ -16,20 +16,20 @@ import zmq
 from zmq.utils.monitor import parse_monitor_message
 
 from broker import lookups
+from broker.core.books.events import ClockRead, Effects, PeerLost, Walked
 from broker.core.dispatcher import Dispatcher
-from broker.core.events import ClockRead, Effects, PeerLost, Walked
-from broker.flight import Began, Intake, Turn, decide
-from broker.gate import Gate
+from broker.flight.facts import Began, Intake, Turn, decide
+from broker.flight.recorder import Recorder
+from broker.frames.gate import Gate
+from broker.frames.outbox import digest, outgoing
 from broker.lookups import TURN_BYTES
 from broker.narrator import Narrator
-from broker.outbox import digest, outgoing
-from broker.recorder import Recorder
 from broker.rounds import Rounds
-from host import curve, notify
-from host.readiness import descriptors, readable
-from host.wires import Wires
+from broker.sockets import Sockets
+from host.process import notify
+from host.sockets.addresses import Wires
+from host.sockets.readiness import readable
 from jobs import wire
-from jobs.errors import SetupFault
 from jobs.ids import job_of
 from jobs.limits import GRANT_SLACK_SECONDS, IDEMPOTENCY_SECONDS
 from stores.ledger import Ledger
@@ -38,12 +38,7 @@ WORKER_FRAMES_PER_TURN = 256
 SUBMITTED_JOBS_PER_TURN = 512
 PROBE_SECONDS = (0.0, 0.003, 0.02)
 """After a disconnection: sends in the first millisecond after a kill still succeed (FACTS 1)."""
-RECEIVED_FRAMES_MAX = 500
-"""Of a connection, unread: what a web process has without a receipt, and more. Who sends more waits."""
-SENT_FRAMES_MAX = 2000
-"""Of a connection, unsent: a worker that takes none is lost, a web process reads the ledger where it missed some."""
 CLOCK_SLACK_SECONDS = 0.005
-LINGER_MILLISECONDS = 200
 FORGET_SECONDS = 1.0
 """Between two calls of forget_keys, each of which drops 10,000 at most: no slower than keys can come."""
 
@@ -58,15 +53,6 @@ class Loop:
         self._watchdog = notify.Watchdog()
         self.unsaid = 0
         """What was too long to be sent."""
-        self._context = zmq.Context()
-        self._door = curve.Server(self._context, wires.curve, log) if wires.curve else None
-        self._pull = self._bind(zmq.PULL, wires, "jobs")
-        self._router = self._bind(zmq.ROUTER, wires, "workers")
-        self._receipts = self._bind(zmq.XPUB, wires, "receipts")
-        self._changes = self._bind(zmq.XPUB, wires, "changes")
-        self._monitor = self._router.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-        read = (self._router, self._monitor, self._pull, self._receipts, self._changes)
-        self._sockets = descriptors(*read, *([self._door.questions] if self._door else []))
         self._rounds = Rounds()
         self._intake = Intake()
         """What the core is told in the next turn."""
@@ -75,28 +61,7 @@ class Loop:
         self._again = False
         self._stopping = False
         self._forget_at = 0.0
-
-    def _bind(self, kind: int, wires: Wires, name: str) -> Any:
-        bound: Any = self._context.socket(kind)
-        bound.linger = LINGER_MILLISECONDS if kind == zmq.XPUB else 0
-        bound.maxmsgsize = wire.FRAME_BYTES_MAX
-        bound.ipv6 = True
-        bound.rcvhwm = RECEIVED_FRAMES_MAX
-        bound.sndhwm = SENT_FRAMES_MAX
-        if kind == zmq.ROUTER:
-            bound.router_mandatory = 1
-            bound.linger = LINGER_MILLISECONDS
-        if kind == zmq.XPUB:
-            bound.xpub_verbose = 1
-        wires.tune(bound)
-        if self._door:
-            self._door.dress(bound)
-        address = wires.bind_endpoint(name)
-        try:
-            bound.bind(address)
-        except zmq.ZMQError as error:
-            raise SetupFault(f"{address} cannot be bound ({error.strerror}): correct PIXMILL_BROKERS") from None
-        return bound
+        self.sockets = Sockets(wires, log)
 
     def start(self) -> None:
         """Restore the core from the ledger and let SIGTERM and SIGINT end `run`."""
@@ -119,22 +84,12 @@ class Loop:
             due = 0.0 if self._again or self._intake.events else self._core.deadline
             if self._probes:
                 due = min(due, self._probes[0])
-            ready = readable(self._sockets, [self._woken.fileno()], due - time.monotonic())
+            ready = readable(self.sockets.read, [self._woken.fileno()], due - time.monotonic())
             now = time.monotonic()
             self._turn(now, ready)
             self._watchdog.turned(now)
         self._turn(time.monotonic(), set(), last=True)
-        self.close()
-
-    def close(self) -> None:
-        """Close the sockets, waiting a bounded time for what was sent."""
-        self._router.disable_monitor()
-        self._monitor.close(0)
-        for bound in (self._pull, self._router, self._receipts, self._changes):
-            bound.close()
-        if self._door:
-            self._door.questions.close()
-        self._context.term()
+        self.sockets.close()
 
     def _stop(self, *_: object) -> None:
         self._stopping = True
@@ -155,15 +110,15 @@ class Loop:
         if abs(offset - self._offset) > CLOCK_SLACK_SECONDS:
             self._offset = offset
             self._intake.add(ClockRead(offset))
-        if self._door:
-            self._door.answer(now)
+        if self.sockets.door:
+            self.sockets.door.answer(now)
         heard_all = self._read_workers(now)
-        if self._pull in ready and not self._stopping:
+        if self.sockets.pull in ready and not self._stopping:
             self._read_web()
-        for publisher in (self._receipts, self._changes):
+        for publisher in (self.sockets.receipts, self.sockets.changes):
             if publisher in ready:
                 self._read_subscriptions(publisher)
-        if self._monitor in ready:
+        if self.sockets.monitor in ready:
             self._read_monitor(now)
         if self._probes and now >= self._probes[0]:
             self._probe(now)
@@ -174,7 +129,7 @@ class Loop:
         room, peers = TURN_BYTES, list[bytes]()
         for _ in range(WORKER_FRAMES_PER_TURN):
             try:
-                peer, frames, key = self._receive_from_worker()
+                peer, frames, key = self.sockets.receive_from_worker()
             except zmq.Again:
                 self._rounds.emptied(now)
                 return True
@@ -192,15 +147,6 @@ class Loop:
         self._again = True
         return self._rounds.heard_all(peers, now)
 
-    def _receive_from_worker(self) -> tuple[bytes, list[bytes], bytes | None]:
-        """Connection, frames, and on tcp the key that it was let in by."""
-        if self._door is None:
-            peer, *plain = self._router.recv_multipart(zmq.NOBLOCK)
-            return peer, plain, None
-        first, *frames = self._router.recv_multipart(zmq.NOBLOCK, copy=False)
-        key = frames[-1].get("User-Id").encode() if frames else b""
-        return first.bytes, [frame.bytes for frame in frames], key
-
     def _read_web(self) -> None:
         """Read a batch of web's frames and look up what the core must know to decide."""
         submits: list[tuple[wire.Submit, bytes]] = []
@@ -208,13 +154,13 @@ class Loop:
         empty = False
         while jobs < SUBMITTED_JOBS_PER_TURN and room > 0:
             try:
-                frames = [self._pull.recv(zmq.NOBLOCK)]
+                frames = [self.sockets.pull.recv(zmq.NOBLOCK)]
             except zmq.Again:
                 empty = True
                 break
             room -= len(frames[0])
-            while self._pull.get(zmq.RCVMORE):
-                frames.append(self._pull.recv(zmq.NOBLOCK))
+            while self.sockets.pull.get(zmq.RCVMORE):
+                frames.append(self.sockets.pull.recv(zmq.NOBLOCK))
                 room -= len(frames[-1])
             message = self.gate.read(wire.from_web, b"web", frames)
             jobs += 1
@@ -236,13 +182,13 @@ class Loop:
                 frame = publisher.recv(zmq.NOBLOCK)
             except zmq.Again:
                 break
-            if publisher is self._receipts and frame[:1] == b"\x01":
+            if publisher is self.sockets.receipts and frame[:1] == b"\x01":
                 publisher.send_multipart([frame[1:], wire.encode(wire.Hello(self._core.epoch))], zmq.NOBLOCK)
 
     def _read_monitor(self, now: float) -> None:
         for _ in range(WORKER_FRAMES_PER_TURN):
             try:
-                event = parse_monitor_message(self._monitor.recv_multipart(zmq.NOBLOCK))
+                event = parse_monitor_message(self.sockets.monitor.recv_multipart(zmq.NOBLOCK))
             except zmq.Again:
                 return
             if event["event"] == zmq.EVENT_DISCONNECTED:
@@ -250,7 +196,7 @@ class Loop:
 
     def _probe(self, now: float) -> None:
         """Some worker's connection ended: a send that cannot be routed names it."""
-        self._router.poll(0)
+        self.sockets.router.poll(0)
         self._probes = [at for at in self._probes if at > now]
         beat = wire.encode(wire.BrokerBeat(self._core.epoch))
         for peer in self._core.peers():
@@ -265,14 +211,14 @@ class Loop:
         if effects.records:
             self._ledger.commit(effects.records)
         for topic, frame in out.receipts:
-            self._receipts.send_multipart([topic, frame], zmq.NOBLOCK)
+            self.sockets.receipts.send_multipart([topic, frame], zmq.NOBLOCK)
         sends: dict[bytes, list[bytes]] = {}
         for peer, frame in out.sends:
             sends.setdefault(peer, []).append(frame)
         for peer, frames in sends.items():
             self._send(peer, *frames)
         for topic, frame in out.changes:
-            self._changes.send_multipart([topic, frame], zmq.NOBLOCK)
+            self.sockets.changes.send_multipart([topic, frame], zmq.NOBLOCK)
         if effects.beat:
             notify.workers_wanted(effects.beat.workers_wanted)
         lookups.refill(self._ledger, self._intake, effects.refills)
@@ -291,7 +237,7 @@ class Loop:
         """At once, or its end wakes up for each. Never waits: a worker that cannot be reached, or whose pipe is full,
         is lost."""
         try:
-            self._router.send_multipart([peer, *frames], zmq.NOBLOCK)
+            self.sockets.router.send_multipart([peer, *frames], zmq.NOBLOCK)
         except zmq.ZMQError as error:
             if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
                 raise

@@ -1,4 +1,4 @@
-"""What a process needs of its machine: environment, folders and locks, log, life with its parent.
+"""What a process needs of its machine: settings, files, sockets, and its life as a process.
 
 Shared by all roles; knows none of them, no job and no message.
 """

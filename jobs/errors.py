@@ -1,4 +1,4 @@
-"""Every error that pixmill raises on purpose, as one tree. HTTP numbers live in web/problems.py alone.
+"""Every error that pixmill raises on purpose, as one tree. HTTP numbers live in web/http/problems.py alone.
 
 PixmillError            code (stable, in API answers and rows), detail (one sentence)
   ClientFault           the request is at fault: never retried

@@ -137,7 +137,7 @@ class Cost(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Spec(msgspec.Struct, frozen=True, array_like=True):
     """What was asked: written by web, opaque to the broker, read by the worker and by web again.
 
-    `recipe` is the canonical JSON text of the resolved recipe (jobs/recipe.py), `metadata` the
+    `recipe` is the canonical JSON text of the resolved recipe (jobs/recipes/recipe.py), `metadata` the
     client's JSON text or None, `files` the number of files of its POST, `index` this one's place.
     """
 

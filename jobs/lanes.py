@@ -7,7 +7,7 @@ SIZES = (SMALL, LARGE, HEAVY)
 LARGE_PIXELS = 8_000_000
 """From here on a job is of the large class: several times the cost of a common photograph's thumbnail."""
 LARGE_MS = 500.0
-"""The same, by what jobs/explain.py expects of its recipe: the preset `web` on a photograph takes 300."""
+"""The same, by what jobs/recipes/explain.py expects of its recipe: the preset `web` on a photograph takes 300."""
 HEAVY_MS = 2000.0
 """From here on a job is heavy: who waits behind it waits for seconds."""
 

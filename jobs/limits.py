@@ -1,4 +1,4 @@
-"""Every limit with its reason. Those in the first part are the defaults of settings (jobs/settings.py)."""
+"""Every limit with its reason. Those in the first part are the defaults of settings (host/settings/settings.py)."""
 
 UPLOAD_BYTES_MAX = 64 * 1024 * 1024
 """Of the images of one POST: a 100-megapixel JPEG from a camera has 30 to 50 MB."""
@@ -14,12 +14,10 @@ DECODER_BYTES_MAX = 1024 * 1024 * 1024
 """Address space of one task, beyond that of the fresh decoder; a second try gets twice that."""
 DECODER_TRY_SHARE_MAX = 2
 """So many times DECODER_BYTES_MAX is what a job can have at most."""
-
 JPEG_SCANS_MAX = 500
 """Of one progressive JPEG: each scan walks all its blocks, for a handful of bytes. Encoders make about ten."""
 WATERMARK_PIXELS_MAX = 16_000_000
 """Of a watermark, which is laid over every frame."""
-
 FILES_PER_POST_MAX = 100
 """A batch is one transaction and one frame; 100 specs of a few KB stay far below FRAME_BYTES_MAX."""
 RENDITIONS_MAX = 16
@@ -78,9 +76,11 @@ UNSENT_BYTES_MAX = 64 * 1024 * 1024
 """Of all answers of one web process that wait for clients who take nothing of them; of what its streams hold, likewise.
 Who holds most for the longest is cut off first."""
 TAKEN_BYTES_MAX = 2 * UNSENT_BYTES_MAX
-"""The same for clients who take what waits for them, however slowly: 2,700 phones fetch pictures so (web/files.py)."""
+"""The same for clients who take what waits for them, however slowly: 2,700 phones fetch pictures so
+(web/handlers/files.py)."""
 WRITE_BUFFER_BYTES = 16 * 1024
-"""Of a connection, beyond what the kernel holds (host/listener.py): with more, an answer waits before its next part."""
+"""Of a connection, beyond what the kernel holds (host/sockets/listener.py): with more, an answer waits before its next
+part."""
 UNRECEIPTED_MAX = 256
 """Submits without a receipt per web process: past it a 503 says so, instead of a queue in memory."""
 IDEMPOTENCY_SECONDS = 24 * 3600
@@ -140,3 +140,5 @@ SEND_SECONDS = 30.0
 at BODY_BYTES_PER_SECOND_MIN, as what comes of a body does."""
 KEEP_ALIVE_SECONDS = 65.0
 """Between two requests: longer than a proxy keeps its own side (nginx: 60 s), so that we never close under one."""
+RETRY_SECONDS = 2
+"""Retry-After where nothing better is known: past a restarted broker, soon enough for a person."""

@@ -1,6 +1,6 @@
 """Grants, made offline by an app's server that has the secret: a browser uploads under one, without a key in the page.
 
-Owns what a grant's text is for the client. The server judges it anew (its jobs/grants.py); speaks to no server.
+Owns what a grant's text is for the client. The server judges it anew (its jobs/access/grants.py); speaks to no server.
 """
 
 import base64

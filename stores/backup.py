@@ -13,12 +13,12 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from host.environment import load_settings, setup_faults_end
-from host.folders import close_folder, keep_private
-from host.recipes import RECIPES, recipe_files
+from host.files.folders import close_folder, keep_private
+from host.files.recipes import RECIPES, recipe_files
+from host.settings.environment import load_settings, setup_faults_end
+from host.settings.settings import Settings, ledger_path
 from jobs.errors import SetupFault, StoreFault
 from jobs.records import Where
-from jobs.settings import Settings, ledger_path
 from stores.ledger.sqlite_reader import copy_ledger, open_reader
 
 FOLDERS = ("raw", "processed")

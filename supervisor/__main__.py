@@ -5,7 +5,10 @@ import os
 import sys
 from pathlib import Path
 
-from host import arguments, control, environment, folders, notify
+from host.files import folders
+from host.process import notify
+from host.settings import arguments, environment
+from host.sockets import control
 from jobs.errors import SetupFault
 from supervisor.loop import Loop
 

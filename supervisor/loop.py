@@ -10,9 +10,11 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from host import control, environment, lifeline, listener, log, notify, signals
-from host.sources import Watch
-from jobs.settings import Settings, workers_range
+from host.files.sources import Watch
+from host.process import lifeline, notify, signals
+from host.settings import environment, log
+from host.settings.settings import Settings, workers_range
+from host.sockets import control, listener
 from supervisor.core.fleet import HANG_SECONDS_MIN, WEB, Done, Fleet, Signal, Start
 
 CORES = os.cpu_count() or 1

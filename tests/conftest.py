@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.support.cluster import Cluster
+from tests.support.clusters.cluster import Cluster
 
 FULL_EXAMPLES = 2_000
 

@@ -3,17 +3,18 @@
 
 import sys
 
-from host import environment, log, notify
-from host.allocator import keep_freed_memory
-from host.arguments import take_none
-from host.descriptors import raise_descriptors
-from host.folders import keep_private
-from host.listener import bind_listener
-from host.wires import wires_of
+from host.files.folders import keep_private
+from host.process import notify
+from host.process.allocator import keep_freed_memory
+from host.process.descriptors import raise_descriptors
+from host.settings import environment, log
+from host.settings.arguments import take_none
+from host.sockets.addresses import wires_of
+from host.sockets.listener import bind_listener
 from web import newkey
+from web.access.parts import open_web
 from web.app import build
-from web.config import open_web
-from web.link import Link
+from web.broker.link import Link
 from web.server import Server
 
 

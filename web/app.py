@@ -5,12 +5,12 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from jobs.settings import cors_origins, trusted_proxies
-from web.config import Web
-from web.guard import Guard
+from host.settings.settings import cors_origins, trusted_proxies
+from web.access.guard import Guard
+from web.access.parts import Web
+from web.http.problems import HANDLERS
+from web.http.proxies import Proxied
 from web.page import page_routes
-from web.problems import HANDLERS
-from web.proxies import Proxied
 from web.routes import ROUTES
 
 _EXPOSED = (

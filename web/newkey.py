@@ -4,7 +4,7 @@ import argparse
 import secrets
 import sys
 
-from jobs.keys import Scope, entry_of
+from jobs.access.keys import Scope, entry_of
 
 KEY_BYTES = 32
 """Random ones: so many that a plain SHA-256 of the key is as safe as the key."""

@@ -13,12 +13,12 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
-from host import notify
+from host.process import notify
 from jobs.limits import KEEP_ALIVE_SECONDS, UNSENT_BYTES_MAX
-from web.config import Web
-from web.connection import SWEEP_SECONDS, Connection
-from web.link import Link
-from web.unsent import relieve
+from web.access.parts import Web
+from web.broker.link import Link
+from web.http.connection import SWEEP_SECONDS, Connection
+from web.http.unsent import relieve
 
 LINGER_SECONDS = 0.3
 """A connection that the kernel had accepted still gets its answer (FACTS 5)."""

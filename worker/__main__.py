@@ -3,12 +3,13 @@
 import os
 import signal
 
-from host import hugepages, log, signals
-from host.arguments import take_none
-from host.environment import load_settings, setup_faults_end
-from host.folders import data_folder, keep_private, run_folder
-from worker import config
-from worker.children import Children, start_nursery
+from host.files.folders import data_folder, keep_private, run_folder
+from host.process import hugepages, signals
+from host.settings import log
+from host.settings.arguments import take_none
+from host.settings.environment import load_settings, setup_faults_end
+from worker.keeper import config
+from worker.keeper.children import Children, start_nursery
 
 
 def main() -> None:
@@ -21,7 +22,7 @@ def main() -> None:
         run_folder(settings)
         told = signals.as_socket(signal.SIGTERM, signal.SIGINT)
         children = Children(*start_nursery(), config.parking(settings))
-        from worker.keeper import Keeper  # zmq loads while the nursery does its libraries
+        from worker.keeper.loop import Keeper  # zmq loads while the nursery does its libraries
 
         engine = children.wait_warm()
         Keeper(settings, children, told, engine, log.start("worker", settings, str(os.getpid()))).run()

@@ -1,9 +1,9 @@
 """Taking a POST's jobs: accepted whole or not at all, decided by what the ledger was found to hold."""
 
 from broker.core import quota
-from broker.core.entry import Entry
-from broker.core.events import Submitted
-from broker.core.state import Core, moment
+from broker.core.books.events import Submitted
+from broker.core.books.model import Entry
+from broker.core.books.state import Core, moment
 from jobs.job import Code, Fault, Happening, Outcome, State
 from jobs.lanes import lane_of
 from jobs.records import KeyEntry

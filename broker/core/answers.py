@@ -4,9 +4,8 @@ Fencing is here: an answer under a lease that is not the job's live one changes 
 settled so that the worker forgets it.
 """
 
-from broker.core.entry import Entry
-from broker.core.roster import Worker
-from broker.core.state import Core
+from broker.core.books.model import Entry, Worker
+from broker.core.books.state import Core
 from jobs.ids import is_rendition_of
 from jobs.job import Code, Happening, Rendition, State
 from jobs.limits import RENDITIONS_MAX

@@ -4,9 +4,9 @@ Every command changes nothing when it is repeated.
 """
 
 from broker.core import quota, sweeps
-from broker.core.entry import Entry
-from broker.core.events import Commanded, Matched, Ordered
-from broker.core.state import REQUEUED, Core
+from broker.core.books.events import Commanded, Matched, Ordered
+from broker.core.books.model import Entry
+from broker.core.books.state import REQUEUED, Core
 from jobs.job import ENDED, REQUEUEABLE, Happening, State
 from jobs.wire import (
     COMMITTED,

@@ -1,15 +1,17 @@
-"""What waits and for how long, as a beat tells it to those who forecast (jobs/forecast.py).
+"""What waits and for how long, as a beat tells it to those who forecast (web/broker/forecast.py).
 
-Owns no measure (broker/core/service.py) and no order (broker/core/turns.py).
+Owns no measure (broker/core/books/service.py) and no order (broker/core/books/turns.py).
 """
 
 from collections import Counter
 from collections.abc import Mapping
 from itertools import islice
 
-from broker.core.backlog import Backlog, Window
-from broker.core.roster import Roster, Worker
-from broker.core.service import Service
+from broker.core.books.backlog import Backlog
+from broker.core.books.model import Worker
+from broker.core.books.roster import Roster
+from broker.core.books.service import Service
+from broker.core.books.window import Window
 from jobs.job import TEXT_CHARACTERS_MAX
 from jobs.records import LANE_CHARACTERS_MAX
 from jobs.wire import LaneView, Waiting

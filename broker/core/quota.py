@@ -5,8 +5,9 @@ The rate is a sliding window, as API gateways have by default (Kong's "window ty
 through about its end, a bucket of tokens twice as many in the first minute. What is refused counts nothing.
 """
 
-from broker.core.events import Submitted
-from broker.core.state import Core, Rate
+from broker.core.books.events import Submitted
+from broker.core.books.rates import Rate
+from broker.core.books.state import Core
 from jobs.records import GrantEntry
 from jobs.wire import REFUSED, Receipt
 

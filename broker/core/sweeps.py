@@ -6,13 +6,10 @@ that retention and walk go on beside it. Deletes nothing: workers do.
 """
 
 from itertools import islice
-from typing import TYPE_CHECKING
 
+from broker.core.books.model import Stuck, Worker
+from broker.core.books.state import Core
 from jobs.wire import NAMES_MAX, Sweep, SweepsView
-
-if TYPE_CHECKING:
-    from broker.core.roster import Worker
-    from broker.core.state import Core
 
 BATCH = 100
 AGAIN_SECONDS, AGAIN_SECONDS_MAX = 60.0, 3600.0
@@ -27,21 +24,12 @@ SWEEPS_MAX = STUCK_MAX + 2 * WAITING_MAX
 """Beyond it no job is purged by name either."""
 
 
-class Stuck:
-    """A sweep that failed `tries` times, `why` the last time; not offered before `due`."""
-
-    __slots__ = ("due", "tries", "why")
-
-    def __init__(self) -> None:
-        self.tries, self.due, self.why = 0, 0.0, ""
-
-
-def may_add(core: "Core") -> bool:
+def may_add(core: Core) -> bool:
     """Whether there is room for the sweeps of what nobody waits for."""
     return len(core.sweeps) - len(core.stuck) < WAITING_MAX and len(core.stuck) < STUCK_MAX
 
 
-def offer(core: "Core", now: float) -> None:
+def offer(core: Core, now: float) -> None:
     """Give each worker without sweeps some of those that nobody does."""
     busy = {worker.peer for worker, _, _ in core.sweeping.values()}
     for worker in core.roster.by_peer.values():
@@ -55,14 +43,14 @@ def offer(core: "Core", now: float) -> None:
             core.send(worker.peer, Sweep([(entry.job, list(entry.names[:NAMES_MAX])) for entry in batch]))
 
 
-def failed(core: "Core", job: str, worker: "Worker", why: str) -> None:
+def failed(core: Core, job: str, worker: Worker, why: str) -> None:
     """A worker says that it could not delete all that it was told to of this job."""
     sweeper, _, sent_at = core.sweeping.get(job, (None, (), 0.0))
     if sweeper is worker:
         _put_off(core, job, sent_at, why)
 
 
-def look(core: "Core", now: float) -> None:
+def look(core: Core, now: float) -> None:
     """Once a beat: put off what nobody has told of for too long, and offer again what is due."""
     since = now - max(AGAIN_SECONDS, 2 * core.policy.silence_seconds)
     for job, (_, _, sent_at) in list(core.sweeping.items()):
@@ -73,20 +61,20 @@ def look(core: "Core", now: float) -> None:
             core.offerable[job] = None
 
 
-def view(core: "Core") -> SweepsView:
+def view(core: Core) -> SweepsView:
     """What the beat says of them."""
     newest = next(reversed(core.stuck.values()), None)
     return SweepsView(len(core.sweeps), len(core.stuck), newest.why if newest else "", core.walk.why)
 
 
-def check(core: "Core") -> None:
+def check(core: Core) -> None:
     """Raises AssertionError where a sweep is in no place, or in two."""
     assert not core.sweeping.keys() & core.offerable.keys(), "offered twice"
     assert core.stuck.keys() <= core.sweeps.keys() >= core.offerable.keys(), "a sweep that is none"
     assert core.sweeps.keys() <= core.sweeping.keys() | core.offerable.keys() | core.stuck.keys(), "a lost sweep"
 
 
-def _put_off(core: "Core", job: str, sent_at: float, why: str) -> None:
+def _put_off(core: Core, job: str, sent_at: float, why: str) -> None:
     del core.sweeping[job]
     stuck = core.stuck.pop(job, None) or Stuck()
     stuck.tries += 1

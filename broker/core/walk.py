@@ -4,18 +4,13 @@ Owns the pace of the walk and the judgement of what was found. Opens no folder: 
 loop looks up the rows.
 """
 
-from typing import TYPE_CHECKING
-
 from broker.core import sweeps
-from broker.core.entry import Entry
-from broker.core.events import Walked
+from broker.core.books.events import Walked
+from broker.core.books.model import Entry, Worker
+from broker.core.books.state import Core
 from jobs.ids import is_id, is_published, job_of, minted_at, original_name
 from jobs.job import ENDED
 from jobs.wire import Walk
-
-if TYPE_CHECKING:
-    from broker.core.roster import Worker
-    from broker.core.state import Core
 
 NAMES_PER_STEP = 250
 STEP_SECONDS = 0.1
@@ -24,26 +19,11 @@ REPEAT_SECONDS = 10.0
 """After which a step without an answer is asked again: its worker is gone, or could not list."""
 WAIT_SECONDS = 1.0
 """Before the next try where nobody can walk, or the sweeps of the last steps are still to be done."""
-
-
 AGAIN_SECONDS_MAX = 3600.0
 """To the next try of a step that failed: 10 s, doubled each time."""
 
 
-class Progress:
-    """Where the walk is: past the name `after`, asked of the connection `walker`. `due` is the time of the next step,
-    `began` that of the first one. The present step failed `tries` times, `why` the last time. A restart begins anew."""
-
-    __slots__ = ("after", "began", "due", "tries", "walker", "why")
-
-    def __init__(self, now: float) -> None:
-        self.after = self.why = ""
-        self.tries = 0
-        self.walker: bytes | None = None
-        self.began = self.due = now
-
-
-def step(core: "Core", now: float) -> None:
+def step(core: Core, now: float) -> None:
     """Ask a worker for the next names, if it is time to."""
     walk = core.walk
     if now < walk.due:
@@ -58,11 +38,11 @@ def step(core: "Core", now: float) -> None:
     core.send(walker.peer, Walk(walk.after, core.policy.orphan_seconds, NAMES_PER_STEP))
 
 
-def _able(core: "Core") -> "Worker | None":
+def _able(core: Core) -> Worker | None:
     return next((worker for worker in core.roster.by_peer.values() if not worker.draining), None)
 
 
-def walked(core: "Core", event: Walked, now: float) -> None:
+def walked(core: Core, event: Walked, now: float) -> None:
     """Old names of one step: those that no row names become sweeps. An answer to an earlier step is dropped."""
     walk, found = core.walk, event.found
     if walk.walker != event.peer or walk.after != found.after:
@@ -93,7 +73,7 @@ def _by_job(names: list[str]) -> dict[str, list[str]]:
     return jobs
 
 
-def _orphans(core: "Core", job: str, names: list[str], entry: Entry | None, now: float) -> tuple[str, ...]:
+def _orphans(core: Core, job: str, names: list[str], entry: Entry | None, now: float) -> tuple[str, ...]:
     """Those of a job's names that it does not name, and that are not being swept already. A job that has
     not ended may yet name all of them; one without a row may yet be submitted, if its id is young."""
     if entry is None:

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from host.folders import sync_folder
+from host.files.folders import sync_folder
 from jobs.errors import BlobMissing, StoreFault, StoreFull
 from stores.blobs.names import checked, is_name
 

@@ -1,5 +1,5 @@
 -- Every statement of the ledger, by name. A query on unfinished jobs repeats `state <> 'done'`
--- literally, or SQLite does not use the partial index; tests/unit/test_sqlite_plans.py holds it.
+-- literally, or SQLite does not use the partial index; tests/unit/stores/ledger/test_statements.py holds it.
 --
 -- Lists: edge_ is the first seq that a walk of :walk rows does not reach, rows_ are those that match
 -- on this side of it; newest or oldest accepted first; of everyone, of a tenant, of a reference.

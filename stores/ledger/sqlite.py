@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from host.folders import sync_folder
+from host.files.folders import sync_folder
 from jobs.errors import LedgerDamaged, LedgerFailed, SetupFault
 from jobs.job import Row
 from jobs.records import GrantEntry, KeyEntry, Lane, QuarantineEntry, Records, Restored, SweepEntry, Where

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import pixmill
-from jobs.keys import Scope, entry_of
-from tests.support.cluster import ROOT, Cluster, wait_until
+from jobs.access.keys import Scope, entry_of
+from tests.support.clusters.cluster import ROOT, Cluster, wait_until
 
 pytestmark = pytest.mark.cluster
 SAMPLE = ROOT / "test-data" / "sample.jpg"

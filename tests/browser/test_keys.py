@@ -6,8 +6,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from jobs.keys import Scope, entry_of
-from tests.support.cluster import ROOT, Cluster, wait_until
+from jobs.access.keys import Scope, entry_of
+from tests.support.clusters.cluster import ROOT, Cluster, wait_until
 
 pytestmark = pytest.mark.cluster
 SAMPLE = ROOT / "test-data" / "sample.jpg"

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from tests.browser.test_page import SAMPLE, TINY, TRUNCATED, OpenPage, until
-from tests.support.cluster import Cluster, wait_until
+from tests.support.clusters.cluster import Cluster, wait_until
 
 pytestmark = pytest.mark.cluster
 PAGE = 200

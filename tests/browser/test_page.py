@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.cluster import ROOT, Cluster, children_of, wait_until
+from tests.support.clusters.cluster import ROOT, Cluster, children_of, wait_until
 
 pytestmark = pytest.mark.cluster
 SAMPLE = ROOT / "test-data" / "sample.jpg"

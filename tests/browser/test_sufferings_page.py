@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.cluster import ROOT, Cluster, wait_until
-from tests.support.load import Load
-from tests.support.sufferings import all_ended, ledger_counts, ledger_rows
+from tests.support.clusters.cluster import ROOT, Cluster, wait_until
+from tests.support.clusters.load import Load
+from tests.support.clusters.sufferings import all_ended, ledger_counts, ledger_rows
 
 pytestmark = pytest.mark.cluster
 STOPPED_SECONDS = {False: 1.0, True: 5.0}

@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser.test_keys import KEYS, log_in
 from tests.browser.test_page import SAMPLE, done, until
-from tests.support.cluster import Cluster
+from tests.support.clusters.cluster import Cluster
 
 pytestmark = pytest.mark.cluster
 TABS = 8

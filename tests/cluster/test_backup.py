@@ -14,8 +14,8 @@ from jobs.ids import original_name
 from jobs.job import ENDED, Row, State, decode_outcome
 from jobs.records import Where
 from stores.ledger.sqlite_reader import open_reader
-from tests.support.cluster import ROOT, Cluster
-from tests.support.load import Load
+from tests.support.clusters.cluster import ROOT, Cluster
+from tests.support.clusters.load import Load
 
 SAMPLE = ROOT / "test-data" / "sample.jpg"
 LOAD_SECONDS = 0.4

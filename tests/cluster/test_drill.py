@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.cluster import ROOT, Cluster
+from tests.support.clusters.cluster import ROOT, Cluster
 
 pytestmark = pytest.mark.cluster
 

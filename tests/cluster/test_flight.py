@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.cluster import ROOT, Cluster, alive, wait_until
-from tests.support.load import Load
+from tests.support.clusters.cluster import ROOT, Cluster, alive, wait_until
+from tests.support.clusters.load import Load
 
 SAMPLE = ROOT / "test-data" / "sample.jpg"
 LOAD_SECONDS = 0.7

@@ -15,8 +15,8 @@ import pytest
 
 import pixmill
 from jobs.limits import GRANT_SLACK_SECONDS
-from tests.support.cluster import Cluster, wait_until
-from tests.support.web_kit import png
+from tests.support.clusters.cluster import Cluster, wait_until
+from tests.support.kits.web_kit import png
 
 USES, UPLOADERS, BEFORE = 5, 20, 3
 pytestmark = pytest.mark.cluster

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jobs.ids import mint, original_name, rendition_name
-from tests.support.cluster import ROOT, Cluster, wait_until
+from tests.support.clusters.cluster import ROOT, Cluster, wait_until
 
 SAMPLE = ROOT / "test-data" / "sample.jpg"
 ORPHAN_SECONDS = 4.0

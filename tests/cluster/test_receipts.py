@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs.job import State
-from tests.support.cluster import ROOT, Cluster, wait_until
+from tests.support.clusters.cluster import ROOT, Cluster, wait_until
 
 SAMPLE = ROOT / "test-data" / "sample.jpg"
 RETENTION_SECONDS = 2.0

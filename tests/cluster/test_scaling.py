@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from supervisor.core.fleet import CALM_SECONDS
-from tests.support.cluster import Cluster, wait_until
-from tests.support.sufferings import SLOW_FIELDS, slow_image
+from tests.support.clusters.cluster import Cluster, wait_until
+from tests.support.clusters.sufferings import SLOW_FIELDS, slow_image
 
 pytestmark = pytest.mark.cluster
 

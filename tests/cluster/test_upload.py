@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from PIL import Image
 
-from tests.support.cluster import ROOT, Cluster, wait_until
-from tests.support.load import Load
+from tests.support.clusters.cluster import ROOT, Cluster, wait_until
+from tests.support.clusters.load import Load
 
 SAMPLE = ROOT / "test-data" / "sample.jpg"
 ROTATED = ROOT / "test-data" / "rotated.jpg"

@@ -14,8 +14,9 @@ import sys
 from typing import Any, NamedTuple
 
 from tests.hostile.attempts import Attempt, World, attempts, world
-from worker import sandbox, vips
-from worker.autopsy import Slate
+from worker.boundary import sandbox
+from worker.boundary.slate import Slate
+from worker.images.formats import vips
 
 ADDRESS_BYTES_MAX = 1 << 35
 """Of the sealed child: the test process is large, and the attempt past the limit larger still."""

@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 from jobs.errors import ImageFault
-from jobs.recipe import Recipe
-from tests.support.images import one, outputs
-from worker import pipeline
-from worker.decoder import Memory
+from jobs.recipes.recipe import Recipe
+from tests.support.pictures.images import one, outputs
+from worker.decoder.serve import Memory
+from worker.images import pipeline
 
 WORDS = {0: "done", 10: "out of memory", 20: "the image's fault"}
 

@@ -1,17 +1,15 @@
 """Whatever decodes leads to effects that can be framed, are read by those whom they go to, and stay within bounds.
 
-The longest messages that a reader takes, and mutants of them, in both directions, at the core; `python -m bench.frames`
-sends them to real processes.
+The longest messages that a reader takes, and mutants of them, in both directions, at the core; `python -m
+torture.frames` sends them to real processes.
 """
 
 from typing import Any
 
 import pytest
 
-from bench.extremes import Extremes
-from bench.mutants import Mutator
-from broker.core.events import Commanded, Heard, Matched, Ordered, Submitted, Walked
-from broker.outbox import outgoing
+from broker.core.books.events import Commanded, Heard, Matched, Ordered, Submitted, Walked
+from broker.frames.outbox import outgoing
 from jobs import wire
 from jobs.errors import WireFault
 from jobs.ids import job_of, rendition_name
@@ -19,11 +17,13 @@ from jobs.job import TEXT_CHARACTERS_MAX, Original, Spec, encode
 from jobs.limits import LIST_WALK_MAX, RENDITIONS_MAX, TIMELINE_MAX
 from jobs.records import Where
 from tests.properties.rig import Rig, new_job, ready
+from torture.extremes import Extremes
+from torture.mutants import Mutator
 
 PEERS = (b"a", b"b", b"c")
 STEPS = 150
 ROOMS = (2_000, 2_000, 20_000, 20_000, 300_000)
-"""Of a message's lists. The longest of all are tried in tests/unit/test_wire.py."""
+"""Of a message's lists. The longest of all are tried in tests/unit/jobs/wire/test_codec.py."""
 WIDE = "\U0001f5bc"
 OUTCOME_BYTES_MAX = TIMELINE_MAX * (4 * 1000 + 4 * TEXT_CHARACTERS_MAX + 200) + RENDITIONS_MAX * 6 * 4 * 300
 SPEC = encode(Spec("a.png", None, None, None, "", Original("raw/ab/x", "png", 1, 1, 1, "d"), ""))

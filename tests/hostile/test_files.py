@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterator
 import pytest
 from PIL import Image
 
-from host.extras import formats_read
-from jobs.formats import HEIC
+from host.settings.extras import formats_read
+from jobs.images.formats import HEIC
 from jobs.limits import DECODER_BYTES_MAX
-from tests.hostile import files
-from tests.hostile.outcomes import answers, corpus, in_short, manifest, outcomes, sample
-from tests.support.cluster import ROOT, Cluster
-from tests.support.images import CORPUS, TEST_DATA, one
-from worker import imagefile
-from worker.pipeline import run
-from worker.reading import PipelineLimits
+from tests.support.clusters.cluster import ROOT, Cluster
+from tests.support.pictures import hostile
+from tests.support.pictures.images import CORPUS, TEST_DATA, one
+from tests.support.pictures.outcomes import answers, corpus, in_short, manifest, outcomes, sample
+from worker.images import imagefile
+from worker.images.pipeline import run
+from worker.images.reading import PipelineLimits
 
 pytestmark = pytest.mark.cluster
 DEADLINE_SECONDS = 20
@@ -52,7 +52,7 @@ def cluster(new_cluster: Callable[..., Cluster]) -> Iterator[Cluster]:
 
 def test_crafted_files_end_as_documented_and_their_neighbours_too(cluster: Cluster) -> None:
     neighbours = {f"neighbour {number}": (TEST_DATA / "sample.jpg").read_bytes() for number in range(8)}
-    found = answers(cluster, {name: make() for name, make in files.CRAFTED.items()} | neighbours)
+    found = answers(cluster, {name: make() for name, make in hostile.CRAFTED.items()} | neighbours)
     assert {name: in_short(answer) for name, answer in found.items()} == EXPECTED | dict.fromkeys(neighbours, "done")
     ended = {name: answer for name, answer in found.items() if "state" in answer}
     assert {name: answer["attempts"] for name, answer in ended.items()} == dict.fromkeys(ended, 1)
@@ -62,36 +62,36 @@ def test_crafted_files_end_as_documented_and_their_neighbours_too(cluster: Clust
 
 def test_damaged_files_are_pictures_or_refused(cluster: Cluster, full: bool) -> None:
     each = 100 if full else 4
-    found = outcomes(cluster, dict(files.damaged(seed=8, each=each)))
+    found = outcomes(cluster, dict(hostile.damaged(seed=8, each=each)))
     assert {name: outcome for name, outcome in found.items() if not FINE.fullmatch(outcome)} == {}
     assert set(found.values()) >= {"done", "failed undecodable"}
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not beside this tree")
 def test_the_corpus_ends_as_the_manifest_says(cluster: Cluster, full: bool) -> None:
-    """After a change that is meant: python -m tests.hostile.outcomes"""
+    """After a change that is meant: python -m tests.support.pictures.outcomes"""
     whole = corpus()
-    files = whole if full else sample(whole, seed=8, count=120)
+    hostile = whole if full else sample(whole, seed=8, count=120)
     assert whole.keys() == manifest().keys()
-    assert outcomes(cluster, files) == {name: manifest()[name] for name in files}
+    assert outcomes(cluster, hostile) == {name: manifest()[name] for name in hostile}
 
 
 def test_no_other_plugin_is_registered() -> None:
     """In a process of its own: other tests may load more."""
-    script = "from worker import imagefile; from PIL import Image; print(sorted(Image.OPEN), sorted(Image.ID))"
+    script = "from worker.images import imagefile; from PIL import Image; print(sorted(Image.OPEN), sorted(Image.ID))"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    formats = sorted(files.FORMATS.values()) + (["HEIF"] if HEIC in formats_read() else [])
+    formats = sorted(hostile.FORMATS.values()) + (["HEIF"] if HEIC in formats_read() else [])
     assert done.stdout == f"{sorted(formats)} {sorted(formats)}\n"
 
 
 def test_a_format_that_pillow_knows_is_still_refused_by_name() -> None:
     """The registry alone is no wall: each file is opened with its one format named."""
     with pytest.raises(SyntaxError, match="not a PNG file"):
-        imagefile.open_image(io.BytesIO(files.written("gif")), "png")
+        imagefile.open_image(io.BytesIO(hostile.written("gif")), "png")
 
 
 def test_pillows_own_guard_is_never_off() -> None:
-    list(run(io.BytesIO(files.written("png")), one(width=8), PipelineLimits(50_000_000, 1)))
+    list(run(io.BytesIO(hostile.written("png")), one(width=8), PipelineLimits(50_000_000, 1)))
     assert Image.MAX_IMAGE_PIXELS == 50_000_000
 
 

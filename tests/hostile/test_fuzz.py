@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from jobs import wire
 from jobs.errors import BadRecipe, ClientFault, WireFault
-from jobs.formats import HEIC, READ
-from jobs.imagehead import read_head
+from jobs.images.formats import HEIC, READ
+from jobs.images.head import read_head
 from jobs.limits import FILENAME_CHARACTERS_MAX
-from jobs.recipe import canonical, parse
-from tests.hostile.files import FORMATS, written
-from web.forms import Form
-from web.multipart import Piece
-from worker import tasks
+from jobs.recipes.recipe import canonical, parse
+from tests.support.pictures.hostile import FORMATS, written
+from web.http.multipart import Piece
+from web.uploads.forms import Form
+from worker.boundary import tasks
 
 FORM = (
     b'--b\r\nContent-Disposition: form-data; name="image"; filename="../a.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'

@@ -1,5 +1,5 @@
 """Whatever a request says in a field, a JSON body, a header or the query: an answer with a code of ours, never a 500,
-and what was accepted can be shown. In-process; bench/requests.py does it through real sockets."""
+and what was accepted can be shown. In-process; torture/requests.py does it through real sockets."""
 
 import asyncio
 import base64
@@ -10,16 +10,16 @@ from urllib.parse import urlencode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.grants import verify
+from jobs.access.grants import verify
 from jobs.job import Row
 from jobs.limits import LIST_MAX
-from jobs.presets import Recipes
+from jobs.recipes.presets import Recipes
 from jobs.records import Where
 from stores.ledger.memory import MemoryLedger
-from tests.support.web_kit import Kit, png, turns
-from tests.unit.test_web_events import Reader
-from web.asked import FIELDS
+from tests.support.kits.web_kit import Kit, png, turns
+from tests.support.kits.web_readers import Reader
 from web.routes import ROUTES
+from web.uploads.fields import FIELDS
 
 BRIEF = settings(max_examples=settings().max_examples // 3, deadline=None)
 """An example is a whole process of memory."""

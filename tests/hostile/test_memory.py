@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from host.extras import formats_read
-from jobs.formats import HEIC
-from tests.hostile.files import FORMATS, png, written, zeros
-from tests.support import heif
-from tests.support.cluster import ROOT, Cluster
+from host.settings.extras import formats_read
+from jobs.images.formats import HEIC
+from tests.support.clusters.cluster import ROOT, Cluster
+from tests.support.pictures import heif
+from tests.support.pictures.hostile import FORMATS, png, written, zeros
 
 SIDE = 3000
 """Of a plain picture: it is the memory that is to be short, not the time."""

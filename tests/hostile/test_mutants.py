@@ -1,11 +1,11 @@
-"""Mutated frames at a real broker and mutated requests at a real web process: `python -m bench.frames` and
-`python -m bench.requests`, short and seeded. What they once found is in the unit tests by its name."""
+"""Mutated frames at a real broker and mutated requests at a real web process: `python -m torture.frames` and
+`python -m torture.requests`, short and seeded. What they once found is in the unit tests by its name."""
 
 from pathlib import Path
 
 import pytest
 
-from bench import frames, requests
+from torture import frames, requests
 
 pytestmark = pytest.mark.cluster
 

@@ -13,18 +13,22 @@ from typing import Any, NoReturn
 
 import pytest
 
+from host.settings.settings import Settings
 from jobs.job import Code
-from jobs.settings import Settings
 from stores.blobs.memory import MemoryBlobs
 from tests.hostile.attempts import World, world
 from tests.hostile.escapes import ADDRESS_BYTES_MAX, attempt, possible
-from tests.support.cluster import wait_until
-from tests.support.images import corners, saved
-from worker import autopsy, decoder, imagefile, nursery, pipeline, sandbox, syscalls, tasks, vips
-from worker.autopsy import Slate
-from worker.bodies import Body
-from worker.children import Children
-from worker.results import Run
+from tests.support.clusters.cluster import wait_until
+from tests.support.pictures.images import corners, saved
+from worker.boundary import sandbox, syscalls, tasks
+from worker.boundary.slate import Slate
+from worker.decoder import nursery, serve
+from worker.images import imagefile, pipeline
+from worker.images.formats import vips
+from worker.keeper.autopsy import judge
+from worker.keeper.bodies import Body
+from worker.keeper.children import Children
+from worker.keeper.results import Run
 
 ESCAPES_LEAST = 40
 """That many must be shown to work where nothing is sealed."""
@@ -125,7 +129,7 @@ def test_abort_is_still_a_crash_and_no_violation() -> None:
         os.abort()
 
     status, _ = ended(act)
-    assert autopsy.judge(tasks.Died(1, status))[0] == Code.DECODER_CRASHED
+    assert judge(tasks.Died(1, status))[0] == Code.DECODER_CRASHED
 
 
 def test_a_signal_of_its_own_cannot_keep_a_violation_alive() -> None:
@@ -206,7 +210,7 @@ def decode_in_decoders(monkeypatch: pytest.MonkeyPatch, decode: Callable[..., An
         imagefile.decode = decode
         yield from pipeline.run(*arguments)
 
-    monkeypatch.setattr(decoder, "run", run)
+    monkeypatch.setattr(serve, "run", run)
 
 
 def test_a_sealed_decoder_works_and_says_nothing_of_lacking_layers(tmp_path: Path) -> None:
@@ -221,7 +225,7 @@ def test_a_codec_that_opens_a_file_ends_its_job_as_a_violation_with_an_autopsy(
     decode_in_decoders(monkeypatch, lambda *_, **__: os.open("/etc/passwd", os.O_RDONLY))
     with children(tmp_path) as hand_over:
         (death,) = hand_over(saved(corners(), format)).deaths
-    code, detail = autopsy.judge(death)
+    code, detail = judge(death)
     assert code == Code.SANDBOX_VIOLATION
     assert detail.startswith("the decoder ended by signal 31 (SIGSYS) for openat (")
     assert f"at {stage}, " in detail
@@ -237,7 +241,7 @@ def test_a_fault_of_our_own_is_told_without_opening_a_file(tmp_path: Path, monke
         ear = hand_over(saved(corners(), "JPEG"))
     (story,) = [word.story for word in ear.words if isinstance(word, tasks.Broke)]
     assert story.startswith("KeyboardInterrupt: our own fault in serve:")
-    code, detail = autopsy.judge(ear.deaths[0], story)
+    code, detail = judge(ear.deaths[0], story)
     assert code == Code.DECODER_LOST
     assert "ended with status 1, at decode_scaled" in detail
     assert detail.endswith(story)

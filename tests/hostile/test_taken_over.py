@@ -8,10 +8,10 @@ import httpx2
 import pytest
 from PIL import Image
 
-from jobs.keys import Scope, entry_of
-from tests.support import taken_over
-from tests.support.cluster import Cluster
-from tests.support.taken_over import KEEP, SECRET, TELL
+from jobs.access.keys import Scope, entry_of
+from tests.support.clusters import taken_over
+from tests.support.clusters.cluster import Cluster
+from tests.support.clusters.taken_over import KEEP, SECRET, TELL
 
 pytestmark = pytest.mark.cluster
 TENANTS = ("acme", "mallory")

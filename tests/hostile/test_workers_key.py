@@ -11,17 +11,17 @@ import msgspec
 import pytest
 import zmq
 
-from host import curve
-from host.bound import bound
-from host.wires import Wires
+from host.sockets import curve
+from host.sockets.addresses import Wires
+from host.sockets.bound import bound
 from jobs import wire
 from jobs.ids import RANDOM_BYTES, mint, original_name, rendition_name
 from jobs.job import Code, decode_outcome
 from jobs.records import Where
 from stores.ledger.sqlite_reader import open_reader
 from tests.integration.test_tcp import free_port, keys
-from tests.support.cluster import Cluster, wait_until
-from tests.support.images import corners, saved
+from tests.support.clusters.cluster import Cluster, wait_until
+from tests.support.pictures.images import corners, saved
 
 pytestmark = pytest.mark.cluster
 HEARD_SECONDS = 10.0

@@ -12,14 +12,14 @@ import pytest
 import zmq
 
 from broker import lookups
+from broker.core.books.events import Matched, Policy, Refilled
 from broker.core.dispatcher import Dispatcher
-from broker.core.events import Matched, Policy, Refilled
-from broker.flight import Intake
+from broker.flight.facts import Intake
 from broker.lookups import BULK_ROWS, TURN_BYTES, fit
 from broker.loop import Loop
 from broker.rounds import ROUND_SECONDS, Rounds
-from host.folders import endpoint
-from host.wires import Wires
+from host.files.folders import endpoint
+from host.sockets.addresses import Wires
 from jobs import wire
 from jobs.job import Outcome, encode
 from jobs.records import Meta, Records
@@ -51,12 +51,12 @@ class Stage:
 
     def turn(self) -> int:
         """One turn; how many jobs are cancelled now."""
-        self.loop._turn(time.monotonic(), {self.loop._pull})
+        self.loop._turn(time.monotonic(), {self.loop.sockets.pull})
         return sum(found.state == "cancelled" for found in self.ledger.rows.values())
 
     def close(self) -> None:
         self.context.destroy(0)
-        self.loop.close()
+        self.loop.sockets.close()
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_a_turn_does_one_step_of_one_command_over_many(stage: Stage) -> None:
     for number in range(3):
         stage.push.send(wire.encode(wire.Cancel("web", str(number), after=number * BULK_ROWS)))
     for number in range(3):
-        assert stage.loop._pull.poll(5000)
+        assert stage.loop.sockets.pull.poll(5000)
         assert stage.turn() == (number + 1) * BULK_ROWS
 
 
@@ -82,7 +82,7 @@ def test_a_step_ends_at_so_many_bytes_and_the_next_goes_on_there(stage: Stage) -
     steps: list[int] = []
     while len(steps) < 4 and (not steps or steps[-1] < 7):
         stage.push.send(wire.encode(wire.Cancel("web", "r", after=after)))
-        assert stage.loop._pull.poll(5000)
+        assert stage.loop.sockets.pull.poll(5000)
         steps.append(stage.turn())
         after = steps[-1]
     assert steps == [2, 4, 6, 7]
@@ -110,7 +110,7 @@ def test_orders_on_very_large_jobs_end_what_a_turn_reads(stage: Stage) -> None:
         stage.push.send(wire.encode(wire.Cancel("web", str(seq), job_id(seq))))
     cancelled = 0
     while cancelled < 7:
-        assert stage.loop._pull.poll(5000)
+        assert stage.loop.sockets.pull.poll(5000)
         before, cancelled = cancelled, stage.turn()
         assert cancelled - before <= 3
 
@@ -141,7 +141,7 @@ def test_a_worker_s_silence_is_judged_though_another_one_never_stops(
     stage.begin(b"spec", 1)
     mail = [(peer, [wire.encode(ready(peer.decode()))], None) for peer in (b"silent", b"loud")]
     beat = (b"loud", [wire.encode(wire.WorkerBeat([]))], None)
-    monkeypatch.setattr(stage.loop, "_receive_from_worker", lambda: mail.pop() if mail else beat)
+    monkeypatch.setattr(stage.loop.sockets, "receive_from_worker", lambda: mail.pop() if mail else beat)
     monkeypatch.setattr(stage.loop, "_send", Mock())
     begin = time.monotonic()
     for seconds in range(int(Policy().silence_seconds)):

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.support.cluster import ROOT, Cluster, wait_until
-from tests.support.web_kit import png
+from tests.support.clusters.cluster import ROOT, Cluster, wait_until
+from tests.support.kits.web_kit import png
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/sbin")
 PROXY = "127.0.0.2"

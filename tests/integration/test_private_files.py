@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from host.folders import close_folder
-from tests.support.cluster import ROOT, Cluster
+from host.files.folders import close_folder
+from tests.support.clusters.cluster import ROOT, Cluster
 
 pytestmark = pytest.mark.cluster
 SAMPLE = (ROOT / "test-data" / "sample.jpg").read_bytes()

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.support.cluster import ROOT, Cluster, alive, wait_until
+from tests.support.clusters.cluster import ROOT, Cluster, alive, wait_until
 
 FAKE_ROLES = ROOT / "tests" / "support" / "fake_roles"
 pytestmark = pytest.mark.cluster

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cluster import ROOT, Cluster
+from tests.support.clusters.cluster import ROOT, Cluster
 
 pytestmark = pytest.mark.cluster
 SAMPLE = ROOT / "test-data" / "sample.jpg"

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 import zmq
 
-from host import curve
-from host.bound import bound
-from host.wires import HANDSHAKE_MS, Wires
+from host.settings.settings import SOCKETS
+from host.sockets import curve
+from host.sockets.addresses import HANDSHAKE_MS, Wires
+from host.sockets.bound import bound
 from jobs import wire
-from jobs.settings import SOCKETS
-from tests.support.cluster import ROOT, Cluster, wait_until
-from tests.support.images import corners, saved
+from tests.support.clusters.cluster import ROOT, Cluster, wait_until
+from tests.support.pictures.images import corners, saved
 
 pytestmark = pytest.mark.cluster
 SOFT_DESCRIPTORS = 200

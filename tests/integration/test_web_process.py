@@ -16,16 +16,16 @@ from typing import Any
 import httpx2
 import pytest
 
-from host.folders import data_folder
+from host.files.folders import data_folder
+from host.settings.settings import Settings
 from jobs.ids import original_name
 from jobs.job import Rendition, State
 from jobs.limits import GATHERED_BYTES
-from jobs.settings import Settings
 from jobs.wire import Change, Changes
 from stores.ledger.sqlite import open_ledger
-from tests.support.cluster import ROOT, Cluster, wait_until
-from tests.support.toy_broker import SocketBroker, ToyBroker
-from tests.support.web_kit import digest, png
+from tests.support.clusters.cluster import ROOT, Cluster, wait_until
+from tests.support.kits.toy_broker import SocketBroker, ToyBroker
+from tests.support.kits.web_kit import digest, png
 
 pytestmark = pytest.mark.cluster
 

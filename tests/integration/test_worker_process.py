@@ -13,9 +13,19 @@ from PIL import Image
 from jobs import wire
 from jobs.job import Code
 from jobs.wire import Failure, Held, LeaseRef
-from tests.support.cluster import Cluster, children_of, wait_until
-from tests.support.images import saved
-from tests.support.worker_kit import QUICK, SLOW, FakeBroker, Worker, end, gone, job_id, noise, worker_under_test
+from tests.support.clusters.cluster import Cluster, children_of, wait_until
+from tests.support.clusters.worker_kit import (
+    QUICK,
+    SLOW,
+    FakeBroker,
+    Worker,
+    end,
+    gone,
+    job_id,
+    noise,
+    worker_under_test,
+)
+from tests.support.pictures.images import saved
 
 pytestmark = pytest.mark.cluster
 Pair = tuple[FakeBroker, Worker]

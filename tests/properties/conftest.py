@@ -1,4 +1,4 @@
-"""The profile of bench/mutations.py: the first failure is enough, nobody reads its smallest form."""
+"""The profile of torture/mutations.py: the first failure is enough, nobody reads its smallest form."""
 
 from hypothesis import Phase, settings
 

@@ -5,8 +5,7 @@ Owns no expectation: the tests beside it do.
 
 from typing import Any, NamedTuple
 
-from broker.core.dispatcher import Dispatcher
-from broker.core.events import (
+from broker.core.books.events import (
     Commanded,
     Effects,
     Expired,
@@ -19,6 +18,7 @@ from broker.core.events import (
     Submitted,
     Walked,
 )
+from broker.core.dispatcher import Dispatcher
 from jobs import wire
 from jobs.ids import job_of
 from jobs.job import Outcome, Row, decode_outcome

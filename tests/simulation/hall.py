@@ -7,11 +7,11 @@ Owns no expectation: the tests do. Nothing waits: the clock jumps from event to 
 from math import inf
 from typing import Any, NamedTuple
 
-from broker.core.events import Policy
+from broker.core.books.events import Policy
 from jobs import wire
 from jobs.wire import Finish, Finished, LeaseRef, NewJob, Returned, Start, Started
 from tests.properties.rig import OFFSET, Done, Rig, ready, told
-from web.waiting import Place, Waits
+from web.broker.waiting import Place, Waits
 
 
 class Told(NamedTuple):

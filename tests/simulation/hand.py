@@ -3,15 +3,15 @@
 Owns what a keeper owns: the decoder's life and the connection. Draws its luck from the world.
 """
 
+from collections import Counter
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from random import Random
+from typing import Any, Protocol
 
 from jobs.wire import Assignment, Walk
 from worker.core import events
 from worker.core.session import Session
-
-if TYPE_CHECKING:
-    from tests.simulation.world import Connection, World
 
 CRASHES = {7: "decoder_crashed", 13: "memory_over_limit", 21: "undecodable", 33: "original_missing"}
 """What the contents of these numbers do to a decoder, always."""
@@ -19,10 +19,27 @@ NAMES_PER_STEP = 40
 """Fewer than a walk asks for: several steps."""
 
 
+class World(Protocol):
+    """What a worker asks of the simulation around it (tests/simulation/world.py)."""
+
+    random: Random
+    now: float
+    files: set[str]
+    counts: Counter[str]
+
+    @property
+    def calm(self) -> bool: ...
+    def after(self, seconds: float, step: Callable[[], Any]) -> None: ...
+    def send_up(self, connection: "Connection", message: Any) -> None: ...
+    def break_off(self, connection: "Connection") -> None: ...
+    def end_worker(self, hand: "Hand") -> None: ...
+    def picture(self, job: str) -> Any: ...
+
+
 class Hand:
     """One worker process. `gone`: it has ended, and nothing of it happens any more."""
 
-    def __init__(self, world: "World", name: str, capacity: int) -> None:
+    def __init__(self, world: World, name: str, capacity: int) -> None:
         self.world, self.name = world, name
         self.session = Session(name, name, 1, capacity, "engine", 3.0, 2.0, world.now)
         self.connection: Connection | None = None
@@ -145,3 +162,12 @@ class Hand:
         else:
             self.feel(events.DecoderFailed(*run, code, "simulated"))
         self.feel(events.DecoderIdle())
+
+
+class Connection:
+    """One worker's connection: in order both ways, until it breaks."""
+
+    def __init__(self, peer: bytes, hand: Hand) -> None:
+        self.peer, self.hand = peer, hand
+        self.alive = True
+        self.arrival = {"up": 0.0, "down": 0.0}

@@ -10,11 +10,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from broker import recorder, replay
+from broker.core import presence
+from broker.core.books.state import Core
 from broker.core.dispatcher import Dispatcher
 from broker.core.snapshot import from_snapshot, snapshot
-from broker.core.state import Core
-from broker.flight import FORMAT, Decided, HeardFrame, Opening, Turn, packed, parts
+from broker.flight import recorder, replay
+from broker.flight.facts import FORMAT, Decided, HeardFrame, Opening, Turn, packed, parts
 from jobs.records import PurgedEntry, Records
 from tests.simulation import world
 from tests.simulation.world import World
@@ -115,7 +116,9 @@ def test_a_ledger_that_says_otherwise_is_told_from_one_that_went_on(tmp_path: Pa
 
 
 def test_a_core_of_another_pixmill_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    kept = snapshot(Dispatcher(World(1).policy)).replace(b"broker.core.roster.Roster", b"broker.core.roster.Rosten")
+    kept = snapshot(Dispatcher(World(1).policy)).replace(
+        b"broker.core.books.roster.Roster", b"broker.core.books.roster.Rosten"
+    )
     path = tmp_path / "00000001.flight"
     path.write_bytes(packed(Opening(FORMAT, 1, False, 0.0, "", kept)))
     assert replay.main([str(path)]) == 2
@@ -144,7 +147,7 @@ def test_a_turn_that_breaks_the_core_is_in_the_file_and_breaks_a_replay_too(
         raise ZeroDivisionError
 
     monkeypatch.setattr(Core, "swept", broken)
-    monkeypatch.setattr(Dispatcher, "_ready", broken)
+    monkeypatch.setattr(presence, "_ready", broken)
     with pytest.raises(ZeroDivisionError):
         World(1, flight=tmp_path).run()
     with pytest.raises(ZeroDivisionError) as caught:

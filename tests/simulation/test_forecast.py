@@ -1,5 +1,5 @@
-"""jobs/forecast.py against brute force: what web says of a job at its acceptance, and when the real dispatcher, with
-workers in simulated time, had it done."""
+"""web/broker/forecast.py against brute force: what web says of a job at its acceptance, and when the real dispatcher,
+with workers in simulated time, had it done."""
 
 import random
 import statistics
@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from jobs.forecast import Estimate, Forecast
 from jobs.records import Lane
 from jobs.wire import LaneView, NewJob, Pause, Resume, Waiting
 from tests.properties.rig import new_job
 from tests.simulation.hall import Hall
-from web.waiting import Place
+from web.broker.forecast import Estimate, Forecast
+from web.broker.waiting import Place
 
 LARGE_PIXELS = 50_000_000
 SECONDS = {"s": 0.1, "l": 2.0}

@@ -18,30 +18,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from broker.core.books.events import Commanded, Effects, Heard, PeerLost, Policy, Refilled, Walked
 from broker.core.dispatcher import Dispatcher
-from broker.core.events import Commanded, Effects, Heard, PeerLost, Policy, Refilled, Walked
-from broker.flight import Began, Intake, Turn, decide
-from broker.outbox import digest, outgoing
-from broker.recorder import Recorder
+from broker.flight.facts import Began, Intake, Turn, decide
+from broker.flight.recorder import Recorder
+from broker.frames.outbox import digest, outgoing
 from jobs import wire
 from jobs.errors import LedgerFailed
 from jobs.ids import job_of, original_name
 from jobs.job import Rendition, decode_outcome
 from stores.ledger.memory import MemoryLedger
-from tests.simulation.hand import Hand
+from tests.simulation.hand import Connection, Hand
 
 OFFSET = 1_800_000_000.0
 ENDED = {"done", "failed", "dead", "cancelled"}
 WORKERS = 4
-
-
-class Connection:
-    """One worker's connection: in order both ways, until it breaks."""
-
-    def __init__(self, peer: bytes, hand: Hand) -> None:
-        self.peer, self.hand = peer, hand
-        self.alive = True
-        self.arrival = {"up": 0.0, "down": 0.0}
 
 
 class World:

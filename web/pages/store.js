@@ -79,6 +79,6 @@ function remove(id) {
 function keep(fresh) {
   jobs.delete(fresh.id);
   jobs.set(fresh.id, fresh);
-  if (jobs.size > KEPT) jobs.delete(jobs.keys().next().value);
+  if (jobs.size > KEPT) jobs.delete(jobs.access.keys().next().value);
   tell("job", fresh);
 }

@@ -1,1 +1,1 @@
-"""The worker's pure parts: its side of the protocol, and the geometry of a recipe."""
+"""The worker's decisions, sans I/O: its side of the protocol, its leases, and which decoders are kept."""

@@ -5,7 +5,8 @@ import signal
 import time
 from pathlib import Path
 
-from host import folders, notify
+from host.files import folders
+from host.process import notify
 
 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 folders.hold_lock(Path(os.environ["PIXMILL_RUN"]) / "broker.lock", 0, "two brokers")

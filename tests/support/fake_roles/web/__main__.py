@@ -5,7 +5,7 @@ import selectors
 import signal
 import time
 
-from host import notify, signals
+from host.process import notify, signals
 
 if os.environ.get("FAKE_WEB_BROKEN") and os.path.exists(os.environ["FAKE_WEB_BROKEN"]):
     raise SystemExit(3)

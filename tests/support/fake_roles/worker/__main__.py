@@ -5,7 +5,7 @@ import selectors
 import signal
 import time
 
-from host import lifeline, notify, signals
+from host.process import lifeline, notify, signals
 
 keeper = os.getpid()
 if os.fork() == 0:

@@ -1,0 +1,1 @@
+"""What the benchmarks share: their report, their loads, what a process costs."""

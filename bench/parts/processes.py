@@ -1,0 +1,49 @@
+"""What processes cost: CPU to the nanosecond, and memory, of those that belong to a cluster.
+
+/proc/PID/stat counts in hundredths of a second; the kernel's CPU clock of a process (clock_getcpuclockid(3)) has
+nanoseconds, of all its threads, those that ended too. A child that was reaped is in its parent's stat.
+"""
+
+import contextlib
+import os
+import time
+from pathlib import Path
+
+from tests.support.clusters.cluster import Cluster
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+ROLES = ("web", "broker", "keeper", "nursery", "decoder", "supervisor")
+
+
+def cpu_ms(pid: int) -> float:
+    """User and system milliseconds of a process and of its reaped children; 0 of one that is gone."""
+    with contextlib.suppress(OSError):
+        stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        reaped = (int(stat[13]) + int(stat[14])) / _TICKS
+        return (time.clock_gettime(~pid << 3 | 2) + reaped) * 1000
+    return 0.0
+
+
+def memory_mb(pid: int, name: str) -> float:
+    """A field of /proc/PID/status (VmRSS, VmHWM) in MB (10^6 bytes)."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name + ":")) * 1024 / 1e6
+
+
+def family(cluster: Cluster) -> dict[str, list[int]]:
+    """The cluster's processes by role."""
+    assert cluster.supervisor is not None
+    keepers = cluster.pids("worker")
+    return {
+        "web": cluster.pids("web"),
+        "broker": cluster.pids("broker"),
+        "keeper": keepers,
+        "nursery": [nursery for keeper in keepers for nursery in cluster.nurseries(keeper)],
+        "decoder": [decoder for keeper in keepers for decoder in cluster.decoders(keeper)],
+        "supervisor": [cluster.supervisor.pid],
+    }
+
+
+def cpu_by_role(cluster: Cluster) -> dict[str, float]:
+    """Milliseconds that each role's processes have used. A decoder that was replaced is its nursery's."""
+    return {role: sum(map(cpu_ms, pids)) for role, pids in family(cluster).items()}

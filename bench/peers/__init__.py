@@ -1,0 +1,1 @@
+"""Contenders of bench/images.py: how others do the same work."""

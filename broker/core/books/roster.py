@@ -1,0 +1,176 @@
+"""The workers: who is connected, what each holds, who can take more, who has gone silent.
+
+Owns credit (capacity less leases, and for how long what is prefetched may wait) and the order of service: the least
+recently served first, those that hold nothing before those that could prefetch. Choosing costs O(log workers), not
+O(workers).
+"""
+
+import heapq
+from collections import Counter, OrderedDict
+
+from broker.core.books.model import Entry, Worker
+from jobs.lanes import HEAVY, size_of
+
+
+class Roster:
+    """All connected workers, by connection and by incarnation. What is prefetched is to wait for less than
+    `prefetch_seconds`. `heavy`: how many heavy jobs they hold."""
+
+    def __init__(self, prefetch_seconds: float) -> None:
+        self._prefetch_seconds = prefetch_seconds
+        self.heavy = 0
+        self.by_peer: dict[bytes, Worker] = {}
+        self.by_incarnation: dict[str, Worker] = {}
+        self.engines: Counter[str] = Counter()
+        """How many workers have which."""
+        self._heard: OrderedDict[bytes, Worker] = OrderedDict()
+        self._free: tuple[list[tuple[int, int, Worker]], ...] = ([], [])
+        self._served = 0
+        self._serial = 0
+        self.idle = 0
+
+    def add(self, worker: Worker) -> None:
+        """A worker said Ready."""
+        self._serial += 1
+        worker.serial = self._serial
+        self.by_peer[worker.peer] = worker
+        self.by_incarnation[worker.incarnation] = worker
+        self.engines[worker.engine] += 1
+        self._heard[worker.peer] = worker
+        self.settle(worker)
+
+    def remove(self, worker: Worker) -> None:
+        """A worker is gone; its leases are the caller's to end."""
+        del self.by_peer[worker.peer]
+        del self.by_incarnation[worker.incarnation]
+        del self._heard[worker.peer]
+        self.engines[worker.engine] -= 1
+        if not self.engines[worker.engine]:
+            del self.engines[worker.engine]
+        worker.draining = True
+        self._place(worker, None)
+
+    def hear(self, worker: Worker, now: float) -> None:
+        """A sign of life."""
+        worker.heard = now
+        self._heard.move_to_end(worker.peer)
+
+    def excuse(self, now: float) -> None:
+        """Nobody's silence counts from before `now`."""
+        for worker in self._heard.values():
+            worker.heard = now
+
+    def serve(self, worker: Worker, entry: Entry) -> None:
+        """The worker takes a lease."""
+        self._served += 1
+        worker.served = self._served
+        self.adopt(worker, entry)
+
+    def adopt(self, worker: Worker, entry: Entry) -> None:
+        """The worker holds a lease that its process was given, it may be before it said Ready anew."""
+        if entry.unaccompanied:
+            worker.alone = True
+            self.heavy += entry.holder is None and size_of(entry.lane) == HEAVY
+        worker.leases[entry.id] = entry
+        entry.holder = worker
+        worker.load += entry.seconds
+        self.settle(worker)
+
+    def release(self, entry: Entry) -> None:
+        """The job's lease ended."""
+        worker = entry.holder
+        if worker is None:
+            return
+        entry.holder = None
+        del worker.leases[entry.id]
+        if entry.seconds or not worker.leases:
+            self.known(worker, entry)
+        if worker.alone:
+            self.heavy -= size_of(entry.lane) == HEAVY
+            worker.alone = any(other.unaccompanied for other in worker.leases.values())
+        if worker.slot is None or not worker.leases:  # else it holds less, and can take more as before
+            self.settle(worker)
+
+    def known(self, worker: Worker, entry: Entry) -> None:
+        """What the job took is known, or it was not begun: it is expected to take no more time of its worker."""
+        worker.load = max(0.0, worker.load - entry.seconds) if worker.leases else 0.0
+        entry.seconds = 0.0
+
+    def settle(self, worker: Worker) -> None:
+        """Put the worker where it belongs after its credit changed."""
+        held = len(worker.leases)
+        if self._takes_none(worker, held):
+            self._place(worker, None)
+        else:
+            self._place(worker, (1 if held else 0, worker.served))
+
+    def _takes_none(self, worker: Worker, held: int) -> bool:
+        if worker.draining or worker.alone or held >= worker.capacity:
+            return True
+        return held > 0 and (worker.late or worker.load >= self._prefetch_seconds)
+
+    def next_idle(self) -> Worker | None:
+        """The least recently served worker that holds nothing."""
+        return self._first(0)
+
+    def next_spare(self) -> Worker | None:
+        """The least recently served worker that holds something and could take more."""
+        return self._first(1)
+
+    def silent(self, before: float) -> list[Worker]:
+        """Those last heard before `before`."""
+        lost = []
+        for worker in self._heard.values():
+            if worker.heard >= before:
+                break
+            lost.append(worker)
+        return lost
+
+    @property
+    def longest_unheard(self) -> float | None:
+        """When the worker that was silent for longest was last heard."""
+        return next(iter(self._heard.values())).heard if self._heard else None
+
+    def _place(self, worker: Worker, slot: tuple[int, int] | None) -> None:
+        if worker.slot == slot:
+            return
+        if worker.slot is not None and worker.slot[0] == 0:
+            self.idle -= 1
+        worker.slot = slot
+        if slot is None:
+            return
+        kind, served = slot
+        self.idle += kind == 0
+        heap = self._free[kind]
+        heapq.heappush(heap, (served, worker.serial, worker))
+        if len(heap) > 2 * len(self.by_peer) + 64:
+            heap[:] = {id(w): (s, i, w) for s, i, w in heap if w.slot == (kind, s)}.values()
+            heapq.heapify(heap)
+
+    def _first(self, kind: int) -> Worker | None:
+        heap = self._free[kind]
+        while heap:
+            served, _, worker = heap[0]
+            if worker.slot == (kind, served):
+                return worker
+            heapq.heappop(heap)
+        return None
+
+    def check(self) -> None:
+        """Raises AssertionError where the structures disagree."""
+        assert self.engines == Counter(worker.engine for worker in self.by_peer.values())
+        leases = [entry for worker in self.by_peer.values() for entry in worker.leases.values()]
+        assert self.heavy == sum(size_of(entry.lane) == HEAVY for entry in leases)
+        assert self.idle == sum(w.slot is not None and w.slot[0] == 0 for w in self.by_peer.values())
+        for peer, worker in self.by_peer.items():
+            assert worker.peer == peer
+            assert self.by_incarnation.get(worker.incarnation) is worker
+            held = len(worker.leases)
+            free = not self._takes_none(worker, held)
+            assert (worker.slot is not None) == free, f"{worker.name} slot={worker.slot} held={held}"
+            load = sum(entry.seconds for entry in worker.leases.values())
+            assert abs(worker.load - load) < 1e-3, f"{worker.name} has {worker.load}, holds {load}"
+            assert worker.slot is None or worker.slot == (1 if held else 0, worker.served)
+            assert worker.slot is None or any(w is worker for _, _, w in self._free[worker.slot[0]])
+            for entry in worker.leases.values():
+                assert entry.holder is worker, f"{entry.id} is not held by {worker.name}"

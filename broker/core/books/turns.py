@@ -1,0 +1,185 @@
+"""Whose turn it is: tenants by the time that they were given, then priorities strictly, then size classes by time.
+
+Start-time fair queueing over the seconds that jobs take (Goyal, Vin, Cheng 1996): a tenant is charged at each
+assignment what a job of that lane is expected to take, and corrected when it is known. Who was given least is next.
+Who comes begins where the last one served was: no time that was not asked for is owed. Within one priority of one
+tenant that class goes next whose job would be the first to end, had each a share of a worker to itself: a class that
+takes little waits for little. A choice costs O(log tenants), however many lanes there are.
+Owns no job: windows hold them (broker/core/books/backlog.py). Knows no worker.
+"""
+
+import heapq
+from collections.abc import Iterator
+
+from broker.core.books.window import Tenant, Window
+from jobs.job import PRIORITIES
+from jobs.lanes import HEAVY, LARGE, SMALL, tenant_of
+
+RECORDS_KEPT = 1024
+"""Tenants without a waiting job of whom it is known what they were given: more are looked through."""
+DEBTORS_MAX = 10_000
+
+
+class Turns:
+    """The order of service of all lanes. `seconds`: what a job of each class takes, as far as is known. `tops`: how
+    many lanes are of the highest priority of their tenant."""
+
+    def __init__(self) -> None:
+        self.seconds = {SMALL: 1.0, LARGE: 1.0, HEAVY: 10.0}
+        self.tops = 0
+        self._tenants: dict[str, Tenant] = {}
+        self._waiting = 0
+        """How many tenants have lanes."""
+        self._heap: list[tuple[float, int, Tenant]] = []
+        self._barred: dict[str, Tenant] = {}
+        """Tenants that have nothing to give but heavy jobs, which were not to be given."""
+        self._serial = 0
+        self._virtual = 0.0
+        """What the last one served had been given before."""
+        self._look_through_at = RECORDS_KEPT
+
+    def join(self, window: Window) -> None:
+        """A lane has jobs, in memory or in the ledger."""
+        tenant = window.tenant = self._tenant(tenant_of(window.lane))
+        if tenant.top == len(PRIORITIES):
+            self._waiting += 1
+            tenant.spent = max(tenant.spent, self._virtual)
+        size, level = window.size, tenant.levels[window.lane.priority]
+        spent = tenant.spent_by[window.lane.priority]
+        spent[size] = max(spent[size], min(spent[other] for other in level) if level else max(spent.values()))
+        level[size] = window
+        tenant.lanes += 1
+        self._raise_top(tenant)
+
+    def leave(self, window: Window) -> None:
+        """A lane has no job left."""
+        tenant = window.tenant
+        del tenant.levels[window.lane.priority][window.size]
+        tenant.lanes -= 1
+        self._raise_top(tenant)
+        if tenant.top == len(PRIORITIES):
+            self._waiting -= 1
+            tenant.serial = 0
+            self._barred.pop(tenant.name, None)
+        elif not tenant.serial:  # left out while this lane was read, which held up those below it
+            self._enter(tenant)
+
+    def wake(self, window: Window) -> None:
+        """A lane has jobs in memory."""
+        if not window.tenant.serial:
+            self._enter(window.tenant)
+
+    def choose(self, heavy: bool, alone: str | None) -> Window | None:
+        """The lane to serve next, without serving it; one of heavy jobs only if `heavy`, or of the tenant `alone`."""
+        if self._barred:
+            self._unbar(heavy, alone)
+        heap = self._heap
+        while heap:
+            tag, serial, tenant = heap[0]
+            if tenant.serial != serial:
+                heapq.heappop(heap)
+            elif tenant.spent > tag and len(heap) > 1:  # alone, they are first with any tag
+                heapq.heapreplace(heap, self._placed(tenant))
+            elif (window := tenant.pick(heavy or tenant.name == alone, self.seconds)) is not None:
+                return window
+            else:
+                heapq.heappop(heap)
+                tenant.serial = 0
+                if not heavy and tenant.name != alone:
+                    self._barred[tenant.name] = tenant
+        return None
+
+    def charge(self, window: Window, seconds: float) -> None:
+        """A job of the lane is given to a worker, and is expected to take so long."""
+        tenant, size = window.tenant, window.size
+        if tenant.spent > self._virtual:
+            self._virtual = tenant.spent
+        tenant.spent += seconds
+        tenant.spent_by[window.lane.priority][size] += self.seconds[size]
+
+    def correct(self, name: str, seconds: float) -> None:
+        """A job of this tenant took so much longer than was charged (or shorter, below 0)."""
+        tenant = self._tenants.get(name) or self._tenant(name)
+        tenant.spent += seconds
+        if tenant.serial and tenant.spent < tenant.tag:
+            self._enter(tenant)
+
+    def forget(self) -> None:
+        """Nobody waits, and nothing runs: nobody owes anything."""
+        if not self._waiting:
+            self._tenants.clear()
+            self._heap.clear()
+
+    def debts(self) -> dict[str, float]:
+        """By tenant, the seconds that they were given beyond the one that was served last."""
+        return {
+            tenant.name: tenant.spent - self._virtual
+            for tenant in self._tenants.values()
+            if tenant.spent > self._virtual or (tenant.serial and tenant.spent < self._virtual)
+        }
+
+    def in_order(self) -> Iterator[Window]:
+        """The lanes in about the order of service."""
+        waiting = (tenant for tenant in self._tenants.values() if tenant.top < len(PRIORITIES))
+        for tenant in sorted(waiting, key=lambda each: each.spent):
+            for level in tenant.levels:
+                yield from level.values()
+
+    def check(self) -> None:
+        """Raises AssertionError where the structures disagree."""
+        windows = list(self.in_order())
+        assert self.tops == sum(window.lane.priority == window.tenant.top for window in windows)
+        assert self._waiting == len({window.tenant.name for window in windows})
+        placed = {tenant.name for _, serial, tenant in self._heap if tenant.serial == serial}
+        for tenant in self._tenants.values():
+            lanes = [window for level in tenant.levels for window in level.values()]
+            assert tenant.lanes == len(lanes) and tenant.only is (lanes[0] if len(lanes) == 1 else None)
+            assert (tenant.serial > 0) == (tenant.name in placed), f"{tenant.name} is lost"
+            able = tenant.pick(True, self.seconds) is not None
+            assert not able or tenant.serial or tenant.name in self._barred, f"{tenant.name} has no turn"
+
+    def _tenant(self, name: str) -> Tenant:
+        tenant = self._tenants.get(name)
+        if tenant is None:
+            if len(self._tenants) >= self._look_through_at:
+                self._look_through()
+            tenant = self._tenants[name] = Tenant(name, self._virtual)
+        return tenant
+
+    def _look_through(self) -> None:
+        """Forget who waits for nothing and was given no more than the others; all such, where they are very many."""
+        kept = {
+            name: tenant
+            for name, tenant in self._tenants.items()
+            if tenant.top < len(PRIORITIES) or tenant.spent > self._virtual
+        }
+        if len(kept) - self._waiting > DEBTORS_MAX:
+            kept = {name: tenant for name, tenant in kept.items() if tenant.top < len(PRIORITIES)}
+        self._tenants = kept
+        self._look_through_at = max(RECORDS_KEPT, 2 * len(kept))
+
+    def _raise_top(self, tenant: Tenant) -> None:
+        self.tops -= tenant.lanes_at_top
+        tenant.top = next((number for number, level in enumerate(tenant.levels) if level), len(PRIORITIES))
+        tenant.lanes_at_top = len(tenant.levels[tenant.top]) if tenant.top < len(PRIORITIES) else 0
+        self.tops += tenant.lanes_at_top
+        tenant.only = next(iter(tenant.levels[tenant.top].values())) if tenant.lanes == 1 else None
+
+    def _unbar(self, heavy: bool, alone: str | None) -> None:
+        """Heavy jobs may be given again: of all tenants, or of the one that is `alone`."""
+        able = list(self._barred) if heavy else [alone] if alone in self._barred else []
+        for name in able:
+            tenant = self._barred.pop(name)
+            if not tenant.serial:
+                self._enter(tenant)
+
+    def _enter(self, tenant: Tenant) -> None:
+        heapq.heappush(self._heap, self._placed(tenant))
+        if len(self._heap) > 2 * len(self._tenants) + 64:
+            self._heap[:] = [place for place in self._heap if place[2].serial == place[1]]
+            heapq.heapify(self._heap)
+
+    def _placed(self, tenant: Tenant) -> tuple[float, int, Tenant]:
+        self._serial += 1
+        tenant.tag, tenant.serial = tenant.spent, self._serial
+        return tenant.tag, tenant.serial, tenant

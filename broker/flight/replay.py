@@ -1,0 +1,215 @@
+"""`python -m broker replay PATH [--ledger FILE]`: what a flight recorder kept, decided once more.
+
+PATH is a segment or the folder of them (DATA/flight). Every turn is told to a core again; the first
+whose decisions are not the recorded ones is named. Ends with the jobs that were touched, each as it
+was left, and with `--ledger` compares them with the ledger's rows. Reads only; makes no decision.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+
+from broker.core.books.events import Effects
+from broker.core.dispatcher import Dispatcher
+from broker.core.snapshot import from_snapshot, snapshot
+from broker.flight.facts import FORMAT, Began, Decided, Opening, Part, Turn, decide, events, parts
+from broker.flight.recorder import SUFFIX, code, segments
+from broker.frames.outbox import digest, outgoing
+from jobs.errors import SetupFault, StoreFault
+from jobs.job import Row
+from jobs.records import PURGED, Records
+from stores.ledger import LedgerReader
+from stores.ledger.sqlite_reader import open_reader
+
+ASKED_AT_ONCE = 500
+
+
+class Differs(Exception):
+    """The replay decided otherwise than the recording says."""
+
+
+class Replay:
+    """Segments one after the other. `before` and `last`: the rows that all turns but the last one
+    wrote, and those of the last one, which a broker that died may not have committed; None: removed."""
+
+    def __init__(self) -> None:
+        self.turns = self.compared = 0
+        self.before: dict[str, Row | None] = {}
+        self.last: dict[str, Row | None] = {}
+        self.change = 0
+        """The change number before the last turn that wrote."""
+        self._core: Dispatcher | None = None
+        self._number = 0
+        self._turn: Turn | None = None
+        self._effects: Effects | None = None
+        self._digest = 0
+
+    def segment(self, name: str, found: list[Part]) -> None:
+        """Go through one segment. Raises Differs; what the core raises passes, with a note of the turn."""
+        for part in found:
+            try:
+                self._part(part)
+            except Exception as error:
+                error.add_note(f"in segment {name}, {self._where()}")
+                raise
+
+    def _part(self, part: Part) -> None:
+        if isinstance(part, Opening):
+            self._open(part)
+        elif self._core is None:
+            raise SetupFault("no segment of a flight recorder begins like this: name another file")
+        elif isinstance(part, Began):
+            self._begin(self._core, part)
+        elif isinstance(part, Turn):
+            self._decide(self._core, part)
+        else:
+            self._compare(part)
+
+    def _open(self, opening: Opening) -> None:
+        if opening.format != FORMAT:
+            raise SetupFault(f"the segment has format {opening.format}, not {FORMAT}: use the pixmill that wrote it")
+        on = self._core is not None and opening.follows and opening.number == self._number + 1
+        if on and self._core is not None and snapshot(self._core) != opening.snapshot:
+            raise Differs(f"segment {opening.number} does not begin as the one before it ended")
+        try:
+            self._core, self._number = from_snapshot(opening.snapshot), opening.number
+        except (LookupError, AttributeError, TypeError, ValueError, msgspec.MsgspecError) as error:
+            raise SetupFault(f"its core is another one ({error!r}): use the pixmill that wrote it") from error
+        self._turn = self._effects = None
+
+    def _begin(self, core: Dispatcher, began: Began) -> None:
+        """A broker starts: what it read tells whether the last turn of the one before was committed."""
+        if began.restored.meta.change > self.change:
+            self.before.update(self.last)
+        self.last = {}
+        core.restore(began.restored, began.now, began.offset)
+
+    def _decide(self, core: Dispatcher, turn: Turn) -> None:
+        self._turn, self._effects = turn, None
+        self.turns += 1
+        change = core.core.change
+        effects = self._effects = decide(core, turn.now, events(turn.facts), turn.heard_all, turn.stop)
+        self._digest = digest(effects.records, outgoing(effects, core.epoch))
+        if effects.records:
+            self.before.update(self.last)
+            self.last, self.change = _written(effects.records), change
+
+    def _compare(self, decided: Decided) -> None:
+        if self._effects is None:
+            return
+        if decided.digest != self._digest:
+            raise Differs(f"other decisions: {_told(self._effects)}")
+        self.compared += 1
+
+    def _where(self) -> str:
+        if self._turn is None:
+            return "before its first turn"
+        facts = Counter(type(fact).__name__ for fact in self._turn.facts)
+        told = ", ".join(f"{count} {name}" for name, count in facts.items()) or "no fact"
+        return f"turn {self.turns} at {self._turn.now:.6f}: {told}{'' if self._turn.heard_all else ', more unread'}"
+
+
+def _written(records: Records) -> dict[str, Row | None]:
+    return {**{row.id: row for row in records.jobs}, **{entry.job: None for entry in records.purged}}
+
+
+def _told(effects: Effects) -> str:
+    rows = [f"{row.id} {row.state} lease {row.lease}" for row in effects.records.jobs[:10]]
+    sends = Counter(type(message).__name__ for _, message in effects.sends)
+    return f"here it wrote {rows or 'nothing'} and sent {dict(sends) or 'nothing'}"
+
+
+def compared(replay: Replay, ledger: LedgerReader) -> tuple[Counter[str], list[str]]:
+    """How the ledger's rows stand to the replayed ones, counted; and a sentence for each that is
+    otherwise. Raises StoreFault."""
+    counts: Counter[str] = Counter()
+    faults = []
+    ids = iter(replay.before | replay.last)
+    while asked := list(islice(ids, ASKED_AT_ONCE)):
+        rows = {row.id: row for row in ledger.jobs(asked)}
+        fates = ledger.fates(asked)
+        for job in asked:
+            verdict = _verdict(replay, job, rows.get(job), fates.get(job))
+            counts[verdict] += 1
+            if verdict == "otherwise":
+                faults.append(f"{job}: replayed {_line(replay, job)}, in the ledger {_state(rows.get(job))}")
+    return counts, faults
+
+
+def _verdict(replay: Replay, job: str, row: Row | None, fate: str | None) -> str:
+    unsure = job in replay.last
+    end = replay.last[job] if unsure else replay.before[job]
+    if row == end:
+        return "equal"
+    if row is not None and row.change > replay.change:
+        return "changed since"
+    if unsure and row == replay.before.get(job, row):
+        return "before the last turn, which was not committed"
+    return "purged since" if row is None and fate == PURGED else "otherwise"
+
+
+def _line(replay: Replay, job: str) -> str:
+    return _state(replay.last[job] if job in replay.last else replay.before[job])
+
+
+def _state(row: Row | None) -> str:
+    return "removed" if row is None else f"{row.state} lease {row.lease} attempts {row.attempts}"
+
+
+def _run(replay: Replay, paths: Iterable[Path]) -> None:
+    for path in paths:
+        found, torn = parts(path.read_bytes())
+        if not found or not isinstance(found[0], Opening):
+            raise SetupFault(f"{path} is no segment of a flight recorder: name another file")
+        if found[0].code != code():
+            print(f"{path.name}: recorded by other code ({found[0].code}, this is {code()})", file=sys.stderr)
+        if torn:
+            print(f"{path.name}: torn, the last {torn} bytes are not read", file=sys.stderr)
+        replay.segment(path.name, found)
+
+
+def main(arguments: list[str]) -> int:
+    """Replay, print; 0 where all is as recorded (and as in the ledger), 1 where not, 2 where nothing can be read."""
+    parser = argparse.ArgumentParser("python -m broker replay", description="Decide a recording once more.")
+    parser.add_argument("path", type=Path, help=f"a {SUFFIX} file, or the folder of them (DATA/flight)")
+    parser.add_argument("--ledger", type=Path, help="the ledger's file (DATA/ledger.sqlite3), to compare with")
+    asked = parser.parse_args(arguments)
+    paths = segments(asked.path) if asked.path.is_dir() else [asked.path]
+    replay = Replay()
+    difference = None
+    try:
+        if not paths:
+            raise SetupFault(f"there is no segment in {asked.path}: name another folder")
+        _run(replay, paths)
+    except Differs as found:
+        difference = " ".join([str(found), *found.__notes__])
+    except (SetupFault, OSError) as fault:
+        print(" ".join([f"replay: {fault}", *getattr(fault, "__notes__", [])]), file=sys.stderr)
+        return 2
+    for job in sorted(replay.before | replay.last):
+        print(job, _line(replay, job))
+    print(f"{len(paths)} segments, {replay.turns} turns, the decisions of {replay.compared} compared")
+    if difference is not None:
+        print(f"first difference: {difference}")
+        return 1
+    return _against(replay, asked.ledger) if asked.ledger is not None else 0
+
+
+def _against(replay: Replay, path: Path) -> int:
+    reader = open_reader(path)
+    try:
+        counts, faults = compared(replay, reader)
+    except StoreFault as fault:
+        print(f"replay: {fault.detail}", file=sys.stderr)
+        return 2
+    finally:
+        reader.close()
+    for sentence in faults:
+        print(sentence)
+    print("of the jobs in the ledger:", ", ".join(f"{count} {verdict}" for verdict, count in counts.items()) or "none")
+    return 1 if faults else 0

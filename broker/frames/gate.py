@@ -1,0 +1,37 @@
+"""What of the frames that arrive is heard: messages of ours, from who may say them. The rest is dropped, counted, and
+told once for each peer. Reads no socket.
+"""
+
+import logging
+from typing import Any
+
+from host.sockets.bound import is_bound
+from jobs import wire
+from jobs.errors import WireFault
+
+PEERS_NAMED_MAX = 1000
+
+
+class Gate:
+    """`dropped` counts the frames that were no message, or not this peer's to say."""
+
+    def __init__(self, log: logging.Logger) -> None:
+        self._log = log
+        self._named: set[bytes] = set()
+        self.dropped = 0
+
+    def read(self, reader: wire.Reader, peer: bytes, frames: list[bytes], key: bytes | None = None) -> Any:
+        """The message in `frames`, or None. `key`: the CURVE key that `peer` was let in by, where there is one."""
+        try:
+            if len(frames) != 1:
+                raise WireFault(f"{len(frames)} frames where one was due")
+            message = reader.decode(frames[0])
+            if key is not None and isinstance(message, wire.Ready) and not is_bound(message.incarnation, key):
+                raise WireFault(f"{message.incarnation} belongs to another key")
+            return message
+        except WireFault as fault:
+            self.dropped += 1
+            if peer not in self._named and len(self._named) < PEERS_NAMED_MAX:
+                self._named.add(peer)
+                self._log.warning("dropped", extra={"peer": peer.hex(), "why": fault.detail})
+            return None

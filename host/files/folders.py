@@ -1,0 +1,183 @@
+"""The folders and locks of one installation: DATA (all that must last) and RUN (sockets and locks).
+
+Owns their layout and their modes: both are for this user alone. Whoever may read DATA has all pictures, and can lock
+the ledger; whoever may reach RUN commands the processes. A lock is taken before any bind: a second bind on an ipc path
+succeeds silently and cuts off the first for good.
+"""
+
+import contextlib
+import errno
+import fcntl
+import fnmatch
+import hashlib
+import logging
+import os
+import secrets
+import tempfile
+import time
+from pathlib import Path
+
+from host.settings.settings import Settings
+from jobs.errors import SetupFault
+
+SOCKET_PATH_BYTES_MAX = 107
+_LONGEST_SOCKET = "supervisor.sock"
+_OTHERS, _OTHERS_WRITE = 0o077, 0o022
+_MARKS = ("ledger.sqlite3", "broker.lock", "supervisor.lock", "curve/broker.key")
+"""A folder that has one of these is ours, of DATA, a back-up or RUN. `raw` may be a photographer's."""
+_PARTS = (
+    *("raw", "processed", "incoming", "cache", "flight", "curve", "recipes", "run"),
+    *("ledger.*", "*.secret", ".*.secret.*", "broker.lock", "supervisor.lock", "*.sock"),
+)
+"""All that we ever put there."""
+_EMPTY = ("lost+found", ".gitkeep")
+"""What a new file system, and a checkout, have in an empty folder."""
+_log = logging.getLogger("folders")
+
+
+def keep_private() -> None:
+    """What this process makes from here on, others may neither read nor write: files, folders and sockets."""
+    os.umask(_OTHERS)
+
+
+def data_folder(settings: Settings) -> Path:
+    """DATA, made if missing, with its parts. Raises SetupFault where it cannot be written."""
+    data = Path(settings.data).absolute()
+    reason = "no right to write"
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        close_folder(data, "PIXMILL_DATA")
+        parts = [data / part for part in ("raw", "processed", "cache", "incoming")]
+        for part in parts:
+            part.mkdir(exist_ok=True)
+        if all(os.access(folder, os.W_OK) for folder in (data, *parts)):
+            return data
+        if os.statvfs(data).f_flag & os.ST_RDONLY:
+            reason = os.strerror(errno.EROFS)
+    except OSError as error:
+        reason = error.strerror or str(error)
+    raise SetupFault(f"the data folder {data} cannot be written ({reason}): set PIXMILL_DATA to one that can")
+
+
+def run_folder(settings: Settings) -> Path:
+    """RUN, made 0700 if missing. Raises SetupFault where it cannot be made, or others may write there."""
+    run = Path(settings.run).absolute() if settings.run else _default_run(Path(settings.data).absolute())
+    longest = len(os.fsencode(run / _LONGEST_SOCKET))
+    if longest > SOCKET_PATH_BYTES_MAX:
+        raise SetupFault(
+            f"socket paths hold {SOCKET_PATH_BYTES_MAX} bytes and those in {run} would have {longest}: "
+            "set PIXMILL_RUN to a shorter folder"
+        )
+    try:
+        run.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupFault(f"the run folder {run} cannot be made ({error.strerror}): set PIXMILL_RUN") from None
+    found = run.stat() if settings.run else run.lstat()  # in a place where everyone may put a link, none is followed
+    if found.st_uid != os.getuid() or found.st_mode & _OTHERS_WRITE:
+        raise SetupFault(
+            f"others may write to the run folder {run}: chmod 700 it, if it is yours, or set PIXMILL_RUN to another"
+        )
+    close_folder(run, "PIXMILL_RUN")
+    return run
+
+
+def _default_run(data: Path) -> Path:
+    """A short folder named by the digest of DATA's path. Where everyone may make one of that name first, and somebody
+    did, it is one in DATA, from then on."""
+    digest = hashlib.sha256(str(data).encode()).hexdigest()
+    base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    run, within = Path(base) / f"pixmill-{os.getuid()}-{digest[:12]}", data / "run"
+    with contextlib.suppress(OSError):
+        if within.is_dir() or run.lstat().st_uid != os.getuid():
+            return within
+    return run
+
+
+def close_folder(folder: Path, setting: str) -> None:
+    """Leave `folder` to this user alone, if it is not yet: an empty one, or one that is ours and holds nothing else.
+    Any other is nobody's to close: /tmp, a home, say. Raises SetupFault."""
+    names = [name for name in os.listdir(folder) if name not in _EMPTY]
+    mode = folder.stat().st_mode  # after the listing: who makes our parts in it has closed it before
+    if not mode & _OTHERS:
+        return
+    open_to_others = f"other users of this machine may look into {folder}"
+    if others := _not_ours(folder, names):
+        raise SetupFault(
+            f"{open_to_others}, and it is not pixmill's alone (it has {min(others)!r}): set {setting} to a folder "
+            "within it, or chmod 700 it, if nobody else is to look into it"
+        )
+    try:
+        folder.chmod(0o700)
+    except OSError as error:
+        raise SetupFault(
+            f"{open_to_others}, which cannot be closed ({error.strerror}): chmod 700 it, or set {setting} to a folder "
+            "within it"
+        ) from None
+    if names:  # in an empty one there was nothing to be read
+        _log.warning("others could look into %s (mode %o): closed, it is 700 now", folder, mode & 0o777)
+
+
+def _not_ours(folder: Path, names: list[str]) -> list[str]:
+    """Which of these names in `folder` may be somebody else's: all, where nothing says that it is ours."""
+    if not any((folder / mark).exists() for mark in _MARKS):
+        return names
+    return [name for name in names if not any(fnmatch.fnmatchcase(name, part) for part in _PARTS)]
+
+
+def endpoint(run: Path, name: str) -> str:
+    """The ZeroMQ address of socket `name` (jobs, workers, receipts, changes)."""
+    return f"ipc://{run / name}.sock"
+
+
+def hold_lock(path: Path, wait_seconds: float, refusal: str) -> int:
+    """Lock `path` for the life of this process; the descriptor. Raises SetupFault(`refusal`) if
+    another process still holds it after `wait_seconds`."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise SetupFault(f"the lock {path} cannot be made ({error.strerror}): let this user write there") from None
+    until = time.monotonic() + wait_seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        except OSError:
+            if time.monotonic() >= until:
+                os.close(descriptor)
+                raise SetupFault(refusal) from None
+            time.sleep(0.02)
+
+
+def secret(data: Path, name: str) -> bytes:
+    """The 32 random bytes kept in DATA under `name`, made at the first start by whoever comes first.
+    Raises SetupFault."""
+    path = data / name
+    try:
+        if not path.exists():
+            _make_secret(path)
+        return path.read_bytes()
+    except OSError as error:
+        raise SetupFault(f"the secret {path} cannot be kept ({error.strerror}): make room, or set its rights") from None
+
+
+def _make_secret(path: Path) -> None:
+    descriptor, fresh = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # pids repeat between containers
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(32))
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, path)
+    finally:
+        os.unlink(fresh)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: str | Path) -> None:
+    """Make the names in `folder` last."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,88 @@
+"""recipes.toml and the images beside it, as they are on disk now.
+
+web refuses a start over their faults; workers look the watermarks up; a back-up copies them. Decodes no image.
+"""
+
+import hashlib
+from pathlib import Path
+
+from host.settings.settings import Settings
+from jobs.errors import SetupFault
+from jobs.images.formats import READ, listed
+from jobs.images.head import read_head
+from jobs.limits import WATERMARK_PIXELS_MAX
+from jobs.recipes.presets import Recipes, load_presets, moved, watermark_paths
+
+RECIPES = "recipes.toml"
+WATERMARK_BYTES_MAX = 1024 * 1024
+"""Of a watermark's file: every job that uses it reads it."""
+
+
+def load_recipes(settings: Settings) -> Recipes:
+    """The presets, and the digests of the watermarks. Raises SetupFault."""
+    toml = _toml(settings)
+    watermarks = {name: digest_of(data) for name, data in _images(settings, toml).items()}
+    return Recipes(load_presets(toml, watermarks), watermarks)
+
+
+def load_watermarks(settings: Settings) -> dict[str, bytes]:
+    """The watermarks' image files, by digest. Raises SetupFault."""
+    return {digest_of(data): data for data in _images(settings, _toml(settings)).values()}
+
+
+def recipe_files(settings: Settings) -> dict[str, bytes]:
+    """A copy of recipes.toml, under that name, and of its watermarks, by their paths in it. It is whole wherever it is
+    put: what lies outside of the recipes' folder has a place in the copy, and is named so. Raises SetupFault."""
+    toml = _toml(settings)
+    images, paths = _images(settings, toml), watermark_paths(toml)
+    inside = {path: _inside(path) for path in paths.values()}
+    copied = moved(toml, {path: to for path, to in inside.items() if to != path})
+    return {RECIPES: copied.encode()} | {inside[paths[name]]: data for name, data in images.items()}
+
+
+def _inside(path: str) -> str:
+    """Where a watermark's file is in a copy: by its path, or, if that leads outside, in a folder of its own: others may
+    have its name."""
+    if not Path(path).is_absolute() and ".." not in Path(path).parts:
+        return path
+    return f"elsewhere/{digest_of(path.encode())[:12]}/{Path(path).name}"
+
+
+def digest_of(data: bytes) -> str:
+    """What a recipe calls these bytes by: SHA-256 in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _toml(settings: Settings) -> str:
+    try:
+        return Path(settings.recipes).read_text("utf-8")
+    except UnicodeDecodeError:
+        raise SetupFault(f"the presets {settings.recipes} are not in UTF-8: save them so") from None
+    except OSError as error:
+        raise SetupFault(
+            f"the presets {settings.recipes} cannot be read ({error.strerror}): set PIXMILL_RECIPES to a recipes.toml"
+        ) from None
+
+
+def _images(settings: Settings, toml: str) -> dict[str, bytes]:
+    folder = Path(settings.recipes).parent
+    return {name: _image(name, folder / path) for name, path in watermark_paths(toml).items()}
+
+
+def _image(name: str, path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(WATERMARK_BYTES_MAX + 1)
+    except OSError as error:
+        raise SetupFault(
+            f"recipes.toml: the watermark {name!r} cannot be read ({path}: {error.strerror}): correct it"
+        ) from None
+    head = read_head(data)
+    if head is None or head.format not in READ:
+        raise SetupFault(f"recipes.toml: the watermark {name!r} ({path}) is no image: make it one of {listed()}")
+    if len(data) > WATERMARK_BYTES_MAX or head.width * head.height > WATERMARK_PIXELS_MAX:
+        raise SetupFault(
+            f"recipes.toml: the watermark {name!r} ({path}) is over {WATERMARK_BYTES_MAX} bytes"
+            f" or {WATERMARK_PIXELS_MAX} pixels: make it smaller"
+        )
+    return data

@@ -1,0 +1,44 @@
+"""What a setting may be: the choices of those that have some, and the least and most of each number.
+
+Owns these two tables; host/settings/settings.py judges by them, and what is no number and no choice by a rule of its
+own. A most is where a value must be a slip (a year given in milliseconds, a size with three zeros too many) or could
+not be held.
+"""
+
+_MONTH, _YEAR = 30 * 86_400.0, 366 * 86_400.0
+_MEBIBYTE, _TEBIBYTE = 1 << 20, 1 << 40
+
+CHOICES = {
+    "ledger_sync": ("full", "normal"),
+    "log_format": ("auto", "console", "json"),
+    "log_level": ("debug", "info", "warning", "error"),
+    "cache_url": ("", "none"),
+    "ledger_url": ("",),
+    "blobs_url": ("",),
+}
+BOUNDS: dict[str, tuple[float, float]] = {
+    "port": (0, 65_535),  # 0: any that is free
+    "web_processes": (1, 256),
+    "capacity": (1, 1000),
+    "worker_nice": (0, 19),  # the kernel's own
+    "upload_bytes_max": (1, _TEBIBYTE),
+    "pixels_max": (1, 65_535**2),  # the largest sides that JPEG can say
+    "frames_max": (1, 1_000_000),
+    "queued_max": (1, 10**12),
+    "rate_per_minute": (0, 10**9),
+    "job_seconds": (0.01, 86_400.0),
+    "attempts_max": (1, 1000),
+    "decoder_bytes_max": (64 * _MEBIBYTE, _TEBIBYTE),  # less does not hold the image libraries and a picture
+    "decoder_jobs_max": (1, 10**9),
+    "silence_seconds": (0.1, 3600.0),
+    "grace_seconds": (0.0, 3600.0),
+    "accept_seconds": (0.1, 3600.0),
+    "drain_seconds": (0.0, 86_400.0),
+    "wait_seconds_max": (0.0, 86_400.0),
+    "eta_seconds_max": (0.0, _MONTH),
+    "disk_free_bytes_min": (0, 1024 * _TEBIBYTE),
+    "retention_days": (0.0, 36_600.0),
+    "orphan_seconds": (1.0, 100 * _YEAR),
+}
+WORKERS_MAX = 1000
+"""On one machine: each is three processes."""

@@ -1,0 +1,254 @@
+"""All settings: names, types, defaults, and their faults, all at once and by name (API section 9).
+
+Pure: reads a mapping, not the environment (host/settings/environment.py does).
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from pathlib import PurePath
+
+import msgspec
+
+from host.settings.bounds import BOUNDS, CHOICES, WORKERS_MAX
+from jobs import limits
+from jobs.access import keys
+from jobs.access.grants import ORIGIN
+from jobs.errors import SetupFault
+
+PREFIX = "PIXMILL_"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Every setting with its default; the environment variable is PIXMILL_ and the name in capitals."""
+
+    host: str = "127.0.0.1"
+    port: int = 3000
+    public_url: str = ""
+    root_path: str = ""
+    trusted_proxies: str = ""
+    cors_origins: str = ""
+    web_processes: int = 2
+    workers: str = "cores"
+    capacity: int = 5
+    worker_nice: int = 10
+    data: str = "uploads"
+    run: str = ""
+    ledger_url: str = ""
+    ledger_sync: str = "full"
+    blobs_url: str = ""
+    cache_url: str = ""
+    brokers: str = "1"
+    curve: bool = True
+    api_keys: str = ""
+    public_without_keys: bool = False
+    grant_secrets: str = ""
+    receipt_secrets: str = ""
+    recipes: str = "recipes.toml"
+    upload_bytes_max: int = limits.UPLOAD_BYTES_MAX
+    pixels_max: int = limits.PIXELS_MAX
+    frames_max: int = limits.FRAMES_MAX
+    queued_max: int = 10_000_000
+    rate_per_minute: int = 0
+    job_seconds: float = limits.JOB_SECONDS
+    attempts_max: int = 5
+    decoder_bytes_max: int = limits.DECODER_BYTES_MAX
+    decoder_jobs_max: int = 1000
+    silence_seconds: float = 5.0
+    grace_seconds: float = 2.0
+    accept_seconds: float = 10.0
+    drain_seconds: float = 30.0
+    wait_seconds_max: float = 60.0
+    eta_seconds_max: float = 0.0
+    disk_free_bytes_min: int = 256 * 1024 * 1024
+    retention_days: float = 0.0
+    orphan_seconds: float = 86_400.0
+    log_format: str = "auto"
+    log_level: str = "info"
+
+
+SECRETS = frozenset({"api_keys", "grant_secrets", "receipt_secrets"})
+"""Settings whose values are shown nowhere."""
+CLIENT = frozenset({"PIXMILL_URL", "PIXMILL_API_KEY"})
+"""Variables of the client, which may be set where a server is started: no settings."""
+SOCKETS = ("jobs", "workers", "receipts", "changes")
+"""Of the broker; on tcp each has the port after the one before."""
+SECRET_CHARACTERS_MIN = 16
+"""Of a secret that a person sets: shorter ones are guessed."""
+_PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]_-]+(?:/[A-Za-z0-9._~/-]*)?", re.ASCII)
+_ROOT_PATH = re.compile(r"[A-Za-z0-9._~/-]*", re.ASCII)
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
+_NO_PATH = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+"""Control characters, and bytes that are no UTF-8. Any space may be in a name: a Japanese keyboard writes U+3000."""
+_TYPES = {bool: "1 or 0", int: "a whole number", float: "a number"}
+
+
+def parse(environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
+    """Settings from environment variables, and the source of each (`default` or the variable).
+
+    Raises SetupFault with every fault: unknown PIXMILL_ names, wrong types, values out of range.
+    """
+    faults: list[str] = []
+    values: dict[str, object] = {}
+    known = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+    sources = dict.fromkeys(known, "default")
+    for variable in sorted(name for name in environ if name.startswith(PREFIX) and name not in CLIENT):
+        name = variable.removeprefix(PREFIX).lower()
+        if name not in known:
+            faults.append(f"{variable} is no setting of pixmill")
+            continue
+        try:
+            values[name] = msgspec.convert(environ[variable], known[name], strict=False)
+            sources[name] = variable
+        except msgspec.ValidationError:
+            faults.append(f"{variable}={environ[variable]!r} must be {_TYPES[known[name]]}")
+    settings = Settings(**values)  # type: ignore[arg-type]
+    faults += _out_of_range(settings)
+    if faults:
+        raise SetupFault("; ".join(faults) + ": correct or unset them")
+    return settings, sources
+
+
+def _out_of_range(settings: Settings) -> list[str]:
+    faults = []
+    for name, choices in CHOICES.items():
+        if getattr(settings, name) not in choices:
+            allowed = ", ".join(repr(choice) for choice in choices)
+            faults.append(f"{PREFIX}{name.upper()}={getattr(settings, name)!r} must be one of {allowed}")
+    for name, (least, most) in BOUNDS.items():
+        if not least <= getattr(settings, name) <= most:  # NaN is in no range
+            faults.append(f"{PREFIX}{name.upper()}={getattr(settings, name)} must be {least:.15g} to {most:.15g}")
+    return faults + _of_texts(settings) + _of_secrets(settings) + _together(settings)
+
+
+def _of_texts(settings: Settings) -> list[str]:
+    faults = [
+        f"{PREFIX}{name.upper()}={getattr(settings, name)!r} must be a path"
+        for name in ("data", "recipes", "run")
+        if _NO_PATH.search(getattr(settings, name)) or not (getattr(settings, name).strip() or name == "run")
+    ]
+    if not _is_host(settings.host):
+        faults.append(f"{PREFIX}HOST={settings.host!r} must be an address or a name of this machine")
+    if not _is_judged(broker_address, settings):
+        faults.append(f"{PREFIX}BROKERS={settings.brokers!r} must be 1, or the broker's address as tcp://HOST:PORT")
+    faults += [
+        f"{PREFIX}CORS_ORIGINS: {origin!r} must be an origin as a browser sends it, https://shop.example[:PORT]"
+        for origin in cors_origins(settings)
+        if not re.match(ORIGIN, origin)
+    ]
+    if settings.public_url and not _PUBLIC_URL.fullmatch(settings.public_url):
+        faults.append(f"{PREFIX}PUBLIC_URL={settings.public_url!r} must be as https://pix.example[:PORT][/PATH]")
+    if not _ROOT_PATH.fullmatch(settings.root_path):
+        faults.append(f"{PREFIX}ROOT_PATH={settings.root_path!r} must be a path as /pix")
+    faults += [
+        f"{PREFIX}TRUSTED_PROXIES: {proxy!r} must be an address, or a network of some, as 10.0.0.0/24, and not of all"
+        for proxy in trusted_proxies(settings)
+        if not _is_network(proxy)
+    ]
+    try:
+        workers_range(settings.workers, cores=1)
+    except ValueError as fault:
+        faults.append(f"{PREFIX}WORKERS={fault}")
+    return faults
+
+
+def _of_secrets(settings: Settings) -> list[str]:
+    """What came is not told: it may be a secret."""
+    faults = [
+        f"{PREFIX}{name.upper()} must be of {SECRET_CHARACTERS_MIN} characters or more each"
+        for name in ("grant_secrets", "receipt_secrets")
+        if any(len(secret) < SECRET_CHARACTERS_MIN for secret in listed_secrets(getattr(settings, name)))
+    ]
+    try:
+        keys.parse(settings.api_keys)
+    except ValueError as fault:
+        faults.append(f"{PREFIX}API_KEYS: {fault}")
+    return faults
+
+
+def _together(settings: Settings) -> list[str]:
+    """Values that make no sense beside others, however good each is."""
+    faults = []
+    if settings.orphan_seconds < 2 * settings.accept_seconds:
+        faults.append(
+            f"{PREFIX}ORPHAN_SECONDS={settings.orphan_seconds:g} must be at least twice {PREFIX}ACCEPT_SECONDS="
+            f"{settings.accept_seconds:g}: what waits for the broker for so long would be refused by it"
+        )
+    if settings.public_without_keys and settings.api_keys.strip():
+        faults.append(
+            f"{PREFIX}PUBLIC_WITHOUT_KEYS=1 must not be set beside {PREFIX}API_KEYS: who has no key is refused"
+        )
+    broker = broker_address(settings) if _is_judged(broker_address, settings) else None
+    if broker and broker[0] == settings.host and 0 <= settings.port - broker[1] < len(SOCKETS):
+        last = broker[1] + len(SOCKETS) - 1
+        faults.append(f"{PREFIX}PORT={settings.port} must be none of the broker's, {broker[1]} to {last}")
+    return faults
+
+
+def _is_judged(judge: Callable[[Settings], object], settings: Settings) -> bool:
+    try:
+        judge(settings)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_host(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return bool(_HOST.fullmatch(host)) and len(host) <= 253
+    return True
+
+
+def _is_network(proxy: str) -> bool:
+    """Not one of everybody: whoever is believed says from where they come."""
+    try:
+        return ipaddress.ip_network(proxy).prefixlen > 0
+    except ValueError:
+        return False
+
+
+def workers_range(workers: str, cores: int) -> tuple[int, int]:
+    """The least and most worker processes on this machine: N is N..N, `cores` is one a core. Raises ValueError."""
+    if workers == "cores":
+        return cores, cores
+    found = re.fullmatch(r"(\d{1,6})(?:\.\.(\d{1,6}))?", workers, re.ASCII)
+    if not found or not int(found[1]) <= int(found[2] or found[1]) <= WORKERS_MAX:
+        raise ValueError(f"{workers!r} must be cores, N or MIN..MAX, and at most {WORKERS_MAX}")
+    return int(found[1]), int(found[2] or found[1])
+
+
+def broker_address(settings: Settings) -> tuple[str, int] | None:
+    """Host and first port of the broker's sockets, or None where they are local ones. Raises ValueError."""
+    if settings.brokers == "1":
+        return None
+    found = re.fullmatch(r"tcp://(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})", settings.brokers)
+    if not found or not 0 < int(found[3]) <= 65_536 - len(SOCKETS):
+        raise ValueError(settings.brokers)
+    return found[1] or found[2], int(found[3])
+
+
+def listed_secrets(text: str) -> tuple[bytes, ...]:
+    """The secrets in a setting, the one that signs first; they are separated by commas or white space."""
+    return tuple(secret.encode() for secret in text.replace(",", " ").split())
+
+
+def cors_origins(settings: Settings) -> list[str]:
+    """The origins whose pages may read and change; they are separated by commas or white space."""
+    return settings.cors_origins.replace(",", " ").split()
+
+
+def trusted_proxies(settings: Settings) -> list[str]:
+    """The addresses and networks of proxies that are believed; they are separated by commas or white space."""
+    return settings.trusted_proxies.replace(",", " ").split()
+
+
+def retention_seconds(settings: Settings) -> float:
+    """How long an ended job is kept; 0: for ever."""
+    return settings.retention_days * 86_400.0
+
+
+def ledger_path(settings: Settings) -> PurePath:
+    """The SQLite file of the embedded ledger."""
+    return PurePath(settings.data) / "ledger.sqlite3"

@@ -1,0 +1,193 @@
+"""What a recipe will do to an image, told from its head alone: the plan, what it costs, what may surprise.
+
+Pure: the same plan that the worker carries out (jobs/recipes/plan.py), in words. Of an animation it tells one
+frame. The costs are estimates of arithmetic: rates measured on one core, times pixels.
+"""
+
+import math
+from functools import lru_cache
+
+import msgspec
+
+from jobs.errors import ImageFault
+from jobs.images.formats import WITH_METADATA, output_format
+from jobs.images.head import Head
+from jobs.images.turns import Size
+from jobs.recipes.engines import REDUCING_GAP
+from jobs.recipes.plan import FULL_SCALE, JPEG_SCALES, Derivation, plan
+from jobs.recipes.recipe import Recipe, RenditionSpec
+from jobs.recipes.shapes import Shape, shape
+
+DECODE_MS = {"jpeg": 2.5, "png": 20.0, "webp": 7.0, "avif": 10.5, "gif": 7.5, "tiff": 2.5, "bmp": 2.8, "heic": 15.0}
+"""CPU milliseconds for a million stored pixels; these rates are of a photograph, Pillow 13 in a
+worker (large pages, memory kept), one core of a 2 GHz server. With the extra `vips` it is less."""
+JPEG_SCALE_MS = {8: 0.9, 4: 1.1, 2: 1.5, 1: DECODE_MS["jpeg"]}
+REDUCE_MS, RESIZE_IN_MS, RESIZE_OUT_MS = 0.9, 4.7, 5.0
+"""For a million pixels: by whole numbers, of what there is; by a filter, of what is left; and of what is made."""
+ENCODE_MS = {"jpeg": 2.3, "png": 77.0, "webp": 55.0, "avif": 215.0, "gif": 79.0}
+"""For a million pixels of the output, at quality 80."""
+BLUR_MS, SHARPEN_MS, TILT_MS = 44.0, 38.0, 75.0
+DECODER_BYTES = 45_000_000
+"""A warm decoder with nothing to do."""
+UNKNOWN_SIZE = Size(3000, 2000)
+PIXEL_BYTES = 4
+"""Of a picture in memory, whatever its mode but gray."""
+ENCODER_BYTES = {"jpeg": 1, "png": 1, "webp": 6, "avif": 20, "gif": 4}
+"""What an encoder takes beside the picture, for each of its pixels."""
+_OF_SOME_FORMATS = {"progressive": ("jpeg",), "lossless": ("webp", "avif"), "keep_metadata": WITH_METADATA}
+
+
+class Expected(msgspec.Struct, frozen=True):
+    """Estimates, in the words of a job's cost."""
+
+    cpu_ms: float
+    peak_bytes: int
+
+
+class Decode(msgspec.Struct, frozen=True):
+    """How large the original is decoded: at 1/`scale` (of a JPEG, in its inverse DCT)."""
+
+    scale: int
+    width: int
+    height: int
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A box, in pixels of what it is cut from; as it is stored, before it is turned."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+class Warned(msgspec.Struct, frozen=True):
+    """What may surprise. `code`: would_enlarge, enlarged, key_without_effect."""
+
+    rendition: str
+    code: str
+    detail: str
+
+
+class Explained(msgspec.Struct, frozen=True):
+    """One rendition; `derived_from` is another's name, or null: the decoded original."""
+
+    name: str
+    format: str
+    width: int
+    height: int
+    derived_from: str | None
+    box: Part
+    cpu_ms: float
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """The plan, in the order in which the renditions will land."""
+
+    decode: Decode
+    renditions: list[Explained]
+    expected: Expected
+    warnings: list[Warned]
+
+
+def explain(recipe: Recipe, head: Head, orientation: int) -> Explanation:
+    """The plan of `recipe` for an image of this head and EXIF orientation. Raises ImageFault as `plan` does."""
+    stored = Size(head.width, head.height)
+    planned = plan(recipe, stored, orientation, JPEG_SCALES if head.format == "jpeg" else FULL_SCALE)
+    scale = int(planned.scale)
+    decoded = Size(*(-(-side // scale) for side in stored))
+    renditions = [_explained(step, head.format) for step in planned.steps]
+    rate = JPEG_SCALE_MS[scale] if head.format == "jpeg" else DECODE_MS[head.format]
+    cpu_ms = rate * _millions(stored) + sum(one.cpu_ms for one in renditions)
+    most = max(_working_bytes(step, head.format) for step in planned.steps)
+    peak_bytes = DECODER_BYTES + PIXEL_BYTES * decoded.width * decoded.height + most
+    warnings = [found for spec in recipe.renditions for found in _warnings(spec, stored, orientation, head.format)]
+    expected = Expected(round(cpu_ms, 1), peak_bytes)
+    return Explanation(Decode(scale, *decoded), renditions, expected, warnings)
+
+
+@lru_cache(maxsize=4096)
+def cost_ms(recipe: Recipe, format: str, width: int, height: int) -> float:
+    """The CPU milliseconds that are expected of a job; where the head did not tell the sides, as of a photograph. 0 for
+    a recipe that this image cannot be given: it fails at once. Most uploads are of few recipes and sides."""
+    stored = Size(width, height) if width and height else UNKNOWN_SIZE
+    try:
+        planned = plan(recipe, stored, 1, JPEG_SCALES if format == "jpeg" else FULL_SCALE)
+    except ImageFault:
+        return 0.0
+    rate = JPEG_SCALE_MS[int(planned.scale)] if format == "jpeg" else DECODE_MS[format]
+    return rate * _millions(stored) + sum(_explained(step, format).cpu_ms for step in planned.steps)
+
+
+def _explained(step: Derivation, original: str) -> Explained:
+    spec, box, sides = step.shape.spec, step.box, step.shape.sides
+    part = Part(*(round(edge, 2) for edge in (box.left, box.top, box.right - box.left, box.bottom - box.top)))
+    cpu_ms = _resize_in_ms(part, step.shape.size) + _operations_ms(spec, step.shape)
+    cpu_ms += ENCODE_MS[output_format(spec.format, original)] * _millions(sides)
+    return Explained(
+        spec.name, output_format(spec.format, original), *sides, step.parent, part, round(max(0.1, cpu_ms), 1)
+    )
+
+
+def _resize_in_ms(part: Part, size: Size) -> float:
+    """Of what is cut from the parent; `part` becomes `size`."""
+    if (part.width, part.height) == size:
+        return 0
+    factors = [
+        max(1, int(side / made / REDUCING_GAP)) for side, made in zip((part.width, part.height), size, strict=True)
+    ]
+    millions, reduced = part.width * part.height / 1e6, math.prod(factors)
+    return RESIZE_IN_MS * millions / reduced + (REDUCE_MS * millions if reduced > 1 else 0)
+
+
+def _operations_ms(spec: RenditionSpec, made: Shape) -> float:
+    rate = RESIZE_OUT_MS + (BLUR_MS if spec.blur else 0) + (SHARPEN_MS if spec.sharpen else 0)
+    return rate * _millions(made.sides) + (TILT_MS * _millions(made.size) if made.tilt else 0)
+
+
+def _working_bytes(step: Derivation, original: str) -> int:
+    width, height = step.shape.sides
+    encoder = ENCODER_BYTES[output_format(step.shape.spec.format, original)]
+    tilted = PIXEL_BYTES * 3 * step.shape.size.width * step.shape.size.height if step.shape.tilt else 0
+    return width * height * (2 * PIXEL_BYTES + encoder) + tilted
+
+
+def _warnings(spec: RenditionSpec, stored: Size, orientation: int, original: str) -> list[Warned]:
+    found = []
+    made = shape(spec, stored, orientation)
+    larger = _enlarged(spec, stored, orientation)
+    if spec.enlarge and min(made.shrink) < 1:
+        detail = f"is scaled up {1 / min(made.shrink):.3g} times"
+        found.append(Warned(spec.name, "enlarged", detail))
+    elif larger != _inner(made):
+        stays, would = _words(_inner(made)), f"it is {_words(larger)}" if larger else "it is too large"
+        detail = f"would enlarge: the picture stays {stays}, with `enlarge` {would}"
+        found.append(Warned(spec.name, "would_enlarge", detail))
+    format = output_format(spec.format, original)
+    for key, formats in _OF_SOME_FORMATS.items():
+        if getattr(spec, key) and format not in formats:
+            found.append(Warned(spec.name, "key_without_effect", f"`{key}` does nothing in {format}"))
+    if spec.keep_metadata and original == "tiff" and format in WITH_METADATA:
+        found.append(Warned(spec.name, "key_without_effect", "`keep_metadata` keeps nothing of a TIFF"))
+    return found
+
+
+def _enlarged(spec: RenditionSpec, stored: Size, orientation: int) -> Size | None:
+    """The picture's sides with `enlarge`; None past what a rendition may have."""
+    try:
+        return _inner(shape(msgspec.structs.replace(spec, enlarge=True), stored, orientation))
+    except ImageFault:
+        return None
+
+
+def _inner(made: Shape) -> Size:
+    """The sides of the picture itself, without what `contain` adds."""
+    return made.tilt.size if made.tilt else made.turn.size(made.size)
+
+
+def _words(size: Size) -> str:
+    return f"{size.width} x {size.height}"
+
+
+def _millions(size: Size) -> float:
+    return size.width * size.height / 1e6

@@ -1,0 +1,93 @@
+"""recipes.toml: the presets, and the watermarks that recipes may name.
+
+Owns what that file may say. Pure: opens no file; host/files/recipes.py reads it and the watermarks' images.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from jobs.errors import BadRecipe, SetupFault
+from jobs.recipes.recipe import NAME_PATTERN, Recipe, parse
+
+DEFAULT_PRESET = "default"
+
+
+class Recipes(NamedTuple):
+    """What uploads may ask for: `presets` by name, and `watermarks`, name to digest."""
+
+    presets: dict[str, Recipe]
+    watermarks: dict[str, str]
+
+
+_TABLES = ("presets", "watermarks")
+_TEXTS = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'')
+"""What may be a text of TOML that is written on one line."""
+
+
+def watermark_paths(toml: str) -> dict[str, str]:
+    """The image files of `[watermarks]` by name, relative to recipes.toml. Raises SetupFault."""
+    watermarks = _tables(toml).get("watermarks", {})
+    if not isinstance(watermarks, dict):
+        raise SetupFault('recipes.toml: [watermarks] is a table, name = "file": correct it')
+    for name, path in watermarks.items():
+        _check_name(name, "watermark")
+        if not isinstance(path, str):
+            raise SetupFault(f"recipes.toml: the watermark {name!r} is the path of an image, not {path!r}: correct it")
+    return watermarks
+
+
+def moved(toml: str, to: Mapping[str, str]) -> str:
+    """A recipes.toml with the paths of watermarks changed: of each in `to` to its value. All else, comments too, stays.
+
+    Raises SetupFault where a path is not written on one line.
+    """
+    written = _TEXTS.sub(lambda found: _retold(found[0], to), toml)
+    paths = {name: to.get(path, path) for name, path in watermark_paths(toml).items()}
+    if _tables(written) != _tables(toml) | ({"watermarks": paths} if paths else {}):
+        raise SetupFault(f"recipes.toml: write the paths {sorted(to)} on one line, in one pair of quotes each")
+    return written
+
+
+def _retold(text: str, to: Mapping[str, str]) -> str:
+    try:
+        path = tomllib.loads(f"path = {text}")["path"]
+    except tomllib.TOMLDecodeError:  # in a comment
+        return text
+    return json.dumps(to[path], ensure_ascii=False) if path in to else text
+
+
+def load_presets(toml: str, watermarks: Mapping[str, str] | None = None) -> dict[str, Recipe]:
+    """The presets in a recipes.toml, by name; `watermarks`: the digests of its images, by name.
+
+    Raises SetupFault on any fault, or without `default`.
+    """
+    presets = _tables(toml).get("presets")
+    if not isinstance(presets, dict) or "default" not in presets:
+        raise SetupFault("recipes.toml has no preset `default`: add [[presets.default.renditions]]")
+    return {name: _preset(name, preset, watermarks or {}) for name, preset in presets.items()}
+
+
+def _tables(toml: str) -> dict[str, Any]:
+    try:
+        tables = tomllib.loads(toml)
+    except tomllib.TOMLDecodeError as error:
+        raise SetupFault(f"recipes.toml is no TOML, {error}: correct it") from None
+    if unknown := sorted(tables.keys() - set(_TABLES)):
+        raise SetupFault(f"recipes.toml: only [presets.NAME] and [watermarks] are known, not {unknown}: correct it")
+    return tables
+
+
+def _preset(name: str, preset: object, watermarks: Mapping[str, str]) -> Recipe:
+    _check_name(name, "preset")
+    try:
+        return parse(preset, watermarks)
+    except BadRecipe as fault:
+        raise SetupFault(f"recipes.toml, preset {name!r}, {fault.detail}: correct it") from None
+
+
+def _check_name(name: str, what: str) -> None:
+    if not re.match(NAME_PATTERN, name):
+        raise SetupFault(f"recipes.toml: {name!r} is no {what}'s name: use a-z, 0-9, - and _, at most 32")

@@ -1,0 +1,169 @@
+"""One rendition of an image: its sides, and what it takes of the stored pixels, whatever it derives from.
+
+Pure geometry: knows a rendition's keys, the stored sides and the orientation, and no pixels. Everything that can be is
+said in the pixels as stored: only the small result is turned. How renditions go together is jobs/recipes/plan.py's.
+"""
+
+import math
+from typing import NamedTuple
+
+from jobs.errors import ImageFault
+from jobs.images.turns import ORIENTATIONS, QUARTERS, WHOLE, Box, Size, Turn
+from jobs.limits import OUTPUT_PIXELS_MAX, SIDE_MAX
+from jobs.recipes.recipe import RenditionSpec
+
+
+class Tilt(NamedTuple):
+    """A rotation that is not by right angles: done on the turned pixels, before the resize.
+
+    Rotate by `degrees` clockwise (the corners transparent), then `turn` (flip and flop), then make
+    `window` (fractions of the tilted sides) `size` large.
+    """
+
+    degrees: float
+    turn: Turn
+    window: Box
+    size: Size
+
+
+class Canvas(NamedTuple):
+    """What `contain` pads to: sides, and where the picture lies in it."""
+
+    size: Size
+    left: int
+    top: int
+
+
+class Shape(NamedTuple):
+    """What one rendition takes from the stored pixels, whatever it derives from.
+
+    `box` of the stored pixels becomes `size`, then is turned. `shrink`: stored pixels per pixel of
+    `size`, by axis, as asked (before the sides were rounded).
+    """
+
+    spec: RenditionSpec
+    box: Box
+    size: Size
+    turn: Turn
+    shrink: tuple[float, float]
+    tilt: Tilt | None = None
+    canvas: Canvas | None = None
+
+    @property
+    def sides(self) -> Size:
+        """The sides of the output."""
+        if self.canvas:
+            return self.canvas.size
+        return self.tilt.size if self.tilt else self.turn.size(self.size)
+
+
+def shape(spec: RenditionSpec, stored: Size, orientation: int) -> Shape:
+    """What `spec` takes from an image of `stored` sides."""
+    upright = ORIENTATIONS[orientation]
+    region, sides = _region(spec, stored, upright)
+    quarters, remainder = divmod(spec.rotate, 90)
+    flips = Turn(mirror=spec.flop, flip=spec.flip)
+    if remainder:
+        return _tilted(spec, region, sides, upright, flips)
+    quarter = QUARTERS[int(quarters)]
+    turn = upright.then(quarter).then(flips)
+    window, size, shrink = _fit(spec, quarter.size(sides))
+    box = region.part(turn.undo(window))
+    shrink = (shrink[1], shrink[0]) if turn.swap else shrink
+    return _checked(Shape(spec, box, turn.size(size), turn, shrink, canvas=_canvas(spec, size)))
+
+
+def resized(spec: RenditionSpec, size: Size) -> tuple[Size, tuple[float, float]]:
+    """The sides that `size` is scaled to before any cut or padding, and the shrink by axis.
+
+    As sharp does it (its ResolveShrink): the shrink of the ruling side serves both, never below 1
+    without `enlarge`, and sides round half up to at least 1.
+    """
+    x, y = size.width / (spec.width or size.width), size.height / (spec.height or size.height)
+    if spec.fit != "fill":
+        if not (spec.width and spec.height):
+            x = y = x if spec.width else y
+        elif spec.fit in ("cover", "outside"):
+            x = y = min(x, y)
+        else:
+            x = y = max(x, y)
+    if not spec.enlarge:
+        x, y = max(1.0, x), max(1.0, y)
+    x, y = min(x, size.width), min(y, size.height)
+    return Size(_half_up(size.width / x), _half_up(size.height / y)), (x, y)
+
+
+def place(gravity: str, free_x: int, free_y: int, *, round_up: int) -> tuple[int, int]:
+    """Left and top of what lies in a frame with this much room; sharp's centre rounds up for a cut and an overlay."""
+    left = 0 if "west" in gravity else free_x if "east" in gravity else (free_x + round_up) // 2
+    top = 0 if "north" in gravity else free_y if "south" in gravity else (free_y + round_up) // 2
+    return left, top
+
+
+def inside(size: Size, frame: Size) -> Size:
+    """`size`, scaled down where it does not fit into `frame`."""
+    spec = RenditionSpec(name="inside", width=frame.width, height=frame.height)
+    return resized(spec, size)[0]
+
+
+def _region(spec: RenditionSpec, stored: Size, upright: Turn) -> tuple[Box, Size]:
+    """The stored pixels that the crop leaves, and their sides when upright."""
+    width, height = seen = upright.size(stored)
+    if spec.crop is None:
+        return Box(0, 0, *stored), seen
+    crop = spec.crop
+    if crop.left + crop.width > width or crop.top + crop.height > height:
+        raise _fault(spec, f"its crop reaches outside of the image's {width} x {height} pixels")
+    part = Box(
+        crop.left / width, crop.top / height, (crop.left + crop.width) / width, (crop.top + crop.height) / height
+    )
+    return Box(0, 0, *stored).part(upright.undo(part)), Size(crop.width, crop.height)
+
+
+def _tilted(spec: RenditionSpec, region: Box, sides: Size, upright: Turn, flips: Turn) -> Shape:
+    radians = math.radians(spec.rotate)
+    cos, sin = abs(math.cos(radians)), abs(math.sin(radians))
+    tilted = Size(
+        math.ceil(sides.width * cos + sides.height * sin - 1e-9),
+        math.ceil(sides.width * sin + sides.height * cos - 1e-9),
+    )
+    window, size, shrink = _fit(spec, tilted)
+    tilt = Tilt(spec.rotate, flips, window, size)
+    both = (min(shrink), min(shrink))
+    return _checked(Shape(spec, region, upright.size(sides), upright, both, tilt, _canvas(spec, size)))
+
+
+def _fit(spec: RenditionSpec, size: Size) -> tuple[Box, Size, tuple[float, float]]:
+    """What `cover` leaves of `size` (as fractions), the sides that it gets, and the shrink by axis."""
+    whole, shrink = resized(spec, size)
+    if spec.fit != "cover" or not (spec.width and spec.height):
+        return WHOLE, whole, shrink
+    cut = Size(min(spec.width, whole.width), min(spec.height, whole.height))
+    left, top = place(spec.gravity, whole.width - cut.width, whole.height - cut.height, round_up=1)
+    window = Box(
+        left / whole.width, top / whole.height, (left + cut.width) / whole.width, (top + cut.height) / whole.height
+    )
+    return window, cut, shrink
+
+
+def _canvas(spec: RenditionSpec, size: Size) -> Canvas | None:
+    asked = Size(spec.width or size.width, spec.height or size.height)
+    if spec.fit != "contain" or size == asked:
+        return None
+    left, top = place(spec.gravity, asked.width - size.width, asked.height - size.height, round_up=0)
+    return Canvas(asked, left, top)
+
+
+def _checked(one: Shape) -> Shape:
+    width, height = one.sides
+    if max(width, height) > SIDE_MAX or width * height > OUTPUT_PIXELS_MAX:
+        raise _fault(one.spec, f"{width} x {height} pixels pass {SIDE_MAX} a side or {OUTPUT_PIXELS_MAX} in all")
+    return one
+
+
+def _half_up(side: float) -> int:
+    return max(1, math.floor(side + 0.5))
+
+
+def _fault(spec: RenditionSpec, detail: str) -> ImageFault:
+    return ImageFault(f"rendition {spec.name!r}: {detail}", code="operation_failed")

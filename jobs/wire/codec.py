@@ -1,0 +1,119 @@
+"""Messages as frames, and back. One message is one frame: a msgpack array of version, type and fields.
+
+`decode` raises WireFault, and nothing else, on anything that is not a message of ours. Owns the directions: what is a
+message of one is malformed in another. Owns no socket.
+"""
+
+from typing import Any, get_args
+
+import msgspec
+
+from jobs.errors import WireFault
+from jobs.wire.fields import (
+    FRAME_BYTES_MAX,
+    ITEMS_MAX,
+    VERSION,
+    VERSIONS,
+    Message,
+)
+from jobs.wire.web import (
+    FromWeb,
+    Receipts,
+    ToWeb,
+)
+from jobs.wire.worker import (
+    Abandon,
+    Assign,
+    Failed,
+    Finished,
+    FromWorker,
+    Published,
+    Recall,
+    Returned,
+    Settled,
+    Started,
+    Sweep,
+    Swept,
+    ToWorker,
+    WorkerBeat,
+)
+
+FROM_WEB = get_args(FromWeb)
+TO_WEB = get_args(ToWeb)
+FROM_WORKER = get_args(FromWorker)
+TO_WORKER = get_args(ToWorker)
+TYPES: tuple[type[Message], ...] = FROM_WEB + TO_WEB + FROM_WORKER + TO_WORKER
+_NAMES = {kind: kind.__name__ for kind in TYPES}
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class _Frame(msgspec.Struct, frozen=True, array_like=True):
+    version: int
+    type: str
+    fields: msgspec.Raw
+
+
+_open = msgspec.msgpack.Decoder(_Frame).decode
+
+
+def encode(message: Message) -> bytes:
+    """The frame of a message. Raises WireFault where it would pass FRAME_BYTES_MAX, or holds a text in no encoding."""
+    name = _NAMES[type(message)]
+    try:
+        frame = _encode((VERSION, name, message))
+    except (UnicodeEncodeError, OverflowError) as error:
+        raise WireFault(f"a {name} cannot be encoded: {error}") from None
+    if len(frame) > FRAME_BYTES_MAX:
+        raise WireFault(f"a {name} of {len(frame)} bytes passes {FRAME_BYTES_MAX}")
+    return frame
+
+
+_PARTS: dict[type[Message], str] = {
+    Receipts: "receipts", Started: "jobs", Published: "renditions", Finished: "jobs", Failed: "jobs",
+    Returned: "leases", Swept: "jobs", WorkerBeat: "holding", Assign: "jobs", Recall: "leases", Abandon: "leases",
+    Settled: "leases", Sweep: "sweeps",
+}  # fmt: skip
+"""The list of each message that says the same in several: half of it each time."""
+
+
+def frames(message: Message) -> tuple[list[bytes], int]:
+    """The frame of a message, or those of its parts where its list is too long for one. The number is of what passes a
+    frame, or cannot be encoded, by itself: that is left out, for whoever sends has more to say."""
+    field = _PARTS.get(type(message), "")
+    items: list[Any] = getattr(message, field) if field else []
+    if len(items) <= ITEMS_MAX:
+        try:
+            return [encode(message)], 0
+        except WireFault:
+            if len(items) < 2:
+                return [], 1
+    made: list[bytes] = []
+    left_out, half = 0, len(items) // 2
+    for part in (items[:half], items[half:]):
+        more, out = frames(msgspec.structs.replace(message, **{field: part}))
+        made += more
+        left_out += out
+    return made, left_out
+
+
+class Reader:
+    """Decodes the frames of one direction; a type of another direction is as malformed as noise."""
+
+    def __init__(self, *types: type[Message]) -> None:
+        self._decoders = {_NAMES[kind]: msgspec.msgpack.Decoder(kind).decode for kind in types}
+
+    def decode(self, frame: bytes) -> Any:
+        """The message in `frame`. Raises WireFault, and nothing else, where there is none."""
+        try:
+            opened = _open(frame)
+            if opened.version not in VERSIONS:
+                raise WireFault(f"unknown protocol version {opened.version}", code="unknown_version")
+            return self._decoders[opened.type](opened.fields)
+        except (msgspec.MsgspecError, KeyError, ValueError, RecursionError) as error:
+            raise WireFault(f"malformed frame of {len(frame)} bytes: {error}") from None
+
+
+from_web = Reader(*FROM_WEB)
+to_web = Reader(*TO_WEB)
+from_worker = Reader(*FROM_WORKER)
+to_worker = Reader(*TO_WORKER)

@@ -1,0 +1,89 @@
+"""The broker's beat: what /stats, the page and forecasts are made of."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from jobs.job import Count, Text
+from jobs.records import Lane, LaneName
+from jobs.wire.fields import NAMES_MAX, Capacity, Counts, Debt, Detail, Many, Message, Seconds, Views
+
+
+class WorkerJob(Message, frozen=True):
+    """A job that a worker holds; `started_at` is wall time, None while it is prefetched."""
+
+    id: Text
+    started_at: Seconds | None
+    tenant: Text = ""
+
+
+class WorkerView(Message, frozen=True):
+    """A worker as /stats shows it; `since` is the wall time of its first Ready."""
+
+    name: Text
+    incarnation: Text
+    state: Text
+    capacity: Capacity
+    jobs: Annotated[list[WorkerJob], Many]
+    since: Seconds
+
+
+class Share(Message, frozen=True):
+    """What a beat says of one tenant's jobs alone; its fields are those of the Beat."""
+
+    counts: Counts
+    oldest_at: Seconds | None
+    accepted_per_minute: Seconds
+    ended_per_minute: Seconds
+
+
+class LaneView(Message, frozen=True):
+    """A lane in which jobs wait. `marks`: some of them, in order, each as (jobs ahead of it in the lane, its position);
+    the last job is among them. `queued` is about right where the lane is longer than the broker's window."""
+
+    lane: Lane
+    queued: int
+    marks: Annotated[list[tuple[int, int]], Meta(max_length=NAMES_MAX)]
+
+
+class Waiting(Message, frozen=True):
+    """What a forecast needs (web/broker/forecast.py). `seconds`: how long a job has taken lately, by the name of its
+    lane and by its size class alone. `lanes` in the order of service. `free`: for each worker that takes jobs, in how
+    many seconds it will have ended what it holds; None where that is not known. `debts`: by tenant, the seconds that
+    they were given beyond the one that was served last."""
+
+    seconds: Annotated[dict[LaneName, Seconds], Views]
+    lanes: Annotated[list[LaneView], Views]
+    free: Annotated[list[Seconds | None], Many]
+    debts: Annotated[dict[Text, Debt], Views] = {}
+
+
+class SweepsView(Message, frozen=True):
+    """Sweeps that are not done: how many, how many of these failed before, and why one did last. `walk`: why the walk
+    does not go on, if it does not."""
+
+    waiting: Count
+    failing: Count
+    why: Detail
+    walk: Detail = ""
+
+
+class Beat(Message, frozen=True):
+    """What /stats says, once a second and at every change of the roster. `oldest_at` is the wall
+    time at which the oldest queued job was accepted. `tenants` has those with a name and with jobs.
+    `over`: the tenants that have used up their rate, and the wall time from which each may upload again."""
+
+    epoch: int
+    at: Seconds
+    change: int
+    paused: bool
+    counts: Counts
+    oldest_at: Seconds | None
+    workers: Annotated[list[WorkerView], Many]
+    workers_wanted: int
+    accepted_per_minute: Seconds
+    ended_per_minute: Seconds
+    tenants: Annotated[dict[Text, Share], Views] = {}
+    waiting: Waiting | None = None
+    over: Annotated[dict[Text, Seconds], Views] = {}
+    sweeps: SweepsView | None = None

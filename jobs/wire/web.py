@@ -1,0 +1,188 @@
+"""Between web and broker: requests and their receipts, changes, topics."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from jobs.job import Count, Rendition, Text
+from jobs.limits import FILES_PER_POST_MAX
+from jobs.records import Lane, Where
+from jobs.wire.fields import Detail, Digest, Many, Message, Priority, Seconds, SpecBytes
+from jobs.wire.stats import Beat
+
+CHANGES_TOPIC = b"changes."
+BEAT_TOPIC = b"beat."
+
+
+def receipts_topic(web: str) -> bytes:
+    """The topic of one web process's receipts. Topics match by prefix, so each ends in a dot."""
+    return b"receipts." + web.encode() + b"."
+
+
+Place = Annotated[int, Meta(ge=0, le=2**53)]
+"""Of a job in the order of acceptance, 0 is before all."""
+
+
+# --- web -> broker (PUSH -> PULL) ---
+
+
+class NewJob(Message, frozen=True):
+    """One job of a Submit. `pixels` is 0 where the head did not tell, `cost_ms` (CPU milliseconds, as explain reckons
+    them) where nobody did. `key` is the HMAC of an Idempotency-Key and `fingerprint` the digest of what was asked
+    under it, both or neither."""
+
+    id: Text
+    tenant: Text
+    priority: Priority
+    pixels: Count
+    reference: Text | None
+    preset: Text | None
+    batch: Text | None
+    content: Digest
+    spec: SpecBytes
+    key: Digest | None = None
+    fingerprint: Digest | None = None
+    cost_ms: Seconds = 0.0
+
+
+class Use(Message, frozen=True):
+    """The grant under which a POST comes: each of its jobs is one of `count` uses, until wall time `expires_at`."""
+
+    grant: Text
+    count: Count
+    expires_at: Seconds
+
+
+class Submit(Message, frozen=True):
+    """All jobs of one POST, accepted whole or not at all. `at`: wall time of the POST."""
+
+    web: Text
+    request: Text
+    at: Seconds
+    jobs: Annotated[list[NewJob], Meta(min_length=1, max_length=FILES_PER_POST_MAX)]
+    grant: Use | None = None
+
+
+class Cancel(Message, frozen=True):
+    """Cancel one job by `id`, or some of those that match `where` (`id` is then None): a step, which begins behind
+    the place `after` and whose Receipt says where the next one does."""
+
+    web: Text
+    request: Text
+    id: Text | None = None
+    where: Where | None = None
+    after: Place = 0
+
+
+class Requeue(Message, frozen=True):
+    """Run a dead, failed or cancelled job once more; or a step of those that match, as Cancel. `change` is the one
+    job's as it was seen: where it has changed since, it was requeued, and this is a repeat. `counted`: for the tenant's
+    rate."""
+
+    web: Text
+    request: Text
+    id: Text | None = None
+    where: Where | None = None
+    change: int | None = None
+    counted: bool = False
+    after: Place = 0
+
+
+class Purge(Message, frozen=True):
+    """Remove an ended job and its files; or a step of those that match, as Cancel."""
+
+    web: Text
+    request: Text
+    id: Text | None = None
+    where: Where | None = None
+    after: Place = 0
+
+
+class Pause(Message, frozen=True):
+    """Stop dispatching; survives restarts."""
+
+    web: Text
+    request: Text
+
+
+class Resume(Message, frozen=True):
+    """Dispatch again."""
+
+    web: Text
+    request: Text
+
+
+class DrainWorker(Message, frozen=True):
+    """Let one worker finish what it holds and leave."""
+
+    web: Text
+    request: Text
+    incarnation: Text
+
+
+FromWeb = Submit | Cancel | Requeue | Purge | Pause | Resume | DrainWorker
+# --- broker -> web (XPUB -> SUB) ---
+
+COMMITTED, KNOWN, CONFLICT, REFUSED = "committed", "known", "conflict", "refused"
+
+
+class Receipt(Message, frozen=True):
+    """The ledger's answer to one request: `committed`; `known` (the key's jobs are `ids`, in file
+    order); `conflict` (the key was used for other content); `refused` with a `code` of API
+    section 4. Of a step of a command over many jobs, `matched` and `changed` count them, and `following` is the
+    `after` of the next step, None at the end. `rate_limited`: `left` jobs are within the rate now, and enough for this
+    POST after `retry_seconds`."""
+
+    request: Text
+    outcome: Text
+    ids: Annotated[list[Text], Meta(max_length=FILES_PER_POST_MAX)] = []
+    code: Text | None = None
+    matched: int = 0
+    changed: int = 0
+    left: int = 0
+    retry_seconds: Seconds = 0.0
+    following: Place | None = None
+
+
+class Hello(Message, frozen=True):
+    """The broker answers a web process's subscription: from `epoch` on it hears its receipts."""
+
+    epoch: int
+
+
+class Receipts(Message, frozen=True):
+    """All receipts of one turn for one web process."""
+
+    epoch: int
+    receipts: Annotated[list[Receipt], Many]
+
+
+class Change(Message, frozen=True):
+    """One job changed: its newest state under change number `change`. `rendition` is set where
+    the change is a rendition's publication. `code`, `detail` are the error's, else None. `removed`: purged.
+    `lane` and `position` say where a job waits, or was assigned from, until a decoder begins it; else None and 0."""
+
+    change: int
+    id: Text
+    tenant: Text
+    state: Text
+    attempts: int
+    code: Text | None = None
+    detail: Detail | None = None
+    rendition: Rendition | None = None
+    removed: bool = False
+    lane: Lane | None = None
+    position: int = 0
+
+
+class Changes(Message, frozen=True):
+    """All changes of one turn, in order; `last` is the newest number and `first` the number
+    before the first: a reader whose last number is below `first` has a gap."""
+
+    epoch: int
+    first: int
+    last: int
+    changes: Annotated[list[Change], Many]
+
+
+ToWeb = Hello | Receipts | Changes | Beat

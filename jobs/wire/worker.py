@@ -1,0 +1,213 @@
+"""Between worker and broker: leases, answers, sweeps, the walk over the blobs, signs of life."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from jobs.job import Cost, Count, Rendition, Text
+from jobs.limits import RENDITIONS_MAX
+from jobs.wire.fields import NAMES_MAX, Blob, Capacity, Detail, Many, Message, Names, Seconds, SpecBytes
+
+# --- worker -> broker (DEALER -> ROUTER) ---
+
+
+class Held(Message, frozen=True):
+    """A lease that a worker holds: `started` once a decoder began it."""
+
+    job: Text
+    lease: int
+    started: bool
+
+
+class Ready(Message, frozen=True):
+    """A worker introduces itself: how many jobs it takes in all and which it holds. `engine` is
+    the version of what turns pixels into renditions. Said on every new connection."""
+
+    incarnation: Text
+    name: Text
+    pid: int
+    capacity: Capacity
+    engine: Text
+    holding: Annotated[list[Held], Many]
+    draining: bool = False
+
+
+class Start(Message, frozen=True):
+    """A decoder began the job at wall time `at`."""
+
+    job: Text
+    lease: int
+    at: Seconds
+
+
+class Started(Message, frozen=True):
+    jobs: Annotated[list[Start], Many]
+
+
+class Publication(Message, frozen=True):
+    """One rendition landed in the blob store."""
+
+    job: Text
+    lease: int
+    rendition: Rendition
+
+
+class Published(Message, frozen=True):
+    renditions: Annotated[list[Publication], Many]
+
+
+class Finish(Message, frozen=True):
+    """All renditions of the job are in the blob store, since wall time `ended_at`. `cached`: linked from the result
+    cache, no decoder began; else one did, at `began_at`, whether its Start was said before or not."""
+
+    job: Text
+    lease: int
+    renditions: Annotated[list[Rendition], Meta(max_length=RENDITIONS_MAX)]
+    cost: Cost | None = None
+    cached: bool = False
+    began_at: Seconds | None = None
+    ended_at: Seconds | None = None
+
+
+class Finished(Message, frozen=True):
+    jobs: Annotated[list[Finish], Many]
+
+
+class Failure(Message, frozen=True):
+    """The try ended without its renditions; `code` is a jobs.job.Code."""
+
+    job: Text
+    lease: int
+    code: Text
+    detail: Detail
+
+
+class Failed(Message, frozen=True):
+    jobs: Annotated[list[Failure], Many]
+
+
+class LeaseRef(Message, frozen=True):
+    """One lease, by job and number."""
+
+    job: Text
+    lease: int
+
+
+class Returned(Message, frozen=True):
+    """Given back uncharged: by drain, recall or recycling, whether a decoder had begun or not."""
+
+    leases: Annotated[list[LeaseRef], Many]
+
+
+class Swept(Message, frozen=True):
+    """The sweeps of these jobs are done; those of others `failed`, each with why: they are asked for again, later."""
+
+    jobs: Annotated[list[Blob], Many]
+    failed: Annotated[list[tuple[Blob, Detail]], Many] = []
+
+
+class Found(Message, frozen=True):
+    """The old `names` of one step of the walk, the one that Walk named by `after`; `following` is the
+    `after` of the next step, None at the end. `failed`: why the step could not be done, if so (without names)."""
+
+    after: Blob
+    names: Names
+    following: Blob | None
+    failed: Detail = ""
+
+
+class WorkerBeat(Message, frozen=True):
+    """Lists what is held, renewing the leases."""
+
+    holding: Annotated[list[Held], Many]
+
+
+class Draining(Message, frozen=True):
+    """The worker takes no more and finishes what it holds."""
+
+
+class Leaving(Message, frozen=True):
+    """The worker holds nothing and is about to end."""
+
+
+FromWorker = (
+    Ready | Started | Published | Finished | Failed | Returned | Swept | Found | WorkerBeat | Draining | Leaving
+)
+
+
+# --- broker -> worker (ROUTER -> DEALER) ---
+
+
+class Welcome(Message, frozen=True):
+    """The answer to Ready. On an epoch that it has not seen, a worker repeats unsettled answers."""
+
+    epoch: int
+    silence_seconds: Annotated[float, Meta(ge=0.1, le=1e11)]
+
+
+class Introduce(Message, frozen=True):
+    """The broker does not know this worker (any more): say Ready."""
+
+    epoch: int
+
+
+class Assignment(Message, frozen=True):
+    """One job under lease number `lease`. `seconds` are counted from its start. `alone`: in a
+    fresh decoder; `memory_bytes` is what that decoder may use."""
+
+    job: Text
+    lease: int
+    seconds: Seconds
+    memory_bytes: Count
+    alone: bool
+    spec: SpecBytes
+
+
+class Assign(Message, frozen=True):
+    jobs: Annotated[list[Assignment], Many]
+
+
+class Recall(Message, frozen=True):
+    """Give these back if no decoder began them (Returned); else go on and say nothing."""
+
+    leases: Annotated[list[LeaseRef], Many]
+
+
+class Abandon(Message, frozen=True):
+    """End these at once, killing the decoder: answered by Failed `cancelled` (repeated until settled)."""
+
+    leases: Annotated[list[LeaseRef], Many]
+
+
+class Settled(Message, frozen=True):
+    """The answers to these leases are committed, or were of no effect: forget them."""
+
+    leases: Annotated[list[LeaseRef], Many]
+
+
+class Drain(Message, frozen=True):
+    """Finish what is held, take no more, leave."""
+
+
+class Sweep(Message, frozen=True):
+    """Delete these blobs and say Swept."""
+
+    sweeps: Annotated[list[tuple[Blob, Names]], Many]
+
+
+class Walk(Message, frozen=True):
+    """List the next blobs in order of name, at most `names_max` past `after`, and say Found with those
+    that are older. Where `after` is empty, also delete what uploads left behind that are as old."""
+
+    after: Blob
+    older_than_seconds: Seconds
+    names_max: Annotated[int, Meta(ge=1, le=NAMES_MAX)]
+
+
+class BrokerBeat(Message, frozen=True):
+    """The broker lives."""
+
+    epoch: int
+
+
+ToWorker = Welcome | Introduce | Assign | Recall | Abandon | Settled | Drain | Sweep | Walk | BrokerBeat

@@ -1,0 +1,1 @@
+"""A whole cluster while something in it is killed, stopped, filled up or in doubt."""

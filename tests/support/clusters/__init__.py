@@ -1,0 +1,1 @@
+"""Real processes for tests: started, loaded, made to fail, ended."""

@@ -1,0 +1,235 @@
+"""Real processes for tests: a whole cluster under the supervisor, or single roles, in temporary folders.
+
+Ends only what it started, by pid, and asserts at the end that nothing of it is left.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+
+from host.process.notify import Notices
+from host.sockets import control
+from jobs.errors import SetupFault
+
+ROOT = Path(__file__).resolve().parents[3]
+START_SECONDS = 30.0
+POLL_SECONDS = 0.02
+T = TypeVar("T")
+
+
+def wait_until(probe: Callable[[], T], seconds: float, what: str) -> T:
+    """The first true value of `probe`, asked every 20 ms. Raises AssertionError after `seconds`."""
+    until = time.monotonic() + seconds
+    while not (value := probe()):
+        if time.monotonic() > until:
+            raise AssertionError(f"waited {seconds} s for {what}")
+        time.sleep(POLL_SECONDS)
+    return value
+
+
+def alive(pid: int) -> bool:
+    """Whether `pid` runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def children_of(pid: int) -> list[int]:
+    """The living child processes of `pid`."""
+    try:
+        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [child for child in map(int, listed) if alive(child)]
+
+
+class Cluster:
+    """One installation in `folder`: `python -m supervisor` (start) and roles by hand (start_role).
+
+    `settings` are PIXMILL_ settings by their lower-case names. Standard output and error of all
+    processes are in `output`. `package_folder` is where `python -m` finds the roles, `runner` the module,
+    if any, that runs those by hand.
+    """
+
+    def __init__(self, folder: Path, package_folder: Path = ROOT, **settings: object) -> None:
+        self.folder = folder
+        self.run = Path(tempfile.mkdtemp(prefix="pm-"))
+        self.data = folder / "data"
+        self.output = folder / "output.txt"
+        chosen = {"port": 0, "data": self.data, "run": self.run, "web_processes": 1, "workers": 1, **settings}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PIXMILL_")}
+        self.environ = kept | {f"PIXMILL_{name.upper()}": str(value) for name, value in chosen.items()}
+        self.environ |= {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+        self.package_folder = package_folder
+        self.runner: list[str] = []
+        self.url = ""
+        self.supervisor: subprocess.Popen[bytes] | None = None
+        self.by_hand: list[subprocess.Popen[bytes]] = []
+
+    # -- processes
+
+    def start(self, *arguments: str, ready: bool = True) -> "Cluster":
+        """Start the supervisor; with `ready`, return once every process is ready."""
+        self.supervisor = self._spawn("supervisor", *arguments)
+        if ready:
+            self.wait_complete()
+        return self
+
+    def wait_complete(self, seconds: float = START_SECONDS) -> None:
+        """Return once every process that the supervisor wants is there and ready."""
+        wait_until(self._complete, seconds, "all processes to be ready")
+
+    def start_role(self, role: str, **settings: object) -> subprocess.Popen[bytes]:
+        """Start `python -m role` by hand, as systemd would, and return once it says that it is ready."""
+        notices = Notices(self.run / "by-hand.sock")
+        extra = {f"PIXMILL_{name.upper()}": str(value) for name, value in settings.items()}
+        process = self._spawn(*self.runner, role, environ={"NOTIFY_SOCKET": str(self.run / "by-hand.sock"), **extra})
+        self.by_hand.append(process)
+
+        def ready() -> bool:
+            assert process.poll() is None, f"{role} ended with {process.returncode}: {self.log()[-2000:]}"
+            return (process.pid, {"READY": "1"}) in notices.heard()
+
+        try:
+            wait_until(ready, START_SECONDS, f"{role} to be ready")
+        finally:
+            notices.socket.close()
+        return process
+
+    def take_port(self) -> int:
+        """A free port for a web process by hand, which `url` then names."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port: int = free.getsockname()[1]
+        self.url = f"http://localhost:{port}"
+        return port
+
+    def command(self, *words: str) -> subprocess.Popen[bytes]:
+        """Start `python -m supervisor WORDS`, which asks the supervisor that runs."""
+        return self._spawn("supervisor", *words)
+
+    def _spawn(self, *arguments: str, environ: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+        with self.output.open("ab") as output:
+            return subprocess.Popen(
+                [sys.executable, "-m", *arguments],
+                cwd=self.package_folder,
+                env=self.environ | (environ or {}),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                process_group=0,
+            )
+
+    def _complete(self) -> bool:
+        if self.supervisor and self.supervisor.poll() is not None:
+            raise AssertionError(f"the supervisor ended with {self.supervisor.returncode}: {self.log()[-2000:]}")
+        try:
+            status = self.ask(do="status")
+        except SetupFault:
+            return False
+        self.url = status["url"]
+        return bool(status["processes"]) and all(row["state"] == "ready" for row in status["processes"])
+
+    def ask(self, **request: object) -> dict[str, Any]:
+        """What the supervisor answers on its control socket: ask(do="scale", workers=2)."""
+        return control.ask(self.run / "supervisor.sock", request, "no supervisor answers")
+
+    def pids(self, role: str, state: str | None = None) -> list[int]:
+        """The pids of `role` (of those in `state` starting, ready or leaving) under the supervisor."""
+        rows = self.ask(do="status")["processes"]
+        return [row["pid"] for row in rows if row["pid"] and row["role"] == role and state in (None, row["state"])]
+
+    def nurseries(self, keeper: int) -> list[int]:
+        """The nursery of a keeper (a worker process)."""
+        return children_of(keeper)
+
+    def decoders(self, keeper: int) -> list[int]:
+        """The decoders of a keeper."""
+        return [decoder for nursery in children_of(keeper) for decoder in children_of(nursery)]
+
+    def everything(self) -> list[int]:
+        """Every living process of this installation, whoever is its parent (told by PIXMILL_RUN)."""
+        mark = f"PIXMILL_RUN={self.run}\0".encode()
+        return [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if _marked(entry, mark)]
+
+    # -- HTTP
+
+    @contextmanager
+    def client(self) -> Iterator[httpx2.Client]:
+        """An HTTP client of this cluster, on connections of its own. (To `verify` is 20 ms of reading certificates.)"""
+        with httpx2.Client(base_url=self.url, timeout=30, verify=False) as client:
+            yield client
+
+    def get(self, path: str, **parameters: object) -> Any:
+        """The JSON at `path`, which must be a 200."""
+        with self.client() as client:
+            response = client.get(path, params={name: str(value) for name, value in parameters.items()})
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def upload(self, image: bytes, filename: str = "image.jpg", **fields: str) -> dict[str, Any]:
+        """Upload one image; the 202's JSON."""
+        with self.client() as client:
+            response = client.post("/upload", files={"image": (filename, image)}, data=fields)
+        assert response.status_code == 202, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def ended(self, job: str, seconds: float = 30.0) -> dict[str, Any]:
+        """The job once it has ended, however it did."""
+
+        def look() -> dict[str, Any] | None:
+            found: dict[str, Any] = self.get(f"/jobs/{job}", wait=1)
+            return found if found["ended_at"] else None
+
+        found = wait_until(look, seconds, f"job {job} to end")
+        assert found is not None
+        return found
+
+    # -- the end
+
+    def keep_flight(self) -> Path:
+        """Copy what the brokers' flight recorder holds to a folder that outlives the test; the folder.
+        `python -m broker replay FOLDER --ledger FOLDER/ledger.sqlite3` decides it again."""
+        kept = Path(tempfile.mkdtemp(prefix="pixmill-flight-"))
+        for path in [*self.data.glob("flight/*.flight"), *self.data.glob("ledger.sqlite3*")]:
+            shutil.copy(path, kept)
+        return kept
+
+    def log(self) -> str:
+        """What all processes wrote."""
+        return self.output.read_text(errors="replace") if self.output.exists() else ""
+
+    def stop(self, seconds: float = 15.0) -> None:
+        """SIGINT to the supervisor, SIGTERM to what was started by hand; asserts that all is gone."""
+        for process in self.by_hand:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        if self.supervisor and self.supervisor.poll() is None:
+            self.supervisor.send_signal(signal.SIGINT)
+        try:
+            for process in [*self.by_hand, *filter(None, [self.supervisor])]:
+                process.wait(seconds)
+            wait_until(lambda: not self.everything(), 2.0, "every process to be gone")
+        finally:
+            for pid in self.everything():
+                os.kill(pid, signal.SIGKILL)
+            shutil.rmtree(self.run, ignore_errors=True)
+
+
+def _marked(entry: Path, mark: bytes) -> bool:
+    try:
+        return mark in (entry / "environ").read_bytes() and alive(int(entry.name))
+    except OSError:
+        return False

@@ -1,0 +1,85 @@
+"""Clients that upload without pause and keep a 202 as a promise to be checked.
+
+Each upload has an Idempotency-Key and is repeated, on a fresh connection, after a dropped connection
+or a 503. A connection that is not accepted is never repeated silently: it is counted in `unconnected`.
+"""
+
+import http.client
+import itertools
+import json
+import secrets
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.support.clusters.beside import Beside
+
+REPEAT_SECONDS = 0.05
+CONNECT_SECONDS = 10.0
+UPLOAD_SECONDS_MAX = 30.0
+"""From an upload's first try to its 202, whatever is killed meanwhile."""
+
+
+class Load(Beside):
+    """`clients` threads that upload `image` to `path` while the `with` block runs.
+
+    `pause` (seconds) lies between the uploads of one client. On leaving the block every upload begun
+    is carried to its 202.
+    """
+
+    def __init__(
+        self, url: str, image: Path, path: str = "/upload?preset=avatar", clients: int = 3, pause: float = 0.1
+    ) -> None:
+        super().__init__(self._upload_on, clients)
+        self.accepted: list[str] = []
+        self.unconnected: list[str] = []
+        self.unexpected: list[str] = []
+        self.repeated = 0
+        self._address, self._path, self._pause = urlsplit(url), path, pause
+        self._image = image.read_bytes()
+        self._numbers = itertools.count()
+
+    def check(self) -> None:
+        """Raises AssertionError where a connection or an answer was other than it must be."""
+        assert not self.unconnected, f"{len(self.unconnected)} new connections failed: {self.unconnected[:3]}"
+        assert not self.unexpected, f"{len(self.unexpected)} unexpected: {self.unexpected[:3]}"
+        assert len(set(self.accepted)) == len(self.accepted), "two keys were answered with one job"
+
+    def _upload_on(self) -> None:
+        while not self.over.is_set():
+            self._upload(f"load-{next(self._numbers)}-{secrets.token_hex(4)}")
+            self.over.wait(self._pause)
+
+    def _upload(self, key: str) -> None:
+        until = time.monotonic() + UPLOAD_SECONDS_MAX
+        while not self._try(key):
+            if time.monotonic() > until:
+                self.unexpected.append(f"{key} got no 202 within {UPLOAD_SECONDS_MAX} s")
+                return
+            self.repeated += 1
+            time.sleep(REPEAT_SECONDS)
+
+    def _try(self, key: str) -> bool:
+        """One try on a connection of its own; whether there is nothing to repeat."""
+        connection = http.client.HTTPConnection(
+            self._address.hostname or "", self._address.port, timeout=CONNECT_SECONDS
+        )
+        try:
+            connection.connect()
+        except OSError as error:
+            self.unconnected.append(repr(error))
+            return False
+        try:
+            headers = {"Content-Type": "image/jpeg", "Idempotency-Key": key}
+            connection.request("POST", self._path, self._image, headers)
+            response = connection.getresponse()
+            body = response.read()
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+        if response.status == 202:
+            self.accepted.append(json.loads(body)["jobs"][0]["id"])
+        elif response.status != 503:
+            self.unexpected.append(f"{response.status} {body[:200]!r}")
+        return response.status != 503

@@ -1,0 +1,28 @@
+"""A disk that stalls: the next sync of a process takes seconds. `crash_rig.strace_missing` says if that cannot be."""
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.clusters.cluster import wait_until
+from tests.support.clusters.crash_rig import traced
+
+END_SECONDS = 20.0
+
+
+@contextmanager
+def next_sync_takes(seconds: float, pid: int, log: Path) -> Iterator[None]:
+    """Within, the first fsync of `pid` begins so much later; that there was one is checked at the end."""
+    asked = ["-e", "trace=fsync", "-e", f"inject=fsync:delay_enter={int(seconds * 1e6)}:when=1"]
+    strace = subprocess.Popen(
+        ["strace", "-f", "-qq", "-o", str(log), *asked, "-p", str(pid)], stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_until(lambda: traced(pid), END_SECONDS, "strace to take hold")
+        yield
+    finally:
+        strace.send_signal(signal.SIGINT)
+        strace.wait(END_SECONDS)
+    assert "fsync(" in log.read_text(), "nothing was synced"

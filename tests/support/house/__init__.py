@@ -1,0 +1,1 @@
+"""What is made of the code itself: the rules of the tree, the docs' drawings, screenshots."""

@@ -1,0 +1,95 @@
+"""The parts of the docs that are made of code: `python -m tests.support.house.docs` writes them anew.
+
+tests/test_docs.py fails where they have drifted.
+"""
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+
+from jobs.job import ENDED, TRANSITIONS
+from tests.support.house.wings import ARROWS, arrows_of_files, arrows_of_folders, reduced
+
+ROOT = Path(__file__).resolve().parents[3]
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+README = ROOT / "README.md"
+
+
+def state_diagram() -> str:
+    """The states and their arrows as Mermaid text."""
+    arrows = [(state, after) for state in TRANSITIONS for after in sorted(TRANSITIONS[state])]
+    lines = ["stateDiagram-v2", "    [*] --> queued", "    [*] --> failed: quarantined"]
+    lines += [f"    {state} --> {after}" for state, after in arrows]
+    lines += [f"    {state} --> [*]" for state in TRANSITIONS if state in ENDED]
+    return "```mermaid\n" + "\n".join(lines) + "\n```\n"
+
+
+def sources() -> dict[str, str]:
+    """Every file of the wings, by path."""
+    files = sorted(path for folder in ARROWS for path in (ROOT / folder).glob("*.py"))
+    return {path.relative_to(ROOT).as_posix(): path.read_text() for path in files}
+
+
+def wings_table() -> str:
+    """A line for each wing: the first sentence of its __init__.py."""
+    lines = ["| folder | what belongs there |", "|---|---|"]
+    for folder in ARROWS:
+        words = (ast.get_docstring(ast.parse((ROOT / folder / "__init__.py").read_text())) or "").split("\n\n")[0]
+        lines.append(f"| `{folder}/` | {' '.join(words.split())} |")
+    return "\n".join(lines) + "\n"
+
+
+def wings_diagram() -> str:
+    """The arrows within each package, and those between the packages, as Mermaid text. An arrow that follows from
+    others is not drawn."""
+    folders = arrows_of_folders(arrows_of_files(sources()))
+    packages: dict[str, set[str]] = {}
+    lines = ["flowchart TD"]
+    for top in dict.fromkeys(_top(folder) for folder in ARROWS):
+        own = {
+            folder: {to for to in folders[folder] if _top(to) == top}
+            for folder in sorted(folders)
+            if _top(folder) == top
+        }
+        packages[top] = {_top(to) for folder in own for to in folders[folder]} - {top}
+        lines += [f'    subgraph {top}_all["{top}"]', *(f'        {_node(folder)}["{folder}/"]' for folder in own)]
+        lines += [
+            f"        {_node(folder)} --> {_node(to)}" for folder, tos in reduced(own).items() for to in sorted(tos)
+        ]
+        lines += ["    end"]
+    lines += [f"    {top}_all --> {to}_all" for top, tos in reduced(packages).items() for to in sorted(tos)]
+    return "```mermaid\n" + "\n".join(lines) + "\n```\n"
+
+
+def _top(folder: str) -> str:
+    return folder.split("/")[0]
+
+
+def _node(folder: str) -> str:
+    return folder.replace("/", "_")
+
+
+PARTS: dict[Path, dict[str, tuple[str, Callable[[], str]]]] = {
+    ARCHITECTURE: {
+        "states": ("jobs.job.TRANSITIONS", state_diagram),
+        "arrows": ("the imports", wings_diagram),
+    },
+    README: {"wings": ("the docstring of each folder's __init__.py", wings_table)},
+}
+"""What each page has of them: name, what it is made of, and how."""
+
+
+def with_parts(page: Path) -> str:
+    """The text of a page with the parts of today between their marks."""
+    text = page.read_text()
+    for name, (source, made) in PARTS[page].items():
+        begin = f"<!-- {name}: made of {source} by `python -m tests.support.house.docs` -->\n"
+        end = f"<!-- end of {name} -->\n"
+        before, _, rest = text.partition(begin)
+        text = before + begin + made() + end + rest.partition(end)[2]
+    return text
+
+
+if __name__ == "__main__":
+    for page in PARTS:
+        page.write_text(with_parts(page))

@@ -1,0 +1,144 @@
+"""The rules that hold for the whole tree, as functions from source text to faults.
+
+Architecture is a test (tests/test_tidy.py): DESIGN section 2's arrows, one file for each driver, no broad
+except, no sleeping unit test, a docstring on every module.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+
+ROLES = ("broker", "web", "worker", "supervisor")
+PACKAGES = {"jobs", "host", "stores", "pixmill", "bench", "torture", "tests", *ROLES}
+MAY_IMPORT = {"jobs": {"jobs"}, "host": {"jobs", "host"}, "stores": {"jobs", "host", "stores"}, "pixmill": {"pixmill"}}
+MAY_IMPORT |= {role: {"jobs", "host", "stores", role} for role in ROLES}
+"""Which packages of ours each package of ours may import; bench, torture and tests may import all."""
+
+IMPURE = {"asyncio", "logging", "os", "random", "secrets", "select", "selectors", "socket", "subprocess", "threading"}
+IMPURE |= {"time", "uuid"}
+"""Modules of the standard library that a pure module has no use for: clock, randomness, log, machine."""
+
+DRIVERS = {
+    "zmq": {
+        "broker/loop.py",
+        "broker/sockets.py",
+        "web/broker/link.py",
+        "worker/keeper/loop.py",
+        "host/sockets/curve.py",
+        "host/sockets/readiness.py",
+    },
+    "sqlite3": {"stores/ledger/sqlite.py", "stores/ledger/sqlite_reader.py"},
+    "python_multipart": {"web/http/multipart.py"},
+    "uvicorn": {"web/server.py", "web/http/connection.py", "web/http/proxies.py"},
+    "httptools": {"web/http/connection.py"},
+    "uvloop": {"web/server.py", "web/__main__.py"},
+    "httpx2": {"pixmill/client.py", "pixmill/origin.py"},
+    "click": {"pixmill/command.py"},
+    "rich": {"pixmill/command.py", "pixmill/explained.py", "pixmill/report.py"},
+    "pi_heif": {"worker/images/formats/heic.py"},
+    "pyvips": {"worker/images/formats/vips.py"},
+    "PIL": {"worker/images/"},
+}
+"""The files, or folders of them, that may import a third-party module or a driver (bench, tests and test-data
+apart)."""
+
+
+PURE = {"host/settings/bounds.py", "host/settings/settings.py", "web/broker/forecast.py"}
+"""Of the domain too, though their only users are of one package."""
+PURE_MODULES = tuple(path.removesuffix("py").replace("/", ".") for path in sorted(PURE))
+
+
+def core_of(path: str) -> str:
+    """What a pure module may import beside jobs: the whole core that it is in."""
+    folders = PurePosixPath(path).parts[:-1]
+    return ".".join(folders[: folders.index("core") + 1]) if "core" in folders else "jobs"
+
+
+def is_pure(path: str) -> bool:
+    """Whether `path` is of the domain: jobs/, a core, or one of PURE."""
+    folders = PurePosixPath(path).parts[:-1]
+    return path in PURE or folders[:1] == ("jobs",) or (folders[:1] != ("tests",) and "core" in folders)
+
+
+def imports(path: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """(line, full module name) of every import in a module, lazy ones included."""
+    package = PurePosixPath(path).parts[:-1]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = list(package[: len(package) - node.level + 1]) if node.level else []
+            module = ".".join([*base, *(node.module or "").split(".")]).strip(".")
+            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+
+
+def import_faults(path: str, tree: ast.Module) -> Iterator[str]:
+    """Imports against the arrows of DESIGN section 2."""
+    package = path.split("/")[0]
+    for line, name in imports(path, tree):
+        top = name.split(".")[0]
+        where = f"{path}:{line}: imports {name}"
+        if is_pure(path):
+            own_core = core_of(path)
+            allowed = top in {"msgspec", "jobs"} or (name + ".").startswith((own_core + ".", *PURE_MODULES))
+            if not allowed and (top not in sys.stdlib_module_names or top in IMPURE):
+                yield f"{where} in a pure module"
+        elif top in PACKAGES and top not in MAY_IMPORT.get(package, PACKAGES):
+            yield f"{where} against the arrows"
+        if package in MAY_IMPORT and top in DRIVERS and not path.startswith(tuple(DRIVERS[top])):
+            yield f"{where}, which is for {', '.join(sorted(DRIVERS[top]))}"
+        if package in MAY_IMPORT and top == "starlette" and package != "web":
+            yield f"{where} outside web"
+
+
+def except_faults(path: str, tree: ast.Module) -> Iterator[str]:
+    """Handlers that catch everything and keep it, contextlib.suppress included."""
+    for node in ast.walk(tree):
+        caught: list[ast.expr | None] = []
+        if isinstance(node, ast.ExceptHandler) and not _passed_on(node):
+            caught = list(node.type.elts) if isinstance(node.type, ast.Tuple) else [node.type]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress"):
+            caught = list(node.args)
+        for one in caught:
+            if one is None or ast.unparse(one).split(".")[-1] in ("Exception", "BaseException"):
+                yield f"{path}:{one.lineno if one else getattr(node, 'lineno', 0)}: catches everything"
+
+
+def _passed_on(handler: ast.ExceptHandler) -> bool:
+    """Whether a handler ends by raising what it caught again, or hands it to a future."""
+    last = ast.unparse(handler.body[-1])
+    return last == "raise" or last.endswith(f".set_exception({handler.name})")
+
+
+def sleep_faults(path: str, tree: ast.Module) -> Iterator[str]:
+    """Sleeps in the tests that must not: all but those with real processes."""
+    if path.startswith(("tests/unit/", "tests/properties/", "tests/simulation/")):
+        for node in ast.walk(tree):
+            sleeps = isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "sleep"
+            if sleeps and not ast.unparse(node).endswith("sleep(0)"):  # which only lets other tasks run
+                yield f"{path}:{getattr(node, 'lineno', 0)}: sleeps"
+
+
+def faults(path: str, source: str) -> list[str]:
+    """Everything that is wrong with the module at `path` (relative to the root, with slashes)."""
+    tree = ast.parse(source)
+    found = [] if ast.get_docstring(tree) else [f"{path}: has no docstring"]
+    return [*found, *import_faults(path, tree), *except_faults(path, tree), *sleep_faults(path, tree)]
+
+
+def reached(start: str, modules: Mapping[str, ast.Module]) -> set[str]:
+    """Every module that the module at path `start` reaches through imports of ours, by its full name."""
+    names = {path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): path for path in modules}
+    seen: set[str] = set()
+    waiting = [start]
+    while waiting:
+        path = waiting.pop()
+        for _, name in imports(path, modules[path]):
+            parts = name.split(".")
+            for end in range(1, len(parts) + 1):
+                prefix = ".".join(parts[:end])
+                if prefix not in seen:
+                    seen.add(prefix)
+                    waiting += [names[prefix]] if prefix in names else []
+    return seen

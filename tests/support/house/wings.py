@@ -1,0 +1,164 @@
+"""The wings of the house: which folder may import which others, and how that is read from the code.
+
+ARROWS is the list that tests/test_tidy.py holds: an arrow that is not in it is a fault, and so is one that no file has.
+What belongs in a wing says the docstring of its __init__.py. Pure: sources in, graphs out; imports under
+TYPE_CHECKING and within functions count as all others do.
+"""
+
+import ast
+from collections.abc import Iterable, Mapping
+
+from tests.support.house.tidy import imports
+
+Graph = dict[str, set[str]]
+FILES_MAX = 14
+"""Of one folder, beside its subfolders and __init__.py."""
+
+ARROWS = {
+    "jobs": "",
+    "jobs/access": "jobs jobs/recipes",
+    "jobs/images": "",
+    "jobs/recipes": "jobs jobs/images",
+    "jobs/wire": "jobs",
+    "host": "",
+    "host/files": "host/settings jobs jobs/images jobs/recipes",
+    "host/process": "",
+    "host/settings": "jobs jobs/access jobs/images",
+    "host/sockets": "host/files host/process host/settings jobs jobs/access",
+    "stores": "host/files host/settings jobs stores/ledger",
+    "stores/blobs": "host/files jobs",
+    "stores/cache": "",
+    "stores/ledger": "host/files jobs",
+    "broker": (
+        "broker/core broker/core/books broker/flight broker/frames host/files host/process host/settings "
+        "host/sockets jobs jobs/wire stores/ledger"
+    ),
+    "broker/core": "broker/core/books jobs jobs/wire",
+    "broker/core/books": "jobs jobs/wire",
+    "broker/flight": "broker/core broker/core/books broker/frames jobs jobs/wire stores/ledger",
+    "broker/frames": "broker/core/books host/sockets jobs jobs/wire",
+    "web": (
+        "host/files host/process host/settings host/sockets jobs jobs/access web/access web/broker "
+        "web/handlers web/http web/uploads"
+    ),
+    "web/access": (
+        "host/files host/settings host/sockets jobs jobs/access jobs/recipes jobs/wire stores/blobs "
+        "stores/ledger web/broker web/http web/streams web/views"
+    ),
+    "web/broker": "host/sockets jobs jobs/wire",
+    "web/handlers": (
+        "host/settings jobs jobs/access jobs/images jobs/recipes jobs/wire web/access web/broker web/http "
+        "web/streams web/uploads web/views"
+    ),
+    "web/http": "jobs",
+    "web/streams": "jobs jobs/wire web/broker web/http web/views",
+    "web/uploads": (
+        "host/settings jobs jobs/access jobs/images jobs/recipes jobs/wire stores/blobs stores/ledger "
+        "web/access web/broker web/http web/views"
+    ),
+    "web/views": "jobs jobs/wire web/broker",
+    "worker": "host/files host/process host/settings worker/keeper",
+    "worker/boundary": "jobs jobs/recipes",
+    "worker/core": "jobs jobs/wire",
+    "worker/decoder": "host/process host/settings jobs jobs/recipes worker/boundary worker/images",
+    "worker/images": "jobs jobs/images jobs/recipes worker/images/colours worker/images/formats",
+    "worker/images/colours": "jobs jobs/images worker/images/formats",
+    "worker/images/formats": "host/settings jobs jobs/images jobs/recipes",
+    "worker/keeper": (
+        "host/files host/process host/settings host/sockets jobs jobs/images jobs/recipes jobs/wire "
+        "stores/blobs stores/cache worker/boundary worker/core"
+    ),
+    "supervisor": "host/files host/process host/settings host/sockets jobs supervisor/core",
+    "supervisor/core": "",
+    "pixmill": "",
+    "bench": (
+        "bench/parts bench/peers host/files host/process host/settings jobs jobs/images jobs/recipes "
+        "jobs/wire stores/blobs tests/support/clusters tests/support/pictures web/access web/handlers "
+        "web/http web/uploads worker/boundary worker/keeper"
+    ),
+    "bench/floors": (
+        "broker broker/core host/files host/process host/settings jobs jobs/recipes jobs/wire stores/ledger "
+        "worker/core worker/images"
+    ),
+    "bench/parts": (
+        "host/settings stores/blobs tests/support/clusters tests/support/pictures worker/boundary worker/keeper"
+    ),
+    "bench/peers": "host/process jobs/images jobs/recipes worker/images worker/images/formats",
+    "torture": (
+        "bench/parts host/files jobs jobs/wire pixmill tests/support/clusters tests/support/kits "
+        "tests/support/pictures web"
+    ),
+    "torture/chaos": "bench/parts jobs pixmill stores/ledger tests/support/clusters",
+}
+
+
+def folder_of(path: str) -> str:
+    """The wing of a file."""
+    return path.rpartition("/")[0]
+
+
+def module_of(path: str) -> str:
+    """The full name of the module at `path`."""
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def arrows_of_files(sources: Mapping[str, str]) -> Graph:
+    """Which files each file imports, by path."""
+    paths = {module_of(path): path for path in sources}
+    graph: Graph = {path: set() for path in sources}
+    for path, source in sources.items():
+        for _, name in imports(path, ast.parse(source)):
+            to = paths.get(name) or paths.get(name.rpartition(".")[0])
+            if to and to != path:
+                graph[path].add(to)
+    return graph
+
+
+def arrows_of_folders(files: Mapping[str, Iterable[str]]) -> Graph:
+    """The same of folders: what their own files import of others."""
+    graph: Graph = {}
+    for path, others in files.items():
+        graph.setdefault(folder_of(path), set()).update(folder_of(other) for other in others)
+    return {folder: others - {folder} for folder, others in graph.items()}
+
+
+def circles(graph: Mapping[str, Iterable[str]]) -> list[list[str]]:
+    """Every set of files or folders that reach each other (Tarjan's strongly connected components)."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(node: str) -> None:
+        index[node] = low[node] = len(index)
+        stack.append(node)
+        for other in graph.get(node, ()):
+            if other not in index:
+                visit(other)
+            if other in stack:
+                low[node] = min(low[node], low[other])
+        if low[node] == index[node]:
+            at = stack.index(node)
+            if len(stack) - at > 1:
+                found.append(sorted(stack[at:]))
+            del stack[at:]
+
+    for node in graph:
+        if node not in index:
+            visit(node)
+    return found
+
+
+def reduced(graph: Mapping[str, Iterable[str]]) -> Graph:
+    """Without the arrows that follow from others, for a drawing. `graph` has no circle."""
+    reach: Graph = {}
+
+    def reached(node: str) -> set[str]:
+        if node not in reach:
+            reach[node] = {far for other in graph.get(node, ()) for far in (other, *reached(other))}
+        return reach[node]
+
+    return {
+        node: {to for to in others if not any(to in reached(other) for other in others if other != to)}
+        for node, others in graph.items()
+    }

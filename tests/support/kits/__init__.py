@@ -1,0 +1,1 @@
+"""One role for a test, with stand-ins for what is around it."""

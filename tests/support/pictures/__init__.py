@@ -1,0 +1,1 @@
+"""Pictures to send, and measures of what comes out."""

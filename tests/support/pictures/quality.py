@@ -1,0 +1,177 @@
+"""How good a picture is: measures, and each operation done the slow and plain way, to judge ours by.
+
+The references decode at full size, work at full size and resize once, by LANCZOS; blur, sharpening,
+luma and colours are written out as arithmetic. They know nothing of plans, scales or derivations.
+"""
+
+import io
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from PIL import Image, ImageDraw, ImageMath, ImageOps
+
+from jobs.recipes.recipe import parse
+from tests.support.pictures.images import LIMITS, TEST_DATA, saved
+from worker.images.pipeline import run
+
+SOURCE = TEST_DATA / "sample.jpg"
+DIGEST = "0" * 64
+LANCZOS = Image.Resampling.LANCZOS
+_BLOCK = 8
+_C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+
+Reference = Callable[[Image.Image], Image.Image]
+
+
+def _math(formula: Callable[..., Any], **images: Image.Image) -> Image.Image:
+    def of(values: dict[str, Any]) -> Any:
+        return formula(**{name: values[name] for name in images})
+
+    made: Image.Image = ImageMath.lambda_eval(of, **images)
+    return made
+
+
+def ssim(image: Image.Image, reference: Image.Image) -> float:
+    """Structural similarity of the lumas, 1 where they are equal: the mean over blocks of 8 x 8 pixels."""
+    x, y = (one.convert("RGB").convert("L").convert("F") for one in (image, reference))
+    mean_x, mean_y, xx, yy, xy = (
+        one.reduce(_BLOCK)
+        for one in (x, y, _math(lambda a: a * a, a=x), _math(lambda a: a * a, a=y), _math(lambda a, b: a * b, a=x, b=y))
+    )
+
+    def similarity(a: Any, b: Any, aa: Any, bb: Any, ab: Any) -> Any:
+        structure = (2 * (ab - a * b) + _C2) / (aa - a * a + bb - b * b + _C2)
+        return (2 * a * b + _C1) / (a * a + b * b + _C1) * structure
+
+    blocks = _math(similarity, a=mean_x, b=mean_y, aa=xx, bb=yy, ab=xy)
+    mean = blocks.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
+    assert isinstance(mean, float)
+    return mean
+
+
+def gaussian(image: Image.Image, sigma: float) -> Image.Image:
+    """The Gaussian itself: every pixel within 4 sigma weighed, edges by what is there."""
+    reach = math.ceil(4 * sigma)
+    weights = [(at, math.exp(-at * at / (2 * sigma * sigma))) for at in range(-reach, reach + 1)]
+    ones = Image.new("F", image.size, 1)
+    channels = [_weighed(channel.convert("F"), ones, weights) for channel in image.split()]
+    return Image.merge(image.mode, [_math(lambda a: a + 0.5, a=one).convert("L") for one in channels])
+
+
+def _weighed(values: Image.Image, ones: Image.Image, weights: list[tuple[int, float]]) -> Image.Image:
+    for x, y in ((1, 0), (0, 1)):
+        total = there = Image.new("F", values.size)
+        for at, weight in weights:
+            shift = (1, 0, at * x, 0, 1, at * y)
+            moved, inside = (one.transform(one.size, Image.Transform.AFFINE, shift) for one in (values, ones))
+            total = _math(lambda a, b, by=weight: a + b * by, a=total, b=moved)
+            there = _math(lambda a, b, by=weight: a + b * by, a=there, b=inside)
+        values = _math(lambda a, b: a / b, a=total, b=there)
+    return values
+
+
+def unsharp(image: Image.Image, sigma: float) -> Image.Image:
+    """Twice the picture less its blur, where they differ by more than 2."""
+    pairs = zip(image.split(), gaussian(image, sigma).split(), strict=True)
+    made = [
+        _math(lambda a, b: a + (a - b) * (abs(a - b) > 2), a=sharp.convert("F"), b=soft.convert("F"))
+        for sharp, soft in pairs
+    ]
+    return Image.merge(image.mode, [one.convert("L") for one in made])
+
+
+def luma(image: Image.Image) -> Image.Image:
+    """ITU-R 601."""
+    red, green, blue = (channel.convert("F") for channel in image.split())
+    return _math(lambda r, g, b: 0.299 * r + 0.587 * g + 0.114 * b + 0.5, r=red, g=green, b=blue).convert("L")
+
+
+def mark() -> Image.Image:
+    """A watermark for tests and docs: a ring around a dot."""
+    image = Image.new("RGBA", (48, 48), (255, 255, 255, 0))
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((4, 4, 43, 43), outline=(255, 255, 255, 255), width=6)
+    draw.ellipse((18, 18, 29, 29), fill=(255, 255, 255, 255))
+    return image
+
+
+def _on(frame: Image.Image, image: Image.Image, at: tuple[int, int], opacity: float = 1.0) -> Image.Image:
+    mask = image.convert("RGBA").getchannel("A").point([round(value * opacity) for value in range(256)])
+    frame = frame.copy()
+    frame.paste(image.convert("RGB"), at, mask)
+    return frame
+
+
+def _tilted(whole: Image.Image) -> Image.Image:
+    rotated = whole.convert("RGBA").rotate(-15, Image.Resampling.BICUBIC, expand=True, fillcolor=(255, 255, 255, 0))
+    height = round(rotated.height * 200 / rotated.width)
+    small = rotated.convert("RGBa").resize((200, height), LANCZOS).convert("RGBA")
+    return _on(Image.new("RGB", small.size, "white"), small, (0, 0))
+
+
+def _small(whole: Image.Image, width: int = 200, height: int = 267) -> Image.Image:
+    return whole.resize((width, height), LANCZOS)
+
+
+class Judged(NamedTuple):
+    """An operation as docs/recipes.md shows it: keys of a rendition, what it does, how to do it plainly."""
+
+    name: str
+    keys: dict[str, Any]
+    text: str
+    reference: Reference
+
+
+JUDGED = (
+    Judged("inside", {"width": 200}, "within the box, its proportions kept (the default)", _small),
+    Judged("cover", {"width": 200, "height": 200, "fit": "cover"}, "fills the box, what hangs over is cut",
+           lambda whole: _small(whole).crop((0, 34, 200, 234))),
+    Judged("gravity", {"width": 200, "height": 200, "fit": "cover", "gravity": "south"}, "what `cover` keeps, and where"
+           " `contain` puts the picture", lambda whole: _small(whole).crop((0, 67, 200, 267))),
+    Judged("contain", {"width": 200, "height": 200, "fit": "contain", "background": "#ffcc66"}, "within the box, padded"
+           " to it", lambda whole: _on(Image.new("RGB", (200, 200), "#ffcc66"), _small(whole, 150, 200), (25, 0))),
+    Judged("fill", {"width": 200, "height": 120, "fit": "fill"}, "exactly the box, out of proportion",
+           lambda whole: _small(whole, 200, 120)),
+    Judged("outside", {"width": 150, "height": 150, "fit": "outside"}, "as small as covers the box",
+           lambda whole: _small(whole, 150, 200)),
+    Judged("crop", {"crop": {"left": 500, "top": 100, "width": 500, "height": 500}, "width": 200}, "a part, in pixels"
+           " of the upright original", lambda whole: _small(whole.crop((500, 100, 1000, 600)), 200, 200)),
+    Judged("enlarge", {"crop": {"left": 700, "top": 200, "width": 100, "height": 100}, "width": 200, "enlarge": True},
+           "scales up where the original is smaller; else nothing is",
+           lambda whole: _small(whole.crop((700, 200, 800, 300)), 200, 200)),
+    Judged("rotate", {"rotate": 90, "width": 200}, "by right angles, clockwise",
+           lambda whole: _small(whole.transpose(Image.Transpose.ROTATE_270), 200, 150)),
+    Judged("tilt", {"rotate": 15, "width": 200, "background": "#ffffff"}, "`rotate` by any angle; the corners are the"
+           " background", _tilted),
+    Judged("flip", {"flip": True, "width": 200}, "upside down", lambda whole: ImageOps.flip(_small(whole))),
+    Judged("flop", {"flop": True, "width": 200}, "left to right", lambda whole: ImageOps.mirror(_small(whole))),
+    Judged("grayscale", {"grayscale": True, "width": 200}, "luma (ITU-R 601) alone", lambda whole: luma(_small(whole))),
+    Judged("blur", {"blur": 4, "width": 200}, "Gaussian, by its sigma in pixels of the output",
+           lambda whole: gaussian(_small(whole), 4)),
+    Judged("sharpen", {"sharpen": 1.5, "width": 200}, "unsharp mask, by its sigma",
+           lambda whole: unsharp(_small(whole), 1.5)),
+    Judged("watermark", {"width": 200, "watermark": {"name": "logo", "gravity": "southeast", "opacity": 0.8}},
+           "an image of recipes.toml, laid over the picture",
+           lambda whole: _on(_small(whole), mark(), (152, 219), 0.8)),
+)  # fmt: skip
+"""Every operation, on test-data/sample.jpg."""
+
+
+def ours(keys: dict[str, Any], **more: Any) -> bytes:
+    """What the pipeline makes of the source by these keys of a rendition."""
+    spec = {"name": "a", **keys, **more}
+    if "watermark" in spec:
+        spec["watermark"] = {**spec["watermark"], "digest": DIGEST}
+    with SOURCE.open("rb") as file:
+        (output,) = run(file, parse({"renditions": [spec]}), LIMITS, {DIGEST: saved(mark())})
+    return output.data
+
+
+def judged(operation: Judged) -> float:
+    """The SSIM of our operation, losslessly written, against its reference."""
+    with Image.open(SOURCE) as source:
+        reference = operation.reference(ImageOps.exif_transpose(source).convert("RGB"))
+    image = Image.open(io.BytesIO(ours(operation.keys, format="png")))
+    assert image.size == reference.size
+    return ssim(image, reference)

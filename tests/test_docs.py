@@ -1,0 +1,102 @@
+"""The docs say what the code says: diagram, settings, routes, commands, messages, links."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from host.settings.settings import Settings
+from jobs import wire
+from tests.support.house import docs
+from tests.support.house.docs import ROOT
+from web.routes import ROUTES
+
+README = (ROOT / "README.md").read_text()
+PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "SECURITY.md",
+    "docs/architecture.md",
+    "docs/protocol.md",
+    "docs/recipes.md",
+    "docs/reliability.md",
+    "docs/security.md",
+]
+
+
+TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
+
+
+def section(heading: str) -> str:
+    """The text of the README under `## heading`."""
+    return README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+
+
+def shown(default: object) -> str:
+    """A setting's default as one would write it into the environment."""
+    if isinstance(default, bool):
+        return str(int(default))
+    return str(int(default)) if isinstance(default, float) and default.is_integer() else str(default)
+
+
+@pytest.mark.parametrize("page", docs.PARTS)
+def test_what_is_made_of_code_is_as_the_code_is(page: Path) -> None:
+    text = page.read_text()
+    assert text == docs.with_parts(page), "run python -m tests.support.house.docs"
+    assert all(made() in text for _, made in docs.PARTS[page].values())
+
+
+def test_the_settings_table_is_the_settings() -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (?:`(.*?)`)? ?\|", section("Settings"), re.MULTILINE)
+    fields = msgspec.structs.fields(Settings)
+    assert rows == [(field.name.upper(), shown(field.default)) for field in fields]
+
+
+def test_the_routes_table_is_the_routes() -> None:
+    rows = re.findall(r"^\| `([A-Z]+) (/[^`]*)` \|", section("Over HTTP"), re.MULTILINE)
+    served = [(method, route.path) for route in ROUTES for method in route.methods or () if method != "HEAD"]
+    assert sorted(rows) == sorted(served)
+
+
+def test_the_commands_table_has_every_target_of_the_makefile() -> None:
+    rows = re.findall(r"`make ([a-z-]+)`", section("Commands"))
+    declared = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert declared
+    assert set(rows) == set(declared[1].split())
+
+
+def test_every_test_that_the_security_page_names_is_there() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "security.md").read_text()))
+    written = set(re.findall(r"^def (test_\w+)", "".join(path.read_text() for path in TESTS), re.MULTILINE))
+    assert named
+    assert named - written == set()
+
+
+def test_the_protocol_has_every_message_with_its_fields() -> None:
+    headings = re.findall(r"^### (\w+)\((.*)\)$", PROTOCOL, re.MULTILINE)
+    types = [
+        kind
+        for kind in vars(wire).values()
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind.__module__.startswith("jobs.wire.")
+    ]
+    messages = {
+        kind.__name__: ", ".join(kind.__struct_fields__)
+        for kind in types
+        if kind is not wire.Message and kind.__name__[0] != "_"
+    }
+    assert len(headings) == len(dict(headings))
+    assert dict(headings) == messages
+    assert f"Version {wire.VERSION}." in PROTOCOL
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_page_names_is_there(page: str) -> None:
+    """Links, and the paths in backquotes that look like files or folders of the tree."""
+    text = (ROOT / page).read_text()
+    links = [ROOT / Path(page).parent / link for link in re.findall(r"\]\((?!http)([^)#]+)\)", text)]
+    folders = "bench|broker|docs|host|jobs|pixmill|stores|supervisor|test-data|tests|torture|web|worker"
+    named = [ROOT / name for name in re.findall(rf"`((?:{folders})/[\w./-]*)`", text)]
+    assert [str(path) for path in links + named if not path.exists()] == []

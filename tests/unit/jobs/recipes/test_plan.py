@@ -1,0 +1,301 @@
+"""jobs/recipes/plan.py, shapes.py and turns.py: against sharp's own sides, brute force on grids, and invariants."""
+
+import itertools
+import math
+from typing import Any, get_args
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from jobs.errors import ImageFault
+from jobs.images.turns import ORIENTATIONS, QUARTERS, Box, Size, Turn
+from jobs.recipes.plan import DERIVE_RATIO_MIN, JPEG_SCALES, Plan, plan
+from jobs.recipes.recipe import Crop, Fit, Gravity, Recipe, RenditionSpec
+from jobs.recipes.shapes import shape
+
+Grid = list[list[int]]
+
+SHARP = [
+    # stored, asked, fit, enlarge: the sides that sharp 0.35.5 gave
+    ((2725, 2225), (720, 588), "inside", False, (720, 588)),
+    ((2725, 2225), (99, 7), "inside", False, (9, 7)),
+    ((2725, 2225), (500, None), "inside", False, (500, 408)),
+    ((2725, 2225), (None, 61), "outside", False, (75, 61)),
+    ((2725, 2225), (33, 50), "outside", False, (61, 50)),
+    ((1600, 1200), (7, 7), "inside", False, (7, 5)),
+    ((333, 1000), (50, 33), "inside", False, (11, 33)),
+    ((333, 1000), (7, 7), "inside", True, (2, 7)),
+    ((401, 99), (7, 7), "outside", False, (28, 7)),
+    ((1, 900), (7, 7), "inside", False, (1, 7)),
+    ((1, 900), (1, 1), "cover", False, (1, 1)),
+    ((100, 400), (200, 200), "cover", False, (100, 200)),
+    ((100, 400), (200, 200), "cover", True, (200, 200)),
+    ((100, 400), (200, 200), "fill", False, (100, 200)),
+    ((100, 400), (500, None), "fill", True, (500, 400)),
+    ((100, 400), (200, 200), "contain", False, (200, 200)),
+    ((100, 400), (500, None), "contain", False, (500, 400)),
+    ((37, 53), (None, 61), "contain", False, (37, 61)),
+    ((37, 53), (720, 588), "inside", True, (410, 588)),
+    ((37, 53), (720, 588), "outside", False, (37, 53)),
+]
+
+
+def only(**keys: Any) -> RenditionSpec:
+    return RenditionSpec(name="a", **keys)
+
+
+@pytest.mark.parametrize(("stored", "asked", "fit", "enlarge", "sides"), SHARP)
+def test_sides_are_sharps(stored: Any, asked: Any, fit: Any, enlarge: bool, sides: Any) -> None:
+    spec = only(width=asked[0], height=asked[1], fit=fit, enlarge=enlarge)
+    assert shape(spec, Size(*stored), 1).sides == sides
+
+
+@pytest.mark.parametrize(("gravity", "left", "top"), [("center", 3, 2), ("north", 3, 0), ("southwest", 0, 3)])
+def test_a_cover_lies_where_sharp_puts_it(gravity: Any, left: int, top: int) -> None:
+    box = shape(only(width=6, height=5, fit="cover", gravity=gravity), Size(11, 5), 1).box
+    assert round(box.left) == left
+    box = shape(only(width=5, height=6, fit="cover", gravity=gravity), Size(5, 9), 1).box
+    assert round(box.top) == top
+
+
+@pytest.mark.parametrize(("gravity", "left"), [("center", 2), ("east", 5), ("northwest", 0)])
+def test_a_contained_picture_lies_where_sharp_puts_it(gravity: Any, left: int) -> None:
+    canvas = shape(only(width=9, height=4, fit="contain", gravity=gravity), Size(4, 4), 1).canvas
+    assert canvas is not None
+    assert (canvas.left, canvas.size) == (left, (9, 4))
+
+
+# --- against brute force: one operation after the other on a grid of numbers ---
+
+
+def turned(grid: Grid, turn: Turn) -> Grid:
+    if turn.swap:
+        grid = [list(row) for row in zip(*grid, strict=True)]
+    if turn.mirror:
+        grid = [row[::-1] for row in grid]
+    return grid[::-1] if turn.flip else grid
+
+
+def quarter_clockwise(grid: Grid) -> Grid:
+    return [list(row) for row in zip(*grid[::-1], strict=True)]
+
+
+def cut(grid: Grid, box: Box) -> Grid:
+    left, top, right, bottom = (round(edge) for edge in box)
+    assert max(abs(edge - round(edge)) for edge in box) < 1e-6
+    return [row[left:right] for row in grid[top:bottom]]
+
+
+@given(st.data())
+def test_one_box_and_one_turn_do_what_all_the_operations_do(data: st.DataObject) -> None:
+    width, height = data.draw(st.integers(1, 9)), data.draw(st.integers(1, 9))
+    orientation, quarters = data.draw(st.integers(1, 8)), data.draw(st.integers(0, 3))
+    flip, flop = data.draw(st.booleans()), data.draw(st.booleans())
+    stored = [[y * width + x for x in range(width)] for y in range(height)]
+    expected = turned(stored, ORIENTATIONS[orientation])
+    crop = data.draw(st.none() | crops(len(expected[0]), len(expected)))
+    if crop:
+        expected = cut(expected, Box(crop.left, crop.top, crop.left + crop.width, crop.top + crop.height))
+    for _ in range(quarters):
+        expected = quarter_clockwise(expected)
+    expected = expected[::-1] if flip else expected
+    expected = [row[::-1] for row in expected] if flop else expected
+    one = shape(only(crop=crop, rotate=90.0 * quarters, flip=flip, flop=flop), Size(width, height), orientation)
+    assert turned(cut(stored, one.box), one.turn) == expected
+    assert one.sides == (len(expected[0]), len(expected))
+
+
+@st.composite
+def crops(draw: st.DrawFn, width: int, height: int) -> Crop:
+    left, top = draw(st.integers(0, width - 1)), draw(st.integers(0, height - 1))
+    return Crop(left, top, draw(st.integers(1, width - left)), draw(st.integers(1, height - top)))
+
+
+@given(st.sampled_from(ORIENTATIONS), st.sampled_from(ORIENTATIONS), st.integers(1, 5), st.integers(1, 5))
+def test_turns_compose_and_undo(first: Turn, second: Turn, width: int, height: int) -> None:
+    grid = [[y * width + x for x in range(width)] for y in range(height)]
+    assert turned(grid, first.then(second)) == turned(turned(grid, first), second)
+    corner = first.undo(Box(0, 0, 1 / len(turned(grid, first)[0]), 1 / len(turned(grid, first))))
+    assert cut(grid, Box(0, 0, width, height).part(corner)) == [[turned(grid, first)[0][0]]]
+
+
+def test_quarters_are_clockwise() -> None:
+    grid = [[1, 2, 3], [4, 5, 6]]
+    for quarter in QUARTERS:
+        assert turned([[1, 2, 3], [4, 5, 6]], quarter) == grid
+        grid = quarter_clockwise(grid)
+
+
+def test_gravity_cuts_where_it_says_in_every_orientation() -> None:
+    """All fits, gravities and turns: each corner of the output comes from where one step after the other puts it."""
+    stored, crop = Size(90, 70), Crop(4, 6, 50, 40)
+    cases = itertools.product(get_args(Fit), get_args(Gravity), range(1, 9), range(4), (False, True), (False, True))
+    for fit, gravity, orientation, quarters, flip, flop in cases:
+        spec = only(
+            width=19, height=15, fit=fit, gravity=gravity, crop=crop, rotate=90.0 * quarters, flip=flip, flop=flop
+        )
+        one = shape(spec, stored, orientation)
+        size = one.turn.size(one.size)
+        for x, y in ((0, 0), (size.width, 0), (0, size.height), (size.width, size.height)):
+            expected = traced(spec, size, stored, orientation, x, y)
+            fraction = one.turn.undo(Box(x / size.width, y / size.height, x / size.width, y / size.height))
+            found = one.box.part(fraction)
+            assert math.dist((found.left, found.top), expected) < 1e-6, (spec, orientation)
+
+
+def traced(spec: RenditionSpec, size: Size, stored: Size, orientation: int, x: float, y: float) -> tuple[float, float]:
+    """The stored point behind the point (x, y) of the picture, every operation undone by itself."""
+    seen = stored if orientation < 5 else Size(stored.height, stored.width)
+    assert spec.crop is not None and spec.width and spec.height
+    part = Size(spec.crop.width, spec.crop.height)
+    turned_part = part if spec.rotate % 180 == 0 else Size(part.height, part.width)
+    if spec.fit == "cover":  # back on the whole picture, of which this is a part
+        shrink = min(turned_part.width / spec.width, turned_part.height / spec.height)
+        whole = Size(math.floor(turned_part.width / shrink + 0.5), math.floor(turned_part.height / shrink + 0.5))
+        free = whole.width - size.width, whole.height - size.height
+        x += 0 if "west" in spec.gravity else free[0] if "east" in spec.gravity else math.ceil(free[0] / 2)
+        y += 0 if "north" in spec.gravity else free[1] if "south" in spec.gravity else math.ceil(free[1] / 2)
+        size = whole
+    x, y = x / size.width * turned_part.width, y / size.height * turned_part.height
+    x = turned_part.width - x if spec.flop else x
+    y = turned_part.height - y if spec.flip else y
+    for turned in range(int(spec.rotate // 90), 0, -1):  # once counter-clockwise
+        before = part if turned % 2 else Size(part.height, part.width)
+        x, y = y, before.height - x
+    x, y = x + spec.crop.left, y + spec.crop.top
+    if orientation >= 5:
+        x, y = (y, x)
+        seen = Size(seen.height, seen.width)
+        mirrored, upside = orientation in (7, 8), orientation in (6, 7)
+        return (seen.width - x if mirrored else x), (seen.height - y if upside else y)
+    return (seen.width - x if orientation in (2, 3) else x), (seen.height - y if orientation in (3, 4) else y)
+
+
+# --- invariants of whole plans ---
+
+SPECS = st.builds(
+    RenditionSpec,
+    name=st.just("a"),
+    width=st.none() | st.integers(1, 900),
+    height=st.none() | st.integers(1, 900),
+    fit=st.sampled_from(["inside", "cover", "contain", "fill", "outside"]),
+    gravity=st.sampled_from(["center", "northeast", "west"]),
+    enlarge=st.booleans(),
+    rotate=st.sampled_from([0.0, 90.0, 180.0, 33.0]),
+    flop=st.booleans(),
+)
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> tuple[Recipe, Size, Plan]:
+    specs = draw(st.lists(SPECS, min_size=1, max_size=6))
+    named = (
+        RenditionSpec(**{f: getattr(spec, f) for f in spec.__struct_fields__} | {"name": f"r{index}"})
+        for index, spec in enumerate(specs)
+    )
+    recipe = Recipe(tuple(named))
+    stored = Size(draw(st.integers(1, 4000)), draw(st.integers(1, 4000)))
+    try:
+        return recipe, stored, plan(recipe, stored, draw(st.integers(0, 8)), JPEG_SCALES)
+    except ImageFault:
+        assume(False)
+        raise
+
+
+@given(plans())
+def test_every_rendition_once_and_parents_first(planned: tuple[Recipe, Size, Plan]) -> None:
+    recipe, _, plan = planned
+    names = [step.shape.spec.name for step in plan.steps]
+    assert sorted(names) == sorted(spec.name for spec in recipe.renditions)
+    for index, step in enumerate(plan.steps):
+        assert step.parent is None or step.parent in names[:index]
+
+
+@given(plans())
+def test_the_scale_is_the_smallest_that_serves_all(planned: tuple[Recipe, Size, Plan]) -> None:
+    _, stored, plan = planned
+    shrinks = [shrink for step in plan.steps for shrink in step.shape.shrink]
+    decodable = [scale for scale in (8, 4, 2) if scale <= min(stored)]  # (libjpeg leaves no pixel of a shorter side)
+    serving = [scale for scale in decodable if all(scale <= shrink for shrink in shrinks)]
+    assert plan.scale == max([1, *serving])
+
+
+@given(plans())
+def test_boxes_lie_in_their_parent_and_no_parent_is_too_near(planned: tuple[Recipe, Size, Plan]) -> None:
+    _, stored, plan = planned
+    decoded = Size(math.ceil(stored.width / plan.scale), math.ceil(stored.height / plan.scale))
+    shapes = {step.shape.spec.name: step.shape for step in plan.steps}
+    for step in plan.steps:
+        parent = shapes[step.parent] if step.parent else None
+        width, height = parent.size if parent else decoded
+        left, top, right, bottom = step.box
+        assert -1e-6 <= left < right <= width + 1e-6
+        assert -1e-6 <= top < bottom <= height + 1e-6
+        if parent and (parent.box, parent.size) != (step.shape.box, step.shape.size):
+            ratios = [small / large for small, large in zip(step.shape.shrink, parent.shrink, strict=True)]
+            assert min(ratios) >= DERIVE_RATIO_MIN
+            assert min(parent.shrink) >= plan.scale
+
+
+@given(plans())
+def test_down_a_chain_of_parents_a_box_is_still_the_same_part_of_the_original(
+    planned: tuple[Recipe, Size, Plan],
+) -> None:
+    plan = planned[2]
+    shapes = {step.shape.spec.name: step.shape for step in plan.steps}
+    for step in plan.steps:
+        if step.parent is None:
+            expected = [edge / plan.scale for edge in step.shape.box]
+            assert all(abs(a - b) < 1e-6 for a, b in zip(step.box, expected, strict=True))
+        else:
+            parent = shapes[step.parent]
+            fractions = [edge / side for edge, side in zip(step.box, (*parent.size, *parent.size), strict=True)]
+            found = parent.box.part(Box(*fractions))
+            assert all(abs(a - b) < 1e-6 for a, b in zip(found, step.shape.box, strict=True))
+
+
+@given(plans())
+def test_the_shrink_leads_from_the_box_to_the_size(planned: tuple[Recipe, Size, Plan]) -> None:
+    for one in (step.shape for step in planned[2].steps if not step.shape.tilt):
+        across, down = one.shrink
+        assert abs((one.box.right - one.box.left) / across - one.size.width) <= 0.51
+        assert abs((one.box.bottom - one.box.top) / down - one.size.height) <= 0.51
+
+
+def test_five_sizes_derive_each_from_the_nearest_larger() -> None:
+    sizes = {"w1920": 1920, "w1280": 1280, "w640": 640, "w64": 64}
+    recipe = Recipe(tuple(RenditionSpec(name=name, width=width) for name, width in sizes.items()))
+    assert [step.parent for step in plan(recipe, Size(2725, 2225), 1, JPEG_SCALES).steps] == [
+        None,
+        "w1920",
+        "w1280",
+        "w640",
+    ]
+
+
+@pytest.mark.parametrize(("width", "scale"), [(2725, 1), (1363, 1), (1362, 2), (682, 2), (681, 4), (341, 4), (340, 8)])
+def test_the_scale_of_a_jpeg(width: int, scale: int) -> None:
+    recipe = Recipe((RenditionSpec(name="a", width=width),))
+    assert plan(recipe, Size(2225, 2725), 6, JPEG_SCALES).scale == scale
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"crop": Crop(1, 0, 100, 100)},
+        {"width": 16_000, "fit": "outside", "enlarge": True},
+        {"width": 1, "height": 16_000, "fit": "outside", "enlarge": True, "crop": Crop(0, 0, 100, 1)},
+    ],
+)
+def test_what_this_image_cannot_give_is_its_fault(keys: dict[str, Any]) -> None:
+    with pytest.raises(ImageFault) as fault:
+        shape(only(**keys), Size(100, 200), 1)
+    assert fault.value.code == "operation_failed"
+
+
+def test_a_tilted_picture_fits_its_box() -> None:
+    one = shape(only(width=100, rotate=45.0), Size(1000, 1000), 1)
+    assert one.tilt is not None
+    assert one.sides == (100, 100)
+    assert shape(only(rotate=45.0), Size(1000, 1000), 1).sides == (1415, 1415)

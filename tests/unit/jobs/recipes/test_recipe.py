@@ -1,0 +1,183 @@
+"""jobs/recipes/recipe.py: faults by their JSON path, one canonical text, presets."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.errors import BadRecipe, SetupFault
+from jobs.limits import OUTPUT_PIXELS_MAX, RECIPE_BYTES_MAX, RENDITIONS_MAX, SIDE_MAX
+from jobs.recipes.presets import load_presets, moved, watermark_paths
+from jobs.recipes.recipe import RenditionSpec, Watermark, as_dict, canonical, digest, parse
+
+DIGEST, OTHER = "d" * 64, "0" * 64
+RECIPES = Path(__file__).parents[4] / "recipes.toml"
+
+
+def of(**keys: Any) -> dict[str, Any]:
+    return {"renditions": [{"name": "a", **keys}]}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "path"),
+    [
+        ([], "$"),
+        ({}, "$.renditions"),
+        ({"renditions": []}, "$.renditions"),
+        ({"renditions": [{"name": f"r{n}"} for n in range(RENDITIONS_MAX + 1)]}, "$.renditions"),
+        ({"renditions": [{}]}, "$.renditions[0].name"),
+        ({"renditions": [{"name": "a"}, {"name": "a"}]}, "$.renditions[1].name"),
+        ({"renditions": [{"name": "a"}], "more": 1}, "$.more"),
+        (of(name="Große"), "$.renditions[0].name"),
+        (of(name="a\n"), "$.renditions[0].name"),
+        (of(name="a" * 33), "$.renditions[0].name"),
+        (of(width=0), "$.renditions[0].width"),
+        (of(width=SIDE_MAX + 1), "$.renditions[0].width"),
+        (of(height="5"), "$.renditions[0].height"),
+        (of(width=OUTPUT_PIXELS_MAX // 10_000 + 1, height=10_000), "$.renditions[0]"),
+        (of(fit="stretch"), "$.renditions[0].fit"),
+        (of(gravity="up"), "$.renditions[0].gravity"),
+        (of(chroma=422), "$.renditions[0].chroma"),
+        (of(format="heic"), "$.renditions[0].format"),
+        (of(crop={"left": 0, "top": 0, "width": 1}), "$.renditions[0].crop.height"),
+        (of(crop={"left": -1, "top": 0, "width": 1, "height": 1}), "$.renditions[0].crop.left"),
+        (of(rotate=361), "$.renditions[0].rotate"),
+        (of(blur=-1), "$.renditions[0].blur"),
+        (of(sharpen=11), "$.renditions[0].sharpen"),
+        (of(background="red"), "$.renditions[0].background"),
+        (of(quality=101), "$.renditions[0].quality"),
+        (of(lossless="yes"), "$.renditions[0].lossless"),
+        (of(watermark={"name": "logo"}), "$.renditions[0].watermark.name"),
+        (of(watermark={}), "$.renditions[0].watermark.name"),
+        (of(watermark={"name": "logo", "opacity": 1.1}), "$.renditions[0].watermark.opacity"),
+        (of(watermark={"name": "logo", "gravity": "up"}), "$.renditions[0].watermark.gravity"),
+        (of(colour="red"), "$.renditions[0].colour"),
+    ],
+)
+def test_a_fault_names_its_place_in_text_and_object(recipe: object, path: str) -> None:
+    for source in (recipe, json.dumps(recipe), json.dumps(recipe).encode()):
+        with pytest.raises(BadRecipe) as fault:
+            parse(source)
+        assert (fault.value.path, fault.value.members["path"]) == (path, path)
+
+
+def test_a_wrong_word_is_answered_with_the_right_ones() -> None:
+    with pytest.raises(BadRecipe, match="inside, cover, contain, fill, outside"):
+        parse(of(fit="crop"))
+
+
+@pytest.mark.parametrize("text", ["", "{", b"\xff", "\ud800", "[" * 10_000, " " * (RECIPE_BYTES_MAX + 1)])
+def test_what_is_no_json_is_a_bad_recipe(text: str | bytes) -> None:
+    with pytest.raises(BadRecipe) as fault:
+        parse(text)
+    assert fault.value.path == "$"
+
+
+@given(st.text() | st.binary())
+def test_any_text_is_a_recipe_or_a_bad_one(text: str | bytes) -> None:
+    with pytest.raises(BadRecipe):
+        parse(text)
+
+
+def test_the_defaults_are_those_of_the_api() -> None:
+    (spec,) = parse(of()).renditions
+    assert spec == RenditionSpec(
+        name="a", fit="inside", gravity="center", enlarge=False, format="original", quality=80, chroma=420
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "same"),
+    [
+        (of(), of(fit="inside", width=None, rotate=0)),
+        (of(rotate=-90), of(rotate=270.0)),
+        (of(rotate=360), of()),
+        (of(rotate=-1e-20), of()),
+        (of(background="#FFAA00"), of(background="#ffaa00ff")),
+    ],
+)
+def test_equal_wishes_have_one_text_and_one_digest(asked: object, same: object) -> None:
+    assert canonical(parse(asked)) == canonical(parse(same))
+    assert digest(parse(asked)) == digest(parse(same))
+
+
+@pytest.mark.parametrize("other", [of(quality=81), of(background="#ffffff"), of(background="#ffffff00"), of(width=1)])
+def test_other_wishes_have_another_digest(other: object) -> None:
+    assert digest(parse(other)) != digest(parse(of()))
+
+
+def test_canonical_is_sorted_complete_and_read_back() -> None:
+    recipe = parse(of(width=5, crop={"left": 1, "top": 2, "width": 3, "height": 4}, blur=1))
+    text = canonical(recipe)
+    assert parse(text) == recipe
+    assert json.loads(text) == as_dict(recipe)
+    keys = list(json.loads(text)["renditions"][0])
+    assert keys == sorted(RenditionSpec.__struct_fields__)
+
+
+def test_our_presets() -> None:
+    presets = load_presets(RECIPES.read_text())
+    assert [(s.name, s.width, s.height, s.fit, s.format) for s in presets["default"].renditions] == [
+        ("large", 1600, 1600, "inside", "webp"),
+        ("thumb", 320, 320, "cover", "jpeg"),
+    ]
+    assert len(presets["web"].renditions) == 5
+
+
+@pytest.mark.parametrize(
+    ("toml", "says"),
+    [
+        ("", "presets"),
+        ("[presets.web]\nrenditions = [{name = 'a'}]", "default"),
+        ("[presets.default]\nrenditions = [{name = 'a', width = 0}]", r"'default', \$.renditions\[0\].width"),
+        ("[presets.default]\nrenditions = [{name = 'a', blur = nan}]", "blur"),
+        ("[presets.default]\nrenditions = [{name = 'a'}]\n[presets.'A b']\nrenditions = [{name = 'a'}]", "A b"),
+        ("[presets.default]\nrenditions = [{name = 'a', watermark = {name = 'b'}}]", "no watermark 'b'"),
+        ("[presets.default]\nrenditions = [{name = 'a'}]\n[watermark]", "watermark"),
+        ("[presets.default]\nrenditions = [{name = 'a'}]\n[watermarks.x]", "path of an image"),
+        ("[presets.default]\nrenditions = [{name = 'a'}]\n[watermarks]\n'A b' = 'x.png'", "A b"),
+        ("watermarks = 'x.png'", "table"),
+        ("presets = 1", "presets"),
+        ("[presets", "no TOML"),
+    ],
+)
+def test_a_faulty_presets_file_refuses_the_start(toml: str, says: str) -> None:
+    with pytest.raises(SetupFault, match=says):
+        load_presets(toml, watermark_paths(toml))
+
+
+def test_a_watermark_is_resolved_to_its_digest_and_must_stay_that() -> None:
+    recipe = parse(of(watermark={"name": "logo"}), {"logo": DIGEST, "other": OTHER})
+    assert recipe.renditions[0].watermark == Watermark("logo", "center", 1.0, DIGEST)
+    assert parse(canonical(recipe)) == recipe
+    assert parse(canonical(recipe), {"logo": DIGEST}) == recipe
+    with pytest.raises(BadRecipe, match=r"watermark\.digest.*another now"):
+        parse(canonical(recipe), {"logo": OTHER})
+    with pytest.raises(BadRecipe, match="use logo, other"):
+        parse(of(watermark={"name": "logos"}), {"logo": DIGEST, "other": OTHER})
+
+
+@pytest.mark.parametrize(
+    ("written", "copied"),
+    [
+        ('[watermarks]\na = "/b/c.png" # "/b/c.png"\n', '[watermarks]\na = "d" # "d"\n'),
+        ("[watermarks]\na = '/b/c.png'\n", '[watermarks]\na = "d"\n'),
+        (r'watermarks = {a = "\u002fb/c.png", e = "/b/c.png.png"}', 'watermarks = {a = "d", e = "/b/c.png.png"}'),
+        ("""# don't "\\q"\nwatermarks.a = "/b/c.png\"""", """# don't "\\q"\nwatermarks.a = "d\""""),
+    ],
+)
+def test_a_watermarks_path_is_changed_and_nothing_else(written: str, copied: str) -> None:
+    assert moved(written, {"/b/c.png": "d"}) == copied
+
+
+def test_a_path_that_cannot_be_changed_is_said() -> None:
+    with pytest.raises(SetupFault, match=r"write the paths \['/b/c.png'\] on one line, in one pair of quotes each"):
+        moved("""[watermarks]\na = '''\n/b/c.png'''""", {"/b/c.png": "d"})
+
+
+def test_a_path_with_quotes_is_written_so_that_it_is_read_again() -> None:
+    to = 'd/"\\é\n.png'
+    assert watermark_paths(moved('[watermarks]\na = "/b/c.png"', {"/b/c.png": to})) == {"a": to}

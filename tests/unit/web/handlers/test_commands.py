@@ -1,0 +1,181 @@
+"""Commands over many jobs: one bounded step after the other, for as long as somebody waits for the end."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from jobs.limits import OVER_MANY_MAX
+from jobs.wire import COMMITTED, Cancel, Purge, Receipt
+from tests.support.kits.toy_broker import STEP_ROWS
+from tests.support.kits.web_kit import BASE, Kit, serve
+from tests.unit.web.uploads.test_admission import KEYS
+from web.handlers import commands
+
+JOBS = 2 * STEP_ROWS + 1
+
+
+async def with_jobs(kit: Kit) -> list[int]:
+    """Some jobs wait; the places from which steps begin that walk over them."""
+    for _ in range(JOBS):
+        await kit.accepted()
+    kit.sent.clear()
+    return [0, *range(STEP_ROWS, JOBS, STEP_ROWS)]
+
+
+async def leave(kit: Kit, path: str, after: int) -> None:
+    """A client sends DELETE, and leaves once so many steps were asked for."""
+    body = iter([{"type": "http.request", "body": b""}])
+
+    async def receive() -> Any:
+        if message := next(body, None):
+            return message
+        while len(kit.sent) < after:
+            await asyncio.sleep(0)
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        """Nobody hears it."""
+
+    name, _, query = path.partition("?")
+    scope = {
+        "type": "http", "method": "DELETE", "path": name, "raw_path": name.encode(), "query_string": query.encode(),
+        "headers": [(b"host", BASE.rpartition("/")[2].encode())], "scheme": "http", "http_version": "1.1",
+        "client": ("::1", 1), "server": ("localhost", 3000), "root_path": "",
+    }  # fmt: skip
+    await kit.app(scope, receive, send)
+
+
+def test_a_command_over_many_is_asked_for_step_by_step() -> None:
+    async def scenario(kit: Kit) -> None:
+        places = await with_jobs(kit)
+        assert (await kit.client.delete("/jobs?all=1")).json() == {"matched": JOBS, "changed": JOBS}
+        assert [message.after for message in kit.sent if isinstance(message, Cancel)] == places
+
+    serve(scenario)
+
+
+def test_nothing_is_done_for_a_client_that_has_left() -> None:
+    async def scenario(kit: Kit) -> None:
+        await with_jobs(kit)
+        await leave(kit, "/jobs?all=1", after=1)
+        assert len(kit.sent) == 1
+        left = (await kit.client.get("/jobs?state=queued")).json()["jobs"]
+        assert len(left) == JOBS - STEP_ROWS
+
+    serve(scenario)
+
+
+def test_a_count_ends_when_its_client_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "LIST_WALK_MAX", 2)
+    walked: list[int | None] = []
+
+    async def scenario(kit: Kit) -> None:
+        await with_jobs(kit)
+        count = kit.ledger.count
+
+        def counted(where: Any, before: int | None, walk: int) -> tuple[int, int | None]:
+            walked.append(before)
+            return count(where, before, walk)
+
+        monkeypatch.setattr(kit.ledger, "count", counted)
+        monkeypatch.setattr(kit.ledger, "page", None)
+        assert (await kit.client.delete("/jobs?dry_run=1")).json() == {"matched": JOBS, "changed": 0}
+        steps = len(walked)
+        assert steps == -(-JOBS // 2)
+        await leave(kit, "/jobs?dry_run=1", after=0)
+        assert len(walked) < 2 * steps
+
+    serve(scenario)
+
+
+def test_a_purge_waits_for_the_deletions_before_it() -> None:
+    async def scenario(kit: Kit) -> None:
+        places = await with_jobs(kit)
+        await kit.client.delete("/jobs?all=1")
+        kit.sent.clear()
+        kit.toy.full = 2
+        assert (await kit.client.delete("/jobs?purge=1&all=1")).json() == {"matched": JOBS, "changed": JOBS}
+        asked = [message.after for message in kit.sent if isinstance(message, Purge)]
+        assert asked == [0, 0, *places]
+
+    serve(scenario, accept_seconds=1.0)
+
+
+def test_a_purge_that_waits_asks_no_more_for_a_client_that_has_left() -> None:
+    async def scenario(kit: Kit) -> None:
+        await with_jobs(kit)
+        await kit.client.delete("/jobs?all=1")
+        kit.sent.clear()
+        kit.toy.full = 1000
+        await leave(kit, "/jobs?purge=1&all=1", after=1)
+        assert len(kit.sent) == 1
+
+    serve(scenario)
+
+
+def test_a_purge_that_does_not_come_on_says_how_far_it_came() -> None:
+    async def scenario(kit: Kit) -> None:
+        await with_jobs(kit)
+        await kit.client.delete("/jobs?all=1")
+        kit.toy.full = 1000
+        kit.toy.full_after = 1
+        response = await kit.client.delete("/jobs?purge=1&all=1")
+        problem = response.json()
+        assert (response.status_code, problem["code"]) == (503, "sweeps_full")
+        assert (problem["matched"], problem["changed"]) == (STEP_ROWS, STEP_ROWS)
+        assert kit.web.over_many.total == 0
+
+    serve(scenario)
+
+
+def test_only_so_many_are_under_way_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "OVER_MANY_MAX", 1)
+
+    async def scenario(kit: Kit) -> None:
+        await with_jobs(kit)
+        kit.works = False
+        first = asyncio.create_task(kit.client.delete("/jobs?all=1"))
+        while not kit.sent:
+            await asyncio.sleep(0)
+        for path in ("/jobs?all=1", "/jobs?dry_run=1"):
+            refused = await kit.client.delete(path)
+            assert (refused.status_code, refused.json()["code"]) == (503, "queue_full")
+        assert (await first).json()["code"] == "broker_silent"
+        assert len(kit.sent) == 1, "it is not asked for again"
+        kit.works = True
+        assert (await kit.client.delete("/jobs?all=1")).status_code == 200
+
+    serve(scenario)
+
+
+def test_a_caller_has_no_more_than_half_of_them() -> None:
+    async def scenario(kit: Kit) -> None:
+        async def delete(key: str) -> str:
+            response = await kit.client.delete("/jobs?all=1", headers={"Authorization": f"Bearer {key}"})
+            return str(response.json()["code"])
+
+        kit.works = False
+        first = [asyncio.create_task(delete("w")) for _ in range(OVER_MANY_MAX // 2)]
+        while len(kit.sent) < len(first):
+            await asyncio.sleep(0)
+        assert [await delete("w"), await delete("b")] == ["too_many_at_once", "broker_silent"]
+        assert {await task for task in first} == {"broker_silent"}
+
+    serve(scenario, api_keys=KEYS)
+
+
+def test_what_was_over_the_rate_in_any_step_is_told_when_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = iter([(3, 2, 7.0, 9), (1, 1, 0.0, None)])
+
+    async def step(*_: object) -> Receipt:
+        matched, changed, seconds, following = next(steps)
+        return Receipt("r", COMMITTED, matched=matched, changed=changed, retry_seconds=seconds, following=following)
+
+    monkeypatch.setattr(commands, "_step", step)
+
+    async def scenario(kit: Kit) -> None:
+        answer = await kit.client.post("/jobs/requeue?all=1")
+        assert (answer.json(), answer.headers["retry-after"]) == ({"matched": 4, "changed": 3}, "7")
+
+    serve(scenario)

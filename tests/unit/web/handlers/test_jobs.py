@@ -1,0 +1,423 @@
+"""Jobs, lists, batches, commands, statistics and health as the API shows them."""
+
+import asyncio
+from typing import Any
+from unittest.mock import Mock
+
+import msgspec
+import pytest
+
+from jobs.errors import StoreFault
+from jobs.job import Fault, Original, Outcome, Rendition, Spec, State, encode
+from jobs.wire import Cancel, Purge, Requeue, SweepsView, WorkerJob, WorkerView
+from stores.ledger.memory import MemoryLedger
+from tests.contracts.rows import row
+from tests.support.kits.web_kit import BASE, Kit, png, serve, turns
+from web.broker.waiting import Place
+from web.views import answers
+
+FIELDS = [
+    "id", "state", "filename", "reference", "metadata", "preset", "recipe", "priority", "attempts", "cached", "error",
+    "original", "renditions", "dominant_colour", "timeline", "cost", "queue_position", "eta_seconds", "batch",
+    "accepted_at", "ended_at", "change", "status_url", "events_url",
+]  # fmt: skip
+
+
+async def get(kit: Kit, path: str, status: int = 200) -> Any:
+    response = await kit.client.get(path)
+    assert response.status_code == status, response.text
+    return response.json()
+
+
+def test_a_job_has_all_its_fields() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        rendition = kit.finish(job)
+        shown = await get(kit, f"/jobs/{job}")
+        assert list(shown) == FIELDS
+        assert shown["original"]["url"] == f"{BASE}/jobs/{job}/original"
+        [shown_rendition] = shown["renditions"]
+        assert shown_rendition == {
+            "name": "thumb", "width": 32, "height": 24, "format": "jpeg", "bytes": rendition.bytes,
+            "digest": rendition.digest, "unmet": ["delays"], "url": f"{BASE}/jobs/{job}/renditions/thumb",
+        }  # fmt: skip
+        assert shown["cost"] == {"cpu_ms": 1.5, "peak_bytes": 4096}
+        assert shown["timeline"][0] == {
+            "at": shown["accepted_at"], "event": "accepted", "lease": 0, "worker": None, "detail": None,
+        }  # fmt: skip
+        assert shown["accepted_at"][-5:-1].startswith(".")
+        assert shown["ended_at"].endswith("Z")
+        assert shown["renditions"][0]["name"] == shown["recipe"]["renditions"][0]["name"]
+
+    serve(scenario)
+
+
+def test_sides_that_the_head_did_not_tell_are_the_decoder_s() -> None:
+    spec = Spec("a.jpg", None, None, "default", "{}", Original("raw/a", "jpeg", 0, 0, 5, "d"), "")
+    found = Rendition("a", "processed/a", "jpeg", 9, 6, 5, "d" * 64, original=(96, 64))
+    for renditions, sides in (([], [None, None]), ([found], [96, 64])):
+        outcome = Outcome(renditions=renditions)
+        job = answers.job(row(1, spec=encode(spec), outcome=encode(outcome)), BASE, Place(None, None))
+        assert [job["original"][side] for side in ("width", "height")] == sides
+
+
+def test_what_is_not_there() -> None:
+    async def scenario(kit: Kit) -> None:
+        for path in ("/jobs/nothing", f"/jobs/{'0' * 26}", f"/batches/{'0' * 26}", "/nowhere", "/jobs/", "/batches/x"):
+            problem = await get(kit, path, 404)
+            assert (problem["code"], problem["status"]) == ("not_found", 404)
+        wrong = await kit.client.put("/jobs")
+        assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")
+        assert wrong.headers["allow"] == "DELETE, GET, HEAD, POST"
+        assert wrong.headers["content-type"] == "application/problem+json"
+
+    serve(scenario)
+
+
+def test_waiting_for_the_end() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        unfinished = await kit.client.get(f"/jobs/{job}?wait=0.01")
+        assert (unfinished.json()["state"], unfinished.headers["retry-after"]) == ("queued", "1")
+        waiting = asyncio.ensure_future(get(kit, f"/jobs/{job}?wait=5"))
+        await turns(20)
+        kit.toy.update(job, State.RUNNING)
+        await turns(20)
+        assert not waiting.done()
+        kit.toy.update(job, State.FAILED, error=Fault("undecodable", "no pixels"))
+        ended = await waiting
+        assert (ended["state"], ended["error"]) == ("failed", {"code": "undecodable", "detail": "no pixels"})
+        assert "retry-after" not in (await kit.client.get(f"/jobs/{job}?wait=5")).headers
+        assert (await get(kit, f"/jobs/{job}?wait=soon", 400))["parameter"] == "wait"
+
+    serve(scenario)
+
+
+def test_waiting_ends_with_the_process() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        waiting = asyncio.ensure_future(get(kit, f"/jobs/{job}?wait=60"))
+        await turns(20)
+        kit.results.stop()
+        assert (await waiting)["state"] == "queued"
+
+    serve(scenario)
+
+
+def test_lists_are_pages_from_the_newest() -> None:
+    async def scenario(kit: Kit) -> None:
+        jobs = [await kit.accepted(reference="even" if number % 2 == 0 else "odd") for number in range(5)]
+        kit.finish(jobs[0])
+        first = await get(kit, "/jobs?limit=2")
+        assert [job["id"] for job in first["jobs"]] == jobs[:2:-1]
+        assert "timeline" not in first["jobs"][0]
+        second = await get(kit, f"/jobs?limit=3&after={first['next']}")
+        assert [job["id"] for job in second["jobs"]] == jobs[2::-1]
+        assert second["next"] is None
+        assert [job["id"] for job in (await get(kit, "/jobs?reference=odd"))["jobs"]] == [jobs[3], jobs[1]]
+        assert [job["id"] for job in (await get(kit, "/jobs?state=done"))["jobs"]] == [jobs[0]]
+        assert (await get(kit, "/jobs?preset=other"))["jobs"] == []
+
+    serve(scenario)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "state=gone",
+        "code=none",
+        "limit=0",
+        "limit=501",
+        "limit=0000005009999999",
+        "limit=x",
+        "after=x",
+        "after=%FF",
+        "order=up",
+        f"reference={'x' * 256}",
+        f"preset={'x' * 256}",
+        "limit=1&limit=2",
+    ],
+)
+def test_lists_refuse_what_they_do_not_know(query: str) -> None:
+    async def scenario(kit: Kit) -> None:
+        problem = await get(kit, f"/jobs?{query}", 400)
+        assert (problem["code"], problem["parameter"]) == ("bad_parameter", query.partition("=")[0])
+
+    serve(scenario)
+
+
+def test_one_file_is_a_batch_by_its_own_id() -> None:
+    async def scenario(kit: Kit) -> None:
+        answer = (await kit.upload()).json()
+        batch = await get(kit, answer["batch"]["status_url"])
+        assert (batch["id"], batch["total"], batch["jobs"][0]["id"]) == (answer["id"], 1, answer["id"])
+        several = (await kit.upload(png(1), png(2))).json()
+        await get(kit, f"/batches/{several['jobs'][0]['id']}", 404)
+
+    serve(scenario)
+
+
+def test_cancelling() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        first, second = await kit.client.delete(f"/jobs/{job}"), await kit.client.delete(f"/jobs/{job}")
+        assert (first.status_code, first.json()["state"]) == (202, "cancelled")
+        assert second.status_code == 200
+        done = await kit.accepted()
+        kit.finish(done)
+        late = await kit.client.delete(f"/jobs/{done}")
+        assert (late.status_code, late.json()["code"]) == (409, "job_ended")
+        assert (await kit.client.delete(f"/jobs/{'0' * 26}")).status_code == 404
+
+    serve(scenario)
+
+
+def test_purging() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        early = await kit.client.delete(f"/jobs/{job}?purge=true")
+        assert (early.status_code, early.json()["code"]) == (409, "job_not_ended")
+        kit.finish(job)
+        purged = await kit.client.delete(f"/jobs/{job}?purge=1")
+        assert (purged.status_code, purged.content) == (204, b"")
+        await get(kit, f"/jobs/{job}", 404)
+        assert (await kit.client.delete(f"/jobs/{job}?purge=yes")).status_code == 400
+
+    serve(scenario)
+
+
+def test_requeueing() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        early = await kit.client.post(f"/jobs/{job}/requeue")
+        assert (early.status_code, early.json()["code"]) == (409, "not_requeueable")
+        kit.toy.update(job, State.DEAD, error=Fault("attempts_used_up", ""))
+        again = await kit.client.post(f"/jobs/{job}/requeue")
+        assert (again.status_code, again.json()["state"], again.json()["attempts"]) == (202, "queued", 0)
+
+    serve(scenario)
+
+
+@pytest.mark.parametrize(("method", "address", "status"), [("POST", "/requeue", 202), ("DELETE", "?purge=true", 204)])
+def test_a_command_whose_receipt_died_with_its_broker_is_done_once(method: str, address: str, status: int) -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        kit.toy.update(job, State.FAILED)
+        kit.answers = False
+        asked = asyncio.create_task(kit.client.request(method, f"/jobs/{job}{address}"))
+        await turns()
+        change, kit.answers = kit.toy.change, True
+        kit.requests.heard_hello(kit.toy.epoch + 1)
+        assert (await asked).status_code == status
+        assert kit.toy.change == change
+        assert len([message for message in kit.sent if isinstance(message, Requeue | Purge)]) == 2
+        assert (await kit.client.request(method, f"/jobs/{job}{address}")).status_code in (404, 409)
+
+    serve(scenario)
+
+
+def test_commands_over_all_that_match() -> None:
+    async def scenario(kit: Kit) -> None:
+        for reference in ("a", "a", "b"):
+            await kit.accepted(reference=reference)
+        sent = len(kit.sent)
+        dry = await kit.client.delete("/jobs?reference=a&dry_run=1")
+        assert dry.json() == {"matched": 2, "changed": 0}
+        assert len(kit.sent) == sent
+        cancelled = await kit.client.delete("/jobs?reference=a")
+        assert cancelled.json() == {"matched": 2, "changed": 2}
+        requeued = await kit.client.post("/jobs/requeue?state=cancelled")
+        assert requeued.json() == {"matched": 2, "changed": 2}
+        purged = await kit.client.delete("/jobs?purge=true&all=1")
+        assert purged.json() == {"matched": 3, "changed": 0}
+        assert [type(message) for message in kit.sent[sent:]] == [Cancel, Requeue, Purge, Purge]
+        refused = await kit.client.post("/jobs/requeue?purge=1")
+        assert (refused.status_code, refused.json()["parameter"]) == (400, "purge")
+
+    serve(scenario)
+
+
+def test_a_silent_broker_and_a_command() -> None:
+    async def scenario(kit: Kit) -> None:
+        kit.works = False
+        response = await kit.client.post("/queue/pause")
+        assert (response.status_code, response.json()["code"]) == (503, "broker_silent")
+
+    serve(scenario, accept_seconds=0.05)
+
+
+@pytest.mark.parametrize(("method", "path"), [("DELETE", "/jobs"), ("POST", "/jobs/requeue")])
+def test_a_filter_that_no_message_takes_is_refused_and_not_left_unanswered(method: str, path: str) -> None:
+    async def scenario(kit: Kit) -> None:
+        answer = await kit.client.request(method, f"{path}?reference={'x' * 256}")
+        assert (answer.status_code, answer.json()["parameter"]) == (400, "reference")
+        assert "255" in answer.json()["detail"]
+        assert "256" in answer.json()["detail"]
+
+    serve(scenario)
+
+
+def test_pause_resume_and_drain() -> None:
+    async def scenario(kit: Kit) -> None:
+        assert (await kit.client.post("/queue/pause")).json() == {"paused": True}
+        assert kit.toy.paused
+        assert (await kit.client.post("/queue/resume")).json() == {"paused": False}
+        assert not kit.toy.paused
+        assert (await kit.client.post("/workers/w9/drain")).status_code == 404
+        assert (await kit.client.post(f"/workers/{'w' * 256}/drain")).status_code == 404
+        kit.toy.workers = [WorkerView("name", "w9", "idle", 2, [], 0.0)]
+        assert (await kit.client.post("/workers/w9/drain")).status_code == 202
+
+    serve(scenario)
+
+
+def test_statistics_are_the_latest_beat() -> None:
+    async def scenario(kit: Kit) -> None:
+        assert (await get(kit, "/stats", 503))["code"] == "broker_silent"
+        job = await kit.accepted()
+        held = [WorkerJob(job, kit.toy.beat().at - 2), WorkerJob(job, None)]
+        kit.toy.workers = [WorkerView("box/1", "w9", "busy", 2, held, 0.0)]
+        kit.results.heard_beat(kit.toy.beat())
+        stats = await get(kit, "/stats")
+        assert list(stats) == ["queue", "jobs", "workers", "workers_wanted", "sweeps", "rates"]
+        assert (stats["queue"]["depth"], stats["queue"]["paused"]) == (1, False)
+        assert stats["queue"]["oldest_seconds"] >= 0
+        assert stats["jobs"] == dict.fromkeys((state.value for state in State), 0) | {"queued": 1}
+        [worker] = stats["workers"]
+        assert (worker["name"], worker["state"], worker["since"]) == ("box/1", "busy", "1970-01-01T00:00:00.000Z")
+        assert 2 <= worker["jobs"][0]["seconds"] < 10
+        assert worker["jobs"][1]["seconds"] is None
+        kit.now += 11
+        await get(kit, "/stats", 503)
+
+    serve(scenario, accept_seconds=10)
+
+
+def test_statistics_wait_for_the_first_beat_of_a_process_that_has_just_begun() -> None:
+    async def scenario(kit: Kit) -> None:
+        asked = asyncio.ensure_future(get(kit, "/stats"))
+        await turns()
+        assert not asked.done()
+        kit.results.heard_beat(kit.toy.beat())
+        assert (await asked)["queue"]["depth"] == 0
+
+    serve(scenario, accept_seconds=5)
+
+
+@pytest.mark.parametrize(
+    ("states", "paused", "failing", "walk", "workers", "warnings"),
+    [
+        (["idle", "busy", "draining"], False, 0, "", 2, []),
+        ([], False, 0, "", 0, ["no worker takes jobs: what is accepted waits"]),
+        (["draining"], False, 0, "", 0, ["no worker takes jobs: what is accepted waits"]),
+        (["idle"], True, 0, "", 1, ["paused: what is accepted waits"]),
+        (
+            ["idle"],
+            False,
+            0,
+            "no right",
+            1,
+            ["files that no job names are not looked for: /stats and a worker's log say why"],
+        ),
+        (["idle"], False, 7, "", 1, ["deletions of files fail (7): /stats and a worker's log say why"]),
+    ],
+)
+def test_ready_says_what_does_not_go_on_as_it_should(
+    states: list[str], paused: bool, failing: int, walk: str, workers: int, warnings: list[str]
+) -> None:
+    """It stays ready: uploads are taken, and kept."""
+
+    async def scenario(kit: Kit) -> None:
+        answers = [WorkerView(f"w{number}", f"i{number}", state, 5, [], 0.0) for number, state in enumerate(states)]
+        sweeps = SweepsView(9, failing, "why", walk)
+        kit.results.heard_beat(msgspec.structs.replace(kit.toy.beat(), workers=answers, paused=paused, sweeps=sweeps))
+        assert (await get(kit, "/stats"))["sweeps"] == {
+            "waiting": 9,
+            "failing": failing,
+            "why": "why",
+            "walk": walk or None,
+        }
+        found = await get(kit, "/health/ready")
+        assert (found["status"], found["workers"], found["warnings"]) == ("ready", workers, warnings)
+        kit.now += 11
+        unheard = await get(kit, "/health/ready", 503)
+        assert (unheard["workers"], unheard["warnings"]) == (None, []), "what was heard so long ago is not said"
+
+    serve(scenario, accept_seconds=10)
+
+
+def test_ready_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(_ledger: MemoryLedger, _job: str) -> None:
+        raise StoreFault("gone")
+
+    async def scenario(kit: Kit) -> None:
+        assert await get(kit, "/health/live") == {"status": "live"}
+        assert (await get(kit, "/health/ready", 503))["reasons"] == ["broker unheard"]
+        kit.results.heard_beat(kit.toy.beat())
+        assert (await get(kit, "/health/ready"))["reasons"] == []
+        kit.now += 11
+        kit.web.draining = True
+        monkeypatch.setattr(MemoryLedger, "job", unreadable)
+        kit.blobs.room = -1
+        reasons = (await get(kit, "/health/ready", 503))["reasons"]
+        assert reasons == ["draining", "broker unheard", "ledger unreadable", "disk nearly full"]
+        monkeypatch.setattr(kit.blobs, "free_bytes", Mock(side_effect=StoreFault("the data folder is read-only")))
+        assert "the data folder is read-only" in (await get(kit, "/health/ready", 503))["reasons"]
+        assert await get(kit, "/health/live") == {"status": "live"}
+
+    serve(scenario, accept_seconds=10)
+
+
+def test_presets_come_resolved() -> None:
+    async def scenario(kit: Kit) -> None:
+        presets = (await get(kit, "/presets"))["presets"]
+        assert list(presets) == ["default", "other"]
+        assert presets["default"]["renditions"][0]["fit"] == "inside"
+
+    serve(scenario)
+
+
+def test_no_trace_leaves_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_ledger: MemoryLedger, _job: str) -> None:
+        raise RuntimeError("secret detail")
+
+    async def scenario(kit: Kit) -> None:
+        monkeypatch.setattr(MemoryLedger, "job", broken)
+        kit.client._transport.raise_app_exceptions = False  # type: ignore[attr-defined]
+        response = await kit.client.get(f"/jobs/{'0' * 26}")
+        assert (response.status_code, response.json()["code"]) == (500, "internal")
+        assert "secret" not in response.text
+
+    serve(scenario)
+
+
+def test_what_changes_all_jobs_wants_a_word() -> None:
+    async def scenario(kit: Kit) -> None:
+        await kit.accepted()
+        for method, path in (("DELETE", "/jobs"), ("DELETE", "/jobs?purge=1&all=0"), ("POST", "/jobs/requeue")):
+            refused = await kit.client.request(method, path)
+            assert (refused.status_code, refused.json()["parameter"]) == (400, "all")
+        assert len(kit.sent) == 1
+        assert (await kit.client.delete("/jobs?dry_run=1")).json()["matched"] == 1
+        assert (await kit.client.delete("/jobs?all=1")).json()["changed"] == 1
+        assert (await kit.client.post("/jobs/requeue?all=true")).json()["changed"] == 1
+
+    serve(scenario)
+
+
+def test_a_key_serves_again_once_its_jobs_are_purged() -> None:
+    async def scenario(kit: Kit) -> None:
+        headers = {"Idempotency-Key": "k"}
+        first = (await kit.upload(png(1), png(2), headers=headers)).json()["jobs"]
+        for job in first:
+            kit.finish(job["id"])
+        assert (await kit.client.delete(f"/jobs/{first[0]['id']}?purge=1")).status_code == 204
+        left = await kit.upload(png(1), png(2), headers=headers)
+        assert [job["id"] for job in left.json()["jobs"]] == [first[1]["id"]]
+        assert (await kit.upload(png(3), png(2), headers=headers)).json()["code"] == "idempotency_key_reused"
+        assert (await kit.client.delete(f"/jobs/{first[1]['id']}?purge=1")).status_code == 204
+        again = await kit.upload(png(3), headers=headers)
+        assert again.status_code == 202
+        assert (await kit.upload(png(3), headers=headers)).json()["id"] == again.json()["id"]
+
+    serve(scenario)

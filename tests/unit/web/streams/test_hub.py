@@ -1,0 +1,401 @@
+"""Changes, gaps and streams: what a reader is sent, and when it is told to read again."""
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from jobs.access.grants import ViewGrant, sign
+from jobs.access.keys import Scope, entry_of, open_session
+from jobs.errors import StoreFault
+from jobs.job import Fault, Rendition, Row, State
+from jobs.limits import CHANGES_KEPT
+from jobs.wire import Beat, Change, Changes
+from tests.support.kits.web_kit import BASE, Kit, serve, turns
+from tests.support.kits.web_readers import Reader, parse
+from web.access.caller import COOKIE
+from web.broker.changes import Results
+from web.broker.waiting import Waits
+from web.handlers import follow
+from web.streams import hub as events
+from web.streams.hub import Hub
+from web.streams.streams import STREAM_BYTES_MAX, Stream
+from web.views.events import replay
+
+RENDITION = Rendition("thumb", "processed/b", "jpeg", 32, 24, 6, "d" * 64)
+
+
+class Ear:
+    """A Listener that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+        self.listened = False
+
+    def changed(self, changes: list[Change]) -> None:
+        self.told.append([change.change for change in changes])
+
+    def missed(self, last: int) -> None:
+        self.told.append(f"missed up to {last}")
+
+    def beat(self, beat: Beat, waits: Waits) -> None:
+        self.told.append("beat")
+
+
+def change(number: int, job: str = "a", state: str = "running", **more: Any) -> Change:
+    return Change(number, job, "", state, 1, **more)
+
+
+def changes(first: int, *numbers: int) -> Changes:
+    return Changes(1, first, max([first, *numbers]), [change(number) for number in numbers])
+
+
+def beat(last: int) -> Beat:
+    return Beat(1, 0.0, last, False, {}, None, [], 1, 0.0, 0.0)
+
+
+def heard(*messages: Changes | Beat) -> tuple[Results, list[Any]]:
+    ear = Ear()
+    results = Results(ear, lambda: 0.0)
+    for message in messages:
+        if isinstance(message, Beat):
+            results.heard_beat(message)
+        else:
+            results.heard_changes(message)
+    return results, ear.told
+
+
+def test_changes_in_order_are_no_gap() -> None:
+    results, told = heard(changes(4, 5, 6), changes(6, 7))
+    assert told == ["missed up to 4", [5, 6], [7]]
+    assert [kept.change for kept in results.since(5) or []] == [6, 7]
+    assert results.since(3) is None
+
+
+def test_a_gap_forgets_what_came_before_it() -> None:
+    results, told = heard(changes(4, 5), changes(7, 8))
+    assert told == ["missed up to 4", [5], "missed up to 7", [8]]
+    assert results.since(6) is None
+    assert [kept.change for kept in results.since(7) or []] == [8]
+
+
+def test_a_repeat_is_no_change() -> None:
+    _, told = heard(changes(4, 5), changes(4, 5))
+    assert told == ["missed up to 4", [5]]
+
+
+def test_what_a_beat_had_counted_and_nobody_told_is_missed() -> None:
+    _, told = heard(changes(4, 5), beat(6), changes(5, 6), beat(6), beat(9), beat(9))
+    assert told == ["missed up to 4", [5], "beat", [6], "beat", "beat", "missed up to 9", "beat"]
+
+
+def test_nothing_heard_is_nothing_kept() -> None:
+    assert heard(beat(9))[0].since(9) is None
+    assert heard(beat(9), beat(9))[0].since(9) == []
+
+
+def test_only_recent_changes_are_kept() -> None:
+    results, _ = heard(changes(0, *range(1, CHANGES_KEPT + 3)))
+    assert results.since(1) is None
+    assert len(results.since(2) or []) == CHANGES_KEPT
+
+
+def test_who_waits_reads_again_after_a_gap() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        waiting = asyncio.ensure_future(kit.results.until_ended(job, kit.ledger.job, 5))
+        await turns()
+        kit.toy.tell = lambda _changes: None
+        kit.finish(job)
+        await turns()
+        assert not waiting.done()
+        kit.results.heard_beat(kit.toy.beat())
+        kit.results.heard_beat(kit.toy.beat())
+        row = await waiting
+        assert row is not None
+        assert row.state == State.DONE
+        assert not kit.results._waiting
+
+    serve(scenario)
+
+
+def test_changes_are_awaited_while_somebody_waits_for_a_job_or_reads_a_stream() -> None:
+    async def scenario(kit: Kit) -> None:
+        hurried: list[bool] = []
+        kit.results.hurry = lambda: hurried.append(True)
+        job = await kit.accepted()
+        assert not kit.results.awaited
+        waiting = asyncio.ensure_future(kit.results.until_ended(job, kit.ledger.job, 5))
+        await turns()
+        assert hurried
+        assert kit.results.awaited
+        kit.finish(job)
+        await waiting
+        assert not kit.results.awaited
+        stream = Stream(BASE)
+        kit.hub.join(stream)
+        assert kit.results.awaited
+        kit.hub.leave(stream)
+        assert not kit.results.awaited
+
+    serve(scenario)
+
+
+def test_replay_shows_a_job_once_in_its_newest_state() -> None:
+    missed = [
+        change(1, "a", "queued"),
+        change(2, "b", "running"),
+        change(3, "a", "running", rendition=RENDITION),
+        change(4, "a", "done"),
+        change(5, "b", "running", rendition=RENDITION),
+    ]
+    shown = [(name, number, data["id"]) for name, number, data in parse(replay(missed, "") or b"")]
+    assert shown == [("rendition", 3, "a"), ("job", 4, "a"), ("rendition", 5, "b"), ("job", 5, "b")]
+
+
+def test_everything_live() -> None:
+    async def scenario(kit: Kit) -> None:
+        reader = Reader(kit, "/events")
+        await turns()
+        job = await kit.accepted()
+        kit.toy.update(job, State.RUNNING)
+        kit.toy.publish(job, RENDITION)
+        kit.toy.update(job, State.FAILED, error=Fault("undecodable", "no pixels"))
+        kit.results.heard_beat(kit.toy.beat())
+        await turns()
+        shown = reader.seen()
+        assert [(name, number) for name, number, _ in shown if name != "reset"] == [
+            ("job", 1), ("job", 2), ("rendition", 3), ("job", 4), ("beat", None),
+        ]  # fmt: skip
+        error = {"code": "undecodable", "detail": "no pixels"}
+        assert shown[-2][2] == {"id": job, "state": "failed", "change": 4, "attempts": 1, "error": error}
+        assert shown[-3][2]["rendition"]["url"] == f"{BASE}/jobs/{job}/renditions/thumb"
+        assert shown[-1][2]["jobs"]["failed"] == 1
+        reader.leave()
+        await reader.task
+        assert not kit.hub.listened
+
+    serve(scenario)
+
+
+def test_last_event_id_is_honoured_or_reset() -> None:
+    async def scenario(kit: Kit) -> None:
+        jobs = [await kit.accepted() for _ in range(3)]
+        kit.toy.update(jobs[2], State.RUNNING)
+        known, old, strange = Reader(kit, "/events", 1), Reader(kit, "/events", -1), Reader(kit, "/events", 10**20)
+        await turns()
+        assert [(number, data["id"]) for _, number, data in known.seen()] == [(2, jobs[1]), (4, jobs[2])]
+        assert old.seen() == strange.seen() == [("reset", 4, {})]
+        for reader in (known, old, strange):
+            reader.leave()
+            await reader.task
+
+    serve(scenario)
+
+
+def test_a_replay_that_would_cut_its_reader_off_is_a_reset() -> None:
+    async def scenario(kit: Kit) -> None:
+        kit.results.heard_beat(kit.toy.beat())
+        told = [change(number, f"{number:026}") for number in range(1, CHANGES_KEPT + 1)]
+        kit.results.heard_changes(Changes(1, 0, CHANGES_KEPT, told))
+        reader = Reader(kit, "/events", 0)
+        await turns()
+        assert [(name, number) for name, number, _ in reader.seen()] == [("beat", None), ("reset", CHANGES_KEPT)]
+        assert not reader.aborted
+        reader.leave()
+        await reader.task
+
+    serve(scenario)
+
+
+def test_one_job_until_its_end() -> None:
+    async def scenario(kit: Kit) -> None:
+        job, other = await kit.accepted(), await kit.accepted()
+        reader = Reader(kit, f"/jobs/{job}/events")
+        await turns()
+        kit.toy.update(other, State.RUNNING)
+        kit.toy.update(job, State.RUNNING)
+        kit.toy.publish(job, RENDITION)
+        kit.finish(job)
+        await reader.task
+        assert reader.ended
+        shown = [(name, data.get("state")) for name, _, data in reader.seen()]
+        assert shown == [("job", "queued"), ("job", "running"), ("rendition", None), ("job", "done")]
+
+    serve(scenario)
+
+
+def test_what_the_row_had_shown_is_not_told_again() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        kit.toy.update(job, State.RUNNING)
+        reader = Reader(kit, f"/jobs/{job}/events")
+        await turns()
+        kit.hub.changed([change(2, job), change(3, job, "done")])
+        await reader.task
+        assert [number for _, number, _ in reader.seen()] == [2, 3]
+
+    serve(scenario)
+
+
+def test_one_job_that_has_ended() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        kit.finish(job)
+        reader = Reader(kit, f"/jobs/{job}/events")
+        await reader.task
+        assert [name for name, _, _ in reader.seen()] == ["rendition", "job"]
+        assert reader.ended
+        again = Reader(kit, f"/jobs/{job}/events", last=2)
+        await again.task
+        assert again.status == 204
+        nothing = Reader(kit, f"/jobs/{'0' * 26}/events")
+        await nothing.task
+        assert nothing.status == 404
+
+    serve(scenario)
+
+
+def test_a_stream_that_cannot_begin_is_none() -> None:
+    async def scenario(kit: Kit) -> None:
+        accepted = await kit.accepted()
+
+        def read(jobs: list[str]) -> list[Row]:
+            raise StoreFault(f"{jobs} cannot be read")
+
+        kit.ledger.jobs = read  # type: ignore[assignment, method-assign]
+        reader = Reader(kit, f"/jobs/{accepted}/events")
+        await reader.task
+        assert (reader.status, kit.hub.listened) == (503, False)
+
+    serve(scenario)
+
+
+def test_one_job_whose_end_was_missed() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        reader = Reader(kit, f"/jobs/{job}/events")
+        await turns()
+        kit.toy.tell = lambda _changes: None
+        kit.finish(job)
+        kit.hub.missed(9)
+        await reader.task
+        assert [data.get("state") for _, _, data in reader.seen()] == ["queued", None, "done"]
+
+    serve(scenario)
+
+
+def test_a_purged_job_ends_its_stream() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        everything = Reader(kit, "/events")
+        await turns()
+        kit.toy.update(job, State.CANCELLED)
+        await kit.client.delete(f"/jobs/{job}?purge=1")
+        await turns()
+        assert everything.seen()[-1][2]["removed"] is True
+        everything.leave()
+        await everything.task
+
+    serve(scenario)
+
+
+def test_a_slow_reader_is_cut_off_and_holds_nobody() -> None:
+    async def scenario(kit: Kit) -> None:
+        slow, quick = Reader(kit, "/events"), Reader(kit, "/events")
+        await turns()
+        slow.stall()
+        size, number = 0, 0
+        while size <= STREAM_BYTES_MAX + 2 * 20_000:  # two are on their way
+            number += 1
+            message = Changes(1, number - 1, number, [change(number, detail="x" * 20_000, code="c")])
+            kit.results.heard_changes(message)
+            size += 20_000
+            await turns()
+        assert (slow.aborted, quick.aborted) == (True, False)
+        await slow.task
+        assert len(quick.body) > STREAM_BYTES_MAX
+        quick.leave()
+        await quick.task
+
+    serve(scenario)
+
+
+def test_all_streams_end_with_the_process() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        readers = [Reader(kit, "/events"), Reader(kit, f"/jobs/{job}/events")]
+        stuck = Reader(kit, "/events")
+        await turns()
+        stuck.stall()
+        kit.hub.beat(beat(1), kit.results.waits)
+        await turns()
+        kit.hub.stop()
+        for reader in readers:
+            await reader.task
+            assert reader.ended
+        assert not stuck.task.done()
+        kit.hub.abort()
+        await stuck.task
+
+    serve(scenario)
+
+
+@pytest.mark.parametrize(("session", "stream"), [(2, 60.0), (3600, 0.05)])
+def test_a_stream_does_not_outlive_its_session(monkeypatch: pytest.MonkeyPatch, session: int, stream: float) -> None:
+    """It ends with the session, and after SESSION_STREAM_SECONDS, for who has logged out comes again without it."""
+    monkeypatch.setattr(follow, "SESSION_STREAM_SECONDS", stream)
+
+    async def scenario(kit: Kit) -> None:
+        kit.client.headers["Authorization"] = "Bearer w"
+        job = await kit.accepted()
+        cookie = f"{COOKIE}={open_session(kit.web.session_secret, kit.web.keys[0], time.time() + session)}"
+        by_session = [Reader(kit, path, cookie=cookie) for path in ("/events", f"/jobs/{job}/events")]
+        by_key = Reader(kit, "/events", key="w")
+        for reader in by_session:
+            await reader.task
+            assert (reader.status, reader.ended, reader.aborted) == (200, True, False)
+        assert not by_key.task.done()
+        by_key.leave()
+        await by_key.task
+        logged_out = Reader(kit, "/events", last=1)
+        await logged_out.task
+        assert logged_out.status == 401
+
+    serve(scenario, api_keys=entry_of("acme", Scope.WRITE, "w"))
+
+
+def test_a_stream_does_not_outlive_its_grant() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        grant = sign(kit.web.grant_secrets[0], ViewGrant("", job, int(time.time()) + 2))
+        reader = Reader(kit, f"/jobs/{job}/events", key=grant)
+        await reader.task
+        assert (reader.status, reader.ended, reader.aborted) == (200, True, False)
+
+    serve(scenario)
+
+
+def test_a_comment_breaks_the_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "COMMENT_SECONDS", 0.001)
+
+    async def scenario(kit: Kit) -> None:
+        reader = Reader(kit, "/events")
+        while b"\n:\n\n" not in reader.body:
+            await turns()
+        reader.leave()
+        await reader.task
+
+    serve(scenario)
+
+
+def test_an_event_is_encoded_once_for_all_its_readers() -> None:
+    hub = Hub()
+    streams = [Stream("http://a"), Stream("http://a"), Stream("http://b")]
+    for stream in streams:
+        hub.join(stream)
+    hub.changed([change(1, rendition=RENDITION)])
+    parts = [stream._parts[0] for stream in streams]
+    assert parts[0] is parts[1]
+    assert b"http://b/jobs" in parts[2]

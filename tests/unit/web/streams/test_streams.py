@@ -1,0 +1,255 @@
+"""One stream of many jobs: by id, by grants, of a batch; from their present state until all have ended."""
+
+import time
+from typing import Any
+
+from jobs.access.grants import ViewGrant, sign
+from jobs.errors import StoreFault
+from jobs.ids import ID_CHARACTERS
+from jobs.job import Rendition, Row, State
+from jobs.limits import STREAM_JOBS_MAX
+from tests.support.kits.web_kit import BASE, Kit, granted, png, serve, turns
+from tests.support.kits.web_readers import Reader
+from tests.unit.web.access.test_caller_tenants import Both, apart
+from tests.unit.web.handlers.test_grants import SETTINGS
+from tests.unit.web.streams.test_hub import change
+from web.streams.streams import STREAM_BYTES_MAX, JobsStream
+from web.views.events import REPLAY_BYTES_MAX
+
+NOBODY = "0" * ID_CHARACTERS
+
+
+def of(*jobs: str) -> str:
+    return "/events?" + "&".join(f"job={job}" for job in jobs)
+
+
+def states(reader: Reader) -> list[tuple[str, Any]]:
+    return [(data["id"], data.get("state")) for name, _, data in reader.seen() if name == "job"]
+
+
+async def refused(kit: Kit, path: str) -> Any:
+    response = await kit.client.get(path)
+    return response.status_code, response.json()
+
+
+def test_one_stream_of_many_jobs_until_all_have_ended() -> None:
+    async def scenario(kit: Kit) -> None:
+        first, second, other = [await kit.accepted() for _ in range(3)]
+        reader = Reader(kit, of(first, second))
+        await turns()
+        kit.toy.update(other, State.RUNNING)
+        kit.finish(second)
+        await turns()
+        assert not reader.ended
+        kit.toy.publish(first, Rendition("thumb", "processed/b", "jpeg", 32, 24, 6, "d" * 64))
+        kit.toy.update(first, State.CANCELLED)
+        await reader.task
+        assert reader.ended
+        assert states(reader) == [(first, "queued"), (second, "queued"), (second, "done"), (first, "cancelled")]
+        assert [data["id"] for name, _, data in reader.seen() if name == "rendition"] == [first]
+        assert not kit.hub.listened
+
+    serve(scenario)
+
+
+def test_who_has_heard_every_end_need_not_come_again() -> None:
+    async def scenario(kit: Kit) -> None:
+        jobs = [await kit.accepted() for _ in range(3)]
+        for job in (jobs[2], jobs[0], jobs[1]):
+            kit.finish(job)
+        whole = Reader(kit, of(*jobs))
+        await whole.task
+        numbers = [number for _, number, _ in whole.seen()]
+        last = max(row.change for job in jobs if (row := kit.ledger.job(job)))
+        assert numbers == [None] * (len(numbers) - 1) + [last]  # an id says that all before it was told
+        again = Reader(kit, of(*jobs), last)
+        earlier = Reader(kit, of(*jobs), last - 1)
+        await again.task
+        await earlier.task
+        assert (again.status, earlier.status) == (204, 200)
+        assert len(states(earlier)) == 3
+
+    serve(scenario)
+
+
+def test_a_job_that_is_gone_is_told_as_removed_and_holds_nobody() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        kit.finish(job)
+        reader = Reader(kit, of(NOBODY, job, "no-id"))
+        await reader.task
+        assert [data for name, _, data in reader.seen() if data.get("removed")] == [
+            {"id": NOBODY, "removed": True},
+            {"id": "no-id", "removed": True},
+        ]
+        assert (job, "done") in states(reader)
+        status, problem = await refused(kit, of(NOBODY, "no-id"))
+        assert (status, problem["code"]) == (404, "not_found")
+        assert problem["detail"] == f"there is no job {NOBODY}, and none of the 1 others"
+
+    serve(scenario)
+
+
+def test_a_missed_change_is_read_and_what_was_told_is_not_told_again() -> None:
+    async def scenario(kit: Kit) -> None:
+        first, second = await kit.accepted(), await kit.accepted()
+        reader = Reader(kit, of(first, second))
+        await turns()
+        kit.toy.tell = lambda _changes: None
+        kit.finish(second)
+        kit.hub.missed(9)
+        await turns()
+        assert states(reader) == [(first, "queued"), (second, "queued"), (second, "done")]
+        kit.hub.changed([change(9, first, "done")])
+        await reader.task
+
+    serve(scenario)
+
+
+def test_a_store_that_cannot_be_read_again_ends_the_stream() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        reader = Reader(kit, of(job))
+        await turns()
+
+        def read(_jobs: list[str]) -> list[Row]:
+            raise StoreFault("database is locked")
+
+        kit.ledger.jobs = read  # type: ignore[assignment, method-assign]
+        kit.hub.missed(9)
+        await reader.task
+        assert (reader.ended, reader.aborted, kit.hub.listened) == (True, False, False)
+
+    serve(scenario)
+
+
+def test_the_jobs_of_one_stream_are_bounded() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        kit.finish(job)
+        most = Reader(kit, of(job, *[NOBODY] * (STREAM_JOBS_MAX - 1)))
+        await most.task
+        assert most.status == 200
+        status, problem = await refused(kit, of(*[job] * (STREAM_JOBS_MAX + 1)))
+        assert (status, problem["limit"], problem["allowed"], problem["actual"]) == (
+            400, "stream_jobs_max", STREAM_JOBS_MAX, STREAM_JOBS_MAX + 1,
+        )  # fmt: skip
+        status, problem = await refused(kit, of(*[job] * 10 * STREAM_JOBS_MAX))
+        assert (status, problem["limit"]) == (400, "parameters_max")
+        assert (await refused(kit, f"/jobs?{'&'.join(['state=done'] * 2)}"))[1]["code"] == "bad_parameter"
+
+    serve(scenario)
+
+
+def test_the_present_of_large_jobs_comes_in_steps_and_cuts_nobody_off() -> None:
+    async def scenario(kit: Kit) -> None:
+        jobs = [await kit.accepted() for _ in range(STREAM_JOBS_MAX)]
+        many = [Rendition(f"{n:0>32}", "processed/b", "jpeg", 32, 24, 6, "d" * 64) for n in range(16)]
+        for job in jobs:
+            kit.toy.update(job, State.DONE, renditions=many)
+        stream, held = JobsStream(BASE, dict.fromkeys(jobs, f"?grant={'x' * 500}")), []
+        stream.present(kit.ledger.jobs)
+        while (data := await stream.take(0)) is not None:
+            held.append(len(data))
+            if stream.stale:
+                stream.present(kit.ledger.jobs)
+        assert sum(held) > STREAM_BYTES_MAX
+        assert max(held) < 1.5 * REPLAY_BYTES_MAX
+        reader = Reader(kit, of(*jobs))
+        await reader.task
+        assert (len(states(reader)), reader.aborted) == (STREAM_JOBS_MAX, False)
+
+    serve(scenario)
+
+
+def test_a_change_before_its_job_was_told_waits_for_the_row() -> None:
+    async def scenario(kit: Kit) -> None:
+        jobs = [await kit.accepted() for _ in range(2)]
+        stream = JobsStream(BASE, dict.fromkeys(jobs, ""))
+        kit.hub.join(stream)
+        kit.finish(jobs[0])
+        assert await stream.take(0) == b""
+        stream.present(kit.ledger.jobs)
+        assert ((await stream.take(0)) or b"").count(b'"state":"done"') == 1
+        kit.hub.leave(stream)
+
+    serve(scenario)
+
+
+def test_a_batch_has_one_stream() -> None:
+    async def scenario(kit: Kit) -> None:
+        answer = (await kit.upload(png(3), png(4))).json()
+        jobs, batch = [job["id"] for job in answer["jobs"]], answer["batch"]
+        assert batch["events_url"] == f"{BASE}/batches/{batch['id']}/events"
+        assert (await kit.client.get(batch["status_url"])).json()["events_url"] == batch["events_url"]
+        reader = Reader(kit, batch["events_url"])
+        await turns()
+        for job in jobs:
+            kit.finish(job)
+        await reader.task
+        assert states(reader)[2:] == [(job, "done") for job in jobs]
+        assert (await refused(kit, f"/batches/{NOBODY}/events"))[0] == 404
+
+    serve(scenario)
+
+
+def test_several_grants_share_a_stream_and_each_shows_its_own_job() -> None:
+    async def scenario(kit: Kit) -> None:
+        answer = (await kit.upload(png(3), png(4), headers=granted(kit))).json()
+        jobs = {job["id"]: job["status_url"].partition("?")[2] for job in answer["jobs"]}
+        address = answer["batch"]["events_url"]
+        assert address == f"{BASE}/events?{'&'.join(jobs.values())}"
+        reader = Reader(kit, address)
+        await turns()
+        for job in jobs:
+            kit.finish(job)
+        await reader.task
+        assert sorted(states(reader)[2:]) == sorted((job, "done") for job in jobs)
+        shown = [data for name, _, data in reader.seen() if name == "rendition"]
+        assert [each["rendition"]["url"].partition("?")[2] for each in shown] == [jobs[each["id"]] for each in shown]
+        for each in shown:
+            assert (await kit.client.get(each["rendition"]["url"])).status_code == 200
+
+    serve(scenario, **SETTINGS)
+
+
+def test_no_grant_of_several_opens_more_than_its_own() -> None:
+    async def scenario(kit: Kit) -> None:
+        kit.client.headers["Authorization"] = "Bearer w"
+        job = await kit.accepted()
+        del kit.client.headers["Authorization"]
+        secret, until = kit.web.grant_secrets[0], int(time.time()) + 60
+        found = kit.ledger.job(job)
+        assert found is not None
+        good = sign(secret, ViewGrant(found.tenant, job, until))
+        over = sign(secret, ViewGrant(found.tenant, job, until - 120))
+        foreign = sign(secret, ViewGrant("bolt", job, until))
+        for query, told in (
+            (f"grant={good}&grant={over}", "grant_expired"),
+            (f"grant={over}&grant={good}", "grant_expired"),
+            (f"grant={good}&grant={good[:-2]}", "key_wrong"),
+            (f"grant={good}&job={job}", "bad_parameter"),
+            (f"job={job}", "key_missing"),
+            (f"grant={foreign}", "not_found"),
+        ):
+            assert (await refused(kit, f"/events?{query}"))[1]["code"] == told, query
+
+    serve(scenario, **SETTINGS)
+
+
+def test_another_tenant_s_job_is_none() -> None:
+    async def scenario(both: Both) -> None:
+        mine, theirs = await both.as_("a").accepted(), await both.as_("b").accepted()
+        kit = both.as_("a")
+        for job in (mine, theirs):
+            kit.finish(job)
+        assert (await refused(kit, of(theirs)))[0] == 404
+        reader = Reader(kit, of(mine, theirs), key="a")
+        await reader.task
+        assert sorted(states(reader)) == sorted([(mine, "done"), (theirs, None)])
+        assert [data["id"] for name, _, data in reader.seen() if name == "rendition"] == [mine]
+        everybody = Reader(kit, of(mine, theirs), key="o")
+        await everybody.task
+        assert sorted(states(everybody)) == sorted([(mine, "done"), (theirs, "done")])
+
+    apart(scenario)

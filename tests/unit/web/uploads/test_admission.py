@@ -1,0 +1,121 @@
+"""What comes in at all, by every door: no more than there is room for."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import msgspec
+import pytest
+
+from jobs.access.keys import Scope, entry_of
+from jobs.errors import StoreFull
+from jobs.limits import ROOM_ASKED_BYTES
+from tests.support.kits.web_kit import Kit, granted, png, serve
+from tests.unit.web.broker.test_waiting import LARGE, beat
+from web.http.room import Room
+
+MEBIBYTE = 1 << 20
+JPEG = {"Content-Type": "image/png"}
+KEYS = f"{entry_of('acme', Scope.WRITE, 'w')},{entry_of('bolt', Scope.WRITE, 'b')}"
+
+
+async def never_read() -> AsyncIterator[bytes]:
+    raise AssertionError("the body was read")
+    yield b""
+
+
+def told(response: httpx2.Response) -> int | str:
+    return response.status_code if response.status_code < 400 else str(response.json()["code"])
+
+
+@pytest.mark.parametrize("size", [1, 1000, 256 * 1024, 3 * MEBIBYTE])
+@pytest.mark.parametrize("processes", [1, 2])
+def test_whatever_comes_in_pieces_the_kept_room_stays(size: int, processes: int) -> None:
+    """Each process writes as long as it may; every one sees the same disk."""
+    kept, free = 8 * MEBIBYTE, 16 * MEBIBYTE
+    rooms = [Room(lambda: free, kept) for _ in range(processes)]
+    while rooms:
+        for room in tuple(rooms):
+            try:
+                room.take(size)
+            except StoreFull:
+                rooms.remove(room)
+            else:
+                free -= size
+    assert kept - processes * ROOM_ASKED_BYTES < free <= kept + size + ROOM_ASKED_BYTES
+
+
+def test_an_upload_ends_where_the_disk_gets_full_on_its_way() -> None:
+    async def scenario(kit: Kit) -> None:
+        came = 0
+        kit.web.room = Room(lambda: (10 - came) * MEBIBYTE, 4 * MEBIBYTE)
+
+        async def endless() -> AsyncIterator[bytes]:
+            nonlocal came
+            yield png()
+            while came < 100:
+                came += 1
+                yield bytes(MEBIBYTE)
+
+        response = await kit.client.post("/upload", content=endless(), headers=JPEG)
+        assert (response.status_code, response.json()["code"], came) == (507, "disk_full", 6)
+        assert not kit.blobs.blobs
+
+    serve(scenario)
+
+
+def test_a_declared_length_without_room_is_refused_before_the_body() -> None:
+    async def scenario(kit: Kit) -> None:
+        kit.blobs.room = 10 * MEBIBYTE
+        for length, code in ((7 * MEBIBYTE, "disk_full"), (65 * MEBIBYTE, "disk_full"), (1 << 62, "disk_full")):
+            headers = JPEG | {"Content-Length": str(length)}
+            assert told(await kit.client.post("/upload", content=never_read(), headers=headers)) == code
+        assert (await kit.client.post("/upload", content=png(), headers=JPEG)).status_code == 202
+
+    serve(scenario, disk_free_bytes_min=4 * MEBIBYTE)
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "limit"),
+    [({}, "grant_used_up", None), ({"rate_per_minute": 3}, "too_many_parts", "rate_per_minute")],
+)
+def test_more_images_than_could_ever_be_accepted_are_not_stored(
+    settings: dict[str, int], code: str, limit: str | None
+) -> None:
+    async def scenario(kit: Kit) -> None:
+        stored = 0
+        real = kit.blobs.writer
+
+        def writer(name: str, size: int = 0) -> Any:
+            nonlocal stored
+            stored += 1
+            return real(name, size)
+
+        kit.blobs.writer = writer  # type: ignore[method-assign]
+        headers = granted(kit, count=3, bytes_max=10**6) if not settings else {"Authorization": "Bearer w"}
+        refused = await kit.upload(*[png()] * 5, headers=headers)
+        assert (told(refused), refused.json().get("limit"), stored) == (code, limit, 0)
+
+    serve(scenario, api_keys=KEYS, **settings)
+
+
+def test_another_recipe_comes_in_by_the_same_door() -> None:
+    async def scenario(kit: Kit) -> None:
+        small, large = await kit.accepted(), await kit.accepted(png(4000, 3000))
+
+        async def again(job: str, **fields: str) -> int | str:
+            return told(await kit.client.post("/jobs", json={"original": job, "preset": "other", **fields}))
+
+        assert (await again(small), await again(large)) == (202, 202)
+        beat(kit, queued=30)
+        assert await again(small) == "wait_too_long"
+        assert await again(small, priority="high") == 202
+        beat(kit, queued=30, lane=LARGE)
+        assert (await again(small), await again(large)) == (202, "wait_too_long")
+        kit.blobs.room = 0
+        assert await again(small) == "disk_full"
+        kit.blobs.room = 1 << 40
+        kit.results.heard_beat(msgspec.structs.replace(kit.toy.beat(), over={"": 1e11}))
+        assert await again(small) == "rate_limited"
+
+    serve(scenario, eta_seconds_max=5.0, rate_per_minute=100)

@@ -1,0 +1,1 @@
+"""Attacks on a running pixmill: kills, mutated frames and requests, bombs, slow clients, planted bugs."""

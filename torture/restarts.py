@@ -1,0 +1,226 @@
+"""Rolling restarts under load, a broker stopped for long, a worker stopped past its silence: what each costs (nothing).
+
+Each scenario takes a running cluster and returns its figures, which tests/cluster/faults/test_restarts.py asserts on a
+smaller scale. Nothing is answered from the result cache.
+"""
+
+import os
+import re
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from bench.parts.report import close, table
+from pixmill.pictures import RECIPE, numbered
+from tests.support.clusters.cluster import ROOT, Cluster, wait_until
+from tests.support.clusters.load import Load
+
+RESTARTS = 10
+BROKER_STOPPED_SECONDS = 10.0
+WORKERS, WEB_PROCESSES = 2, 2
+SETTINGS: dict[str, Any] = {"workers": WORKERS, "web_processes": WEB_PROCESSES, "cache_url": "none"}
+BIG = ROOT / "test-data" / "12mp.jpg"
+SLOW_RECIPE = '{"renditions":[{"name":"big","width":3000,"format":"webp"}]}'
+"""More than a second of work on BIG."""
+SIDE = 512
+"""Of the pictures of the load, in pixels: some milliseconds of work."""
+LOAD_SECONDS = 1.0
+"""Of load before and after what is done to the cluster."""
+STILL_SECONDS = 1.0
+"""In which a late answer would have had its effect, after its worker was heard to be idle."""
+Figures = dict[str, Any]
+Job = dict[str, Any]
+
+
+def rolling(cluster: Cluster, restarts: int) -> Figures:
+    """Renew every process so many times, one restart after the other, under load."""
+    everyone = _pids(cluster)
+    renewed, seconds = 0, []
+    with _load(cluster, clients=3, pause=0.05) as load:
+        time.sleep(LOAD_SECONDS)
+        for _ in range(restarts):
+            began = time.monotonic()
+            assert cluster.ask(do="restart") == {}
+            seconds.append(time.monotonic() - began)
+            before, everyone = everyone, _pids(cluster)
+            renewed += not before & everyone
+        time.sleep(LOAD_SECONDS)
+    jobs = _ended(cluster, load.accepted)
+    return {
+        "restarts": restarts,
+        "all_processes_new": renewed,
+        "restart_seconds_max": round(max(seconds), 2),
+        **_figures(load, jobs),
+    }
+
+
+def _load(cluster: Cluster, clients: int, pause: float) -> Load:
+    """Clients that upload one small picture over and over."""
+    picture = cluster.folder / "load.png"
+    picture.write_bytes(numbered(1, SIDE))
+    return Load(cluster.url, picture, f"/upload?recipe={quote(RECIPE)}", clients, pause)
+
+
+def _ended(cluster: Cluster, accepted: list[str]) -> list[Job]:
+    """The jobs once they have ended, or as they are after 60 s without an end."""
+    with cluster.client() as client:
+        client.timeout = 70
+        return [client.get(f"/jobs/{job}?wait=60").raise_for_status().json() for job in accepted]
+
+
+def _pids(cluster: Cluster) -> set[int]:
+    return {pid for role in ("broker", "web", "worker") for pid in cluster.pids(role, "ready")}
+
+
+def _figures(load: Load, jobs: list[Job]) -> Figures:
+    """What every scenario under load says of its requests and jobs."""
+    events = [[moment["event"] for moment in job["timeline"]] for job in jobs]
+    return {
+        "uploads": len(load.accepted),
+        "requests_failed": load.repeated + len(load.unconnected) + len(load.unexpected),
+        "requests_refused": len(load.unconnected) + len(load.unexpected),
+        "not_done": sum(job["state"] != "done" for job in jobs),
+        "ended_twice": sum(each.count("ended") != 1 for each in events),
+        "attempts_max": max(job["attempts"] for job in jobs),
+    }
+
+
+def broker_stopped(cluster: Cluster, seconds: float) -> Figures:
+    """SIGSTOP the broker for so long under load. `working_seconds` is from its SIGCONT until every worker had finished
+    a job that it was given after it (by the cluster's own timelines)."""
+    (broker,) = cluster.pids("broker", "ready")
+    with _load(cluster, clients=4, pause=0.02) as load:
+        time.sleep(LOAD_SECONDS)
+        with stopped(broker):
+            time.sleep(seconds)
+        continued = time.time()
+        time.sleep(2 * LOAD_SECONDS)
+    jobs = _ended(cluster, load.accepted)
+    assert (broker,) == tuple(cluster.pids("broker", "ready")), "it was not replaced"
+    worked = _first_done(jobs, continued)
+    return {
+        "stopped_seconds": seconds,
+        "workers_working": len(worked),
+        "working_seconds": round(max(worked.values(), default=continued) - continued, 2),
+        **_figures(load, jobs),
+    }
+
+
+def _first_done(jobs: list[Job], since: float) -> dict[str, float]:
+    """When each worker first finished a job that was assigned to it after wall time `since`."""
+    found: dict[str, float] = {}
+    for job in jobs:
+        assigned = [moment for moment in job["timeline"] if moment["event"] == "assigned"][-1]
+        at = _wall(job["ended_at"])
+        if _wall(assigned["at"]) >= since:
+            found[assigned["worker"]] = min(at, found.get(assigned["worker"], at))
+    return found
+
+
+def _wall(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def worker_stopped(cluster: Cluster, silence_seconds: float) -> Figures:
+    """SIGSTOP a keeper at work until its job is done elsewhere, continue it, and see what its late answer changes. Its
+    decoder goes on meanwhile, so that there is an answer."""
+    name, keeper, job = _holder(cluster, cluster.upload(BIG.read_bytes(), recipe=SLOW_RECIPE)["id"])
+    with stopped(keeper):
+        before = cluster.ended(job, silence_seconds + 60)
+    wait_until(lambda: _idle(cluster) == WORKERS, 20, "every worker to be idle again")
+    time.sleep(STILL_SECONDS)
+    later = [cluster.upload(BIG.read_bytes(), recipe=SLOW_RECIPE)["id"] for _ in range(2 * WORKERS)]
+    ended = [cluster.ended(other, 60) for other in later]
+    after = cluster.get(f"/jobs/{job}")
+    finisher = next(moment["worker"] for moment in after["timeline"] if moment["event"] == "ended")
+    worked = {moment["worker"] for other in ended for moment in other["timeline"] if moment["event"] == "ended"}
+    with cluster.client() as client:
+        data = client.get(f"/jobs/{job}/renditions/big").raise_for_status().content
+    return {
+        "late_answers": len(re.findall(rf"worker\.{keeper} +finished job={job}", cluster.log())),
+        "done_elsewhere": int(finisher != name and before["state"] == "done"),
+        "changed_by_late_answer": int(after != before or len(data) != before["renditions"][0]["bytes"]),
+        "works_again": int(name in worked),
+        "later_not_done": sum(other["state"] != "done" for other in ended),
+    }
+
+
+def _holder(cluster: Cluster, job: str) -> tuple[str, int, str]:
+    """(name, pid, job) of the keeper whose decoder works on `job`."""
+
+    def find() -> tuple[str, int, str] | None:
+        for worker in _workers(cluster):
+            if any(held["id"] == job and held["seconds"] is not None for held in worker["jobs"]):
+                return worker["name"], int(worker["name"].rpartition("-")[2]), job
+        return None
+
+    found = wait_until(find, 10, "a decoder to begin")
+    assert found is not None
+    return found
+
+
+def _idle(cluster: Cluster) -> int:
+    return sum(worker["state"] == "idle" for worker in _workers(cluster))
+
+
+def _workers(cluster: Cluster) -> list[dict[str, Any]]:
+    """The workers in /stats; none while a web process has heard no broker."""
+    with cluster.client() as client:
+        response = client.get("/stats")
+    found: list[dict[str, Any]] = response.json()["workers"] if response.status_code == 200 else []
+    return found
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """SIGSTOP `pid`, and SIGCONT it at the end of the block."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def broken(name: str, figures: Figures) -> list[str]:
+    """What of a scenario's figures is not as it must be."""
+    must: Figures = {"not_done": 0, "ended_twice": 0, "requests_refused": 0}
+    must |= {"changed_by_late_answer": 0, "late_answers": 1, "done_elsewhere": 1, "works_again": 1, "later_not_done": 0}
+    if name == "rolling":
+        must |= {"requests_failed": 0, "attempts_max": 1, "all_processes_new": figures["restarts"]}
+    if name == "broker_stopped":
+        must |= {"workers_working": WORKERS}
+    wrong = [f"{name}: {key} is {figures[key]}" for key, value in must.items() if figures.get(key, value) != value]
+    if figures.get("working_seconds", 0.0) > 2.0:
+        wrong.append(f"{name}: working_seconds is {figures['working_seconds']}")
+    return wrong
+
+
+def main() -> int:
+    """Run all three, print; 1 where anything is broken."""
+    found: dict[str, Figures] = {}
+    with tempfile.TemporaryDirectory(prefix="pixmill-bench-") as folder:
+        cluster = Cluster(Path(folder), **SETTINGS)
+        try:
+            cluster.start()
+            found["rolling"] = rolling(cluster, RESTARTS)
+            found["broker_stopped"] = broker_stopped(cluster, BROKER_STOPPED_SECONDS)
+            found["worker_stopped"] = worker_stopped(cluster, 5.0)
+        finally:
+            cluster.stop()
+    table(("scenario", "what", "figure"), [(name, key, str(found[name][key])) for name in found for key in found[name]])
+    wrong = [fault for name, figures in found.items() for fault in broken(name, figures)]
+    for fault in wrong:
+        print(f"BROKEN {fault}")
+    close("restarts", {f"{name}_{key}": value for name, figures in found.items() for key, value in figures.items()})
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

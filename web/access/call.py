@@ -1,0 +1,180 @@
+"""One request as its handler sees it, and the wrapper that makes it so: known query parameters only,
+the caller, the base of every address in the answer.
+
+Knows no route; web/routes.py has the table.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, TypeVar
+
+from starlette.requests import Request
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from jobs import ids
+from jobs.access.grants import Grant, ViewGrant, sign
+from jobs.access.keys import Scope
+from jobs.errors import ClientFault, LimitExceeded
+from jobs.job import TEXT_CHARACTERS_MAX, Code, Row, State
+from jobs.limits import PARAMETERS_MAX, STREAM_JOBS_MAX
+from jobs.records import Where
+from web.access.caller import IN_QUERY, Caller, admit
+from web.access.guard import base_of
+from web.access.parts import Web
+from web.broker.reads import patient
+from web.http import body
+from web.http.json import bad_parameter
+from web.views import answers
+
+T = TypeVar("T")
+FILTERS = ("state", "code", "reference", "preset")
+
+
+class Call(NamedTuple):
+    """`base`: what every address in the answer starts with (no slash at its end)."""
+
+    web: Web
+    request: Request
+    query: dict[str, str]
+    caller: Caller
+    base: str
+
+    def parameter(self, name: str) -> str:
+        """A part of the path."""
+        value: str = self.request.path_params[name]
+        return value
+
+    async def job(self) -> Row:
+        """The job that the path names. Raises ClientFault `not_found`, also for another tenant's."""
+        row = await find_job(self.web, self.caller, self.parameter("job"))
+        if row is None:
+            raise ClientFault(f"there is no job {self.parameter('job')}", code="not_found")
+        return row
+
+    def shown(self, row: Row) -> answers.View:
+        """A job as the API shows it."""
+        return answers.job(row, self.base, self.web.results.waits.places()(row), self.by_grant)
+
+    @property
+    def by_grant(self) -> str:
+        """What the addresses of the one job end with that a grant shows to this caller; else nothing."""
+        grant = self.caller.grant
+        return grant_query(self.web, grant) if isinstance(grant, ViewGrant) else ""
+
+    def where(self) -> Where:
+        """The filter in the query. Raises ClientFault where a state or code does not exist, or where a text is longer
+        than any of a job, and so than a message to the broker takes."""
+        for name in FILTERS:
+            if (length := len(self.query.get(name, ""))) > TEXT_CHARACTERS_MAX:
+                raise bad_parameter(name, f"{name} has at most {TEXT_CHARACTERS_MAX} characters, this has {length}")
+        for name, choices in (("state", State), ("code", Code)):
+            value = self.query.get(name)
+            if value is not None and value not in list(choices):
+                raise bad_parameter(name, f"{name} is one of {', '.join(choices)}, not {value!r}")
+        whose = self.caller.sees
+        if not self.web.keys and "reference" in self.query:
+            whose = self.caller.tenant  # everyone's, where there never were keys; and there is an index of it
+        return Where(whose, *(self.query.get(name) for name in FILTERS))
+
+
+Handler = Callable[[Call], Awaitable[ASGIApp]]
+
+
+def route(
+    method: str,
+    path: str,
+    needed: Scope | None,
+    handler: Handler,
+    *parameters: str,
+    by: type[Grant] | None = None,
+    many: tuple[str, ...] = (),
+) -> Route:
+    """`handler` at `path`, for callers of the scope `needed` (None: for everybody) and those with a grant of the kind
+    `by`; a query parameter that is not among `parameters` is an error that names it. Those in `many` may be given
+    several times: the handler reads them itself."""
+    known = (*parameters, IN_QUERY) if by else parameters
+
+    async def endpoint(request: Request) -> Any:
+        web: Web = request.app.state.web
+        refuse_long_query(request, PARAMETERS_MAX + (STREAM_JOBS_MAX if many else 0))
+        caller = admit(web, request, needed, by)
+        query = read_query(request, known, many)
+        query.pop(IN_QUERY, None)
+        return await handler(Call(web, request, query, caller, base_of(web, request)))
+
+    return Route(path, endpoint, methods=[method])
+
+
+def refuse_long_query(request: Request, most: int = PARAMETERS_MAX) -> None:
+    """Raises LimitExceeded, before anybody takes it apart."""
+    query: bytes = request.scope["query_string"]
+    if (count := query.count(b"&") + 1) > most:
+        raise LimitExceeded("bad_parameter", "parameters_max", most, count)
+
+
+def grant_query(web: Web, grant: Grant) -> str:
+    """The query that carries `grant`."""
+    return f"?{IN_QUERY}={sign(web.grant_secrets[0], grant)}"
+
+
+def read_query(request: Request, parameters: tuple[str, ...], many: tuple[str, ...] = ()) -> dict[str, str]:
+    """The query, each parameter once but those in `many`. Raises ClientFault `bad_parameter`."""
+    query: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name not in parameters:
+            known = f"use {', '.join(parameters)}" if parameters else "there are none here"
+            raise bad_parameter(name, f"there is no query parameter {name!r}: {known}")
+        if name in query and name not in many:
+            raise bad_parameter(name, f"the query parameter {name!r} is given twice")
+        query[name] = value
+    return query
+
+
+async def read_body(request: Request, limit: str, most: int) -> bytes:
+    """The whole body of a small request. Raises as body.stream does."""
+    read = bytearray()
+    await body.stream(request, read.extend, limit, most)
+    return bytes(read)
+
+
+async def in_list_thread(web: Web, read: Callable[[], T]) -> T:
+    """A long read, beside the event loop: a page may walk LIST_WALK_MAX rows."""
+    return await asyncio.get_running_loop().run_in_executor(web.list_thread, read)
+
+
+async def find_job(web: Web, caller: Caller, job: str) -> Row | None:
+    """The row of a job, if it is one that the caller sees."""
+    row = await patient(lambda: web.reader.job(job)) if ids.is_id(job) else None
+    return row if row and caller.may_see(row.tenant, row.id) else None
+
+
+async def batch_rows(call: Call) -> list[Row]:
+    """The jobs of the batch that the path names; a single job is a batch by its own id. Raises ClientFault."""
+    batch = call.parameter("batch")
+    single = await find_job(call.web, call.caller, batch)
+    found = [single] if single and single.batch is None else await patient(lambda: call.web.reader.batch(batch))
+    rows = [row for row in found if call.caller.sees in (None, row.tenant)]
+    if not rows:
+        raise ClientFault(f"there is no batch {batch}", code="not_found")
+    return rows
+
+
+def flag(query: dict[str, str], name: str) -> bool:
+    """A yes-or-no parameter: 1 or true, 0 or false, absent is no."""
+    value = query.get(name, "0")
+    if value not in ("0", "1", "false", "true"):
+        raise bad_parameter(name, f"{name} is 1 or 0, not {value!r}")
+    return value in ("1", "true")
+
+
+def seconds(query: dict[str, str], name: str, most: float) -> float:
+    """A number of seconds, at most `most` (more is cut: the answer then comes sooner, as it says)."""
+    value = query.get(name, "0")
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise bad_parameter(name, f"{name} is a number of seconds, not {value!r}")
+    return min(number, most)

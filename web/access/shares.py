@@ -1,0 +1,64 @@
+"""What one caller may hold of this web process at the same time: uploads on their way in, event streams, waits, and
+commands over many jobs.
+
+Owns who is one caller: a tenant; where there are no keys, an address. Who comes by grants holds nothing of what its
+tenant's keys have, and one grant a part of what all have. The counts are web/http/room.py's.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+from jobs.access.grants import UploadGrant, ViewGrant
+from jobs.limits import (
+    GRANT_UPLOADS_SPARE,
+    OVER_MANY_MAX,
+    STREAMS_AT_ONCE_MAX,
+    UPLOADS_AT_ONCE_MAX,
+    VIEWERS_AT_ONCE_MAX,
+    WAITS_AT_ONCE_MAX,
+)
+from web.access.call import Call
+from web.http.room import Shares, neighbourhood
+
+
+def one_under_way(call: Call) -> contextlib.AbstractContextManager[None]:
+    """For as long as an upload is on its way in. Raises TooMany."""
+    grant, under_way = call.caller.grant, call.web.under_way
+    if isinstance(grant, UploadGrant):
+        most = min(UPLOADS_AT_ONCE_MAX, grant.count + GRANT_UPLOADS_SPARE)
+        return under_way.one(grant.id, "uploads_at_once_max", most)
+    return under_way.one(_caller(call), "uploads_at_once_max", UPLOADS_AT_ONCE_MAX)
+
+
+def one_stream(call: Call) -> contextlib.AbstractContextManager[None]:
+    """For as long as a stream of events lasts. Raises TooMany."""
+    return _one(call, call.web.streams, "streams_at_once_max", STREAMS_AT_ONCE_MAX)
+
+
+def one_wait(call: Call) -> contextlib.AbstractContextManager[None]:
+    """For as long as a request waits for a job's end. Raises TooMany."""
+    return _one(call, call.web.waits, "waits_at_once_max", WAITS_AT_ONCE_MAX)
+
+
+def one_over_many(call: Call) -> contextlib.AbstractContextManager[None]:
+    """For as long as a command over many jobs lasts. Raises TooMany."""
+    return call.web.over_many.one(_caller(call), "over_many_at_once_max", OVER_MANY_MAX // 2)
+
+
+@contextlib.contextmanager
+def _one(call: Call, shares: Shares, limit: str, most: int) -> Iterator[None]:
+    """Each takes a connection: no caller has more than a quarter of those that this process may hold."""
+    most, grant = max(1, min(most, call.web.descriptors // 4)), call.caller.grant
+    with contextlib.ExitStack() as held:
+        if isinstance(grant, ViewGrant):
+            held.enter_context(shares.one((grant.tenant, grant.job), limit, min(most, VIEWERS_AT_ONCE_MAX)))
+        held.enter_context(shares.one(_caller(call), limit, most))
+        yield
+
+
+def _caller(call: Call) -> tuple[str, str]:
+    if call.caller.grant is not None:
+        return "grants", call.caller.tenant
+    if call.web.keys:
+        return "keys", call.caller.tenant
+    return "address", neighbourhood(call.request.client.host if call.request.client else "")

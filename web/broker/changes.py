@@ -1,0 +1,142 @@
+"""What the broker tells of its jobs: the recent changes, who waits for a job's end, the latest beat.
+
+Knows neither sockets (web/broker/link.py) nor how events look (web/streams/hub.py).
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from itertools import takewhile
+from typing import Protocol
+
+from jobs.job import ENDED, Row
+from jobs.limits import CHANGES_KEPT
+from jobs.wire import Beat, Change, Changes
+from web.broker.reads import patient
+from web.broker.waiting import Waits
+
+
+class Listener(Protocol):
+    """Who is told of everything at once."""
+
+    @property
+    def listened(self) -> bool:
+        """Whether anybody is there to hear of it."""
+
+    def changed(self, changes: list[Change]) -> None: ...
+
+    def missed(self, last: int) -> None:
+        """Changes were missed; `last` is the newest number now."""
+
+    def beat(self, beat: Beat, waits: Waits) -> None:
+        """A beat came; `waits` has heard it."""
+
+
+class Results:
+    """A window on the latest changes. The ledger is the truth: after a gap those who wait read it again.
+
+    While nothing is `awaited`, changes may be told late; `hurry` has those told that came, and others as they come.
+    """
+
+    def __init__(self, listener: Listener, monotonic: Callable[[], float]) -> None:
+        self.last = -1
+        self.latest_beat: Beat | None = None
+        self.hurry: Callable[[], None] = lambda: None
+        self.waits = Waits(monotonic)
+        self._listener = listener
+        self._monotonic = monotonic
+        self._heard_at: float | None = None
+        self._ring: deque[Change] = deque(maxlen=CHANGES_KEPT)
+        self._floor = float("inf")
+        self._waiting: dict[str, set[asyncio.Future[None]]] = {}
+        self._stopping = False
+        self._begun = asyncio.Event()
+
+    def heard_changes(self, message: Changes) -> None:
+        """All changes of one turn of the broker."""
+        self._heard_at = self._monotonic()
+        if message.first > self.last:
+            self._gap(message.first)
+        fresh = [change for change in message.changes if change.change > self.last]
+        for change in fresh:
+            if len(self._ring) == CHANGES_KEPT:
+                self._floor = self._ring[0].change
+            self._ring.append(change)
+            if change.removed or change.state in ENDED:
+                self._wake(change.id)
+        self.last = max(self.last, message.last)
+        self.waits.heard_changes(fresh)
+        if fresh:
+            self._listener.changed(fresh)
+
+    def heard_beat(self, beat: Beat) -> None:
+        """The broker lives. What it had changed by the beat before and we have not heard, we have missed."""
+        if self.latest_beat and self.last < self.latest_beat.change:
+            self._gap(self.latest_beat.change)
+        self._heard_at = self._monotonic()
+        self.latest_beat = beat
+        self._begun.set()
+        self.waits.heard_beat(beat)
+        self._listener.beat(beat, self.waits)
+
+    async def first_beat(self, seconds: float) -> Beat | None:
+        """The latest beat; where none was heard yet, the first one if it comes within `seconds`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._begun.wait()
+        return self.latest_beat
+
+    @property
+    def awaited(self) -> bool:
+        """Whether anybody waits for a change."""
+        return bool(self._waiting) or self._listener.listened
+
+    def silent_seconds(self) -> float:
+        """For how long the broker is unheard; infinite if it never was heard."""
+        return float("inf") if self._heard_at is None else self._monotonic() - self._heard_at
+
+    def since(self, change: int) -> list[Change] | None:
+        """The changes after number `change`, oldest first; None where some of them are not kept any more."""
+        if change < self._floor:
+            return None
+        missed = list(takewhile(lambda kept: kept.change > change, reversed(self._ring)))
+        return missed[::-1]
+
+    async def until_ended(self, job: str, read: Callable[[str], Row | None], seconds: float) -> Row | None:
+        """The job's row once it has ended, or after `seconds`, or as this process ends. None: no such job."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while True:
+            self.hurry()
+            woken = loop.create_future()
+            self._waiting.setdefault(job, set()).add(woken)
+            try:
+                row = await patient(lambda: read(job))
+                left = until - loop.time()
+                if row is None or row.state in ENDED or left <= 0 or self._stopping:
+                    return row
+                await asyncio.wait([woken], timeout=left)
+            finally:
+                waiting = self._waiting.get(job, set())
+                waiting.discard(woken)
+                if not waiting:
+                    self._waiting.pop(job, None)
+
+    def stop(self) -> None:
+        """Answer everyone who waits with the present state."""
+        self._stopping = True
+        self._begun.set()
+        self._wake(*self._waiting)
+
+    def _gap(self, last: int) -> None:
+        self._ring.clear()
+        self._floor = self.last = last
+        self._wake(*self._waiting)
+        self._listener.missed(last)
+
+    def _wake(self, *jobs: str) -> None:
+        for job in jobs:
+            for woken in self._waiting.get(job, ()):
+                if not woken.done():
+                    woken.set_result(None)

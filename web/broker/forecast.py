@@ -1,0 +1,199 @@
+"""When a waiting job will have its turn: arithmetic over what the broker's beat says of the queue.
+
+Pure: `now` is an argument, and no constant stands for a service time. Owns no truth: an estimate is what would
+happen if nothing more came and every job took as long as those of its lane did lately. It follows the order of
+service of broker/core/books/turns.py in closed form. A forecast costs O(lanes) to make, and each question O(log
+tenants).
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from heapq import heapify, heapreplace
+from itertools import accumulate
+from math import inf
+from operator import itemgetter
+from typing import NamedTuple
+
+from jobs.lanes import size_of, tenant_of
+from jobs.records import Lane
+from jobs.wire import LaneView, Waiting
+
+
+class Estimate(NamedTuple):
+    """`position`: 1 is the next to be served. `wait_seconds` until a worker begins it, `seconds` until its end."""
+
+    position: int
+    wait_seconds: float
+    seconds: float
+
+
+class Work(NamedTuple):
+    """Some jobs, and the seconds of one worker's time that they take."""
+
+    jobs: float = 0.0
+    seconds: float = 0.0
+
+    def plus(self, jobs: float, each: float) -> "Work":
+        """With so many more jobs of `each` seconds."""
+        return Work(self.jobs + jobs, self.seconds + jobs * each)
+
+
+class Ramps:
+    """What all tenants are given before a tenant is that has been given `spent` seconds: each from its own `begin` on,
+    as much as one that begins there, up to its `seconds`. `weight` 1: in seconds; 1 / seconds of a job: in jobs."""
+
+    def __init__(self, ramps: "list[tuple[float, float, float]]") -> None:
+        edges = sorted(
+            edge for begin, seconds, weight in ramps for edge in ((begin, weight), (begin + seconds, -weight))
+        )
+        self._at = [at for at, _ in edges]
+        self._weights = [0.0, *accumulate(weight for _, weight in edges)]
+        self._moments = [0.0, *accumulate(at * weight for at, weight in edges)]
+
+    def of(self, spent: float) -> float:
+        """The sum of all."""
+        passed = bisect_left(self._at, spent)
+        return max(0.0, spent * self._weights[passed] - self._moments[passed])
+
+
+class Forecast:
+    """The queue as a beat had it at wall time `at`, with the `fresh` jobs that were queued since: of each its lane,
+    its position, and whether a worker has it (it goes before all that waits). The first came at wall time `fresh_at`.
+    """
+
+    def __init__(
+        self, waiting: Waiting, at: float, fresh: Iterable[tuple[Lane, int, bool]] = (), fresh_at: float = inf
+    ) -> None:
+        self._at, self._seconds = at, waiting.seconds
+        self._lanes = {view.lane: view for view in waiting.lanes}
+        self._debts = dict(waiting.debts)
+        self._idle = fresh_at - at if at < fresh_at < inf and not self._lanes else 0.0
+        self._free = [max(seconds, self._idle) for seconds in waiting.free if seconds is not None]
+        self._known = len(self._free) == len(waiting.free) > 0
+        heapify(self._free)
+        self._fresh: dict[Lane, list[int]] = {}
+        for lane, position, taken in sorted(fresh, key=itemgetter(1)):
+            if taken:
+                self._take(lane)
+            else:
+                self._fresh.setdefault(lane, []).append(position)
+        self._free.sort()
+        self._lanes |= {lane: LaneView(lane, 0, []) for lane in self._fresh if lane not in self._lanes}
+        self._tenants: dict[str, list[Lane]] = {}
+        for lane in self._lanes:
+            self._tenants.setdefault(tenant_of(lane), []).append(lane)
+        ramps = {tenant: self._ramp(tenant, lanes) for tenant, lanes in self._tenants.items()}
+        self._ramps = ramps
+        self._others = Ramps([(begin, work.seconds, 1.0) for begin, work in ramps.values()])
+        self._others_jobs = Ramps(
+            [(begin, work.seconds, work.jobs / work.seconds) for begin, work in ramps.values() if work.seconds]
+        )
+
+    def _take(self, lane: Lane) -> None:
+        """The worker that is free first has a job of the lane."""
+        seconds = self._service(lane)
+        if seconds is None or not self._free:
+            self._known = False
+            return
+        heapreplace(self._free, self._free[0] + seconds)
+        self._debts[tenant_of(lane)] = self._debts.get(tenant_of(lane), 0.0) + seconds
+
+    def _ramp(self, tenant: str, lanes: list[Lane]) -> tuple[float, Work]:
+        """From where on a tenant is given time, and all that it waits for. It is given more than its turn by what is
+        left of the job that it is at, which is on average half of one: of a long one more often than of a short one."""
+        work, squares = Work(), 0.0
+        for lane in lanes:
+            known, queued = self._service(lane), self._queued(lane)
+            seconds = max(self._seconds.values(), default=0.0) if known is None else known
+            work = work.plus(queued, seconds)
+            squares += queued * seconds * seconds
+        left = squares / work.seconds / 2 if work.seconds else 0.0
+        return self._debts.get(tenant, 0.0) - left, work
+
+    def of(self, lane: Lane, position: int | None, now: float) -> Estimate | None:
+        """Of a job that waits at `position` in its lane (None: behind all others), at wall time `now`.
+
+        None where it is not known: there is no worker, or no job like one of those ahead has ended yet.
+        """
+        own = self._service(lane)
+        ahead = self._ahead(lane, self._ahead_in_lane(lane, position), own) if own is not None else None
+        if own is None or ahead is None or not self._known:
+            return None
+        start = self._start(ahead)
+        left = max(0.0, start - max(0.0, now - self._at))
+        waiting = left / (start - self._idle) if start > self._idle else 0.0
+        return Estimate(1 + round(ahead.jobs * min(1.0, waiting)), left, left + own)
+
+    def rest(self, lane: Lane, passed: float) -> float | None:
+        """The seconds that a job needs still which a decoder began `passed` seconds ago; None where it is not known."""
+        own = self._service(lane)
+        return None if own is None else max(0.0, own - passed)
+
+    def _service(self, lane: Lane) -> float | None:
+        """The seconds that a job of the lane takes: as measured there, else in its size class."""
+        return self._seconds.get(lane.name, self._seconds.get(size_of(lane)))
+
+    def _ahead_in_lane(self, lane: Lane, position: int | None) -> float:
+        view, fresh = self._lanes.get(lane), self._fresh.get(lane, ())
+        queued, marks = (view.queued, view.marks) if view else (0, [])
+        if position is None:
+            return queued + len(fresh)
+        if not marks or position > marks[-1][1]:
+            return queued + bisect_left(fresh, position)
+        above = bisect_left(marks, position, key=lambda mark: mark[1])
+        if above == 0:
+            return 0.0
+        (low, begin), (high, end) = marks[above - 1 : above + 1]
+        return low + (high - low) * (position - begin) / (end - begin)
+
+    def _queued(self, lane: Lane) -> int:
+        return self._lanes[lane].queued + len(self._fresh.get(lane, ()))
+
+    def _ahead(self, lane: Lane, in_lane: float, own: float) -> Work | None:
+        """All that goes before a job with `in_lane` jobs ahead in its lane; None where some of it is of unknown cost.
+
+        Of its tenant, all of higher priority, and of each other class as much time as its own has had then. Other
+        tenants are given as much as its own is, up to what they have work for.
+        """
+        mine = self._ahead_of_tenant(lane, in_lane, own)
+        if mine is None:
+            return None
+        tenant = tenant_of(lane)
+        spent = self._debts.get(tenant, 0.0) + mine.seconds
+        seconds, jobs = self._others.of(spent), self._others_jobs.of(spent)
+        if tenant in self._ramps:
+            begin, work = self._ramps[tenant]
+            counted = min(work.seconds, max(0.0, spent - begin))
+            seconds -= counted
+            jobs -= counted * work.jobs / work.seconds if work.seconds else 0.0
+        return Work(mine.jobs + max(0.0, jobs), mine.seconds + max(0.0, seconds))
+
+    def _ahead_of_tenant(self, lane: Lane, in_lane: float, own: float) -> Work | None:
+        ahead, same = Work(), Work().plus(in_lane, own)
+        for each in self._tenants.get(tenant_of(lane), ()):
+            queued = self._queued(each)
+            if each == lane or not queued or each.priority > lane.priority:
+                continue
+            seconds = self._service(each)
+            if each.priority < lane.priority:
+                if seconds is None:
+                    return None
+                ahead = ahead.plus(queued, seconds)
+            elif seconds := own if seconds is None else seconds:
+                shared = min(queued * seconds, max(0.0, same.seconds + own - seconds))
+                ahead = ahead.plus(shared / seconds, seconds)
+        return Work(ahead.jobs + same.jobs, ahead.seconds + same.seconds)
+
+    def _start(self, ahead: Work) -> float:
+        """When the workers, each as soon as it is free, have done so much that one takes the job (seconds from the
+        beat). On average the others are then half way through theirs: that work comes after the start."""
+        work = ahead.seconds
+        if ahead.jobs:
+            work = max(0.0, work - (len(self._free) - 1) / 2 * ahead.seconds / ahead.jobs)
+        busy = 0.0
+        for workers, free in enumerate(self._free, 1):
+            busy += free
+            start = (work + busy) / workers
+            if workers == len(self._free) or start <= self._free[workers]:
+                return start
+        return inf

@@ -1,0 +1,150 @@
+"""The sockets between web and broker; the only file of web that knows ZeroMQ. Owns no meaning: frames go
+out for web/broker/requests.py, what is heard goes to it and to web/broker/changes.py.
+
+A socket's descriptor is readable at the edge only, so every visit drains; each socket does one thing,
+so that no send swallows the edge of a receive; and all are touched by a timer (FACTS 1 and 3). Changes
+that nobody awaits are left to the timer: many in one visit instead of a visit for each.
+"""
+
+import asyncio
+import logging
+from typing import cast
+
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from host.sockets import curve
+from host.sockets.addresses import Wires
+from jobs import wire
+from jobs.errors import WireFault
+from jobs.wire import Beat, Changes, Hello, Receipts
+from web.broker.changes import Results
+from web.broker.requests import Requests
+
+TOUCH_SECONDS, TOUCH_SECONDS_UNHEARD = 0.2, 0.05
+"""A SUB subscribes anew, and a PUSH notices a new broker, only when its owner touches it (FACTS 1): those whose
+descriptors are watched at once, that of the changes, while nobody awaits them, so late at most."""
+UNHEARD_SECONDS = 1.2
+"""A beat comes each second: without one for so long there is a broker to be found."""
+SEND_FRAMES_MAX = 64
+"""In a PUSH's pipe: few, because what a broken connection had swallowed is sent again."""
+VISIT_FRAMES_MAX = 256
+"""Read in one go, before HTTP has its turn."""
+RECONNECT_MS, RECONNECT_MS_MAX = 10, 100
+
+
+class Link:
+    """Connects one web process, whose receipts come under `web`, to the broker of the run folder."""
+
+    def __init__(self, wires: Wires, web: str, requests: Requests, results: Results, log: logging.Logger) -> None:
+        self._wires, self._requests, self._results, self._log = wires, requests, results, log
+        self._receipts_topic = wire.receipts_topic(web)
+        self._malformed = False
+        self._refusals = curve.Refusals(log)
+        self._monitor: zmq.SyncSocket | None = None
+        self._client = curve.Client(wires.curve) if wires.curve else None
+        self._hurried = False
+        """Changes are read as they come."""
+
+    def open(self) -> None:
+        """Connect and listen, in the running event loop. The broker need not be there yet."""
+        self._loop = asyncio.get_running_loop()
+        self._context = zmq.Context()
+        self._jobs = self._socket(zmq.PUSH, "jobs")
+        self._receipts = self._socket(zmq.SUB, "receipts", self._receipts_topic)
+        self._changes = self._socket(zmq.SUB, "changes", wire.CHANGES_TOPIC, wire.BEAT_TOPIC)
+        self._requests.send = self._send
+        self._results.hurry = self._hurry
+        self._loop.add_reader(self._jobs, self._visit_jobs)
+        self._loop.add_reader(self._receipts, self._visit, self._receipts)
+        self._touch()
+
+    def close(self) -> None:
+        """Disconnect. What is unsent is dropped: it was never promised."""
+        self._timer.cancel()
+        for socket in (self._jobs, self._receipts, self._changes):
+            self._loop.remove_reader(socket)
+        if self._monitor:
+            self._jobs.disable_monitor()
+            self._monitor.close(0)
+        self._context.destroy(linger=0)
+
+    def _socket(self, kind: int, name: str, *topics: bytes) -> "zmq.Socket[bytes]":
+        socket = self._context.socket(kind)
+        socket.linger = 0
+        socket.ipv6 = True
+        socket.maxmsgsize = wire.FRAME_BYTES_MAX
+        socket.reconnect_ivl, socket.reconnect_ivl_max = RECONNECT_MS, RECONNECT_MS_MAX
+        if kind == zmq.PUSH:
+            socket.sndhwm = SEND_FRAMES_MAX
+            socket.immediate = True
+        for topic in topics:
+            socket.subscribe(topic)
+        self._wires.tune(socket)
+        if self._client:
+            self._client.dress(socket)
+        if self._wires.address and kind == zmq.PUSH:
+            self._monitor = socket.get_monitor_socket(curve.REFUSED)
+        socket.connect(self._wires.endpoint(name))
+        return socket
+
+    def _touch(self) -> None:
+        self._visit_jobs()
+        self._visit(self._receipts)
+        self._visit(self._changes)
+        while self._monitor and self._monitor.poll(0):
+            self._refusals.tell(recv_monitor_message(self._monitor)["event"])
+        if self._results.awaited:
+            self._hurry()
+        elif self._hurried:
+            self._hurried = False
+            self._loop.remove_reader(self._changes)
+        heard = self._results.silent_seconds() < UNHEARD_SECONDS
+        self._timer = self._loop.call_later(TOUCH_SECONDS if heard else TOUCH_SECONDS_UNHEARD, self._touch)
+
+    def _hurry(self) -> None:
+        if not self._hurried:
+            self._hurried = True
+            self._loop.add_reader(self._changes, self._visit, self._changes)
+            self._visit(self._changes)
+
+    def _visit_jobs(self) -> None:
+        if _events(self._jobs) & zmq.POLLOUT:
+            self._requests.flush()
+
+    def _send(self, frame: bytes) -> bool:
+        try:
+            self._jobs.send(frame, zmq.NOBLOCK)
+        except zmq.Again:
+            return False
+        return True
+
+    def _visit(self, socket: "zmq.Socket[bytes]") -> None:
+        for _ in range(VISIT_FRAMES_MAX):
+            if socket.closed or not _events(socket) & zmq.POLLIN:
+                return
+            _topic, frame = socket.recv_multipart(zmq.NOBLOCK)
+            self._hear(frame)
+        self._loop.call_soon(self._visit, socket)
+
+    def _hear(self, frame: bytes) -> None:
+        try:
+            message = wire.to_web.decode(frame)
+        except WireFault as fault:
+            if not self._malformed:
+                self._log.warning("malformed", extra={"reason": fault.detail})
+            self._malformed = True
+            return
+        match message:
+            case Receipts(epoch, receipts):
+                self._requests.heard_receipts(epoch, receipts)
+            case Changes():
+                self._results.heard_changes(message)
+            case Beat():
+                self._results.heard_beat(message)
+            case Hello(epoch):
+                self._requests.heard_hello(epoch)
+
+
+def _events(socket: "zmq.Socket[bytes]") -> int:
+    return cast(int, socket.getsockopt(zmq.EVENTS))

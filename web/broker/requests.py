@@ -1,0 +1,116 @@
+"""Requests to the broker that have no receipt yet, and how long to wait for one. The proof of a Submit
+is its committed row; a receipt only wakes who waits (DESIGN section 4).
+
+Knows no socket: web/broker/link.py carries the frames, and tells what was heard.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from jobs import wire
+from jobs.errors import PixmillError
+from jobs.limits import UNRECEIPTED_MAX
+from jobs.wire import FromWeb, Receipt
+
+LOOK_SECONDS = 1.0
+"""How often who waits for a receipt looks into the ledger: the receipt itself may be lost."""
+
+
+class Unanswered(PixmillError):
+    """Not promised (503), which is not the same as not done: `members` name the jobs that may yet be.
+    `retry_seconds`: after which it may be otherwise, where that is known."""
+
+    code = "broker_silent"
+
+    def __init__(self, detail: str, *, code: str | None = None, **members: object) -> None:
+        super().__init__(detail, code=code)
+        self.members = members
+        self.retry_seconds: int | None = None
+
+
+class Answer(NamedTuple):
+    """`repeated`: the request was sent more than once; another copy may yet be heard, and decided otherwise."""
+
+    receipt: Receipt
+    repeated: bool
+
+
+@dataclass(slots=True)
+class Requests:
+    """Each request is sent until its receipt is heard or its asker gives up; the broker makes repeats harmless.
+
+    `send` takes a frame, or returns False where it cannot now: it is then offered again by `flush`.
+    """
+
+    send: Callable[[bytes], bool] = lambda _frame: False
+    _frames: dict[str, bytes] = field(default_factory=dict)
+    _receipts: dict[str, asyncio.Future[Receipt]] = field(default_factory=dict)
+    _unsent: dict[str, None] = field(default_factory=dict)
+    _repeated: set[str] = field(default_factory=set)
+    _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+    _epoch: int = 0
+
+    def name(self) -> str:
+        """A fresh request id, unique in this web process."""
+        return str(next(self._numbers))
+
+    @property
+    def full(self) -> bool:
+        """Whether so many are without a receipt that no more are taken."""
+        return len(self._frames) >= UNRECEIPTED_MAX
+
+    async def settle(self, message: FromWeb, look: Callable[[], Receipt | None], seconds: float) -> Answer:
+        """The receipt of `message`, or what `look` finds in its place each LOOK_SECONDS and at the end.
+
+        Raises Unanswered `queue_full` (nothing was sent) or, after `seconds`, `broker_silent`.
+        """
+        if self.full:
+            raise Unanswered(f"{UNRECEIPTED_MAX} requests wait for the broker already", code="queue_full")
+        receipt = asyncio.get_running_loop().create_future()
+        self._frames[message.request] = wire.encode(message)
+        self._receipts[message.request] = receipt
+        self._unsent[message.request] = None
+        try:
+            self.flush()
+            left = seconds
+            while left > 0:
+                await asyncio.wait([receipt], timeout=min(left, LOOK_SECONDS))
+                left -= LOOK_SECONDS
+                if answer := receipt.result() if receipt.done() else look():
+                    return Answer(answer, message.request in self._repeated)
+        finally:
+            self._forget(message.request)
+            self._repeated.discard(message.request)
+        raise Unanswered(f"the broker has not answered for {seconds:g} s")
+
+    def flush(self) -> None:
+        """Send what is not sent, as far as the socket takes it."""
+        while self._unsent:
+            request = next(iter(self._unsent))
+            if not self.send(self._frames[request]):
+                return
+            del self._unsent[request]
+
+    def heard_hello(self, epoch: int) -> None:
+        """From now on our receipts reach us: what has none is sent again."""
+        self._epoch = epoch
+        self._repeated.update(self._frames.keys() - self._unsent.keys())
+        self._unsent = dict.fromkeys(self._frames)
+        self.flush()
+
+    def heard_receipts(self, epoch: int, receipts: list[Receipt]) -> None:
+        """Receipts came; if of a later epoch, whose Hello is still to come, the rest is sent again."""
+        for receipt in receipts:
+            if waiting := self._receipts.get(receipt.request):
+                waiting.set_result(receipt)
+            self._forget(receipt.request)
+        if epoch > self._epoch:
+            self.heard_hello(epoch)
+
+    def _forget(self, request: str) -> None:
+        self._frames.pop(request, None)
+        self._receipts.pop(request, None)
+        self._unsent.pop(request, None)

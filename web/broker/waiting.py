@@ -1,0 +1,123 @@
+"""How long jobs will wait, as far as this web process has heard: the broker's latest beat, and what was queued since.
+
+Owns no arithmetic of the queue (web/broker/forecast.py has it) and no socket: web/broker/changes.py tells it what is
+heard.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from jobs.job import ENDED, PRIORITIES, Row, State
+from jobs.lanes import lane_of
+from jobs.records import Lane
+from jobs.wire import Beat, Change
+from web.broker.forecast import Estimate, Forecast
+
+AGAIN_SECONDS_MAX = 60
+GOOD_TIMES = 20
+"""For so many times as long as a forecast took to make, it is good although jobs changed: a twentieth of the time."""
+STALE_SECONDS = 10.0
+"""A beat that is older says nothing of the queue any more."""
+NORMAL = PRIORITIES.index("normal")
+
+
+class Place(NamedTuple):
+    """Of a job that has not ended: 1 is the next to be served, None where it does not wait; seconds to its end."""
+
+    queue_position: int | None = None
+    eta_seconds: float | None = None
+
+
+UNKNOWN = Place()
+Places = Callable[[Row], Place]
+
+
+class Waits:
+    """The present forecast. A job that came after the beat is told of by its change, which names lane and position.
+    Times are the broker's: of its beat, and what has passed here since that was heard."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._beat: Beat | None = None
+        self._heard_at = 0.0
+        self._fresh: dict[str, tuple[Lane, int, bool]] = {}
+        """Of the jobs that were queued since: lane, position, whether a worker has it."""
+        self._fresh_at = math.inf
+        self._forecast: Forecast | None = None
+        self._outdated = False
+        self._good_until = 0.0
+
+    def heard_beat(self, beat: Beat) -> None:
+        """All that was queued before is in it."""
+        self._beat, self._forecast, self._heard_at = beat, None, self._monotonic()
+        self._fresh.clear()
+        self._fresh_at = math.inf
+
+    def heard_changes(self, changes: Iterable[Change]) -> None:
+        """Jobs changed; some of them may be queued anew."""
+        if self._beat is None:
+            return
+        known, fresh, newest = len(self._fresh), self._fresh, self._beat.change
+        for change in changes:
+            if change.position > newest and change.lane is not None:
+                fresh[change.id] = change.lane, change.position, change.state == State.RUNNING
+                self._outdated = True
+            elif change.state in ENDED and change.id in fresh:
+                del fresh[change.id]
+                self._outdated = True
+        if not fresh:
+            self._fresh_at = math.inf
+        elif len(fresh) > known:
+            self._fresh_at = min(self._fresh_at, self._now())
+
+    def places(self) -> Places:
+        """What can be said now of any job; usable in other threads."""
+        forecast, now = self._present(), self._now()
+        return lambda row: _place(forecast, row, now) if forecast else UNKNOWN
+
+    def of_new(self, priority: int, tenant: str, pixels: int) -> Estimate | None:
+        """The estimate for a job that would come now; None where it is unknown."""
+        forecast = self._present()
+        return None if forecast is None else forecast.of(lane_of(priority, tenant, pixels), None, self._now())
+
+    def seconds(self, sees: str | None) -> float | None:
+        """For how long a small job of normal priority would wait that comes now, of this tenant (None: of none)."""
+        estimate = self.of_new(NORMAL, sees or "", 0)
+        return None if estimate is None else estimate.wait_seconds
+
+    def _now(self) -> float:
+        return (self._beat.at if self._beat else 0.0) + self._monotonic() - self._heard_at
+
+    def _present(self) -> Forecast | None:
+        beat = self._beat
+        if beat is None or beat.waiting is None or beat.paused or self._now() - beat.at > STALE_SECONDS:
+            return None
+        if self._forecast is None or (self._outdated and self._monotonic() >= self._good_until):
+            begin = self._monotonic()
+            self._forecast = Forecast(beat.waiting, beat.at, self._fresh.values(), self._fresh_at)
+            self._outdated, end = False, self._monotonic()
+            self._good_until = end + GOOD_TIMES * (end - begin)
+        return self._forecast
+
+
+def again_seconds(eta_seconds: float | None) -> int:
+    """When to look again at a job that has not ended: when it is expected to have, at most a minute from now."""
+    return 1 if eta_seconds is None else min(max(1, math.ceil(eta_seconds)), AGAIN_SECONDS_MAX)
+
+
+def _place(forecast: Forecast, row: Row, now: float) -> Place:
+    if row.state not in (State.QUEUED, State.RUNNING, State.DELAYED) or not row.lane:
+        return UNKNOWN
+    lane = Lane(row.priority, row.lane)
+    if row.started_at is not None and row.state == State.RUNNING:
+        return Place(None, _rounded(forecast.rest(lane, now - row.started_at)))
+    estimate = forecast.of(lane, row.position if row.due_at is None else 0, now)
+    if estimate is None:
+        return UNKNOWN
+    delay = max(0.0, row.due_at - now - estimate.wait_seconds) if row.due_at is not None else 0.0
+    return Place(estimate.position if row.state == State.QUEUED else None, _rounded(estimate.seconds + delay))
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 2)

@@ -1,0 +1,1 @@
+"""What each route does. web/routes.py has the table."""

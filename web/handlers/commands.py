@@ -1,0 +1,209 @@
+"""Routes that change jobs, the queue or the workers: each is one request to the broker, answered after
+its receipt with what the ledger says then.
+"""
+
+import asyncio
+import functools
+import secrets
+import time
+from collections.abc import Callable
+
+import msgspec
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from jobs import ids
+from jobs.errors import ClientFault
+from jobs.job import REQUEUEABLE, TEXT_CHARACTERS_MAX, State, decode_spec
+from jobs.limits import FIELD_BYTES_MAX, LIST_WALK_MAX, OVER_MANY_MAX
+from jobs.records import Where
+from jobs.wire import COMMITTED, Cancel, DrainWorker, FromWeb, Pause, Purge, Receipt, Requeue, Resume
+from web.access.call import FILTERS, Call, find_job, flag, in_list_thread, read_body
+from web.access.parts import Web
+from web.access.shares import one_over_many
+from web.broker.requests import Unanswered
+from web.http.body import until_gone
+from web.http.json import as_json, bad_parameter, read_object
+from web.uploads import fields as fields
+from web.uploads.accept import Stored, accept, answer, checked_key
+from web.uploads.admission import RateLimited, admit
+
+_REFUSALS = {
+    "job_ended": "the job has ended already",
+    "job_not_ended": "the job has not ended: cancel it first",
+    "not_requeueable": "only a failed, dead or cancelled job runs once more",
+    "not_found": "there is no such thing (any more)",
+}
+_LATER = {
+    "sweeps_full": "the files of so many jobs are to be deleted that no more are purged: workers must come on first"
+}
+SWEEPS_SECONDS = 0.1
+"""After which a purge is asked for again that goes faster than workers delete."""
+
+
+async def reprocess(call: Call) -> Response:
+    """POST /jobs: another recipe on a stored original, whatever became of that job."""
+    values = read_object(await read_body(call.request, "field_bytes_max", FIELD_BYTES_MAX))
+    if unknown := sorted(set(values) - fields.FIELDS - {"original"}):
+        raise bad_parameter(unknown[0], f"there is no key {unknown[0]!r}")
+    source = values.pop("original", None)
+    if not isinstance(source, str):
+        raise bad_parameter("original", "original is the id of a job whose original is stored")
+    key, asked = checked_key(call.request), fields.from_values(values, call.web.recipes)
+    row = await find_job(call.web, call.caller, source)
+    if row is None:
+        raise ClientFault(f"there is no job {source}", code="not_found")
+    spec = decode_spec(row.spec)
+    admit(call, key, values.get("priority")).judge_pixels(spec.original.width * spec.original.height)
+    job = ids.mint(time.time(), secrets.token_bytes(ids.RANDOM_BYTES))
+    original = msgspec.structs.replace(spec.original, name=ids.original_name(job))
+    link = functools.partial(call.web.blobs.link, ids.original_name(row.id), original.name)
+    rows = await accept(call, asked, [Stored(job, spec.filename, original, link)], key)
+    return await answer(call, rows, [])
+
+
+async def delete_job(call: Call) -> Response:
+    """DELETE /jobs/{job}: cancel it, or purge it once it has ended."""
+    purge, row = flag(call.query, "purge"), await call.job()
+    if purge:
+        await _ask(call.web, Purge(*_named(call.web), row.id), done="not_found")
+        return Response(status_code=204)
+    if row.state == State.CANCELLED:
+        return as_json(call.shown(row))
+    await _ask(call.web, Cancel(*_named(call.web), row.id))
+    return as_json(call.shown(await call.job()), 202)
+
+
+async def delete_jobs(call: Call) -> Response:
+    """DELETE /jobs: cancel or purge all that match."""
+    return await _over_all(call, Purge if flag(call.query, "purge") else Cancel)
+
+
+async def requeue_job(call: Call) -> Response:
+    """POST /jobs/{job}/requeue."""
+    row = await call.job()
+    if row.state not in REQUEUEABLE:
+        raise ClientFault(_REFUSALS["not_requeueable"], code="not_requeueable")
+    await _ask(call.web, Requeue(*_named(call.web), row.id, None, row.change, _is_counted(call)))
+    return as_json(call.shown(await call.job()), 202)
+
+
+async def requeue_jobs(call: Call) -> Response:
+    """POST /jobs/requeue."""
+    return await _over_all(call, functools.partial(Requeue, counted=_is_counted(call)))
+
+
+async def pause(call: Call) -> Response:
+    """POST /queue/pause."""
+    await _ask(call.web, Pause(*_named(call.web)))
+    return as_json({"paused": True})
+
+
+async def resume(call: Call) -> Response:
+    """POST /queue/resume."""
+    await _ask(call.web, Resume(*_named(call.web)))
+    return as_json({"paused": False})
+
+
+async def drain_worker(call: Call) -> Response:
+    """POST /workers/{incarnation}/drain."""
+    incarnation = call.parameter("incarnation")
+    if len(incarnation) > TEXT_CHARACTERS_MAX:
+        raise ClientFault(_REFUSALS["not_found"], code="not_found")
+    await _ask(call.web, DrainWorker(*_named(call.web), incarnation))
+    return as_json({"incarnation": incarnation, "state": "draining"}, 202)
+
+
+def _named(web: Web) -> tuple[str, str]:
+    return web.id, web.requests.name()
+
+
+async def _ask(web: Web, message: FromWeb, done: str | None = None) -> Receipt:
+    """The receipt of a command that is done. Raises ClientFault or Unanswered where it is refused.
+
+    `done` is the code of a refusal that says that it was done already: its receipt may have died with a broker.
+    """
+    receipt, _ = await web.requests.settle(message, lambda: None, web.settings.accept_seconds)
+    if receipt.outcome == COMMITTED or (done is not None and receipt.code == done):
+        return receipt
+    if receipt.code == "rate_limited":
+        raise RateLimited(web.settings.rate_per_minute, 0, receipt.retry_seconds)
+    if receipt.code in _REFUSALS:
+        raise ClientFault(_REFUSALS[receipt.code], code=receipt.code)
+    raise Unanswered(_LATER.get(receipt.code or "", "the broker refuses this now"), code=receipt.code)
+
+
+def _is_counted(call: Call) -> bool:
+    """Whether what runs once more counts for the caller's rate: an operator's orders do not."""
+    return call.caller.sees is not None or not call.web.keys
+
+
+async def _over_all(call: Call, kind: Callable[..., Cancel | Requeue | Purge]) -> Response:
+    """One step after the other, for as long as the client is there to hear of it."""
+    where = call.where()
+    dry = flag(call.query, "dry_run")
+    if not (dry or flag(call.query, "all") or any(name in call.query for name in FILTERS)):
+        raise bad_parameter("all", "this changes all jobs: say so by all=1, or name some by " + ", ".join(FILTERS[:3]))
+    if call.web.over_many.total >= OVER_MANY_MAX:
+        raise Unanswered(f"{OVER_MANY_MAX} commands over many jobs are under way here already", code="queue_full")
+    with one_over_many(call):
+        gone = asyncio.ensure_future(until_gone(call.request.receive))
+        try:
+            if dry:
+                return as_json({"matched": await _count(call.web, where, gone), "changed": 0})
+            return await _in_steps(call.web, functools.partial(kind, id=None, where=where), gone)
+        finally:
+            gone.cancel()
+
+
+async def _in_steps(web: Web, kind: Callable[..., Cancel | Requeue | Purge], gone: "asyncio.Future[None]") -> Response:
+    done = {"matched": 0, "changed": 0}
+    after: int | None = 0
+    retry_seconds = 0.0
+    while after is not None:
+        _refuse_gone(gone)
+        try:
+            receipt = await _step(web, functools.partial(kind, after=after), gone)
+        except Unanswered as fault:
+            fault.members |= done
+            raise
+        done = {"matched": done["matched"] + receipt.matched, "changed": done["changed"] + receipt.changed}
+        retry_seconds = max(retry_seconds, receipt.retry_seconds)
+        after = receipt.following
+    headers = {}
+    if retry_seconds:
+        limited = RateLimited(web.settings.rate_per_minute, 0, retry_seconds)
+        if not done["changed"]:
+            raise limited
+        headers = {"Retry-After": str(limited.retry_seconds)}
+    return as_json(done, 200, headers)
+
+
+async def _step(web: Web, kind: Callable[..., Cancel | Requeue | Purge], gone: "asyncio.Future[None]") -> Receipt:
+    """The receipt of a step. A purge goes as fast as workers delete: it is asked for again while they come on."""
+    left = web.settings.accept_seconds
+    while True:
+        try:
+            return await _ask(web, kind(*_named(web)))
+        except Unanswered as fault:
+            if fault.code != "sweeps_full" or left <= 0:
+                raise
+        left -= SWEEPS_SECONDS
+        await asyncio.wait([gone], timeout=SWEEPS_SECONDS)
+        _refuse_gone(gone)
+
+
+async def _count(web: Web, where: Where, gone: "asyncio.Future[None]") -> int:
+    """How many match, step by step, so that lists come between."""
+    count, before = 0, None
+    while True:
+        _refuse_gone(gone)
+        found, before = await in_list_thread(web, functools.partial(web.lists.count, where, before, LIST_WALK_MAX))
+        count += found
+        if before is None:
+            return count
+
+
+def _refuse_gone(gone: "asyncio.Future[None]") -> None:
+    if gone.done():
+        raise ClientDisconnect

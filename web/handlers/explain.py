@@ -1,0 +1,53 @@
+"""POST /recipes/explain: what a recipe would do to this image. Only its head is looked at, nothing is kept."""
+
+from starlette.responses import Response
+
+from jobs.errors import ClientFault, ImageFault
+from jobs.images import exif
+from jobs.images.head import Head, HeadReader
+from jobs.images.pieces import Passing
+from jobs.recipes.explain import Explanation, explain
+from jobs.recipes.recipe import Recipe, as_dict
+from web.access.call import Call
+from web.http.body import sliced
+from web.http.json import as_json
+from web.uploads import fields
+from web.uploads.memory import judge_memory
+from web.uploads.receive import judged, stream_body
+
+
+async def explain_recipe(call: Call) -> Response:
+    """The plan without the pixels. Raises ClientFault as an upload does, `operation_failed` where the job would."""
+    wanted = fields.from_texts(call.query, call.web.recipes)
+    reader, turned = HeadReader(), Passing(exif.reading_orientation())
+
+    def feed(data: bytes) -> None:
+        reader.feed(data)
+        turned.feed(data)
+
+    size = await stream_body(call, feed, slices=sliced)
+    if not size:
+        raise ClientFault("the body is empty: send the image's bytes", code="no_image")
+    reader.end()
+    head = _judged(call, reader)
+    judge_memory(wanted.recipe, *head, call.web.settings)
+    turned.end()
+    orientation = turned.found or 1
+    plan = _planned(wanted.recipe, head, orientation)
+    original = {**head._asdict(), "bytes": size, "orientation": orientation}
+    answer = {"original": original, "preset": wanted.preset, "recipe": as_dict(wanted.recipe), "plan": plan}
+    return as_json(answer, 200, {"Cache-Control": "no-store"})
+
+
+def _judged(call: Call, reader: HeadReader) -> Head:
+    head = judged(reader, call.web.settings.pixels_max)
+    if not head.width * head.height:
+        raise ClientFault("its head does not tell the sides: only an upload can", code="undecodable")
+    return head
+
+
+def _planned(recipe: Recipe, head: Head, orientation: int) -> Explanation:
+    try:
+        return explain(recipe, head, orientation)
+    except ImageFault as fault:
+        raise ClientFault(fault.detail, code=fault.code) from None

@@ -1,0 +1,202 @@
+"""Bytes out: originals and renditions (API section 7). Conditional, ranged, and harmless to a browser.
+
+Knows blobs by name only; reads them in threads, a slice at a time.
+"""
+
+import asyncio
+import base64
+import re
+from collections.abc import Callable
+from posixpath import basename, splitext
+from typing import BinaryIO, TypeVar
+from urllib.parse import quote
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from jobs.errors import BlobMissing, ClientFault
+from jobs.ids import original_name
+from jobs.job import Row, State, decode_outcome, decode_spec
+from web.access.call import Call
+from web.access.parts import Web
+from web.http.body import until_gone
+from web.http.headers import joined
+from web.http.problems import problem
+
+A = TypeVar("A")
+T = TypeVar("T")
+SLICE_BYTES_MIN, SLICE_BYTES_FIRST, SLICE_BYTES_MAX = 32 * 1024, 64 * 1024, 256 * 1024
+"""Read at once. A slice is all that a client holds of our memory: little for who lets it wait, and four hops to a
+thread per megabyte for who takes each at once."""
+WAITED_SECONDS = 0.02
+"""A slice that waited for so long did so for its client."""
+MEDIA_TYPES = {
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+    "avif": "image/avif",
+    "gif": "image/gif",
+    "tiff": "image/tiff",
+    "bmp": "image/bmp",
+    "heic": "image/heic",
+}
+ENDS = {
+    "jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"), "png": (".png", ".apng"), "webp": (".webp",),
+    "avif": (".avif", ".avifs"), "gif": (".gif",), "tiff": (".tif", ".tiff"), "bmp": (".bmp", ".dib"),
+    "heic": (".heic", ".heif", ".hif"),
+}  # fmt: skip
+"""Of the names of original files; the first is given to a name that ends otherwise."""
+_OF_304 = ("ETag", "Cache-Control", "Vary")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+
+async def original(call: Call) -> ASGIApp:
+    """GET and HEAD /jobs/{job}/original."""
+    row = await call.job()
+    spec = decode_spec(row.spec)
+    held = spec.original
+    filename = _named_as_judged(spec.filename or row.id, held.format)
+    shown = disposition("attachment", filename)  # no image that we made, whatever it seems to be
+    return await _blob(call, row, original_name(row.id), held.digest, held.bytes, held.format, shown)
+
+
+def _named_as_judged(filename: str, image_format: str) -> str:
+    """A name that ends as its format's do, whatever its sender said: what a machine opens it with follows from that."""
+    known = ENDS.get(image_format, ())
+    return filename if splitext(filename)[1].lower() in known or not known else filename + known[0]
+
+
+async def rendition(call: Call) -> ASGIApp:
+    """GET and HEAD /jobs/{job}/renditions/{name}."""
+    row, name = await call.job(), call.parameter("name")
+    for held in decode_outcome(row.outcome).renditions:
+        if held.name == name:
+            stem = splitext(basename(decode_spec(row.spec).filename))[0] or row.id
+            filename = f"{stem}.{name}{splitext(held.blob)[1]}"
+            shown = disposition("inline", filename)
+            return await _blob(call, row, held.blob, held.digest, held.bytes, held.format, shown)
+    raise ClientFault(f"job {row.id} has no rendition {name!r} (yet)", code="not_found")
+
+
+async def _blob(call: Call, row: Row, blob: str, digest: str, size: int, image_format: str, shown: str) -> ASGIApp:
+    etag = f'"{digest}"'
+    headers = {
+        "ETag": etag,
+        **_caching(call.web, row),
+        "Accept-Ranges": "bytes",
+        "Repr-Digest": f"sha-256=:{base64.b64encode(bytes.fromhex(digest)).decode()}:",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Content-Disposition": shown,
+        "Content-Type": MEDIA_TYPES.get(image_format, "application/octet-stream"),
+    }
+    asked = call.request.headers
+    if _matches(joined(asked, "if-none-match"), etag):
+        return Response(status_code=304, headers={name: headers[name] for name in _OF_304 if name in headers})
+    start, end, status = 0, size, 200
+    if asked.get("if-range", etag) == etag:
+        start, end, status = byte_range(asked.get("range", ""), size)
+    if status == 416:
+        detail = f"there are {size} bytes"
+        return problem("range_not_satisfiable", detail, {"Content-Range": f"bytes */{size}"})
+    if status == 206:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    headers["Content-Length"] = str(end - start)
+    try:
+        file = await _in_thread(call.web, call.web.blobs.open, blob)
+    except BlobMissing:
+        raise ClientFault(f"the bytes of job {row.id} are gone", code="not_found") from None
+    return _BlobResponse(call.web, file, start, end, status, headers)
+
+
+def _caching(web: Web, row: Row) -> dict[str, str]:
+    """For ever, once nothing changes any more. Where keys are on, by the caller's own browser alone, and for as
+    long as they are the same."""
+    lasting = "max-age=31536000, immutable" if row.state == State.DONE else "no-cache"
+    if web.keys:
+        return {"Cache-Control": f"private, {lasting}", "Vary": "Authorization, Cookie"}
+    return {"Cache-Control": f"public, {lasting}" if row.state == State.DONE else lasting}
+
+
+class _BlobResponse:
+    """Sends the bytes from `start` to `end` of an open file, as long as there is a client to take them, and closes
+    it."""
+
+    def __init__(self, web: Web, file: BinaryIO, start: int, end: int, status: int, headers: dict[str, str]) -> None:
+        self._web, self._file, self._start, self._end = web, file, start, end
+        self._head = Response(status_code=status, headers=headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        gone = asyncio.ensure_future(until_gone(receive))
+        try:
+            with self._file as file:
+                await send(
+                    {"type": "http.response.start", "status": self._head.status_code, "headers": self._head.raw_headers}
+                )
+                if scope["method"] != "HEAD":
+                    await self._send_slices(file, send, gone)
+                await send({"type": "http.response.body", "body": b""})
+        finally:
+            gone.cancel()
+
+    async def _send_slices(self, file: BinaryIO, send: Send, gone: asyncio.Future[None]) -> None:
+        now, slices = asyncio.get_running_loop().time, Slices()
+        at = file.seek(self._start)
+        while at < self._end and not gone.done():
+            data = await _in_thread(self._web, file.read, min(slices.size, self._end - at))
+            if not data:
+                raise BlobMissing("a blob is shorter than its row says")
+            at += len(data)
+            began = now()
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+            slices.took(len(data), now() - began)
+
+
+class Slices:
+    """The `size` of a client's next slice, by how it took those before."""
+
+    def __init__(self) -> None:
+        self.size = SLICE_BYTES_FIRST
+        self._at_once = 0
+
+    def took(self, size: int, seconds: float) -> None:
+        """It has taken `size` bytes, but for what waits in the buffers, after `seconds`."""
+        if seconds >= WAITED_SECONDS:
+            self.size, self._at_once = SLICE_BYTES_MIN, 0
+            return
+        self._at_once += size
+        self.size = min(max(self.size, self._at_once // 2), SLICE_BYTES_MAX)
+
+
+async def _in_thread(web: Web, read: Callable[[A], T], argument: A) -> T:
+    return await asyncio.get_running_loop().run_in_executor(web.blob_threads, read, argument)
+
+
+def byte_range(header: str, size: int) -> tuple[int, int, int]:
+    """Start, end (exclusive) and status of one range; several, or none that we know, are the whole: 200."""
+    found = _RANGE.fullmatch(header.strip())
+    if not found or found.groups() == ("", ""):
+        return 0, size, 200
+    first, last = found.groups()
+    if not first:
+        start, end = max(0, size - int(last)), size
+    else:
+        start, end = int(first), min(size, int(last) + 1) if last else size
+        if last and int(last) < start:
+            return 0, size, 200
+    return (start, end, 206) if start < end else (0, 0, 416)
+
+
+def disposition(kind: str, filename: str) -> str:
+    """Content-Disposition as in RFC 6266: an ASCII name that needs no quoting rules, and the real one (RFC 8187).
+    Dots at its start go: saved under it, no file is hidden, or is the folder."""
+    filename = filename.lstrip(".") or "_"
+    plain = re.sub(r"[^A-Za-z0-9 ._()-]", "_", filename)
+    value = f'{kind}; filename="{plain}"'
+    return value if plain == filename else f"{value}; filename*=UTF-8''{quote(filename, safe='')}"
+
+
+def _matches(header: str, etag: str) -> bool:
+    """If-None-Match, by the weak comparison."""
+    tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
+    return "*" in tags or etag in tags

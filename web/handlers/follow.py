@@ -1,0 +1,125 @@
+"""The routes of event streams: of all jobs, of one, of a batch, of some by id or by grant.
+
+Owns which jobs a stream is of and who may follow them. How it is told is web/streams/streams.py's, how sent
+web/streams/hub.py's.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from jobs import ids
+from jobs.access.grants import ViewGrant
+from jobs.errors import ClientFault, LimitExceeded
+from jobs.job import ENDED, Row
+from jobs.limits import SESSION_STREAM_SECONDS, STREAM_JOBS_MAX
+from web.access.call import Call, batch_rows, grant_query
+from web.access.caller import IN_QUERY, admit_each
+from web.access.shares import one_stream
+from web.broker.reads import patient
+from web.http.json import bad_parameter
+from web.streams.hub import EventResponse
+from web.streams.streams import JobsStream, Stream
+from web.views import answers
+from web.views.events import event, replay, seen_by
+
+REPEATED = ("job", IN_QUERY)
+"""The parameters of GET /events that may be given many times."""
+
+
+async def events(call: Call) -> ASGIApp:
+    """GET /events: every change, and each second a beat; with `job`s or grants, these jobs until all have ended."""
+    jobs = call.request.query_params.getlist("job")
+    if isinstance(call.caller.grant, ViewGrant):
+        return await _by_grants(call, jobs)
+    if not jobs:
+        return _of_all(call)
+    _bound(jobs)
+    wanted = list({job for job in jobs if ids.is_id(job)})
+    rows = await patient(lambda: call.web.reader.jobs(wanted))
+    seen = [row for row in rows if call.caller.may_see(row.tenant, row.id)]
+    return _of_jobs(call, seen, dict.fromkeys(jobs, ""), call.caller.until)
+
+
+async def job_events(call: Call) -> ASGIApp:
+    """GET /jobs/{job}/events: its present state, then its changes until its end."""
+    row = await call.job()
+    return _of_jobs(call, [row], {row.id: call.by_grant}, call.caller.until)
+
+
+async def batch_events(call: Call) -> ASGIApp:
+    """GET /batches/{batch}/events: the same of all jobs of one POST, until all have ended."""
+    rows = await batch_rows(call)
+    return _of_jobs(call, rows, {row.id: "" for row in rows}, call.caller.until)
+
+
+async def _by_grants(call: Call, jobs: Sequence[str]) -> ASGIApp:
+    """Each grant shows its own job."""
+    if jobs:
+        raise bad_parameter("job", "a grant names its job: leave `job` out")
+    texts = call.request.query_params.getlist(IN_QUERY)
+    _bound(texts)
+    callers = admit_each(call.web, call.request, texts) or [call.caller]
+    grants = [caller.grant for caller in callers if isinstance(caller.grant, ViewGrant)]
+    tenants = {grant.job: grant.tenant for grant in grants}
+    rows = await patient(lambda: call.web.reader.jobs(list(tenants)))
+    seen = [row for row in rows if row.tenant == tenants[row.id]]
+    by_grant = {grant.job: grant_query(call.web, grant) for grant in grants}
+    return _of_jobs(call, seen, by_grant, min(caller.until for caller in callers))
+
+
+def _bound(asked: Sequence[str]) -> None:
+    if len(asked) > STREAM_JOBS_MAX:
+        raise LimitExceeded("bad_parameter", "stream_jobs_max", STREAM_JOBS_MAX, len(asked))
+
+
+def _of_jobs(call: Call, rows: Sequence[Row], jobs: dict[str, str], until: float) -> ASGIApp:
+    """The stream of `jobs`, of which `rows` are those that exist for the caller: the others are told as removed."""
+    if not rows:
+        first, *others = jobs
+        beside = f", and none of the {len(others)} others" if others else ""
+        raise ClientFault(f"there is no job {first}{beside}", code="not_found")
+    last = _last_event(call)
+    if last is not None and all(row.state in ENDED and row.change <= last for row in rows):
+        return Response(status_code=204)  # tells an EventSource not to come again
+    seen = {row.id for row in rows}
+
+    def read(wanted: list[str]) -> list[Row]:
+        return call.web.reader.jobs([job for job in wanted if job in seen])
+
+    stream = JobsStream(call.base, jobs)
+    call.web.results.hurry()
+    return EventResponse(call.web.hub, one_stream(call), stream, lambda: stream.present(read), _stream_seconds(until))
+
+
+def _of_all(call: Call) -> ASGIApp:
+    last, sees, results = _last_event(call), call.caller.sees, call.web.results
+    stream = Stream(call.base, sees)
+
+    def present() -> None:
+        if results.latest_beat:
+            stats = answers.stats(results.latest_beat, time.time(), sees, results.waits.seconds(sees))
+            stream.put(event("beat", stats))
+        if last is not None:
+            missed = results.since(last)
+            told = None if missed is None else replay(seen_by(sees, missed), call.base)
+            stream.put(event("reset", {}, max(results.last, 0)) if told is None else told)
+
+    results.hurry()
+    return EventResponse(call.web.hub, one_stream(call), stream, present, _stream_seconds(call.caller.until))
+
+
+def _stream_seconds(until: float) -> float:
+    """How long a stream may last whose caller is known until then: a session or a grant may end meanwhile, a key only
+    with us."""
+    left = until - time.time()
+    return left if left == math.inf else min(left, SESSION_STREAM_SECONDS)
+
+
+def _last_event(call: Call) -> int | None:
+    """Last-Event-ID; one that is no number of ours is older than all we keep."""
+    value = call.request.headers.get("last-event-id")
+    return None if value is None else int(value) if value.isdecimal() and len(value) < 20 else -1

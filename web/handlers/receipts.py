@@ -1,0 +1,67 @@
+"""The audit of receipts: whether each promise was kept (API section 2).
+
+Owns the verdicts. The signature is jobs/access/receipts.py's, what became of the jobs the ledger's.
+"""
+
+import time
+from collections.abc import Mapping
+
+from starlette.responses import Response
+
+from host.settings.settings import retention_seconds
+from jobs.access.receipts import Receipt, job_named, verify
+from jobs.errors import LimitExceeded
+from jobs.job import ENDED
+from jobs.limits import AUDIT_BYTES_MAX, AUDIT_RECEIPTS_MAX
+from jobs.records import PURGED
+from web.access.call import Call, in_list_thread, read_body
+from web.access.parts import Web
+from web.http.json import as_json, bad_parameter, read_json
+
+
+async def audit(call: Call) -> Response:
+    """POST /receipts/audit: a JSON list of receipts; in the same order, what became of each job. One of a job
+    that the caller does not see is as good as forged."""
+    web, sees = call.web, call.caller.sees
+    texts = _texts(await read_body(call.request, "audit_bytes_max", AUDIT_BYTES_MAX))
+
+    def verdicts() -> list[str]:
+        receipts = _verified(web, texts, sees)
+        fates = web.lists.fates([receipt.job for receipt in receipts if receipt])
+        kept = retention_seconds(web.settings)
+        oldest = time.time() - kept if kept else 0.0
+        return [verdict(receipt, fates, oldest) for receipt in receipts]
+
+    return as_json(await in_list_thread(web, verdicts), 200, {"Cache-Control": "no-store"})
+
+
+def _verified(web: Web, texts: list[str], sees: str | None) -> list[Receipt | None]:
+    """Each receipt, as far as it is genuine and of a tenant that the caller sees. A job's row tells whose it is, so
+    that all tenants are tried only for what has none."""
+    if sees is not None:
+        return [verify(web.receipt_secrets, text, {sees}) for text in texts]
+    everyone = {"", *(key.tenant for key in web.keys), *web.lists.tenants()}
+    rows = web.lists.jobs([job for text in texts if (job := job_named(text))])
+    whose = {row.id: {row.tenant} for row in rows}
+    return [verify(web.receipt_secrets, text, whose.get(job_named(text), everyone)) for text in texts]
+
+
+def verdict(receipt: Receipt | None, fates: Mapping[str, str], oldest: float) -> str:
+    """One word on one receipt; those of before wall time `oldest` may have lost their jobs to the retention."""
+    if receipt is None:
+        return "forged"
+    fate = fates.get(receipt.job)
+    if fate is not None and fate != PURGED:
+        return "ended" if fate in ENDED else "unfinished"
+    if receipt.at < oldest:
+        return "expired"
+    return fate or "lost"
+
+
+def _texts(body: bytes) -> list[str]:
+    values = read_json(body, "body")
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise bad_parameter("body", "the body is a JSON list of receipts")
+    if len(values) > AUDIT_RECEIPTS_MAX:
+        raise LimitExceeded("bad_parameter", "audit_receipts_max", AUDIT_RECEIPTS_MAX, len(values))
+    return values

@@ -1,0 +1,60 @@
+"""Sessions of the page: a key opens one, a cookie that no script can read carries it (API section 8).
+
+Owns the cookie. Nothing is kept: jobs/access/keys.py signs the token, web/access/caller.py asks for it.
+"""
+
+import time
+from typing import Any
+
+from starlette.responses import Response
+
+from jobs.access.keys import find, open_session
+from jobs.errors import ClientFault
+from jobs.limits import FIELD_BYTES_MAX, SESSION_SECONDS
+from web.access.call import Call, read_body
+from web.access.caller import Caller, caller_of, cookie_of
+from web.http.json import as_json, bad_parameter, read_json
+from web.views.answers import at
+
+_NOT_KEPT = {"Cache-Control": "no-store"}
+
+
+async def get_session(call: Call) -> Response:
+    """GET /session: who is calling, and whether this server asks for keys at all."""
+    return as_json(_view(call, call.caller), 200, _NOT_KEPT)
+
+
+async def open_by_key(call: Call) -> Response:
+    """POST /session: the cookie of a session. Raises ClientFault `key_wrong`."""
+    presented = _presented(read_json(await read_body(call.request, "field_bytes_max", FIELD_BYTES_MAX), "body"))
+    key = find(call.web.by_digest, presented.encode())
+    if key is None:
+        raise ClientFault("there is no such key", code="key_wrong")
+    until = time.time() + SESSION_SECONDS
+    response = as_json(_view(call, caller_of(key)) | {"expires_at": at(until)}, 200, _NOT_KEPT)
+    token = open_session(call.web.session_secret, key, until)
+    response.set_cookie(cookie_of(call.web, call.request), token, SESSION_SECONDS, **_attributes(call))
+    return response
+
+
+async def close(call: Call) -> Response:
+    """DELETE /session: the browser forgets it."""
+    response = Response(status_code=204, headers=_NOT_KEPT)
+    response.delete_cookie(cookie_of(call.web, call.request), **_attributes(call))
+    return response
+
+
+def _presented(body: Any) -> str:
+    if not isinstance(body, dict) or set(body) != {"key"} or not isinstance(body["key"], str):
+        raise bad_parameter("key", 'the body is {"key": "..."}')
+    return str(body["key"])
+
+
+def _view(call: Call, caller: Caller) -> dict[str, Any]:
+    return {"keys": bool(call.web.keys), "tenant": caller.tenant, "scope": caller.scope}
+
+
+def _attributes(call: Call) -> dict[str, Any]:
+    """Sent to us alone, over https alone where we are reached by it, never along with another site's request."""
+    path, secure = call.web.root_path or "/", call.base.startswith("https:")
+    return {"path": path, "secure": secure, "httponly": True, "samesite": "strict"}

@@ -1,0 +1,111 @@
+"""The body of a request as it comes: how much of it is taken, how slowly it may come, and whether its sender has left.
+
+Owns the pace, which Starlette and uvicorn leave to the client. Knows nothing of what a body means.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+
+from starlette.requests import Request
+from starlette.types import Receive
+
+from jobs.errors import ClientFault, LimitExceeded
+from jobs.limits import BODY_BYTES_PER_SECOND_MIN, BODY_SILENCE_SECONDS
+from web.http.headers import joined
+
+Settle = Callable[[], Awaitable[None]]
+SLICE_BYTES = 64 * 1024
+TURN_SECONDS = 0.002
+"""Of feeding without a pause: then others have their turn."""
+
+
+def next_due(due: float, now: float, size: int) -> float:
+    """The time by which more must have come, once `size` bytes have, at `now`: each piece buys the time that it takes
+    at BODY_BYTES_PER_SECOND_MIN, but never more than BODY_SILENCE_SECONDS, so that neither silence nor a trickle
+    lasts, whatever came before."""
+    return min(due + size / BODY_BYTES_PER_SECOND_MIN, now + BODY_SILENCE_SECONDS)
+
+
+class Encoded(ClientFault):
+    """A body that would have to be decoded first, to any size."""
+
+    code = "unsupported_type"
+    headers = {"Accept-Encoding": "identity"}
+
+
+def claimed_bytes(request: Request) -> int:
+    """The body's length by its head; 0 where that does not tell."""
+    length = request.headers.get("content-length", "")
+    return int(length[:19]) if length.isdecimal() else 0
+
+
+def whole(data: bytes) -> Iterable[bytes]:
+    """For whom the worst piece takes no long time."""
+    return (data,)
+
+
+def sliced(data: bytes) -> Iterable[bytes]:
+    """For whom the worst bytes take up to 100 ns each."""
+    return (data[at : at + SLICE_BYTES] for at in range(0, len(data), SLICE_BYTES))
+
+
+async def at_once() -> None:
+    """For who has done with a piece when it was fed."""
+
+
+async def stream(
+    request: Request,
+    feed: Callable[[bytes], object],
+    limit: str,
+    most: int,
+    extra: int = 0,
+    settle: Settle = at_once,
+    slices: Callable[[bytes], Iterable[bytes]] = whole,
+) -> int:
+    """Feed the body as it comes; how many bytes it had. Others have their turn between two of the `slices` of a piece
+    that took long. `settle` is awaited after each piece, at nobody's expense: the sender's time stands still.
+
+    Raises LimitExceeded, by the name `limit`, past `most` and `extra` bytes (before any is read, where the head tells),
+    and ClientFault `too_slow`.
+    """
+    if (encoding := joined(request.headers, "content-encoding").lower()) not in ("", "identity"):
+        raise Encoded(f"the body is in {encoding[:40]!r}: send it as it is, without a Content-Encoding")
+    if (claimed := claimed_bytes(request)) > most + extra:
+        raise LimitExceeded("upload_too_large", limit, most, claimed)
+    now, total = asyncio.get_running_loop().time, 0
+    due = now() + BODY_SILENCE_SECONDS
+    try:
+        async with asyncio.timeout_at(due) as patience:
+            async for data in request.stream():
+                total += len(data)
+                if total > most + extra:
+                    raise LimitExceeded("upload_too_large", limit, most, total)
+                due, came = next_due(due, now(), len(data)), now()
+                patience.reschedule(None)
+                await _in_turns(slices(data), feed)
+                await settle()
+                due += now() - came
+                patience.reschedule(due)
+    except TimeoutError:
+        raise ClientFault(
+            f"the body came too slowly: at least {BODY_BYTES_PER_SECOND_MIN} bytes a second are asked, "
+            f"and no silence over {BODY_SILENCE_SECONDS:g} s",
+            code="too_slow",
+        ) from None
+    return total
+
+
+async def _in_turns(slices: Iterable[bytes], feed: Callable[[bytes], object]) -> None:
+    began = time.perf_counter()
+    for data in slices:
+        if time.perf_counter() - began > TURN_SECONDS:
+            await asyncio.sleep(0)
+            began = time.perf_counter()
+        feed(data)
+
+
+async def until_gone(receive: Receive) -> None:
+    """Read whatever else comes, and return once the client has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,243 @@
+"""One client's connection: uvicorn's HTTP protocol, with the deadlines and bounds that it lacks.
+
+Owns when a client that is too slow, silent, or endless in its head is dropped, and what is heard of one that offers
+another protocol, or sends no more. The body's pace is web/http/body.py's.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from jobs.limits import (
+    HEAD_BYTES_MAX,
+    HEAD_SECONDS,
+    KEEP_ALIVE_SECONDS,
+    PIPELINED_MAX,
+    REFUSED_SECONDS,
+    SEND_SECONDS,
+    WRITE_BUFFER_BYTES,
+)
+from web.http.body import next_due
+from web.http.problems import problem, status_of
+from web.http.room import Addresses, TooMany
+from web.http.unsent import ABORT, ENDLESS, Held, Taking
+
+SWEEP_SECONDS = 0.2
+"""How late a deadline may be noticed: one look at every connection costs less than a timer for each request."""
+
+
+class Connection(HttpToolsProtocol):
+    """A deadline for each state but the handler's own (a wait, a stream of events), judged by `expire`.
+
+    A response may cut its connection by the ASGI extension ABORT: the only way out of a send that nobody reads. One
+    that has no end of its own says so by ENDLESS: a client that sends no more has left it.
+    """
+
+    def __init__(self, *args: Any, addresses: Addresses, waits_more: Callable[[int], None], **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._addresses, self._waits_more = addresses, waits_more
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._in_head = False
+        self._running: RequestResponseCycle | None = None
+        """The request that is answered now; those behind it wait in the pipeline, and uvicorn's `cycle` is the last."""
+        self._loose = 0
+        """Bytes since a head or a piece of a body was complete."""
+        self._send_due, self._unsent = math.inf, 0
+        self._taking: Taking | None = None
+        """Of what waits for the client, from when it began to."""
+        transport.set_write_buffer_limits(WRITE_BUFFER_BYTES)
+        self._offered = False
+        """The request that is parsed now offers another protocol."""
+        self._half_closed = self._endless = False
+        self._give(HEAD_SECONDS)
+        self._left: Callable[[], None] = lambda: None
+        try:
+            self._left = self._addresses.come(self.client[0] if self.client else "")
+        except TooMany as fault:
+            self._refuse(fault.code, fault.detail, fault.retry_seconds, **fault.members)
+
+    def expire(self, now: float) -> None:
+        """Drop the client if its time is up at loop time `now`. While an answer waits for it, what it takes of that
+        counts, and nothing else."""
+        if self._send_due < math.inf:
+            self._send_due = self._paced(now)
+        if now < (self._due if self._send_due == math.inf else self._send_due):
+            return
+        if self.transport.is_closing() or self.transport.get_write_buffer_size():
+            self.transport.abort()  # a close would wait for the client to read
+        elif self._in_head and self._answered():
+            self._refuse("too_slow", f"a request's head must come within {HEAD_SECONDS:g} s")
+        else:
+            self.transport.close()
+
+    def held(self, now: float) -> list[Held]:
+        """What waits for the client here at loop time `now`, if anything does."""
+        size = self.transport.get_write_buffer_size()
+        if not size:
+            self._taking = None
+            return []
+        self._taking = self._taking or Taking(now)
+        return [self._taking.held(now, size, self.transport.abort)]
+
+    def data_received(self, data: bytes) -> None:
+        self._loose += len(data)
+        self._unset_keepalive_if_required()
+        while data:
+            data = self._parse(data)
+        if self._loose > HEAD_BYTES_MAX and not self.transport.is_closing():
+            self._refuse("head_too_large", f"a head, and what frames a body, has {HEAD_BYTES_MAX} bytes at most")
+
+    def _parse(self, data: bytes) -> bytes:
+        """Give the parser `data`, and return what it is to be given then."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            return self._without_offer() + data[offer.args[0] :] if self._offered else b""
+        except httptools.HttpParserError:
+            self.send_400_response("")
+        return b""
+
+    def _without_offer(self) -> bytes:
+        """The head that was parsed, without its offer of another protocol, for which the parser took no body."""
+        self._offered = False
+        lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
+        lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
+        return b"\r\n".join([*lines, b"", b""])
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The client sends no more: it may still read what it has asked for (RFC 9112, 9.6)."""
+        self._half_closed = self._waits_for_answer() and not self._endless
+        return self._half_closed
+
+    def _waits_for_answer(self) -> bool:
+        return not self._answered() and not self.cycle.more_body and not self._in_head
+
+    def _tell_endless(self) -> None:
+        self._endless = True
+        if self._half_closed:
+            self.transport.close()
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse("malformed", "this is no HTTP/1.1 request")
+
+    # -- what uvicorn's parser tells
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {ABORT: self.transport.abort, ENDLESS: self._tell_endless}  # type: ignore[dict-item]
+        self._in_head = True
+        self._give(HEAD_SECONDS)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # else it is a trailer
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Raises OverflowError past PIPELINED_MAX: the parser stops, and the connection is closed, answered or not."""
+        self._offered = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        if self._offered:
+            return
+        if len(self.pipeline) >= PIPELINED_MAX:
+            raise OverflowError
+        self._in_head, self._loose, self._due = False, 0, math.inf
+        super().on_headers_complete()
+        if not self.pipeline or self.pipeline[0][0] is not self.cycle:
+            self._running = self.cycle
+
+    def on_body(self, body: bytes) -> None:
+        """In place of uvicorn's, which copies each piece twice and stops reading after each of over 64 KB: the first is
+        handed on as it is, and reading stops where another comes before that is taken."""
+        self._loose = 0
+        if self.cycle.response_complete:
+            return
+        if not self.cycle.body:
+            self.cycle.body = body  # type: ignore[assignment]
+        else:
+            if isinstance(self.cycle.body, bytes):
+                self.cycle.body = bytearray(self.cycle.body)
+            self.cycle.body += body
+            self.flow.pause_reading()
+        self.cycle.message_event.set()
+
+    def on_message_complete(self) -> None:
+        if self._offered:
+            return
+        self._loose = 0
+        super().on_message_complete()
+        if self.cycle.response_complete:
+            self.cycle.more_body = False
+            self._give(KEEP_ALIVE_SECONDS)
+
+    # -- what uvicorn's transport and response tell
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tells also the request that is answered now where another is behind it: uvicorn tells the last alone."""
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
+        super().connection_lost(exc)
+        self._left()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        now = self.loop.time()
+        self._send_due, self._unsent = now + SEND_SECONDS, self.transport.get_write_buffer_size()
+        self._taking = self._taking or Taking(now)
+        self._waits_more(self._unsent)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._took(self.loop.time())
+        self._send_due = math.inf
+        if not self._in_head:
+            self._due = max(self._due, self.loop.time() + SEND_SECONDS)  # for what is left, however long it took
+
+    def on_response_complete(self) -> None:
+        following = self.pipeline[-1][0] if self.pipeline else None
+        super().on_response_complete()
+        self._running = following or self._running
+        self._endless = False
+        if self._half_closed and not following:
+            self.transport.close()
+        if self.transport.is_closing():
+            self._give(SEND_SECONDS)
+        elif not following and not self._in_head:
+            self._give(REFUSED_SECONDS if self.cycle.more_body else KEEP_ALIVE_SECONDS)
+
+    # -- ours
+
+    def _give(self, seconds: float) -> None:
+        self._due = self.loop.time() + seconds
+
+    def _paced(self, now: float) -> float:
+        """By when the client is to take more of its answer, as for a body that it sends."""
+        taken = self._took(now)
+        return next_due(self._send_due, now, taken) if taken > 0 else self._send_due
+
+    def _took(self, now: float) -> int:
+        """How much of its answer the client has taken since this was asked, or since it began to wait."""
+        left = self.transport.get_write_buffer_size()
+        taken, self._unsent = self._unsent - left, left
+        if self._taking:
+            self._taking.took(now, taken)
+        return taken
+
+    def _answered(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _refuse(self, code: str, detail: str, retry_seconds: int | None = None, **members: object) -> None:
+        """Answer and close, unless another answer is on its way: then only close."""
+        if self._answered():
+            again = {} if retry_seconds is None else {"Retry-After": str(retry_seconds)}
+            response = problem(code, detail, {"Connection": "close", **again}, **members)
+            headers = [*self.server_state.default_headers, *response.raw_headers]
+            lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
+            self.transport.write(STATUS_LINE[status_of(code)] + lines + b"\r\n" + bytes(response.body))
+        self.transport.close()
+        self._give(SEND_SECONDS)

@@ -1,0 +1,1 @@
+"""Readers of event streams: what each is sent, and how much may wait for them."""

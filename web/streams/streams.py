@@ -1,0 +1,145 @@
+"""The readers of this web process's event streams: each a bounded queue of bytes, and what it is to be told.
+
+Owns no connection (web/streams/hub.py sends what is queued) and no ledger: rows are handed in.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+
+from jobs.job import ENDED, Row
+from jobs.wire import Change
+from web.http.unsent import Held, Taking
+from web.views.events import REPLAY_BYTES_MAX, of_changes, of_missing, of_row
+
+STREAM_BYTES_MAX = 2 * REPLAY_BYTES_MAX
+"""What a reader may be behind, above what the sockets hold: some 5,000 events."""
+ROWS_AT_ONCE = 10
+Rows = Callable[[list[str]], Sequence[Row]]
+
+
+class Stream:
+    """One reader, of all jobs that the tenant `sees` (None: of every tenant's). Addresses in it are below `base`.
+    `stale` is set where it must be told the present again, or go on being told."""
+
+    def __init__(self, base: str, sees: str | None = None) -> None:
+        self.base, self.sees = base, sees
+        self.stale = False
+        self.abort: Callable[[], None] = lambda: None
+        self.closed = False
+        self._parts: list[bytes] = []
+        self._bytes = self._taken = 0
+        self._taking: Taking | None = None
+        self._wake = asyncio.Event()
+
+    def put(self, data: bytes) -> None:
+        """Queue `data`; a reader who is too far behind is cut off instead."""
+        if self.closed:
+            return
+        self._parts.append(data)
+        self._bytes += len(data)
+        self._wake.set()
+        if self._bytes > STREAM_BYTES_MAX:
+            self.cut()
+
+    def held(self, now: float) -> list[Held]:
+        """What waits for the reader at loop time `now`, if anything does."""
+        if not self._bytes:
+            self._taking = None
+            return []
+        self._taking = self._taking or Taking(now)
+        self._taking.took(now, self._taken)
+        self._taken = 0
+        return [self._taking.held(now, self._bytes, self.cut)]
+
+    def cut(self) -> None:
+        """Cut the reader off, and drop what is queued."""
+        self._parts.clear()
+        self._bytes = 0
+        self.close()
+        self.abort()
+
+    def close(self) -> None:
+        """Send what is queued, then end."""
+        self.closed = True
+        self._wake.set()
+
+    async def take(self, seconds: float) -> bytes | None:
+        """All that is queued, as soon as there is any; empty after `seconds` or if stale; None at the end."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        self._wake.clear()
+        data, self._bytes = b"".join(self._parts), 0
+        self._taken += len(data)
+        self._parts.clear()
+        if self.closed:
+            self._wake.set()
+            return data or None
+        return data
+
+
+class JobsStream(Stream):
+    """One reader of some `jobs`, until all of them have ended; addresses of each end with what it is mapped to (a
+    grant's query, or nothing).
+
+    No event has an id before the present state of every job was told: who comes again with an id has all before it.
+    """
+
+    def __init__(self, base: str, jobs: Mapping[str, str]) -> None:
+        super().__init__(base)
+        self.jobs = jobs
+        self._untold = list(jobs)
+        self._told: dict[str, int] = {}
+        """The change that each job was told up to."""
+        self._open = set(jobs)
+
+    def reread(self) -> None:
+        """Some changes are missed: the present is to be told again, of what has changed."""
+        self._untold = list(self.jobs)
+        self.stale = True
+        self._wake.set()
+
+    def heard(self, change: Change) -> None:
+        """A change of one of the jobs. One whose present was not told yet will be read with it."""
+        if change.id not in self._told or change.change <= self._told[change.id]:
+            return
+        told = of_changes([change], self.base, self.jobs[change.id], numbered=not self._untold)
+        self._tell(change.id, change.change, told, ended=change.removed or change.state in ENDED)
+        self._end_if_all_have()
+
+    def present(self, rows: Rows) -> None:
+        """Queue the present state of the jobs, as far as half of what a reader may be behind; the rest when that was
+        taken. Raises StoreFault."""
+        self.stale = False
+        while self._untold and self._bytes < REPLAY_BYTES_MAX and not self.closed:
+            step = self._untold[:ROWS_AT_ONCE]
+            found = {row.id: row for row in rows(step)}
+            for job in step:
+                self._untold.remove(job)
+                self._present(job, found.get(job))
+        if self._untold:
+            self.stale = True
+            self._wake.set()
+        self._end_if_all_have()
+
+    def _present(self, job: str, row: Row | None) -> None:
+        change = self._told.get(job, -1) if row is None else row.change
+        if row is not None and change <= self._told.get(job, -1):
+            return
+        number = None if self._untold else max(change, *self._told.values(), 0)
+        grant = self.jobs[job]
+        told = of_missing(job, None) if row is None else of_row(row, self.base, grant, number)
+        self._tell(job, change, told, ended=row is None or row.state in ENDED)
+
+    def _tell(self, job: str, change: int, told: bytes, *, ended: bool) -> None:
+        self._told[job] = change
+        self.put(told)
+        if ended:
+            self._open.discard(job)
+        else:
+            self._open.add(job)
+
+    def _end_if_all_have(self) -> None:
+        if not self._untold and not self._open:
+            self.close()

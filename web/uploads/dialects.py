@@ -1,0 +1,56 @@
+"""What uploaders send beside the images: fields that say that a request is a part of a file, and slips of our names.
+
+Owns the refusals. A part of a file would be taken for a whole one: the first of a JPEG has a good head.
+"""
+
+import difflib
+
+from starlette.requests import Request
+
+from jobs.errors import ClientFault
+from web.http.json import bad_parameter
+from web.uploads.fields import FIELDS
+
+_WHOLE = {
+    "dztotalchunkcount": "Dropzone: chunking: false",
+    "resumableTotalChunks": "resumable.js: a chunkSize above the largest file",
+    "flowTotalChunks": "flow.js: a chunkSize above the largest file",
+    "chunks": "Plupload: chunk_size: 0",
+    "qqtotalparts": "Fine Uploader: chunking: {enabled: false}",
+}
+"""Fields that tell how many parts a file has, and what sends it whole."""
+TOTALS = frozenset(_WHOLE)
+_NO_SLIPS = frozenset({"preference", "preferences", "receipt"})
+_ALIKE = 0.85
+
+
+def refuse_part(request: Request) -> None:
+    """Raises ClientFault where the head says that the body is a part of a file."""
+    if "content-range" in request.headers:
+        raise ClientFault(
+            "a part of a file (Content-Range) is no image: send it whole (jQuery-File-Upload: maxChunkSize: undefined)"
+        )
+
+
+def judge_total(name: str, value: str) -> None:
+    """Raises ClientFault where the field `name` says that there are several parts."""
+    if value.strip() != "1":
+        detail = f"a part of a file ({name}: {value[:20]}) is no image: send it whole ({_WHOLE[name]})"
+        raise ClientFault(detail, parameter=name)
+
+
+def judge_unknown(name: str) -> None:
+    """Raises ClientFault where `name`, which is no field, is one but for a slip. Others are an uploader's own."""
+    folded = name.lower()
+    if folded in _NO_SLIPS or len(name) > max(map(len, FIELDS)) + 2:
+        return
+    for meant in FIELDS:
+        if folded[:1] == meant[0] and difflib.SequenceMatcher(None, folded, meant).ratio() >= _ALIKE:
+            raise bad_parameter(name, f"there is no field {name!r}: did you mean {meant!r}?")
+
+
+def no_image(request: Request) -> ClientFault:
+    """The refusal of a form without an image."""
+    if "upload-length" in request.headers:
+        return ClientFault("no image came: send it whole (FilePond: chunkUploads: false)", code="no_image")
+    return ClientFault("no part of the form has a file name: send the image as `image`", code="no_image")

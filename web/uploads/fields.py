@@ -1,0 +1,96 @@
+"""What a client asks to be done with its images: the fields of a form, a query or a JSON body, checked.
+
+Knows no request and no store.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from jobs.errors import ClientFault, LimitExceeded
+from jobs.job import PRIORITIES
+from jobs.limits import METADATA_BYTES_MAX, METADATA_DEPTH_MAX, REFERENCE_CHARACTERS_MAX
+from jobs.recipes import recipe as recipes
+from jobs.recipes.presets import DEFAULT_PRESET, Recipes
+from jobs.recipes.recipe import Recipe
+from web.http.json import bad_parameter, read_json
+
+FIELDS = frozenset({"preset", "recipe", "reference", "metadata", "priority"})
+_JSON_TEXTS = ("recipe", "metadata")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """`recipe` is resolved, `preset` its name if it has one; `metadata` is JSON text; `priority` an index.
+
+    `digest` is over the fields as they were asked: the same question, however presets change meanwhile.
+    """
+
+    recipe: Recipe
+    preset: str | None
+    reference: str | None
+    metadata: str | None
+    priority: int
+    digest: bytes
+
+
+def from_texts(fields: Mapping[str, str], known: Recipes) -> Asked:
+    """Of a form or a query, where `recipe` and `metadata` are JSON texts. Raises ClientFault."""
+    values: dict[str, Any] = dict(fields)
+    if "recipe" in values:
+        recipes.parse(values["recipe"], known.watermarks)
+    for name in _JSON_TEXTS:
+        if name in values:
+            values[name] = read_json(values[name], name)
+    return from_values(values, known)
+
+
+def from_values(values: Mapping[str, Any], known: Recipes) -> Asked:
+    """Of a JSON body. Raises ClientFault; BadRecipe for a recipe at fault."""
+    preset, recipe = _recipe(values, known)
+    reference = values.get("reference")
+    if reference is not None and not isinstance(reference, str):
+        raise bad_parameter("reference", "reference is a text")
+    if reference and len(reference) > REFERENCE_CHARACTERS_MAX:
+        raise LimitExceeded("bad_parameter", "reference_characters_max", REFERENCE_CHARACTERS_MAX, len(reference))
+    priority = values.get("priority", "normal")
+    if priority not in PRIORITIES:
+        raise bad_parameter("priority", f"priority is one of {', '.join(PRIORITIES)}")
+    metadata = _metadata(values)
+    plain = {name: values[name] for name in sorted(values) if name in FIELDS}
+    digest = hashlib.sha256(msgspec.json.encode(plain, order="sorted")).digest()
+    return Asked(recipe, preset, reference, metadata, PRIORITIES.index(priority), digest)
+
+
+def _recipe(values: Mapping[str, Any], known: Recipes) -> tuple[str | None, Recipe]:
+    if "recipe" in values:
+        if "preset" in values:
+            raise bad_parameter("recipe", "give a preset or a recipe, not both")
+        return None, recipes.parse(values["recipe"], known.watermarks)
+    preset = values.get("preset", DEFAULT_PRESET)
+    if not isinstance(preset, str) or preset not in known.presets:
+        raise ClientFault(f"there is no preset {preset!r}: use {', '.join(known.presets)}", code="unknown_preset")
+    return preset, known.presets[preset]
+
+
+def _metadata(values: Mapping[str, Any]) -> str | None:
+    if values.get("metadata") is None:
+        return None
+    if (depth := _depth(values["metadata"])) > METADATA_DEPTH_MAX:
+        raise LimitExceeded("bad_parameter", "metadata_depth_max", METADATA_DEPTH_MAX, depth)
+    text = msgspec.json.encode(values["metadata"])
+    if len(text) > METADATA_BYTES_MAX:
+        raise LimitExceeded("bad_parameter", "metadata_bytes_max", METADATA_BYTES_MAX, len(text))
+    return text.decode()
+
+
+def _depth(value: Any) -> int:
+    """How many lists and objects lie within each other, at the deepest place."""
+    depth, level = 0, [value]
+    while level := [inner for inner in level if isinstance(inner, dict | list)]:
+        depth += 1
+        level = [each for inner in level for each in (inner.values() if isinstance(inner, dict) else inner)]
+    return depth

@@ -1,0 +1,1 @@
+"""Jobs, statistics and events as the API shows them. Pure."""

@@ -1,0 +1,226 @@
+"""Jobs, batches and statistics as the API shows them (API section 2). Pure: rows in, plain values out.
+
+Knows no request: every address starts with the `base` that is passed in.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from jobs.job import ENDED, PRIORITIES, Moment, Original, Outcome, Rendition, Row, State, decode_outcome, decode_spec
+from jobs.wire import Beat, Change, Share, SweepsView, WorkerView
+from web.broker.waiting import Place, Places
+
+View = dict[str, Any]
+ByGrant = Callable[[Row], str]
+"""What a job's addresses end with: the query with a grant, where the caller came by one, or nothing. An original has
+none: a grant shows what was made of it."""
+_NO_SHARE = Share({}, None, 0.0, 0.0)
+
+
+def at(moment: float | None) -> str | None:
+    """RFC 3339 in UTC with milliseconds."""
+    if moment is None:
+        return None
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def job(row: Row, base: str, place: Place, by_grant: str = "", *, timeline: bool = True) -> View:
+    """A job; lists leave the timeline out. Its addresses end with `by_grant`."""
+    spec, outcome = decode_spec(row.spec), decode_outcome(row.outcome)
+    here = f"{base}/jobs/{row.id}"
+    view: View = {
+        "id": row.id,
+        "state": row.state,
+        "filename": spec.filename,
+        "reference": spec.reference,
+        "metadata": None if spec.metadata is None else msgspec.Raw(spec.metadata.encode()),
+        "preset": spec.preset,
+        "recipe": msgspec.Raw(spec.recipe.encode()),
+        "priority": PRIORITIES[row.priority],
+        "attempts": row.attempts,
+        "cached": outcome.cached,
+        "error": _error(outcome),
+        "original": _original(spec.original, outcome.renditions, here),
+        "renditions": [rendition(each, here, by_grant) for each in outcome.renditions],
+        "dominant_colour": outcome.renditions[0].dominant_colour if outcome.renditions else None,
+        "timeline": [_moment(each) for each in outcome.timeline],
+        "cost": outcome.cost and {"cpu_ms": outcome.cost.cpu_ms, "peak_bytes": outcome.cost.peak_bytes},
+        **place._asdict(),
+        "batch": batch_of(row),
+        "accepted_at": at(row.accepted_at),
+        "ended_at": at(row.ended_at),
+        "change": row.change,
+        "status_url": here + by_grant,
+        "events_url": f"{here}/events{by_grant}",
+    }
+    if not timeline:
+        del view["timeline"]
+    return view
+
+
+def batch_of(row: Row) -> str:
+    """The batch's id; a POST of one file is a batch by the job's own id."""
+    return row.batch or row.id
+
+
+def _original(original: Original, renditions: list[Rendition], here: str) -> View:
+    """Its sides by its head, else as the decoder found them."""
+    found = renditions[0].original if renditions else None
+    return {
+        "format": original.format,
+        "width": original.width or (found and found[0]),
+        "height": original.height or (found and found[1]),
+        "bytes": original.bytes,
+        "digest": original.digest,
+        "url": f"{here}/original",
+    }
+
+
+def rendition(published: Rendition, here: str, by_grant: str = "") -> View:
+    """A rendition of the job at address `here`."""
+    return {
+        "name": published.name,
+        "width": published.width,
+        "height": published.height,
+        "format": published.format,
+        "bytes": published.bytes,
+        "digest": published.digest,
+        "unmet": published.unmet,
+        "url": f"{here}/renditions/{published.name}{by_grant}",
+    }
+
+
+def _moment(moment: Moment) -> View:
+    return moment._asdict() | {"at": at(moment.at)}
+
+
+def upload(rows: list[Row], base: str, ignored: list[str], receipts: list[str], by_grant: ByGrant) -> View:
+    """The answer to an upload, with a receipt for each job; with one file that job's fields are at the top as well."""
+    jobs = [_uploaded(row, base, receipt, by_grant(row)) for row, receipt in zip(rows, receipts, strict=True)]
+    here = {"id": batch_of(rows[0]), "status_url": f"{base}/batches/{batch_of(rows[0])}"}
+    view: View = {"jobs": jobs, "batch": here | {"events_url": _batch_events(rows, base, by_grant)}, "ignored": ignored}
+    return jobs[0] | view if len(jobs) == 1 else view
+
+
+def ended(
+    rows: list[Row], base: str, ignored: list[str], receipts: list[str], places: Places, by_grant: ByGrant
+) -> View:
+    """The answer to an upload that waited for its end: the whole job or batch, with what `upload` tells beside it."""
+    if len(rows) == 1:
+        view = job(rows[0], base, places(rows[0]), by_grant(rows[0])) | {"receipt": receipts[0]}
+    else:
+        view = batch(rows, base, places, by_grant)
+        view["jobs"] = [each | {"receipt": receipt} for each, receipt in zip(view["jobs"], receipts, strict=True)]
+    return view | {"ignored": ignored}
+
+
+def _uploaded(row: Row, base: str, receipt: str, by_grant: str) -> View:
+    here = f"{base}/jobs/{row.id}"
+    return {
+        "id": row.id,
+        "state": row.state,
+        "filename": decode_spec(row.spec).filename,
+        "status_url": here + by_grant,
+        "events_url": f"{here}/events{by_grant}",
+        "url": f"{here}/original",
+        "receipt": receipt,
+    }
+
+
+def batch(rows: list[Row], base: str, places: Places, by_grant: ByGrant) -> View:
+    """The jobs of one POST."""
+    return {
+        "id": batch_of(rows[0]),
+        "total": len(rows),
+        "ended": sum(row.state in ENDED for row in rows),
+        "counts": Counter(row.state for row in rows),
+        "events_url": _batch_events(rows, base, by_grant),
+        "jobs": [job(row, base, places(row), by_grant(row), timeline=False) for row in rows],
+    }
+
+
+def _batch_events(rows: list[Row], base: str, by_grant: ByGrant) -> str:
+    """One stream of all these jobs: who came by a grant to upload has a grant for each of them."""
+    if by_grant(rows[0]):
+        return f"{base}/events?{'&'.join(by_grant(row).removeprefix('?') for row in rows)}"
+    return f"{base}/batches/{batch_of(rows[0])}/events"
+
+
+def change(changed: Change) -> View:
+    """A change of a job as an event's data."""
+    view: View = {"id": changed.id, "state": changed.state, "change": changed.change, "attempts": changed.attempts}
+    view["error"] = None if changed.code is None else {"code": changed.code, "detail": changed.detail or ""}
+    return view | {"removed": True} if changed.removed else view
+
+
+def state(row: Row, outcome: Outcome) -> View:
+    """A job's present state as the same event's data."""
+    view: View = {"id": row.id, "state": row.state, "change": row.change, "attempts": row.attempts}
+    return view | {"error": _error(outcome)}
+
+
+def _error(outcome: Outcome) -> View | None:
+    return None if outcome.error is None else {"code": outcome.error.code, "detail": outcome.error.detail}
+
+
+def stats(beat: Beat, now: float, sees: str | None, wait_seconds: float | None) -> View:
+    """What /stats says to who `sees` one tenant's jobs, or everyone's (None); `now` is wall time. `wait_seconds`: for
+    how long a small job of theirs that comes now is expected to wait."""
+    share = beat if sees is None else beat.tenants.get(sees, _NO_SHARE)
+    counts = {state.value: share.counts.get(state, 0) for state in State}
+    oldest = None if share.oldest_at is None else max(0.0, round(now - share.oldest_at, 3))
+    return {
+        "queue": {
+            "depth": counts[State.QUEUED],
+            "oldest_seconds": oldest,
+            "wait_seconds": None if wait_seconds is None else round(wait_seconds, 2),
+            "paused": beat.paused,
+        },
+        "jobs": counts,
+        "workers": [_worker(worker, now, sees) for worker in beat.workers],
+        "workers_wanted": beat.workers_wanted,
+        "sweeps": None if sees is not None or beat.sweeps is None else _sweeps(beat.sweeps),
+        "rates": {"accepted_per_minute": share.accepted_per_minute, "ended_per_minute": share.ended_per_minute},
+    }
+
+
+def _sweeps(sweeps: SweepsView) -> View:
+    return {
+        "waiting": sweeps.waiting,
+        "failing": sweeps.failing,
+        "why": sweeps.why or None,
+        "walk": sweeps.walk or None,
+    }
+
+
+def able_workers(beat: Beat) -> int:
+    """How many workers take jobs."""
+    return sum(worker.state != "draining" for worker in beat.workers)
+
+
+def warnings(beat: Beat) -> list[str]:
+    """What does not go on as it should, though uploads are taken."""
+    found = []
+    if not able_workers(beat):
+        found.append("no worker takes jobs: what is accepted waits")
+    if beat.paused:
+        found.append("paused: what is accepted waits")
+    if beat.sweeps and beat.sweeps.failing:
+        found.append(f"deletions of files fail ({beat.sweeps.failing}): /stats and a worker's log say why")
+    if beat.sweeps and beat.sweeps.walk:
+        found.append("files that no job names are not looked for: /stats and a worker's log say why")
+    return found
+
+
+def _worker(worker: WorkerView, now: float, sees: str | None) -> View:
+    jobs = [
+        {"id": held.id, "seconds": None if held.started_at is None else max(0.0, round(now - held.started_at, 3))}
+        for held in worker.jobs
+        if sees in (None, held.tenant)
+    ]
+    fields = {"name": worker.name, "incarnation": worker.incarnation, "state": worker.state}
+    return fields | {"capacity": worker.capacity, "jobs": jobs, "since": at(worker.since)}

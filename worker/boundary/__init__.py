@@ -1,0 +1,1 @@
+"""The boundary between keeper and decoder: their messages, the shared page, the sandbox."""

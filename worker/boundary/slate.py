@@ -1,0 +1,60 @@
+"""What a decoder was doing when it ended: a page that it writes while it lives, and its keeper reads.
+
+Owns the page's layout. Knows no job; what an end means is worker/keeper/autopsy.py's.
+"""
+
+import ctypes
+import fcntl
+import mmap
+import os
+import re
+import struct
+
+GARBAGE = -1
+"""In place of a wait status: the decoder said what no decoder of ours says, and was killed."""
+LOST = -2
+"""In place of a wait status: the decoder went with its nursery."""
+DEAF = -3
+"""In place of a wait status: the decoder did not take a task out of its socket, and was killed."""
+IDLE, BEGUN = "idle", "begin"
+"""Stages: no task; a task, and nothing done for it yet. They are told to people, and nothing hangs on them."""
+_STAGE_BYTES_MAX = 60
+_NO_CALL = -1
+_LAYOUT = struct.Struct(f"=i{_STAGE_BYTES_MAX}s")
+
+
+class Slate:
+    """One page shared by a decoder, which writes, and its keeper, which reads and believes none of it. Sealed, for a
+    page that its writer cut off would end its reader."""
+
+    def __init__(self, descriptor: int | None = None) -> None:
+        """A fresh one; or the one behind `descriptor`, which then is this slate's."""
+        self.descriptor = _sealed_page() if descriptor is None else descriptor
+        self._page = mmap.mmap(self.descriptor, mmap.PAGESIZE)
+        if descriptor is None:
+            self._page[: _LAYOUT.size] = _LAYOUT.pack(_NO_CALL, IDLE.encode())
+
+    def at(self, stage: str) -> None:
+        """The decoder is at `stage` now. Costs well under a microsecond."""
+        self._page[4 : _LAYOUT.size] = stage.encode()[:_STAGE_BYTES_MAX].ljust(_STAGE_BYTES_MAX, b"\0")
+
+    def read(self) -> tuple[str, int | None]:
+        """The last stage, and the number of the forbidden call that it died of, if it did."""
+        call, stage = _LAYOUT.unpack_from(self._page)
+        return re.sub(r"[^a-z0-9_ -]", "", stage.decode("ascii", "ignore")), None if call < 0 else call
+
+    def address(self) -> int:
+        """Where the number of a forbidden call belongs, in this process's memory."""
+        return ctypes.addressof(ctypes.c_int32.from_buffer(self._page))
+
+    def close(self) -> None:
+        """Unmap it."""
+        self._page.close()
+        os.close(self.descriptor)
+
+
+def _sealed_page() -> int:
+    descriptor = os.memfd_create("slate", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(descriptor, mmap.PAGESIZE)
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+    return descriptor

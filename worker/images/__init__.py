@@ -1,0 +1,1 @@
+"""The image path: one original in, the renditions of its recipe out."""

@@ -1,0 +1,1 @@
+"""Whatever a file's colours are, to sRGB."""

@@ -1,0 +1,116 @@
+"""Pictures and animations as files: what each format is told of a rendition's keys. Nothing else gets in.
+
+Owns the options of Pillow's encoders; some PNG are libvips' (worker/images/formats/vips.py). Knows no geometry, and
+nothing of how files are read.
+"""
+
+import io
+from fractions import Fraction
+
+from PIL import Image
+
+from jobs.images.turns import Size
+from jobs.job import Unmet
+from jobs.recipes.recipe import RenditionSpec
+from jobs.recipes.room import Need, encoder_bytes
+from worker.images.formats import gifs, room, vips, webps
+from worker.images.formats.animation import GIF_TICK, Showing, fitted
+
+PNG_LEVEL = 2
+"""Of 9, zlib-ng 2.3. Against level 4 a photograph takes half the time for 5 % more bytes (two thirds of sharp's),
+and a resized screen or page is as small or smaller. Run-length coding is faster still, but makes these thrice
+as large."""
+
+
+_CLEAR = (0, 0, 0, 0)
+
+
+def held(image: Image.Image, format: str) -> Image.Image:
+    """The sRGB `image` (L, LA, RGB or RGBA) as a file of this format holds it: in a GIF a pixel is opaque, from half
+    on, or it is clear and has no colour."""
+    if format != "gif" or image.mode not in ("LA", "RGBA"):
+        return image
+    mask, colours = image.getchannel("A").convert("1", dither=Image.Dither.NONE), image.convert("RGB")
+    if mask.getextrema() == (255, 255):
+        return colours
+    made = Image.new("RGBA", image.size, _CLEAR)
+    made.paste(colours, mask=mask)
+    return made
+
+
+def encode(image: Image.Image, format: str, spec: RenditionSpec, exif: bytes) -> bytes:
+    """The file of a still, `held` image, without metadata but for the EXIF given."""
+    if not exif and vips.encodes(format, image) and (data := vips.encode_png(image)) is not None:
+        return data
+    if format == "avif":
+        _need_room(image, spec)
+    return _saved(image, format, _options(format, spec, exif))
+
+
+def _need_room(image: Image.Image, spec: RenditionSpec) -> None:
+    """Raises MemoryError where there is none for an AVIF."""
+    size_bytes = encoder_bytes(spec, "avif", image.width * image.height)
+    room.need(size_bytes, f"{Need(spec, 'avif', Size(*image.size), size_bytes)}")
+
+
+def encode_animation(
+    images: list[Image.Image], format: str, spec: RenditionSpec, exif: bytes, showing: Showing
+) -> tuple[bytes, Unmet]:
+    """The animation of these `held` images, of which neighbours that are alike become one; and what of `showing` the
+    format cannot tell."""
+    showing, unmet = fitted(showing, format)
+    first, *rest = _alike(images)
+    options = _options(format, spec, exif) | {"save_all": True, "append_images": rest} | _loop(format, showing.plays)
+    if format == "gif":
+        data, limited = _gif(first, options, showing.seconds)
+        return data, unmet if "delays" in unmet or not limited else ("delays", *unmet)
+    options["duration"] = [float(1000 * seconds) for seconds in showing.seconds]
+    data = _saved(first, format, options)
+    return webps.with_alpha(data) if format == "webp" and first.mode in ("LA", "RGBA") else data, unmet
+
+
+def _gif(first: Image.Image, options: dict[str, object], seconds: list[Fraction]) -> tuple[bytes, bool]:
+    """An animated GIF, and whether the time of frames that are alike passed what one can tell. Pillow adds such times
+    up, and fails where they do: so it is told one tick a frame, and the sums are made of what it wrote."""
+    if first.mode == "RGBA":
+        options = options | {"disposal": 2}  # else what was clears through
+    data = _saved(first, "gif", options | {"duration": [int(1000 * GIF_TICK)] * len(seconds)})
+    return gifs.timed(data, [int(each / GIF_TICK) for each in seconds])
+
+
+def _saved(image: Image.Image, format: str, options: dict[str, object]) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, format.upper(), **options)
+    return stream.getvalue()
+
+
+def _options(format: str, spec: RenditionSpec, exif: bytes) -> dict[str, object]:
+    return _of_format(format, spec) | ({"exif": exif} if exif else {})
+
+
+def _of_format(format: str, spec: RenditionSpec) -> dict[str, object]:
+    chroma = "4:4:4" if spec.chroma == 444 else "4:2:0"
+    if format == "jpeg":
+        return {"quality": spec.quality, "subsampling": chroma, "progressive": spec.progressive}
+    if format == "webp":
+        return {"quality": spec.quality, "lossless": spec.lossless}
+    if format == "avif" and spec.lossless:
+        return {"quality": 100, "subsampling": "4:4:4"}
+    if format == "png":
+        return {"compress_level": PNG_LEVEL}
+    return {"quality": spec.quality, "subsampling": chroma} if format == "avif" else {}
+
+
+def _alike(images: list[Image.Image]) -> list[Image.Image]:
+    """The frames of a file have one mode."""
+    modes = {image.mode for image in images}
+    if len(modes) == 1:
+        return images
+    common = "RGBA" if modes & {"LA", "RGBA"} else "RGB"
+    return [image.convert(common) for image in images]
+
+
+def _loop(format: str, plays: int) -> dict[str, object]:
+    if format != "gif":
+        return {"loop": plays}
+    return {} if plays == 1 else {"loop": max(0, plays - 1)}

@@ -1,0 +1,174 @@
+"""The second engine: libvips by the extra `vips`. The one file that imports pyvips, and only where it is installed.
+
+Owns its loading, its walls and its three jobs: decoding PNG, making smaller, and writing PNG; pictures are Pillow's
+before and after, in whose memory they stay (worker/images/formats/pixels.py). When it is asked is
+jobs/recipes/engines.py's rule. Everything is computed in the thread that asks (a region fetched strip by strip starts
+none of libvips' own), but for a PNG that is written: for that libvips starts one, which a sealed decoder may.
+"""
+
+import ctypes
+import io
+import os
+import threading
+from typing import Any
+
+from PIL import Image
+
+from host.settings.extras import vips_installed
+from jobs.errors import SetupFault
+from jobs.images.turns import Box, Size
+from jobs.recipes import engines
+from worker.images.formats import pixels, room
+
+INSTALLED = vips_installed()
+if INSTALLED:
+    os.environ["VIPS_CONCURRENCY"] = "1"
+    import pyvips
+
+    pixels.keep_in_one_block()
+    pyvips.cache_set_max(0)
+    pyvips.block_untrusted_set(True)
+    pyvips.operation_block_set("VipsForeign", True)
+    for _allowed in ("VipsForeignLoadPngBuffer", "VipsForeignSavePngBuffer"):
+        pyvips.operation_block_set(_allowed, False)
+
+VERSION = f"+vips-{'.'.join(str(pyvips.version(part)) for part in range(3))}" if INSTALLED else ""
+_ROWS = 64
+"""Of a strip: what is at work at once stays in the processor's caches."""
+_BANDS = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+_KEPT = frozenset({1, 4})
+"""Bands whose bytes Pillow keeps as they come."""
+_PHYS = slice(33, 54)
+"""Where libvips puts the size of a pixel on paper, which nobody has asked for: behind the header."""
+_M_ARENA_MAX = -8
+_ROOM_BYTES = 32 * 1024 * 1024
+"""glib ends the process where there is no memory: what it takes is asked for before."""
+
+
+def decode(data: bytes, mode: str, size: Size) -> Image.Image | None:
+    """The still PNG that `data` is; `mode` and `size` are what is to come.
+
+    None where libvips cannot, or it is another: then it is Pillow's, and what is wrong with it
+    Pillow says. Raises MemoryError.
+    """
+    _need(8 * size.width * size.height)
+    try:
+        image = pyvips.Image.pngload_buffer(data, access="sequential", fail_on="warning")
+        if (image.format, _BANDS.get(image.bands), image.width, image.height) != ("uchar", mode, *size):
+            return None
+        return _fetched(image, mode)
+    except pyvips.Error:
+        return None
+
+
+def resize(image: Image.Image, box: Box, size: Size) -> Image.Image:
+    """`box` (its edges rounded) of an image of 8-bit bands, made `size`, which is no larger. Raises MemoryError."""
+    _need(4 * size.width * size.height)
+    left, top = round(box.left), round(box.top)
+    right, bottom = max(round(box.right), left + size.width), max(round(box.bottom), top + size.height)
+    source = _lent(image)
+    if (left, top, right, bottom) != (0, 0, *image.size):
+        source = source.crop(left, top, right - left, bottom - top)
+    shrink = (right - left) / size.width, (bottom - top) / size.height
+    try:
+        return _fetched(source.reduce(*shrink, kernel=engines.vips_kernel(size)), image.mode)
+    except pyvips.Error:  # pixels that are there already can only lack room
+        raise MemoryError from None
+
+
+def encode_png(image: Image.Image) -> bytes | None:
+    """The still `image` (L, LA, RGB or RGBA) as a PNG without metadata, by whichever of jobs/recipes/engines.py's
+    filters makes some strips of it smallest. None where libvips cannot, or lacks room: Pillow does, or says why not."""
+    strips = engines.png_strips(image.height)
+    try:
+        source = _packed(image)
+        _need(_grown(source.width * source.height * source.bands))
+        part = pyvips.Image.arrayjoin([source.crop(0, top, image.width, rows) for top, rows in strips], across=1)
+        best = min(engines.PNG_LEVELS, key=lambda filter: len(_png(part, filter)))
+        return _png(source, best)
+    except (pyvips.Error, MemoryError):
+        return None
+
+
+def _packed(image: Image.Image) -> Any:
+    """`image` for libvips, as _lent, without the bands that it has not."""
+    lent = _lent(image)
+    if image.mode == "LA":
+        return lent.extract_band(2, n=2)
+    return lent.extract_band(0, n=3) if image.mode == "RGB" else lent
+
+
+def _png(image: Any, filter: str) -> bytes:
+    data: bytes = image.pngsave_buffer(compression=engines.PNG_LEVELS[filter], filter=filter, keep="none")
+    return data[: _PHYS.start] + data[_PHYS.stop :] if data[_PHYS][4:8] == b"pHYs" else data
+
+
+def _lent(image: Image.Image) -> Any:
+    """`image` for libvips, which reads Pillow's memory of it, of one band or four, while the picture lives."""
+    memory, (width, height) = pixels.memory(image), image.size
+    return pyvips.Image.new_from_memory(memory, width, height, len(memory) // (width * height), "uchar")
+
+
+def _need(size_bytes: int) -> None:
+    """Raises MemoryError where there is no such room beyond what glib takes."""
+    room.need(_ROOM_BYTES + size_bytes)
+
+
+def _grown(size_bytes: int) -> int:
+    """What a file of up to `size_bytes` takes while libvips writes it: its memory doubles, by copying."""
+    return int(2 << (size_bytes - 1).bit_length())
+
+
+def _fetched(image: Any, mode: str) -> Image.Image:
+    made = Image.new(mode, (image.width, image.height), None)
+    if image.bands in _KEPT:
+        _fetch(image, pixels.memory(made))
+    else:
+        packed = bytearray(image.width * image.height * image.bands)
+        _fetch(image, memoryview(packed))
+        made.frombytes(packed)
+    return made
+
+
+def _fetch(image: Any, memory: memoryview) -> None:
+    region, line = pyvips.Region.new(image), image.width * image.bands
+    for top in range(0, image.height, _ROWS):
+        rows = min(_ROWS, image.height - top)
+        memory[top * line : (top + rows) * line] = memoryview(region.fetch(0, top, image.width, rows))
+
+
+def warm() -> None:
+    """Use once what starts no thread, so that nothing is loaded later.
+
+    No PNG is written here: libvips keeps the thread that takes it for the next one, in a forked
+    decoder there would be none, and it would wait for ever. A thread of ours is what glibc needs to be ready for the
+    first.
+    """
+    stream = io.BytesIO()
+    Image.new("RGBA", (64, 64)).save(stream, "png")
+    image = decode(stream.getvalue(), "RGBA", Size(64, 64))
+    if image is None:
+        raise SetupFault("libvips does not work: install the extra vips again")
+    decode(stream.getvalue(), "RGB", Size(1, 1))
+    resize(image, Box(1, 1, 64, 64), Size(40, 40))
+    ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)  # a thread's own would be room that no limit on memory knows
+    thread = threading.Thread(target=id, args=(0,))
+    thread.start()
+    thread.join()
+
+
+def serves(format: str, image: Image.Image, frames: int) -> bool:
+    """Whether libvips is to decode the picture that Pillow has opened as `image`."""
+    plain = "transparency" not in image.info and not image.info.get("interlace")
+    return INSTALLED and plain and engines.vips_decodes(format, image.mode, Size(*image.size), frames)
+
+
+def encodes(format: str, image: Image.Image) -> bool:
+    """Whether libvips is to write the still `image`, which has no metadata."""
+    return INSTALLED and engines.vips_encodes(format, Size(*image.size))
+
+
+def resizes(image: Image.Image, box: Box, size: Size) -> bool:
+    """Whether libvips is to make `box` of `image` `size`."""
+    part = box.right - box.left, box.bottom - box.top
+    return INSTALLED and engines.vips_resizes(Size(*image.size), *part, size)

@@ -1,0 +1,204 @@
+"""The image path: one original in, the renditions of its recipe out, each as soon as it is encoded.
+
+Owns the plan's steps in their order and what they derive from; of an animation, frame by frame. Reading the
+original comes first (worker/images/reading.py). Knows no sockets, stores or jobs.
+"""
+
+import io
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from functools import lru_cache
+from typing import BinaryIO, NamedTuple
+
+import msgspec
+import PIL
+from PIL import Image
+
+from jobs.errors import ImageFault
+from jobs.images.formats import ANIMATED, EXTENSIONS, HEIC, OPAQUE, WITH_METADATA
+from jobs.images.head import read_head
+from jobs.images.metadata import kept
+from jobs.job import Unmet
+from jobs.recipes.plan import Derivation
+from jobs.recipes.recipe import Recipe, RenditionSpec, Watermark, parse
+from jobs.recipes.shapes import Shape
+from worker.images import encoders, imagefile, motion, operations
+from worker.images.colours.convert import to_srgb
+from worker.images.colours.declared import colours_of
+from worker.images.formats import heic, vips
+from worker.images.formats.animation import Showing
+from worker.images.reading import READING, PipelineLimits, Work
+
+ENGINE = f"pillow-{PIL.__version__}{vips.VERSION}{heic.VERSION}/8"
+"""What made a rendition: the same bytes and recipe under the same engine give the same result."""
+
+STARTS_THREADS = heic.STARTS_THREADS or vips.INSTALLED
+"""Whether a codec starts one: libvips while it writes a PNG; libde265, where it could not be kept from it."""
+
+MARKS_KEPT = 4
+"""Watermarks that a decoder keeps decoded, at most 64 MB each."""
+
+TOUCHED_SIDES = 256, 256
+TOUCHED_BYTES = 8 * 1024 * 1024
+"""Of the heap: what a photo of 6 million pixels takes, which is decoded at half its sides."""
+
+
+class Output(NamedTuple):
+    """One encoded rendition: its name, format, file name extension, sides in pixels, the dominant colour
+    of the original (None: it is transparent), the bytes, what they have not, and the sides of the original
+    where its head did not tell them."""
+
+    name: str
+    format: str
+    extension: str
+    width: int
+    height: int
+    dominant_colour: str | None
+    data: bytes
+    unmet: Unmet = ()
+    original: tuple[int, int] | None = None
+
+
+def _nobody(_stage: str) -> None:
+    """Who wants to know the stages, by default."""
+
+
+def run(
+    stream: BinaryIO,
+    recipe: Recipe,
+    limits: PipelineLimits,
+    watermarks: Mapping[str, bytes] | None = None,
+    at: Callable[[str], object] = _nobody,
+) -> Iterator[Output]:
+    """The renditions of the image in `stream` (seekable), largest first; `watermarks`: image files by digest.
+    `at` is told each stage before it begins.
+
+    Raises ImageFault (`undecodable`, `pixels_over_limit`, `frames_over_limit`, `operation_failed`).
+    A MemoryError is the caller's: it says nothing about the image.
+    """
+    work = Work(stream, recipe, limits, watermarks or {})
+    with imagefile.blamed("undecodable"):
+        for read in READING:
+            at(read.__name__)
+            read(work)
+    kept: dict[str | None, Image.Image] = {None: work.image}
+    del work.image  # freed as soon as nothing derives from it
+    for index, derivation in enumerate(work.plan.steps):
+        at(f"rendition {derivation.shape.spec.name}")
+        with imagefile.blamed("operation_failed"):
+            output, kept[derivation.shape.spec.name] = _rendition(work, derivation, kept[derivation.parent])
+        parents = {later.parent for later in work.plan.steps[index + 1 :]}
+        kept = {name: image for name, image in kept.items() if name in parents}
+        yield output
+
+
+def warm() -> None:
+    """Use every codec, animation, operation and the colour conversion once, so that nothing is loaded later."""
+    image, mark = Image.new("RGBA", (16, 16), "#336699"), "0" * 64
+    every = RenditionSpec(
+        name="a", width=8, height=8, fit="contain", blur=1, sharpen=1, rotate=10, keep_metadata=True,
+        watermark=Watermark("a", opacity=0.5, digest=mark),
+    )  # fmt: skip
+    marks = {mark: encoders.encode(image, "png", every, b"")}
+    for format in EXTENSIONS:
+        recipe = parse({"renditions": [{**msgspec.to_builtins(every), "format": format}]})
+        frames = [image.convert("RGB"), Image.new("RGB", image.size)]
+        if format in ANIMATED:
+            data, _ = encoders.encode_animation(frames, format, every, b"", Showing([Fraction(1)] * 2, 0))
+        else:
+            data = encoders.encode(frames[0], format, every, b"")
+        list(run(io.BytesIO(data), recipe, PipelineLimits(256, 2), marks))
+    if vips.INSTALLED:
+        vips.warm()
+    if HEIC in imagefile.PLUGINS:
+        list(run(io.BytesIO(heic.SAMPLE), recipe, PipelineLimits(64 * 64, 1), marks))
+
+
+def touch() -> None:
+    """Let a decoder that was forked take its own memory before its first job does: the first write to each page that
+    it shares with the nursery copies it, and so costs 2.5 us. A third of these pages are of the path of a JPEG."""
+    stream = io.BytesIO()
+    Image.new("RGB", TOUCHED_SIDES, "#336699").save(stream, "JPEG")
+    recipe = parse({"renditions": [{"name": "a", "width": TOUCHED_SIDES[0] // 4, "format": "jpeg"}]})
+    list(run(stream, recipe, PipelineLimits(TOUCHED_SIDES[0] * TOUCHED_SIDES[1], 1)))
+    del stream
+    bytearray(b"\1") * TOUCHED_BYTES
+
+
+def _rendition(work: Work, derivation: Derivation, parent: Image.Image) -> tuple[Output, Image.Image]:
+    """The rendition of one step, and its resized pixels for those that derive from it."""
+    spec = derivation.shape.spec
+    format = work.format(spec)
+    step = operations.Step(derivation, format not in OPAQUE, _mark(work, spec))
+    metadata, lost = _metadata(work, derivation.shape, format)
+    unmet: Unmet = ()
+    if work.moves(spec):
+        images, showing = _animation(work, step, format, None if work.apart else parent)
+        sides, resized = images[0].size, parent
+        data, unmet = encoders.encode_animation(images, format, spec, metadata, showing)
+    else:
+        resized = operations.resize(parent, step)
+        image = encoders.held(_finished(resized, step), format)
+        sides, data = image.size, encoders.encode(image, format, spec, metadata)
+    unmet = (*work.unmet, *lost, *unmet)
+    found = None if work.head.width and work.head.height else work.stored
+    return Output(spec.name, format, EXTENSIONS[format], *sides, work.dominant_colour, data, unmet, found), resized
+
+
+def _animation(
+    work: Work, step: operations.Step, format: str, still: Image.Image | None
+) -> tuple[list[Image.Image], Showing]:
+    """What the original shows, as this step makes it; `still`: its first frame, if that is decoded. Only the small
+    results are held."""
+    images, times = [], []
+    for frame, seconds in _frames(work, still):
+        images.append(encoders.held(_finished(operations.resize(frame, step), step), format))
+        times.append(seconds)
+    return images, Showing(times, work.plays)
+
+
+def _frames(work: Work, still: Image.Image | None) -> Iterator[tuple[Image.Image, Fraction]]:
+    """The original's frames; one that cannot be decoded is the image's fault, not the recipe's."""
+    frames = motion.shown(work.head.format, work.file, work.stream, work.told, still)
+    while True:
+        with imagefile.blamed("undecodable"):
+            shown = next(frames, None)
+        if shown is None:
+            return
+        yield shown
+
+
+def _finished(image: Image.Image, step: operations.Step) -> Image.Image:
+    for operation in operations.AFTER_RESIZE:
+        image = operation(image, step)
+    return image
+
+
+def _metadata(work: Work, shape: Shape, format: str) -> tuple[bytes, Unmet]:
+    """The EXIF block that this rendition keeps. A GIF has no place for one; a TIFF's own tags are not taken for one."""
+    if not shape.spec.keep_metadata:
+        return b"", ()
+    block, whole = kept(work.exif, shape.sides)
+    lost = not whole or (bool(block) and format not in WITH_METADATA) or work.head.format == "tiff"
+    return (block if format in WITH_METADATA else b""), ("metadata",) if lost else ()
+
+
+def _mark(work: Work, spec: RenditionSpec) -> Image.Image | None:
+    """The watermark's pixels."""
+    asked = spec.watermark
+    if asked is None or asked.digest is None:
+        return None
+    if asked.digest not in work.watermarks:
+        raise ImageFault(f"the watermark {asked.name!r} did not come with the job", code="operation_failed")
+    return _opened(work.watermarks[asked.digest])
+
+
+@lru_cache(maxsize=MARKS_KEPT)
+def _opened(data: bytes) -> Image.Image:
+    head = read_head(data)
+    if head is None:
+        raise ImageFault("the watermark is no image", code="operation_failed")
+    stream = io.BytesIO(data)
+    image = imagefile.open_image(stream, head.format)
+    imagefile.decode(image, scale=1)
+    return to_srgb(image, colours_of(head.format, image.info, stream)).convert("RGBA")

@@ -1,0 +1,194 @@
+"""An original read: the guards, one decode at the smallest scale that serves the largest rendition, colours.
+
+Owns the order of these steps and what each finds. Makes no rendition: that is worker/images/pipeline.py's.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO, NamedTuple
+
+from PIL import Image
+
+from jobs.errors import ImageFault
+from jobs.images import exif
+from jobs.images.formats import ANIMATED, output_format
+from jobs.images.head import Head, read_head_of
+from jobs.images.turns import Size
+from jobs.job import Unmet
+from jobs.limits import JPEG_SCANS_MAX
+from jobs.recipes.plan import FULL_SCALE, JPEG_SCALES, Plan, plan
+from jobs.recipes.recipe import Recipe, RenditionSpec
+from jobs.recipes.room import most
+from jobs.units import exceeded
+from worker.images import imagefile, motion
+from worker.images.canvas import opaque
+from worker.images.colours.convert import converted, dominant_colour
+from worker.images.colours.declared import Told, colours_of
+from worker.images.formats import jpegfile, room, vips
+
+
+class PipelineLimits(NamedTuple):
+    """Pixels and frames that an original may have."""
+
+    pixels_max: int
+    frames_max: int
+
+
+@dataclass(slots=True)
+class Work:
+    """One original on its way: each step of READING fills in what the next ones need.
+
+    `file` is the image as the plugin has it, `told` what it says of its colours, `image` its (first) picture in sRGB.
+    `unmet`: what of the colours no rendition has. `watermarks` by digest. `plays`: how often an animation is played (0:
+    for ever). `apart`: `image` is none of its frames.
+    """
+
+    stream: BinaryIO
+    recipe: Recipe
+    limits: PipelineLimits
+    watermarks: Mapping[str, bytes]
+    head: Head = field(init=False)
+    file: Image.Image = field(init=False)
+    frames: int = field(init=False)
+    moving: bool = field(init=False)
+    apart: bool = field(init=False)
+    plays: int = field(init=False)
+    exif: bytes = field(init=False)
+    stored: Size = field(init=False)
+    plan: Plan = field(init=False)
+    told: Told = field(init=False)
+    image: Image.Image = field(init=False)
+    unmet: Unmet = field(init=False)
+    dominant_colour: str | None = field(init=False)
+
+    def format(self, spec: RenditionSpec) -> str:
+        """What this rendition is written as."""
+        return output_format(spec.format, self.head.format)
+
+    def moves(self, spec: RenditionSpec) -> bool:
+        """Whether this rendition is an animation."""
+        return self.moving and self.format(spec) in ANIMATED
+
+
+def identify(work: Work) -> None:
+    """The format by the first bytes, whatever the name said."""
+    head = read_head_of(work.stream)
+    work.stream.seek(0)
+    if head is None or head.format not in imagefile.PLUGINS:
+        raise ImageFault("the first bytes are of no image type that is read here", code="undecodable")
+    work.head = head
+
+
+def guard_head(work: Work) -> None:
+    """The pixel limit on what the head claims: before Pillow, which reserves some formats' canvas at once."""
+    _check_pixels(work.head.width * work.head.height, work.limits)
+
+
+def open_file(work: Work) -> None:
+    """The one plugin of that format reads the header."""
+    imagefile.bound(work.limits.pixels_max)
+    work.file = imagefile.open_image(work.stream, work.head.format, work.head.width * work.head.height)
+
+
+def guard_pixels(work: Work) -> None:
+    """The pixel limit on what the plugin found, before a draft changes the sides."""
+    _check_pixels(work.file.width * work.file.height, work.limits)
+
+
+def guard_frames(work: Work) -> None:
+    """The frame limit, without decoding a frame; and the pixel limit on what later frames add to the canvas."""
+    allowed = work.limits.frames_max
+    work.frames, width, height, work.moving, work.apart = motion.extent(work.file, work.stream, allowed)
+    work.plays = motion.plays(work.file)
+    if work.frames > allowed:
+        more = " or more" if work.head.format == "gif" else ""
+        raise ImageFault(exceeded("frames_max", allowed, work.frames) + more, code="frames_over_limit")
+    _check_pixels(width * height, work.limits)
+
+
+def guard_scans(work: Work) -> None:
+    """The scans of a JPEG that has several, each of which costs a walk over all blocks."""
+    if work.head.format != "jpeg":
+        return
+    at = work.stream.tell()
+    several = jpegfile.has_several_scans(work.file, work.stream)
+    if several and jpegfile.has_more_scans(work.stream, JPEG_SCANS_MAX):
+        raise ImageFault(f"a JPEG may have {JPEG_SCANS_MAX} scans, this has more", code="undecodable")
+    work.stream.seek(at)
+
+
+def guard_room(work: Work) -> None:
+    """Room for the rendition that needs most. Raises MemoryError where there is none."""
+    if (need := most(work.recipe, work.head.format, Size(*work.file.size))) is not None:
+        room.need(need.size_bytes, f"{need}")
+
+
+def decode_whole(work: Work) -> None:
+    """The pixels of all but a JPEG, which alone can be scaled, and tells its orientation before it is decoded; of an
+    animation those of its first frame. By libvips where that is its, and by Pillow where it could not."""
+    if _scales(work):
+        return
+    by_vips = vips.serves(work.head.format, work.file, work.frames)
+    made = imagefile.decode_by_vips(work.file, work.stream) if by_vips else None
+    if made is not None:
+        work.file = made
+    elif work.head.format == "gif":
+        work.file = motion.first(work.file, work.stream)
+    elif work.head.format == "avif" and work.frames == 1:
+        work.file = imagefile.decode_avif(work.file, work.stream)
+    else:
+        imagefile.decode(work.file, scale=1)
+
+
+def make_plan(work: Work) -> None:
+    """What to decode and derive."""
+    work.exif = imagefile.exif(work.file, work.stream, work.head.format)
+    moves = any(work.moves(spec) for spec in work.recipe.renditions)
+    scales = JPEG_SCALES if _scales(work) else FULL_SCALE
+    work.stored = Size(*work.file.size)
+    work.plan = plan(work.recipe, work.stored, exif.orientation(work.exif), scales, chained=not moves)
+
+
+def decode_scaled(work: Work) -> None:
+    """The pixels of a JPEG, no more than the renditions need."""
+    if _scales(work):
+        work.file = imagefile.decode_jpeg(work.file, work.stream, work.plan.scale)
+
+
+def _scales(work: Work) -> bool:
+    return work.head.format == "jpeg"
+
+
+def colours(work: Work) -> None:
+    """To sRGB; from here on the image has no metadata."""
+    work.told = colours_of(work.head.format, work.file.info, work.stream)
+    seeks = work.moving and work.head.format in motion.SEEKS
+    work.image, work.unmet = converted(work.file.copy() if seeks else work.file, work.told)
+    if seeks:  # (an animated WebP is read as if it had alpha)
+        work.image = opaque(work.image)
+
+
+def look(work: Work) -> None:
+    """What a page may paint until the picture comes."""
+    work.dominant_colour = dominant_colour(work.image)
+
+
+READING: tuple[Callable[[Work], None], ...] = (
+    identify,
+    guard_head,
+    open_file,
+    guard_pixels,
+    guard_frames,
+    guard_scans,
+    guard_room,
+    decode_whole,
+    make_plan,
+    decode_scaled,
+    colours,
+    look,
+)
+
+
+def _check_pixels(actual: int, limits: PipelineLimits) -> None:
+    if actual > limits.pixels_max:
+        raise ImageFault(exceeded("pixels_max", limits.pixels_max, actual), code="pixels_over_limit")

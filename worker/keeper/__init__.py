@@ -1,0 +1,1 @@
+"""The keeper: sockets, deadlines, files and decisions of a worker. It never touches a pixel."""

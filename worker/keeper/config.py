@@ -1,0 +1,67 @@
+"""The worker's part of the settings: who it is, and the stores it works on."""
+
+import os
+import secrets
+import socket
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from host.settings.settings import Settings
+from host.sockets.bound import bound
+from jobs.errors import SetupFault
+from stores.blobs import Blobs
+from stores.cache import Cache
+from worker.core.parking import GROWTH_SHARE, Parking
+
+INCARNATION_BYTES = 8
+LEDGER_SHARE = 4
+"""One in so many bytes of DISK_FREE_BYTES_MIN is the ledger's alone: 64 MiB, which are 50,000 jobs."""
+PILLOW_LEAST = 13
+"""The first whose limits on what it reads are those that worker/images/imagefile.py counts on."""
+
+
+def refuse_old_pillow() -> None:
+    """Raises SetupFault where Pillow is missing or too old; without importing it."""
+    try:
+        found = metadata.version("pillow")
+    except metadata.PackageNotFoundError:
+        found = "none"
+    major = found.partition(".")[0]
+    if not major.isdecimal() or int(major) < PILLOW_LEAST:
+        raise SetupFault(
+            f"Pillow {found} is installed and {PILLOW_LEAST} is needed: pip install 'pillow>={PILLOW_LEAST}'"
+        )
+
+
+def incarnation(key: bytes | None = None) -> str:
+    """This process's random id: what tells it from its predecessor of the same name. Bound to our CURVE `key`."""
+    random = secrets.token_hex(INCARNATION_BYTES)
+    return bound(random, key) if key else random
+
+
+def name() -> str:
+    """This process's label in logs, timelines and /stats."""
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+def parking(settings: Settings) -> Parking[Any]:
+    """Room for decoders of tenants whose turn is over: of as many as there can be jobs of here."""
+    return Parking(settings.capacity, settings.decoder_bytes_max // GROWTH_SHARE)
+
+
+def open_blobs(settings: Settings, data: Path) -> Blobs:
+    """The blob store of this installation. Of the room that uploads leave free, renditions leave a part for the ledger:
+    a broker that cannot commit ends."""
+    from stores.blobs.local import LocalBlobs
+
+    return LocalBlobs(data, settings.disk_free_bytes_min // LEDGER_SHARE)
+
+
+def open_cache(settings: Settings, data: Path) -> Cache | None:
+    """The result cache, or None where CACHE_URL is `none`."""
+    if settings.cache_url == "none":
+        return None
+    from stores.cache.file import FileCache
+
+    return FileCache(data / "cache")

@@ -1,0 +1,127 @@
+"""One decoder as its keeper has it: its socket, its slate, and what the kernel tells of it.
+
+Owns its descriptors and its life. Knows no job, and not which decoder is the present one: that is
+worker/keeper/children.py's.
+"""
+
+import contextlib
+import fcntl
+import os
+import re
+import select
+import signal
+import socket
+import struct
+import termios
+from array import array
+from pathlib import Path
+
+import msgspec
+
+from worker.boundary import tasks
+from worker.boundary.slate import Slate
+from worker.keeper.autopsy import where
+from worker.keeper.results import Run
+
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_FIRST_TO_GO = "1000"
+"""To oom_score_adj: the kernel that needs memory ends this process before any other (proc(5))."""
+
+
+class Decoder:
+    """One decoder, while it lives. `tasks` counts what it was given, `run` is what is remembered of it. Of what it
+    writes, on its slate or its link, nothing is believed that would spare it: that the kernel tells."""
+
+    def __init__(self, pid: int, link: socket.socket, watch: int, slate: Slate) -> None:
+        self.pid = pid
+        self.link = link
+        self.tasks = 0
+        self.run = Run()
+        self.silent = False
+        self.frames = tasks.Frames()
+        self._watch = watch
+        self._slate = slate
+        self._statm = Path(f"/proc/{pid}/statm")
+        self._oom = Path(f"/proc/{pid}/oom_score_adj")
+        self._oom_before = ""
+        self._born_bytes = self._resident()
+
+    def give(self, data: bytes, descriptors: list[int]) -> bool:
+        """Put a task into its socket, which is empty where the decoder has taken what it was given before: False where
+        there is no room. Never waits. Raises ConnectionError where it has ended."""
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))]
+        try:
+            sent = self.link.sendmsg([data], rights, socket.MSG_DONTWAIT)  # (socket.send_fds forgets its flags)
+        except BlockingIOError:
+            return False
+        self.tasks += 1
+        return sent == len(data)
+
+    @property
+    def untaken(self) -> bool:
+        """Whether some of what it was given is in its socket still."""
+        (size,) = struct.unpack("i", fcntl.ioctl(self.link, termios.TIOCOUTQ, bytes(4)))
+        return bool(size)
+
+    def grown_bytes(self) -> int:
+        """What is resident now beyond what it was born with."""
+        return self._resident() - self._born_bytes
+
+    def _resident(self) -> int:
+        try:
+            return int(self._statm.read_bytes().split()[1]) * _PAGE_BYTES
+        except (OSError, IndexError):  # it ended
+            return 0
+
+    def stop(self) -> None:
+        """Let it do nothing from now on, whatever code is in it: another tenant's job runs beside it."""
+        self._signal(signal.SIGSTOP)
+        with contextlib.suppress(OSError):
+            self._oom_before = self._oom.read_text()
+            self._oom.write_text(_FIRST_TO_GO)
+
+    def go_on(self) -> None:
+        """After `stop`."""
+        with contextlib.suppress(OSError):
+            self._oom.write_text(self._oom_before)
+        self._signal(signal.SIGCONT)
+
+    def hang_up(self) -> None:
+        """It closed its link: it is ending, or has to. Its own wait status is still to come."""
+        self.silent = True
+        self._signal(signal.SIGKILL)
+
+    def end(self, wait_seconds: float = 0.0) -> None:
+        """Kill it and hear no more of it. So long at most its end is waited for: much memory is given back slowly."""
+        self._signal(signal.SIGKILL)
+        if wait_seconds:
+            ended = select.poll()
+            ended.register(self._watch, select.POLLIN)
+            ended.poll(wait_seconds * 1000)
+        os.close(self._watch)
+        self._slate.close()
+        self.link.close()
+
+    @property
+    def stage(self) -> str:
+        """What it does now, by its slate."""
+        return self._slate.read()[0]
+
+    def where(self) -> str:
+        """The same, and its memory at most since it was given that."""
+        try:
+            status = Path(f"/proc/{self.pid}/status").read_text()
+        except OSError:
+            status = ""
+        peak = re.search(r"VmHWM:\s*(\d+)", status)
+        return where(self.stage, int(peak[1]) * 1024 if peak else 0)
+
+    def dead(self, death: tasks.Died) -> tasks.Died:
+        """Its death, with what its slate says of it."""
+        stage, call = self._slate.read()
+        return msgspec.structs.replace(death, stage=stage, call=call)
+
+    def _signal(self, number: int) -> None:
+        """By pidfd: its pid may be another's by now."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._watch, number)

@@ -1,0 +1,54 @@
+"""What a worker does for the blob store beside its jobs: deletes what is swept, lists what is old.
+
+Decides nothing about a name: the broker does, by its rows. Facts go to the session through `tell`.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from jobs.errors import StoreFault
+from jobs.wire import Walk
+from stores.blobs import Blobs
+from worker.core import events
+from worker.keeper.checks import plain
+
+
+class Housekeeping:
+    """Each step is short, for the keeper waits for it. One that fails is told, and asked for again later."""
+
+    def __init__(
+        self, blobs: Blobs, tell: Callable[[Any], None], log: logging.Logger, monotonic: Callable[[], float]
+    ) -> None:
+        self._blobs = blobs
+        self._tell = tell
+        self._log = log
+        self._monotonic = monotonic
+
+    def sweep(self, sweeping: events.Sweeping) -> None:
+        """Delete blobs of a job that no row names, while nobody else can have been told to: whoever comes late may meet
+        those of another attempt, which have the same names."""
+        job = sweeping.job
+        try:
+            for name in sweeping.names:
+                if self._monotonic() >= sweeping.until:
+                    return self._tell(events.SweepLate(job))
+                self._blobs.delete([name])
+        except StoreFault as fault:
+            self._log.error("sweep failed", extra={"job": job, "why": fault.detail})
+            self._tell(events.SweepFailed(job, plain(fault.detail)))
+        else:
+            self._tell(events.SweepDone(job))
+        return None
+
+    def walk(self, asked: Walk) -> None:
+        """List the old blobs of one step; before the first one, end what dead uploads left behind."""
+        try:
+            if not asked.after and (swept := self._blobs.sweep_incoming(asked.older_than_seconds)):
+                self._log.info("incoming swept", extra={"files": swept})
+            names, following = self._blobs.names(asked.after, asked.names_max, asked.older_than_seconds)
+        except StoreFault as fault:
+            self._log.error("walk failed", extra={"after": asked.after, "why": fault.detail})
+            self._tell(events.NamesFound(asked.after, [], None, plain(fault.detail)))
+        else:
+            self._tell(events.NamesFound(asked.after, names, following))

@@ -1,0 +1,240 @@
+"""The keeper: the worker's process towards the broker. The only zmq of the role.
+
+Owns the DEALER, its monitor and the poll loop around worker/core/session.py: reads all that is
+there, feeds it, carries out the effects. Decides nothing, and never imports PIL.
+"""
+
+import contextlib
+import logging
+import os
+import socket
+import time
+from typing import Any
+
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from host.files import folders
+from host.process import notify
+from host.settings.settings import Settings
+from host.sockets import curve
+from host.sockets.addresses import wires_of
+from host.sockets.readiness import descriptors, has_mail, readable
+from jobs import wire
+from jobs.errors import WireFault
+from worker.core import events
+from worker.core.session import Session
+from worker.keeper import config
+from worker.keeper.beats import Beats
+from worker.keeper.children import Children
+from worker.keeper.housekeeping import Housekeeping
+from worker.keeper.results import Results
+from worker.keeper.waiting import WaitingBlobs, WaitingCache
+from worker.keeper.work import Work
+
+RECONNECT_MS_FIRST, RECONNECT_MS_MAX = 10, 500
+MAIL_SECONDS = 0.03
+"""How long the broker's mail may lie while the decoder works: most jobs end sooner, and each look costs a wake-up.
+A cancel or a recall waits so long at most."""
+VISIT_MESSAGES_MAX = 256
+"""Of the broker, read in one turn: what they ask for is done before more is heard."""
+LAST_WORDS_MS = 500
+"""How long the last answers may take to leave."""
+WATCHED = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
+"""Of a connection; on tcp the refusals as well."""
+
+
+class Keeper:
+    """One worker process, from its first warm decoder to its leaving."""
+
+    def __init__(
+        self, settings: Settings, children: Children, signals: socket.socket, engine: str, log: logging.Logger
+    ) -> None:
+        data = folders.data_folder(settings)
+        self._wires = wires_of(settings)
+        self._client = curve.Client(self._wires.curve) if self._wires.curve else None
+        self._refusals = curve.Refusals(log)
+        self._name = config.name()
+        self._log = log
+        self._children = children
+        self._signals = signals
+        self._capacity = settings.capacity
+        self._session = Session(
+            config.incarnation(self._client.key if self._client else None),
+            self._name,
+            os.getpid(),
+            settings.capacity,
+            engine,
+            settings.drain_seconds,
+            settings.silence_seconds,
+            time.monotonic(),
+        )
+        self._beats = Beats(self._speak)
+        blobs = WaitingBlobs(config.open_blobs(settings, data), self._beats)
+        cache = config.open_cache(settings, data)
+        results = Results(WaitingCache(cache, self._beats) if cache is not None else None, blobs, engine)
+        self._work = Work(settings, children, blobs, results, self._tell, log, self._beats)
+        self._housekeeping = Housekeeping(blobs, self._tell, log, time.monotonic)
+        self._watchdog = notify.Watchdog()
+        self._told = False
+        self._ready_said = False
+        self._noise = 0
+        self._read_at = 0.0
+        """When the broker's mail was read last (monotonic seconds)."""
+        self._context = zmq.Context()
+        self._former: Any = None
+        """The socket by which the broker knows us, while the present one is not welcome yet."""
+        self._open()
+
+    def run(self) -> None:
+        """Serve until the session leaves. All children are gone on return."""
+        self._log.info("started", extra={"worker": self._name, "capacity": self._capacity})
+        leave = False
+        while not leave:
+            ready = self._wait()
+            now = self._read_at = time.monotonic()
+            if now >= self._children.deadline or not ready.isdisjoint(self._children.descriptors()):
+                self._children.read(self._work, now)
+            if self._monitor in ready:
+                self._read_monitor()
+            self._read_broker()
+            if self._signals.fileno() in ready:
+                self._read_signals()
+            if now >= self._session.deadline:
+                self._work.look()
+            self._session.tick(now)
+            if self._session.draining:
+                self._children.end_parked()
+            leave = self._carry_out()
+            self._work.publish()
+            if self._told and not leave:
+                leave = self._carry_out()
+            if self._ready_said:
+                self._watchdog.turned(now)
+            self._session.turned(time.monotonic())
+        self._beats.stop()
+        self._children.close()
+        self._close(LAST_WORDS_MS)
+        self._context.term()
+        self._log.info("left", extra={"worker": self._name})
+
+    def _tell(self, event: Any) -> None:
+        self._told = True
+        self._session.handle(event, time.monotonic())
+
+    def _speak(self) -> float:
+        """In the thread of the beats, while this one waits for the disk."""
+        for message in self._session.meanwhile(time.monotonic()):
+            self._send(message)
+        return self._session.beat_at - time.monotonic()
+
+    def _wait(self) -> set[Any]:
+        """What can be read. The broker's mail is, in each turn, in any case."""
+        due = 0.0 if self._told else min(self._session.deadline, self._children.deadline)
+        sockets = self._all_sockets
+        if self._session.occupied:
+            due, sockets = min(due, self._read_at + MAIL_SECONDS), self._but_mail
+        others = [self._signals.fileno(), *self._children.descriptors()]
+        return readable(sockets, others, due - time.monotonic())
+
+    def _carry_out(self) -> bool:
+        self._told = False
+        effects = self._session.drain()
+        for ref in effects.kill:
+            self._work.kill(ref)
+        for message in effects.sends:
+            self._send(message)
+        for sweeping in effects.sweep:  # before a requeued job makes blobs of the same names again
+            self._housekeeping.sweep(sweeping)
+        for assignment in effects.begin:
+            self._work.begin(assignment)
+        if effects.walk is not None:
+            self._housekeeping.walk(effects.walk)
+        if effects.reconnect:
+            self._log.warning("broker silent", extra={"worker": self._name})
+            self._reopen()
+        if self._children.decoder is not None and not self._ready_said:
+            self._ready_said = True
+            notify.ready()
+        return effects.leave
+
+    # -- the socket
+
+    def _open(self) -> None:
+        self._dealer = self._context.socket(zmq.DEALER)
+        self._dealer.linger = 0
+        self._dealer.maxmsgsize = wire.FRAME_BYTES_MAX
+        self._dealer.reconnect_ivl = RECONNECT_MS_FIRST
+        self._dealer.reconnect_ivl_max = RECONNECT_MS_MAX
+        self._monitor = self._dealer.get_monitor_socket(WATCHED | (curve.REFUSED if self._wires.address else 0))
+        self._wires.tune(self._dealer)
+        if self._client:
+            self._client.dress(self._dealer)
+        self._dealer.connect(self._wires.endpoint("workers"))
+        self._but_mail = descriptors(self._monitor)
+        self._all_sockets = self._but_mail | descriptors(self._dealer)
+        self._welcome = False
+
+    def _reopen(self) -> None:
+        """A fresh socket. The one by which the broker knows us stays until then: should the broker only have
+        paused, it would take that socket's end for ours, and what runs here for lost."""
+        self._dealer.disable_monitor()
+        self._monitor.close(0)
+        if self._welcome:
+            self._former = self._dealer
+        else:
+            self._dealer.close(0)
+        self._open()
+
+    def _close(self, linger_ms: int) -> None:
+        self._dealer.disable_monitor()
+        self._monitor.close(0)
+        self._dealer.close(linger_ms)
+        self._leave_former()
+
+    def _leave_former(self) -> None:
+        if self._former is not None:
+            self._former.close(0)
+            self._former = None
+
+    def _send(self, message: Any) -> None:
+        frames, left_out = wire.frames(message)
+        if left_out:
+            self._log.error("too long to be sent, left out", extra={"message": type(message).__name__})
+        try:
+            for frame in frames:
+                self._dealer.send(frame, zmq.NOBLOCK)
+        except zmq.Again:
+            self._tell(events.Disconnected())
+
+    def _read_broker(self) -> None:
+        for _ in range(VISIT_MESSAGES_MAX):
+            if not has_mail(self._dealer):
+                return
+            for frame in self._dealer.recv_multipart(zmq.NOBLOCK):
+                try:
+                    message = wire.to_worker.decode(frame)
+                except WireFault as fault:
+                    self._noise += 1
+                    if self._noise == 1:
+                        self._log.warning("noise", extra={"why": fault.detail})
+                    continue
+                if isinstance(message, wire.Welcome):
+                    self._welcome = True
+                    self._leave_former()
+                self._tell(events.Heard(message))
+
+    def _read_monitor(self) -> None:
+        while has_mail(self._monitor):
+            happened = recv_monitor_message(self._monitor)["event"]
+            if happened & curve.REFUSED:
+                self._refusals.tell(happened)
+                continue
+            connected = happened == zmq.EVENT_HANDSHAKE_SUCCEEDED
+            self._tell(events.Connected() if connected else events.Disconnected())
+
+    def _read_signals(self) -> None:
+        """The first asks to drain, every later one to leave."""
+        with contextlib.suppress(BlockingIOError):
+            for _ in self._signals.recv(64):
+                self._tell(events.LeaveAsked() if self._session.draining else events.DrainAsked())

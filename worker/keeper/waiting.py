@@ -1,0 +1,90 @@
+"""The stores as a keeper has them: whoever calls them may wait for the disk, and is away meanwhile
+(worker/keeper/beats.py).
+
+Owns no file. Every method of the contracts is here, for any of them may stall: a read as well as a sync.
+"""
+
+from contextlib import AbstractContextManager
+from typing import BinaryIO
+
+from stores.blobs import Blobs, BlobWriter
+from stores.cache import Cache
+
+Away = AbstractContextManager[None]
+
+
+class WaitingBlobs:
+    """These Blobs, each call of them within `away`."""
+
+    def __init__(self, blobs: Blobs, away: Away) -> None:
+        self._blobs, self._away = blobs, away
+
+    def writer(self, name: str, size: int = 0) -> "WaitingWriter":
+        with self._away:
+            return WaitingWriter(self._blobs.writer(name, size), self._away)
+
+    def put(self, name: str, data: bytes | bytearray) -> None:
+        with self._away:
+            self._blobs.put(name, data)
+
+    def open(self, name: str) -> BinaryIO:
+        with self._away:
+            return self._blobs.open(name)
+
+    def link(self, source: str, name: str) -> None:
+        with self._away:
+            self._blobs.link(source, name)
+
+    def delete(self, names: list[str]) -> None:
+        with self._away:
+            self._blobs.delete(names)
+
+    def names(self, after: str, limit: int, older_than_seconds: float) -> tuple[list[str], str | None]:
+        with self._away:
+            return self._blobs.names(after, limit, older_than_seconds)
+
+    def sweep_incoming(self, older_than_seconds: float) -> int:
+        with self._away:
+            return self._blobs.sweep_incoming(older_than_seconds)
+
+    def free_bytes(self) -> int:
+        with self._away:
+            return self._blobs.free_bytes()
+
+
+class WaitingWriter:
+    """So with a BlobWriter."""
+
+    def __init__(self, writer: BlobWriter, away: Away) -> None:
+        self._writer, self._away = writer, away
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        with self._away:
+            self._writer.write(data)
+
+    def publish(self, name: str = "") -> None:
+        with self._away:
+            self._writer.publish(name)
+
+    def discard(self) -> None:
+        with self._away:
+            self._writer.discard()
+
+
+class WaitingCache:
+    """So with a Cache."""
+
+    def __init__(self, cache: Cache, away: Away) -> None:
+        self._cache, self._away = cache, away
+
+    def get(self, key: str) -> bytes | None:
+        with self._away:
+            return self._cache.get(key)
+
+    def put(self, key: str, value: bytes) -> None:
+        with self._away:
+            self._cache.put(key, value)
+
+    def drop(self, key: str) -> None:
+        with self._away:
+            self._cache.drop(key)

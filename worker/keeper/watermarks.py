@@ -1,0 +1,72 @@
+"""The keeper's watermarks: the images that recipes name, by digest, each a descriptor that a decoder can read.
+
+A recipe says which bytes it means, so an image that was read once stays good for the jobs that were
+accepted with it; one that is not known yet is looked for in recipes.toml as it is now. Decodes nothing.
+"""
+
+import fcntl
+import functools
+import os
+from contextlib import AbstractContextManager
+
+from host.files.recipes import load_watermarks
+from host.settings.settings import Settings
+from jobs.errors import BadRecipe, ImageFault, SetupFault
+from jobs.recipes.recipe import RenditionSpec, parse
+
+RECIPES_KEPT = 100
+"""Most jobs' recipes are among a few presets."""
+_SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
+"""What strangers' pixels are beside must not change what the next job is marked with."""
+
+
+class Watermarks:
+    """By digest. What it has read it keeps, in memory files that nobody can change."""
+
+    def __init__(self, settings: Settings, away: AbstractContextManager[None]) -> None:
+        self._settings, self._away = settings, away
+        self._files: dict[str, int] = {}
+
+    def of(self, recipe: str) -> dict[str, int]:
+        """The descriptors (this object's) of the watermarks that a resolved recipe asks for, by digest.
+
+        Raises ImageFault `operation_failed` where one of them is not to be had.
+        """
+        marks = [spec.watermark for spec in resolved(recipe)]
+        return {mark.digest: self._find(mark.digest, mark.name) for mark in marks if mark and mark.digest}
+
+    def _find(self, digest: str, name: str) -> int:
+        if digest not in self._files:
+            self._read_all(name)
+        if digest not in self._files:
+            detail = f"the watermark {name!r} is not the one that this job was accepted with: ask for it once more"
+            raise ImageFault(detail, code="operation_failed")
+        return self._files[digest]
+
+    def _read_all(self, name: str) -> None:
+        try:
+            with self._away:
+                images = load_watermarks(self._settings)
+        except SetupFault as fault:
+            detail = f"the watermark {name!r} is not to be had: {fault.detail}"
+            raise ImageFault(detail, code="operation_failed") from None
+        for digest, data in images.items():
+            if digest not in self._files:
+                self._files[digest] = _sealed(data)
+
+
+@functools.lru_cache(RECIPES_KEPT)
+def resolved(recipe: str) -> tuple[RenditionSpec, ...]:
+    """The renditions of a resolved recipe. Raises ImageFault `operation_failed`."""
+    try:
+        return parse(recipe).renditions
+    except BadRecipe as fault:  # of a version of ours that knew other recipes
+        raise ImageFault(fault.detail, code="operation_failed") from None
+
+
+def _sealed(data: bytes) -> int:
+    """A memory file of these bytes."""
+    file = os.memfd_create("watermark", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.write(file, data)
+    fcntl.fcntl(file, fcntl.F_ADD_SEALS, _SEALS)
+    return file

@@ -1,0 +1,347 @@
+"""One job at a time: from its Assignment, through cache, original and decoder, to the facts about it.
+
+Owns the present try and the one before it, which is published while the decoder computes again; and that
+a rendition is durable before anybody hears of it. Knows no socket: facts go to the session through `tell`,
+children and stores are given.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+import msgspec
+
+from host.settings.settings import Settings
+from jobs.errors import BlobMissing, ImageFault, PixmillError, StoreFault
+from jobs.ids import original_name, rendition_name
+from jobs.images.head import Head
+from jobs.job import Code, Cost, Rendition, Spec, decode_spec
+from jobs.wire import Assignment, LeaseRef
+from stores.blobs import Blobs
+from worker.boundary import tasks
+from worker.core import events
+from worker.core.parking import GROWTH_SHARE
+from worker.keeper import checks
+from worker.keeper.autopsy import judge
+from worker.keeper.bodies import Body
+from worker.keeper.children import Children
+from worker.keeper.results import Results, Run
+from worker.keeper.watermarks import Watermarks
+
+
+@dataclass(slots=True)
+class Try:
+    """One job on its way through the decoder. `asked`: its renditions, by name. `handed_at`: since when (wall time)
+    the decoder has it, and no longer `original`; from then on it is charged. `begun`: the session was told so. `made`
+    is not published yet, `coming` is not there whole; `done` is what the decoder said at its end. `run` is its."""
+
+    assignment: Assignment
+    spec: Spec
+    asked: dict[str, checks.Asked]
+    original: BinaryIO
+    watermarks: dict[str, int]
+    handed_at: float | None = None
+    begun: bool = False
+    renditions: list[Rendition] = field(default_factory=list)
+    made: list[tuple[tasks.Rendered, Body]] = field(default_factory=list)
+    coming: Body | None = None
+    done: tasks.Done | None = None
+    run: Run = field(default_factory=Run)
+
+    def names(self) -> set[str]:
+        """Of the renditions that were made, published or not."""
+        return {one.name for one in self.renditions} | {one.name for one, _ in self.made}
+
+    def discard(self) -> None:
+        """Nothing of it is to be published any more."""
+        self.original.close()
+        for body in (self.coming, *(body for _, body in self.made)):
+            if body is not None:
+                body.discard()
+        self.made, self.coming = [], None
+
+
+class Work:
+    """The Listener of the worker's children. Tells of every try one DecoderBegan at most and one end,
+    and offers each free decoder by DecoderIdle: before the end of what it worked on, so that it has its
+    next job while that is published."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        children: Children,
+        blobs: Blobs,
+        results: Results,
+        tell: Callable[[Any], None],
+        log: logging.Logger,
+        away: AbstractContextManager[None] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._children = children
+        self._blobs = blobs
+        self._results = results
+        self._watermarks = Watermarks(settings, away or nullcontext())
+        self._tell = tell
+        self._log = log
+        self._try: Try | None = None
+        self._ended: Try | None = None
+        self._offered = False
+        self._story = ""
+        self._unsealed: tuple[str, ...] | None = None
+
+    # -- what the session wants
+
+    def begin(self, assignment: Assignment) -> None:
+        """Take on a job, for the decoder that was offered; or for another, where that worked for another tenant:
+        strangers' code in it would read this original, or has kept what it saw before."""
+        self._offered = False
+        try:
+            spec = decode_spec(assignment.spec)
+            if (renditions := self._results.find(assignment.job, spec)) is not None:
+                self._tell(events.CacheAnswered(assignment.job, assignment.lease, renditions))
+                self._log.info("finished", extra={"job": assignment.job, "cached": True})
+                return self._offer()
+            watermarks = self._watermarks.of(spec.recipe)
+            head = Head(spec.original.format, spec.original.width, spec.original.height)
+            asked = checks.asked(spec.recipe, head, self._settings.frames_max)
+            original = self._open(assignment.job, spec)
+        except msgspec.MsgspecError as error:
+            return self._refuse(assignment, Code.OPERATION_FAILED, f"its spec cannot be read: {error}")
+        except (ImageFault, StoreFault) as fault:
+            return self._refuse(assignment, _code(fault), fault.detail)
+        self._try = Try(assignment, spec, asked, original, watermarks)
+        decoder = self._children.decoder
+        if assignment.alone:
+            self._children.end_parked()  # their memory is for this job
+        if decoder is None or not decoder.tasks:
+            self._hand_over()
+        elif assignment.alone:
+            self._replace("alone")
+        elif decoder.run.tenant != spec.tenant:
+            self._children.change(spec.tenant, self)
+        else:
+            self._hand_over()
+        return None
+
+    def kill(self, ref: LeaseRef) -> None:
+        """Stop working on this lease at once; nothing more of it is published or told."""
+        if self._ended is not None and _is(self._ended, ref):
+            self._ended.discard()
+            self._ended = None
+        if self._try is None or not _is(self._try, ref):
+            return
+        handed_at, seconds, run = self._try.handed_at, self._try.assignment.seconds, self._try.run
+        self._forget()
+        if handed_at is not None:
+            if time.time() >= handed_at + seconds:
+                self._results.spoil(run)
+            self._replace("killed")
+        else:
+            self._offer()
+
+    def publish(self) -> None:
+        """Make durable what was made, and tell. For the end of a turn: the decoder has its next job by then,
+        and need not wait for the disk."""
+        ended, self._ended = self._ended, None
+        if ended is not None and self._land(ended):
+            self._finish(ended)
+        if self._try is not None:
+            self._land(self._try)
+
+    def look(self) -> None:
+        """Tell where the decoder is: the session's deadline is near. That it has the job, or, it may be, the present
+        try's last word."""
+        work, decoder = self._try, self._children.decoder
+        if work is not None and work.handed_at is not None and decoder is not None:
+            self._begin(work)
+            self._tell(events.DecoderSeen(work.assignment.job, work.assignment.lease, decoder.where()))
+
+    # -- what the children tell
+
+    def decoder_ready(self) -> None:
+        """As Listener.decoder_ready."""
+        if self._try is not None:
+            self._hand_over()
+        else:
+            self._offer()
+
+    def room(self, word: tasks.Rendered, size: int) -> Body:
+        """As Listener.room."""
+        work = self._working(word)
+        wanted = work.asked.get(word.name) if word.name not in work.names() else None
+        most = min(wanted.bytes_max(work.spec.original.bytes), work.assignment.memory_bytes) if wanted else 0
+        checks.check_begun(word, size, wanted, most)
+        work.coming = Body(self._blobs, rendition_name(work.assignment.job, word.name, "coming", word.extension), size)
+        return work.coming
+
+    def decoder_said(self, word: Any, sink: Any) -> None:
+        """As Listener.decoder_said."""
+        if isinstance(word, tasks.Unsealed | tasks.Broke):
+            return self._note(word)
+        work = self._working(word)
+        match word:
+            case tasks.Rendered():
+                checks.check_whole(word, sink.head())
+                work.made.append((word, sink))
+                work.coming = None
+            case tasks.Done():
+                checks.check_done(word, len(work.asked), len(work.names()))
+                work.done, self._ended, self._try = word, work, None
+                self._tell(events.DecoderDone(work.assignment.job, work.assignment.lease))
+                self._offer_or_recycle()
+            case tasks.Fault(code, detail) if self._fail(work, code, detail):
+                if code == Code.MEMORY_OVER_LIMIT:
+                    self._replace("memory")
+                else:
+                    self._offer_or_recycle()
+
+    def decoder_ended(self, death: tasks.Died, run: Run) -> None:
+        """As Listener.decoder_ended."""
+        code, detail = judge(death)
+        self._log.warning("decoder replaced", extra={"why": judge(death, self._story)[1]})
+        self._results.spoil(run)
+        self._story = ""
+        if self._offered:
+            self._offered = False
+            self._tell(events.DecoderGone())
+        elif self._try is not None and self._try.handed_at is not None:
+            self._fail(self._try, code, detail)
+
+    def parked_ended(self, run: Run) -> None:
+        """As Listener.parked_ended."""
+        self._log.warning("parked decoder ended")
+        self._results.spoil(run)
+
+    def _working(self, word: tasks.Rendered | tasks.Done | tasks.Fault) -> Try:
+        """The try that this can be an answer to. Raises WireFault where there is none."""
+        work, decoder = self._try, self._children.decoder
+        if work is None or work.handed_at is None or decoder is None or decoder.untaken:
+            raise checks.unasked(word)
+        return work
+
+    def _note(self, word: tasks.Unsealed | tasks.Broke) -> None:
+        match word:
+            case tasks.Broke(story):
+                self._story = checks.plain(story)
+            case tasks.Unsealed(layers) if self._unsealed is None:
+                self._unsealed = layers
+                self._log.warning("decoders lack a layer of the sandbox", extra={"layers": ", ".join(layers)})
+
+    # -- the present try
+
+    def _open(self, job: str, spec: Spec) -> BinaryIO:
+        original = self._blobs.open(original_name(job))
+        size = os.fstat(original.fileno()).st_size
+        if size != spec.original.bytes:
+            original.close()
+            raise BlobMissing(f"the original had {spec.original.bytes} bytes and has {size}")
+        return original
+
+    def _hand_over(self) -> None:
+        work, decoder = self._try, self._children.decoder
+        if work is None or decoder is None:
+            return
+        task = tasks.Task(
+            work.spec.recipe,
+            self._settings.pixels_max,
+            self._settings.frames_max,
+            work.assignment.memory_bytes,
+            list(work.watermarks),
+        )
+        if self._children.hand_over(task, [work.original.fileno(), *work.watermarks.values()], self):
+            work.original.close()
+            work.handed_at, work.run, decoder.run.tenant = time.time(), decoder.run, work.spec.tenant
+
+    def _begin(self, work: Try) -> None:
+        """Tell, once, that the decoder began: that it has the task is enough, for when it looks at it only itself could
+        tell. Not before what came of it is durable; what has ended by then is told in the same breath."""
+        if not work.begun and work.handed_at is not None:
+            work.begun = True
+            self._tell(events.DecoderBegan(work.assignment.job, work.assignment.lease, work.handed_at))
+
+    def _land(self, work: Try) -> bool:
+        """Publish what the decoder made; False where the store failed, and so the try."""
+        while work.made:
+            word, body = work.made.pop(0)
+            digest = body.digest()
+            blob = rendition_name(work.assignment.job, word.name, digest, word.extension)
+            try:
+                body.publish(blob)
+            except StoreFault as fault:
+                body.discard()
+                work.discard()
+                self._begin(work)
+                self._say_failed(work.assignment, Code.STORE_ERROR, fault.detail)
+                if work is self._try:
+                    self._forget()
+                    self._replace("store")
+                return False
+            told = (word.format, word.width, word.height, body.size, digest, word.dominant_colour, word.unmet)
+            rendition = Rendition(word.name, blob, *told, word.original)
+            work.renditions.append(rendition)
+            self._begin(work)
+            self._tell(events.RenditionLanded(work.assignment.job, work.assignment.lease, rendition))
+        return True
+
+    def _finish(self, work: Try) -> None:
+        assert work.done is not None and work.handed_at is not None
+        self._begin(work)
+        self._results.keep(work.spec, work.renditions, work.run)
+        cost = Cost(work.done.cpu_ms, work.done.peak_bytes)
+        job, lease, at = work.assignment.job, work.assignment.lease, time.time()
+        self._tell(events.DecoderFinished(job, lease, work.renditions, cost, at))
+        ms = round((at - work.handed_at) * 1000)
+        self._log.info("finished", extra={"job": work.assignment.job, "ms": ms})
+
+    def _fail(self, work: Try, code: str, detail: str) -> bool:
+        """The present try, once what it made before is published; False where that failed, and so the try."""
+        if not self._land(work):
+            return False
+        self._begin(work)
+        self._forget()
+        self._say_failed(work.assignment, code, detail)
+        return True
+
+    def _refuse(self, assignment: Assignment, code: str, detail: str) -> None:
+        self._say_failed(assignment, code, detail)
+        self._offer()
+
+    def _say_failed(self, assignment: Assignment, code: str, detail: str) -> None:
+        self._tell(events.DecoderFailed(assignment.job, assignment.lease, code, checks.plain(detail)))
+        self._log.info("failed", extra={"job": assignment.job, "code": str(code)})
+
+    def _forget(self) -> None:
+        if self._try is not None:
+            self._try.discard()
+            self._try = None
+
+    # -- the decoder
+
+    def _offer(self) -> None:
+        if self._children.decoder is not None:
+            self._offered = True
+            self._tell(events.DecoderIdle())
+
+    def _offer_or_recycle(self) -> None:
+        decoder, most = self._children.decoder, self._settings.decoder_bytes_max // GROWTH_SHARE
+        if decoder and (decoder.tasks >= self._settings.decoder_jobs_max or decoder.grown_bytes() > most):
+            self._replace("worn")
+        else:
+            self._offer()
+
+    def _replace(self, why: str) -> None:
+        self._log.info("decoder replaced", extra={"why": why})
+        self._children.replace(self)
+
+
+def _is(work: Try, ref: LeaseRef) -> bool:
+    return (work.assignment.job, work.assignment.lease) == (ref.job, ref.lease)
+
+
+def _code(fault: PixmillError) -> str:
+    """Of what keeps a try from beginning."""
+    return Code.STORE_ERROR if isinstance(fault, StoreFault) and not isinstance(fault, BlobMissing) else fault.code
