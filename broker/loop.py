@@ -46,8 +46,10 @@ FORGET_SECONDS = 1.0
 class Loop:
     """One broker process at work. `run` returns when it was told to stop."""
 
-    def __init__(self, core: Dispatcher, ledger: Ledger, recorder: Recorder, wires: Wires, log: logging.Logger) -> None:
-        self._core, self._ledger, self._recorder, self._log = core, ledger, recorder, log
+    def __init__(
+        self, dispatcher: Dispatcher, ledger: Ledger, recorder: Recorder, wires: Wires, log: logging.Logger
+    ) -> None:
+        self._dispatcher, self._ledger, self._recorder, self._log = dispatcher, ledger, recorder, log
         self._narrator = Narrator(log)
         self.gate = Gate(log)
         self._watchdog = notify.Watchdog()
@@ -68,8 +70,8 @@ class Loop:
         now = time.monotonic()
         self._offset = time.time() - now
         restored = self._ledger.restore()
-        self._recorder.began(self._core, Began(now, self._offset, restored))
-        self._core.restore(restored, now, self._offset)
+        self._recorder.began(self._dispatcher, Began(now, self._offset, restored))
+        self._dispatcher.restore(restored, now, self._offset)
         reader, writer = socket.socketpair()
         writer.setblocking(False)
         self._woken = reader
@@ -81,7 +83,7 @@ class Loop:
     def run(self) -> None:
         """Turn until told to stop, then settle what was read. Raises LedgerFailed."""
         while not self._stopping:
-            due = 0.0 if self._again or self._intake.events else self._core.deadline
+            due = 0.0 if self._again or self._intake.events else self._dispatcher.deadline
             if self._probes:
                 due = min(due, self._probes[0])
             ready = readable(self.sockets.read, [self._woken.fileno()], due - time.monotonic())
@@ -97,8 +99,8 @@ class Loop:
     def _turn(self, now: float, ready: set[Any], last: bool = False) -> None:
         heard_all = self._gather(now, ready)
         intake, self._intake = self._intake, Intake()
-        self._recorder.turn(self._core, Turn(now, intake.facts, heard_all, last))
-        effects = decide(self._core, now, intake.events, heard_all, last)
+        self._recorder.turn(self._dispatcher, Turn(now, intake.facts, heard_all, last))
+        effects = decide(self._dispatcher, now, intake.events, heard_all, last)
         self._forget_keys(now)
         self._carry_out(effects, now)
 
@@ -183,7 +185,7 @@ class Loop:
             except zmq.Again:
                 break
             if publisher is self.sockets.receipts and frame[:1] == b"\x01":
-                publisher.send_multipart([frame[1:], wire.encode(wire.Hello(self._core.epoch))], zmq.NOBLOCK)
+                publisher.send_multipart([frame[1:], wire.encode(wire.Hello(self._dispatcher.epoch))], zmq.NOBLOCK)
 
     def _read_monitor(self, now: float) -> None:
         for _ in range(WORKER_FRAMES_PER_TURN):
@@ -198,13 +200,13 @@ class Loop:
         """Some worker's connection ended: a send that cannot be routed names it."""
         self.sockets.router.poll(0)
         self._probes = [at for at in self._probes if at > now]
-        beat = wire.encode(wire.BrokerBeat(self._core.epoch))
-        for peer in self._core.peers():
+        beat = wire.encode(wire.BrokerBeat(self._dispatcher.epoch))
+        for peer in self._dispatcher.peers():
             self._send(peer, beat)
 
     def _carry_out(self, effects: Effects, now: float) -> None:
         """Durable before visible: the commit first, then everything that tells of it."""
-        out = outgoing(effects, self._core.epoch)
+        out = outgoing(effects, self._dispatcher.epoch)
         if out.unsaid:
             self._leave_out(out.unsaid)
         self._recorder.decided(digest(effects.records, out))
@@ -225,7 +227,7 @@ class Loop:
         if effects.expire is not None:
             lookups.expire(self._ledger, self._intake, effects.expire)
         self._ledger.tidy(busy=effects.beat is not None)
-        self._narrator.tell(effects.sends, self._core.name_of, now)
+        self._narrator.tell(effects.sends, self._dispatcher.name_of, now)
 
     def _leave_out(self, count: int) -> None:
         """Once in the log: who makes such a message makes many."""
@@ -244,7 +246,7 @@ class Loop:
             self._intake.add(PeerLost(peer))
 
     def _forget_keys(self, now: float) -> None:
-        if now >= max(self._forget_at, self._core.trusted_at):
+        if now >= max(self._forget_at, self._dispatcher.trusted_at):
             self._forget_at = now + FORGET_SECONDS
             self._ledger.forget_keys(now + self._offset - IDEMPOTENCY_SECONDS)
             self._ledger.forget_grants(now + self._offset - GRANT_SLACK_SECONDS)

@@ -3,7 +3,7 @@
 from broker.core import quota
 from broker.core.books.events import Submitted
 from broker.core.books.model import Entry
-from broker.core.books.state import Core, moment
+from broker.core.books.state import Books, moment
 from jobs.job import Code, Fault, Happening, Outcome, State
 from jobs.lanes import lane_of
 from jobs.records import KeyEntry
@@ -13,44 +13,44 @@ ACCEPTED, ENDED = Happening.ACCEPTED.value, Happening.ENDED.value
 QUEUED, DELAYED = State.QUEUED, State.DELAYED
 
 
-def submitted(core: Core, event: Submitted, now: float) -> None:
+def submitted(books: Books, event: Submitted, now: float) -> None:
     """Answer a Submit. A repeat of a committed one is committed again, whatever else holds."""
     submit = event.submit
-    core.receipt(submit.web, _decide(core, event, now))
+    books.receipt(submit.web, _decide(books, event, now))
 
 
-def _decide(core: Core, event: Submitted, now: float) -> Receipt:
+def _decide(books: Books, event: Submitted, now: float) -> Receipt:
     submit = event.submit
     first = submit.jobs[0].id
-    if first in event.existing or first in core.fresh_ids:
+    if first in event.existing or first in books.fresh_ids:
         return Receipt(submit.request, COMMITTED, [job.id for job in submit.jobs])
-    if (event.keys or core.fresh_keys) and any(known := _stored(core, event)):
+    if (event.keys or books.fresh_keys) and any(known := _stored(books, event)):
         return _known(submit, known)
-    if len(submit.jobs) > 1 and not _all_new(core, event):
+    if len(submit.jobs) > 1 and not _all_new(books, event):
         return Receipt(submit.request, REFUSED, code="malformed")
-    at = now + core.offset
-    if at - submit.at > core.policy.orphan_seconds / 2:
+    at = now + books.offset
+    if at - submit.at > books.policy.orphan_seconds / 2:
         return Receipt(submit.request, REFUSED, code="broker_silent")
-    waiting = core.counts[QUEUED] + core.counts[DELAYED]
-    if waiting + len(submit.jobs) > core.policy.queued_max:
+    waiting = books.counts[QUEUED] + books.counts[DELAYED]
+    if waiting + len(submit.jobs) > books.policy.queued_max:
         return Receipt(submit.request, REFUSED, code="queue_full")
-    if (core.policy.rate_per_minute or submit.grant) and (refusal := quota.refusal(core, event, now)):
+    if (books.policy.rate_per_minute or submit.grant) and (refusal := quota.refusal(books, event, now)):
         return refusal
     for job in submit.jobs:
-        _accept(core, job, at, now)
-    core.accepted.add(now, len(submit.jobs))
+        _accept(books, job, at, now)
+    books.accepted.add(now, len(submit.jobs))
     return Receipt(submit.request, COMMITTED, [job.id for job in submit.jobs])
 
 
-def _all_new(core: Core, event: Submitted) -> bool:
+def _all_new(books: Books, event: Submitted) -> bool:
     """Whether no id is used twice. (The first one is new already, and decides alone for an honest sender.)"""
     ids = {job.id for job in event.submit.jobs}
-    return len(ids) == len(event.submit.jobs) and ids.isdisjoint(event.existing) and ids.isdisjoint(core.fresh_ids)
+    return len(ids) == len(event.submit.jobs) and ids.isdisjoint(event.existing) and ids.isdisjoint(books.fresh_ids)
 
 
-def _stored(core: Core, event: Submitted) -> list[KeyEntry | None]:
+def _stored(books: Books, event: Submitted) -> list[KeyEntry | None]:
     keys = [job.key for job in event.submit.jobs if job.key is not None]
-    return [event.keys.get(key) or core.fresh_keys.get(key) for key in keys]
+    return [event.keys.get(key) or books.fresh_keys.get(key) for key in keys]
 
 
 def _known(submit: Submit, known: list[KeyEntry | None]) -> Receipt:
@@ -61,9 +61,9 @@ def _known(submit: Submit, known: list[KeyEntry | None]) -> Receipt:
     return Receipt(submit.request, KNOWN, [entry.job for entry in left])
 
 
-def _accept(core: Core, job: NewJob, at: float, now: float) -> None:
+def _accept(books: Books, job: NewJob, at: float, now: float) -> None:
     entry = Entry()
-    core.change = change = core.change + 1
+    books.change = change = books.change + 1
     entry.seq = entry.position = entry.change = change
     entry.id, entry.tenant = job.id, job.tenant
     entry.state = QUEUED
@@ -76,27 +76,27 @@ def _accept(core: Core, job: NewJob, at: float, now: float) -> None:
     entry.outcome = Outcome([moment((at, ACCEPTED, 0, None, None))])
     entry.dirty, entry.windowed = True, False
     entry.due = entry.seconds = 0.0
-    core.dirty.append(entry)
-    core.entries[job.id] = entry
-    core.fresh_ids.add(job.id)
+    books.dirty.append(entry)
+    books.entries[job.id] = entry
+    books.fresh_ids.add(job.id)
     if job.tenant:
-        core.share(job.tenant).accepted.add(now)
+        books.share(job.tenant).accepted.add(now)
     if job.key is not None and job.fingerprint is not None:
         key = KeyEntry(job.key, job.id, job.fingerprint, at)
-        core.fresh_keys[job.key] = key
-        core.records.keys.append(key)
-    if core.quarantine and core.is_quarantined(job.content):
-        _refuse_quarantined(core, entry, at, now)
+        books.fresh_keys[job.key] = key
+        books.records.keys.append(key)
+    if books.quarantine and books.is_quarantined(job.content):
+        _refuse_quarantined(books, entry, at, now)
     else:
-        core.count(entry, 1)
-        core.backlog.append(entry)
-        core.reserve.came(entry.lane, now)
+        books.count(entry, 1)
+        books.backlog.append(entry)
+        books.reserve.came(entry.lane, now)
 
 
-def _refuse_quarantined(core: Core, entry: Entry, at: float, now: float) -> None:
+def _refuse_quarantined(books: Books, entry: Entry, at: float, now: float) -> None:
     entry.state = State.FAILED
     entry.code = Code.QUARANTINED.value
     entry.ended_at = at
     entry.outcome.error = Fault(entry.code, "these bytes with this recipe killed a decoder twice")
-    core.log(entry, ENDED, now, entry.code)
-    core.count(entry, 1)
+    books.log(entry, ENDED, now, entry.code)
+    books.count(entry, 1)

@@ -5,7 +5,7 @@ settled so that the worker forgets it.
 """
 
 from broker.core.books.model import Entry, Worker
-from broker.core.books.state import Core
+from broker.core.books.state import Books
 from jobs.ids import is_rendition_of
 from jobs.job import Code, Happening, Rendition, State
 from jobs.limits import RENDITIONS_MAX
@@ -18,57 +18,57 @@ _KNOWN = frozenset(code.value for code in Code)
 ANOTHERS = "its worker named a file that is not this job's"
 
 
-def held(core: Core, worker: Worker, job: str, lease: int) -> Entry | None:
+def held(books: Books, worker: Worker, job: str, lease: int) -> Entry | None:
     """The job, if this worker holds it under this very lease."""
     entry = worker.leases.get(job)
     return entry if entry is not None and entry.lease == lease else None
 
 
-def started(core: Core, worker: Worker, message: Started, now: float) -> None:
+def started(books: Books, worker: Worker, message: Started, now: float) -> None:
     """Decoders began: from here on a loss is charged."""
     for start in message.jobs:
-        entry = held(core, worker, start.job, start.lease)
+        entry = held(books, worker, start.job, start.lease)
         if entry is None:
-            core.settle(worker.peer, start.job, start.lease)
+            books.settle(worker.peer, start.job, start.lease)
         elif entry.started_at is None:
-            begin(core, entry, now, start.at)
+            begin(books, entry, now, start.at)
 
 
-def begin(core: Core, entry: Entry, now: float, at: float | None = None) -> None:
+def begin(books: Books, entry: Entry, now: float, at: float | None = None) -> None:
     """A decoder began the job, at wall time `at`."""
-    now = _at(core, entry, at, now)
-    core.prefetched.pop(entry.id, None)
-    core.recalled.discard(entry.id)
-    entry.started_at = now + core.offset
+    now = _at(books, entry, at, now)
+    books.prefetched.pop(entry.id, None)
+    books.recalled.discard(entry.id)
+    entry.started_at = now + books.offset
     entry.attempts += 1
-    core.log(entry, STARTED, now)
+    books.log(entry, STARTED, now)
 
 
-def _at(core: Core, entry: Entry, wall: float | None, now: float) -> float:
+def _at(books: Books, entry: Entry, wall: float | None, now: float) -> float:
     """When that was, of which a worker says the wall time; it may be another machine's: neither before what happened
     last nor after now."""
     if wall is None:
         return now
     last = entry.outcome.timeline[-1].at
-    at = (wall if wall > last else last) - core.offset
+    at = (wall if wall > last else last) - books.offset
     return at if at < now else now
 
 
-def published(core: Core, worker: Worker, message: Published, now: float) -> None:
+def published(books: Books, worker: Worker, message: Published, now: float) -> None:
     """Renditions landed: a change of the row each."""
     for publication in message.renditions:
-        entry = held(core, worker, publication.job, publication.lease)
+        entry = held(books, worker, publication.job, publication.lease)
         if entry is None:
-            core.settle(worker.peer, publication.job, publication.lease)
+            books.settle(worker.peer, publication.job, publication.lease)
         elif not is_rendition_of(publication.rendition.blob, entry.id):
             continue  # no worker of ours says so: what is another job's is not shown as this one's, nor ever swept
         elif entry.outcome.cancel_requested:
-            _hide(core, entry, [publication.rendition])
+            _hide(books, entry, [publication.rendition])
         else:
-            _publish(core, entry, publication.rendition, now)
+            _publish(books, entry, publication.rendition, now)
 
 
-def _publish(core: Core, entry: Entry, rendition: Rendition, now: float) -> None:
+def _publish(books: Books, entry: Entry, rendition: Rendition, now: float) -> None:
     renditions = entry.outcome.renditions
     if rendition in renditions:
         return
@@ -76,124 +76,124 @@ def _publish(core: Core, entry: Entry, rendition: Rendition, now: float) -> None
     if len(kept) == RENDITIONS_MAX:
         return
     renditions[:] = [*kept, rendition]
-    core.log(entry, RENDITION, now, rendition.name)
-    core.changes.append(core.change_of(entry, rendition))
+    books.log(entry, RENDITION, now, rendition.name)
+    books.changes.append(books.change_of(entry, rendition))
 
 
-def _hide(core: Core, entry: Entry, renditions: list[Rendition]) -> None:
+def _hide(books: Books, entry: Entry, renditions: list[Rendition]) -> None:
     """Landed after a cancel: swept, but for what was shown before (a name may come again)."""
     shown = {rendition.blob for rendition in entry.outcome.renditions}
     hidden = tuple(rendition.blob for rendition in renditions if rendition.blob not in shown)
     if hidden:
-        core.sweep(entry.id, hidden)
+        books.sweep(entry.id, hidden)
 
 
-def finished(core: Core, worker: Worker, message: Finished, now: float) -> None:
+def finished(books: Books, worker: Worker, message: Finished, now: float) -> None:
     """All renditions of these jobs are published."""
     for finish in message.jobs:
-        core.settle(worker.peer, finish.job, finish.lease)
-        entry = held(core, worker, finish.job, finish.lease)
+        books.settle(worker.peer, finish.job, finish.lease)
+        entry = held(books, worker, finish.job, finish.lease)
         if entry is not None:
-            ended = _at(core, entry, finish.ended_at, now)
-            core.served(entry, ended)
+            ended = _at(books, entry, finish.ended_at, now)
+            books.served(entry, ended)
             if [picture for picture in finish.renditions if not is_rendition_of(picture.blob, entry.id)]:
-                _fail(core, entry, Failure(entry.id, entry.lease, Code.STORE_ERROR.value, ANOTHERS), ended)
+                _fail(books, entry, Failure(entry.id, entry.lease, Code.STORE_ERROR.value, ANOTHERS), ended)
             else:
-                _finish(core, entry, finish, ended)
+                _finish(books, entry, finish, ended)
 
 
-def _finish(core: Core, entry: Entry, finish: Finish, now: float) -> None:
+def _finish(books: Books, entry: Entry, finish: Finish, now: float) -> None:
     outcome = entry.outcome
     if outcome.cancel_requested:
-        _hide(core, entry, finish.renditions)
-        return core.cancel(entry, now)
+        _hide(books, entry, finish.renditions)
+        return books.cancel(entry, now)
     if not finish.cached and entry.started_at is None:
-        begin(core, entry, now, finish.began_at)
+        begin(books, entry, now, finish.began_at)
     for rendition in finish.renditions:
-        _publish(core, entry, rendition, now)
+        _publish(books, entry, rendition, now)
     outcome.renditions = finish.renditions
     outcome.cost = finish.cost
     outcome.cached = finish.cached
     outcome.error = None
     entry.code = None
-    core.end(entry, State.DONE, now)
+    books.end(entry, State.DONE, now)
 
 
-def failed(core: Core, worker: Worker, message: Failed, now: float) -> None:
+def failed(books: Books, worker: Worker, message: Failed, now: float) -> None:
     """These tries ended without their renditions."""
     for failure in message.jobs:
-        core.settle(worker.peer, failure.job, failure.lease)
-        entry = held(core, worker, failure.job, failure.lease)
+        books.settle(worker.peer, failure.job, failure.lease)
+        entry = held(books, worker, failure.job, failure.lease)
         if entry is not None:
             if failure.code != Code.CANCELLED:
-                core.served(entry, now)
+                books.served(entry, now)
             elif entry.started_at is not None:  # a part of a job is no measure
-                core.spent(entry, worker, now)
-            _fail(core, entry, failure, now)
+                books.spent(entry, worker, now)
+            _fail(books, entry, failure, now)
 
 
-def _fail(core: Core, entry: Entry, failure: Failure, now: float) -> None:
+def _fail(books: Books, entry: Entry, failure: Failure, now: float) -> None:
     code = Code(failure.code) if failure.code in _KNOWN else Code.OPERATION_FAILED
     if code is Code.CANCELLED:
-        return core.cancel(entry, now) if entry.outcome.cancel_requested else give_back(core, entry, now)
-    core.log(entry, ERROR, now, f"{code.value}: {failure.detail}")
+        return books.cancel(entry, now) if entry.outcome.cancel_requested else give_back(books, entry, now)
+    books.log(entry, ERROR, now, f"{code.value}: {failure.detail}")
     outcome = entry.outcome
     outcome.crashes += code is Code.DECODER_CRASHED
     outcome.memory_tries += code is Code.MEMORY_OVER_LIMIT
     if entry.started_at is None and code is Code.DECODER_LOST:
-        return _uncharged(core, entry, now, failure.detail)
+        return _uncharged(books, entry, now, failure.detail)
     unstarted = entry.started_at is None and code is Code.STORE_ERROR
     outcome.losses += unstarted
     verdict = after_failure(
         code, job=entry.id, attempts=entry.attempts + (outcome.losses if unstarted else 0),
-        attempts_max=core.policy.attempts_max, crashes=outcome.crashes, memory_tries=outcome.memory_tries,
+        attempts_max=books.policy.attempts_max, crashes=outcome.crashes, memory_tries=outcome.memory_tries,
     )  # fmt: skip
-    core.follow(entry, verdict, now, failure.detail)
+    books.follow(entry, verdict, now, failure.detail)
 
 
-def returned(core: Core, worker: Worker, message: Returned, now: float) -> None:
+def returned(books: Books, worker: Worker, message: Returned, now: float) -> None:
     """These were given back: by drain, recall or recycling."""
     for ref in message.leases:
-        core.settle(worker.peer, ref.job, ref.lease)
-        entry = held(core, worker, ref.job, ref.lease)
+        books.settle(worker.peer, ref.job, ref.lease)
+        entry = held(books, worker, ref.job, ref.lease)
         if entry is not None:
             if entry.started_at is not None:
-                core.spent(entry, worker, now)
-            give_back(core, entry, now)
+                books.spent(entry, worker, now)
+            give_back(books, entry, now)
 
 
-def give_back(core: Core, entry: Entry, now: float) -> None:
+def give_back(books: Books, entry: Entry, now: float) -> None:
     """A lease ends uncharged; the job is first in its lane again."""
     if entry.started_at is not None:
         entry.attempts -= 1
-    core.log(entry, RETURNED, now)
+    books.log(entry, RETURNED, now)
     if entry.outcome.cancel_requested:
-        return core.cancel(entry, now)
-    core.release(entry)
-    core.requeue_head(entry)
+        return books.cancel(entry, now)
+    books.release(entry)
+    books.requeue_head(entry)
 
 
-def lost(core: Core, entry: Entry, now: float, why: str) -> None:
+def lost(books: Books, entry: Entry, now: float, why: str) -> None:
     """The job's holder is gone. Charged only where a decoder had begun."""
-    core.log(entry, LOST, now, why)
+    books.log(entry, LOST, now, why)
     if entry.started_at is None:
-        return _uncharged(core, entry, now, why)
+        return _uncharged(books, entry, now, why)
     verdict = after_failure(
-        Code.DECODER_LOST, job=entry.id, attempts=entry.attempts, attempts_max=core.policy.attempts_max,
+        Code.DECODER_LOST, job=entry.id, attempts=entry.attempts, attempts_max=books.policy.attempts_max,
         crashes=entry.outcome.crashes, memory_tries=entry.outcome.memory_tries,
     )  # fmt: skip
-    core.follow(entry, verdict, now, why)
+    books.follow(entry, verdict, now, why)
 
 
-def _uncharged(core: Core, entry: Entry, now: float, why: str) -> None:
+def _uncharged(books: Books, entry: Entry, now: float, why: str) -> None:
     entry.outcome.losses += 1
-    core.follow(entry, after_loss_unstarted(entry.outcome.losses), now, why)
+    books.follow(entry, after_loss_unstarted(entry.outcome.losses), now, why)
 
 
-def worker_lost(core: Core, worker: Worker, now: float, why: str) -> None:
+def worker_lost(books: Books, worker: Worker, now: float, why: str) -> None:
     """A worker is dead or silent: its leases end, its connection is forgotten."""
-    core.roster.remove(worker)
-    core.roster_changed = True
-    core.forget_sweeper(worker)
+    books.roster.remove(worker)
+    books.roster_changed = True
+    books.forget_sweeper(worker)
     for entry in reversed(worker.leases.copy().values()):  # each goes before the last: the oldest ends up first
-        lost(core, entry, now, why)
+        lost(books, entry, now, why)

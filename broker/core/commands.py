@@ -6,7 +6,7 @@ Every command changes nothing when it is repeated.
 from broker.core import quota, sweeps
 from broker.core.books.events import Commanded, Matched, Ordered
 from broker.core.books.model import Entry
-from broker.core.books.state import REQUEUED, Core
+from broker.core.books.state import REQUEUED, Books
 from jobs.job import ENDED, REQUEUEABLE, Happening, State
 from jobs.wire import (
     COMMITTED,
@@ -27,41 +27,41 @@ SWEEPS_FULL = "sweeps_full"
 CANCEL_REQUESTED = Happening.CANCEL_REQUESTED.value
 
 
-def commanded(core: Core, event: Commanded, now: float) -> None:
+def commanded(books: Books, event: Commanded, now: float) -> None:
     """One job's command: done, or refused with a code."""
     command = event.command
-    refusal = _apply(core, command, _entry(core, event), now)
+    refusal = _apply(books, command, _entry(books, event), now)
     outcome = REFUSED if refusal else COMMITTED
-    seconds = quota.frees(core, event.row.tenant, now) if refusal == "rate_limited" and event.row else 0.0
-    core.receipt(command.web, Receipt(command.request, outcome, [command.id or ""], refusal, retry_seconds=seconds))
+    seconds = quota.frees(books, event.row.tenant, now) if refusal == "rate_limited" and event.row else 0.0
+    books.receipt(command.web, Receipt(command.request, outcome, [command.id or ""], refusal, retry_seconds=seconds))
 
 
-def _entry(core: Core, event: Commanded) -> Entry | None:
+def _entry(books: Books, event: Commanded) -> Entry | None:
     job = event.command.id
-    if job is None or job in core.gone:
+    if job is None or job in books.gone:
         return None
-    known = core.entries.get(job)
+    known = books.entries.get(job)
     return known if known is not None or event.row is None else Entry.from_row(event.row)
 
 
-def _apply(core: Core, command: Cancel | Requeue | Purge, entry: Entry | None, now: float) -> str | None:
+def _apply(books: Books, command: Cancel | Requeue | Purge, entry: Entry | None, now: float) -> str | None:
     """Carry out a command on one job; the code of a refusal, or None."""
     if entry is None:
         return "not_found"
     if isinstance(command, Cancel):
-        return cancel(core, entry, now)
+        return cancel(books, entry, now)
     if isinstance(command, Requeue):
         repeated = command.change is not None and entry.change > command.change
-        return None if repeated else requeue(core, entry, now, command.counted)
+        return None if repeated else requeue(books, entry, now, command.counted)
     if entry.state not in ENDED:
         return "job_not_ended"
-    if len(core.sweeps) >= sweeps.SWEEPS_MAX:
+    if len(books.sweeps) >= sweeps.SWEEPS_MAX:
         return SWEEPS_FULL
-    core.remove(entry, now)
+    books.remove(entry, now)
     return None
 
 
-def cancel(core: Core, entry: Entry, now: float) -> str | None:
+def cancel(books: Books, entry: Entry, now: float) -> str | None:
     """End a waiting job at once; a held one is abandoned by its worker, the intent is durable."""
     if entry.state is State.CANCELLED:
         return None
@@ -69,83 +69,83 @@ def cancel(core: Core, entry: Entry, now: float) -> str | None:
         return "job_ended"
     if entry.outcome.cancel_requested:
         return None
-    core.log(entry, CANCEL_REQUESTED, now)
+    books.log(entry, CANCEL_REQUESTED, now)
     entry.outcome.cancel_requested = True
     if entry.state is State.RUNNING:
         if entry.holder is not None:
-            core.batch(entry.holder.peer, Abandon, LeaseRef(entry.id, entry.lease))
+            books.batch(entry.holder.peer, Abandon, LeaseRef(entry.id, entry.lease))
         return None
     if entry.windowed:
-        core.backlog.remove(entry)
-    core.cancel(entry, now)
+        books.backlog.remove(entry)
+    books.cancel(entry, now)
     return None
 
 
-def requeue(core: Core, entry: Entry, now: float, counted: bool) -> str | None:
+def requeue(books: Books, entry: Entry, now: float, counted: bool) -> str | None:
     """Run an ended job that is not done once more: attempts from 0, quarantine lifted, last in its lane. `counted`: it
     is one of the tenant's rate, as an upload is."""
     if entry.state not in REQUEUEABLE:
         return "not_requeueable"
-    if entry.id in core.sweeping:
+    if entry.id in books.sweeping:
         return "broker_silent"  # a worker deletes blobs whose names the job may take again: ask again when it has
-    if counted and not quota.count(core, entry.tenant, now):
+    if counted and not quota.count(books, entry.tenant, now):
         return "rate_limited"
-    core.log(entry, REQUEUED, now)
-    core.move(entry, State.QUEUED)
-    entry.position = core.change
+    books.log(entry, REQUEUED, now)
+    books.move(entry, State.QUEUED)
+    entry.position = books.change
     entry.attempts = 0
     entry.ended_at = entry.code = None
     outcome = entry.outcome
     outcome.error = None
     outcome.cancel_requested = False
     outcome.losses = outcome.crashes = outcome.memory_tries = 0
-    core.release_quarantine(entry.content)
-    core.unsweep(entry.id)
-    core.backlog.append(entry)
-    core.reserve.came(entry.lane, now)
+    books.release_quarantine(entry.content)
+    books.unsweep(entry.id)
+    books.backlog.append(entry)
+    books.reserve.came(entry.lane, now)
     return None
 
 
-def matched(core: Core, event: Matched, now: float) -> None:
+def matched(books: Books, event: Matched, now: float) -> None:
     """A step of a command over many: some of the jobs that it matches, refused or not. A purge goes no faster than
     workers delete, for what is to be deleted is in memory."""
     command = event.command
-    if isinstance(command, Purge) and not sweeps.may_add(core):
-        return core.receipt(command.web, Receipt(command.request, REFUSED, code=SWEEPS_FULL))
+    if isinstance(command, Purge) and not sweeps.may_add(books):
+        return books.receipt(command.web, Receipt(command.request, REFUSED, code=SWEEPS_FULL))
     count = changed = 0
     seconds = 0.0
     for row in event.rows:
-        if row.id in core.gone:  # by age, since these rows were read
+        if row.id in books.gone:  # by age, since these rows were read
             continue
-        entry = core.entries.get(row.id) or Entry.from_row(row)
-        before = core.change
-        if _apply(core, command, entry, now) == "rate_limited":
-            seconds = quota.frees(core, entry.tenant, now)
+        entry = books.entries.get(row.id) or Entry.from_row(row)
+        before = books.change
+        if _apply(books, command, entry, now) == "rate_limited":
+            seconds = quota.frees(books, entry.tenant, now)
         count += 1
-        changed += core.change != before
+        changed += books.change != before
     code = "rate_limited" if seconds else None
     receipt = Receipt(
         command.request, COMMITTED, code=code, matched=count, changed=changed, retry_seconds=seconds,
         following=event.following,
     )  # fmt: skip
-    return core.receipt(command.web, receipt)
+    return books.receipt(command.web, receipt)
 
 
-def ordered(core: Core, event: Ordered, now: float) -> None:
+def ordered(books: Books, event: Ordered, now: float) -> None:
     """Pause, resume, or drain one worker."""
     order = event.order
     if isinstance(order, Pause | Resume):
         paused = isinstance(order, Pause)
-        core.roster_changed = core.roster_changed or core.paused != paused
-        core.meta_changed = core.meta_changed or core.paused != paused
-        core.paused = paused
-        return core.receipt(order.web, Receipt(order.request, COMMITTED))
-    worker = core.roster.by_incarnation.get(order.incarnation)
+        books.roster_changed = books.roster_changed or books.paused != paused
+        books.meta_changed = books.meta_changed or books.paused != paused
+        books.paused = paused
+        return books.receipt(order.web, Receipt(order.request, COMMITTED))
+    worker = books.roster.by_incarnation.get(order.incarnation)
     if worker is None:
-        return core.receipt(order.web, Receipt(order.request, REFUSED, code="not_found"))
+        return books.receipt(order.web, Receipt(order.request, REFUSED, code="not_found"))
     if not worker.draining:
         worker.draining = True
-        core.roster.settle(worker)
-        core.roster_changed = True
-        core.send(worker.peer, Drain())
-    return core.receipt(order.web, Receipt(order.request, COMMITTED))
+        books.roster.settle(worker)
+        books.roster_changed = True
+        books.send(worker.peer, Drain())
+    return books.receipt(order.web, Receipt(order.request, COMMITTED))

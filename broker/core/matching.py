@@ -5,7 +5,7 @@ Costs O(assignments): no scan of workers or jobs. Owns no order of jobs (books/t
 """
 
 from broker.core.books.model import DELAYED, RUNNING, Entry, Worker
-from broker.core.books.state import Core
+from broker.core.books.state import Books
 from jobs import wire
 from jobs.job import Code, Fault, Happening, State
 from jobs.lanes import SMALL
@@ -22,8 +22,8 @@ LATE_TIMES = 4.0
 class Matching:
     """Gives out leases over the books of one core. `stopping`: it gives out none from now on."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    def __init__(self, books: Books) -> None:
+        self._books = books
         self.look_at = 0.0
         """When to look next for workers that are late."""
         self.stopping = False
@@ -31,10 +31,10 @@ class Matching:
     def match(self, now: float) -> None:
         """What is to be served next waits for an idle worker, unless it is prefetched. Nothing is given out in its
         place: no worker would ever be idle for a job that is not prefetched."""
-        core, backlog, roster = self._core, self._core.backlog, self._core.roster
-        if core.paused or core.counts[DELAYED] >= DELAYED_MAX:
+        books, backlog, roster = self._books, self._books.backlog, self._books.roster
+        if books.paused or books.counts[DELAYED] >= DELAYED_MAX:
             return
-        heavy_max, alone = core.reserve.heavy_max(len(roster.by_peer), now), core.reserve.alone(now)
+        heavy_max, alone = books.reserve.heavy_max(len(roster.by_peer), now), books.reserve.alone(now)
         while (worker := roster.next_idle()) is not None:
             if (window := backlog.turns.choose(roster.heavy < heavy_max, alone)) is None:
                 break
@@ -46,59 +46,59 @@ class Matching:
             self._assign(backlog.take(window), worker, now)
 
     def _assign(self, entry: Entry, worker: Worker, now: float) -> None:
-        core = self._core
+        books = self._books
         if len(entry.spec) > wire.SPEC_BYTES_MAX:
             return self._refuse_long(entry, now)
         if worker.leases:
-            core.prefetched[entry.id] = (entry, now)
+            books.prefetched[entry.id] = (entry, now)
         else:
             worker.busy_since = now
             worker.late = False
-        core.move(entry, RUNNING)
+        books.move(entry, RUNNING)
         entry.lease += 1
         entry.worker = worker.incarnation
-        core.roster.serve(worker, entry)
-        core.log(entry, ASSIGNED, now)
-        memory = self._core.policy.decoder_bytes_max * (2 if entry.outcome.memory_tries else 1)
+        books.roster.serve(worker, entry)
+        books.log(entry, ASSIGNED, now)
+        memory = self._books.policy.decoder_bytes_max * (2 if entry.outcome.memory_tries else 1)
         assignment = wire.Assignment(
-            entry.id, entry.lease, self._core.policy.job_seconds, memory, entry.alone, entry.spec
+            entry.id, entry.lease, self._books.policy.job_seconds, memory, entry.alone, entry.spec
         )
-        return core.batch(worker.peer, wire.Assign, assignment)
+        return books.batch(worker.peer, wire.Assign, assignment)
 
     def _refuse_long(self, entry: Entry, now: float) -> None:
         """Of an earlier version's ledger: no message can bring it to a worker."""
         detail = f"what is asked has {len(entry.spec)} bytes, spec_bytes_max allows {wire.SPEC_BYTES_MAX}"
-        self._core.move(entry, RUNNING)
-        self._core.end(entry, State.FAILED, now, Fault(Code.OPERATION_FAILED.value, detail))
+        self._books.move(entry, RUNNING)
+        self._books.end(entry, State.FAILED, now, Fault(Code.OPERATION_FAILED.value, detail))
 
     def recall(self, now: float) -> None:
         """Ask back unstarted jobs that wait behind others while workers are idle."""
-        core = self._core
-        spare = core.roster.idle - len(core.recalled)
-        while spare > 0 and core.prefetched and not core.paused and not self.stopping:
-            entry, since = next(iter(core.prefetched.values()))
-            if now < since + self._core.policy.recall_seconds or entry.holder is None:
+        books = self._books
+        spare = books.roster.idle - len(books.recalled)
+        while spare > 0 and books.prefetched and not books.paused and not self.stopping:
+            entry, since = next(iter(books.prefetched.values()))
+            if now < since + self._books.policy.recall_seconds or entry.holder is None:
                 return
             self._ask_back(entry, entry.holder)
             spare -= 1
 
     def recall_late(self, now: float) -> None:
         """Ask back what waits behind a job that takes much longer than was thought; its worker is given no more."""
-        core = self._core
-        late = max(LATE_TIMES * self._core.policy.prefetch_seconds, self._core.policy.recall_seconds)
+        books = self._books
+        late = max(LATE_TIMES * self._books.policy.prefetch_seconds, self._books.policy.recall_seconds)
         self.look_at = now + late / 2
-        if not core.prefetched or core.paused or self.stopping:
+        if not books.prefetched or books.paused or self.stopping:
             return
-        for worker in core.roster.by_peer.values():
+        for worker in books.roster.by_peer.values():
             if len(worker.leases) > 1 and not worker.late and now >= worker.busy_since + late:
                 worker.late = True
-                core.roster.settle(worker)
+                books.roster.settle(worker)
                 for entry in worker.leases.values():
-                    if entry.id in core.prefetched:
+                    if entry.id in books.prefetched:
                         self._ask_back(entry, worker)
 
     def _ask_back(self, entry: Entry, holder: Worker) -> None:
-        core = self._core
-        del core.prefetched[entry.id]
-        core.recalled.add(entry.id)
-        core.batch(holder.peer, wire.Recall, wire.LeaseRef(entry.id, entry.lease))
+        books = self._books
+        del books.prefetched[entry.id]
+        books.recalled.add(entry.id)
+        books.batch(holder.peer, wire.Recall, wire.LeaseRef(entry.id, entry.lease))

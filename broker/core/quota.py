@@ -7,59 +7,61 @@ through about its end, a bucket of tokens twice as many in the first minute. Wha
 
 from broker.core.books.events import Submitted
 from broker.core.books.rates import Rate
-from broker.core.books.state import Core
+from broker.core.books.state import Books
 from jobs.records import GrantEntry
 from jobs.wire import REFUSED, Receipt
 
 
-def refusal(core: Core, event: Submitted, now: float) -> Receipt | None:
+def refusal(books: Books, event: Submitted, now: float) -> Receipt | None:
     """The answer to a Submit that may not be accepted; None: it may, and its grant's uses are counted."""
     submit = event.submit
-    if (most := core.policy.rate_per_minute) and (over := _over_rate(core, event, most, now)):
+    if (most := books.policy.rate_per_minute) and (over := _over_rate(books, event, most, now)):
         return over
     if submit.grant is None:
         return None
     grant, uses = submit.grant.grant, len(submit.jobs)
-    if submit.grant.expires_at <= now + core.offset:
+    if submit.grant.expires_at <= now + books.offset:
         return Receipt(submit.request, REFUSED, code="grant_expired")
-    known = core.fresh_grants.get(grant) or event.grants.get(grant)
+    known = books.fresh_grants.get(grant) or event.grants.get(grant)
     used = (known.used if known else 0) + uses
     if used > submit.grant.count:
         return Receipt(submit.request, REFUSED, code="grant_used_up", left=submit.grant.count - used + uses)
-    entry = core.fresh_grants[grant] = GrantEntry(grant, used, submit.grant.expires_at)
-    core.records.grants.append(entry)
+    entry = books.fresh_grants[grant] = GrantEntry(grant, used, submit.grant.expires_at)
+    books.records.grants.append(entry)
     return None
 
 
-def count(core: Core, tenant: str, now: float) -> bool:
+def count(books: Books, tenant: str, now: float) -> bool:
     """Whether the tenant's rate has room for one job that runs once more: it is counted then, as an upload is."""
-    most = core.policy.rate_per_minute
-    if most and _rate(core, tenant).per_minute(now) >= most:
+    most = books.policy.rate_per_minute
+    if most and _rate(books, tenant).per_minute(now) >= most:
         return False
-    core.accepted.add(now)
+    books.accepted.add(now)
     if tenant:
-        core.share(tenant).accepted.add(now)
+        books.share(tenant).accepted.add(now)
     return True
 
 
-def frees(core: Core, tenant: str, now: float) -> float:
+def frees(books: Books, tenant: str, now: float) -> float:
     """In how many seconds the tenant may have one more."""
-    return _rate(core, tenant).frees(now, 1)
+    return _rate(books, tenant).frees(now, 1)
 
 
-def over(core: Core, now: float) -> dict[str, float]:
+def over(books: Books, now: float) -> dict[str, float]:
     """The tenants that have used up their rate, and the wall time from which each may upload one more."""
-    most = core.policy.rate_per_minute
+    most = books.policy.rate_per_minute
     if not most:
         return {}
-    rates = {"": core.accepted, **{tenant: share.accepted for tenant, share in core.shares.items()}}
+    rates = {"": books.accepted, **{tenant: share.accepted for tenant, share in books.shares.items()}}
     return {
-        tenant: now + core.offset + rate.frees(now, 1) for tenant, rate in rates.items() if rate.per_minute(now) >= most
+        tenant: now + books.offset + rate.frees(now, 1)
+        for tenant, rate in rates.items()
+        if rate.per_minute(now) >= most
     }
 
 
-def _over_rate(core: Core, event: Submitted, most: int, now: float) -> Receipt | None:
-    jobs, rate = event.submit.jobs, _rate(core, event.submit.jobs[0].tenant)
+def _over_rate(books: Books, event: Submitted, most: int, now: float) -> Receipt | None:
+    jobs, rate = event.submit.jobs, _rate(books, event.submit.jobs[0].tenant)
     left = max(0, most - int(rate.per_minute(now)))
     if len(jobs) <= left:
         return None
@@ -67,6 +69,6 @@ def _over_rate(core: Core, event: Submitted, most: int, now: float) -> Receipt |
     return Receipt(event.submit.request, REFUSED, code="rate_limited", left=left, retry_seconds=seconds)
 
 
-def _rate(core: Core, tenant: str) -> Rate:
+def _rate(books: Books, tenant: str) -> Rate:
     """What the tenant uploaded in the last minute; without keys, all are one."""
-    return core.share(tenant).accepted if tenant else core.accepted
+    return books.share(tenant).accepted if tenant else books.accepted

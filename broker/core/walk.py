@@ -7,7 +7,7 @@ loop looks up the rows.
 from broker.core import sweeps
 from broker.core.books.events import Walked
 from broker.core.books.model import Entry, Worker
-from broker.core.books.state import Core
+from broker.core.books.state import Books
 from jobs.ids import is_id, is_published, job_of, minted_at, original_name
 from jobs.job import ENDED
 from jobs.wire import Walk
@@ -23,28 +23,28 @@ AGAIN_SECONDS_MAX = 3600.0
 """To the next try of a step that failed: 10 s, doubled each time."""
 
 
-def step(core: Core, now: float) -> None:
+def step(books: Books, now: float) -> None:
     """Ask a worker for the next names, if it is time to."""
-    walk = core.walk
+    walk = books.walk
     if now < walk.due:
         return
-    walker = core.roster.next_idle() or _able(core)
-    if walker is None or not sweeps.may_add(core):
+    walker = books.roster.next_idle() or _able(books)
+    if walker is None or not sweeps.may_add(books):
         walk.due = now + WAIT_SECONDS
         return
     if not walk.after:
         walk.began = now
     walk.walker, walk.due = walker.peer, now + REPEAT_SECONDS
-    core.send(walker.peer, Walk(walk.after, core.policy.orphan_seconds, NAMES_PER_STEP))
+    books.send(walker.peer, Walk(walk.after, books.policy.orphan_seconds, NAMES_PER_STEP))
 
 
-def _able(core: Core) -> Worker | None:
-    return next((worker for worker in core.roster.by_peer.values() if not worker.draining), None)
+def _able(books: Books) -> Worker | None:
+    return next((worker for worker in books.roster.by_peer.values() if not worker.draining), None)
 
 
-def walked(core: Core, event: Walked, now: float) -> None:
+def walked(books: Books, event: Walked, now: float) -> None:
     """Old names of one step: those that no row names become sweeps. An answer to an earlier step is dropped."""
-    walk, found = core.walk, event.found
+    walk, found = books.walk, event.found
     if walk.walker != event.peer or walk.after != found.after:
         return
     walk.why = found.failed
@@ -55,14 +55,14 @@ def walked(core: Core, event: Walked, now: float) -> None:
     walk.tries = 0
     rows = {row.id: row for row in event.rows}
     for job, names in _by_job(found.names).items():
-        entry = core.entries.get(job) or (Entry.from_row(rows[job]) if job in rows else None)
-        orphans = _orphans(core, job, names, entry, now)
+        entry = books.entries.get(job) or (Entry.from_row(rows[job]) if job in rows else None)
+        orphans = _orphans(books, job, names, entry, now)
         if orphans:
-            core.sweep(job, orphans)
+            books.sweep(job, orphans)
     walk.walker, walk.after = None, found.following or ""
     walk.due = now + STEP_SECONDS
     if found.following is None:
-        walk.due = max(walk.due, walk.began + core.policy.orphan_seconds)
+        walk.due = max(walk.due, walk.began + books.policy.orphan_seconds)
 
 
 def _by_job(names: list[str]) -> dict[str, list[str]]:
@@ -73,16 +73,16 @@ def _by_job(names: list[str]) -> dict[str, list[str]]:
     return jobs
 
 
-def _orphans(core: Core, job: str, names: list[str], entry: Entry | None, now: float) -> tuple[str, ...]:
+def _orphans(books: Books, job: str, names: list[str], entry: Entry | None, now: float) -> tuple[str, ...]:
     """Those of a job's names that it does not name, and that are not being swept already. A job that has
     not ended may yet name all of them; one without a row may yet be submitted, if its id is young."""
     if entry is None:
-        young = is_id(job) and now + core.offset - minted_at(job) <= core.policy.orphan_seconds
+        young = is_id(job) and now + books.offset - minted_at(job) <= books.policy.orphan_seconds
         named = set(names) if young else set()
     elif entry.state in ENDED:
         named = {original_name(job), *(rendition.blob for rendition in entry.outcome.renditions)}
     else:
         named = set(names)
-    if job in core.sweeps:
-        named.update(core.sweeps[job].names)
+    if job in books.sweeps:
+        named.update(books.sweeps[job].names)
     return tuple(name for name in names if name not in named)

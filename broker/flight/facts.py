@@ -213,14 +213,14 @@ def events(facts: Iterable[Fact]) -> Iterator[Event]:
             yield fact
 
 
-def decide(core: Dispatcher, now: float, told: Iterable[Event], heard_all: bool, stop: bool) -> Effects:
+def decide(dispatcher: Dispatcher, now: float, told: Iterable[Event], heard_all: bool, stop: bool) -> Effects:
     """One turn of the core, in the loop and in a replay."""
     if stop:
-        core.stop()
+        dispatcher.stop()
     for event in told:
-        core.handle(event, now)
-    core.tick(now, heard_all)
-    return core.drain(now)
+        dispatcher.handle(event, now)
+    dispatcher.tick(now, heard_all)
+    return dispatcher.drain(now)
 
 
 def packed(part: Part) -> bytes:

@@ -43,7 +43,7 @@ class Replay:
         self.last: dict[str, Row | None] = {}
         self.change = 0
         """The change number before the last turn that wrote."""
-        self._core: Dispatcher | None = None
+        self._dispatcher: Dispatcher | None = None
         self._number = 0
         self._turn: Turn | None = None
         self._effects: Effects | None = None
@@ -61,40 +61,40 @@ class Replay:
     def _part(self, part: Part) -> None:
         if isinstance(part, Opening):
             self._open(part)
-        elif self._core is None:
+        elif self._dispatcher is None:
             raise SetupFault("no segment of a flight recorder begins like this: name another file")
         elif isinstance(part, Began):
-            self._begin(self._core, part)
+            self._begin(self._dispatcher, part)
         elif isinstance(part, Turn):
-            self._decide(self._core, part)
+            self._decide(self._dispatcher, part)
         else:
             self._compare(part)
 
     def _open(self, opening: Opening) -> None:
         if opening.format != FORMAT:
             raise SetupFault(f"the segment has format {opening.format}, not {FORMAT}: use the pixmill that wrote it")
-        on = self._core is not None and opening.follows and opening.number == self._number + 1
-        if on and self._core is not None and snapshot(self._core) != opening.snapshot:
+        on = self._dispatcher is not None and opening.follows and opening.number == self._number + 1
+        if on and self._dispatcher is not None and snapshot(self._dispatcher) != opening.snapshot:
             raise Differs(f"segment {opening.number} does not begin as the one before it ended")
         try:
-            self._core, self._number = from_snapshot(opening.snapshot), opening.number
+            self._dispatcher, self._number = from_snapshot(opening.snapshot), opening.number
         except (LookupError, AttributeError, TypeError, ValueError, msgspec.MsgspecError) as error:
             raise SetupFault(f"its core is another one ({error!r}): use the pixmill that wrote it") from error
         self._turn = self._effects = None
 
-    def _begin(self, core: Dispatcher, began: Began) -> None:
+    def _begin(self, dispatcher: Dispatcher, began: Began) -> None:
         """A broker starts: what it read tells whether the last turn of the one before was committed."""
         if began.restored.meta.change > self.change:
             self.before.update(self.last)
         self.last = {}
-        core.restore(began.restored, began.now, began.offset)
+        dispatcher.restore(began.restored, began.now, began.offset)
 
-    def _decide(self, core: Dispatcher, turn: Turn) -> None:
+    def _decide(self, dispatcher: Dispatcher, turn: Turn) -> None:
         self._turn, self._effects = turn, None
         self.turns += 1
-        change = core.core.change
-        effects = self._effects = decide(core, turn.now, events(turn.facts), turn.heard_all, turn.stop)
-        self._digest = digest(effects.records, outgoing(effects, core.epoch))
+        change = dispatcher.books.change
+        effects = self._effects = decide(dispatcher, turn.now, events(turn.facts), turn.heard_all, turn.stop)
+        self._digest = digest(effects.records, outgoing(effects, dispatcher.epoch))
         if effects.records:
             self.before.update(self.last)
             self.last, self.change = _written(effects.records), change

@@ -46,7 +46,7 @@ class Stage:
         jobs = [row(seq, tenant="", lane="s.", spec=spec, outcome=encode(Outcome())) for seq in range(1, count + 1)]
         self.ledger.commit(Records(jobs=jobs, meta=Meta(count, 1, False, {"queued": count})))
         now = time.monotonic()
-        self.loop._core.restore(self.ledger.restore(), now, time.time() - now)
+        self.loop._dispatcher.restore(self.ledger.restore(), now, time.time() - now)
         self.turn()
 
     def turn(self) -> int:
@@ -146,9 +146,9 @@ def test_a_worker_s_silence_is_judged_though_another_one_never_stops(
     begin = time.monotonic()
     for seconds in range(int(Policy().silence_seconds)):
         stage.loop._turn(begin + seconds, set())
-        assert sorted(stage.loop._core.peers()) == [b"loud", b"silent"]
+        assert sorted(stage.loop._dispatcher.peers()) == [b"loud", b"silent"]
     stage.loop._turn(begin + Policy().silence_seconds + 1.1, set())
-    assert stage.loop._core.peers() == [b"loud"]
+    assert stage.loop._dispatcher.peers() == [b"loud"]
 
 
 @pytest.mark.parametrize(

@@ -283,7 +283,7 @@ class CoreMachine(RuleBasedStateMachine):
         held = job.state == "running" and not job.orphan
         expected_abandon = what == "cancel" and held and not job.cancelling
         name, lease = job.id, job.lease
-        self.model.under_way = set(self.rig.dispatcher.core.sweeping)
+        self.model.under_way = set(self.rig.dispatcher.books.sweeping)
         refusal = getattr(self.model, what)(job)
         kind = {"cancel": wire.Cancel, "requeue": wire.Requeue, "purge": wire.Purge}[what]
         self.rig.order(kind("web", "o", name))
@@ -300,7 +300,7 @@ class CoreMachine(RuleBasedStateMachine):
         ended = [job for job in self.model.jobs.values() if job.state in ("failed", "dead", "cancelled")]
         job = ended[pick % len(ended)]
         message = wire.Requeue("web", "o", job.id, None, self.rig.row(job.id).change)
-        self.model.under_way = set(self.rig.dispatcher.core.sweeping)
+        self.model.under_way = set(self.rig.dispatcher.books.sweeping)
         refusal = self.model.requeue(job)
         self.rig.order(message)
         if self.commit() is None or refusal is not None:
@@ -326,7 +326,7 @@ class CoreMachine(RuleBasedStateMachine):
     def order_many(self, what: str, state: str | None) -> None:
         if self.breaking or (what == "cancel" and state is None):
             return
-        self.model.under_way = set(self.rig.dispatcher.core.sweeping)
+        self.model.under_way = set(self.rig.dispatcher.books.sweeping)
         for job in list(self.model.jobs.values()):
             if state in (None, job.state):
                 getattr(self.model, what)(job)
@@ -550,8 +550,8 @@ class CoreMachine(RuleBasedStateMachine):
         if self.breaking:
             return
         for hand in [hand for hand in self.hands if hand.known]:
-            core = self.rig.dispatcher.core
-            mine = {job: sent for job, (worker, sent, _) in core.sweeping.items() if worker.peer == hand.peer}
+            books = self.rig.dispatcher.books
+            mine = {job: sent for job, (worker, sent, _) in books.sweeping.items() if worker.peer == hand.peer}
             for job, sent in mine.items():
                 self.model.sweeps[job] -= set(sent)
                 if not self.model.sweeps[job]:
@@ -565,7 +565,7 @@ class CoreMachine(RuleBasedStateMachine):
         if self.breaking:
             return
         for hand in [hand for hand in self.hands if hand.known]:
-            sweeping = self.rig.dispatcher.core.sweeping
+            sweeping = self.rig.dispatcher.books.sweeping
             mine = [job for job, (worker, _, _) in sweeping.items() if worker.peer == hand.peer]
             if mine:
                 self.say(hand, wire.Swept([], [(job, "why") for job in mine]))
@@ -591,7 +591,7 @@ class CoreMachine(RuleBasedStateMachine):
 
     def walker(self) -> Hand | None:
         """Who was asked for the next step of the walk, if that one lives."""
-        peer = self.rig.dispatcher.core.walk.walker
+        peer = self.rig.dispatcher.books.walk.walker
         return next((hand for hand in self.hands if hand.known and hand.peer == peer), None)
 
     # -- time, silence, crashes
@@ -635,18 +635,18 @@ class CoreMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_books_agree(self) -> None:
-        dispatcher, core = self.rig.dispatcher, self.rig.dispatcher.core
+        dispatcher, books = self.rig.dispatcher, self.rig.dispatcher.books
         dispatcher.check()
-        assert core.sweeps.keys() == self.model.sweeps.keys()
-        assert {job: set(entry.names) for job, entry in core.sweeps.items()} == self.model.sweeps
+        assert books.sweeps.keys() == self.model.sweeps.keys()
+        assert {job: set(entry.names) for job, entry in books.sweeps.items()} == self.model.sweeps
         assert self.rig.ledger._purged.keys() == self.model.purged
-        assert core.quarantine.keys() == self.model.quarantine == self.rig.ledger._quarantine.keys()
-        assert core.paused == self.model.paused
-        waiting = [entry.id for entry in core.backlog.queued()]
+        assert books.quarantine.keys() == self.model.quarantine == self.rig.ledger._quarantine.keys()
+        assert books.paused == self.model.paused
+        waiting = [entry.id for entry in books.backlog.queued()]
         assert len(waiting) == len(set(waiting)), "a job waits twice"
-        for entry in core.entries.values():
+        for entry in books.entries.values():
             if entry.holder is not None:
-                assert core.roster.by_peer.get(entry.holder.peer) is entry.holder, f"{entry.id}: its holder is gone"
+                assert books.roster.by_peer.get(entry.holder.peer) is entry.holder, f"{entry.id}: its holder is gone"
             assert (entry.id in waiting) == (entry.state is State.QUEUED), f"{entry.id} is {entry.state}"
 
     @invariant()

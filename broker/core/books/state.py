@@ -50,7 +50,7 @@ moment = partial(tuple.__new__, Moment)
 Batched = Assign | Recall | Abandon | Settled
 
 
-class Core:
+class Books:
     """The books. `entries`: every job in memory (queued in a window, delayed, running, or dirty)."""
 
     def __init__(self, policy: Policy) -> None:

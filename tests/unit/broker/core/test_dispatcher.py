@@ -289,7 +289,7 @@ def test_a_running_job_is_abandoned_until_its_worker_answers() -> None:
     rig.hear(A, finish("j"))
     rig.turn()
     assert (rig.row("j").state, rig.outcome("j").renditions) == ("cancelled", [])
-    assert rig.dispatcher.core.sweeps["j"].names == ("processed/j/j.thumb",)
+    assert rig.dispatcher.books.sweeps["j"].names == ("processed/j/j.thumb",)
 
 
 @pytest.mark.parametrize("begun", [False, True])
@@ -317,7 +317,7 @@ def test_what_was_shown_before_a_cancel_is_not_swept_after_it() -> None:
     rig.hear(A, wire.Published([shown, wire.Publication("j", 1, picture("j", "large"))]))
     rig.turn()
     assert rig.outcome("j").renditions == [picture("j")]
-    assert rig.dispatcher.core.sweeps["j"].names == ("processed/j/j.large",)
+    assert rig.dispatcher.books.sweeps["j"].names == ("processed/j/j.large",)
 
 
 def test_an_ended_job_is_not_cancelled_and_a_repeated_cancel_is_no_change() -> None:
@@ -341,7 +341,7 @@ def test_nothing_is_given_out_while_very_many_jobs_wait_out_a_failure(monkeypatc
         given = told(rig.turn(), wire.Assign)
     assert given == [], "all that fail are in memory"
     assert (rig.row("j2").state, rig.row("j3").state) == ("delayed", "queued")
-    rig.now = rig.dispatcher.core.backlog.next_due or 0.0
+    rig.now = rig.dispatcher.books.backlog.next_due or 0.0
     assert len(told(rig.turn(tick=True), wire.Assign)) == 1, "one of them is due, and there is room"
 
 
@@ -474,7 +474,7 @@ def test_a_decoder_that_dies_of_the_job_is_tried_once_more_alone(code: str, stat
     fail(rig, "j", code, lease=2)
     rig.turn()
     assert (rig.row("j").state, rig.row("j").code, rig.row("j").attempts) == (state, code, 2)
-    assert (b"j" in rig.dispatcher.core.quarantine) == (code == "decoder_crashed")
+    assert (b"j" in rig.dispatcher.books.quarantine) == (code == "decoder_crashed")
 
 
 def quarantined() -> Rig:
@@ -539,18 +539,18 @@ def test_a_quarantine_lifted_and_set_again_in_one_turn_outlives_a_restart() -> N
     rig = rig_with(workers=2)
     rig.submit(new_job("j1", content=b"c"), new_job("j2", content=b"c"))
     rig.turn()
-    (first,) = rig.dispatcher.core.roster.by_incarnation["a"].leases
+    (first,) = rig.dispatcher.books.roster.by_incarnation["a"].leases
     for lease in (1, 2):
         crash(rig, first, lease, A)
         rig.turn()
-    (second,) = rig.dispatcher.core.roster.by_incarnation["b"].leases
+    (second,) = rig.dispatcher.books.roster.by_incarnation["b"].leases
     crash(rig, second, 1, B)
     rig.turn()
     rig.order(wire.Requeue("web", "q", first))
-    holder = A if second in rig.dispatcher.core.roster.by_incarnation["a"].leases else B
+    holder = A if second in rig.dispatcher.books.roster.by_incarnation["a"].leases else B
     crash(rig, second, 2, holder)
     rig.turn()
-    assert list(rig.dispatcher.core.quarantine) == [b"c"]
+    assert list(rig.dispatcher.books.quarantine) == [b"c"]
     assert [entry.content for entry in rig.ledger.restore().quarantine] == [b"c"]
 
 
@@ -568,7 +568,7 @@ def test_a_quarantine_ends_with_its_time() -> None:
     for since, entries in ((QUARANTINE_SECONDS - 60.0, 1), (QUARANTINE_SECONDS + 60.0, 0)):
         rig.now = since
         rig.turn(tick=True)
-        assert len(rig.dispatcher.core.quarantine) == len(rig.ledger.restore().quarantine) == entries
+        assert len(rig.dispatcher.books.quarantine) == len(rig.ledger.restore().quarantine) == entries
 
 
 def test_a_clock_that_is_put_far_forward_ends_no_quarantine_for_an_hour() -> None:
@@ -585,13 +585,13 @@ def test_a_clock_that_is_put_far_forward_ends_no_quarantine_for_an_hour() -> Non
 def test_of_very_many_in_quarantine_the_oldest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "QUARANTINE_MAX", 3)
     rig = rig_with(*(f"j{number}" for number in range(5)), capacity=5)
-    while (running := [entry for entry in rig.dispatcher.core.entries.values() if entry.holder]) and rig.now < 100:
+    while (running := [entry for entry in rig.dispatcher.books.entries.values() if entry.holder]) and rig.now < 100:
         for entry in running:
             begin(rig, entry.id, entry.lease)
             fail(rig, entry.id, "decoder_crashed", entry.lease)
         rig.turn()
-    assert [entry.content for entry in rig.ledger.restore().quarantine] == list(rig.dispatcher.core.quarantine)
-    assert len(rig.dispatcher.core.quarantine) == 3
+    assert [entry.content for entry in rig.ledger.restore().quarantine] == list(rig.dispatcher.books.quarantine)
+    assert len(rig.dispatcher.books.quarantine) == 3
 
 
 def test_a_done_job_is_not_requeued() -> None:
@@ -663,7 +663,7 @@ def test_a_backlog_larger_than_the_window_is_served_in_order(count: int) -> None
     names = [f"j{n}" for n in range(count)]
     rig.submit(*map(new_job, names))
     rig.turn()
-    assert len(rig.dispatcher.core.entries) <= 3
+    assert len(rig.dispatcher.books.entries) <= 3
     rig.hear(A, ready("a"))
     served = told(rig.turn(), wire.Assign)
     while len(served) < count:
@@ -696,7 +696,7 @@ def test_classes_share_the_time_and_what_is_not_asked_for_is_not_owed() -> None:
         """What the one worker is given, where a job of each class takes so long."""
         found = []
         for _ in range(count):
-            (job,) = rig.dispatcher.core.roster.by_peer[A].leases
+            (job,) = rig.dispatcher.books.roster.by_peer[A].leases
             rig.now += seconds[job[0]]
             rig.hear(A, wire.WorkerBeat([]), finish(job))
             found += [job for _, job, _ in told(rig.turn(tick=True), wire.Assign)]
@@ -846,7 +846,7 @@ def test_retention_goes_on_at_once_in_steps_but_no_faster_than_workers_sweep() -
         rig.turn(tick=True)
         left.append(len(rig.ledger.rows))
     assert left == [*range(1500, 500, -100), 600, 600]
-    rig.hear(A, wire.Swept(list(rig.dispatcher.core.sweeping)))
+    rig.hear(A, wire.Swept(list(rig.dispatcher.books.sweeping)))
     rig.turn(tick=True)
     assert len(rig.ledger.rows) == 500
 
@@ -1055,7 +1055,7 @@ def test_a_lost_job_that_a_refill_reads_again_waits_once() -> None:
     rig = rig_with("j1", "j2", grace_seconds=0.0)
     rig.start()
     rig.turn(tick=True)
-    assert [entry.id for entry in rig.dispatcher.core.backlog.queued()] == ["j1", "j2"]
+    assert [entry.id for entry in rig.dispatcher.books.backlog.queued()] == ["j1", "j2"]
 
 
 def test_a_job_whose_time_has_come_is_queued_in_the_ledger_too() -> None:
@@ -1194,7 +1194,7 @@ def test_the_walk_waits_for_the_sweeps_of_what_it_found() -> None:
     rig.turn()
     rig.now += 0.2
     assert walk_asked(rig.turn(tick=True)) == []
-    rig.hear(A, wire.Swept([job for job, _ in rig.dispatcher.core.sweeping.items()]))
+    rig.hear(A, wire.Swept([job for job, _ in rig.dispatcher.books.sweeping.items()]))
     rig.turn()
     rig.now += 1.0
     assert [message.after for _, message in walk_asked(rig.turn(tick=True))] == ["raw/zz/x"]

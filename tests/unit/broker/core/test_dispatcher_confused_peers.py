@@ -24,7 +24,7 @@ def test_a_connection_that_takes_anothers_name_leaves_its_own() -> None:
     assert told(rig.turn(), wire.Assign) == [(b"1", "j", 2)]
     rig.hear(b"2", wire.Leaving())
     assert [type(message) for _, message in rig.turn().sends] == [wire.Introduce]
-    assert list(rig.dispatcher.core.roster.by_peer) == [b"1"]
+    assert list(rig.dispatcher.books.roster.by_peer) == [b"1"]
 
 
 @pytest.mark.parametrize("again", [("k", "k"), ("k", "j"), ("k", "m", "k")])

@@ -88,8 +88,8 @@ def test_every_event_is_read_as_it_was_told() -> None:
 def test_the_loop_tells_the_core_only_what_it_recorded() -> None:
     source = Path(loop.__file__).read_text()
     assert source.count("decide(") == source.count("self._recorder.turn(") == 1
-    assert source.index("self._recorder.turn(") < source.index("decide(self._core")
-    assert not [call for call in (".handle(", ".tick(", ".drain(", "core.stop(") if call in source]
+    assert source.index("self._recorder.turn(") < source.index("decide(self._dispatcher")
+    assert not [call for call in (".handle(", ".tick(", ".drain(", "dispatcher.stop(") if call in source]
 
 
 def test_facts_are_plain_data() -> None:

@@ -84,7 +84,7 @@ def test_names_that_are_still_to_be_swept_outlive_the_broker() -> None:
     rig.hear(A, wire.Swept(["jj"]))
     rig.turn()
     rig.start()
-    assert rig.dispatcher.core.sweeps["jj"].names == names[-1:]
+    assert rig.dispatcher.books.sweeps["jj"].names == names[-1:]
 
 
 def test_a_sweep_grows_to_its_bound_and_no_further() -> None:
@@ -188,7 +188,7 @@ def test_a_worker_ends_no_sweep_that_another_was_given() -> None:
     rig.turn()
     rig.order(wire.Purge("web", "p", "j"))
     rig.turn(tick=True)
-    ((peer, _, _),) = [(worker.peer, sent, at) for worker, sent, at in rig.dispatcher.core.sweeping.values()]
+    ((peer, _, _),) = [(worker.peer, sent, at) for worker, sent, at in rig.dispatcher.books.sweeping.values()]
     rig.hear(A if peer == B else B, wire.Swept(["j", "never"]))
     rig.turn()
     assert list(sweeps(rig)) == ["j"]
@@ -216,7 +216,7 @@ def test_the_jobs_of_a_tenant_with_a_long_name_are_counted_once_over_starts() ->
         for _ in range(2):
             rig.start()
             rig.turn()
-            shares = {name: dict(+share.counts) for name, share in rig.dispatcher.core.shares.items()}
+            shares = {name: dict(+share.counts) for name, share in rig.dispatcher.books.shares.items()}
             assert shares == {LONG_TENANT[:TEXT_CHARACTERS_MAX]: {state: count}}
             rig.dispatcher.check()
         rig.hear(b"a", ready("a", holding=(wire.Held("j", 1, True),)), wire.Finished([wire.Finish("j", 1, [])]))
@@ -231,5 +231,5 @@ def test_a_tenant_with_a_long_name_pays_for_its_time_under_one_name() -> None:
     rig.now += 5.0
     rig.hear(b"a", wire.Finished([wire.Finish("j", 1, [])]))
     rig.turn()
-    (seconds,) = rig.dispatcher.core.backlog.turns.debts().values()
+    (seconds,) = rig.dispatcher.books.backlog.turns.debts().values()
     assert seconds == pytest.approx(5.0, abs=0.1)

@@ -27,7 +27,7 @@ def fill(rig: Rig, tenants: int, jobs: int, priorities: tuple[int, ...] = (1,), 
 
 
 def in_memory(rig: Rig) -> int:
-    return sum(ENTRY_BYTES + len(entry.spec) for entry in rig.dispatcher.core.backlog.queued())
+    return sum(ENTRY_BYTES + len(entry.spec) for entry in rig.dispatcher.books.backlog.queued())
 
 
 def test_many_lanes_share_one_budget(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,7 +37,7 @@ def test_many_lanes_share_one_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     assert in_memory(rig) <= 2 * 200_000
     fill(rig, 60, 10, priorities=(0, 1))
     assert in_memory(rig) <= 2 * 200_000
-    assert len(rig.dispatcher.core.entries) == len(rig.dispatcher.core.backlog.queued())
+    assert len(rig.dispatcher.books.entries) == len(rig.dispatcher.books.backlog.queued())
     rig.dispatcher.check()
 
 
@@ -56,9 +56,9 @@ def test_what_left_memory_is_served_in_order_with_all_the_rest(monkeypatch: pyte
     monkeypatch.setattr(backlog, "BUDGET_BYTES", 100_000)
     rig = Rig()
     fill(rig, 1, 60)
-    held = len(rig.dispatcher.core.backlog.queued())
+    held = len(rig.dispatcher.books.backlog.queued())
     fill(rig, 40, 30)
-    assert sum(entry.tenant == "t0000" for entry in rig.dispatcher.core.backlog.queued()) < held
+    assert sum(entry.tenant == "t0000" for entry in rig.dispatcher.books.backlog.queued()) < held
     served = serve_all(rig)
     assert len(served) == len(set(served)) == 60 + 39 * 30
     for tenant in range(40):
@@ -106,7 +106,7 @@ def test_a_lane_is_read_before_it_has_run_out() -> None:
     fill(rig, 1, 20)
     rig.hear(b"w", ready("w", 6))
     assert len(told(rig.turn(tick=True), wire.Assign)) == 6
-    assert len(rig.dispatcher.core.backlog.queued()) == 8, "the two that were left are not waited for"
+    assert len(rig.dispatcher.books.backlog.queued()) == 8, "the two that were left are not waited for"
 
 
 def test_no_lane_is_left_unread(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,6 +136,6 @@ def test_a_lane_that_a_command_emptied_goes(monkeypatch: pytest.MonkeyPatch) -> 
     rig.order(wire.Cancel("web", "c", None, Where()))
     rig.turn()
     rig.turn()
-    assert rig.dispatcher.core.backlog.queued() == []
-    assert list(rig.dispatcher.core.backlog.in_order()) == []
+    assert rig.dispatcher.books.backlog.queued() == []
+    assert list(rig.dispatcher.books.backlog.in_order()) == []
     rig.dispatcher.check()

@@ -37,7 +37,7 @@ def serve(rig: Rig, count: int) -> list[str]:
     """What is given to one worker, where a job takes the seconds of its tenant."""
     given: list[str] = []
     pending = told(rig.turn(tick=True), wire.Assign) or [
-        (A, job, entry.lease) for job, entry in rig.dispatcher.core.roster.by_peer[A].leases.items()
+        (A, job, entry.lease) for job, entry in rig.dispatcher.books.roster.by_peer[A].leases.items()
     ]
     while pending and len(given) < count:
         (_, job, lease), *pending = pending
@@ -116,7 +116,7 @@ def test_a_job_given_back_unbegun_costs_nothing_and_a_cancelled_one_what_it_had(
     rig.turn()
     post(rig, "b", "b1", "b2")
     rig.turn()
-    turns = rig.dispatcher.core.backlog.turns
+    turns = rig.dispatcher.books.backlog.turns
     assert turns.debts()["a"] > 0.0
     rig.dispatcher.stop()
     rig.hear(A, Returned([LeaseRef("a1", 1)]))
@@ -124,7 +124,7 @@ def test_a_job_given_back_unbegun_costs_nothing_and_a_cancelled_one_what_it_had(
     assert turns.debts() == {}
     rig.dispatcher._matching.stopping = False
     rig.turn()
-    (job,) = rig.dispatcher.core.roster.by_peer[A].leases
+    (job,) = rig.dispatcher.books.roster.by_peer[A].leases
     lease = rig.row(job).lease
     rig.hear(A, Started([Start(job, lease, 0.0)]))
     rig.now += 4.0
@@ -149,13 +149,13 @@ def test_nothing_is_prefetched_before_a_mean_is_known_nor_behind_what_takes_long
 def test_a_few_jobs_of_a_class_are_measure_enough_before_a_beat() -> None:
     rig = rig_with(capacity=5)
     post(rig, "b", *(f"b{n}" for n in range(9)))
-    service = rig.dispatcher.core.service
+    service = rig.dispatcher.books.service
     serve(rig, 4)
     assert service.means == {}
-    assert len(rig.dispatcher.core.roster.by_peer[A].leases) == 1
+    assert len(rig.dispatcher.books.roster.by_peer[A].leases) == 1
     serve(rig, 1)
     assert service.means == pytest.approx({"s.b": 0.1, "s": 0.1}, abs=0.01)
-    assert len(rig.dispatcher.core.roster.by_peer[A].leases) == 2
+    assert len(rig.dispatcher.books.roster.by_peer[A].leases) == 2
 
 
 def test_what_waits_behind_a_job_that_takes_long_is_asked_back_though_no_worker_is_idle() -> None:
@@ -172,7 +172,7 @@ def test_what_waits_behind_a_job_that_takes_long_is_asked_back_though_no_worker_
         rig.now = rig.dispatcher.deadline
         recalled = told(rig.turn(tick=True), wire.Recall)
     assert [job for _, job, _ in recalled] == ["b2"]
-    assert rig.dispatcher.core.roster.by_peer[A].busy_since + 1.0 > rig.now
+    assert rig.dispatcher.books.roster.by_peer[A].busy_since + 1.0 > rig.now
     rig.hear(A, Returned([LeaseRef("b2", 1)]))
     assert told(rig.turn(tick=True), wire.Assign) == [], "its worker is given no more"
     rig.hear(B, ready("b", 5))
@@ -246,7 +246,7 @@ def test_tenants_that_wait_for_nothing_are_forgotten(monkeypatch: pytest.MonkeyP
     for number in range(3 * turns.RECORDS_KEPT):
         post(rig, f"b{number}", f"b{number}")
         serve(rig, 1)
-    assert len(rig.dispatcher.core.backlog.turns._tenants) <= turns.RECORDS_KEPT + 1
+    assert len(rig.dispatcher.books.backlog.turns._tenants) <= turns.RECORDS_KEPT + 1
 
 
 def test_a_job_of_one_tenant_takes_few_steps() -> None:
