@@ -236,7 +236,7 @@ MUTANTS = (
     ),
     Mutant("a clock put forward makes jobs old", "retention.py", "if seconds > STEP_SECONDS:", "if False:"),
     Mutant("retention forgets the rest", "retention.py", "books.expire_at = now\n", "pass\n"),
-    Mutant("sweeps pile up without a bound", "retention.py", " and sweeps.may_add(books)", ""),
+    Mutant("sweeps pile up without a bound", "retention.py", " and books.sweeps.may_add()", ""),
     Mutant(
         "a tenant's counts forget a purge",
         "books/state.py",
@@ -250,8 +250,8 @@ MUTANTS = (
         "books.restore_share(tenant)",
         "pass",
     ),
-    Mutant("a requeue meets its own sweep", "commands.py", "if entry.id in books.sweeping:", "if False:"),
-    Mutant("anybody's Swept counts", "books/state.py", "if sweeper is not worker:", "if sweeper is None:"),
+    Mutant("a requeue meets its own sweep", "commands.py", "if entry.id in books.sweeps.sweeping:", "if False:"),
+    Mutant("anybody's Swept counts", "books/sweeps.py", "if sweeper is not worker:", "if sweeper is None:"),
     Mutant("a shown picture is swept", "answers.py", "if rendition.blob not in shown)", ")"),
     Mutant(
         "a due job is not written",
@@ -269,7 +269,7 @@ MUTANTS = (
     Mutant("a job's original is an orphan", "walk.py", "named = {original_name(job), *(", "named = {*("),
     Mutant("the walk believes the ledger alone", "walk.py", "books.entries.get(job) or (", "("),
     Mutant("an upload under way is an orphan", "walk.py", "set(names) if young else set()", "set[str]()"),
-    Mutant("what is swept already is swept again", "walk.py", "named.update(books.sweeps[job].names)", "pass"),
+    Mutant("what is swept already is swept again", "walk.py", "named.update(books.sweeps.entries[job].names)", "pass"),
     Mutant(
         "a post may pass its grant", "quota.py", "if used > submit.grant.count:", "if used - uses > submit.grant.count:"
     ),

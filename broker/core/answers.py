@@ -85,7 +85,7 @@ def _hide(books: Books, entry: Entry, renditions: list[Rendition]) -> None:
     shown = {rendition.blob for rendition in entry.outcome.renditions}
     hidden = tuple(rendition.blob for rendition in renditions if rendition.blob not in shown)
     if hidden:
-        books.sweep(entry.id, hidden)
+        books.sweeps.add(entry.id, hidden)
 
 
 def finished(books: Books, worker: Worker, message: Finished, now: float) -> None:
@@ -194,6 +194,6 @@ def worker_lost(books: Books, worker: Worker, now: float, why: str) -> None:
     """A worker is dead or silent: its leases end, its connection is forgotten."""
     books.roster.remove(worker)
     books.roster_changed = True
-    books.forget_sweeper(worker)
+    books.sweeps.lost(worker)
     for entry in reversed(worker.leases.copy().values()):  # each goes before the last: the oldest ends up first
         lost(books, entry, now, why)

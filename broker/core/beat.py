@@ -6,7 +6,7 @@ Owns its figures, and how many workers are wanted. Decides nothing about a job.
 from itertools import islice
 from math import ceil
 
-from broker.core import quota, sweeps
+from broker.core import quota
 from broker.core.books.model import Worker
 from broker.core.books.state import Books, plain
 from broker.core.outlook import waiting
@@ -23,7 +23,8 @@ def beat(books: Books, now: float) -> wire.Beat | None:
     return wire.Beat(
         books.epoch, now + books.offset, books.change, books.paused, plain(+books.counts),
         min(oldest.values(), default=None), views, _wanted(books, waiting), books.accepted.per_minute(now),
-        books.ended.per_minute(now), _shares(books, oldest, now), waiting, quota.over(books, now), sweeps.view(books),
+        books.ended.per_minute(now), _shares(books, oldest, now), waiting, quota.over(books, now),
+        books.sweeps.view(books.walk.why),
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 Every command changes nothing when it is repeated.
 """
 
-from broker.core import quota, sweeps
+from broker.core import quota
 from broker.core.books.events import Commanded, Matched, Ordered
 from broker.core.books.model import Entry
 from broker.core.books.state import REQUEUED, Books
@@ -55,7 +55,7 @@ def _apply(books: Books, command: Cancel | Requeue | Purge, entry: Entry | None,
         return None if repeated else requeue(books, entry, now, command.counted)
     if entry.state not in ENDED:
         return "job_not_ended"
-    if len(books.sweeps) >= sweeps.SWEEPS_MAX:
+    if books.sweeps.is_full():
         return SWEEPS_FULL
     books.remove(entry, now)
     return None
@@ -86,7 +86,7 @@ def requeue(books: Books, entry: Entry, now: float, counted: bool) -> str | None
     is one of the tenant's rate, as an upload is."""
     if entry.state not in REQUEUEABLE:
         return "not_requeueable"
-    if entry.id in books.sweeping:
+    if entry.id in books.sweeps.sweeping:
         return "broker_silent"  # a worker deletes blobs whose names the job may take again: ask again when it has
     if counted and not quota.count(books, entry.tenant, now):
         return "rate_limited"
@@ -100,7 +100,7 @@ def requeue(books: Books, entry: Entry, now: float, counted: bool) -> str | None
     outcome.cancel_requested = False
     outcome.losses = outcome.crashes = outcome.memory_tries = 0
     books.release_quarantine(entry.content)
-    books.unsweep(entry.id)
+    books.sweeps.drop(entry.id)
     books.backlog.append(entry)
     books.reserve.came(entry.lane, now)
     return None
@@ -110,7 +110,7 @@ def matched(books: Books, event: Matched, now: float) -> None:
     """A step of a command over many: some of the jobs that it matches, refused or not. A purge goes no faster than
     workers delete, for what is to be deleted is in memory."""
     command = event.command
-    if isinstance(command, Purge) and not sweeps.may_add(books):
+    if isinstance(command, Purge) and not books.sweeps.may_add():
         return books.receipt(command.web, Receipt(command.request, REFUSED, code=SWEEPS_FULL))
     count = changed = 0
     seconds = 0.0

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
-from broker.core import accept, answers, beat, commands, presence, retention, sweeps, walk
+from broker.core import accept, answers, beat, commands, presence, retention, walk
 from broker.core.books.events import (
     ClockRead,
     Commanded,
@@ -65,7 +65,7 @@ class Dispatcher:
         for tenant in restored.tenants:
             books.restore_share(tenant)
         books.quarantine.update((entry.content, entry) for entry in restored.quarantine)
-        books.restore_sweeps(restored.sweeps)
+        books.sweeps.restore(restored.sweeps)
         books.backlog.restore(restored.lanes)
         books.grace_until = now + self._policy.grace_seconds
         for row in restored.running:
@@ -140,7 +140,7 @@ class Dispatcher:
             books.backlog.turns.seconds.update(books.service.by_size())
             if not books.counts[RUNNING]:
                 books.backlog.turns.forget()
-            sweeps.look(books, now)
+            books.sweeps.look(now)
             books.age_quarantine(now)
             for worker in books.roster.by_peer.values():
                 books.send(worker.peer, wire.BrokerBeat(books.epoch))
@@ -173,12 +173,14 @@ class Dispatcher:
         books = self.books
         if not self._matching.stopping:
             self._matching.match(now)
-            if books.offerable:
-                sweeps.offer(books, now)
+            if books.sweeps.offerable:
+                for peer, sweep in books.sweeps.offer(books.roster, now):
+                    books.send(peer, sweep)
         for entry in books.backlog.trimmed():
             if not entry.dirty:
                 del books.entries[entry.id]
         records, changes = books.records, books.changes
+        records.sweeps, records.swept = books.sweeps.written, books.sweeps.done
         for entry in books.dirty:
             if entry.id not in books.gone:
                 records.jobs.append(entry.row())
@@ -202,7 +204,7 @@ class Dispatcher:
         books = self.books
         books.roster.check()
         books.backlog.check()
-        sweeps.check(books)
+        books.sweeps.check()
         for entry in books.entries.values():
             held = entry.holder is not None or entry.id in books.orphans
             assert held == (entry.state is State.RUNNING), f"{entry.id} is {entry.state}, held={held}"

@@ -6,7 +6,7 @@ Owns the judgement of silence. What they say of their jobs goes to broker/core/a
 from collections.abc import Callable
 from typing import Any
 
-from broker.core import answers, sweeps, walk
+from broker.core import answers, walk
 from broker.core.books.events import Heard, Walked
 from broker.core.books.model import Worker
 from broker.core.books.state import Books
@@ -39,9 +39,9 @@ def heard(books: Books, event: Heard, now: float) -> None:
                 books.settle(worker.peer, held.job, held.lease)
     elif isinstance(message, wire.Swept):
         for job in message.jobs:
-            books.swept(job, worker)
+            books.sweeps.swept(job, worker)
         for job, why in message.failed:
-            sweeps.failed(books, job, worker, why)
+            books.sweeps.failed(job, worker, why)
     elif isinstance(message, wire.Draining):
         worker.draining = books.roster_changed = True
         books.roster.settle(worker)
@@ -61,7 +61,7 @@ def _ready(books: Books, peer: bytes, ready: wire.Ready, now: float) -> None:
     if known is not None:
         before.update(known.leases)
         books.roster.remove(known)
-        books.forget_sweeper(known)
+        books.sweeps.lost(known)
     worker = Worker(peer, ready, known.since if known else now + books.offset, now)
     books.roster.add(worker)
     books.roster_changed = True

@@ -4,7 +4,6 @@ Owns the pace: a step each beat, and at once while steps come back full; none wh
 so that workers delete no slower than this removes, and memory is bounded.
 """
 
-from broker.core import sweeps
 from broker.core.books.events import Expire, Expired
 from broker.core.books.model import Entry
 from broker.core.books.state import Books
@@ -21,7 +20,7 @@ def look(books: Books, now: float) -> None:
     """Ask for what is too old, if it is time and the workers keep up."""
     policy = books.policy
     due = max(books.expire_at, books.trusted_at)
-    if policy.retention_seconds and now >= due and sweeps.may_add(books):
+    if policy.retention_seconds and now >= due and books.sweeps.may_add():
         books.expire = Expire(now + books.offset - policy.retention_seconds, EXPIRE_ROWS)
         books.expire_at = now + policy.beat_seconds
 

@@ -4,7 +4,6 @@ Owns the pace of the walk and the judgement of what was found. Opens no folder: 
 loop looks up the rows.
 """
 
-from broker.core import sweeps
 from broker.core.books.events import Walked
 from broker.core.books.model import Entry, Worker
 from broker.core.books.state import Books
@@ -29,7 +28,7 @@ def step(books: Books, now: float) -> None:
     if now < walk.due:
         return
     walker = books.roster.next_idle() or _able(books)
-    if walker is None or not sweeps.may_add(books):
+    if walker is None or not books.sweeps.may_add():
         walk.due = now + WAIT_SECONDS
         return
     if not walk.after:
@@ -58,7 +57,7 @@ def walked(books: Books, event: Walked, now: float) -> None:
         entry = books.entries.get(job) or (Entry.from_row(rows[job]) if job in rows else None)
         orphans = _orphans(books, job, names, entry, now)
         if orphans:
-            books.sweep(job, orphans)
+            books.sweeps.add(job, orphans)
     walk.walker, walk.after = None, found.following or ""
     walk.due = now + STEP_SECONDS
     if found.following is None:
@@ -83,6 +82,6 @@ def _orphans(books: Books, job: str, names: list[str], entry: Entry | None, now:
         named = {original_name(job), *(rendition.blob for rendition in entry.outcome.renditions)}
     else:
         named = set(names)
-    if job in books.sweeps:
-        named.update(books.sweeps[job].names)
+    if job in books.sweeps.entries:
+        named.update(books.sweeps.entries[job].names)
     return tuple(name for name in names if name not in named)

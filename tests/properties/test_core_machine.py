@@ -283,7 +283,7 @@ class CoreMachine(RuleBasedStateMachine):
         held = job.state == "running" and not job.orphan
         expected_abandon = what == "cancel" and held and not job.cancelling
         name, lease = job.id, job.lease
-        self.model.under_way = set(self.rig.dispatcher.books.sweeping)
+        self.model.under_way = set(self.rig.dispatcher.books.sweeps.sweeping)
         refusal = getattr(self.model, what)(job)
         kind = {"cancel": wire.Cancel, "requeue": wire.Requeue, "purge": wire.Purge}[what]
         self.rig.order(kind("web", "o", name))
@@ -300,7 +300,7 @@ class CoreMachine(RuleBasedStateMachine):
         ended = [job for job in self.model.jobs.values() if job.state in ("failed", "dead", "cancelled")]
         job = ended[pick % len(ended)]
         message = wire.Requeue("web", "o", job.id, None, self.rig.row(job.id).change)
-        self.model.under_way = set(self.rig.dispatcher.books.sweeping)
+        self.model.under_way = set(self.rig.dispatcher.books.sweeps.sweeping)
         refusal = self.model.requeue(job)
         self.rig.order(message)
         if self.commit() is None or refusal is not None:
@@ -326,7 +326,7 @@ class CoreMachine(RuleBasedStateMachine):
     def order_many(self, what: str, state: str | None) -> None:
         if self.breaking or (what == "cancel" and state is None):
             return
-        self.model.under_way = set(self.rig.dispatcher.books.sweeping)
+        self.model.under_way = set(self.rig.dispatcher.books.sweeps.sweeping)
         for job in list(self.model.jobs.values()):
             if state in (None, job.state):
                 getattr(self.model, what)(job)
@@ -551,7 +551,7 @@ class CoreMachine(RuleBasedStateMachine):
             return
         for hand in [hand for hand in self.hands if hand.known]:
             books = self.rig.dispatcher.books
-            mine = {job: sent for job, (worker, sent, _) in books.sweeping.items() if worker.peer == hand.peer}
+            mine = {job: sent for job, (worker, sent, _) in books.sweeps.sweeping.items() if worker.peer == hand.peer}
             for job, sent in mine.items():
                 self.model.sweeps[job] -= set(sent)
                 if not self.model.sweeps[job]:
@@ -565,7 +565,7 @@ class CoreMachine(RuleBasedStateMachine):
         if self.breaking:
             return
         for hand in [hand for hand in self.hands if hand.known]:
-            sweeping = self.rig.dispatcher.books.sweeping
+            sweeping = self.rig.dispatcher.books.sweeps.sweeping
             mine = [job for job, (worker, _, _) in sweeping.items() if worker.peer == hand.peer]
             if mine:
                 self.say(hand, wire.Swept([], [(job, "why") for job in mine]))
@@ -637,8 +637,8 @@ class CoreMachine(RuleBasedStateMachine):
     def the_books_agree(self) -> None:
         dispatcher, books = self.rig.dispatcher, self.rig.dispatcher.books
         dispatcher.check()
-        assert books.sweeps.keys() == self.model.sweeps.keys()
-        assert {job: set(entry.names) for job, entry in books.sweeps.items()} == self.model.sweeps
+        assert books.sweeps.entries.keys() == self.model.sweeps.keys()
+        assert {job: set(entry.names) for job, entry in books.sweeps.entries.items()} == self.model.sweeps
         assert self.rig.ledger._purged.keys() == self.model.purged
         assert books.quarantine.keys() == self.model.quarantine == self.rig.ledger._quarantine.keys()
         assert books.paused == self.model.paused

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from broker.core import presence
-from broker.core.books.state import Books
+from broker.core.books.sweeps import Sweeps
 from broker.core.dispatcher import Dispatcher
 from broker.core.snapshot import from_snapshot, snapshot
 from broker.flight import recorder, replay
@@ -146,7 +146,7 @@ def test_a_turn_that_breaks_the_core_is_in_the_file_and_breaks_a_replay_too(
     def broken(self: Dispatcher, *_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Books, "swept", broken)
+    monkeypatch.setattr(Sweeps, "swept", broken)
     monkeypatch.setattr(presence, "_ready", broken)
     with pytest.raises(ZeroDivisionError):
         World(1, flight=tmp_path).run()

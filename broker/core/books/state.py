@@ -10,11 +10,12 @@ from typing import Any
 
 from broker.core.books.backlog import Backlog
 from broker.core.books.events import Expire, Policy
-from broker.core.books.model import Entry, Progress, Stuck, Worker
+from broker.core.books.model import Entry, Progress, Worker
 from broker.core.books.rates import Rate, Share
 from broker.core.books.reserve import Reserve
 from broker.core.books.roster import Roster
 from broker.core.books.service import LEAST_SECONDS, Service
+from broker.core.books.sweeps import Sweeps
 from jobs.ids import original_name
 from jobs.job import ENDED, TEXT_CHARACTERS_MAX, Code, Fault, Happening, Moment, Rendition, State
 from jobs.lanes import tenant_of
@@ -26,13 +27,10 @@ from jobs.records import (
     PurgedEntry,
     QuarantineEntry,
     Records,
-    SweepEntry,
     TenantEntry,
 )
 from jobs.retry import Again, End
 from jobs.wire import (
-    BLOB_CHARACTERS_MAX,
-    NAMES_MAX,
     Abandon,
     Assign,
     Change,
@@ -68,12 +66,7 @@ class Books:
         self.recalled: set[str] = set()
         self.quarantine: OrderedDict[bytes, QuarantineEntry] = OrderedDict()
         """By content, the oldest first."""
-        self.sweeps: dict[str, SweepEntry] = {}
-        self.sweeping: dict[str, tuple[Worker, tuple[str, ...], float]] = {}
-        """By job, who deletes, what it was told to delete, and when."""
-        self.offerable: dict[str, None] = {}
-        self.stuck: dict[str, Stuck] = {}
-        """Of the sweeps, those for the next worker, in order; and those that failed before (broker/core/sweeps.py)."""
+        self.sweeps = Sweeps(policy.silence_seconds)
         self.walk = Progress(0.0)
         self.accepted, self.ended = Rate(), Rate()
         self.change = self.change_sent = self.epoch = 0
@@ -89,6 +82,7 @@ class Books:
 
     def clear(self) -> None:
         """Begin a turn: nothing to write, nothing to send."""
+        self.sweeps.clear()
         self.dirty: list[Entry] = []
         self.records = Records()
         self.fresh_ids: set[str] = set()
@@ -279,42 +273,6 @@ class Books:
         worker.busy_since = now
         worker.late = False
 
-    def sweep(self, job: str, names: tuple[str, ...]) -> None:
-        """Blobs that no row names any more: written down, then deleted by a worker."""
-        known = self.sweeps.get(job)
-        merged = names if known is None else tuple(dict.fromkeys(known.names + names))
-        self._write_sweep(job, merged[:NAMES_MAX])  # a walk finds the rest again
-
-    def _write_sweep(self, job: str, names: tuple[str, ...]) -> None:
-        entry = self.sweeps[job] = SweepEntry(job, names)
-        self.records.sweeps.append(entry)
-        if job not in self.sweeping and job not in self.stuck:
-            self.offerable[job] = None
-
-    def swept(self, job: str, worker: Worker) -> None:
-        """A worker has deleted what it was told to of this job; what is left, or was added since, is offered next."""
-        sweeper, sent, _ = self.sweeping.get(job, (None, (), 0.0))
-        if sweeper is not worker:
-            return
-        del self.sweeping[job]
-        self.stuck.pop(job, None)
-        gone = frozenset(sent)
-        if left := tuple(name for name in self.sweeps[job].names if name not in gone):
-            self._write_sweep(job, left)
-        else:
-            self._drop_sweep(job)
-
-    def restore_sweeps(self, entries: list[SweepEntry]) -> None:
-        """Those of a ledger. An earlier version may have taken names that no file can have, and no message can tell:
-        there is nothing to be deleted under them."""
-        for entry in entries:
-            if len(entry.job) > BLOB_CHARACTERS_MAX:
-                self.records.swept.append(entry.job)
-                continue
-            names = tuple(name for name in entry.names if len(name) <= BLOB_CHARACTERS_MAX)
-            self.sweeps[entry.job] = entry if len(names) == len(entry.names) else SweepEntry(entry.job, names)
-            self.offerable[entry.job] = None
-
     def remove(self, entry: Entry, now: float) -> None:
         """Purge an ended job: its row goes, its id stays behind, its names are to be swept."""
         assert entry.state in ENDED
@@ -323,27 +281,7 @@ class Books:
         self.records.removed.append(entry.seq)
         self.records.purged.append(PurgedEntry(entry.id, now + self.offset))
         self.gone.add(entry.id)
-        self.sweep(entry.id, (original_name(entry.id), *(r.blob for r in entry.outcome.renditions)))
-
-    def unsweep(self, job: str) -> None:
-        """The job runs again and makes blobs of the same names: nobody is to delete them any more."""
-        if job in self.sweeps:
-            self.stuck.pop(job, None)
-            self.offerable.pop(job, None)
-            self._drop_sweep(job)
-
-    def _drop_sweep(self, job: str) -> None:
-        """Forget a sweep that is done or void, also where this turn has recorded it: new ones are written last, so it
-        would come back with a restart, and delete what the job has made again."""
-        del self.sweeps[job]
-        self.records.swept.append(job)
-        self.records.sweeps[:] = [entry for entry in self.records.sweeps if entry.job != job]
-
-    def forget_sweeper(self, gone: Worker) -> None:
-        """What this worker was to delete is offered to others."""
-        for job in [job for job, sent in self.sweeping.items() if sent[0] is gone]:
-            del self.sweeping[job]
-            self.offerable[job] = None
+        self.sweeps.add(entry.id, (original_name(entry.id), *(r.blob for r in entry.outcome.renditions)))
 
     def change_of(self, entry: Entry, rendition: Rendition | None = None) -> Change:
         """The job's newest change as web hears it."""

@@ -289,7 +289,7 @@ def test_a_running_job_is_abandoned_until_its_worker_answers() -> None:
     rig.hear(A, finish("j"))
     rig.turn()
     assert (rig.row("j").state, rig.outcome("j").renditions) == ("cancelled", [])
-    assert rig.dispatcher.books.sweeps["j"].names == ("processed/j/j.thumb",)
+    assert rig.dispatcher.books.sweeps.entries["j"].names == ("processed/j/j.thumb",)
 
 
 @pytest.mark.parametrize("begun", [False, True])
@@ -317,7 +317,7 @@ def test_what_was_shown_before_a_cancel_is_not_swept_after_it() -> None:
     rig.hear(A, wire.Published([shown, wire.Publication("j", 1, picture("j", "large"))]))
     rig.turn()
     assert rig.outcome("j").renditions == [picture("j")]
-    assert rig.dispatcher.books.sweeps["j"].names == ("processed/j/j.large",)
+    assert rig.dispatcher.books.sweeps.entries["j"].names == ("processed/j/j.large",)
 
 
 def test_an_ended_job_is_not_cancelled_and_a_repeated_cancel_is_no_change() -> None:
@@ -846,7 +846,7 @@ def test_retention_goes_on_at_once_in_steps_but_no_faster_than_workers_sweep() -
         rig.turn(tick=True)
         left.append(len(rig.ledger.rows))
     assert left == [*range(1500, 500, -100), 600, 600]
-    rig.hear(A, wire.Swept(list(rig.dispatcher.books.sweeping)))
+    rig.hear(A, wire.Swept(list(rig.dispatcher.books.sweeps.sweeping)))
     rig.turn(tick=True)
     assert len(rig.ledger.rows) == 500
 
@@ -1194,7 +1194,7 @@ def test_the_walk_waits_for_the_sweeps_of_what_it_found() -> None:
     rig.turn()
     rig.now += 0.2
     assert walk_asked(rig.turn(tick=True)) == []
-    rig.hear(A, wire.Swept([job for job, _ in rig.dispatcher.books.sweeping.items()]))
+    rig.hear(A, wire.Swept([job for job, _ in rig.dispatcher.books.sweeps.sweeping.items()]))
     rig.turn()
     rig.now += 1.0
     assert [message.after for _, message in walk_asked(rig.turn(tick=True))] == ["raw/zz/x"]

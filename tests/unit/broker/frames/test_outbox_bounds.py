@@ -84,7 +84,7 @@ def test_names_that_are_still_to_be_swept_outlive_the_broker() -> None:
     rig.hear(A, wire.Swept(["jj"]))
     rig.turn()
     rig.start()
-    assert rig.dispatcher.books.sweeps["jj"].names == names[-1:]
+    assert rig.dispatcher.books.sweeps.entries["jj"].names == names[-1:]
 
 
 def test_a_sweep_grows_to_its_bound_and_no_further() -> None:
@@ -188,7 +188,7 @@ def test_a_worker_ends_no_sweep_that_another_was_given() -> None:
     rig.turn()
     rig.order(wire.Purge("web", "p", "j"))
     rig.turn(tick=True)
-    ((peer, _, _),) = [(worker.peer, sent, at) for worker, sent, at in rig.dispatcher.books.sweeping.values()]
+    ((peer, _, _),) = [(worker.peer, sent, at) for worker, sent, at in rig.dispatcher.books.sweeps.sweeping.values()]
     rig.hear(A if peer == B else B, wire.Swept(["j", "never"]))
     rig.turn()
     assert list(sweeps(rig)) == ["j"]

@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import msgspec
 import pytest
 
-from broker.core import sweeps
+from broker.core.books import sweeps
 from broker.core.books.events import Matched, Walked
 from jobs import wire
 from jobs.errors import StoreFault
@@ -67,7 +67,7 @@ def view(rig: Rig) -> wire.SweepsView | None:
 def test_what_cannot_be_done_is_asked_for_ever_more_seldom(told: bool) -> None:
     rig, offers = rig_with_sweeps("j"), [0.0]
     for _ in range(20_000):
-        if told and "j" in rig.dispatcher.books.sweeping:
+        if told and "j" in rig.dispatcher.books.sweeps.sweeping:
             refuse(rig, "j")
         if swept_of(second(rig)):
             offers.append(rig.now)
@@ -126,7 +126,7 @@ def test_those_that_fail_keep_no_worker_from_those_that_can_be_done() -> None:
 def failing(rig: Rig) -> int:
     """Each second worker a can delete nothing of what it was told to; how many rows are left at last."""
     for _ in range(40):
-        refuse(rig, *rig.dispatcher.books.sweeping)
+        refuse(rig, *rig.dispatcher.books.sweeps.sweeping)
         second(rig)
         rig.dispatcher.check()
     return len(rig.ledger.rows)
@@ -164,7 +164,7 @@ def test_the_walk_goes_on_beside_a_thousand_that_fail() -> None:
     rig.find(A, [f"raw/zz/{number}" for number in range(1001)], following="raw/zz/x")
     rig.turn()
     for _ in range(20):
-        refuse(rig, *rig.dispatcher.books.sweeping)
+        refuse(rig, *rig.dispatcher.books.sweeps.sweeping)
         second(rig)
     assert rig.dispatcher.books.walk.after == "raw/zz/x"
     assert rig.dispatcher.books.walk.walker == A, "nobody was asked for the next step"
@@ -268,7 +268,7 @@ def test_a_purge_of_many_goes_no_faster_than_workers_delete() -> None:
     assert (done.changed, waits) == (len(first), wire.Receipt("p", wire.REFUSED, code="sweeps_full"))
     rig.hear(A, ready("a"))
     rig.turn()
-    rig.hear(A, wire.Swept(list(rig.dispatcher.books.sweeping)))
+    rig.hear(A, wire.Swept(list(rig.dispatcher.books.sweeps.sweeping)))
     rig.dispatcher.handle(Matched(wire.Purge("web", "p", None, Where()), rest, None), rig.now)
     assert [receipt.changed for receipt in rig.turn().receipts] == [10]
 
@@ -299,5 +299,5 @@ def test_a_sweep_written_and_done_in_one_turn_does_not_come_back_with_a_restart(
     rig.hear(A, wire.Finished([wire.Finish("j", 1, [hidden])]), wire.Swept(["j"]))
     rig.turn()
     assert rig.row("j").state == "cancelled"
-    assert rig.dispatcher.books.sweeps == {}
+    assert rig.dispatcher.books.sweeps.entries == {}
     assert rig.ledger.restore().sweeps == []
