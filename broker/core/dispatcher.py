@@ -5,8 +5,8 @@
     core.drain(now) -> Effects  what to commit, then send
     core.deadline               when to tick at the latest
 
-Owns the order of a turn. Who works on what is broker/core/matching.py's, who is here broker/core/presence.py's, what
-is told every second broker/core/beat.py's.
+Owns the order of a turn, and how far the walk over the blobs is. Who works on what is broker/core/matching.py's, who is
+here broker/core/presence.py's, what is told every second broker/core/beat.py's.
 """
 
 from collections.abc import Callable
@@ -51,6 +51,7 @@ class Dispatcher:
 
     def __init__(self, policy: Policy) -> None:
         self.books = Books(policy)
+        self.walk = Progress(0.0)
         self._policy = policy
         self._next_beat = 0.0
         self._matching = Matching(self.books)
@@ -73,7 +74,7 @@ class Dispatcher:
         for row in restored.delayed:
             entry = books.entries[row.id] = Entry.from_row(row)
             books.backlog.delay(entry, min((entry.due_at or 0.0) - offset, now + BACKOFF_SECONDS_MAX))
-        books.walk = Progress(now)
+        self.walk = Progress(now)
         self._next_beat = now
 
     @property
@@ -114,7 +115,7 @@ class Dispatcher:
             if worker is not None:
                 answers.worker_lost(self.books, worker, now, "its process died")
         elif isinstance(event, Walked):
-            presence.walked(self.books, event, now)
+            presence.walked(self.books, self.walk, event, now)
         elif isinstance(event, Refilled):
             self._refilled(event)
         else:
@@ -148,14 +149,14 @@ class Dispatcher:
         if now >= self._matching.look_at:
             self._matching.recall_late(now)
         self._matching.recall(now)
-        walk.step(books, now)
+        walk.step(books, self.walk, now)
         retention.look(books, now)
 
     @property
     def deadline(self) -> float:
         """When `tick` is due at the latest (monotonic seconds)."""
         books = self.books
-        times = [self._next_beat, books.walk.due]
+        times = [self._next_beat, self.walk.due]
         if (unheard := books.roster.longest_unheard) is not None:
             times.append(unheard + self._policy.silence_seconds + 0.001)
         if (due := books.backlog.next_due) is not None:
@@ -193,8 +194,8 @@ class Dispatcher:
             records.meta = Meta(books.change, books.epoch, books.paused, plain(books.counts))
         records.tenants += [TenantEntry(tenant, plain(share.counts)) for tenant, share in books.counted.items()]
         effects = Effects(
-            records, books.receipts, books.sends(), self._changes(), beat.beat(books, now), books.backlog.refills(),
-            books.expire,
+            records, books.receipts, books.sends(), self._changes(), beat.beat(books, self.walk.why, now),
+            books.backlog.refills(), books.expire,
         )  # fmt: skip
         books.clear()
         return effects

@@ -8,7 +8,7 @@ from typing import Any
 
 from broker.core import answers, walk
 from broker.core.books.events import Heard, Walked
-from broker.core.books.model import Worker
+from broker.core.books.model import Progress, Worker
 from broker.core.books.state import Books
 from jobs import wire
 
@@ -95,13 +95,13 @@ def repeat_abandons(books: Books, worker: Worker) -> None:
             books.batch(worker.peer, wire.Abandon, wire.LeaseRef(entry.id, entry.lease))
 
 
-def walked(books: Books, event: Walked, now: float) -> None:
+def walked(books: Books, progress: Progress, event: Walked, now: float) -> None:
     """A worker told the old names of one step of the walk."""
     worker = books.roster.by_peer.get(event.peer)
     if worker is None:
         return books.send(event.peer, wire.Introduce(books.epoch))
     books.roster.hear(worker, now)
-    return walk.walked(books, event, now)
+    return walk.walked(books, progress, event, now)
 
 
 def judge_silence(books: Books, now: float) -> None:

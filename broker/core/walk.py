@@ -5,7 +5,7 @@ loop looks up the rows.
 """
 
 from broker.core.books.events import Walked
-from broker.core.books.model import Entry, Worker
+from broker.core.books.model import Entry, Progress, Worker
 from broker.core.books.state import Books
 from jobs.ids import is_id, is_published, job_of, minted_at, original_name
 from jobs.job import ENDED
@@ -22,9 +22,8 @@ AGAIN_SECONDS_MAX = 3600.0
 """To the next try of a step that failed: 10 s, doubled each time."""
 
 
-def step(books: Books, now: float) -> None:
+def step(books: Books, walk: Progress, now: float) -> None:
     """Ask a worker for the next names, if it is time to."""
-    walk = books.walk
     if now < walk.due:
         return
     walker = books.roster.next_idle() or _able(books)
@@ -41,9 +40,9 @@ def _able(books: Books) -> Worker | None:
     return next((worker for worker in books.roster.by_peer.values() if not worker.draining), None)
 
 
-def walked(books: Books, event: Walked, now: float) -> None:
+def walked(books: Books, walk: Progress, event: Walked, now: float) -> None:
     """Old names of one step: those that no row names become sweeps. An answer to an earlier step is dropped."""
-    walk, found = books.walk, event.found
+    found = event.found
     if walk.walker != event.peer or walk.after != found.after:
         return
     walk.why = found.failed

@@ -98,7 +98,7 @@ class Rig:
 
     def find(self, peer: bytes, names: list[str], following: str | None = None, after: str | None = None) -> None:
         """A worker answers the present step of the walk, or that past `after`."""
-        found = wire.Found(self.dispatcher.books.walk.after if after is None else after, names, following)
+        found = wire.Found(self.dispatcher.walk.after if after is None else after, names, following)
         rows = self.ledger.jobs(sorted({job_of(name) for name in names}))
         self.dispatcher.handle(Walked(peer, found, rows), self.now)
 

@@ -591,7 +591,7 @@ class CoreMachine(RuleBasedStateMachine):
 
     def walker(self) -> Hand | None:
         """Who was asked for the next step of the walk, if that one lives."""
-        peer = self.rig.dispatcher.books.walk.walker
+        peer = self.rig.dispatcher.walk.walker
         return next((hand for hand in self.hands if hand.known and hand.peer == peer), None)
 
     # -- time, silence, crashes

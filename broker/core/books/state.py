@@ -10,7 +10,7 @@ from typing import Any
 
 from broker.core.books.backlog import Backlog
 from broker.core.books.events import Expire, Policy
-from broker.core.books.model import Entry, Progress, Worker
+from broker.core.books.model import Entry, Worker
 from broker.core.books.rates import Rate, Share
 from broker.core.books.reserve import Reserve
 from broker.core.books.roster import Roster
@@ -67,7 +67,6 @@ class Books:
         self.quarantine: OrderedDict[bytes, QuarantineEntry] = OrderedDict()
         """By content, the oldest first."""
         self.sweeps = Sweeps(policy.silence_seconds)
-        self.walk = Progress(0.0)
         self.accepted, self.ended = Rate(), Rate()
         self.change = self.change_sent = self.epoch = 0
         self.paused = False

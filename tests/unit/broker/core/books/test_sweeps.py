@@ -166,8 +166,8 @@ def test_the_walk_goes_on_beside_a_thousand_that_fail() -> None:
     for _ in range(20):
         refuse(rig, *rig.dispatcher.books.sweeps.sweeping)
         second(rig)
-    assert rig.dispatcher.books.walk.after == "raw/zz/x"
-    assert rig.dispatcher.books.walk.walker == A, "nobody was asked for the next step"
+    assert rig.dispatcher.walk.after == "raw/zz/x"
+    assert rig.dispatcher.walk.walker == A, "nobody was asked for the next step"
 
 
 def test_a_worker_says_which_it_could_not_delete_and_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,7 +228,7 @@ def test_a_step_of_the_walk_that_fails_is_told_and_asked_for_ever_more_seldom() 
     rig.hear(A, ready("a"))
     rig.turn(tick=True)
     for _ in range(8000):
-        if rig.dispatcher.books.walk.walker == A:
+        if rig.dispatcher.walk.walker == A:
             asked.append(rig.now)
             rig.dispatcher.handle(
                 Walked(A, wire.Found("", [], None, "blob of any name: Permission denied"), []), rig.now
