@@ -4,7 +4,6 @@ import argparse
 import gc
 import re
 import sys
-from pathlib import Path
 
 from broker.config import policy_of
 from broker.core.dispatcher import Dispatcher
@@ -18,11 +17,10 @@ from host.process.descriptors import raise_descriptors
 from host.settings import log as logs
 from host.settings.arguments import take_none
 from host.settings.environment import load_settings, setup_faults_end
-from host.settings.settings import ledger_path
 from host.sockets import curve
 from host.sockets.addresses import wires_of
 from jobs.errors import LedgerDamaged, LedgerFailed, SetupFault
-from stores.ledger.sqlite import open_ledger
+from stores.opening import open_ledger
 
 LOCK_WAIT_SECONDS = 2.0
 """A predecessor may be leaving."""
@@ -43,8 +41,9 @@ def main() -> int:
         refusal = f"another broker runs on {data}: stop it, or set PIXMILL_DATA to another folder"
         for place in (data, wires.run):
             hold_lock(place / "broker.lock", LOCK_WAIT_SECONDS, refusal)
-        ledger = open_ledger(ledger_path(settings), settings.ledger_sync, make=not had_ledger(data))
-        recorder = Recorder(data / "flight", log)
+        flight = data / "flight"
+        ledger = open_ledger(settings, recorded=any(flight.glob("*")))
+        recorder = Recorder(flight, log)
         raise_descriptors()
         loop = Loop(Dispatcher(policy_of(settings)), ledger, recorder, wires, log)
     except SetupFault as fault:
@@ -87,13 +86,6 @@ def make_keys(words: list[str]) -> int:
         made = curve.make_keys(data_folder(settings) / "curve", name)
         print(f"copy {made} to DATA/curve of {name}" if name else made)
     return 0
-
-
-def had_ledger(data: Path) -> bool:
-    """Whether a ledger was here before: renditions are made after one was, and a flight recorded; originals alone
-    may be those of a web process that was there first."""
-    recorded = any((data / "flight").glob("*"))
-    return any((data / "processed").glob("*/*")) or (recorded and any((data / "raw").glob("*/*")))
 
 
 if __name__ == "__main__":

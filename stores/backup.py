@@ -1,9 +1,9 @@
 """A back-up of DATA that can be started from, taken while pixmill runs: `python -m stores.backup TO`.
 
 Owns the order. The ledger is copied first, as of one moment, then the files: a file is there before its
-row, so each row of the copy has its files. Taken again into the same folder, it copies what is new and removes
-what is gone, and until its end the folder is as good as it was. It is for this user alone from the first byte on,
-as DATA is. Knows no job and no broker.
+row, so each row of the copy has its files. The result cache, which costs time only, is left out. Taken again into the
+same folder, it copies what is new and removes what is gone, and until its end the folder is as good as it was. It is
+for this user alone from the first byte on, as DATA is. Knows no job and no broker.
 """
 
 import argparse
@@ -16,13 +16,12 @@ from pathlib import Path
 from host.files.folders import close_folder, keep_private
 from host.files.recipes import RECIPES, recipe_files
 from host.settings.environment import load_settings, setup_faults_end
-from host.settings.settings import Settings, ledger_path
+from host.settings.settings import Settings
 from jobs.errors import SetupFault, StoreFault
 from jobs.records import Where
-from stores.ledger.sqlite_reader import copy_ledger, open_reader
+from stores.blobs.local import PUBLISHED
+from stores.opening import copy_ledger, ledger_path, open_blobs, open_reader
 
-FOLDERS = ("raw", "processed")
-"""What of DATA lasts, beside the ledger, the secrets and the keys; the result cache costs time only."""
 KEYS = "curve"
 LIVE = "broker.lock"
 PRESETS = "recipes"
@@ -36,15 +35,15 @@ def back_up(settings: Settings, to: Path) -> int:
     if (to / LIVE).exists():
         raise SetupFault(f"{to} is the data of a pixmill, not a back-up: give another folder")
     ledger, fresh = to / ledger_path(settings).name, to / "ledger.new"
-    if not ledger.exists() and not fresh.exists() and any(any((to / folder).glob("*/*")) for folder in FOLDERS):
+    if not ledger.exists() and not fresh.exists() and any(any((to / folder).glob("*/*")) for folder in PUBLISHED):
         raise SetupFault(f"{to} has files that are of no back-up, and would lose them: give another folder")
     try:
         to.mkdir(mode=0o700, parents=True, exist_ok=True)
         close_folder(to, "TO")
-        for folder in FOLDERS:
+        for folder in PUBLISHED:
             (to / folder).mkdir(exist_ok=True)
         fresh.unlink(missing_ok=True)
-        copy_ledger(Path(ledger_path(settings)), fresh)
+        copy_ledger(settings, fresh)
         _refuse_without_files(settings, data)
         gone: list[Path] = []
         copied = sum(_bring(data / folder, to / folder, gone) for folder in _fan_out(data, to))
@@ -67,17 +66,16 @@ def back_up(settings: Settings, to: Path) -> int:
 
 def _refuse_without_files(settings: Settings, data: Path) -> None:
     """Of data that has lost its files, by a disk that is not mounted or a slip, a copy would lose its own."""
-    reader = open_reader(ledger_path(settings))
+    reader = open_reader(settings)
     jobs, _ = reader.page(Where(), None, 1, 1)
     reader.close()
-    raw = data / FOLDERS[0]
-    if jobs and not any(raw.glob("*/*")):
-        raise SetupFault(f"{raw} is empty, though the ledger has jobs: bring its files back before a back-up")
+    if jobs and not open_blobs(settings).holds("raw"):
+        raise SetupFault(f"{data / 'raw'} is empty, though the ledger has jobs: bring its files back before a back-up")
 
 
 def _fan_out(data: Path, to: Path) -> Iterator[Path]:
     """The folders that hold files, of either side, relative to both."""
-    for folder in FOLDERS:
+    for folder in PUBLISHED:
         yield from (Path(folder, name) for name in sorted(_names(data / folder) | _names(to / folder)))
 
 

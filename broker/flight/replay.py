@@ -24,7 +24,7 @@ from jobs.errors import SetupFault, StoreFault
 from jobs.job import Row
 from jobs.records import PURGED, Records
 from stores.ledger import LedgerReader
-from stores.ledger.sqlite_reader import open_reader
+from stores.opening import reader_of
 
 ASKED_AT_ONCE = 500
 
@@ -201,7 +201,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _against(replay: Replay, path: Path) -> int:
-    reader = open_reader(path)
+    reader = reader_of(path)
     try:
         counts, faults = compared(replay, reader)
     except StoreFault as fault:

@@ -6,7 +6,6 @@ Pure: reads a mapping, not the environment (host/settings/environment.py does).
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from pathlib import PurePath
 
 import msgspec
 
@@ -247,8 +246,3 @@ def trusted_proxies(settings: Settings) -> list[str]:
 def retention_seconds(settings: Settings) -> float:
     """How long an ended job is kept; 0: for ever."""
     return settings.retention_days * 86_400.0
-
-
-def ledger_path(settings: Settings) -> PurePath:
-    """The SQLite file of the embedded ledger."""
-    return PurePath(settings.data) / "ledger.sqlite3"

@@ -39,6 +39,9 @@ class Blobs(Protocol):
     def delete(self, names: list[str]) -> None:
         """Remove these; a missing one is fine."""
 
+    def holds(self, kind: str) -> bool:
+        """Whether anything was published under `kind` (raw, processed)."""
+
     def names(self, after: str, limit: int, older_than_seconds: float) -> tuple[list[str], str | None]:
         """One step of a walk over all that is published, in an order of the store's: of the `limit`
         blobs past the name `after` (empty: from the first) those that were not written for so long, and

@@ -44,6 +44,9 @@ class MemoryBlobs:
         for name in names:
             self.blobs.pop(checked(name), None)
 
+    def holds(self, kind: str) -> bool:
+        return any(name.startswith(f"{kind}/") for name in self.blobs)
+
     def names(self, after: str, limit: int, older_than_seconds: float) -> tuple[list[str], str | None]:
         found = sorted(name for name in self.blobs if name > after)[:limit]
         before = time.time() - older_than_seconds

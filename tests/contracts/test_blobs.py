@@ -140,6 +140,16 @@ def test_a_walk_in_steps_of_any_size_names_each_blob_once(blobs: Blobs, limit: i
     assert len(steps) == len(PLACED) // limit + 1
 
 
+def test_a_kind_holds_what_was_published_and_not_what_is_written(blobs: Blobs) -> None:
+    writer = blobs.writer("raw/ab/one")
+    assert not blobs.holds("raw")
+    writer.publish()
+    assert blobs.holds("raw")
+    assert not blobs.holds("processed")
+    blobs.delete(["raw/ab/one"])
+    assert not blobs.holds("raw")
+
+
 def test_a_walk_goes_on_past_what_is_deleted_and_names_what_is_old(blobs: Blobs) -> None:
     for name in PLACED:
         blobs.put(name, b"")

@@ -14,13 +14,14 @@ from host.files import folders
 from host.files.filesystems import refuse_network
 from host.files.folders import secret
 from host.files.recipes import load_recipes
-from host.settings.settings import Settings, ledger_path, listed_secrets, trusted_proxies
+from host.settings.settings import Settings, listed_secrets, trusted_proxies
 from host.sockets.listener import refuse_public
 from jobs.access import keys
 from jobs.access.keys import ApiKey
 from jobs.recipes.presets import Recipes
 from stores.blobs import Blobs
 from stores.ledger import LedgerReader
+from stores.opening import open_blobs, open_reader
 from web.broker.changes import Results
 from web.broker.requests import Requests
 from web.http.room import Addresses, Room, Shares
@@ -91,13 +92,9 @@ class Web:
 
 def open_web(settings: Settings, log: logging.Logger, descriptors: int = 1 << 20) -> Web:
     """The web process of these settings, on its real stores, that may have so many `descriptors`. Raises SetupFault."""
-    from stores.blobs.local import LocalBlobs
-    from stores.ledger.sqlite_reader import open_reader
-
     refuse_public(settings)
     data = folders.data_folder(settings)
     refuse_network(data)
-    ledger = str(ledger_path(settings))
     hub = Hub()
     return Web(
         settings=settings,
@@ -108,9 +105,9 @@ def open_web(settings: Settings, log: logging.Logger, descriptors: int = 1 << 20
         session_secret=secret(data, "session.secret"),
         grant_secrets=_signing(settings.grant_secrets, data, "grant.secret"),
         receipt_secrets=_signing(settings.receipt_secrets, data, "receipt.secret"),
-        blobs=LocalBlobs(data),
-        reader=open_reader(ledger, wait_seconds=0.0),
-        lists=open_reader(ledger),
+        blobs=open_blobs(settings),
+        reader=open_reader(settings, wait_seconds=0.0),
+        lists=open_reader(settings),
         requests=Requests(),
         results=Results(hub, time.monotonic),
         hub=hub,

@@ -1,17 +1,16 @@
-"""The worker's part of the settings: who it is, and the stores it works on."""
+"""The worker's part of the settings: who it is, and the room that it leaves."""
 
 import os
 import secrets
 import socket
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from host.settings.settings import Settings
 from host.sockets.bound import bound
 from jobs.errors import SetupFault
 from stores.blobs import Blobs
-from stores.cache import Cache
+from stores.opening import open_blobs
 from worker.core.parking import GROWTH_SHARE, Parking
 
 INCARNATION_BYTES = 8
@@ -50,18 +49,7 @@ def parking(settings: Settings) -> Parking[Any]:
     return Parking(settings.capacity, settings.decoder_bytes_max // GROWTH_SHARE)
 
 
-def open_blobs(settings: Settings, data: Path) -> Blobs:
+def blobs(settings: Settings) -> Blobs:
     """The blob store of this installation. Of the room that uploads leave free, renditions leave a part for the ledger:
     a broker that cannot commit ends."""
-    from stores.blobs.local import LocalBlobs
-
-    return LocalBlobs(data, settings.disk_free_bytes_min // LEDGER_SHARE)
-
-
-def open_cache(settings: Settings, data: Path) -> Cache | None:
-    """The result cache, or None where CACHE_URL is `none`."""
-    if settings.cache_url == "none":
-        return None
-    from stores.cache.file import FileCache
-
-    return FileCache(data / "cache")
+    return open_blobs(settings, settings.disk_free_bytes_min // LEDGER_SHARE)

@@ -22,6 +22,7 @@ from host.sockets.addresses import wires_of
 from host.sockets.readiness import descriptors, has_mail, readable
 from jobs import wire
 from jobs.errors import WireFault
+from stores.opening import open_cache
 from worker.core import events
 from worker.core.session import Session
 from worker.keeper import config
@@ -50,7 +51,7 @@ class Keeper:
     def __init__(
         self, settings: Settings, children: Children, signals: socket.socket, engine: str, log: logging.Logger
     ) -> None:
-        data = folders.data_folder(settings)
+        folders.data_folder(settings)
         self._wires = wires_of(settings)
         self._client = curve.Client(self._wires.curve) if self._wires.curve else None
         self._refusals = curve.Refusals(log)
@@ -70,8 +71,8 @@ class Keeper:
             time.monotonic(),
         )
         self._beats = Beats(self._speak)
-        blobs = WaitingBlobs(config.open_blobs(settings, data), self._beats)
-        cache = config.open_cache(settings, data)
+        blobs = WaitingBlobs(config.blobs(settings), self._beats)
+        cache = open_cache(settings)
         results = Results(WaitingCache(cache, self._beats) if cache is not None else None, blobs, engine)
         self._work = Work(settings, children, blobs, results, self._tell, log, self._beats)
         self._housekeeping = Housekeeping(blobs, self._tell, log, time.monotonic)

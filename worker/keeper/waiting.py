@@ -39,6 +39,10 @@ class WaitingBlobs:
         with self._away:
             self._blobs.delete(names)
 
+    def holds(self, kind: str) -> bool:
+        with self._away:
+            return self._blobs.holds(kind)
+
     def names(self, after: str, limit: int, older_than_seconds: float) -> tuple[list[str], str | None]:
         with self._away:
             return self._blobs.names(after, limit, older_than_seconds)

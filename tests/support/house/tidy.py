@@ -5,6 +5,7 @@ except, no sleeping unit test, a docstring on every module.
 """
 
 import ast
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
@@ -43,6 +44,9 @@ DRIVERS = {
 """The files, or folders of them, that may import a third-party module or a driver (bench, tests and test-data
 apart)."""
 
+
+STORE = re.compile(r"stores\.(ledger|blobs|cache)\.[a-z]")
+"""A module of one store: the roles get its contract, opened by stores/opening.py."""
 
 PURE = {"host/settings/bounds.py", "host/settings/settings.py", "web/broker/forecast.py"}
 """Of the domain too, though their only users are of one package."""
@@ -88,6 +92,8 @@ def import_faults(path: str, tree: ast.Module) -> Iterator[str]:
             yield f"{where} against the arrows"
         if package in MAY_IMPORT and top in DRIVERS and not path.startswith(tuple(DRIVERS[top])):
             yield f"{where}, which is for {', '.join(sorted(DRIVERS[top]))}"
+        if package in ROLES and STORE.match(name):
+            yield f"{where}, which is for stores/opening.py"
         if package in MAY_IMPORT and top == "starlette" and package != "web":
             yield f"{where} outside web"
 

@@ -25,25 +25,25 @@ ARROWS = {
     "host/process": "",
     "host/settings": "jobs jobs/access jobs/images",
     "host/sockets": "host/files host/process host/settings jobs jobs/access",
-    "stores": "host/files host/settings jobs stores/ledger",
+    "stores": "host/files host/settings jobs stores/blobs stores/cache stores/ledger",
     "stores/blobs": "host/files jobs",
     "stores/cache": "",
     "stores/ledger": "host/files jobs",
     "broker": (
         "broker/core broker/core/books broker/flight broker/frames host/files host/process host/settings "
-        "host/sockets jobs jobs/wire stores/ledger"
+        "host/sockets jobs jobs/wire stores stores/ledger"
     ),
     "broker/core": "broker/core/books jobs jobs/wire",
     "broker/core/books": "jobs jobs/wire",
-    "broker/flight": "broker/core broker/core/books broker/frames jobs jobs/wire stores/ledger",
+    "broker/flight": "broker/core broker/core/books broker/frames jobs jobs/wire stores stores/ledger",
     "broker/frames": "broker/core/books host/sockets jobs jobs/wire",
     "web": (
         "host/files host/process host/settings host/sockets jobs jobs/access web/access web/broker "
         "web/handlers web/http web/uploads"
     ),
     "web/access": (
-        "host/files host/settings host/sockets jobs jobs/access jobs/recipes jobs/wire stores/blobs "
-        "stores/ledger web/broker web/http web/streams web/views"
+        "host/files host/settings host/sockets jobs jobs/access jobs/recipes jobs/wire stores "
+        "stores/blobs stores/ledger web/broker web/http web/streams web/views"
     ),
     "web/broker": "host/sockets jobs jobs/wire",
     "web/handlers": (
@@ -66,7 +66,7 @@ ARROWS = {
     "worker/images/formats": "host/settings jobs jobs/images jobs/recipes",
     "worker/keeper": (
         "host/files host/process host/settings host/sockets jobs jobs/images jobs/recipes jobs/wire "
-        "stores/blobs stores/cache worker/boundary worker/core"
+        "stores stores/blobs stores/cache worker/boundary worker/core"
     ),
     "supervisor": "host/files host/process host/settings host/sockets jobs supervisor/core",
     "supervisor/core": "",

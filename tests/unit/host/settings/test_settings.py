@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host.settings.bounds import BOUNDS, CHOICES
-from host.settings.settings import SECRETS, Settings, cors_origins, ledger_path, parse, workers_range
+from host.settings.settings import SECRETS, Settings, cors_origins, parse, workers_range
 from jobs.errors import SetupFault
 
 
@@ -59,10 +59,6 @@ def test_all_faults_are_told_at_once() -> None:
 )
 def test_workers(workers: str, expected: tuple[int, int]) -> None:
     assert workers_range(parse({"PIXMILL_WORKERS": workers})[0].workers, cores=4) == expected
-
-
-def test_the_ledger_lies_in_data() -> None:
-    assert str(ledger_path(Settings(data="d"))) == "d/ledger.sqlite3"
 
 
 @given(st.dictionaries(st.sampled_from(["PIXMILL_PORT", "PIXMILL_WORKERS", "PIXMILL_ACCEPT_SECONDS"]), st.text()))

@@ -65,6 +65,7 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "open": ("raw/ab/one",),
     "link": ("raw/ab/one", "raw/ab/two"),
     "delete": (["raw/ab/one"],),
+    "holds": ("raw",),
     "names": ("", 10, 0.0),
     "sweep_incoming": (1.0,),
     "free_bytes": (),
