@@ -5,6 +5,7 @@ comes and what ends.
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Protocol
 
 from jobs.errors import ClientFault, LimitExceeded
@@ -19,7 +20,7 @@ _ENCODED = frozenset({b"base64", b"quoted-printable"})
 
 
 class Files(Protocol):
-    """Where the files of a form go."""
+    """Where the files of a form go: what a piece of the body brings of them is told once all of it is parsed."""
 
     def begin(self, filename: str) -> None: ...
 
@@ -42,13 +43,20 @@ class Form:
         self._write: Callable[[Piece], None] = _drop
         self._beside = 0
         """Bytes that are of no file."""
+        self._told: list[Callable[[], None]] = []
+        """What the piece that is parsed now has brought of files."""
         boundary = parameters(content_type.encode("latin-1"))[1].get(b"boundary", b"")
         self._body = Multipart(boundary, self)
 
     def feed(self, data: bytes) -> None:
-        """The next bytes of the body. Raises ClientFault."""
+        """The next bytes of the body. Raises ClientFault, and what `files` raises: the fault that comes first in it."""
         self._beside += len(data)
-        self._body.feed(data)
+        try:
+            self._body.feed(data)
+        finally:
+            told, self._told = self._told, []
+            for tell in told:
+                tell()
         if self._beside > FORM_BYTES_MAX:
             raise LimitExceeded("upload_too_large", "form_bytes_max", FORM_BYTES_MAX, self._beside)
 
@@ -89,10 +97,10 @@ class Form:
                 raise bad_parameter(self._name, f"the form has two parts named {self._name}")
             self.fields[self._name] = self._utf8(self._text)
         elif self._write == self._file_comes:
-            self._files.end()
+            self._told.append(self._files.end)
 
     def _begin(self, filename: str) -> None:
-        self._files.begin(filename)
+        self._told.append(partial(self._files.begin, filename))
         self._write = self._file_comes
 
     def _first_of_file(self, data: Piece) -> None:
@@ -101,7 +109,7 @@ class Form:
 
     def _file_comes(self, data: Piece) -> None:
         self._beside -= len(data)
-        self._files.write(data)
+        self._told.append(partial(self._files.write, data))
 
     def _text_comes(self, data: Piece) -> None:
         assert self._text is not None
