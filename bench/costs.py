@@ -24,10 +24,10 @@ from jobs.recipes.presets import Recipes, load_presets
 from web.access import call
 from web.access.caller import COOKIE
 from web.handlers import files
-from web.http.body import TURN_SECONDS, sliced, whole
+from web.http.body import TURN_SECONDS, claimed_digest, sliced, whole
 from web.http.json import read_object
 from web.http.multipart import Piece
-from web.uploads import accept, fields, receive
+from web.uploads import answer, fields
 from web.uploads.forms import Form
 
 ROUNDS = 5
@@ -98,11 +98,11 @@ def _headers() -> Iterator[tuple[str, bytes, Callable[[bytes], object]]]:
     yield "Cookie", _filled(b"a=b;", HEADER), lambda value: _request("cookie", value).cookies.get(COOKIE)
     yield "query", _filled(b"a=b&", HEADER), lambda value: _read_query(_request("x", value))
     yield "If-None-Match", _filled(b'"a",', HEADER), lambda value: files._matches(value.decode(), '"x"')
-    yield "Prefer", _filled(b"wait ,", HEADER), lambda value: accept._WAIT.search(value.decode())
+    yield "Prefer", _filled(b"wait ,", HEADER), lambda value: answer._WAIT.search(value.decode())
     yield (
         "Content-Digest",
         _filled(b"a=b,", HEADER),
-        lambda value: receive.claimed_digest(_request("content-digest", value)),
+        lambda value: claimed_digest(_request("content-digest", value)),
     )
     yield (
         "Content-Type",

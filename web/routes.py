@@ -12,10 +12,11 @@ from web.handlers.health import live, ready
 from web.handlers.jobs import get_batch, get_job, get_jobs, get_presets, get_stats
 from web.uploads import receive
 from web.uploads.fields import FIELDS
+from web.uploads.reading import FILENAME
 
 READ, WRITE, OPERATE = Scope.READ, Scope.WRITE, Scope.OPERATE
 ROUTES = [
-    route("POST", "/upload", WRITE, receive.upload, *sorted(FIELDS), receive.FILENAME, by=UploadGrant),
+    route("POST", "/upload", WRITE, receive.upload, *sorted(FIELDS), FILENAME, by=UploadGrant),
     route("POST", "/jobs", WRITE, commands.reprocess),
     route("GET", "/jobs", READ, get_jobs, "state", "code", "reference", "preset", "limit", "after"),
     route("DELETE", "/jobs", WRITE, commands.delete_jobs, "state", "code", "reference", "purge", "dry_run", "all"),

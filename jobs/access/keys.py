@@ -1,6 +1,7 @@
 """API keys and the sessions that they open: who may do what (API section 8).
 
-Owns the text of a key's entry in PIXMILL_API_KEYS, the comparison, and the shape of a session's token. Knows no
+Owns the text of a key's entry in PIXMILL_API_KEYS, the comparison, the shape of a session's token, and what is kept of
+an Idempotency-Key. Knows no
 request, no cookie and no clock. A key itself is kept nowhere: only its SHA-256, which is enough for 256 random bits.
 
     s1.<first 16 hex digits of the key's digest>.<wall seconds of its end>.<signature, base64url>
@@ -122,3 +123,8 @@ def _name(key: ApiKey) -> str:
 def _signature(secret: bytes, key: ApiKey, named: str) -> str:
     digest = hmac.digest(secret, _DOMAIN + key.digest + named.encode(), "sha256")
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def keyed(secret: bytes, owner: Sequence[str], key: str, index: int) -> bytes:
+    """What is kept of an Idempotency-Key for one file of a POST, an HMAC: keys are their owner's own."""
+    return hmac.digest(secret, "\0".join((*owner, key, str(index))).encode(), hashlib.sha256)

@@ -15,6 +15,14 @@ BUSY_SECONDS = 1.0
 LOOK_SECONDS = 0.02
 
 
+def at_once(read: Callable[[], T], locked: T) -> T:
+    """What `read` finds in the ledger, or `locked` where that is locked now."""
+    try:
+        return read()
+    except LedgerBusy:
+        return locked
+
+
 async def patient(read: Callable[[], T]) -> T:
     """What `read` finds in the ledger: at once, or as soon as it is not locked any more. Raises LedgerBusy where it
     still is after BUSY_SECONDS. Others are served meanwhile."""

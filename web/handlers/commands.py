@@ -25,8 +25,10 @@ from web.broker.requests import Unanswered
 from web.http.body import until_gone
 from web.http.json import as_json, bad_parameter, read_object
 from web.uploads import fields as fields
-from web.uploads.accept import Stored, accept, answer, checked_key
-from web.uploads.admission import RateLimited, admit
+from web.uploads.accept import accept
+from web.uploads.admission import RateLimited, admit, checked_key
+from web.uploads.answer import answer
+from web.uploads.originals import Stored, publish
 
 _REFUSALS = {
     "job_ended": "the job has ended already",
@@ -54,12 +56,14 @@ async def reprocess(call: Call) -> Response:
     if row is None:
         raise ClientFault(f"there is no job {source}", code="not_found")
     spec = decode_spec(row.spec)
-    admit(call, key, values.get("priority")).judge_pixels(spec.original.width * spec.original.height)
+    admission = admit(call, key, values.get("priority"))
+    admission.judge_pixels(spec.original.width * spec.original.height)
     job = ids.mint(time.time(), secrets.token_bytes(ids.RANDOM_BYTES))
     original = msgspec.structs.replace(spec.original, name=ids.original_name(job))
     link = functools.partial(call.web.blobs.link, ids.original_name(row.id), original.name)
-    rows = await accept(call, asked, [Stored(job, spec.filename, original, link)], key)
-    return await answer(call, rows, [])
+    stored = [Stored(job, spec.filename, original, link)]
+    await publish(call.web, stored)
+    return await answer(call, await accept(admission, asked, stored), [])
 
 
 async def delete_job(call: Call) -> Response:

@@ -9,11 +9,12 @@ from jobs.images.pieces import Passing
 from jobs.recipes.explain import Explanation, explain
 from jobs.recipes.recipe import Recipe, as_dict
 from web.access.call import Call
-from web.http.body import sliced
+from web.access.grants import bytes_limit
+from web.http.body import sliced, stream_digested
 from web.http.json import as_json
 from web.uploads import fields
+from web.uploads.incoming import judged
 from web.uploads.memory import judge_memory
-from web.uploads.receive import judged, stream_body
 
 
 async def explain_recipe(call: Call) -> Response:
@@ -25,7 +26,7 @@ async def explain_recipe(call: Call) -> Response:
         reader.feed(data)
         turned.feed(data)
 
-    size = await stream_body(call, feed, slices=sliced)
+    size = await stream_digested(call.request, feed, *bytes_limit(call), slices=sliced)
     if not size:
         raise ClientFault("the body is empty: send the image's bytes", code="no_image")
     reader.end()

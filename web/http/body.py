@@ -4,6 +4,9 @@ Owns the pace, which Starlette and uvicorn leave to the client. Knows nothing of
 """
 
 import asyncio
+import base64
+import hashlib
+import re
 import time
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -94,6 +97,41 @@ async def stream(
             code="too_slow",
         ) from None
     return total
+
+
+async def stream_digested(
+    request: Request,
+    feed: Callable[[bytes], object],
+    limit: str,
+    most: int,
+    extra: int = 0,
+    settle: Settle = at_once,
+    slices: Callable[[bytes], Iterable[bytes]] = whole,
+) -> int:
+    """As `stream`. Raises also ClientFault `digest_mismatch` where the body is not that of its Content-Digest."""
+    claimed, digest = claimed_digest(request), hashlib.sha256()
+
+    def fed(data: bytes) -> None:
+        if claimed:
+            digest.update(data)
+        feed(data)
+
+    total = await stream(request, fed, limit, most, extra, settle, slices)
+    if claimed and digest.digest() != claimed:
+        raise ClientFault("the body's SHA-256 is not the one in Content-Digest", code="digest_mismatch")
+    return total
+
+
+def claimed_digest(request: Request) -> bytes | None:
+    """The SHA-256 in Content-Digest (RFC 9530), if there is one; other algorithms are not checked."""
+    for member in joined(request.headers, "content-digest").split(","):
+        name, _, value = member.strip().partition("=")
+        if name == "sha-256":
+            found = re.fullmatch(r":([A-Za-z0-9+/]{43}=):", value)
+            if not found:
+                raise ClientFault("Content-Digest is sha-256=:BASE64:", code="bad_parameter")
+            return base64.b64decode(found[1])
+    return None
 
 
 async def _in_turns(slices: Iterable[bytes], feed: Callable[[bytes], object]) -> None:

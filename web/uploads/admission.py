@@ -1,34 +1,45 @@
-"""What comes in at all, by upload or as another recipe: what could not be promised, or would wait too long, is refused
-before its body is read.
+"""The door of an upload, and of another recipe for a stored original: what could not be promised, or would wait too
+long, is refused before its body is read.
 
-Owns no sizes and types (web/http/body.py, web/uploads/receive.py): only what the cluster's state says.
+Owns the order in which an upload's head, its grant, the disk, its caller's rate and share are judged. What it returns
+is data: nobody asks again later what a grant allows. Owns no sizes and types of images (web/uploads/incoming.py).
 """
 
-import hashlib
-import hmac
+import contextlib
 import math
+import re
 import time
-from typing import NamedTuple
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from jobs.access.grants import UploadGrant
-from jobs.errors import ClientFault, LedgerBusy, LimitExceeded
+from starlette.requests import Request
+
+from jobs.access.keys import keyed
+from jobs.errors import ClientFault, LimitExceeded
 from jobs.job import PRIORITIES
-from jobs.limits import FILES_PER_POST_MAX, RETRY_SECONDS
+from jobs.limits import FILES_PER_POST_MAX, RETRY_SECONDS, SPENT_GRANTS_MAX
 from web.access.call import Call
-from web.access.caller import Caller
-from web.access.grants import is_spent, used_up
-from web.access.parts import Web
+from web.access.grants import Terms, terms_of
+from web.access.shares import one_under_way
+from web.broker.reads import at_once
 from web.broker.requests import Unanswered
 from web.broker.waiting import NORMAL
+from web.http.body import claimed_bytes
 
 RATE_SECONDS = 60
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-class Admission(NamedTuple):
-    """One upload's, beyond what is told before its body. `known`: it repeats what was accepted, and adds no job."""
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """One upload that may come in. `key`: its Idempotency-Key. `known`: it repeats what was accepted, and adds no job.
+    `images_max`: how many images it may bring. `priority` as it was asked: normal, if it was none."""
 
     call: Call
+    key: str | None
+    terms: Terms
     known: bool
+    images_max: int
     priority: int
 
     def judge_pixels(self, pixels: int) -> None:
@@ -36,61 +47,74 @@ class Admission(NamedTuple):
         if not self.known and self.call.web.settings.eta_seconds_max:
             _refuse_long_wait(self.call, self.priority, pixels)
 
-    def judge_images(self, images: int) -> None:
-        """So many have come. Raises LimitExceeded, or `grant_used_up`, where no more could be accepted ever."""
+    def too_many(self, images: int) -> ClientFault:
+        """The refusal of so many images, more than `images_max`: they could never be accepted."""
         if images > FILES_PER_POST_MAX:
-            raise LimitExceeded("too_many_parts", "files_per_post_max", FILES_PER_POST_MAX, images)
-        if self.known:
-            return
-        rate, grant = self.call.web.settings.rate_per_minute, self.call.caller.grant
+            return LimitExceeded("too_many_parts", "files_per_post_max", FILES_PER_POST_MAX, images)
+        rate = self.call.web.settings.rate_per_minute
         if rate and images > rate:
-            raise LimitExceeded("too_many_parts", "rate_per_minute", rate, images)
-        if isinstance(grant, UploadGrant) and images > grant.count:
-            raise used_up(self.call, grant.count)
+            return LimitExceeded("too_many_parts", "rate_per_minute", rate, images)
+        return used_up(self.call, self.terms, self.terms.images_max)
+
+
+@contextlib.contextmanager
+def at_door(call: Call) -> Iterator[Admission]:
+    """POST /upload from its head on, for as long as it is on its way in. Raises as `admit`; ClientFault where the body
+    is a part of a file, `bad_key`; TooMany."""
+    _refuse_part(call.request)
+    key = checked_key(call.request)
+    admission = admit(call, key, call.query.get("priority"), claimed_bytes(call.request))
+    with one_under_way(call):
+        yield admission
 
 
 def admit(call: Call, key: str | None, priority: object, size: int = 0) -> Admission:
-    """Whether a job may come in at all, with `size` bytes to be stored, of a `priority` as it was asked (normal, if it
-    is none). Before its pixels are known it is judged as a small image.
+    """Whether a job may come in at all, of a request that says that it has `size` bytes. Before its pixels are known it
+    is judged as a small image.
 
-    Raises Unanswered `queue_full` or `wait_too_long`, RateLimited, StoreFull.
+    Raises Unanswered `queue_full` or `wait_too_long`, RateLimited, ClientFault `grant_used_up`, StoreFull.
     """
-    web = call.web
+    web, settings, terms = call.web, call.web.settings, terms_of(call)
     if web.requests.full:
         raise Unanswered("too many uploads wait for the broker already", code="queue_full")
-    web.room.admit(size)
-    settings, counted = web.settings, isinstance(call.caller.grant, UploadGrant)
-    limited = counted or settings.rate_per_minute or settings.eta_seconds_max
-    known = bool(limited and key) and _is_known(call, str(key))
-    admission = Admission(call, known, PRIORITIES.index(priority) if priority in PRIORITIES else NORMAL)
-    if known:
-        return admission
-    if is_spent(call):
-        raise used_up(call, 0)
-    if (over := _over_rate_seconds(call)) > 0:
-        raise RateLimited(settings.rate_per_minute, 0, over)
-    admission.judge_pixels(0)
-    return admission
+    web.room.admit(min(size, terms.bytes_max))
+    rate, place = settings.rate_per_minute, PRIORITIES.index(priority) if priority in PRIORITIES else NORMAL
+    if key and (terms.use or rate or settings.eta_seconds_max):
+        name = keyed(web.key_secret, terms.owner, key, 0)
+        # a repeat adds no job, however long the queue is; while the ledger is locked any may be one
+        if at_once(lambda: bool(web.reader.keys([name])), locked=True):
+            return Admission(call, key, terms, True, FILES_PER_POST_MAX, place)
+    if terms.use and terms.use.grant in web.spent:
+        raise used_up(call, terms, 0)
+    beat = web.results.latest_beat  # what it does not know yet, the receipt tells
+    if beat and (over := beat.over.get(call.caller.tenant, 0.0) - time.time()) > 0:
+        raise RateLimited(rate, 0, over)
+    if settings.eta_seconds_max:
+        _refuse_long_wait(call, place, 0)
+    return Admission(call, key, terms, False, min(terms.images_max, rate or FILES_PER_POST_MAX), place)
 
 
-def _over_rate_seconds(call: Call) -> float:
-    """For how long the caller is over their rate, by the latest beat; what it does not know yet, the receipt tells."""
-    beat = call.web.results.latest_beat
-    return beat.over.get(call.caller.tenant, 0.0) - time.time() if beat else 0.0
+def used_up(call: Call, terms: Terms, left: int) -> ClientFault:
+    """The refusal of a POST under a grant that has `left` uses; one without any is refused before its body from now
+    on, by this process."""
+    spent = call.web.spent
+    if terms.use and left == 0:
+        if len(spent) >= SPENT_GRANTS_MAX:
+            spent.clear()
+        spent.add(terms.use.grant)
+    return ClientFault(f"the grant has {left} uses left", code="grant_used_up", left=left)
 
 
-def _refuse_long_wait(call: Call, priority: int, pixels: int) -> None:
-    estimate = call.web.results.waits.of_new(priority, call.caller.tenant, pixels)
-    most = call.web.settings.eta_seconds_max
-    if estimate is None or estimate.wait_seconds <= most:
-        return
-    wait = estimate.wait_seconds
-    refusal = Unanswered(
-        f"it would wait for {wait:.0f} s before it begins, which is too long", code="wait_too_long",
-        limit="eta_seconds_max", allowed=most, actual=round(wait, 2),
-    )  # fmt: skip
-    refusal.retry_seconds = math.ceil(wait - most)
-    raise refusal
+def checked_key(request: Request) -> str | None:
+    """The Idempotency-Key, without quotes around it. Raises ClientFault `bad_key`."""
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if len(key) > 1 and key[0] == key[-1] == '"':
+        key = key[1:-1]
+    if not _KEY.fullmatch(key):
+        raise ClientFault("an Idempotency-Key is 1 to 255 visible ASCII characters", code="bad_key")
+    return key
 
 
 class RateLimited(ClientFault):
@@ -115,17 +139,23 @@ def queue_full_seconds(call: Call, priority: int) -> int:
     return RETRY_SECONDS if estimate is None else max(RETRY_SECONDS, math.ceil(estimate.wait_seconds / 10))
 
 
-def keyed(web: Web, caller: Caller, key: str, index: int) -> bytes:
-    """The HMAC of a caller's Idempotency-Key for one file of a POST: keys are a tenant's own, or a grant's."""
-    owner = (caller.tenant, caller.grant.id) if isinstance(caller.grant, UploadGrant) else (caller.tenant,)
-    return hmac.digest(web.key_secret, "\0".join((*owner, key, str(index))).encode(), hashlib.sha256)
+def _refuse_part(request: Request) -> None:
+    """Raises ClientFault where the head says that the body is a part of a file."""
+    if "content-range" in request.headers:
+        raise ClientFault(
+            "a part of a file (Content-Range) is no image: send it whole (jQuery-File-Upload: maxChunkSize: undefined)"
+        )
 
 
-def _is_known(call: Call, key: str) -> bool:
-    """Whether the key's jobs are there already: a repeat adds none, however long the queue is. Where that cannot be
-    told at once, it may be: the broker judges later."""
-    name = keyed(call.web, call.caller, key, 0)
-    try:
-        return bool(call.web.reader.keys([name]))
-    except LedgerBusy:
-        return True
+def _refuse_long_wait(call: Call, priority: int, pixels: int) -> None:
+    estimate = call.web.results.waits.of_new(priority, call.caller.tenant, pixels)
+    most = call.web.settings.eta_seconds_max
+    if estimate is None or estimate.wait_seconds <= most:
+        return
+    wait = estimate.wait_seconds
+    refusal = Unanswered(
+        f"it would wait for {wait:.0f} s before it begins, which is too long", code="wait_too_long",
+        limit="eta_seconds_max", allowed=most, actual=round(wait, 2),
+    )  # fmt: skip
+    refusal.retry_seconds = math.ceil(wait - most)
+    raise refusal

@@ -1,6 +1,7 @@
 """What uploaders send beside the images: fields that say that a request is a part of a file, and slips of our names.
 
-Owns the refusals. A part of a file would be taken for a whole one: the first of a JPEG has a good head.
+Owns the refusals, but of what the head says (web/uploads/admission.py). A part of a file would be taken for a whole
+one: the first of a JPEG has a good head.
 """
 
 import difflib
@@ -22,14 +23,6 @@ _WHOLE = {
 TOTALS = frozenset(_WHOLE)
 _NO_SLIPS = frozenset({"preference", "preferences", "receipt"})
 _ALIKE = 0.85
-
-
-def refuse_part(request: Request) -> None:
-    """Raises ClientFault where the head says that the body is a part of a file."""
-    if "content-range" in request.headers:
-        raise ClientFault(
-            "a part of a file (Content-Range) is no image: send it whole (jQuery-File-Upload: maxChunkSize: undefined)"
-        )
 
 
 def judge_total(name: str, value: str) -> None:

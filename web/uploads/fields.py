@@ -37,6 +37,17 @@ class Asked:
     digest: bytes
 
 
+def granted(fields: Mapping[str, str], decided: Mapping[str, str] | None) -> Mapping[str, str]:
+    """The fields of an upload, with those that its grant has `decided`. Another one asked, a recipe of one's own or a
+    place before others is `forbidden` (raises ClientFault). Without a grant (None) they are as they are asked."""
+    if decided is None:
+        return fields
+    for name, value in fields.items():
+        if name == "recipe" or (name, value) == ("priority", "high") or decided.get(name, value) != value:
+            raise ClientFault(f"this grant does not allow this {name}", code="forbidden", parameter=name)
+    return {**fields, **decided}
+
+
 def from_texts(fields: Mapping[str, str], known: Recipes) -> Asked:
     """Of a form or a query, where `recipe` and `metadata` are JSON texts. Raises ClientFault."""
     values: dict[str, Any] = dict(fields)

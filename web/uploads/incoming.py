@@ -1,18 +1,33 @@
-"""Originals on their way to the blob store: what comes is gathered here, digested and written by threads.
+"""The originals of one POST on their way to the blob store: what comes is judged by its head and gathered here, and
+digested and written by threads.
 
-A disk that stalls holds the uploads that it was given, and nobody else: no file is made, written, synced or removed in
-the event loop. Knows nothing of what the bytes are.
+Memory does not grow with the upload, and what ends badly leaves nothing. A disk that stalls holds the uploads that it
+was given, and nobody else: no file is made, written, synced or removed in the event loop.
 """
 
 import asyncio
+import contextlib
 import hashlib
+import secrets
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
+from host.settings.extras import formats_read
+from jobs import ids
+from jobs.errors import ClientFault, LimitExceeded
+from jobs.images.filetypes import refusal
+from jobs.images.head import Head, HeadReader
+from jobs.job import Original
+from jobs.lanes import LARGE_PIXELS
+from jobs.limits import GATHERED_BYTES, GATHERED_BYTES_MAX
 from stores.blobs import Blobs, BlobWriter
+from web.access.parts import Web
+from web.uploads.admission import Admission
+from web.uploads.originals import Stored, in_threads, publish
 
+FORMATS = formats_read()
 VIEWED_BYTES = 16 * 1024
 """A piece of so many is kept as it came; smaller ones are copied, for each takes some 200 bytes besides its own."""
 
@@ -80,8 +95,125 @@ class Incoming:
                 self._writer.write(part)
 
 
-async def in_threads(threads: Executor, works: Sequence[Callable[[], None]]) -> list[BaseException]:
-    """Do all of these, several at the same time; what they raised."""
-    loop = asyncio.get_running_loop()
-    done = [loop.run_in_executor(threads, work) for work in works]
-    return [fault for fault in await asyncio.gather(*done, return_exceptions=True) if fault]
+class Intake:
+    """The files of one POST on their way in: `begin`, `write`, `end` for each (web.uploads.forms.Files)."""
+
+    def __init__(self, web: Web, admission: Admission) -> None:
+        self.stored: list[Stored] = []
+        self._web, self._admission = web, admission
+        self._bytes = self._gathered = 0
+        self._files: list[Incoming] = []
+        self._storing: asyncio.Future[list[BaseException]] | None = None
+
+    @classmethod
+    @contextlib.contextmanager
+    def opened(cls, web: Web, admission: Admission) -> Iterator["Intake"]:
+        """An intake that forgets in the end what is not published. Nobody waits for that."""
+        intake = cls(web, admission)
+        try:
+            yield intake
+        finally:
+            web.gathered -= intake._gathered
+            for file in intake._files:
+                if not file.is_over and (intake._storing or file.is_begun):
+                    web.write_threads.submit(file.discard)
+
+    def begin(self, filename: str) -> None:
+        """A file begins. Raises ClientFault where it is one too many."""
+        if (images := len(self.stored) + 1) > self._admission.images_max:
+            raise self._admission.too_many(images)
+        self._size = 0
+        self._reader = HeadReader()
+        job = ids.mint(time.time(), secrets.token_bytes(ids.RANDOM_BYTES))
+        name = ids.original_name(job)
+        file = Incoming(self._web.blobs, name)
+        self._files.append(file)
+        self.stored.append(Stored(job, filename, Original(name, "", 0, 0, 0, ""), file.publish, file.digest))
+
+    def write(self, data: bytes | memoryview) -> None:
+        """More of it. Raises LimitExceeded, ClientFault by what its head shows, StoreFull."""
+        self._size += len(data)
+        self._bytes += len(data)
+        terms = self._admission.terms
+        if self._bytes > terms.bytes_max:
+            raise self._blamed(LimitExceeded("upload_too_large", terms.limit, terms.bytes_max, self._bytes))
+        if not self._reader.told:
+            self._reader.feed(data)
+            self._judge()
+        self._web.room.take(len(data))
+        self._files[-1].take(data)
+        self._gathered += len(data)
+        self._web.gathered += len(data)
+
+    def end(self) -> None:
+        """The file is complete."""
+        if not self._reader.told:
+            self._reader.end()
+            self._judge()
+        last, head = self.stored[-1], self._reader.head
+        assert head is not None
+        last.original = Original(last.original.name, head.format, head.width, head.height, self._size, "")
+
+    def _judge(self) -> None:
+        """What its head has told by now."""
+        if not self._reader.typed:
+            return
+        try:
+            head = judged(self._reader, self._web.settings.pixels_max)
+        except ClientFault as fault:
+            raise self._blamed(fault) from None
+        pixels = head.width * head.height
+        if pixels >= LARGE_PIXELS:
+            self._admission.judge_pixels(pixels)
+
+    def _blamed(self, fault: ClientFault) -> ClientFault:
+        fault.members |= {"filename": self.stored[-1].filename, "index": len(self.stored) - 1}
+        return fault
+
+    async def settle(self) -> None:
+        """Hand over what was gathered, where that is much, once what was handed over before is stored: the next bytes
+        come meanwhile. Raises StoreFault."""
+        if self._gathered >= GATHERED_BYTES or (self._gathered and self._web.gathered >= GATHERED_BYTES_MAX):
+            await self._stored_so_far()
+            works = [file.handing() for file in self._files if file.gathered]
+            self._storing = asyncio.ensure_future(self._store(works, self._gathered))
+            self._gathered = 0
+
+    async def _store(self, works: Sequence[Callable[[], None]], size: int) -> list[BaseException]:
+        try:
+            return await in_threads(self._web.write_threads, [lambda: _do(works)])
+        finally:
+            self._web.gathered -= size
+
+    async def publish(self) -> None:
+        """Make all of them last. Raises StoreFault."""
+        await self._stored_so_far()
+        size, self._gathered = self._gathered, 0
+        try:
+            await publish(self._web, self.stored)
+        finally:
+            self._web.gathered -= size
+
+    async def _stored_so_far(self) -> None:
+        """What was handed over is stored. Raises StoreFault."""
+        if self._storing:
+            faults = await self._storing
+            self._storing = None
+            for fault in faults:
+                raise fault
+
+
+def _do(works: Iterable[Callable[[], None]]) -> None:
+    for work in works:
+        work()
+
+
+def judged(reader: HeadReader, pixels_max: int) -> Head:
+    """What a typed head tells. Raises ClientFault `unsupported_type`, LimitExceeded."""
+    head = reader.head
+    if head is None or head.format not in FORMATS:
+        raise ClientFault(refusal(reader.start, FORMATS), code="unsupported_type")
+    pixels = head.width * head.height
+    if pixels > pixels_max:
+        raise LimitExceeded("pixels_over_limit", "pixels_max", pixels_max, pixels)
+    return head

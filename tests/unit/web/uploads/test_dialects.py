@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.kits.web_kit import Kit, png, serve
 from tests.unit.web.uploads.test_receive import FORM, file, form, text, untouched
-from web.uploads.receive import Intake
+from web.uploads.incoming import Intake
 
 
 @pytest.mark.parametrize(

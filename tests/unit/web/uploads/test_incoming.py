@@ -20,7 +20,7 @@ from web.handlers import explain
 from web.http import body
 from web.http.multipart import BOUNDARIES_AT_ONCE, LONG_LINE_BYTES, SLICE_BYTES, Multipart
 from web.http.room import Room
-from web.uploads import receive
+from web.uploads import incoming
 from web.uploads.incoming import VIEWED_BYTES, Incoming
 
 LARGE = png(filler=bytes(3 * GATHERED_BYTES))
@@ -174,7 +174,7 @@ def test_a_fault_of_the_disk_on_the_way_is_told_and_leaves_nothing() -> None:
 
 
 def test_what_waits_to_be_written_is_bounded_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receive, "GATHERED_BYTES_MAX", 1000)
+    monkeypatch.setattr(incoming, "GATHERED_BYTES_MAX", 1000)
 
     async def scenario(kit: Kit) -> None:
         more, most = asyncio.Event(), 0

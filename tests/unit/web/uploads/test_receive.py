@@ -11,7 +11,7 @@ from jobs.images.formats import READ
 from jobs.job import decode_spec
 from jobs.wire import Submit
 from tests.support.kits.web_kit import Kit, digest, png, serve
-from web.uploads import receive
+from web.uploads import incoming
 
 BOUNDARY = "f00d"
 
@@ -68,7 +68,7 @@ HEIC = struct.pack(">I4s4sI4s", 20, b"ftyp", b"heic", 0, b"mif1") + struct.pack(
 def test_heic_is_taken_where_it_can_be_read(
     formats: tuple[str, ...], status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receive, "FORMATS", formats)
+    monkeypatch.setattr(incoming, "FORMATS", formats)
 
     async def scenario(kit: Kit) -> None:
         assert (await kit.upload(HEIC)).status_code == status

@@ -1,0 +1,73 @@
+"""The answer to an upload whose jobs are promised: 202, or the whole jobs where the client waits for their end.
+
+Owns the receipts in it (their audit is web/handlers/receipts.py's, the signature jobs/access/receipts.py's), and how
+long a page that came by a grant can follow its job.
+"""
+
+import asyncio
+import re
+import time
+from contextlib import suppress
+from functools import partial
+
+from starlette.responses import Response
+
+from jobs.access.grants import ViewGrant
+from jobs.access.receipts import Receipt, sign
+from jobs.errors import StoreFault
+from jobs.job import ENDED, Row, decode_spec
+from web.access.call import Call, grant_query
+from web.access.parts import Web
+from web.access.shares import one_wait
+from web.http.headers import joined
+from web.http.json import as_json
+from web.http.room import TooMany
+from web.views import answers
+
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6}(?:\.\d{1,6})?)", re.IGNORECASE)
+_SHOWN_SECONDS = 3600
+"""An upload under a grant can be followed for so long at least: a queue is seldom longer."""
+
+
+async def answer(call: Call, rows: list[Row], ignored: list[str]) -> Response:
+    """202, or with Prefer: wait= 200 and the whole job or batch, if that has ended in time."""
+    headers = {}
+    if wanted := _WAIT.search(joined(call.request.headers, "prefer")):
+        with suppress(TooMany), one_wait(call):  # a preference is no condition
+            headers["Preference-Applied"] = f"wait={wanted[1]}"
+            rows = await _until_ended(call.web, rows, min(float(wanted[1]), call.web.settings.wait_seconds_max))
+    by_grant, receipts = partial(_shown_by_grant, call), [_signed(call.web, row) for row in rows]
+    if wanted and all(row.state in ENDED for row in rows):
+        places = call.web.results.waits.places()
+        return as_json(answers.ended(rows, call.base, ignored, receipts, places, by_grant), 200, headers)
+    view = answers.upload(rows, call.base, ignored, receipts, by_grant)
+    headers["Location"] = view["status_url"] if len(rows) == 1 else view["batch"]["status_url"]
+    return as_json(view, 202, headers)
+
+
+async def _until_ended(web: Web, rows: list[Row], seconds: float) -> list[Row]:
+    """The rows once all have ended, or as they are after `seconds`; those at hand, promised as they are, where none can
+    be read."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+    try:
+        now = [await web.results.until_ended(row.id, web.reader.job, until - loop.time()) for row in rows]
+    except StoreFault:
+        return rows
+    return [newer or row for newer, row in zip(now, rows, strict=True)]
+
+
+def _signed(web: Web, row: Row) -> str:
+    """The receipt of a promised job: the same one each time, so that a repeated upload is answered alike."""
+    digest = decode_spec(row.spec).original.digest
+    return sign(web.receipt_secrets[0], Receipt(row.id, digest, row.seq, row.accepted_at), row.tenant)
+
+
+def _shown_by_grant(call: Call, row: Row) -> str:
+    """What a job's addresses end with that was uploaded under a grant: a grant to look at that job alone, so that the
+    page that sent it can follow it. Else nothing."""
+    grant = call.caller.grant
+    if grant is None:
+        return ""
+    until = max(grant.expires_at, int(time.time()) + _SHOWN_SECONDS)
+    return grant_query(call.web, ViewGrant(row.tenant, row.id, until))

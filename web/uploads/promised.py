@@ -1,0 +1,48 @@
+"""What the ledger says of a Submit: whether its jobs are promised, and their rows."""
+
+from jobs.errors import ClientFault, StoreFault
+from jobs.job import Outcome, Row, State, encode
+from jobs.wire import COMMITTED, CONFLICT, KNOWN, NewJob, Receipt, Submit
+from stores.ledger import LedgerReader
+
+
+def look(reader: LedgerReader, submit: Submit) -> Receipt | None:
+    """What the ledger itself says of a Submit: its own rows, or its keys; None if nothing, or unreadable."""
+    try:
+        if reader.job(submit.jobs[0].id):
+            return Receipt(submit.request, COMMITTED)
+        known = reader.keys([job.key for job in submit.jobs if job.key])
+    except StoreFault:
+        return None
+    entries = [known[job.key] for job in submit.jobs if job.key in known]
+    if any(entry.fingerprint != submit.jobs[0].fingerprint for entry in entries):
+        return Receipt(submit.request, CONFLICT)
+    if entries:
+        return Receipt(submit.request, KNOWN, [entry.job for entry in entries])
+    return None
+
+
+def rows(reader: LedgerReader, submit: Submit) -> list[Row]:
+    """The committed rows. What cannot be read (or is purged already) is shown as it was accepted."""
+    try:
+        read = {row.id: row for row in reader.jobs([job.id for job in submit.jobs])}
+    except StoreFault:
+        read = {}
+    return [read.get(job.id) or _as_accepted(job, submit.at) for job in submit.jobs]
+
+
+def known_rows(reader: LedgerReader, known: list[str]) -> list[Row]:
+    """The jobs that are known under a key. Raises ClientFault `not_found`, StoreFault."""
+    rows = reader.jobs(known)
+    if not rows:  # purged since the broker looked
+        raise ClientFault("the jobs of this Idempotency-Key are removed", code="not_found")
+    return rows
+
+
+def _as_accepted(job: NewJob, at: float) -> Row:
+    return Row(
+        seq=0, id=job.id, tenant=job.tenant, state=State.QUEUED, priority=job.priority, lane="", position=0, lease=0,
+        attempts=0, change=0, accepted_at=at, ended_at=None, due_at=None, started_at=None, worker=None,
+        reference=job.reference, preset=job.preset, batch=job.batch, code=None, content=job.content, spec=job.spec,
+        outcome=encode(Outcome()),
+    )  # fmt: skip

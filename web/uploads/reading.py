@@ -1,0 +1,52 @@
+"""The body of an upload: a form with its images and fields, or one image itself, whose fields are in the query."""
+
+from jobs.errors import ClientFault
+from jobs.limits import FORM_BYTES_MAX
+from web.access.call import Call
+from web.http.body import stream_digested
+from web.http.headers import filename_of, parameters, plain_filename
+from web.uploads import fields
+from web.uploads.admission import Admission
+from web.uploads.dialects import no_image
+from web.uploads.fields import Asked
+from web.uploads.forms import Form
+from web.uploads.incoming import Intake
+
+FILENAME = "filename"
+"""The query parameter that names a bare image."""
+
+
+async def read_form(call: Call, admission: Admission, intake: Intake) -> tuple[Asked, list[str]]:
+    """What a form asks, with its images in `intake`; and the names of its parts that are ignored. Raises ClientFault,
+    StoreFault."""
+    if call.query:
+        name = next(iter(call.query))
+        raise ClientFault(f"a form carries {name} as a part, not in the query", code="bad_parameter", parameter=name)
+    form, terms = Form(call.request.headers["content-type"], intake, fields.FIELDS), admission.terms
+    await stream_digested(
+        call.request, form.feed, terms.limit, terms.bytes_max, FORM_BYTES_MAX, intake.settle, form.slices
+    )
+    form.finish()
+    if not intake.stored:
+        raise no_image(call.request)
+    return fields.from_texts(fields.granted(form.fields, terms.decided), call.web.recipes), form.ignored
+
+
+async def read_image(call: Call, admission: Admission, intake: Intake) -> tuple[Asked, list[str]]:
+    """As `read_form`, of a body that is an image. What it asks is judged before it is read."""
+    terms = admission.terms
+    texts = {name: value for name, value in call.query.items() if name != FILENAME}
+    asked = fields.from_texts(fields.granted(texts, terms.decided), call.web.recipes)
+    intake.begin(_name_of_body(call))
+    if not await stream_digested(call.request, intake.write, terms.limit, terms.bytes_max, 0, intake.settle):
+        raise ClientFault("the body is empty", code="no_image")
+    intake.end()
+    return asked, []
+
+
+def _name_of_body(call: Call) -> str:
+    """Of a bare image: in the query, or as a browser would be told it."""
+    if FILENAME in call.query:
+        return plain_filename(call.query[FILENAME])
+    disposition = call.request.headers.get("content-disposition", "").encode("latin-1")
+    return filename_of(parameters(disposition)[1]) or ""
