@@ -221,6 +221,11 @@ class Row(NamedTuple):
     outcome: bytes
 
 
+GIVEN_ONCE = frozenset(
+    {"seq", "id", "tenant", "accepted_at", "reference", "preset", "batch", "content", "spec"}
+)  # fmt: skip
+"""The columns that no update changes."""
+
 _encoder = msgspec.msgpack.Encoder()
 encode = _encoder.encode
 _decode_spec = msgspec.msgpack.Decoder(Spec).decode

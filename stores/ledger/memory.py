@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from jobs.errors import LedgerFailed
-from jobs.job import Row, State
+from jobs.job import GIVEN_ONCE, Row, State
 from jobs.limits import FILES_PER_POST_MAX
 from jobs.records import (
     PURGED,
@@ -26,7 +26,6 @@ from jobs.records import (
 )
 
 _STATES = frozenset(state.value for state in State)
-_ONCE_GIVEN = ("id", "tenant", "accepted_at", "reference", "preset", "batch", "content", "spec")
 
 
 class MemoryLedger:
@@ -215,7 +214,7 @@ class MemoryLedger:
     def _write(self, row: Row) -> None:
         before = self.rows.get(row.seq)
         if before is not None:
-            row = row._replace(**{name: getattr(before, name) for name in _ONCE_GIVEN})
+            row = row._replace(**{name: getattr(before, name) for name in GIVEN_ONCE})
         self.rows[row.seq] = row
         self._by_id[row.id] = row.seq
 

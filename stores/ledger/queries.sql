@@ -1,18 +1,18 @@
 -- Every statement of the ledger, by name. A query on unfinished jobs repeats `state <> 'done'`
 -- literally, or SQLite does not use the partial index; tests/unit/stores/ledger/test_statements.py holds it.
 --
+-- insert_job's columns and what update_job sets are made of jobs.job.Row by statements.py, which reads this file as a format.
+--
 -- Lists: edge_ is the first seq that a walk of :walk rows does not reach, rows_ are those that match
 -- on this side of it; newest or oldest accepted first; of everyone, of a tenant, of a reference.
 --
 -- running, delayed, sweeps, quarantine, tenants: what a start reads whole, because it lives in memory.
 
 -- name: insert_job
-INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO jobs VALUES ({columns});
 
 -- name: update_job
-UPDATE jobs SET state = ?, priority = ?, lane = ?, position = ?, lease = ?, attempts = ?, change = ?, ended_at = ?,
-    due_at = ?, started_at = ?, worker = ?, code = ?, outcome = ?
-WHERE seq = ?;
+UPDATE jobs SET {changing} WHERE seq = ?;
 
 -- name: remove_job
 DELETE FROM jobs WHERE seq = ?;

@@ -22,6 +22,7 @@ from jobs.errors import LedgerDamaged, LedgerFailed, SetupFault
 from jobs.job import Row
 from jobs.records import GrantEntry, KeyEntry, Lane, QuarantineEntry, Records, Restored, SweepEntry, Where
 from stores.ledger.statements import (
+    CHANGING,
     HERE,
     QUERIES,
     id_list,
@@ -50,10 +51,6 @@ _LOG_BYTES = 64 * 1024 * 1024
 FORGET_MAX = 10_000
 """Entries dropped by one call, so that no call holds the loop for long."""
 
-_CHANGING = (
-    "state", "priority", "lane", "position", "lease", "attempts", "change", "ended_at",
-    "due_at", "started_at", "worker", "code", "outcome", "seq",
-)  # fmt: skip
 _RESTORE = "restore it from a backup (docs/reliability.md)"
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _FIXES = {
@@ -67,7 +64,7 @@ sqlite3.register_adapter(type(None), dict[None, None]().get)
 sqlite3.register_adapter(bytes, bytes)
 """None to None and bytes to bytes, in C: without one of its own, each that is bound has an adapter looked for in vain,
 0.4 us."""
-_changing = itemgetter(*map(Row._fields.index, _CHANGING))
+_changing = itemgetter(*map(Row._fields.index, (*CHANGING, "seq")))
 """The parameters of update_job. Binding is half of what a row costs: so no more than these, and
 exact tuples, which bind faster than rows do."""
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from jobs.job import Row, State
+from jobs.job import GIVEN_ONCE, Row, State
 from jobs.records import KeyEntry, Meta, Records, TenantEntry, Where
 
 HERE = Path(__file__).parent
@@ -25,7 +25,13 @@ def named(text: str) -> dict[str, str]:
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
-QUERIES = named((HERE / "queries.sql").read_text())
+CHANGING = tuple(name for name in Row._fields if name not in GIVEN_ONCE)
+"""The columns that update_job sets, in this order; then comes its seq."""
+QUERIES = named(
+    (HERE / "queries.sql")
+    .read_text()
+    .format(columns=", ".join("?" * len(Row._fields)), changing=", ".join(f"{name} = ?" for name in CHANGING))
+)
 
 
 def rows(found: Iterable[Sequence[Any]]) -> list[Row]:

@@ -1,6 +1,9 @@
 """What the core remembers: a job (its row unpacked, who holds it, the guarded change of state), a worker with its
 leases, how far the walk over the blobs is, a sweep that fails."""
 
+from collections.abc import Callable
+from typing import Any
+
 from jobs.job import (
     TEXT_CHARACTERS_MAX,
     TRANSITIONS,
@@ -28,32 +31,8 @@ class Entry:
     was expected to take when it was assigned, until it is known."""
 
     __slots__ = (
-        "accepted_at",
-        "attempts",
-        "batch",
-        "change",
-        "code",
-        "content",
-        "dirty",
-        "due",
-        "due_at",
-        "ended_at",
-        "holder",
-        "id",
-        "lane",
-        "lease",
-        "outcome",
-        "position",
-        "preset",
-        "reference",
-        "seconds",
-        "seq",
-        "spec",
-        "started_at",
-        "state",
-        "tenant",
-        "windowed",
-        "worker",
+        *(name for name in Row._fields if name != "priority"),  # which its lane has
+        "dirty", "due", "holder", "seconds", "windowed",
     )  # fmt: skip
 
     seq: int
@@ -87,15 +66,11 @@ class Entry:
     def from_row(cls, row: Row) -> "Entry":
         """The job as the ledger has it."""
         entry = cls()
-        (
-            entry.seq, entry.id, entry.tenant, state, priority, lane, entry.position, entry.lease, entry.attempts,
-            entry.change, entry.accepted_at, entry.ended_at, entry.due_at, entry.started_at, entry.worker,
-            entry.reference, entry.preset, entry.batch, entry.code, entry.content, entry.spec, outcome,
-        ) = row  # fmt: skip
+        _take(entry, row)
         entry.tenant = entry.tenant[:TEXT_CHARACTERS_MAX]  # an earlier version took longer ones, which no message names
-        entry.state = State(state)
-        entry.lane = Lane(priority, lane)
-        entry.outcome = decode_outcome(outcome)
+        entry.state = State(row.state)
+        entry.lane = Lane(row.priority, row.lane)
+        entry.outcome = decode_outcome(row.outcome)
         entry.holder = None
         entry.dirty = entry.windowed = False
         entry.due = entry.seconds = 0.0
@@ -103,15 +78,7 @@ class Entry:
 
     def row(self) -> Row:
         """The job as it is to be written."""
-        return tuple.__new__(
-            Row,
-            (
-                self.seq, self.id, self.tenant, self.state._value_, self.lane.priority, self.lane.name, self.position,
-                self.lease, self.attempts, self.change, self.accepted_at, self.ended_at, self.due_at,
-                self.started_at, self.worker, self.reference, self.preset, self.batch, self.code, self.content,
-                self.spec, encode(self.outcome),
-            ),
-        )  # fmt: skip
+        return tuple.__new__(Row, _columns(self))
 
     @property
     def alone(self) -> bool:
@@ -130,6 +97,35 @@ class Entry:
         if state not in TRANSITIONS[self.state]:
             raise InvalidTransition(f"{self.id}: {self.state} -> {state}; {self.outcome.timeline}")
         self.state = state
+
+
+_WRITTEN = {
+    "state": "entry.state._value_",
+    "priority": "entry.lane.priority",
+    "lane": "entry.lane.name",
+    "outcome": "encode(entry.outcome)",
+}
+"""How a column is written that an entry holds in another form."""
+
+
+def _function(source: str) -> Any:
+    """The function of this source. As namedtuple does, it is made of the columns' names: a loop over them takes twice
+    as long, for each job."""
+    found: dict[str, Any] = {}
+    exec(source, {"encode": encode}, found)
+    return found.popitem()[1]
+
+
+_take: Callable[[Entry, Row], None] = _function(
+    "def take(entry, row): "
+    + ", ".join(f"entry.{name}" if name in Entry.__slots__ else "_" for name in Row._fields)
+    + " = row"
+)
+"""Give an entry the columns as they are in a row."""
+_columns: Callable[[Entry], tuple[object, ...]] = _function(
+    "def columns(entry): return " + ", ".join(_WRITTEN.get(name, f"entry.{name}") for name in Row._fields)
+)
+"""The columns of an entry as they are written."""
 
 
 class Worker:
