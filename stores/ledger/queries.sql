@@ -124,9 +124,12 @@ LIMIT ?;
 -- name: batch
 SELECT * FROM jobs WHERE batch = ? ORDER BY seq LIMIT ?;
 
--- name: key
+-- name: keys
+-- JSON has no bytes: all keys are one blob, and the list says where each begins and how long it is.
 SELECT key, job, fingerprint, at FROM keys
-WHERE key = ? AND EXISTS (SELECT 1 FROM jobs WHERE jobs.id = keys.job) LIMIT 1;
+WHERE key IN (SELECT substr(?, json_extract(value, '$[0]'), json_extract(value, '$[1]')) FROM json_each(?))
+    AND EXISTS (SELECT 1 FROM jobs WHERE jobs.id = keys.job)
+LIMIT ?;
 
 -- name: forget_keys
 DELETE FROM keys WHERE key IN (SELECT key FROM keys WHERE at < ? ORDER BY at LIMIT ?);

@@ -5,6 +5,7 @@ Knows no connection: a Read runs a statement by name and fetches all its rows.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
@@ -57,7 +58,10 @@ def many_jobs(read: Read, ids: list[str]) -> list[Row]:
 
 def stored_keys(read: Read, keys: list[bytes]) -> dict[bytes, KeyEntry]:
     """The entries of those keys that are stored."""
-    return {found[0]: KeyEntry(*found) for key in keys for found in read("key", (key,))}
+    sizes = [len(key) for key in keys]
+    places = msgspec.json.encode(list(zip(accumulate(sizes, initial=1), sizes, strict=False))).decode()
+    found = (KeyEntry(*row) for row in read("keys", (b"".join(keys), places, len(keys))))
+    return {entry.key: entry for entry in found}
 
 
 def _source(where: Where) -> str:
