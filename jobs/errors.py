@@ -7,7 +7,7 @@ PixmillError            code (stable, in API answers and rows), detail (one sent
   ImageFault            the image, or the recipe on this image, is at fault: ends the job
   StoreFault            a ledger, blob store or cache did not do what was asked
     LedgerFailed        a commit or sync failed: ends the process, a start is a recovery
-      LedgerDamaged     what is stored is no whole ledger: a person must restore it
+      LedgerDamaged     the stored ledger is not whole: a person must restore it
     BlobMissing         no blob under that name
     StoreFull           no room left
   WireFault             a frame is malformed or of an unknown version: counted and dropped
@@ -78,7 +78,7 @@ class LedgerFailed(StoreFault):
 
 
 class LedgerDamaged(LedgerFailed):
-    """What is stored is no whole ledger: no start helps before it is restored from a backup."""
+    """The stored ledger is not whole: no start works before it is restored from a backup."""
 
 
 class BlobMissing(StoreFault):

@@ -21,7 +21,7 @@ def mint(at: float, randomness: bytes) -> str:
 
 
 def is_id(text: str) -> bool:
-    """Whether `text` could be a job's id; everything else is a 404 without asking the ledger."""
+    """Whether `text` could be a job's id. All other texts get a 404 without a look into the ledger."""
     return _SHAPE.fullmatch(text) is not None
 
 
@@ -34,7 +34,7 @@ def minted_at(job: str) -> float:
 
 
 def job_of(name: str) -> str:
-    """The job that a blob's name belongs to; of a name that is none of ours, something that is no id."""
+    """The job that owns a blob of this name. For a name that is none of ours the result is no id."""
     return name.rpartition("/")[2].partition(".")[0]
 
 
@@ -44,7 +44,7 @@ def original_name(job: str) -> str:
 
 
 def is_published(name: str) -> bool:
-    """Whether a blob of this name may be one of a job's, an original or a rendition: nothing else is ever swept."""
+    """Whether a blob of this name may be a job's original or rendition. Only such blobs are ever swept."""
     return name.startswith(("raw/", "processed/"))
 
 

@@ -23,7 +23,7 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
     __hash__ = str.__hash__
-    """Enum's own hashes in Python; a broker hashes states several times a job."""
+    """Enum's own hash is a Python function, and a broker hashes states several times a job."""
 
 
 ENDED = frozenset({State.DONE, State.FAILED, State.DEAD, State.CANCELLED})
@@ -93,8 +93,8 @@ class Original(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 TEXT_CHARACTERS_MAX = 255
 Text = Annotated[str, Meta(max_length=TEXT_CHARACTERS_MAX)]
-"""One string of a message: an id, a name, a digest, a version. Ours have 200 characters at most (a reference). A longer
-one is refused where it is decoded, before it is in a ledger, or in a frame that passes FRAME_BYTES_MAX."""
+"""One string of a message: an id, a name, a digest, a version. Ours have at most 200 characters (a reference). Decoding
+refuses a longer one, so it reaches neither a ledger nor a frame larger than FRAME_BYTES_MAX."""
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 """Pixels, bytes, jobs: a number that JSON can carry."""
 
@@ -103,16 +103,16 @@ Word = Annotated[str, Meta(pattern=r"\A[a-z_]{1,32}\Z", max_length=32)]
 HexDigest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z", max_length=64)]
 """SHA-256 as web tells it in ETag and Repr-Digest."""
 Unmet = Annotated[tuple[Word, ...], Meta(max_length=8)]
-"""Words for what the original has, or the recipe asks, and the rendition has not, because its format cannot hold it:
-`delays`, `plays`. docs/recipes.md has them all."""
+"""Words for what the rendition lost because its format cannot hold it (`delays`, `plays`): things that the original has
+or that the recipe asks. docs/recipes.md has them all."""
 
 
 class Rendition(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One published output: rendition `name`, its `blob` name, sides in pixels, size, SHA-256 (hex).
 
-    `dominant_colour` (#rrggbb) is the original's, of which only a decoder can tell: it comes with
-    each rendition, and so through result cache and broker without being known there. So does `unmet`, and
-    `original`: the original's sides as stored, where its head did not tell them.
+    `dominant_colour` (#rrggbb) is the original's. Only the decoder can compute it; it is stored with each
+    rendition, so that broker and result cache need not know it. The same holds for `unmet` and for `original`
+    (the original's sides as stored, where its head did not tell them).
     """
 
     name: Text
@@ -135,7 +135,7 @@ class Cost(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Spec(msgspec.Struct, frozen=True, array_like=True):
-    """What was asked: written by web, opaque to the broker, read by the worker and by web again.
+    """What an upload asked for: written by web, opaque to the broker, read by the worker and by web again.
 
     `recipe` is the canonical JSON text of the resolved recipe (jobs/recipes/recipe.py), `metadata` the
     client's JSON text or None, `files` the number of files of its POST, `index` this one's place.
@@ -233,7 +233,7 @@ _decode_outcome = msgspec.msgpack.Decoder(Outcome).decode
 
 
 def decode_spec(data: bytes) -> Spec:
-    """The Spec in a row or an Assignment. Raises msgspec.MsgspecError where there is none: bytes in no encoding too."""
+    """The Spec in a row or an Assignment. Raises msgspec.MsgspecError where there is none, also for invalid UTF-8."""
     try:
         return _decode_spec(data)
     except (UnicodeDecodeError, RecursionError) as error:
@@ -241,8 +241,8 @@ def decode_spec(data: bytes) -> Spec:
 
 
 def decode_outcome(data: bytes) -> Outcome:
-    """The Outcome in a row. What an earlier version wrote may pass a bound of today: it is left out, for no row may
-    keep a broker from its start. (The walk over orphans finds a file that is no longer named.)"""
+    """The Outcome in a row. A value that an earlier version wrote may exceed a bound of today. It is left out, so that
+    no row prevents a broker's start. (The scan for orphans finds a file that is no longer named.)"""
     try:
         return _decode_outcome(data)
     except msgspec.ValidationError:

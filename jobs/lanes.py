@@ -5,15 +5,15 @@ from jobs.records import Lane
 SMALL, LARGE, HEAVY = "s", "l", "h"
 SIZES = (SMALL, LARGE, HEAVY)
 LARGE_PIXELS = 8_000_000
-"""From here on a job is of the large class: several times the cost of a common photograph's thumbnail."""
+"""A job of this many pixels is large: it costs several times as much as a common photograph's thumbnail."""
 LARGE_MS = 500.0
-"""The same, by what jobs/recipes/explain.py expects of its recipe: the preset `web` on a photograph takes 300."""
+"""The same, by the cost that jobs/recipes/explain.py expects: the preset `web` on a photograph takes 300 ms."""
 HEAVY_MS = 2000.0
-"""From here on a job is heavy: who waits behind it waits for seconds."""
+"""A job of this cost is heavy: the next one behind it waits for seconds."""
 
 
 def lane_of(priority: int, tenant: str, pixels: int, cost_ms: float = 0.0) -> Lane:
-    """The lane of a new job; `pixels` is 0 where the head did not tell, `cost_ms` where nobody reckoned it."""
+    """The lane of a new job; `pixels` is 0 if the head did not tell it, `cost_ms` is 0 if nobody estimated it."""
     large = pixels >= LARGE_PIXELS or cost_ms >= LARGE_MS
     return Lane(priority, f"{HEAVY if cost_ms >= HEAVY_MS else LARGE if large else SMALL}.{tenant}")
 

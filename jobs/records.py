@@ -1,7 +1,7 @@
-"""What the dispatcher wants written, and what the ledger tells it: the words between core and ledger.
+"""The data between core and ledger: what the dispatcher writes, and what the ledger returns.
 
-Pure data. The core fills Records, a ledger commits them in one transaction; Restored is what a
-start reads; Where is a filter over jobs.
+Pure data. The core fills Records, and a ledger commits them in one transaction. A start reads Restored.
+Where is a filter over jobs.
 """
 
 from typing import Annotated
@@ -21,7 +21,7 @@ class KeyEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class GrantEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """How often a grant was used; to be kept until it expires (wall time)."""
+    """How often a grant was used. It is kept until the grant expires (wall time)."""
 
     grant: str
     used: int
@@ -36,8 +36,8 @@ class SweepEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class QuarantineEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What killed a decoder twice: the `content` of its job (tenant, bytes and recipe), which `engine`'s, and when
-    (wall time)."""
+    """Content that killed a decoder twice: the `content` of the job (tenant, bytes and recipe), the decoder's `engine`,
+    and the wall time."""
 
     content: bytes
     engine: str
@@ -45,11 +45,11 @@ class QuarantineEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 PURGED = "purged"
-"""In place of a state: the job had ended and was removed."""
+"""Stands for a state: the job had ended and was removed."""
 
 
 class PurgedEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What stays of a purged job: its id, and when it was purged (wall time)."""
+    """The remains of a purged job: its id, and the wall time of the purge."""
 
     job: str
     at: float
@@ -96,9 +96,9 @@ class Meta(msgspec.Struct, array_like=True):
 class Records(msgspec.Struct):
     """All that one turn writes. Empty records are not committed.
 
-    `jobs` are whole rows, inserted or, where the seq exists, replaced (spec, content and the
-    accepted_* columns never change). `removed` are seqs of purged jobs, `purged` what stays of
-    them. `meta` is None when nothing of it changed.
+    `jobs` are whole rows. A row is inserted, or replaces the row of its seq (spec, content and the
+    accepted_* columns never change). `removed` are the seqs of purged jobs, `purged` their remains.
+    `meta` is None if it did not change.
     """
 
     jobs: list[Row] = []

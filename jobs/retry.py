@@ -10,11 +10,11 @@ import msgspec
 from jobs.job import Code, State
 
 LOSSES_MAX = 20
-"""Leases of a job lost before a decoder began, after which it is `lost_too_often`."""
+"""A job that lost this many leases before a decoder began is `lost_too_often`."""
 BACKOFF_SECONDS_FIRST = 0.5
 BACKOFF_SECONDS_MAX = 60.0
 IMMEDIATE_LOSSES = 2
-"""A lost decoder or worker is answered at once this many times; later losses back off."""
+"""The first losses of a decoder or worker, this many, are retried at once; later ones back off."""
 
 FAULTS_OF_THE_INPUT = frozenset(
     {
@@ -26,12 +26,12 @@ FAULTS_OF_THE_INPUT = frozenset(
         Code.DEADLINE_EXCEEDED,
     }
 )
-"""These end the job `failed` at the first try: the same input would do the same again."""
+"""These codes end the job `failed` at the first try: the same input would fail again."""
 
 
 class Again(msgspec.Struct, frozen=True):
-    """Try again after `delay_seconds` (0: at once, at the head of its lane); `alone`: in a fresh
-    decoder with nothing prefetched behind it."""
+    """Try again after `delay_seconds` (0: at once, at the head of its lane). `alone`: in a fresh
+    decoder, with no job prefetched behind it."""
 
     delay_seconds: float = 0.0
     alone: bool = False
@@ -59,7 +59,7 @@ def backoff_seconds(job: str, nth: int) -> float:
 def after_failure(
     code: Code, *, job: str, attempts: int, attempts_max: int, crashes: int, memory_tries: int
 ) -> Again | End:
-    """What follows a failed or lost try. The counters include this try."""
+    """The decision after a failed or lost try. The counters include this try."""
     if code in FAULTS_OF_THE_INPUT:
         return End(State.FAILED, code)
     if code is Code.ORIGINAL_MISSING:
@@ -77,5 +77,5 @@ def after_failure(
 
 
 def after_loss_unstarted(losses: int) -> Again | End:
-    """What follows a lease lost before a decoder began; `losses` includes this one."""
+    """The decision after a lease that was lost before a decoder began; `losses` includes this one."""
     return Again() if losses < LOSSES_MAX else End(State.DEAD, Code.LOST_TOO_OFTEN)

@@ -4,8 +4,8 @@ _STEPS = ((1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB"))
 
 
 def exceeded(limit: str, allowed: float, actual: float) -> str:
-    """The sentence for a limit that was passed: its name, what it allows, what came. By the end of its name it is of
-    bytes, pixels, seconds, or a count."""
+    """The sentence for a limit that was passed: its name, the allowed value, the actual value. The end of the name
+    tells the unit: bytes, pixels, seconds, or a count."""
     say = _SAY.get(next((unit for unit in _SAY if unit in limit), ""), _exact)
     spoken = say(allowed), say(actual)
     if spoken[0] == spoken[1]:  # too close to be told apart by words
@@ -31,7 +31,7 @@ def _seconds(number: float) -> str:
 
 
 def _rounded(number: float) -> str:
-    """Three digits, and no more than tell something."""
+    """At most three significant digits, without trailing zeros."""
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 

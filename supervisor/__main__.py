@@ -1,5 +1,5 @@
-"""`python -m supervisor [--reload]` runs one machine's processes; the other commands ask the one that runs. `config`
-prints every setting with its source: of what runs, else of what this shell would start."""
+"""`python -m supervisor [--reload]` runs one machine's processes; the other commands ask the running supervisor.
+`config` prints every setting with its source: those of the running one, else those that this shell would start with."""
 
 import os
 import sys
@@ -37,7 +37,7 @@ def main(words: list[str]) -> str | None:
 
 
 def _print_config(run: Path, here: list[str]) -> None:
-    """What the supervisor of this shell's DATA was started with, which this shell's variables may no longer be."""
+    """The settings with which the supervisor of this shell's DATA was started. This shell's variables may differ."""
     try:
         running = control.ask(run / "supervisor.sock", {"do": "config"}, "")["settings"]
     except SetupFault:

@@ -20,7 +20,7 @@ from supervisor.core.fleet import HANG_SECONDS_MIN, WEB, Done, Fleet, Signal, St
 CORES = os.cpu_count() or 1
 WELCOME = "\npixmill runs: {0}/\n  curl -F image=@test-data/sample.jpg {0}/upload\n"
 HANG_SILENCES = 2
-"""Who lets a worker be silent for long towards the broker (SILENCE_SECONDS) has slow disks: a hang is longer still."""
+"""A long SILENCE_SECONDS means slow disks, so a hang is longer still."""
 GIVEN_UP = "the restart was given up, for new processes end before they are ready (or all are to stop)"
 
 

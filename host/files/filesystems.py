@@ -1,4 +1,4 @@
-"""What kind of file system a folder is on: SQLite's locks and shared memory hold on this machine's disks alone."""
+"""Finds the kind of a folder's file system: SQLite's locks and shared memory work on this machine's disks only."""
 
 import re
 from pathlib import Path
@@ -11,22 +11,22 @@ NETWORK = frozenset({
     "ncpfs", "fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.s3fs", "fuse.rclone", "fuse.gcsfuse", "fuse.goofys",
     "fuse.juicefs", "fuse.seaweedfs", "fuse.davfs2", "davfs", "fuse.mount-s3", "fuse.blobfuse2", "fuse.nfs",
 })  # fmt: skip
-"""As the kernel names them; other FUSE file systems (NTFS, encrypted folders, overlays) are of this machine."""
+"""The kernel's names. Other FUSE file systems (NTFS, encrypted folders, overlays) are local."""
 
 
 def kind_of(folder: Path, mountinfo: str) -> str:
-    """The file system's type at `folder`, by the text of /proc/self/mountinfo; empty where that does not tell."""
+    """The file system's type at `folder`, by the text of /proc/self/mountinfo; empty if it is not listed there."""
     place, best, kind = folder.resolve(), -1, ""
     for line in mountinfo.splitlines():
         before, _, after = line.partition(" - ")
         at = Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), before.split()[4]))
-        if len(at.parts) >= best and place.is_relative_to(at):  # of two on one place, the later one is seen
+        if len(at.parts) >= best and place.is_relative_to(at):  # of two on one mount point, the later one is visible
             best, kind = len(at.parts), after.split()[0]
     return kind
 
 
 def refuse_network(folder: Path) -> None:
-    """Raises SetupFault where a ledger in `folder` would be on a network's file system."""
+    """Raises SetupFault if a ledger in `folder` would be on a network file system."""
     try:
         kind = kind_of(folder, MOUNTS.read_text())
     except OSError:

@@ -1,7 +1,7 @@
 """The folders and locks of one installation: DATA (all that must last) and RUN (sockets and locks).
 
-Owns their layout and their modes: both are for this user alone. Whoever may read DATA has all pictures, and can lock
-the ledger; whoever may reach RUN commands the processes. A lock is taken before any bind: a second bind on an ipc path
+Owns their layout and their modes: both are for this user alone. Read access to DATA gives all pictures and the ledger's
+lock; access to RUN gives command of the processes. A lock is taken before any bind: a second bind on an ipc path
 succeeds silently and cuts off the first for good.
 """
 
@@ -24,19 +24,19 @@ SOCKET_PATH_BYTES_MAX = 107
 _LONGEST_SOCKET = "supervisor.sock"
 _OTHERS, _OTHERS_WRITE = 0o077, 0o022
 _MARKS = ("ledger.sqlite3", "broker.lock", "supervisor.lock", "curve/broker.key")
-"""A folder that has one of these is ours, of DATA, a back-up or RUN. `raw` may be a photographer's."""
+"""A folder that has one of these is ours: DATA, a back-up or RUN. `raw` is not among them: photographers use it."""
 _PARTS = (
     *("raw", "processed", "incoming", "cache", "flight", "curve", "recipes", "run"),
     *("ledger.*", "*.secret", ".*.secret.*", "broker.lock", "supervisor.lock", "*.sock"),
 )
-"""All that we ever put there."""
+"""All names that we ever put there."""
 _EMPTY = ("lost+found", ".gitkeep")
-"""What a new file system, and a checkout, have in an empty folder."""
+"""Names that a new file system or a checkout may have in an empty folder."""
 _log = logging.getLogger("folders")
 
 
 def keep_private() -> None:
-    """What this process makes from here on, others may neither read nor write: files, folders and sockets."""
+    """From now on others may neither read nor write the files, folders and sockets that this process makes."""
     os.umask(_OTHERS)
 
 
@@ -72,7 +72,7 @@ def run_folder(settings: Settings) -> Path:
         run.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise SetupFault(f"the run folder {run} cannot be made ({error.strerror}): set PIXMILL_RUN") from None
-    found = run.stat() if settings.run else run.lstat()  # in a place where everyone may put a link, none is followed
+    found = run.stat() if settings.run else run.lstat()  # where everyone may put a link, no link is followed
     if found.st_uid != os.getuid() or found.st_mode & _OTHERS_WRITE:
         raise SetupFault(
             f"others may write to the run folder {run}: chmod 700 it, if it is yours, or set PIXMILL_RUN to another"
@@ -82,8 +82,8 @@ def run_folder(settings: Settings) -> Path:
 
 
 def _default_run(data: Path) -> Path:
-    """A short folder named by the digest of DATA's path. Where everyone may make one of that name first, and somebody
-    did, it is one in DATA, from then on."""
+    """A short folder, named by the digest of DATA's path. If its parent is open to everyone and somebody else made this
+    folder first, it is a folder in DATA from then on."""
     digest = hashlib.sha256(str(data).encode()).hexdigest()
     base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
     run, within = Path(base) / f"pixmill-{os.getuid()}-{digest[:12]}", data / "run"
@@ -94,10 +94,10 @@ def _default_run(data: Path) -> Path:
 
 
 def close_folder(folder: Path, setting: str) -> None:
-    """Leave `folder` to this user alone, if it is not yet: an empty one, or one that is ours and holds nothing else.
-    Any other is nobody's to close: /tmp, a home, say. Raises SetupFault."""
+    """Restrict `folder` to this user, if it is not yet. It must be empty, or ours with nothing else in it. Any other
+    folder (/tmp or a home, for example) is not closed: raises SetupFault."""
     names = [name for name in os.listdir(folder) if name not in _EMPTY]
-    mode = folder.stat().st_mode  # after the listing: who makes our parts in it has closed it before
+    mode = folder.stat().st_mode  # after the listing: a process that makes our parts in it has closed it before
     if not mode & _OTHERS:
         return
     open_to_others = f"other users of this machine may look into {folder}"
@@ -113,12 +113,12 @@ def close_folder(folder: Path, setting: str) -> None:
             f"{open_to_others}, which cannot be closed ({error.strerror}): chmod 700 it, or set {setting} to a folder "
             "within it"
         ) from None
-    if names:  # in an empty one there was nothing to be read
+    if names:  # an empty one held nothing that could be read
         _log.warning("others could look into %s (mode %o): closed, it is 700 now", folder, mode & 0o777)
 
 
 def _not_ours(folder: Path, names: list[str]) -> list[str]:
-    """Which of these names in `folder` may be somebody else's: all, where nothing says that it is ours."""
+    """Those of these names in `folder` that may be somebody else's: all, if nothing shows that the folder is ours."""
     if not any((folder / mark).exists() for mark in _MARKS):
         return names
     return [name for name in names if not any(fnmatch.fnmatchcase(name, part) for part in _PARTS)]
@@ -149,7 +149,7 @@ def hold_lock(path: Path, wait_seconds: float, refusal: str) -> int:
 
 
 def secret(data: Path, name: str) -> bytes:
-    """The 32 random bytes kept in DATA under `name`, made at the first start by whoever comes first.
+    """The 32 random bytes that DATA keeps under `name`. The first process of the first start makes them.
     Raises SetupFault."""
     path = data / name
     try:
@@ -175,7 +175,7 @@ def _make_secret(path: Path) -> None:
 
 
 def sync_folder(folder: str | Path) -> None:
-    """Make the names in `folder` last."""
+    """Make the names in `folder` durable."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

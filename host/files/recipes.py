@@ -1,6 +1,6 @@
 """recipes.toml and the images beside it, as they are on disk now.
 
-web refuses a start over their faults; workers look the watermarks up; a back-up copies them. Decodes no image.
+A fault in them refuses web's start; workers look the watermarks up; a back-up copies them. Decodes no image.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from jobs.recipes.presets import Recipes, load_presets, moved, watermark_paths
 
 RECIPES = "recipes.toml"
 WATERMARK_BYTES_MAX = 1024 * 1024
-"""Of a watermark's file: every job that uses it reads it."""
+"""Bytes of a watermark's file: every job that uses it reads it."""
 
 
 def load_recipes(settings: Settings) -> Recipes:
@@ -31,8 +31,9 @@ def load_watermarks(settings: Settings) -> dict[str, bytes]:
 
 
 def recipe_files(settings: Settings) -> dict[str, bytes]:
-    """A copy of recipes.toml, under that name, and of its watermarks, by their paths in it. It is whole wherever it is
-    put: what lies outside of the recipes' folder has a place in the copy, and is named so. Raises SetupFault."""
+    """A copy of recipes.toml, under that name, and of its watermarks, by their paths in it. The copy works in any
+    folder: a watermark outside of the recipes' folder gets a place in the copy, and its path is changed. Raises
+    SetupFault."""
     toml = _toml(settings)
     images, paths = _images(settings, toml), watermark_paths(toml)
     inside = {path: _inside(path) for path in paths.values()}
@@ -41,15 +42,15 @@ def recipe_files(settings: Settings) -> dict[str, bytes]:
 
 
 def _inside(path: str) -> str:
-    """Where a watermark's file is in a copy: by its path, or, if that leads outside, in a folder of its own: others may
-    have its name."""
+    """The place of a watermark's file in a copy: its path; or, if that leads outside, a folder of its own, because
+    others may have the same name."""
     if not Path(path).is_absolute() and ".." not in Path(path).parts:
         return path
     return f"elsewhere/{digest_of(path.encode())[:12]}/{Path(path).name}"
 
 
 def digest_of(data: bytes) -> str:
-    """What a recipe calls these bytes by: SHA-256 in hex."""
+    """The name of these bytes in a recipe: SHA-256 in hex."""
     return hashlib.sha256(data).hexdigest()
 
 

@@ -10,8 +10,8 @@ SUFFIXES = (".py", ".sql", ".html", ".css", ".js", ".toml")
 
 
 class Watch:
-    """The source files of the roles below the working folder, as they were when last looked at; with `on` false it
-    never looks. `seconds`: how often to ask."""
+    """The source files of the roles below the working folder, as of the last look; with `on` false it never looks.
+    `seconds`: how often to call `changed`."""
 
     def __init__(self, on: bool) -> None:
         self._on = on

@@ -1,5 +1,5 @@
-"""Telling whoever started us that we are ready, and that we live: systemd's notify, watchdog and listen protocols
-(sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3)), which our supervisor speaks as well."""
+"""Tells our parent that we are ready, and that we live, by systemd's notify, watchdog and listen protocols
+(sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3)). Our supervisor speaks them as well."""
 
 import contextlib
 import faulthandler
@@ -13,24 +13,24 @@ from pathlib import Path
 
 LISTEN_DESCRIPTOR = 3
 WORKERS_WANTED = "X_PIXMILL_WORKERS_WANTED"
-"""Ours; systemd ignores names that begin so."""
+"""Our own name; systemd ignores names with this prefix."""
 _CREDENTIALS = struct.Struct("3i")
 """struct ucred: pid, uid, gid."""
 _KIND = 2
-"""SCM_CREDENTIALS, which the socket module of some builds does not name."""
+"""SCM_CREDENTIALS: the socket module of some builds lacks the name."""
 
 
 READY_SECONDS = 1.0
-"""How long to wait until a full queue has room for READY=1: a watchdog's word repeats it."""
+"""How long to wait until a full queue has room for READY=1. Later watchdog messages repeat it."""
 WORDS_PER_LIMIT = 4
-"""A word may be late or lost (the queue of a socket holds ten datagrams) and its process is not silent yet."""
+"""One message may be late or lost (a socket's queue holds ten datagrams) before its process counts as silent."""
 
 
 class Watchdog:
-    """Tells whoever started us that our loop turns, if they asked for it by WATCHDOG_USEC. `seconds`: how often.
+    """Tells our parent that our loop turns, if WATCHDOG_USEC asks for it. `seconds`: how often.
 
-    For the loop that does the work: a thread of its own would live while that hangs. Who is watched writes down at
-    SIGQUIT where each of its threads is, and goes on.
+    Call it from the loop that does the work: a thread of its own would live on while that loop hangs. At SIGQUIT a
+    watched process logs the stack of each thread, and goes on.
     """
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
@@ -42,31 +42,31 @@ class Watchdog:
             faulthandler.register(signal.SIGQUIT)
 
     def turned(self, now: float) -> None:
-        """The loop turned, and is ready: say so when it is time to (`now` in monotonic seconds)."""
+        """The loop turned, and is ready: send that if it is due (`now` in monotonic seconds)."""
         if now >= self._due:
             self._due = now + self.seconds
             self.tell()
 
     def tell(self) -> None:
-        """Say so now."""
+        """Send it now."""
         with contextlib.suppress(OSError):
             _say(b"READY=1\nWATCHDOG=1")
 
 
 def environ_of_child(environ: Mapping[str, str], path: Path, silence_seconds: float) -> dict[str, str]:
-    """The environment of a process that is to tell the Notices at `path`, and is given up after so long a silence."""
+    """The environment of a process that reports to the Notices at `path` and is given up after `silence_seconds`."""
     told = {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": str(int(silence_seconds * 1e6))}
     return {name: value for name, value in environ.items() if name != "WATCHDOG_PID"} | told
 
 
 def ready() -> None:
-    """Say READY=1 to $NOTIFY_SOCKET, if there is one."""
+    """Send READY=1 to $NOTIFY_SOCKET, if there is one."""
     with contextlib.suppress(TimeoutError):
         _say(b"READY=1", READY_SECONDS)
 
 
 def workers_wanted(workers: int) -> None:
-    """Say how many workers would keep up. Who does not hear it is told again in a second."""
+    """Send how many workers would keep up. A lost message is repeated a second later."""
     with contextlib.suppress(OSError):
         _say(f"{WORKERS_WANTED}={workers}".encode())
 
@@ -82,14 +82,14 @@ def _say(line: bytes, seconds: float = 0.0) -> None:
 
 
 def inherited_listener() -> socket.socket | None:
-    """The listening socket that our parent kept and passed on (LISTEN_FDS=1), if it did."""
+    """The listening socket that our parent passed on (LISTEN_FDS=1), if it did."""
     if os.environ.get("LISTEN_FDS") != "1":
         return None
     return socket.socket(fileno=LISTEN_DESCRIPTOR)
 
 
 class Notices:
-    """The receiving side: a datagram socket at `path` that tells which pid said what."""
+    """The receiving side: a datagram socket at `path` that tells the sender's pid of each message."""
 
     def __init__(self, path: Path) -> None:
         path.unlink(missing_ok=True)
@@ -99,7 +99,7 @@ class Notices:
         self.socket.bind(str(path))
 
     def heard(self) -> list[tuple[int, dict[str, str]]]:
-        """By pid, for which the kernel vouches, the names and values that were said since the last call."""
+        """The names and values that were sent since the last call, by sender's pid (the kernel vouches for it)."""
         said = []
         with contextlib.suppress(BlockingIOError):
             while True:

@@ -1,8 +1,8 @@
-"""How soon a process that computes gives way to one that wakes (Linux 6.12 and later).
+"""Lets a computing process give way sooner to one that wakes (Linux 6.12 and later).
 
-Even a niced process keeps its processor for its slice before one that woke up gets it, and an upload wakes
-web, broker and the file system's journal in turn. A slice of 0.1 ms ends that wait. It
-is a wish about latency, not about share: unlike SCHED_IDLE it starves nobody.
+Even a niced process keeps its processor until its slice ends, and an upload wakes web, broker and the file
+system's journal in turn. A slice of 0.1 ms ends that wait. It is a request about latency, not about share:
+unlike SCHED_IDLE it starves nobody.
 """
 
 import ctypes
@@ -11,7 +11,7 @@ import sys
 
 _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}
 _SLICE_NANOSECONDS = 100_000
-"""The shortest that the kernel grants."""
+"""The shortest slice that the kernel grants."""
 
 
 class _Attributes(ctypes.Structure):
@@ -28,7 +28,7 @@ class _Attributes(ctypes.Structure):
 
 
 def give_way(nice: int) -> None:
-    """Lower this process's priority by `nice` and ask for the shortest slices, where the kernel has them."""
+    """Lower this process's priority by `nice`, and ask for the shortest slices if the kernel has them."""
     value = os.nice(nice)
     number = _SCHED_SETATTR.get(os.uname().machine)
     if sys.platform == "linux" and number is not None:

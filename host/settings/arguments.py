@@ -1,4 +1,4 @@
-"""Command lines: `--help` explains, and what is not known starts nothing."""
+"""Command lines: `--help` explains, and an unknown argument starts nothing."""
 
 import argparse
 import sys
@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 
 def take_none(role: str, description: str) -> None:
-    """Go on only if `python -m role` was given no argument: `--help` ends with status 0, others with 2."""
+    """Return only if `python -m role` got no argument. `--help` exits with status 0, any other with 2."""
     settings = "All settings are environment variables: make config lists them."
     argparse.ArgumentParser(f"python -m {role}", description=description, epilog=settings).parse_args()
 
 
 def take_one(role: str, words: Sequence[str], *known: str) -> None:
-    """Go on only if there are no words, or those of one of `known` (capitals stand for any): `--help` ends with
-    status 0, others with 2."""
+    """Return only if there are no words, or those of one of `known` (capitals stand for any word). `--help` exits with
+    status 0, any other with 2."""
     forms = {(each.split()[0], len(each.split())) for each in known}
     if words and (words[0], len(words)) not in forms:
         explained = not {"-h", "--help"}.isdisjoint(words)

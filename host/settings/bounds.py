@@ -1,8 +1,7 @@
-"""What a setting may be: the choices of those that have some, and the least and most of each number.
+"""The allowed values of settings: the choices of some, and the least and the most of each number.
 
-Owns these two tables; host/settings/settings.py judges by them, and what is no number and no choice by a rule of its
-own. A most is where a value must be a slip (a year given in milliseconds, a size with three zeros too many) or could
-not be held.
+Owns these two tables. host/settings/settings.py judges by them, and has rules of its own for all other settings. A
+value beyond the most is a slip (a year in milliseconds, a size with three zeros too many), or cannot be served.
 """
 
 _MONTH, _YEAR = 30 * 86_400.0, 366 * 86_400.0

@@ -25,7 +25,7 @@ def load_settings() -> tuple[Settings, dict[str, str]]:
             continue
         if value:
             environ[variable.removesuffix("_FILE")] = value
-        else:  # to go on without what it should hold could open a server to everyone
+        else:  # to go on without this secret could open a server to everyone
             faults.append(f"{variable} names an empty file: write the value into it, or unset it")
     try:
         parsed = pure.parse(environ)
@@ -37,7 +37,7 @@ def load_settings() -> tuple[Settings, dict[str, str]]:
 
 
 def without_secrets() -> dict[str, str]:
-    """The environment for a process that needs no secret: one that opens what strangers send."""
+    """The environment for a process that needs no secret, because it opens untrusted files."""
     secret = {f"{pure.PREFIX}{name.upper()}{end}" for name in pure.SECRETS for end in ("", "_FILE")} | pure.CLIENT
     return {name: value for name, value in os.environ.items() if name.upper() not in secret}
 
@@ -53,7 +53,7 @@ def shown_settings(settings: Settings, sources: dict[str, str]) -> list[str]:
 
 @contextlib.contextmanager
 def setup_faults_end(role: str) -> Iterator[None]:
-    """Ends the process with status 2 and one sentence, no traceback, where a SetupFault comes out."""
+    """On a SetupFault, ends the process with status 2 and one sentence, without a traceback."""
     try:
         yield
     except SetupFault as fault:

@@ -11,5 +11,5 @@ def vips_installed() -> bool:
 
 
 def formats_read() -> tuple[str, ...]:
-    """The image formats that an upload may have: HEIC where pi-heif is installed, as it is by default."""
+    """The image formats that an upload may have: HEIC too if pi-heif is installed, as it is by default."""
     return (*READ, HEIC) if find_spec("pi_heif") else READ

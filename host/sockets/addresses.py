@@ -12,28 +12,30 @@ from host.settings.settings import SOCKETS, Settings, broker_address
 from jobs.errors import SetupFault
 
 HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS = 1000, 3000
-"""A machine that is gone closes nothing. (ZeroMQ's own thread answers: it does not prove that the process lives.)"""
+"""Heartbeats: a machine that is gone closes no connection. (ZeroMQ's own thread answers, so they do not prove that the
+process lives.)"""
 
 HANDSHAKE_MS = 5000
-"""In which a connection must have shown a key, or is closed: each holds a descriptor. The broker answers in a turn."""
+"""A connection is closed if it has not shown a key within this time: each holds a descriptor. The broker answers in its
+turn."""
 
 
 class Wires(NamedTuple):
-    """`address` is None for local sockets in `run`; `curve` the folder of keys, None where nobody is asked for one."""
+    """`address` is None for local sockets in `run`; `curve` is the folder of keys, None if no keys are needed."""
 
     run: Path
     address: tuple[str, int] | None = None
     curve: Path | None = None
 
     def endpoint(self, name: str) -> str:
-        """What to connect socket `name` to."""
+        """The address to connect socket `name` to."""
         if self.address is None:
             return folders.endpoint(self.run, name)
         host, port = self.address
         return _tcp(host, port + SOCKETS.index(name))
 
     def bind_endpoint(self, name: str) -> str:
-        """What to bind it to: ZeroMQ binds to numbers only. Raises SetupFault."""
+        """The address to bind it to: ZeroMQ binds to numeric addresses only. Raises SetupFault."""
         if self.address is None:
             return folders.endpoint(self.run, name)
         host, port = self.address
@@ -44,7 +46,7 @@ class Wires(NamedTuple):
         return _tcp(str(found), port + SOCKETS.index(name))
 
     def tune(self, wire: Any) -> None:
-        """What every socket on tcp has, at both of its ends."""
+        """Set the options of every socket on tcp, at both of its ends."""
         if self.address is not None:
             wire.heartbeat_ivl, wire.heartbeat_timeout = HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS
             wire.handshake_ivl = HANDSHAKE_MS

@@ -6,10 +6,10 @@ DIGEST_CHARACTERS = 32
 
 
 def bound(incarnation: str, key: bytes) -> str:
-    """The incarnation as it is for whoever holds `key`: it ends in a digest of it."""
+    """The incarnation for the holder of `key`: it ends in a digest of the key."""
     return f"{incarnation}.{hashlib.sha256(key).hexdigest()[:DIGEST_CHARACTERS]}"
 
 
 def is_bound(incarnation: str, key: bytes) -> bool:
-    """Whether it is the holder of `key` that this incarnation belongs to."""
+    """Whether this incarnation belongs to the holder of `key`."""
     return incarnation == bound(incarnation.rpartition(".")[0], key)

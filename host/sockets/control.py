@@ -13,16 +13,16 @@ from jobs.errors import SetupFault
 
 REQUEST_BYTES_MAX = 4096
 CONNECTIONS_MAX = 64
-"""Of those that have not said what they want: the one that has waited longest goes for the next."""
+"""Connections without a request so far. Beyond it, the one that has waited longest is closed for the next."""
 Reply = Callable[[dict[str, Any]], None]
 
 
 def serve(path: Path, selector: selectors.BaseSelector, answer: Callable[[Any, Reply], None]) -> None:
     """Listen at `path`: `answer(request, reply)` is called for each request and may reply at any time.
 
-    Registers with `selector` callbacks that take the ready file object. A request is one line sent at
-    once (None stands for what is no JSON); a client that has gone away is ignored, and one whose request makes
-    `answer` raise a ValueError hears why, as `fault`.
+    Registers callbacks with `selector`; they take the ready file object. A request is one line sent at
+    once (None stands for a line that is no JSON). A client that has gone away is ignored. If `answer` raises
+    a ValueError, the client gets its text as `fault`.
     """
     path.unlink(missing_ok=True)
     control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -37,7 +37,7 @@ def serve(path: Path, selector: selectors.BaseSelector, answer: Callable[[Any, R
             drop_oldest()
         try:
             connection, _ = control.accept()
-        except OSError:  # gone again, or no descriptor is left: one of these is the next one's
+        except OSError:  # gone again, or no descriptor is left: the next one closes a connection first
             drop_oldest()
             if silent or (found := spare.accept(control)) is None:
                 return
@@ -69,15 +69,15 @@ def serve(path: Path, selector: selectors.BaseSelector, answer: Callable[[Any, R
 
 
 class _Spare:
-    """A descriptor that is kept free. Without one, who connects stays in the queue: the listening socket is ready for
-    ever, and its owner turns in circles."""
+    """A descriptor that is kept free. Without one, a new connection stays in the queue: the listening socket is then
+    always ready, and its owner spins."""
 
     def __init__(self) -> None:
         self._file: int | None = None
         self._keep()
 
     def accept(self, listening: socket.socket) -> socket.socket | None:
-        """The connection of whoever is next; None where nobody is, or where it had no descriptor and was ended."""
+        """The next connection. None if there is none, or if there was no descriptor for it, so that it was closed."""
         if self._file is not None:
             os.close(self._file)
         connection = self._file = None
@@ -101,7 +101,7 @@ def _send(connection: socket.socket, response: dict[str, Any]) -> None:
 
 
 def ask(path: Path, request: dict[str, Any], refusal: str) -> dict[str, Any]:
-    """The answer of whoever serves at `path`. Raises SetupFault(`refusal`) if nobody does, or if it ends."""
+    """The answer of the process that serves at `path`. Raises SetupFault(`refusal`) if none does, or if it ends."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         try:
             connection.connect(str(path))

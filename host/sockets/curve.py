@@ -1,4 +1,4 @@
-"""Who may speak between machines: CURVE keys, and the door that knows whose are allowed (ZeroMQ's ZAP, RFC 27).
+"""Access between machines: CURVE keys, and the handler that knows the allowed ones (ZeroMQ's ZAP, RFC 27).
 
 Owns DATA/curve. The one shared file that knows ZeroMQ: a broker and its peers must agree here to the letter.
 
@@ -20,19 +20,20 @@ from jobs.errors import SetupFault
 DOMAIN = b"pixmill"
 ZAP = "inproc://zeromq.zap.01"
 STRANGERS_NAMED_MAX = 1000
-"""In the log; each once."""
+"""Strangers' keys in the log, each once."""
 ALLOWED_MAX = 1000
-"""Keys that are let in: machines."""
+"""Allowed keys: one for each machine."""
 ALLOWED_AGAIN_SECONDS = 1.0
-"""Between two readings of their folder while no file came or went: its files may be written anew in their places."""
+"""Seconds between two readings of their folder if no file came or went: a file may be rewritten in place."""
 ANSWERS_PER_TURN = 64
-"""Of a turn of the broker: whoever knocks costs 20 us."""
+"""Connection attempts that a turn of the broker answers: each costs 20 us."""
 KEY_CHARACTERS = 40
 
 
 def make_keys(folder: Path, peer: str = "") -> Path:
-    """The broker's keys in `folder` and those of this machine's processes, where they are missing; or those of another
-    machine, called `peer`: the folder to be copied there, as its DATA/curve. Raises SetupFault."""
+    """Make the broker's keys and those of this machine's processes in `folder`, if they are missing. With `peer`, make
+    those of another machine with this name; the returned folder is to be copied there, as its DATA/curve. Raises
+    SetupFault."""
     try:
         _make_pair(folder, "broker")
         if not peer:
@@ -46,8 +47,8 @@ def make_keys(folder: Path, peer: str = "") -> Path:
 
 
 class Server:
-    """The broker's side. It must be made before any bind, and `answer` called whenever `questions` can be read: until
-    then whoever comes waits outside. Without it, with the domain enforced, nobody is let in."""
+    """The broker's side. Make it before any bind, and call `answer` whenever `questions` can be read: until then new
+    connections wait. Without it nobody is let in, because the domain is enforced."""
 
     def __init__(self, context: "zmq.Context[Any]", folder: Path, log: logging.Logger) -> None:
         self._log = log
@@ -60,12 +61,12 @@ class Server:
         self.questions.bind(ZAP)
 
     def dress(self, socket: Any) -> None:
-        """Let `socket` take allowed keys only. Before its bind."""
+        """Let `socket` accept allowed keys only. Call it before its bind."""
         socket.zap_domain, socket.zap_enforce_domain = DOMAIN, True
         socket.curve_publickey, socket.curve_secretkey, socket.curve_server = self._key, self._secret, True
 
     def answer(self, now: float) -> None:
-        """Let in, or not, those who are waiting, at monotonic time `now`: as many as a turn has time for."""
+        """Accept or refuse waiting connections at monotonic time `now`: as many as a turn has time for."""
         for _ in range(ANSWERS_PER_TURN):
             if not self.questions.poll(0):
                 return
@@ -86,8 +87,8 @@ class Server:
 
 
 class Allowed:
-    """The keys in a folder's *.key, of which one that is put there later counts at once. What cannot be read, or is no
-    key, is passed over and said once: a person is at work there."""
+    """The keys in a folder's *.key files. A key that is added later counts at once. A file that cannot be read, or
+    holds no key, is ignored and logged once: a person is at work there."""
 
     def __init__(self, folder: Path, log: logging.Logger) -> None:
         self._folder, self._log = folder, log
@@ -98,14 +99,14 @@ class Allowed:
         self._read()
 
     def has(self, key: bytes, now: float) -> bool:
-        """Whether the key is among them at monotonic time `now`. A stranger costs one look at the folder's own time."""
+        """Whether the key is among them at monotonic time `now`. An unknown key costs a look at the folder's mtime."""
         if key not in self._keys and (now >= self._read_at + ALLOWED_AGAIN_SECONDS or self._changed_at != self._time()):
             self._read_at = now
             self._read()
         return key in self._keys
 
     def _time(self) -> int | None:
-        """When a file came or went last; None where that cannot be told."""
+        """The time at which a file came or went last; None if it is unknown."""
         try:
             return self._folder.stat().st_mtime_ns
         except OSError:
@@ -133,7 +134,7 @@ class Allowed:
 
 
 def _key_in(path: Path) -> bytes:
-    """Raises OSError, or ValueError where it holds no key. Never waits, as for a pipe."""
+    """The key in a file. Raises OSError, and ValueError if it holds no key. Never blocks, not even on a pipe."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         key = os.read(descriptor, 2 * KEY_CHARACTERS).strip()
@@ -152,7 +153,7 @@ class Client:
         self.key, self._secret = _read(folder, "client.key"), _read(folder, "client.secret")
 
     def dress(self, socket: Any) -> None:
-        """Let `socket` speak to the broker alone, and show our key. Before its connect."""
+        """Let `socket` speak to the broker alone, and show our key. Call it before its connect."""
         socket.curve_serverkey = self._broker
         socket.curve_publickey, socket.curve_secretkey = self.key, self._secret
 
@@ -163,18 +164,18 @@ REASONS: dict[int, str] = {
     zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL: "no handshake came about: broker.key here must be the broker's own",
 }
 REFUSED = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-"""What a monitor of a client's socket tells: to the socket itself a refusal is silence."""
+"""Events of a client socket's monitor. The socket itself does not learn of a refusal."""
 
 
 class Refusals:
-    """Says once, in words, that the broker does not let us in."""
+    """Logs once that the broker does not let us in."""
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
         self._said: set[int] = set()
 
     def tell(self, event: int) -> None:
-        """A monitor saw one of REFUSED."""
+        """The monitor reported one of REFUSED."""
         if event not in self._said:
             self._said.add(event)
             self._log.error("refused by the broker", extra={"why": REASONS[event]})
@@ -196,7 +197,7 @@ def _read(folder: Path, name: str) -> bytes:
 
 
 def _make_pair(folder: Path, name: str) -> bytes:
-    """The public key."""
+    """Make a key pair; returns the public key."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not (folder / f"{name}.secret").exists():
         public, secret = zmq.curve_keypair()

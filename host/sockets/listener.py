@@ -1,4 +1,4 @@
-"""The listening socket of the web processes, and who has its port if another program does."""
+"""The listening socket of the web processes; and the name of another program that has its port."""
 
 import errno
 import ipaddress
@@ -14,12 +14,12 @@ from jobs.errors import SetupFault
 
 BACKLOG = 2048
 UNSENT_BYTES_MAX = 128 * 1024
-"""What the kernel holds for a connection beyond what is on its way (connections inherit it): else megabytes wait there
+"""Unsent bytes that the kernel holds for a connection (connections inherit this). Without it megabytes would wait there
 for each client that reads nothing."""
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a server on `host` is reached from this machine alone."""
+    """Whether only this machine can reach a server on `host`."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -27,7 +27,7 @@ def is_loopback(host: str) -> bool:
 
 
 def refuse_public(settings: Settings) -> None:
-    """Raises SetupFault where everyone on the network could use a server that asks for no key."""
+    """Raises SetupFault if everyone on the network could use a server that asks for no key."""
     if not is_loopback(settings.host) and not keys.parse(settings.api_keys) and not settings.public_without_keys:
         raise SetupFault(
             f"{settings.host} is no loopback address and there are no API keys: set PIXMILL_API_KEYS (python -m web "
@@ -37,7 +37,7 @@ def refuse_public(settings: Settings) -> None:
 
 
 def bind_listener(settings: Settings) -> socket.socket:
-    """A socket that listens on HOST:PORT. Raises SetupFault, with the fix, where it cannot."""
+    """A socket that listens on HOST:PORT. Raises SetupFault, with the fix, if that fails."""
     refuse_public(settings)
     where = f"{settings.host} port {settings.port}"
     try:
@@ -58,7 +58,7 @@ def bind_listener(settings: Settings) -> socket.socket:
 
 
 def keep_listener(settings: Settings) -> str:
-    """Listen on HOST:PORT under LISTEN_DESCRIPTOR, for the web processes that are to inherit it; its address. Raises
+    """Listen on HOST:PORT under LISTEN_DESCRIPTOR, which the web processes inherit. Returns its address. Raises
     SetupFault."""
     with bind_listener(settings) as listening:
         os.dup2(listening.fileno(), LISTEN_DESCRIPTOR, inheritable=False)
@@ -66,15 +66,15 @@ def keep_listener(settings: Settings) -> str:
 
 
 def address(settings: Settings, port: int) -> str:
-    """What a browser on this machine types to reach the page (or PUBLIC_URL); `port` is the one bound."""
+    """The page's address for a browser on this machine (or PUBLIC_URL); `port` is the bound one."""
     anywhere = settings.host in ("127.0.0.1", "0.0.0.0", "::1", "::")
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return settings.public_url.rstrip("/") or f"http://{'localhost' if anywhere else host}:{port}"
 
 
 def _holder(port: int) -> str:
-    """`process PID (its name)` of whoever listens on `port`, or nothing if it cannot be told. Not its command line:
-    there may be secrets in it, and this goes into a log."""
+    """`process PID (its name)` of the process that listens on `port`; empty if unknown. Without its command line, which
+    may hold secrets: this goes into a log."""
     listening = re.compile(rf"\s*\d+: \w+:{port:04X} \w+:0000 0A(?:\s+\S+){{5}}\s+(\d+)")
     tables = [Path("/proc/net") / name for name in ("tcp", "tcp6")]
     lines = [line for table in tables if table.exists() for line in table.read_text().splitlines()]

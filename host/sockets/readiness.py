@@ -18,16 +18,16 @@ def descriptors(*sockets: Socket) -> dict[int, Socket]:
 
 
 def has_mail(socket: Socket) -> bool:
-    """Whether a message is there to be read: a third of what it costs to try, and be told by an exception."""
+    """Whether a message can be read. This costs a third of a receive that raises."""
     return bool(cast(int, socket.getsockopt(zmq.EVENTS)) & _IN)
 
 
 def readable(sockets: dict[int, Socket], others: Iterable[int], seconds: float) -> set[Any]:
-    """Those of `sockets` (by their descriptors) and of the `others` that can be read, as soon as one can, or after
-    `seconds`; a minute at most, for no system call waits for as long as a number can say.
+    """Those of `sockets` (by their descriptors) and of the `others` that can be read: as soon as one can, or after
+    `seconds`, at most a minute (system calls do not take every number of seconds).
 
-    One system call waits, where zmq_poll makes a dozen. A ZeroMQ socket's descriptor tells of an edge, which any send
-    or half a read may have swallowed: so each socket is asked first. One may be told of without a message in it.
+    One system call waits, where zmq_poll makes a dozen. A ZeroMQ socket's descriptor is edge-triggered, and a send or a
+    partial read may have consumed the edge: so each socket is asked first. Spurious wake-ups are possible.
     """
     ready: set[Any] = {socket for socket in sockets.values() if has_mail(socket)}
     poll = select.poll()

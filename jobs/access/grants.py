@@ -1,7 +1,7 @@
 """Grants: what an app's server signs, so that a browser may upload, or look at one job, without a key in the page.
 
-Owns the shape of a grant and its signature. Reads no clock and draws no randomness. Whether a grant is over, and what
-it opens, is web/access/caller.py's to say; how often one was used, the broker's.
+Owns the shape of a grant and its signature. Reads no clock and draws no randomness. web/access/caller.py decides
+whether a grant has expired and what it opens. The broker counts how often one was used.
 
     g1.<JSON of an UploadGrant, base64url>.<signature, base64url>
     v1.<JSON of a ViewGrant, base64url>.<signature, base64url>
@@ -23,7 +23,7 @@ from jobs.limits import GRANT_CHARACTERS_MAX, GRANT_COUNT_MAX, REFERENCE_CHARACT
 from jobs.recipes.recipe import NAME_PATTERN
 
 _DOMAIN = b"pixmill grant\0"
-"""Before what is signed: no other use of the same secret can ever sign a grant."""
+"""The prefix of the signed text: so no other use of the same secret can ever sign a grant."""
 ORIGIN = r"\Ahttps?://([a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(:[1-9][0-9]{0,4})?\Z"
 """As a browser sends one: lower case, no path."""
 Tenant = Annotated[str, Meta(pattern=r"\A([A-Za-z0-9][A-Za-z0-9._@-]{0,63})?\Z")]
@@ -32,8 +32,8 @@ Seconds = Annotated[int, Meta(ge=0, le=10**11)]
 
 class UploadGrant(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """`count` images may be uploaded as jobs of `tenant`, by `preset`, at most `bytes_max` bytes in one POST, until
-    wall time `expires_at` (seconds). They have the `reference` and come from web pages of the `origin`, if it names
-    any. Its uses are counted under `id`."""
+    wall time `expires_at` (seconds). If the grant names a `reference`, the jobs have it; if it names an `origin`, they
+    must come from its web pages. The uses are counted under `id`."""
 
     id: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_-]{16,64}\Z")]
     tenant: Tenant
@@ -59,7 +59,7 @@ _KIND_OF = {kind: name for name, kind in _TYPES.items()}
 
 
 def sign(secret: bytes, grant: Grant) -> str:
-    """The grant as URL-safe text of at most GRANT_CHARACTERS_MAX. Its fields are not judged: `verify` does it."""
+    """The grant as URL-safe text of at most GRANT_CHARACTERS_MAX. Does not check the fields: `verify` does."""
     signed = f"{_KIND_OF[type(grant)]}.{_text(msgspec.json.encode(grant))}"
     return f"{signed}.{_signature(secret, signed)}"
 
@@ -70,8 +70,8 @@ def is_grant(text: str) -> bool:
 
 
 def verify(secrets: Sequence[bytes], text: str) -> Grant | None:
-    """What was signed under any of `secrets`, over or not; None where nothing was: changed by a character, made up, or
-    with a field that may not be."""
+    """The grant that was signed under any of `secrets`, expired or not. None if the text was changed or made up, or if a
+    field has a forbidden value."""
     if not text.isascii() or len(text) > GRANT_CHARACTERS_MAX:
         return None
     signed, _, signature = text.rpartition(".")

@@ -37,7 +37,7 @@ _ORDER = list(Scope)
 _ENTRY = re.compile(r"([A-Za-z0-9][A-Za-z0-9._@-]{0,63}):([a-z]+):([0-9a-fA-F]{64})", re.ASCII)
 _TOKEN = re.compile(r"s1\.([0-9a-f]{16})\.([1-9][0-9]{0,11})", re.ASCII)
 _DOMAIN = b"pixmill session\0"
-"""Before what is signed: no other use of the same secret can ever sign a session."""
+"""The prefix of the signed text: so no other use of the same secret can ever sign a session."""
 _NAMED_BYTES = 8
 
 
@@ -52,7 +52,7 @@ class ApiKey(NamedTuple):
 def parse(text: str) -> tuple[ApiKey, ...]:
     """The keys of `tenant:scope:sha256` entries, separated by commas or white space.
 
-    Raises ValueError: what is wrong with which entry, by number; an entry itself is never told, it may be a key.
+    Raises ValueError: it tells the fault and the number of the entry, never the entry itself, which may be a key.
     """
     keys: dict[bytes, ApiKey] = {}
     entries = text.replace(",", " ").split()
@@ -78,17 +78,17 @@ def entry_of(tenant: str, scope: Scope, key: str) -> str:
 
 
 def digest_of(key: bytes) -> bytes:
-    """What is kept of a key."""
+    """The SHA-256 of a key: all that is kept of it."""
     return hashlib.sha256(key).digest()
 
 
 def find(by_digest: Mapping[bytes, ApiKey], presented: bytes) -> ApiKey | None:
-    """The entry of the presented key. How long it takes tells of its digest at most, which nobody can choose."""
+    """The entry of the presented key. The time that this takes can reveal only the digest, which nobody can choose."""
     return by_digest.get(digest_of(presented))
 
 
 def by_name(keys: Sequence[ApiKey]) -> dict[str, list[ApiKey]]:
-    """The keys by what a session's token calls them: one each, but for a chance of 2^-64."""
+    """The keys by their names in a session's token. A name has one key, except with a chance of 2^-64."""
     named: dict[str, list[ApiKey]] = {}
     for key in keys:
         named.setdefault(_name(key), []).append(key)
@@ -104,8 +104,8 @@ def open_session(secret: bytes, key: ApiKey, until: float) -> str:
 def find_session(
     secret: bytes, named_keys: Mapping[str, Sequence[ApiKey]], token: str, now: float
 ) -> tuple[ApiKey, float] | None:
-    """The key of an open session, of those `by_name`, and the wall time at which it ends; None where the token is made
-    up, ended by wall time `now`, or its key is gone."""
+    """The key of an open session, out of `by_name`, and the wall time at which the session ends. None if the token is
+    made up, if it ended before wall time `now`, or if its key is gone."""
     named, _, signature = token.rpartition(".")
     shape = _TOKEN.fullmatch(named)
     if shape is None or not token.isascii() or int(shape[2]) <= now:

@@ -1,7 +1,7 @@
 """Signed receipts: the proof, in the client's hands, that a job was promised.
 
-Owns the shape of a receipt and its signature. Reads no clock and no ledger: whether the promise was
-kept is web/handlers/receipts.py's to say.
+Owns the shape of a receipt and its signature. Reads no clock and no ledger: web/handlers/receipts.py
+judges whether the promise was kept.
 
     r1.<job>.<SHA-256 of the original, hex>.<change>.<milliseconds>.<signature, base64url>
 
@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 _DOMAIN = b"pixmill receipt\0"
-"""Before what is signed: no other use of the same secret can ever sign a receipt."""
+"""The prefix of the signed text: so no other use of the same secret can ever sign a receipt."""
 _SIGNED = re.compile(r"r1\.([0-9a-z]{26})\.([0-9a-f]{64})\.(0|[1-9][0-9]{0,18})\.(0|[1-9][0-9]{0,14})", re.ASCII)
 
 
@@ -31,15 +31,15 @@ class Receipt(NamedTuple):
 
 
 def sign(secret: bytes, receipt: Receipt, tenant: str) -> str:
-    """The receipt as text: about 160 URL-safe characters. `at` is kept in milliseconds. `tenant` is whose the job
-    is: signed with it, and in no receipt."""
+    """The receipt as text: about 160 URL-safe characters. `at` is kept in milliseconds. `tenant` owns the job: it is
+    signed, but not part of the text."""
     signed = f"r1.{receipt.job}.{receipt.digest}.{receipt.change}.{round(receipt.at * 1000)}"
     return f"{signed}.{_signature(secret, tenant, signed)}"
 
 
 def verify(secrets: Sequence[bytes], text: str, tenants: Collection[str]) -> Receipt | None:
-    """What was signed under any of `secrets` for any of `tenants`, or None where nothing was: changed by a
-    character, made up, or of others."""
+    """The receipt that was signed under any of `secrets` for any of `tenants`. None if the text was changed, made up,
+    or signed for other tenants."""
     if not text.isascii():
         return None
     signed, _, signature = text.rpartition(".")
@@ -54,7 +54,7 @@ def verify(secrets: Sequence[bytes], text: str, tenants: Collection[str]) -> Rec
 
 
 def job_named(text: str) -> str:
-    """The job that a receipt names, genuine or not; nothing where it is none."""
+    """The job that a receipt names, genuine or not; empty if the text is no receipt."""
     shape = _SIGNED.fullmatch(text.rpartition(".")[0])
     return shape[1] if shape else ""
 

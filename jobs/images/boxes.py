@@ -1,7 +1,7 @@
 """The boxes of AVIF and HEIC (ISO/IEC 14496-12, 23008-12), as far as we need them. Pure bytes; bounded.
 
-Owns which properties the picture of a file has: the part of it that its clean aperture shows, how it is turned, the
-code points of its colours. Decodes nothing; reading the file is its caller's.
+Owns the properties of a file's picture: its clean aperture, its orientation, the code points of its colours. Decodes
+nothing. The caller reads the file.
 """
 
 import struct
@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 BOXES_MAX = 4096
-"""Of one file, properties and their uses among them: real ones have some fifty, a grid of 1,000 tiles some 2,000."""
+"""Boxes of one file, properties and their uses included. Real files have some 50, a grid of 1,000 tiles some 2,000."""
 
 
 class Property(NamedTuple):
@@ -50,8 +50,9 @@ def box_head(start: bytes) -> tuple[int, bytes, int]:
 
 
 def reading_properties(most: int) -> Generator[tuple[int, int], bytes, Sequence[Property]]:
-    """Finds the properties of a file's primary item: yields where it wants bytes and how many, and is sent them. Of its
-    `meta` box it wants `most`. None are found where there is no such box. Raises struct.error where it is damaged."""
+    """Finds the properties of a file's primary item. It yields the offset and number of the bytes that it wants, and is
+    sent them. It reads at most `most` bytes of the `meta` box. Without such a box it finds none. Raises struct.error
+    where the file is damaged."""
     at = 0
     while True:
         length, kind, head = box_head((yield at, 16))
@@ -65,8 +66,8 @@ def reading_properties(most: int) -> Generator[tuple[int, int], bytes, Sequence[
 
 @lru_cache(maxsize=1)
 def picture_properties(meta: bytes) -> Sequence[Property]:
-    """The properties of a file's primary item, in their order; `meta` is what the box of that name holds. A job asks
-    for sides, aperture and colours in turn: those of the last file are kept.
+    """The properties of a file's primary item, in their order; `meta` is the content of the box of that name. Those of
+    the last file are cached, because a job asks for sides, aperture and colours in turn.
 
     Raises struct.error where it is damaged.
     """
@@ -109,8 +110,8 @@ def sides(properties: Sequence[Property]) -> tuple[int, int]:
 
 
 def clean_aperture(properties: Sequence[Property]) -> Aperture | None:
-    """What a `clap` property leaves of the picture. None without one, or where it is not within the picture or not of
-    whole pixels: such a one is passed over, as libavif does (MIAF, ISO/IEC 23000-22, 7.3.6.7)."""
+    """The part of the picture that a `clap` property leaves. None without one. None also if the part is outside of the
+    picture or not of whole pixels: libavif ignores such a property too (MIAF, ISO/IEC 23000-22, 7.3.6.7)."""
     body = next((each.body for each in properties if each.kind == b"clap"), b"")
     stored = sides(properties)
     if len(body) < 32 or not all(stored):
@@ -126,8 +127,8 @@ def clean_aperture(properties: Sequence[Property]) -> Aperture | None:
 
 
 def orientation(properties: Sequence[Property]) -> int:
-    """How the picture is to be turned, as EXIF's number: `irot` counts quarters against the clock, and `imir` has then
-    top and bottom (0) or left and right (1) change places."""
+    """How the picture must be turned, as EXIF's number. `irot` counts quarter turns counter-clockwise; `imir` then
+    swaps top and bottom (0) or left and right (1)."""
     quarters, mirror = 0, None
     for kind, body in properties:
         if kind == b"irot" and body:
@@ -153,7 +154,7 @@ def code_points(properties: Sequence[Property]) -> tuple[int, int] | None:
 
 
 def _span(stored: int, over: int, under: int, offset_over: int, offset_under: int) -> tuple[int, int]:
-    """Where the aperture begins along one side, and its length; (0, 0) where that is not within the side.
+    """Where the aperture begins along one side, and its length; (0, 0) if it is not within the side.
 
     Its middle is `offset` right of the picture's: begin = (stored - length) / 2 + offset.
     """

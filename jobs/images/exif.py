@@ -1,6 +1,6 @@
 """EXIF blocks, as far as we need them: where they are, and the orientation. Pure bytes; never raises.
 
-What an orientation means is jobs/images/turns.py's; what a rendition keeps of a block is jobs/images/metadata.py's.
+jobs/images/turns.py owns the meaning of an orientation, jobs/images/metadata.py what a rendition keeps of a block.
 """
 
 import struct
@@ -14,12 +14,12 @@ from jobs.images.segments import ENTRIES_MAX, SCAN, first_directory, segment
 _ORIENTATION = 0x0112
 _SHORT = 3
 EXIF_START = b"Exif\0\0"
-"""Before the block in a JPEG; the other formats may leave it out."""
+"""The start of the block in a JPEG; the other formats may leave it out."""
 _APP1 = 0xE1
 _HAS_EXIF = 0x08
 """Of the flags of a WebP."""
 BLOCK_BYTES_MAX = 1024 * 1024
-"""Of a PNG's or a WebP's, previews and all; and of the boxes that tell the orientation."""
+"""Bytes of a PNG's or WebP's block with its previews, and of the boxes that tell the orientation."""
 
 
 def orientation(block: bytes) -> int:
@@ -40,7 +40,7 @@ def orientation(block: bytes) -> int:
 
 
 def byte_order(block: bytes) -> str | None:
-    """Of a block with its start or without: struct's sign; None where it is none."""
+    """The byte order of a block (with or without its start), as struct's sign. None if it is no EXIF block."""
     at = len(EXIF_START) if block.startswith(EXIF_START) else 0
     return {b"II*\0": "<", b"MM\0*": ">"}.get(block[at : at + 4])
 
@@ -51,7 +51,7 @@ def reading_block(format: str) -> Reading[bytes]:
 
 
 def reading_orientation() -> Reading[int]:
-    """Finds how the picture of a file is to be turned: by EXIF, a TIFF's own tag, or the boxes of AVIF and HEIC."""
+    """Finds how the picture of a file must be turned: by EXIF, a TIFF's own tag, or the boxes of AVIF and HEIC."""
     format = format_of((yield 0, TYPE_BYTES)) or ""
     if format in ("avif", "heic"):
         return boxes.orientation((yield from boxes.reading_properties(BLOCK_BYTES_MAX)))

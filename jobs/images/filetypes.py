@@ -1,7 +1,7 @@
-"""What a file is that is no image of ours, in words, by its first bytes. Pure; bounded; never raises.
+"""Names a file that is no image of ours, in words, by its first bytes. Pure; bounded; never raises.
 
-Owns the kinds that people send by mistake, and what each should be sent as instead. Decides nothing: which formats are
-read is jobs/images/head.py's.
+Owns the kinds that people send by mistake, and what to send instead of each. Decides nothing: jobs/images/head.py owns
+which formats are read.
 """
 
 import re
@@ -11,7 +11,7 @@ from jobs.images.formats import READ, listed
 
 
 class Kind(NamedTuple):
-    """A kind of file, as a sentence goes on after "this is", and what to do with one."""
+    """A kind of file, in words that follow "this is", and what to do with such a file."""
 
     name: str
     remedy: str
@@ -95,12 +95,12 @@ _XML = Kind("an XML document", "send the image itself")
 _DATA_URL = Kind("an image as base64 text", "send the decoded bytes")
 _TEXT = Kind("text", "send the image itself")
 _BASE64_STARTS = (b"/9j/", b"iVBORw0KGgo", b"R0lGOD", b"UklGR", b"SUkqA", b"TU0AK")
-"""What JPEG, PNG, GIF, WebP and TIFF begin with, as base64."""
+"""The first bytes of JPEG, PNG, GIF, WebP and TIFF, as base64."""
 _SVG_ROOT = re.compile(rb"<(?:svg:)?svg[\s>]", re.IGNORECASE)
 
 
 def refusal(start: bytes, formats: tuple[str, ...] = READ) -> str:
-    """One sentence: what a file is that begins with `start` and is none of `formats`, and what to do."""
+    """One sentence about a file that begins with `start` and is none of `formats`: what it is, and what to do."""
     if not start:
         return "the file is empty: it has no bytes"
     kind = kind_of(start)
@@ -110,7 +110,7 @@ def refusal(start: bytes, formats: tuple[str, ...] = READ) -> str:
 
 
 def kind_of(start: bytes) -> Kind | None:
-    """The kind of file by its first bytes; None where they tell nothing."""
+    """The kind of file by its first bytes; None if it is unknown."""
     for prefix, kind in _STARTS:
         if start.startswith(prefix):
             return kind
@@ -134,7 +134,7 @@ def _by_brand(start: bytes) -> Kind:
 
 
 def _by_text(start: bytes) -> Kind | None:
-    """Text, by having no control characters but those of text, in UTF-8 or UTF-16."""
+    """Text in UTF-8 or UTF-16: it has no control characters except those of text."""
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         return _TEXT
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()

@@ -1,9 +1,9 @@
-"""What an image's first bytes tell: its format and sides. A bounded, pure reader that never raises.
+"""Reads an image's head: its format and sides. A bounded, pure reader that never raises.
 
 Owns what counts as an image type of ours (API section 5). Must not know Pillow: web judges uploads by this alone, and
 the decoder opens with exactly the plugin of the format named here. The sides may lie anywhere in a file (behind a depth
-map, at the end of a TIFF): a reader asks for the bytes that it wants next, and whoever has the file, or the stream,
-gives them. What they do not tell is 0, accepted, and judged by the decoder.
+map, at the end of a TIFF): the reader asks for the bytes that it wants next, and its caller has the file or the stream.
+Sides that cannot be read are 0; they are accepted here and judged by the decoder.
 """
 
 import struct
@@ -15,9 +15,9 @@ from jobs.images.pieces import Passing, Reading, found_in, found_in_file, reader
 from jobs.images.segments import FRAMES, SCAN, first_directory, segment
 
 HEAD_BYTES = 128 * 1024
-"""First bytes in which most heads lie: a JPEG's EXIF takes up to 64 KiB, then come its ICC and XMP."""
+"""Most heads lie within these first bytes: a JPEG's EXIF takes up to 64 KiB, then come its ICC and XMP."""
 TYPE_BYTES = 512
-"""So many first bytes tell the type of every image of ours (an AVIF's brands come last)."""
+"""This many first bytes tell the type of every image of ours (an AVIF's brands come last)."""
 
 
 class Head(NamedTuple):
@@ -39,12 +39,12 @@ _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
 
 
 def read_head(data: bytes) -> Head | None:
-    """The head of an image whose first bytes, or all, are `data`; None where it is no image type of ours."""
+    """The head of an image; `data` is its first bytes, or all. None if it is no image type of ours."""
     return _head(data, lambda at, length: data[at : at + length])
 
 
 def read_head_of(file: BinaryIO) -> Head | None:
-    """The head of the image in a file; where that stands afterwards is not said."""
+    """The head of the image in a file. The file's position afterwards is not defined."""
     file.seek(0)
     return _head(file.read(TYPE_BYTES), reader_of(file))
 
@@ -55,12 +55,12 @@ def _head(start: bytes, read: Callable[[int, int], bytes]) -> Head | None:
 
 
 def picture_properties_of(file: BinaryIO) -> Sequence[boxes.Property]:
-    """What the AVIF or HEIC in a file says of its picture; () where it is damaged."""
+    """The picture's properties in an AVIF or HEIC file; () if it is damaged."""
     return found_in_file(boxes.reading_properties(HEAD_BYTES), file) or ()
 
 
 def format_of(start: bytes) -> str | None:
-    """The format that the first TYPE_BYTES tell; None where it is none of ours."""
+    """The format by the first TYPE_BYTES; None if it is none of ours."""
     for prefix, name in _STARTS:
         if start.startswith(prefix):
             return name
@@ -74,8 +74,8 @@ def format_of(start: bytes) -> str | None:
 class HeadReader:
     """Reads a head from a stream: `feed` it as it comes, then `end` it.
 
-    `told` once no more bytes can tell more; `head` is what is known so far, and None where, once `typed`, the file is
-    no image type of ours; `start` is its first bytes then.
+    `told`: further bytes cannot tell more. `head`: what is known so far. If it is None once `typed` is set, the file is
+    no image type of ours, and `start` has its first bytes.
     """
 
     def __init__(self) -> None:

@@ -1,8 +1,7 @@
-"""What a rendition keeps of its original's EXIF: a block made anew, of fields that are still true.
+"""Writes a rendition's EXIF: a new block with those fields of the original that are still true.
 
-Pure. Owns which fields those are. What pictures, makers or editors put beside them is not copied: previews show what a
-crop removed, MakerNotes hold more of them, and sides, colours and places in the picture are the original's. Reading a
-block for its orientation is jobs/images/exif.py's.
+Pure. Owns the list of those fields. Nothing else is copied: previews show what a crop removed, MakerNotes hold more
+previews, and sides, colours and places in the picture are the original's. jobs/images/exif.py reads the orientation.
 """
 
 import struct
@@ -14,7 +13,7 @@ from jobs.images.segments import ENTRIES_MAX
 from jobs.images.turns import Size
 
 BLOCK_BYTES_MAX = 65533
-"""With its start, in every format: so much goes into the one segment that a JPEG has for it."""
+"""Bytes of the block with its start, in every format: a JPEG has one segment of this size for it."""
 _TYPE_BYTES = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8)
 """Of TIFF's types 1 to 12; 129 is EXIF 3.0's text."""
 _UTF_8 = 129
@@ -33,8 +32,8 @@ _SHOT = frozenset({
     *range(0x9201, 0x920B), 0x9286, *range(0x9290, 0x9293), *range(0x9400, 0x9406), 0xA000, 0xA215, 0xA217, 0xA300,
     0xA301, *range(0xA401, 0xA40B), 0xA40C, 0xA420, *range(0xA430, 0xA43D), 0xA460, 0xA461,
 })  # fmt: skip
-"""Of the EXIF directory: how and when it was taken, by whom and with which lens. Not where in the picture its subject
-is, nor how many of a sensor's points go into a millimetre."""
+"""Tags of the EXIF directory: how and when the picture was taken, by whom and with which lens. Not the place of the
+subject in the picture, nor the sensor's points for a millimetre."""
 _PLACE = frozenset(range(0x20))
 """Of the GPS directory: all that EXIF defines."""
 
@@ -47,7 +46,7 @@ class _Field(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """The block with its start, b"" where there is nothing to keep; and whether all that is kept had room."""
+    """The block with its start, b"" if there is nothing to keep; and whether all kept fields had room."""
 
     block: bytes
     whole: bool
@@ -56,7 +55,7 @@ class Kept(NamedTuple):
 def kept(block: bytes, sides: Size) -> Kept:
     """The EXIF `block` of an original for a rendition of these `sides`: upright, sRGB, of EXIF's own fields.
 
-    The largest are left out where all pass BLOCK_BYTES_MAX. What is damaged is passed over.
+    If all together pass BLOCK_BYTES_MAX, the largest are left out. Damaged fields are ignored.
     """
     order, data = byte_order(block), block.removeprefix(EXIF_START)
     if order is None:
@@ -115,7 +114,7 @@ def _chosen(fields: Iterable[_Field], tags: Collection[int]) -> dict[int, _Field
 
 
 def _fitted(*directories: dict[int, _Field]) -> bool:
-    """Takes the largest values out until all have room; whether none had to go."""
+    """Removes the largest values until all have room. Returns whether none had to be removed."""
     heads = len(EXIF_START) + 8 + sum(2 + 12 * (len(each) + 2) + 4 for each in directories)
     room = BLOCK_BYTES_MAX - heads - sum(_value_bytes(field) for each in directories for field in each.values())
     fields = [(field, each) for each in directories for field in each.values()]

@@ -1,6 +1,6 @@
-"""Readers of files that ask for the bytes that they want next, and who gives them: from a file, or as a stream passes.
+"""Runs readers that ask for the bytes that they want next: from a file, or from a stream as it passes.
 
-Owns the bounds on both. What is read is the readers' (jobs/images/head.py, jobs/images/exif.py).
+Owns the bounds on both. The readers know what they read (jobs/images/head.py, jobs/images/exif.py).
 """
 
 import struct
@@ -9,17 +9,17 @@ from typing import BinaryIO, Generic, TypeVar
 
 T = TypeVar("T")
 Reading = Generator[tuple[int, int], bytes, T]
-"""Yields where it wants bytes and how many, and is sent them, or fewer where the file ends. Raises struct.error where
-those do not do."""
+"""A reader yields the offset and number of the bytes that it wants, and is sent them, or fewer if the file ends. It
+raises struct.error if those are not enough."""
 READS_MAX = 4096
-"""A PNG of 32 MB has as many chunks, of 8 KB each. They take 10 ms of web's time."""
+"""A PNG of 32 MB has this many chunks of 8 KB. They take 10 ms of web's time."""
 _HELD_BYTES = 128 * 1024
 _OFFSET_MAX = 2**62
-"""Past it no file has bytes, and seeking fails."""
+"""Beyond this offset no file has bytes, and seeking fails."""
 
 
 def found_in(reading: Reading[T], read: Callable[[int, int], bytes]) -> T | None:
-    """What a reader finds by `read(at, length)`; None where it lies behind the bytes that there are."""
+    """What a reader finds by `read(at, length)`; None if the bytes end before it."""
     try:
         wanted = next(reading)
         for _ in range(READS_MAX):
@@ -32,7 +32,7 @@ def found_in(reading: Reading[T], read: Callable[[int, int], bytes]) -> T | None
 
 
 def found_in_file(reading: Reading[T], file: BinaryIO) -> T | None:
-    """As `found_in`, of a file; where that stands afterwards is not said."""
+    """As `found_in`, of a file. The file's position afterwards is not defined."""
     return found_in(reading, reader_of(file))
 
 
@@ -51,7 +51,7 @@ def reader_of(file: BinaryIO) -> Callable[[int, int], bytes]:
 class Passing(Generic[T]):
     """Gives a reader its bytes from a stream: `feed` it as it comes, then `end` it.
 
-    `over` once it wants no more; `found` is None where it found nothing. Holds the wanted piece, and little more.
+    `over`: the reader wants no more. `found` is None if it found nothing. Holds the wanted piece, and little more.
     """
 
     def __init__(self, reading: Reading[T]) -> None:

@@ -1,7 +1,7 @@
 """The parts of a JPEG's head and of a TIFF's first directory, one after another: where they are, not what they mean.
 
-Owns how one comes from each to the next. Readers ask for the bytes that they want (jobs/images/pieces.py). Pure bytes;
-raises struct.error where the file ends within.
+Owns the way from each part to the next. Readers ask for the bytes that they want (jobs/images/pieces.py). Pure bytes;
+raises struct.error if the file ends within a part.
 """
 
 import struct
@@ -16,9 +16,9 @@ SCAN, END = 0xDA, 0xD9
 ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 """Markers without a length: TEM, RST0 to RST7 and SOI."""
 _NUMBERS = {3: "H", 4: "I", 16: "Q"}
-"""Of a TIFF's types those of whole numbers: SHORT, LONG and LONG8."""
+"""A TIFF's types of whole numbers: SHORT, LONG and LONG8."""
 ENTRIES_MAX = 512
-"""Tags of one TIFF directory that are looked at; real ones have some thirty, sorted by number."""
+"""At most this many tags of a TIFF directory are read. Real ones have some thirty, sorted by number."""
 
 
 class Segment(NamedTuple):
@@ -31,8 +31,8 @@ class Segment(NamedTuple):
 
 
 def segment(at: int) -> Reading[Segment | None]:
-    """The JPEG segment whose marker is at `at`, or behind padding and markers without a length; None at the end marker,
-    and where there is no marker. The first one is at 2."""
+    """The JPEG segment with its marker at `at`, after padding and markers without a length. None at the end marker, and
+    if there is no marker. The first segment is at 2."""
     while True:
         lead, marker, length = struct.unpack(">BBH", (yield at, 4))
         if lead != 0xFF or marker == END:
@@ -46,7 +46,7 @@ def segment(at: int) -> Reading[Segment | None]:
 
 
 class Number(NamedTuple):
-    """A whole number of a TIFF's directory: the first of its field, and the field's type."""
+    """A whole number in a TIFF's directory: the first value of a field, and the field's type."""
 
     tag: int
     kind: int

@@ -58,7 +58,7 @@ class Turn(NamedTuple):
         return Size(size.height, size.width) if self.swap else size
 
     def undo(self, box: Box) -> Box:
-        """The part, as fractions, that becomes `box` by this turn."""
+        """The part, as fractions, that this turn maps to `box`."""
         left, top, right, bottom = box
         if self.flip:
             top, bottom = 1 - bottom, 1 - top

@@ -1,33 +1,33 @@
-"""Which engine does what: Pillow everything, and libvips (the extra `vips`), where it is installed, what it does for
-less CPU. The rules are what bench.images measured. Pure: knows formats and sides, and no library."""
+"""Chooses the engine for each operation: libvips (the extra `vips`), where it is installed and was measured cheaper
+(bench.images), else Pillow. Pure: knows formats and sides, and no library."""
 
 from jobs.images.turns import Size
 
 VIPS_DECODES = frozenset({"png"})
-"""In three fifths of Pillow's time. A JPEG takes both the same; a WebP libvips decodes by two threads, for half as much
-again as Pillow by one, and at a scale for as much as Pillow in full."""
+"""libvips decodes these in three fifths of Pillow's time. A JPEG costs both the same. libvips decodes a WebP with two
+threads, at one and a half times Pillow's cost with one; at a scale it costs as much as Pillow does in full."""
 VIPS_MODES = frozenset({"L", "LA", "RGB", "RGBA"})
-"""What it decodes, 8 bits each; of what else there is, Pillow's reading stays the only one."""
+"""Modes that libvips decodes, of 8 bits each. Pillow alone reads all others."""
 VIPS_PIXELS_MIN = 100_000
-"""To hand pixels over costs some 0.3 ms, whatever their number."""
+"""Handing pixels over costs some 0.3 ms, whatever their number."""
 VIPS_PIXELS_MAX = 500_000_000
-"""Four bytes each, and what libvips reads is one block of less than 2 GB."""
+"""A pixel has four bytes, and libvips reads one block of less than 2 GB."""
 VIPS_ENCODES = frozenset({"png"})
-"""In half of Pillow's time; JPEG and WebP take both the same."""
+"""libvips encodes these in half of Pillow's time. JPEG and WebP cost both the same."""
 PNG_LEVELS = {"none": 5, "paeth": 3}
-"""libvips' filters of a PNG's rows, each with its zlib level. Unfiltered is what screens and drawings want (and sharp
-always writes, at 6), Paeth's is a third smaller where it is a photograph."""
+"""libvips' filters of a PNG's rows, each with its zlib level. Screens and drawings are smallest unfiltered, which is also
+how sharp always writes (at level 6). A photograph is a third smaller with Paeth's filter."""
 PNG_STRIPS, PNG_STRIP_SHARE = 4, 64
-"""Both are tried on so many strips, each one of so many parts of the rows."""
+"""Both filters are tried on this many strips; each strip is one of this many parts of the rows."""
 REDUCING_GAP = 1.4
-"""Pillow box-reduces by whole numbers first, leaving this much to the filter, as a JPEG's inverse DCT does: up to
-twice as fast, for at most 0.002 of SSIM (bench.images, against a gap of 3; 1.25 would cost 0.004 more)."""
+"""Pillow first box-reduces by whole numbers and leaves this factor to the filter, as a JPEG's inverse DCT does. That is
+up to twice as fast and costs at most 0.002 of SSIM (bench.images, against a gap of 3; 1.25 would cost 0.004 more)."""
 VIPS_SHRINK_MAX = 2 * REDUCING_GAP
-"""From here on Pillow reduces, which is as fast."""
+"""From this shrink on Pillow reduces: it is as fast."""
 CUBIC_FROM_PIXELS, LINEAR_FROM_PIXELS = 1_000_000, 2_000_000
-"""Of the output: from here on cubic (a seventh less time), and then linear (a third less), instead of Lanczos. On
-sharp's photograph the SSIM of 1920 x 1568 pixels is 0.002 less than sharp's, of 1280 x 1045 made of those 0.004, and
-what derives from them has more."""
+"""Pixels of the output from which the filter is cubic (a seventh less time), then linear (a third less), instead of
+Lanczos. On sharp's photograph the SSIM of 1920 x 1568 pixels is 0.002 less than sharp's, and 0.004 less of 1280 x 1045
+pixels that are made of those. The renditions that derive from them have a higher SSIM."""
 
 
 def vips_decodes(format: str, mode: str, size: Size, frames: int) -> bool:
@@ -37,7 +37,7 @@ def vips_decodes(format: str, mode: str, size: Size, frames: int) -> bool:
 
 
 def vips_resizes(whole: Size, width: float, height: float, size: Size) -> bool:
-    """Whether libvips makes `width` x `height` pixels of a `whole` picture `size`: never larger, nor much smaller."""
+    """Whether libvips resizes `width` x `height` pixels of a `whole` picture to `size`: never up, nor much smaller."""
     shrinks = width / size.width, height / size.height
     lendable = whole.width * whole.height <= VIPS_PIXELS_MAX
     return lendable and _worth(width * height) and min(shrinks) >= 1 and 1 < max(shrinks) < VIPS_SHRINK_MAX
@@ -49,7 +49,7 @@ def vips_encodes(format: str, size: Size) -> bool:
 
 
 def png_strips(height: int) -> list[tuple[int, int]]:
-    """The first row and the number of rows of each strip that the filters are tried on, evenly from top to bottom."""
+    """The strips on which the filters are tried, evenly from top to bottom: the first row and the number of rows."""
     rows = -(-height // PNG_STRIP_SHARE)
     return [(height * (2 * index + 1) // (2 * PNG_STRIPS) - rows // 2, rows) for index in range(PNG_STRIPS)]
 

@@ -1,7 +1,7 @@
-"""What a recipe will do to an image, told from its head alone: the plan, what it costs, what may surprise.
+"""Explains what a recipe will do to an image, from its head alone: the plan, its cost, and possible surprises.
 
-Pure: the same plan that the worker carries out (jobs/recipes/plan.py), in words. Of an animation it tells one
-frame. The costs are estimates of arithmetic: rates measured on one core, times pixels.
+Pure: the same plan that the worker carries out (jobs/recipes/plan.py), in words. For an animation it covers one
+frame. The costs are estimates: rates that were measured on one core, times pixels.
 """
 
 import math
@@ -19,21 +19,22 @@ from jobs.recipes.recipe import Recipe, RenditionSpec
 from jobs.recipes.shapes import Shape, shape
 
 DECODE_MS = {"jpeg": 2.5, "png": 20.0, "webp": 7.0, "avif": 10.5, "gif": 7.5, "tiff": 2.5, "bmp": 2.8, "heic": 15.0}
-"""CPU milliseconds for a million stored pixels; these rates are of a photograph, Pillow 13 in a
-worker (large pages, memory kept), one core of a 2 GHz server. With the extra `vips` it is less."""
+"""CPU milliseconds for a million stored pixels. The rates were measured with a photograph, by Pillow 13 in a
+worker (large pages, memory kept), on one core of a 2 GHz server. The extra `vips` needs less."""
 JPEG_SCALE_MS = {8: 0.9, 4: 1.1, 2: 1.5, 1: DECODE_MS["jpeg"]}
 REDUCE_MS, RESIZE_IN_MS, RESIZE_OUT_MS = 0.9, 4.7, 5.0
-"""For a million pixels: by whole numbers, of what there is; by a filter, of what is left; and of what is made."""
+"""CPU milliseconds for a million pixels: of the source, reduced by whole numbers; of the rest, filtered; of the
+output."""
 ENCODE_MS = {"jpeg": 2.3, "png": 77.0, "webp": 55.0, "avif": 215.0, "gif": 79.0}
 """For a million pixels of the output, at quality 80."""
 BLUR_MS, SHARPEN_MS, TILT_MS = 44.0, 38.0, 75.0
 DECODER_BYTES = 45_000_000
-"""A warm decoder with nothing to do."""
+"""The memory of a warm, idle decoder."""
 UNKNOWN_SIZE = Size(3000, 2000)
 PIXEL_BYTES = 4
 """Of a picture in memory, whatever its mode but gray."""
 ENCODER_BYTES = {"jpeg": 1, "png": 1, "webp": 6, "avif": 20, "gif": 4}
-"""What an encoder takes beside the picture, for each of its pixels."""
+"""An encoder takes this much beside the picture, for each pixel."""
 _OF_SOME_FORMATS = {"progressive": ("jpeg",), "lossless": ("webp", "avif"), "keep_metadata": WITH_METADATA}
 
 
@@ -45,7 +46,7 @@ class Expected(msgspec.Struct, frozen=True):
 
 
 class Decode(msgspec.Struct, frozen=True):
-    """How large the original is decoded: at 1/`scale` (of a JPEG, in its inverse DCT)."""
+    """The size at which the original is decoded: 1/`scale` (for a JPEG in its inverse DCT)."""
 
     scale: int
     width: int
@@ -53,7 +54,7 @@ class Decode(msgspec.Struct, frozen=True):
 
 
 class Part(msgspec.Struct, frozen=True):
-    """A box, in pixels of what it is cut from; as it is stored, before it is turned."""
+    """A box in pixels of its source, as stored: before it is turned."""
 
     left: float
     top: float
@@ -62,7 +63,7 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Warned(msgspec.Struct, frozen=True):
-    """What may surprise. `code`: would_enlarge, enlarged, key_without_effect."""
+    """A possible surprise. `code`: would_enlarge, enlarged, key_without_effect."""
 
     rendition: str
     code: str
@@ -108,8 +109,9 @@ def explain(recipe: Recipe, head: Head, orientation: int) -> Explanation:
 
 @lru_cache(maxsize=4096)
 def cost_ms(recipe: Recipe, format: str, width: int, height: int) -> float:
-    """The CPU milliseconds that are expected of a job; where the head did not tell the sides, as of a photograph. 0 for
-    a recipe that this image cannot be given: it fails at once. Most uploads are of few recipes and sides."""
+    """The expected CPU milliseconds of a job. If the head did not tell the sides, those of a photograph are assumed.
+    0 if the recipe is impossible for this image: the job fails at once. Cached, since uploads have few recipes and
+    sides."""
     stored = Size(width, height) if width and height else UNKNOWN_SIZE
     try:
         planned = plan(recipe, stored, 1, JPEG_SCALES if format == "jpeg" else FULL_SCALE)
@@ -130,7 +132,7 @@ def _explained(step: Derivation, original: str) -> Explained:
 
 
 def _resize_in_ms(part: Part, size: Size) -> float:
-    """Of what is cut from the parent; `part` becomes `size`."""
+    """The milliseconds to resize `part` of the parent to `size`."""
     if (part.width, part.height) == size:
         return 0
     factors = [
@@ -173,7 +175,7 @@ def _warnings(spec: RenditionSpec, stored: Size, orientation: int, original: str
 
 
 def _enlarged(spec: RenditionSpec, stored: Size, orientation: int) -> Size | None:
-    """The picture's sides with `enlarge`; None past what a rendition may have."""
+    """The picture's sides with `enlarge`; None if they exceed those that a rendition may have."""
     try:
         return _inner(shape(msgspec.structs.replace(spec, enlarge=True), stored, orientation))
     except ImageFault:
@@ -181,7 +183,7 @@ def _enlarged(spec: RenditionSpec, stored: Size, orientation: int) -> Size | Non
 
 
 def _inner(made: Shape) -> Size:
-    """The sides of the picture itself, without what `contain` adds."""
+    """The sides of the picture itself, without the padding of `contain`."""
     return made.tilt.size if made.tilt else made.turn.size(made.size)
 
 

@@ -1,8 +1,8 @@
 """The plan of an image's renditions together: the scale to decode at, their order, and what derives from what.
 
 Pure geometry: knows a recipe, the stored sides and the orientation, and no pixels. The worker carries it out, web
-explains it. One decoded image, not yet turned, serves all renditions; what each takes of it is
-jobs/recipes/shapes.py's.
+explains it. One decoded image, not yet turned, serves all renditions; jobs/recipes/shapes.py owns the part that each
+of them takes.
 """
 
 import math
@@ -13,11 +13,11 @@ from jobs.recipes.recipe import Recipe
 from jobs.recipes.shapes import Shape, shape
 
 DERIVE_RATIO_MIN = 1.4
-"""A rendition derives from another that is larger by this at least: nearer ones would soften it
-(SSIM 0.994 at 1.5 against full-size LANCZOS, where a direct resize has 0.996)."""
+"""A rendition derives from another one only if that is larger by this factor: a smaller factor would soften it
+(SSIM 0.994 at 1.5 against full-size LANCZOS; a direct resize has 0.996)."""
 
 JPEG_SCALES: tuple[int, ...] = (8, 4, 2, 1)
-"""The decoder makes a JPEG 1/8, 1/4, 1/2 in its inverse DCT, the sides rounded up; none that is shorter than that."""
+"""The decoder scales a JPEG to 1/8, 1/4 or 1/2 in its inverse DCT. Sides are rounded up, never down."""
 FULL_SCALE: tuple[int, ...] = (1,)
 
 
@@ -41,9 +41,9 @@ def plan(
 ) -> Plan:
     """The plan for an image of `stored` sides and EXIF `orientation` (0 to 8).
 
-    `scales` are those that the decoder offers, largest first. Not `chained`: each rendition is made of the decoded
-    image, as those of an animation are, whose frames pass one by one. Raises ImageFault `operation_failed` where the
-    recipe asks what this image cannot give.
+    `scales` are those that the decoder offers, largest first. If not `chained`, each rendition is made from the decoded
+    image; an animation needs this, because its frames pass one by one. Raises ImageFault `operation_failed` if the
+    recipe is impossible for this image.
     """
     shapes = [shape(spec, stored, orientation) for spec in recipe.renditions]
     scale = decode_scale(shapes, tuple(scale for scale in scales if scale <= min(stored)))
@@ -78,7 +78,7 @@ def _derive(one: Shape, larger: list[Shape], scale: int) -> Derivation:
 
 
 def _whole(side: float) -> int:
-    """The pixels of a side, rounded up; 61 where the arithmetic of a mirrored box made 61.00000000000001 of it."""
+    """The pixels of a side, rounded up; but 61.00000000000001, from the arithmetic of a mirrored box, is 61."""
     return math.ceil(round(side, 6))
 
 

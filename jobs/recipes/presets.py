@@ -1,6 +1,6 @@
 """recipes.toml: the presets, and the watermarks that recipes may name.
 
-Owns what that file may say. Pure: opens no file; host/files/recipes.py reads it and the watermarks' images.
+Owns the syntax of that file. Pure: opens no file; host/files/recipes.py reads it and the watermarks' images.
 """
 
 import json
@@ -24,7 +24,7 @@ class Recipes(NamedTuple):
 
 _TABLES = ("presets", "watermarks")
 _TEXTS = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'')
-"""What may be a text of TOML that is written on one line."""
+"""Matches whatever may be a string of TOML on one line."""
 
 
 def watermark_paths(toml: str) -> dict[str, str]:
@@ -40,9 +40,9 @@ def watermark_paths(toml: str) -> dict[str, str]:
 
 
 def moved(toml: str, to: Mapping[str, str]) -> str:
-    """A recipes.toml with the paths of watermarks changed: of each in `to` to its value. All else, comments too, stays.
+    """A recipes.toml in which each watermark's path in `to` is replaced by its value. All else stays, comments too.
 
-    Raises SetupFault where a path is not written on one line.
+    Raises SetupFault if a path is not written on one line.
     """
     written = _TEXTS.sub(lambda found: _retold(found[0], to), toml)
     paths = {name: to.get(path, path) for name, path in watermark_paths(toml).items()}

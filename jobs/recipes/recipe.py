@@ -1,7 +1,7 @@
 """What is asked of an image: recipes, their renditions and presets (API section 5).
 
-Owns parsing, the defaults, the canonical text and its digest. Knows no image and no pixels: what
-depends on the image (the sides that come out) is jobs/recipes/shapes.py's. recipes.toml is jobs/recipes/presets.py's.
+Owns parsing, the defaults, the canonical text and its digest. Knows no image and no pixels: jobs/recipes/shapes.py
+computes what depends on the image (the output's sides). jobs/recipes/presets.py owns recipes.toml.
 """
 
 import hashlib
@@ -99,7 +99,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def parse(source: object, watermarks: Mapping[str, str] | None = None) -> Recipe:
     """The resolved recipe in a JSON text (str, bytes), or in its decoded object. Raises BadRecipe, nothing else.
 
-    `watermarks`: the digests of those that there are, by name; None where `source` is resolved already.
+    `watermarks`: the digests of the known watermarks, by name; None if `source` is resolved already.
     """
     try:
         if isinstance(source, str | bytes):
@@ -129,7 +129,7 @@ def canonical(recipe: Recipe) -> str:
 
 
 def digest(recipe: Recipe) -> str:
-    """SHA-256 (64 hex digits) of the canonical text: equal exactly where equal outputs are asked."""
+    """SHA-256 (64 hex digits) of the canonical text: equal exactly if the recipes ask for equal outputs."""
     return hashlib.sha256(canonical(recipe).encode()).hexdigest()
 
 
@@ -158,7 +158,7 @@ def _check(recipe: Recipe) -> None:
 
 
 def _watermark(spec: RenditionSpec, path: str, known: Mapping[str, str] | None) -> Watermark | None:
-    """The watermark of `spec` with its digest. One that was resolved before must be the one that is there now."""
+    """The watermark of `spec` with its digest. A watermark that was resolved before must still have the same digest."""
     asked = spec.watermark
     if asked is None or (known is None and asked.digest):
         return asked
@@ -172,7 +172,7 @@ def _watermark(spec: RenditionSpec, path: str, known: Mapping[str, str] | None) 
 
 
 def _resolved(spec: RenditionSpec, watermark: Watermark | None) -> RenditionSpec:
-    """`spec` with the values that have several spellings in one of them."""
+    """`spec` with one spelling for each value that has several."""
     background = spec.background.lower() if spec.background else None
     if background and len(background) == len("#rrggbbaa"):
         background = background.removesuffix("ff")

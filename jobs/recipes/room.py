@@ -1,7 +1,8 @@
-"""The memory that writing a rendition takes at least: what can never have it is refused, before anything is decoded.
+"""The least memory that it takes to write a rendition. A job that can never have it is refused before it is decoded.
 
-Pure. Owns what each format's encoder takes, by its pixels. Of all but AVIF it is less than was measured of a plain
-picture. Of AVIF, whose encoder ends the process where it runs short, it is more than of noise, and reserved before.
+Pure. Owns the memory of each format's encoder, by pixels. The figures are lower than those measured with a plain
+picture, except for AVIF. AVIF's encoder ends the process when memory runs out: its figure is higher than that measured
+with noise, and the memory is reserved before.
 """
 
 from typing import NamedTuple
@@ -15,21 +16,21 @@ from jobs.recipes.shapes import shape
 from jobs.units import spoken_bytes
 
 AVIF_BYTES = 16 * 1024 * 1024
-"""Whatever the sides: noise of 300 a side took 5 MB more than its pixels, of 700 13 MB."""
+"""For any sides: noise with sides of 300 took 5 MB more than its pixels, with sides of 700 it took 13 MB more."""
 AVIF_BYTES_A_PIXEL, AVIF_BYTES_A_FULL_PIXEL = 34, 54
-"""Address space: libaom took 31 for a pixel, 50 where colours are not halved (1500 and 2600 a side)."""
+"""Bytes of address space for a pixel: libaom took 31, and 50 if colours are not subsampled (sides of 1500 and 2600)."""
 _BYTES_A_PIXEL = {"webp": 4, "gif": 4}
 _LOSSLESS_WEBP_BYTES_A_PIXEL = 10
 _PICTURE_BYTES_A_PIXEL = 1
-"""Of a gray one; nobody knows before whether it is."""
+"""Bytes for a pixel of a gray picture: it is not known before whether a picture is gray."""
 _SMALL_BYTES = 32 * 1024 * 1024
 """Half of the least that DECODER_BYTES_MAX may be."""
 _ORIENTATIONS = (1, 6)
-"""One of each kind: upright and on its side. Which one an original has, is not known before."""
+"""One orientation of each kind: upright and on its side. The original's is not known before."""
 
 
 class Need(NamedTuple):
-    """What a rendition needs at least, as it would be written."""
+    """The least memory that a rendition needs, and how it would be written."""
 
     spec: RenditionSpec
     format: str
@@ -42,7 +43,7 @@ class Need(NamedTuple):
 
 
 def encoder_bytes(spec: RenditionSpec, format: str, pixels: int) -> int:
-    """What the encoder takes beside the picture."""
+    """The bytes that the encoder takes beside the picture."""
     if format == "avif":
         full = spec.lossless or spec.chroma == 444
         return AVIF_BYTES + (AVIF_BYTES_A_FULL_PIXEL if full else AVIF_BYTES_A_PIXEL) * pixels
@@ -52,8 +53,8 @@ def encoder_bytes(spec: RenditionSpec, format: str, pixels: int) -> int:
 
 
 def most(recipe: Recipe, format: str, stored: Size) -> Need | None:
-    """Of an original of this format and these sides, the rendition that needs most; None if all are small. One that an
-    image which lies on its side is given otherwise needs the less of both."""
+    """The rendition that needs most, for an original of this format and these sides; None if all are small. A rendition
+    may differ for an image that lies on its side: it then counts with the lower need of the two."""
     found = [_need(spec, output_format(spec.format, format), stored) for spec in recipe.renditions]
     return max((each for each in found if each is not None), key=lambda each: each.size_bytes, default=None)
 
@@ -76,7 +77,7 @@ def _bytes(spec: RenditionSpec, format: str, pixels: int) -> int:
 
 
 def _pixels_at_most(spec: RenditionSpec, stored: Size) -> int:
-    """Without its geometry: most jobs are small, and need not be looked at closer."""
+    """An upper bound without the geometry: most jobs are small and need no closer look."""
     if not (spec.enlarge or spec.fit == "contain"):
         return min(OUTPUT_PIXELS_MAX, 2 * stored.width * stored.height)  # a tilted picture has up to twice as many
     if spec.width and spec.height and spec.fit != "outside":

@@ -1,7 +1,7 @@
-"""One rendition of an image: its sides, and what it takes of the stored pixels, whatever it derives from.
+"""One rendition of an image: its sides, and its part of the stored pixels, whatever it derives from.
 
-Pure geometry: knows a rendition's keys, the stored sides and the orientation, and no pixels. Everything that can be is
-said in the pixels as stored: only the small result is turned. How renditions go together is jobs/recipes/plan.py's.
+Pure geometry: knows a rendition's keys, the stored sides and the orientation, and no pixels. It uses the pixels as
+stored wherever possible: only the small result is turned. jobs/recipes/plan.py combines the renditions.
 """
 
 import math
@@ -14,7 +14,7 @@ from jobs.recipes.recipe import RenditionSpec
 
 
 class Tilt(NamedTuple):
-    """A rotation that is not by right angles: done on the turned pixels, before the resize.
+    """A rotation by another angle than right ones: it is done on the turned pixels, before the resize.
 
     Rotate by `degrees` clockwise (the corners transparent), then `turn` (flip and flop), then make
     `window` (fractions of the tilted sides) `size` large.
@@ -27,7 +27,7 @@ class Tilt(NamedTuple):
 
 
 class Canvas(NamedTuple):
-    """What `contain` pads to: sides, and where the picture lies in it."""
+    """The canvas of `contain`: its sides, and the picture's place in it."""
 
     size: Size
     left: int
@@ -35,7 +35,7 @@ class Canvas(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """What one rendition takes from the stored pixels, whatever it derives from.
+    """The part of the stored pixels that one rendition shows, whatever it derives from.
 
     `box` of the stored pixels becomes `size`, then is turned. `shrink`: stored pixels per pixel of
     `size`, by axis, as asked (before the sides were rounded).
@@ -58,7 +58,7 @@ class Shape(NamedTuple):
 
 
 def shape(spec: RenditionSpec, stored: Size, orientation: int) -> Shape:
-    """What `spec` takes from an image of `stored` sides."""
+    """The shape of `spec` for an image of `stored` sides."""
     upright = ORIENTATIONS[orientation]
     region, sides = _region(spec, stored, upright)
     quarters, remainder = divmod(spec.rotate, 90)
@@ -94,7 +94,7 @@ def resized(spec: RenditionSpec, size: Size) -> tuple[Size, tuple[float, float]]
 
 
 def place(gravity: str, free_x: int, free_y: int, *, round_up: int) -> tuple[int, int]:
-    """Left and top of what lies in a frame with this much room; sharp's centre rounds up for a cut and an overlay."""
+    """Left and top of a part in a frame with this much free room; sharp's centre rounds up for a cut and an overlay."""
     left = 0 if "west" in gravity else free_x if "east" in gravity else (free_x + round_up) // 2
     top = 0 if "north" in gravity else free_y if "south" in gravity else (free_y + round_up) // 2
     return left, top
@@ -134,7 +134,7 @@ def _tilted(spec: RenditionSpec, region: Box, sides: Size, upright: Turn, flips:
 
 
 def _fit(spec: RenditionSpec, size: Size) -> tuple[Box, Size, tuple[float, float]]:
-    """What `cover` leaves of `size` (as fractions), the sides that it gets, and the shrink by axis."""
+    """The part of `size` that `cover` leaves (as fractions), the sides that it gets, and the shrink by axis."""
     whole, shrink = resized(spec, size)
     if spec.fit != "cover" or not (spec.width and spec.height):
         return WHOLE, whole, shrink

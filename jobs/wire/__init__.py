@@ -1,6 +1,6 @@
 """The messages between the roles, and their frames (docs/protocol.md has the prose).
 
-web.py, worker.py and stats.py have the messages, fields.py what a field may hold, codec.py how they become frames.
+web.py, worker.py and stats.py have the messages, fields.py the types of their fields, codec.py the frames.
 Everybody imports the names from here. Owns no socket.
 """
 

@@ -1,7 +1,7 @@
 """Messages as frames, and back. One message is one frame: a msgpack array of version, type and fields.
 
-`decode` raises WireFault, and nothing else, on anything that is not a message of ours. Owns the directions: what is a
-message of one is malformed in another. Owns no socket.
+`decode` raises WireFault, and nothing else, on anything that is not a message of ours. Owns the directions: a message
+of one direction is malformed in another. Owns no socket.
 """
 
 from typing import Any, get_args
@@ -57,7 +57,7 @@ _open = msgspec.msgpack.Decoder(_Frame).decode
 
 
 def encode(message: Message) -> bytes:
-    """The frame of a message. Raises WireFault where it would pass FRAME_BYTES_MAX, or holds a text in no encoding."""
+    """The frame of a message. Raises WireFault if it would exceed FRAME_BYTES_MAX or holds text that UTF-8 cannot encode."""
     name = _NAMES[type(message)]
     try:
         frame = _encode((VERSION, name, message))
@@ -73,12 +73,12 @@ _PARTS: dict[type[Message], str] = {
     Returned: "leases", Swept: "jobs", WorkerBeat: "holding", Assign: "jobs", Recall: "leases", Abandon: "leases",
     Settled: "leases", Sweep: "sweeps",
 }  # fmt: skip
-"""The list of each message that says the same in several: half of it each time."""
+"""The list field of each message that can be split into several: half of the list each time."""
 
 
 def frames(message: Message) -> tuple[list[bytes], int]:
-    """The frame of a message, or those of its parts where its list is too long for one. The number is of what passes a
-    frame, or cannot be encoded, by itself: that is left out, for whoever sends has more to say."""
+    """The frame of a message, or the frames of its parts if its list is too long for one. The number counts the items
+    that alone exceed a frame or cannot be encoded: they are left out, so that the sender can send the rest."""
     field = _PARTS.get(type(message), "")
     items: list[Any] = getattr(message, field) if field else []
     if len(items) <= ITEMS_MAX:
@@ -97,7 +97,7 @@ def frames(message: Message) -> tuple[list[bytes], int]:
 
 
 class Reader:
-    """Decodes the frames of one direction; a type of another direction is as malformed as noise."""
+    """Decodes the frames of one direction. A type of another direction is malformed."""
 
     def __init__(self, *types: type[Message]) -> None:
         self._decoders = {_NAMES[kind]: msgspec.msgpack.Decoder(kind).decode for kind in types}

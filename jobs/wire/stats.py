@@ -1,4 +1,4 @@
-"""The broker's beat: what /stats, the page and forecasts are made of."""
+"""The broker's beat: the source of /stats, of the page and of forecasts."""
 
 from typing import Annotated
 
@@ -29,7 +29,7 @@ class WorkerView(Message, frozen=True):
 
 
 class Share(Message, frozen=True):
-    """What a beat says of one tenant's jobs alone; its fields are those of the Beat."""
+    """The part of a beat for one tenant's jobs alone; its fields are those of the Beat."""
 
     counts: Counts
     oldest_at: Seconds | None
@@ -38,8 +38,8 @@ class Share(Message, frozen=True):
 
 
 class LaneView(Message, frozen=True):
-    """A lane in which jobs wait. `marks`: some of them, in order, each as (jobs ahead of it in the lane, its position);
-    the last job is among them. `queued` is about right where the lane is longer than the broker's window."""
+    """A lane in which jobs wait. `marks`: some of these jobs, in order, each as (jobs ahead of it in the lane, its
+    position); the last job is among them. `queued` is approximate if the lane is longer than the broker's window."""
 
     lane: Lane
     queued: int
@@ -47,10 +47,10 @@ class LaneView(Message, frozen=True):
 
 
 class Waiting(Message, frozen=True):
-    """What a forecast needs (web/broker/forecast.py). `seconds`: how long a job has taken lately, by the name of its
-    lane and by its size class alone. `lanes` in the order of service. `free`: for each worker that takes jobs, in how
-    many seconds it will have ended what it holds; None where that is not known. `debts`: by tenant, the seconds that
-    they were given beyond the one that was served last."""
+    """The input of a forecast (web/broker/forecast.py). `seconds`: the recent duration of a job, by the name of its
+    lane and by its size class alone. `lanes` are in the order of service. `free`: for each worker that takes jobs, the
+    seconds until it has finished what it holds; None if that is unknown. `debts`: by tenant, the seconds that they were
+    given beyond the tenant that was served last."""
 
     seconds: Annotated[dict[LaneName, Seconds], Views]
     lanes: Annotated[list[LaneView], Views]
@@ -59,8 +59,8 @@ class Waiting(Message, frozen=True):
 
 
 class SweepsView(Message, frozen=True):
-    """Sweeps that are not done: how many, how many of these failed before, and why one did last. `walk`: why the walk
-    does not go on, if it does not."""
+    """Sweeps that are not done: their number, how many of them failed before, and the last reason. `walk`: why the scan
+    for orphans is stopped, if it is."""
 
     waiting: Count
     failing: Count
@@ -69,8 +69,8 @@ class SweepsView(Message, frozen=True):
 
 
 class Beat(Message, frozen=True):
-    """What /stats says, once a second and at every change of the roster. `oldest_at` is the wall
-    time at which the oldest queued job was accepted. `tenants` has those with a name and with jobs.
+    """The content of /stats, sent once a second and at every change of the roster. `oldest_at` is the
+    wall time at which the oldest queued job was accepted. `tenants` has those with a name and with jobs.
     `over`: the tenants that have used up their rate, and the wall time from which each may upload again."""
 
     epoch: int

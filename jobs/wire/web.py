@@ -20,16 +20,16 @@ def receipts_topic(web: str) -> bytes:
 
 
 Place = Annotated[int, Meta(ge=0, le=2**53)]
-"""Of a job in the order of acceptance, 0 is before all."""
+"""A job's place in the order of acceptance; 0 is before all jobs."""
 
 
 # --- web -> broker (PUSH -> PULL) ---
 
 
 class NewJob(Message, frozen=True):
-    """One job of a Submit. `pixels` is 0 where the head did not tell, `cost_ms` (CPU milliseconds, as explain reckons
-    them) where nobody did. `key` is the HMAC of an Idempotency-Key and `fingerprint` the digest of what was asked
-    under it, both or neither."""
+    """One job of a Submit. `pixels` is 0 if the head did not tell it; `cost_ms` (CPU milliseconds, as explain estimates
+    them) is 0 if it is unknown. `key` is the HMAC of an Idempotency-Key and `fingerprint` the digest of the request
+    under it: both or neither."""
 
     id: Text
     tenant: Text
@@ -64,8 +64,8 @@ class Submit(Message, frozen=True):
 
 
 class Cancel(Message, frozen=True):
-    """Cancel one job by `id`, or some of those that match `where` (`id` is then None): a step, which begins behind
-    the place `after` and whose Receipt says where the next one does."""
+    """Cancel one job by `id`, or one step of those that match `where` (`id` is then None). The step begins behind the
+    place `after`; its Receipt says where the next step begins."""
 
     web: Text
     request: Text
@@ -76,8 +76,8 @@ class Cancel(Message, frozen=True):
 
 class Requeue(Message, frozen=True):
     """Run a dead, failed or cancelled job once more; or a step of those that match, as Cancel. `change` is the one
-    job's as it was seen: where it has changed since, it was requeued, and this is a repeat. `counted`: for the tenant's
-    rate."""
+    job's change number as web saw it: if it differs now, the job was requeued already and this is a repeat. `counted`:
+    it counts for the tenant's rate."""
 
     web: Text
     request: Text
@@ -129,9 +129,9 @@ COMMITTED, KNOWN, CONFLICT, REFUSED = "committed", "known", "conflict", "refused
 class Receipt(Message, frozen=True):
     """The ledger's answer to one request: `committed`; `known` (the key's jobs are `ids`, in file
     order); `conflict` (the key was used for other content); `refused` with a `code` of API
-    section 4. Of a step of a command over many jobs, `matched` and `changed` count them, and `following` is the
-    `after` of the next step, None at the end. `rate_limited`: `left` jobs are within the rate now, and enough for this
-    POST after `retry_seconds`."""
+    section 4. For a step of a command over many jobs, `matched` and `changed` count the jobs, and `following` is the
+    `after` of the next step, None at the end. With the code `rate_limited`, `left` jobs are within the rate now, and
+    this POST is within it after `retry_seconds`."""
 
     request: Text
     outcome: Text
@@ -145,7 +145,7 @@ class Receipt(Message, frozen=True):
 
 
 class Hello(Message, frozen=True):
-    """The broker answers a web process's subscription: from `epoch` on it hears its receipts."""
+    """The broker's answer to a web process's subscription: from `epoch` on web receives its receipts."""
 
     epoch: int
 
@@ -158,7 +158,7 @@ class Receipts(Message, frozen=True):
 
 
 class Change(Message, frozen=True):
-    """One job changed: its newest state under change number `change`. `rendition` is set where
+    """One job changed: its newest state under change number `change`. `rendition` is set if
     the change is a rendition's publication. `code`, `detail` are the error's, else None. `removed`: purged.
     `lane` and `position` say where a job waits, or was assigned from, until a decoder begins it; else None and 0."""
 
@@ -177,7 +177,7 @@ class Change(Message, frozen=True):
 
 class Changes(Message, frozen=True):
     """All changes of one turn, in order; `last` is the newest number and `first` the number
-    before the first: a reader whose last number is below `first` has a gap."""
+    before the first change. A reader has a gap if its last number is below `first`."""
 
     epoch: int
     first: int

@@ -1,4 +1,4 @@
-"""Between worker and broker: leases, answers, sweeps, the walk over the blobs, signs of life."""
+"""Between worker and broker: leases, answers, sweeps, the scan of the blobs, signs of life."""
 
 from typing import Annotated
 
@@ -20,8 +20,8 @@ class Held(Message, frozen=True):
 
 
 class Ready(Message, frozen=True):
-    """A worker introduces itself: how many jobs it takes in all and which it holds. `engine` is
-    the version of what turns pixels into renditions. Said on every new connection."""
+    """A worker introduces itself: how many jobs it takes in all, and which it holds. `engine` is
+    the version of its image code. Sent on every new connection."""
 
     incarnation: Text
     name: Text
@@ -57,8 +57,8 @@ class Published(Message, frozen=True):
 
 
 class Finish(Message, frozen=True):
-    """All renditions of the job are in the blob store, since wall time `ended_at`. `cached`: linked from the result
-    cache, no decoder began; else one did, at `began_at`, whether its Start was said before or not."""
+    """All renditions of the job are in the blob store, since wall time `ended_at`. `cached`: they were linked from the
+    result cache, and no decoder began. Else a decoder began at `began_at`, even if no Start was sent before."""
 
     job: Text
     lease: int
@@ -94,21 +94,21 @@ class LeaseRef(Message, frozen=True):
 
 
 class Returned(Message, frozen=True):
-    """Given back uncharged: by drain, recall or recycling, whether a decoder had begun or not."""
+    """Given back without a charge: by drain, recall or recycling, even if a decoder had begun."""
 
     leases: Annotated[list[LeaseRef], Many]
 
 
 class Swept(Message, frozen=True):
-    """The sweeps of these jobs are done; those of others `failed`, each with why: they are asked for again, later."""
+    """The sweeps of these jobs are done. Those in `failed` were not (each has its reason): they are sent again later."""
 
     jobs: Annotated[list[Blob], Many]
     failed: Annotated[list[tuple[Blob, Detail]], Many] = []
 
 
 class Found(Message, frozen=True):
-    """The old `names` of one step of the walk, the one that Walk named by `after`; `following` is the
-    `after` of the next step, None at the end. `failed`: why the step could not be done, if so (without names)."""
+    """The old `names` of one step of the scan (Walk named the step by `after`). `following` is the
+    `after` of the next step, None at the end. `failed`: why the step failed, if it did (without names)."""
 
     after: Blob
     names: Names
@@ -139,7 +139,7 @@ FromWorker = (
 
 
 class Welcome(Message, frozen=True):
-    """The answer to Ready. On an epoch that it has not seen, a worker repeats unsettled answers."""
+    """The answer to Ready. If the epoch is new to the worker, it repeats its unsettled answers."""
 
     epoch: int
     silence_seconds: Annotated[float, Meta(ge=0.1, le=1e11)]
@@ -153,7 +153,7 @@ class Introduce(Message, frozen=True):
 
 class Assignment(Message, frozen=True):
     """One job under lease number `lease`. `seconds` are counted from its start. `alone`: in a
-    fresh decoder; `memory_bytes` is what that decoder may use."""
+    fresh decoder; `memory_bytes` is that decoder's limit."""
 
     job: Text
     lease: int
@@ -180,7 +180,7 @@ class Abandon(Message, frozen=True):
 
 
 class Settled(Message, frozen=True):
-    """The answers to these leases are committed, or were of no effect: forget them."""
+    """The answers to these leases are committed, or had no effect: forget them."""
 
     leases: Annotated[list[LeaseRef], Many]
 
@@ -196,8 +196,8 @@ class Sweep(Message, frozen=True):
 
 
 class Walk(Message, frozen=True):
-    """List the next blobs in order of name, at most `names_max` past `after`, and say Found with those
-    that are older. Where `after` is empty, also delete what uploads left behind that are as old."""
+    """List the next blobs in order of name, at most `names_max` after `after`, and answer Found with the old ones.
+    If `after` is empty, also delete the left-overs of uploads that are as old."""
 
     after: Blob
     older_than_seconds: Seconds

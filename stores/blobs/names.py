@@ -1,4 +1,4 @@
-"""What a blob may be called: two or three relative components, none of them hidden or `..`."""
+"""The allowed names of blobs: two or three relative components, none of them hidden or `..`."""
 
 import re
 
@@ -14,7 +14,7 @@ def is_name(name: str) -> bool:
 
 
 def checked(name: str) -> str:
-    """`name` itself. Raises StoreFault where it is no blob name of ours."""
+    """`name` itself. Raises StoreFault if it is no blob name of ours."""
     if not is_name(name):
         raise StoreFault(f"{name!r} is no blob name of ours")
     return name

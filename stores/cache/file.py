@@ -1,8 +1,8 @@
 """The result cache as small files under a fan-out of 256 folders.
 
-Nothing is synced: a value is whole or absent because it lands by rename, and after a power cut an
-empty one is as good as none to whoever decodes it. Bounded: a folder holds at most
-FOLDER_VALUES_MAX values, the oldest written go first.
+Nothing is synced. A value lands by rename, so it is whole or absent. After a power cut it may be empty;
+its reader then takes it as a miss. Bounded: a folder holds at most FOLDER_VALUES_MAX values, and the
+oldest go first.
 """
 
 import contextlib
@@ -14,10 +14,10 @@ from pathlib import Path
 VALUE_BYTES_MAX = 65_536
 """A manifest of 16 renditions takes some 4 KB."""
 FOLDER_VALUES_MAX = 512
-"""Of each of 256 folders: 131,072 values in all, half a GiB of 4 KB blocks."""
+"""Values of each of 256 folders: 131,072 in all, half a GiB of 4 KB blocks."""
 _PRUNED_BY = frozenset("0123")
-"""Last digits of the keys whose put also prunes: one in four, so that listing costs little. A
-folder may pass its bound by the few puts between two of them."""
+"""A put prunes if its key ends with one of these digits: one in four, so that listing costs little. A
+folder may exceed its bound by the few puts in between."""
 _KEY = re.compile(r"[0-9a-f]{8,128}")
 
 
@@ -61,7 +61,7 @@ class FileCache:
 
 
 def _prune(folder: str) -> None:
-    """Delete the oldest beyond the bound, left-over temporary files among them."""
+    """Delete the oldest files beyond the bound, left-over temporary files included."""
     with os.scandir(folder) as entries:
         aged = sorted((entry.stat().st_mtime_ns, entry.path) for entry in entries)
     for _, path in aged[:-FOLDER_VALUES_MAX]:

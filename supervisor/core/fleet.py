@@ -15,13 +15,13 @@ from supervisor.core.places import Child, Shown, Slot
 
 ROLES = BROKER, WEB, WORKER = "broker", "web", "worker"  # in the order in which a restart renews them
 HURRY_SECONDS = 1.0  # after a second stop: what is not gone by then is killed
-ECHO_SECONDS = 0.3  # a stop so soon after the first is the same one, passed on by make and the process group
-CALM_SECONDS = 30.0  # a worker that nobody has wished for so long is drained
-LOSSES_MAX = 4  # a restart whose new process died this often before it was ready is given up
+ECHO_SECONDS = 0.3  # Ctrl-C reaches us twice (make and the process group): a second stop within this time is ignored
+CALM_SECONDS = 30.0  # a worker that was not needed for this long is drained
+LOSSES_MAX = 4  # a restart is given up when its new process has died this often before it was ready
 HANG_SECONDS_MIN = 20.0  # a loop that does not turn for so long hangs: a slow disk's sync takes seconds
 START_SECONDS_MAX = 600.0  # the same before it is ready: a ledger of an older version is migrated meanwhile
-LOOK_SECONDS = 1.0  # so often this process shows itself that it is awake
-LAST_WORDS_SECONDS = 1.0  # from SIGQUIT, at which a role writes down where it hangs, to SIGKILL
+LOOK_SECONDS = 1.0  # how often this process notes that it is awake
+LAST_WORDS_SECONDS = 1.0  # from SIGQUIT (the role logs where it hangs) to SIGKILL
 
 
 class Start(NamedTuple):
@@ -88,7 +88,7 @@ class Fleet:
         self._least, self._most = least, most
 
     def wished(self, workers: int, now: float) -> None:
-        """So many would keep up, says the broker each second: more begin at once, fewer after CALM_SECONDS."""
+        """The broker says each second how many workers would keep up: more start at once, fewer after CALM_SECONDS."""
         self._wishes = [(at, wish) for at, wish in self._wishes if at > now - CALM_SECONDS] + [(now, workers)]
 
     def restart_asked(self, now: float) -> None:
@@ -106,7 +106,7 @@ class Fleet:
                 child.kill_at = min(child.kill_at, now + HURRY_SECONDS)
 
     def settle(self, now: float) -> list[Effect]:
-        """What is to be done now, in order: to be asked after every event and at each `deadline`."""
+        """What is to be done now, in order. Call it after every event and at each `deadline`."""
         self._end_silent(now)
         if self._stopped_at < inf:
             self._end_restart(now, complete=False)
@@ -142,7 +142,7 @@ class Fleet:
         return [child for slot in self._slots for child in slot.children] + self._leaving
 
     def shown(self, now: float) -> list[Shown]:
-        """What there is to say of each process, and of each place without one."""
+        """The status of each process, and of each place without one."""
         lines: list[Shown] = []
         for slot in self._slots:
             lines += [self._line(child, now, slot.last) for child in slot.children]
@@ -154,7 +154,7 @@ class Fleet:
         return Shown(child.role, self._state(child), child.number, now - child.since, last)
 
     def _state(self, child: Child) -> str:
-        """As it was last heard; `silent` from half of the time on after which it is ended."""
+        """The state that was last heard; `silent` after half of the time at which a silent child is ended."""
         quiet = child.state == "ready" and self._awake - child.heard >= self._patience(child) / 2
         return "silent" if quiet else child.state
 
@@ -163,12 +163,12 @@ class Fleet:
         return self._stopped_at == inf and all(it.children and it.children[0].state == "ready" for it in self._slots)
 
     def _look(self, now: float) -> None:
-        """Count our own time awake: of a longer absence (a machine asleep, a stop of all) only what a look takes."""
+        """Count our own time awake. A longer absence (a machine asleep, a stop of all) counts as one look."""
         self._awake += min(max(now - self._looked, 0.0), LOOK_SECONDS)
         self._looked = now
 
     def _patience(self, child: Child) -> float:
-        """For how long the child may be silent. One that is told to end is killed by the clock."""
+        """For how long the child may be silent. A child that was told to end is killed by the clock instead."""
         limits = {"ready": self._hang_seconds, "starting": max(self._hang_seconds, START_SECONDS_MAX)}
         return limits.get(child.state, inf)
 
@@ -200,8 +200,8 @@ class Fleet:
         del slot.children[which]
 
     def _roll(self, now: float) -> None:
-        """One step: a new process is ready before its old one is told to end, and before the next one's
-        turn; only the broker, which holds a lock, is gone before its successor begins."""
+        """One step of a restart. A new process is ready before its old one is told to end, and before the next one's
+        turn. The broker is the exception: it holds a lock, so it ends before its successor starts."""
         for slot in self._slots:
             if not slot.children or slot.children[-1].round < self._round:
                 if slot.children and slot.role == BROKER:

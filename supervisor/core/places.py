@@ -15,8 +15,8 @@ REFUSED_SECONDS_MIN, REFUSED_SECONDS_MAX = 1.0, 60.0  # to its next try: a perso
 
 @dataclass(slots=True)
 class Child:
-    """One process, started in restart `round` at `since`; told to end, it is killed at `kill_at`. `heard`: when it said
-    last that it lives, in seconds of our own time awake. `fault`: what it is ended for, if for one."""
+    """One process, started in restart `round` at `since`. If it was told to end, it is killed at `kill_at`. `heard`:
+    its last sign of life, in seconds of our own time awake. `fault`: why it is ended, if a fault is the reason."""
 
     number: int
     role: str
@@ -28,7 +28,7 @@ class Child:
     fault: str = ""
 
     def refused(self, status: int) -> bool:
-        """Whether, having ended with `status`, it said that it cannot start as configured."""
+        """Whether exit `status` means that it cannot start as configured."""
         return status == REFUSED and self.state == "starting"
 
     def ended(self, status: int) -> str:
@@ -40,8 +40,8 @@ class Child:
 
 @dataclass(slots=True)
 class Slot:
-    """The place of one process (the first child; others are to follow it). Not filled before `due`. `last`: how its
-    last process ended that was not told to."""
+    """The place of one process: the first child is it, the others are its successors. Not filled before `due`. `last`:
+    how the last process ended that nobody told to end."""
 
     role: str
     children: list[Child] = field(default_factory=list)
@@ -50,8 +50,8 @@ class Slot:
     last: str = ""
 
     def lost(self, child: Child, status: int, now: float) -> None:
-        """A child is gone that nobody told to end: when the next is due. The first loss after a while costs no
-        pause; one that cannot start as configured is not tried again before a person may have corrected that."""
+        """A child has ended that nobody told to end: decides when the next one is due. The first loss after a while
+        costs no pause. If it cannot start as configured, the pause gives a person time to correct that."""
         refused = child.refused(status)
         self.children.remove(child)
         self.last = child.ended(status)
