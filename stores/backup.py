@@ -25,11 +25,11 @@ from stores.opening import copy_ledger, ledger_path, open_blobs, open_reader
 KEYS = "curve"
 LIVE = "broker.lock"
 PRESETS = "recipes"
-"""The folder of recipes.toml and its watermarks, without which no job with a watermark runs again."""
+"""The folder of recipes.toml and its watermarks: without them no job with a watermark can run again."""
 
 
 def back_up(settings: Settings, to: Path) -> int:
-    """Bring the back-up in the folder `to` up to date; how many files were copied. Raises SetupFault."""
+    """Bring the back-up in the folder `to` up to date. Returns the number of copied files. Raises SetupFault."""
     data, presets = Path(settings.data).absolute(), recipe_files(settings)
     _refuse_nested(data.resolve(), to.resolve())
     if (to / LIVE).exists():
@@ -65,7 +65,8 @@ def back_up(settings: Settings, to: Path) -> int:
 
 
 def _refuse_without_files(settings: Settings, data: Path) -> None:
-    """Of data that has lost its files, by a disk that is not mounted or a slip, a copy would lose its own."""
+    """Raises SetupFault if DATA has lost its files (a disk that is not mounted, or a slip): the back-up would lose its
+    own."""
     reader = open_reader(settings)
     jobs, _ = reader.page(Where(), None, 1, 1)
     reader.close()
@@ -74,15 +75,15 @@ def _refuse_without_files(settings: Settings, data: Path) -> None:
 
 
 def _fan_out(data: Path, to: Path) -> Iterator[Path]:
-    """The folders that hold files, of either side, relative to both."""
+    """The folders with files on either side, as relative paths."""
     for folder in PUBLISHED:
         yield from (Path(folder, name) for name in sorted(_names(data / folder) | _names(to / folder)))
 
 
 def _bring(source: Path, target: Path, gone: list[Path]) -> int:
-    """Copy what `target` lacks, and add to `gone` what it has too many; how many files were copied.
+    """Copy the files that `target` lacks, and add its surplus files to `gone`. Returns the number of copied files.
 
-    A name always has the same bytes, so one of the same size is the same; a shorter one was broken off.
+    A name always has the same bytes: so a file of the same size is equal, and a shorter one was interrupted.
     """
     target.mkdir(exist_ok=True)
     names, copied = _names(source), 0
@@ -97,13 +98,13 @@ def _bring(source: Path, target: Path, gone: list[Path]) -> int:
 
 
 def _refuse_nested(data: Path, to: Path) -> None:
-    """A back-up on the disk, or in the folder, that it is to outlive."""
+    """Raises SetupFault for a back-up within DATA, or the reverse: it must outlive that folder."""
     if to.is_relative_to(data) or data.is_relative_to(to):
         raise SetupFault(f"{to} and the data in {data} lie within each other: give a folder elsewhere")
 
 
 def _write_secret(target: Path, content: bytes) -> None:
-    """Write a small file that nobody else may see: its mode is there before its bytes are."""
+    """Write a small private file: its mode is set before its bytes are written."""
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = target.with_name(f".{target.name}.new")
     fresh.unlink(missing_ok=True)

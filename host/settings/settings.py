@@ -69,16 +69,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 SECRETS = frozenset({"api_keys", "grant_secrets", "receipt_secrets"})
 """Settings whose values are shown nowhere."""
 CLIENT = frozenset({"PIXMILL_URL", "PIXMILL_API_KEY"})
-"""Variables of the client, which may be set where a server is started: no settings."""
+"""Variables of the client. They are no settings, but may be set in a server's environment."""
 SOCKETS = ("jobs", "workers", "receipts", "changes")
-"""Of the broker; on tcp each has the port after the one before."""
+"""The broker's sockets; on tcp they have consecutive ports."""
 SECRET_CHARACTERS_MIN = 16
-"""Of a secret that a person sets: shorter ones are guessed."""
+"""Characters of a secret that a person sets: shorter ones can be guessed."""
 _PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]_-]+(?:/[A-Za-z0-9._~/-]*)?", re.ASCII)
 _ROOT_PATH = re.compile(r"[A-Za-z0-9._~/-]*", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 _NO_PATH = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-"""Control characters, and bytes that are no UTF-8. Any space may be in a name: a Japanese keyboard writes U+3000."""
+"""Control characters, and bytes that are not UTF-8. A name may have any space: Japanese keyboards write U+3000."""
 _TYPES = {bool: "1 or 0", int: "a whole number", float: "a number"}
 
 
@@ -152,7 +152,7 @@ def _of_texts(settings: Settings) -> list[str]:
 
 
 def _of_secrets(settings: Settings) -> list[str]:
-    """What came is not told: it may be a secret."""
+    """The faults of secrets. They never quote the value: it may be a secret."""
     faults = [
         f"{PREFIX}{name.upper()} must be of {SECRET_CHARACTERS_MIN} characters or more each"
         for name in ("grant_secrets", "receipt_secrets")
@@ -166,7 +166,7 @@ def _of_secrets(settings: Settings) -> list[str]:
 
 
 def _together(settings: Settings) -> list[str]:
-    """Values that make no sense beside others, however good each is."""
+    """The faults of values that are valid alone but not together."""
     faults = []
     if settings.orphan_seconds < 2 * settings.accept_seconds:
         faults.append(
@@ -201,7 +201,7 @@ def _is_host(host: str) -> bool:
 
 
 def _is_network(proxy: str) -> bool:
-    """Not one of everybody: whoever is believed says from where they come."""
+    """Whether it is a network, but not the one of everybody: a trusted proxy decides a request's client address."""
     try:
         return ipaddress.ip_network(proxy).prefixlen > 0
     except ValueError:

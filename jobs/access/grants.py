@@ -70,8 +70,8 @@ def is_grant(text: str) -> bool:
 
 
 def verify(secrets: Sequence[bytes], text: str) -> Grant | None:
-    """The grant that was signed under any of `secrets`, expired or not. None if the text was changed or made up, or if a
-    field has a forbidden value."""
+    """The grant that was signed under any of `secrets`, expired or not. None if the text was changed or made up, or if
+    a field has a forbidden value."""
     if not text.isascii() or len(text) > GRANT_CHARACTERS_MAX:
         return None
     signed, _, signature = text.rpartition(".")

@@ -15,8 +15,8 @@ VIPS_PIXELS_MAX = 500_000_000
 VIPS_ENCODES = frozenset({"png"})
 """libvips encodes these in half of Pillow's time. JPEG and WebP cost both the same."""
 PNG_LEVELS = {"none": 5, "paeth": 3}
-"""libvips' filters of a PNG's rows, each with its zlib level. Screens and drawings are smallest unfiltered, which is also
-how sharp always writes (at level 6). A photograph is a third smaller with Paeth's filter."""
+"""libvips' filters of a PNG's rows, each with its zlib level. Screens and drawings are smallest unfiltered (sharp never
+filters, at level 6). A photograph is a third smaller with Paeth's filter."""
 PNG_STRIPS, PNG_STRIP_SHARE = 4, 64
 """Both filters are tried on this many strips; each strip is one of this many parts of the rows."""
 REDUCING_GAP = 1.4

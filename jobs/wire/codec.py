@@ -57,7 +57,7 @@ _open = msgspec.msgpack.Decoder(_Frame).decode
 
 
 def encode(message: Message) -> bytes:
-    """The frame of a message. Raises WireFault if it would exceed FRAME_BYTES_MAX or holds text that UTF-8 cannot encode."""
+    """The frame of a message. Raises WireFault if it exceeds FRAME_BYTES_MAX or has text that UTF-8 cannot encode."""
     name = _NAMES[type(message)]
     try:
         frame = _encode((VERSION, name, message))

@@ -100,7 +100,7 @@ class Returned(Message, frozen=True):
 
 
 class Swept(Message, frozen=True):
-    """The sweeps of these jobs are done. Those in `failed` were not (each has its reason): they are sent again later."""
+    """The sweeps of these jobs are done. Those in `failed` were not, each for its reason: they are sent again later."""
 
     jobs: Annotated[list[Blob], Many]
     failed: Annotated[list[tuple[Blob, Detail]], Many] = []

@@ -1,7 +1,7 @@
 """Immutable bytes under names (`raw/ab/<job>`, `processed/ab/<job>.<rendition>...`). Owns no driver.
 
-A name belongs to one job. A blob is visible only whole and synced: a writer gathers, `publish`
-makes it last. Names are ours (jobs/ids.py), never a client's.
+A name belongs to one job. A blob is visible only when it is whole and synced: a writer gathers its bytes,
+and `publish` makes them durable. Names are ours (jobs/ids.py), never a client's.
 """
 
 from typing import BinaryIO, Protocol
@@ -14,8 +14,8 @@ class BlobWriter(Protocol):
         """Append. Raises StoreFull."""
 
     def publish(self, name: str = "") -> None:
-        """Sync, give the bytes their name (replacing what had it) and sync the name. It is `name` where one is given:
-        who names bytes by their digest knows it only now. Raises StoreFault."""
+        """Sync the bytes, give them their name (an older blob of that name is replaced) and sync the name. `name`
+        overrides the writer's: a digest is known only now. Raises StoreFault."""
 
     def discard(self) -> None:
         """Forget the bytes; harmless after `publish` or twice."""
@@ -25,7 +25,7 @@ class Blobs(Protocol):
     """A blob store."""
 
     def writer(self, name: str, size: int = 0) -> BlobWriter:
-        """Start a blob, of `size` bytes where that is known. Raises StoreFull, StoreFault."""
+        """Start a blob, of `size` bytes if that is known. Raises StoreFull, StoreFault."""
 
     def put(self, name: str, data: bytes | bytearray) -> None:
         """Publish whole bytes at once."""
@@ -37,19 +37,19 @@ class Blobs(Protocol):
         """Give the bytes of `source` also `name` (a hard link, else a copy), durably. Raises BlobMissing."""
 
     def delete(self, names: list[str]) -> None:
-        """Remove these; a missing one is fine."""
+        """Remove these blobs. A missing one is no error."""
 
     def holds(self, kind: str) -> bool:
         """Whether anything was published under `kind` (raw, processed)."""
 
     def names(self, after: str, limit: int, older_than_seconds: float) -> tuple[list[str], str | None]:
-        """One step of a walk over all that is published, in an order of the store's: of the `limit`
-        blobs past the name `after` (empty: from the first) those that were not written for so long, and
-        the `after` of the next step, None at the end. Raises StoreFault."""
+        """One step of a scan over all published blobs, in the store's own order. It looks at the `limit`
+        blobs after the name `after` (empty: from the first), and returns those that are older than
+        `older_than_seconds`, and the `after` of the next step (None at the end). Raises StoreFault."""
 
     def sweep_incoming(self, older_than_seconds: float) -> int:
-        """Delete what writers that died left behind, if not written to for so long; how many.
-        Raises StoreFault."""
+        """Delete the left-overs of dead writers that were not written to for `older_than_seconds`. Returns
+        their number. Raises StoreFault."""
 
     def free_bytes(self) -> int:
-        """Room left. Raises StoreFault where nothing can be written at all."""
+        """Free bytes. Raises StoreFault if nothing can be written at all."""

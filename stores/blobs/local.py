@@ -1,10 +1,10 @@
-"""Blobs as files of one folder: DATA/raw, DATA/processed, with DATA/incoming for what is on its way.
+"""Blobs as files of one folder: DATA/raw and DATA/processed, with DATA/incoming for unfinished ones.
 
 Owns the path from bytes to a durable name: temporary file, write, sync, rename, sync of the
-folder. All three lie in one file system, or rename would not be atomic.
+folder. All three folders must be in one file system, because rename must be atomic.
 
-Paths of blobs are texts here and not pathlib's: that interns each part of a path, and a table of interned
-names that come and go by the million leaves the heap in pieces (1 MB in 10,000 jobs).
+Paths of blobs are strings, not pathlib's: pathlib interns each part of a path. Names come and go by the
+million, and a table of interned names fragments the heap (1 MB in 10,000 jobs).
 """
 
 import contextlib
@@ -27,7 +27,7 @@ from stores.blobs.names import checked, is_name
 
 INCOMING = "incoming"
 PUBLISHED = ("processed", "raw")
-"""The folders of all blobs, in the order of a walk."""
+"""The folders of all blobs, in the order of a scan."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NO_LINK = frozenset({errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP})
 """Too many links of one file (ext4: 65,000), another file system, or one that has no hard links."""
@@ -36,7 +36,7 @@ _COPY_BYTES = 1024 * 1024
 
 @contextlib.contextmanager
 def _faults(name: str, missing: type[StoreFault] = StoreFault) -> Iterator[None]:
-    """Say an OSError in the words of jobs.errors; no such file is a `missing`."""
+    """Translate an OSError into the errors of jobs.errors; a missing file becomes `missing`."""
     try:
         yield
     except OSError as error:
@@ -45,8 +45,8 @@ def _faults(name: str, missing: type[StoreFault] = StoreFault) -> Iterator[None]
 
 
 class LocalBlobs:
-    """Blobs in the folder `data`, made if missing. May be used by several threads and processes. What is put, or told
-    its size at the start, leaves `kept_bytes` of the disk free."""
+    """Blobs in the folder `data`, made if missing. Several threads and processes may use it. `put`, and a writer that
+    was given a size, leave `kept_bytes` of the disk free."""
 
     def __init__(self, data: Path, kept_bytes: int = 0) -> None:
         self._data, self._kept_bytes = os.path.abspath(data), kept_bytes
@@ -74,7 +74,7 @@ class LocalBlobs:
             return io.FileIO(self.path(name))
 
     def link(self, source: str, name: str) -> None:
-        """As Blobs.link. What had the name is replaced, and never missing in between."""
+        """As Blobs.link. An older blob of the name is replaced atomically."""
         origin, path, fresh = self.path(source), self.path(name), self._fresh()
         try:
             with _faults(source, BlobMissing):
@@ -96,7 +96,7 @@ class LocalBlobs:
                 _remove(self.path(name))
 
     def free_bytes(self) -> int:
-        """Bytes that this process may still write. Raises StoreFault where it may not write at all."""
+        """Bytes that this process may still write. Raises StoreFault if it may not write at all."""
         with _faults("of any name"):
             room = os.statvfs(self._data)
         if not os.access(self._data, os.W_OK):
@@ -127,8 +127,8 @@ class LocalBlobs:
         return swept
 
     def create(self, fresh: str) -> io.FileIO:
-        """A new file in DATA/incoming, which is made again if it was removed; locked, for as long as it is open, so
-        that no sweep takes it, however slowly its upload comes. Raises OSError."""
+        """A new file in DATA/incoming (a removed folder is made again). The file is locked while it is open, so that no
+        sweep deletes it, however slow its upload is. Raises OSError."""
         try:
             return io.FileIO(fresh, "x", opener=_locked)
         except FileNotFoundError:
@@ -136,7 +136,7 @@ class LocalBlobs:
             return io.FileIO(fresh, "x", opener=_locked)
 
     def land(self, fresh: str, path: str) -> None:
-        """Move a synced file to its place, durably. Raises OSError."""
+        """Move a synced file to its final path, durably. Raises OSError."""
         folder = os.path.dirname(path)
         self._make(folder)
         try:
@@ -148,8 +148,8 @@ class LocalBlobs:
         sync_folder(folder)
 
     def _following(self, after: str, limit: int) -> list[str]:
-        """The `limit` files past `after`: by kind, then by folder of the fan-out, then by name. Cheap also
-        where a folder holds tens of thousands, for each step lists its folder anew."""
+        """The `limit` files after `after`: by kind, then by folder of the fan-out, then by name. Each step lists
+        its folder anew, which is cheap even for tens of thousands of files."""
         (last, _, past), found = after.rpartition("/"), list[str]()
         for kind in PUBLISHED:
             for fan in sorted(_listed(f"{self._data}/{kind}")):
@@ -173,9 +173,9 @@ class LocalBlobs:
             writer.discard()
 
     def _make(self, folder: str) -> None:
-        """Make a folder of the fan-out; its own name is synced once in this process's life, because
-        another process may have made it and not yet have done so. The first sync above it is for all
-        that are there already."""
+        """Make a folder of the fan-out. Each process syncs the folder's name once, because the process
+        that made it may not have done so yet. The first sync of the parent covers all folders that
+        exist already."""
         if folder in self._synced:
             return
         above = os.path.dirname(folder)
@@ -188,7 +188,7 @@ class LocalBlobs:
         self._synced.update(f"{above}/{name}" for name in names)
 
     def path(self, name: str) -> str:
-        """Where the blob `name` is. Raises StoreFault where that is no name of ours."""
+        """The path of the blob `name`. Raises StoreFault if it is no name of ours."""
         return f"{self._data}/{checked(name)}"
 
     def _fresh(self) -> str:
@@ -196,7 +196,7 @@ class LocalBlobs:
 
 
 class LocalWriter:
-    """A BlobWriter over a temporary file, which is gone after `publish` and after `discard`."""
+    """A BlobWriter over a temporary file. The file is gone after `publish` and after `discard`."""
 
     def __init__(self, blobs: LocalBlobs, name: str, path: str, fresh: str) -> None:
         self._blobs = blobs
@@ -217,7 +217,7 @@ class LocalWriter:
         if name:
             self._name, self._path = name, self._blobs.path(name)
         with _faults(self._name):
-            os.utime(self._file.fileno())  # its age counts from here: the first file of a slow POST is long written
+            os.utime(self._file.fileno())  # its age starts now: the first file of a slow POST was written long ago
             os.fsync(self._file.fileno())
             self._file.close()
             self._blobs.land(self._fresh, self._path)
@@ -238,15 +238,15 @@ def _remove(path: str) -> None:
 
 
 def _listed(folder: str) -> list[str]:
-    """What is in the folder and could be named by us (a name in no encoding cannot even be told); nothing where
-    there is none."""
+    """The names in the folder that could be ours (names that are not UTF-8 are left out); empty if there is no
+    folder."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         return [name for name in os.listdir(folder) if name.isascii()]
     return []
 
 
 def _locked(path: str, flags: int) -> int:
-    """Never waits: nobody else knows the name, and an event loop stands still in whoever waits here."""
+    """Opens a file and locks it. Never blocks: nobody else knows the name, and waiting would stop the event loop."""
     descriptor = os.open(path, flags, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -257,7 +257,7 @@ def _locked(path: str, flags: int) -> int:
 
 
 def _is_written(path: str) -> bool:
-    """Whether some process has it open to write (`LocalBlobs.create`)."""
+    """Whether a process has the file open for writing (`LocalBlobs.create`)."""
     with open(path, "rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -267,7 +267,7 @@ def _is_written(path: str) -> bool:
 
 
 def _written_before(path: str, limit: float) -> bool:
-    """Whether this is a file that was last written to at wall time `limit` or before."""
+    """Whether this is a file whose last write was at wall time `limit` or before."""
     with contextlib.suppress(FileNotFoundError):
         found = os.lstat(path)
         return stat.S_ISREG(found.st_mode) and found.st_mtime <= limit

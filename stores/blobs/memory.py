@@ -54,7 +54,7 @@ class MemoryBlobs:
         return old, found[-1] if len(found) == limit else None
 
     def sweep_incoming(self, older_than_seconds: float) -> int:
-        """As Blobs.sweep_incoming: a writer that is gone left nothing."""
+        """As Blobs.sweep_incoming: dead writers leave nothing behind."""
         return 0
 
     def free_bytes(self) -> int:
