@@ -15,14 +15,13 @@ from typing import Any
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
-from broker import lookups
-from broker.core.books.events import ClockRead, Effects, PeerLost, Walked
+from broker.core.books.events import ClockRead, Effects, PeerLost
 from broker.core.dispatcher import Dispatcher
 from broker.flight.facts import Began, Intake, Turn, decide
 from broker.flight.recorder import Recorder
 from broker.frames.gate import Gate
 from broker.frames.outbox import digest, outgoing
-from broker.lookups import TURN_BYTES
+from broker.lookups import TURN_BYTES, Lookups, is_step
 from broker.narrator import Narrator
 from broker.rounds import Rounds
 from broker.sockets import Sockets
@@ -30,7 +29,6 @@ from host.process import notify
 from host.sockets.addresses import Wires
 from host.sockets.readiness import readable
 from jobs import wire
-from jobs.ids import job_of
 from jobs.limits import GRANT_SLACK_SECONDS, IDEMPOTENCY_SECONDS
 from stores.ledger import Ledger
 
@@ -50,6 +48,7 @@ class Loop:
         self, dispatcher: Dispatcher, ledger: Ledger, recorder: Recorder, wires: Wires, log: logging.Logger
     ) -> None:
         self._dispatcher, self._ledger, self._recorder, self._log = dispatcher, ledger, recorder, log
+        self._lookups = Lookups(ledger)
         self._narrator = Narrator(log)
         self.gate = Gate(log)
         self._watchdog = notify.Watchdog()
@@ -115,8 +114,11 @@ class Loop:
         if self.sockets.door:
             self.sockets.door.answer(now)
         heard_all = self._read_workers(now)
-        if self.sockets.pull in ready and not self._stopping:
-            self._read_web()
+        room = TURN_BYTES
+        if self.sockets.pull in ready and not self._stopping and not self._lookups.is_behind:
+            room = self._read_web()
+        self._lookups.look_up(self._intake, room)
+        self._again |= self._lookups.is_behind
         for publisher in (self.sockets.receipts, self.sockets.changes):
             if publisher in ready:
                 self._read_subscriptions(publisher)
@@ -140,8 +142,7 @@ class Loop:
                 room -= len(frame)
             message = self.gate.read(wire.from_worker, peer, frames, key)
             if isinstance(message, wire.Found):
-                ids = sorted({job_of(name) for name in message.names})
-                self._intake.add(Walked(peer, message, self._ledger.jobs(ids)), frames[0])
+                self._lookups.walked(self._intake, peer, message, frames[0])
             elif message is not None:
                 self._intake.heard(peer, message, frames[0])
             if room <= 0:
@@ -149,9 +150,8 @@ class Loop:
         self._again = True
         return self._rounds.heard_all(peers, now)
 
-    def _read_web(self) -> None:
-        """Read a batch of web's frames and look up what the core must know to decide."""
-        submits: list[tuple[wire.Submit, bytes]] = []
+    def _read_web(self) -> int:
+        """Read a batch of web's frames; how many bytes may still be read in this turn."""
         jobs, room = 0, TURN_BYTES
         empty = False
         while jobs < SUBMITTED_JOBS_PER_TURN and room > 0:
@@ -167,15 +167,13 @@ class Loop:
             message = self.gate.read(wire.from_web, b"web", frames)
             jobs += 1
             if isinstance(message, wire.Submit):
-                submits.append((message, frames[0]))
+                self._lookups.submitted(message, frames[0])
                 jobs += len(message.jobs)
             elif message is not None:
-                rows = lookups.ordered(self._ledger, self._intake, message, frames[0])
-                room -= sum(len(row.spec) + len(row.outcome) for row in rows)
-                jobs += SUBMITTED_JOBS_PER_TURN if lookups.is_step(message) else 0
-        if submits:
-            lookups.submitted(self._ledger, self._intake, submits)
+                self._lookups.ordered(message, frames[0])
+                jobs += SUBMITTED_JOBS_PER_TURN if is_step(message) else 0
         self._again |= not empty
+        return room
 
     def _read_subscriptions(self, publisher: Any) -> None:
         """A web process that subscribed to its receipts hears Hello there: nothing sent later is lost."""
@@ -223,9 +221,9 @@ class Loop:
             self.sockets.changes.send_multipart([topic, frame], zmq.NOBLOCK)
         if effects.beat:
             notify.workers_wanted(effects.beat.workers_wanted)
-        lookups.refill(self._ledger, self._intake, effects.refills)
+        self._lookups.refill(self._intake, effects.refills)
         if effects.expire is not None:
-            lookups.expire(self._ledger, self._intake, effects.expire)
+            self._lookups.expire(self._intake, effects.expire)
         self._ledger.tidy(busy=effects.beat is not None)
         self._narrator.tell(effects.sends, self._dispatcher.name_of, now)
 

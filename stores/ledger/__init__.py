@@ -7,7 +7,7 @@ a half-read cursor pins SQLite's write-ahead log.
 from typing import Protocol
 
 from jobs.job import Row
-from jobs.records import GrantEntry, KeyEntry, Records, Restored, Where
+from jobs.records import KeyEntry, LookedUp, LookUp, Records, Restored, Where
 
 
 class Ledger(Protocol):
@@ -23,21 +23,13 @@ class Ledger(Protocol):
         """Make ready for the commits to come: called between two, when all is said that waited for the last. `busy`: if
         it can wait, let it."""
 
-    def existing(self, ids: list[str]) -> set[str]:
-        """Those of `ids` that have a row."""
-
-    def purged(self, ids: list[str]) -> set[str]:
-        """Those of `ids` whose row a purge removed, and that are not forgotten."""
-
-    def keys(self, keys: list[bytes]) -> dict[bytes, KeyEntry]:
-        """The stored entries of those Idempotency-Keys (HMACs) that are known and not forgotten, and whose jobs are not
-        purged."""
+    def look_up(self, asked: LookUp) -> LookedUp:
+        """What there is of all that a turn asks for, in one call: of one moment, for nobody else writes. Keys are known
+        that are stored, not forgotten, and whose jobs are not purged; grants that were used and are not forgotten; ids
+        are `repeated` whose row a purge removed, and that are not forgotten. At least one command is reached."""
 
     def forget_keys(self, before: float) -> None:
         """Drop entries stored before wall time `before` (no sync of its own is needed)."""
-
-    def grants(self, grants: list[str]) -> dict[str, GrantEntry]:
-        """Those of these grants that were used before, and are not forgotten."""
 
     def forget_grants(self, before: float) -> None:
         """Drop the uses of grants that expired before wall time `before` (no sync of its own is needed)."""
@@ -50,12 +42,6 @@ class Ledger(Protocol):
 
     def queued(self, priority: int, lane: str, after: int, limit: int) -> list[Row]:
         """Queued rows of one lane with position > `after`, in order of position."""
-
-    def row(self, job: str) -> Row | None:
-        """One job by id."""
-
-    def jobs(self, ids: list[str]) -> list[Row]:
-        """The rows of these ids that exist, in the order asked."""
 
     def matching(self, where: Where, after_seq: int, limit: int, walk: int) -> tuple[list[Row], int | None]:
         """Up to `limit` rows with seq > `after_seq` that match, in order of seq, walking at most
@@ -81,7 +67,8 @@ class LedgerReader(Protocol):
         """All tenants with a name that ever had a job."""
 
     def keys(self, keys: list[bytes]) -> dict[bytes, KeyEntry]:
-        """As Ledger.keys."""
+        """The stored entries of those Idempotency-Keys (HMACs) that are known and not forgotten, and whose jobs are not
+        purged."""
 
     def batch(self, batch: str) -> list[Row]:
         """The jobs of one POST of several files, in file order."""

@@ -16,6 +16,8 @@ from jobs.records import (
     GrantEntry,
     KeyEntry,
     Lane,
+    LookedUp,
+    LookUp,
     Meta,
     QuarantineEntry,
     Records,
@@ -81,9 +83,26 @@ class MemoryLedger:
         """As Ledger.tidy."""
         self._refuse_if_failed()
 
-    def existing(self, ids: list[str]) -> set[str]:
+    def look_up(self, asked: LookUp) -> LookedUp:
+        """As Ledger.look_up."""
         self._refuse_if_failed()
-        return {job for job in ids if job in self._by_id}
+        commands: dict[str, Row] = {}
+        room, reached = asked.room, 0
+        for job in asked.commands:
+            reached += 1
+            if (row := self.job(job)) is not None:
+                commands[job] = row
+                room -= len(row.spec) + len(row.outcome)
+                if room <= 0:
+                    break
+        return LookedUp(
+            existing={*self._by_id.keys() & set(asked.ids), *self._purged.keys() & set(asked.repeated)},
+            keys=self.keys(asked.keys),
+            grants={grant: self._grants[grant] for grant in asked.grants if grant in self._grants},
+            commands=commands,
+            reached=reached,
+            walked=self.jobs(asked.walked),
+        )
 
     def keys(self, keys: list[bytes]) -> dict[bytes, KeyEntry]:
         self._refuse_if_failed()
@@ -92,10 +111,6 @@ class MemoryLedger:
     def forget_keys(self, before: float) -> None:
         self._refuse_if_failed()
         self._keys = {key: entry for key, entry in self._keys.items() if entry.at >= before}
-
-    def grants(self, grants: list[str]) -> dict[str, GrantEntry]:
-        self._refuse_if_failed()
-        return {grant: self._grants[grant] for grant in grants if grant in self._grants}
 
     def forget_grants(self, before: float) -> None:
         self._refuse_if_failed()
@@ -125,10 +140,6 @@ class MemoryLedger:
         tenants = self._tenants.values()
         return {(each.tenant, state): count for each in tenants for state, count in each.counts.items() if count}
 
-    def row(self, job: str) -> Row | None:
-        self._refuse_if_failed()
-        return self.job(job)
-
     def matching(self, where: Where, after_seq: int, limit: int, walk: int) -> tuple[list[Row], int | None]:
         self._refuse_if_failed()
         beyond = [self.rows[seq] for seq in sorted(self.rows) if seq > after_seq]
@@ -142,10 +153,6 @@ class MemoryLedger:
 
     def tenants(self) -> set[str]:
         return {*self._tenants, *(row.tenant for row in self.rows.values())} - {""}
-
-    def purged(self, ids: list[str]) -> set[str]:
-        self._refuse_if_failed()
-        return {job for job in ids if job in self._purged}
 
     def fates(self, ids: list[str]) -> dict[str, str]:
         found = {job: PURGED for job in ids if job in self._purged}

@@ -20,7 +20,17 @@ import msgspec
 from host.files.folders import sync_folder
 from jobs.errors import LedgerDamaged, LedgerFailed, SetupFault
 from jobs.job import Row
-from jobs.records import GrantEntry, KeyEntry, Lane, QuarantineEntry, Records, Restored, SweepEntry, Where
+from jobs.records import (
+    GrantEntry,
+    Lane,
+    LookedUp,
+    LookUp,
+    QuarantineEntry,
+    Records,
+    Restored,
+    SweepEntry,
+    Where,
+)
 from stores.ledger.statements import (
     CHANGING,
     HERE,
@@ -163,22 +173,37 @@ class SqliteLedger:
         if pages >= _CHECKPOINT_PAGES * (2 if busy else 1):
             self._checkpoint()
 
-    def existing(self, ids: list[str]) -> set[str]:
-        return {job for (job,) in self._read("existing", id_list(ids))}
+    def look_up(self, asked: LookUp) -> LookedUp:
+        """As Ledger.look_up: a statement for each kind that is asked for, since none has a way to go."""
+        self._refuse_if_failed()
+        existing = {job for (job,) in self._read("existing", id_list(asked.ids))} if asked.ids else set()
+        if asked.repeated:
+            existing.update(job for (job,) in self._read("purged", id_list(asked.repeated)))
+        grants = self._read("grants", id_list(asked.grants)) if asked.grants else []
+        commands, reached = self._commands(asked.commands, asked.room)
+        return LookedUp(
+            existing=existing,
+            keys=stored_keys(self._read, asked.keys) if asked.keys else {},
+            grants={name: GrantEntry(name, used, expires_at) for name, used, expires_at in grants},
+            commands=commands,
+            reached=reached,
+            walked=many_jobs(self._read, asked.walked) if asked.walked else [],
+        )
 
-    def purged(self, ids: list[str]) -> set[str]:
-        return {job for (job,) in self._read("purged", id_list(ids))}
-
-    def keys(self, keys: list[bytes]) -> dict[bytes, KeyEntry]:
-        return stored_keys(self._read, keys)
+    def _commands(self, ids: list[str], room: int) -> tuple[dict[str, Row], int]:
+        """The rows of the first of these jobs, and how many of the jobs those are."""
+        found: dict[str, Row] = {}
+        for reached, job in enumerate(ids, 1):
+            if (row := one_job(self._read, job)) is not None:
+                found[job] = row
+                room -= len(row.spec) + len(row.outcome)
+                if room <= 0:
+                    return found, reached
+        return found, len(ids)
 
     def forget_keys(self, before: float) -> None:
         """As Ledger.forget_keys, of the FORGET_MAX oldest a call."""
         self._read("forget_keys", (before, FORGET_MAX))
-
-    def grants(self, grants: list[str]) -> dict[str, GrantEntry]:
-        found = (GrantEntry(*row) for row in self._read("grants", id_list(grants)))
-        return {entry.grant: entry for entry in found}
 
     def forget_grants(self, before: float) -> None:
         """As Ledger.forget_grants, of the FORGET_MAX oldest a call."""
@@ -193,12 +218,6 @@ class SqliteLedger:
 
     def queued(self, priority: int, lane: str, after: int, limit: int) -> list[Row]:
         return rows(self._read("queued", (priority, lane, after, limit)))
-
-    def row(self, job: str) -> Row | None:
-        return one_job(self._read, job)
-
-    def jobs(self, ids: list[str]) -> list[Row]:
-        return many_jobs(self._read, ids)
 
     def matching(self, where: Where, after_seq: int, limit: int, walk: int) -> tuple[list[Row], int | None]:
         return listed(self._read, where, "oldest", after_seq, limit, walk)

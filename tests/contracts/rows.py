@@ -4,6 +4,8 @@ from typing import Any
 
 from jobs.ids import mint
 from jobs.job import Row
+from jobs.records import LookUp
+from stores.ledger import Ledger
 
 
 def job_id(seq: int) -> str:
@@ -30,3 +32,8 @@ def ended(seq: int, **changed: Any) -> Row:
         "outcome": b"ended",
     }  # fmt: skip
     return row(seq, **{**values, **changed})
+
+
+def row_of(ledger: Ledger, job: str) -> Row | None:
+    """One job by id, as a command looks it up."""
+    return ledger.look_up(LookUp(commands=[job])).commands.get(job)

@@ -13,6 +13,8 @@ from jobs.records import (
     GrantEntry,
     KeyEntry,
     Lane,
+    LookedUp,
+    LookUp,
     Meta,
     PurgedEntry,
     QuarantineEntry,
@@ -25,7 +27,7 @@ from stores.ledger import Ledger, LedgerReader
 from stores.ledger.memory import MemoryLedger
 from stores.ledger.sqlite import open_ledger
 from stores.ledger.sqlite_reader import open_reader
-from tests.contracts.rows import ended, job_id, row
+from tests.contracts.rows import ended, job_id, row, row_of
 
 Page = Callable[[int | None, int], tuple[list[Row], int | None]]
 
@@ -121,7 +123,7 @@ def test_a_new_ledger_is_empty_and_each_start_raises_the_epoch(home: Home) -> No
 def test_a_row_comes_back_as_it_was(ledger: Ledger, reader: LedgerReader) -> None:
     whole = ended(1, reference="r", batch="b", content=b"\0\xff", spec=b"", outcome=b"\0")
     ledger.commit(Records(jobs=[row(5), whole]))
-    assert ledger.row(whole.id) == whole
+    assert row_of(ledger, whole.id) == whole
     assert reader.job(whole.id) == whole
     assert isinstance(reader.job(whole.id), Row)
 
@@ -129,22 +131,22 @@ def test_a_row_comes_back_as_it_was(ledger: Ledger, reader: LedgerReader) -> Non
 def test_an_update_changes_all_that_may_change(ledger: Ledger) -> None:
     ledger.commit(Records(jobs=[row(1), row(2)]))
     ledger.commit(Records(jobs=[ended(1)]))
-    assert ledger.row(job_id(1)) == ended(1)
-    assert ledger.row(job_id(2)) == row(2)
+    assert row_of(ledger, job_id(1)) == ended(1)
+    assert row_of(ledger, job_id(2)) == row(2)
 
 
 def test_an_update_never_changes_what_was_accepted(ledger: Ledger) -> None:
     ledger.commit(Records(jobs=[row(1)]))
     other = {"id": job_id(9), "tenant": "t", "accepted_at": 0.0, "reference": "r", "preset": "p", "batch": "b"}
     ledger.commit(Records(jobs=[ended(1, content=b"x", spec=b"x", **other)]))
-    assert ledger.row(job_id(1)) == ended(1)
-    assert ledger.row(job_id(9)) is None
+    assert row_of(ledger, job_id(1)) == ended(1)
+    assert row_of(ledger, job_id(9)) is None
 
 
 def test_new_and_known_jobs_in_one_commit(ledger: Ledger) -> None:
     ledger.commit(Records(jobs=[row(1), row(2)]))
     ledger.commit(Records(jobs=[row(4, change=6, state="running"), ended(1), row(3, change=5)]))
-    assert [ledger.row(job_id(seq)) for seq in (1, 3, 4)] == [
+    assert [row_of(ledger, job_id(seq)) for seq in (1, 3, 4)] == [
         ended(1), row(3, change=5), row(4, change=6, state="running"),
     ]  # fmt: skip
 
@@ -154,7 +156,7 @@ def test_what_is_committed_outlives_a_restart(home: Home) -> None:
     ledger = home.restart()
     ledger.restore()
     ledger.commit(Records(jobs=[ended(2), row(3)]))
-    assert [ledger.row(job_id(seq)) for seq in (1, 2, 3)] == [row(1), ended(2), row(3)]
+    assert [row_of(ledger, job_id(seq)) for seq in (1, 2, 3)] == [row(1), ended(2), row(3)]
 
 
 def test_a_refused_commit_writes_nothing_and_ends_the_ledger(home: Home) -> None:
@@ -166,10 +168,10 @@ def test_a_refused_commit_writes_nothing_and_ends_the_ledger(home: Home) -> None
     with pytest.raises(LedgerFailed):
         ledger.commit(Records(jobs=[row(2)]))
     with pytest.raises(LedgerFailed):
-        ledger.row(job_id(1))
+        row_of(ledger, job_id(1))
     after = home.restart()
     assert after.restore().quarantine == []
-    assert after.existing([job_id(1), job_id(2), job_id(3)]) == {job_id(1)}
+    assert after.look_up(LookUp(ids=[job_id(1), job_id(2), job_id(3)])).existing == {job_id(1)}
     after.commit(Records(jobs=[row(2)]))
 
 
@@ -184,28 +186,61 @@ def test_what_no_dispatcher_may_write_fails(ledger: Ledger, jobs: list[Row]) -> 
 
 def test_existing_tells_the_known_ids(ledger: Ledger) -> None:
     ledger.commit(Records(jobs=[row(1), row(2)]))
-    assert ledger.existing([job_id(2), job_id(3), job_id(1)]) == {job_id(1), job_id(2)}
-    assert ledger.existing([]) == set()
+    assert ledger.look_up(LookUp(ids=[job_id(2), job_id(3), job_id(1)])).existing == {job_id(1), job_id(2)}
+    assert ledger.look_up(LookUp(ids=[])).existing == set()
 
 
 def test_keys_are_kept_replaced_and_forgotten_by_age(ledger: Ledger, reader: LedgerReader) -> None:
     old, new = KeyEntry(b"k" * 32, job_id(1), b"f", 10.0), KeyEntry(b"\0" * 32, job_id(2), b"g", 20.0)
     ledger.commit(Records(jobs=[row(1), row(2), row(3)], keys=[old, new]))
-    assert ledger.keys([old.key, b"unknown", new.key]) == {old.key: old, new.key: new}
+    assert ledger.look_up(LookUp(keys=[old.key, b"unknown", new.key])).keys == {old.key: old, new.key: new}
     newer = KeyEntry(old.key, job_id(3), b"h", 30.0)
     ledger.commit(Records(keys=[newer]))
     ledger.forget_keys(30.0)
     assert reader.keys([old.key, new.key]) == {old.key: newer}
-    assert ledger.keys([]) == {}
+    assert ledger.look_up(LookUp(keys=[])).keys == {}
 
 
 def test_a_key_of_a_purged_job_is_free(ledger: Ledger, reader: LedgerReader) -> None:
     first, second = KeyEntry(b"k" * 32, job_id(1), b"f", 10.0), KeyEntry(b"k" * 32, job_id(2), b"g", 20.0)
     ledger.commit(Records(jobs=[row(1)], keys=[first]))
     ledger.commit(Records(removed=[1]))
-    assert ledger.keys([first.key]) == reader.keys([first.key]) == {}
+    assert ledger.look_up(LookUp(keys=[first.key])).keys == reader.keys([first.key]) == {}
     ledger.commit(Records(jobs=[row(2)], keys=[second]))
-    assert ledger.keys([first.key]) == reader.keys([first.key]) == {first.key: second}
+    assert ledger.look_up(LookUp(keys=[first.key])).keys == reader.keys([first.key]) == {first.key: second}
+
+
+def test_all_that_a_turn_asks_for_is_found_in_one_call(ledger: Ledger) -> None:
+    key, grant = KeyEntry(b"k" * 32, job_id(1), b"f", 10.0), GrantEntry("g", 1, 50.0)
+    jobs = [row(1), row(2), ended(3), ended(4)]
+    ledger.commit(Records(jobs=jobs, keys=[key], grants=[grant]))
+    ledger.commit(Records(removed=[4], purged=[PurgedEntry(job_id(4), 10.0)]))
+    asked = LookUp(
+        ids=[job_id(seq) for seq in (1, 4, 9)], repeated=[job_id(4), job_id(9)], keys=[key.key, b"unknown"],
+        grants=["g", "unknown"], commands=[job_id(seq) for seq in (2, 9, 2)],
+        walked=[job_id(seq) for seq in (3, 9, 1)],
+    )  # fmt: skip
+    assert ledger.look_up(asked) == LookedUp(
+        existing={job_id(1), job_id(4)}, keys={key.key: key}, grants={"g": grant},
+        commands={job_id(2): row(2)}, reached=3, walked=[ended(3), row(1)],
+    )  # fmt: skip
+    assert ledger.look_up(LookUp(ids=[job_id(4)])).existing == set(), "a purged id counts only where it is repeated"
+
+
+def test_what_nobody_asks_for_is_empty(ledger: Ledger) -> None:
+    ledger.commit(Records(jobs=[row(1)]))
+    assert ledger.look_up(LookUp()) == LookedUp(existing=set(), keys={}, grants={}, commands={}, reached=0, walked=[])
+
+
+@pytest.mark.parametrize(("room", "reached"), [(-1, 1), (1, 1), (150, 2), (200, 2), (201, 4), (1000, 5)])
+def test_commands_are_reached_until_their_rows_pass_the_room(ledger: Ledger, room: int, reached: int) -> None:
+    """The row that passes it is the last; an id without a row takes none of it."""
+    jobs = [row(seq, spec=b"s" * 60, outcome=b"o" * 40) for seq in (1, 2, 3, 4)]
+    ledger.commit(Records(jobs=jobs))
+    ids = [job_id(seq) for seq in (1, 2, 9, 3, 4)]
+    found = ledger.look_up(LookUp(commands=ids, room=room))
+    assert found.reached == reached
+    assert found.commands == {each.id: each for each in jobs if each.id in ids[:reached]}
 
 
 def test_meta_is_kept_but_the_epoch_belongs_to_the_starts(home: Home, ledger: Ledger) -> None:
@@ -218,9 +253,12 @@ def test_meta_is_kept_but_the_epoch_belongs_to_the_starts(home: Home, ledger: Le
 def test_uses_of_grants_are_kept_and_forgotten_after_their_end(home: Home, ledger: Ledger) -> None:
     ledger.commit(Records(grants=[GrantEntry("g", 1, 50.0), GrantEntry("h", 7, 20.0)]))
     ledger.commit(Records(grants=[GrantEntry("g", 2, 50.0)]))
-    assert ledger.grants(["g", "h", "i"]) == {"g": GrantEntry("g", 2, 50.0), "h": GrantEntry("h", 7, 20.0)}
+    assert ledger.look_up(LookUp(grants=["g", "h", "i"])).grants == {
+        "g": GrantEntry("g", 2, 50.0),
+        "h": GrantEntry("h", 7, 20.0),
+    }
     ledger.forget_grants(50.0)
-    assert home.restart().grants(["g", "h"]) == {"g": GrantEntry("g", 2, 50.0)}
+    assert home.restart().look_up(LookUp(grants=["g", "h"])).grants == {"g": GrantEntry("g", 2, 50.0)}
 
 
 def test_the_newest_counts_of_each_tenant_are_kept(home: Home, ledger: Ledger) -> None:
@@ -273,7 +311,7 @@ def test_a_sweep_that_comes_as_another_is_done_stays(home: Home, ledger: Ledger)
 def test_a_purged_job_is_gone(ledger: Ledger, reader: LedgerReader) -> None:
     ledger.commit(Records(jobs=[row(1), row(2)]))
     ledger.commit(Records(jobs=[ended(2)], removed=[2]))
-    assert ledger.existing([job_id(1), job_id(2)]) == {job_id(1)}
+    assert ledger.look_up(LookUp(ids=[job_id(1), job_id(2)])).existing == {job_id(1)}
     assert reader.job(job_id(2)) is None
     ledger.commit(Records(removed=[2]))
 
@@ -284,7 +322,7 @@ def test_a_purge_leaves_id_and_time_behind_until_it_is_forgotten(ledger: Ledger,
     ledger.commit(Records(removed=[1], purged=[first]))
     ledger.commit(Records(removed=[2], purged=[second, PurgedEntry(first.job, 30.0)]))
     assert reader.fates([first.job, second.job]) == {first.job: PURGED, second.job: PURGED}
-    assert ledger.purged([first.job, job_id(3)]) == {first.job}
+    assert ledger.look_up(LookUp(repeated=[first.job, job_id(3)])).existing == {first.job}
     ledger.forget_purged(20.0)
     assert reader.fates([first.job, second.job]) == {second.job: PURGED}
 

@@ -3,7 +3,7 @@
 import pytest
 
 from jobs.errors import LedgerFailed
-from jobs.records import QuarantineEntry, Records
+from jobs.records import LookUp, QuarantineEntry, Records
 from stores.ledger.memory import MemoryLedger
 from tests.contracts.rows import job_id, row
 
@@ -16,10 +16,10 @@ def test_a_failed_commit_was_kept_or_lost_and_a_start_tells(kept: bool) -> None:
     with pytest.raises(LedgerFailed):
         ledger.commit(Records(jobs=[row(1)], quarantined=[QuarantineEntry(b"q", "e", 1.0)]))
     with pytest.raises(LedgerFailed):
-        ledger.existing([])
+        ledger.look_up(LookUp())
     restored = ledger.restore()
     assert restored.quarantine == ([QuarantineEntry(b"q", "e", 1.0)] if kept else [])
-    assert ledger.existing([job_id(1)]) == ({job_id(1)} if kept else set())
+    assert ledger.look_up(LookUp(ids=[job_id(1)])).existing == ({job_id(1)} if kept else set())
     ledger.commit(Records(jobs=[row(2)]))
     assert ledger.commits == 1
 

@@ -15,7 +15,7 @@ from jobs.errors import WireFault
 from jobs.ids import job_of, rendition_name
 from jobs.job import TEXT_CHARACTERS_MAX, Original, Spec, encode
 from jobs.limits import LIST_WALK_MAX, RENDITIONS_MAX, TIMELINE_MAX
-from jobs.records import Where
+from jobs.records import LookUp, Where
 from tests.properties.rig import Rig, new_job, ready
 from torture.extremes import Extremes
 from torture.mutants import Mutator
@@ -51,13 +51,13 @@ def feed(rig: Rig, peer: bytes, message: Any) -> None:
     """As the loop does."""
     if isinstance(message, wire.Submit):
         ids, keys = [job.id for job in message.jobs], [job.key for job in message.jobs if job.key is not None]
-        grants = rig.ledger.grants([message.grant.grant]) if message.grant else {}
-        event: Any = Submitted(message, rig.ledger.existing(ids), rig.ledger.keys(keys), grants)
+        grants = rig.ledger.look_up(LookUp(grants=[message.grant.grant])).grants if message.grant else {}
+        event: Any = Submitted(message, rig.ledger.look_up(LookUp(ids=ids)).existing, rig.ledger.keys(keys), grants)
     elif isinstance(message, wire.Pause | wire.Resume | wire.DrainWorker):
         event = Ordered(message)
     elif isinstance(message, wire.Cancel | wire.Requeue | wire.Purge):
         rows, after = rig.ledger.matching(message.where or Where(), message.after, 256, LIST_WALK_MAX)
-        event = Matched(message, rows, after) if message.id is None else Commanded(message, rig.ledger.row(message.id))
+        event = Matched(message, rows, after) if message.id is None else Commanded(message, rig.ledger.job(message.id))
     elif isinstance(message, wire.Found):
         event = Walked(peer, message, rig.ledger.jobs(sorted({job_of(name) for name in message.names})))
     else:

@@ -23,7 +23,7 @@ from jobs import wire
 from jobs.ids import job_of
 from jobs.job import Outcome, Row, decode_outcome
 from jobs.limits import LIST_WALK_MAX, PURGED_SLACK_SECONDS
-from jobs.records import Where
+from jobs.records import LookUp, Where
 from stores.ledger.memory import MemoryLedger
 
 OFFSET = 1_800_000_000.0
@@ -109,9 +109,9 @@ class Rig:
     def submit(self, *jobs: wire.NewJob, request: str = "r", age: float = 0.0, grant: wire.Use | None = None) -> None:
         """A POST of these jobs arrives."""
         submit = wire.Submit("web", request, OFFSET + self.now - age, list(jobs), grant)
-        existing = self.ledger.existing([job.id for job in jobs])
+        existing = self.ledger.look_up(LookUp(ids=[job.id for job in jobs])).existing
         keys = self.ledger.keys([job.key for job in jobs if job.key is not None])
-        grants = self.ledger.grants([grant.grant]) if grant else {}
+        grants = self.ledger.look_up(LookUp(grants=[grant.grant])).grants if grant else {}
         self.dispatcher.handle(Submitted(submit, existing, keys, grants), self.now)
 
     def order(self, message: Any) -> None:
@@ -119,7 +119,7 @@ class Rig:
         if isinstance(message, wire.Pause | wire.Resume | wire.DrainWorker):
             self.dispatcher.handle(Ordered(message), self.now)
         elif message.id is not None:
-            self.dispatcher.handle(Commanded(message, self.ledger.row(message.id)), self.now)
+            self.dispatcher.handle(Commanded(message, self.ledger.job(message.id)), self.now)
         else:
             self._order_many(message)
 

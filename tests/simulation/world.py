@@ -27,6 +27,7 @@ from jobs import wire
 from jobs.errors import LedgerFailed
 from jobs.ids import job_of, original_name
 from jobs.job import Rendition, decode_outcome
+from jobs.records import LookUp
 from stores.ledger.memory import MemoryLedger
 from tests.simulation.hand import Connection, Hand
 
@@ -195,12 +196,13 @@ class World:
 
     def take_in(self, fact: Any) -> None:
         if isinstance(fact, wire.Submit):
-            self.intake.submitted([(fact, wire.encode(fact))], self.ledger.existing([fact.jobs[0].id]), {}, {})
+            existing = self.ledger.look_up(LookUp(ids=[fact.jobs[0].id])).existing
+            self.intake.submitted([(fact, wire.encode(fact))], existing, {}, {})
         elif isinstance(fact, Heard) and isinstance(fact.message, wire.Found):
             rows = self.ledger.jobs(sorted({job_of(name) for name in fact.message.names}))
             self.intake.add(Walked(fact.peer, fact.message, rows), wire.encode(fact.message))
         elif isinstance(fact, wire.Cancel):
-            self.intake.add(Commanded(fact, self.ledger.row(fact.id or "")), wire.encode(fact))
+            self.intake.add(Commanded(fact, self.ledger.job(fact.id or "")), wire.encode(fact))
         elif isinstance(fact, Heard):
             self.intake.heard(fact.peer, fact.message, wire.encode(fact.message))
         else:

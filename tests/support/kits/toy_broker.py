@@ -26,7 +26,7 @@ from jobs.job import (
     encode,
 )
 from jobs.lanes import lane_of
-from jobs.records import KeyEntry, Meta, PurgedEntry, Records, Where
+from jobs.records import KeyEntry, LookUp, Meta, PurgedEntry, Records, Where
 from jobs.wire import (
     COMMITTED,
     CONFLICT,
@@ -48,6 +48,7 @@ from jobs.wire import (
     WorkerView,
 )
 from stores.ledger import Ledger
+from tests.contracts.rows import row_of
 
 
 def _share(rows: list[Row]) -> Share:
@@ -91,9 +92,9 @@ class ToyBroker:
                 return Receipt(message.request, COMMITTED)
 
     def _submit(self, message: Submit) -> Receipt:
-        if self.ledger.existing([job.id for job in message.jobs]):
+        if self.ledger.look_up(LookUp(ids=[job.id for job in message.jobs])).existing:
             return Receipt(message.request, COMMITTED)
-        entries = self.ledger.keys([job.key for job in message.jobs if job.key])
+        entries = self.ledger.look_up(LookUp(keys=[job.key for job in message.jobs if job.key])).keys
         if entries:
             known = [entries[job.key] for job in message.jobs if job.key in entries]
             same = all(entry.fingerprint == message.jobs[0].fingerprint for entry in known)
@@ -130,7 +131,7 @@ class ToyBroker:
             rows, following = self.ledger.matching(message.where or Where(), message.after, STEP_ROWS, 10_000)
             done = [row for row in rows if self._change(message, row) is None]
             return Receipt(message.request, COMMITTED, matched=len(rows), changed=len(done), following=following)
-        row = self.ledger.row(message.id)
+        row = row_of(self.ledger, message.id)
         code = self._change(message, row) if row else "not_found"
         return Receipt(message.request, REFUSED if code else COMMITTED, code=code)
 
@@ -161,7 +162,7 @@ class ToyBroker:
         error: Fault | None = None,
     ) -> None:
         """Give a job a new state, as if a worker had said so."""
-        row = self.ledger.row(job)
+        row = row_of(self.ledger, job)
         assert row is not None
         self.change += 1
         outcome = decode_outcome(row.outcome)
@@ -173,7 +174,7 @@ class ToyBroker:
 
     def publish(self, job: str, rendition: Rendition) -> None:
         """One rendition of a running job landed."""
-        row = self.ledger.row(job)
+        row = row_of(self.ledger, job)
         assert row is not None
         self.change += 1
         outcome = decode_outcome(row.outcome)

@@ -16,7 +16,7 @@ BEAT = wire.Beat(1, 1.0, 2, False, {}, None, [], 0, 0.0, 0.0)
 def test_a_turn_is_committed_then_told_and_only_then_is_the_ledger_tidied(beat: wire.Beat | None) -> None:
     done = Mock()
     loop = object.__new__(Loop)
-    loop.sockets = Mock()
+    loop.sockets, loop._lookups = Mock(), Mock()
     loop._dispatcher, loop._recorder, loop._narrator, loop._intake = Mock(epoch=1), Mock(), Mock(), Mock()
     loop._ledger, loop.sockets.receipts, loop.sockets.changes, loop.sockets.router = (
         done.ledger,

@@ -12,11 +12,11 @@ from PIL import Image
 from host.files.recipes import load_recipes
 from host.settings.settings import Settings
 from jobs.errors import SetupFault
-from jobs.records import Records
+from jobs.records import LookUp, Records
 from stores import backup
 from stores.backup import back_up
 from stores.ledger.sqlite import open_ledger
-from tests.contracts.rows import job_id, row
+from tests.contracts.rows import job_id, row, row_of
 
 MARKS = """# the shop's own is "{shop}"
 [watermarks]
@@ -70,7 +70,7 @@ def test_all_that_lasts_is_copied(settings: Settings, data: Path, to: Path) -> N
     assert files(to) == files(data)
     assert sorted(os.listdir(to)) == ["key.secret", "ledger.sqlite3", "processed", "raw", "recipes"]
     copy = open_ledger(to / "ledger.sqlite3", make=False)
-    assert copy.row(job_id(1)) == row(1)
+    assert row_of(copy, job_id(1)) == row(1)
     copy.close()
 
 
@@ -97,7 +97,7 @@ def test_what_a_writer_committed_and_has_not_moved_is_copied(settings: Settings,
     back_up(settings, to)
     writer.commit(Records(jobs=[row(3)]))
     copy = open_ledger(to / "ledger.sqlite3", make=False)
-    assert copy.existing([job_id(2), job_id(3)]) == {job_id(2)}
+    assert copy.look_up(LookUp(ids=[job_id(2), job_id(3)])).existing == {job_id(2)}
     copy.close()
     writer.close()
 

@@ -9,6 +9,7 @@ import pytest
 
 from jobs import wire
 from jobs.errors import WireFault
+from jobs.records import LookUp
 from tests.properties.rig import Rig, new_job, ready, told
 
 
@@ -36,7 +37,7 @@ def test_a_submit_that_uses_an_id_twice_is_refused_whole(again: tuple[str, ...])
     rig.submit(*map(new_job, again), request="again")
     [receipt] = rig.turn().receipts
     assert receipt == wire.Receipt("again", wire.REFUSED, code="malformed")
-    assert rig.ledger.existing(["k", "m"]) == set()
+    assert rig.ledger.look_up(LookUp(ids=["k", "m"])).existing == set()
 
 
 def test_nor_one_of_the_same_turn() -> None:

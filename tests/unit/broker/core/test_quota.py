@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs import wire
-from jobs.records import Where
+from jobs.records import LookUp, Where
 from tests.properties.rig import OFFSET, Rig, new_job
 
 FAR = OFFSET + 1e6
@@ -53,7 +53,7 @@ def test_no_more_jobs_than_a_grant_allows(count: int, turns: list[list[tuple[int
             assert (outcome == wire.COMMITTED) == there
             assert there or len(rig.ledger.rows) + size > count
         accepted = len(rig.ledger.rows)
-        assert sum(entry.used for entry in rig.ledger.grants(["g"]).values()) == accepted
+        assert sum(entry.used for entry in rig.ledger.look_up(LookUp(grants=["g"])).grants.values()) == accepted
         if number in restarts:
             rig.start()
 

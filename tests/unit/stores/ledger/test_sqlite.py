@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from jobs.errors import LedgerDamaged, LedgerFailed, SetupFault, StoreFault
-from jobs.records import Lane, Meta, Records
+from jobs.records import Lane, LookUp, Meta, Records
 from stores.ledger.sqlite import SCHEMA, SqliteLedger, open_ledger
 from stores.ledger.sqlite_reader import SqliteReader, open_reader
-from tests.contracts.rows import job_id, row
+from tests.contracts.rows import job_id, row, row_of
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_the_schema_is_numbered_and_made_once(path: Path, open_one: Callable[[],
     assert pragma(first, "user_version") == SCHEMA
     first.commit(Records(jobs=[row(1)]))
     first.close()
-    assert open_one().existing([job_id(1)]) == {job_id(1)}
+    assert open_one().look_up(LookUp(ids=[job_id(1)])).existing == {job_id(1)}
 
 
 def test_a_ledger_of_a_newer_pixmill_is_refused(path: Path) -> None:
@@ -295,7 +295,7 @@ def _read_all(path: Path) -> None:
     ledger = open_ledger(path, make=False)
     try:
         for seq in range(1, 1001):
-            ledger.row(job_id(seq))
+            row_of(ledger, job_id(seq))
     finally:
         ledger.close()
 

@@ -8,8 +8,9 @@ import pytest
 
 from jobs.errors import SetupFault
 from jobs.job import Outcome, Row, Spec, State, decode_outcome, decode_spec
-from jobs.records import QuarantineEntry
+from jobs.records import LookUp, QuarantineEntry
 from stores.ledger.sqlite import SCHEMA, open_ledger
+from tests.contracts.rows import row_of
 from tests.support.kits import old_ledgers
 
 NUMBERS = range(1, SCHEMA + 1)
@@ -47,9 +48,10 @@ def test_an_older_ledger_becomes_as_a_new_one(number: int, tmp_path: Path) -> No
 def test_an_older_ledger_keeps_what_it_holds(number: int, tmp_path: Path) -> None:
     ledger = open_ledger(old_ledgers.lay_down(number, tmp_path))
     expected = old_ledgers.records()
-    assert [read(ledger.row(row.id)) for row in expected.jobs] == [read(row) for row in expected.jobs]
-    assert ledger.keys([old_ledgers.KEY]) == {old_ledgers.KEY: expected.keys[0]}
-    assert ledger.grants([old_ledgers.GRANT]) == ({old_ledgers.GRANT: expected.grants[0]} if number >= 4 else {})
+    assert [read(row_of(ledger, row.id)) for row in expected.jobs] == [read(row) for row in expected.jobs]
+    assert ledger.look_up(LookUp(keys=[old_ledgers.KEY])).keys == {old_ledgers.KEY: expected.keys[0]}
+    grants = {old_ledgers.GRANT: expected.grants[0]} if number >= 4 else {}
+    assert ledger.look_up(LookUp(grants=[old_ledgers.GRANT])).grants == grants
     restored = ledger.restore()
     assert [row.id for row in restored.running + restored.delayed] == [
         old_ledgers.JOBS[State.RUNNING],

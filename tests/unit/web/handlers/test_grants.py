@@ -127,12 +127,12 @@ def test_the_grant_decides_preset_and_reference() -> None:
         job = (await raw(kit, grant)).json()["id"]
         also = (await kit.upload(headers=grant, preset="other", reference="17", priority="low")).json()["id"]
         for each in (job, also):
-            row = kit.ledger.row(each)
+            row = kit.ledger.job(each)
             assert row
             assert (row.tenant, row.preset, row.reference) == ("acme", "other", "17")
 
         free = (await kit.upload(headers=granted(kit), reference="of the browser's own")).json()["id"]
-        assert kit.ledger.row(free).reference == "of the browser's own"  # type: ignore[union-attr]
+        assert kit.ledger.job(free).reference == "of the browser's own"  # type: ignore[union-attr]
 
     serve(scenario, **SETTINGS)
 

@@ -1,0 +1,83 @@
+"""What a turn needs of the ledger: asked for once, told in the order in which it came."""
+
+from typing import Any
+from unittest.mock import Mock
+
+from broker.core.books.events import Commanded, Event, Heard, Matched, Ordered, Submitted, Walked
+from broker.flight.facts import Intake, events
+from broker.lookups import Lookups
+from jobs import wire
+from jobs.records import Records
+from stores.ledger.memory import MemoryLedger
+from tests.contracts.rows import job_id, row
+from tests.properties.rig import new_job
+
+PEER = b"p"
+
+
+class Turn:
+    """One loop's look-ups over a ledger that counts what it is asked."""
+
+    def __init__(self, *seqs: int, spec: bytes = b"spec") -> None:
+        self.ledger = MemoryLedger()
+        self.ledger.commit(Records(jobs=[row(seq, spec=spec) for seq in seqs]))
+        self.asked = Mock(wraps=self.ledger)
+        self.lookups = Lookups(self.asked)
+
+    def order(self, *messages: Any) -> None:
+        for message in messages:
+            self.lookups.ordered(message, wire.encode(message))
+
+    def submit(self, *names: str) -> None:
+        submit = wire.Submit("web", "r", 1e10, [new_job(name) for name in names], None)
+        self.lookups.submitted(submit, wire.encode(submit))
+
+    def find(self, intake: Intake, *names: str) -> None:
+        found = wire.Found("", list(names), None)
+        self.lookups.walked(intake, PEER, found, wire.encode(found))
+
+    def look_up(self, intake: Intake, **room: int) -> list[Event]:
+        self.lookups.look_up(intake, **room)
+        assert list(events(intake.facts)) == intake.events, "the flight recorder has it otherwise"
+        return intake.events
+
+
+def raw(seq: int) -> str:
+    return f"raw/ab/{job_id(seq)}"
+
+
+def test_a_turn_asks_once_and_tells_workers_first_then_orders_then_submits() -> None:
+    turn, intake = Turn(1, 2, 3), Intake()
+    turn.find(intake, raw(3), raw(9))
+    leaving = wire.Leaving()
+    intake.heard(PEER, leaving, wire.encode(leaving))
+    turn.find(intake, raw(1))
+    turn.submit(job_id(1), "new")
+    turn.order(wire.Cancel("web", "a", job_id(2)), wire.Pause("web", "b"), wire.Purge("web", "c", job_id(9)))
+    turn.submit("other")
+    first, heard, second, cancel, pause, purge, submitted, other = turn.look_up(intake)
+    turn.asked.look_up.assert_called_once()
+    assert [isinstance(each, Walked) and each.rows for each in (first, second)] == [[row(3)], [row(1)]]
+    assert isinstance(heard, Heard)
+    assert [isinstance(each, Commanded) and each.row for each in (cancel, purge)] == [row(2), None]
+    assert isinstance(pause, Ordered)
+    assert isinstance(submitted, Submitted) and isinstance(other, Submitted)
+    assert submitted.existing == other.existing == {job_id(1)}
+
+
+def test_a_turn_without_a_question_asks_nothing() -> None:
+    turn = Turn()
+    assert turn.look_up(Intake()) == []
+    assert turn.asked.mock_calls == []
+
+
+def test_orders_whose_rows_find_no_room_come_with_the_next_turn_and_so_do_those_behind_them() -> None:
+    turn = Turn(1, 2, 3, spec=b"s" * 100)
+    turn.order(*(wire.Cancel("web", str(seq), job_id(seq)) for seq in (1, 2, 3)), wire.Pause("web", "4"))
+    turn.order(wire.Cancel("web", "5"))
+    told = list[list[str]]()
+    while not told or turn.lookups.is_behind:
+        found = turn.look_up(Intake(), room=50)
+        told.append([event.command.request for event in found if isinstance(event, Commanded | Matched)])
+    assert told == [["1"], ["2"], ["3", "5"]]
+    assert not turn.lookups.is_behind
