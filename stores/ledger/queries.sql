@@ -1,7 +1,7 @@
 -- Every statement of the ledger, by name. A query on unfinished jobs repeats `state <> 'done'`
 -- literally, or SQLite does not use the partial index; tests/unit/stores/ledger/test_statements.py holds it.
 --
--- insert_job's columns and what update_job sets are made of jobs.job.Row by statements.py, which reads this file as a format.
+-- The names in braces stand for the columns of jobs.job.Row: statements.py puts them there.
 --
 -- Lists: edge_ is the first seq that a walk of :walk rows does not reach, rows_ are those that match
 -- on this side of it; newest or oldest accepted first; of everyone, of a tenant, of a reference.
