@@ -61,6 +61,17 @@ def test_one_file_is_stored_then_promised() -> None:
     serve(scenario)
 
 
+def test_of_two_faults_in_one_piece_the_first_is_said() -> None:
+    async def scenario(kit: Kit) -> None:
+        bad, slip = file(b"no image at all, " * 10), text("presets", "x")
+        for parts, code in (((bad, slip), "unsupported_type"), ((slip, bad), "bad_parameter")):
+            response = await kit.client.post("/upload", content=form(*parts), headers=FORM)
+            assert response.json()["code"] == code
+        untouched(kit)
+
+    serve(scenario)
+
+
 HEIC = struct.pack(">I4s4sI4s", 20, b"ftyp", b"heic", 0, b"mif1") + struct.pack(">I4sIII", 20, b"ispe", 0, 40, 30)
 
 
