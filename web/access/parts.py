@@ -24,7 +24,8 @@ from stores.ledger import LedgerReader
 from stores.opening import open_blobs, open_reader
 from web.broker.changes import Results
 from web.broker.requests import Requests
-from web.http.room import Addresses, Room, Shares
+from web.http.counts import Addresses, Shares
+from web.http.room import Room
 from web.streams.hub import Hub
 
 BLOB_THREADS = 4

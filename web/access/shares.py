@@ -2,7 +2,7 @@
 commands over many jobs.
 
 Owns who is one caller: a tenant; where there are no keys, an address. Who comes by grants holds nothing of what its
-tenant's keys have, and one grant a part of what all have. The counts are web/http/room.py's.
+tenant's keys have, and one grant a part of what all have. The counts are web/http/counts.py's.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from jobs.limits import (
     WAITS_AT_ONCE_MAX,
 )
 from web.access.call import Call
-from web.http.room import Shares, neighbourhood
+from web.http.counts import Shares, neighbourhood
 
 
 def one_under_way(call: Call) -> contextlib.AbstractContextManager[None]:

@@ -22,8 +22,8 @@ from jobs.limits import (
     WRITE_BUFFER_BYTES,
 )
 from web.http.body import next_due
+from web.http.counts import Addresses, TooMany
 from web.http.problems import problem, status_of
-from web.http.room import Addresses, TooMany
 from web.http.unsent import ABORT, ENDLESS, Held, Taking
 
 SWEEP_SECONDS = 0.2

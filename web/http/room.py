@@ -1,15 +1,12 @@
-"""How much may come at once: bytes for the disk, uploads, streams and waits of a caller, connections of an address.
+"""Room on the disk for what comes in.
 
-Owns the counts of this process; who a caller is says web/access/shares.py. Promises no bytes to an upload that has only
-said how many it will send: that costs its sender nothing, and would shut out the others.
+Promises no bytes to an upload that has only said how many it will send: that costs its sender nothing, and would shut
+out the others.
 """
 
-import contextlib
-import ipaddress
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 
-from jobs.errors import ClientFault, StoreFull
+from jobs.errors import StoreFull
 from jobs.limits import ROOM_ASKED_BYTES
 
 
@@ -31,78 +28,3 @@ class Room:
             self.admit(size)
             self._known = ROOM_ASKED_BYTES
         self._known -= size
-
-
-class Shares:
-    """How many things each holder has at the same time, of those that this process has for all."""
-
-    def __init__(self) -> None:
-        self._held: Counter[object] = Counter()
-
-    @property
-    def total(self) -> int:
-        """Of all holders."""
-        return self._held.total()
-
-    @contextlib.contextmanager
-    def one(self, holder: object, limit: str, most: int) -> Iterator[None]:
-        """One more for `holder`. Raises TooMany, by the name `limit`, where they have `most`."""
-        self.take(holder, limit, most)
-        try:
-            yield
-        finally:
-            self.give_back(holder)
-
-    def take(self, holder: object, limit: str, most: int) -> None:
-        """As `one`, until it is given back."""
-        if self._held[holder] >= most:
-            raise TooMany(limit, most)
-        self._held[holder] += 1
-
-    def give_back(self, holder: object) -> None:
-        """One fewer for `holder`."""
-        self._held[holder] -= 1
-        if not self._held[holder]:
-            del self._held[holder]
-
-
-class Addresses:
-    """The connections of each address, of which none may have more than half of the `descriptors` of this process: what
-    comes by one of `proxies` is everybody's, and has no bound."""
-
-    def __init__(self, descriptors: int, proxies: Sequence[str] = ()) -> None:
-        self._most, self._shares = max(1, descriptors // 2), Shares()
-        self._proxies = [ipaddress.ip_network(proxy) for proxy in proxies]
-
-    def come(self, address: str) -> Callable[[], None]:
-        """One more of `address`; call what is returned once it has gone. Raises TooMany."""
-        holder = neighbourhood(address)
-        if not holder or (self._proxies and self._is_proxy(address)):
-            return lambda: None
-        self._shares.take(holder, "connections_at_once_max", self._most)
-        return lambda: self._shares.give_back(holder)
-
-    def _is_proxy(self, address: str) -> bool:
-        parsed = ipaddress.ip_address(address)
-        return any(parsed in network for network in self._proxies)
-
-
-def neighbourhood(address: str) -> str:
-    """Whom an address is counted for: of IPv6 the first 64 bits (clients may choose the last); nobody if it is none."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return ""
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is None:
-        return str(ipaddress.ip_network((parsed.packed[:8] + bytes(8), 64)))
-    return str(getattr(parsed, "ipv4_mapped", None) or parsed)
-
-
-class TooMany(ClientFault):
-    """The caller has as many of them as they may: one of them must end first."""
-
-    retry_seconds = 1
-
-    def __init__(self, limit: str, most: int) -> None:
-        detail = f"{limit} allows {most} at the same time in one web process, and as many are there"
-        super().__init__(detail, code="too_many_at_once", limit=limit, allowed=most, actual=most + 1)

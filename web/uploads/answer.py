@@ -19,9 +19,9 @@ from jobs.job import ENDED, Row, decode_spec
 from web.access.call import Call, grant_query
 from web.access.parts import Web
 from web.access.shares import one_wait
+from web.http.counts import TooMany
 from web.http.headers import joined
 from web.http.json import as_json
-from web.http.room import TooMany
 from web.views import answers
 
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6}(?:\.\d{1,6})?)", re.IGNORECASE)

@@ -16,7 +16,7 @@ from tests.support.kits.web_readers import Reader
 from tests.unit.web.http.test_connection import HEAD, Line
 from tests.unit.web.uploads.test_admission import JPEG, KEYS, never_read, told
 from web.access import shares
-from web.http.room import Addresses, Shares, TooMany, neighbourhood
+from web.http.counts import Addresses, Shares, TooMany, neighbourhood
 
 
 def test_a_share_is_bounded_and_comes_back() -> None:

@@ -25,7 +25,7 @@ from web.broker.link import Link
 from web.http import unsent
 from web.http.body import until_gone
 from web.http.connection import Connection
-from web.http.room import Addresses
+from web.http.counts import Addresses
 from web.http.unsent import ENDLESS
 
 HEAD = b"GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n"

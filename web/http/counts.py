@@ -1,0 +1,86 @@
+"""How many may be there at once: uploads, streams and waits of a caller, connections of an address.
+
+Owns the counts of this process; who a caller is says web/access/shares.py.
+"""
+
+import contextlib
+import ipaddress
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+from jobs.errors import ClientFault
+
+
+class Shares:
+    """How many things each holder has at the same time, of those that this process has for all."""
+
+    def __init__(self) -> None:
+        self._held: Counter[object] = Counter()
+
+    @property
+    def total(self) -> int:
+        """Of all holders."""
+        return self._held.total()
+
+    @contextlib.contextmanager
+    def one(self, holder: object, limit: str, most: int) -> Iterator[None]:
+        """One more for `holder`. Raises TooMany, by the name `limit`, where they have `most`."""
+        if self._held[holder] >= most:
+            raise TooMany(limit, most)
+        self._held[holder] += 1
+        try:
+            yield
+        finally:
+            self._held[holder] -= 1
+            if not self._held[holder]:
+                del self._held[holder]
+
+
+class Addresses:
+    """The connections of each address, of which none may have more than half of the `descriptors` of this process: what
+    comes by one of `proxies` is everybody's, and has no bound."""
+
+    def __init__(self, descriptors: int, proxies: Sequence[str] = ()) -> None:
+        self._most = max(1, descriptors // 2)
+        self._held: Counter[str] = Counter()
+        self._proxies = [ipaddress.ip_network(proxy) for proxy in proxies]
+
+    def come(self, address: str) -> Callable[[], None]:
+        """One more of `address`; call what is returned once it has gone. Raises TooMany."""
+        holder = neighbourhood(address)
+        if not holder or (self._proxies and self._is_proxy(address)):
+            return lambda: None
+        if self._held[holder] >= self._most:
+            raise TooMany("connections_at_once_max", self._most)
+        self._held[holder] += 1
+        return lambda: self._left(holder)
+
+    def _left(self, holder: str) -> None:
+        self._held[holder] -= 1
+        if not self._held[holder]:
+            del self._held[holder]
+
+    def _is_proxy(self, address: str) -> bool:
+        parsed = ipaddress.ip_address(address)
+        return any(parsed in network for network in self._proxies)
+
+
+def neighbourhood(address: str) -> str:
+    """Whom an address is counted for: of IPv6 the first 64 bits (clients may choose the last); nobody if it is none."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return ""
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is None:
+        return str(ipaddress.ip_network((parsed.packed[:8] + bytes(8), 64)))
+    return str(getattr(parsed, "ipv4_mapped", None) or parsed)
+
+
+class TooMany(ClientFault):
+    """The caller has as many of them as they may: one of them must end first."""
+
+    retry_seconds = 1
+
+    def __init__(self, limit: str, most: int) -> None:
+        detail = f"{limit} allows {most} at the same time in one web process, and as many are there"
+        super().__init__(detail, code="too_many_at_once", limit=limit, allowed=most, actual=most + 1)
