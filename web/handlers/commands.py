@@ -28,7 +28,8 @@ from web.uploads import fields as fields
 from web.uploads.accept import accept
 from web.uploads.admission import RateLimited, admit, checked_key
 from web.uploads.answer import answer
-from web.uploads.originals import Stored, publish
+from web.uploads.incoming import publish
+from web.uploads.originals import Stored
 
 _REFUSALS = {
     "job_ended": "the job has ended already",

@@ -12,7 +12,10 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from functools import partial
+
+import msgspec
 
 from host.settings.extras import formats_read
 from jobs import ids
@@ -25,7 +28,7 @@ from jobs.limits import GATHERED_BYTES, GATHERED_BYTES_MAX
 from stores.blobs import Blobs, BlobWriter
 from web.access.parts import Web
 from web.uploads.admission import Admission
-from web.uploads.originals import Stored, in_threads, publish
+from web.uploads.originals import Stored, remove
 
 FORMATS = formats_read()
 VIEWED_BYTES = 16 * 1024
@@ -201,6 +204,24 @@ class Intake:
             self._storing = None
             for fault in faults:
                 raise fault
+
+
+async def publish(web: Web, stored: list[Stored]) -> None:
+    """All of them, or none."""
+    faults = await in_threads(web.write_threads, [each.publish for each in stored])
+    if faults:
+        await remove(web, stored)
+        raise faults[0]
+    for each in stored:
+        if each.digest:
+            each.original = msgspec.structs.replace(each.original, digest=each.digest())
+
+
+async def in_threads(threads: Executor, works: Sequence[Callable[[], None]]) -> list[BaseException]:
+    """Do all of these, several at the same time; what they raised."""
+    loop = asyncio.get_running_loop()
+    done = [loop.run_in_executor(threads, work) for work in works]
+    return [fault for fault in await asyncio.gather(*done, return_exceptions=True) if fault]
 
 
 def _do(works: Iterable[Callable[[], None]]) -> None:
