@@ -12,9 +12,6 @@ import socket
 import time
 from typing import Any
 
-import zmq
-from zmq.utils.monitor import parse_monitor_message
-
 from broker.core.books.events import ClockRead, Effects, PeerLost
 from broker.core.dispatcher import Dispatcher
 from broker.flight.facts import Began, Intake, Turn, decide
@@ -27,7 +24,6 @@ from broker.rounds import Rounds
 from broker.sockets import Sockets
 from host.process import notify
 from host.sockets.addresses import Wires
-from host.sockets.readiness import readable
 from jobs import wire
 from jobs.limits import GRANT_SLACK_SECONDS, IDEMPOTENCY_SECONDS
 from stores.ledger import Ledger
@@ -85,7 +81,7 @@ class Loop:
             due = 0.0 if self._again or self._intake.events else self._dispatcher.deadline
             if self._probes:
                 due = min(due, self._probes[0])
-            ready = readable(self.sockets.read, [self._woken.fileno()], due - time.monotonic())
+            ready = self.sockets.wait(self._woken.fileno(), due - time.monotonic())
             now = time.monotonic()
             self._turn(now, ready)
             self._watchdog.turned(now)
@@ -119,11 +115,9 @@ class Loop:
             room = self._read_web()
         self._lookups.look_up(self._intake, room)
         self._again |= self._lookups.is_behind
-        for publisher in (self.sockets.receipts, self.sockets.changes):
-            if publisher in ready:
-                self._read_subscriptions(publisher)
-        if self.sockets.monitor in ready:
-            self._read_monitor(now)
+        self._greet(ready)
+        if self.sockets.monitor in ready and self.sockets.has_lost_connections():
+            self._probes = [now + seconds for seconds in PROBE_SECONDS]
         if self._probes and now >= self._probes[0]:
             self._probe(now)
         return heard_all
@@ -132,11 +126,10 @@ class Loop:
         """Read a batch of workers' frames; whether each was heard who had something to say."""
         room, peers = TURN_BYTES, list[bytes]()
         for _ in range(WORKER_FRAMES_PER_TURN):
-            try:
-                peer, frames, key = self.sockets.receive_from_worker()
-            except zmq.Again:
+            if (received := self.sockets.receive_from_worker()) is None:
                 self._rounds.emptied(now)
                 return True
+            peer, frames, key = received
             peers.append(peer)
             for frame in frames:
                 room -= len(frame)
@@ -155,15 +148,11 @@ class Loop:
         jobs, room = 0, TURN_BYTES
         empty = False
         while jobs < SUBMITTED_JOBS_PER_TURN and room > 0:
-            try:
-                frames = [self.sockets.pull.recv(zmq.NOBLOCK)]
-            except zmq.Again:
+            if (frames := self.sockets.receive_from_web()) is None:
                 empty = True
                 break
-            room -= len(frames[0])
-            while self.sockets.pull.get(zmq.RCVMORE):
-                frames.append(self.sockets.pull.recv(zmq.NOBLOCK))
-                room -= len(frames[-1])
+            for frame in frames:
+                room -= len(frame)
             message = self.gate.read(wire.from_web, b"web", frames)
             jobs += 1
             if isinstance(message, wire.Submit):
@@ -175,28 +164,14 @@ class Loop:
         self._again |= not empty
         return room
 
-    def _read_subscriptions(self, publisher: Any) -> None:
+    def _greet(self, ready: set[Any]) -> None:
         """A web process that subscribed to its receipts hears Hello there: nothing sent later is lost."""
-        for _ in range(WORKER_FRAMES_PER_TURN):
-            try:
-                frame = publisher.recv(zmq.NOBLOCK)
-            except zmq.Again:
-                break
-            if publisher is self.sockets.receipts and frame[:1] == b"\x01":
-                publisher.send_multipart([frame[1:], wire.encode(wire.Hello(self._dispatcher.epoch))], zmq.NOBLOCK)
-
-    def _read_monitor(self, now: float) -> None:
-        for _ in range(WORKER_FRAMES_PER_TURN):
-            try:
-                event = parse_monitor_message(self.sockets.monitor.recv_multipart(zmq.NOBLOCK))
-            except zmq.Again:
-                return
-            if event["event"] == zmq.EVENT_DISCONNECTED:
-                self._probes = [now + seconds for seconds in PROBE_SECONDS]
+        for topic in self.sockets.subscribed(ready):
+            self.sockets.publish_receipts(topic, wire.encode(wire.Hello(self._dispatcher.epoch)))
 
     def _probe(self, now: float) -> None:
         """Some worker's connection ended: a send that cannot be routed names it."""
-        self.sockets.router.poll(0)
+        self.sockets.notice_ends()
         self._probes = [at for at in self._probes if at > now]
         beat = wire.encode(wire.BrokerBeat(self._dispatcher.epoch))
         for peer in self._dispatcher.peers():
@@ -211,14 +186,14 @@ class Loop:
         if effects.records:
             self._ledger.commit(effects.records)
         for topic, frame in out.receipts:
-            self.sockets.receipts.send_multipart([topic, frame], zmq.NOBLOCK)
+            self.sockets.publish_receipts(topic, frame)
         sends: dict[bytes, list[bytes]] = {}
         for peer, frame in out.sends:
             sends.setdefault(peer, []).append(frame)
         for peer, frames in sends.items():
             self._send(peer, *frames)
         for topic, frame in out.changes:
-            self.sockets.changes.send_multipart([topic, frame], zmq.NOBLOCK)
+            self.sockets.publish_changes(topic, frame)
         if effects.beat:
             notify.workers_wanted(effects.beat.workers_wanted)
         self._lookups.refill(self._intake, effects.refills)
@@ -236,11 +211,7 @@ class Loop:
     def _send(self, peer: bytes, *frames: bytes) -> None:
         """At once, or its end wakes up for each. Never waits: a worker that cannot be reached, or whose pipe is full,
         is lost."""
-        try:
-            self.sockets.router.send_multipart([peer, *frames], zmq.NOBLOCK)
-        except zmq.ZMQError as error:
-            if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
-                raise
+        if not self.sockets.send_to_worker(peer, frames):
             self._intake.add(PeerLost(peer))
 
     def _forget_keys(self, now: float) -> None:

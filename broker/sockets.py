@@ -1,16 +1,19 @@
-"""The broker's sockets: bound, bounded, watched and closed.
+"""The broker's sockets: bound, bounded, read, written and closed.
 
-Owns their options. What is read and sent, and in which order, is broker/loop.py's.
+Owns their options, and is the only file of the broker that knows ZeroMQ. Nothing here waits but `wait`. What is read
+and sent, and in which order, is broker/loop.py's.
 """
 
 import logging
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import zmq
+from zmq.utils.monitor import parse_monitor_message
 
 from host.sockets import curve
 from host.sockets.addresses import Wires
-from host.sockets.readiness import descriptors
+from host.sockets.readiness import descriptors, readable
 from jobs import wire
 from jobs.errors import SetupFault
 
@@ -18,6 +21,8 @@ RECEIVED_FRAMES_MAX = 500
 """Of a connection, unread: what a web process has without a receipt, and more. Who sends more waits."""
 SENT_FRAMES_MAX = 2000
 """Of a connection, unsent: a worker that takes none is lost, a web process reads the ledger where it missed some."""
+READ_MAX = 256
+"""Subscriptions, or events of connections, read in a turn."""
 LINGER_MILLISECONDS = 200
 
 
@@ -57,14 +62,78 @@ class Sockets:
             raise SetupFault(f"{address} cannot be bound ({error.strerror}): correct PIXMILL_BROKERS") from None
         return bound
 
-    def receive_from_worker(self) -> tuple[bytes, list[bytes], bytes | None]:
-        """Connection, frames, and on tcp the key that it was let in by."""
-        if self.door is None:
-            peer, *plain = self.router.recv_multipart(zmq.NOBLOCK)
-            return peer, plain, None
-        first, *frames = self.router.recv_multipart(zmq.NOBLOCK, copy=False)
+    def wait(self, other: int, seconds: float) -> set[Any]:
+        """Which of the sockets, and of this descriptor, can be read: as soon as one can, or after `seconds`."""
+        return readable(self.read, [other], seconds)
+
+    def receive_from_worker(self) -> tuple[bytes, list[bytes], bytes | None] | None:
+        """Connection, frames, and on tcp the key that it was let in by; None: nothing is there to be read."""
+        try:
+            if self.door is None:
+                peer, *plain = self.router.recv_multipart(zmq.NOBLOCK)
+                return peer, plain, None
+            first, *frames = self.router.recv_multipart(zmq.NOBLOCK, copy=False)
+        except zmq.Again:
+            return None
         key = frames[-1].get("User-Id").encode() if frames else b""
         return first.bytes, [frame.bytes for frame in frames], key
+
+    def receive_from_web(self) -> list[bytes] | None:
+        """The frames of a message; None: nothing is there to be read."""
+        try:
+            frames = [self.pull.recv(zmq.NOBLOCK)]
+        except zmq.Again:
+            return None
+        while self.pull.get(zmq.RCVMORE):
+            frames.append(self.pull.recv(zmq.NOBLOCK))
+        return frames
+
+    def subscribed(self, ready: set[Any]) -> list[bytes]:
+        """The topics of receipts that were subscribed to. Subscriptions to changes are read, too, and are nobody's."""
+        topics = [frame[1:] for frame in self._subscriptions(self.receipts, ready) if frame[:1] == b"\x01"]
+        for _ in self._subscriptions(self.changes, ready):
+            pass
+        return topics
+
+    def _subscriptions(self, publisher: Any, ready: set[Any]) -> Iterator[bytes]:
+        for _ in range(READ_MAX if publisher in ready else 0):
+            try:
+                yield publisher.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+
+    def has_lost_connections(self) -> bool:
+        """Whether some worker's connection has ended since the last time."""
+        ended = False
+        for _ in range(READ_MAX):
+            try:
+                event = parse_monitor_message(self.monitor.recv_multipart(zmq.NOBLOCK))
+            except zmq.Again:
+                break
+            ended = ended or event["event"] == zmq.EVENT_DISCONNECTED
+        return ended
+
+    def notice_ends(self) -> None:
+        """Have connections that ended forgotten now, so that a send to one of them fails."""
+        self.router.poll(0)
+
+    def send_to_worker(self, peer: bytes, frames: Sequence[bytes]) -> bool:
+        """Send these at once; False: the connection has ended, or takes no more."""
+        try:
+            self.router.send_multipart([peer, *frames], zmq.NOBLOCK)
+        except zmq.ZMQError as error:
+            if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
+                raise
+            return False
+        return True
+
+    def publish_receipts(self, topic: bytes, frame: bytes) -> None:
+        """Send to the web process whose topic this is."""
+        self.receipts.send_multipart([topic, frame], zmq.NOBLOCK)
+
+    def publish_changes(self, topic: bytes, frame: bytes) -> None:
+        """Send to every web process."""
+        self.changes.send_multipart([topic, frame], zmq.NOBLOCK)
 
     def close(self) -> None:
         """Close the sockets, waiting a bounded time for what was sent."""

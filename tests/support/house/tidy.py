@@ -22,7 +22,6 @@ IMPURE |= {"time", "uuid"}
 
 DRIVERS = {
     "zmq": {
-        "broker/loop.py",
         "broker/sockets.py",
         "web/broker/link.py",
         "worker/keeper/loop.py",
