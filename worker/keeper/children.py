@@ -75,6 +75,8 @@ class Children:
         self.decoder: Decoder | None = None
         self._parking = parking or Parking[Decoder]()
         self._spare: Decoder | None = None
+        self._ending: list[Decoder] = []
+        """Killed, and not known to be gone."""
         self._wanted = 1
         self._asked = 0
         """Decoders that the nursery was asked for and has not borne yet."""
@@ -116,7 +118,7 @@ class Children:
         self._hear(listener)
         while self._control is not None and self._hear_nursery(listener, now):
             pass
-        _end(self._parking.expired(now))
+        self._end(self._parking.expired(now))
         if now >= self._bare_until:
             raise SetupFault(f"no decoder came for {DECODER_SECONDS_MOST:g} s: see to memory and image libraries")
         if now >= self._start_at:
@@ -161,13 +163,13 @@ class Children:
 
     def end_parked(self) -> None:
         """Their memory is needed, or nobody comes any more."""
-        _end(self._parking.empty())
+        self._end(self._parking.empty())
 
     def close(self) -> None:
         """Kill them all; on return they are gone."""
-        for decoder in (*self._parking.empty(), self.decoder, self._spare):
-            if decoder is not None:
-                decoder.end(END_SECONDS)
+        self._end([each for each in (*self._parking.empty(), self.decoder, self._spare) if each is not None])
+        for decoder in self._ending:
+            decoder.is_gone(END_SECONDS)
         if self._control is not None:
             self._control.close()
             self._end_nursery()
@@ -177,11 +179,11 @@ class Children:
             decoder.stop()
             now, self.decoder = time.monotonic(), None
             self._await_decoder(now)
-            _end(self._parking.park(decoder.run.tenant or "", decoder, decoder.grown_bytes(), now))
+            self._end(self._parking.park(decoder.run.tenant or "", decoder, decoder.grown_bytes(), now))
 
     def _end_decoder(self) -> None:
         assert self.decoder is not None
-        self.decoder.end()
+        self._end([self.decoder])
         self.decoder = None
         self._await_decoder(time.monotonic())
 
@@ -267,12 +269,12 @@ class Children:
         listener.decoder_ready()
 
     def _end_of_parked(self, listener: Listener, parked: Decoder) -> None:
-        parked.end()
+        self._end([parked])
         listener.parked_ended(parked.run)
 
     def _end_spare(self) -> None:
         if self._spare is not None:
-            self._spare.end()
+            self._end([self._spare])
             self._spare = None
 
     def _ended(self, listener: Listener, death: tasks.Died) -> None:
@@ -306,7 +308,7 @@ class Children:
         self._control.setblocking(False)
         self._start_at, self._started_at = inf, now
 
-
-def _end(decoders: list[Decoder]) -> None:
-    for decoder in decoders:
-        decoder.end()
+    def _end(self, decoders: list[Decoder]) -> None:
+        for decoder in decoders:
+            decoder.end()
+        self._ending = [each for each in (*self._ending, *decoders) if not each.is_gone()]

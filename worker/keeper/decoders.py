@@ -91,16 +91,21 @@ class Decoder:
         self.silent = True
         self._signal(signal.SIGKILL)
 
-    def end(self, wait_seconds: float = 0.0) -> None:
-        """Kill it and hear no more of it. So long at most its end is waited for: much memory is given back slowly."""
+    def end(self) -> None:
+        """Kill it and hear no more of it."""
         self._signal(signal.SIGKILL)
-        if wait_seconds:
-            ended = select.poll()
-            ended.register(self._watch, select.POLLIN)
-            ended.poll(wait_seconds * 1000)
-        os.close(self._watch)
         self._slate.close()
         self.link.close()
+
+    def is_gone(self, wait_seconds: float = 0.0) -> bool:
+        """After `end`: whether it has given its memory back, which takes a while where it had much. Its end is waited
+        for so long at most. True once: it is forgotten then."""
+        ended = select.poll()
+        ended.register(self._watch, select.POLLIN)
+        if not ended.poll(wait_seconds * 1000):
+            return False
+        os.close(self._watch)
+        return True
 
     @property
     def stage(self) -> str:

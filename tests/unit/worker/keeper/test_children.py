@@ -105,14 +105,24 @@ def test_a_decoder_in_time_is_all_that_is_asked_of_a_nursery(pair: tuple[Childre
     slate.close()
 
 
-def test_a_decoder_whose_end_is_waited_for_is_gone_though_it_held_much_memory() -> None:
-    held = "import sys; held = bytes(300 << 20).replace(bytes(1), b'x'); print(flush=True); sys.stdin.read()"
+def test_once_closed_all_decoders_are_gone_though_one_held_much_memory_and_had_been_replaced() -> None:
+    held = "import sys; held = bytes(600 << 20).replace(bytes(1), b'x'); print(flush=True); sys.stdin.read()"
+    ours, nursery = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     link, theirs = socket.socketpair()
-    with theirs, subprocess.Popen([sys.executable, "-c", held], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
-        assert child.stdout
-        child.stdout.readline()
-        Decoder(child.pid, link, os.pidfd_open(child.pid), Slate()).end(10.0)
-        assert not alive(child.pid)
+    heavy = subprocess.Popen([sys.executable, "-c", held], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with nursery, link, theirs, heavy, subprocess.Popen(["sleep", "60"]) as parent:
+        assert heavy.stdout
+        heavy.stdout.readline()
+        children, watch, slate = Children(parent.pid, ours), os.pidfd_open(heavy.pid), Slate()
+        nursery.send(tasks.encode(tasks.Warm("engine")))
+        assert children.wait_warm() == "engine"
+        socket.send_fds(nursery, [tasks.encode(tasks.Born(heavy.pid))], [theirs.fileno(), watch, slate.descriptor])
+        os.close(watch)
+        slate.close()
+        children.read(Ear(), 0.0)
+        children.replace(Ear())
+        children.close()
+        assert not alive(heavy.pid)
 
 
 @pytest.fixture
