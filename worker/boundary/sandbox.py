@@ -1,8 +1,8 @@
-"""The walls around a decoder: after `seal` it computes, and talks to its keeper, and nothing else.
+"""The sandbox of a decoder: after `seal` it can compute and talk to its keeper, and nothing else.
 
-Owns the layers and their order; the list of system calls is worker/boundary/syscalls.py's. Each layer stands
-alone: where the platform lacks one the others are still put up, and `seal` says which is missing.
-By ctypes, for there is no library that is both maintained and small.
+Owns the layers and their order; worker/boundary/syscalls.py owns the list of system calls. Each layer stands
+alone: if the platform lacks one, the others are still set, and `seal` returns the missing ones.
+It uses ctypes, because no library is both maintained and small.
 """
 
 import ctypes
@@ -17,7 +17,7 @@ from worker.boundary import syscalls
 
 LIMITS = {
     resource.RLIMIT_CORE: 0,  # a dump would hold the picture
-    resource.RLIMIT_FSIZE: 0,  # no file grows by its hand
+    resource.RLIMIT_FSIZE: 0,  # it can extend no file
     resource.RLIMIT_NOFILE: 64,  # its own handful, and one task's: the original and at most 16 watermarks
 }
 _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 22, 38
@@ -27,7 +27,7 @@ _SA_SIGINFO = 4
 _LANDLOCK_CREATE_RULESET, _LANDLOCK_RESTRICT_SELF = 444, 446
 _LANDLOCK_VERSION = 1
 _FILE_RIGHTS = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 5: 0xFFFF}
-"""All that a Landlock of this version and later can take away of the file system."""
+"""All file system rights that a Landlock of this version and later can take away."""
 _NET_RIGHTS = {4: 0x3}
 """TCP: bind, connect."""
 _SCOPES = {6: 0x3}
@@ -50,13 +50,13 @@ class _Action(ctypes.Structure):
 
 
 def seal(address_bytes_max: int, call_address: int, threads: bool) -> tuple[str, ...]:
-    """Shut this process in for good; the names of the layers that this platform lacks.
+    """Seal this process for good. Returns the names of the layers that this platform lacks.
 
-    Called once, single-threaded, after everything lazy was used. `address_bytes_max` is the address
-    space that RLIMIT_AS may ever be raised to. At `call_address` a forbidden call leaves its number
-    (32 bits, in memory shared with the parent) before it kills. With `threads` it may start threads,
-    which are shut in like itself, if it did before (glibc sets up a handler at the first). Raises
-    OSError where an rlimit fails.
+    Call it once, single-threaded, after everything lazy was used. `address_bytes_max` is the address
+    space that RLIMIT_AS may ever be raised to. A forbidden call writes its number to `call_address`
+    (32 bits, in memory shared with the parent) before it kills. With `threads` the process may start
+    threads, which are sealed too; it must have started one before, because glibc sets up a handler at
+    the first. Raises OSError if an rlimit fails.
     """
     processes = {} if threads else {resource.RLIMIT_NPROC: 0}  # (binds all but root; seccomp binds root)
     for limit, most in {**LIMITS, **processes, resource.RLIMIT_AS: address_bytes_max}.items():
@@ -78,12 +78,12 @@ def seal(address_bytes_max: int, call_address: int, threads: bool) -> tuple[str,
 
 
 def _drop_capabilities(libc: ctypes.CDLL) -> bool:
-    """A decoder started as root has none of root's powers, the raising of its own limits among them."""
+    """Drop root's powers, in case the decoder was started as root: it could raise its own limits."""
     return bool(libc.capset(struct.pack("=Ii", _CAPABILITIES_V3, 0), bytes(24)) == 0)
 
 
 def _landlock(libc: ctypes.CDLL) -> bool:
-    """All rights handled and no rule: nothing can be opened, bound or connected to."""
+    """Handle all rights and add no rule: so nothing can be opened, bound or connected to."""
     version = libc.syscall(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_LANDLOCK_VERSION))
     if version < 1:
         return False
@@ -130,13 +130,13 @@ _TRAPS = {
         b"%s"
     ),
 }
-"""What SIGSYS runs: in five instructions, for neither Python nor C can be trusted in a process gone wrong.
-Its page cannot be changed unnoticed: what is made writable can never be executed again."""
+"""The handler of SIGSYS, in five instructions: in a compromised process neither Python nor C can be trusted.
+Its page cannot be changed unnoticed: a page that is made writable can never be executed again."""
 
 
 def _set_trap(libc: ctypes.CDLL, machine: str, call_address: int) -> None:
-    """On SIGSYS leave the call's number and die of it. Where the page or the handler is refused (some
-    hardened hosts map nothing executable), SIGSYS kills just as well, and the number is not known."""
+    """Install the handler of SIGSYS: it stores the call's number, then the process dies. If the page or the
+    handler is refused (some hardened hosts map nothing executable), SIGSYS still kills, but the number is unknown."""
     page = mmap.mmap(-1, mmap.PAGESIZE)
     page.write(_TRAPS[machine] % struct.pack("=Q", call_address))
     address = ctypes.addressof(ctypes.c_char.from_buffer(page))

@@ -1,6 +1,6 @@
-"""What a decoder was doing when it ended: a page that it writes while it lives, and its keeper reads.
+"""A decoder's status page: the decoder writes its stage while it lives, and its keeper reads it.
 
-Owns the page's layout. Knows no job; what an end means is worker/keeper/autopsy.py's.
+Owns the page's layout. Knows no job; worker/keeper/autopsy.py explains an end.
 """
 
 import ctypes
@@ -11,24 +11,24 @@ import re
 import struct
 
 GARBAGE = -1
-"""In place of a wait status: the decoder said what no decoder of ours says, and was killed."""
+"""Stands for a wait status: the decoder sent a message that no decoder of ours sends, and was killed."""
 LOST = -2
-"""In place of a wait status: the decoder went with its nursery."""
+"""Stands for a wait status: the decoder ended with its nursery."""
 DEAF = -3
-"""In place of a wait status: the decoder did not take a task out of its socket, and was killed."""
+"""Stands for a wait status: the decoder did not take a task out of its socket, and was killed."""
 IDLE, BEGUN = "idle", "begin"
-"""Stages: no task; a task, and nothing done for it yet. They are told to people, and nothing hangs on them."""
+"""Stages: no task; a task, but no work on it yet. They are for people; no decision depends on them."""
 _STAGE_BYTES_MAX = 60
 _NO_CALL = -1
 _LAYOUT = struct.Struct(f"=i{_STAGE_BYTES_MAX}s")
 
 
 class Slate:
-    """One page shared by a decoder, which writes, and its keeper, which reads and believes none of it. Sealed, for a
-    page that its writer cut off would end its reader."""
+    """One shared page: a decoder writes it, and its keeper reads it without trust. It is sealed, because a page that
+    its writer truncated would kill its reader (SIGBUS)."""
 
     def __init__(self, descriptor: int | None = None) -> None:
-        """A fresh one; or the one behind `descriptor`, which then is this slate's."""
+        """A fresh page; or the one behind `descriptor`, which this slate then owns."""
         self.descriptor = _sealed_page() if descriptor is None else descriptor
         self._page = mmap.mmap(self.descriptor, mmap.PAGESIZE)
         if descriptor is None:
@@ -39,12 +39,12 @@ class Slate:
         self._page[4 : _LAYOUT.size] = stage.encode()[:_STAGE_BYTES_MAX].ljust(_STAGE_BYTES_MAX, b"\0")
 
     def read(self) -> tuple[str, int | None]:
-        """The last stage, and the number of the forbidden call that it died of, if it did."""
+        """The last stage, and the number of the forbidden call that killed the decoder, if one did."""
         call, stage = _LAYOUT.unpack_from(self._page)
         return re.sub(r"[^a-z0-9_ -]", "", stage.decode("ascii", "ignore")), None if call < 0 else call
 
     def address(self) -> int:
-        """Where the number of a forbidden call belongs, in this process's memory."""
+        """The address, in this process, for the number of a forbidden call."""
         return ctypes.addressof(ctypes.c_int32.from_buffer(self._page))
 
     def close(self) -> None:

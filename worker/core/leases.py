@@ -1,4 +1,4 @@
-"""What a worker holds: each lease, how far it is, and the answer that is kept until it is settled.
+"""A worker's leases: the phase of each, and its answer, which is kept until it is settled.
 
 Owns the phases and their order; nothing here is sent or timed. A lease goes
 
@@ -28,8 +28,8 @@ class Phase(Enum):
 
 class Lease:
     """One lease. `since` is the (monotonic) time of its latest phase; `began_at`: the wall time at which a decoder
-    began it; `look_at`: when (monotonic) to look whether one did; `made`: whether it made all; `where`: how far it
-    was when last seen, in words."""
+    began it; `look_at`: when (monotonic) to check for its start; `made`: all renditions are made; `where`: its last
+    known progress, in words."""
 
     __slots__ = ("answer", "assignment", "began_at", "job", "look_at", "made", "number", "phase", "since", "where")
 
@@ -52,18 +52,18 @@ class Lease:
 
     @property
     def until(self) -> float:
-        """When its seconds are over: counted from its start, or from being given while it has none. Once all is made
-        they are not: how long the disk takes says nothing about the image."""
+        """When its seconds are over: counted from its start, or from when it was given, if it has not started. Once all
+        renditions are made there is no end: the disk's time says nothing about the image."""
         return inf if self.made else self.since + self.assignment.seconds
 
     @property
     def due(self) -> float:
-        """When something is to be done about it at the latest."""
+        """The latest time at which something must be done about it."""
         return min(self.until, self.look_at)
 
 
 class Leases:
-    """All leases of one worker, at most one a job; every step costs the same however many there are."""
+    """All leases of one worker, at most one for each job. Every step is O(1)."""
 
     def __init__(self) -> None:
         self.held: dict[str, Lease] = {}
@@ -72,16 +72,16 @@ class Leases:
 
     @property
     def unfinished(self) -> int:
-        """How many are still to be worked on, or are."""
+        """The number of leases that wait for work or are in work."""
         return len(self.waiting) + len(self.running)
 
     def find(self, job: str, number: int) -> Lease | None:
-        """The lease, if it is held under just that number."""
+        """The lease, if it is held under exactly this number."""
         lease = self.held.get(job)
         return lease if lease is not None and lease.number == number else None
 
     def find_running(self, job: str, number: int) -> Lease | None:
-        """The lease, if a decoder has it (or is to have it) under just that number."""
+        """The lease, if a decoder has it (or is about to get it) under exactly this number."""
         lease = self.running.get(job)
         return lease if lease is not None and lease.number == number else None
 
@@ -119,11 +119,11 @@ class Leases:
         return [lease for lease in self.held.values() if lease.phase is Phase.ANSWERED]
 
     def listed(self) -> list[Held]:
-        """All, as the broker is told of them: unsettled answers too, for they are still its leases."""
+        """All leases in the form for the broker. Unsettled answers are included: they are still leases."""
         return [Held(lease.job, lease.number, lease.began_at is not None) for lease in self.held.values()]
 
     def check(self) -> None:
-        """Raises AssertionError where a lease is not where its phase says."""
+        """Raises AssertionError if a lease is not where its phase says."""
         for job, lease in self.held.items():
             story = f"{job} lease {lease.number} is {lease.phase.name}"
             assert job == lease.job, story

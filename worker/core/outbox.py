@@ -1,8 +1,8 @@
-"""What is to be said to the broker, gathered until the next turn: one message of a type, in one fixed order.
+"""Gathers messages to the broker until the next turn: one message of each type, in a fixed order.
 
-Owns when it is said, and that order: a worker that drains says so before it gives back, and a job's start goes out
-before its renditions, these before its end. What a Finish says is not said beside it: that the job began in the same
-turn, and what landed in it. A message more could cost the broker a commit more.
+Owns the time and the order of sending. Draining goes out before leases are given back; a job's start before its
+renditions, and these before its end. A Finish includes the start and the renditions of its turn, so these are not sent
+beside it: each message more could cost the broker a commit.
 """
 
 from math import inf
@@ -12,11 +12,12 @@ from jobs import wire
 from worker.core.leases import Answer
 
 END_SECONDS = 0.1
-"""How long the end of a short job waits at most for others: a message of each costs the broker a transaction."""
+"""The end of a short job waits at most this long for others: a message for each costs the broker a transaction."""
 
 
 class Outbox:
-    """Gathers; `empty` hands over. What `waits` is to be handed over at `due` (monotonic seconds) at the latest."""
+    """Gathers messages; `empty` hands them over. While `waits` is true, that may be put off until `due` (monotonic
+    seconds)."""
 
     def __init__(self) -> None:
         self.due = inf
@@ -36,20 +37,21 @@ class Outbox:
             self.published = [landed for landed in self.published if landed.job != answer.job]
 
     def finish(self, finish: wire.Finish, now: float, *, short: bool) -> None:
-        """A job is done; the first of those that may wait if it was a short one."""
+        """A job is done. A short one may be the first whose end waits for others."""
         if short and not self.answers:
             self.due = now + END_SECONDS
         self.answer(finish)
 
     def waits(self, here: int, now: float) -> bool:
-        """Whether there is nothing to say but that jobs are done, and fewer than are `here` still: the worker has work
-        meanwhile, and others queue, or it had not so many."""
+        """True if only Finish answers are pending, fewer than the jobs still `here`, and `due` has not passed. Batching
+        them saves a broker transaction, and the worker has work meanwhile: jobs queue, else it would not hold so many.
+        """
         other = self.draining or self.started or self.published or self.swept or self.unswept or self.found
         patient = now < self.due < inf and len(self.answers) < here and not other
         return patient and all(type(answer) is wire.Finish for answer in self.answers)
 
     def empty(self, beat: list[wire.Held] | None, leaving: bool) -> list[Any]:
-        """The messages, in order; `beat` is what a WorkerBeat is to list (None: no beat)."""
+        """The messages, in order; `beat` is the list of a WorkerBeat (None: no beat)."""
         sends: list[Any] = []
         if self.draining:
             sends.append(wire.Draining())

@@ -1,7 +1,7 @@
-"""Which decoders are kept for tenants that are not being served: how many, how large, and for how long.
+"""Keeps decoders of tenants that are not being served: how many, how large, and for how long.
 
-Owns the bounds and the order: the least recently served goes first, but for those that were served just now. Knows no
-process and no clock; it returns whatever has to go, and the caller ends it.
+Owns the bounds and the order: the least recently served decoder goes first, except those that were served just now.
+Knows no process and no clock; it returns the decoders that must go, and the caller ends them.
 """
 
 from collections import OrderedDict
@@ -9,8 +9,8 @@ from math import inf
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 PARKED_SECONDS = 60.0
-"""A tenant that sends nothing for so long gets a fresh decoder. That costs it milliseconds, whereas a parked one holds
-memory."""
+"""A tenant that sends nothing for this long gets a fresh decoder. That costs milliseconds, whereas a parked decoder
+holds memory."""
 
 FRESH_SECONDS = 5.0
 """A decoder that was parked within this time stays, and a newcomer goes. Tenants take turns, so the least recently
@@ -36,7 +36,7 @@ class _Place(NamedTuple, Generic[T]):
 
 
 class Parking(Generic[T]):
-    """At most one decoder a tenant, `count_max` of them, which together have grown by at most `bytes_max`."""
+    """At most one decoder for each tenant and `count_max` in all; together they have grown by at most `bytes_max`."""
 
     def __init__(self, count_max: int = 0, bytes_max: int = 0) -> None:
         self._count_max, self._bytes_max = count_max, bytes_max
@@ -48,8 +48,8 @@ class Parking(Generic[T]):
         return next(iter(self._places.values())).until if self._places else inf
 
     def park(self, tenant: str, decoder: T, size: int, now: float) -> list[T]:
-        """Keep a decoder that has grown by `size` bytes; those that must go for it, perhaps itself. One that has shrunk
-        makes no room for others: it may be hostile, or dead."""
+        """Keep a decoder that has grown by `size` bytes. Returns the decoders that must go for it, perhaps itself. A
+        decoder that has shrunk makes no room for others: it may be hostile, or dead."""
         replaced = self._places.pop(tenant, None)
         gone = [replaced.decoder] if replaced else []
         self._places[tenant] = _Place(decoder, max(0, size), now + PARKED_SECONDS)

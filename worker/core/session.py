@@ -1,4 +1,4 @@
-"""The worker's side of the protocol: what it says to the broker, and when it gives up on one.
+"""The worker's side of the protocol: what it sends to the broker, and when it gives a broker up.
 
 Sans-I/O: `handle` facts, `tick` the clock, then `drain` the effects; `deadline` says when to tick
 next. Knows no socket, file, process or clock. All leases and their phases are in leases.py.
@@ -17,21 +17,21 @@ from worker.core.outbox import Outbox
 
 BEATS_PER_SILENCE = 5
 HELD_PER_CAPACITY = 4
-"""Leases that are held at most, answered ones among them: the broker gives CAPACITY, and others before it has settled
-the first."""
+"""The most leases that a worker holds, answered ones included. The broker gives CAPACITY, and more before it has
+settled the first ones."""
 SWEEP_SHARE = 0.7
-"""Of the silence after which a worker is lost, in which it may delete what it was told to: others are told to
-after that, and a job that is run again makes its blobs anew."""
+"""A worker may carry out a sweep within this share of the silence after which it is lost. After that silence others get
+the sweep, and a job that runs again writes its blobs anew."""
 LONG_TURN_SECONDS = 1.0
-"""A keeper's turn takes milliseconds, but for the disk."""
+"""A longer turn was waiting for the disk: a keeper's turn takes milliseconds."""
 AWAY_SECONDS_MAX = 60.0
-"""How long beats are said for a keeper that waits for the disk. Who waits for good, and is ended by nobody, loses by
-silence what it holds."""
+"""Beats are sent this long for a keeper that waits for the disk. A keeper that waits for ever, and that nobody ends,
+then loses its leases by silence."""
 SETTLE_SECONDS = 1.0
 """How long, after the drain's deadline, a worker waits for its last answers to be settled."""
 START_SECONDS = 0.05
-"""How long after a decoder was given a job to look whether it began, and how often if not. What has ended by then is
-never said to have started: a message of its own costs the broker a turn, and who holds the job looks no sooner."""
+"""A decoder that was given a job is checked for its start after this time, and again at this interval. A job that ends
+within this time sends no Start: it would cost the broker a transaction."""
 
 
 class Session:
@@ -107,7 +107,7 @@ class Session:
         self._handlers[type(event)](event)
 
     def tick(self, now: float) -> None:
-        """Let time pass. Only when all that has arrived is handled: unread mail is no silence."""
+        """Let time pass. Call it only when all arrived messages are handled: unread mail is no silence."""
         self._now = self._turned_at = now
         for lease in [lease for lease in self._leases.running.values() if now >= lease.due]:
             if now >= lease.until:
@@ -124,17 +124,17 @@ class Session:
             self._due_beat()
 
     def turned(self, now: float) -> None:
-        """The turn is over that began with the last tick. If it waited for the disk, the decoder may have waited as
-        long for the keeper to take what it made: that is not of its seconds."""
+        """The turn that began with the last tick is over. If it waited for the disk, the decoder may have waited as
+        long for the keeper to take its output: this time does not count for the job's seconds."""
         spent = now - self._turned_at
         if spent >= LONG_TURN_SECONDS:
             for lease in self._leases.running.values():
                 lease.since = min(now, lease.since + spent)
 
     def meanwhile(self, now: float) -> list[Any]:
-        """When a beat is due: that, and whatever else is to be said. For the thread that speaks while the keeper waits
-        for the disk; a silence of the broker is not judged, for nobody reads its mail. So a Ready waits for the keeper:
-        nobody would hear the Welcome, without which there are only beats."""
+        """The messages that are due with a beat. For the thread that speaks while the keeper waits for the disk. The
+        broker's silence is not judged, because nobody reads its mail. So a Ready waits for the keeper too: nobody would
+        read the Welcome, and without a Welcome only beats are sent."""
         if not self._introduced or now < self._beat_at or now >= self._turned_at + AWAY_SECONDS_MAX:
             return []
         self._now = now
@@ -158,7 +158,7 @@ class Session:
 
     @property
     def occupied(self) -> bool:
-        """Whether nothing that the broker says could be begun now: a decoder works."""
+        """Whether a decoder works: then no new work from the broker can begin now."""
         return self._welcomed and bool(self._leases.running)
 
     def drain(self) -> Effects:
@@ -300,9 +300,9 @@ class Session:
                 self._leases.forget(lease)
 
     def _on_sweep(self, sweep: wire.Sweep) -> None:
-        """Unless this is old mail, read after a stop or from a broker that is gone: others were told to delete
-        since, and a requeued job may have its blobs again. It came since the last turn: how long it lies there is told
-        by no beat, for these go on while the keeper waits for the disk."""
+        """Carry out a sweep, unless it is old mail (read after a stop, or from a broker that is gone): meanwhile others
+        got it, and a requeued job may have written its blobs again. The sweep arrived since the last turn. Beats do not
+        bound that time, because they go on while the keeper waits for the disk."""
         until = self._turned_at + SWEEP_SHARE * self._silence_seconds
         if self._welcomed and self._now < until:
             self._sweep += [events.Sweeping(job, names, until) for job, names in sweep.sweeps]
@@ -310,7 +310,7 @@ class Session:
             self._on_sweep_late(None)
 
     def _on_sweep_late(self, _: object) -> None:
-        """A Ready lets the broker offer anew what is left."""
+        """A Ready makes the broker offer the remaining sweeps again."""
         self._introduce = True
 
     def _on_sweep_done(self, event: events.SweepDone) -> None:

@@ -1,6 +1,6 @@
-"""What a decoder's end means: its code, and the story told of it.
+"""Explains a decoder's end: its code, and its story in words.
 
-Owns which signal means what. Knows no job; who judges by it is worker/keeper/work.py.
+Owns the meaning of each signal. Knows no job; worker/keeper/work.py acts on the result.
 """
 
 import os
@@ -15,14 +15,14 @@ CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE
 
 
 def judge(death: Died, story: str = "") -> tuple[Code, str]:
-    """The code of a decoder's death, and its autopsy in a sentence; `story` is what it still said itself."""
+    """The code of a decoder's death, and its autopsy in a sentence; `story` is the decoder's own last message."""
     code, what = _cause(death)
     parts = (f"the decoder {what}", where(death.stage, death.peak_bytes) if death.stage else "", story)
     return code, ", ".join(part for part in parts if part)
 
 
 def where(stage: str, peak_bytes: int) -> str:
-    """How far a decoder came, and with how much memory; 0 bytes are unknown."""
+    """A decoder's stage and peak memory, in words; 0 bytes are unknown."""
     return f"at {stage}" + (f", {peak_bytes / 1e6:.0f} MB of memory at most" if peak_bytes else "")
 
 

@@ -1,7 +1,7 @@
-"""Beats go on while the keeper waits for the disk: another thread says them.
+"""Sends beats from another thread while the keeper waits for the disk.
 
-Owns that thread, and the lock that says which of the two may use the session and the sockets: the keeper, but while it
-is away. Knows nothing of these: what says a beat is given.
+Owns that thread, and the lock on the session and the sockets: the keeper holds it, except while it is away. Knows
+neither of them: the function that sends a beat is passed in.
 """
 
 import threading
@@ -11,10 +11,11 @@ LOOK_SECONDS_LEAST, LOOK_SECONDS_MOST = 0.02, 1.0
 
 
 class Beats:
-    """Within, the thread that made this object is away: it touches nothing of what `say` uses, and `say` may be called.
+    """Within this context the thread that made the object is away: it touches nothing that `say` uses, and `say` may be
+    called.
 
-    `say` returns in how many seconds it has something to say again. While nobody is away the thread sleeps: a keeper
-    without work is not woken for it.
+    `say` returns the seconds until it must be called again. While nobody is away the thread sleeps, so an idle keeper
+    is not woken for it.
     """
 
     def __init__(self, say: Callable[[], float]) -> None:
@@ -30,7 +31,7 @@ class Beats:
         self._here.release()
 
     def __exit__(self, *_: object) -> None:
-        """Back, once the other has finished its sentence."""
+        """Back, once the other thread has finished its call."""
         self._here.acquire()
 
     def stop(self) -> None:

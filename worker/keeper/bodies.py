@@ -1,7 +1,7 @@
 """A rendition's bytes on their way from a decoder into the blob store: small ones in memory, large ones to the disk.
 
-Owns how much of them the keeper holds at once. Knows no job and no socket; that there may be so many is
-worker/keeper/checks.py's.
+Owns the number of bytes that the keeper holds at once. Knows no job and no socket; worker/keeper/checks.py judges
+whether the bytes may come.
 """
 
 import hashlib
@@ -11,12 +11,12 @@ from jobs.images.head import HEAD_BYTES, Head, read_head
 from stores.blobs import Blobs, BlobWriter
 
 HELD_BYTES_MAX = 1024 * 1024
-"""Of one rendition in memory: most are smaller, and a task has at most 16."""
+"""Bytes of one rendition in memory: most renditions are smaller, and a task has at most 16."""
 
 
 class Body:
-    """The `size` bytes of one rendition. Either published or discarded; a fault of the store waits until `publish`, so
-    that what is read from a decoder never fails for it. `name` is for messages, until the bytes are known."""
+    """The `size` bytes of one rendition. Either published or discarded. A fault of the store is raised only by
+    `publish`, so that reading from a decoder never fails for it. `name` is for messages, until the bytes are known."""
 
     __slots__ = ("_blobs", "_digest", "_fault", "_head", "_held", "_writer", "size")
 
@@ -49,7 +49,7 @@ class Body:
                 self._fault = fault
 
     def head(self) -> Head | None:
-        """What an image of ours it is, when all bytes are there."""
+        """The image's head, once all bytes are there."""
         return read_head(bytes(memoryview(self._held or self._head)[:HEAD_BYTES]))
 
     def digest(self) -> str:
@@ -66,7 +66,7 @@ class Body:
             self._blobs.put(name, self._held)
 
     def discard(self) -> None:
-        """Leave nothing behind of what is not published."""
+        """Remove all bytes that are not published."""
         if self._writer is not None:
             self._writer.discard()
             self._writer = None

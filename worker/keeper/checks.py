@@ -1,6 +1,6 @@
-"""What a keeper believes of a decoder's words, once worker/boundary/tasks.py has typed them. Pure.
+"""Checks on a decoder's messages, after worker/boundary/tasks.py has typed them. Pure.
 
-A decoder opens what strangers sent, and may be theirs by now: it must be able to end its job, and nothing else.
+Decoders parse untrusted bytes and may be compromised: accept only messages that can end their own job.
 """
 
 import functools
@@ -19,17 +19,17 @@ from worker.keeper.watermarks import RECIPES_KEPT, resolved
 
 DETAIL_CHARACTERS_MAX = 300
 PIXEL_BYTES_MAX = 8
-"""Of a file, for each pixel of each frame: twice what pixels of noise take in the most wasteful of our formats."""
+"""Bytes of a file for each pixel of each frame: twice those of noise in the most wasteful of our formats."""
 SLACK_BYTES = 2 * 1024 * 1024
-"""Of a file beside its pixels and what it may have kept of the original's bytes."""
+"""Bytes of a file beside its pixels and the metadata that it may have kept of the original."""
 _STILL = frozenset({"jpeg", "bmp", "tiff", "heic"})
 _ORIENTATIONS = (1, 6)
-"""One of each kind: upright and on its side. Which one an original has, only its decoder knows."""
+"""One orientation of each kind: upright and on its side. Only the decoder knows the original's."""
 
 
 class Asked(NamedTuple):
-    """What a rendition must be: of this format, and of one of these sides; or, where there are none, no larger than
-    `most` and OUTPUT_PIXELS_MAX. `frames` at most."""
+    """The allowed form of a rendition: this format, one of these sides, at most `frames` frames. If no sides are given,
+    it must not be larger than `most` and OUTPUT_PIXELS_MAX."""
 
     format: str
     sides: frozenset[Size]
@@ -37,7 +37,7 @@ class Asked(NamedTuple):
     frames: int
 
     def bytes_max(self, original_bytes: int) -> int:
-        """Of its file; of the original's metadata some may be in it."""
+        """The most bytes of its file, which may include some of the original's metadata."""
         known = max((side.width * side.height for side in self.sides), default=self.most.width * self.most.height)
         return min(known, OUTPUT_PIXELS_MAX) * self.frames * PIXEL_BYTES_MAX + SLACK_BYTES + original_bytes
 
@@ -51,7 +51,7 @@ class Asked(NamedTuple):
 
 @functools.lru_cache(RECIPES_KEPT)
 def asked(recipe: str, head: Head, frames_max: int) -> dict[str, Asked]:
-    """By name, what `recipe` asks of an original whose first bytes tell `head` (0: they do not). Raises ImageFault."""
+    """By name, the allowed renditions of `recipe` for an original with this `head` (0: unknown). Raises ImageFault."""
     return {spec.name: _asked(spec, head, frames_max) for spec in resolved(recipe)}
 
 
@@ -75,13 +75,13 @@ def _sides(spec: RenditionSpec, stored: Size) -> frozenset[Size]:
 
 
 def unasked(word: Rendered | Done | Fault) -> WireFault:
-    """Of a decoder that answers where it has no task, or before it has taken the task out of its socket."""
+    """The fault of a decoder that answers without a task, or before it has taken the task out of its socket."""
     return WireFault(f"a {type(word).__name__} that nobody asked for")
 
 
 def check_begun(word: Rendered, size: int, wanted: Asked | None, size_max: int) -> None:
-    """Raises WireFault where these `size` bytes are not to come: `wanted` is None where this rendition was not asked
-    for, or is there."""
+    """Raises WireFault if these `size` bytes must not come. `wanted` is None if nobody asked for this rendition, or if
+    it is there already."""
     if wanted is None or word.format != wanted.format or EXTENSIONS.get(word.format) != word.extension:
         raise WireFault(f"a rendition {word.name!r} as .{word.extension}")
     if not wanted.fits(Size(word.width, word.height)):
@@ -91,17 +91,17 @@ def check_begun(word: Rendered, size: int, wanted: Asked | None, size_max: int) 
 
 
 def check_whole(word: Rendered, head: Head | None) -> None:
-    """Raises WireFault where the bytes are not what was said of them."""
+    """Raises WireFault if the bytes are not what the decoder announced."""
     if head != (word.format, word.width, word.height):
         raise WireFault(f"a rendition {word.name!r} that is no {word.format} of {word.width} x {word.height}")
 
 
 def check_done(word: Done, asked: int, made: int) -> None:
-    """Raises WireFault where this is no end: renditions are lacking."""
+    """Raises WireFault if renditions are missing: then this is no end."""
     if made != asked or not math.isfinite(word.cpu_ms):
         raise WireFault(f"{made} of {asked} renditions, {word.cpu_ms} CPU ms")
 
 
 def plain(text: str) -> str:
-    """What strangers had a hand in, without what would make lines or colours on a console."""
+    """Untrusted text, without characters that would make lines or colours on a console."""
     return "".join(each if each.isprintable() else " " for each in text[:DETAIL_CHARACTERS_MAX])

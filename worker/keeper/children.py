@@ -1,8 +1,8 @@
-"""The keeper's side of its children: one nursery, and through it always one warm decoder, and where tenants take turns
-one to spare and some that are parked.
+"""The keeper's side of its children: one nursery, and through it always one warm decoder. If tenants take turns, there
+are also a spare decoder and some parked ones.
 
 Owns their sockets and lives: a decoder that ends is replaced at once, a lost nursery is started anew.
-Knows no job. What happens is told to a Listener.
+Knows no job. Tells events to a Listener.
 """
 
 import contextlib
@@ -24,41 +24,40 @@ from worker.keeper.results import Run
 
 READ_BYTES = 256 * 1024
 READS_A_TURN = 16
-"""After so many full reads the keeper looks around before it goes on: who writes without end holds nobody."""
+"""After this many full reads the keeper serves its other sockets first: an endless writer blocks nobody."""
 NURSERY_SECONDS_LEAST = 1.0
-"""Between two starts of nurseries: one that cannot load its libraries must not spin."""
+"""Seconds between two starts of nurseries: a nursery that cannot load its libraries must not spin."""
 END_SECONDS = 1.0
-"""How long a keeper that leaves waits for the end of each of them."""
+"""A leaving keeper waits this long for the end of each child."""
 DECODER_SECONDS_MOST = 30.0
-"""How long a worker may be without a decoder: a fork takes milliseconds, a new nursery a second or a few."""
+"""A worker may be this long without a decoder: a fork takes milliseconds, a new nursery a few seconds."""
 
 
 class Listener(Protocol):
-    """Who wants to know."""
+    """Receives the events of the children."""
 
     def decoder_ready(self) -> None:
         """A decoder waits: a fresh one, or after `change` one that worked for that tenant before."""
 
     def room(self, word: tasks.Rendered, size: int) -> tasks.Sink:
-        """Where the `size` bytes of a rendition go, which the present decoder is about to send. Raises WireFault where
-        nobody asked for so much."""
+        """The sink for the `size` bytes of a rendition that the present decoder is about to send. Raises WireFault if
+        nobody asked for so many."""
 
     def decoder_said(self, word: Any, sink: Any) -> None:
-        """A frame of the present decoder; of a rendition, the sink has its bytes. Raises WireFault where it is none
-        that a decoder of ours would say."""
+        """The present decoder sent a frame; for a rendition, the sink has its bytes. Raises WireFault if no decoder of
+        ours would send it."""
 
     def decoder_ended(self, death: tasks.Died, run: Run) -> None:
-        """The present decoder ended by itself; the status may be autopsy's GARBAGE, DEAF or LOST. The next is on its
-        way."""
+        """The present decoder ended by itself; the status may be GARBAGE, DEAF or LOST. The next one is on its way."""
 
     def parked_ended(self, run: Run) -> None:
-        """So did a parked one."""
+        """A parked decoder ended by itself."""
 
 
 def start_nursery() -> tuple[int, socket.socket]:
-    """Its pid and the keeper's end of its socket. Started by exec: what opens strangers' files inherits none of the
-    keeper's memory, in which the secrets are, and the keeper may have threads. The signals that are the keeper's to
-    answer are blocked from its first instruction on."""
+    """Start a nursery. Returns its pid and the keeper's end of its socket. It is started by exec, for two reasons: it
+    opens untrusted files, so it must not inherit the keeper's memory with the secrets; and the keeper may have threads.
+    The keeper's own signals are blocked in it from its first instruction on."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     command = [sys.executable, "-m", "worker.decoder.nursery", str(theirs.fileno()), str(os.getpid())]
     theirs.set_inheritable(True)
@@ -68,7 +67,7 @@ def start_nursery() -> tuple[int, socket.socket]:
 
 
 class Children:
-    """`nursery` and `control` are the first nursery's pid and socket, as of start_nursery; `parking` is for decoders of
+    """`nursery` and `control` are the first nursery's pid and socket, from start_nursery. `parking` keeps decoders of
     tenants whose turn is over."""
 
     def __init__(self, nursery: int, control: socket.socket, parking: Parking[Decoder] | None = None) -> None:
@@ -79,7 +78,7 @@ class Children:
         """Killed, and not known to be gone."""
         self._wanted = 1
         self._asked = 0
-        """Decoders that the nursery was asked for and has not borne yet."""
+        """Decoders that were requested from the nursery and do not exist yet."""
         self._nursery = nursery
         self._control: socket.socket | None = control
         self._block = memoryview(bytearray(READ_BYTES))
@@ -88,7 +87,7 @@ class Children:
         self._bare_until = inf
 
     def wait_warm(self) -> str:
-        """Wait for the first nursery; the version of its engine. Raises SetupFault where it ended."""
+        """Wait for the first nursery. Returns the version of its engine. Raises SetupFault if it ended."""
         assert self._control is not None
         packet = self._control.recv(tasks.PACKET_BYTES_MAX)
         if not packet:
@@ -101,7 +100,7 @@ class Children:
         return warm.engine
 
     def descriptors(self) -> list[int]:
-        """What to poll for reading."""
+        """The descriptors to poll for reading."""
         links = [self._control] if self._control is not None else []
         if self.decoder is not None and not self.decoder.silent:
             links.append(self.decoder.link)
@@ -113,8 +112,8 @@ class Children:
         return min(self._start_at, self._bare_until, self._parking.deadline)
 
     def read(self, listener: Listener, now: float) -> None:
-        """Take in all that the children said, and start a nursery if one is due. Raises SetupFault where
-        no decoder comes: a worker that lives and never begins what it holds would hold it for ever."""
+        """Read all messages of the children, and start a nursery if one is due. Raises SetupFault if no
+        decoder comes: a live worker without a decoder would hold its leases for ever."""
         self._hear(listener)
         while self._control is not None and self._hear_nursery(listener, now):
             pass
@@ -125,8 +124,8 @@ class Children:
             self._start(now)
 
     def hand_over(self, task: tasks.Task, descriptors: list[int], listener: Listener) -> bool:
-        """Give the present decoder a task with its descriptors; whether it has it. If not, it is ending, or is ended
-        because it does not take what it is given: `decoder_ended` follows or has been told."""
+        """Give the present decoder a task with its descriptors. Returns whether it has the task. If not, it is ending,
+        or it is ended because it does not take its tasks: `decoder_ended` follows or was called already."""
         assert self.decoder is not None
         try:
             if self.decoder.give(tasks.frame(task), descriptors):
@@ -137,36 +136,36 @@ class Children:
         return False
 
     def replace(self, listener: Listener) -> None:
-        """Kill the present decoder, if there is one, and get another: told by `decoder_ready`."""
+        """Kill the present decoder, if there is one, and get another one. `decoder_ready` reports it."""
         if self.decoder is not None:
             self._end_decoder()
             self._next(listener)
 
     def change(self, tenant: str, listener: Listener) -> None:
-        """Park the present decoder, which is another tenant's, and get the one that was parked for `tenant`, else one
-        that has seen nothing of anybody's: told by `decoder_ready`. From now on have one of these to spare."""
+        """Park the present decoder, which is another tenant's. Get the one that was parked for `tenant`, else a fresh
+        one. `decoder_ready` reports it. From now on keep a fresh one to spare."""
         self._park()
         if (parked := self._parking.take(tenant)) is None:
             self._next(listener)
             return self.keep_spare()
         self.decoder, self._bare_until = parked, inf
         parked.go_on()
-        self._hear(listener)  # what it said while nobody asked is an answer to nothing
+        self._hear(listener)  # a message without a task answers nothing
         if self.decoder is parked:
             listener.decoder_ready()
         return None
 
     def keep_spare(self) -> None:
-        """From now on have one more decoder, warm, for the next `replace`. It has seen nothing of anybody's."""
+        """From now on keep one more warm decoder for the next `replace`. It is fresh: it has seen no file."""
         self._wanted = 2
         self._ask()
 
     def end_parked(self) -> None:
-        """Their memory is needed, or nobody comes any more."""
+        """End all parked decoders: their memory is needed, or no more jobs come."""
         self._end(self._parking.empty())
 
     def close(self) -> None:
-        """Kill them all; on return they are gone."""
+        """Kill all children; on return they are gone."""
         self._end([each for each in (*self._parking.empty(), self.decoder, self._spare) if each is not None])
         for decoder in self._ending:
             decoder.is_gone(END_SECONDS)
@@ -191,7 +190,7 @@ class Children:
         self._bare_until = now + DECODER_SECONDS_MOST
 
     def _next(self, listener: Listener) -> None:
-        """In the place of a decoder that was ended: the spare one, or the next that is born."""
+        """Replace a decoder that was ended: by the spare one, or by the next one from the nursery."""
         self.decoder, self._spare = self._spare, None
         self._ask()
         if self.decoder is not None:
@@ -199,7 +198,7 @@ class Children:
             listener.decoder_ready()
 
     def _ask(self) -> None:
-        """For as many as are wanted and neither there nor on their way."""
+        """Request as many decoders as are wanted and neither exist nor are on their way."""
         there = (self.decoder is not None) + (self._spare is not None) + self._asked
         with contextlib.suppress(OSError):  # a dying nursery is noticed where its socket is read
             while self._control is not None and there < self._wanted:
@@ -208,7 +207,7 @@ class Children:
                 there += 1
 
     def _hear(self, listener: Listener) -> None:
-        """What the present decoder has said; of much, a part."""
+        """Read the present decoder's messages; a part, if there are many."""
         for _ in range(READS_A_TURN):
             if (decoder := self.decoder) is None or decoder.silent:
                 return
@@ -278,7 +277,7 @@ class Children:
             self._spare = None
 
     def _ended(self, listener: Listener, death: tasks.Died) -> None:
-        """The present decoder, if `death` is its own: it may have been ended for what it said last."""
+        """The present decoder ended, if `death` is its own: it may have been ended before, for its last message."""
         if self.decoder is None or self.decoder.pid != death.pid:
             return
         death, run = self.decoder.dead(death), self.decoder.run

@@ -17,11 +17,11 @@ INCARNATION_BYTES = 8
 LEDGER_SHARE = 4
 """One in so many bytes of DISK_FREE_BYTES_MIN is the ledger's alone: 64 MiB, which are 50,000 jobs."""
 PILLOW_LEAST = 13
-"""The first whose limits on what it reads are those that worker/images/imagefile.py counts on."""
+"""The first version with the reading limits on which worker/images/imagefile.py relies."""
 
 
 def refuse_old_pillow() -> None:
-    """Raises SetupFault where Pillow is missing or too old; without importing it."""
+    """Raises SetupFault if Pillow is missing or too old. Does not import it."""
     try:
         found = metadata.version("pillow")
     except metadata.PackageNotFoundError:
@@ -34,7 +34,7 @@ def refuse_old_pillow() -> None:
 
 
 def incarnation(key: bytes | None = None) -> str:
-    """This process's random id: what tells it from its predecessor of the same name. Bound to our CURVE `key`."""
+    """This process's random id, which differs from that of a predecessor of the same name. Bound to our CURVE `key`."""
     random = secrets.token_hex(INCARNATION_BYTES)
     return bound(random, key) if key else random
 
@@ -45,7 +45,7 @@ def name() -> str:
 
 
 def parking(settings: Settings) -> Parking[Any]:
-    """Room for decoders of tenants whose turn is over: of as many as there can be jobs of here."""
+    """Room for decoders of tenants whose turn is over: as many as this worker can hold jobs."""
     return Parking(settings.capacity, settings.decoder_bytes_max // GROWTH_SHARE)
 
 

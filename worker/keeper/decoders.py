@@ -1,7 +1,6 @@
-"""One decoder as its keeper has it: its socket, its slate, and what the kernel tells of it.
+"""One decoder from its keeper's side: its socket, its status page (slate), and the kernel's figures of it.
 
-Owns its descriptors and its life. Knows no job, and not which decoder is the present one: that is
-worker/keeper/children.py's.
+Owns its descriptors and its life. Knows no job. worker/keeper/children.py knows which decoder is the present one.
 """
 
 import contextlib
@@ -25,12 +24,12 @@ from worker.keeper.results import Run
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _FIRST_TO_GO = "1000"
-"""To oom_score_adj: the kernel that needs memory ends this process before any other (proc(5))."""
+"""Written to oom_score_adj: out of memory, the kernel ends this process before any other (proc(5))."""
 
 
 class Decoder:
-    """One decoder, while it lives. `tasks` counts what it was given, `run` is what is remembered of it. Of what it
-    writes, on its slate or its link, nothing is believed that would spare it: that the kernel tells."""
+    """One decoder, while it lives. `tasks` counts its tasks, `run` has its remembered results. It writes its slate and
+    its link itself, so neither can excuse it: only the kernel's word can."""
 
     def __init__(self, pid: int, link: socket.socket, watch: int, slate: Slate) -> None:
         self.pid = pid
@@ -47,8 +46,8 @@ class Decoder:
         self._born_bytes = self._resident()
 
     def give(self, data: bytes, descriptors: list[int]) -> bool:
-        """Put a task into its socket, which is empty where the decoder has taken what it was given before: False where
-        there is no room. Never waits. Raises ConnectionError where it has ended."""
+        """Put a task into its socket. Returns False if there is no room: then the decoder has not taken its last task.
+        Never blocks. Raises ConnectionError if it has ended."""
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))]
         try:
             sent = self.link.sendmsg([data], rights, socket.MSG_DONTWAIT)  # (socket.send_fds forgets its flags)
@@ -59,12 +58,12 @@ class Decoder:
 
     @property
     def untaken(self) -> bool:
-        """Whether some of what it was given is in its socket still."""
+        """Whether some of its task is still in its socket."""
         (size,) = struct.unpack("i", fcntl.ioctl(self.link, termios.TIOCOUTQ, bytes(4)))
         return bool(size)
 
     def grown_bytes(self) -> int:
-        """What is resident now beyond what it was born with."""
+        """Its resident memory beyond that at its birth."""
         return self._resident() - self._born_bytes
 
     def _resident(self) -> int:
@@ -74,7 +73,7 @@ class Decoder:
             return 0
 
     def stop(self) -> None:
-        """Let it do nothing from now on, whatever code is in it: another tenant's job runs beside it."""
+        """Stop it (SIGSTOP), whatever code is in it: another tenant's job runs beside it."""
         self._signal(signal.SIGSTOP)
         with contextlib.suppress(OSError):
             self._oom_before = self._oom.read_text()
@@ -87,19 +86,19 @@ class Decoder:
         self._signal(signal.SIGCONT)
 
     def hang_up(self) -> None:
-        """It closed its link: it is ending, or has to. Its own wait status is still to come."""
+        """It closed its link: it is ending, or must end. Its wait status is still to come."""
         self.silent = True
         self._signal(signal.SIGKILL)
 
     def end(self) -> None:
-        """Kill it and hear no more of it."""
+        """Kill it, and read no more from it."""
         self._signal(signal.SIGKILL)
         self._slate.close()
         self.link.close()
 
     def is_gone(self, wait_seconds: float = 0.0) -> bool:
-        """After `end`: whether it has given its memory back, which takes a while where it had much. Its end is waited
-        for so long at most. True once: it is forgotten then."""
+        """After `end`: whether it has given its memory back. The kernel frees much memory slowly; this waits at most
+        `wait_seconds`. True only once: then it is forgotten."""
         ended = select.poll()
         ended.register(self._watch, select.POLLIN)
         if not ended.poll(wait_seconds * 1000):
@@ -109,11 +108,11 @@ class Decoder:
 
     @property
     def stage(self) -> str:
-        """What it does now, by its slate."""
+        """Its present stage, by its slate."""
         return self._slate.read()[0]
 
     def where(self) -> str:
-        """The same, and its memory at most since it was given that."""
+        """Its present stage, and its peak memory since it got its task, in words."""
         try:
             status = Path(f"/proc/{self.pid}/status").read_text()
         except OSError:
@@ -122,11 +121,11 @@ class Decoder:
         return where(self.stage, int(peak[1]) * 1024 if peak else 0)
 
     def dead(self, death: tasks.Died) -> tasks.Died:
-        """Its death, with what its slate says of it."""
+        """Its death, with the last words of its slate."""
         stage, call = self._slate.read()
         return msgspec.structs.replace(death, stage=stage, call=call)
 
     def _signal(self, number: int) -> None:
-        """By pidfd: its pid may be another's by now."""
+        """Send a signal by pidfd: its pid may belong to another process by now."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._watch, number)

@@ -1,4 +1,4 @@
-"""What a worker does for the blob store beside its jobs: deletes what is swept, lists what is old.
+"""A worker's other tasks for the blob store: it deletes swept blobs and lists old ones.
 
 Decides nothing about a name: the broker does, by its rows. Facts go to the session through `tell`.
 """
@@ -15,7 +15,7 @@ from worker.keeper.checks import plain
 
 
 class Housekeeping:
-    """Each step is short, for the keeper waits for it. One that fails is told, and asked for again later."""
+    """Each step is short, because the keeper waits for it. A failed step is told, and the broker repeats it later."""
 
     def __init__(
         self, blobs: Blobs, tell: Callable[[Any], None], log: logging.Logger, monotonic: Callable[[], float]
@@ -26,8 +26,8 @@ class Housekeeping:
         self._monotonic = monotonic
 
     def sweep(self, sweeping: events.Sweeping) -> None:
-        """Delete blobs of a job that no row names, while nobody else can have been told to: whoever comes late may meet
-        those of another attempt, which have the same names."""
+        """Delete blobs of a job that no row names, but only while no other worker can have this sweep. A late sweep
+        could delete the blobs of another attempt, which have the same names."""
         job = sweeping.job
         try:
             for name in sweeping.names:
@@ -42,7 +42,7 @@ class Housekeeping:
         return None
 
     def walk(self, asked: Walk) -> None:
-        """List the old blobs of one step; before the first one, end what dead uploads left behind."""
+        """List the old blobs of one step. Before the first step, delete the left-overs of dead uploads."""
         try:
             if not asked.after and (swept := self._blobs.sweep_incoming(asked.older_than_seconds)):
                 self._log.info("incoming swept", extra={"files": swept})

@@ -1,7 +1,7 @@
 """The keeper: the worker's process towards the broker. The only zmq of the role.
 
-Owns the DEALER, its monitor and the poll loop around worker/core/session.py: reads all that is
-there, feeds it, carries out the effects. Decides nothing, and never imports PIL.
+Owns the DEALER, its monitor and the poll loop around worker/core/session.py: it reads all messages,
+feeds the session and carries out its effects. Decides nothing, and never imports PIL.
 """
 
 import contextlib
@@ -35,14 +35,14 @@ from worker.keeper.work import Work
 
 RECONNECT_MS_FIRST, RECONNECT_MS_MAX = 10, 500
 MAIL_SECONDS = 0.03
-"""How long the broker's mail may lie while the decoder works: most jobs end sooner, and each look costs a wake-up.
-A cancel or a recall waits so long at most."""
+"""The broker's messages may stay unread this long while the decoder works: most jobs end sooner, and each look costs a
+wake-up. A cancel or a recall waits at most this long."""
 VISIT_MESSAGES_MAX = 256
-"""Of the broker, read in one turn: what they ask for is done before more is heard."""
+"""Messages of the broker that are read in one turn: they are carried out before more are read."""
 LAST_WORDS_MS = 500
-"""How long the last answers may take to leave."""
+"""The last answers may take this long to leave the socket."""
 WATCHED = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
-"""Of a connection; on tcp the refusals as well."""
+"""Monitored events of a connection; on tcp refusals as well."""
 
 
 class Keeper:
@@ -81,10 +81,10 @@ class Keeper:
         self._ready_said = False
         self._noise = 0
         self._read_at = 0.0
-        """When the broker's mail was read last (monotonic seconds)."""
+        """When the broker's messages were last read (monotonic seconds)."""
         self._context = zmq.Context()
         self._former: Any = None
-        """The socket by which the broker knows us, while the present one is not welcome yet."""
+        """The socket that the broker knows, until it welcomes the present one."""
         self._open()
 
     def run(self) -> None:
@@ -124,13 +124,13 @@ class Keeper:
         self._session.handle(event, time.monotonic())
 
     def _speak(self) -> float:
-        """In the thread of the beats, while this one waits for the disk."""
+        """Send what is due. Runs in the thread of the beats, while the keeper's own waits for the disk."""
         for message in self._session.meanwhile(time.monotonic()):
             self._send(message)
         return self._session.beat_at - time.monotonic()
 
     def _wait(self) -> set[Any]:
-        """What can be read. The broker's mail is, in each turn, in any case."""
+        """Everything that can be read. The broker's messages are read in each turn in any case."""
         due = 0.0 if self._told else min(self._session.deadline, self._children.deadline)
         sockets = self._all_sockets
         if self._session.occupied:
@@ -177,8 +177,8 @@ class Keeper:
         self._welcome = False
 
     def _reopen(self) -> None:
-        """A fresh socket. The one by which the broker knows us stays until then: should the broker only have
-        paused, it would take that socket's end for ours, and what runs here for lost."""
+        """Open a fresh socket. The one that the broker knows stays open until the new one is welcome. If the broker
+        only paused, it would take that socket's end for ours, and our running jobs for lost."""
         self._dealer.disable_monitor()
         self._monitor.close(0)
         if self._welcome:
@@ -235,7 +235,7 @@ class Keeper:
             self._tell(events.Connected() if connected else events.Disconnected())
 
     def _read_signals(self) -> None:
-        """The first asks to drain, every later one to leave."""
+        """The first signal asks to drain, every later one to leave."""
         with contextlib.suppress(BlockingIOError):
             for _ in self._signals.recv(64):
                 self._tell(events.LeaveAsked() if self._session.draining else events.DrainAsked())

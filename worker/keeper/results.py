@@ -1,7 +1,7 @@
-"""The result cache as the worker uses it: equal bytes under an equal recipe are worked on once.
+"""The worker's use of the result cache: equal bytes under an equal recipe are processed once.
 
-Owns the key and the value. A hit is good only once every rendition has a name of the new job's:
-whatever is missing makes it a miss, which costs time only.
+Owns the key and the value. A hit counts only once every rendition has a name of the new job:
+any missing part makes it a miss, which costs time only.
 """
 
 import hashlib
@@ -20,14 +20,14 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 def key(spec: Spec, engine: str) -> str:
-    """Hex SHA-256 of tenant, original, recipe and engine; a NUL is in none of them."""
+    """Hex SHA-256 of tenant, original, recipe and engine; none of them contains a NUL."""
     parts = (spec.tenant, spec.original.digest, spec.recipe, engine)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 @dataclass(slots=True)
 class Run:
-    """One decoder's work, from its birth to its end: for whom, and under which keys its results are remembered."""
+    """One decoder's work, from its birth to its end: the tenant, and the cache keys of its results."""
 
     tenant: str | None = None
     kept: list[str] = field(default_factory=list)
@@ -53,13 +53,13 @@ class Results:
             return None
 
     def keep(self, spec: Spec, renditions: list[Rendition], run: "Run") -> None:
-        """Remember what a decoder made of this content in its `run`, unless that went ill."""
+        """Remember a decoder's result for this content in its `run`, unless the run was spoiled."""
         if self._cache is not None and not run.ill:
             run.kept.append(name := key(spec, self._engine))
             self._cache.put(name, _encode(renditions))
 
     def spoil(self, run: "Run") -> None:
-        """That run went ill: what it gave may be anything, so nothing of it is remembered, before or after."""
+        """The run failed: its results cannot be trusted, so the cache keeps none of them, earlier or later."""
         run.ill = True
         while self._cache is not None and run.kept:
             self._cache.drop(run.kept.pop())

@@ -1,7 +1,7 @@
-"""The stores as a keeper has them: whoever calls them may wait for the disk, and is away meanwhile
+"""Wrappers of a keeper's stores: a caller may wait for the disk, and counts as away meanwhile
 (worker/keeper/beats.py).
 
-Owns no file. Every method of the contracts is here, for any of them may stall: a read as well as a sync.
+Owns no file. Every method of the contracts is here, because any of them may stall: a read as well as a sync.
 """
 
 from contextlib import AbstractContextManager
@@ -14,7 +14,7 @@ Away = AbstractContextManager[None]
 
 
 class WaitingBlobs:
-    """These Blobs, each call of them within `away`."""
+    """Blobs with each call within `away`."""
 
     def __init__(self, blobs: Blobs, away: Away) -> None:
         self._blobs, self._away = blobs, away
@@ -57,7 +57,7 @@ class WaitingBlobs:
 
 
 class WaitingWriter:
-    """So with a BlobWriter."""
+    """A BlobWriter with each call within `away`."""
 
     def __init__(self, writer: BlobWriter, away: Away) -> None:
         self._writer, self._away = writer, away
@@ -76,7 +76,7 @@ class WaitingWriter:
 
 
 class WaitingCache:
-    """So with a Cache."""
+    """A Cache with each call within `away`."""
 
     def __init__(self, cache: Cache, away: Away) -> None:
         self._cache, self._away = cache, away

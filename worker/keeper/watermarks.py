@@ -1,7 +1,7 @@
-"""The keeper's watermarks: the images that recipes name, by digest, each a descriptor that a decoder can read.
+"""The keeper's watermarks: the images that recipes name, by digest. Each is a descriptor for the decoder.
 
-A recipe says which bytes it means, so an image that was read once stays good for the jobs that were
-accepted with it; one that is not known yet is looked for in recipes.toml as it is now. Decodes nothing.
+A recipe names the digest of its watermark, so an image that was read once stays valid for the jobs that
+were accepted with it. An unknown one is looked up in the present recipes.toml. Decodes nothing.
 """
 
 import fcntl
@@ -17,11 +17,11 @@ from jobs.recipes.recipe import RenditionSpec, parse
 RECIPES_KEPT = 100
 """Most jobs' recipes are among a few presets."""
 _SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
-"""What strangers' pixels are beside must not change what the next job is marked with."""
+"""A decoder that reads untrusted pixels must not change the watermark of the next job."""
 
 
 class Watermarks:
-    """By digest. What it has read it keeps, in memory files that nobody can change."""
+    """Watermarks by digest. It keeps each in a sealed memory file, which nobody can change."""
 
     def __init__(self, settings: Settings, away: AbstractContextManager[None]) -> None:
         self._settings, self._away = settings, away
@@ -30,7 +30,7 @@ class Watermarks:
     def of(self, recipe: str) -> dict[str, int]:
         """The descriptors (this object's) of the watermarks that a resolved recipe asks for, by digest.
 
-        Raises ImageFault `operation_failed` where one of them is not to be had.
+        Raises ImageFault `operation_failed` if one of them is missing.
         """
         marks = [spec.watermark for spec in resolved(recipe)]
         return {mark.digest: self._find(mark.digest, mark.name) for mark in marks if mark and mark.digest}
@@ -60,7 +60,7 @@ def resolved(recipe: str) -> tuple[RenditionSpec, ...]:
     """The renditions of a resolved recipe. Raises ImageFault `operation_failed`."""
     try:
         return parse(recipe).renditions
-    except BadRecipe as fault:  # of a version of ours that knew other recipes
+    except BadRecipe as fault:  # written by a version that knew other recipes
         raise ImageFault(fault.detail, code="operation_failed") from None
 
 

@@ -1,8 +1,8 @@
 """One job at a time: from its Assignment, through cache, original and decoder, to the facts about it.
 
-Owns the present try and the one before it, which is published while the decoder computes again; and that
-a rendition is durable before anybody hears of it. Knows no socket: facts go to the session through `tell`,
-children and stores are given.
+Owns the present try and the one before it (that one is published while the decoder works on the next). Makes
+each rendition durable before it is told. Knows no socket: facts go to the session through `tell`; children and
+stores are passed in.
 """
 
 import logging
@@ -35,9 +35,9 @@ from worker.keeper.watermarks import Watermarks
 
 @dataclass(slots=True)
 class Try:
-    """One job on its way through the decoder. `asked`: its renditions, by name. `handed_at`: since when (wall time)
-    the decoder has it, and no longer `original`; from then on it is charged. `begun`: the session was told so. `made`
-    is not published yet, `coming` is not there whole; `done` is what the decoder said at its end. `run` is its."""
+    """One job on its way through the decoder. `asked`: its renditions, by name. `handed_at`: the wall time at which the
+    decoder got it (`original` is closed then); from then on it is charged. `begun`: the session knows that. `made`: not
+    published yet. `coming`: not complete yet. `done`: the decoder's last message. `run`: the decoder's."""
 
     assignment: Assignment
     spec: Spec
@@ -53,11 +53,11 @@ class Try:
     run: Run = field(default_factory=Run)
 
     def names(self) -> set[str]:
-        """Of the renditions that were made, published or not."""
+        """The names of the renditions that were made, published or not."""
         return {one.name for one in self.renditions} | {one.name for one, _ in self.made}
 
     def discard(self) -> None:
-        """Nothing of it is to be published any more."""
+        """Drop all that is not published yet."""
         self.original.close()
         for body in (self.coming, *(body for _, body in self.made)):
             if body is not None:
@@ -66,9 +66,9 @@ class Try:
 
 
 class Work:
-    """The Listener of the worker's children. Tells of every try one DecoderBegan at most and one end,
-    and offers each free decoder by DecoderIdle: before the end of what it worked on, so that it has its
-    next job while that is published."""
+    """The Listener of the worker's children. Tells at most one DecoderBegan and one end of every try. Offers
+    each free decoder by DecoderIdle, before the end of its last job: so it has its next job while the last
+    one is published."""
 
     def __init__(
         self,
@@ -96,8 +96,8 @@ class Work:
     # -- what the session wants
 
     def begin(self, assignment: Assignment) -> None:
-        """Take on a job, for the decoder that was offered; or for another, where that worked for another tenant:
-        strangers' code in it would read this original, or has kept what it saw before."""
+        """Take on a job for the decoder that was offered. If that one worked for another tenant, use another decoder:
+        foreign code in it could read this original, or leak what it saw before."""
         self._offered = False
         try:
             spec = decode_spec(assignment.spec)
@@ -128,7 +128,7 @@ class Work:
         return None
 
     def kill(self, ref: LeaseRef) -> None:
-        """Stop working on this lease at once; nothing more of it is published or told."""
+        """Stop work on this lease at once. Nothing more of it is published or told."""
         if self._ended is not None and _is(self._ended, ref):
             self._ended.discard()
             self._ended = None
@@ -144,8 +144,8 @@ class Work:
             self._offer()
 
     def publish(self) -> None:
-        """Make durable what was made, and tell. For the end of a turn: the decoder has its next job by then,
-        and need not wait for the disk."""
+        """Make finished renditions durable, and tell of them. Call it at the end of a turn: the decoder has its
+        next job by then, and need not wait for the disk."""
         ended, self._ended = self._ended, None
         if ended is not None and self._land(ended):
             self._finish(ended)
@@ -153,8 +153,8 @@ class Work:
             self._land(self._try)
 
     def look(self) -> None:
-        """Tell where the decoder is: the session's deadline is near. That it has the job, or, it may be, the present
-        try's last word."""
+        """Tell the decoder's progress, because the session's deadline is near: that it has the job, or perhaps the
+        end of the present try."""
         work, decoder = self._try, self._children.decoder
         if work is not None and work.handed_at is not None and decoder is not None:
             self._begin(work)
@@ -217,7 +217,7 @@ class Work:
         self._results.spoil(run)
 
     def _working(self, word: tasks.Rendered | tasks.Done | tasks.Fault) -> Try:
-        """The try that this can be an answer to. Raises WireFault where there is none."""
+        """The try that this message can answer. Raises WireFault if there is none."""
         work, decoder = self._try, self._children.decoder
         if work is None or work.handed_at is None or decoder is None or decoder.untaken:
             raise checks.unasked(word)
@@ -257,14 +257,14 @@ class Work:
             work.handed_at, work.run, decoder.run.tenant = time.time(), decoder.run, work.spec.tenant
 
     def _begin(self, work: Try) -> None:
-        """Tell, once, that the decoder began: that it has the task is enough, for when it looks at it only itself could
-        tell. Not before what came of it is durable; what has ended by then is told in the same breath."""
+        """Tell once that the decoder began. Having the task counts as the start: only the decoder knows when it looks
+        at it. Finished renditions must be durable first. If the try has ended by then, its end is told with it."""
         if not work.begun and work.handed_at is not None:
             work.begun = True
             self._tell(events.DecoderBegan(work.assignment.job, work.assignment.lease, work.handed_at))
 
     def _land(self, work: Try) -> bool:
-        """Publish what the decoder made; False where the store failed, and so the try."""
+        """Publish the decoder's renditions. False if the store failed, and so the try."""
         while work.made:
             word, body = work.made.pop(0)
             digest = body.digest()
@@ -298,7 +298,7 @@ class Work:
         self._log.info("finished", extra={"job": work.assignment.job, "ms": ms})
 
     def _fail(self, work: Try, code: str, detail: str) -> bool:
-        """The present try, once what it made before is published; False where that failed, and so the try."""
+        """Fail the present try, once its earlier renditions are published. False if that failed, and so the try."""
         if not self._land(work):
             return False
         self._begin(work)
@@ -343,5 +343,5 @@ def _is(work: Try, ref: LeaseRef) -> bool:
 
 
 def _code(fault: PixmillError) -> str:
-    """Of what keeps a try from beginning."""
+    """The code of a fault that keeps a try from beginning."""
     return Code.STORE_ERROR if isinstance(fault, StoreFault) and not isinstance(fault, BlobMissing) else fault.code
