@@ -6,7 +6,7 @@ rendition, then Done or Fault. Broke before it ends by a fault of our own. That 
 nursery -> keeper: Warm once, Born with the decoder's socket, pidfd and slate, Died.
 keeper -> nursery: FORK or SPARE asks for one more decoder.
 
-The decoder reads what strangers sent: whatever it says is checked here before anybody acts on it.
+The decoder reads untrusted files: each of its messages is checked here before anybody acts on it.
 """
 
 import socket
@@ -110,8 +110,8 @@ class Born(_Said, frozen=True):
 
 
 class Died(_Said, frozen=True):
-    """A decoder ended with this wait status, after how much memory at most. The keeper adds from its slate: at which
-    stage, and of which forbidden system call, if of one."""
+    """A decoder ended with this wait status and peak memory. The keeper adds, from its slate, the stage and the
+    forbidden system call, if there was one."""
 
     pid: int
     status: int
@@ -152,8 +152,8 @@ class Sink(Protocol):
 
 
 class Frames:
-    """Cuts one decoder's stream into words and bodies, in an order that a decoder of ours keeps: Unsealed first if at
-    all, nothing behind Broke, and bytes behind a Rendered alone. Holds a header at most; bodies pass through."""
+    """Cuts one decoder's stream into messages and bodies. It enforces their order: Unsealed only at first, nothing
+    after Broke, bytes only after a Rendered. Holds at most a header; bodies pass through."""
 
     def __init__(self) -> None:
         self._header = bytearray()
@@ -164,8 +164,8 @@ class Frames:
         self._left = 0
 
     def feed(self, data: memoryview, room: Callable[[Rendered, int], Sink]) -> Iterator[tuple[Any, Any]]:
-        """What is complete now: each word, and of a Rendered its Sink, which `room` gave for a body of so many bytes.
-        Raises WireFault on what no decoder of ours says, as `room` does."""
+        """The messages that are complete now. A Rendered comes with its Sink, which `room` gave for a body of this
+        size. Raises WireFault on a message that no decoder of ours sends, as `room` does."""
         at = 0
         while at < len(data):
             if self._rendered is None:

@@ -1,4 +1,4 @@
-"""What happens to a worker's session, and what it then wants done: the words between core and keeper.
+"""The events of a worker's session and its effects: the data between core and keeper.
 
 Pure data. Events are facts in the past tense; `job` and `lease` name the lease they are about.
 """
@@ -20,7 +20,7 @@ class Connected(_Event, frozen=True):
 
 
 class Disconnected(_Event, frozen=True):
-    """The connection broke, or a message could not be sent: what was said may not have been heard."""
+    """The connection broke, or a message could not be sent: sent messages may be lost."""
 
 
 class Heard(_Event, frozen=True):
@@ -109,7 +109,7 @@ class SweepFailed(_Event, frozen=True):
 
 
 class SweepLate(_Event, frozen=True):
-    """A job's sweep took too long, or came too late: of what is left nothing may be deleted any more."""
+    """A job's sweep took too long, or came too late: the remaining blobs must not be deleted any more."""
 
     job: str
 

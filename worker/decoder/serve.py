@@ -64,8 +64,8 @@ class Memory:
 
 
 class ReadOnly(io.RawIOBase):
-    """The file behind a descriptor. An open file would ask the kernel for more than its bytes, and
-    codecs would map it: the calls for that take paths too, so they are not allowed."""
+    """The file behind a descriptor. A file object would make more system calls than reads, and codecs would
+    map it. These calls can take paths too, so the sandbox does not allow them."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -97,8 +97,8 @@ class ReadOnly(io.RawIOBase):
 
 
 class Leaving:
-    """Within, whatever is raised is told to the keeper, and either way the process ends at the end: the
-    interpreter's own ways to show an error and to finish would open files."""
+    """A context that ends the process. It tells the keeper any error that is raised within. The interpreter's
+    own ways to show an error and to exit would open files."""
 
     def __init__(self, link: socket.socket) -> None:
         self._link = link

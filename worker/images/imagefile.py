@@ -1,7 +1,7 @@
 """Image files: opened by exactly one plugin, decoded no larger than needed.
 
-Owns what Pillow is told about formats, and which of its errors are the image's fault. Knows no
-recipe's geometry; what lies between reading and writing is worker/images/operations.py's.
+Owns Pillow's registry of formats, and decides which of its errors are the image's fault. Knows no
+recipe's geometry; worker/images/operations.py has the steps between reading and writing.
 """
 
 import errno
@@ -98,8 +98,8 @@ _OUT_OF_MEMORY = re.compile(  # the encoders fail for nothing else
     re.IGNORECASE,
 )
 BYTES_A_PIXEL = {"webp": 20, "avif": 20, "heic": 20}
-"""What decoding takes of memory where the library says, if there is too little, only that it failed: the planes or
-two canvases, their copy and the image, and then some."""
+"""Bytes per pixel to probe for before decoding, because these codecs do not report a lack of memory: the planes or two
+canvases, their copy, the image, and a margin."""
 
 
 @contextmanager
@@ -145,8 +145,8 @@ def open_image(file: BinaryIO, format: str, pixels: int = 0) -> Image.Image:
 def exif(image: Image.Image, file: BinaryIO, format: str) -> bytes:
     """The first EXIF block, as a JPEG has it, b"" where there is none. A TIFF's is its own tags: Pillow applies them.
 
-    Of formats that jobs/images/exif.py reads it is what that finds: Pillow takes the last of a PNG, and puts those of a
-    JPEG together. Of AVIF it is Pillow's, who puts the orientation of the boxes into it.
+    jobs/images/exif.py finds the block in the formats that it reads: Pillow would take a PNG's last block, and join
+    those of a JPEG. For AVIF the block is Pillow's, which includes the orientation of the boxes.
     """
     block = image.info.get("exif")
     if not isinstance(block, bytes) or not block:

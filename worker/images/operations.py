@@ -1,8 +1,8 @@
 """The operations on pixels, each one short function of one type, in the order of API section 5.
 
 Every operation takes an image (L, LA, RGB or RGBA, sRGB) and the step that it belongs to, and
-returns an image; none changes the one it was given. Owns filters and colours; sides and boxes come
-from the plan, files are worker/images/imagefile.py's.
+returns an image; none changes its input. Owns filters and colours; sides and boxes come from the plan, and
+worker/images/imagefile.py owns files.
 """
 
 from collections.abc import Callable
@@ -18,9 +18,9 @@ from worker.images.formats import vips
 
 MANY_PIXELS = 1_000_000
 SHRINK_MIN = 1.3
-"""From so many pixels, made smaller by so much, HAMMING is the filter, else BICUBIC: it takes three fifths of
-the time. On a photograph its SSIM is 0.001 (shrunk by 1.4) to 0.003 (by 2) less, but 0.007 where hardly anything
-is shrunk; where pixels are few there is nothing to save. bench.images holds both beside sharp's."""
+"""From this many pixels and this shrink on the filter is HAMMING, else BICUBIC. HAMMING takes three fifths of the
+time. On a photograph its SSIM is 0.001 (shrink 1.4) to 0.003 (shrink 2) lower, but 0.007 lower with hardly any
+shrink; for few pixels there is no time to save. bench.images compares both with sharp's."""
 CLEAR = (0, 0, 0, 0)
 WHITE = "#ffffff"
 

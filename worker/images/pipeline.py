@@ -115,8 +115,8 @@ def warm() -> None:
 
 
 def touch() -> None:
-    """Let a decoder that was forked take its own memory before its first job does: the first write to each page that
-    it shares with the nursery copies it, and so costs 2.5 us. A third of these pages are of the path of a JPEG."""
+    """Let a forked decoder take its own memory before its first job. The first write to a page that it shares with the
+    nursery copies the page, which costs 2.5 us. A third of these pages belong to the path of a JPEG."""
     stream = io.BytesIO()
     Image.new("RGB", TOUCHED_SIDES, "#336699").save(stream, "JPEG")
     recipe = parse({"renditions": [{"name": "a", "width": TOUCHED_SIDES[0] // 4, "format": "jpeg"}]})

@@ -1,6 +1,6 @@
-"""An original read: the guards, one decode at the smallest scale that serves the largest rendition, colours.
+"""Reads an original: the guards, one decode at the smallest scale that serves the largest rendition, colours.
 
-Owns the order of these steps and what each finds. Makes no rendition: that is worker/images/pipeline.py's.
+Owns the order of these steps and their results. Makes no rendition: worker/images/pipeline.py does.
 """
 
 from collections.abc import Callable, Mapping
@@ -124,8 +124,8 @@ def guard_room(work: Work) -> None:
 
 
 def decode_whole(work: Work) -> None:
-    """The pixels of all but a JPEG, which alone can be scaled, and tells its orientation before it is decoded; of an
-    animation those of its first frame. By libvips where that is its, and by Pillow where it could not."""
+    """Decode all formats except JPEG; of an animation the first frame. (Only a JPEG can be scaled, and tells its
+    orientation before it is decoded.) libvips decodes its own formats; Pillow decodes the rest and its failures."""
     if _scales(work):
         return
     by_vips = vips.serves(work.head.format, work.file, work.frames)

@@ -1,9 +1,9 @@
 """The second engine: libvips by the extra `vips`. The one file that imports pyvips, and only where it is installed.
 
-Owns its loading, its walls and its three jobs: decoding PNG, making smaller, and writing PNG; pictures are Pillow's
-before and after, in whose memory they stay (worker/images/formats/pixels.py). When it is asked is
-jobs/recipes/engines.py's rule. Everything is computed in the thread that asks (a region fetched strip by strip starts
-none of libvips' own), but for a PNG that is written: for that libvips starts one, which a sealed decoder may.
+Owns its loading, its limits and its three operations: decoding PNG, making smaller, and writing PNG. Pictures are
+Pillow's before and after, and stay in Pillow's memory (worker/images/formats/pixels.py). jobs/recipes/engines.py
+decides when it is used. Everything is computed in the calling thread (a region fetched strip by strip starts no thread
+of libvips), except the writing of a PNG: libvips starts a thread for it, which a sealed decoder may.
 """
 
 import ctypes
@@ -46,10 +46,10 @@ _ROOM_BYTES = 32 * 1024 * 1024
 
 
 def decode(data: bytes, mode: str, size: Size) -> Image.Image | None:
-    """The still PNG that `data` is; `mode` and `size` are what is to come.
+    """The picture of the still PNG `data`; `mode` and `size` are the expected ones.
 
-    None where libvips cannot, or it is another: then it is Pillow's, and what is wrong with it
-    Pillow says. Raises MemoryError.
+    None if libvips fails, or if mode or size differ: then Pillow decodes, and reports any fault.
+    Raises MemoryError.
     """
     _need(8 * size.width * size.height)
     try:
@@ -140,9 +140,9 @@ def _fetch(image: Any, memory: memoryview) -> None:
 def warm() -> None:
     """Use once what starts no thread, so that nothing is loaded later.
 
-    No PNG is written here: libvips keeps the thread that takes it for the next one, in a forked
-    decoder there would be none, and it would wait for ever. A thread of ours is what glibc needs to be ready for the
-    first.
+    No PNG is written here: libvips keeps its writing thread for the next PNG. A forked decoder would not have this
+    thread, and would wait for it for ever. Start one thread of ours now: glibc's first-thread set-up is not possible
+    after the seal.
     """
     stream = io.BytesIO()
     Image.new("RGBA", (64, 64)).save(stream, "png")
