@@ -1,4 +1,4 @@
-"""What the broker tells of its jobs: the recent changes, who waits for a job's end, the latest beat.
+"""The broker's news of its jobs: the recent changes, the requests that wait for a job's end, the latest beat.
 
 Knows neither sockets (web/broker/link.py) nor how events look (web/streams/hub.py).
 """
@@ -36,7 +36,8 @@ class Listener(Protocol):
 class Results:
     """A window on the latest changes. The ledger is the truth: after a gap those who wait read it again.
 
-    While nothing is `awaited`, changes may be told late; `hurry` has those told that came, and others as they come.
+    While nobody waits (`awaited`), changes are read in batches. `hurry` reads pending ones now, and the next ones as
+    they arrive.
     """
 
     def __init__(self, listener: Listener, monotonic: Callable[[], float]) -> None:
@@ -71,7 +72,7 @@ class Results:
             self._listener.changed(fresh)
 
     def heard_beat(self, beat: Beat) -> None:
-        """The broker lives. What it had changed by the beat before and we have not heard, we have missed."""
+        """The broker lives. If we lack a change that it made before its previous beat, we have missed that change."""
         if self.latest_beat and self.last < self.latest_beat.change:
             self._gap(self.latest_beat.change)
         self._heard_at = self._monotonic()
@@ -81,7 +82,7 @@ class Results:
         self._listener.beat(beat, self.waits)
 
     async def first_beat(self, seconds: float) -> Beat | None:
-        """The latest beat; where none was heard yet, the first one if it comes within `seconds`."""
+        """The latest beat. If there was none yet, the first one, if it comes within `seconds`."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._begun.wait()

@@ -39,8 +39,8 @@ class Work(NamedTuple):
 
 
 class Ramps:
-    """What all tenants are given before a tenant is that has been given `spent` seconds: each from its own `begin` on,
-    as much as one that begins there, up to its `seconds`. `weight` 1: in seconds; 1 / seconds of a job: in jobs."""
+    """The time that all tenants get before a tenant that was given `spent` seconds is served. Each gets time from its
+    own `begin` on, at the same rate, up to its `seconds`. `weight` 1: in seconds; 1 / seconds of a job: in jobs."""
 
     def __init__(self, ramps: "list[tuple[float, float, float]]") -> None:
         edges = sorted(
@@ -99,8 +99,8 @@ class Forecast:
         self._debts[tenant_of(lane)] = self._debts.get(tenant_of(lane), 0.0) + seconds
 
     def _ramp(self, tenant: str, lanes: list[Lane]) -> tuple[float, Work]:
-        """From where on a tenant is given time, and all that it waits for. It is given more than its turn by what is
-        left of the job that it is at, which is on average half of one: of a long one more often than of a short one."""
+        """The point from which a tenant gets time, and all its waiting work. A turn exceeds its time by the rest of the
+        present job: on average half a job, and more often a long one than a short one."""
         work, squares = Work(), 0.0
         for lane in lanes:
             known, queued = self._service(lane), self._queued(lane)
@@ -152,8 +152,8 @@ class Forecast:
     def _ahead(self, lane: Lane, in_lane: float, own: float) -> Work | None:
         """All that goes before a job with `in_lane` jobs ahead in its lane; None where some of it is of unknown cost.
 
-        Of its tenant, all of higher priority, and of each other class as much time as its own has had then. Other
-        tenants are given as much as its own is, up to what they have work for.
+        Same tenant: all jobs of higher priority; same class: round robin; each other class: as much time as its own,
+        capped by its backlog. Other tenants: as much time as its own, capped by their work.
         """
         mine = self._ahead_of_tenant(lane, in_lane, own)
         if mine is None:
@@ -185,8 +185,8 @@ class Forecast:
         return Work(ahead.jobs + same.jobs, ahead.seconds + same.seconds)
 
     def _start(self, ahead: Work) -> float:
-        """When the workers, each as soon as it is free, have done so much that one takes the job (seconds from the
-        beat). On average the others are then half way through theirs: that work comes after the start."""
+        """When a worker takes the job (seconds from the beat): each worker starts as soon as it is free, and together
+        they do the work `ahead`. On average the others are then half way through a job; that work is not ahead."""
         work = ahead.seconds
         if ahead.jobs:
             work = max(0.0, work - (len(self._free) - 1) / 2 * ahead.seconds / ahead.jobs)

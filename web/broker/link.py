@@ -1,9 +1,9 @@
-"""The sockets between web and broker; the only file of web that knows ZeroMQ. Owns no meaning: frames go
-out for web/broker/requests.py, what is heard goes to it and to web/broker/changes.py.
+"""The sockets between web and broker; the only file of web that knows ZeroMQ. Owns no meaning: it sends frames
+for web/broker/requests.py, and passes received ones to it and to web/broker/changes.py.
 
-A socket's descriptor is readable at the edge only, so every visit drains; each socket does one thing,
-so that no send swallows the edge of a receive; and all are touched by a timer (FACTS 1 and 3). Changes
-that nobody awaits are left to the timer: many in one visit instead of a visit for each.
+ZeroMQ's descriptor is edge-triggered, so each visit reads until the socket is empty. A send may consume the edge
+of a receive, so each socket is one-way. A timer visits all sockets (FACTS 1 and 3). Changes that nobody awaits
+are left to the timer: it reads many in one visit.
 """
 
 import asyncio
@@ -22,14 +22,14 @@ from web.broker.changes import Results
 from web.broker.requests import Requests
 
 TOUCH_SECONDS, TOUCH_SECONDS_UNHEARD = 0.2, 0.05
-"""A SUB subscribes anew, and a PUSH notices a new broker, only when its owner touches it (FACTS 1): those whose
-descriptors are watched at once, that of the changes, while nobody awaits them, so late at most."""
+"""A SUB subscribes again, and a PUSH notices a new broker, only when its owner calls it (FACTS 1). Sockets with a
+watched descriptor do so at once. The changes' socket does so at most this late, while nobody awaits them."""
 UNHEARD_SECONDS = 1.2
-"""A beat comes each second: without one for so long there is a broker to be found."""
+"""A beat comes each second: after this long without one, the broker must be found again."""
 SEND_FRAMES_MAX = 64
-"""In a PUSH's pipe: few, because what a broken connection had swallowed is sent again."""
+"""Messages in a PUSH's pipe: few, because those that a broken connection lost are sent again."""
 VISIT_FRAMES_MAX = 256
-"""Read in one go, before HTTP has its turn."""
+"""Messages that are read in one visit, before HTTP has its turn."""
 RECONNECT_MS, RECONNECT_MS_MAX = 10, 100
 
 

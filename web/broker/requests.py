@@ -1,7 +1,7 @@
 """Requests to the broker that have no receipt yet, and how long to wait for one. The proof of a Submit
-is its committed row; a receipt only wakes who waits (DESIGN section 4).
+is its committed row; a receipt only wakes the waiting request (DESIGN section 4).
 
-Knows no socket: web/broker/link.py carries the frames, and tells what was heard.
+Knows no socket: web/broker/link.py carries the frames in both directions.
 """
 
 import asyncio
@@ -16,12 +16,12 @@ from jobs.limits import UNRECEIPTED_MAX
 from jobs.wire import FromWeb, Receipt
 
 LOOK_SECONDS = 1.0
-"""How often who waits for a receipt looks into the ledger: the receipt itself may be lost."""
+"""A request that waits for a receipt looks into the ledger this often: the receipt itself may be lost."""
 
 
 class Unanswered(PixmillError):
-    """Not promised (503), which is not the same as not done: `members` name the jobs that may yet be.
-    `retry_seconds`: after which it may be otherwise, where that is known."""
+    """Not promised (503), which does not mean not done: `members` name the jobs that may still be accepted.
+    `retry_seconds`: the time after which a retry may succeed, if that is known."""
 
     code = "broker_silent"
 
@@ -32,7 +32,7 @@ class Unanswered(PixmillError):
 
 
 class Answer(NamedTuple):
-    """`repeated`: the request was sent more than once; another copy may yet be heard, and decided otherwise."""
+    """`repeated`: the request was sent more than once; another copy may still arrive and be decided differently."""
 
     receipt: Receipt
     repeated: bool

@@ -16,9 +16,10 @@ from web.broker.forecast import Estimate, Forecast
 
 AGAIN_SECONDS_MAX = 60
 GOOD_TIMES = 20
-"""For so many times as long as a forecast took to make, it is good although jobs changed: a twentieth of the time."""
+"""A forecast stays valid for this many times its own computing time, although jobs changed: so it costs a twentieth of
+the time."""
 STALE_SECONDS = 10.0
-"""A beat that is older says nothing of the queue any more."""
+"""An older beat tells nothing about the queue."""
 NORMAL = PRIORITIES.index("normal")
 
 

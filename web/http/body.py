@@ -1,6 +1,6 @@
-"""The body of a request as it comes: how much of it is taken, how slowly it may come, and whether its sender has left.
+"""Reads the body of a request: bounds its size and its pace, and notices when its sender has left.
 
-Owns the pace, which Starlette and uvicorn leave to the client. Knows nothing of what a body means.
+Owns the pace, which Starlette and uvicorn leave to the client. Knows no meaning of a body.
 """
 
 import asyncio
@@ -24,9 +24,9 @@ TURN_SECONDS = 0.002
 
 
 def next_due(due: float, now: float, size: int) -> float:
-    """The time by which more must have come, once `size` bytes have, at `now`: each piece buys the time that it takes
-    at BODY_BYTES_PER_SECOND_MIN, but never more than BODY_SILENCE_SECONDS, so that neither silence nor a trickle
-    lasts, whatever came before."""
+    """The time by which more must come, after `size` bytes came at `now`. Each piece buys its time at
+    BODY_BYTES_PER_SECOND_MIN, but never more than BODY_SILENCE_SECONDS: so neither silence nor a trickle can last,
+    whatever came before."""
     return min(due + size / BODY_BYTES_PER_SECOND_MIN, now + BODY_SILENCE_SECONDS)
 
 
@@ -44,17 +44,17 @@ def claimed_bytes(request: Request) -> int:
 
 
 def whole(data: bytes) -> Iterable[bytes]:
-    """For whom the worst piece takes no long time."""
+    """One slice: for parsers that handle even the worst piece quickly."""
     return (data,)
 
 
 def sliced(data: bytes) -> Iterable[bytes]:
-    """For whom the worst bytes take up to 100 ns each."""
+    """Small slices: for parsers that need up to 100 ns for each of the worst bytes."""
     return (data[at : at + SLICE_BYTES] for at in range(0, len(data), SLICE_BYTES))
 
 
 async def at_once() -> None:
-    """For who has done with a piece when it was fed."""
+    """The `settle` of a parser that is done with a piece once it was fed."""
 
 
 async def stream(
@@ -66,8 +66,8 @@ async def stream(
     settle: Settle = at_once,
     slices: Callable[[bytes], Iterable[bytes]] = whole,
 ) -> int:
-    """Feed the body as it comes; how many bytes it had. Others have their turn between two of the `slices` of a piece
-    that took long. `settle` is awaited after each piece, at nobody's expense: the sender's time stands still.
+    """Feed the body as it comes; returns the number of its bytes. Other requests have their turn between two `slices`
+    of a piece, if that takes long. `settle` is awaited after each piece, while the sender's deadline stands still.
 
     Raises LimitExceeded, by the name `limit`, past `most` and `extra` bytes (before any is read, where the head tells),
     and ClientFault `too_slow`.

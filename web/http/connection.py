@@ -1,7 +1,7 @@
 """One client's connection: uvicorn's HTTP protocol, with the deadlines and bounds that it lacks.
 
-Owns when a client that is too slow, silent, or endless in its head is dropped, and what is heard of one that offers
-another protocol, or sends no more. The body's pace is web/http/body.py's.
+Drops a client that is too slow, silent, or endless in its head. Also handles a client that offers another protocol, or
+that sends no more. web/http/body.py owns the body's pace.
 """
 
 import asyncio
@@ -27,14 +27,14 @@ from web.http.problems import problem, status_of
 from web.http.unsent import ABORT, ENDLESS, Held, Taking
 
 SWEEP_SECONDS = 0.2
-"""How late a deadline may be noticed: one look at every connection costs less than a timer for each request."""
+"""A deadline may be noticed this late: one look at every connection costs less than a timer for each request."""
 
 
 class Connection(HttpToolsProtocol):
     """A deadline for each state but the handler's own (a wait, a stream of events), judged by `expire`.
 
-    A response may cut its connection by the ASGI extension ABORT: the only way out of a send that nobody reads. One
-    that has no end of its own says so by ENDLESS: a client that sends no more has left it.
+    A response may cut its connection by the ASGI extension ABORT: the only way out of a send that nobody reads. A
+    response without an end of its own tells so by ENDLESS: then a client that sends no more has left.
     """
 
     def __init__(self, *args: Any, addresses: Addresses, waits_more: Callable[[int], None], **named: Any) -> None:
@@ -47,10 +47,10 @@ class Connection(HttpToolsProtocol):
         self._running: RequestResponseCycle | None = None
         """The request that is answered now; those behind it wait in the pipeline, and uvicorn's `cycle` is the last."""
         self._loose = 0
-        """Bytes since a head or a piece of a body was complete."""
+        """Bytes since the last complete head or piece of a body."""
         self._send_due, self._unsent = math.inf, 0
         self._taking: Taking | None = None
-        """Of what waits for the client, from when it began to."""
+        """The client's rate of taking the answer, since it began to wait."""
         transport.set_write_buffer_limits(WRITE_BUFFER_BYTES)
         self._offered = False
         """The request that is parsed now offers another protocol."""
@@ -63,8 +63,8 @@ class Connection(HttpToolsProtocol):
             self._refuse(fault.code, fault.detail, fault.retry_seconds, **fault.members)
 
     def expire(self, now: float) -> None:
-        """Drop the client if its time is up at loop time `now`. While an answer waits for it, what it takes of that
-        counts, and nothing else."""
+        """Drop the client if its time is up at loop time `now`. While an answer waits for it, only the bytes that it
+        takes count."""
         if self._send_due < math.inf:
             self._send_due = self._paced(now)
         if now < (self._due if self._send_due == math.inf else self._send_due):
@@ -77,7 +77,7 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
     def held(self, now: float) -> list[Held]:
-        """What waits for the client here at loop time `now`, if anything does."""
+        """The bytes that wait for the client here at loop time `now`, if there are any."""
         size = self.transport.get_write_buffer_size()
         if not size:
             self._taking = None
@@ -94,7 +94,7 @@ class Connection(HttpToolsProtocol):
             self._refuse("head_too_large", f"a head, and what frames a body, has {HEAD_BYTES_MAX} bytes at most")
 
     def _parse(self, data: bytes) -> bytes:
-        """Give the parser `data`, and return what it is to be given then."""
+        """Give the parser `data`, and return the bytes that it must get next."""
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
@@ -151,8 +151,8 @@ class Connection(HttpToolsProtocol):
             self._running = self.cycle
 
     def on_body(self, body: bytes) -> None:
-        """In place of uvicorn's, which copies each piece twice and stops reading after each of over 64 KB: the first is
-        handed on as it is, and reading stops where another comes before that is taken."""
+        """Replaces uvicorn's, which copies each piece twice and pauses reading after each piece of over 64 KB. Passes
+        the first piece through; pauses reading if a second one arrives before the application consumed it."""
         self._loose = 0
         if self.cycle.response_complete:
             return
@@ -177,7 +177,7 @@ class Connection(HttpToolsProtocol):
     # -- what uvicorn's transport and response tell
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tells also the request that is answered now where another is behind it: uvicorn tells the last alone."""
+        """Tells the request that is answered now too: uvicorn tells only the last one of a pipeline."""
         if self._running is not None and not self._running.response_complete:
             self._running.disconnected = True
             self._running.message_event.set()
@@ -216,7 +216,7 @@ class Connection(HttpToolsProtocol):
         self._due = self.loop.time() + seconds
 
     def _paced(self, now: float) -> float:
-        """By when the client is to take more of its answer, as for a body that it sends."""
+        """The time by which the client must take more of its answer, as for a body that it sends."""
         taken = self._took(now)
         return next_due(self._send_due, now, taken) if taken > 0 else self._send_due
 

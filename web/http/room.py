@@ -1,7 +1,7 @@
 """Room on the disk for what comes in.
 
-Promises no bytes to an upload that has only said how many it will send: that costs its sender nothing, and would shut
-out the others.
+Reserves no bytes for an upload that only announced its size: an announcement costs its sender nothing, and a
+reservation would shut out the others.
 """
 
 from collections.abc import Callable
@@ -11,8 +11,8 @@ from jobs.limits import ROOM_ASKED_BYTES
 
 
 class Room:
-    """What may be written so that `kept` bytes stay free on the disk, whoever else writes there: asked again for each
-    ROOM_ASKED_BYTES of all uploads together, so that all processes may pass it by no more than so much each."""
+    """The bytes that may be written so that `kept` bytes stay free on the disk, whoever else writes there. It asks the
+    disk again for each ROOM_ASKED_BYTES of all uploads together, so each process exceeds it by at most that much."""
 
     def __init__(self, free: Callable[[], int], kept: int) -> None:
         self._free, self._kept, self._known = free, kept, 0

@@ -1,8 +1,8 @@
-"""What clients have not taken of their answers, bounded in all: who is cut off so that the others keep their memory.
+"""Bounds the unsent bytes of all answers together, and chooses the clients to cut off.
 
 Each answer and each stream has its own bound (web/routes.py, web/streams/streams.py); thousands of them at once have
-this one. There are two sums: of clients who take what waits for them, and of those who do not. None is cut off for the
-other. Pure: knows no socket.
+this one. There are two sums: of clients that take their bytes, and of clients that do not. No client is cut off for the
+other sum. Pure: knows no socket.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,10 +11,10 @@ from typing import NamedTuple
 from jobs.limits import TAKEN_BYTES_MAX, UNSENT_BYTES_MAX
 
 SILENT_SECONDS = 10.0
-"""Who has taken nothing for so long is silent: what the kernel holds of a connection goes in steps of some 64 KiB, and
-a phone at 8 KiB a second takes as long for one."""
+"""A client that has taken nothing for this long is silent. The kernel's buffer empties in steps of some 64 KiB, and a
+phone at 8 KiB a second takes this long for one step."""
 KERNEL_SECONDS = 1.0
-"""For so long at first it may be the kernel that takes, for a client who reads nothing."""
+"""For this long at first the kernel may take the bytes, although the client reads nothing."""
 ABORT = "pixmill.abort"
 """The ASGI extension by which web/server.py lets a response cut its connection."""
 ENDLESS = "pixmill.endless"
@@ -53,9 +53,9 @@ class Taking:
 
 
 def relieve(held: Sequence[Held], silent: int = UNSENT_BYTES_MAX, taken: int = TAKEN_BYTES_MAX) -> int:
-    """Cut off as many clients as it takes, and tell how many: to hold no more than `silent` bytes for those who take
-    nothing, who hold most for the longest first; and no more than `taken` for the others, whose rest would last longest
-    first."""
+    """Cut off as many clients as needed, and return their number. At most `silent` bytes are held for clients that take
+    nothing: those that hold most for the longest are cut off first. At most `taken` bytes are held for the others:
+    those whose rest would last longest are cut off first."""
     of_silent = sorted((each for each in held if each.is_silent), key=lambda each: each.size * each.silent_seconds)
     of_others = sorted((each for each in held if not each.is_silent), key=lambda each: each.size / each.rate)
     return _cut(of_silent, silent) + _cut(of_others, taken)

@@ -16,8 +16,8 @@ from web.broker.waiting import Place, Places
 
 View = dict[str, Any]
 ByGrant = Callable[[Row], str]
-"""What a job's addresses end with: the query with a grant, where the caller came by one, or nothing. An original has
-none: a grant shows what was made of it."""
+"""Suffix for a job's URLs: `?grant=...` if the caller used a grant, else "". An original's URL has none: a grant shows
+renditions only."""
 _NO_SHARE = Share({}, None, 0.0, 0.0)
 
 
