@@ -1,7 +1,7 @@
 """The client: uploads that are promised once, jobs awaited, renditions downloaded.
 
-An upload carries an Idempotency-Key and is repeated under it on a lost connection or a 503 (502 or 504,
-as a proxy says it), until the server promises (202): however often it is sent, it makes one job.
+An upload carries an Idempotency-Key. After a lost connection or a 503 (or a proxy's 502 or 504) it is
+repeated under this key until the server promises (202): so it makes one job, however often it is sent.
 The API key is sent to the server of `url` alone, whatever addresses its answers name.
 """
 
@@ -25,7 +25,7 @@ from pixmill.retries import PATIENCE_SECONDS, BackOff, Patience, retry_after
 AUDIT_RECEIPTS = 1000
 """Of one request of `audit`: what the server takes."""
 WAIT_SECONDS = 15
-"""How long one request of `wait` is held by the server, at most; and between two that it does not hold."""
+"""The server holds one request of `wait` at most this long. Also the longest pause after one that it does not hold."""
 TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
 AGAIN = frozenset({502, 503, 504})
 """Statuses after which the same request may be answered: 502 and 504 are a proxy's, of a server that restarts."""
@@ -36,8 +36,8 @@ Job = dict[str, Any]
 
 
 class Client:
-    """One server. `url` defaults to PIXMILL_URL, else localhost; `api_key`, for a server that asks for one, to
-    PIXMILL_API_KEY. Use as a context manager, or close(). Raises ValueError where one of them can be none.
+    """One server. `url` defaults to PIXMILL_URL, else localhost; `api_key` (if the server asks for one) defaults to
+    PIXMILL_API_KEY. Use it as a context manager, or call close(). Raises ValueError if one of them is malformed.
 
     Every method raises Refused for what the server refuses and Unreachable when it stays away.
     """
@@ -129,10 +129,10 @@ class Client:
         return last
 
     def follow(self, job: str) -> Iterator[Job]:
-        """The job as it is, again and again until it has ended; whoever has seen enough stops asking.
+        """The job's present state, again and again until it has ended. The caller may stop at any time.
 
-        Each request is held by the server until the job has ended, for WAIT_SECONDS. One that it answers sooner is
-        followed by a pause: the next comes when the answer's Retry-After says, at the latest WAIT_SECONDS after it.
+        The server holds each request until the job has ended, at most for WAIT_SECONDS. If it answers sooner, a pause
+        follows: as long as the answer's Retry-After says, at most WAIT_SECONDS.
         """
         asked_at, back_off = self._clock(), BackOff()
 

@@ -29,8 +29,8 @@ KILL_SECONDS = 2.0
 
 @dataclass
 class Upload:
-    """One picture. `due` is seconds from the drill's start; `promised` (its 202) and `ended` are seconds from when it
-    was due, so that a stall does not flatter. `broken` is empty, `unanswered`, `lost`, `doubled` or `wrong`."""
+    """One picture. `due` is seconds from the drill's start. `promised` (its 202) and `ended` are seconds after `due`,
+    so that a stall does not hide delays. `broken` is empty, `unanswered`, `lost`, `doubled` or `wrong`."""
 
     number: int
     due: float
@@ -144,8 +144,8 @@ def _digests(client: Client, job: Job, folder: Path) -> dict[str, str]:
 
 
 def judge(job: Job, digests: dict[str, str], again: str) -> tuple[str, str]:
-    """(what is broken, or nothing; in words) of an accepted job, the digests of the bytes that its addresses gave, and
-    the id that its key got when it was sent again."""
+    """Judge an accepted job: (what is broken, or empty; the same in words). `digests`: of the bytes from its addresses.
+    `again`: the id that its key got when it was sent again."""
     if job["state"] != "done":
         return "lost", f"{job['id']} is {job['state']} ({(job['error'] or {}).get('code', 'not ended')})"
     ends = [moment["event"] for moment in job["timeline"]].count("ended")

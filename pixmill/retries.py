@@ -12,10 +12,10 @@ RETRY_SECONDS_MIN, RETRY_SECONDS_MAX = 0.2, 5.0
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float:
-    """Seconds of Retry-After (RFC 9110), given as a number or as a date; 0 where there is none, or no sense in it.
+    """Seconds of Retry-After (RFC 9110), given as a number or as a date; 0 if it is missing or malformed.
 
-    A date is of the server's clock, so it counts from the answer's own `Date`, where that is there, and not from `now`
-    (wall time).
+    A date is of the server's clock. So it counts from the answer's own `Date`, if there is one, else from `now` (wall
+    time).
     """
     value = headers.get("Retry-After", "").strip()
     if value.isdecimal():
@@ -25,7 +25,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float:
 
 
 class BackOff:
-    """Pauses between tries: as long as the server asks; where it asks for none, each twice as long as the last one."""
+    """Pauses between tries: as long as the server asks; if it asks for none, each is twice as long as the last one."""
 
     def __init__(self) -> None:
         self._seconds = RETRY_SECONDS_MIN

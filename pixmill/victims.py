@@ -1,8 +1,8 @@
 """The processes of the pixmill on this machine that serves an address, found through /proc, and signals to them.
 
-Linux only. Nothing is taken for ours by its name alone: the supervisor is who holds the listening socket of that very
-port, the others are its descendants, and a signal goes through a descriptor of the process whose parent was
-looked at once more, so that a pid used again by another program is never hit.
+Linux only. A name alone identifies no process. The supervisor is the process that holds the listening socket of that
+very port; the others are its descendants. A signal goes through a descriptor of the process, after its parent was
+checked once more: so a pid that another program reuses is never hit.
 """
 
 import contextlib

@@ -58,13 +58,13 @@ class Call(NamedTuple):
 
     @property
     def by_grant(self) -> str:
-        """What the addresses of the one job end with that a grant shows to this caller; else nothing."""
+        """The URL suffix of the one job that a grant shows to this caller; else empty."""
         grant = self.caller.grant
         return grant_query(self.web, grant) if isinstance(grant, ViewGrant) else ""
 
     def where(self) -> Where:
-        """The filter in the query. Raises ClientFault where a state or code does not exist, or where a text is longer
-        than any of a job, and so than a message to the broker takes."""
+        """The filter in the query. Raises ClientFault for an unknown state or code, and for a text that is longer than
+        any text of a job: no message to the broker takes it."""
         for name in FILTERS:
             if (length := len(self.query.get(name, ""))) > TEXT_CHARACTERS_MAX:
                 raise bad_parameter(name, f"{name} has at most {TEXT_CHARACTERS_MAX} characters, this has {length}")
@@ -90,9 +90,9 @@ def route(
     by: type[Grant] | None = None,
     many: tuple[str, ...] = (),
 ) -> Route:
-    """`handler` at `path`, for callers of the scope `needed` (None: for everybody) and those with a grant of the kind
-    `by`; a query parameter that is not among `parameters` is an error that names it. Those in `many` may be given
-    several times: the handler reads them itself."""
+    """`handler` at `path`, for callers of the scope `needed` (None: for everybody) and for grants of the kind `by`. A
+    query parameter that is not among `parameters` is an error that names it. Those in `many` may be given several
+    times: the handler reads them itself."""
     known = (*parameters, IN_QUERY) if by else parameters
 
     async def endpoint(request: Request) -> Any:
@@ -107,7 +107,7 @@ def route(
 
 
 def refuse_long_query(request: Request, most: int = PARAMETERS_MAX) -> None:
-    """Raises LimitExceeded, before anybody takes it apart."""
+    """Raises LimitExceeded for a query that is too long, before it is parsed."""
     query: bytes = request.scope["query_string"]
     if (count := query.count(b"&") + 1) > most:
         raise LimitExceeded("bad_parameter", "parameters_max", most, count)

@@ -44,8 +44,8 @@ ANYONE = Caller("", Scope.OPERATE, None)
 
 
 def admit(web: Web, request: Request, needed: Scope | None, by: type[Grant] | None = None) -> Caller:
-    """The caller, if they may what needs the scope `needed` (None: everybody may, and is not looked at), or what a
-    grant of the kind `by` opens. Who shows a grant has what it gives and no more, whatever else they show, keys or not.
+    """The caller, if they have the scope `needed` or a grant of the kind `by`. With None for `needed` everybody may,
+    and nothing is checked. A caller with a grant has the grant's rights only, even if they show a key too.
 
     Raises ClientFault `key_missing`, `key_wrong`, `forbidden`, `origin_not_allowed`, `grant_expired`.
     """
@@ -73,9 +73,9 @@ def caller_of(key: ApiKey, until: float = math.inf) -> Caller:
 
 
 def cookie_of(web: Web, request: Request) -> str:
-    """The name of a session's cookie. Over https it is one that a browser takes from this very host alone, and whole:
-    no neighbour of its domain, nor anybody on the way to a page in plain, can put another session there. By http
-    browsers refuse such names; and below a path, one that says it is for all of the host."""
+    """The name of a session's cookie. Over https it has a prefix that binds the cookie to this very host: neither a
+    neighbour domain nor a man in the middle of a plain page can set another session. Over http browsers refuse such
+    names; below a path they refuse the prefix for a whole host."""
     if not base_of(web, request).startswith("https:"):
         return COOKIE
     return f"__Secure-{COOKIE}" if web.root_path else f"__Host-{COOKIE}"
@@ -125,7 +125,7 @@ def _caller(web: Web, request: Request) -> Caller:
 
 
 def _of_session(web: Web, request: Request, token: str) -> Caller:
-    """A browser sends its cookie along whoever asks it to, so a change must come from our own page."""
+    """The caller of a session. A browser sends its cookie for any page, so a change must come from our own page."""
     session = find_session(web.session_secret, web.by_name, token, time.time())
     if session is None:
         raise ClientFault("the session is over: log in again", code="key_wrong")

@@ -14,9 +14,9 @@ from web.access.call import Call
 
 
 class Terms(NamedTuple):
-    """`limit`, `bytes_max`: the bound of one POST's images together, by its name. `images_max`: how many they are at
-    most. `owner`: whose Idempotency-Key it is, a tenant's or a grant's. `decided`: the fields that a grant decides, and
-    `use`: what the broker counts of it; None where the caller has none."""
+    """`limit`, `bytes_max`: the bound of all images of one POST, and its name. `images_max`: their largest number.
+    `owner`: the owner of the Idempotency-Key, a tenant or a grant. `decided`: the fields that a grant decides. `use`:
+    the use that the broker counts; None if the caller has no grant."""
 
     limit: str
     bytes_max: int

@@ -1,6 +1,5 @@
-"""What is judged of every request before any route: whose web site it comes from, which host it names
-(API section 8, "keys or not"), what our own address is in its answer; and what every answer of a process that is about
-to end says.
+"""Judges every request before any route: its origin, its host (API section 8, "keys or not"), and our own address in
+its answer. Also marks every answer of a process that is about to end.
 
 Plain ASGI middleware: it touches no body.
 """
@@ -86,8 +85,8 @@ def origin_of(address: str) -> str:
 
 
 def _is_at(origin: str, scheme: str, host: str) -> bool:
-    """Whether an origin is where a request was sent to. A page that came in plain is none of a server that is reached
-    by https: anybody on the way may have written it. (By http we may be behind a proxy that does not tell.)"""
+    """Whether an origin is the target of a request. A page that came by http is no page of a server that is reached by
+    https: a man in the middle may have written it. (By http we may be behind a proxy that does not tell.)"""
     try:
         parts = urlsplit(origin)
     except ValueError:  # as of "http://["

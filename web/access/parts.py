@@ -29,7 +29,8 @@ from web.http.room import Room
 from web.streams.hub import Hub
 
 BLOB_THREADS = 4
-"""Writes of files, and reads, wait for the disk, not for a core; and reads, of what memory holds, for no write."""
+"""Threads for files: writes and reads wait for the disk, not for a core. Reads have threads of their own, so that a
+read of cached data waits for no write."""
 
 
 @dataclass(slots=True)
@@ -118,6 +119,7 @@ def open_web(settings: Settings, log: logging.Logger, descriptors: int = 1 << 20
 
 
 def _signing(setting: str, data: Path, made: str) -> tuple[bytes, ...]:
-    """Those that are set; and the one `made` in DATA, if none is, or if it was before: what it signed stays true."""
+    """The secrets in the setting, and the one `made` in DATA. That one is made if none is set; if it exists, it stays
+    valid, because its signatures do."""
     given = listed_secrets(setting)
     return given if given and not (data / made).exists() else (*given, secret(data, made))

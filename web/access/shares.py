@@ -1,4 +1,4 @@
-"""What one caller may hold of this web process at the same time: uploads on their way in, event streams, waits, and
+"""Bounds what one caller holds of this web process at the same time: uploads on their way in, event streams, waits, and
 commands over many jobs.
 
 Owns who is one caller: a tenant; where there are no keys, an address. Who comes by grants holds nothing of what its

@@ -41,7 +41,7 @@ _LATER = {
     "sweeps_full": "the files of so many jobs are to be deleted that no more are purged: workers must come on first"
 }
 SWEEPS_SECONDS = 0.1
-"""After which a purge is asked for again that goes faster than workers delete."""
+"""A purge that is faster than the workers' deletions is repeated after this time."""
 
 
 async def reprocess(call: Call) -> Response:
@@ -126,7 +126,7 @@ def _named(web: Web) -> tuple[str, str]:
 async def _ask(web: Web, message: FromWeb, done: str | None = None) -> Receipt:
     """The receipt of a command that is done. Raises ClientFault or Unanswered where it is refused.
 
-    `done` is the code of a refusal that says that it was done already: its receipt may have died with a broker.
+    `done` is the code of a refusal that means "done already": the first receipt may have been lost with a broker.
     """
     receipt, _ = await web.requests.settle(message, lambda: None, web.settings.accept_seconds)
     if receipt.outcome == COMMITTED or (done is not None and receipt.code == done):

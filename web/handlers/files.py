@@ -26,10 +26,10 @@ from web.http.problems import problem
 A = TypeVar("A")
 T = TypeVar("T")
 SLICE_BYTES_MIN, SLICE_BYTES_FIRST, SLICE_BYTES_MAX = 32 * 1024, 64 * 1024, 256 * 1024
-"""Read at once. A slice is all that a client holds of our memory: little for who lets it wait, and four hops to a
-thread per megabyte for who takes each at once."""
+"""Bytes of one read. A client holds one slice of our memory: a small one if it lets us wait. A client that takes each
+slice at once costs four hops to a thread per megabyte."""
 WAITED_SECONDS = 0.02
-"""A slice that waited for so long did so for its client."""
+"""A slice that waited longer was waiting for its client."""
 MEDIA_TYPES = {
     "jpeg": "image/jpeg",
     "png": "image/png",
@@ -61,7 +61,8 @@ async def original(call: Call) -> ASGIApp:
 
 
 def _named_as_judged(filename: str, image_format: str) -> str:
-    """A name that ends as its format's do, whatever its sender said: what a machine opens it with follows from that."""
+    """The file name with an extension of its format, whatever its sender said: the extension decides which program
+    opens it."""
     known = ENDS.get(image_format, ())
     return filename if splitext(filename)[1].lower() in known or not known else filename + known[0]
 
@@ -110,8 +111,8 @@ async def _blob(call: Call, row: Row, blob: str, digest: str, size: int, image_f
 
 
 def _caching(web: Web, row: Row) -> dict[str, str]:
-    """For ever, once nothing changes any more. Where keys are on, by the caller's own browser alone, and for as
-    long as they are the same."""
+    """Cache-Control: for ever, once nothing can change. With keys, only for the caller's own browser, and only while
+    the caller is the same."""
     lasting = "max-age=31536000, immutable" if row.state == State.DONE else "no-cache"
     if web.keys:
         return {"Cache-Control": f"private, {lasting}", "Vary": "Authorization, Cookie"}

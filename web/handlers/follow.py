@@ -1,7 +1,7 @@
 """The routes of event streams: of all jobs, of one, of a batch, of some by id or by grant.
 
-Owns which jobs a stream is of and who may follow them. How it is told is web/streams/streams.py's, how sent
-web/streams/hub.py's.
+Owns the jobs of a stream and the right to follow them. web/streams/streams.py decides what a reader is told,
+web/streams/hub.py sends it.
 """
 
 import math
@@ -113,8 +113,8 @@ def _of_all(call: Call) -> ASGIApp:
 
 
 def _stream_seconds(until: float) -> float:
-    """How long a stream may last whose caller is known until then: a session or a grant may end meanwhile, a key only
-    with us."""
+    """How long a stream may last: until `until`, when the caller's session or grant ends. A key ends only with this
+    process."""
     left = until - time.time()
     return left if left == math.inf else min(left, SESSION_STREAM_SECONDS)
 

@@ -1,6 +1,6 @@
-"""How many may be there at once: uploads, streams and waits of a caller, connections of an address.
+"""Bounds on what exists at once: uploads, streams and waits of a caller, connections of an address.
 
-Owns the counts of this process; who a caller is says web/access/shares.py.
+Owns the counts of this process; web/access/shares.py decides who one caller is.
 """
 
 import contextlib
@@ -37,8 +37,8 @@ class Shares:
 
 
 class Addresses:
-    """The connections of each address, of which none may have more than half of the `descriptors` of this process: what
-    comes by one of `proxies` is everybody's, and has no bound."""
+    """The connections of each address: none may have more than half of the `descriptors` of this process. Those of
+    `proxies` belong to everybody, and have no bound."""
 
     def __init__(self, descriptors: int, proxies: Sequence[str] = ()) -> None:
         self._most = max(1, descriptors // 2)
@@ -66,7 +66,8 @@ class Addresses:
 
 
 def neighbourhood(address: str) -> str:
-    """Whom an address is counted for: of IPv6 the first 64 bits (clients may choose the last); nobody if it is none."""
+    """The key under which an address is counted: of IPv6 the first 64 bits (clients may choose the rest); empty if it
+    is no address."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The readers of this web process's event streams: each a bounded queue of bytes, and what it is to be told.
+"""The readers of this web process's event streams: each has a bounded queue of bytes, and knows what to tell.
 
 Owns no connection (web/streams/hub.py sends what is queued) and no ledger: rows are handed in.
 """
@@ -13,14 +13,14 @@ from web.http.unsent import Held, Taking
 from web.views.events import REPLAY_BYTES_MAX, of_changes, of_missing, of_row
 
 STREAM_BYTES_MAX = 2 * REPLAY_BYTES_MAX
-"""What a reader may be behind, above what the sockets hold: some 5,000 events."""
+"""Bytes that a reader may be behind, beyond the sockets' buffers: some 5,000 events."""
 ROWS_AT_ONCE = 10
 Rows = Callable[[list[str]], Sequence[Row]]
 
 
 class Stream:
     """One reader, of all jobs that the tenant `sees` (None: of every tenant's). Addresses in it are below `base`.
-    `stale` is set where it must be told the present again, or go on being told."""
+    `stale`: the present state must be sent again, or the rest of it."""
 
     def __init__(self, base: str, sees: str | None = None) -> None:
         self.base, self.sees = base, sees
@@ -83,7 +83,8 @@ class JobsStream(Stream):
     """One reader of some `jobs`, until all of them have ended; addresses of each end with what it is mapped to (a
     grant's query, or nothing).
 
-    No event has an id before the present state of every job was told: who comes again with an id has all before it.
+    No event has an id before the present state of every job was sent. So a reader that returns with an id has all
+    events before it.
     """
 
     def __init__(self, base: str, jobs: Mapping[str, str]) -> None:

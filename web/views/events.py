@@ -9,8 +9,8 @@ from jobs.wire import Change
 from web.views import answers
 
 REPLAY_BYTES_MAX = 512 * 1024
-"""Of what a reader has missed, or is told of the present in one go: half of what they may be behind; the rest is for
-the beat beside it, and for what changes meanwhile."""
+"""Bytes of missed events, or of the present state, in one go: half of what a reader may be behind. The rest is for the
+beat, and for changes meanwhile."""
 _json = msgspec.json.Encoder().encode
 
 
