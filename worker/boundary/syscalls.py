@@ -10,10 +10,10 @@ from typing import NamedTuple
 ALLOW, KILL, TRAP, _ERRNO = 0x7FFF_0000, 0x8000_0000, 0x0003_0000, 0x0005_0000
 """The kernel's SECCOMP_RET_ALLOW, KILL_PROCESS, TRAP and ERRNO (seccomp(2))."""
 NUMBERS_END = 0x4000_0000
-"""No call has a number from here on: on x86-64 they are x32's, and a way around any list of numbers."""
+"""No allowed call has a number from here on: on x86-64 these are x32's, and would bypass any list of numbers."""
 
 _READ_WRITE = (3, 0, 1, 2)
-"""All that memory may be: none of mmap's other bits, of which one is PROT_EXEC."""
+"""The allowed protections of memory: none of mmap's other bits (PROT_EXEC is one)."""
 _RLIMIT_AS = 9
 _FUTEX_PRIVATE, _FUTEX_REALTIME = 128, 256
 _FUTEX_WAIT, _FUTEX_WAKE, _FUTEX_WAIT_BITSET = 0, 1, 9
@@ -22,7 +22,7 @@ _FUTEX_OPERATIONS = tuple(
     for private in (_FUTEX_PRIVATE, 0)
     for operation in (_FUTEX_WAIT, _FUTEX_WAKE, _FUTEX_WAIT_BITSET, _FUTEX_WAIT_BITSET | _FUTEX_REALTIME)
 )
-"""By value: the bits of two harmless ones are those of a third (8 is FUTEX_TRYLOCK_PI)."""
+"""Allowed by value, not by mask: two harmless values together have the bits of a third (8 is FUTEX_TRYLOCK_PI)."""
 _THREAD_FLAGS = 0x003D_0F00
 """Of clone, as pthread_create has them: memory, files and signal handlers shared, CLONE_THREAD among them."""
 _PR_SET_NAME = 15
@@ -32,7 +32,7 @@ _SIGABRT = 6
 
 class Check(NamedTuple):
     """32 bits of argument `which` (the low ones; `high`: the high ones) must be one of `values`, the commonest first.
-    Never a mask: bits that are harmless each can mean another thing together, and new ones come with new kernels."""
+    Never a mask: harmless bits can mean another thing together, and new kernels bring new bits."""
 
     which: int
     values: tuple[int, ...]

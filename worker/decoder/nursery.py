@@ -25,7 +25,7 @@ from worker.boundary.slate import Slate
 def run(control: socket.socket, keeper: int, settings: Settings) -> None:
     """Serve the keeper (a pid) until it closes `control`.
 
-    A Ctrl-C, or systemd's SIGTERM to all of a group, is the keeper's to answer.
+    The keeper alone handles a Ctrl-C, or systemd's SIGTERM to a whole group.
     """
     die_with_parent(keeper)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -40,7 +40,7 @@ def run(control: socket.socket, keeper: int, settings: Settings) -> None:
     nursery = os.getpid()
     if (born := Nursery(control).serve()) is not None:
         die_with_parent(nursery)
-        os.setpgid(0, 0)  # where a group is orphaned, the kernel hangs up on all of it if one process of it is stopped
+        os.setpgid(0, 0)  # if one process of an orphaned group is stopped, the kernel sends SIGHUP to the whole group
         give_way(settings.worker_nice)
         if born.spare:
             pipeline.touch()
@@ -64,7 +64,7 @@ class Nursery:
         self._selector.register(control, selectors.EVENT_READ)
 
     def serve(self) -> Birth | None:
-        """Returns once in every decoder; and None when the keeper is gone."""
+        """Serve the keeper. Returns once in each forked decoder; returns None when the keeper is gone."""
         while True:
             for key, _ in self._selector.select():
                 if key.data is not None:

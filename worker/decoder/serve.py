@@ -38,11 +38,12 @@ READ_BYTES = 64 * 1024
 """Of the original at once."""
 STORY_CHARACTERS_MAX = 1000
 _PROC_BYTES_MAX = 8192
-"""More than status has. Reading to the end would ask for the file's size first."""
+"""More bytes than status has. Reading to the end would need a call for the file's size first."""
 
 
 class Memory:
-    """What this process uses and may use, in bytes. /proc's files stay open, for the sandbox comes between."""
+    """The memory that this process uses and may use, in bytes. /proc's files stay open: the sandbox would not allow
+    to open them again."""
 
     def __init__(self) -> None:
         own = Path("/proc/self")

@@ -16,7 +16,7 @@ _OPAQUE_EXTREMA = (255, 255)
 
 
 class Canvas:
-    """What an animation shows. It begins clear. While all of it is known to be opaque, it is kept without alpha."""
+    """The picture that an animation shows. It begins transparent. While it is known to be opaque, it has no alpha."""
 
     def __init__(self, size: Size, mode: str) -> None:
         """`mode` is LA or RGBA, as the frames will be laid."""
@@ -27,8 +27,8 @@ class Canvas:
         self._before: Image.Image | None = None
 
     def lay(self, part: Part, pixels: Image.Image | None) -> Image.Image:
-        """What is shown once `pixels` (None: the frame has none) lie at their place; L or RGB where nothing is clear.
-        It is the caller's."""
+        """The picture after `pixels` (None: the frame has none) are laid at their place; L or RGB if it is opaque. The
+        caller owns it."""
         self._dispose()
         left, top, (width, height) = part.left, part.top, part.size
         self._box = left, top, min(left + width, self._image.width), min(top + height, self._image.height)
@@ -51,7 +51,7 @@ class Canvas:
         return self._image.copy()
 
     def _cover(self, part: Part, pixels: Image.Image) -> None:
-        """Nothing of what was before shows through."""
+        """Replace the part: nothing beneath shows through."""
         if part.disposal is Disposal.RESTORE:
             self._before = self._image
         self._image = pixels
@@ -70,7 +70,7 @@ class Canvas:
             self._image.paste(pixels, self._box)
 
     def _lay_over(self, pixels: Image.Image) -> None:
-        """Where each pixel is opaque or clear it is only copied, or not."""
+        """Lay over. If each pixel is either opaque or transparent, pixels are only copied, not blended."""
         alpha = pixels.getchannel("A")
         sharp = alpha.convert("1", dither=Image.Dither.NONE)
         if ImageChops.difference(alpha, sharp.convert("L")).getbbox() is None:
@@ -100,7 +100,7 @@ class Canvas:
 
 
 def opaque(image: Image.Image) -> Image.Image:
-    """`image` without alpha where all of it is opaque. Most that is not is clear in its corner."""
+    """`image` without alpha, if all of it is opaque. The corner is checked first: it is transparent in most others."""
     if image.mode not in _OPAQUE:
         return image
     corner: Any = image.getpixel((0, 0))

@@ -1,4 +1,4 @@
-"""Pictures and animations as files: what each format is told of a rendition's keys. Nothing else gets in.
+"""Writes pictures and animations as files: the options of each format for a rendition's keys, and nothing else.
 
 Owns the options of Pillow's encoders; some PNG are libvips' (worker/images/formats/vips.py). Knows no geometry, and
 nothing of how files are read.
@@ -70,8 +70,8 @@ def encode_animation(
 
 
 def _gif(first: Image.Image, options: dict[str, object], seconds: list[Fraction]) -> tuple[bytes, bool]:
-    """An animated GIF, and whether the time of frames that are alike passed what one can tell. Pillow adds such times
-    up, and fails where they do: so it is told one tick a frame, and the sums are made of what it wrote."""
+    """An animated GIF, and whether the time of equal frames exceeded a GIF's limit. Pillow adds such times up, and
+    fails beyond the limit. So Pillow gets one tick a frame, and the sums are made from its output."""
     if first.mode == "RGBA":
         options = options | {"disposal": 2}  # else what was clears through
     data = _saved(first, "gif", options | {"duration": [int(1000 * GIF_TICK)] * len(seconds)})

@@ -28,9 +28,9 @@ _ALPHAS = {"L": "LA", "LA": "LA"}
 
 
 class Extent(NamedTuple):
-    """How many frames an image has, the sides that hold them all, whether it moves (it has several frames, or one that
-    is not the still picture), and whether the still picture is none of them: of a PNG's for readers that know no
-    animation."""
+    """The number of an image's frames; the sides that hold them all; whether it moves (it has several frames, or one
+    that is not the still picture); and whether the still picture is none of them (a PNG may have such a picture, for
+    readers without animation)."""
 
     frames: int
     width: int
@@ -83,9 +83,9 @@ def first(image: Image.Image, file: BinaryIO) -> Image.Image:
 def shown(
     format: str, image: Image.Image, file: BinaryIO, told: Told, still: Image.Image | None = None
 ) -> Iterator[tuple[Image.Image, Fraction]]:
-    """What an animation shows, whole and in sRGB by what its file has `told`, each with its seconds. The
-    pictures are the caller's. `still`: the image decoded, in sRGB, if it is at hand and a frame: the first, where that
-    is of its sides.
+    """The pictures of an animation, whole and in sRGB (by the declarations in `told`), each with its seconds. The
+    caller owns them. `still`: the decoded image, in sRGB, if it is at hand and is a frame: it is the first one, if the
+    sides are equal.
     """
     if format == "gif":
         yield from _of_gif(image, file, still)

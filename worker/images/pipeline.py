@@ -30,7 +30,7 @@ from worker.images.formats.animation import Showing
 from worker.images.reading import READING, PipelineLimits, Work
 
 ENGINE = f"pillow-{PIL.__version__}{vips.VERSION}{heic.VERSION}/8"
-"""What made a rendition: the same bytes and recipe under the same engine give the same result."""
+"""The version of all that makes a rendition: equal bytes and recipe under the same engine give the same result."""
 
 STARTS_THREADS = heic.STARTS_THREADS or vips.INSTALLED
 """Whether a codec starts one: libvips while it writes a PNG; libde265, where it could not be kept from it."""
@@ -148,7 +148,7 @@ def _rendition(work: Work, derivation: Derivation, parent: Image.Image) -> tuple
 def _animation(
     work: Work, step: operations.Step, format: str, still: Image.Image | None
 ) -> tuple[list[Image.Image], Showing]:
-    """What the original shows, as this step makes it; `still`: its first frame, if that is decoded. Only the small
+    """The original's frames as this step makes them; `still`: the first frame, if it is decoded. Only the small
     results are held."""
     images, times = [], []
     for frame, seconds in _frames(work, still):

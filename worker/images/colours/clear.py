@@ -1,6 +1,6 @@
-"""The one value of a PNG's gray or RGB pixels that is clear (tRNS), as a mask at the full depth of the file.
+"""The one transparent value of a PNG's gray or RGB pixels (tRNS), as a mask at the full depth of the file.
 
-Owns how it is found in what Pillow decodes, which compares it at 8 bits or not at all. Knows no colours.
+Finds it in the pixels that Pillow decodes: Pillow compares the value at 8 bits or not at all. Knows no colours.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ MASK = "clear"
 """Under this an image's info has its alpha (L), where it has one clear value; worker/images/colours/convert.py lays it
 on."""
 _SCALED = {"1": (1, 255), "L;2": (3, 85), "L;4": (15, 17), "L": (255, 1), "RGB": (255, 1)}
-"""By how a file packs its samples: their bits, the only ones of the value that count, and what Pillow multiplies by."""
+"""By the packing of a file's samples: their bits (only these of the value count), and Pillow's factor."""
 _DEEP_GRAY, _DEEP_RGB = "I;16B", "RGB;16B"
 _LOW_BYTES = "RGB;16L"
 """Of samples whose high byte comes first, Pillow takes the low ones under this name."""

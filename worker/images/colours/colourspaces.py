@@ -1,7 +1,7 @@
-"""Colours that a file tells by number: what the numbers of CICP, of PNG's gAMA and cHRM, and of a BMP's header mean.
+"""Colours that a file tells by number: the meaning of CICP, of PNG's gAMA and cHRM, and of a BMP's header.
 
-Pure. Owns the tables of primaries and transfer functions, and how light beyond white becomes a screen's. Must not know
-Pillow, nor where a file has its numbers: that is worker/images/colours/convert.py's.
+Pure. Owns the tables of primaries and transfer functions, and the tone mapping of light beyond white. Must not know
+Pillow, nor the place of the numbers in a file.
 """
 
 import math
@@ -14,10 +14,10 @@ from worker.images.colours.icc import D65, SRGB, Curve, Point, Primaries, srgb_c
 
 _CHROMATICITY_DIFFERENCE = 0.001
 _GAMMA_DIFFERENCE = 0.01
-"""Of 2.2: what is so near is said of sRGB, as by every writer of PNG."""
+"""A gamma this near to 2.2 means sRGB: every writer of PNG uses it so."""
 _GAMMAS = (0.1, 10.0)
 _NITS_OF_WHITE, _NITS_OF_LIGHTS = 203.0, 1000.0
-"""ITU-R BT.2408: what white paper has where light may be brighter; and the brightest that is taken into account."""
+"""ITU-R BT.2408: the light of white paper in HDR; and the brightest light that is taken into account."""
 
 
 @dataclass(frozen=True, slots=True)

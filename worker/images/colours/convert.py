@@ -36,10 +36,10 @@ def to_srgb(image: Image.Image, told: Told) -> Image.Image:
 
 
 def converted(image: Image.Image, told: Told) -> tuple[Image.Image, Unmet]:
-    """As `to_srgb`, and what of its colours a rendition has not: `colours` where nothing that was told serves, `hdr`.
+    """As `to_srgb`, and the loss of colours in a rendition: `colours` if no declaration is usable, `hdr`.
 
-    By the first of what its file has `told` that serves: a profile that is none, or is of another colour space than the
-    pixels', is passed over as browsers do. With the perceptual intent, as sharp does.
+    It uses the first usable declaration in `told`. A profile that is malformed, or of another colour space than the
+    pixels, is ignored, as browsers do. The intent is perceptual, as sharp's.
     """
     image = _eight_bits(image)
     ways = ((said, _way(said, image.mode.removesuffix("A"))) for said in told)
@@ -57,8 +57,8 @@ def converted(image: Image.Image, told: Told) -> tuple[Image.Image, Unmet]:
 def dominant_colour(image: Image.Image) -> str | None:
     """The colour (#rrggbb) that most of an sRGB image has; None where it is transparent.
 
-    As sharp's: the fullest of 4096 bins of equal size; here of a grid of pixels, and their mean. All pixels are one
-    long number of four bytes each: Pillow's own way through a table costs every job twice the rest of this.
+    As sharp does: the fullest of 4096 bins of equal size; but of a grid of pixels, and with the mean of the bin. The
+    pixels are one long number, with four bytes each: Pillow's own lookup table would cost every job twice the rest.
     """
     sides = min(_SAMPLED_SIDE, image.width), min(_SAMPLED_SIDE, image.height)
     sampled = image.resize(sides, Image.Resampling.NEAREST).convert("RGBA")
@@ -115,7 +115,7 @@ _Way = Callable[[Image.Image], Image.Image]
 
 @lru_cache(maxsize=_WAYS_KEPT)
 def _way(said: bytes | Numbers, mode: str) -> _Way | None:
-    """How pixels of `mode`, without alpha, become sRGB by what was said; None where it does not serve for them."""
+    """The conversion of pixels of `mode`, without alpha, to sRGB by this declaration; None if it does not fit them."""
     if isinstance(said, Numbers):
         return _by_numbers(said, mode)
     if mode == "L":

@@ -23,8 +23,8 @@ _SCAN_MARKER, _END_MARKER = bytes((0xFF, SCAN)), bytes((0xFF, END))
 
 
 def has_several_scans(image: Image.Image, file: BinaryIO) -> bool:
-    """Whether a JPEG is progressive, or its first scan has not all of its components: then libjpeg reads scans to its
-    end before it gives a row. Of `image` Pillow has read the head up to that scan's, behind which `file` stands."""
+    """Whether a JPEG is progressive, or its first scan lacks some components: then libjpeg reads all scans before it
+    returns a row. Pillow has read the head of `image` up to the first scan's; `file` is at the end of that."""
     components = getattr(image, "layers", 0)
     header = struct.pack(">BBHB", 0xFF, SCAN, 6 + 2 * components, components)
     end = file.tell()
@@ -36,8 +36,8 @@ def has_several_scans(image: Image.Image, file: BinaryIO) -> bool:
 
 
 def has_more_scans(file: BinaryIO, most: int) -> bool:
-    """Whether a JPEG has more than `most` scans. Only if their marker is there so often, be it of others, it is walked
-    through."""
+    """Whether a JPEG has more than `most` scans. The walk over its markers is only done if the bytes of the scan marker
+    occur that often."""
     found, last = 0, b""
     file.seek(0)
     while found <= most and (data := file.read(CODED_BYTES_READ)):
@@ -89,8 +89,8 @@ def _next_marker(file: BinaryIO, place: int) -> int | None:
 def without_end(file: BinaryIO, scale: int) -> Image.Image | None:
     """The pixels, at 1/`scale`, of a JPEG that lacks its end marker and nothing else; None where it lacks more.
 
-    libjpeg does not say whether it made pixels up. So it decodes again, each time with other bits behind the last that
-    there are: where any pixel hangs on them, the picture is not whole.
+    libjpeg does not tell whether it made pixels up. So the file is decoded again, each time with other bits after its
+    last ones: if any pixel depends on them, the picture is not whole.
     """
     file.seek(0)
     data = file.read().rstrip(b"\xff")  # half of the marker, or what pads it

@@ -1,15 +1,15 @@
-"""Room in memory, asked for before a library takes it that fails badly without: it ends the process, or says only that
-it failed.
+"""Probes for free memory before a library takes it. Such a library fails badly without: it ends the process, or does
+not tell the reason.
 
-Owns how that is asked. How much is its callers' to know.
+Owns the probe. The callers know how much memory is needed.
 """
 
 import mmap
 
 
 def need(size_bytes: int, what: str = "") -> None:
-    """Raises MemoryError, which says `what`, where there is no such room. Takes address space for a moment, and no
-    memory: of smaller blocks the allocator's own would be cleared byte by byte."""
+    """Raises MemoryError, which names `what`, if there is no room. Takes address space for a moment, and no memory:
+    smaller blocks would come from the allocator and be cleared byte by byte."""
     if size_bytes <= 0:
         return
     try:
