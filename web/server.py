@@ -21,7 +21,7 @@ from web.http.connection import SWEEP_SECONDS, Connection
 from web.http.unsent import relieve
 
 LINGER_SECONDS = 0.3
-"""A connection that the kernel had accepted still gets its answer (FACTS 5)."""
+"""A connection that the kernel has accepted already still gets its answer (FACTS 5)."""
 
 
 class Server(uvicorn.Server):
@@ -57,7 +57,7 @@ class Server(uvicorn.Server):
         self._tell_alive()
 
     def _tell_alive(self) -> None:
-        """By a timer of the loop that serves, until it ends: uvicorn's ticks end before the last answers."""
+        """Report life by a timer of the serving loop, until it ends: uvicorn's ticks end before the last answers."""
         if self._watchdog.seconds < math.inf:
             self._watchdog.tell()
             asyncio.get_running_loop().call_later(self._watchdog.seconds, self._tell_alive)
@@ -76,7 +76,7 @@ class Server(uvicorn.Server):
         return [each for each in self.server_state.connections if isinstance(each, Connection)]
 
     def _waits_more(self, size: int) -> None:
-        """So much waits for another client: lists for silent ones come faster than ten ticks a second would see."""
+        """This many bytes wait for another client. Ten ticks a second would be too slow for lists to silent clients."""
         self._waits_more_bytes += size
         if self._waits_more_bytes > UNSENT_BYTES_MAX // 8:
             self._waits_more_bytes = 0

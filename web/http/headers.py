@@ -1,6 +1,6 @@
-"""What the values of headers say: parameters, lists, the names of files.
+"""Parses the values of headers: parameters, lists, the names of files.
 
-Owns what clients do with them beyond the RFCs, and that no value costs more than its bytes. Knows no request.
+Owns the habits of clients beyond the RFCs. Each value is parsed in linear time. Knows no request.
 """
 
 import binascii
@@ -15,15 +15,15 @@ from jobs.limits import FILENAME_CHARACTERS_MAX, PARAMETERS_MAX
 
 Parameters = dict[bytes, bytes]
 _PARAMETER = re.compile(rb';[ \t]*([^\s;="]*)[ \t]*(?:=[ \t]*("[^"\\]*(?:\\.[^"\\]*)*"?|[^;"]*))?[^;]*', re.DOTALL)
-"""Never fails and never goes back: a quotation without an end takes all that follows."""
+"""Never fails and never backtracks: an unclosed quotation takes the whole rest."""
 _EXTENDED = re.compile(rb"([^']*)'[^']*'(.*)", re.DOTALL)
 _ENCODED_WORD = re.compile(rb"=\?([^?\s]{1,40})\?([bBqQ])\?([^?\s]*)\?=[ \t]*")
 _CHARSETS = frozenset({"utf-8", "iso-8859-1", "iso-8859-2", "iso-8859-15", "windows-1251", "windows-1252", "koi8-r"})
 _CHARSETS |= frozenset({"iso-2022-jp", "shift_jis", "euc-jp", "gb2312", "gbk", "gb18030", "big5", "euc-kr"})
-"""Names are told in these. Not every one that Python knows takes a time in proportion to the name."""
+"""The accepted encodings of names. Some other codecs of Python do not run in linear time."""
 _CUT = 4 * FILENAME_CHARACTERS_MAX
 _JOINERS = frozenset("\u200c\u200d")
-"""Persian words and emoji are spelt with them. Others of their category turn text around, or are not seen."""
+"""Persian words and emoji need these. Others of their category reverse text, or are invisible."""
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
@@ -47,7 +47,7 @@ def parameters(value: bytes) -> tuple[bytes, Parameters]:
 
 
 def _unescaped(quoted: bytes) -> bytes:
-    """Of quoted pairs only these are in use. Others are backslashes: of a path of Windows, which some do not escape."""
+    """Resolves the quoted pairs that are in use. Other backslashes stay: some clients send Windows paths unescaped."""
     return quoted.replace(b"\\\\", b"\\").replace(b'\\"', b'"')
 
 
@@ -60,8 +60,8 @@ def text_of(data: bytes | bytearray) -> str:
 
 
 def filename_of(found: Parameters) -> str | None:
-    """The file name in a Content-Disposition, as a label; None where there is none, and empty where it is. `filename*`
-    goes before `filename` (RFC 6266, 4.3), unless it is none."""
+    """The file name in a Content-Disposition, as a label; None if there is none, empty if it is empty. `filename*` goes
+    before `filename` (RFC 6266, 4.3), unless it is malformed."""
     plain, extended = found.get(b"filename"), _EXTENDED.fullmatch(found.get(b"filename*", b""))
     if extended and (name := _decoded(unquote_to_bytes(extended[2]), extended[1])):
         return plain_filename(name)
@@ -71,7 +71,7 @@ def filename_of(found: Parameters) -> str | None:
 
 
 def plain_filename(name: str) -> str:
-    """A client's file name as a label: no folders, nothing that is not seen or turns text around, cut to its limit."""
+    """A client's file name as a label, cut to its limit: no folders, no invisible or reversing characters."""
     base = name.replace("\\", "/").rpartition("/")[2][:_CUT]
     if not base.isprintable():
         base = "".join(filter(_is_seen, base))
@@ -79,7 +79,7 @@ def plain_filename(name: str) -> str:
 
 
 def joined(headers: Headers, name: str) -> str:
-    """All lines of a header that is a list, as the one that they stand for (RFC 9110, 5.3)."""
+    """All lines of a list header, joined into one (RFC 9110, 5.3)."""
     return ", ".join(headers.getlist(name))
 
 

@@ -15,14 +15,15 @@ from jobs.errors import ClientFault, LimitExceeded
 from jobs.limits import BOUNDARY_BYTES_MAX, FORM_PARTS_MAX, PART_HEADERS_BYTES_MAX, PART_HEADERS_MAX
 
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
-"""It warns of each malformed form, which anybody may send at any pace: their client is told, and our log is not."""
+"""The library logs each malformed form, and anybody may send many of them. The client gets the error; our log does not.
+"""
 Piece = bytes | memoryview
 """Of a body, as it comes: a view where that spares a copy."""
 Headers = dict[bytes, bytes]
 """Of a part: each once, its name in lower case."""
 _BOUNDARY = re.compile(rb"[\x20-\x7e]*[\x21-\x7e]")
 _LINE_END = re.compile(rb"--|[ \t]{0,64}\r\n")
-"""What is behind a boundary on its line; 64 is more white space than anybody sends."""
+"""The rest of a boundary's line; 64 is more white space than anybody sends."""
 _LINE_END_BYTES_MAX = 66
 BOUNDARIES_AT_ONCE = 1000
 LONG_LINE_BYTES, LONG_LINES_AT_ONCE_BYTES = 36, 256 * 1024
@@ -92,8 +93,8 @@ class Multipart:
             raise ClientFault(f"this is no form{_said(error)}: {error}") from None
 
     def slices(self, data: bytes) -> Iterable[bytes]:
-        """Of `data`, to be fed one after the other: what looks like a boundary takes up to 4 us, and there may be a
-        thousand of them in one of its whole pieces, or as many as there is room for in a slice."""
+        """The slices of `data`, to be fed one after the other. A likely boundary takes up to 4 us. A whole piece may
+        have a thousand of them, a slice as many as have room in it."""
         line = b"\r\n" + self._boundary
         is_quick = len(line) >= LONG_LINE_BYTES and len(data) <= LONG_LINES_AT_ONCE_BYTES
         if is_quick or data.count(line) <= BOUNDARIES_AT_ONCE:
@@ -101,7 +102,7 @@ class Multipart:
         return (data[at : at + SLICE_BYTES] for at in range(0, len(data), SLICE_BYTES))
 
     def _from_the_first(self, data: bytes) -> bytes:
-        """What of the body is from its first boundary on, which ends its line at once; b"" before that has come."""
+        """The part of the body from its first boundary on (its line ends directly after it); b"" until it has come."""
         line, at = b"\r\n" + self._boundary, -1
         while (at := data.find(line, at + 1)) >= 0:
             if end := _LINE_END.match(data, at + len(line)):
@@ -181,7 +182,7 @@ class Multipart:
 
 
 def _said(error: FormParserError) -> str:
-    """The library's words name bytes; these say what to look for."""
+    """The error in words for a user: the library's own words name bytes."""
     if "in header" in f"{error}":
         return ": a line of a part's head is no header"
     return ": CRLF ends its lines" if "CR" in f"{error}" or "LF" in f"{error}" else ""

@@ -53,7 +53,7 @@ _log = logging.getLogger("web")
 
 
 def status_of(code: str) -> int:
-    """The HTTP status of `code`; a code that is not listed is of a part that may serve again later: 503."""
+    """The HTTP status of `code`. An unlisted code comes from a part that may work again later: 503."""
     return _STATUS_OF.get(code, 503)
 
 
@@ -66,7 +66,7 @@ def problem(code: str, detail: str, headers: Mapping[str, str] | None = None, **
     if code in _CHALLENGES:
         extra["WWW-Authenticate"] = f'Bearer realm="pixmill"{_CHALLENGES[code]}'
     if status == 408:
-        extra["Connection"] = "close"  # what is yet to come of the request would be read as the next one
+        extra["Connection"] = "close"  # the rest of the request would be read as the next one
     body = msgspec.json.encode(document)
     return Response(body, status, {**extra, **(headers or {})}, "application/problem+json")
 

@@ -1,7 +1,6 @@
-"""What a proxy in front says of a request: client address, scheme and Host (PIXMILL_TRUSTED_PROXIES).
+"""Applies the headers of a trusted proxy: client address, scheme and Host (PIXMILL_TRUSTED_PROXIES).
 
-Owns whom that is believed of: from anybody else these headers change nothing. Judges no request; web/access/guard.py
-does.
+From any other peer these headers change nothing. Judges no request; web/access/guard.py does.
 """
 
 from typing import Any
@@ -12,9 +11,9 @@ HOST, FORWARDED_HOST = b"host", b"x-forwarded-host"
 
 
 class Proxied(ProxyHeadersMiddleware):
-    """uvicorn's own, for X-Forwarded-For (its last address that is no trusted proxy's) and X-Forwarded-Proto; and the
-    same for X-Forwarded-Host. That goes before the Host that the request itself has, and does not replace it: a script
-    of a page can send the one, and never choose the other."""
+    """uvicorn's own middleware, for X-Forwarded-For (the last address that is no trusted proxy's) and
+    X-Forwarded-Proto, with X-Forwarded-Host added. That takes precedence over the request's own Host, but does not
+    replace it: a script of a page can send X-Forwarded-Host, but can never choose Host."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["client"] and scope["client"][0] in self.trusted_hosts and (host := _forwarded(scope["headers"])):

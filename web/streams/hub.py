@@ -20,7 +20,7 @@ from web.views import answers
 from web.views.events import event, of_changes, seen_by
 
 COMMENT_SECONDS = 15.0
-"""A proxy closes what is silent for longer (nginx: 60 s); a dead client is found out."""
+"""Keep-alive: a proxy closes a stream that is silent for longer (nginx: 60 s); it also detects a dead client."""
 RECONNECT = b"retry: 1000\n\n"
 
 
@@ -54,7 +54,7 @@ class Hub:
                 self._of_jobs.pop(job, None)
 
     def changed(self, changes: list[Change]) -> None:
-        """To each reader of all, everything; to the readers of a job, what becomes of it."""
+        """Send all changes to the readers of all jobs, and each job's changes to its own readers."""
         for (base, sees), streams in self._by_view().items():
             if seen := seen_by(sees, changes):
                 data = of_changes(seen, base)
@@ -72,7 +72,7 @@ class Hub:
             reader.reread()
 
     def beat(self, beat: Beat, waits: Waits) -> None:
-        """The readers of all get what /stats says, made once for all who see the same."""
+        """Send /stats to the readers of all jobs; it is made once for all readers with the same view."""
         told = {
             sees: event("beat", answers.stats(beat, beat.at, sees, waits.seconds(sees)))
             for sees in {stream.sees for stream in self._of_all}
@@ -111,8 +111,8 @@ class Hub:
 class EventResponse:
     """Sends what `stream` is given, until it is closed or the client has gone.
 
-    `share` is held for as long. `present` puts the present state on the stream: at first, and again while it is stale.
-    It ends after `seconds`: the client is to show again who it is.
+    `share` is held meanwhile. `present` puts the present state on the stream: at first, and again while it is stale.
+    It ends after `seconds`: then the client must authenticate again.
     """
 
     def __init__(
@@ -160,7 +160,7 @@ class EventResponse:
                 self._present_again()
 
     def _present_again(self) -> None:
-        """After the head was sent no error can be told: the stream ends, and its reader comes again."""
+        """After the head was sent, no error can be reported: the stream ends, and its reader reconnects."""
         try:
             self._present()
         except StoreFault:

@@ -68,7 +68,7 @@ def batch_of(row: Row) -> str:
 
 
 def _original(original: Original, renditions: list[Rendition], here: str) -> View:
-    """Its sides by its head, else as the decoder found them."""
+    """The original with its sides: those of its head, else those that the decoder found."""
     found = renditions[0].original if renditions else None
     return {
         "format": original.format,
@@ -144,7 +144,7 @@ def batch(rows: list[Row], base: str, places: Places, by_grant: ByGrant) -> View
 
 
 def _batch_events(rows: list[Row], base: str, by_grant: ByGrant) -> str:
-    """One stream of all these jobs: who came by a grant to upload has a grant for each of them."""
+    """The address of one stream of all these jobs. A caller with an upload grant gets a grant for each of them."""
     if by_grant(rows[0]):
         return f"{base}/events?{'&'.join(by_grant(row).removeprefix('?') for row in rows)}"
     return f"{base}/batches/{batch_of(rows[0])}/events"
@@ -168,8 +168,8 @@ def _error(outcome: Outcome) -> View | None:
 
 
 def stats(beat: Beat, now: float, sees: str | None, wait_seconds: float | None) -> View:
-    """What /stats says to who `sees` one tenant's jobs, or everyone's (None); `now` is wall time. `wait_seconds`: for
-    how long a small job of theirs that comes now is expected to wait."""
+    """The content of /stats for a caller who `sees` one tenant's jobs, or everyone's (None); `now` is wall time.
+    `wait_seconds`: the expected wait of a small job of theirs that comes now."""
     share = beat if sees is None else beat.tenants.get(sees, _NO_SHARE)
     counts = {state.value: share.counts.get(state, 0) for state in State}
     oldest = None if share.oldest_at is None else max(0.0, round(now - share.oldest_at, 3))
@@ -203,7 +203,7 @@ def able_workers(beat: Beat) -> int:
 
 
 def warnings(beat: Beat) -> list[str]:
-    """What does not go on as it should, though uploads are taken."""
+    """Problems with the processing of jobs, although uploads are taken."""
     found = []
     if not able_workers(beat):
         found.append("no worker takes jobs: what is accepted waits")
