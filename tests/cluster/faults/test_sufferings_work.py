@@ -116,7 +116,7 @@ def test_03_recovery_that_dies_with_the_crash_it_should_heal(new_cluster: Callab
         with container(cluster) as first:
             job = upload_slow(cluster)
             when_started(cluster, job)
-            dead = cluster.get("/stats")["workers"][0]
+            dead = wait_until(lambda: cluster.get("/stats")["workers"], 5, "the next beat")[0]
             with container(cluster):
                 first.kill()
                 within(1.0, lambda gone=dead: _holds_nothing(cluster, gone), "the dead worker's row to be taken")  # type: ignore[misc]
