@@ -27,7 +27,7 @@ BROKER_STOPPED_SECONDS = 10.0
 WORKERS, WEB_PROCESSES = 2, 2
 SETTINGS: dict[str, Any] = {"workers": WORKERS, "web_processes": WEB_PROCESSES, "cache_url": "none"}
 BIG = ROOT / "test-data" / "12mp.jpg"
-SLOW_RECIPE = '{"renditions":[{"name":"big","width":3000,"format":"webp"}]}'
+SLOW_RECIPE = '{"renditions":[{"name":"big","width":3000,"format":"avif"}]}'
 """More than a second of work on BIG."""
 SIDE = 512
 """Of the pictures of the load, in pixels: some milliseconds of work."""
