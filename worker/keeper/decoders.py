@@ -5,6 +5,7 @@ Owns its descriptors and its life. Knows no job. worker/keeper/children.py knows
 
 import contextlib
 import fcntl
+import io
 import os
 import re
 import select
@@ -14,6 +15,7 @@ import struct
 import termios
 from array import array
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -23,6 +25,8 @@ from worker.keeper.autopsy import where
 from worker.keeper.results import Run
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_STATM_BYTES_MAX = 256
+"""More than statm has (proc(5)). To read to the end would ask for the file's size first."""
 _FIRST_TO_GO = "1000"
 """Written to oom_score_adj: out of memory, the kernel ends this process before any other (proc(5))."""
 
@@ -40,7 +44,7 @@ class Decoder:
         self.frames = tasks.Frames()
         self._watch = watch
         self._slate = slate
-        self._statm = Path(f"/proc/{pid}/statm")
+        self._statm = _sizes_of(pid)
         self._oom = Path(f"/proc/{pid}/oom_score_adj")
         self._oom_before = ""
         self._born_bytes = self._resident()
@@ -68,7 +72,8 @@ class Decoder:
 
     def _resident(self) -> int:
         try:
-            return int(self._statm.read_bytes().split()[1]) * _PAGE_BYTES
+            self._statm.seek(0)
+            return int(self._statm.read(_STATM_BYTES_MAX).split()[1]) * _PAGE_BYTES
         except (OSError, IndexError):  # it ended
             return 0
 
@@ -95,6 +100,7 @@ class Decoder:
         self._signal(signal.SIGKILL)
         self._slate.close()
         self.link.close()
+        self._statm.close()
 
     def is_gone(self, wait_seconds: float = 0.0) -> bool:
         """After `end`: whether it has given its memory back. The kernel frees much memory slowly; this waits at most
@@ -129,3 +135,11 @@ class Decoder:
         """Send a signal by pidfd: its pid may belong to another process by now."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._watch, number)
+
+
+def _sizes_of(pid: int) -> BinaryIO:
+    """Its statm, opened once: it is read after each job. Empty if the process is gone."""
+    try:
+        return open(f"/proc/{pid}/statm", "rb", buffering=0)
+    except OSError:
+        return io.BytesIO()
