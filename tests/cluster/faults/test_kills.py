@@ -33,6 +33,12 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         cluster.stop()
 
 
+def busy_load(cluster: Cluster) -> Load:
+    """So many uploads that a worker holds a job in nearly every beat: /stats is a second's sample, and at 30
+    uploads a second a fast machine's workers are idle in four beats of five."""
+    return Load(cluster.url, SAMPLE, clients=4, pause=0.02)
+
+
 def kill(cluster: Cluster, victim: str) -> None:
     """SIGKILL one process of the kind, busy if it can be, and see those go that must go with it."""
     keeper = wait_until(lambda: _busy_keeper(cluster), 10, "a worker to hold a job")
@@ -74,7 +80,7 @@ def all_done(cluster: Cluster, load: Load) -> list[dict[str, object]]:
 @pytest.mark.parametrize("victim", VICTIMS)
 def test_who_dies_costs_nothing_accepted(loaded: Cluster, victim: str) -> None:
     loaded.wait_complete()
-    with Load(loaded.url, SAMPLE) as load:
+    with busy_load(loaded) as load:
         time.sleep(LOAD_SECONDS)
         kill(loaded, victim)
         time.sleep(LOAD_SECONDS)
@@ -86,7 +92,7 @@ def test_who_dies_costs_nothing_accepted(loaded: Cluster, victim: str) -> None:
 def test_who_dies_while_another_worker_drains(loaded: Cluster, victim: str) -> None:
     loaded.wait_complete()
     leaving = loaded.start_role("worker")
-    with Load(loaded.url, SAMPLE, clients=4, pause=0.02) as load:
+    with busy_load(loaded) as load:
         time.sleep(LOAD_SECONDS)
         leaving.send_signal(signal.SIGTERM)
         kill(loaded, victim)
