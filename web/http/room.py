@@ -21,10 +21,10 @@ class Room:
         """Whether so many bytes would find room now. Raises StoreFull, StoreFault."""
         if self._free() - size < self._kept:
             raise StoreFull("the disk is nearly full: no more is taken until there is room")
+        self._known = ROOM_ASKED_BYTES
 
     def take(self, size: int) -> None:
         """So many bytes are about to be written. Raises StoreFull, StoreFault."""
         if size > self._known:
             self.admit(size)
-            self._known = ROOM_ASKED_BYTES
         self._known -= size
