@@ -4,9 +4,8 @@ the caller, the base of every address in the answer.
 Knows no route; web/routes.py has the table.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -27,7 +26,6 @@ from web.http import body
 from web.http.json import bad_parameter
 from web.views import answers
 
-T = TypeVar("T")
 FILTERS = ("state", "code", "reference", "preset")
 
 
@@ -136,11 +134,6 @@ async def read_body(request: Request, limit: str, most: int) -> bytes:
     read = bytearray()
     await body.stream(request, read.extend, limit, most)
     return bytes(read)
-
-
-async def in_list_thread(web: Web, read: Callable[[], T]) -> T:
-    """A long read, beside the event loop: a page may walk LIST_WALK_MAX rows."""
-    return await asyncio.get_running_loop().run_in_executor(web.list_thread, read)
 
 
 async def find_job(web: Web, caller: Caller, job: str) -> Row | None:

@@ -6,7 +6,6 @@ Web is what every handler is given; tests make one of memory stores. No socket i
 import logging
 import secrets
 import time
-from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from host.files import folders
 from host.files.filesystems import refuse_network
 from host.files.folders import secret
 from host.files.recipes import load_recipes
+from host.process.threads import Threads
 from host.settings.settings import Settings, listed_secrets, trusted_proxies
 from host.sockets.listener import refuse_public
 from jobs.access import keys
@@ -62,8 +62,8 @@ class Web:
     results: Results
     hub: Hub
     log: logging.Logger
-    blob_threads: Executor = field(default_factory=lambda: ThreadPoolExecutor(BLOB_THREADS, "blobs"))
-    write_threads: Executor = field(default_factory=lambda: ThreadPoolExecutor(BLOB_THREADS, "writes"))
+    blob_threads: Threads = field(default_factory=lambda: Threads(BLOB_THREADS, "blobs"))
+    write_threads: Threads = field(default_factory=lambda: Threads(BLOB_THREADS, "writes"))
     by_digest: dict[bytes, ApiKey] = field(init=False)
     by_name: dict[str, list[ApiKey]] = field(init=False)
     tenants: frozenset[str] = field(init=False)
@@ -74,7 +74,7 @@ class Web:
     waits: Shares = field(default_factory=Shares)
     over_many: Shares = field(default_factory=Shares)
     addresses: Addresses = field(init=False)
-    list_thread: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "lists"))
+    list_thread: Threads = field(default_factory=lambda: Threads(1, "lists"))
     draining: bool = False
     spent: set[str] = field(default_factory=set)
     gathered: int = 0

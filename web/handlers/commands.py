@@ -18,7 +18,7 @@ from jobs.job import REQUEUEABLE, TEXT_CHARACTERS_MAX, State, decode_spec
 from jobs.limits import FIELD_BYTES_MAX, LIST_WALK_MAX, OVER_MANY_MAX
 from jobs.records import Where
 from jobs.wire import COMMITTED, Cancel, DrainWorker, FromWeb, Pause, Purge, Receipt, Requeue, Resume
-from web.access.call import FILTERS, Call, find_job, flag, in_list_thread, read_body
+from web.access.call import FILTERS, Call, find_job, flag, read_body
 from web.access.parts import Web
 from web.access.shares import one_over_many
 from web.broker.requests import Unanswered
@@ -203,7 +203,7 @@ async def _count(web: Web, where: Where, gone: "asyncio.Future[None]") -> int:
     count, before = 0, None
     while True:
         _refuse_gone(gone)
-        found, before = await in_list_thread(web, functools.partial(web.lists.count, where, before, LIST_WALK_MAX))
+        found, before = await web.list_thread.do(functools.partial(web.lists.count, where, before, LIST_WALK_MAX))
         count += found
         if before is None:
             return count

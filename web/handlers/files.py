@@ -6,9 +6,9 @@ Knows blobs by name only; reads them in threads, a slice at a time.
 import asyncio
 import base64
 import re
-from collections.abc import Callable
+from functools import partial
 from posixpath import basename, splitext
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 from urllib.parse import quote
 
 from starlette.responses import Response
@@ -23,8 +23,6 @@ from web.http.body import until_gone
 from web.http.headers import joined
 from web.http.problems import problem
 
-A = TypeVar("A")
-T = TypeVar("T")
 SLICE_BYTES_MIN, SLICE_BYTES_FIRST, SLICE_BYTES_MAX = 32 * 1024, 64 * 1024, 256 * 1024
 """Bytes of one read. A client holds one slice of our memory: a small one if it lets us wait. A client that takes each
 slice at once costs four hops to a thread per megabyte."""
@@ -104,7 +102,7 @@ async def _blob(call: Call, row: Row, blob: str, digest: str, size: int, image_f
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     headers["Content-Length"] = str(end - start)
     try:
-        file = await _in_thread(call.web, call.web.blobs.open, blob)
+        file = await call.web.blob_threads.do(partial(call.web.blobs.open, blob))
     except BlobMissing:
         raise ClientFault(f"the bytes of job {row.id} are gone", code="not_found") from None
     return _BlobResponse(call.web, file, start, end, status, headers)
@@ -144,7 +142,7 @@ class _BlobResponse:
         now, slices = asyncio.get_running_loop().time, Slices()
         at = file.seek(self._start)
         while at < self._end and not gone.done():
-            data = await _in_thread(self._web, file.read, min(slices.size, self._end - at))
+            data = await self._web.blob_threads.do(partial(file.read, min(slices.size, self._end - at)))
             if not data:
                 raise BlobMissing("a blob is shorter than its row says")
             at += len(data)
@@ -167,10 +165,6 @@ class Slices:
             return
         self._at_once += size
         self.size = min(max(self.size, self._at_once // 2), SLICE_BYTES_MAX)
-
-
-async def _in_thread(web: Web, read: Callable[[A], T], argument: A) -> T:
-    return await asyncio.get_running_loop().run_in_executor(web.blob_threads, read, argument)
 
 
 def byte_range(header: str, size: int) -> tuple[int, int, int]:

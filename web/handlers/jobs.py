@@ -11,7 +11,7 @@ from starlette.responses import Response
 from jobs.job import ENDED
 from jobs.limits import LIST_BYTES_MAX, LIST_DEFAULT, LIST_MAX, LIST_WALK_MAX
 from jobs.recipes.recipe import as_dict
-from web.access.call import Call, batch_rows, in_list_thread, seconds
+from web.access.call import Call, batch_rows, seconds
 from web.access.shares import one_wait
 from web.broker.requests import Unanswered
 from web.broker.waiting import again_seconds
@@ -52,7 +52,7 @@ async def get_jobs(call: Call) -> Response:
         cursor = encode(None if following is None else _cursor(following))
         return b'{"jobs":[' + b",".join(parts) + b'],"next":' + cursor + b"}"
 
-    return Response(await in_list_thread(call.web, page), 200, {"Cache-Control": "no-store"}, "application/json")
+    return Response(await call.web.list_thread.do(page), 200, {"Cache-Control": "no-store"}, "application/json")
 
 
 async def get_batch(call: Call) -> Response:

@@ -14,7 +14,7 @@ from jobs.errors import LimitExceeded
 from jobs.job import ENDED
 from jobs.limits import AUDIT_BYTES_MAX, AUDIT_RECEIPTS_MAX
 from jobs.records import PURGED
-from web.access.call import Call, in_list_thread, read_body
+from web.access.call import Call, read_body
 from web.access.parts import Web
 from web.http.json import as_json, bad_parameter, read_json
 
@@ -32,7 +32,7 @@ async def audit(call: Call) -> Response:
         oldest = time.time() - kept if kept else 0.0
         return [verdict(receipt, fates, oldest) for receipt in receipts]
 
-    return as_json(await in_list_thread(web, verdicts), 200, {"Cache-Control": "no-store"})
+    return as_json(await web.list_thread.do(verdicts), 200, {"Cache-Control": "no-store"})
 
 
 def _verified(web: Web, texts: list[str], sees: str | None) -> list[Receipt | None]:

@@ -12,7 +12,6 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor
 from functools import partial
 
 import msgspec
@@ -119,7 +118,7 @@ class Intake:
             web.gathered -= intake._gathered
             for file in intake._files:
                 if not file.is_over and (intake._storing or file.is_begun):
-                    web.write_threads.submit(file.discard)
+                    web.write_threads.do(file.discard)
 
     def begin(self, filename: str) -> None:
         """A file begins. Raises ClientFault where it is one too many."""
@@ -184,7 +183,7 @@ class Intake:
 
     async def _store(self, works: Sequence[Callable[[], None]], size: int) -> list[BaseException]:
         try:
-            return await in_threads(self._web.write_threads, [lambda: _do(works)])
+            return await in_threads(self._web, [lambda: _do(works)])
         finally:
             self._web.gathered -= size
 
@@ -208,7 +207,7 @@ class Intake:
 
 async def publish(web: Web, stored: list[Stored]) -> None:
     """All of them, or none."""
-    faults = await in_threads(web.write_threads, [each.publish for each in stored])
+    faults = await in_threads(web, [each.publish for each in stored])
     if faults:
         await remove(web, stored)
         raise faults[0]
@@ -217,10 +216,9 @@ async def publish(web: Web, stored: list[Stored]) -> None:
             each.original = msgspec.structs.replace(each.original, digest=each.digest())
 
 
-async def in_threads(threads: Executor, works: Sequence[Callable[[], None]]) -> list[BaseException]:
+async def in_threads(web: Web, works: Sequence[Callable[[], None]]) -> list[BaseException]:
     """Do all of these, several at the same time; what they raised."""
-    loop = asyncio.get_running_loop()
-    done = [loop.run_in_executor(threads, work) for work in works]
+    done = [web.write_threads.do(work) for work in works]
     return [fault for fault in await asyncio.gather(*done, return_exceptions=True) if fault]
 
 

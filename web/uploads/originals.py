@@ -1,8 +1,8 @@
 """Originals that are stored, and how they go again. Which of them go, web/uploads/accept.py decides."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from jobs.errors import StoreFault
 from jobs.job import Original
@@ -24,6 +24,6 @@ async def remove(web: Web, stored: list[Stored]) -> None:
     """What cannot be removed is left to the walk over orphans: it must not change the answer."""
     names = [each.original.name for each in stored]
     try:
-        await asyncio.get_running_loop().run_in_executor(web.write_threads, web.blobs.delete, names)
+        await web.write_threads.do(partial(web.blobs.delete, names))
     except StoreFault as fault:
         web.log.warning("not removed", extra={"blobs": ", ".join(names), "reason": fault.detail})

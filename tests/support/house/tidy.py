@@ -113,7 +113,7 @@ def except_faults(path: str, tree: ast.Module) -> Iterator[str]:
 def _passed_on(handler: ast.ExceptHandler) -> bool:
     """Whether a handler ends by raising what it caught again, or hands it to a future."""
     last = ast.unparse(handler.body[-1])
-    return last == "raise" or last.endswith(f".set_exception({handler.name})")
+    return last == "raise" or last.endswith((f".set_exception({handler.name})", f".set_exception, {handler.name})"))
 
 
 def sleep_faults(path: str, tree: ast.Module) -> Iterator[str]:

@@ -42,7 +42,7 @@ ARROWS = {
         "web/handlers web/http web/uploads"
     ),
     "web/access": (
-        "host/files host/settings host/sockets jobs jobs/access jobs/recipes jobs/wire stores "
+        "host/files host/process host/settings host/sockets jobs jobs/access jobs/recipes jobs/wire stores "
         "stores/blobs stores/ledger web/broker web/http web/streams web/views"
     ),
     "web/broker": "host/sockets jobs jobs/wire",

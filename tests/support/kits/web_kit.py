@@ -7,11 +7,11 @@ import struct
 import time
 import zlib
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor, Future
 from typing import Any
 
 import httpx2
 
+from host.process.threads import T, Threads, tried
 from host.settings.settings import Settings
 from jobs import wire
 from jobs.access import keys
@@ -46,15 +46,16 @@ def png(width: int = 4, height: int = 3, filler: bytes = b"") -> bytes:
     return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + filler
 
 
-class Inline(Executor):
-    """Runs what it is given at once."""
+class Inline(Threads):
+    """Does what it is given at once."""
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except BaseException as error:
-            future.set_exception(error)
+    def __init__(self) -> None:
+        super().__init__(0, "")
+
+    def do(self, work: Callable[[], T]) -> "asyncio.Future[T]":
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        loop.call_soon(self._done, future, tried(future, work))
         return future
 
 

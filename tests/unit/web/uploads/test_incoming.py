@@ -4,12 +4,12 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
 
+from host.process.threads import Threads
 from jobs.errors import StoreFault
 from jobs.images.head import HeadReader
 from jobs.limits import GATHERED_BYTES
@@ -80,7 +80,7 @@ class StallingWriter(MemoryWriter):
 def on_a_stalling_disk(kit: Kit) -> Stalling:
     disk = Stalling()
     kit.blobs = kit.web.blobs = disk
-    kit.web.write_threads, kit.web.blob_threads = ThreadPoolExecutor(BLOB_THREADS), ThreadPoolExecutor(1)
+    kit.web.write_threads, kit.web.blob_threads = Threads(BLOB_THREADS, "writes"), Threads(1, "blobs")
     return disk
 
 

@@ -1,0 +1,96 @@
+"""What a loop hands over: done beside it, by no more threads than needed, and told."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from host.process.threads import Threads
+
+
+def begun(name: str) -> int:
+    """How many threads of this name there are."""
+    return sum(thread.name.startswith(f"{name}-") for thread in threading.enumerate())
+
+
+def waits(*barriers: threading.Event) -> Callable[[], None]:
+    """Work that waits for these."""
+
+    def work() -> None:
+        for barrier in barriers:
+            assert barrier.wait(5)
+
+    return work
+
+
+def test_it_tells_what_is_returned_and_raised() -> None:
+    async def scenario() -> None:
+        threads = Threads(2, "tells")
+        assert await threads.do(lambda: threading.current_thread().name) == "tells-1"
+        with pytest.raises(ZeroDivisionError):
+            await threads.do(lambda: 1 // 0)
+        with pytest.raises(SystemExit):
+            await threads.do(lambda: exec("raise SystemExit"))
+        assert await threads.do(lambda: 3) == 3
+
+    asyncio.run(scenario())
+
+
+def test_no_thread_is_begun_before_it_is_needed_nor_more_than_allowed() -> None:
+    async def scenario() -> None:
+        threads, go = Threads(2, "needed"), threading.Event()
+        assert begun("needed") == 0
+        for _ in range(3):
+            await threads.do(int)
+        assert begun("needed") == 1
+        held = [threads.do(waits(go)) for _ in range(4)]
+        assert begun("needed") == 2
+        go.set()
+        await asyncio.gather(*held)
+        assert begun("needed") == 2
+
+    asyncio.run(scenario())
+
+
+def test_work_that_is_held_holds_neither_the_loop_nor_the_other_threads() -> None:
+    async def scenario() -> None:
+        threads, go = Threads(2, "held"), threading.Event()
+        held = threads.do(waits(go))
+        assert await asyncio.wait_for(threads.do(lambda: 1), 5) == 1
+        assert not held.done()
+        go.set()
+        await held
+
+    asyncio.run(scenario())
+
+
+def test_what_was_cancelled_before_its_turn_is_not_done_and_what_comes_after_is() -> None:
+    async def scenario() -> None:
+        threads, go, done = Threads(1, "cancelled"), threading.Event(), list[str]()
+        running = threads.do(waits(go))
+        waiting = threads.do(lambda: done.append("cancelled"))
+        running.cancel()
+        waiting.cancel()
+        go.set()
+        await threads.do(lambda: done.append("after"))
+        assert done == ["after"]
+
+    asyncio.run(scenario())
+
+
+def test_a_closed_loop_ends_no_thread() -> None:
+    threads, go, taken = Threads(1, "closed"), threading.Event(), threading.Event()
+
+    async def leaves() -> None:
+        threads.do(taken.set)
+        threads.do(waits(go))
+        assert await asyncio.to_thread(taken.wait, 5)
+
+    asyncio.run(leaves())
+    go.set()
+
+    async def comes() -> str:
+        return await asyncio.wait_for(threads.do(lambda: threading.current_thread().name), 5)
+
+    assert asyncio.run(comes()) == "closed-1"
