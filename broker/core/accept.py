@@ -36,10 +36,13 @@ def _decide(books: Books, event: Submitted, now: float) -> Receipt:
         return Receipt(submit.request, REFUSED, code="queue_full")
     if (books.policy.rate_per_minute or submit.grant) and (refusal := quota.refusal(books, event, now)):
         return refusal
-    for job in submit.jobs:
-        _accept(books, job, at, now)
+    seq = books.change + 1
+    queued = [_accept(books, job, at, now) for job in submit.jobs]
     books.accepted.add(now, len(submit.jobs))
-    return Receipt(submit.request, COMMITTED, [job.id for job in submit.jobs])
+    ids = [job.id for job in submit.jobs]
+    if not all(queued):
+        return Receipt(submit.request, COMMITTED, ids)
+    return Receipt(submit.request, COMMITTED, ids, seq=seq, accepted_at=at)
 
 
 def _all_new(books: Books, event: Submitted) -> bool:
@@ -61,7 +64,8 @@ def _known(submit: Submit, known: list[KeyEntry | None]) -> Receipt:
     return Receipt(submit.request, KNOWN, [entry.job for entry in left])
 
 
-def _accept(books: Books, job: NewJob, at: float, now: float) -> None:
+def _accept(books: Books, job: NewJob, at: float, now: float) -> bool:
+    """Take a job; whether it is queued."""
     entry = Entry()
     books.change = change = books.change + 1
     entry.seq = entry.position = entry.change = change
@@ -87,10 +91,11 @@ def _accept(books: Books, job: NewJob, at: float, now: float) -> None:
         books.records.keys.append(key)
     if books.quarantine and books.is_quarantined(job.content):
         _refuse_quarantined(books, entry, at, now)
-    else:
-        books.count(entry, 1)
-        books.backlog.append(entry)
-        books.reserve.came(entry.lane, now)
+        return False
+    books.count(entry, 1)
+    books.backlog.append(entry)
+    books.reserve.came(entry.lane, now)
+    return True
 
 
 def _refuse_quarantined(books: Books, entry: Entry, at: float, now: float) -> None:

@@ -127,7 +127,8 @@ COMMITTED, KNOWN, CONFLICT, REFUSED = "committed", "known", "conflict", "refused
 
 
 class Receipt(Message, frozen=True):
-    """The ledger's answer to one request: `committed`; `known` (the key's jobs are `ids`, in file
+    """The ledger's answer to one request: `committed` (new jobs that are all queued have the places `seq` and on, and
+    were accepted at wall time `accepted_at`; else both are 0); `known` (the key's jobs are `ids`, in file
     order); `conflict` (the key was used for other content); `refused` with a `code` of API
     section 4. For a step of a command over many jobs, `matched` and `changed` count the jobs, and `following` is the
     `after` of the next step, None at the end. With the code `rate_limited`, `left` jobs are within the rate now, and
@@ -142,6 +143,8 @@ class Receipt(Message, frozen=True):
     left: int = 0
     retry_seconds: Seconds = 0.0
     following: Place | None = None
+    seq: Place = 0
+    accepted_at: Seconds = 0.0
 
 
 class Hello(Message, frozen=True):

@@ -43,7 +43,7 @@ async def accept(admission: Admission, asked: Asked, stored: list[Stored]) -> li
         batch = {"batch": name} if (name := submit.jobs[0].batch) else {}
         for each in stored:
             web.log.info("uploaded", extra={"job": each.job, "bytes": each.original.bytes, **batch})
-        return rows(web.reader, submit)
+        return rows(web.reader, submit, receipt)
     if receipt.outcome != REFUSED or not repeated:  # else another copy may be accepted; if none is, they are orphans
         await remove(web, [each for each in stored if each.job not in receipt.ids])
     if receipt.outcome == KNOWN:

@@ -22,13 +22,16 @@ def look(reader: LedgerReader, submit: Submit) -> Receipt | None:
     return None
 
 
-def rows(reader: LedgerReader, submit: Submit) -> list[Row]:
-    """The committed rows. What cannot be read (or is purged already) is shown as it was accepted."""
+def rows(reader: LedgerReader, submit: Submit, receipt: Receipt) -> list[Row]:
+    """The committed rows: as they were accepted, where the receipt tells that, else as the ledger has them. What cannot
+    be read (or is purged already) is shown as it was sent."""
+    if receipt.seq:
+        return [_as_accepted(job, receipt.accepted_at, receipt.seq + index) for index, job in enumerate(submit.jobs)]
     try:
         read = {row.id: row for row in reader.jobs([job.id for job in submit.jobs])}
     except StoreFault:
         read = {}
-    return [read.get(job.id) or _as_accepted(job, submit.at) for job in submit.jobs]
+    return [read.get(job.id) or _as_accepted(job, submit.at, 0) for job in submit.jobs]
 
 
 def known_rows(reader: LedgerReader, known: list[str]) -> list[Row]:
@@ -39,10 +42,10 @@ def known_rows(reader: LedgerReader, known: list[str]) -> list[Row]:
     return rows
 
 
-def _as_accepted(job: NewJob, at: float) -> Row:
+def _as_accepted(job: NewJob, at: float, seq: int) -> Row:
     return Row(
-        seq=0, id=job.id, tenant=job.tenant, state=State.QUEUED, priority=job.priority, lane="", position=0, lease=0,
-        attempts=0, change=0, accepted_at=at, ended_at=None, due_at=None, started_at=None, worker=None,
+        seq=seq, id=job.id, tenant=job.tenant, state=State.QUEUED, priority=job.priority, lane="", position=seq,
+        lease=0, attempts=0, change=seq, accepted_at=at, ended_at=None, due_at=None, started_at=None, worker=None,
         reference=job.reference, preset=job.preset, batch=job.batch, code=None, content=job.content, spec=job.spec,
         outcome=encode(Outcome()),
     )  # fmt: skip

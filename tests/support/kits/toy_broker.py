@@ -110,7 +110,7 @@ class ToyBroker:
         rows = [self._row(job, message.at) for job in message.jobs]
         keys = [KeyEntry(job.key, job.id, job.fingerprint or b"", message.at) for job in message.jobs if job.key]
         self._commit(rows, keys=keys)
-        return Receipt(message.request, COMMITTED)
+        return Receipt(message.request, COMMITTED, seq=rows[0].seq, accepted_at=message.at)
 
     def _row(self, job: NewJob, at: float) -> Row:
         self.change += 1

@@ -59,7 +59,8 @@ def test_a_job_is_accepted_receipted_and_assigned_in_one_turn() -> None:
     rig = rig_with()
     rig.submit(new_job("j"))
     done = rig.turn()
-    assert done.receipts == [wire.Receipt("r", wire.COMMITTED, ["j"])]
+    (receipt,) = done.receipts
+    assert receipt == wire.Receipt("r", wire.COMMITTED, ["j"], seq=1, accepted_at=rig.row("j").accepted_at)
     assert done.sends == [(A, wire.Assign([wire.Assignment("j", 1, 60.0, 1 << 30, False, b"spec")]))]
     row = rig.row("j")
     assert (row.state, row.lease, row.attempts, row.worker) == ("running", 1, 0, "a")
@@ -602,6 +603,18 @@ def test_a_done_job_is_not_requeued() -> None:
     assert rig.turn().receipts == [wire.Receipt("q", wire.REFUSED, ["j"], "not_requeueable")]
 
 
+def test_a_receipt_tells_the_places_of_what_is_new_and_queued_and_of_nothing_else() -> None:
+    rig = quarantined()
+    rig.submit(new_job("a"), new_job("b"))
+    first = rig.turn().receipts[0]
+    assert [rig.row(job).seq for job in "ab"] == [first.seq, first.seq + 1]
+    assert {rig.row(job).accepted_at for job in "ab"} == {first.accepted_at}
+    rig.submit(new_job("a"), new_job("b"), request="again")
+    rig.submit(new_job("c"), new_job("bad", content=b"j"), request="one of them fails untried")
+    for receipt in rig.turn().receipts:
+        assert (receipt.outcome, receipt.seq, receipt.accepted_at) == (wire.COMMITTED, 0, 0.0)
+
+
 def test_a_key_names_its_job_from_the_turn_of_its_acceptance() -> None:
     rig = rig_with()
     keyed = {"key": b"k", "fingerprint": b"f"}
@@ -611,7 +624,7 @@ def test_a_key_names_its_job_from_the_turn_of_its_acceptance() -> None:
     rig.submit(new_job("j3", **keyed), request="later")
     rig.submit(new_job("j4", key=b"k", fingerprint=b"other"), request="other")
     assert [*first.receipts, *rig.turn().receipts] == [
-        wire.Receipt("r", wire.COMMITTED, ["j1"]),
+        wire.Receipt("r", wire.COMMITTED, ["j1"], seq=1, accepted_at=rig.row("j1").accepted_at),
         wire.Receipt("same turn", wire.KNOWN, ["j1"]),
         wire.Receipt("later", wire.KNOWN, ["j1"]),
         wire.Receipt("other", wire.CONFLICT),

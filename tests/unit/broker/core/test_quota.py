@@ -17,7 +17,9 @@ def use(count: int, grant: str = "g", expires_at: float = FAR) -> wire.Use:
 def test_a_post_that_passes_a_grant_is_refused_whole() -> None:
     rig = Rig()
     rig.submit(new_job("a"), new_job("b"), grant=use(3))
-    assert rig.turn().receipts == [wire.Receipt("r", wire.COMMITTED, ["a", "b"])]
+    assert rig.turn().receipts == [
+        wire.Receipt("r", wire.COMMITTED, ["a", "b"], seq=1, accepted_at=rig.row("a").accepted_at)
+    ]
     rig.submit(new_job("c"), new_job("d"), grant=use(3))
     done = rig.turn()
     assert (done.committed, done.receipts) == (False, [wire.Receipt("r", wire.REFUSED, code="grant_used_up", left=1)])

@@ -44,6 +44,17 @@ def test_a_batch_comes_back_in_file_order() -> None:
     serve(scenario)
 
 
+def test_what_is_new_is_answered_without_a_look_at_the_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(kit: Kit) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(kit.web, "reader", None)
+            first = await kit.upload(png(1), png(2), headers=KEY)
+        assert first.status_code == 202
+        assert first.json() == (await kit.upload(png(1), png(2), headers=KEY)).json()
+
+    serve(scenario)
+
+
 @pytest.mark.parametrize(
     ("images", "fields"),
     [((png(9),), {}), ((png(), png()), {}), ((png(),), {"preset": "other"}), ((png(),), {"reference": "r"})],
