@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import random
 import socket
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ SLICES = 20
 LOOK_SLICES = 5
 """After so many, a look at the kernel's table: a quarter of a second."""
 ESTABLISHED = "01"
+ADDRESSES = [f"127.0.1.{number}" for number in range(1, 17)]
+"""Where they come from: so many that none reaches its bound of uploads at once, and none is that of a good client."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,13 @@ IDLE = Kind("idle", b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n", b""
 class Client:
     """One of them, connected."""
 
-    def __init__(self, kind: Kind, address: tuple[str, int]) -> None:
-        self.kind, self.sent = kind, 0
+    def __init__(self, kind: Kind, source: str, address: tuple[str, int]) -> None:
+        self.kind, self.source, self.sent = kind, source, 0
         self.socket = socket.socket()
+        self.socket.bind((source, 0))
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.socket.connect(address)
-        self.port = self.socket.getsockname()[1]
+        self.remote = _as_listed(*self.socket.getsockname())
         self.since = time.monotonic()
         self.socket.setblocking(False)
         self.socket.send(kind.first)
@@ -93,17 +97,25 @@ class Crowd:
         return lives
 
 
-def established(port: int) -> set[int]:
-    """The remote ports of the connections that a server on local `port` holds open, over IPv4."""
+def _as_listed(host: str, port: int) -> str:
+    """An IPv4 address and port as the kernel's table has them."""
+    return f"{int.from_bytes(socket.inet_aton(host), sys.byteorder):08X}:{port:04X}"
+
+
+def established(port: int) -> set[str]:
+    """Who is connected to a server on local `port`, over IPv4."""
     rows = [line.split()[1:4] for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     ending = f":{port:04X}"
-    return {int(remote[-4:], 16) for local, remote, state in rows if local.endswith(ending) and state == ESTABLISHED}
+    return {remote for local, remote, state in rows if local.endswith(ending) and state == ESTABLISHED}
 
 
 def _run(pipe: Connection, chosen: list[Kind], count: int, address: tuple[str, int]) -> None:
     os.nice(5)
     lives = {kind.name: (0.0, 0) for kind in chosen}
-    crowd = [Client(chosen[index % len(chosen)], address) for index in range(count)]
+    crowd = [
+        Client(chosen[index % len(chosen)], ADDRESSES[index // len(chosen) % len(ADDRESSES)], address)
+        for index in range(count)
+    ]
     random.Random(1).shuffle(crowd)
     pipe.send("all here")
     until, slice_ = None, 0
@@ -115,14 +127,14 @@ def _run(pipe: Connection, chosen: list[Kind], count: int, address: tuple[str, i
         time.sleep(max(0.0, began + 1 / SLICES - time.monotonic()))
         if slice_ % LOOK_SLICES:
             continue
-        open_ports, now = established(address[1]), time.monotonic()
-        for client in [client for client in crowd if client.port not in open_ports]:
+        connected, now = established(address[1]), time.monotonic()
+        for client in [client for client in crowd if client.remote not in connected]:
             longest, dropped = lives[client.kind.name]
             lives[client.kind.name] = (max(longest, now - client.since), dropped + 1)
             client.socket.close()
             crowd.remove(client)
             if until is None:
-                crowd.append(Client(client.kind, address))
+                crowd.append(Client(client.kind, client.source, address))
         if until is None and pipe.poll():
             until = now + pipe.recv()
     for client in crowd:
