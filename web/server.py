@@ -13,13 +13,16 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
-from host.process import notify
+from host.process import garbage, notify
 from jobs.limits import KEEP_ALIVE_SECONDS, UNSENT_BYTES_MAX
 from web.access.parts import Web
 from web.broker.link import Link
 from web.http.connection import SWEEP_SECONDS, Connection
 from web.http.unsent import relieve
 
+CALM_CONNECTIONS = 100
+"""Each is some 100 objects, so to look at all of them is short (host/process/garbage.py). It can wait where there are
+more: a lost connection leaves no garbage."""
 LINGER_SECONDS = 0.3
 """A connection that the kernel has accepted already still gets its answer (FACTS 5)."""
 
@@ -45,6 +48,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._web, self._link, self._inherited = web, link, inherited
         self._watchdog = notify.Watchdog()
+        self._collector = garbage.Collector()
         self._sweep_at = 0.0
         self._waits_more_bytes = 0
 
@@ -52,6 +56,7 @@ class Server(uvicorn.Server):
         """Connect, serve, and say so."""
         self._link.open()
         await super().startup(sockets)
+        garbage.keep_pauses_short()
         self._web.log.info("serving", extra={"web": self._web.id})
         notify.ready()
         self._tell_alive()
@@ -70,6 +75,7 @@ class Server(uvicorn.Server):
             for connection in self._connections():
                 connection.expire(now)
             self._relieve()
+            self._collector.tick(now, is_short=len(self.server_state.connections) <= CALM_CONNECTIONS)
         return await super().on_tick(counter)
 
     def _connections(self) -> list[Connection]:

@@ -177,12 +177,17 @@ class Connection(HttpToolsProtocol):
     # -- what uvicorn's transport and response tell
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tells the request that is answered now too: uvicorn tells only the last one of a pipeline."""
+        """Tells the request that is answered now too: uvicorn tells only the last one of a pipeline. No one
+        answers those behind it."""
         if self._running is not None and not self._running.response_complete:
             self._running.disconnected = True
             self._running.message_event.set()
         super().connection_lost(exc)
         self._left()
+        self._unset_keepalive_if_required()  # uvicorn does it only where the client closed in order
+        # All these lead back here by bound methods: without them no circle is left for the garbage collector.
+        self.cycle = self.scope = self._running = None  # type: ignore[assignment]
+        self.pipeline.clear()
 
     def pause_writing(self) -> None:
         super().pause_writing()

@@ -1,6 +1,8 @@
 """The deadlines and bounds of a connection, on a transport of memory: who is dropped, when, and with which answer."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
 from unittest.mock import Mock
@@ -29,6 +31,7 @@ from web.http.counts import Addresses
 from web.http.unsent import ENDLESS
 
 HEAD = b"GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n"
+WATCH = HEAD.replace(b"quick", b"watch")
 
 
 class Wire(asyncio.Transport):
@@ -385,6 +388,30 @@ def test_a_handler_hears_that_its_client_left_whatever_is_behind_it(before: byte
         assert line.left
 
     on_a_line(scenario)
+
+
+@pytest.mark.parametrize("reset", [None, ConnectionResetError()])
+@pytest.mark.parametrize("sent", [b"", HEAD, HEAD * 3, HEAD.replace(b"quick", b"held") + HEAD, WATCH])
+def test_a_lost_connection_leaves_nothing_for_the_garbage_collector(sent: bytes, reset: Exception | None) -> None:
+    async def whole() -> "weakref.ref[Connection]":
+        line = Line()
+        if sent:
+            line.connection.data_received(sent)
+            await turns()
+        lost = weakref.ref(line.connection)
+        line.connection.connection_lost(reset)
+        line.gate.set()
+        await turns()
+        del line.connection
+        return lost
+
+    gc.collect()
+    gc.disable()
+    try:
+        lost = asyncio.run(whole())
+        assert lost() is None
+    finally:
+        gc.enable()
 
 
 def test_trailers_change_no_request() -> None:
