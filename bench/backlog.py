@@ -1,8 +1,8 @@
 """A deep queue costs disk, not memory: 100,000 queued jobs and no worker.
 
 The jobs are submitted as a web process submits them, in POSTs of 100 files with the default preset's recipe,
-and each POST's receipt is awaited, so that every row is committed (synchronous=FULL). Then the broker's resident
-memory is read; then it is killed (SIGKILL) and started again, and the time runs from the spawn of
+and each POST's acknowledgement is awaited, so that every row is committed (synchronous=FULL). Then the broker's
+resident memory is read; then it is killed (SIGKILL) and started again, and the time runs from the spawn of
 `python -m broker` until a worker that was waiting for it has its first Assign in hand. Of the restarts the
 slowest is judged.
 """
@@ -41,16 +41,16 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def submit_all(client: Client, recipe: str) -> float:
     """Submit all jobs; the seconds until the last was promised."""
-    client.receipts.recv_multipart()  # Hello
+    client.acks.recv_multipart()  # Hello
     begin, sent, promised = time.monotonic(), 0, 0
     while promised < JOBS // FILES:
         while sent < JOBS // FILES and sent - promised < POSTS_AWAITED:
             client.push.send(wire.encode(wire.Submit(client.web, str(sent), time.time(), post(recipe))))
             sent += 1
-        assert client.receipts.poll(10_000), "no receipt within 10 s"
-        message = wire.to_web.decode(client.receipts.recv_multipart()[1])
-        assert all(receipt.outcome == wire.COMMITTED for receipt in message.receipts), message
-        promised += len(message.receipts)
+        assert client.acks.poll(10_000), "no acknowledgement within 10 s"
+        message = wire.to_web.decode(client.acks.recv_multipart()[1])
+        assert all(ack.outcome == wire.COMMITTED for ack in message.acks), message
+        promised += len(message.acks)
         while client.changes.poll(0):
             client.changes.recv_multipart()
     return time.monotonic() - begin

@@ -56,15 +56,15 @@ class Client:
         self.context = zmq.Context()
         self.web = secrets.token_hex(8)
         self.push: Any = self.context.socket(zmq.PUSH)
-        self.receipts: Any = self.context.socket(zmq.SUB)
+        self.acks: Any = self.context.socket(zmq.SUB)
         self.changes: Any = self.context.socket(zmq.SUB)
-        self.receipts.subscribe(wire.receipts_topic(self.web))
+        self.acks.subscribe(wire.acks_topic(self.web))
         self.changes.subscribe(wire.CHANGES_TOPIC)
-        for sock, name in ((self.push, "jobs"), (self.receipts, "receipts"), (self.changes, "changes")):
+        for sock, name in ((self.push, "jobs"), (self.acks, "acks"), (self.changes, "changes")):
             sock.linger = 0
             sock.rcvhwm = 100_000
             sock.connect(endpoint(run, name))
-        assert self.receipts.poll(10_000), "no Hello within 10 s"
+        assert self.acks.poll(10_000), "no Hello within 10 s"
         self.done = 0
         self.submitted = 0
 
@@ -86,8 +86,8 @@ class Client:
         while self.changes.poll(0):
             message = wire.to_web.decode(self.changes.recv_multipart()[1])
             self.done += sum(change.state == "done" for change in message.changes)
-        while self.receipts.poll(0):
-            self.receipts.recv_multipart()
+        while self.acks.poll(0):
+            self.acks.recv_multipart()
 
 
 @contextlib.contextmanager

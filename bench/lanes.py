@@ -1,8 +1,9 @@
 """A deep queue of very many tenants: 1,000 tenants x 3 priorities x 2 sizes, 1,000,000 queued jobs, no worker.
 
-As bench/backlog.py: submitted in POSTs of 100 files, each receipt awaited; then the broker's memory is read, and it is
-killed and started again while a worker waits. Beside them the longest turn of each broker (read, decide, commit,
-send). The bars: resident memory under 200 MB, the first Assign within 1 s of the start, no turn over 100 ms.
+As bench/backlog.py: submitted in POSTs of 100 files, each acknowledgement awaited; then the broker's memory is
+read, and it is killed and started again while a worker waits. Beside them the longest turn of each broker (read,
+decide, commit, send). The bars: resident memory under 200 MB, the first Assign within 1 s of the start, no turn over
+100 ms.
 """
 
 import argparse
@@ -35,7 +36,7 @@ RSS_MB, ASSIGN_SECONDS, TURN_MS = 200.0, 1.0, 100.0
 
 def submit_all(client: Client, recipe: str, jobs: int) -> float:
     """Submit all jobs, POST by POST of another lane; the seconds until the last was promised."""
-    client.receipts.recv_multipart()  # Hello
+    client.acks.recv_multipart()  # Hello
     begin, sent, promised = time.monotonic(), 0, 0
     lanes = [(f"t{t:04}", p, size) for p in range(PRIORITIES) for size in SIZES for t in range(TENANTS)]
     while promised < jobs // FILES:
@@ -45,8 +46,8 @@ def submit_all(client: Client, recipe: str, jobs: int) -> float:
             each = [msgspec.structs.replace(job, **changed) for job in post(recipe)]
             client.push.send(wire.encode(wire.Submit(client.web, str(sent), time.time(), each)))
             sent += 1
-        assert client.receipts.poll(30_000), "no receipt within 30 s"
-        promised += len(wire.to_web.decode(client.receipts.recv_multipart()[1]).receipts)
+        assert client.acks.poll(30_000), "no acknowledgement within 30 s"
+        promised += len(wire.to_web.decode(client.acks.recv_multipart()[1]).acks)
         while client.changes.poll(0):
             client.changes.recv_multipart()
     return time.monotonic() - begin

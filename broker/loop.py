@@ -165,9 +165,9 @@ class Loop:
         return room
 
     def _greet(self, ready: set[Any]) -> None:
-        """A web process that subscribed to its receipts hears Hello there: nothing sent later is lost."""
+        """A web process that subscribed to its acknowledgements hears Hello there: nothing sent later is lost."""
         for topic in self.sockets.subscribed(ready):
-            self.sockets.publish_receipts(topic, wire.encode(wire.Hello(self._dispatcher.epoch)))
+            self.sockets.publish_acks(topic, wire.encode(wire.Hello(self._dispatcher.epoch)))
 
     def _probe(self, now: float) -> None:
         """Some worker's connection ended: a send that cannot be routed names it."""
@@ -185,8 +185,8 @@ class Loop:
         self._recorder.decided(digest(effects.records, out))
         if effects.records:
             self._ledger.commit(effects.records)
-        for topic, frame in out.receipts:
-            self.sockets.publish_receipts(topic, frame)
+        for topic, frame in out.acks:
+            self.sockets.publish_acks(topic, frame)
         sends: dict[bytes, list[bytes]] = {}
         for peer, frame in out.sends:
             sends.setdefault(peer, []).append(frame)

@@ -18,7 +18,7 @@ from jobs import wire
 from jobs.errors import SetupFault
 
 RECEIVED_FRAMES_MAX = 500
-"""Of a connection, unread: what a web process has without a receipt, and more. Who sends more waits."""
+"""Of a connection, unread: what a web process has without an acknowledgement, and more. Who sends more waits."""
 SENT_FRAMES_MAX = 2000
 """Of a connection, unsent: a worker that takes none is lost, a web process reads the ledger where it missed some."""
 READ_MAX = 256
@@ -34,10 +34,10 @@ class Sockets:
         self.door = curve.Server(self._context, wires.curve, log) if wires.curve else None
         self.pull = self._bind(zmq.PULL, wires, "jobs")
         self.router = self._bind(zmq.ROUTER, wires, "workers")
-        self.receipts = self._bind(zmq.XPUB, wires, "receipts")
+        self.acks = self._bind(zmq.XPUB, wires, "acks")
         self.changes = self._bind(zmq.XPUB, wires, "changes")
         self.monitor = self.router.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-        read = (self.router, self.monitor, self.pull, self.receipts, self.changes)
+        read = (self.router, self.monitor, self.pull, self.acks, self.changes)
         self.read = descriptors(*read, *([self.door.questions] if self.door else []))
 
     def _bind(self, kind: int, wires: Wires, name: str) -> Any:
@@ -89,8 +89,9 @@ class Sockets:
         return frames
 
     def subscribed(self, ready: set[Any]) -> list[bytes]:
-        """The topics of receipts that were subscribed to. Subscriptions to changes are read, too, and are nobody's."""
-        topics = [frame[1:] for frame in self._subscriptions(self.receipts, ready) if frame[:1] == b"\x01"]
+        """The topics of acknowledgements with a new subscription. Subscriptions to changes are read, too, and
+        dropped."""
+        topics = [frame[1:] for frame in self._subscriptions(self.acks, ready) if frame[:1] == b"\x01"]
         for _ in self._subscriptions(self.changes, ready):
             pass
         return topics
@@ -127,9 +128,9 @@ class Sockets:
             return False
         return True
 
-    def publish_receipts(self, topic: bytes, frame: bytes) -> None:
+    def publish_acks(self, topic: bytes, frame: bytes) -> None:
         """Send to the web process whose topic this is."""
-        self.receipts.send_multipart([topic, frame], zmq.NOBLOCK)
+        self.acks.send_multipart([topic, frame], zmq.NOBLOCK)
 
     def publish_changes(self, topic: bytes, frame: bytes) -> None:
         """Send to every web process."""
@@ -139,7 +140,7 @@ class Sockets:
         """Close the sockets, waiting a bounded time for what was sent."""
         self.router.disable_monitor()
         self.monitor.close(0)
-        for bound in (self.pull, self.router, self.receipts, self.changes):
+        for bound in (self.pull, self.router, self.acks, self.changes):
             bound.close()
         if self.door:
             self.door.questions.close()

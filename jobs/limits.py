@@ -84,8 +84,8 @@ TAKEN_BYTES_MAX = 2 * UNSENT_BYTES_MAX
 WRITE_BUFFER_BYTES = 16 * 1024
 """Bytes of a connection, beyond those that the kernel holds (host/sockets/listener.py). With more, an answer waits
 before its next part (back-pressure)."""
-UNRECEIPTED_MAX = 256
-"""Submits without a receipt per web process: beyond it the answer is a 503, instead of a queue in memory."""
+UNACKNOWLEDGED_MAX = 256
+"""Submits without an acknowledgement per web process: beyond it the answer is a 503, instead of a queue in memory."""
 IDEMPOTENCY_SECONDS = 24 * 3600
 KEYS_MAX = 10_000
 """API keys: a session's key is searched among all of them, and each beat lists their tenants (1.3 MB)."""

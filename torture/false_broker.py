@@ -29,7 +29,7 @@ class FalseBroker:
         self._context = zmq.Context()
         self._random, self._seed = random.Random(seed), seed
         self._pull, self._router = self._bind(run, zmq.PULL, "jobs"), self._bind(run, zmq.ROUTER, "workers")
-        self._receipts, self._changes = self._bind(run, zmq.XPUB, "receipts"), self._bind(run, zmq.XPUB, "changes")
+        self._acks, self._changes = self._bind(run, zmq.XPUB, "acks"), self._bind(run, zmq.XPUB, "changes")
         self._topic = b""
         self._peer = b""
         self.heard: Counter[str] = Counter()
@@ -43,16 +43,16 @@ class FalseBroker:
             if time.monotonic() > end:
                 raise TimeoutError("nobody came")
             self.listen(100)
-        self._to_web(self._receipts, self._topic, wire.encode(wire.Hello(1)))
+        self._to_web(self._acks, self._topic, wire.encode(wire.Hello(1)))
         self._to_worker(wire.encode(wire.Welcome(1, 5.0)))
 
     def listen(self, milliseconds: int = 0) -> None:
         """Count what is said to us."""
         self._router.poll(milliseconds)
-        for publisher in (self._receipts, self._changes):
+        for publisher in (self._acks, self._changes):
             while publisher.poll(0):
                 frame = publisher.recv()
-                if publisher is self._receipts and frame[:1] == b"\1":
+                if publisher is self._acks and frame[:1] == b"\1":
                     self._topic = frame[1:]
         while self._router.poll(0):
             self._peer, frame = self._router.recv_multipart()
@@ -113,7 +113,7 @@ class FalseBroker:
         tenants = {"t": wire.Share({"queued": 9}, 1e9, 1.0, 1.0)}
         beat = wire.Beat(1, 1e9, 7, False, {"queued": 9}, 1e9, [view], 1, 1.0, 1.0, tenants, waiting, {"t": 1e9})
         messages = [
-            wire.Hello(1), wire.Receipts(1, [wire.Receipt("1", wire.COMMITTED, [job])]),
+            wire.Hello(1), wire.Acks(1, [wire.Ack("1", wire.COMMITTED, [job])]),
             wire.Changes(1, 6, 7, [change]), beat,
         ]  # fmt: skip
         return [wire.encode(message) for message in messages]
@@ -132,7 +132,7 @@ class FalseBroker:
 
     def _say_to_web(self, frame: bytes) -> None:
         publisher, topic = self._random.choice(
-            ((self._receipts, self._topic), (self._changes, wire.CHANGES_TOPIC), (self._changes, wire.BEAT_TOPIC))
+            ((self._acks, self._topic), (self._changes, wire.CHANGES_TOPIC), (self._changes, wire.BEAT_TOPIC))
         )
         self._to_web(publisher, topic, frame)
 

@@ -150,8 +150,8 @@ class Stranger:
         self.sent: Counter[str] = Counter()
         self._push = self._socket(zmq.PUSH, "jobs")
         self._dealers = [self._socket(zmq.DEALER, "workers") for _ in range(WORKERS)]
-        self._receipts = self._socket(zmq.SUB, "receipts")
-        self._receipts.subscribe(wire.receipts_topic(WEB))
+        self._acks = self._socket(zmq.SUB, "acks")
+        self._acks.subscribe(wire.acks_topic(WEB))
         self._changes = self._socket(zmq.SUB, "changes")
         self._changes.subscribe(b"")
 
@@ -182,7 +182,7 @@ class Stranger:
 
     def _listen(self) -> None:
         """Hear all that came. What is to be swept is, as by good workers: else it piles up, as it should."""
-        for heard in (self._receipts, self._changes):
+        for heard in (self._acks, self._changes):
             while heard.poll(0):
                 heard.recv_multipart()
         for dealer in self._dealers:
@@ -203,11 +203,9 @@ class Stranger:
         submit, until = self.frames.submit(), time.monotonic() + seconds
         while time.monotonic() < until:
             self._push.send(wire.encode(submit))
-            while self._receipts.poll(1000):
-                heard = wire.to_web.decode(self._receipts.recv_multipart()[1])
-                if isinstance(heard, wire.Receipts) and any(
-                    receipt.request == submit.request for receipt in heard.receipts
-                ):
+            while self._acks.poll(1000):
+                heard = wire.to_web.decode(self._acks.recv_multipart()[1])
+                if isinstance(heard, wire.Acks) and any(ack.request == submit.request for ack in heard.acks):
                     return True
         return False
 

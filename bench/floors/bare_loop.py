@@ -41,9 +41,9 @@ class Bare:
         self.epoch = self.ledger.restore().meta.epoch
         context = zmq.Context()
         self.pull, self.router = context.socket(zmq.PULL), context.socket(zmq.ROUTER)
-        self.receipts, self.changes = context.socket(zmq.XPUB), context.socket(zmq.XPUB)
-        self.receipts.setsockopt(zmq.XPUB_VERBOSE, 1)
-        names = {"jobs": self.pull, "workers": self.router, "receipts": self.receipts, "changes": self.changes}
+        self.acks, self.changes = context.socket(zmq.XPUB), context.socket(zmq.XPUB)
+        self.acks.setsockopt(zmq.XPUB_VERBOSE, 1)
+        names = {"jobs": self.pull, "workers": self.router, "acks": self.acks, "changes": self.changes}
         for name, bound in names.items():
             bound.bind(endpoint(run, name))
         self.poller = zmq.Poller()
@@ -59,7 +59,7 @@ class Bare:
         """Wait, read everything, commit, send."""
         self.poller.poll(1000)
         dirty: dict[str, None] = {}
-        receipts: list[tuple[str, wire.Receipt]] = []
+        acks: list[tuple[str, wire.Ack]] = []
         settled: Settlements = {}
         for peer, frame in waiting(self.router):
             self.hear(peer, wire.from_worker.decode(frame), dirty, settled)
@@ -67,15 +67,15 @@ class Bare:
             submit = wire.from_web.decode(frame)
             for job in submit.jobs:
                 self.accept(job, dirty)
-            receipts.append((submit.web, wire.Receipt(submit.request, wire.COMMITTED, [j.id for j in submit.jobs])))
+            acks.append((submit.web, wire.Ack(submit.request, wire.COMMITTED, [j.id for j in submit.jobs])))
         assigns = self.assign(dirty)
-        for publisher in (self.receipts, self.changes):
+        for publisher in (self.acks, self.changes):
             for (topic,) in waiting(publisher):
-                if publisher is self.receipts and topic[:1] == b"\x01":
+                if publisher is self.acks and topic[:1] == b"\x01":
                     publisher.send_multipart([topic[1:], wire.encode(wire.Hello(self.epoch))])
         if dirty:
             self.commit(dirty)
-        self.send(receipts, settled, assigns, dirty)
+        self.send(acks, settled, assigns, dirty)
 
     def accept(self, job: wire.NewJob, dirty: dict[str, None]) -> None:
         """A new row."""
@@ -147,15 +147,15 @@ class Bare:
 
     def send(
         self,
-        receipts: list[tuple[str, wire.Receipt]],
+        acks: list[tuple[str, wire.Ack]],
         settled: Settlements,
         assigns: dict[bytes, list[wire.Assignment]],
         dirty: dict[str, None],
     ) -> None:
         """One message of a type to each peer, and the changes."""
-        for web in {web for web, _ in receipts}:
-            mine = [receipt for name, receipt in receipts if name == web]
-            self.receipts.send_multipart([wire.receipts_topic(web), wire.encode(wire.Receipts(self.epoch, mine))])
+        for web in {web for web, _ in acks}:
+            mine = [ack for name, ack in acks if name == web]
+            self.acks.send_multipart([wire.acks_topic(web), wire.encode(wire.Acks(self.epoch, mine))])
         for peer, jobs in assigns.items():
             self.router.send_multipart([peer, wire.encode(wire.Assign(jobs))])
         for peer, leases in settled.items():

@@ -7,7 +7,7 @@ from broker.core.books.state import Books, moment
 from jobs.job import Code, Fault, Happening, Outcome, State
 from jobs.lanes import lane_of
 from jobs.records import KeyEntry
-from jobs.wire import COMMITTED, CONFLICT, KNOWN, REFUSED, NewJob, Receipt, Submit
+from jobs.wire import COMMITTED, CONFLICT, KNOWN, REFUSED, Ack, NewJob, Submit
 
 ACCEPTED, ENDED = Happening.ACCEPTED.value, Happening.ENDED.value
 QUEUED, DELAYED = State.QUEUED, State.DELAYED
@@ -16,24 +16,24 @@ QUEUED, DELAYED = State.QUEUED, State.DELAYED
 def submitted(books: Books, event: Submitted, now: float) -> None:
     """Answer a Submit. A repeat of a committed one is committed again, whatever else holds."""
     submit = event.submit
-    books.receipt(submit.web, _decide(books, event, now))
+    books.ack(submit.web, _decide(books, event, now))
 
 
-def _decide(books: Books, event: Submitted, now: float) -> Receipt:
+def _decide(books: Books, event: Submitted, now: float) -> Ack:
     submit = event.submit
     first = submit.jobs[0].id
     if first in event.existing or first in books.fresh_ids:
-        return Receipt(submit.request, COMMITTED, [job.id for job in submit.jobs])
+        return Ack(submit.request, COMMITTED, [job.id for job in submit.jobs])
     if (event.keys or books.fresh_keys) and any(known := _stored(books, event)):
         return _known(submit, known)
     if len(submit.jobs) > 1 and not _all_new(books, event):
-        return Receipt(submit.request, REFUSED, code="malformed")
+        return Ack(submit.request, REFUSED, code="malformed")
     at = now + books.offset
     if at - submit.at > books.policy.orphan_seconds / 2:
-        return Receipt(submit.request, REFUSED, code="broker_silent")
+        return Ack(submit.request, REFUSED, code="broker_silent")
     waiting = books.counts[QUEUED] + books.counts[DELAYED]
     if waiting + len(submit.jobs) > books.policy.queued_max:
-        return Receipt(submit.request, REFUSED, code="queue_full")
+        return Ack(submit.request, REFUSED, code="queue_full")
     if (books.policy.rate_per_minute or submit.grant) and (refusal := quota.refusal(books, event, now)):
         return refusal
     seq = books.change + 1
@@ -41,8 +41,8 @@ def _decide(books: Books, event: Submitted, now: float) -> Receipt:
     books.accepted.add(now, len(submit.jobs))
     ids = [job.id for job in submit.jobs]
     if not all(queued):
-        return Receipt(submit.request, COMMITTED, ids)
-    return Receipt(submit.request, COMMITTED, ids, seq=seq, accepted_at=at)
+        return Ack(submit.request, COMMITTED, ids)
+    return Ack(submit.request, COMMITTED, ids, seq=seq, accepted_at=at)
 
 
 def _all_new(books: Books, event: Submitted) -> bool:
@@ -56,12 +56,12 @@ def _stored(books: Books, event: Submitted) -> list[KeyEntry | None]:
     return [event.keys.get(key) or books.fresh_keys.get(key) for key in keys]
 
 
-def _known(submit: Submit, known: list[KeyEntry | None]) -> Receipt:
+def _known(submit: Submit, known: list[KeyEntry | None]) -> Ack:
     """A fingerprint is of the whole POST: those of its jobs that are not purged answer for it."""
     left = [entry for entry in known if entry is not None]
     if len(known) != len(submit.jobs) or any(entry.fingerprint != submit.jobs[0].fingerprint for entry in left):
-        return Receipt(submit.request, CONFLICT)
-    return Receipt(submit.request, KNOWN, [entry.job for entry in left])
+        return Ack(submit.request, CONFLICT)
+    return Ack(submit.request, KNOWN, [entry.job for entry in left])
 
 
 def _accept(books: Books, job: NewJob, at: float, now: float) -> bool:

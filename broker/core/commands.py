@@ -12,12 +12,12 @@ from jobs.wire import (
     COMMITTED,
     REFUSED,
     Abandon,
+    Ack,
     Cancel,
     Drain,
     LeaseRef,
     Pause,
     Purge,
-    Receipt,
     Requeue,
     Resume,
 )
@@ -33,7 +33,7 @@ def commanded(books: Books, event: Commanded, now: float) -> None:
     refusal = _apply(books, command, _entry(books, event), now)
     outcome = REFUSED if refusal else COMMITTED
     seconds = quota.frees(books, event.row.tenant, now) if refusal == "rate_limited" and event.row else 0.0
-    books.receipt(command.web, Receipt(command.request, outcome, [command.id or ""], refusal, retry_seconds=seconds))
+    books.ack(command.web, Ack(command.request, outcome, [command.id or ""], refusal, retry_seconds=seconds))
 
 
 def _entry(books: Books, event: Commanded) -> Entry | None:
@@ -111,7 +111,7 @@ def matched(books: Books, event: Matched, now: float) -> None:
     workers delete, for what is to be deleted is in memory."""
     command = event.command
     if isinstance(command, Purge) and not books.sweeps.may_add():
-        return books.receipt(command.web, Receipt(command.request, REFUSED, code=SWEEPS_FULL))
+        return books.ack(command.web, Ack(command.request, REFUSED, code=SWEEPS_FULL))
     count = changed = 0
     seconds = 0.0
     for row in event.rows:
@@ -124,11 +124,11 @@ def matched(books: Books, event: Matched, now: float) -> None:
         count += 1
         changed += books.change != before
     code = "rate_limited" if seconds else None
-    receipt = Receipt(
+    ack = Ack(
         command.request, COMMITTED, code=code, matched=count, changed=changed, retry_seconds=seconds,
         following=event.following,
     )  # fmt: skip
-    return books.receipt(command.web, receipt)
+    return books.ack(command.web, ack)
 
 
 def ordered(books: Books, event: Ordered, now: float) -> None:
@@ -139,13 +139,13 @@ def ordered(books: Books, event: Ordered, now: float) -> None:
         books.roster_changed = books.roster_changed or books.paused != paused
         books.meta_changed = books.meta_changed or books.paused != paused
         books.paused = paused
-        return books.receipt(order.web, Receipt(order.request, COMMITTED))
+        return books.ack(order.web, Ack(order.request, COMMITTED))
     worker = books.roster.by_incarnation.get(order.incarnation)
     if worker is None:
-        return books.receipt(order.web, Receipt(order.request, REFUSED, code="not_found"))
+        return books.ack(order.web, Ack(order.request, REFUSED, code="not_found"))
     if not worker.draining:
         worker.draining = True
         books.roster.settle(worker)
         books.roster_changed = True
         books.send(worker.peer, Drain())
-    return books.receipt(order.web, Receipt(order.request, COMMITTED))
+    return books.ack(order.web, Ack(order.request, COMMITTED))

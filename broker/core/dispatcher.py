@@ -194,7 +194,7 @@ class Dispatcher:
             records.meta = Meta(books.change, books.epoch, books.paused, plain(books.counts))
         records.tenants += [TenantEntry(tenant, plain(share.counts)) for tenant, share in books.counted.items()]
         effects = Effects(
-            records, books.receipts, books.sends(), self._changes(), beat.beat(books, self.walk.why, now),
+            records, books.acks, books.sends(), self._changes(), beat.beat(books, self.walk.why, now),
             books.backlog.refills(), books.expire,
         )  # fmt: skip
         books.clear()

@@ -9,10 +9,10 @@ from broker.core.books.events import Submitted
 from broker.core.books.rates import Rate
 from broker.core.books.state import Books
 from jobs.records import GrantEntry
-from jobs.wire import REFUSED, Receipt
+from jobs.wire import REFUSED, Ack
 
 
-def refusal(books: Books, event: Submitted, now: float) -> Receipt | None:
+def refusal(books: Books, event: Submitted, now: float) -> Ack | None:
     """The answer to a Submit that may not be accepted; None: it may, and its grant's uses are counted."""
     submit = event.submit
     if (most := books.policy.rate_per_minute) and (over := _over_rate(books, event, most, now)):
@@ -21,11 +21,11 @@ def refusal(books: Books, event: Submitted, now: float) -> Receipt | None:
         return None
     grant, uses = submit.grant.grant, len(submit.jobs)
     if submit.grant.expires_at <= now + books.offset:
-        return Receipt(submit.request, REFUSED, code="grant_expired")
+        return Ack(submit.request, REFUSED, code="grant_expired")
     known = books.fresh_grants.get(grant) or event.grants.get(grant)
     used = (known.used if known else 0) + uses
     if used > submit.grant.count:
-        return Receipt(submit.request, REFUSED, code="grant_used_up", left=submit.grant.count - used + uses)
+        return Ack(submit.request, REFUSED, code="grant_used_up", left=submit.grant.count - used + uses)
     entry = books.fresh_grants[grant] = GrantEntry(grant, used, submit.grant.expires_at)
     books.records.grants.append(entry)
     return None
@@ -60,13 +60,13 @@ def over(books: Books, now: float) -> dict[str, float]:
     }
 
 
-def _over_rate(books: Books, event: Submitted, most: int, now: float) -> Receipt | None:
+def _over_rate(books: Books, event: Submitted, most: int, now: float) -> Ack | None:
     jobs, rate = event.submit.jobs, _rate(books, event.submit.jobs[0].tenant)
     left = max(0, most - int(rate.per_minute(now)))
     if len(jobs) <= left:
         return None
     seconds = rate.frees(now, len(jobs) - left)
-    return Receipt(event.submit.request, REFUSED, code="rate_limited", left=left, retry_seconds=seconds)
+    return Ack(event.submit.request, REFUSED, code="rate_limited", left=left, retry_seconds=seconds)
 
 
 def _rate(books: Books, tenant: str) -> Rate:

@@ -22,7 +22,7 @@ class Outgoing(NamedTuple):
     """The frames of one turn, in order of sending: to web, to workers, to web. `unsaid` counts what passes a frame by
     itself, and is left out."""
 
-    receipts: Addressed
+    acks: Addressed
     sends: Addressed
     changes: Addressed
     unsaid: int
@@ -30,14 +30,14 @@ class Outgoing(NamedTuple):
 
 def outgoing(effects: Effects, epoch: int) -> Outgoing:
     """What is to be sent. Whatever the effects are: what is committed must not end the broker that tells of it."""
-    receipts: Addressed = []
+    acks: Addressed = []
     sends: Addressed = []
     changes: Addressed = []
     unsaid = 0
-    for web, said in effects.receipts.items():
-        topic = wire.receipts_topic(web)
-        frames, left_out = wire.frames(wire.Receipts(epoch, said))
-        receipts += [(topic, frame) for frame in frames]
+    for web, said in effects.acks.items():
+        topic = wire.acks_topic(web)
+        frames, left_out = wire.frames(wire.Acks(epoch, said))
+        acks += [(topic, frame) for frame in frames]
         unsaid += left_out
     for peer, message in effects.sends:
         frames, left_out = wire.frames(message)
@@ -51,7 +51,7 @@ def outgoing(effects: Effects, epoch: int) -> Outgoing:
         frames, left_out = _beat_frames(effects.beat)
         changes += [(wire.BEAT_TOPIC, frame) for frame in frames]
         unsaid += left_out
-    return Outgoing(receipts, sends, changes, unsaid)
+    return Outgoing(acks, sends, changes, unsaid)
 
 
 _encode = msgspec.msgpack.Encoder().encode

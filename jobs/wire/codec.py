@@ -17,8 +17,8 @@ from jobs.wire.fields import (
     Message,
 )
 from jobs.wire.web import (
+    Acks,
     FromWeb,
-    Receipts,
     ToWeb,
 )
 from jobs.wire.worker import (
@@ -69,7 +69,7 @@ def encode(message: Message) -> bytes:
 
 
 _PARTS: dict[type[Message], str] = {
-    Receipts: "receipts", Started: "jobs", Published: "renditions", Finished: "jobs", Failed: "jobs",
+    Acks: "acks", Started: "jobs", Published: "renditions", Finished: "jobs", Failed: "jobs",
     Returned: "leases", Swept: "jobs", WorkerBeat: "holding", Assign: "jobs", Recall: "leases", Abandon: "leases",
     Settled: "leases", Sweep: "sweeps",
 }  # fmt: skip

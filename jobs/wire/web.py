@@ -1,4 +1,4 @@
-"""Between web and broker: requests and their receipts, changes, topics."""
+"""Between web and broker: requests and their acknowledgements, changes, topics."""
 
 from typing import Annotated
 
@@ -14,9 +14,9 @@ CHANGES_TOPIC = b"changes."
 BEAT_TOPIC = b"beat."
 
 
-def receipts_topic(web: str) -> bytes:
-    """The topic of one web process's receipts. Topics match by prefix, so each ends in a dot."""
-    return b"receipts." + web.encode() + b"."
+def acks_topic(web: str) -> bytes:
+    """The topic of one web process's acknowledgements. Topics match by prefix, so each ends in a dot."""
+    return b"acks." + web.encode() + b"."
 
 
 Place = Annotated[int, Meta(ge=0, le=2**53)]
@@ -65,7 +65,7 @@ class Submit(Message, frozen=True):
 
 class Cancel(Message, frozen=True):
     """Cancel one job by `id`, or one step of those that match `where` (`id` is then None). The step begins behind the
-    place `after`; its Receipt says where the next step begins."""
+    place `after`; its Ack says where the next step begins."""
 
     web: Text
     request: Text
@@ -126,7 +126,7 @@ FromWeb = Submit | Cancel | Requeue | Purge | Pause | Resume | DrainWorker
 COMMITTED, KNOWN, CONFLICT, REFUSED = "committed", "known", "conflict", "refused"
 
 
-class Receipt(Message, frozen=True):
+class Ack(Message, frozen=True):
     """The ledger's answer to one request: `committed` (new jobs that are all queued have the places `seq` and on, and
     were accepted at wall time `accepted_at`; else both are 0); `known` (the key's jobs are `ids`, in file
     order); `conflict` (the key was used for other content); `refused` with a `code` of API
@@ -148,16 +148,16 @@ class Receipt(Message, frozen=True):
 
 
 class Hello(Message, frozen=True):
-    """The broker's answer to a web process's subscription: from `epoch` on web receives its receipts."""
+    """The broker's answer to a web process's subscription: from `epoch` on web receives its acknowledgements."""
 
     epoch: int
 
 
-class Receipts(Message, frozen=True):
-    """All receipts of one turn for one web process."""
+class Acks(Message, frozen=True):
+    """All acknowledgements of one turn for one web process."""
 
     epoch: int
-    receipts: Annotated[list[Receipt], Many]
+    acks: Annotated[list[Ack], Many]
 
 
 class Change(Message, frozen=True):
@@ -188,4 +188,4 @@ class Changes(Message, frozen=True):
     changes: Annotated[list[Change], Many]
 
 
-ToWeb = Hello | Receipts | Changes | Beat
+ToWeb = Hello | Acks | Changes | Beat

@@ -70,7 +70,7 @@ def check(rig: Rig) -> None:
     for effects in rig.last:
         out = outgoing(effects, 1)
         assert out.unsaid == 0
-        for reader, addressed in ((wire.to_web, [*out.receipts, *out.changes]), (wire.to_worker, out.sends)):
+        for reader, addressed in ((wire.to_web, [*out.acks, *out.changes]), (wire.to_worker, out.sends)):
             for _, frame in addressed:
                 assert len(frame) <= wire.FRAME_BYTES_MAX
                 reader.decode(frame)

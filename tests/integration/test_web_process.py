@@ -124,7 +124,7 @@ def test_a_broker_that_restarts_costs_no_request(site: Site) -> None:
             assert len({each.result(8)["id"] for each in posted}) == 8
 
 
-def test_a_receipt_that_never_comes_is_answered_by_the_row(site: Site) -> None:
+def test_an_ack_that_never_comes_is_answered_by_the_row(site: Site) -> None:
     assert site.broker
     site.broker.mute = True
     began = time.monotonic()

@@ -35,7 +35,7 @@ class Done(NamedTuple):
     """What one turn, with the look-ups that it asked for, did."""
 
     sends: list[tuple[bytes, Any]]
-    receipts: list[wire.Receipt]
+    acks: list[wire.Ack]
     rows: list[Row]
     committed: bool
     """Whether anything was written at all."""
@@ -73,7 +73,7 @@ class Rig:
                 self.ledger.commit(effects.records)
                 done = done._replace(committed=True)
             done.sends.extend(effects.sends)
-            done.receipts.extend(receipt for receipts in effects.receipts.values() for receipt in receipts)
+            done.acks.extend(ack for acks in effects.acks.values() for ack in acks)
             done.rows.extend(effects.records.jobs)
             for refill in effects.refills:
                 rows = self.ledger.queued(refill.lane.priority, refill.lane.name, refill.after, refill.limit)

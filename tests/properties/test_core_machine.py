@@ -263,7 +263,7 @@ class CoreMachine(RuleBasedStateMachine):
         done = self.commit()
         if done is not None:
             due = wire.COMMITTED if waiting + count <= 14 else wire.REFUSED
-            assert [receipt.outcome for receipt in done.receipts] == [due]
+            assert [ack.outcome for ack in done.acks] == [due]
             if due == wire.COMMITTED:
                 self.posts.append(jobs)
 
@@ -274,7 +274,7 @@ class CoreMachine(RuleBasedStateMachine):
         if jobs[0].id in self.model.jobs:
             self.rig.submit(*jobs, age=1e6)
             done = self.rig.turn()
-            assert (done.committed, [receipt.outcome for receipt in done.receipts]) == (False, [wire.COMMITTED])
+            assert (done.committed, [ack.outcome for ack in done.acks]) == (False, [wire.COMMITTED])
 
     @precondition(lambda self: self.model.jobs)
     @rule(pick=PICK, what=st.sampled_from(["cancel", "cancel", "requeue", "purge"]))
@@ -289,14 +289,14 @@ class CoreMachine(RuleBasedStateMachine):
         self.rig.order(kind("web", "o", name))
         done = self.commit()
         if done is not None:
-            assert [receipt.code for receipt in done.receipts] == [refusal]
+            assert [ack.code for ack in done.acks] == [refusal]
             abandoned = [ref for _, m in done.sends if isinstance(m, wire.Abandon) for ref in refs(m)]
             assert ((name, lease) in abandoned) == expected_abandon
 
     @precondition(lambda self: any(job.state in ("failed", "dead", "cancelled") for job in self.model.jobs.values()))
     @rule(pick=PICK, died=st.booleans(), goes_on=st.booleans())
     def requeue_twice(self, pick: int, died: bool, goes_on: bool) -> None:
-        """Its receipt died with a broker, so web says it again; the job may have run and ended meanwhile."""
+        """Its acknowledgement died with a broker, so web says it again; the job may have run and ended meanwhile."""
         ended = [job for job in self.model.jobs.values() if job.state in ("failed", "dead", "cancelled")]
         job = ended[pick % len(ended)]
         message = wire.Requeue("web", "o", job.id, None, self.rig.row(job.id).change)
@@ -314,7 +314,7 @@ class CoreMachine(RuleBasedStateMachine):
         before = self.requeued(job.id)
         self.rig.order(message)
         done = self.commit()
-        assert done is not None and [receipt.code for receipt in done.receipts] == [None]
+        assert done is not None and [ack.code for ack in done.acks] == [None]
         assert self.requeued(job.id) == before, "a repeat had an effect"
 
     def requeued(self, job: str) -> int:
@@ -534,7 +534,7 @@ class CoreMachine(RuleBasedStateMachine):
         self.rig.hear(hand.peer, every_answer(job, lease)[kind])
         done = self.rig.turn()
         assert not done.committed
-        assert done.receipts == []
+        assert done.acks == []
         assert done.sends == [(hand.peer, wire.Settled([LeaseRef(job, lease)]))]
         self.deliver(done)
 

@@ -52,7 +52,7 @@ class World:
         self.intake = Intake()
         self.connections: dict[bytes, Connection] = {}
         self.asked: dict[str, Any] = {}
-        """What web has sent and got no receipt for, by request."""
+        """What web has sent and got no acknowledgement for, by request."""
         self.promised: set[str] = set()
         self.ended: dict[str, str] = {}
         self.files = {f"raw/zz/stray{number}" for number in range(100)}
@@ -130,13 +130,13 @@ class World:
     def push(self, message: Any) -> None:
         self.after(self.random.uniform(0.0, 0.01), lambda: self.arrive(message))
 
-    def receive(self, receipt: wire.Receipt) -> None:
-        asked = self.asked.pop(receipt.request, None)
+    def receive(self, ack: wire.Ack) -> None:
+        asked = self.asked.pop(ack.request, None)
         if isinstance(asked, wire.Submit):
-            assert receipt.outcome == wire.COMMITTED, receipt
-            self.promised.update(receipt.ids)
-        elif asked is not None and receipt.code == "not_found":
-            self.asked[receipt.request] = asked  # its job is yet to come
+            assert ack.outcome == wire.COMMITTED, ack
+            self.promised.update(ack.ids)
+        elif asked is not None and ack.code == "not_found":
+            self.asked[ack.request] = asked  # its job is yet to come
 
     # -- the broker
 
@@ -216,8 +216,8 @@ class World:
                 self.ledger.commit(effects.records)
             finally:
                 self.witness([row.id for row in effects.records.jobs])
-        for receipt in [receipt for receipts in effects.receipts.values() for receipt in receipts]:
-            self.receive(receipt)
+        for ack in [ack for acks in effects.acks.values() for ack in acks]:
+            self.receive(ack)
         for peer, message in effects.sends:
             self.send_down(peer, message)
         for refill in effects.refills:

@@ -17,7 +17,7 @@ from host.sockets import curve
 from host.sockets.addresses import Wires
 from jobs import wire
 from jobs.errors import WireFault
-from jobs.wire import Beat, Changes, Hello, Receipts
+from jobs.wire import Acks, Beat, Changes, Hello
 from web.broker.changes import Results
 from web.broker.requests import Requests
 
@@ -34,11 +34,11 @@ RECONNECT_MS, RECONNECT_MS_MAX = 10, 100
 
 
 class Link:
-    """Connects one web process, whose receipts come under `web`, to the broker of the run folder."""
+    """Connects one web process, whose acknowledgements come under `web`, to the broker of the run folder."""
 
     def __init__(self, wires: Wires, web: str, requests: Requests, results: Results, log: logging.Logger) -> None:
         self._wires, self._requests, self._results, self._log = wires, requests, results, log
-        self._receipts_topic = wire.receipts_topic(web)
+        self._acks_topic = wire.acks_topic(web)
         self._malformed = False
         self._refusals = curve.Refusals(log)
         self._monitor: zmq.SyncSocket | None = None
@@ -51,18 +51,18 @@ class Link:
         self._loop = asyncio.get_running_loop()
         self._context = zmq.Context()
         self._jobs = self._socket(zmq.PUSH, "jobs")
-        self._receipts = self._socket(zmq.SUB, "receipts", self._receipts_topic)
+        self._acks = self._socket(zmq.SUB, "acks", self._acks_topic)
         self._changes = self._socket(zmq.SUB, "changes", wire.CHANGES_TOPIC, wire.BEAT_TOPIC)
         self._requests.send = self._send
         self._results.hurry = self._hurry
         self._loop.add_reader(self._jobs, self._visit_jobs)
-        self._loop.add_reader(self._receipts, self._visit, self._receipts)
+        self._loop.add_reader(self._acks, self._visit, self._acks)
         self._touch()
 
     def close(self) -> None:
         """Disconnect. What is unsent is dropped: it was never promised."""
         self._timer.cancel()
-        for socket in (self._jobs, self._receipts, self._changes):
+        for socket in (self._jobs, self._acks, self._changes):
             self._loop.remove_reader(socket)
         if self._monitor:
             self._jobs.disable_monitor()
@@ -90,7 +90,7 @@ class Link:
 
     def _touch(self) -> None:
         self._visit_jobs()
-        self._visit(self._receipts)
+        self._visit(self._acks)
         self._visit(self._changes)
         while self._monitor and self._monitor.poll(0):
             self._refusals.tell(recv_monitor_message(self._monitor)["event"])
@@ -136,8 +136,8 @@ class Link:
             self._malformed = True
             return
         match message:
-            case Receipts(epoch, receipts):
-                self._requests.heard_receipts(epoch, receipts)
+            case Acks(epoch, acks):
+                self._requests.received(epoch, acks)
             case Changes():
                 self._results.heard_changes(message)
             case Beat():

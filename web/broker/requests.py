@@ -1,5 +1,5 @@
-"""Requests to the broker that have no receipt yet, and how long to wait for one. The proof of a Submit
-is its committed row; a receipt only wakes the waiting request (DESIGN section 4).
+"""Requests to the broker that have no acknowledgement yet, and how long to wait for one. The proof of a Submit
+is its committed row; an acknowledgement only wakes the waiting request (DESIGN section 4).
 
 Knows no socket: web/broker/link.py carries the frames in both directions.
 """
@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from jobs import wire
 from jobs.errors import PixmillError
-from jobs.limits import UNRECEIPTED_MAX
-from jobs.wire import FromWeb, Receipt
+from jobs.limits import UNACKNOWLEDGED_MAX
+from jobs.wire import Ack, FromWeb
 
 LOOK_SECONDS = 1.0
-"""A request that waits for a receipt looks into the ledger this often: the receipt itself may be lost."""
+"""A request that waits for an acknowledgement looks into the ledger this often: the message itself may be lost."""
 
 
 class Unanswered(PixmillError):
@@ -34,20 +34,21 @@ class Unanswered(PixmillError):
 class Answer(NamedTuple):
     """`repeated`: the request was sent more than once; another copy may still arrive and be decided differently."""
 
-    receipt: Receipt
+    ack: Ack
     repeated: bool
 
 
 @dataclass(slots=True)
 class Requests:
-    """Each request is sent until its receipt is heard or its asker gives up; the broker makes repeats harmless.
+    """Each request is sent until its acknowledgement is received or its caller gives up; the broker makes repeats
+    harmless.
 
     `send` takes a frame, or returns False where it cannot now: it is then offered again by `flush`.
     """
 
     send: Callable[[bytes], bool] = lambda _frame: False
     _frames: dict[str, bytes] = field(default_factory=dict)
-    _receipts: dict[str, asyncio.Future[Receipt]] = field(default_factory=dict)
+    _acks: dict[str, asyncio.Future[Ack]] = field(default_factory=dict)
     _unsent: dict[str, None] = field(default_factory=dict)
     _repeated: set[str] = field(default_factory=set)
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
@@ -59,27 +60,27 @@ class Requests:
 
     @property
     def full(self) -> bool:
-        """Whether so many are without a receipt that no more are taken."""
-        return len(self._frames) >= UNRECEIPTED_MAX
+        """Whether so many are without an acknowledgement that no more are taken."""
+        return len(self._frames) >= UNACKNOWLEDGED_MAX
 
-    async def settle(self, message: FromWeb, look: Callable[[], Receipt | None], seconds: float) -> Answer:
-        """The receipt of `message`, or what `look` finds in its place each LOOK_SECONDS and at the end.
+    async def settle(self, message: FromWeb, look: Callable[[], Ack | None], seconds: float) -> Answer:
+        """The acknowledgement of `message`, or what `look` finds in its place each LOOK_SECONDS and at the end.
 
         Raises Unanswered `queue_full` (nothing was sent) or, after `seconds`, `broker_silent`.
         """
         if self.full:
-            raise Unanswered(f"{UNRECEIPTED_MAX} requests wait for the broker already", code="queue_full")
-        receipt = asyncio.get_running_loop().create_future()
+            raise Unanswered(f"{UNACKNOWLEDGED_MAX} requests wait for the broker already", code="queue_full")
+        ack = asyncio.get_running_loop().create_future()
         self._frames[message.request] = wire.encode(message)
-        self._receipts[message.request] = receipt
+        self._acks[message.request] = ack
         self._unsent[message.request] = None
         try:
             self.flush()
             left = seconds
             while left > 0:
-                await asyncio.wait([receipt], timeout=min(left, LOOK_SECONDS))
+                await asyncio.wait([ack], timeout=min(left, LOOK_SECONDS))
                 left -= LOOK_SECONDS
-                if answer := receipt.result() if receipt.done() else look():
+                if answer := ack.result() if ack.done() else look():
                     return Answer(answer, message.request in self._repeated)
         finally:
             self._forget(message.request)
@@ -95,22 +96,22 @@ class Requests:
             del self._unsent[request]
 
     def heard_hello(self, epoch: int) -> None:
-        """From now on our receipts reach us: what has none is sent again."""
+        """From now on our acknowledgements reach us: what has none is sent again."""
         self._epoch = epoch
         self._repeated.update(self._frames.keys() - self._unsent.keys())
         self._unsent = dict.fromkeys(self._frames)
         self.flush()
 
-    def heard_receipts(self, epoch: int, receipts: list[Receipt]) -> None:
-        """Receipts came; if of a later epoch, whose Hello is still to come, the rest is sent again."""
-        for receipt in receipts:
-            if waiting := self._receipts.get(receipt.request):
-                waiting.set_result(receipt)
-            self._forget(receipt.request)
+    def received(self, epoch: int, acks: list[Ack]) -> None:
+        """Acknowledgements came; if of a later epoch, whose Hello is still to come, the rest is sent again."""
+        for ack in acks:
+            if waiting := self._acks.get(ack.request):
+                waiting.set_result(ack)
+            self._forget(ack.request)
         if epoch > self._epoch:
             self.heard_hello(epoch)
 
     def _forget(self, request: str) -> None:
         self._frames.pop(request, None)
-        self._receipts.pop(request, None)
+        self._acks.pop(request, None)
         self._unsent.pop(request, None)

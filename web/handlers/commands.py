@@ -1,5 +1,5 @@
 """Routes that change jobs, the queue or the workers: each is one request to the broker, answered after
-its receipt with what the ledger says then.
+its acknowledgement with what the ledger says then.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from jobs.errors import ClientFault
 from jobs.job import REQUEUEABLE, TEXT_CHARACTERS_MAX, State, decode_spec
 from jobs.limits import FIELD_BYTES_MAX, LIST_WALK_MAX, OVER_MANY_MAX
 from jobs.records import Where
-from jobs.wire import COMMITTED, Cancel, DrainWorker, FromWeb, Pause, Purge, Receipt, Requeue, Resume
+from jobs.wire import COMMITTED, Ack, Cancel, DrainWorker, FromWeb, Pause, Purge, Requeue, Resume
 from web.access.call import FILTERS, Call, find_job, flag, read_body
 from web.access.parts import Web
 from web.access.shares import one_over_many
@@ -123,19 +123,19 @@ def _named(web: Web) -> tuple[str, str]:
     return web.id, web.requests.name()
 
 
-async def _ask(web: Web, message: FromWeb, done: str | None = None) -> Receipt:
-    """The receipt of a command that is done. Raises ClientFault or Unanswered where it is refused.
+async def _ask(web: Web, message: FromWeb, done: str | None = None) -> Ack:
+    """The acknowledgement of a command that is done. Raises ClientFault or Unanswered where it is refused.
 
-    `done` is the code of a refusal that means "done already": the first receipt may have been lost with a broker.
+    `done` is the code of a refusal that means "done already": the first one may have been lost with a broker.
     """
-    receipt, _ = await web.requests.settle(message, lambda: None, web.settings.accept_seconds)
-    if receipt.outcome == COMMITTED or (done is not None and receipt.code == done):
-        return receipt
-    if receipt.code == "rate_limited":
-        raise RateLimited(web.settings.rate_per_minute, 0, receipt.retry_seconds)
-    if receipt.code in _REFUSALS:
-        raise ClientFault(_REFUSALS[receipt.code], code=receipt.code)
-    raise Unanswered(_LATER.get(receipt.code or "", "the broker refuses this now"), code=receipt.code)
+    ack, _ = await web.requests.settle(message, lambda: None, web.settings.accept_seconds)
+    if ack.outcome == COMMITTED or (done is not None and ack.code == done):
+        return ack
+    if ack.code == "rate_limited":
+        raise RateLimited(web.settings.rate_per_minute, 0, ack.retry_seconds)
+    if ack.code in _REFUSALS:
+        raise ClientFault(_REFUSALS[ack.code], code=ack.code)
+    raise Unanswered(_LATER.get(ack.code or "", "the broker refuses this now"), code=ack.code)
 
 
 def _is_counted(call: Call) -> bool:
@@ -168,13 +168,13 @@ async def _in_steps(web: Web, kind: Callable[..., Cancel | Requeue | Purge], gon
     while after is not None:
         _refuse_gone(gone)
         try:
-            receipt = await _step(web, functools.partial(kind, after=after), gone)
+            ack = await _step(web, functools.partial(kind, after=after), gone)
         except Unanswered as fault:
             fault.members |= done
             raise
-        done = {"matched": done["matched"] + receipt.matched, "changed": done["changed"] + receipt.changed}
-        retry_seconds = max(retry_seconds, receipt.retry_seconds)
-        after = receipt.following
+        done = {"matched": done["matched"] + ack.matched, "changed": done["changed"] + ack.changed}
+        retry_seconds = max(retry_seconds, ack.retry_seconds)
+        after = ack.following
     headers = {}
     if retry_seconds:
         limited = RateLimited(web.settings.rate_per_minute, 0, retry_seconds)
@@ -184,8 +184,9 @@ async def _in_steps(web: Web, kind: Callable[..., Cancel | Requeue | Purge], gon
     return as_json(done, 200, headers)
 
 
-async def _step(web: Web, kind: Callable[..., Cancel | Requeue | Purge], gone: "asyncio.Future[None]") -> Receipt:
-    """The receipt of a step. A purge goes as fast as workers delete: it is asked for again while they come on."""
+async def _step(web: Web, kind: Callable[..., Cancel | Requeue | Purge], gone: "asyncio.Future[None]") -> Ack:
+    """The acknowledgement of a step. A purge goes as fast as workers delete: it is repeated while they make
+    progress."""
     left = web.settings.accept_seconds
     while True:
         try:

@@ -13,7 +13,7 @@ from jobs.errors import ClientFault, LimitExceeded
 from jobs.job import Row, Spec, encode
 from jobs.recipes import recipe
 from jobs.recipes.explain import cost_ms
-from jobs.wire import COMMITTED, CONFLICT, KNOWN, REFUSED, NewJob, Receipt, Submit
+from jobs.wire import COMMITTED, CONFLICT, KNOWN, REFUSED, Ack, NewJob, Submit
 from web.broker.reads import patient
 from web.broker.requests import Unanswered
 from web.uploads.admission import Admission, RateLimited, queue_full_seconds, used_up
@@ -30,44 +30,42 @@ async def accept(admission: Admission, asked: Asked, stored: list[Stored]) -> li
     web = admission.call.web
     submit = _submit(admission, asked, stored)
     try:
-        receipt, repeated = await web.requests.settle(
-            submit, lambda: look(web.reader, submit), web.settings.accept_seconds
-        )
+        ack, repeated = await web.requests.settle(submit, lambda: look(web.reader, submit), web.settings.accept_seconds)
     except Unanswered as fault:
         if fault.code == "queue_full":
             await remove(web, stored)
         else:
             fault.members["jobs"] = [each.job for each in stored]
         raise
-    if receipt.outcome == COMMITTED:
+    if ack.outcome == COMMITTED:
         batch = {"batch": name} if (name := submit.jobs[0].batch) else {}
         for each in stored:
             web.log.info("uploaded", extra={"job": each.job, "bytes": each.original.bytes, **batch})
-        return rows(web.reader, submit, receipt)
-    if receipt.outcome != REFUSED or not repeated:  # else another copy may be accepted; if none is, they are orphans
-        await remove(web, [each for each in stored if each.job not in receipt.ids])
-    if receipt.outcome == KNOWN:
-        return await patient(lambda: known_rows(web.reader, receipt.ids))
-    if receipt.outcome == CONFLICT:
+        return rows(web.reader, submit, ack)
+    if ack.outcome != REFUSED or not repeated:  # else another copy may be accepted; if none is, they are orphans
+        await remove(web, [each for each in stored if each.job not in ack.ids])
+    if ack.outcome == KNOWN:
+        return await patient(lambda: known_rows(web.reader, ack.ids))
+    if ack.outcome == CONFLICT:
         raise ClientFault("this Idempotency-Key was used for other content", code="idempotency_key_reused")
-    refusal = _refusal(admission, asked, receipt, len(stored))
+    refusal = _refusal(admission, asked, ack, len(stored))
     if repeated:
         refusal.members["jobs"] = [each.job for each in stored]
     raise refusal
 
 
-def _refusal(admission: Admission, asked: Asked, receipt: Receipt, images: int) -> ClientFault | Unanswered:
-    if receipt.code == "rate_limited":
+def _refusal(admission: Admission, asked: Asked, ack: Ack, images: int) -> ClientFault | Unanswered:
+    if ack.code == "rate_limited":
         rate = admission.call.web.settings.rate_per_minute
         if images > rate:
             return LimitExceeded("too_many_parts", "rate_per_minute", rate, images)
-        return RateLimited(rate, receipt.left, receipt.retry_seconds, images)
-    if receipt.code == "grant_expired":
-        return ClientFault("the grant is over: ask for another", code=receipt.code)
-    if receipt.code == "grant_used_up":
-        return used_up(admission.call, admission.terms, receipt.left)
-    refusal = Unanswered("the broker takes no more now", code=receipt.code)
-    if receipt.code == "queue_full":
+        return RateLimited(rate, ack.left, ack.retry_seconds, images)
+    if ack.code == "grant_expired":
+        return ClientFault("the grant is over: ask for another", code=ack.code)
+    if ack.code == "grant_used_up":
+        return used_up(admission.call, admission.terms, ack.left)
+    refusal = Unanswered("the broker takes no more now", code=ack.code)
+    if ack.code == "queue_full":
         refusal.retry_seconds = queue_full_seconds(admission.call, asked.priority)
     return refusal
 

@@ -86,7 +86,7 @@ def admit(call: Call, key: str | None, priority: object, size: int = 0) -> Admis
             return Admission(call, key, terms, True, FILES_PER_POST_MAX, place)
     if terms.use and terms.use.grant in web.spent:
         raise used_up(call, terms, 0)
-    beat = web.results.latest_beat  # what it does not know yet, the receipt tells
+    beat = web.results.latest_beat  # what it does not know yet, the acknowledgement does
     if beat and (over := beat.over.get(call.caller.tenant, 0.0) - time.time()) > 0:
         raise RateLimited(rate, 0, over)
     if settings.eta_seconds_max:

@@ -2,31 +2,31 @@
 
 from jobs.errors import ClientFault, StoreFault
 from jobs.job import Outcome, Row, State, encode
-from jobs.wire import COMMITTED, CONFLICT, KNOWN, NewJob, Receipt, Submit
+from jobs.wire import COMMITTED, CONFLICT, KNOWN, Ack, NewJob, Submit
 from stores.ledger import LedgerReader
 
 
-def look(reader: LedgerReader, submit: Submit) -> Receipt | None:
+def look(reader: LedgerReader, submit: Submit) -> Ack | None:
     """What the ledger itself says of a Submit: its own rows, or its keys; None if nothing, or unreadable."""
     try:
         if reader.job(submit.jobs[0].id):
-            return Receipt(submit.request, COMMITTED)
+            return Ack(submit.request, COMMITTED)
         known = reader.keys([job.key for job in submit.jobs if job.key])
     except StoreFault:
         return None
     entries = [known[job.key] for job in submit.jobs if job.key in known]
     if any(entry.fingerprint != submit.jobs[0].fingerprint for entry in entries):
-        return Receipt(submit.request, CONFLICT)
+        return Ack(submit.request, CONFLICT)
     if entries:
-        return Receipt(submit.request, KNOWN, [entry.job for entry in entries])
+        return Ack(submit.request, KNOWN, [entry.job for entry in entries])
     return None
 
 
-def rows(reader: LedgerReader, submit: Submit, receipt: Receipt) -> list[Row]:
-    """The committed rows: as they were accepted, where the receipt tells that, else as the ledger has them. What cannot
-    be read (or is purged already) is shown as it was sent."""
-    if receipt.seq:
-        return [_as_accepted(job, receipt.accepted_at, receipt.seq + index) for index, job in enumerate(submit.jobs)]
+def rows(reader: LedgerReader, submit: Submit, ack: Ack) -> list[Row]:
+    """The committed rows: as they were accepted, if the acknowledgement has that, else as the ledger has them. What
+    cannot be read (or is purged already) is shown as it was sent."""
+    if ack.seq:
+        return [_as_accepted(job, ack.accepted_at, ack.seq + index) for index, job in enumerate(submit.jobs)]
     try:
         read = {row.id: row for row in reader.jobs([job.id for job in submit.jobs])}
     except StoreFault:

@@ -8,6 +8,7 @@ import msgspec
 from jobs.job import Row
 from jobs.records import GrantEntry, KeyEntry, Lane, Records
 from jobs.wire import (
+    Ack,
     Beat,
     Cancel,
     Changes,
@@ -16,7 +17,6 @@ from jobs.wire import (
     FromWorker,
     Pause,
     Purge,
-    Receipt,
     Requeue,
     Resume,
     Submit,
@@ -139,11 +139,11 @@ class Expire(msgspec.Struct, frozen=True):
 
 
 class Effects(msgspec.Struct):
-    """What to do, in this order: commit `records`; then send `receipts` (by web process), `sends`
+    """What to do, in this order: commit `records`; then send `acks` (by web process), `sends`
     (by peer, at most one message of a type each) and `changes`; then answer `refills` and `expire`."""
 
     records: Records
-    receipts: dict[str, list[Receipt]]
+    acks: dict[str, list[Ack]]
     sends: list[tuple[bytes, ToWorker]]
     changes: Changes | None
     beat: Beat | None

@@ -32,11 +32,11 @@ from jobs.records import (
 from jobs.retry import Again, End
 from jobs.wire import (
     Abandon,
+    Ack,
     Assign,
     Change,
     LeaseRef,
     Recall,
-    Receipt,
     Settled,
     ToWorker,
 )
@@ -92,7 +92,7 @@ class Books:
         self.counted: dict[str, Share] = {}
         """The tenants whose counts changed."""
         self.roster_changed = False
-        self.receipts: dict[str, list[Receipt]] = {}
+        self.acks: dict[str, list[Ack]] = {}
         self.messages: dict[tuple[bytes, type[ToWorker]], ToWorker] = {}
         self.batches: dict[tuple[bytes, type[Batched]], list[Any]] = {}
         self.changes: list[Change] = []
@@ -251,9 +251,9 @@ class Books:
         """Send this once this turn is committed: the last of its type."""
         self.messages[peer, type(message)] = message
 
-    def receipt(self, web: str, receipt: Receipt) -> None:
+    def ack(self, web: str, ack: Ack) -> None:
         """Answer a request once this turn is committed."""
-        self.receipts.setdefault(web, []).append(receipt)
+        self.acks.setdefault(web, []).append(ack)
 
     def served(self, entry: Entry, now: float) -> None:
         """Its worker is done with the job, however it went."""

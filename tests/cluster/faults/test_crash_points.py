@@ -16,7 +16,7 @@ SHORT = (
     "broker commits done, fdatasync fails: EIO",
     "broker checkpoints, fdatasync fails: EIO",
     "web says Submit, killed",
-    "web hears Receipts, killed",
+    "web hears Acks, killed",
     "web syncs a blob, fsync fails: EIO",
     "web writes a blob, write fails: ENOSPC",
     "worker says Finished, killed",

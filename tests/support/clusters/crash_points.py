@@ -34,7 +34,7 @@ BROKER_STEPS = (
     "broker hears Submit",
     "broker commits accepted",
     "broker committed accepted",
-    "broker says Receipts",
+    "broker says Acks",
     "broker says Assign",
     "broker says Changes",
     "broker hears Started",
@@ -57,7 +57,7 @@ WEB_STEPS = (
     "web renames a blob",
     "web syncs its folder",
     "web says Submit",
-    "web hears Receipts",
+    "web hears Acks",
 )
 KEEPER_STEPS = {
     "worker hears Assign": 1,

@@ -32,6 +32,8 @@ from jobs.wire import (
     CONFLICT,
     KNOWN,
     REFUSED,
+    Ack,
+    Acks,
     Beat,
     Cancel,
     Change,
@@ -40,8 +42,6 @@ from jobs.wire import (
     Hello,
     NewJob,
     Purge,
-    Receipt,
-    Receipts,
     Requeue,
     Share,
     Submit,
@@ -76,8 +76,8 @@ class ToyBroker:
         """Uses of grants, by id."""
         self.workers: list[WorkerView] = []
 
-    def handle(self, message: wire.FromWeb) -> Receipt:
-        """The receipt of one request."""
+    def handle(self, message: wire.FromWeb) -> Ack:
+        """The acknowledgement of one request."""
         self.heard.append(message)
         match message:
             case Submit():
@@ -86,31 +86,31 @@ class ToyBroker:
                 return self._over(message)
             case DrainWorker(incarnation=incarnation):
                 found = [worker for worker in self.workers if worker.incarnation == incarnation]
-                return Receipt(message.request, COMMITTED if found else REFUSED, code=None if found else "not_found")
+                return Ack(message.request, COMMITTED if found else REFUSED, code=None if found else "not_found")
             case _:
                 self.paused = isinstance(message, wire.Pause)
-                return Receipt(message.request, COMMITTED)
+                return Ack(message.request, COMMITTED)
 
-    def _submit(self, message: Submit) -> Receipt:
+    def _submit(self, message: Submit) -> Ack:
         if self.ledger.look_up(LookUp(ids=[job.id for job in message.jobs])).existing:
-            return Receipt(message.request, COMMITTED)
+            return Ack(message.request, COMMITTED)
         entries = self.ledger.look_up(LookUp(keys=[job.key for job in message.jobs if job.key])).keys
         if entries:
             known = [entries[job.key] for job in message.jobs if job.key in entries]
             same = all(entry.fingerprint == message.jobs[0].fingerprint for entry in known)
             ids = [entry.job for entry in known] if same else []
-            return Receipt(message.request, KNOWN if same else CONFLICT, ids)
+            return Ack(message.request, KNOWN if same else CONFLICT, ids)
         if self.refuse:
-            return Receipt(message.request, REFUSED, code=self.refuse)
+            return Ack(message.request, REFUSED, code=self.refuse)
         if (use := message.grant) and self.used[use.grant] + len(message.jobs) > use.count:
             left = use.count - self.used[use.grant]
-            return Receipt(message.request, REFUSED, code="grant_used_up", left=left)
+            return Ack(message.request, REFUSED, code="grant_used_up", left=left)
         if message.grant:
             self.used[message.grant.grant] += len(message.jobs)
         rows = [self._row(job, message.at) for job in message.jobs]
         keys = [KeyEntry(job.key, job.id, job.fingerprint or b"", message.at) for job in message.jobs if job.key]
         self._commit(rows, keys=keys)
-        return Receipt(message.request, COMMITTED, seq=rows[0].seq, accepted_at=message.at)
+        return Ack(message.request, COMMITTED, seq=rows[0].seq, accepted_at=message.at)
 
     def _row(self, job: NewJob, at: float) -> Row:
         self.change += 1
@@ -123,17 +123,17 @@ class ToyBroker:
             content=job.content, spec=job.spec, outcome=encode(outcome),
         )  # fmt: skip
 
-    def _over(self, message: Cancel | Requeue | Purge) -> Receipt:
+    def _over(self, message: Cancel | Requeue | Purge) -> Ack:
         if message.id is None:
             if isinstance(message, Purge) and self.full and message.after >= self.full_after:
                 self.full -= 1
-                return Receipt(message.request, REFUSED, code="sweeps_full")
+                return Ack(message.request, REFUSED, code="sweeps_full")
             rows, following = self.ledger.matching(message.where or Where(), message.after, STEP_ROWS, 10_000)
             done = [row for row in rows if self._change(message, row) is None]
-            return Receipt(message.request, COMMITTED, matched=len(rows), changed=len(done), following=following)
+            return Ack(message.request, COMMITTED, matched=len(rows), changed=len(done), following=following)
         row = row_of(self.ledger, message.id)
         code = self._change(message, row) if row else "not_found"
-        return Receipt(message.request, REFUSED if code else COMMITTED, code=code)
+        return Ack(message.request, REFUSED if code else COMMITTED, code=code)
 
     def _change(self, message: object, row: Row) -> str | None:
         if isinstance(message, Purge):
@@ -258,8 +258,8 @@ class SocketBroker:
 
     def _serve(self) -> None:
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        jobs, receipts, changes = context.socket(zmq.PULL), context.socket(zmq.XPUB), context.socket(zmq.XPUB)
-        for socket, name in ((jobs, "jobs"), (receipts, "receipts"), (changes, "changes")):
+        jobs, acks, changes = context.socket(zmq.PULL), context.socket(zmq.XPUB), context.socket(zmq.XPUB)
+        for socket, name in ((jobs, "jobs"), (acks, "acks"), (changes, "changes")):
             socket.linger = 0
             if socket is not jobs:
                 socket.setsockopt(zmq.XPUB_VERBOSE, 1)
@@ -267,7 +267,7 @@ class SocketBroker:
         ledger = self._open()
         toy = ToyBroker(ledger, lambda told: changes.send_multipart([wire.CHANGES_TOPIC, wire.encode(told)]))
         poller = zmq.Poller()
-        for readable in (jobs, receipts, changes, self._orders):
+        for readable in (jobs, acks, changes, self._orders):
             poller.register(readable, zmq.POLLIN)
         self._ready.set()
         beat_at, running = 0.0, True
@@ -275,12 +275,12 @@ class SocketBroker:
             events = dict(poller.poll(50))
             if jobs in events:
                 message = wire.from_web.decode(jobs.recv())
-                receipt = toy.handle(message)
+                ack = toy.handle(message)
                 if not self.mute:
-                    told = wire.encode(Receipts(toy.epoch, [receipt]))
-                    receipts.send_multipart([wire.receipts_topic(message.web), told])
-            if receipts in events and (subscription := receipts.recv())[:1] == b"\1":
-                receipts.send_multipart([subscription[1:], wire.encode(Hello(toy.epoch))])
+                    told = wire.encode(Acks(toy.epoch, [ack]))
+                    acks.send_multipart([wire.acks_topic(message.web), told])
+            if acks in events and (subscription := acks.recv())[:1] == b"\1":
+                acks.send_multipart([subscription[1:], wire.encode(Hello(toy.epoch))])
             if changes in events:
                 changes.recv()
             if self._orders in events:

@@ -18,7 +18,7 @@ from jobs.access import keys
 from jobs.access.grants import UploadGrant, sign
 from jobs.job import Rendition, State
 from jobs.recipes.presets import Recipes, load_presets
-from jobs.wire import FromWeb, Receipt
+from jobs.wire import Ack, FromWeb
 from stores.blobs.memory import MemoryBlobs
 from stores.ledger.memory import MemoryLedger
 from tests.support.kits.toy_broker import ToyBroker
@@ -60,7 +60,7 @@ class Inline(Threads):
 
 
 class Kit:
-    """`answers` off: the broker commits but its receipts are lost. `takes` off: the socket takes nothing."""
+    """`answers` off: the broker commits but its acknowledgements are lost. `takes` off: the socket takes nothing."""
 
     def __init__(self, **settings: Any) -> None:
         self.ledger, self.blobs, self.hub = MemoryLedger(), MemoryBlobs(), Hub()
@@ -98,9 +98,9 @@ class Kit:
             message = wire.from_web.decode(frame)
             self.sent.append(message)
             if self.works:
-                receipt: Receipt = self.toy.handle(message)
+                ack: Ack = self.toy.handle(message)
                 if self.answers:
-                    asyncio.get_running_loop().call_soon(self.requests.heard_receipts, self.toy.epoch, [receipt])
+                    asyncio.get_running_loop().call_soon(self.requests.received, self.toy.epoch, [ack])
         return self.takes
 
     async def upload(self, *images: bytes, headers: dict[str, str] | None = None, **fields: str) -> httpx2.Response:

@@ -21,9 +21,9 @@ def test_a_turn_is_committed_then_told_and_only_then_is_the_ledger_tidied(beat: 
     loop._ledger, loop.sockets = done.ledger, done.sockets
     changes = wire.Changes(1, 1, 2, [wire.Change(2, "j", "", "running", 0)])
     sends: list[tuple[bytes, wire.ToWorker]] = [(b"w", wire.Drain())]
-    receipts = {"web": [wire.Receipt("r", wire.COMMITTED)]}
-    loop._carry_out(Effects(Records(meta=Meta(2, 1, False, {})), receipts, sends, changes, beat, []), 1.0)
+    acks = {"web": [wire.Ack("r", wire.COMMITTED)]}
+    loop._carry_out(Effects(Records(meta=Meta(2, 1, False, {})), acks, sends, changes, beat, []), 1.0)
     deeds = [name.removeprefix("sockets.") for name, _, _ in done.mock_calls]
-    told = ["publish_receipts", "send_to_worker", *["publish_changes"] * (1 + (beat is not None))]
+    told = ["publish_acks", "send_to_worker", *["publish_changes"] * (1 + (beat is not None))]
     assert deeds == ["ledger.commit", *told, "ledger.tidy"]
     done.ledger.tidy.assert_called_once_with(busy=beat is not None)

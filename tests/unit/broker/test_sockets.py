@@ -51,7 +51,7 @@ def test_where_nothing_is_said_nothing_is_read(peers: Peers) -> None:
     sockets = peers.sockets
     assert sockets.receive_from_worker() is None
     assert sockets.receive_from_web() is None
-    assert sockets.subscribed({sockets.receipts, sockets.changes}) == []
+    assert sockets.subscribed({sockets.acks, sockets.changes}) == []
     assert not sockets.has_lost_connections()
 
 
@@ -90,20 +90,20 @@ def test_a_worker_that_nobody_knows_is_told_nothing(peers: Peers) -> None:
     assert not peers.sockets.send_to_worker(b"nobody", (b"beat",))
 
 
-def test_only_who_subscribes_to_receipts_is_greeted(peers: Peers) -> None:
-    sockets, receipts, changes = (
+def test_only_who_subscribes_to_acks_is_greeted(peers: Peers) -> None:
+    sockets, acks, changes = (
         peers.sockets,
-        peers.connect(zmq.SUB, "receipts"),
+        peers.connect(zmq.SUB, "acks"),
         peers.connect(zmq.SUB, "changes"),
     )
-    receipts.subscribe(wire.receipts_topic("web"))
+    acks.subscribe(wire.acks_topic("web"))
     changes.subscribe(wire.CHANGES_TOPIC)
-    for publisher in (sockets.receipts, sockets.changes):
+    for publisher in (sockets.acks, sockets.changes):
         assert publisher.poll(MILLISECONDS)
     assert sockets.subscribed(set()) == [], "neither is ready, as far as was said"
-    assert sockets.subscribed({sockets.receipts, sockets.changes}) == [wire.receipts_topic("web")]
+    assert sockets.subscribed({sockets.acks, sockets.changes}) == [wire.acks_topic("web")]
     assert not sockets.changes.poll(0)
-    sockets.publish_receipts(wire.receipts_topic("web"), b"hello")
+    sockets.publish_acks(wire.acks_topic("web"), b"hello")
     sockets.publish_changes(wire.CHANGES_TOPIC, b"news")
-    assert receipts.poll(MILLISECONDS) and receipts.recv_multipart() == [wire.receipts_topic("web"), b"hello"]
+    assert acks.poll(MILLISECONDS) and acks.recv_multipart() == [wire.acks_topic("web"), b"hello"]
     assert changes.poll(MILLISECONDS) and changes.recv_multipart() == [wire.CHANGES_TOPIC, b"news"]

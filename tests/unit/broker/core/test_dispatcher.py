@@ -59,8 +59,8 @@ def test_a_job_is_accepted_receipted_and_assigned_in_one_turn() -> None:
     rig = rig_with()
     rig.submit(new_job("j"))
     done = rig.turn()
-    (receipt,) = done.receipts
-    assert receipt == wire.Receipt("r", wire.COMMITTED, ["j"], seq=1, accepted_at=rig.row("j").accepted_at)
+    (ack,) = done.acks
+    assert ack == wire.Ack("r", wire.COMMITTED, ["j"], seq=1, accepted_at=rig.row("j").accepted_at)
     assert done.sends == [(A, wire.Assign([wire.Assignment("j", 1, 60.0, 1 << 30, False, b"spec")]))]
     row = rig.row("j")
     assert (row.state, row.lease, row.attempts, row.worker) == ("running", 1, 0, "a")
@@ -257,7 +257,7 @@ def test_a_fault_of_the_input_fails_at_once(code: str) -> None:
 def test_a_waiting_job_is_cancelled_at_once() -> None:
     rig = rig_with("j", workers=0)
     rig.order(wire.Cancel("web", "c", "j"))
-    assert rig.turn().receipts == [wire.Receipt("c", wire.COMMITTED, ["j"])]
+    assert rig.turn().acks == [wire.Ack("c", wire.COMMITTED, ["j"])]
     assert (rig.row("j").state, rig.row("j").code) == ("cancelled", "cancelled")
     rig.hear(A, ready("a"))
     assert told(rig.turn(), wire.Assign) == []
@@ -326,12 +326,12 @@ def test_an_ended_job_is_not_cancelled_and_a_repeated_cancel_is_no_change() -> N
     rig.hear(A, finish("j1"))
     rig.turn()
     rig.order(wire.Cancel("web", "c", "j1"))
-    assert rig.turn().receipts == [wire.Receipt("c", wire.REFUSED, ["j1"], "job_ended")]
+    assert rig.turn().acks == [wire.Ack("c", wire.REFUSED, ["j1"], "job_ended")]
     rig.order(wire.Cancel("web", "c", "j2"))
     rig.turn()
     rig.order(wire.Cancel("web", "c", "j2"))
     done = rig.turn()
-    assert (done.committed, done.receipts) == (False, [wire.Receipt("c", wire.COMMITTED, ["j2"])])
+    assert (done.committed, done.acks) == (False, [wire.Ack("c", wire.COMMITTED, ["j2"])])
 
 
 def test_nothing_is_given_out_while_very_many_jobs_wait_out_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -369,11 +369,11 @@ def test_a_draining_worker_gets_no_more_and_is_told_once() -> None:
         rig.order(wire.DrainWorker("web", "d", "a"))
         done = rig.turn()
         assert [message for _, message in done.sends] == [wire.Drain()] * count
-        assert done.receipts == [wire.Receipt("d", wire.COMMITTED)]
+        assert done.acks == [wire.Ack("d", wire.COMMITTED)]
     rig.submit(new_job("j"))
     assert told(rig.turn(), wire.Assign) == []
     rig.order(wire.DrainWorker("web", "d", "nobody"))
-    assert rig.turn().receipts == [wire.Receipt("d", wire.REFUSED, code="not_found")]
+    assert rig.turn().acks == [wire.Ack("d", wire.REFUSED, code="not_found")]
 
 
 def test_silence_is_judged_in_tick_alone() -> None:
@@ -600,19 +600,19 @@ def test_a_done_job_is_not_requeued() -> None:
     rig.hear(A, finish("j"))
     rig.turn()
     rig.order(wire.Requeue("web", "q", "j"))
-    assert rig.turn().receipts == [wire.Receipt("q", wire.REFUSED, ["j"], "not_requeueable")]
+    assert rig.turn().acks == [wire.Ack("q", wire.REFUSED, ["j"], "not_requeueable")]
 
 
-def test_a_receipt_tells_the_places_of_what_is_new_and_queued_and_of_nothing_else() -> None:
+def test_an_ack_tells_the_places_of_what_is_new_and_queued_and_of_nothing_else() -> None:
     rig = quarantined()
     rig.submit(new_job("a"), new_job("b"))
-    first = rig.turn().receipts[0]
+    first = rig.turn().acks[0]
     assert [rig.row(job).seq for job in "ab"] == [first.seq, first.seq + 1]
     assert {rig.row(job).accepted_at for job in "ab"} == {first.accepted_at}
     rig.submit(new_job("a"), new_job("b"), request="again")
     rig.submit(new_job("c"), new_job("bad", content=b"j"), request="one of them fails untried")
-    for receipt in rig.turn().receipts:
-        assert (receipt.outcome, receipt.seq, receipt.accepted_at) == (wire.COMMITTED, 0, 0.0)
+    for ack in rig.turn().acks:
+        assert (ack.outcome, ack.seq, ack.accepted_at) == (wire.COMMITTED, 0, 0.0)
 
 
 def test_a_key_names_its_job_from_the_turn_of_its_acceptance() -> None:
@@ -623,11 +623,11 @@ def test_a_key_names_its_job_from_the_turn_of_its_acceptance() -> None:
     first = rig.turn()
     rig.submit(new_job("j3", **keyed), request="later")
     rig.submit(new_job("j4", key=b"k", fingerprint=b"other"), request="other")
-    assert [*first.receipts, *rig.turn().receipts] == [
-        wire.Receipt("r", wire.COMMITTED, ["j1"], seq=1, accepted_at=rig.row("j1").accepted_at),
-        wire.Receipt("same turn", wire.KNOWN, ["j1"]),
-        wire.Receipt("later", wire.KNOWN, ["j1"]),
-        wire.Receipt("other", wire.CONFLICT),
+    assert [*first.acks, *rig.turn().acks] == [
+        wire.Ack("r", wire.COMMITTED, ["j1"], seq=1, accepted_at=rig.row("j1").accepted_at),
+        wire.Ack("same turn", wire.KNOWN, ["j1"]),
+        wire.Ack("later", wire.KNOWN, ["j1"]),
+        wire.Ack("other", wire.CONFLICT),
     ]
     assert len(rig.ledger.rows) == 1
 
@@ -636,7 +636,7 @@ def test_a_repeated_submit_is_committed_whatever_else_holds() -> None:
     rig = rig_with("j", "k", workers=0, queued_max=2)
     rig.submit(new_job("j"), new_job("k"), age=1e6)
     done = rig.turn()
-    assert (done.committed, done.receipts) == (False, [wire.Receipt("r", wire.COMMITTED, ["j", "k"])])
+    assert (done.committed, done.acks) == (False, [wire.Ack("r", wire.COMMITTED, ["j", "k"])])
 
 
 def test_a_full_queue_and_an_old_submit_are_refused_whole() -> None:
@@ -644,7 +644,7 @@ def test_a_full_queue_and_an_old_submit_are_refused_whole() -> None:
     rig.submit(new_job("k"), new_job("l"))
     rig.submit(new_job("m"), age=43_300.0)
     done = rig.turn()
-    assert [receipt.code for receipt in done.receipts] == ["queue_full", "broker_silent"]
+    assert [ack.code for ack in done.acks] == ["queue_full", "broker_silent"]
     assert not done.committed
 
 
@@ -655,9 +655,9 @@ def test_a_job_in_back_off_fills_the_queue_as_well() -> None:
     rig.turn()
     assert (rig.row("j").state, rig.row("k").state) == ("delayed", "running")
     rig.submit(new_job("l"))
-    assert rig.turn().receipts[0].outcome == wire.COMMITTED
+    assert rig.turn().acks[0].outcome == wire.COMMITTED
     rig.submit(new_job("m"))
-    assert rig.turn().receipts[0].code == "queue_full"
+    assert rig.turn().acks[0].code == "queue_full"
 
 
 def test_a_lane_whose_last_jobs_left_unseen_is_forgotten() -> None:
@@ -730,7 +730,7 @@ def test_classes_share_the_time_and_what_is_not_asked_for_is_not_owed() -> None:
 def test_a_purged_job_is_swept_by_a_worker_and_then_forgotten() -> None:
     rig = rig_with("j")
     rig.order(wire.Purge("web", "p", "j"))
-    assert rig.turn().receipts == [wire.Receipt("p", wire.REFUSED, ["j"], "job_not_ended")]
+    assert rig.turn().acks == [wire.Ack("p", wire.REFUSED, ["j"], "job_not_ended")]
     rig.hear(A, finish("j"))
     rig.turn()
     rig.order(wire.Purge("web", "p", "j"))
@@ -873,8 +873,8 @@ def test_a_command_over_many_finds_nothing_where_the_retention_came_first(comman
     row = rig.row("j")
     rig.dispatcher.handle(Expired(Expire(OFFSET + rig.now, 1), [row]), rig.now)
     rig.dispatcher.handle(Matched(command("web", "m", None, Where()), [row], None), rig.now)
-    (receipt,) = rig.turn().receipts
-    assert (receipt.matched, receipt.changed) == (0, 0)
+    (ack,) = rig.turn().acks
+    assert (ack.matched, ack.changed) == (0, 0)
     rig.dispatcher.check()
     assert (rig.ledger.job("j"), rig.ledger.restore().meta.counts["failed"]) == (None, 0)
 
@@ -884,10 +884,10 @@ def test_a_command_over_many_counts_what_matched_and_what_changed() -> None:
     cancel = wire.Cancel("web", "c", None, Where(state="queued"))
     rows = [rig.row(f"j{n}") for n in range(1, 8)]
     rig.dispatcher.handle(Matched(cancel, rows[:3], rows[2].seq), rig.now)
-    step = wire.Receipt("c", wire.COMMITTED, matched=3, changed=3, following=rows[2].seq)
-    assert rig.turn().receipts == [step]
+    step = wire.Ack("c", wire.COMMITTED, matched=3, changed=3, following=rows[2].seq)
+    assert rig.turn().acks == [step]
     rig.order(cancel)
-    assert rig.turn().receipts[-1] == wire.Receipt("c", wire.COMMITTED, matched=1, changed=1)
+    assert rig.turn().acks[-1] == wire.Ack("c", wire.COMMITTED, matched=1, changed=1)
     assert rig.ledger.meta.counts["cancelled"] == 7
 
 
@@ -897,8 +897,8 @@ def test_a_command_over_many_counts_also_what_it_refuses(command: Any) -> None:
     rig.hear(A, finish("ended"))
     rig.turn()
     rig.order(command("web", "m", None, Where()))
-    (receipt,) = rig.turn().receipts
-    assert (receipt.matched, receipt.changed) == (2, 0 if command is wire.Requeue else 1)
+    (ack,) = rig.turn().acks
+    assert (ack.matched, ack.changed) == (2, 0 if command is wire.Requeue else 1)
 
 
 @pytest.mark.parametrize(("kept", "state"), [(False, "running"), (True, "done")])
@@ -1034,7 +1034,7 @@ def test_a_job_is_not_requeued_while_a_worker_deletes_what_it_would_make_again(d
     rig.hear(A, finish("j"))
     assert [message for _, message in rig.turn().sends if isinstance(message, wire.Sweep)]
     rig.order(wire.Requeue("web", "q", "j"))
-    assert [(receipt.outcome, receipt.code) for receipt in rig.turn().receipts] == [(wire.REFUSED, "broker_silent")]
+    assert [(ack.outcome, ack.code) for ack in rig.turn().acks] == [(wire.REFUSED, "broker_silent")]
     rig.hear(B, ready("b"))
     if dies:
         rig.order(wire.Pause("web", "p"))

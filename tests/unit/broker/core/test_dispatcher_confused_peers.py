@@ -35,8 +35,8 @@ def test_a_submit_that_uses_an_id_twice_is_refused_whole(again: tuple[str, ...])
     rig.submit(new_job("j"))
     rig.turn()
     rig.submit(*map(new_job, again), request="again")
-    [receipt] = rig.turn().receipts
-    assert receipt == wire.Receipt("again", wire.REFUSED, code="malformed")
+    [ack] = rig.turn().acks
+    assert ack == wire.Ack("again", wire.REFUSED, code="malformed")
     assert rig.ledger.look_up(LookUp(ids=["k", "m"])).existing == set()
 
 
@@ -44,7 +44,7 @@ def test_nor_one_of_the_same_turn() -> None:
     rig = Rig()
     rig.submit(new_job("j"))
     rig.submit(new_job("k"), new_job("j"), request="again")
-    assert [receipt.outcome for receipt in rig.turn().receipts] == [wire.COMMITTED, wire.REFUSED]
+    assert [ack.outcome for ack in rig.turn().acks] == [wire.COMMITTED, wire.REFUSED]
 
 
 NAN, INFINITE = float("nan"), float("inf")

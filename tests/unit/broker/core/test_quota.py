@@ -17,22 +17,20 @@ def use(count: int, grant: str = "g", expires_at: float = FAR) -> wire.Use:
 def test_a_post_that_passes_a_grant_is_refused_whole() -> None:
     rig = Rig()
     rig.submit(new_job("a"), new_job("b"), grant=use(3))
-    assert rig.turn().receipts == [
-        wire.Receipt("r", wire.COMMITTED, ["a", "b"], seq=1, accepted_at=rig.row("a").accepted_at)
-    ]
+    assert rig.turn().acks == [wire.Ack("r", wire.COMMITTED, ["a", "b"], seq=1, accepted_at=rig.row("a").accepted_at)]
     rig.submit(new_job("c"), new_job("d"), grant=use(3))
     done = rig.turn()
-    assert (done.committed, done.receipts) == (False, [wire.Receipt("r", wire.REFUSED, code="grant_used_up", left=1)])
+    assert (done.committed, done.acks) == (False, [wire.Ack("r", wire.REFUSED, code="grant_used_up", left=1)])
     rig.submit(new_job("c"), grant=use(3))
-    assert rig.turn().receipts[0].outcome == wire.COMMITTED
+    assert rig.turn().acks[0].outcome == wire.COMMITTED
     rig.submit(new_job("d"), grant=use(1, "another"))
-    assert rig.turn().receipts[0].outcome == wire.COMMITTED
+    assert rig.turn().acks[0].outcome == wire.COMMITTED
 
 
 def test_a_grant_ends_by_the_broker_s_clock() -> None:
     rig = Rig()
     rig.submit(new_job("a"), grant=use(3, expires_at=OFFSET + rig.now))
-    assert rig.turn().receipts == [wire.Receipt("r", wire.REFUSED, code="grant_expired")]
+    assert rig.turn().acks == [wire.Ack("r", wire.REFUSED, code="grant_expired")]
 
 
 @given(
@@ -48,7 +46,7 @@ def test_no_more_jobs_than_a_grant_allows(count: int, turns: list[list[tuple[int
         for name, size in asked:
             jobs = [new_job(f"{name}-{index}") for index in range(size)]
             rig.submit(*jobs, request=str(name), grant=use(count))
-        outcomes = [receipt.outcome for receipt in rig.turn().receipts]
+        outcomes = [ack.outcome for ack in rig.turn().acks]
         assert len(rig.ledger.rows) <= count
         for (name, size), outcome in zip(asked, outcomes, strict=True):
             there = rig.ledger.job(f"{name}-0") is not None
@@ -65,15 +63,15 @@ def test_a_tenant_uploads_so_many_a_minute_and_no_more() -> None:
     rig.submit(new_job("a1", tenant="a"), new_job("a2", tenant="a"))
     rig.submit(new_job("a3", tenant="a"), new_job("a4", tenant="a"), request="s")
     rig.submit(new_job("b1", tenant="b"), request="t")
-    first, second, third = rig.turn().receipts
+    first, second, third = rig.turn().acks
     assert (first.outcome, third.outcome) == (wire.COMMITTED, wire.COMMITTED)
     assert (second.outcome, second.code, second.left) == (wire.REFUSED, "rate_limited", 1)
     assert 60.0 <= second.retry_seconds <= 61.0
     rig.submit(new_job("a3", tenant="a"))
-    assert rig.turn().receipts[0].outcome == wire.COMMITTED
+    assert rig.turn().acks[0].outcome == wire.COMMITTED
     rig.now += second.retry_seconds
     rig.submit(new_job("a4", tenant="a"), new_job("a5", tenant="a"))
-    assert rig.turn().receipts[0].outcome == wire.COMMITTED
+    assert rig.turn().acks[0].outcome == wire.COMMITTED
 
 
 MINUTE_SECONDS = 60.0
@@ -89,15 +87,15 @@ def test_no_minute_has_more_uploads_than_the_rate(most: int, start: float, posts
     rig, accepted = Rig(rate_per_minute=most), list[float]()
     rig.now = start
 
-    def taken(size: int) -> wire.Receipt:
+    def taken(size: int) -> wire.Ack:
         name = f"{len(accepted)}-{rig.now}"
         rig.submit(*(new_job(f"{name}-{index}", tenant="a") for index in range(size)))
         at = rig.now
-        (receipt,) = rig.turn().receipts
-        if receipt.outcome == wire.COMMITTED:
+        (ack,) = rig.turn().acks
+        if ack.outcome == wire.COMMITTED:
             accepted.extend([at] * size)
         assert sum(at - MINUTE_SECONDS < each for each in accepted) <= most
-        return receipt
+        return ack
 
     for gap, size in posts:
         rig.now += gap
@@ -126,18 +124,18 @@ def test_whom_the_beat_names_would_be_refused_and_nobody_else(most: int, uploads
     rig.turn(tick=True)
     until = [effects.beat.over.get("a") for effects in rig.last if effects.beat][-1]
     rig.submit(new_job("more", tenant="a"))
-    assert (rig.turn().receipts[0].outcome == wire.REFUSED) == (until is not None)
+    assert (rig.turn().acks[0].outcome == wire.REFUSED) == (until is not None)
     if until is not None:
         rig.now = until - OFFSET + 0.001  # wall time has no more digits
         rig.submit(new_job("later", tenant="a"))
-        assert rig.turn().receipts[0].outcome == wire.COMMITTED
+        assert rig.turn().acks[0].outcome == wire.COMMITTED
 
 
 def test_a_repeat_is_no_second_upload() -> None:
     rig = Rig(rate_per_minute=1)
     for _ in range(2):
         rig.submit(new_job("a"))
-        assert rig.turn().receipts[0].outcome == wire.COMMITTED
+        assert rig.turn().acks[0].outcome == wire.COMMITTED
 
 
 def test_the_beat_names_who_is_over() -> None:
@@ -163,18 +161,18 @@ def test_what_runs_once_more_counts_for_the_rate_one_by_one_and_over_many() -> N
     rig.order(wire.Cancel("web", "c", None, Where("a")))
     rig.turn()
     rig.order(wire.Requeue("web", "r", "a1", counted=True))
-    (receipt,) = rig.turn().receipts
-    assert (receipt.outcome, receipt.code) == (wire.REFUSED, "rate_limited")
-    assert 60.0 <= receipt.retry_seconds <= 61.0
+    (ack,) = rig.turn().acks
+    assert (ack.outcome, ack.code) == (wire.REFUSED, "rate_limited")
+    assert 60.0 <= ack.retry_seconds <= 61.0
     assert rig.row("a1").state == "cancelled"
-    rig.now += receipt.retry_seconds
+    rig.now += ack.retry_seconds
     rig.order(wire.Requeue("web", "s", "a1", counted=True))
-    assert rig.turn().receipts[0].outcome == wire.COMMITTED
+    assert rig.turn().acks[0].outcome == wire.COMMITTED
     rig.submit(new_job("a4", tenant="a"), request="a4")
     rig.turn()
     rig.order(wire.Requeue("web", "m", None, Where("a", "cancelled"), counted=True))
-    (receipt,) = rig.turn().receipts
-    assert (receipt.outcome, receipt.code, receipt.matched, receipt.changed) == ("committed", "rate_limited", 2, 1)
+    (ack,) = rig.turn().acks
+    assert (ack.outcome, ack.code, ack.matched, ack.changed) == ("committed", "rate_limited", 2, 1)
     rig.order(wire.Requeue("web", "o", None, Where("a", "cancelled")))
-    (receipt,) = rig.turn().receipts
-    assert (receipt.code, receipt.changed) == (None, 1), "an operator's counts nothing"
+    (ack,) = rig.turn().acks
+    assert (ack.code, ack.changed) == (None, 1), "an operator's counts nothing"

@@ -14,7 +14,7 @@ from jobs.wire import codec
 
 def effects(**said: Any) -> Effects:
     """A turn that says this alone."""
-    nothing = {"records": Records(), "receipts": {}, "sends": [], "changes": None, "beat": None, "refills": []}
+    nothing = {"records": Records(), "acks": {}, "sends": [], "changes": None, "beat": None, "refills": []}
     return Effects(**{**nothing, **said})
 
 

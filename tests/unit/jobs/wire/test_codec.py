@@ -33,7 +33,7 @@ FROM_WEB = [
 ]
 TO_WEB = [
     wire.Hello(7),
-    wire.Receipts(7, [wire.Receipt("r", wire.KNOWN, ["j"]), wire.Receipt("q", wire.REFUSED, code="queue_full")]),
+    wire.Acks(7, [wire.Ack("r", wire.KNOWN, ["j"]), wire.Ack("q", wire.REFUSED, code="queue_full")]),
     wire.Changes(7, 1, 2, [wire.Change(2, "j", "t", "done", 1, rendition=RENDITION)]),
     wire.Beat(7, 1.0, 2, False, {"queued": 1}, None, [], 2, 0.0, 0.0),
 ]
@@ -151,5 +151,5 @@ def test_a_spec_has_room_for_the_longest_texts_of_an_upload() -> None:
 
 
 def test_no_topic_is_the_start_of_another() -> None:
-    topics = [wire.CHANGES_TOPIC, wire.BEAT_TOPIC, wire.receipts_topic("ab"), wire.receipts_topic("abc")]
+    topics = [wire.CHANGES_TOPIC, wire.BEAT_TOPIC, wire.acks_topic("ab"), wire.acks_topic("abc")]
     assert not [(a, b) for a in topics for b in topics if a is not b and b.startswith(a)]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jobs.limits import OVER_MANY_MAX
-from jobs.wire import COMMITTED, Cancel, Purge, Receipt
+from jobs.wire import COMMITTED, Ack, Cancel, Purge
 from tests.support.kits.toy_broker import STEP_ROWS
 from tests.support.kits.web_kit import BASE, Kit, serve
 from tests.unit.web.uploads.test_admission import KEYS
@@ -168,9 +168,9 @@ def test_a_caller_has_no_more_than_half_of_them() -> None:
 def test_what_was_over_the_rate_in_any_step_is_told_when_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
     steps = iter([(3, 2, 7.0, 9), (1, 1, 0.0, None)])
 
-    async def step(*_: object) -> Receipt:
+    async def step(*_: object) -> Ack:
         matched, changed, seconds, following = next(steps)
-        return Receipt("r", COMMITTED, matched=matched, changed=changed, retry_seconds=seconds, following=following)
+        return Ack("r", COMMITTED, matched=matched, changed=changed, retry_seconds=seconds, following=following)
 
     monkeypatch.setattr(commands, "_step", step)
 

@@ -199,7 +199,7 @@ def test_requeueing() -> None:
 
 
 @pytest.mark.parametrize(("method", "address", "status"), [("POST", "/requeue", 202), ("DELETE", "?purge=true", 204)])
-def test_a_command_whose_receipt_died_with_its_broker_is_done_once(method: str, address: str, status: int) -> None:
+def test_a_command_whose_ack_died_with_its_broker_is_done_once(method: str, address: str, status: int) -> None:
     async def scenario(kit: Kit) -> None:
         job = await kit.accepted()
         kit.toy.update(job, State.FAILED)

@@ -1,4 +1,4 @@
-"""The 202: given for a receipt or a row, never for less; and what becomes of the blobs otherwise."""
+"""The 202: given for an acknowledgement or a row, never for less; and what becomes of the blobs otherwise."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,8 +8,8 @@ import pytest
 from jobs import ids
 from jobs.errors import StoreFault, StoreFull
 from jobs.job import Row, State
-from jobs.limits import UNRECEIPTED_MAX
-from jobs.wire import COMMITTED, REFUSED, Pause, Receipt
+from jobs.limits import UNACKNOWLEDGED_MAX
+from jobs.wire import COMMITTED, REFUSED, Ack, Pause
 from stores.blobs.memory import MemoryBlobs, MemoryWriter
 from tests.support.kits.web_kit import Kit, png, serve, turns
 from web.broker import requests as submit
@@ -109,7 +109,7 @@ def test_refused_after_a_repeat_keeps_the_blob_for_the_copy_that_may_be_accepted
         request = kit.sent[0].request
         if repeated:
             kit.requests.heard_hello(2)
-        kit.requests.heard_receipts(2 if repeated else 0, [Receipt(request, REFUSED, code="queue_full")])
+        kit.requests.received(2 if repeated else 0, [Ack(request, REFUSED, code="queue_full")])
         refused = await posted
         assert refused.status_code == 503
         assert len(kit.sent) == 1 + repeated
@@ -119,7 +119,7 @@ def test_refused_after_a_repeat_keeps_the_blob_for_the_copy_that_may_be_accepted
     serve(scenario)
 
 
-def test_a_lost_receipt_is_answered_by_the_row(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_ack_is_answered_by_the_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(submit, "LOOK_SECONDS", 0.01)
 
     async def scenario(kit: Kit) -> None:
@@ -164,7 +164,7 @@ def test_a_silent_broker_is_503_with_the_ids_and_the_blobs_stay() -> None:
     serve(scenario, accept_seconds=0.1)
 
 
-def test_a_new_epoch_is_sent_what_has_no_receipt() -> None:
+def test_a_new_epoch_is_sent_what_has_no_ack() -> None:
     async def scenario(kit: Kit) -> None:
         kit.works = False
         posted = asyncio.ensure_future(kit.upload())
@@ -195,7 +195,7 @@ def test_what_the_socket_does_not_take_is_offered_again() -> None:
     serve(scenario, accept_seconds=5)
 
 
-def test_receipts_of_an_unheard_epoch_are_a_hello() -> None:
+def test_acks_of_an_unheard_epoch_are_a_hello() -> None:
     async def scenario() -> None:
         sent: list[bytes] = []
 
@@ -207,24 +207,24 @@ def test_receipts_of_an_unheard_epoch_are_a_hello() -> None:
         first = asyncio.ensure_future(requests.settle(Pause("w", "a"), lambda: None, 5))
         second = asyncio.ensure_future(requests.settle(Pause("w", "b"), lambda: None, 5))
         await turns()
-        requests.heard_receipts(1, [Receipt("a", COMMITTED), Receipt("unknown", COMMITTED)])
-        assert (await first).receipt.request == "a"
+        requests.received(1, [Ack("a", COMMITTED), Ack("unknown", COMMITTED)])
+        assert (await first).ack.request == "a"
         assert len(sent) == 3
-        requests.heard_receipts(0, [Receipt("unknown", COMMITTED)])
+        requests.received(0, [Ack("unknown", COMMITTED)])
         assert len(sent) == 3, "old mail of an earlier epoch"
-        requests.heard_receipts(1, [Receipt("b", COMMITTED), Receipt("b", COMMITTED)])
-        assert (await second).receipt.request == "b"
+        requests.received(1, [Ack("b", COMMITTED), Ack("b", COMMITTED)])
+        assert (await second).ack.request == "b"
         assert len(sent) == 3
 
     asyncio.run(scenario())
 
 
-def test_so_many_without_a_receipt_and_no_more() -> None:
+def test_so_many_without_an_ack_and_no_more() -> None:
     async def scenario(kit: Kit) -> None:
         kit.takes = False
         waiting = [
             asyncio.ensure_future(kit.requests.settle(Pause("w", str(number)), lambda: None, 5))
-            for number in range(UNRECEIPTED_MAX)
+            for number in range(UNACKNOWLEDGED_MAX)
         ]
         await turns()
         with pytest.raises(Unanswered) as refused:
@@ -247,7 +247,7 @@ def test_full_only_after_the_body_leaves_nothing_either() -> None:
 
         async def body() -> AsyncIterator[bytes]:
             yield png()
-            pauses = [Pause("w", str(number)) for number in range(UNRECEIPTED_MAX)]
+            pauses = [Pause("w", str(number)) for number in range(UNACKNOWLEDGED_MAX)]
             waiting.extend(asyncio.ensure_future(kit.requests.settle(pause, lambda: None, 5)) for pause in pauses)
             await turns()
 

@@ -264,13 +264,13 @@ def test_a_purge_of_many_goes_no_faster_than_workers_delete() -> None:
     first, rest = rows[:-10], rows[-10:]
     for part in (first, rest):
         rig.dispatcher.handle(Matched(wire.Purge("web", "p", None, Where()), part, None), rig.now)
-    done, waits = rig.turn().receipts
-    assert (done.changed, waits) == (len(first), wire.Receipt("p", wire.REFUSED, code="sweeps_full"))
+    done, waits = rig.turn().acks
+    assert (done.changed, waits) == (len(first), wire.Ack("p", wire.REFUSED, code="sweeps_full"))
     rig.hear(A, ready("a"))
     rig.turn()
     rig.hear(A, wire.Swept(list(rig.dispatcher.books.sweeps.sweeping)))
     rig.dispatcher.handle(Matched(wire.Purge("web", "p", None, Where()), rest, None), rig.now)
-    assert [receipt.changed for receipt in rig.turn().receipts] == [10]
+    assert [ack.changed for ack in rig.turn().acks] == [10]
 
 
 def test_a_purge_by_name_is_refused_once_very_many_deletions_wait(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,7 +282,7 @@ def test_a_purge_by_name_is_refused_once_very_many_deletions_wait(monkeypatch: p
     for job, code in (("j1", None), ("j2", "sweeps_full")):
         rig.turn()
         rig.order(wire.Purge("web", "p", job))
-        assert [receipt.code for receipt in rig.turn().receipts] == [code]
+        assert [ack.code for ack in rig.turn().acks] == [code]
     assert rig.row("j2").state == "cancelled"
 
 
