@@ -1,4 +1,4 @@
-"""The dispatcher with a ledger in memory and a clock in hand: effects carried out as broker/loop.py does.
+"""The dispatcher with a ledger and a clock in hand: effects carried out as broker/loop.py does.
 
 Owns no expectation: the tests beside it do.
 """
@@ -24,6 +24,7 @@ from jobs.ids import job_of
 from jobs.job import Outcome, Row, decode_outcome
 from jobs.limits import LIST_WALK_MAX, PURGED_SLACK_SECONDS
 from jobs.records import LookUp, Where
+from stores.ledger import Ledger
 from stores.ledger.memory import MemoryLedger
 
 OFFSET = 1_800_000_000.0
@@ -41,13 +42,12 @@ class Done(NamedTuple):
     """Whether anything was written at all."""
 
 
-class Rig:
-    """One broker's core on a ledger that outlives it. `now` is monotonic seconds. Where `policy` says nothing of it,
-    small jobs are prefetched whatever they take."""
+class Driver:
+    """One broker's core on a ledger that outlives it. `now` is monotonic seconds, and `offset` later by the wall clock.
+    Asks of the ledger what the broker asks of it, so any ledger will do."""
 
-    def __init__(self, **policy: Any) -> None:
-        self.policy = Policy(**{"prefetch_seconds": 1e6, **policy})
-        self.ledger = MemoryLedger()
+    def __init__(self, policy: Policy, ledger: Ledger, offset: float) -> None:
+        self.policy, self.ledger, self.offset = policy, ledger, offset
         self.now = 0.0
         self.last: list[Effects] = []
         """The effects of the last turn, drained even where their commit failed."""
@@ -56,7 +56,7 @@ class Rig:
     def start(self) -> None:
         """A broker starts on the ledger, whatever became of the one before."""
         self.dispatcher = Dispatcher(self.policy)
-        self.dispatcher.restore(self.ledger.restore(), self.now, OFFSET)
+        self.dispatcher.restore(self.ledger.restore(), self.now, self.offset)
 
     def turn(self, tick: bool = False) -> Done:
         """Carry out what was handled, until nothing more is asked for. Raises LedgerFailed."""
@@ -99,27 +99,31 @@ class Rig:
     def find(self, peer: bytes, names: list[str], following: str | None = None, after: str | None = None) -> None:
         """A worker answers the present step of the walk, or that past `after`."""
         found = wire.Found(self.dispatcher.walk.after if after is None else after, names, following)
-        rows = self.ledger.jobs(sorted({job_of(name) for name in names}))
+        rows = self.ledger.look_up(LookUp(walked=sorted({job_of(name) for name in names}))).walked
         self.dispatcher.handle(Walked(peer, found, rows), self.now)
 
     def lose(self, peer: bytes) -> None:
         """A connection is known to have ended."""
         self.dispatcher.handle(PeerLost(peer), self.now)
 
+    def post(self, submit: wire.Submit) -> None:
+        """A Submit of web arrives."""
+        keys = [job.key for job in submit.jobs if job.key is not None]
+        grants = [submit.grant.grant] if submit.grant else []
+        found = self.ledger.look_up(LookUp(ids=[job.id for job in submit.jobs], keys=keys, grants=grants))
+        self.dispatcher.handle(Submitted(submit, found.existing, found.keys, found.grants), self.now)
+
     def submit(self, *jobs: wire.NewJob, request: str = "r", age: float = 0.0, grant: wire.Use | None = None) -> None:
         """A POST of these jobs arrives."""
-        submit = wire.Submit("web", request, OFFSET + self.now - age, list(jobs), grant)
-        existing = self.ledger.look_up(LookUp(ids=[job.id for job in jobs])).existing
-        keys = self.ledger.keys([job.key for job in jobs if job.key is not None])
-        grants = self.ledger.look_up(LookUp(grants=[grant.grant])).grants if grant else {}
-        self.dispatcher.handle(Submitted(submit, existing, keys, grants), self.now)
+        self.post(wire.Submit("web", request, self.offset + self.now - age, list(jobs), grant))
 
     def order(self, message: Any) -> None:
         """A command or an order of web arrives. One over many jobs takes its turns at once."""
         if isinstance(message, wire.Pause | wire.Resume | wire.DrainWorker):
             self.dispatcher.handle(Ordered(message), self.now)
         elif message.id is not None:
-            self.dispatcher.handle(Commanded(message, self.ledger.job(message.id)), self.now)
+            row = self.ledger.look_up(LookUp(commands=[message.id])).commands.get(message.id)
+            self.dispatcher.handle(Commanded(message, row), self.now)
         else:
             self._order_many(message)
 
@@ -128,8 +132,23 @@ class Rig:
         while after is not None:
             if after:
                 self.turn()
-            rows, after = self.ledger.matching(message.where or Where(), after, BULK_ROWS, LIST_WALK_MAX)
-            self.dispatcher.handle(Matched(message, rows, after), self.now)
+            after = self.step(message, after)
+
+    def step(self, message: Any, after: int) -> int | None:
+        """One step of a command over many arrives, behind the place `after`; where the next one begins."""
+        rows, following = self.ledger.matching(message.where or Where(), after, BULK_ROWS, LIST_WALK_MAX)
+        self.dispatcher.handle(Matched(message, rows, following), self.now)
+        return following
+
+
+class Rig(Driver):
+    """A Driver with a ledger in memory that a test may look into. Where `policy` says nothing of it, small jobs are
+    prefetched whatever they take."""
+
+    ledger: MemoryLedger
+
+    def __init__(self, **policy: Any) -> None:
+        super().__init__(Policy(**{"prefetch_seconds": 1e6, **policy}), MemoryLedger(), OFFSET)
 
     def row(self, job: str) -> Row:
         """The job as the ledger has it."""
