@@ -26,7 +26,7 @@ from web.http.body import until_gone
 from web.http.json import as_json, bad_parameter, read_object
 from web.uploads import fields as fields
 from web.uploads.accept import accept
-from web.uploads.admission import RateLimited, admit, checked_key
+from web.uploads.admission import RateLimited, at_door
 from web.uploads.answer import answer
 from web.uploads.incoming import publish
 from web.uploads.originals import Stored
@@ -52,19 +52,20 @@ async def reprocess(call: Call) -> Response:
     source = values.pop("original", None)
     if not isinstance(source, str):
         raise bad_parameter("original", "original is the id of a job whose original is stored")
-    key, asked = checked_key(call.request), fields.from_values(values, call.web.recipes)
+    asked = fields.from_values(values, call.web.recipes)
     row = await find_job(call.web, call.caller, source)
     if row is None:
         raise ClientFault(f"there is no job {source}", code="not_found")
     spec = decode_spec(row.spec)
-    admission = admit(call, key, values.get("priority"))
-    admission.judge_pixels(spec.original.width * spec.original.height)
-    job = ids.mint(time.time(), secrets.token_bytes(ids.RANDOM_BYTES))
-    original = msgspec.structs.replace(spec.original, name=ids.original_name(job))
-    link = functools.partial(call.web.blobs.link, ids.original_name(row.id), original.name)
-    stored = [Stored(job, spec.filename, original, link)]
-    await publish(call.web, stored)
-    return await answer(call, await accept(admission, asked, stored), [])
+    with at_door(call, values.get("priority")) as admission:
+        admission.judge_pixels(spec.original.width * spec.original.height)
+        job = ids.mint(time.time(), secrets.token_bytes(ids.RANDOM_BYTES))
+        original = msgspec.structs.replace(spec.original, name=ids.original_name(job))
+        link = functools.partial(call.web.blobs.link, ids.original_name(row.id), original.name)
+        stored = [Stored(job, spec.filename, original, link)]
+        await publish(call.web, stored)
+        accepted = await accept(admission, asked, stored)
+    return await answer(call, accepted, [])
 
 
 async def delete_job(call: Call) -> Response:

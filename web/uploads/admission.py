@@ -24,7 +24,6 @@ from web.access.shares import one_under_way
 from web.broker.reads import at_once
 from web.broker.requests import Unanswered
 from web.broker.waiting import NORMAL
-from web.http.body import claimed_bytes
 
 RATE_SECONDS = 60
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -58,19 +57,18 @@ class Admission:
 
 
 @contextlib.contextmanager
-def at_door(call: Call) -> Iterator[Admission]:
-    """POST /upload from its head on, for as long as it is on its way in. Raises as `admit`; ClientFault where the body
-    is a part of a file, `bad_key`; TooMany."""
+def at_door(call: Call, priority: object, size: int = 0) -> Iterator[Admission]:
+    """An upload that says that it has `size` bytes, or another recipe for a stored original, for as long as it is on
+    its way in. Raises as `_admit`; ClientFault where the body is a part of a file, `bad_key`; TooMany."""
     _refuse_part(call.request)
-    key = checked_key(call.request)
-    admission = admit(call, key, call.query.get("priority"), claimed_bytes(call.request))
+    key = _checked_key(call.request)
+    admission = _admit(call, key, priority, size)
     with one_under_way(call):
         yield admission
 
 
-def admit(call: Call, key: str | None, priority: object, size: int = 0) -> Admission:
-    """Whether a job may come in at all, of a request that says that it has `size` bytes. Before its pixels are known it
-    is judged as a small image.
+def _admit(call: Call, key: str | None, priority: object, size: int) -> Admission:
+    """Whether a job may come in at all. Before its pixels are known it is judged as a small image.
 
     Raises Unanswered `queue_full` or `wait_too_long`, RateLimited, ClientFault `grant_used_up`, StoreFull.
     """
@@ -105,7 +103,7 @@ def used_up(call: Call, terms: Terms, left: int) -> ClientFault:
     return ClientFault(f"the grant has {left} uses left", code="grant_used_up", left=left)
 
 
-def checked_key(request: Request) -> str | None:
+def _checked_key(request: Request) -> str | None:
     """The Idempotency-Key, without quotes around it. Raises ClientFault `bad_key`."""
     key = request.headers.get("idempotency-key")
     if key is None:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from jobs.errors import ClientFault
 from web.access.call import Call
+from web.http.body import claimed_bytes
 from web.uploads.accept import accept
 from web.uploads.admission import at_door
 from web.uploads.answer import answer
@@ -27,7 +28,8 @@ async def upload(call: Call) -> Response:
             f"application/octet-stream, not {content_type[:100]!r}"
         )
         raise ClientFault(detail, code="unsupported_type")
-    with at_door(call) as admission, Intake.opened(call.web, admission) as intake:
+    claimed = claimed_bytes(call.request)
+    with at_door(call, call.query.get("priority"), claimed) as admission, Intake.opened(call.web, admission) as intake:
         asked, ignored = await (read_form if is_form else read_image)(call, admission, intake)
         await intake.publish()
         accepted = await accept(admission, asked, intake.stored)

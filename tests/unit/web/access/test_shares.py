@@ -45,6 +45,7 @@ def test_a_caller_s_uploads_at_once_are_bounded(monkeypatch: pytest.MonkeyPatch)
             return told(await kit.client.post("/upload", content=body or slow(), headers=JPEG | headers))
 
         acme, bolt = ({"Authorization": f"Bearer {key}"} for key in "wb")
+        first = (await kit.client.post("/upload", content=png(), headers=JPEG | acme)).json()["id"]
         grant = granted(kit, count=1)
         async with asyncio.TaskGroup() as group:
             by_key = [group.create_task(post(acme)) for _ in range(3)]
@@ -54,6 +55,8 @@ def test_a_caller_s_uploads_at_once_are_bounded(monkeypatch: pytest.MonkeyPatch)
             assert (refused.status_code, refused.json()["code"]) == (429, "too_many_at_once")
             assert (refused.json()["limit"], refused.json()["allowed"]) == ("uploads_at_once_max", 3)
             assert refused.headers["retry-after"] == "1"
+            again = await kit.client.post("/jobs", json={"original": first}, headers=acme)
+            assert again.json()["limit"] == "uploads_at_once_max"
             assert await post(grant, never_read()) == "too_many_at_once"
             assert await post(granted(kit, id="v" * 16), png()) == 202
             assert await post(bolt, png()) == 202
