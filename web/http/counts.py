@@ -7,6 +7,7 @@ import contextlib
 import ipaddress
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from jobs.errors import ClientFault
 
@@ -22,18 +23,26 @@ class Shares:
         """Of all holders."""
         return self._held.total()
 
-    @contextlib.contextmanager
-    def one(self, holder: object, limit: str, most: int) -> Iterator[None]:
-        """One more for `holder`. Raises TooMany, by the name `limit`, where they have `most`."""
+    def take(self, holder: object, limit: str, most: int) -> None:
+        """One more for `holder`, until `give_back`. Raises TooMany, by the name `limit`, where they have `most`."""
         if self._held[holder] >= most:
             raise TooMany(limit, most)
         self._held[holder] += 1
+
+    def give_back(self, holder: object) -> None:
+        """One less."""
+        self._held[holder] -= 1
+        if not self._held[holder]:
+            del self._held[holder]
+
+    @contextlib.contextmanager
+    def one(self, holder: object, limit: str, most: int) -> Iterator[None]:
+        """As `take`, for as long as the `with` block lasts."""
+        self.take(holder, limit, most)
         try:
             yield
         finally:
-            self._held[holder] -= 1
-            if not self._held[holder]:
-                del self._held[holder]
+            self.give_back(holder)
 
 
 class Addresses:
@@ -42,7 +51,7 @@ class Addresses:
 
     def __init__(self, descriptors: int, proxies: Sequence[str] = ()) -> None:
         self._most = max(1, descriptors // 2)
-        self._held: Counter[str] = Counter()
+        self._held = Shares()
         self._proxies = [ipaddress.ip_network(proxy) for proxy in proxies]
 
     def come(self, address: str) -> Callable[[], None]:
@@ -50,15 +59,8 @@ class Addresses:
         holder = neighbourhood(address)
         if not holder or (self._proxies and self._is_proxy(address)):
             return lambda: None
-        if self._held[holder] >= self._most:
-            raise TooMany("connections_at_once_max", self._most)
-        self._held[holder] += 1
-        return lambda: self._left(holder)
-
-    def _left(self, holder: str) -> None:
-        self._held[holder] -= 1
-        if not self._held[holder]:
-            del self._held[holder]
+        self._held.take(holder, "connections_at_once_max", self._most)
+        return partial(self._held.give_back, holder)
 
     def _is_proxy(self, address: str) -> bool:
         parsed = ipaddress.ip_address(address)
