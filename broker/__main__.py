@@ -23,11 +23,12 @@ from jobs.errors import LedgerDamaged, LedgerFailed, SetupFault
 from stores.opening import open_ledger
 
 LOCK_WAIT_SECONDS = 2.0
-"""A predecessor may be leaving."""
+"""The broker before this one may still be stopping."""
 
 
 GARBAGE_THRESHOLDS = (20_000, 20, 50)
-"""A turn's jobs are some thousand containers and leave no cycles: looking after each 700 costs a tenth."""
+"""A turn allocates some thousand containers and leaves no cycles. Python's default of a collection after 700
+allocations costs a tenth of the CPU."""
 
 
 def main() -> int:
@@ -70,18 +71,16 @@ def main() -> int:
 
 
 def make_keys(words: list[str]) -> int:
-    """`python -m broker keys [NAME]`: CURVE keys, for this machine or for that called NAME."""
+    """`python -m broker keys [NAME]`: make CURVE keys, for this machine or for the one called NAME."""
     parser = argparse.ArgumentParser(
         "python -m broker keys", description="Makes the keys of sockets on tcp, in DATA/curve."
     )
-    parser.add_argument(
-        "name", nargs="?", default="", help="of another machine: its folder of keys, to be copied there"
-    )
+    parser.add_argument("name", nargs="?", default="", help="another machine: makes a folder of keys to copy to it")
     name = parser.parse_args(words).name
     keep_private()
     with setup_faults_end("broker"):
         if (name and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name)) or name == "allowed":
-            raise SetupFault(f"{name!r} is no name for a machine: use letters, digits, - and _")
+            raise SetupFault(f"{name!r} is not a valid machine name: use letters, digits, - and _")
         settings, _ = load_settings()
         made = curve.make_keys(data_folder(settings) / "curve", name)
         print(f"copy {made} to DATA/curve of {name}" if name else made)
@@ -93,5 +92,5 @@ if __name__ == "__main__":
         sys.exit(replay.main(sys.argv[2:]))
     if sys.argv[1:2] == ["keys"]:
         sys.exit(make_keys(sys.argv[2:]))
-    take_none("broker", "Owns the queue. Else: `python -m broker replay`, a recording once more; `keys`, for tcp.")
+    take_none("broker", "Owns the queue. Also: `python -m broker replay` (a recording), `keys` (for tcp).")
     sys.exit(main())

@@ -5,11 +5,12 @@ from host.settings.settings import Settings, retention_seconds
 
 BEATS_PER_SILENCE = 5
 BEAT_SECONDS_MOST = 1.0
-"""What /stats says is this old at most."""
+"""GET /stats shows the last beat, so its figures are at most this old."""
 
 
 def policy_of(settings: Settings) -> Policy:
-    """The core's policy. A worker takes a broker that is unheard for SILENCE_SECONDS for gone: it beats well within."""
+    """The core's policy. Beats are several times as frequent as SILENCE_SECONDS, after which a worker gives up a silent
+    broker."""
     return Policy(
         attempts_max=settings.attempts_max,
         job_seconds=settings.job_seconds,

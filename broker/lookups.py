@@ -1,6 +1,6 @@
-"""What is looked up in the ledger for a turn of the core: bounded in rows and bytes, and told to the core as events.
+"""Reads from the ledger what the core needs for a turn, bounded in rows and bytes, and passes it on as events.
 
-Owns those bounds. Knows no socket and decides nothing: broker/loop.py says when.
+Owns those bounds. Knows no socket, and decides nothing: broker/loop.py says when to read.
 """
 
 import time
@@ -18,17 +18,20 @@ from jobs.records import LookedUp, LookUp, Where
 from stores.ledger import Ledger
 
 TURN_BYTES = 1024 * 1024
-"""Read of workers in a turn, and of web: twice what so many common frames take. A frame that passes it is the last."""
+"""Bytes that a turn reads from workers, and as many from web: twice what a full turn of common frames has. The frame
+that exceeds it is the last of the turn."""
 BULK_ROWS = 256
-"""Of a step of a command over many, which ends what is read of web in its turn: it may walk LIST_WALK_MAX rows."""
+"""Rows of one step of a command over many jobs. A turn has one such step at most, because it may scan LIST_WALK_MAX
+rows."""
 LATE_SECONDS = 1.0
-"""A Submit that is older may be a repeat of one whose job has ended since, and was purged: no row tells of it then."""
+"""An older Submit may repeat one whose job has ended and was purged since. That job has no row: its purged id is looked
+up, too."""
 
 Command = wire.Cancel | wire.Requeue | wire.Purge
 
 
 def fit(rows: list[Row], room: int = TURN_BYTES) -> tuple[list[Row], int]:
-    """The first of these rows, as many as `room` bytes hold and at least one; and the room that is left."""
+    """As many of the first rows as `room` bytes hold, but at least one; and how many bytes are left."""
     sizes = list(accumulate(len(row.spec) + len(row.outcome) for row in rows))
     fitting = max(1, bisect(sizes, room))
     return rows[:fitting], room - sum(sizes[:fitting][-1:])
@@ -40,24 +43,24 @@ def is_step(message: Any) -> bool:
 
 
 class Lookups:
-    """What a turn needs of the ledger. What its messages name is gathered while they are read, and asked for in one
-    call when all are (`look_up`)."""
+    """Reads the ledger for one turn. While messages are read, it gathers the ids that they name; `look_up` then asks
+    for all of them in one call."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._walked: list[tuple[list[str], list[Row]]] = []
-        """Of each Found the jobs that it names, and where their rows are to go."""
+        """For each Found: the jobs that it names, and the list to put their rows in."""
         self._orders: list[tuple[Any, bytes]] = []
         self._submits: list[tuple[wire.Submit, bytes]] = []
 
     @property
     def is_behind(self) -> bool:
-        """Whether orders wait for the next turn, since the rows of those before them were large. No more of web is to
-        be read in it."""
+        """Whether orders wait for the next turn, because the rows of earlier ones were large. That turn reads nothing
+        more from web."""
         return bool(self._orders)
 
     def walked(self, intake: Intake, peer: bytes, found: wire.Found, frame: bytes) -> None:
-        """A worker's names arrived. They enter the core in the order of its messages, and get their rows later."""
+        """A worker's Found arrived. It keeps its place among the worker's messages, and gets its rows in `look_up`."""
         rows: list[Row] = []
         intake.add(Walked(peer, found, rows), frame)
         self._walked.append((sorted({job_of(name) for name in found.names}), rows))
@@ -67,12 +70,12 @@ class Lookups:
         self._submits.append((submit, frame))
 
     def ordered(self, message: Any, frame: bytes) -> None:
-        """An order of web arrived."""
+        """A command of web arrived."""
         self._orders.append((message, frame))
 
     def look_up(self, intake: Intake, room: int = TURN_BYTES) -> None:
-        """Ask for all that was named, and take in web's orders, then its Submits, in the order of each. Orders on
-        single jobs pass `room` bytes of rows by one at most."""
+        """Ask the ledger for everything that was named, then take in web's commands, then its Submits, each in their
+        order. Rows for commands on single jobs stop at `room` bytes; the last one may exceed it."""
         if not (self._orders or self._submits or self._walked):
             return
         found = self._ledger.look_up(self._asked(room))
@@ -98,7 +101,7 @@ class Lookups:
         )
 
     def _take_orders(self, intake: Intake, found: LookedUp) -> None:
-        """Take in web's orders, up to the first one whose row was not reached."""
+        """Take in web's commands, up to the first one whose row was not read for want of room."""
         orders, self._orders = self._orders, []
         reached = found.reached
         for place, (message, frame) in enumerate(orders):
@@ -114,7 +117,7 @@ class Lookups:
                 intake.add(Commanded(message, found.commands.get(message.id or "")), frame)
 
     def _step(self, intake: Intake, message: Any, frame: bytes) -> None:
-        """A step of a command over many: the rows that it matches, as many as a turn's bytes hold."""
+        """Read the rows for a step of a command over many jobs, as many as TURN_BYTES hold."""
         rows, following = self._ledger.matching(message.where or Where(), message.after, BULK_ROWS, LIST_WALK_MAX)
         fitting, _ = fit(rows)
         if len(fitting) < len(rows):
@@ -122,8 +125,8 @@ class Lookups:
         intake.add(Matched(message, fitting, following), frame)
 
     def refill(self, intake: Intake, refills: list[Refill]) -> None:
-        """Read what lanes ask for. Where rows are larger than was known, fewer are told, as if fewer had been asked
-        for."""
+        """Read the rows that lanes ask for. If these are larger than was estimated, fewer are passed on, and the Refill
+        says that it asked for so many."""
         room = TURN_BYTES
         for asked in refills:
             rows = self._ledger.queued(asked.lane.priority, asked.lane.name, asked.after, asked.limit)
@@ -133,7 +136,7 @@ class Lookups:
             intake.add(Refilled(asked, fitting))
 
     def expire(self, intake: Intake, asked: Expire) -> None:
-        """Jobs that ended long ago, and what purges left behind that is older still."""
+        """Read jobs that ended long ago, and delete the records of purged ids that are older still."""
         self._ledger.forget_purged(asked.before - PURGED_SLACK_SECONDS)
         rows = self._ledger.ended_before(asked.before, asked.limit)
         if rows:

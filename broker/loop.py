@@ -1,9 +1,9 @@
-"""The broker's loop: frames in, one ledger transaction, frames out. Its sockets are broker/sockets.py's.
+"""The broker's loop: frames in, one ledger transaction, frames out. The sockets are broker/sockets.py's.
 
-A turn: wait for a frame or the core's deadline; read up to a bounded batch from each socket,
-workers first, and look up what the core must know; record all that, then tell the core, and what
-time it is; commit; then send. Time passes in every turn, whatever still waits: silence alone is
-not judged while a worker's mail may be unread (broker/rounds.py). Owns no decision about a job.
+One turn: wait for a frame or for the core's deadline; read a bounded batch from each socket, workers first; read what
+the core needs from the ledger; record this input; pass it to the core, with the time; commit; then send. Every turn
+ticks, even under overload. Only silence is not judged while a worker's message may be unread (broker/rounds.py). Owns
+no decision about a job.
 """
 
 import logging
@@ -31,14 +31,14 @@ from stores.ledger import Ledger
 WORKER_FRAMES_PER_TURN = 256
 SUBMITTED_JOBS_PER_TURN = 512
 PROBE_SECONDS = (0.0, 0.003, 0.02)
-"""After a disconnection: sends in the first millisecond after a kill still succeed (FACTS 1)."""
+"""When to probe after a disconnection. In the first millisecond after a kill, a send still succeeds."""
 CLOCK_SLACK_SECONDS = 0.005
 FORGET_SECONDS = 1.0
-"""Between two calls of forget_keys, each of which drops 10,000 at most: no slower than keys can come."""
+"""Between two calls of forget_keys. Each drops 10,000 keys at most, which is as fast as keys can arrive."""
 
 
 class Loop:
-    """One broker process at work. `run` returns when it was told to stop."""
+    """The work of one broker process. `run` returns after a stop signal."""
 
     def __init__(
         self, dispatcher: Dispatcher, ledger: Ledger, recorder: Recorder, wires: Wires, log: logging.Logger
@@ -49,10 +49,10 @@ class Loop:
         self.gate = Gate(log)
         self._watchdog = notify.Watchdog()
         self.unsaid = 0
-        """What was too long to be sent."""
+        """How many messages were too long to be sent."""
         self._rounds = Rounds()
         self._intake = Intake()
-        """What the core is told in the next turn."""
+        """The core's input of the next turn."""
         self._probes: list[float] = []
         self._offset = 0.0
         self._again = False
@@ -76,7 +76,7 @@ class Loop:
             signal.signal(number, self._stop)
 
     def run(self) -> None:
-        """Turn until told to stop, then settle what was read. Raises LedgerFailed."""
+        """Run turns until a stop signal, then one last turn that answers what was read. Raises LedgerFailed."""
         while not self._stopping:
             due = 0.0 if self._again or self._intake.events else self._dispatcher.deadline
             if self._probes:
@@ -100,8 +100,8 @@ class Loop:
         self._carry_out(effects, now)
 
     def _gather(self, now: float, ready: set[Any]) -> bool:
-        """Take in what has come; whether that was all that workers said. They are read in any case: were this process
-        stopped between the poll and `now`, their mail would be unread, and they taken for silent."""
+        """Take in what has arrived. Returns whether no message of a worker is left unread. Workers are read even if the
+        poll did not name them: the process may have been stopped after the poll, and they would seem silent."""
         self._again = False
         offset = time.time() - now
         if abs(offset - self._offset) > CLOCK_SLACK_SECONDS:
@@ -123,7 +123,7 @@ class Loop:
         return heard_all
 
     def _read_workers(self, now: float) -> bool:
-        """Read a batch of workers' frames; whether each was heard who had something to say."""
+        """Read a batch of workers' frames. Returns whether every worker with a message was read."""
         room, peers = TURN_BYTES, list[bytes]()
         for _ in range(WORKER_FRAMES_PER_TURN):
             if (received := self.sockets.receive_from_worker()) is None:
@@ -144,7 +144,7 @@ class Loop:
         return self._rounds.heard_all(peers, now)
 
     def _read_web(self) -> int:
-        """Read a batch of web's frames; how many bytes may still be read in this turn."""
+        """Read a batch of web's frames. Returns how many bytes may still be read in this turn."""
         jobs, room = 0, TURN_BYTES
         empty = False
         while jobs < SUBMITTED_JOBS_PER_TURN and room > 0:
@@ -165,12 +165,12 @@ class Loop:
         return room
 
     def _greet(self, ready: set[Any]) -> None:
-        """A web process that subscribed to its acknowledgements hears Hello there: nothing sent later is lost."""
+        """Send Hello to a web process that subscribed to its acks. From then on it loses none of them."""
         for topic in self.sockets.subscribed(ready):
             self.sockets.publish_acks(topic, wire.encode(wire.Hello(self._dispatcher.epoch)))
 
     def _probe(self, now: float) -> None:
-        """Some worker's connection ended: a send that cannot be routed names it."""
+        """Some worker's connection ended. Send to all: the send that cannot be routed shows which one."""
         self.sockets.notice_ends()
         self._probes = [at for at in self._probes if at > now]
         beat = wire.encode(wire.BrokerBeat(self._dispatcher.epoch))
@@ -178,7 +178,7 @@ class Loop:
             self._send(peer, beat)
 
     def _carry_out(self, effects: Effects, now: float) -> None:
-        """Durable before visible: the commit first, then everything that tells of it."""
+        """Durable before visible: commit first, then send the messages about it."""
         out = outgoing(effects, self._dispatcher.epoch)
         if out.unsaid:
             self._leave_out(out.unsaid)
@@ -203,14 +203,14 @@ class Loop:
         self._narrator.tell(effects.sends, self._dispatcher.name_of, now)
 
     def _leave_out(self, count: int) -> None:
-        """Once in the log: who makes such a message makes many."""
+        """Count them, and log only the first: a peer that causes one such message causes many."""
         if not self.unsaid:
             self._log.warning("too long to be sent, left out", extra={"messages": count})
         self.unsaid += count
 
     def _send(self, peer: bytes, *frames: bytes) -> None:
-        """At once, or its end wakes up for each. Never waits: a worker that cannot be reached, or whose pipe is full,
-        is lost."""
+        """Send all frames at once, so that the worker wakes up once. Never waits: a worker that cannot be reached, or
+        whose buffer is full, is lost."""
         if not self.sockets.send_to_worker(peer, frames):
             self._intake.add(PeerLost(peer))
 

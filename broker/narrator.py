@@ -1,4 +1,4 @@
-"""What the console tells of the broker's work: every assignment while there are few, counts when many.
+"""Logs the broker's assignments: each one while they are few, else their number.
 
 Owns the pace of the log: a line costs more than a job does.
 """

@@ -1,30 +1,30 @@
-"""Whether every worker with mail was heard, though one sends more than a turn reads.
+"""Tells whether every worker with a message was read, even while one worker sends more than a turn can read.
 
-Owns no message and no socket: it is told whose frame was read. ZeroMQ reads one frame of
-each connection in turn; where one runs dry, another may come once too early. So between the first frame of a worker and
-its third, a frame of each other worker with mail was read.
+ZeroMQ reads one frame of each connection in turn. When one connection runs empty, another may be read once too early.
+So between the first and the third frame of one worker, at least one frame of each other waiting worker was read. Owns
+no message and no socket: the loop says whose frame it read.
 """
 
 from collections import Counter
 
 ROUND_SECONDS = 0.1
-"""A round that takes longer says nothing of the workers that came first in it: they may have sent something since."""
+"""A longer round proves nothing: the workers that were read first in it may have sent a message since."""
 
 
 class Rounds:
-    """What was read since the mail was last read empty, or a round was over."""
+    """Counts the frames of each worker since the socket was last read empty, or since the last full round."""
 
     def __init__(self) -> None:
         self._frames: Counter[bytes] = Counter()
         self._began = 0.0
 
     def emptied(self, now: float) -> None:
-        """Nothing was left unread."""
+        """The socket was read until it was empty."""
         self._frames.clear()
         self._began = now
 
     def heard_all(self, peers: list[bytes], now: float) -> bool:
-        """One frame more was read of each of these, in this order: whether a short round is over."""
+        """One more frame of each of these was read, in this order. Returns whether that completed a short round."""
         over = False
         for peer in peers:
             self._frames[peer] += 1

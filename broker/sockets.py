@@ -1,7 +1,7 @@
 """The broker's sockets: bound, bounded, read, written and closed.
 
-Owns their options, and is the only file of the broker that knows ZeroMQ. Nothing here waits but `wait`. What is read
-and sent, and in which order, is broker/loop.py's.
+Owns their options, and is the only file of the broker that knows ZeroMQ. Only `wait` waits. broker/loop.py decides what
+is read and sent, and in which order.
 """
 
 import logging
@@ -18,16 +18,17 @@ from jobs import wire
 from jobs.errors import SetupFault
 
 RECEIVED_FRAMES_MAX = 500
-"""Of a connection, unread: what a web process has without an acknowledgement, and more. Who sends more waits."""
+"""Unread frames of one connection: more than a web process has unacknowledged. A sender of more must wait."""
 SENT_FRAMES_MAX = 2000
-"""Of a connection, unsent: a worker that takes none is lost, a web process reads the ledger where it missed some."""
+"""Unsent frames of one connection. A worker with a full buffer is lost; a web process that missed some frames reads the
+ledger instead."""
 READ_MAX = 256
-"""Subscriptions, or events of connections, read in a turn."""
+"""How many subscriptions, or events of connections, a turn reads at most."""
 LINGER_MILLISECONDS = 200
 
 
 class Sockets:
-    """All of them, bound. `read`: those that are waited for, by descriptor."""
+    """All sockets of the broker, bound. `read`: those that `wait` waits for, by descriptor."""
 
     def __init__(self, wires: Wires, log: logging.Logger) -> None:
         self._context = zmq.Context()
@@ -63,11 +64,11 @@ class Sockets:
         return bound
 
     def wait(self, other: int, seconds: float) -> set[Any]:
-        """Which of the sockets, and of this descriptor, can be read: as soon as one can, or after `seconds`."""
+        """Wait until a socket or the descriptor `other` can be read, or for `seconds`. Returns those that can."""
         return readable(self.read, [other], seconds)
 
     def receive_from_worker(self) -> tuple[bytes, list[bytes], bytes | None] | None:
-        """Connection, frames, and on tcp the key that it was let in by; None: nothing is there to be read."""
+        """The connection, the frames, and on tcp the key that authenticated it; None: there is nothing to read."""
         try:
             if self.door is None:
                 peer, *plain = self.router.recv_multipart(zmq.NOBLOCK)
@@ -79,7 +80,7 @@ class Sockets:
         return first.bytes, [frame.bytes for frame in frames], key
 
     def receive_from_web(self) -> list[bytes] | None:
-        """The frames of a message; None: nothing is there to be read."""
+        """The frames of a message; None: there is nothing to read."""
         try:
             frames = [self.pull.recv(zmq.NOBLOCK)]
         except zmq.Again:
@@ -89,8 +90,7 @@ class Sockets:
         return frames
 
     def subscribed(self, ready: set[Any]) -> list[bytes]:
-        """The topics of acknowledgements with a new subscription. Subscriptions to changes are read, too, and
-        dropped."""
+        """The new subscriptions to acks, by topic. Subscriptions to changes are read and ignored."""
         topics = [frame[1:] for frame in self._subscriptions(self.acks, ready) if frame[:1] == b"\x01"]
         for _ in self._subscriptions(self.changes, ready):
             pass
@@ -115,11 +115,11 @@ class Sockets:
         return ended
 
     def notice_ends(self) -> None:
-        """Have connections that ended forgotten now, so that a send to one of them fails."""
+        """Let ZeroMQ process connections that have ended, so that a send to one of them fails."""
         self.router.poll(0)
 
     def send_to_worker(self, peer: bytes, frames: Sequence[bytes]) -> bool:
-        """Send these at once; False: the connection has ended, or takes no more."""
+        """Send these at once. False: the connection has ended, or its buffer is full."""
         try:
             self.router.send_multipart([peer, *frames], zmq.NOBLOCK)
         except zmq.ZMQError as error:
@@ -137,7 +137,7 @@ class Sockets:
         self.changes.send_multipart([topic, frame], zmq.NOBLOCK)
 
     def close(self) -> None:
-        """Close the sockets, waiting a bounded time for what was sent."""
+        """Close the sockets, after a bounded wait for unsent frames."""
         self.router.disable_monitor()
         self.monitor.close(0)
         for bound in (self.pull, self.router, self.acks, self.changes):

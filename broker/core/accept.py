@@ -1,4 +1,4 @@
-"""Taking a POST's jobs: accepted whole or not at all, decided by what the ledger was found to hold."""
+"""Accepts the jobs of one POST, all of them or none. It decides by what was read of the ledger for this Submit."""
 
 from broker.core import quota
 from broker.core.books.events import Submitted
@@ -14,7 +14,7 @@ QUEUED, DELAYED = State.QUEUED, State.DELAYED
 
 
 def submitted(books: Books, event: Submitted, now: float) -> None:
-    """Answer a Submit. A repeat of a committed one is committed again, whatever else holds."""
+    """Answer a Submit. A repeat of a committed one gets COMMITTED again, before any other rule is looked at."""
     submit = event.submit
     books.ack(submit.web, _decide(books, event, now))
 
@@ -46,7 +46,7 @@ def _decide(books: Books, event: Submitted, now: float) -> Ack:
 
 
 def _all_new(books: Books, event: Submitted) -> bool:
-    """Whether no id is used twice. (The first one is new already, and decides alone for an honest sender.)"""
+    """Whether no id is used twice. The caller has checked the first id, which is enough for an honest sender."""
     ids = {job.id for job in event.submit.jobs}
     return len(ids) == len(event.submit.jobs) and ids.isdisjoint(event.existing) and ids.isdisjoint(books.fresh_ids)
 
@@ -57,7 +57,7 @@ def _stored(books: Books, event: Submitted) -> list[KeyEntry | None]:
 
 
 def _known(submit: Submit, known: list[KeyEntry | None]) -> Ack:
-    """A fingerprint is of the whole POST: those of its jobs that are not purged answer for it."""
+    """Answer a POST whose keys are known. Its jobs share one fingerprint, so those that are not purged prove it."""
     left = [entry for entry in known if entry is not None]
     if len(known) != len(submit.jobs) or any(entry.fingerprint != submit.jobs[0].fingerprint for entry in left):
         return Ack(submit.request, CONFLICT)
@@ -65,7 +65,7 @@ def _known(submit: Submit, known: list[KeyEntry | None]) -> Ack:
 
 
 def _accept(books: Books, job: NewJob, at: float, now: float) -> bool:
-    """Take a job; whether it is queued."""
+    """Accept a job. Returns whether it is queued."""
     entry = Entry()
     books.change = change = books.change + 1
     entry.seq = entry.position = entry.change = change

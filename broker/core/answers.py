@@ -1,7 +1,7 @@
-"""What workers say about the jobs they hold, and what their loss means.
+"""Applies what workers report of their jobs, and the loss of a worker.
 
-Fencing is here: an answer under a lease that is not the job's live one changes nothing, and is
-settled so that the worker forgets it.
+The lease number is a fencing token. A report under a lease that is not the job's live one changes nothing; the worker
+gets Settled for it and forgets it.
 """
 
 from broker.core.books.model import Entry, Worker
@@ -45,8 +45,8 @@ def begin(books: Books, entry: Entry, now: float, at: float | None = None) -> No
 
 
 def _at(books: Books, entry: Entry, wall: float | None, now: float) -> float:
-    """When that was, of which a worker says the wall time; it may be another machine's: neither before what happened
-    last nor after now."""
+    """The monotonic time of an event that a worker dates by its own wall clock. That clock may be wrong, so the time
+    is kept between the job's last event and now."""
     if wall is None:
         return now
     last = entry.outcome.timeline[-1].at
@@ -55,13 +55,13 @@ def _at(books: Books, entry: Entry, wall: float | None, now: float) -> float:
 
 
 def published(books: Books, worker: Worker, message: Published, now: float) -> None:
-    """Renditions landed: a change of the row each."""
+    """Renditions were published: each one is a change of its job's row."""
     for publication in message.renditions:
         entry = held(books, worker, publication.job, publication.lease)
         if entry is None:
             books.settle(worker.peer, publication.job, publication.lease)
         elif not is_rendition_of(publication.rendition.blob, entry.id):
-            continue  # no worker of ours says so: what is another job's is not shown as this one's, nor ever swept
+            continue  # only a forged message does this: a file of another job is neither shown here nor ever swept
         elif entry.outcome.cancel_requested:
             _hide(books, entry, [publication.rendition])
         else:
@@ -81,7 +81,7 @@ def _publish(books: Books, entry: Entry, rendition: Rendition, now: float) -> No
 
 
 def _hide(books: Books, entry: Entry, renditions: list[Rendition]) -> None:
-    """Landed after a cancel: swept, but for what was shown before (a name may come again)."""
+    """Sweep renditions that were published after a cancel. Those that were shown before stay: a name may come twice."""
     shown = {rendition.blob for rendition in entry.outcome.renditions}
     hidden = tuple(rendition.blob for rendition in renditions if rendition.blob not in shown)
     if hidden:
@@ -127,7 +127,7 @@ def failed(books: Books, worker: Worker, message: Failed, now: float) -> None:
         if entry is not None:
             if failure.code != Code.CANCELLED:
                 books.served(entry, now)
-            elif entry.started_at is not None:  # a part of a job is no measure
+            elif entry.started_at is not None:  # a cancelled job's time is no measure of a whole one
                 books.spent(entry, worker, now)
             _fail(books, entry, failure, now)
 
@@ -152,7 +152,7 @@ def _fail(books: Books, entry: Entry, failure: Failure, now: float) -> None:
 
 
 def returned(books: Books, worker: Worker, message: Returned, now: float) -> None:
-    """These were given back: by drain, recall or recycling."""
+    """A worker gave these back: it drains, was asked to (Recall), or replaces its decoder."""
     for ref in message.leases:
         books.settle(worker.peer, ref.job, ref.lease)
         entry = held(books, worker, ref.job, ref.lease)
@@ -163,7 +163,7 @@ def returned(books: Books, worker: Worker, message: Returned, now: float) -> Non
 
 
 def give_back(books: Books, entry: Entry, now: float) -> None:
-    """A lease ends uncharged; the job is first in its lane again."""
+    """End a lease without counting an attempt. The job is first in its lane again."""
     if entry.started_at is not None:
         entry.attempts -= 1
     books.log(entry, RETURNED, now)
@@ -174,7 +174,7 @@ def give_back(books: Books, entry: Entry, now: float) -> None:
 
 
 def lost(books: Books, entry: Entry, now: float, why: str) -> None:
-    """The job's holder is gone. Charged only where a decoder had begun."""
+    """The job's holder is gone. It counts as an attempt only if a decoder had begun."""
     books.log(entry, LOST, now, why)
     if entry.started_at is None:
         return _uncharged(books, entry, now, why)
@@ -195,5 +195,5 @@ def worker_lost(books: Books, worker: Worker, now: float, why: str) -> None:
     books.roster.remove(worker)
     books.roster_changed = True
     books.sweeps.lost(worker)
-    for entry in reversed(worker.leases.copy().values()):  # each goes before the last: the oldest ends up first
+    for entry in reversed(worker.leases.copy().values()):  # each is put first in its lane: the oldest must be last
         lost(books, entry, now, why)

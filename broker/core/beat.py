@@ -1,6 +1,6 @@
-"""The beat: what the broker tells every second of queue, workers and tenants (GET /stats shows it).
+"""The beat: the state of queue, workers and tenants, which the broker publishes every second (GET /stats shows it).
 
-Owns its figures, and how many workers are wanted. Decides nothing about a job.
+Owns the beat's figures and the number of workers that are wanted. Decides nothing about a job.
 """
 
 from itertools import islice
@@ -15,7 +15,7 @@ from jobs.job import State
 
 
 def beat(books: Books, walk_why: str, now: float) -> wire.Beat | None:
-    """The beat, where something that it says may have changed. `walk_why`: why the walk fails."""
+    """The beat; None if nothing that it shows has changed. `walk_why`: why the walk fails, or ""."""
     if not books.roster_changed:
         return None
     views = [_view(books, worker) for worker in islice(books.roster.by_peer.values(), wire.ITEMS_MAX)]
@@ -51,7 +51,7 @@ def _view(books: Books, worker: Worker) -> wire.WorkerView:
 
 
 def _wanted(books: Books, waiting: wire.Waiting) -> int:
-    """How many workers would end what waits and runs within `wanted_seconds`."""
+    """How many workers could end all waiting and running jobs within `wanted_seconds`."""
     jobs = books.counts[State.RUNNING] + (0 if books.paused else books.counts[State.QUEUED])
     seconds = sum(
         books.service.of(entry.lane) or 0.0

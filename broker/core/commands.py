@@ -1,6 +1,6 @@
-"""What web's users order: cancel, requeue, purge, of one job or of all that match, step by step; pause; drain.
+"""Carries out users' commands: cancel, requeue and purge (of one job, or of many in steps), pause, resume, and drain.
 
-Every command changes nothing when it is repeated.
+All commands are idempotent.
 """
 
 from broker.core import quota
@@ -23,12 +23,12 @@ from jobs.wire import (
 )
 
 SWEEPS_FULL = "sweeps_full"
-"""So many deletions of files wait that no more are taken: ask again when workers have come on with them."""
+"""The code of a refusal: too many deletions of files wait. The command may be repeated when workers have done some."""
 CANCEL_REQUESTED = Happening.CANCEL_REQUESTED.value
 
 
 def commanded(books: Books, event: Commanded, now: float) -> None:
-    """One job's command: done, or refused with a code."""
+    """Carry out a command on one job, or refuse it with a code."""
     command = event.command
     refusal = _apply(books, command, _entry(books, event), now)
     outcome = REFUSED if refusal else COMMITTED
@@ -45,7 +45,7 @@ def _entry(books: Books, event: Commanded) -> Entry | None:
 
 
 def _apply(books: Books, command: Cancel | Requeue | Purge, entry: Entry | None, now: float) -> str | None:
-    """Carry out a command on one job; the code of a refusal, or None."""
+    """Carry out a command on one job. Returns the code of a refusal, or None."""
     if entry is None:
         return "not_found"
     if isinstance(command, Cancel):
@@ -62,7 +62,8 @@ def _apply(books: Books, command: Cancel | Requeue | Purge, entry: Entry | None,
 
 
 def cancel(books: Books, entry: Entry, now: float) -> str | None:
-    """End a waiting job at once; a held one is abandoned by its worker, the intent is durable."""
+    """Cancel a job. A waiting one ends at once. A running one ends when its worker has abandoned it; until then
+    `cancel_requested` is in its row."""
     if entry.state is State.CANCELLED:
         return None
     if entry.state in ENDED:
@@ -82,12 +83,12 @@ def cancel(books: Books, entry: Entry, now: float) -> str | None:
 
 
 def requeue(books: Books, entry: Entry, now: float, counted: bool) -> str | None:
-    """Run an ended job that is not done once more: attempts from 0, quarantine lifted, last in its lane. `counted`: it
-    is one of the tenant's rate, as an upload is."""
+    """Run a failed, dead or cancelled job once more, last in its lane. Its attempts begin at 0 and its content leaves
+    quarantine. `counted`: it counts against the tenant's rate, as an upload does."""
     if entry.state not in REQUEUEABLE:
         return "not_requeueable"
     if entry.id in books.sweeps.sweeping:
-        return "broker_silent"  # a worker deletes blobs whose names the job may take again: ask again when it has
+        return "broker_silent"  # a worker is deleting blobs whose names the job would use again; repeat it later
     if counted and not quota.count(books, entry.tenant, now):
         return "rate_limited"
     books.log(entry, REQUEUED, now)
@@ -107,15 +108,15 @@ def requeue(books: Books, entry: Entry, now: float, counted: bool) -> str | None
 
 
 def matched(books: Books, event: Matched, now: float) -> None:
-    """A step of a command over many: some of the jobs that it matches, refused or not. A purge goes no faster than
-    workers delete, for what is to be deleted is in memory."""
+    """Carry out one step of a command over many jobs. A purge waits for workers to delete files, because the names of
+    these files are kept in memory."""
     command = event.command
     if isinstance(command, Purge) and not books.sweeps.may_add():
         return books.ack(command.web, Ack(command.request, REFUSED, code=SWEEPS_FULL))
     count = changed = 0
     seconds = 0.0
     for row in event.rows:
-        if row.id in books.gone:  # by age, since these rows were read
+        if row.id in books.gone:  # retention removed it after these rows were read
             continue
         entry = books.entries.get(row.id) or Entry.from_row(row)
         before = books.change

@@ -1,12 +1,12 @@
 """The dispatcher: feed it events, ask it for effects. Sans-I/O; docs/architecture.md draws it.
 
-    core.handle(event, now)     a fact
-    core.tick(now, heard_all)   time passed; whether everything that workers said was read
+    core.handle(event, now)     take in a fact
+    core.tick(now, heard_all)   time passed; heard_all: no message of a worker is left unread
     core.drain(now) -> Effects  what to commit, then send
     core.deadline               when to tick at the latest
 
-Owns the order of a turn, and how far the walk over the blobs is. Who works on what is broker/core/matching.py's, who is
-here broker/core/presence.py's, what is told every second broker/core/beat.py's.
+Owns the order of a turn, and the position of the walk over the blobs. Other files own the rest: matching.py the
+assignments, presence.py the connected workers, beat.py the figures of each second.
 """
 
 from collections.abc import Callable
@@ -47,7 +47,7 @@ HANDLERS: dict[type, Callable[[Books, Any, float], None]] = {
 
 
 class Dispatcher:
-    """Decides who does what. One instance a broker process, one thread."""
+    """The whole core. One instance per broker process, used by one thread."""
 
     def __init__(self, policy: Policy) -> None:
         self.books = Books(policy)
@@ -57,7 +57,7 @@ class Dispatcher:
         self._matching = Matching(self.books)
 
     def restore(self, restored: Restored, now: float, offset: float) -> None:
-        """Begin from what the ledger holds; running jobs wait for their holders' Ready."""
+        """Begin with the content of the ledger. Running jobs wait for the Ready of their workers."""
         books, meta = self.books, restored.meta
         books.offset = offset
         books.change = books.change_sent = meta.change
@@ -84,11 +84,11 @@ class Dispatcher:
 
     @property
     def trusted_at(self) -> float:
-        """From when on (monotonic seconds) something may go because the wall clock makes it old."""
+        """From when on (monotonic seconds) things may be deleted by their age in wall time."""
         return self.books.trusted_at
 
     def is_beat_due(self, now: float) -> bool:
-        """Whether the next `tick` makes one."""
+        """Whether the next `tick` makes a beat."""
         return now >= self._next_beat
 
     def peers(self) -> list[bytes]:
@@ -101,7 +101,7 @@ class Dispatcher:
         return worker.name if worker else "gone"
 
     def stop(self) -> None:
-        """Assign nothing from now on; what was read is settled, and the process leaves."""
+        """Assign nothing from now on. The process answers what it has read, then ends."""
         self._matching.stopping = True
 
     def handle(self, event: Event, now: float) -> None:
@@ -124,8 +124,8 @@ class Dispatcher:
             self.books.offset = event.offset
 
     def tick(self, now: float, heard_all: bool = True) -> None:
-        """Judge time: delays, recalls, the beat, walk, retention; and silence where all that workers said was read
-        (`heard_all`), for unread mail is none."""
+        """Time has passed: judge delays, recalls, the beat, the walk and retention. Silence is judged only if
+        `heard_all`, because a worker with an unread message is not silent."""
         books = self.books
         if now > self._next_beat + self._policy.silence_seconds / 2:
             presence.excuse(self.books, now)
@@ -170,7 +170,7 @@ class Dispatcher:
         return min(times)
 
     def drain(self, now: float) -> Effects:
-        """Match what can be matched, then hand out everything of this turn."""
+        """Assign jobs to workers, then return all effects of this turn."""
         books = self.books
         if not self._matching.stopping:
             self._matching.match(now)
@@ -189,7 +189,7 @@ class Dispatcher:
             entry.dirty = False
             state = entry.state
             if state is not RUNNING and not entry.windowed and state is not DELAYED:
-                del books.entries[entry.id]  # in memory is what waits here or runs
+                del books.entries[entry.id]  # only queued jobs of a window, delayed and running ones stay in memory
         if books.dirty or books.meta_changed:
             records.meta = Meta(books.change, books.epoch, books.paused, plain(books.counts))
         records.tenants += [TenantEntry(tenant, plain(share.counts)) for tenant, share in books.counted.items()]
@@ -201,7 +201,7 @@ class Dispatcher:
         return effects
 
     def check(self) -> None:
-        """Raises AssertionError where the books disagree with themselves."""
+        """Raises AssertionError where the books contradict each other."""
         books = self.books
         books.roster.check()
         books.backlog.check()

@@ -1,7 +1,7 @@
-"""Who works on what: jobs are matched to workers, prefetched, and asked back.
+"""Assigns jobs to workers: to idle ones, as a prefetch, or away again by a recall.
 
-Costs O(assignments): no scan of workers or jobs. Owns no order of jobs (books/turns.py) and none of workers
-(books/roster.py).
+Costs O(assignments): it scans neither all workers nor all jobs. The order of jobs is books/turns.py's, the order of
+workers is books/roster.py's.
 """
 
 from broker.core.books.model import DELAYED, RUNNING, Entry, Worker
@@ -13,24 +13,25 @@ from jobs.lanes import SMALL
 ASSIGNED = Happening.ASSIGNED.value
 
 DELAYED_MAX = 4096
-"""Jobs in back-off, all of them in memory: so many fail of one cause, and no more is given out until some are due."""
+"""Limit of delayed jobs, which are all in memory. So many failures have one cause, so nothing is assigned until some
+of these jobs are due."""
 
 LATE_TIMES = 4.0
-"""What a worker's first job may take of the time that others may wait behind it, before these are asked back."""
+"""A worker is late when its current job has taken so many times `prefetch_seconds`: the jobs behind are recalled."""
 
 
 class Matching:
-    """Gives out leases over the books of one core. `stopping`: it gives out none from now on."""
+    """Assigns the jobs of one core. `stopping`: it assigns none from now on."""
 
     def __init__(self, books: Books) -> None:
         self._books = books
         self.look_at = 0.0
-        """When to look next for workers that are late."""
+        """When to look for late workers next (monotonic seconds)."""
         self.stopping = False
 
     def match(self, now: float) -> None:
-        """What is to be served next waits for an idle worker, unless it is prefetched. Nothing is given out in its
-        place: no worker would ever be idle for a job that is not prefetched."""
+        """Assign jobs in order, to idle workers first, then as prefetches. If the next job may not be prefetched, stop:
+        later jobs would keep every worker busy, and this one would starve."""
         books, backlog, roster = self._books, self._books.backlog, self._books.roster
         if books.paused or books.counts[DELAYED] >= DELAYED_MAX:
             return
@@ -66,13 +67,13 @@ class Matching:
         return books.batch(worker.peer, wire.Assign, assignment)
 
     def _refuse_long(self, entry: Entry, now: float) -> None:
-        """Of an earlier version's ledger: no message can bring it to a worker."""
+        """Fail a job whose spec is too long for a message: an earlier version accepted it."""
         detail = f"what is asked has {len(entry.spec)} bytes, spec_bytes_max allows {wire.SPEC_BYTES_MAX}"
         self._books.move(entry, RUNNING)
         self._books.end(entry, State.FAILED, now, Fault(Code.OPERATION_FAILED.value, detail))
 
     def recall(self, now: float) -> None:
-        """Ask back unstarted jobs that wait behind others while workers are idle."""
+        """Recall prefetched jobs that wait behind others while workers are idle."""
         books = self._books
         spare = books.roster.idle - len(books.recalled)
         while spare > 0 and books.prefetched and not books.paused and not self.stopping:
@@ -83,7 +84,7 @@ class Matching:
             spare -= 1
 
     def recall_late(self, now: float) -> None:
-        """Ask back what waits behind a job that takes much longer than was thought; its worker is given no more."""
+        """Recall the jobs behind one that takes much longer than expected. Its worker gets no more until it ends."""
         books = self._books
         late = max(LATE_TIMES * self._books.policy.prefetch_seconds, self._books.policy.recall_seconds)
         self.look_at = now + late / 2

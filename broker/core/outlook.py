@@ -1,6 +1,6 @@
-"""What waits and for how long, as a beat tells it to those who forecast (web/broker/forecast.py).
+"""The part of the beat from which web forecasts waiting times (web/broker/forecast.py): lanes, means, free workers.
 
-Owns no measure (broker/core/books/service.py) and no order (broker/core/books/turns.py).
+The measures are broker/core/books/service.py's, the order is broker/core/books/turns.py's.
 """
 
 from collections import Counter
@@ -17,14 +17,14 @@ from jobs.records import LANE_CHARACTERS_MAX
 from jobs.wire import LaneView, Waiting
 
 MARKS_MAX, MARKS_MIN = 16, 1
-"""Positions of a lane that a beat tells beside its last: who waits between two of them is placed by a straight line."""
+"""How many positions of a lane a beat has beside the last one. Web interpolates between two of them."""
 MARKS_IN_ALL = 4096
 LATE_SHARE = 0.1
-"""Of its mean time, what a job that has taken longer is thought to need still."""
+"""A job that has taken longer than the mean is expected to need this share of the mean still."""
 
 
 def waiting(service: Service, backlog: Backlog, roster: Roster, queued: Mapping[str, int], now: float) -> Waiting:
-    """What a forecast needs; `queued` counts the queued jobs of each tenant."""
+    """The data for a forecast. `queued`: the queued jobs of each tenant, also those outside the windows."""
     free = [_free(service, worker, now) for worker in roster.by_peer.values() if not worker.draining]
     lanes = [view for view in _lanes(backlog, queued) if _is_told(view.lane.name)]
     debts = {tenant: seconds for tenant, seconds in backlog.turns.debts().items() if len(tenant) <= TEXT_CHARACTERS_MAX}
@@ -32,12 +32,12 @@ def waiting(service: Service, backlog: Backlog, roster: Roster, queued: Mapping[
 
 
 def _is_told(lane: str) -> bool:
-    """Whether a message can name the lane. Those of an earlier version's ledger are served, and not told of."""
+    """Whether the name fits a message. Lanes of an earlier version may be longer: they are served, but not reported."""
     return len(lane) <= LANE_CHARACTERS_MAX
 
 
 def _free(service: Service, worker: Worker, now: float) -> float | None:
-    """In how many seconds a worker will have ended what it holds: the first of it runs, the others follow."""
+    """In how many seconds a worker will have ended its jobs; None: unknown. The first job runs, the others follow."""
     total, first = 0.0, None
     for entry in worker.leases.values():
         seconds = service.of(entry.lane)
@@ -51,7 +51,8 @@ def _free(service: Service, worker: Worker, now: float) -> float | None:
 
 
 def _lanes(backlog: Backlog, queued: Mapping[str, int]) -> list[LaneView]:
-    """What a tenant has beyond the windows is shared out over its lanes that have some there, by what came lately."""
+    """All lanes with their numbers of jobs. How many jobs of a tenant are only in the ledger is known in sum: that sum
+    is split over the tenant's lanes in proportion to recent arrivals."""
     windows = [(window, window.tenant.name) for window in backlog.in_order()]
     beyond, weights = Counter(queued), Counter[str]()
     for window, tenant in windows:
@@ -69,7 +70,7 @@ def _lanes(backlog: Backlog, queued: Mapping[str, int]) -> list[LaneView]:
 
 
 def _ends(window: Window, beyond: int) -> LaneView:
-    """The first and the last alone: of thousands of lanes more would hold the loop."""
+    """A lane with its first and last position only. With thousands of lanes, more would stop the loop for too long."""
     jobs = window.jobs
     queued = len(jobs) + beyond
     first = jobs[0].position if jobs else window.cursor + 1
@@ -88,6 +89,6 @@ def _lane(window: Window, beyond: int, marks_max: int) -> LaneView:
         places += [(len(jobs), window.cursor + 1), (len(jobs) + beyond - 1, max(window.last, window.cursor + beyond))]
     marks: list[tuple[int, int]] = []
     for place, position in places:
-        if not marks or position > marks[-1][1]:  # what came again stands at the head, wherever it was before
+        if not marks or position > marks[-1][1]:  # a retried job is at the head with any position
             marks.append((place, position))
     return LaneView(window.lane, len(jobs) + beyond, marks)

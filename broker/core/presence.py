@@ -1,6 +1,6 @@
-"""Workers as they come, speak, fall silent and go: who is here, and what becomes of what they held.
+"""Workers connect, send messages, fall silent and leave: keeps the roster, and decides what happens to their leases.
 
-Owns the judgement of silence. What they say of their jobs goes to broker/core/answers.py.
+Owns the judgement of silence. Their reports of jobs go to broker/core/answers.py.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ ANSWERS: dict[type, Callable[[Books, Worker, Any, float], None]] = {
 
 
 def heard(books: Books, event: Heard, now: float) -> None:
-    """A worker said something: a sign of life, and what it says of itself or of its jobs."""
+    """A worker's message arrived. Any message is a sign of life."""
     message = event.message
     worker = books.roster.by_peer.get(event.peer)
     if isinstance(message, wire.Ready):
@@ -51,7 +51,8 @@ def heard(books: Books, event: Heard, now: float) -> None:
 
 
 def _ready(books: Books, peer: bytes, ready: wire.Ready, now: float) -> None:
-    """A worker introduces itself: its live leases go on, the others are void or lost."""
+    """A worker introduces itself, with the leases that it holds. Live ones go on, others of these are void. Jobs that
+    the broker thought it had, but that it does not name, are lost."""
     former = books.roster.by_peer.get(peer)
     if former is not None and former.incarnation != ready.incarnation:
         answers.worker_lost(books, former, now, "its connection is another's")
@@ -79,7 +80,7 @@ def _ready(books: Books, peer: bytes, ready: wire.Ready, now: float) -> None:
         if held.started and entry.started_at is None:
             answers.begin(books, entry, now)
     repeat_abandons(books, worker)
-    if told_to_drain:  # and the order was lost with the connection
+    if told_to_drain:  # the order may have been lost with the former connection
         worker.draining = True
         books.roster.settle(worker)
         books.send(peer, wire.Drain())
@@ -89,14 +90,14 @@ def _ready(books: Books, peer: bytes, ready: wire.Ready, now: float) -> None:
 
 
 def repeat_abandons(books: Books, worker: Worker) -> None:
-    """What is to be cancelled is said again, for the last time may have been lost."""
+    """Send Abandon again for all jobs to be cancelled: the last one may have been lost."""
     for entry in worker.leases.values():
         if entry.outcome.cancel_requested:
             books.batch(worker.peer, wire.Abandon, wire.LeaseRef(entry.id, entry.lease))
 
 
 def walked(books: Books, progress: Progress, event: Walked, now: float) -> None:
-    """A worker told the old names of one step of the walk."""
+    """A worker answered one step of the walk with old names."""
     worker = books.roster.by_peer.get(event.peer)
     if worker is None:
         return books.send(event.peer, wire.Introduce(books.epoch))
@@ -105,7 +106,7 @@ def walked(books: Books, progress: Progress, event: Walked, now: float) -> None:
 
 
 def judge_silence(books: Books, now: float) -> None:
-    """What nobody heard of for too long is lost: workers, and running jobs whose workers do not come back."""
+    """Give up workers that are silent for too long, and, after the grace, running jobs whose workers did not return."""
     for worker in books.roster.silent(now - books.policy.silence_seconds):
         answers.worker_lost(books, worker, now, "unheard for too long")
     if books.orphans and now >= books.grace_until:
@@ -115,7 +116,7 @@ def judge_silence(books: Books, now: float) -> None:
 
 
 def excuse(books: Books, now: float) -> None:
-    """This process stood still, and so did its sockets: what was said meanwhile may still be on its way."""
+    """This process did not run for some time, so messages of that time may still be unread: count silence anew."""
     books.roster.excuse(now)
     if books.orphans:
         books.grace_until = now + books.policy.grace_seconds

@@ -1,8 +1,8 @@
-"""How much who may upload: the rate of a tenant, and the uses of a grant. Counted here, and so exact over all web
-processes. A repeat of what is accepted counts nothing: it never comes here.
+"""Upload limits: the rate of a tenant, and the uses of a grant. The broker counts them, so they are exact over all web
+processes. A repeat of an accepted upload does not come here, so it is not counted. A refused one is not counted either.
 
-The rate is a sliding window, as API gateways have by default (Kong's "window types"): a fixed one lets twice as many
-through about its end, a bucket of tokens twice as many in the first minute. What is refused counts nothing.
+The rate is a sliding window, as API gateways have by default (Kong's "window types"). A fixed window would let twice as
+many through around its end, a token bucket twice as many in the first minute.
 """
 
 from broker.core.books.events import Submitted
@@ -13,7 +13,7 @@ from jobs.wire import REFUSED, Ack
 
 
 def refusal(books: Books, event: Submitted, now: float) -> Ack | None:
-    """The answer to a Submit that may not be accepted; None: it may, and its grant's uses are counted."""
+    """The refusal of a Submit that is over a limit. None: it may be accepted, and the uses of its grant are counted."""
     submit = event.submit
     if (most := books.policy.rate_per_minute) and (over := _over_rate(books, event, most, now)):
         return over
@@ -32,7 +32,7 @@ def refusal(books: Books, event: Submitted, now: float) -> Ack | None:
 
 
 def count(books: Books, tenant: str, now: float) -> bool:
-    """Whether the tenant's rate has room for one job that runs once more: it is counted then, as an upload is."""
+    """Count a requeued job against the tenant's rate, as an upload is. False: the rate is used up."""
     most = books.policy.rate_per_minute
     if most and _rate(books, tenant).per_minute(now) >= most:
         return False
@@ -43,7 +43,7 @@ def count(books: Books, tenant: str, now: float) -> bool:
 
 
 def frees(books: Books, tenant: str, now: float) -> float:
-    """In how many seconds the tenant may have one more."""
+    """In how many seconds the tenant may upload one more."""
     return _rate(books, tenant).frees(now, 1)
 
 
@@ -70,5 +70,5 @@ def _over_rate(books: Books, event: Submitted, most: int, now: float) -> Ack | N
 
 
 def _rate(books: Books, tenant: str) -> Rate:
-    """What the tenant uploaded in the last minute; without keys, all are one."""
+    """The count of the tenant's uploads. Without keys there is one for everybody."""
     return books.share(tenant).accepted if tenant else books.accepted

@@ -1,7 +1,7 @@
-"""Removal by age: what ended longer ago than the retention goes as a purge takes it, a few jobs at a time.
+"""Retention: purges jobs that ended longer ago than `retention_seconds`, a few at a time.
 
-Owns the pace: a step each beat, and at once while steps come back full; none while many sweeps wait,
-so that workers delete no slower than this removes, and memory is bounded.
+Owns the pace: one step each beat, and the next one at once if a step was full. While many sweeps wait there is no step,
+so jobs go no faster than workers delete their files, and memory is bounded.
 """
 
 from broker.core.books.events import Expire, Expired
@@ -9,15 +9,16 @@ from broker.core.books.model import Entry
 from broker.core.books.state import Books
 
 EXPIRE_ROWS = 100
-"""Of one step: 3 ms of the loop's CPU, measured at 400,000 rows; what one worker is given to delete at once."""
+"""Jobs of one step: 3 ms of the loop's CPU, measured at 400,000 rows. One worker deletes the files of as many at
+once."""
 STEP_SECONDS = 60.0
-"""What a clock may be put forward at once: jobs then go so much too early at most."""
+"""A smaller step of the wall clock is accepted: jobs may be removed earlier by that much."""
 TRUST_SECONDS = 3600.0
-"""After a larger step. A machine that woke up takes it, too, and removes nothing for an hour."""
+"""How long nothing is removed after a larger step. A machine that wakes from sleep makes such a step, too."""
 
 
 def look(books: Books, now: float) -> None:
-    """Ask for what is too old, if it is time and the workers keep up."""
+    """Ask the ledger for jobs that are too old, if a step is due and the workers keep up."""
     policy = books.policy
     due = max(books.expire_at, books.trusted_at)
     if policy.retention_seconds and now >= due and books.sweeps.may_add():
@@ -34,7 +35,7 @@ def expired(books: Books, event: Expired, now: float) -> None:
 
 
 def stepped(books: Books, seconds: float, now: float) -> None:
-    """The wall clock went forward by so many seconds beside the monotonic one. If it is wrong, it makes all that is
-    kept old: nothing goes before a person or the time service had the time to set it right."""
+    """The wall clock was put forward by `seconds`. If that is wrong, every job looks old. So nothing is removed for
+    TRUST_SECONDS, in which somebody, or the time service, can correct the clock."""
     if seconds > STEP_SECONDS:
         books.trusted_at = max(books.trusted_at, now + TRUST_SECONDS)

@@ -1,11 +1,11 @@
-"""The whole core as bytes, and back: what a replay begins from.
+"""Serialises the whole core, and restores it: a replay begins from a snapshot.
 
-Owns no list of fields: it walks from the dispatcher over every object of the core, field by field,
-so that a new field is in it without a word here. What is one object in two places is one again
-afterwards. Between turns only: a turn's own books (core.clear) are empty then.
+It visits every object of the core from the dispatcher on, field by field, so a new field needs no change here. An
+object that is referred to from two places is one object again after the restore. Snapshots are taken between turns
+only, when the books of one turn (Books.clear) are empty.
 
-Columns, not objects, are written: one field of 10,000 jobs is one list, which costs a tenth of
-10,000 visits. Equal cores give equal bytes.
+It writes columns, not objects: one field of 10,000 jobs is one list. That costs a tenth of 10,000 visits. Equal cores
+give equal bytes.
 """
 
 import sys
@@ -29,19 +29,19 @@ OURS = ("broker.core.", "jobs.")
 """The modules whose classes a snapshot may hold."""
 
 Column = list[Any]
-"""One list of values as it is written: how it is to be read, then what that takes."""
+"""A list of values in its written form: the name of the method that reads it, then that method's arguments."""
 
 
 def snapshot(dispatcher: Dispatcher) -> bytes:
-    """Everything that `dispatcher` knows. Raises TypeError at something that is no plain data."""
+    """The whole state of `dispatcher`. Raises TypeError if it holds anything that is not plain data."""
     writer = _Writer()
     writer.column([dispatcher])
     return msgspec.msgpack.encode(list(writer.blocks()))
 
 
 def from_snapshot(data: bytes) -> Dispatcher:
-    """A dispatcher that goes on from there as the first would have. Raises ValueError, TypeError,
-    LookupError or AttributeError where the bytes are no snapshot of this code's core."""
+    """A dispatcher in the state of the snapshot. Raises ValueError, TypeError, LookupError or AttributeError if the
+    bytes are not a snapshot of this version of the core."""
     reader = _Reader()
     blocks = msgspec.msgpack.decode(data)
     for name, names, columns, count in blocks:
@@ -51,14 +51,14 @@ def from_snapshot(data: bytes) -> Dispatcher:
 
 
 class _Writer:
-    """Numbers the core's objects by class as it meets them."""
+    """Numbers the core's objects by class, in the order in which it finds them."""
 
     def __init__(self) -> None:
         self._objects: dict[type, list[Any]] = {}
         self._numbers: dict[int, int] = {}
 
     def blocks(self) -> Iterator[list[Any]]:
-        """The fields of every object met, by class, and of those that are met on the way."""
+        """The fields of every object that was found, by class. Fields may refer to further objects: these follow."""
         written: dict[type, int] = {}
         while waiting := [kind for kind, found in self._objects.items() if len(found) > written.get(kind, 0)]:
             for kind in waiting:
@@ -118,7 +118,7 @@ class _Writer:
 
 
 class _Reader:
-    """Makes the columns into values again."""
+    """Reads the columns back into values."""
 
     def __init__(self) -> None:
         self.objects: dict[str, list[Any]] = {}
@@ -164,7 +164,7 @@ class _Reader:
 
 
 def _made(kind: type, names: list[str], columns: list[Any], count: int) -> Iterable[Any]:
-    """Objects yet to be filled; structs, which hold plain data alone, are whole at once."""
+    """Objects without their fields yet. Structs hold plain data only, so they are complete at once."""
     if names:
         return (object.__new__(kind) for _ in range(count))
     return (msgspec.convert(value, kind) for value in columns)

@@ -1,7 +1,7 @@
-"""The walk over the blob store, for files that no row names: one step at a time, by whichever worker is free.
+"""The walk over the blob store: finds files that no row names, one step at a time. Any free worker lists the names.
 
-Owns the pace of the walk and the judgement of what was found. Opens no folder: a worker lists, and the
-loop looks up the rows.
+Owns the pace of the walk and decides which files are orphans. Opens no folder: a worker lists, and the loop reads the
+rows from the ledger.
 """
 
 from broker.core.books.events import Walked
@@ -13,17 +13,17 @@ from jobs.wire import Walk
 
 NAMES_PER_STEP = 250
 STEP_SECONDS = 0.1
-"""Between an answer and the next step: 2,500 names a second at most, so that a walk is never the load."""
+"""Between an answer and the next step. At most 2,500 names a second keep the load of a walk low."""
 REPEAT_SECONDS = 10.0
-"""After which a step without an answer is asked again: its worker is gone, or could not list."""
+"""A step without an answer is repeated after this time: its worker is gone."""
 WAIT_SECONDS = 1.0
-"""Before the next try where nobody can walk, or the sweeps of the last steps are still to be done."""
+"""To the next try while no worker can walk, or too many sweeps wait."""
 AGAIN_SECONDS_MAX = 3600.0
-"""To the next try of a step that failed: 10 s, doubled each time."""
+"""The longest back-off of a step that failed. It begins at REPEAT_SECONDS and doubles each time."""
 
 
 def step(books: Books, walk: Progress, now: float) -> None:
-    """Ask a worker for the next names, if it is time to."""
+    """Ask a worker for the next names, if a step is due."""
     if now < walk.due:
         return
     walker = books.roster.next_idle() or _able(books)
@@ -41,7 +41,7 @@ def _able(books: Books) -> Worker | None:
 
 
 def walked(books: Books, walk: Progress, event: Walked, now: float) -> None:
-    """Old names of one step: those that no row names become sweeps. An answer to an earlier step is dropped."""
+    """Take in the old names of one step: orphans become sweeps. An answer to an earlier step is ignored."""
     found = event.found
     if walk.walker != event.peer or walk.after != found.after:
         return
@@ -66,14 +66,14 @@ def walked(books: Books, walk: Progress, event: Walked, now: float) -> None:
 def _by_job(names: list[str]) -> dict[str, list[str]]:
     jobs: dict[str, list[str]] = {}
     for name in names:
-        if is_published(name):  # else DATA/curve, or another folder of the broker's, would be a worker's to delete
+        if is_published(name):  # a forged name could be in DATA/curve or another folder of the broker
             jobs.setdefault(job_of(name), []).append(name)
     return jobs
 
 
 def _orphans(books: Books, job: str, names: list[str], entry: Entry | None, now: float) -> tuple[str, ...]:
-    """Those of a job's names that it does not name, and that are not being swept already. A job that has
-    not ended may yet name all of them; one without a row may yet be submitted, if its id is young."""
+    """The orphans among a job's files: its row does not name them, and no sweep has them yet. A job that has not ended
+    may still name any of them. A job without a row may still be submitted while its id is young."""
     if entry is None:
         young = is_id(job) and now + books.offset - minted_at(job) <= books.policy.orphan_seconds
         named = set(names) if young else set()

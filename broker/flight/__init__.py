@@ -1,1 +1,1 @@
-"""The flight recorder: what enters the core is recorded, and can be decided once more."""
+"""The flight recorder: records all input of the core. A replay feeds it to a core again."""

@@ -1,8 +1,7 @@
-"""What enters the core, as the flight recorder keeps it and as a replay reads it (docs/architecture.md).
+"""The recorded form of the core's input, for the flight recorder and for a replay (docs/architecture.md).
 
-Owns the form of a recorded segment and of each fact in it: messages as the very bytes that came,
-and beside them what the ledger was found to hold. Pure: broker/flight/recorder.py writes, broker/flight/replay.py
-reads.
+Owns the format of a segment and of each fact in it: the bytes of each message, and beside them the rows that were read
+from the ledger for it. Pure: broker/flight/recorder.py writes, broker/flight/replay.py reads.
 """
 
 import struct
@@ -33,7 +32,7 @@ from jobs.records import GrantEntry, KeyEntry, Restored
 
 FORMAT = 2
 HEAD = struct.Struct("<II")
-"""Before each part of a segment: how many bytes it has, and their CRC."""
+"""Stands before each part of a segment: its length in bytes, and their CRC."""
 
 
 class _Fact(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
@@ -48,7 +47,7 @@ class HeardFrame(_Fact, frozen=True):
 
 
 class LookedUp(_Fact, frozen=True):
-    """What the ledger has of the ids, keys and grants of the Submits that follow."""
+    """What the ledger holds of the ids, keys and grants in the Submits that follow."""
 
     existing: set[str]
     keys: list[KeyEntry]
@@ -95,7 +94,7 @@ Fact = (
     | PeerLost | Refilled | Expired | ClockRead
 )  # fmt: skip
 Other = Commanded | Matched | Ordered | Walked | PeerLost | Refilled | Expired | ClockRead
-"""The events that come one by one."""
+"""The events that `Intake.add` takes: all but workers' messages and Submits."""
 
 
 class _Part(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -103,8 +102,8 @@ class _Part(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 
 class Opening(_Part, frozen=True):
-    """A segment's first part: the core as it was, and (wall time) when. `follows`: the segment of
-    the number before ends with this very core. `code` tells one version of the core from another."""
+    """A segment's first part: a snapshot of the core, taken at wall time `at`. `follows`: the segment with the number
+    before ends in this same state. `code`: the checksum of the code of the core."""
 
     format: int
     number: int
@@ -115,7 +114,7 @@ class Opening(_Part, frozen=True):
 
 
 class Began(_Part, frozen=True):
-    """A broker started and read this of its ledger."""
+    """A broker started, with this content of its ledger."""
 
     now: float
     offset: float
@@ -123,8 +122,8 @@ class Began(_Part, frozen=True):
 
 
 class Turn(_Part, frozen=True):
-    """All that entered the core in one turn: `facts` in order, then a tick, then drain. `heard_all`: no worker's mail
-    was left unread. `stop`: it was told first to assign nothing more."""
+    """All input of the core in one turn: `facts` in order, then a tick, then drain. `heard_all`: no message of a worker
+    was left unread. `stop`: before all that it was told to assign nothing more."""
 
     now: float
     facts: list[Fact]
@@ -133,7 +132,7 @@ class Turn(_Part, frozen=True):
 
 
 class Decided(_Part, frozen=True):
-    """The digest (broker/frames/outbox.py) of what the turn before decided."""
+    """The digest (broker/frames/outbox.py) of the decisions of the turn before."""
 
     digest: int
 
@@ -144,7 +143,8 @@ _decode = msgspec.msgpack.Decoder(Part).decode
 
 
 class Intake:
-    """The facts of one turn, gathered before any is told to the core: as events, and as they are kept."""
+    """The input of one turn, gathered before the core gets any of it: as events for the core, and as facts to
+    record."""
 
     __slots__ = ("events", "facts")
 
@@ -164,14 +164,14 @@ class Intake:
         keys: dict[bytes, KeyEntry],
         grants: dict[str, GrantEntry],
     ) -> None:
-        """Submits (with their frames) arrived, and this is what the ledger has of them."""
+        """Submits arrived, with their frames. The other arguments are what the ledger holds for them."""
         self.facts.append(LookedUp(existing, list(keys.values()), list(grants.values())))
         for submit, frame in submits:
             self.events.append(Submitted(submit, existing, keys, grants))
             self.facts.append(SubmitFrame(frame))
 
     def add(self, event: Other, frame: bytes = b"") -> None:
-        """Anything else; `frame` is that of its message."""
+        """Any other event. `frame`: its message, if it came in one."""
         self.events.append(event)
         self.facts.append(_fact(event, frame))
 
@@ -189,7 +189,7 @@ def _fact(event: Other, frame: bytes) -> Fact:
 
 
 def events(facts: Iterable[Fact]) -> Iterator[Event]:
-    """The events that were made of these facts. Raises WireFault at a frame that is none."""
+    """The events that these facts were recorded from. Raises WireFault at a frame that is not a message."""
     existing: set[str] = set()
     keys: dict[bytes, KeyEntry] = {}
     grants: dict[str, GrantEntry] = {}
@@ -214,7 +214,7 @@ def events(facts: Iterable[Fact]) -> Iterator[Event]:
 
 
 def decide(dispatcher: Dispatcher, now: float, told: Iterable[Event], heard_all: bool, stop: bool) -> Effects:
-    """One turn of the core, in the loop and in a replay."""
+    """Run one turn of the core. The loop and a replay both use it."""
     if stop:
         dispatcher.stop()
     for event in told:
@@ -224,13 +224,13 @@ def decide(dispatcher: Dispatcher, now: float, told: Iterable[Event], heard_all:
 
 
 def packed(part: Part) -> bytes:
-    """A part as it stands in a segment."""
+    """A part with its head, as a segment has it."""
     data = _encode(part)
     return HEAD.pack(len(data), zlib.crc32(data)) + data
 
 
 def parts(data: bytes) -> tuple[list[Part], int]:
-    """The parts of a segment up to its end, or to where it is torn; and the bytes from there on."""
+    """The readable parts of a segment, and how many bytes follow them because the segment is torn there."""
     found: list[Part] = []
     at = 0
     while at + HEAD.size <= len(data):

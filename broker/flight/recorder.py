@@ -1,7 +1,7 @@
-"""The flight recorder: writes all that enters the core to a ring of segments, before the core is told.
+"""The flight recorder: writes all input of the core to a ring of segments (files), before the core gets it.
 
-Owns DATA/flight and its bounds. Whatever happens to it, the broker goes on: what cannot be written
-is not recorded, and a new segment is begun later.
+Owns DATA/flight and its bounds. A failed write never stops the broker: recording pauses, and a new segment begins
+later.
 """
 
 import contextlib
@@ -21,16 +21,16 @@ from broker.frames import outbox
 
 SUFFIX = ".flight"
 SEGMENT_BYTES = 16 * 1024 * 1024
-"""Of turns, after the snapshot (more where that is larger): some 30,000 jobs."""
+"""Bytes of turns in a segment, after its snapshot: some 30,000 jobs. As many as the snapshot has, if it is larger."""
 NEARLY_FULL = 16
-"""Of a segment, the last part: more than a turn takes."""
+"""A segment is nearly full when less than this fraction (1/16) of it is free. That is more than one turn needs."""
 RING_BYTES = 4 * SEGMENT_BYTES
 OPENING_BYTES = 1024
-"""Of a segment's opening beside its snapshot."""
+"""Bytes of a segment's opening without the snapshot."""
 RING_FILES = 256
-"""Each start of a broker begins a segment: one that starts in circles must not fill the folder."""
+"""Limit of files. Each start of a broker begins a segment, and a broker may restart again and again."""
 AGAIN_SECONDS = 10.0
-"""After a write that failed."""
+"""How long recording pauses after a failed write."""
 
 
 def segments(folder: Path) -> list[Path]:
@@ -39,14 +39,14 @@ def segments(folder: Path) -> list[Path]:
 
 
 def code() -> str:
-    """Tells one version of the code that decides from another."""
+    """A checksum of the code that decides: a replay by other code may decide otherwise."""
     files = [path for package in (core, jobs) for path in sorted(Path(package.__file__ or "").parent.rglob("*.py"))]
     files += [Path(module.__file__ or "") for module in (facts, outbox)]
     return f"{zlib.crc32(b''.join(path.read_bytes() for path in files)):08x}"
 
 
 class Recorder:
-    """Records one broker's core. No method raises for want of room or of a disk."""
+    """Records one broker's core. No method raises when the disk is full or fails."""
 
     def __init__(self, folder: Path, log: logging.Logger) -> None:
         self._folder, self._log = folder, log
@@ -54,7 +54,7 @@ class Recorder:
         self._file: int | None = None
         self._room = 0
         self._waiting = b""
-        """What the turn before decided: written with the next one."""
+        """The digest of the turn before, packed: it is written with the next turn."""
         self._follows = False
         self._again_at = 0.0
         self._complained = False
@@ -64,11 +64,11 @@ class Recorder:
         self._record(dispatcher, began, began.now)
 
     def turn(self, dispatcher: Dispatcher, turn: Turn) -> None:
-        """`dispatcher` is about to be told all this."""
+        """`dispatcher` is about to get this input."""
         self._record(dispatcher, turn, turn.now)
 
     def decided(self, digest: int) -> None:
-        """This came of it."""
+        """The turn that was recorded last led to decisions with this digest."""
         self._waiting = packed(Decided(digest))
 
     def close(self) -> None:
@@ -87,18 +87,18 @@ class Recorder:
                 return
             if self._room < len(data):
                 with contextlib.suppress(OSError):
-                    segments(self._folder)[-1].unlink()  # or such turns would push out all that is kept
+                    segments(self._folder)[-1].unlink()  # else empty segments would push older ones out of the ring
                 return self._fail("one turn passes a segment", now)
         if self._write(data, now):
             self._complained = False
 
     def _is_time(self, dispatcher: Dispatcher, now: float) -> bool:
-        """Whether a segment that is nearly full ends with the turn before: a snapshot and a beat are each the longest
-        thing that a turn does."""
+        """Whether to end a nearly full segment before this turn. Not in a turn with a beat: a beat and a snapshot are
+        the two longest tasks, and should not meet in one turn."""
         return self._room < SEGMENT_BYTES // NEARLY_FULL and not dispatcher.is_beat_due(now)
 
     def _begin(self, dispatcher: Dispatcher, now: float) -> bool:
-        """Open the next segment with a snapshot; whether there was room."""
+        """Begin the next segment with a snapshot. Returns whether there was room for it."""
         core = snapshot(dispatcher)
         room = min(max(SEGMENT_BYTES, len(core)), RING_BYTES - len(core) - OPENING_BYTES)
         if room < SEGMENT_BYTES:
@@ -122,7 +122,7 @@ class Recorder:
         return written
 
     def _make_room(self, needed: int) -> int:
-        """Drop the oldest segments where the ring has no room for so much more; the number of the newest."""
+        """Drop the oldest segments until the ring has room for `needed` bytes. Returns the number of the newest one."""
         kept = segments(self._folder)
         newest = int(kept[-1].stem) if kept else 0
         sizes = [path.stat().st_size for path in kept]

@@ -1,8 +1,8 @@
-"""`python -m broker replay PATH [--ledger FILE]`: what a flight recorder kept, decided once more.
+"""`python -m broker replay PATH [--ledger FILE]`: feeds a recording of the flight recorder to a core again.
 
-PATH is a segment or the folder of them (DATA/flight). Every turn is told to a core again; the first
-whose decisions are not the recorded ones is named. Ends with the jobs that were touched, each as it
-was left, and with `--ledger` compares them with the ledger's rows. Reads only; makes no decision.
+PATH is a segment, or the folder of them (DATA/flight). The replay names the first turn whose decisions differ from the
+recorded ones. At its end it prints the last state of every job in the recording; with `--ledger` it compares them with
+the ledger's rows. It only reads.
 """
 
 import argparse
@@ -30,12 +30,12 @@ ASKED_AT_ONCE = 500
 
 
 class Differs(Exception):
-    """The replay decided otherwise than the recording says."""
+    """The replay's decisions are not those of the recording."""
 
 
 class Replay:
-    """Segments one after the other. `before` and `last`: the rows that all turns but the last one
-    wrote, and those of the last one, which a broker that died may not have committed; None: removed."""
+    """Replays segments one after the other. `before`: the rows that all turns but the last one wrote. `last`: those of
+    the last one, which a broker that died may not have committed. None in either: the row was removed."""
 
     def __init__(self) -> None:
         self.turns = self.compared = 0
@@ -50,7 +50,7 @@ class Replay:
         self._digest = 0
 
     def segment(self, name: str, found: list[Part]) -> None:
-        """Go through one segment. Raises Differs; what the core raises passes, with a note of the turn."""
+        """Replay one segment. Raises Differs, or whatever the core raises; a note of the exception names the turn."""
         for part in found:
             try:
                 self._part(part)
@@ -83,7 +83,7 @@ class Replay:
         self._turn = self._effects = None
 
     def _begin(self, dispatcher: Dispatcher, began: Began) -> None:
-        """A broker starts: what it read tells whether the last turn of the one before was committed."""
+        """A broker starts. The change number that it read shows whether its predecessor committed the last turn."""
         if began.restored.meta.change > self.change:
             self.before.update(self.last)
         self.last = {}
@@ -125,8 +125,8 @@ def _told(effects: Effects) -> str:
 
 
 def compared(replay: Replay, ledger: LedgerReader) -> tuple[Counter[str], list[str]]:
-    """How the ledger's rows stand to the replayed ones, counted; and a sentence for each that is
-    otherwise. Raises StoreFault."""
+    """Compare the replayed rows with the ledger's: how many jobs have which verdict, and a sentence for each that
+    differs. Raises StoreFault."""
     counts: Counter[str] = Counter()
     faults = []
     ids = iter(replay.before | replay.last)
@@ -174,8 +174,9 @@ def _run(replay: Replay, paths: Iterable[Path]) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Replay, print; 0 where all is as recorded (and as in the ledger), 1 where not, 2 where nothing can be read."""
-    parser = argparse.ArgumentParser("python -m broker replay", description="Decide a recording once more.")
+    """Replay and print. The exit status: 0 if all is as recorded (and as in the ledger), 1 if something differs, 2 if
+    the recording or the ledger cannot be read."""
+    parser = argparse.ArgumentParser("python -m broker replay", description="Feed a recording to a core again.")
     parser.add_argument("path", type=Path, help=f"a {SUFFIX} file, or the folder of them (DATA/flight)")
     parser.add_argument("--ledger", type=Path, help="the ledger's file (DATA/ledger.sqlite3), to compare with")
     asked = parser.parse_args(arguments)

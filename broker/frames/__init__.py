@@ -1,1 +1,1 @@
-"""Frames on their way in and out of the broker: what is taken, and how effects become messages."""
+"""Decodes the frames that come in, and encodes the core's effects as frames to send."""

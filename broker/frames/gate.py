@@ -1,5 +1,5 @@
-"""What of the frames that arrive is heard: messages of ours, from who may say them. The rest is dropped, counted, and
-told once for each peer. Reads no socket.
+"""Decodes incoming frames, and drops those that are invalid or that their sender may not send. It counts the dropped,
+and logs the first of each peer. Reads no socket.
 """
 
 import logging
@@ -13,7 +13,7 @@ PEERS_NAMED_MAX = 1000
 
 
 class Gate:
-    """`dropped` counts the frames that were no message, or not this peer's to say."""
+    """`dropped` counts the frames that were no valid message, or that their peer may not send."""
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
@@ -21,10 +21,10 @@ class Gate:
         self.dropped = 0
 
     def read(self, reader: wire.Reader, peer: bytes, frames: list[bytes], key: bytes | None = None) -> Any:
-        """The message in `frames`, or None. `key`: the CURVE key that `peer` was let in by, where there is one."""
+        """The message in `frames`, or None. `key`: the CURVE key that authenticated `peer`, if there is one."""
         try:
             if len(frames) != 1:
-                raise WireFault(f"{len(frames)} frames where one was due")
+                raise WireFault(f"{len(frames)} frames instead of one")
             message = reader.decode(frames[0])
             if key is not None and isinstance(message, wire.Ready) and not is_bound(message.incarnation, key):
                 raise WireFault(f"{message.incarnation} belongs to another key")

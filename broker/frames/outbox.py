@@ -1,6 +1,6 @@
-"""A turn's effects as frames, encoded once: the loop sends them, the flight recorder takes their digest.
+"""Encodes the effects of a turn as frames, once: the loop sends them, and the flight recorder takes their digest.
 
-Pure: owns how effects become frames, and what two turns must have alike to be the same decisions.
+Pure. Owns how effects become frames, and what must be equal for two turns to count as the same decisions.
 """
 
 import contextlib
@@ -19,8 +19,8 @@ Addressed = list[tuple[bytes, bytes]]
 
 
 class Outgoing(NamedTuple):
-    """The frames of one turn, in order of sending: to web, to workers, to web. `unsaid` counts what passes a frame by
-    itself, and is left out."""
+    """The frames of one turn, in order of sending: acknowledgements to web, messages to workers, changes to web.
+    `unsaid`: how many messages were left out, because a single item exceeds a frame."""
 
     acks: Addressed
     sends: Addressed
@@ -29,7 +29,7 @@ class Outgoing(NamedTuple):
 
 
 def outgoing(effects: Effects, epoch: int) -> Outgoing:
-    """What is to be sent. Whatever the effects are: what is committed must not end the broker that tells of it."""
+    """The frames to send. Raises nothing, whatever the effects are: committed changes must not end the broker."""
     acks: Addressed = []
     sends: Addressed = []
     changes: Addressed = []
@@ -58,8 +58,9 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 def digest(records: Records, out: Outgoing) -> int:
-    """A checksum of what a turn decided: what is said to whom, each change of a job among it, and what is written
-    beside the jobs' rows (they cost as much again; a replay holds the last ones against the ledger)."""
+    """A checksum of a turn's decisions: all frames with their receivers, and all records but the jobs' rows. Each
+    change of a job is in the frames already; its row would cost as much again, and a replay can compare the last rows
+    with the ledger."""
     said = [part for addressed in out[:3] for pair in addressed for part in pair]
     written = (
         records.keys, records.grants, records.removed, records.purged, records.sweeps, records.swept,
@@ -69,8 +70,8 @@ def digest(records: Records, out: Outgoing) -> int:
 
 
 def _beat_frames(beat: wire.Beat) -> tuple[list[bytes], int]:
-    """Where the queues of very many tenants pass a frame, without a forecast of them, and if need be without their
-    shares, and without the workers: a beat that says less is better than none."""
+    """Encode a beat. With very many tenants it exceeds a frame: then it is sent without the forecast, then also without
+    the tenants' counts, then also without the workers. A beat that says less is better than none."""
     lists: tuple[dict[str, Any], ...] = ({}, {"waiting": None}, {"tenants": {}, "over": {}}, {"workers": []})
     for less in lists:
         beat = msgspec.structs.replace(beat, **less)
@@ -87,8 +88,8 @@ def _is_bounded(beat: wire.Beat) -> bool:
 
 
 def _change_frames(message: wire.Changes) -> tuple[list[bytes], int]:
-    """As wire.frames, but each part says which numbers it holds: a reader takes repeated ones for old. The part after
-    one that is left out begins behind it, so its reader knows of a gap."""
+    """Split changes into frames. Unlike wire.frames, each part names the range of its change numbers, because readers
+    ignore numbers that they have seen. If a part is left out, the next part's range shows the gap."""
     if len(message.changes) <= wire.ITEMS_MAX:
         try:
             return [wire.encode(message)], 0

@@ -1,8 +1,8 @@
-"""The queued jobs in memory: a window over each lane, all windows within one budget; and the delayed ones.
+"""The part of the queue that is in memory: the first jobs of each lane (its window), and all delayed jobs.
 
-Owns what of the queue is in memory. A lane's window holds its first jobs in order of position; where `beyond` is set
-the ledger holds more, all with a position above `cursor`. Knows no order of service (broker/core/books/turns.py) and no
-worker.
+All windows share one budget of bytes. A window holds its lane's first jobs in order of position. If `beyond` is set,
+the ledger holds more jobs of the lane, all with a position above `cursor`. Knows no order of service
+(broker/core/books/turns.py) and no worker.
 """
 
 import heapq
@@ -18,17 +18,18 @@ from jobs.lanes import HEAVY
 from jobs.records import Lane
 
 BUDGET_BYTES = 8 * 1024 * 1024
-"""Of all windows, shared evenly by the lanes that are served next, and as much again by all lanes: a snapshot of so
-much holds the loop for some 30 ms."""
+"""Memory of all windows. Lanes of their tenant's highest priority share it evenly, and all lanes share as much again.
+A snapshot of that much stops the loop for some 30 ms."""
 MOMENT_BYTES, RENDITION_BYTES = 200, 600
 REFILL_ROWS, REFILL_LANES = 512, 64
-"""That one turn asks the ledger for: 20 ms."""
+"""How much one turn reads of the ledger at most: this takes 20 ms."""
 TRIM_LANES = 3
-"""So many lanes have room for windows of 1024 small jobs each."""
+"""Up to this many lanes, the budget holds full windows of 1024 small jobs each."""
 
 
 class Backlog:
-    """What waits. `size` bounds each lane's window, the budget all of them; jobs put back at a head may exceed it."""
+    """The waiting jobs. `size` limits the jobs of each window, the budget limits all windows together. Jobs that are
+    put back at the head of a lane may exceed both."""
 
     def __init__(self, size: int, service: Service) -> None:
         self._size, self._service = size, service
@@ -37,19 +38,20 @@ class Backlog:
         self._delayed: list[tuple[float, int, Entry]] = []
         self._empty: dict[Lane, None] = {}
         self._short: dict[Lane, None] = {}
-        """Lanes to be read of the ledger, in order (a replay asks alike): those without a job in memory first."""
+        """Lanes to be read from the ledger: `_empty` (no job in memory) before `_short` (few). Dicts keep the order, so
+        that a replay asks in the same one."""
         self._trim_at = 2 * TRIM_LANES
-        """So many lanes make windows smaller that are in memory already."""
+        """From this number of lanes on, windows that are in memory already are made smaller."""
 
     def restore(self, lanes: list[Lane]) -> None:
-        """Begin with these lanes, all of whose queued jobs are still only in the ledger."""
+        """Begin with these lanes. All their queued jobs are only in the ledger yet."""
         windows = [self._lane(lane) for lane in lanes]
         for window in windows:
             window.beyond = True
             self._mind(window)
 
     def append(self, entry: Entry) -> bool:
-        """Queue a job last in its lane; False where it stays in the ledger alone."""
+        """Queue a job last in its lane. False: it stays only in the ledger."""
         window = self._lanes.get(entry.lane) or self._lane(entry.lane)
         window.last = entry.position
         if (weight := _weight(entry)) > window.weight:
@@ -65,13 +67,13 @@ class Backlog:
         return True
 
     def push_back(self, entry: Entry) -> None:
-        """Queue a job first in its lane: it had been served and comes again."""
+        """Queue a job first in its lane, because it was served before."""
         window = self._lane(entry.lane)
         window.jobs.appendleft(entry)
         self._added(window, entry)
 
     def take(self, window: Window) -> Entry:
-        """Serve the lane: its first job, whose tenant is charged what it is expected to take."""
+        """Serve the lane: return its first job, and charge the tenant the seconds that it is expected to take."""
         entry = window.jobs.popleft()
         entry.windowed = False
         entry.seconds = seconds = self._service.expected(window.lane)
@@ -81,14 +83,14 @@ class Backlog:
         return entry
 
     def remove(self, entry: Entry) -> None:
-        """A queued job in memory is cancelled. O(window)."""
+        """Remove a queued job that is in memory, because it is cancelled. O(window)."""
         window = self._lanes[entry.lane]
         window.jobs.remove(entry)
         entry.windowed = False
         self._mind(window)
 
     def trimmed(self) -> list[Entry]:
-        """Jobs that leave memory, because so many lanes came that each may have less."""
+        """Drop jobs from memory if there are so many lanes that each gets less of the budget. Returns the dropped."""
         dropped: list[Entry] = []
         if len(self._lanes) >= self._trim_at:
             for window in self._lanes.values():
@@ -99,7 +101,7 @@ class Backlog:
         return dropped
 
     def refills(self) -> list[Refill]:
-        """Lanes whose window runs low while the ledger holds more, as many as one turn may read."""
+        """What to read from the ledger for lanes that run low, as much as one turn may read."""
         asked: list[Refill] = []
         rows = REFILL_ROWS
         for waiting in (self._empty, self._short):
@@ -114,8 +116,9 @@ class Backlog:
         return asked
 
     def refilled(self, refill: Refill, entries: list[Entry], last: int | None, complete: bool) -> list[Entry]:
-        """The ledger's answer: the jobs not yet in memory, the position of the last row, and whether the ledger holds
-        no more. Those that are in memory now: where they are larger than was known, not all have room."""
+        """Take in the ledger's answer to a refill, and return the jobs that were kept. `entries` are the jobs that were
+        not in memory, `last` is the position of the last row, `complete` says that the ledger holds no more. Jobs
+        that are larger than was estimated may not all fit."""
         window = self._lanes[refill.lane]
         window.refilling = False
         kept: list[Entry] = []
@@ -154,7 +157,7 @@ class Backlog:
         return self._delayed[0][0] if self._delayed else None
 
     def oldest_at(self) -> dict[str, float]:
-        """By tenant, the wall time at which the oldest job at the head of his lanes was accepted."""
+        """By tenant, when (wall time) the oldest of the jobs at the heads of their lanes was accepted."""
         oldest: dict[str, float] = {}
         for window in self._lanes.values():
             if window.jobs:
@@ -185,7 +188,8 @@ class Backlog:
             self.turns.wake(window)
 
     def _mind(self, window: Window) -> None:
-        """A lane without a job goes; one that runs low is read, if it is of its tenant's highest priority."""
+        """Drop a lane that has no job left. Mark one that runs low to be read, if it has its tenant's highest
+        priority."""
         if not window.beyond:
             if not window.jobs:
                 self._drop(window)

@@ -1,6 +1,6 @@
-"""What the core is told and what it wants done: events in the past tense, and Effects.
+"""The core's input and output: events, named in the past tense, and Effects.
 
-Pure data. `now` is monotonic seconds and always an argument beside the event, never in it.
+Pure data. No event holds `now` (monotonic seconds): it is an argument beside the event.
 """
 
 import msgspec
@@ -25,11 +25,12 @@ from jobs.wire import (
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """The core's settings. `window`: queued jobs kept in memory per lane. A job is prefetched
-    where it is expected to wait for less than `prefetch_seconds`, and an unstarted one is recalled for an idle worker
-    after `recall_seconds`. Files that no row names go when they are older than
-    `orphan_seconds`; a Submit older than half of it is refused, for its originals may be among them.
-    `retention_seconds` 0: ended jobs stay for ever. `rate_per_minute` 0: uploads have no rate."""
+    """The core's settings. `window`: queued jobs kept in memory per lane.
+
+    A job is prefetched if it is expected to wait for less than `prefetch_seconds` at its worker. After `recall_seconds`
+    an unstarted job is recalled for an idle worker. Files that no row names are deleted when they are older than
+    `orphan_seconds`; a Submit older than half of that is refused, because its originals may be among them.
+    `retention_seconds` 0: ended jobs stay for ever. `rate_per_minute` 0: uploads have no limit of rate."""
 
     attempts_max: int = 5
     job_seconds: float = 60.0
@@ -48,14 +49,14 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClockRead(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """Wall time was monotonic time plus `offset` seconds; told at start and when it moved."""
+    """Wall time was monotonic time plus `offset` seconds. Comes when that offset has changed."""
 
     offset: float
 
 
 class Submitted(msgspec.Struct, frozen=True, gc=False):
-    """A POST's jobs arrived; `existing` of its ids and `keys` of its keys are in the ledger, or were;
-    `grants` of its grants were used."""
+    """A POST's jobs arrived. The rest is what the ledger holds, for all Submits of this turn: ids that are or were in
+    it (`existing`), idempotency keys, and the counted uses of grants."""
 
     submit: Submit
     existing: set[str]
@@ -64,15 +65,15 @@ class Submitted(msgspec.Struct, frozen=True, gc=False):
 
 
 class Commanded(msgspec.Struct, frozen=True):
-    """One job was to be cancelled, requeued or purged; `row` is the ledger's, None if it has none."""
+    """A command to cancel, requeue or purge one job arrived. `row` is the job's in the ledger, None if it has none."""
 
     command: Cancel | Requeue | Purge
     row: Row | None
 
 
 class Matched(msgspec.Struct, frozen=True):
-    """A step of a command over many jobs was to be done, on these `rows`; the next one begins behind the place
-    `following`, None: there are no more."""
+    """A step of a command over many jobs arrived; `rows` are the jobs that it matches. The next step begins after the
+    position `following`; None: this was the last."""
 
     command: Cancel | Requeue | Purge
     rows: list[Row]
@@ -80,7 +81,7 @@ class Matched(msgspec.Struct, frozen=True):
 
 
 class Ordered(msgspec.Struct, frozen=True):
-    """An operator's order about dispatch or about one worker arrived."""
+    """An operator's command arrived: pause, resume, or drain one worker."""
 
     order: Pause | Resume | DrainWorker
 
@@ -93,13 +94,13 @@ class Heard(msgspec.Struct, frozen=True, gc=False):
 
 
 class PeerLost(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """The connection `peer` ended, or can take no more: its worker is dead."""
+    """The connection `peer` ended, or its send buffer is full: its worker is taken for dead."""
 
     peer: bytes
 
 
 class Walked(msgspec.Struct, frozen=True):
-    """A worker listed old blobs; `rows` are the ledger's of the jobs that their names tell."""
+    """A worker listed old blobs. Each name contains a job's id; `rows` are the ledger's rows of those jobs."""
 
     peer: bytes
     found: Found
@@ -107,14 +108,14 @@ class Walked(msgspec.Struct, frozen=True):
 
 
 class Refilled(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """The ledger answered a Refill; fewer rows than were asked mean that there are no more."""
+    """The ledger answered a Refill. Fewer rows than its limit mean that there are no more."""
 
     refill: "Refill"
     rows: list[Row]
 
 
 class Expired(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """The ledger answered an Expire: these ended long ago. Told before anything that comes later is handled."""
+    """The ledger answered an Expire with jobs that ended long ago. It enters the core before any later message."""
 
     expire: "Expire"
     rows: list[Row]
@@ -132,7 +133,7 @@ class Refill(msgspec.Struct, frozen=True):
 
 
 class Expire(msgspec.Struct, frozen=True):
-    """Read up to `limit` jobs that ended before wall time `before`, and forget old purges."""
+    """Read up to `limit` jobs that ended before wall time `before`. Also delete old records of purged ids."""
 
     before: float
     limit: int

@@ -1,5 +1,5 @@
-"""What the core remembers: a job (its row unpacked, who holds it, the guarded change of state), a worker with its
-leases, how far the walk over the blobs is, a sweep that fails."""
+"""The objects that the core remembers: a job (Entry), a connected worker with its leases (Worker), a sweep that failed
+(Stuck), and the position of the walk over the blobs (Progress)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,17 +18,17 @@ from jobs.records import Lane
 from jobs.wire import Ready
 
 RUNNING, DELAYED = State.RUNNING, State.DELAYED
-"""Looked up once: on Python 3.11 a member costs as much as a call, and these are asked for ten times a job."""
+"""Looked up once. On Python 3.11 the look-up of an enum's member costs as much as a call, and each job needs ten."""
 
 
 class InvalidTransition(AssertionError):
-    """The core tried what TRANSITIONS forbids: a bug. Carries the job's story."""
+    """The core tried a change of state that TRANSITIONS forbids: a bug. The text has the job's timeline."""
 
 
 class Entry:
-    """One job. `holder` is the worker whose lease is live; `dirty`: not yet
-    written as it is; `windowed`: it waits in the backlog's window; `due`: monotonic time of a retry; `seconds`: what it
-    was expected to take when it was assigned, until it is known."""
+    """One job. `holder`: the worker that has the live lease. `dirty`: it changed and is not written yet. `windowed`: it
+    waits in a window of the backlog. `due`: when it is retried (monotonic). `seconds`: how long it is expected to take,
+    from its assignment until that is measured."""
 
     __slots__ = (
         *(name for name in Row._fields if name != "priority"),  # which its lane has
@@ -67,7 +67,7 @@ class Entry:
         """The job as the ledger has it."""
         entry = cls()
         _take(entry, row)
-        entry.tenant = entry.tenant[:TEXT_CHARACTERS_MAX]  # an earlier version took longer ones, which no message names
+        entry.tenant = entry.tenant[:TEXT_CHARACTERS_MAX]  # an earlier version took names too long for a message
         entry.state = State(row.state)
         entry.lane = Lane(row.priority, row.lane)
         entry.outcome = decode_outcome(row.outcome)
@@ -82,13 +82,13 @@ class Entry:
 
     @property
     def alone(self) -> bool:
-        """Whether the next try runs in a fresh decoder with nothing behind it."""
+        """Whether the next attempt needs a fresh decoder, and a worker that holds no other job."""
         outcome = self.outcome
         return outcome.crashes > 0 or outcome.memory_tries > 0
 
     @property
     def unaccompanied(self) -> bool:
-        """Whether nothing is prefetched behind it: it runs alone, or may take long."""
+        """Whether nothing may be prefetched behind it, because it runs alone or may take long."""
         outcome = self.outcome
         return outcome.crashes > 0 or outcome.memory_tries > 0 or size_of(self.lane) != SMALL
 
@@ -105,12 +105,12 @@ _WRITTEN = {
     "lane": "entry.lane.name",
     "outcome": "encode(entry.outcome)",
 }
-"""How a column is written that an entry holds in another form."""
+"""The expressions for those columns that an entry holds in another form."""
 
 
 def _function(source: str) -> Any:
-    """The function of this source. As namedtuple does, it is made of the columns' names: a loop over them takes twice
-    as long, for each job."""
+    """Compile a function from generated source, as namedtuple does. A loop over the columns' names would take twice as
+    long for each job."""
     found: dict[str, Any] = {}
     exec(source, {"encode": encode}, found)
     return found.popitem()[1]
@@ -121,17 +121,17 @@ _take: Callable[[Entry, Row], None] = _function(
     + ", ".join(f"entry.{name}" if name in Entry.__slots__ else "_" for name in Row._fields)
     + " = row"
 )
-"""Give an entry the columns as they are in a row."""
+"""Copy a row's columns into an entry."""
 _columns: Callable[[Entry], tuple[object, ...]] = _function(
     "def columns(entry): return " + ", ".join(_WRITTEN.get(name, f"entry.{name}") for name in Row._fields)
 )
-"""The columns of an entry as they are written."""
+"""An entry's columns, as the ledger has them."""
 
 
 class Worker:
-    """One connected worker process. `leases` by job id; `alone`: it holds a job that nothing waits behind; `load`: the
-    seconds that all of them are expected to take; `late`: the one that it is at takes much longer than that;
-    `busy_since`: when it had ended the job before the one that it is at, or was given that."""
+    """One connected worker process. `leases`: its jobs, by id. `load`: the seconds that these are expected to take.
+    `alone`: it holds a job that nothing may wait behind. `late`: its current job takes much longer than expected.
+    `busy_since`: when its current job could start, which is the end of the one before or its own assignment."""
 
     __slots__ = (
         "alone", "busy_since", "capacity", "draining", "engine", "heard", "incarnation", "late", "leases", "load",
@@ -154,11 +154,11 @@ class Worker:
         self.serial = 0
         self.served = 0
         self.slot: tuple[int, int] | None = None
-        """Where it waits for work: (0 idle or 1 spare, served), or None."""
+        """Its place among those that can take a job: (0 idle or 1 spare, `served`); None: it can take none."""
 
 
 class Stuck:
-    """A sweep that failed `tries` times, `why` the last time; not offered before `due`."""
+    """A sweep that failed. `tries`: how often. `why`: the last reason. `due`: not offered before that."""
 
     __slots__ = ("due", "tries", "why")
 
@@ -167,8 +167,9 @@ class Stuck:
 
 
 class Progress:
-    """Where the walk is: past the name `after`, asked of the connection `walker`. `due` is the time of the next step,
-    `began` that of the first one. The present step failed `tries` times, `why` the last time. A restart begins anew."""
+    """The position of the walk: the last name that was listed (`after`). `walker`: the connection that was asked for
+    this step. `due`: time of the next step. `began`: time of the first one. `tries`: how often this step failed. `why`:
+    the last reason. A restart of the broker begins anew."""
 
     __slots__ = ("after", "began", "due", "tries", "walker", "why")
 

@@ -1,15 +1,15 @@
-"""Events of the last minute, and what is counted of a tenant. Pure arithmetic: `now` is an argument."""
+"""Counts events of the last minute (Rate), and the jobs of one tenant (Share). Pure: `now` is an argument."""
 
 from collections import Counter, deque
 
 RATE_SECONDS = 60
 BUCKET_SECONDS = RATE_SECONDS + 1
-"""For how long a bucket of one second counts, from its first moment."""
+"""A bucket holds one second. It counts this long from its start, so that its last event is a minute old by then."""
 
 
 class Rate:
-    """Events of the last minute, in buckets of a second. A bucket stays until its last moment is a minute old, so that
-    what is allowed by it is exceeded in no minute."""
+    """Events of the last minute, in buckets of a second. Buckets expire a second late, so that no window of 60 s ever
+    exceeds a limit that is checked with this count."""
 
     def __init__(self) -> None:
         self._buckets: deque[tuple[int, int]] = deque()
@@ -31,7 +31,7 @@ class Rate:
         return float(newest + sum(count for _, count in self._buckets))
 
     def frees(self, now: float, count: int) -> float:
-        """In how many seconds so many of the last minute's events are older than that."""
+        """In how many seconds `count` of the last minute's events will have expired."""
         for second, found in (*self._buckets, (self._second, self._count)):
             ends = second + BUCKET_SECONDS - now
             if ends > 0:
@@ -42,7 +42,7 @@ class Rate:
 
 
 class Share:
-    """The part of the books of one tenant with a name. A job without a tenant is counted in the whole alone."""
+    """The counts of one named tenant. Jobs without a tenant are counted in the totals only."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()

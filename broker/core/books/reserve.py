@@ -1,19 +1,19 @@
-"""Whether heavy jobs leave one worker to the others: while jobs of another tenant come that are not heavy.
+"""Keeps one worker free of heavy jobs while other jobs arrive.
 
-A heavy job is not taken from its worker, so who comes meanwhile waits for its end, were all workers at heavy ones. One
-tenant alone shares with nobody: its heavy jobs may have all workers. Knows no worker.
+There is no preemption: if all workers had heavy jobs, a small job would wait for the end of one. A tenant that is alone
+shares with nobody, so its heavy jobs may have all workers. Knows no worker.
 """
 
 from jobs.lanes import HEAVY, size_of, tenant_of
 from jobs.records import Lane
 
 LATELY_SECONDS = 60.0
-"""For how long a tenant is looked out for after its last job came."""
+"""For how long the worker is kept free after a tenant's last job that was not heavy."""
 
 
 class Reserve:
-    """Of which tenants jobs that are not heavy came lately: the last two. Costs one comparison a job of
-    the same lane."""
+    """Remembers the last two tenants whose jobs were not heavy. A job of the same lane as the one before costs one
+    comparison."""
 
     __slots__ = ("_lane", "_other_until", "_tenant", "_until")
 
@@ -33,9 +33,9 @@ class Reserve:
         self._until = now + LATELY_SECONDS
 
     def heavy_max(self, workers: int, now: float) -> int:
-        """How many of the workers may be at heavy jobs, but those of `alone`."""
+        """How many of the workers may have heavy jobs. It does not limit the tenant that `alone` returns."""
         return max(1, workers - 1) if now < self._until else workers
 
     def alone(self, now: float) -> str | None:
-        """The tenant that nobody else came beside: its heavy jobs may have all workers."""
+        """The only tenant whose jobs came lately, if there is only one. Its heavy jobs may have all workers."""
         return None if now < self._other_until else self._tenant

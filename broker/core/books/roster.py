@@ -1,8 +1,8 @@
-"""The workers: who is connected, what each holds, who can take more, who has gone silent.
+"""The connected workers: what each holds, which can take more, which are silent.
 
-Owns credit (capacity less leases, and for how long what is prefetched may wait) and the order of service: the least
-recently served first, those that hold nothing before those that could prefetch. Choosing costs O(log workers), not
-O(workers).
+Owns credit and the order of the workers. Credit is capacity less leases; a worker has none while its jobs are expected
+to take longer than a prefetched job may wait. Idle workers come before those that could prefetch, the least recently
+served first. A choice costs O(log workers), not O(workers).
 """
 
 import heapq
@@ -13,8 +13,8 @@ from jobs.lanes import HEAVY, size_of
 
 
 class Roster:
-    """All connected workers, by connection and by incarnation. What is prefetched is to wait for less than
-    `prefetch_seconds`. `heavy`: how many heavy jobs they hold."""
+    """All connected workers, by connection and by incarnation. `prefetch_seconds`: how long a prefetched job may wait.
+    `heavy`: how many heavy jobs they hold."""
 
     def __init__(self, prefetch_seconds: float) -> None:
         self._prefetch_seconds = prefetch_seconds
@@ -22,7 +22,7 @@ class Roster:
         self.by_peer: dict[bytes, Worker] = {}
         self.by_incarnation: dict[str, Worker] = {}
         self.engines: Counter[str] = Counter()
-        """How many workers have which."""
+        """How many workers have each engine."""
         self._heard: OrderedDict[bytes, Worker] = OrderedDict()
         self._free: tuple[list[tuple[int, int, Worker]], ...] = ([], [])
         self._served = 0
@@ -40,7 +40,7 @@ class Roster:
         self.settle(worker)
 
     def remove(self, worker: Worker) -> None:
-        """A worker is gone; its leases are the caller's to end."""
+        """A worker is gone. The caller must end its leases."""
         del self.by_peer[worker.peer]
         del self.by_incarnation[worker.incarnation]
         del self._heard[worker.peer]
@@ -56,7 +56,7 @@ class Roster:
         self._heard.move_to_end(worker.peer)
 
     def excuse(self, now: float) -> None:
-        """Nobody's silence counts from before `now`."""
+        """Count everybody's silence from `now` on."""
         for worker in self._heard.values():
             worker.heard = now
 
@@ -67,7 +67,7 @@ class Roster:
         self.adopt(worker, entry)
 
     def adopt(self, worker: Worker, entry: Entry) -> None:
-        """The worker holds a lease that its process was given, it may be before it said Ready anew."""
+        """The worker holds this lease: it was just given, or before the process said Ready once more."""
         if entry.unaccompanied:
             worker.alone = True
             self.heavy += entry.holder is None and size_of(entry.lane) == HEAVY
@@ -92,7 +92,7 @@ class Roster:
             self.settle(worker)
 
     def known(self, worker: Worker, entry: Entry) -> None:
-        """What the job took is known, or it was not begun: it is expected to take no more time of its worker."""
+        """Take the job out of its worker's load: its time was measured, or it was not begun."""
         worker.load = max(0.0, worker.load - entry.seconds) if worker.leases else 0.0
         entry.seconds = 0.0
 

@@ -1,28 +1,28 @@
-"""How long jobs take, measured.
+"""Measures how long jobs take (the service time).
 
-A job's time is what it costs its worker: from the end of the one before, or from its assignment to an idle worker,
-to its own end, whatever that is. So the wait for a message, a cache's answer and a failure are in it. A job costs one
-subtraction and two additions; means are made when a beat is, and when a class has its first few.
+A job's time is what it costs its worker. It begins at the end of the job before, or at the assignment to an idle
+worker, and lasts to the job's own end, however that is. So it includes messages, answers of the cache and failures.
+A measure costs one subtraction and two additions. Means are computed at each beat, and after a class's first few jobs.
 """
 
 from jobs.lanes import HEAVY, LARGE, SIZES, SMALL, size_of
 from jobs.records import Lane
 
 JOBS_MAX = 25
-"""A mean is of the last so many jobs, or of those since the last beat if they are more."""
+"""A mean covers about so many of the latest jobs, or all since the last beat if those are more."""
 FIRST_JOBS = 5.0
-"""Of one tenant in a class that was never measured, enough to go by before the next beat: workers have one job each
-until then."""
+"""After so many jobs of one lane, a class that was never measured gets its mean before the next beat. Until it has one,
+nothing is prefetched."""
 LANES_MAX = 4096
-"""Lane names whose means are kept: those that were measured last. Others take that of their class."""
+"""Means are kept for so many lane names, the latest measured. Other lanes use the mean of their size class."""
 UNKNOWN_SECONDS = {SMALL: 1.0, LARGE: 1.0, HEAVY: 10.0}
-"""What a job is taken for until one of its class has ended: long, so that nothing is prefetched behind it."""
+"""Assumed until a job of the class has ended. Long, so that nothing is prefetched behind such a job."""
 LEAST_SECONDS = 0.0005
-"""Of a job that took no time: the broker's own."""
+"""The least that a job is charged: the broker's own work for it."""
 
 
 class Service:
-    """Seconds that a job takes, by lane name and by size class, as means over the latest. Not kept over a restart."""
+    """Means of the latest service times, by lane name and by size class. A restart loses them."""
 
     def __init__(self) -> None:
         self.means: dict[str, float] = {}
@@ -31,7 +31,7 @@ class Service:
         self._since: dict[str, list[float]] = {}
         """By lane name, since the last fold: seconds, jobs."""
         self._expected: dict[str, float] = {}
-        """By lane name, what was answered since."""
+        """By lane name, the answers of `expected` since the last fold."""
 
     def took(self, lane: Lane, seconds: float) -> None:
         """A worker spent so long on a job."""
@@ -44,7 +44,7 @@ class Service:
             self.fold()
 
     def fold(self) -> None:
-        """Take what was measured into the means."""
+        """Add the measures since the last fold to the means."""
         for name, (seconds, jobs) in self._since.items():
             for key in (name, name[0]):
                 known = self._jobs[key] = min(self._jobs.get(key, 0) + int(jobs), max(JOBS_MAX, int(jobs)))
@@ -61,11 +61,11 @@ class Service:
         return {size: self.means[size] for size in SIZES if size in self.means}
 
     def of(self, lane: Lane) -> float | None:
-        """Seconds that a job of the lane takes: as measured there, else in its size class, else unknown."""
+        """Mean seconds of a job: of its lane, else of its size class; None where neither was measured."""
         return self.means.get(lane.name, self.means.get(size_of(lane)))
 
     def expected(self, lane: Lane) -> float:
-        """The same, and a guess where it is unknown; never nothing."""
+        """The same, but never below LEAST_SECONDS, and a guess where nothing was measured."""
         expected = self._expected.get(lane.name)
         if expected is None:
             seconds = self.of(lane)

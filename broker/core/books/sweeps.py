@@ -1,8 +1,8 @@
-"""The sweeps: blobs that no row names any more, who deletes them, and when one that could not is asked again.
+"""The sweeps: orders to delete blobs that no row names any more. Workers carry them out.
 
-Owns the offers and their back-off, and what of it is to be written. A sweep is in one place: with a worker
-(`sweeping`), to be offered (`offerable`), or put off because it failed before (`stuck`, until `due`). What failed is
-counted apart, so that retention and walk go on beside it. Deletes nothing: workers do. Knows no other book.
+Owns the offers, their back-off, and the records that this needs. A sweep is in one of three places: with a worker
+(`sweeping`), ready to be offered (`offerable`), or delayed because it failed (`stuck`, until `due`). Failed sweeps are
+counted apart, so that retention and walk go on beside them. Deletes nothing itself. Knows no other book.
 """
 
 from itertools import islice
@@ -14,28 +14,27 @@ from jobs.wire import BLOB_CHARACTERS_MAX, NAMES_MAX, Sweep, SweepsView
 
 BATCH = 100
 AGAIN_SECONDS, AGAIN_SECONDS_MAX = 60.0, 3600.0
-"""After which a sweep is offered again that failed, or of which nothing was heard: doubled each time. A restart begins
-anew, for somebody may have mended the disk."""
+"""Back-off of a sweep that failed or was not answered, doubled each time. A restart begins anew, because somebody may
+have repaired the disk."""
 WAITING_MAX = 1000
-"""While more wait, nothing is added by age, by the walk or by a purge of all that match: workers keep up with it, and
-memory is bounded."""
+"""Back-pressure: while so many wait, retention, the walk and purges of many jobs add none. This bounds memory."""
 STUCK_MAX = 10_000
-"""Of those that fail: beyond it the same. What is kept for them in memory is some 10 MB."""
+"""The same limit for sweeps that fail. So many take some 10 MB of memory."""
 SWEEPS_MAX = STUCK_MAX + 2 * WAITING_MAX
-"""Beyond it no job is purged by name either."""
+"""From here on, a purge of a single job is refused, too."""
 
 
 class Sweeps:
-    """All that wait or are under way. `entries`: each by its job."""
+    """All sweeps that are not done. `entries`: by job."""
 
     def __init__(self, silence_seconds: float) -> None:
         self.entries: dict[str, SweepEntry] = {}
         self.sweeping: dict[str, tuple[Worker, tuple[str, ...], float]] = {}
-        """By job, who deletes, what it was told to delete, and when."""
+        """By job: which worker deletes, which names it was sent, and when."""
         self.offerable: dict[str, None] = {}
-        """Those for the next worker, in order."""
+        """The jobs whose sweeps the next worker gets, in order."""
         self.stuck: dict[str, Stuck] = {}
-        """Those that failed before."""
+        """By job: the sweeps that failed."""
         self._unheard_seconds = max(AGAIN_SECONDS, 2 * silence_seconds)
         self.clear()
 
@@ -46,8 +45,8 @@ class Sweeps:
         """The jobs whose sweeps are to be forgotten."""
 
     def restore(self, entries: list[SweepEntry]) -> None:
-        """Those of a ledger. An earlier version may have taken names that no file can have, and no message can tell:
-        there is nothing to be deleted under them."""
+        """Take in the sweeps of the ledger. An earlier version may have accepted names that are too long for a file or
+        a message. Nothing can exist under such a name, so it is dropped."""
         for entry in entries:
             if len(entry.job) > BLOB_CHARACTERS_MAX:
                 self.done.append(entry.job)
@@ -57,28 +56,28 @@ class Sweeps:
             self.offerable[entry.job] = None
 
     def may_add(self) -> bool:
-        """Whether there is room for the sweeps of what nobody waits for."""
+        """Whether retention, the walk or a purge of many jobs may add sweeps."""
         return len(self.entries) - len(self.stuck) < WAITING_MAX and len(self.stuck) < STUCK_MAX
 
     def is_full(self) -> bool:
-        """Whether there is no room even for what somebody waits for."""
+        """Whether there are so many sweeps that a purge of a single job must be refused."""
         return len(self.entries) >= SWEEPS_MAX
 
     def add(self, job: str, names: tuple[str, ...]) -> None:
-        """Blobs that no row names any more: written down, then deleted by a worker."""
+        """Add blobs that no row names any more. They are recorded first, then a worker deletes them."""
         known = self.entries.get(job)
         merged = names if known is None else tuple(dict.fromkeys(known.names + names))
         self._write(job, merged[:NAMES_MAX])  # a walk finds the rest again
 
     def drop(self, job: str) -> None:
-        """The job runs again and makes blobs of the same names: nobody is to delete them any more."""
+        """The job runs again and makes blobs of the same names, so they must not be deleted any more."""
         if job in self.entries:
             self.stuck.pop(job, None)
             self.offerable.pop(job, None)
             self._forget(job)
 
     def offer(self, roster: Roster, now: float) -> list[tuple[bytes, Sweep]]:
-        """Give each worker without sweeps some of those that nobody does: what to send."""
+        """Give sweeps to each worker that has none. Returns the messages to send."""
         sends: list[tuple[bytes, Sweep]] = []
         busy = {worker.peer for worker, _, _ in self.sweeping.values()}
         for worker in roster.by_peer.values():
@@ -93,7 +92,7 @@ class Sweeps:
         return sends
 
     def swept(self, job: str, worker: Worker) -> None:
-        """A worker has deleted what it was told to of this job; what is left, or was added since, is offered next."""
+        """A worker has deleted the names that it was sent for this job. Other names of the job are offered next."""
         sweeper, sent, _ = self.sweeping.get(job, (None, (), 0.0))
         if sweeper is not worker:
             return
@@ -106,19 +105,19 @@ class Sweeps:
             self._forget(job)
 
     def failed(self, job: str, worker: Worker, why: str) -> None:
-        """A worker says that it could not delete all that it was told to of this job."""
+        """A worker could not delete all names that it was sent for this job."""
         sweeper, _, sent_at = self.sweeping.get(job, (None, (), 0.0))
         if sweeper is worker:
             self._put_off(job, sent_at, why)
 
     def lost(self, gone: Worker) -> None:
-        """What this worker was to delete is offered to others."""
+        """The worker is gone: its sweeps are offered to others."""
         for job in [job for job, sent in self.sweeping.items() if sent[0] is gone]:
             del self.sweeping[job]
             self.offerable[job] = None
 
     def look(self, now: float) -> None:
-        """Once a beat: put off what nobody has told of for too long, and offer again what is due."""
+        """Once a beat: put off sweeps that were not answered for too long, and offer again those that are due."""
         since = now - self._unheard_seconds
         for job, (_, _, sent_at) in list(self.sweeping.items()):
             if sent_at <= since:
@@ -128,7 +127,7 @@ class Sweeps:
                 self.offerable[job] = None
 
     def view(self, walk_why: str) -> SweepsView:
-        """What the beat says of them, and of why the walk fails."""
+        """What the beat shows of sweeps. `walk_why`: why the walk fails, or ""."""
         newest = next(reversed(self.stuck.values()), None)
         return SweepsView(len(self.entries), len(self.stuck), newest.why if newest else "", walk_why)
 
@@ -145,8 +144,8 @@ class Sweeps:
             self.offerable[job] = None
 
     def _forget(self, job: str) -> None:
-        """Forget a sweep that is done or void, also where this turn has recorded it: new ones are written last, so it
-        would come back with a restart, and delete what the job has made again."""
+        """Forget a sweep that is done or void, and also drop a record of it from this turn. The commit writes new
+        sweeps after it removes done ones, so the sweep would come back at a restart and delete the job's new files."""
         del self.entries[job]
         self.done.append(job)
         self.written[:] = [entry for entry in self.written if entry.job != job]

@@ -1,10 +1,11 @@
-"""Whose turn it is: tenants by the time that they were given, then priorities strictly, then size classes by time.
+"""The order of service: tenants by start-time fair queueing, then strict priorities, then size classes by fair
+queueing.
 
-Start-time fair queueing over the seconds that jobs take (Goyal, Vin, Cheng 1996): a tenant is charged at each
-assignment what a job of that lane is expected to take, and corrected when it is known. Who was given least is next.
-Who comes begins where the last one served was: no time that was not asked for is owed. Within one priority of one
-tenant that class goes next whose job would be the first to end, had each a share of a worker to itself: a class that
-takes little waits for little. A choice costs O(log tenants), however many lanes there are.
+The cost of a job is its seconds of service (Goyal, Vin, Cheng 1996). At each assignment the tenant is charged the
+expected time, and the charge is corrected when the real time is known. The tenant with the least time is next. A tenant
+that becomes active starts at the virtual time, so idle time earns no credit. Within one priority of a tenant, the size
+class is next whose job would end first if each class had an equal share of a worker. So a class of short jobs waits
+only briefly. A choice costs O(log tenants), however many lanes there are.
 Owns no job: windows hold them (broker/core/books/backlog.py). Knows no worker.
 """
 
@@ -16,13 +17,14 @@ from jobs.job import PRIORITIES
 from jobs.lanes import HEAVY, LARGE, SMALL, tenant_of
 
 RECORDS_KEPT = 1024
-"""Tenants without a waiting job of whom it is known what they were given: more are looked through."""
+"""How many tenants are kept before those that no longer matter are dropped."""
 DEBTORS_MAX = 10_000
+"""How many tenants without a waiting job are remembered, because they got more time than others."""
 
 
 class Turns:
-    """The order of service of all lanes. `seconds`: what a job of each class takes, as far as is known. `tops`: how
-    many lanes are of the highest priority of their tenant."""
+    """The order of service of all lanes. `seconds`: the mean time of a job, by size class. `tops`: how many lanes have
+    the highest priority of their tenant."""
 
     def __init__(self) -> None:
         self.seconds = {SMALL: 1.0, LARGE: 1.0, HEAVY: 10.0}
@@ -32,10 +34,10 @@ class Turns:
         """How many tenants have lanes."""
         self._heap: list[tuple[float, int, Tenant]] = []
         self._barred: dict[str, Tenant] = {}
-        """Tenants that have nothing to give but heavy jobs, which were not to be given."""
+        """Tenants whose waiting jobs are all heavy, found while no heavy job was allowed."""
         self._serial = 0
         self._virtual = 0.0
-        """What the last one served had been given before."""
+        """The virtual time: what the last served tenant had `spent` before that job."""
         self._look_through_at = RECORDS_KEPT
 
     def join(self, window: Window) -> None:
@@ -61,7 +63,7 @@ class Turns:
             self._waiting -= 1
             tenant.serial = 0
             self._barred.pop(tenant.name, None)
-        elif not tenant.serial:  # left out while this lane was read, which held up those below it
+        elif not tenant.serial:  # it left the heap when this lane was to be read first; lower priorities waited for it
             self._enter(tenant)
 
     def wake(self, window: Window) -> None:
@@ -70,7 +72,8 @@ class Turns:
             self._enter(window.tenant)
 
     def choose(self, heavy: bool, alone: str | None) -> Window | None:
-        """The lane to serve next, without serving it; one of heavy jobs only if `heavy`, or of the tenant `alone`."""
+        """The lane to serve next, without serving it. Lanes of heavy jobs count only if `heavy`, or for the tenant
+        `alone`."""
         if self._barred:
             self._unbar(heavy, alone)
         heap = self._heap
@@ -78,7 +81,7 @@ class Turns:
             tag, serial, tenant = heap[0]
             if tenant.serial != serial:
                 heapq.heappop(heap)
-            elif tenant.spent > tag and len(heap) > 1:  # alone, they are first with any tag
+            elif tenant.spent > tag and len(heap) > 1:  # an only tenant is first with any tag
                 heapq.heapreplace(heap, self._placed(tenant))
             elif (window := tenant.pick(heavy or tenant.name == alone, self.seconds)) is not None:
                 return window
@@ -90,7 +93,7 @@ class Turns:
         return None
 
     def charge(self, window: Window, seconds: float) -> None:
-        """A job of the lane is given to a worker, and is expected to take so long."""
+        """Charge a job of this lane, which was given to a worker, with its expected time."""
         tenant, size = window.tenant, window.size
         if tenant.spent > self._virtual:
             self._virtual = tenant.spent
@@ -98,20 +101,20 @@ class Turns:
         tenant.spent_by[window.lane.priority][size] += self.seconds[size]
 
     def correct(self, name: str, seconds: float) -> None:
-        """A job of this tenant took so much longer than was charged (or shorter, below 0)."""
+        """Add to a tenant's time: a job took `seconds` longer than was charged (below 0: shorter)."""
         tenant = self._tenants.get(name) or self._tenant(name)
         tenant.spent += seconds
         if tenant.serial and tenant.spent < tenant.tag:
             self._enter(tenant)
 
     def forget(self) -> None:
-        """Nobody waits, and nothing runs: nobody owes anything."""
+        """Forget all tenants' times, if no tenant waits. The caller knows that nothing runs."""
         if not self._waiting:
             self._tenants.clear()
             self._heap.clear()
 
     def debts(self) -> dict[str, float]:
-        """By tenant, the seconds that they were given beyond the one that was served last."""
+        """By tenant, how far their time is from the virtual time, for those that it delays or prefers."""
         return {
             tenant.name: tenant.spent - self._virtual
             for tenant in self._tenants.values()
@@ -147,7 +150,8 @@ class Turns:
         return tenant
 
     def _look_through(self) -> None:
-        """Forget who waits for nothing and was given no more than the others; all such, where they are very many."""
+        """Forget tenants without a waiting job whose time is not above the virtual time; if the others without one are
+        still more than DEBTORS_MAX, forget these too."""
         kept = {
             name: tenant
             for name, tenant in self._tenants.items()
@@ -166,7 +170,7 @@ class Turns:
         tenant.only = next(iter(tenant.levels[tenant.top].values())) if tenant.lanes == 1 else None
 
     def _unbar(self, heavy: bool, alone: str | None) -> None:
-        """Heavy jobs may be given again: of all tenants, or of the one that is `alone`."""
+        """Heavy jobs may be given again, of all tenants or of the one that is `alone`: put these back in the heap."""
         able = list(self._barred) if heavy else [alone] if alone in self._barred else []
         for name in able:
             tenant = self._barred.pop(name)

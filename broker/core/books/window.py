@@ -1,4 +1,4 @@
-"""A lane's window and its tenant: what of the queue is in memory, without the order of service."""
+"""A lane's window (its jobs in memory) and the tenant that the lane belongs to. Owns no order between tenants."""
 
 from collections import deque
 from math import inf
@@ -9,13 +9,13 @@ from jobs.lanes import HEAVY, SIZES, SMALL, size_of
 from jobs.records import Lane
 
 ENTRY_BYTES = 2048
-"""Of a queued job in memory, beside its spec."""
+"""Memory of a queued job, without its spec."""
 
 
 class Tenant:
-    """What one tenant was given (`spent`, seconds) and what waits for them: by priority, windows by size class.
-    `top`: the number of the highest priority that has lanes. `only`: the one lane, where there is no other. `tag`,
-    `serial`: their place in the heap; 0: in none."""
+    """One tenant: the seconds of service that they got (`spent`), and their lanes, by priority and then by size class
+    (`levels`). `top`: the number of the highest priority that has lanes. `only`: their lane, if it is the only one.
+    `tag`, `serial`: their place in the heap; serial 0: they are not in it."""
 
     __slots__ = ("lanes", "lanes_at_top", "levels", "name", "only", "serial", "spent", "spent_by", "tag", "top")
 
@@ -30,7 +30,8 @@ class Tenant:
         self.spent_by: list[dict[str, float]] = [dict.fromkeys(SIZES, 0.0) for _ in PRIORITIES]
 
     def pick(self, heavy: bool, seconds: dict[str, float]) -> "Window | None":
-        """The lane to serve next. None: it is to be read first, or all that waits is heavy and not to be given."""
+        """The lane to serve next. None: it must be read from the ledger first, or only heavy jobs wait and `heavy` is
+        False."""
         if (only := self.only) is not None:
             return only if only.jobs and (heavy or only.size != HEAVY) else None
         for level, spent in zip(self.levels, self.spent_by, strict=True):
@@ -49,8 +50,9 @@ class Tenant:
 
 
 class Window:
-    """The first jobs of a lane. `behind`: how many of those beyond came since the broker's start; `last`: the newest
-    position that did, 0 for none. `weight`: bytes of its largest job so far."""
+    """The first jobs of a lane. `beyond`: the ledger holds more. `behind`: how many of those arrived since the broker's
+    start. `last`: the position of the latest arrival since then, 0 for none. `weight`: bytes of the largest job so
+    far."""
 
     __slots__ = (
         "behind", "beyond", "cursor", "jobs", "lane", "last", "refilling", "size", "tenant", "weight",
