@@ -20,6 +20,7 @@ PAGES = [
     "CHANGELOG.md",
     "SECURITY.md",
     "docs/architecture.md",
+    "docs/performance.md",
     "docs/protocol.md",
     "docs/recipes.md",
     "docs/reliability.md",
