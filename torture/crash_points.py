@@ -1,7 +1,7 @@
 """All crash points, one after the other, on real processes: `python -m torture.crash_points` (in make chaos).
 
-tests/support/clusters/crash_points.py is the table, crash_rig.py says what must hold. Exits 1 at the first point that
-does not recover, and leaves everything in the folder that it names.
+tests/support/clusters/crash_points.py is the table, crash_harness.py says what must hold. Exits 1 at the first point
+that does not recover, and leaves everything in the folder that it names.
 """
 
 import shutil
@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 from bench.parts.report import close
+from tests.support.clusters.crash_harness import CrashHarness, strace_missing
 from tests.support.clusters.crash_points import KILL, POINTS
-from tests.support.clusters.crash_rig import Rig, strace_missing
 
 
 def main() -> int:
@@ -20,21 +20,21 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="pixmill-crash-points-"))
     missing = strace_missing()
     met, skipped, began = 0, 0, time.monotonic()
-    rig = Rig(folder)
+    harness = CrashHarness(folder)
     try:
         for number, point in enumerate(POINTS, 1):
             skip = missing if point.fault != KILL else ""
             print(f"{number:3}/{len(POINTS)} {point.name}{f': skipped, {skip}' if skip else ''}", flush=True)
             skipped += bool(skip)
             if not skip:
-                rig.meet(point)
+                harness.meet(point)
                 met += 1
-        rig.check_files()
+        harness.check_files()
     except AssertionError as fault:
         print(f"BROKEN {fault}; ledger, blobs and all output are in {folder}")
         return 1
     finally:
-        rig.close()
+        harness.close()
     shutil.rmtree(folder)
     close("crash_points", {"recovered": met, "skipped": skipped, "seconds": round(time.monotonic() - began)})
     return 0

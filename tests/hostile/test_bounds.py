@@ -16,7 +16,7 @@ from jobs.ids import job_of, rendition_name
 from jobs.job import TEXT_CHARACTERS_MAX, Original, Spec, encode
 from jobs.limits import LIST_WALK_MAX, RENDITIONS_MAX, TIMELINE_MAX
 from jobs.records import LookUp, Where
-from tests.properties.rig import Rig, new_job, ready
+from tests.properties.harness import DispatcherHarness, new_job, ready
 from torture.extremes import Extremes
 from torture.mutants import Mutator
 
@@ -34,40 +34,44 @@ def long_name(number: int) -> str:
     return WIDE * (TEXT_CHARACTERS_MAX - 3) + f"{number:03}"
 
 
-def rig_of_long_names() -> tuple[Rig, list[str]]:
+def harness_of_long_names() -> tuple[DispatcherHarness, list[str]]:
     """Workers and jobs whose texts are as long as may be; and those texts."""
-    rig = Rig(attempts_max=3, orphan_seconds=1.0, rate_per_minute=10**6, silence_seconds=60.0)
+    harness = DispatcherHarness(attempts_max=3, orphan_seconds=1.0, rate_per_minute=10**6, silence_seconds=60.0)
     workers, jobs = [long_name(number) for number in (1, 2, 3)], [long_name(number) for number in range(10, 40)]
     for peer, name in zip(PEERS, workers, strict=True):
-        rig.hear(peer, ready(name, capacity=4))
+        harness.hear(peer, ready(name, capacity=4))
     tenant = long_name(999)
-    rig.submit(*(new_job(job, tenant=tenant, reference=tenant, spec=SPEC) for job in jobs))
-    rig.turn(tick=True)
+    harness.submit(*(new_job(job, tenant=tenant, reference=tenant, spec=SPEC) for job in jobs))
+    harness.turn(tick=True)
     blobs = [rendition_name(job, "r", "0" * 8, "png") for job in jobs[:5]]
-    return rig, [*workers, *jobs, tenant, *blobs, "dead", "queued"]
+    return harness, [*workers, *jobs, tenant, *blobs, "dead", "queued"]
 
 
-def feed(rig: Rig, peer: bytes, message: Any) -> None:
+def feed(harness: DispatcherHarness, peer: bytes, message: Any) -> None:
     """As the loop does."""
     if isinstance(message, wire.Submit):
         ids, keys = [job.id for job in message.jobs], [job.key for job in message.jobs if job.key is not None]
-        grants = rig.ledger.look_up(LookUp(grants=[message.grant.grant])).grants if message.grant else {}
-        event: Any = Submitted(message, rig.ledger.look_up(LookUp(ids=ids)).existing, rig.ledger.keys(keys), grants)
+        grants = harness.ledger.look_up(LookUp(grants=[message.grant.grant])).grants if message.grant else {}
+        event: Any = Submitted(
+            message, harness.ledger.look_up(LookUp(ids=ids)).existing, harness.ledger.keys(keys), grants
+        )
     elif isinstance(message, wire.Pause | wire.Resume | wire.DrainWorker):
         event = Ordered(message)
     elif isinstance(message, wire.Cancel | wire.Requeue | wire.Purge):
-        rows, after = rig.ledger.matching(message.where or Where(), message.after, 256, LIST_WALK_MAX)
-        event = Matched(message, rows, after) if message.id is None else Commanded(message, rig.ledger.job(message.id))
+        rows, after = harness.ledger.matching(message.where or Where(), message.after, 256, LIST_WALK_MAX)
+        event = (
+            Matched(message, rows, after) if message.id is None else Commanded(message, harness.ledger.job(message.id))
+        )
     elif isinstance(message, wire.Found):
-        event = Walked(peer, message, rig.ledger.jobs(sorted({job_of(name) for name in message.names})))
+        event = Walked(peer, message, harness.ledger.jobs(sorted({job_of(name) for name in message.names})))
     else:
         event = Heard(peer, message)
-    rig.dispatcher.handle(event, rig.now)
+    harness.dispatcher.handle(event, harness.now)
 
 
-def check(rig: Rig) -> None:
+def check(harness: DispatcherHarness) -> None:
     """All that the turn said is read by whom it goes to, and what it wrote is bounded."""
-    for effects in rig.last:
+    for effects in harness.last:
         out = outgoing(effects, 1)
         assert out.unsaid == 0
         for reader, addressed in ((wire.to_web, [*out.acks, *out.changes]), (wire.to_worker, out.sends)):
@@ -78,12 +82,12 @@ def check(rig: Rig) -> None:
             assert len(row.outcome) <= OUTCOME_BYTES_MAX
             assert max(map(len, (text for text in row if isinstance(text, str)))) <= TEXT_CHARACTERS_MAX + 2
         assert all(len(entry.names) <= wire.NAMES_MAX for entry in effects.records.sweeps)
-    rig.dispatcher.check()
+    harness.dispatcher.check()
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_whatever_decodes_leads_to_frames_that_are_read_and_books_that_are_bounded(seed: int) -> None:
-    rig, texts = rig_of_long_names()
+    harness, texts = harness_of_long_names()
     extremes = Extremes(seed, texts)
     choose = extremes.random
     taken = 0
@@ -98,10 +102,10 @@ def test_whatever_decodes_leads_to_frames_that_are_read_and_books_that_are_bound
             except WireFault:
                 continue
             taken += 1
-            feed(rig, choose.choice(PEERS), decoded)
-        rig.now += 0.3
-        rig.turn(tick=True)
-        check(rig)
+            feed(harness, choose.choice(PEERS), decoded)
+        harness.now += 0.3
+        harness.turn(tick=True)
+        check(harness)
     assert taken > STEPS
 
 

@@ -24,7 +24,7 @@ from jobs.job import Outcome, encode
 from jobs.records import Meta, Records
 from stores.ledger.memory import MemoryLedger
 from tests.contracts.rows import job_id, row
-from tests.properties.rig import ready
+from tests.properties.harness import ready
 
 ROWS = 3 * BULK_ROWS
 LARGE = b"s" * (TURN_BYTES // 3)

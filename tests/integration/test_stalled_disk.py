@@ -8,7 +8,7 @@ import pytest
 
 from jobs import wire
 from tests.support.clusters.cluster import Cluster
-from tests.support.clusters.crash_rig import strace_missing
+from tests.support.clusters.crash_harness import strace_missing
 from tests.support.clusters.stalls import next_sync_takes
 from tests.support.clusters.worker_kit import FakeBroker, Worker, noise, worker_under_test
 

@@ -32,8 +32,8 @@ from jobs.wire import (
     Start,
     Started,
 )
+from tests.properties.harness import OFFSET, DispatcherHarness, Done, new_job, ready, refs
 from tests.properties.model import ATTEMPTS_MAX, ENDED, Job, Model, original
-from tests.properties.rig import OFFSET, Done, Rig, new_job, ready, refs
 
 WINDOW = 3
 SILENCE = 5.0
@@ -68,13 +68,13 @@ class Hand:
 
 
 class CoreMachine(RuleBasedStateMachine):
-    rig_kind = Rig
+    harness_kind = DispatcherHarness
 
     @initialize(
         capacity=st.integers(1, 3), retention=st.sampled_from([0.0, 2.0]), prefetch=st.sampled_from([1e6, 1e6, 0.0])
     )
     def begin(self, capacity: int, retention: float, prefetch: float) -> None:
-        self.rig = Rig(
+        self.harness = DispatcherHarness(
             window=WINDOW, attempts_max=ATTEMPTS_MAX, silence_seconds=SILENCE, queued_max=14,
             orphan_seconds=10.0, retention_seconds=retention, prefetch_seconds=prefetch,
         )  # fmt: skip
@@ -87,7 +87,7 @@ class CoreMachine(RuleBasedStateMachine):
         """The heavy jobs; and the tenants that had others."""
         self.names = 0
         self.breaking: str | None = None
-        self.epoch_at = self.rig.now
+        self.epoch_at = self.harness.now
         self.commit()
         self.join(capacity)
 
@@ -96,15 +96,15 @@ class CoreMachine(RuleBasedStateMachine):
     def commit(self, tick: bool = False) -> Done | None:
         """A turn of the broker; where its commit fails, the next broker starts. None then."""
         if tick:
-            self.expect_tick(self.rig.now + 0.001)
-        self.rig.ledger._fail_next = self.breaking
-        commits = self.rig.ledger.commits
+            self.expect_tick(self.harness.now + 0.001)
+        self.harness.ledger._fail_next = self.breaking
+        commits = self.harness.ledger.commits
         try:
-            done = self.rig.turn(tick)
+            done = self.harness.turn(tick)
         except LedgerFailed:
-            self.crashed(kept=self.breaking == "kept", first=self.rig.ledger.commits == commits)
+            self.crashed(kept=self.breaking == "kept", first=self.harness.ledger.commits == commits)
             return None
-        self.follow([send for effects in self.rig.last for send in effects.sends])
+        self.follow([send for effects in self.harness.last for send in effects.sends])
         self.expire(due=tick)
         self.deliver(done)
         self.safe = copy.deepcopy(self.model)
@@ -114,7 +114,7 @@ class CoreMachine(RuleBasedStateMachine):
         assert first, "only the first commit of a turn was to fail"
         self.breaking = None
         if kept:
-            self.follow(self.rig.last[-1].sends)
+            self.follow(self.harness.last[-1].sends)
             self.expire(due=False)
             self.safe = copy.deepcopy(self.model)
         self.restart()
@@ -122,8 +122,8 @@ class CoreMachine(RuleBasedStateMachine):
     def restart(self) -> None:
         """The broker is gone without a word; another starts on what is committed."""
         self.model = copy.deepcopy(self.safe)
-        self.rig.start()
-        self.epoch_at = self.rig.now
+        self.harness.start()
+        self.epoch_at = self.harness.now
         for job in self.model.jobs.values():
             job.orphan = job.state == "running"
         for hand in self.hands:
@@ -132,7 +132,9 @@ class CoreMachine(RuleBasedStateMachine):
 
     def follow(self, sends: list[tuple[bytes, Any]]) -> None:
         """Judge what was given out, and take it over into the model."""
-        assert max(Counter((peer, type(message)) for peer, message in sends).values(), default=0) <= len(self.rig.last)
+        assert max(Counter((peer, type(message)) for peer, message in sends).values(), default=0) <= len(
+            self.harness.last
+        )
         for peer, message in sends:
             if isinstance(message, wire.Assign):
                 hand = self.hand(peer)
@@ -152,10 +154,10 @@ class CoreMachine(RuleBasedStateMachine):
 
     def expire(self, due: bool) -> None:
         """Retention took what it took: only what is old enough, and, after a tick, all that is a beat older."""
-        policy = self.rig.policy
-        oldest = OFFSET + self.rig.now - policy.retention_seconds
+        policy = self.harness.policy
+        oldest = OFFSET + self.harness.now - policy.retention_seconds
         for job in list(self.model.jobs.values()):
-            row = self.rig.ledger.job(job.id)
+            row = self.harness.ledger.job(job.id)
             if row is None and job.ended_at is not None:
                 assert policy.retention_seconds and job.ended_at < oldest, f"{job.id} went too early"
                 assert self.model.purge(job) is None
@@ -181,8 +183,8 @@ class CoreMachine(RuleBasedStateMachine):
                 assert all(self.model.jobs[job].cancelling for job, _ in refs(message))
 
     def say(self, hand: Hand, *messages: Any) -> Done | None:
-        hand.heard = self.rig.now
-        self.rig.hear(hand.peer, *messages)
+        hand.heard = self.harness.now
+        self.harness.hear(hand.peer, *messages)
         return self.commit()
 
     def hand(self, peer: bytes) -> Hand:
@@ -230,12 +232,12 @@ class CoreMachine(RuleBasedStateMachine):
         for hand in self.hands:
             if hand.known and hand.heard < now - SILENCE:
                 self.gone(hand)
-        if now >= self.epoch_at + self.rig.policy.grace_seconds:
+        if now >= self.epoch_at + self.harness.policy.grace_seconds:
             for job in self.model.jobs.values():
                 if job.orphan:
                     self.model.lose(job)
         for job in self.model.jobs.values():
-            row = self.rig.ledger.job(job.id)
+            row = self.harness.ledger.job(job.id)
             if job.state == "delayed" and row and row.state == "delayed" and (row.due_at or 0.0) - OFFSET <= now:
                 job.wait()
 
@@ -254,7 +256,7 @@ class CoreMachine(RuleBasedStateMachine):
             for name in names
         )
         waiting = sum(job.state in ("queued", "delayed") for job in self.model.jobs.values())
-        self.rig.submit(*jobs)
+        self.harness.submit(*jobs)
         if waiting + count <= 14:
             self.heavy |= set(names) if size == "heavy" else set()
             self.light |= set() if size == "heavy" else {jobs[0].tenant}
@@ -272,8 +274,8 @@ class CoreMachine(RuleBasedStateMachine):
     def post_again(self, pick: int) -> None:
         jobs = self.posts[pick % len(self.posts)]
         if jobs[0].id in self.model.jobs:
-            self.rig.submit(*jobs, age=1e6)
-            done = self.rig.turn()
+            self.harness.submit(*jobs, age=1e6)
+            done = self.harness.turn()
             assert (done.committed, [ack.outcome for ack in done.acks]) == (False, [wire.COMMITTED])
 
     @precondition(lambda self: self.model.jobs)
@@ -283,10 +285,10 @@ class CoreMachine(RuleBasedStateMachine):
         held = job.state == "running" and not job.orphan
         expected_abandon = what == "cancel" and held and not job.cancelling
         name, lease = job.id, job.lease
-        self.model.under_way = set(self.rig.dispatcher.books.sweeps.sweeping)
+        self.model.under_way = set(self.harness.dispatcher.books.sweeps.sweeping)
         refusal = getattr(self.model, what)(job)
         kind = {"cancel": wire.Cancel, "requeue": wire.Requeue, "purge": wire.Purge}[what]
-        self.rig.order(kind("web", "o", name))
+        self.harness.order(kind("web", "o", name))
         done = self.commit()
         if done is not None:
             assert [ack.code for ack in done.acks] == [refusal]
@@ -299,26 +301,26 @@ class CoreMachine(RuleBasedStateMachine):
         """Its acknowledgement died with a broker, so web says it again; the job may have run and ended meanwhile."""
         ended = [job for job in self.model.jobs.values() if job.state in ("failed", "dead", "cancelled")]
         job = ended[pick % len(ended)]
-        message = wire.Requeue("web", "o", job.id, None, self.rig.row(job.id).change)
-        self.model.under_way = set(self.rig.dispatcher.books.sweeps.sweeping)
+        message = wire.Requeue("web", "o", job.id, None, self.harness.row(job.id).change)
+        self.model.under_way = set(self.harness.dispatcher.books.sweeps.sweeping)
         refusal = self.model.requeue(job)
-        self.rig.order(message)
+        self.harness.order(message)
         if self.commit() is None or refusal is not None:
             return
         if died:
             self.restart()
         if goes_on:
             assert self.model.cancel(self.model.jobs[job.id]) is None
-            self.rig.order(wire.Cancel("web", "c", job.id))
+            self.harness.order(wire.Cancel("web", "c", job.id))
             self.commit()
         before = self.requeued(job.id)
-        self.rig.order(message)
+        self.harness.order(message)
         done = self.commit()
         assert done is not None and [ack.code for ack in done.acks] == [None]
         assert self.requeued(job.id) == before, "a repeat had an effect"
 
     def requeued(self, job: str) -> int:
-        return sum(moment.event == "requeued" for moment in self.rig.outcome(job).timeline)
+        return sum(moment.event == "requeued" for moment in self.harness.outcome(job).timeline)
 
     @rule(
         what=st.sampled_from(["cancel", "requeue", "purge"]), state=st.sampled_from(["queued", "dead", "failed", None])
@@ -326,21 +328,21 @@ class CoreMachine(RuleBasedStateMachine):
     def order_many(self, what: str, state: str | None) -> None:
         if self.breaking or (what == "cancel" and state is None):
             return
-        self.model.under_way = set(self.rig.dispatcher.books.sweeps.sweeping)
+        self.model.under_way = set(self.harness.dispatcher.books.sweeps.sweeping)
         for job in list(self.model.jobs.values()):
             if state in (None, job.state):
                 getattr(self.model, what)(job)
-        self.rig.order(wire.Pause("web", "p"))
+        self.harness.order(wire.Pause("web", "p"))
         kind = {"cancel": wire.Cancel, "requeue": wire.Requeue, "purge": wire.Purge}[what]
-        self.rig.order(kind("web", "o", None, Where(state=state)))
+        self.harness.order(kind("web", "o", None, Where(state=state)))
         if not self.model.paused:
-            self.rig.order(wire.Resume("web", "p"))
+            self.harness.order(wire.Resume("web", "p"))
         self.commit()
 
     @rule()
     def pause_or_resume(self) -> None:
         self.model.paused = not self.model.paused
-        self.rig.order((wire.Pause if self.model.paused else wire.Resume)("web", "p"))
+        self.harness.order((wire.Pause if self.model.paused else wire.Resume)("web", "p"))
         self.commit()
 
     # -- workers come and go
@@ -358,7 +360,7 @@ class CoreMachine(RuleBasedStateMachine):
         """A worker says Ready anew; its last Assign may not have reached it, nor the Settled before."""
         hand = self.hands[pick % len(self.hands)]
         if noticed and hand.known:
-            self.rig.lose(hand.peer)
+            self.harness.lose(hand.peer)
             self.gone(hand)
             if self.commit() is None:
                 return
@@ -372,7 +374,7 @@ class CoreMachine(RuleBasedStateMachine):
 
     def introduce(self, hand: Hand) -> None:
         self.claims(hand)
-        hand.known, hand.mute, hand.heard = True, False, self.rig.now
+        hand.known, hand.mute, hand.heard = True, False, self.harness.now
         for job, (lease, begun) in hand.holding.items():
             if begun and self.holds(hand, job, lease):
                 self.model.start(self.model.jobs[job])
@@ -380,10 +382,10 @@ class CoreMachine(RuleBasedStateMachine):
             if mine.holder == hand.name and hand.holding.get(mine.id, (0, 0))[0] != mine.lease:
                 self.model.lose(mine)
         void = [(job, lease) for job, (lease, _) in hand.holding.items() if not self.holds(hand, job, lease)]
-        self.rig.hear(hand.peer, ready(hand.name, hand.capacity, hand.listed(), hand.draining))
+        self.harness.hear(hand.peer, ready(hand.name, hand.capacity, hand.listed(), hand.draining))
         done = self.commit()
         if done is not None:
-            assert (hand.peer, wire.Welcome(self.rig.dispatcher.epoch, SILENCE)) in done.sends
+            assert (hand.peer, wire.Welcome(self.harness.dispatcher.epoch, SILENCE)) in done.sends
             settled = [
                 ref for peer, m in done.sends if isinstance(m, wire.Settled) and peer == hand.peer for ref in refs(m)
             ]
@@ -395,7 +397,7 @@ class CoreMachine(RuleBasedStateMachine):
         known = [hand for hand in self.hands if hand.known]
         hand = known[pick % len(known)]
         self.hands.remove(hand)
-        self.rig.lose(hand.peer)
+        self.harness.lose(hand.peer)
         self.gone(hand)
         self.commit()
 
@@ -410,7 +412,7 @@ class CoreMachine(RuleBasedStateMachine):
             self.start_job(pick)
             if not hand.known:
                 return
-            self.rig.lose(hand.peer)
+            self.harness.lose(hand.peer)
             self.gone(hand)
             if self.commit() is None:
                 return
@@ -427,7 +429,7 @@ class CoreMachine(RuleBasedStateMachine):
         if not ordered:
             self.say(hand, wire.Draining())
             return
-        self.rig.order(wire.DrainWorker("web", "d", hand.name))
+        self.harness.order(wire.DrainWorker("web", "d", hand.name))
         done = self.commit()
         assert done is None or (hand.peer, wire.Drain()) in done.sends
 
@@ -484,10 +486,10 @@ class CoreMachine(RuleBasedStateMachine):
         done = self.say(hand, Failed([Failure(job.id, lease, code, "why")]))
         if done is not None:
             assert (job.id, lease) in [ref for _, m in done.sends if isinstance(m, wire.Settled) for ref in refs(m)]
-            row = self.rig.row(job.id)
+            row = self.harness.row(job.id)
             if row.state == "delayed":
                 assert row.due_at is not None
-                assert 0.2 <= row.due_at - OFFSET - self.rig.now <= 5.0
+                assert 0.2 <= row.due_at - OFFSET - self.harness.now <= 5.0
 
     @precondition(lambda self: self.live() and not self.breaking)
     @rule(pick=PICK, code=st.sampled_from(["decoder_crashed", "decoder_crashed", "memory_over_limit"]))
@@ -508,9 +510,9 @@ class CoreMachine(RuleBasedStateMachine):
         if job.state == "dead":
             name = self.fresh()
             self.model.accept(name, job.content, False, engine=True)
-            self.rig.submit(new_job(name, content=job.content))
+            self.harness.submit(new_job(name, content=job.content))
             self.commit()
-            assert (self.rig.row(name).state, self.rig.row(name).attempts) == ("failed", 0)
+            assert (self.harness.row(name).state, self.harness.row(name).attempts) == ("failed", 0)
 
     @precondition(lambda self: self.live())
     @rule(pick=PICK)
@@ -530,9 +532,9 @@ class CoreMachine(RuleBasedStateMachine):
         if not late:
             return
         job, lease = late[pick % len(late)]
-        hand.heard = self.rig.now
-        self.rig.hear(hand.peer, every_answer(job, lease)[kind])
-        done = self.rig.turn()
+        hand.heard = self.harness.now
+        self.harness.hear(hand.peer, every_answer(job, lease)[kind])
+        done = self.harness.turn()
         assert not done.committed
         assert done.acks == []
         assert done.sends == [(hand.peer, wire.Settled([LeaseRef(job, lease)]))]
@@ -540,9 +542,9 @@ class CoreMachine(RuleBasedStateMachine):
 
     @rule(kind=st.integers(0, 5))
     def answer_of_a_stranger(self, kind: int) -> None:
-        self.rig.hear(b"nobody", every_answer("0001", 1)[kind])
-        done = self.rig.turn()
-        assert (done.committed, done.sends) == (False, [(b"nobody", wire.Introduce(self.rig.dispatcher.epoch))])
+        self.harness.hear(b"nobody", every_answer("0001", 1)[kind])
+        done = self.harness.turn()
+        assert (done.committed, done.sends) == (False, [(b"nobody", wire.Introduce(self.harness.dispatcher.epoch))])
 
     @rule()
     def sweep(self) -> None:
@@ -550,7 +552,7 @@ class CoreMachine(RuleBasedStateMachine):
         if self.breaking:
             return
         for hand in [hand for hand in self.hands if hand.known]:
-            books = self.rig.dispatcher.books
+            books = self.harness.dispatcher.books
             mine = {job: sent for job, (worker, sent, _) in books.sweeps.sweeping.items() if worker.peer == hand.peer}
             for job, sent in mine.items():
                 self.model.sweeps[job] -= set(sent)
@@ -565,7 +567,7 @@ class CoreMachine(RuleBasedStateMachine):
         if self.breaking:
             return
         for hand in [hand for hand in self.hands if hand.known]:
-            sweeping = self.rig.dispatcher.books.sweeps.sweeping
+            sweeping = self.harness.dispatcher.books.sweeps.sweeping
             mine = [job for job, (worker, _, _) in sweeping.items() if worker.peer == hand.peer]
             if mine:
                 self.say(hand, wire.Swept([], [(job, "why") for job in mine]))
@@ -585,13 +587,13 @@ class CoreMachine(RuleBasedStateMachine):
             for job, files in names.items():
                 self.model.found(job, files)
         listed = [name for files in names.values() for name in files]
-        hand.heard = self.rig.now
-        self.rig.find(hand.peer, listed, None if ends else "raw/x", "elsewhere" if late else None)
+        hand.heard = self.harness.now
+        self.harness.find(hand.peer, listed, None if ends else "raw/x", "elsewhere" if late else None)
         self.commit()
 
     def walker(self) -> Hand | None:
         """Who was asked for the next step of the walk, if that one lives."""
-        peer = self.rig.dispatcher.walk.walker
+        peer = self.harness.dispatcher.walk.walker
         return next((hand for hand in self.hands if hand.known and hand.peer == peer), None)
 
     # -- time, silence, crashes
@@ -599,16 +601,16 @@ class CoreMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.03, 0.1, 0.5, 1.0, 2.5]))
     def wait(self, seconds: float) -> None:
         """Time passes; whoever is not mute beats each half second."""
-        end = self.rig.now + seconds
-        while self.rig.now < end:
-            self.rig.now = min(end, self.rig.now + 0.5)
+        end = self.harness.now + seconds
+        while self.harness.now < end:
+            self.harness.now = min(end, self.harness.now + 0.5)
             for hand in self.hands:
                 if hand.known and not hand.mute:
-                    hand.heard = self.rig.now
-                    self.rig.hear(hand.peer, wire.WorkerBeat(list(hand.listed())))
+                    hand.heard = self.harness.now
+                    self.harness.hear(hand.peer, wire.WorkerBeat(list(hand.listed())))
             if self.commit(tick=True) is None:
                 return
-            assert self.rig.dispatcher.deadline > self.rig.now, "a broker that turns in circles"
+            assert self.harness.dispatcher.deadline > self.harness.now, "a broker that turns in circles"
 
     @precondition(lambda self: any(hand.known for hand in self.hands))
     @rule(pick=PICK)
@@ -635,12 +637,12 @@ class CoreMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_books_agree(self) -> None:
-        dispatcher, books = self.rig.dispatcher, self.rig.dispatcher.books
+        dispatcher, books = self.harness.dispatcher, self.harness.dispatcher.books
         dispatcher.check()
         assert books.sweeps.entries.keys() == self.model.sweeps.keys()
         assert {job: set(entry.names) for job, entry in books.sweeps.entries.items()} == self.model.sweeps
-        assert self.rig.ledger._purged.keys() == self.model.purged
-        assert books.quarantine.keys() == self.model.quarantine == self.rig.ledger._quarantine.keys()
+        assert self.harness.ledger._purged.keys() == self.model.purged
+        assert books.quarantine.keys() == self.model.quarantine == self.harness.ledger._quarantine.keys()
         assert books.paused == self.model.paused
         waiting = [entry.id for entry in books.backlog.queued()]
         assert len(waiting) == len(set(waiting)), "a job waits twice"
@@ -651,10 +653,10 @@ class CoreMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_rows_are_as_the_model_says(self) -> None:
-        ledger = self.rig.ledger
+        ledger = self.harness.ledger
         assert {row.id for row in ledger.rows.values()} == self.model.jobs.keys()
         for job in self.model.jobs.values():
-            row, outcome = self.rig.row(job.id), self.rig.outcome(job.id)
+            row, outcome = self.harness.row(job.id), self.harness.outcome(job.id)
             story = [(moment.event, moment.lease, moment.detail) for moment in outcome.timeline]
             seen = (row.state, row.code, row.lease, row.attempts, outcome.cancel_requested)
             assert seen == (job.state, job.code, job.lease, job.attempts, job.cancelling), f"{job.id}: {story}"
@@ -691,15 +693,15 @@ class CoreMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Once faults stop, every job ends: none is forgotten anywhere."""
-        if not hasattr(self, "rig"):
+        if not hasattr(self, "harness"):
             return
         self.breaking = None
-        self.rig.order(wire.Resume("web", "p"))
+        self.harness.order(wire.Resume("web", "p"))
         self.model.paused = False
         self.commit()
         for hand in list(self.hands):
             if hand.draining and hand.known:
-                self.rig.lose(hand.peer)
+                self.harness.lose(hand.peer)
                 self.gone(hand)
         self.commit()
         self.hands = [hand for hand in self.hands if hand.known]
@@ -737,8 +739,8 @@ TestCore.settings = settings(
 )
 
 
-class Thawed(Rig):
-    """A rig whose dispatcher is made anew of its snapshot after every turn."""
+class Thawed(DispatcherHarness):
+    """A harness whose dispatcher is made anew of its snapshot after every turn."""
 
     def turn(self, tick: bool = False) -> Done:
         done = super().turn(tick)
@@ -749,7 +751,7 @@ class Thawed(Rig):
 class ThawedMachine(CoreMachine):
     """A core made of a snapshot knows all that the model expects of it."""
 
-    rig_kind = Thawed
+    harness_kind = Thawed
 
 
 TestThawed = ThawedMachine.TestCase

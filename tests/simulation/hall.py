@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from broker.core.books.events import Policy
 from jobs import wire
 from jobs.wire import Finish, Finished, LeaseRef, NewJob, Returned, Start, Started
-from tests.properties.rig import OFFSET, Done, Rig, ready, told
+from tests.properties.harness import OFFSET, DispatcherHarness, Done, ready, told
 from web.broker.waiting import Place, Waits
 
 
@@ -25,9 +25,9 @@ class Hall:
     """`seconds` by size class. Arrivals are told with `come`, then `run`."""
 
     def __init__(self, workers: int, seconds: dict[str, float], capacity: int = 5, **policy: Any) -> None:
-        self.rig = Rig(**{"prefetch_seconds": Policy().prefetch_seconds, **policy})
+        self.harness = DispatcherHarness(**{"prefetch_seconds": Policy().prefetch_seconds, **policy})
         self.seconds = seconds
-        self.waits = Waits(lambda: self.rig.now)
+        self.waits = Waits(lambda: self.harness.now)
         self.told: dict[str, Told] = {}
         self.ended: dict[str, float] = {}
         self.began: dict[str, float] = {}
@@ -53,7 +53,7 @@ class Hall:
 
     def place(self, job: str) -> Place:
         """What web says of a job now."""
-        return self.waits.places()(self.rig.row(job))
+        return self.waits.places()(self.harness.row(job))
 
     def error(self, job: str) -> float:
         """Estimated less true seconds from then to its end."""
@@ -68,42 +68,42 @@ class Hall:
     def restart(self) -> None:
         """Another broker starts while no worker holds a job."""
         assert not any(self._held.values())
-        self.rig.start()
+        self.harness.start()
         self._introduce()
 
     def _introduce(self) -> None:
         for peer in self._held:
-            self.rig.hear(peer, ready(peer.decode(), self._capacity))
+            self.harness.hear(peer, ready(peer.decode(), self._capacity))
         self.turn(tick=True)
 
     def _step(self) -> None:
-        rig = self.rig
+        harness = self.harness
         arrival = self._arrivals[0][0] if self._arrivals else inf
         peer = min(self._until, key=lambda each: self._until[each])
-        rig.now = max(rig.now, min(arrival, self._until[peer], rig.dispatcher.deadline))
+        harness.now = max(harness.now, min(arrival, self._until[peer], harness.dispatcher.deadline))
         for peer_of_all in self._held:
-            rig.hear(peer_of_all, wire.WorkerBeat([]))
-        if self._until[peer] <= rig.now:
+            harness.hear(peer_of_all, wire.WorkerBeat([]))
+        if self._until[peer] <= harness.now:
             job, lease = self._held[peer].pop(0)
-            self.ended[job] = rig.now
-            rig.hear(peer, Finished([Finish(job, lease, [], None)]))
+            self.ended[job] = harness.now
+            harness.hear(peer, Finished([Finish(job, lease, [], None)]))
             self._begin(peer)
-        if arrival <= rig.now:
+        if arrival <= harness.now:
             self._post(self._arrivals.pop(0)[1])
-        self.turn(tick=rig.dispatcher.deadline <= rig.now)
+        self.turn(tick=harness.dispatcher.deadline <= harness.now)
 
     def _post(self, jobs: list[NewJob]) -> None:
         for job in jobs:
             self._requests += 1
-            self.rig.submit(job, request=str(self._requests))
+            self.harness.submit(job, request=str(self._requests))
             self.turn()
         places = self.waits.places()
-        self.told.update((job.id, Told(self.rig.now, places(self.rig.row(job.id)))) for job in jobs)
+        self.told.update((job.id, Told(self.harness.now, places(self.harness.row(job.id)))) for job in jobs)
 
     def turn(self, tick: bool = False) -> None:
         """One turn of the broker; web and the workers hear of it."""
-        done = self.rig.turn(tick)
-        for effects in self.rig.last:
+        done = self.harness.turn(tick)
+        for effects in self.harness.last:
             if effects.changes is not None:
                 self.waits.heard_changes(effects.changes.changes)
             if effects.beat is not None:
@@ -118,13 +118,13 @@ class Hall:
         for peer, job, lease in told(done, wire.Recall):
             if (job, lease) in self._held[peer][1:]:
                 self._held[peer].remove((job, lease))
-                self.rig.hear(peer, Returned([LeaseRef(job, lease)]))
+                self.harness.hear(peer, Returned([LeaseRef(job, lease)]))
 
     def _begin(self, peer: bytes) -> None:
         """The decoder takes the first that its worker holds."""
         self._until[peer] = inf
         if self._held[peer]:
             job, lease = self._held[peer][0]
-            self.began[job] = self.rig.now
-            self._until[peer] = self.rig.now + self.seconds[self.rig.row(job).lane[0]]
-            self.rig.hear(peer, Started([Start(job, lease, OFFSET + self.rig.now)]))
+            self.began[job] = self.harness.now
+            self._until[peer] = self.harness.now + self.seconds[self.harness.row(job).lane[0]]
+            self.harness.hear(peer, Started([Start(job, lease, OFFSET + self.harness.now)]))

@@ -3,7 +3,7 @@
 import pytest
 
 from jobs.wire import NewJob
-from tests.properties.rig import new_job
+from tests.properties.harness import new_job
 from tests.simulation.hall import Hall
 
 SECONDS = {"s": 0.2, "l": 2.0, "h": 30.0}

@@ -9,7 +9,7 @@ import pytest
 
 from jobs.records import Lane
 from jobs.wire import LaneView, NewJob, Pause, Resume, Waiting
-from tests.properties.rig import new_job
+from tests.properties.harness import new_job
 from tests.simulation.hall import Hall
 from web.broker.forecast import Estimate, Forecast
 from web.broker.waiting import Place
@@ -93,15 +93,15 @@ def test_what_is_not_known_is_not_said() -> None:
 
 def test_paused_or_without_a_worker_nobody_knows() -> None:
     hall = warm(1)
-    hall.rig.order(Pause("w", "p"))
+    hall.harness.order(Pause("w", "p"))
     hall.turn()
-    hall.rig.submit(new_job("j"))
+    hall.harness.submit(new_job("j"))
     hall.turn()
     assert hall.place("j") == Place()
-    hall.rig.order(Resume("w", "r"))
+    hall.harness.order(Resume("w", "r"))
     hall.turn(tick=True)
     assert hall.place("j").eta_seconds is not None
-    hall.rig.lose(b"w0")
+    hall.harness.lose(b"w0")
     hall.turn(tick=True)
     assert hall.place("j") == Place()
 
@@ -117,11 +117,11 @@ def test_a_queue_longer_than_the_window_is_told_in_full() -> None:
 def test_a_restarted_broker_has_measured_nothing_and_learns_with_the_first_end() -> None:
     hall = warm(1)
     hall.come(30.0, *(new_job(f"j{number}") for number in range(40)))
-    hall.rig.now = 29.0
+    hall.harness.now = 29.0
     hall.restart()
     hall.run()
     assert hall.told["j39"].place == Place()
-    hall.come(hall.rig.now + 1.0, *(new_job(f"k{number}") for number in range(40)))
+    hall.come(hall.harness.now + 1.0, *(new_job(f"k{number}") for number in range(40)))
     hall.run()
     assert abs(hall.error("k39")) < 0.1 * hall.true("k39")
 

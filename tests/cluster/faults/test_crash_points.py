@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.clusters.crash_harness import CrashHarness, strace_missing
 from tests.support.clusters.crash_points import KILL, POINTS, Point
-from tests.support.clusters.crash_rig import Rig, strace_missing
 
 pytestmark = pytest.mark.cluster
 SHORT = (
@@ -25,11 +25,11 @@ SHORT = (
 
 
 @pytest.fixture(scope="module")
-def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CrashHarness]:
     """One for all points."""
-    rig = Rig(tmp_path_factory.mktemp("crash"))
-    yield rig
-    rig.close()
+    harness = CrashHarness(tmp_path_factory.mktemp("crash"))
+    yield harness
+    harness.close()
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_the_table_names_each_point_once() -> None:
 
 
 @pytest.mark.parametrize("point", [point for point in POINTS if point.name in SHORT], ids=lambda point: point.name)
-def test_a_crash_point_recovers(rig: Rig, point: Point, no_strace: str) -> None:
+def test_a_crash_point_recovers(harness: CrashHarness, point: Point, no_strace: str) -> None:
     if point.fault != KILL and no_strace:
         pytest.skip(no_strace)
-    rig.meet(point)
+    harness.meet(point)

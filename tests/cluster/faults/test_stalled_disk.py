@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.clusters.cluster import Cluster
-from tests.support.clusters.crash_rig import SAMPLE, strace_missing
+from tests.support.clusters.crash_harness import SAMPLE, strace_missing
 from tests.support.clusters.stalls import next_sync_takes
 
 pytestmark = [pytest.mark.cluster, pytest.mark.skipif(bool(why := strace_missing()), reason=why)]

@@ -1,7 +1,7 @@
 """Every point between a POST and its done job at which something is made to fail, as one table.
 
 `python -m tests.support.clusters.crash_points` prints it. What happens at each is
-tests/support/clusters/crash_rig.py's; the steps are the places of tests/support/clusters/faults.py.
+tests/support/clusters/crash_harness.py's; the steps are the places of tests/support/clusters/faults.py.
 """
 
 from typing import NamedTuple

@@ -1,4 +1,5 @@
-"""A disk that stalls: the next sync of a process takes seconds. `crash_rig.strace_missing` says if that cannot be."""
+"""A disk that stalls: the next sync of a process takes seconds. `crash_harness.strace_missing` says if that cannot
+be."""
 
 import signal
 import subprocess
@@ -7,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.clusters.cluster import wait_until
-from tests.support.clusters.crash_rig import traced
+from tests.support.clusters.crash_harness import traced
 
 END_SECONDS = 20.0
 

@@ -10,7 +10,7 @@ from jobs import wire
 from jobs.records import Records
 from stores.ledger.memory import MemoryLedger
 from tests.contracts.rows import job_id, row
-from tests.properties.rig import new_job
+from tests.properties.harness import new_job
 
 PEER = b"p"
 

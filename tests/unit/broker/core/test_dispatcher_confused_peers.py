@@ -10,41 +10,41 @@ import pytest
 from jobs import wire
 from jobs.errors import WireFault
 from jobs.records import LookUp
-from tests.properties.rig import Rig, new_job, ready, told
+from tests.properties.harness import DispatcherHarness, new_job, ready, told
 
 
 def test_a_connection_that_takes_anothers_name_leaves_its_own() -> None:
     """It said Ready as a, then as b, who is elsewhere."""
-    rig = Rig()
-    rig.hear(b"1", ready("a", 1))
-    rig.hear(b"2", ready("b", 1))
-    rig.turn(tick=True)
-    rig.submit(new_job("j"))
-    rig.turn()
-    rig.hear(b"1", ready("b", 1))
-    assert told(rig.turn(), wire.Assign) == [(b"1", "j", 2)]
-    rig.hear(b"2", wire.Leaving())
-    assert [type(message) for _, message in rig.turn().sends] == [wire.Introduce]
-    assert list(rig.dispatcher.books.roster.by_peer) == [b"1"]
+    harness = DispatcherHarness()
+    harness.hear(b"1", ready("a", 1))
+    harness.hear(b"2", ready("b", 1))
+    harness.turn(tick=True)
+    harness.submit(new_job("j"))
+    harness.turn()
+    harness.hear(b"1", ready("b", 1))
+    assert told(harness.turn(), wire.Assign) == [(b"1", "j", 2)]
+    harness.hear(b"2", wire.Leaving())
+    assert [type(message) for _, message in harness.turn().sends] == [wire.Introduce]
+    assert list(harness.dispatcher.books.roster.by_peer) == [b"1"]
 
 
 @pytest.mark.parametrize("again", [("k", "k"), ("k", "j"), ("k", "m", "k")])
 def test_a_submit_that_uses_an_id_twice_is_refused_whole(again: tuple[str, ...]) -> None:
     """An id of its own, one of the ledger's; a broken UNIQUE would end the broker."""
-    rig = Rig()
-    rig.submit(new_job("j"))
-    rig.turn()
-    rig.submit(*map(new_job, again), request="again")
-    [ack] = rig.turn().acks
+    harness = DispatcherHarness()
+    harness.submit(new_job("j"))
+    harness.turn()
+    harness.submit(*map(new_job, again), request="again")
+    [ack] = harness.turn().acks
     assert ack == wire.Ack("again", wire.REFUSED, code="malformed")
-    assert rig.ledger.look_up(LookUp(ids=["k", "m"])).existing == set()
+    assert harness.ledger.look_up(LookUp(ids=["k", "m"])).existing == set()
 
 
 def test_nor_one_of_the_same_turn() -> None:
-    rig = Rig()
-    rig.submit(new_job("j"))
-    rig.submit(new_job("k"), new_job("j"), request="again")
-    assert [ack.outcome for ack in rig.turn().acks] == [wire.COMMITTED, wire.REFUSED]
+    harness = DispatcherHarness()
+    harness.submit(new_job("j"))
+    harness.submit(new_job("k"), new_job("j"), request="again")
+    assert [ack.outcome for ack in harness.turn().acks] == [wire.COMMITTED, wire.REFUSED]
 
 
 NAN, INFINITE = float("nan"), float("inf")

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from jobs import wire
 from jobs.records import LookUp, Where
-from tests.properties.rig import OFFSET, Rig, new_job
+from tests.properties.harness import OFFSET, DispatcherHarness, new_job
 
 FAR = OFFSET + 1e6
 
@@ -15,22 +15,24 @@ def use(count: int, grant: str = "g", expires_at: float = FAR) -> wire.Use:
 
 
 def test_a_post_that_passes_a_grant_is_refused_whole() -> None:
-    rig = Rig()
-    rig.submit(new_job("a"), new_job("b"), grant=use(3))
-    assert rig.turn().acks == [wire.Ack("r", wire.COMMITTED, ["a", "b"], seq=1, accepted_at=rig.row("a").accepted_at)]
-    rig.submit(new_job("c"), new_job("d"), grant=use(3))
-    done = rig.turn()
+    harness = DispatcherHarness()
+    harness.submit(new_job("a"), new_job("b"), grant=use(3))
+    assert harness.turn().acks == [
+        wire.Ack("r", wire.COMMITTED, ["a", "b"], seq=1, accepted_at=harness.row("a").accepted_at)
+    ]
+    harness.submit(new_job("c"), new_job("d"), grant=use(3))
+    done = harness.turn()
     assert (done.committed, done.acks) == (False, [wire.Ack("r", wire.REFUSED, code="grant_used_up", left=1)])
-    rig.submit(new_job("c"), grant=use(3))
-    assert rig.turn().acks[0].outcome == wire.COMMITTED
-    rig.submit(new_job("d"), grant=use(1, "another"))
-    assert rig.turn().acks[0].outcome == wire.COMMITTED
+    harness.submit(new_job("c"), grant=use(3))
+    assert harness.turn().acks[0].outcome == wire.COMMITTED
+    harness.submit(new_job("d"), grant=use(1, "another"))
+    assert harness.turn().acks[0].outcome == wire.COMMITTED
 
 
 def test_a_grant_ends_by_the_broker_s_clock() -> None:
-    rig = Rig()
-    rig.submit(new_job("a"), grant=use(3, expires_at=OFFSET + rig.now))
-    assert rig.turn().acks == [wire.Ack("r", wire.REFUSED, code="grant_expired")]
+    harness = DispatcherHarness()
+    harness.submit(new_job("a"), grant=use(3, expires_at=OFFSET + harness.now))
+    assert harness.turn().acks == [wire.Ack("r", wire.REFUSED, code="grant_expired")]
 
 
 @given(
@@ -40,38 +42,38 @@ def test_a_grant_ends_by_the_broker_s_clock() -> None:
 )
 def test_no_more_jobs_than_a_grant_allows(count: int, turns: list[list[tuple[int, int]]], restarts: set[int]) -> None:
     """Submits, some of them repeats of others, several a turn, with restarts between: used is what was accepted."""
-    rig, accepted, sizes = Rig(), 0, dict[int, int]()
+    harness, accepted, sizes = DispatcherHarness(), 0, dict[int, int]()
     for number, turn in enumerate(turns):
         asked = [(name, sizes.setdefault(name, size)) for name, size in turn]
         for name, size in asked:
             jobs = [new_job(f"{name}-{index}") for index in range(size)]
-            rig.submit(*jobs, request=str(name), grant=use(count))
-        outcomes = [ack.outcome for ack in rig.turn().acks]
-        assert len(rig.ledger.rows) <= count
+            harness.submit(*jobs, request=str(name), grant=use(count))
+        outcomes = [ack.outcome for ack in harness.turn().acks]
+        assert len(harness.ledger.rows) <= count
         for (name, size), outcome in zip(asked, outcomes, strict=True):
-            there = rig.ledger.job(f"{name}-0") is not None
+            there = harness.ledger.job(f"{name}-0") is not None
             assert (outcome == wire.COMMITTED) == there
-            assert there or len(rig.ledger.rows) + size > count
-        accepted = len(rig.ledger.rows)
-        assert sum(entry.used for entry in rig.ledger.look_up(LookUp(grants=["g"])).grants.values()) == accepted
+            assert there or len(harness.ledger.rows) + size > count
+        accepted = len(harness.ledger.rows)
+        assert sum(entry.used for entry in harness.ledger.look_up(LookUp(grants=["g"])).grants.values()) == accepted
         if number in restarts:
-            rig.start()
+            harness.start()
 
 
 def test_a_tenant_uploads_so_many_a_minute_and_no_more() -> None:
-    rig = Rig(rate_per_minute=3)
-    rig.submit(new_job("a1", tenant="a"), new_job("a2", tenant="a"))
-    rig.submit(new_job("a3", tenant="a"), new_job("a4", tenant="a"), request="s")
-    rig.submit(new_job("b1", tenant="b"), request="t")
-    first, second, third = rig.turn().acks
+    harness = DispatcherHarness(rate_per_minute=3)
+    harness.submit(new_job("a1", tenant="a"), new_job("a2", tenant="a"))
+    harness.submit(new_job("a3", tenant="a"), new_job("a4", tenant="a"), request="s")
+    harness.submit(new_job("b1", tenant="b"), request="t")
+    first, second, third = harness.turn().acks
     assert (first.outcome, third.outcome) == (wire.COMMITTED, wire.COMMITTED)
     assert (second.outcome, second.code, second.left) == (wire.REFUSED, "rate_limited", 1)
     assert 60.0 <= second.retry_seconds <= 61.0
-    rig.submit(new_job("a3", tenant="a"))
-    assert rig.turn().acks[0].outcome == wire.COMMITTED
-    rig.now += second.retry_seconds
-    rig.submit(new_job("a4", tenant="a"), new_job("a5", tenant="a"))
-    assert rig.turn().acks[0].outcome == wire.COMMITTED
+    harness.submit(new_job("a3", tenant="a"))
+    assert harness.turn().acks[0].outcome == wire.COMMITTED
+    harness.now += second.retry_seconds
+    harness.submit(new_job("a4", tenant="a"), new_job("a5", tenant="a"))
+    assert harness.turn().acks[0].outcome == wire.COMMITTED
 
 
 MINUTE_SECONDS = 60.0
@@ -84,21 +86,21 @@ GAPS = st.one_of(st.just(0.0), st.floats(0.0, 3.0), st.sampled_from([0.999, 1.0,
 def test_no_minute_has_more_uploads_than_the_rate(most: int, start: float, posts: list[tuple[float, int]]) -> None:
     """In no sixty seconds, wherever they begin; and a refusal is true: what it says is left is taken at once, a POST
     that it puts off is taken after its seconds, and not a second and a half before."""
-    rig, accepted = Rig(rate_per_minute=most), list[float]()
-    rig.now = start
+    harness, accepted = DispatcherHarness(rate_per_minute=most), list[float]()
+    harness.now = start
 
     def taken(size: int) -> wire.Ack:
-        name = f"{len(accepted)}-{rig.now}"
-        rig.submit(*(new_job(f"{name}-{index}", tenant="a") for index in range(size)))
-        at = rig.now
-        (ack,) = rig.turn().acks
+        name = f"{len(accepted)}-{harness.now}"
+        harness.submit(*(new_job(f"{name}-{index}", tenant="a") for index in range(size)))
+        at = harness.now
+        (ack,) = harness.turn().acks
         if ack.outcome == wire.COMMITTED:
             accepted.extend([at] * size)
         assert sum(at - MINUTE_SECONDS < each for each in accepted) <= most
         return ack
 
     for gap, size in posts:
-        rig.now += gap
+        harness.now += gap
         refused = taken(size)
         if refused.outcome == wire.COMMITTED:
             continue
@@ -107,72 +109,72 @@ def test_no_minute_has_more_uploads_than_the_rate(most: int, start: float, posts
             assert taken(refused.left).outcome == wire.COMMITTED
             continue
         if size <= most and refused.retry_seconds > 1.5:
-            before = sum(rig.now + refused.retry_seconds - 1.5 - MINUTE_SECONDS < each for each in accepted)
+            before = sum(harness.now + refused.retry_seconds - 1.5 - MINUTE_SECONDS < each for each in accepted)
             assert before + size > most, "it need not have waited so long"
-        rig.now += refused.retry_seconds
+        harness.now += refused.retry_seconds
         assert taken(min(size, most)).outcome == wire.COMMITTED
 
 
 @given(most=st.integers(1, 4), uploads=st.integers(0, 6), wait=st.floats(0.0, 70.0))
 def test_whom_the_beat_names_would_be_refused_and_nobody_else(most: int, uploads: int, wait: float) -> None:
-    rig = Rig(rate_per_minute=most)
+    harness = DispatcherHarness(rate_per_minute=most)
     for number in range(uploads):
-        rig.submit(new_job(f"{number}", tenant="a"))
-        rig.now += 0.3
-        rig.turn()
-    rig.now += wait
-    rig.turn(tick=True)
-    until = [effects.beat.over.get("a") for effects in rig.last if effects.beat][-1]
-    rig.submit(new_job("more", tenant="a"))
-    assert (rig.turn().acks[0].outcome == wire.REFUSED) == (until is not None)
+        harness.submit(new_job(f"{number}", tenant="a"))
+        harness.now += 0.3
+        harness.turn()
+    harness.now += wait
+    harness.turn(tick=True)
+    until = [effects.beat.over.get("a") for effects in harness.last if effects.beat][-1]
+    harness.submit(new_job("more", tenant="a"))
+    assert (harness.turn().acks[0].outcome == wire.REFUSED) == (until is not None)
     if until is not None:
-        rig.now = until - OFFSET + 0.001  # wall time has no more digits
-        rig.submit(new_job("later", tenant="a"))
-        assert rig.turn().acks[0].outcome == wire.COMMITTED
+        harness.now = until - OFFSET + 0.001  # wall time has no more digits
+        harness.submit(new_job("later", tenant="a"))
+        assert harness.turn().acks[0].outcome == wire.COMMITTED
 
 
 def test_a_repeat_is_no_second_upload() -> None:
-    rig = Rig(rate_per_minute=1)
+    harness = DispatcherHarness(rate_per_minute=1)
     for _ in range(2):
-        rig.submit(new_job("a"))
-        assert rig.turn().acks[0].outcome == wire.COMMITTED
+        harness.submit(new_job("a"))
+        assert harness.turn().acks[0].outcome == wire.COMMITTED
 
 
 def test_the_beat_names_who_is_over() -> None:
-    rig = Rig(rate_per_minute=2)
-    rig.submit(new_job("a1", tenant="a"), new_job("a2", tenant="a"))
-    rig.submit(new_job("b1", tenant="b"))
-    rig.turn()
-    rig.now += 2.0
-    rig.turn(tick=True)
-    (beat,) = [effects.beat for effects in rig.last if effects.beat]
+    harness = DispatcherHarness(rate_per_minute=2)
+    harness.submit(new_job("a1", tenant="a"), new_job("a2", tenant="a"))
+    harness.submit(new_job("b1", tenant="b"))
+    harness.turn()
+    harness.now += 2.0
+    harness.turn(tick=True)
+    (beat,) = [effects.beat for effects in harness.last if effects.beat]
     assert set(beat.over) == {"a", ""}, "all together, who are one without keys, are over as well"
     assert 58.0 <= beat.over["a"] - beat.at <= 59.0
-    rig.now += 61.0
-    rig.turn(tick=True)
-    assert [effects.beat.over for effects in rig.last if effects.beat] == [{}]
+    harness.now += 61.0
+    harness.turn(tick=True)
+    assert [effects.beat.over for effects in harness.last if effects.beat] == [{}]
 
 
 def test_what_runs_once_more_counts_for_the_rate_one_by_one_and_over_many() -> None:
-    rig = Rig(rate_per_minute=3)
+    harness = DispatcherHarness(rate_per_minute=3)
     for job in ("a1", "a2", "a3"):
-        rig.submit(new_job(job, tenant="a"), request=job)
-    rig.turn()
-    rig.order(wire.Cancel("web", "c", None, Where("a")))
-    rig.turn()
-    rig.order(wire.Requeue("web", "r", "a1", counted=True))
-    (ack,) = rig.turn().acks
+        harness.submit(new_job(job, tenant="a"), request=job)
+    harness.turn()
+    harness.order(wire.Cancel("web", "c", None, Where("a")))
+    harness.turn()
+    harness.order(wire.Requeue("web", "r", "a1", counted=True))
+    (ack,) = harness.turn().acks
     assert (ack.outcome, ack.code) == (wire.REFUSED, "rate_limited")
     assert 60.0 <= ack.retry_seconds <= 61.0
-    assert rig.row("a1").state == "cancelled"
-    rig.now += ack.retry_seconds
-    rig.order(wire.Requeue("web", "s", "a1", counted=True))
-    assert rig.turn().acks[0].outcome == wire.COMMITTED
-    rig.submit(new_job("a4", tenant="a"), request="a4")
-    rig.turn()
-    rig.order(wire.Requeue("web", "m", None, Where("a", "cancelled"), counted=True))
-    (ack,) = rig.turn().acks
+    assert harness.row("a1").state == "cancelled"
+    harness.now += ack.retry_seconds
+    harness.order(wire.Requeue("web", "s", "a1", counted=True))
+    assert harness.turn().acks[0].outcome == wire.COMMITTED
+    harness.submit(new_job("a4", tenant="a"), request="a4")
+    harness.turn()
+    harness.order(wire.Requeue("web", "m", None, Where("a", "cancelled"), counted=True))
+    (ack,) = harness.turn().acks
     assert (ack.outcome, ack.code, ack.matched, ack.changed) == ("committed", "rate_limited", 2, 1)
-    rig.order(wire.Requeue("web", "o", None, Where("a", "cancelled")))
-    (ack,) = rig.turn().acks
+    harness.order(wire.Requeue("web", "o", None, Where("a", "cancelled")))
+    (ack,) = harness.turn().acks
     assert (ack.code, ack.changed) == (None, 1), "an operator's counts nothing"

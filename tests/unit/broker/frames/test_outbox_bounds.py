@@ -12,8 +12,8 @@ from jobs.job import TEXT_CHARACTERS_MAX, Cost, Outcome, decode_outcome, encode
 from jobs.limits import RENDITIONS_MAX
 from jobs.records import Meta, Records, SweepEntry, TenantEntry
 from tests.contracts.rows import row
-from tests.properties.rig import Rig, new_job, ready
-from tests.unit.broker.core.test_dispatcher import A, B, fail, finish, picture, rig_with, sweeps
+from tests.properties.harness import DispatcherHarness, new_job, ready
+from tests.unit.broker.core.test_dispatcher import A, B, fail, finish, harness_with, picture, sweeps
 
 LONG = "x" * (wire.FRAME_BYTES_MAX - 1000)
 
@@ -58,69 +58,69 @@ def test_a_sweep_of_very_many_names_is_told_in_pieces_and_each_name_once() -> No
     """Of an earlier version's ledger, which merged without a bound."""
     names = tuple(f"processed/jj/jj.{number:0490}" for number in range(9000))
     assert sum(map(len, names)) > wire.FRAME_BYTES_MAX
-    rig = Rig()
-    rig.ledger.commit(Records(sweeps=[SweepEntry("jj", names)]))
-    rig.start()
-    rig.hear(A, ready("a"))
+    harness = DispatcherHarness()
+    harness.ledger.commit(Records(sweeps=[SweepEntry("jj", names)]))
+    harness.start()
+    harness.hear(A, ready("a"))
     told: list[str] = []
     for _ in range(10):
-        for _, message in rig.turn(tick=True).sends:
+        for _, message in harness.turn(tick=True).sends:
             if isinstance(message, wire.Sweep):
                 wire.to_worker.decode(wire.encode(message))
                 told += [name for _, some in message.sweeps for name in some]
-        rig.hear(A, wire.Swept(["jj"]))
-    rig.turn()
+        harness.hear(A, wire.Swept(["jj"]))
+    harness.turn()
     assert told == list(names)
-    assert sweeps(rig) == {}
+    assert sweeps(harness) == {}
 
 
 def test_names_that_are_still_to_be_swept_outlive_the_broker() -> None:
     names = tuple(f"processed/jj/jj.{number}" for number in range(wire.NAMES_MAX + 1))
-    rig = Rig()
-    rig.ledger.commit(Records(sweeps=[SweepEntry("jj", names)]))
-    rig.start()
-    rig.hear(A, ready("a"))
-    rig.turn(tick=True)
-    rig.hear(A, wire.Swept(["jj"]))
-    rig.turn()
-    rig.start()
-    assert rig.dispatcher.books.sweeps.entries["jj"].names == names[-1:]
+    harness = DispatcherHarness()
+    harness.ledger.commit(Records(sweeps=[SweepEntry("jj", names)]))
+    harness.start()
+    harness.hear(A, ready("a"))
+    harness.turn(tick=True)
+    harness.hear(A, wire.Swept(["jj"]))
+    harness.turn()
+    harness.start()
+    assert harness.dispatcher.books.sweeps.entries["jj"].names == names[-1:]
 
 
 def test_a_sweep_grows_to_its_bound_and_no_further() -> None:
-    rig = rig_with("j")
-    rig.hear(A, finish("j"))
-    rig.turn()
+    harness = harness_with("j")
+    harness.hear(A, finish("j"))
+    harness.turn()
     for step in range(16):
-        rig.now += 1.0
-        rig.find(A, [f"processed/j/j.{step}.{number}" for number in range(250)], following="raw/zz/x")
-        rig.turn(tick=True)
-    assert len(sweeps(rig)["j"]) == wire.NAMES_MAX
+        harness.now += 1.0
+        harness.find(A, [f"processed/j/j.{step}.{number}" for number in range(250)], following="raw/zz/x")
+        harness.turn(tick=True)
+    assert len(sweeps(harness)["j"]) == wire.NAMES_MAX
 
 
 def test_an_old_ledger_of_endless_texts_is_no_end() -> None:
     """Names that no file can have need no deletion; a spec that no message takes ends its job, in words."""
-    rig = Rig()
-    rig.ledger.commit(
+    harness = DispatcherHarness()
+    harness.ledger.commit(
         Records(sweeps=[SweepEntry("x" * 4_000_000, ("raw/x",)), SweepEntry("j", ("y" * 4_000_000, "raw/j/j"))])
     )
-    rig.submit(new_job("long", spec=bytes(4_000_000), tenant="t" * 4_000_000), new_job("good"))
-    rig.turn()
-    rig.start()
-    rig.hear(A, ready("a", capacity=2))
-    done = rig.turn(tick=True)
+    harness.submit(new_job("long", spec=bytes(4_000_000), tenant="t" * 4_000_000), new_job("good"))
+    harness.turn()
+    harness.start()
+    harness.hear(A, ready("a", capacity=2))
+    done = harness.turn(tick=True)
     assert [message.sweeps for _, message in done.sends if isinstance(message, wire.Sweep)] == [[("j", ["raw/j/j"])]]
-    assert (rig.row("long").state, rig.row("long").code) == ("failed", "operation_failed")
-    assert str(wire.SPEC_BYTES_MAX) in (error.detail if (error := rig.outcome("long").error) else "")
-    assert rig.row("good").state == "running"
-    for effects in rig.last:
+    assert (harness.row("long").state, harness.row("long").code) == ("failed", "operation_failed")
+    assert str(wire.SPEC_BYTES_MAX) in (error.detail if (error := harness.outcome("long").error) else "")
+    assert harness.row("good").state == "running"
+    for effects in harness.last:
         out = outgoing(effects, 1)
         assert out.unsaid == 0
         for _, said in out.changes:
             wire.to_web.decode(said)
-    rig.hear(A, wire.Swept(["j"]))
-    rig.turn()
-    assert sweeps(rig) == {}
+    harness.hear(A, wire.Swept(["j"]))
+    harness.turn()
+    assert sweeps(harness) == {}
 
 
 def test_an_outcome_that_passes_the_bounds_of_today_is_read_without_what_does() -> None:
@@ -144,92 +144,96 @@ def test_a_rendition_under_another_jobs_name_is_not_done() -> None:
         "processed/j/j.x/../../im/victim",
         "processed/j/jj",
     ):
-        rig = rig_with("j")
+        harness = harness_with("j")
         forged = msgspec.structs.replace(picture("j"), blob=blob)
-        rig.hear(A, wire.Published([wire.Publication("j", 1, forged)]))
-        rig.turn()
-        assert rig.outcome("j").renditions == []
-        rig.hear(A, wire.Finished([wire.Finish("j", 1, [picture("j"), forged])]))
-        rig.turn()
-        assert (rig.row("j").state, rig.outcome("j").renditions) == ("delayed", [])
-        assert rig.outcome("j").timeline[-2].detail == "store_error: its worker named a file that is not this job's"
+        harness.hear(A, wire.Published([wire.Publication("j", 1, forged)]))
+        harness.turn()
+        assert harness.outcome("j").renditions == []
+        harness.hear(A, wire.Finished([wire.Finish("j", 1, [picture("j"), forged])]))
+        harness.turn()
+        assert (harness.row("j").state, harness.outcome("j").renditions) == ("delayed", [])
+        assert harness.outcome("j").timeline[-2].detail == "store_error: its worker named a file that is not this job's"
 
 
 def test_a_cancelled_jobs_late_rendition_under_another_jobs_name_is_not_swept() -> None:
-    rig = rig_with("j")
-    rig.order(wire.Cancel("web", "c", "j"))
+    harness = harness_with("j")
+    harness.order(wire.Cancel("web", "c", "j"))
     forged = msgspec.structs.replace(picture("j"), blob="raw/im/victim")
-    rig.hear(A, wire.Published([wire.Publication("j", 1, forged)]))
-    rig.hear(A, wire.Finished([wire.Finish("j", 1, [forged])]))
-    rig.turn()
-    rig.turn(tick=True)
-    assert sweeps(rig) == {}
+    harness.hear(A, wire.Published([wire.Publication("j", 1, forged)]))
+    harness.hear(A, wire.Finished([wire.Finish("j", 1, [forged])]))
+    harness.turn()
+    harness.turn(tick=True)
+    assert sweeps(harness) == {}
 
 
 def test_only_originals_and_renditions_are_orphans() -> None:
     """A worker that lists another folder's files would have them deleted by a worker on that machine."""
-    rig = rig_with()
-    rig.find(A, ["curve/broker.secret", "curve/allowed/local.key", "flight/1.flight", "cache/ab/cd", "raw/ab/gone"])
-    rig.turn()
-    assert sweeps(rig) == {"gone": ("raw/ab/gone",)}
+    harness = harness_with()
+    harness.find(A, ["curve/broker.secret", "curve/allowed/local.key", "flight/1.flight", "cache/ab/cd", "raw/ab/gone"])
+    harness.turn()
+    assert sweeps(harness) == {"gone": ("raw/ab/gone",)}
 
 
 def test_a_job_has_no_more_renditions_than_a_recipe() -> None:
-    rig = rig_with("j")
+    harness = harness_with("j")
     for number in range(3 * RENDITIONS_MAX):
-        rig.hear(A, wire.Published([wire.Publication("j", 1, picture("j", f"r{number}"))]))
-    rig.turn()
-    assert len(rig.outcome("j").renditions) == RENDITIONS_MAX
+        harness.hear(A, wire.Published([wire.Publication("j", 1, picture("j", f"r{number}"))]))
+    harness.turn()
+    assert len(harness.outcome("j").renditions) == RENDITIONS_MAX
 
 
 def test_a_worker_ends_no_sweep_that_another_was_given() -> None:
-    rig = rig_with("j", workers=2)
-    fail(rig, "j", "undecodable")
-    rig.turn()
-    rig.order(wire.Purge("web", "p", "j"))
-    rig.turn(tick=True)
-    ((peer, _, _),) = [(worker.peer, sent, at) for worker, sent, at in rig.dispatcher.books.sweeps.sweeping.values()]
-    rig.hear(A if peer == B else B, wire.Swept(["j", "never"]))
-    rig.turn()
-    assert list(sweeps(rig)) == ["j"]
+    harness = harness_with("j", workers=2)
+    fail(harness, "j", "undecodable")
+    harness.turn()
+    harness.order(wire.Purge("web", "p", "j"))
+    harness.turn(tick=True)
+    ((peer, _, _),) = [
+        (worker.peer, sent, at) for worker, sent, at in harness.dispatcher.books.sweeps.sweeping.values()
+    ]
+    harness.hear(A if peer == B else B, wire.Swept(["j", "never"]))
+    harness.turn()
+    assert list(sweeps(harness)) == ["j"]
 
 
 LONG_TENANT = "t" * (TEXT_CHARACTERS_MAX + 45)
 
 
-def rig_with_a_long_tenant() -> Rig:
+def harness_with_a_long_tenant() -> DispatcherHarness:
     """A ledger of an earlier version: one job waits of a tenant whose name no message takes."""
-    rig = Rig()
+    harness = DispatcherHarness()
     job = row(1, id="j", tenant=LONG_TENANT, lane=f"s.{LONG_TENANT}", spec=b"spec", outcome=encode(Outcome()))
     counts = {"queued": 1}
-    rig.ledger.commit(Records(jobs=[job], meta=Meta(1, 1, False, counts), tenants=[TenantEntry(LONG_TENANT, counts)]))
-    rig.start()
-    return rig
+    harness.ledger.commit(
+        Records(jobs=[job], meta=Meta(1, 1, False, counts), tenants=[TenantEntry(LONG_TENANT, counts)])
+    )
+    harness.start()
+    return harness
 
 
 def test_the_jobs_of_a_tenant_with_a_long_name_are_counted_once_over_starts() -> None:
-    rig = rig_with_a_long_tenant()
-    rig.turn()
-    rig.hear(b"a", ready("a"))
-    rig.turn()
+    harness = harness_with_a_long_tenant()
+    harness.turn()
+    harness.hear(b"a", ready("a"))
+    harness.turn()
     for state, count in (("running", 1), ("done", 1)):
         for _ in range(2):
-            rig.start()
-            rig.turn()
-            shares = {name: dict(+share.counts) for name, share in rig.dispatcher.books.shares.items()}
+            harness.start()
+            harness.turn()
+            shares = {name: dict(+share.counts) for name, share in harness.dispatcher.books.shares.items()}
             assert shares == {LONG_TENANT[:TEXT_CHARACTERS_MAX]: {state: count}}
-            rig.dispatcher.check()
-        rig.hear(b"a", ready("a", holding=(wire.Held("j", 1, True),)), wire.Finished([wire.Finish("j", 1, [])]))
-        rig.turn()
+            harness.dispatcher.check()
+        harness.hear(b"a", ready("a", holding=(wire.Held("j", 1, True),)), wire.Finished([wire.Finish("j", 1, [])]))
+        harness.turn()
 
 
 def test_a_tenant_with_a_long_name_pays_for_its_time_under_one_name() -> None:
-    rig = rig_with_a_long_tenant()
-    rig.turn()
-    rig.hear(b"a", ready("a"))
-    rig.turn()
-    rig.now += 5.0
-    rig.hear(b"a", wire.Finished([wire.Finish("j", 1, [])]))
-    rig.turn()
-    (seconds,) = rig.dispatcher.books.backlog.turns.debts().values()
+    harness = harness_with_a_long_tenant()
+    harness.turn()
+    harness.hear(b"a", ready("a"))
+    harness.turn()
+    harness.now += 5.0
+    harness.hear(b"a", wire.Finished([wire.Finish("j", 1, [])]))
+    harness.turn()
+    (seconds,) = harness.dispatcher.books.backlog.turns.debts().values()
     assert seconds == pytest.approx(5.0, abs=0.1)

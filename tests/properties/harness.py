@@ -141,7 +141,7 @@ class Driver:
         return following
 
 
-class Rig(Driver):
+class DispatcherHarness(Driver):
     """A Driver with a ledger in memory that a test may look into. Where `policy` says nothing of it, small jobs are
     prefetched whatever they take."""
 

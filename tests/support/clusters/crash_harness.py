@@ -90,7 +90,7 @@ class Client:
             self.answers.append(response.status)
 
 
-class Rig:
+class CrashHarness:
     """The three processes, one after the other ended and started again. Call `close`."""
 
     def __init__(self, folder: Path) -> None:
