@@ -66,7 +66,7 @@ def _push(context: "zmq.Context[Any]", run: Path) -> Any:
     return made
 
 
-class Hand:
+class PlayedWorker:
     """A worker that is played: it ends each job at once, but for those that `mind` takes."""
 
     def __init__(self, stage: "Stage", capacity: int) -> None:
@@ -104,7 +104,7 @@ class Stage:
     def __init__(self, run: Path, new: bool) -> None:
         self.run, self.new = run, new
         self.context = zmq.Context()
-        self.hands: list[Hand] = []
+        self.workers: list[PlayedWorker] = []
         self.late: dict[str, list[float]] = defaultdict(list)
         self.gaps: list[float] = []
         self.seen: dict[tuple[str, int], float] = {}
@@ -117,21 +117,21 @@ class Stage:
         self.beats.connect(endpoint(run, "changes"))
         self._beat_at: float | None = None
 
-    def hand(self, capacity: int) -> Hand:
+    def worker(self, capacity: int) -> PlayedWorker:
         """A worker more."""
-        hand = Hand(self, capacity)
-        self.hands.append(hand)
-        return hand
+        worker = PlayedWorker(self, capacity)
+        self.workers.append(worker)
+        return worker
 
-    def leave(self, hand: Hand) -> None:
+    def leave(self, worker: PlayedWorker) -> None:
         """A worker less."""
-        self.hands.remove(hand)
-        hand.leave()
+        self.workers.remove(worker)
+        worker.leave()
 
     def pump(self) -> None:
         """Hear what came, within 10 ms."""
         poller = zmq.Poller()
-        for socket in (self.beats, *(hand.socket for hand in self.hands)):
+        for socket in (self.beats, *(worker.socket for worker in self.workers)):
             poller.register(socket, zmq.POLLIN)
         poller.poll(10)
         while self.beats.poll(0):
@@ -140,25 +140,25 @@ class Stage:
             if self._beat_at is not None:
                 self.gaps.append(now - self._beat_at)
             self._beat_at = now
-        for hand in list(self.hands):
-            while hand.socket.poll(0):
-                for frame in hand.socket.recv_multipart():
-                    self._hear(hand, wire.to_worker.decode(frame))
-            if not hand.silent and time.monotonic() > hand.said_at + 1.0:
-                hand.say(wire.WorkerBeat([wire.Held(job, lease, False) for job, lease in hand.held.items()]))
+        for worker in list(self.workers):
+            while worker.socket.poll(0):
+                for frame in worker.socket.recv_multipart():
+                    self._hear(worker, wire.to_worker.decode(frame))
+            if not worker.silent and time.monotonic() > worker.said_at + 1.0:
+                worker.say(wire.WorkerBeat([wire.Held(job, lease, False) for job, lease in worker.held.items()]))
 
-    def _hear(self, hand: Hand, message: Any) -> None:
+    def _hear(self, worker: PlayedWorker, message: Any) -> None:
         if isinstance(message, wire.Assign):
             for one in message.jobs:
-                hand.held[one.job] = one.lease
+                worker.held[one.job] = one.lease
                 if one.job in self.watched:
                     self.seen[one.job, one.lease] = time.monotonic()
-            if not hand.silent:
-                hand.end(*[one.job for one in message.jobs if not hand.mind(one)])
+            if not worker.silent:
+                worker.end(*[one.job for one in message.jobs if not worker.mind(one)])
         elif isinstance(message, wire.Recall):
             for ref in message.leases:
                 self.recalled[ref.job] = time.monotonic()
-            hand.say(wire.Returned([ref for ref in message.leases if hand.held.pop(ref.job, None)]))
+            worker.say(wire.Returned([ref for ref in message.leases if worker.held.pop(ref.job, None)]))
 
     def until(self, probe: Callable[[], Any]) -> Any:
         """The first true value of `probe`. Raises TimeoutError."""
@@ -169,43 +169,43 @@ class Stage:
             self.pump()
         return value
 
-    def jobs_for(self, hand: Hand, count: int = 1) -> list[str]:
-        """So many jobs that this hand holds and does not end, watched from here on: under their first lease each, for
+    def jobs_for(self, worker: PlayedWorker, count: int = 1) -> list[str]:
+        """So many jobs that this worker holds and does not end, watched from here on: under their first lease each, for
         those that were lost before wait for longer after a failure."""
-        before = set(hand.held)
-        hand.mind = lambda one: one.lease == 1
+        before = set(worker.held)
+        worker.mind = lambda one: one.lease == 1
         if not self.new:
             self.push.send(wire.encode(submit("stage", count)))
-        jobs: list[str] = self.until(lambda: len(taken := sorted(set(hand.held) - before)) >= count and taken)
+        jobs: list[str] = self.until(lambda: len(taken := sorted(set(worker.held) - before)) >= count and taken)
         self.watched.update(jobs)
         return jobs
 
     def delayed(self) -> None:
         """A job fails as a full disk makes it fail, and comes again behind its back-off."""
-        hand = self.hand(1)
-        (job,) = self.jobs_for(hand)
-        lease, hand.mind = hand.held.pop(job), lambda one: one.job == job
-        hand.say(wire.Failed([wire.Failure(job, lease, "store_error", "")]))
+        worker = self.worker(1)
+        (job,) = self.jobs_for(worker)
+        lease, worker.mind = worker.held.pop(job), lambda one: one.job == job
+        worker.say(wire.Failed([wire.Failure(job, lease, "store_error", "")]))
         due = time.monotonic() + backoff_seconds(job, 1)
         came = self.until(lambda: self.seen.get((job, lease + 1)))
         self.late["delayed"].append(came - due)
-        for other in self.hands:
+        for other in self.workers:
             if job in other.held:
                 other.end(job)
-        self.leave(hand)
+        self.leave(worker)
 
     def recall(self) -> None:
         """Some jobs at one worker, then another one without any. Nothing is prefetched before a mean is known."""
         if self.new:
             return
-        holder = self.hand(HELD)
+        holder = self.worker(HELD)
         self.push.send(wire.encode(submit("stage", MEASURED)))
         self.until(lambda: holder.ended >= MEASURED)
         beats = len(self.gaps)
         self.until(lambda: len(self.gaps) >= beats + 2)
         jobs = self.jobs_for(holder, HELD)
         ready_at = time.monotonic()
-        idle = self.hand(1)
+        idle = self.worker(1)
         came = self.until(lambda: [at for job, at in self.recalled.items() if job in jobs])
         self.late["recalled"].append(min(came) - ready_at)
         holder.mind = lambda one: False
@@ -218,9 +218,9 @@ class Stage:
 def play(run: Path, new: bool, seconds: float) -> Stage:
     """Everything that falls due, again and again."""
     stage, end = Stage(run, new), time.monotonic() + seconds
-    server = stage.hand(8) if new else None
+    server = stage.worker(8) if new else None
     while time.monotonic() < end:
-        mute = stage.hand(1)
+        mute = stage.worker(1)
         (job,) = stage.jobs_for(mute)
         lease, mute.silent, since = mute.held[job], True, mute.said_at
         while (job, lease + 1) not in stage.seen:
@@ -229,7 +229,7 @@ def play(run: Path, new: bool, seconds: float) -> Stage:
             stage.delayed()
             stage.recall()
             if not new and time.monotonic() > since + SILENCE_SECONDS - 1:
-                catcher = stage.hand(1)  # else the job finds nobody
+                catcher = stage.worker(1)  # else the job finds nobody
                 stage.until(functools.partial(stage.seen.get, (job, lease + 1)))
                 stage.leave(catcher)
         stage.late["silent"].append(stage.seen[job, lease + 1] - since - SILENCE_SECONDS)

@@ -39,7 +39,7 @@ class Attempt(NamedTuple):
 
 
 @dataclass
-class World:
+class Surroundings:
     """What lies around the decoder. Descriptors are numbers; addresses are C structures."""
 
     folder: bytes
@@ -61,7 +61,7 @@ class World:
 
 
 @contextmanager
-def world() -> Iterator[World]:
+def surroundings() -> Iterator[Surroundings]:
     """Listeners, a secret, a bystander process and descriptors to all of them, for as long as it is entered."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -91,7 +91,7 @@ def world() -> Iterator[World]:
         for descriptor in opened:
             stack.callback(os.close, descriptor)
         code = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE)
-        yield World(
+        yield Surroundings(
             os.fsencode(folder), os.fsencode(folder / "secret"), opened[0], opened[1], tcp, udp, unix, other,
             _inet(listeners[0]), _inet(listeners[1]), _unix(str(folder / "socket")), _unix(abstract),
             bystander.pid, opened[2], opened[3], ctypes.addressof(ctypes.c_char.from_buffer(code)),
@@ -114,7 +114,7 @@ X, PRIVATE = 7, 0x22
 ZERO = bytes(256)
 
 
-def attempts(w: World) -> tuple[Attempt, ...]:
+def attempts(w: Surroundings) -> tuple[Attempt, ...]:
     """All of them, by what they are after."""
     me, parent = os.getpid, os.getppid
     path = w.folder + b"/new"

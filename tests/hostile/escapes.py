@@ -13,7 +13,7 @@ import struct
 import sys
 from typing import Any, NamedTuple
 
-from tests.hostile.attempts import Attempt, World, attempts, world
+from tests.hostile.attempts import Attempt, Surroundings, attempts, surroundings
 from worker.boundary import sandbox
 from worker.boundary.slate import Slate
 from worker.images.formats import vips
@@ -68,7 +68,7 @@ def _c(value: Any) -> Any:
     return ctypes.c_long(value) if isinstance(value, int) else value
 
 
-def possible(around: World) -> list[Attempt]:
+def possible(around: Surroundings) -> list[Attempt]:
     """Those that this architecture has."""
     return [each for each in attempts(around) if each.number is not None]
 
@@ -79,7 +79,7 @@ def main() -> None:
     if vips.INSTALLED:
         vips.warm()
     escaped = 0
-    with world() as around:
+    with surroundings() as around:
         tries = possible(around)
         print(f"{'escape':36} {'not sealed':22} {'sealed':22} sealed, with threads")
         for each in tries:

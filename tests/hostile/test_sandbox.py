@@ -16,7 +16,7 @@ import pytest
 from host.settings.settings import Settings
 from jobs.job import Code
 from stores.blobs.memory import MemoryBlobs
-from tests.hostile.attempts import World, world
+from tests.hostile.attempts import Surroundings, surroundings
 from tests.hostile.escapes import ADDRESS_BYTES_MAX, attempt, possible
 from tests.support.clusters.cluster import wait_until
 from tests.support.pictures.images import corners, saved
@@ -40,13 +40,13 @@ RECIPE = '{"renditions":[{"name":"a","width":8}]}'
 
 
 @pytest.fixture
-def around() -> Iterator[World]:
-    with world() as found:
+def around() -> Iterator[Surroundings]:
+    with surroundings() as found:
         yield found
 
 
 @pytest.mark.parametrize("threads", [False, True])
-def test_no_escape_succeeds_and_each_death_names_the_call(around: World, threads: bool) -> None:
+def test_no_escape_succeeds_and_each_death_names_the_call(around: Surroundings, threads: bool) -> None:
     outcomes = {tried.name: (tried.number, attempt(tried, True, threads)) for tried in possible(around)}
     assert [name for name, (_, outcome) in outcomes.items() if not outcome.stopped] == []
     refused = {name for name, (_, outcome) in outcomes.items() if outcome.how.startswith("refused")}
@@ -61,7 +61,7 @@ def test_no_escape_succeeds_where_libvips_is_loaded_and_had_a_thread() -> None:
     subprocess.run([sys.executable, "-m", "tests.hostile.escapes"], check=True, stdout=subprocess.DEVNULL)
 
 
-def test_the_escapes_are_escapes(around: World) -> None:
+def test_the_escapes_are_escapes(around: Surroundings) -> None:
     free = [tried.name for tried in possible(around) if tried.works and not attempt(tried, sealed=False).stopped]
     assert len(free) >= ESCAPES_LEAST
 
@@ -80,7 +80,7 @@ def seal(slate: Slate) -> tuple[str, ...]:
 
 
 def test_landlock_alone_keeps_the_files_the_network_and_the_neighbours_apart(
-    around: World, monkeypatch: pytest.MonkeyPatch
+    around: Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sandbox, "_seccomp", lambda *_: True)
     names = {"open to read", "open to write", "open below an inherited folder", "unlinkat", "mkdirat", "connect, TCP",
@@ -91,7 +91,7 @@ def test_landlock_alone_keeps_the_files_the_network_and_the_neighbours_apart(
     assert {outcome.how for outcome in outcomes.values()} == {"refused, EACCES", "refused, EPERM"}
 
 
-def test_limits_and_capabilities_hold_alone(around: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limits_and_capabilities_hold_alone(around: Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox, "_seccomp", lambda *_: True)
     monkeypatch.setattr(sandbox, "_landlock", lambda *_: True)
     names = {"setrlimit: more memory than ever", "mmap past the limit", "chroot", "mount", "dup3"}

@@ -183,6 +183,6 @@ def refs(message: Any) -> list[tuple[str, int]]:
     return [(item.job, item.lease) for item in items]
 
 
-def told(done: Done, kind: type) -> list[tuple[bytes, str, int]]:
+def leases_in(done: Done, kind: type) -> list[tuple[bytes, str, int]]:
     """(peer, job, lease) of all that messages of one kind named."""
     return [(peer, *ref) for peer, message in done.sends if type(message) is kind for ref in refs(message)]

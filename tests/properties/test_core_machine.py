@@ -51,7 +51,7 @@ def tenant_of(content: Sequence[int]) -> str:
 
 
 @dataclass
-class Hand:
+class SimulatedWorker:
     """A worker as it is: `holding` is what it believes, job -> (lease, begun). `known`: this broker welcomed it."""
 
     name: str
@@ -79,7 +79,7 @@ class CoreMachine(RuleBasedStateMachine):
             orphan_seconds=10.0, retention_seconds=retention, prefetch_seconds=prefetch,
         )  # fmt: skip
         self.model = self.safe = Model()
-        self.hands: list[Hand] = []
+        self.workers: list[SimulatedWorker] = []
         self.issued: list[tuple[str, int]] = []
         self.posts: list[tuple[wire.NewJob, ...]] = []
         self.heavy: set[str] = set()
@@ -126,8 +126,8 @@ class CoreMachine(RuleBasedStateMachine):
         self.epoch_at = self.harness.now
         for job in self.model.jobs.values():
             job.orphan = job.state == "running"
-        for hand in self.hands:
-            hand.known = False
+        for worker in self.workers:
+            worker.known = False
         self.commit()
 
     def follow(self, sends: list[tuple[bytes, Any]]) -> None:
@@ -137,19 +137,19 @@ class CoreMachine(RuleBasedStateMachine):
         )
         for peer, message in sends:
             if isinstance(message, wire.Assign):
-                hand = self.hand(peer)
-                assert not hand.draining, "a draining worker is given a job"
+                worker = self.worker(peer)
+                assert not worker.draining, "a draining worker is given a job"
                 for one in message.jobs:
                     job = self.model.jobs[one.job]
                     beside = [
-                        other for other in self.model.jobs.values() if other.holder == hand.name and not other.orphan
+                        other for other in self.model.jobs.values() if other.holder == worker.name and not other.orphan
                     ]
-                    assert len(beside) < hand.capacity, "more than its capacity"
+                    assert len(beside) < worker.capacity, "more than its capacity"
                     assert not (beside and one.alone), "to run alone, behind another"
                     assert not any(other.alone for other in beside), "behind one that runs alone"
                     assert not (beside and job.large), "a large one is prefetched"
                     assert not any(other.large for other in beside), "prefetched behind a large one"
-                    self.model.assigned(job, one.lease, hand.name, one.alone)
+                    self.model.assigned(job, one.lease, worker.name, one.alone)
                     assert one.memory_bytes == (1 << 30) * (2 if job.memory_tries else 1)
 
     def expire(self, due: bool) -> None:
@@ -169,69 +169,69 @@ class CoreMachine(RuleBasedStateMachine):
     def deliver(self, done: Done) -> None:
         """The workers hear what was sent to them."""
         for peer, message in done.sends:
-            hand = next((hand for hand in self.hands if hand.peer == peer), None)
-            if hand is None:
+            worker = next((worker for worker in self.workers if worker.peer == peer), None)
+            if worker is None:
                 continue
             if isinstance(message, wire.Assign):
-                hand.holding.update((one.job, (one.lease, False)) for one in message.jobs)
+                worker.holding.update((one.job, (one.lease, False)) for one in message.jobs)
                 self.issued += refs(message)
             elif isinstance(message, wire.Settled):
                 for job, lease in refs(message):
-                    if hand.holding.get(job, (0, False))[0] == lease:
-                        del hand.holding[job]
+                    if worker.holding.get(job, (0, False))[0] == lease:
+                        del worker.holding[job]
             elif isinstance(message, wire.Abandon):
                 assert all(self.model.jobs[job].cancelling for job, _ in refs(message))
 
-    def say(self, hand: Hand, *messages: Any) -> Done | None:
-        hand.heard = self.harness.now
-        self.harness.hear(hand.peer, *messages)
+    def say(self, worker: SimulatedWorker, *messages: Any) -> Done | None:
+        worker.heard = self.harness.now
+        self.harness.hear(worker.peer, *messages)
         return self.commit()
 
-    def hand(self, peer: bytes) -> Hand:
-        (found,) = [hand for hand in self.hands if hand.peer == peer]
+    def worker(self, peer: bytes) -> SimulatedWorker:
+        (found,) = [worker for worker in self.workers if worker.peer == peer]
         return found
 
     def fresh(self) -> str:
         self.names += 1
         return f"{self.names:04}"
 
-    def live(self) -> list[tuple[Hand, Job]]:
+    def live(self) -> list[tuple[SimulatedWorker, Job]]:
         """Every lease that its holder and the broker agree on."""
         return [
-            (hand, self.model.jobs[job])
-            for hand in self.hands
-            if hand.known
-            for job, (lease, _) in hand.holding.items()
-            if job in self.model.jobs and self.holds(hand, job, lease)
+            (worker, self.model.jobs[job])
+            for worker in self.workers
+            if worker.known
+            for job, (lease, _) in worker.holding.items()
+            if job in self.model.jobs and self.holds(worker, job, lease)
         ]
 
-    def holds(self, hand: Hand, job: str, lease: int) -> bool:
+    def holds(self, worker: SimulatedWorker, job: str, lease: int) -> bool:
         mine = self.model.jobs.get(job)
-        return mine is not None and mine.holder == hand.name and mine.lease == lease and not mine.orphan
+        return mine is not None and mine.holder == worker.name and mine.lease == lease and not mine.orphan
 
-    def claims(self, hand: Hand) -> None:
+    def claims(self, worker: SimulatedWorker) -> None:
         """A worker that the broker had not heard of since its start names its leases."""
-        for job, (lease, _) in hand.holding.items():
+        for job, (lease, _) in worker.holding.items():
             mine = self.model.jobs.get(job)
-            if mine is not None and mine.holder == hand.name and mine.lease == lease:
+            if mine is not None and mine.holder == worker.name and mine.lease == lease:
                 mine.orphan = False
 
-    def some(self, pick: int) -> tuple[Hand, Job]:
+    def some(self, pick: int) -> tuple[SimulatedWorker, Job]:
         live = self.live()
         return live[pick % len(live)]
 
-    def gone(self, hand: Hand) -> None:
+    def gone(self, worker: SimulatedWorker) -> None:
         """The broker is to lose this worker: its leases end."""
-        hand.known = False
+        worker.known = False
         for job in self.model.jobs.values():
-            if job.holder == hand.name and not job.orphan:
+            if job.holder == worker.name and not job.orphan:
                 self.model.lose(job)
 
     def expect_tick(self, now: float) -> None:
         """What the passing of time is to do: silence, the end of grace; delays are judged by the rows."""
-        for hand in self.hands:
-            if hand.known and hand.heard < now - SILENCE:
-                self.gone(hand)
+        for worker in self.workers:
+            if worker.known and worker.heard < now - SILENCE:
+                self.gone(worker)
         if now >= self.epoch_at + self.harness.policy.grace_seconds:
             for job in self.model.jobs.values():
                 if job.orphan:
@@ -261,7 +261,9 @@ class CoreMachine(RuleBasedStateMachine):
             self.heavy |= set(names) if size == "heavy" else set()
             self.light |= set() if size == "heavy" else {jobs[0].tenant}
             for job in jobs:
-                self.model.accept(job.id, job.content, size != "small", engine=any(hand.known for hand in self.hands))
+                self.model.accept(
+                    job.id, job.content, size != "small", engine=any(worker.known for worker in self.workers)
+                )
         done = self.commit()
         if done is not None:
             due = wire.COMMITTED if waiting + count <= 14 else wire.REFUSED
@@ -349,56 +351,56 @@ class CoreMachine(RuleBasedStateMachine):
 
     @rule(capacity=st.integers(1, 3))
     def join(self, capacity: int) -> None:
-        if len(self.hands) < 4:
+        if len(self.workers) < 4:
             name = "w" + self.fresh()
-            self.hands.append(Hand(name, name.encode(), capacity))
-            self.introduce(self.hands[-1])
+            self.workers.append(SimulatedWorker(name, name.encode(), capacity))
+            self.introduce(self.workers[-1])
 
-    @precondition(lambda self: self.hands)
+    @precondition(lambda self: self.workers)
     @rule(pick=PICK, noticed=st.booleans(), slip=st.sampled_from(["", "", "forgets", "behind"]))
     def reconnect(self, pick: int, noticed: bool, slip: str) -> None:
         """A worker says Ready anew; its last Assign may not have reached it, nor the Settled before."""
-        hand = self.hands[pick % len(self.hands)]
-        if noticed and hand.known:
-            self.harness.lose(hand.peer)
-            self.gone(hand)
+        worker = self.workers[pick % len(self.workers)]
+        if noticed and worker.known:
+            self.harness.lose(worker.peer)
+            self.gone(worker)
             if self.commit() is None:
                 return
-        for job, (lease, begun) in list(hand.holding.items())[:1] if slip else []:
+        for job, (lease, begun) in list(worker.holding.items())[:1] if slip else []:
             if not begun:
-                del hand.holding[job]
+                del worker.holding[job]
                 if slip == "behind" and lease > 1:
-                    hand.holding[job] = (lease - 1, False)
-        hand.peer = (hand.name + self.fresh()).encode()
-        self.introduce(hand)
+                    worker.holding[job] = (lease - 1, False)
+        worker.peer = (worker.name + self.fresh()).encode()
+        self.introduce(worker)
 
-    def introduce(self, hand: Hand) -> None:
-        self.claims(hand)
-        hand.known, hand.mute, hand.heard = True, False, self.harness.now
-        for job, (lease, begun) in hand.holding.items():
-            if begun and self.holds(hand, job, lease):
+    def introduce(self, worker: SimulatedWorker) -> None:
+        self.claims(worker)
+        worker.known, worker.mute, worker.heard = True, False, self.harness.now
+        for job, (lease, begun) in worker.holding.items():
+            if begun and self.holds(worker, job, lease):
                 self.model.start(self.model.jobs[job])
         for mine in self.model.jobs.values():
-            if mine.holder == hand.name and hand.holding.get(mine.id, (0, 0))[0] != mine.lease:
+            if mine.holder == worker.name and worker.holding.get(mine.id, (0, 0))[0] != mine.lease:
                 self.model.lose(mine)
-        void = [(job, lease) for job, (lease, _) in hand.holding.items() if not self.holds(hand, job, lease)]
-        self.harness.hear(hand.peer, ready(hand.name, hand.capacity, hand.listed(), hand.draining))
+        void = [(job, lease) for job, (lease, _) in worker.holding.items() if not self.holds(worker, job, lease)]
+        self.harness.hear(worker.peer, ready(worker.name, worker.capacity, worker.listed(), worker.draining))
         done = self.commit()
         if done is not None:
-            assert (hand.peer, wire.Welcome(self.harness.dispatcher.epoch, SILENCE)) in done.sends
+            assert (worker.peer, wire.Welcome(self.harness.dispatcher.epoch, SILENCE)) in done.sends
             settled = [
-                ref for peer, m in done.sends if isinstance(m, wire.Settled) and peer == hand.peer for ref in refs(m)
+                ref for peer, m in done.sends if isinstance(m, wire.Settled) and peer == worker.peer for ref in refs(m)
             ]
             assert sorted(settled) == sorted(void)
 
-    @precondition(lambda self: any(hand.known for hand in self.hands))
+    @precondition(lambda self: any(worker.known for worker in self.workers))
     @rule(pick=PICK)
     def kill_worker(self, pick: int) -> None:
-        known = [hand for hand in self.hands if hand.known]
-        hand = known[pick % len(known)]
-        self.hands.remove(hand)
-        self.harness.lose(hand.peer)
-        self.gone(hand)
+        known = [worker for worker in self.workers if worker.known]
+        worker = known[pick % len(known)]
+        self.workers.remove(worker)
+        self.harness.lose(worker.peer)
+        self.gone(worker)
         self.commit()
 
     @precondition(lambda self: self.live())
@@ -408,82 +410,82 @@ class CoreMachine(RuleBasedStateMachine):
         for _ in range(times):
             if not self.live():
                 return
-            hand, _ = self.some(pick)
+            worker, _ = self.some(pick)
             self.start_job(pick)
-            if not hand.known:
+            if not worker.known:
                 return
-            self.harness.lose(hand.peer)
-            self.gone(hand)
+            self.harness.lose(worker.peer)
+            self.gone(worker)
             if self.commit() is None:
                 return
-            hand.holding.clear()
-            hand.peer = (hand.name + self.fresh()).encode()
-            self.introduce(hand)
+            worker.holding.clear()
+            worker.peer = (worker.name + self.fresh()).encode()
+            self.introduce(worker)
 
-    @precondition(lambda self: any(hand.known and not hand.draining for hand in self.hands))
+    @precondition(lambda self: any(worker.known and not worker.draining for worker in self.workers))
     @rule(pick=PICK, ordered=st.booleans())
     def drain_worker(self, pick: int, ordered: bool) -> None:
-        able = [hand for hand in self.hands if hand.known and not hand.draining]
-        hand = able[pick % len(able)]
-        hand.draining = True
+        able = [worker for worker in self.workers if worker.known and not worker.draining]
+        worker = able[pick % len(able)]
+        worker.draining = True
         if not ordered:
-            self.say(hand, wire.Draining())
+            self.say(worker, wire.Draining())
             return
-        self.harness.order(wire.DrainWorker("web", "d", hand.name))
+        self.harness.order(wire.DrainWorker("web", "d", worker.name))
         done = self.commit()
-        assert done is None or (hand.peer, wire.Drain()) in done.sends
+        assert done is None or (worker.peer, wire.Drain()) in done.sends
 
-    @precondition(lambda self: any(hand.known and hand.draining for hand in self.hands))
+    @precondition(lambda self: any(worker.known and worker.draining for worker in self.workers))
     @rule(pick=PICK)
     def leave(self, pick: int) -> None:
         """A drained worker gives back what it has not begun, says Leaving and is gone."""
-        able = [hand for hand in self.hands if hand.known and hand.draining]
-        hand = able[pick % len(able)]
-        for job, (lease, _) in hand.holding.items():
-            if self.holds(hand, job, lease):
+        able = [worker for worker in self.workers if worker.known and worker.draining]
+        worker = able[pick % len(able)]
+        for job, (lease, _) in worker.holding.items():
+            if self.holds(worker, job, lease):
                 self.model.give_back(self.model.jobs[job])
-        answers = [LeaseRef(job, lease) for job, (lease, _) in hand.holding.items()]
-        if self.say(hand, Returned(answers)) is None:
+        answers = [LeaseRef(job, lease) for job, (lease, _) in worker.holding.items()]
+        if self.say(worker, Returned(answers)) is None:
             return
-        self.gone(hand)
-        self.say(hand, wire.Leaving())
-        self.hands.remove(hand)
+        self.gone(worker)
+        self.say(worker, wire.Leaving())
+        self.workers.remove(worker)
 
     # -- workers answer
 
     @precondition(lambda self: self.live())
     @rule(pick=PICK)
     def start_job(self, pick: int) -> None:
-        hand, job = self.some(pick)
-        hand.holding[job.id] = (job.lease, True)
+        worker, job = self.some(pick)
+        worker.holding[job.id] = (job.lease, True)
         self.model.start(job)
-        self.say(hand, Started([Start(job.id, job.lease, 0.0)]))
+        self.say(worker, Started([Start(job.id, job.lease, 0.0)]))
 
     @precondition(lambda self: self.live())
     @rule(pick=PICK, cached=st.booleans())
     def finish_job(self, pick: int, cached: bool) -> None:
-        hand, job = self.some(pick)
+        worker, job = self.some(pick)
         cached = cached and not job.started
         picture = thumb(job)
         self.model.finish(job, picture.blob, cached)
-        done = self.say(hand, Finished([Finish(job.id, job.lease, [picture], None, cached)]))
-        assert done is None or job.id not in hand.holding or hand.holding[job.id][0] != job.lease or job.holder
+        done = self.say(worker, Finished([Finish(job.id, job.lease, [picture], None, cached)]))
+        assert done is None or job.id not in worker.holding or worker.holding[job.id][0] != job.lease or job.holder
 
     @precondition(lambda self: self.live())
     @rule(pick=PICK, name=st.sampled_from(["thumb", "large"]))
     def publish(self, pick: int, name: str) -> None:
-        hand, job = self.some(pick)
+        worker, job = self.some(pick)
         picture = thumb(job, name)
         self.model.publish(job, picture.blob)
-        self.say(hand, Published([Publication(job.id, job.lease, picture)]))
+        self.say(worker, Published([Publication(job.id, job.lease, picture)]))
 
     @precondition(lambda self: self.live())
     @rule(pick=PICK, code=st.sampled_from(CODES))
     def fail_job(self, pick: int, code: str) -> None:
-        hand, job = self.some(pick)
+        worker, job = self.some(pick)
         lease = job.lease
         self.model.fail(job, code)
-        done = self.say(hand, Failed([Failure(job.id, lease, code, "why")]))
+        done = self.say(worker, Failed([Failure(job.id, lease, code, "why")]))
         if done is not None:
             assert (job.id, lease) in [ref for _, m in done.sends if isinstance(m, wire.Settled) for ref in refs(m)]
             row = self.harness.row(job.id)
@@ -517,27 +519,27 @@ class CoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.live())
     @rule(pick=PICK)
     def return_job(self, pick: int) -> None:
-        hand, job = self.some(pick)
+        worker, job = self.some(pick)
         lease = job.lease
         self.model.give_back(job)
-        self.say(hand, Returned([LeaseRef(job.id, lease)]))
+        self.say(worker, Returned([LeaseRef(job.id, lease)]))
 
-    @precondition(lambda self: self.issued and any(hand.known for hand in self.hands))
+    @precondition(lambda self: self.issued and any(worker.known for worker in self.workers))
     @rule(pick=PICK, who=PICK, kind=st.integers(0, 5))
     def answer_too_late(self, pick: int, who: int, kind: int) -> None:
         """An answer under a lease that this worker does not hold now: it is settled, and no more."""
-        known = [hand for hand in self.hands if hand.known]
-        hand = known[who % len(known)]
-        late = [ref for ref in self.issued if not self.holds(hand, *ref)]
+        known = [worker for worker in self.workers if worker.known]
+        worker = known[who % len(known)]
+        late = [ref for ref in self.issued if not self.holds(worker, *ref)]
         if not late:
             return
         job, lease = late[pick % len(late)]
-        hand.heard = self.harness.now
-        self.harness.hear(hand.peer, every_answer(job, lease)[kind])
+        worker.heard = self.harness.now
+        self.harness.hear(worker.peer, every_answer(job, lease)[kind])
         done = self.harness.turn()
         assert not done.committed
         assert done.acks == []
-        assert done.sends == [(hand.peer, wire.Settled([LeaseRef(job, lease)]))]
+        assert done.sends == [(worker.peer, wire.Settled([LeaseRef(job, lease)]))]
         self.deliver(done)
 
     @rule(kind=st.integers(0, 5))
@@ -551,33 +553,33 @@ class CoreMachine(RuleBasedStateMachine):
         """Workers delete what they were told to: the entries go, and nothing that is shown was among them."""
         if self.breaking:
             return
-        for hand in [hand for hand in self.hands if hand.known]:
+        for worker in [worker for worker in self.workers if worker.known]:
             books = self.harness.dispatcher.books
-            mine = {job: sent for job, (worker, sent, _) in books.sweeps.sweeping.items() if worker.peer == hand.peer}
+            mine = {job: sent for job, (by, sent, _) in books.sweeps.sweeping.items() if by.peer == worker.peer}
             for job, sent in mine.items():
                 self.model.sweeps[job] -= set(sent)
                 if not self.model.sweeps[job]:
                     del self.model.sweeps[job]
             if mine:
-                self.say(hand, wire.Swept(list(mine)))
+                self.say(worker, wire.Swept(list(mine)))
 
     @rule()
     def sweep_in_vain(self) -> None:
         """Workers could not delete: the entries stay, and nobody hears of it but those who look."""
         if self.breaking:
             return
-        for hand in [hand for hand in self.hands if hand.known]:
+        for worker in [worker for worker in self.workers if worker.known]:
             sweeping = self.harness.dispatcher.books.sweeps.sweeping
-            mine = [job for job, (worker, _, _) in sweeping.items() if worker.peer == hand.peer]
+            mine = [job for job, (by, _, _) in sweeping.items() if by.peer == worker.peer]
             if mine:
-                self.say(hand, wire.Swept([], [(job, "why") for job in mine]))
+                self.say(worker, wire.Swept([], [(job, "why") for job in mine]))
 
     @precondition(lambda self: self.walker() is not None)
     @rule(pick=PICK, late=st.booleans(), ends=st.booleans())
     def walk(self, pick: int, late: bool, ends: bool) -> None:
         """A worker lists files: what each job has and may have, and what is no job's."""
-        hand, jobs = self.walker(), [f"{number:04}" for number in range(1, self.names + 2)]
-        assert hand is not None
+        worker, jobs = self.walker(), [f"{number:04}" for number in range(1, self.names + 2)]
+        assert worker is not None
         some = [jobs[(pick + number * 7) % len(jobs)] for number in range(6)]
         names = {
             job: [original(job), *(f"processed/{job[-2:]}/{job}.{part}" for part in ("thumb", "large", "x"))]
@@ -587,14 +589,14 @@ class CoreMachine(RuleBasedStateMachine):
             for job, files in names.items():
                 self.model.found(job, files)
         listed = [name for files in names.values() for name in files]
-        hand.heard = self.harness.now
-        self.harness.find(hand.peer, listed, None if ends else "raw/x", "elsewhere" if late else None)
+        worker.heard = self.harness.now
+        self.harness.find(worker.peer, listed, None if ends else "raw/x", "elsewhere" if late else None)
         self.commit()
 
-    def walker(self) -> Hand | None:
+    def walker(self) -> SimulatedWorker | None:
         """Who was asked for the next step of the walk, if that one lives."""
         peer = self.harness.dispatcher.walk.walker
-        return next((hand for hand in self.hands if hand.known and hand.peer == peer), None)
+        return next((worker for worker in self.workers if worker.known and worker.peer == peer), None)
 
     # -- time, silence, crashes
 
@@ -604,18 +606,18 @@ class CoreMachine(RuleBasedStateMachine):
         end = self.harness.now + seconds
         while self.harness.now < end:
             self.harness.now = min(end, self.harness.now + 0.5)
-            for hand in self.hands:
-                if hand.known and not hand.mute:
-                    hand.heard = self.harness.now
-                    self.harness.hear(hand.peer, wire.WorkerBeat(list(hand.listed())))
+            for worker in self.workers:
+                if worker.known and not worker.mute:
+                    worker.heard = self.harness.now
+                    self.harness.hear(worker.peer, wire.WorkerBeat(list(worker.listed())))
             if self.commit(tick=True) is None:
                 return
             assert self.harness.dispatcher.deadline > self.harness.now, "a broker that turns in circles"
 
-    @precondition(lambda self: any(hand.known for hand in self.hands))
+    @precondition(lambda self: any(worker.known for worker in self.workers))
     @rule(pick=PICK)
     def fall_silent(self, pick: int) -> None:
-        known = [hand for hand in self.hands if hand.known]
+        known = [worker for worker in self.workers if worker.known]
         known[pick % len(known)].mute = True
         self.wait(2.5)
         self.wait(3.0)
@@ -628,8 +630,8 @@ class CoreMachine(RuleBasedStateMachine):
     def crash(self, back: int, late: bool) -> None:
         """The broker dies; some workers are back within its grace, the others not, or after it."""
         self.restart()
-        for hand in self.hands[:back]:
-            self.introduce(hand)
+        for worker in self.workers[:back]:
+            self.introduce(worker)
         if late:
             self.wait(2.5)
 
@@ -680,12 +682,12 @@ class CoreMachine(RuleBasedStateMachine):
     def nobody_waits_for_nothing(self) -> None:
         """Whoever is idle has work, unless none waits or dispatch is paused."""
         busy = {job.holder for job in self.model.jobs.values()}
-        idle = [hand for hand in self.hands if hand.known and not hand.draining and hand.name not in busy]
+        idle = [worker for worker in self.workers if worker.known and not worker.draining and worker.name not in busy]
         waiting = [job for job in self.model.jobs.values() if job.state == "queued"]
         if not self.model.paused and idle and waiting:
             assert self.is_left_free(idle, waiting), f"{len(waiting)} wait, {idle} are idle"
 
-    def is_left_free(self, idle: list[Hand], waiting: list[Job]) -> bool:
+    def is_left_free(self, idle: list[SimulatedWorker], waiting: list[Job]) -> bool:
         """Whether that is the worker that heavy jobs leave to other tenants."""
         at_work = any(job.id in self.heavy and job.state == "running" for job in self.model.jobs.values())
         others = self.light - {tenant_of(waiting[0].content)}
@@ -699,19 +701,19 @@ class CoreMachine(RuleBasedStateMachine):
         self.harness.order(wire.Resume("web", "p"))
         self.model.paused = False
         self.commit()
-        for hand in list(self.hands):
-            if hand.draining and hand.known:
-                self.harness.lose(hand.peer)
-                self.gone(hand)
+        for worker in list(self.workers):
+            if worker.draining and worker.known:
+                self.harness.lose(worker.peer)
+                self.gone(worker)
         self.commit()
-        self.hands = [hand for hand in self.hands if hand.known]
-        self.hands.append(Hand("last", b"last", 2))
-        self.introduce(self.hands[-1])
+        self.workers = [worker for worker in self.workers if worker.known]
+        self.workers.append(SimulatedWorker("last", b"last", 2))
+        self.introduce(self.workers[-1])
         for _ in range(300):
             if all(job.state in ENDED for job in self.model.jobs.values()):
                 break
-            for hand in self.hands:
-                hand.mute = False
+            for worker in self.workers:
+                worker.mute = False
             self.finish_job(0, False) if self.live() else self.wait(1.0)
         self.the_rows_are_as_the_model_says()
         assert [job for job in self.model.jobs.values() if job.state not in ENDED] == []

@@ -3,7 +3,7 @@
 import json
 import sys
 
-from tests.simulation.world import World
+from tests.simulation.simulation import Simulation
 
 seed = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-print(json.dumps({"seed": seed, **World(seed, jobs=1000, chaos_seconds=120.0).run()}))
+print(json.dumps({"seed": seed, **Simulation(seed, jobs=1000, chaos_seconds=120.0).run()}))

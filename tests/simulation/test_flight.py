@@ -17,8 +17,8 @@ from broker.core.snapshot import from_snapshot, snapshot
 from broker.flight import recorder, replay
 from broker.flight.facts import FORMAT, Decided, HeardFrame, Opening, Turn, packed, parts
 from jobs.records import PurgedEntry, Records
-from tests.simulation import world
-from tests.simulation.world import World
+from tests.simulation import simulation
+from tests.simulation.simulation import Simulation
 
 
 def replayed(folder: Path) -> replay.Replay:
@@ -37,7 +37,7 @@ def test_a_replay_decides_alike_and_ends_in_the_ledgers_state(
 ) -> None:
     monkeypatch.setattr(recorder, "SEGMENT_BYTES", 20_000)
     monkeypatch.setattr(recorder, "RING_BYTES", 100_000_000)
-    ran = World(seed, flight=tmp_path)
+    ran = Simulation(seed, flight=tmp_path)
     summary = ran.run()
     done = replayed(tmp_path)
     assert summary["brokers started"] > 1
@@ -54,7 +54,7 @@ def test_a_ring_keeps_its_bounds_and_its_oldest_segment_begins_a_replay(
 ) -> None:
     monkeypatch.setattr(recorder, "SEGMENT_BYTES", 10_000)
     monkeypatch.setattr(recorder, "RING_BYTES", 100_000)
-    ran = World(5, flight=tmp_path)
+    ran = Simulation(5, flight=tmp_path)
     ran.run()
     kept = recorder.segments(tmp_path)
     assert int(kept[0].stem) > 1
@@ -64,7 +64,7 @@ def test_a_ring_keeps_its_bounds_and_its_oldest_segment_begins_a_replay(
 
 
 def test_other_decisions_are_named_by_their_turn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    World(1, jobs=20, chaos_seconds=3.0, flight=tmp_path).run()
+    Simulation(1, jobs=20, chaos_seconds=3.0, flight=tmp_path).run()
     path = recorder.segments(tmp_path)[0]
     found, _ = parts(path.read_bytes())
     heard = [
@@ -87,7 +87,7 @@ def test_a_segment_that_does_not_begin_where_the_last_one_ended_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder, "SEGMENT_BYTES", 10_000)
-    World(1, jobs=20, chaos_seconds=3.0, flight=tmp_path).run()
+    Simulation(1, jobs=20, chaos_seconds=3.0, flight=tmp_path).run()
     done = replay.Replay()
     for path in recorder.segments(tmp_path):
         found, _ = parts(path.read_bytes())
@@ -102,7 +102,7 @@ def test_a_segment_that_does_not_begin_where_the_last_one_ended_is_named(
 
 
 def test_a_ledger_that_says_otherwise_is_told_from_one_that_went_on(tmp_path: Path) -> None:
-    ran = World(1, jobs=20, chaos_seconds=3.0, flight=tmp_path)
+    ran = Simulation(1, jobs=20, chaos_seconds=3.0, flight=tmp_path)
     ran.run()
     done = replayed(tmp_path)
     first, second, third, fourth, *_ = ran.ledger.rows.values()
@@ -116,7 +116,7 @@ def test_a_ledger_that_says_otherwise_is_told_from_one_that_went_on(tmp_path: Pa
 
 
 def test_a_core_of_another_pixmill_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    kept = snapshot(Dispatcher(World(1).policy)).replace(
+    kept = snapshot(Dispatcher(Simulation(1).policy)).replace(
         b"broker.core.books.roster.Roster", b"broker.core.books.roster.Rosten"
     )
     path = tmp_path / "00000001.flight"
@@ -129,7 +129,7 @@ def test_a_core_of_another_pixmill_is_one_sentence(tmp_path: Path, capsys: pytes
 
 
 def test_a_torn_segment_is_replayed_up_to_the_tear(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    World(1, jobs=20, chaos_seconds=3.0, flight=tmp_path).run()
+    Simulation(1, jobs=20, chaos_seconds=3.0, flight=tmp_path).run()
     path = recorder.segments(tmp_path)[0]
     whole = path.read_bytes()
     for torn in (whole[:-3], whole[:-3] + bytes(4096), whole[: len(whole) // 2], whole + bytes(4096)):
@@ -149,7 +149,7 @@ def test_a_turn_that_breaks_the_core_is_in_the_file_and_breaks_a_replay_too(
     monkeypatch.setattr(Sweeps, "swept", broken)
     monkeypatch.setattr(presence, "_ready", broken)
     with pytest.raises(ZeroDivisionError):
-        World(1, flight=tmp_path).run()
+        Simulation(1, flight=tmp_path).run()
     with pytest.raises(ZeroDivisionError) as caught:
         replayed(tmp_path)
     assert "in segment 00000001.flight, turn" in caught.value.__notes__[0]
@@ -193,9 +193,9 @@ class Twins:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_core_made_of_a_snapshot_goes_on_as_the_first_would(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(world, "Dispatcher", Twins)
+    monkeypatch.setattr(simulation, "Dispatcher", Twins)
     Twins.turns = 0
-    World(seed, jobs=40, chaos_seconds=8.0).run()
+    Simulation(seed, jobs=40, chaos_seconds=8.0).run()
     assert Twins.turns > 200
 
 
@@ -230,7 +230,7 @@ def assert_same(one: Any, other: Any, seen: dict[int, int]) -> None:
 
 
 def test_a_snapshot_refuses_what_it_could_not_give_back() -> None:
-    dispatcher = Dispatcher(World(1).policy)
+    dispatcher = Dispatcher(Simulation(1).policy)
     dispatcher.books.service.means["s"] = lambda: 1.0  # type: ignore[assignment]
     with pytest.raises(TypeError, match="cannot hold"):
         snapshot(dispatcher)
@@ -238,5 +238,5 @@ def test_a_snapshot_refuses_what_it_could_not_give_back() -> None:
 
 def test_a_digest_that_is_missing_is_not_compared() -> None:
     done = replay.Replay()
-    done.segment("x", [Opening(FORMAT, 1, False, 0.0, "", snapshot(Dispatcher(World(1).policy))), Decided(7)])
+    done.segment("x", [Opening(FORMAT, 1, False, 0.0, "", snapshot(Dispatcher(Simulation(1).policy))), Decided(7)])
     assert done.compared == 0

@@ -10,7 +10,7 @@ import pytest
 from jobs.records import Lane
 from jobs.wire import LaneView, NewJob, Pause, Resume, Waiting
 from tests.properties.harness import new_job
-from tests.simulation.hall import Hall
+from tests.simulation.queue_simulation import QueueSimulation
 from web.broker.forecast import Estimate, Forecast
 from web.broker.waiting import Place
 
@@ -18,26 +18,26 @@ LARGE_PIXELS = 50_000_000
 SECONDS = {"s": 0.1, "l": 2.0}
 
 
-def warm(workers: int, **policy: Any) -> Hall:
-    """A hall in which each class has been measured, and nothing waits."""
-    hall = Hall(workers, SECONDS, **policy)
-    hall.come(0.5, *(new_job(f"warm{number}", pixels=number % 2 * LARGE_PIXELS) for number in range(2 * workers)))
-    hall.run()
-    hall.come(20.0, new_job("last"))
-    hall.run()
-    return hall
+def warm(workers: int, **policy: Any) -> QueueSimulation:
+    """A queue simulation in which each class has been measured, and nothing waits."""
+    queue = QueueSimulation(workers, SECONDS, **policy)
+    queue.come(0.5, *(new_job(f"warm{number}", pixels=number % 2 * LARGE_PIXELS) for number in range(2 * workers)))
+    queue.run()
+    queue.come(20.0, new_job("last"))
+    queue.run()
+    return queue
 
 
 @pytest.mark.parametrize("workers", [1, 2, 8])
 def test_one_lane_is_foretold_to_a_service_time(workers: int) -> None:
-    hall = warm(workers, window=64)
+    queue = warm(workers, window=64)
     jobs = [new_job(f"j{number:03}") for number in range(300)]
-    hall.come(30.0, *jobs[:150])
-    hall.come(31.7, *jobs[150:])
-    hall.run()
+    queue.come(30.0, *jobs[:150])
+    queue.come(31.7, *jobs[150:])
+    queue.run()
     for job in jobs:
-        assert abs(hall.error(job.id)) < SECONDS["s"] + 0.1 * hall.true(job.id), job.id
-    positions = [hall.told[job.id].place.queue_position for job in jobs]
+        assert abs(queue.error(job.id)) < SECONDS["s"] + 0.1 * queue.true(job.id), job.id
+    positions = [queue.estimates[job.id].place.queue_position for job in jobs]
     assert [place for place in positions[:150] if place] == sorted(place for place in positions[:150] if place)
 
 
@@ -56,74 +56,74 @@ def mixed(seed: int, count: int, tenants: str = "t") -> list[NewJob]:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_lanes_of_all_kinds_are_foretold(seed: int) -> None:
-    hall = warm(2)
+    queue = warm(2)
     jobs = mixed(seed, 200)
-    hall.come(30.0, *jobs)
-    hall.run()
-    waited = [job.id for job in jobs if hall.told[job.id].place.queue_position]
+    queue.come(30.0, *jobs)
+    queue.run()
+    waited = [job.id for job in jobs if queue.estimates[job.id].place.queue_position]
     assert len(waited) > 150
-    errors = [hall.error(job) / hall.true(job) for job in waited]
+    errors = [queue.error(job) / queue.true(job) for job in waited]
     assert statistics.median(map(abs, errors)) < 0.03
     assert sorted(map(abs, errors))[-len(errors) // 10] < 0.2
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_several_tenants_are_foretold_to_a_large_job_of_another(seed: int) -> None:
-    hall = warm(2)
+    queue = warm(2)
     jobs = mixed(seed, 400, "tttuv")
-    hall.come(30.0, *jobs)
-    hall.run()
-    errors = [hall.error(job.id) for job in jobs if hall.told[job.id].place.queue_position]
+    queue.come(30.0, *jobs)
+    queue.run()
+    errors = [queue.error(job.id) for job in jobs if queue.estimates[job.id].place.queue_position]
     assert len(errors) > 300
-    assert max(map(abs, errors)) < 0.2 * max(map(hall.true, hall.told))
+    assert max(map(abs, errors)) < 0.2 * max(map(queue.true, queue.estimates))
     assert statistics.median(map(abs, errors)) < SECONDS["l"]
 
 
 def test_what_is_not_known_is_not_said() -> None:
-    hall = Hall(1, SECONDS)
-    hall.come(1.0, new_job("a"), new_job("b"), new_job("c"))
-    hall.come(10.0, new_job("d"), new_job("e"), new_job("f"))
-    hall.come(10.05, new_job("big", pixels=LARGE_PIXELS))
-    hall.run()
-    assert [hall.told[job].place for job in ("a", "b", "c", "big")] == [Place()] * 4
-    assert hall.told["f"].place.queue_position == 1, "the second is prefetched"
-    assert hall.told["f"].place.eta_seconds == pytest.approx(0.3, abs=0.02)
-    assert hall.true("f") == pytest.approx(0.3, abs=0.02)
+    queue = QueueSimulation(1, SECONDS)
+    queue.come(1.0, new_job("a"), new_job("b"), new_job("c"))
+    queue.come(10.0, new_job("d"), new_job("e"), new_job("f"))
+    queue.come(10.05, new_job("big", pixels=LARGE_PIXELS))
+    queue.run()
+    assert [queue.estimates[job].place for job in ("a", "b", "c", "big")] == [Place()] * 4
+    assert queue.estimates["f"].place.queue_position == 1, "the second is prefetched"
+    assert queue.estimates["f"].place.eta_seconds == pytest.approx(0.3, abs=0.02)
+    assert queue.true("f") == pytest.approx(0.3, abs=0.02)
 
 
 def test_paused_or_without_a_worker_nobody_knows() -> None:
-    hall = warm(1)
-    hall.harness.order(Pause("w", "p"))
-    hall.turn()
-    hall.harness.submit(new_job("j"))
-    hall.turn()
-    assert hall.place("j") == Place()
-    hall.harness.order(Resume("w", "r"))
-    hall.turn(tick=True)
-    assert hall.place("j").eta_seconds is not None
-    hall.harness.lose(b"w0")
-    hall.turn(tick=True)
-    assert hall.place("j") == Place()
+    queue = warm(1)
+    queue.harness.order(Pause("w", "p"))
+    queue.turn()
+    queue.harness.submit(new_job("j"))
+    queue.turn()
+    assert queue.place("j") == Place()
+    queue.harness.order(Resume("w", "r"))
+    queue.turn(tick=True)
+    assert queue.place("j").eta_seconds is not None
+    queue.harness.lose(b"w0")
+    queue.turn(tick=True)
+    assert queue.place("j") == Place()
 
 
 def test_a_queue_longer_than_the_window_is_told_in_full() -> None:
-    hall = warm(2, window=16)
-    hall.come(30.0, *(new_job(f"j{number:03}") for number in range(200)))
-    hall.run()
-    assert hall.told["j199"].place.queue_position == pytest.approx(196, abs=4)
-    assert abs(hall.error("j199")) < 0.1 * hall.true("j199")
+    queue = warm(2, window=16)
+    queue.come(30.0, *(new_job(f"j{number:03}") for number in range(200)))
+    queue.run()
+    assert queue.estimates["j199"].place.queue_position == pytest.approx(196, abs=4)
+    assert abs(queue.error("j199")) < 0.1 * queue.true("j199")
 
 
 def test_a_restarted_broker_has_measured_nothing_and_learns_with_the_first_end() -> None:
-    hall = warm(1)
-    hall.come(30.0, *(new_job(f"j{number}") for number in range(40)))
-    hall.harness.now = 29.0
-    hall.restart()
-    hall.run()
-    assert hall.told["j39"].place == Place()
-    hall.come(hall.harness.now + 1.0, *(new_job(f"k{number}") for number in range(40)))
-    hall.run()
-    assert abs(hall.error("k39")) < 0.1 * hall.true("k39")
+    queue = warm(1)
+    queue.come(30.0, *(new_job(f"j{number}") for number in range(40)))
+    queue.harness.now = 29.0
+    queue.restart()
+    queue.run()
+    assert queue.estimates["j39"].place == Place()
+    queue.come(queue.harness.now + 1.0, *(new_job(f"k{number}") for number in range(40)))
+    queue.run()
+    assert abs(queue.error("k39")) < 0.1 * queue.true("k39")
 
 
 def test_a_class_whose_jobs_took_no_time_takes_none() -> None:

@@ -18,7 +18,7 @@ from jobs.lanes import LARGE_PIXELS
 from jobs.limits import QUARANTINE_SECONDS
 from jobs.records import PURGED, Where
 from jobs.wire import Failed, Failure, Finish, Finished, Held, LeaseRef, Returned, Start, Started
-from tests.properties.harness import OFFSET, DispatcherHarness, Done, new_job, ready, refs, told
+from tests.properties.harness import OFFSET, DispatcherHarness, Done, leases_in, new_job, ready, refs
 
 A, B, C = b"a", b"b", b"c"
 
@@ -71,7 +71,7 @@ def test_started_then_finished_is_done_with_one_attempt() -> None:
     begin(harness, "j")
     harness.turn()
     harness.hear(A, finish("j"))
-    assert told(harness.turn(), wire.Settled) == [(A, "j", 1)]
+    assert leases_in(harness.turn(), wire.Settled) == [(A, "j", 1)]
     assert (harness.row("j").state, harness.row("j").attempts, harness.outcome("j").renditions) == (
         "done",
         1,
@@ -118,7 +118,7 @@ def test_the_least_recently_served_worker_comes_first() -> None:
         harness.hear(peer, finish(job))
         harness.turn()
     harness.submit(new_job("j3"))
-    assert told(harness.turn(), wire.Assign) == [(A, "j3", 1)]
+    assert leases_in(harness.turn(), wire.Assign) == [(A, "j3", 1)]
 
 
 def test_capacity_bounds_what_is_given_and_idle_workers_come_before_spare_ones() -> None:
@@ -138,7 +138,7 @@ def test_nothing_is_prefetched_where_jobs_take_long() -> None:
     harness.hear(A, finish("j1"))
     harness.turn(tick=True)
     harness.submit(new_job("j2"), new_job("j3"))
-    assert told(harness.turn(), wire.Assign) == [(A, "j2", 1)]
+    assert leases_in(harness.turn(), wire.Assign) == [(A, "j2", 1)]
 
 
 def test_what_is_prefetched_waits_for_no_more_than_so_long() -> None:
@@ -149,7 +149,8 @@ def test_what_is_prefetched_waits_for_no_more_than_so_long() -> None:
     harness.now += 1.0
     harness.turn(tick=True)
     harness.submit(*(new_job(f"j{n}") for n in range(5)))
-    assert [job for _, job, _ in told(harness.turn(), wire.Assign)] == ["j0", "j1", "j2"], "the third waits for 0.1 s"
+    assigned = leases_in(harness.turn(), wire.Assign)
+    assert [job for _, job, _ in assigned] == ["j0", "j1", "j2"], "the third waits for 0.1 s"
 
 
 def test_an_unstarted_job_is_recalled_for_an_idle_worker() -> None:
@@ -160,10 +161,10 @@ def test_an_unstarted_job_is_recalled_for_an_idle_worker() -> None:
     harness.turn()
     assert harness.dispatcher.deadline <= harness.now + harness.policy.recall_seconds
     harness.now = harness.dispatcher.deadline
-    assert told(harness.turn(tick=True), wire.Recall) == [(A, "j2", 1)]
-    assert told(harness.turn(tick=True), wire.Recall) == []
+    assert leases_in(harness.turn(tick=True), wire.Recall) == [(A, "j2", 1)]
+    assert leases_in(harness.turn(tick=True), wire.Recall) == []
     harness.hear(A, Returned([LeaseRef("j2", 1)]))
-    assert told(harness.turn(), wire.Assign) == [(B, "j2", 2)]
+    assert leases_in(harness.turn(), wire.Assign) == [(B, "j2", 2)]
     assert harness.row("j2").attempts == 0
 
 
@@ -182,7 +183,7 @@ def test_an_answer_under_an_old_lease_changes_nothing_and_is_settled(late: Any) 
     harness = harness_with("j", workers=2)
     harness.lose(A)
     harness.hear(A, ready("a"))
-    assert told(harness.turn(), wire.Assign) == [(B, "j", 2)]
+    assert leases_in(harness.turn(), wire.Assign) == [(B, "j", 2)]
     harness.hear(A, late)
     done = harness.turn()
     assert not done.committed
@@ -199,7 +200,7 @@ def test_a_loss_before_a_decoder_began_is_uncharged_and_first_in_the_queue() -> 
     harness = harness_with("j1", "j2")
     harness.lose(A)
     harness.hear(B, ready("b"))
-    assert told(harness.turn(), wire.Assign) == [(B, "j1", 2)]
+    assert leases_in(harness.turn(), wire.Assign) == [(B, "j1", 2)]
     assert (harness.row("j1").attempts, harness.outcome("j1").losses) == (0, 1)
 
 
@@ -226,7 +227,7 @@ def test_losses_after_the_start_are_charged_and_the_third_backs_off() -> None:
     assert row.due_at is not None
     assert 0.25 <= row.due_at - OFFSET - harness.now <= 0.5
     harness.now = harness.dispatcher.deadline
-    assert told(harness.turn(tick=True), wire.Assign) == [(A, "j", 4)]
+    assert leases_in(harness.turn(tick=True), wire.Assign) == [(A, "j", 4)]
     begin(harness, "j", 4)
     harness.lose(A)
     harness.turn()
@@ -237,7 +238,7 @@ def test_a_job_given_back_is_uncharged_though_a_decoder_had_begun() -> None:
     harness = harness_with("j")
     begin(harness, "j")
     harness.hear(A, wire.Draining(), Returned([LeaseRef("j", 1)]))
-    assert told(harness.turn(), wire.Settled) == [(A, "j", 1)]
+    assert leases_in(harness.turn(), wire.Settled) == [(A, "j", 1)]
     assert (harness.row("j").state, harness.row("j").attempts) == ("queued", 0)
 
 
@@ -264,7 +265,7 @@ def test_a_waiting_job_is_cancelled_at_once() -> None:
     assert harness.turn().acks == [wire.Ack("c", wire.COMMITTED, ["j"])]
     assert (harness.row("j").state, harness.row("j").code) == ("cancelled", "cancelled")
     harness.hear(A, ready("a"))
-    assert told(harness.turn(), wire.Assign) == []
+    assert leases_in(harness.turn(), wire.Assign) == []
 
 
 def test_a_delayed_job_is_cancelled_at_once_and_stays_so() -> None:
@@ -279,7 +280,7 @@ def test_a_delayed_job_is_cancelled_at_once_and_stays_so() -> None:
     harness.order(wire.Cancel("web", "c", "j"))
     harness.turn()
     harness.now += 4.0
-    assert told(harness.turn(tick=True), wire.Assign) == []
+    assert leases_in(harness.turn(tick=True), wire.Assign) == []
     assert harness.row("j").state == "cancelled"
 
 
@@ -287,10 +288,10 @@ def test_a_running_job_is_abandoned_until_its_worker_answers() -> None:
     harness = harness_with("j")
     begin(harness, "j")
     harness.order(wire.Cancel("web", "c", "j"))
-    assert told(harness.turn(), wire.Abandon) == [(A, "j", 1)]
+    assert leases_in(harness.turn(), wire.Abandon) == [(A, "j", 1)]
     assert (harness.row("j").state, harness.outcome("j").cancel_requested) == ("running", True)
     harness.now += 1.0
-    assert told(harness.turn(tick=True), wire.Abandon) == [(A, "j", 1)]
+    assert leases_in(harness.turn(tick=True), wire.Abandon) == [(A, "j", 1)]
     harness.hear(A, finish("j"))
     harness.turn()
     assert (harness.row("j").state, harness.outcome("j").renditions) == ("cancelled", [])
@@ -309,7 +310,7 @@ def test_a_cancelled_job_that_fails_or_is_lost_does_not_come_again(code: str, be
         harness.lose(A)
     else:
         fail(harness, "j", code)
-    assert told(harness.turn(tick=True), wire.Assign) == []
+    assert leases_in(harness.turn(tick=True), wire.Assign) == []
     assert (harness.row("j").state, harness.row("j").code) == ("cancelled", "cancelled")
 
 
@@ -343,11 +344,11 @@ def test_nothing_is_given_out_while_very_many_jobs_wait_out_a_failure(monkeypatc
     harness = harness_with("j1", "j2", "j3", "j4")
     for job in ("j1", "j2"):
         fail(harness, job, "store_error")
-        given = told(harness.turn(), wire.Assign)
+        given = leases_in(harness.turn(), wire.Assign)
     assert given == [], "all that fail are in memory"
     assert (harness.row("j2").state, harness.row("j3").state) == ("delayed", "queued")
     harness.now = harness.dispatcher.books.backlog.next_due or 0.0
-    assert len(told(harness.turn(tick=True), wire.Assign)) == 1, "one of them is due, and there is room"
+    assert len(leases_in(harness.turn(tick=True), wire.Assign)) == 1, "one of them is due, and there is room"
 
 
 def test_pause_holds_dispatch_over_a_restart_without_turning_in_circles() -> None:
@@ -356,15 +357,15 @@ def test_pause_holds_dispatch_over_a_restart_without_turning_in_circles() -> Non
     harness.order(wire.Pause("web", "p"))
     harness.turn()
     harness.submit(new_job("j3"))
-    assert told(harness.turn(), wire.Assign) == []
+    assert leases_in(harness.turn(), wire.Assign) == []
     harness.now += 0.2
-    assert told(harness.turn(tick=True), wire.Recall) == []
+    assert leases_in(harness.turn(tick=True), wire.Recall) == []
     assert harness.dispatcher.deadline > harness.now
     harness.start()
     harness.hear(B, ready("b"))
-    assert told(harness.turn(), wire.Assign) == []
+    assert leases_in(harness.turn(), wire.Assign) == []
     harness.order(wire.Resume("web", "p"))
-    assert told(harness.turn(), wire.Assign) == [(B, "j3", 1)]
+    assert leases_in(harness.turn(), wire.Assign) == [(B, "j3", 1)]
 
 
 def test_a_draining_worker_gets_no_more_and_is_told_once() -> None:
@@ -375,7 +376,7 @@ def test_a_draining_worker_gets_no_more_and_is_told_once() -> None:
         assert [message for _, message in done.sends] == [wire.Drain()] * count
         assert done.acks == [wire.Ack("d", wire.COMMITTED)]
     harness.submit(new_job("j"))
-    assert told(harness.turn(), wire.Assign) == []
+    assert leases_in(harness.turn(), wire.Assign) == []
     harness.order(wire.DrainWorker("web", "d", "nobody"))
     assert harness.turn().acks == [wire.Ack("d", wire.REFUSED, code="not_found")]
 
@@ -431,15 +432,15 @@ def test_after_a_restart_a_holder_that_comes_back_keeps_its_lease() -> None:
     assert (harness.row("j2").state, harness.row("j2").attempts) == ("queued", 0)
     harness.hear(B, ready("b", 2, (Held("j2", 1, True),)))
     done = harness.turn()
-    assert told(done, wire.Settled) == [(B, "j2", 1)]
-    assert told(done, wire.Assign) == [(B, "j2", 2)]
+    assert leases_in(done, wire.Settled) == [(B, "j2", 1)]
+    assert leases_in(done, wire.Assign) == [(B, "j2", 2)]
 
 
 def test_after_a_restart_what_its_holder_never_got_is_assigned_at_once() -> None:
     harness = harness_with("j1", "j2", workers=2)
     harness.start()
     harness.hear(A, ready("a"))
-    assert told(harness.turn(), wire.Assign) == [(A, "j1", 2)]
+    assert leases_in(harness.turn(), wire.Assign) == [(A, "j1", 2)]
     assert (harness.row("j1").attempts, harness.row("j2").lease) == (0, 1)
 
 
@@ -447,7 +448,7 @@ def test_another_worker_than_the_holder_adopts_nothing() -> None:
     harness = harness_with("j")
     harness.start()
     harness.hear(B, ready("b", 1, (Held("j", 1, True),)))
-    assert told(harness.turn(), wire.Settled) == [(B, "j", 1)]
+    assert leases_in(harness.turn(), wire.Settled) == [(B, "j", 1)]
     assert harness.row("j").attempts == 0
 
 
@@ -455,11 +456,11 @@ def test_a_worker_that_still_names_an_old_lease_has_forgotten_the_new_one() -> N
     harness = harness_with("j")
     harness.lose(A)
     harness.hear(b"a2", ready("a"))
-    assert told(harness.turn(), wire.Assign) == [(b"a2", "j", 2)]
+    assert leases_in(harness.turn(), wire.Assign) == [(b"a2", "j", 2)]
     harness.hear(b"a3", ready("a", 1, (Held("j", 1, False),)))
     done = harness.turn()
-    assert told(done, wire.Settled) == [(b"a3", "j", 1)]
-    assert told(done, wire.Assign) == [(b"a3", "j", 3)]
+    assert leases_in(done, wire.Settled) == [(b"a3", "j", 1)]
+    assert leases_in(done, wire.Assign) == [(b"a3", "j", 3)]
 
 
 @pytest.mark.parametrize(("code", "state"), [("memory_over_limit", "failed"), ("decoder_crashed", "dead")])
@@ -501,7 +502,7 @@ def test_quarantined_content_fails_untried_and_a_requeue_lifts_it() -> None:
     row = harness.row("again")
     assert (row.state, row.code, row.attempts, row.lease) == ("failed", "quarantined", 0, 0)
     harness.order(wire.Requeue("web", "q", "j"))
-    assert told(harness.turn(), wire.Assign) == [(A, "j", 3)]
+    assert leases_in(harness.turn(), wire.Assign) == [(A, "j", 3)]
     assert (harness.row("j").attempts, harness.row("j").code, harness.outcome("j").crashes) == (0, None, 0)
     harness.submit(new_job("third", content=b"j"))
     harness.turn()
@@ -673,7 +674,7 @@ def test_a_lane_whose_last_jobs_left_unseen_is_forgotten() -> None:
     harness.turn()
     harness.submit(new_job("l"))
     harness.hear(A, ready("a"))
-    assert told(harness.turn(), wire.Assign) == [(A, "l", 1)]
+    assert leases_in(harness.turn(), wire.Assign) == [(A, "l", 1)]
 
 
 @pytest.mark.parametrize("count", [6, 7])
@@ -684,10 +685,10 @@ def test_a_backlog_larger_than_the_window_is_served_in_order(count: int) -> None
     harness.turn()
     assert len(harness.dispatcher.books.entries) <= 3
     harness.hear(A, ready("a"))
-    served = told(harness.turn(), wire.Assign)
+    served = leases_in(harness.turn(), wire.Assign)
     while len(served) < count:
         harness.hear(A, finish(served[-1][1]))
-        served += told(harness.turn(), wire.Assign)
+        served += leases_in(harness.turn(), wire.Assign)
     harness.hear(A, finish(served[-1][1]))
     harness.turn()
     assert [job for _, job, _ in served] == names
@@ -701,10 +702,10 @@ def test_priorities_are_strict_in_a_tenant_and_tenants_and_sizes_take_turns() ->
     harness.submit(new_job("low", priority=2), new_job("t1"), new_job("t2"), new_job("u1", tenant="u"))
     harness.submit(new_job("big", pixels=9_000_000), new_job("high", priority=0))
     harness.order(wire.Resume("web", "p"))
-    served = told(harness.turn(), wire.Assign)
+    served = leases_in(harness.turn(), wire.Assign)
     for _ in range(5):
         harness.hear(A, finish(served[-1][1]))
-        served += told(harness.turn(), wire.Assign)
+        served += leases_in(harness.turn(), wire.Assign)
     assert [job for _, job, _ in served] == ["high", "u1", "t1", "big", "t2", "low"]
 
 
@@ -718,7 +719,7 @@ def test_classes_share_the_time_and_what_is_not_asked_for_is_not_owed() -> None:
             (job,) = harness.dispatcher.books.roster.by_peer[A].leases
             harness.now += seconds[job[0]]
             harness.hear(A, wire.WorkerBeat([]), finish(job))
-            found += [job for _, job, _ in told(harness.turn(tick=True), wire.Assign)]
+            found += [job for _, job, _ in leases_in(harness.turn(tick=True), wire.Assign)]
         return found
 
     seconds = {"s": 0.5, "l": 2.0}
@@ -919,7 +920,7 @@ def test_a_commit_that_fails_ends_the_broker_and_the_next_believes_the_ledger(ke
     harness.hear(A, ready("a", 1, (Held("j", 1, True),)))
     harness.turn()
     harness.hear(A, finish("j"))
-    assert told(harness.turn(), wire.Settled)[-1] == (A, "j", 1)
+    assert leases_in(harness.turn(), wire.Settled)[-1] == (A, "j", 1)
     assert harness.row("j").state == "done"
 
 
@@ -928,8 +929,8 @@ def test_a_broker_that_stops_settles_and_assigns_nothing() -> None:
     harness.dispatcher.stop()
     harness.hear(A, finish("j"))
     done = harness.turn()
-    assert told(done, wire.Settled) == [(A, "j", 1)]
-    assert told(done, wire.Assign) == []
+    assert leases_in(done, wire.Settled) == [(A, "j", 1)]
+    assert leases_in(done, wire.Assign) == []
 
 
 def test_what_a_dead_worker_held_comes_again_in_its_order() -> None:
@@ -938,7 +939,7 @@ def test_what_a_dead_worker_held_comes_again_in_its_order() -> None:
     harness.turn()
     harness.lose(A)
     harness.hear(B, ready("b", capacity=1))
-    assert told(harness.turn(), wire.Assign) == [(B, "j1", 2)]
+    assert leases_in(harness.turn(), wire.Assign) == [(B, "j1", 2)]
 
 
 def test_a_holder_that_comes_back_hears_of_the_cancel_at_once() -> None:
@@ -947,7 +948,7 @@ def test_a_holder_that_comes_back_hears_of_the_cancel_at_once() -> None:
     harness.order(wire.Cancel("web", "c", "j"))
     harness.turn(tick=True)
     harness.hear(A, ready("a", 1, (Held("j", 1, True),)))
-    assert told(harness.turn(), wire.Abandon) == [(A, "j", 1)]
+    assert leases_in(harness.turn(), wire.Abandon) == [(A, "j", 1)]
 
 
 def test_a_requeued_job_comes_last() -> None:
@@ -966,7 +967,7 @@ def test_a_drain_that_a_broken_connection_lost_is_said_again() -> None:
     harness.hear(C, ready("a", 2, (Held("j", 1, True),)))
     assert wire.Drain() in [message for peer, message in harness.turn().sends if peer == C]
     harness.submit(new_job("k"))
-    assert told(harness.turn(), wire.Assign) == []
+    assert leases_in(harness.turn(), wire.Assign) == []
 
 
 def test_blobs_added_to_a_sweep_under_way_are_offered_next() -> None:
@@ -1052,7 +1053,7 @@ def test_a_job_is_not_requeued_while_a_worker_deletes_what_it_would_make_again(d
         harness.turn()
         harness.order(wire.Requeue("web", "q", "j"))
     done = harness.turn()
-    assert [ref[1:] for ref in told(done, wire.Assign)] == [("j", 2)]
+    assert [ref[1:] for ref in leases_in(done, wire.Assign)] == [("j", 2)]
     assert not [message for _, message in done.sends if isinstance(message, wire.Sweep)]
     assert harness.ledger.restore().sweeps == []
 
@@ -1066,7 +1067,7 @@ def test_a_new_job_does_not_overtake_those_that_only_the_ledger_holds() -> None:
     served = ["j0"]
     for _ in range(6):
         harness.hear(A, finish(served[-1]))
-        served += [job for _, job, _ in told(harness.turn(), wire.Assign)]
+        served += [job for _, job, _ in leases_in(harness.turn(), wire.Assign)]
     assert served == [*(f"j{n}" for n in range(6)), "late"]
 
 

@@ -10,7 +10,7 @@ import pytest
 from jobs import wire
 from jobs.errors import WireFault
 from jobs.records import LookUp
-from tests.properties.harness import DispatcherHarness, new_job, ready, told
+from tests.properties.harness import DispatcherHarness, leases_in, new_job, ready
 
 
 def test_a_connection_that_takes_anothers_name_leaves_its_own() -> None:
@@ -22,7 +22,7 @@ def test_a_connection_that_takes_anothers_name_leaves_its_own() -> None:
     harness.submit(new_job("j"))
     harness.turn()
     harness.hear(b"1", ready("b", 1))
-    assert told(harness.turn(), wire.Assign) == [(b"1", "j", 2)]
+    assert leases_in(harness.turn(), wire.Assign) == [(b"1", "j", 2)]
     harness.hear(b"2", wire.Leaving())
     assert [type(message) for _, message in harness.turn().sends] == [wire.Introduce]
     assert list(harness.dispatcher.books.roster.by_peer) == [b"1"]

@@ -348,19 +348,19 @@ def test_a_stop_ends_a_restart() -> None:
 
 @pytest.mark.parametrize("asked", ["scale", "restart"])
 def test_a_second_restart_or_scale_during_a_restart_is_carried_out(asked: str) -> None:
-    world = World()
-    world.begin(web=2, workers=2)
-    world.restart()
-    world.start_is_ready(0)
+    machine = FleetMachine()
+    machine.begin(web=2, workers=2)
+    machine.restart()
+    machine.start_is_ready(0)
     if asked == "restart":
-        world.restart()
+        machine.restart()
     else:
-        world.scale(3)
-    world.quiesce()
-    assert world.results == [Done("restart", True)]
+        machine.scale(3)
+    machine.quiesce()
+    assert machine.results == [Done("restart", True)]
 
 
-class World(RuleBasedStateMachine):
+class FleetMachine(RuleBasedStateMachine):
     """Random events against a fake machine: processes start, become ready, die and obey signals."""
 
     def __init__(self) -> None:
@@ -502,5 +502,5 @@ class World(RuleBasedStateMachine):
         assert self.stopping or not self.restarted or self.results, "a restart without a result"
 
 
-TestWorld = World.TestCase
-TestWorld.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestFleet = FleetMachine.TestCase
+TestFleet.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

@@ -9,7 +9,7 @@ from broker.core.snapshot import snapshot
 from jobs import wire
 from jobs.records import Where
 from jobs.wire import Finish, Finished
-from tests.properties.harness import DispatcherHarness, new_job, ready, told
+from tests.properties.harness import DispatcherHarness, leases_in, new_job, ready
 
 SPEC = b"s" * 500
 
@@ -71,7 +71,7 @@ def test_what_left_memory_is_served_in_order_with_all_the_rest(monkeypatch: pyte
 def serve_all(harness: DispatcherHarness) -> list[str]:
     harness.hear(b"w", ready("w", 1))
     served: list[str] = []
-    while given := told(harness.turn(tick=True), wire.Assign):
+    while given := leases_in(harness.turn(tick=True), wire.Assign):
         served += [job for _, job, _ in given]
         harness.now += 0.01
         harness.hear(b"w", *(Finished([Finish(job, lease, [])]) for _, job, lease in given))
@@ -107,7 +107,7 @@ def test_a_lane_is_read_before_it_has_run_out() -> None:
     harness = DispatcherHarness(window=8)
     fill(harness, 1, 20)
     harness.hear(b"w", ready("w", 6))
-    assert len(told(harness.turn(tick=True), wire.Assign)) == 6
+    assert len(leases_in(harness.turn(tick=True), wire.Assign)) == 6
     assert len(harness.dispatcher.books.backlog.queued()) == 8, "the two that were left are not waited for"
 
 

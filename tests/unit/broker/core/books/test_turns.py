@@ -14,7 +14,7 @@ from jobs import wire
 from jobs.lanes import HEAVY, HEAVY_MS, LARGE, LARGE_MS, LARGE_PIXELS, SMALL, lane_of, size_of
 from jobs.records import Lane
 from jobs.wire import Failed, Failure, Finish, Finished, LeaseRef, Returned, Start, Started
-from tests.properties.harness import DispatcherHarness, new_job, ready, told
+from tests.properties.harness import DispatcherHarness, leases_in, new_job, ready
 
 A, B = b"a", b"b"
 SECONDS = {"a": 3.0, "b": 0.1}
@@ -36,7 +36,7 @@ def post(harness: DispatcherHarness, tenant: str, *names: str, **changed: object
 def serve(harness: DispatcherHarness, count: int) -> list[str]:
     """What is given to one worker, where a job takes the seconds of its tenant."""
     given: list[str] = []
-    pending = told(harness.turn(tick=True), wire.Assign) or [
+    pending = leases_in(harness.turn(tick=True), wire.Assign) or [
         (A, job, entry.lease) for job, entry in harness.dispatcher.books.roster.by_peer[A].leases.items()
     ]
     while pending and len(given) < count:
@@ -44,7 +44,7 @@ def serve(harness: DispatcherHarness, count: int) -> list[str]:
         given.append(job)
         harness.now += SECONDS[job[0]]
         harness.hear(A, wire.WorkerBeat([]), Finished([Finish(job, lease, [])]))
-        pending += told(harness.turn(tick=True), wire.Assign)
+        pending += leases_in(harness.turn(tick=True), wire.Assign)
     return given
 
 
@@ -138,12 +138,14 @@ def test_a_job_given_back_unbegun_costs_nothing_and_a_cancelled_one_what_it_had(
 def test_nothing_is_prefetched_before_a_mean_is_known_nor_behind_what_takes_long() -> None:
     harness = harness_with(capacity=5)
     post(harness, "b", "b0", "b1", "b2")
-    assert [job for _, job, _ in told(harness.turn(), wire.Assign)] == ["b0"]
+    assert [job for _, job, _ in leases_in(harness.turn(), wire.Assign)] == ["b0"]
     serve(harness, 3)
     harness.now += 1.0
     harness.turn(tick=True)
     post(harness, "b", "b3", "b4", "b5")
-    assert [job for _, job, _ in told(harness.turn(), wire.Assign)] == ["b3", "b4"], "the third would wait for 0.2 s"
+    assert [job for _, job, _ in leases_in(harness.turn(), wire.Assign)] == ["b3", "b4"], (
+        "the third would wait for 0.2 s"
+    )
 
 
 def test_a_few_jobs_of_a_class_are_measure_enough_before_a_beat() -> None:
@@ -165,40 +167,40 @@ def test_what_waits_behind_a_job_that_takes_long_is_asked_back_though_no_worker_
     harness.now += 1.0
     harness.turn(tick=True)
     post(harness, "b", "b1", "b2", "b3")
-    assert [job for _, job, _ in told(harness.turn(tick=True), wire.Assign)] == ["b1", "b2"]
+    assert [job for _, job, _ in leases_in(harness.turn(tick=True), wire.Assign)] == ["b1", "b2"]
     recalled: list[tuple[bytes, str, int]] = []
     while not recalled:
         assert harness.now < 5.0
         harness.now = harness.dispatcher.deadline
-        recalled = told(harness.turn(tick=True), wire.Recall)
+        recalled = leases_in(harness.turn(tick=True), wire.Recall)
     assert [job for _, job, _ in recalled] == ["b2"]
     assert harness.dispatcher.books.roster.by_peer[A].busy_since + 1.0 > harness.now
     harness.hear(A, Returned([LeaseRef("b2", 1)]))
-    assert told(harness.turn(tick=True), wire.Assign) == [], "its worker is given no more"
+    assert leases_in(harness.turn(tick=True), wire.Assign) == [], "its worker is given no more"
     harness.hear(B, ready("b", 5))
-    assert [job for _, job, _ in told(harness.turn(), wire.Assign)][:1] == ["b2"]
+    assert [job for _, job, _ in leases_in(harness.turn(), wire.Assign)][:1] == ["b2"]
 
 
 def test_heavy_jobs_leave_a_worker_to_others_while_others_come() -> None:
     harness = harness_with(workers=2)
     post(harness, "a", "a0", "a1", "a2", cost_ms=HEAVY_MS)
-    assert len(told(harness.turn(), wire.Assign)) == 2, "alone, it has all workers"
+    assert len(leases_in(harness.turn(), wire.Assign)) == 2, "alone, it has all workers"
     harness = harness_with(workers=2)
     post(harness, "b", "b0")
     post(harness, "a", "a0", "a1", "a2", cost_ms=HEAVY_MS)
-    given = told(harness.turn(), wire.Assign)
+    given = leases_in(harness.turn(), wire.Assign)
     assert sorted(job for _, job, _ in given) == ["a0", "b0"]
     peer = next(peer for peer, job, _ in given if job == "b0")
     harness.hear(peer, Finished([Finish("b0", 1, [])]))
-    assert told(harness.turn(), wire.Assign) == []
+    assert leases_in(harness.turn(), wire.Assign) == []
     post(harness, "b", "b1")
-    assert told(harness.turn(), wire.Assign) == [(peer, "b1", 1)]
+    assert leases_in(harness.turn(), wire.Assign) == [(peer, "b1", 1)]
     harness.hear(peer, Finished([Finish("b1", 1, [])]))
     harness.turn()
     harness.now += LATELY_SECONDS + 1.0
     harness.hear(A, wire.WorkerBeat([]))
     harness.hear(B, wire.WorkerBeat([]))
-    assert [job for _, job, _ in told(harness.turn(), wire.Assign)] == ["a1"], "nobody else came for a minute"
+    assert [job for _, job, _ in leases_in(harness.turn(), wire.Assign)] == ["a1"], "nobody else came for a minute"
 
 
 def test_one_worker_takes_heavy_jobs_too() -> None:
@@ -219,7 +221,7 @@ def test_a_barred_tenant_s_small_jobs_go_on() -> None:
     harness.hear(A, Finished([Finish("b0", 1, [])]))
     harness.turn()
     post(harness, "a", "a-small")
-    assert [job for _, job, _ in told(harness.turn(), wire.Assign)] == ["a-small"]
+    assert [job for _, job, _ in leases_in(harness.turn(), wire.Assign)] == ["a-small"]
     harness.dispatcher.check()
 
 
@@ -262,14 +264,14 @@ def test_a_job_of_one_tenant_takes_few_steps() -> None:
             calls[frame.f_code.co_qualname] += 1
 
     post(harness, "", *(f"{n:03}" for n in range(256)))
-    pending = told(harness.turn(tick=True), wire.Assign)
+    pending = leases_in(harness.turn(tick=True), wire.Assign)
     sys.setprofile(count)
     try:
         for turn in range(10):
             post(harness, "", *(f"{turn}-{n:03}" for n in range(128)))
             for peer in (A, B):
                 harness.hear(peer, Finished([Finish(job, lease, []) for to, job, lease in pending if to == peer]))
-            pending = told(harness.turn(tick=True), wire.Assign)
+            pending = leases_in(harness.turn(tick=True), wire.Assign)
     finally:
         sys.setprofile(None)
     each = sum(calls.values()) / 10 / 128

@@ -29,14 +29,14 @@ from jobs.ids import job_of, original_name
 from jobs.job import Rendition, decode_outcome
 from jobs.records import LookUp
 from stores.ledger.memory import MemoryLedger
-from tests.simulation.hand import Connection, Hand
+from tests.simulation.simulated_worker import Connection, SimulatedWorker
 
 OFFSET = 1_800_000_000.0
 ENDED = {"done", "failed", "dead", "cancelled"}
 WORKERS = 4
 
 
-class World:
+class Simulation:
     """One run. `run` returns the summary; it raises AssertionError where a promise was broken.
     The brokers' flight recorders write to the folder `flight`, if any."""
 
@@ -245,26 +245,26 @@ class World:
 
     # -- the network
 
-    def connect(self, hand: Hand) -> None:
+    def connect(self, worker: SimulatedWorker) -> None:
         """A worker's socket connects, as soon as a broker is there."""
-        if hand.gone or hand.connection is not None:
+        if worker.gone or worker.connection is not None:
             return
         if self.dispatcher is None:
-            return self.after(0.1, lambda: self.connect(hand))
+            return self.after(0.1, lambda: self.connect(worker))
         self._serial += 1
-        peer = f"{hand.name}/{self._serial}".encode()
-        hand.connection = self.connections[peer] = Connection(peer, hand)
-        return hand.connected()
+        peer = f"{worker.name}/{self._serial}".encode()
+        worker.connection = self.connections[peer] = Connection(peer, worker)
+        return worker.connected()
 
     def break_off(self, connection: Connection) -> None:
         """A connection ends: what is under way is lost; the broker may never be told."""
         connection.alive = False
         self.connections.pop(connection.peer, None)
-        hand = connection.hand
-        if hand.connection is connection:
-            hand.connection = None
-            hand.disconnected()
-            self.after(self.random.uniform(0.001, 0.2), lambda: self.connect(hand))
+        worker = connection.worker
+        if worker.connection is connection:
+            worker.connection = None
+            worker.disconnected()
+            self.after(self.random.uniform(0.001, 0.2), lambda: self.connect(worker))
         if self.random.random() < 0.7:
             self.after(self.random.uniform(0.0, 0.3), lambda: self.arrive(PeerLost(connection.peer)))
 
@@ -278,7 +278,7 @@ class World:
         if connection is None:
             self.after(0.0, lambda: self.arrive(PeerLost(peer)))
         else:
-            self.travel(connection, "down", lambda: connection.hand.hear(message))
+            self.travel(connection, "down", lambda: connection.worker.hear(message))
 
     def travel(self, connection: Connection, way: str, step: Callable[[], None]) -> None:
         delay = self.random.expovariate(1000.0) if self.random.random() < 0.98 else self.random.uniform(0.0, 0.5)
@@ -289,14 +289,14 @@ class World:
 
     def start_worker(self) -> None:
         self.counts["workers started"] += 1
-        hand = Hand(self, f"w{self.counts['workers started']}", self.random.randrange(1, 4))
-        self.after(self.random.uniform(0.0, 0.3), lambda: self.connect(hand))
+        worker = SimulatedWorker(self, f"w{self.counts['workers started']}", self.random.randrange(1, 4))
+        self.after(self.random.uniform(0.0, 0.3), lambda: self.connect(worker))
 
-    def end_worker(self, hand: Hand) -> None:
+    def end_worker(self, worker: SimulatedWorker) -> None:
         """A worker process is gone, and another one starts."""
-        hand.gone = True
-        if hand.connection is not None:
-            self.break_off(hand.connection)
+        worker.gone = True
+        if worker.connection is not None:
+            self.break_off(worker.connection)
         self.after(self.random.uniform(0.01, 0.5), self.start_worker)
 
     def fault(self) -> None:
@@ -304,28 +304,28 @@ class World:
         if self.calm:
             return
         kind = self.random.choices(("worker", "connection", "hang", "drain", "broker", "commit"), (5, 4, 2, 3, 1, 1))[0]
-        hands = [connection.hand for connection in self.connections.values()]
+        workers = [connection.worker for connection in self.connections.values()]
         if kind == "broker":
             self.kill_broker()
         elif kind == "commit":
             self.ledger.fail_next_commit(kept=self.random.random() < 0.5)
-        elif hands:
-            self.harm(kind, self.random.choice(hands))
+        elif workers:
+            self.harm(kind, self.random.choice(workers))
         self.after(self.random.expovariate(2.0), self.fault)
 
-    def harm(self, kind: str, hand: Hand) -> None:
+    def harm(self, kind: str, worker: SimulatedWorker) -> None:
         if kind == "worker":
             self.counts["workers killed"] += 1
-            self.end_worker(hand)
-        elif kind == "connection" and hand.connection is not None:
+            self.end_worker(worker)
+        elif kind == "connection" and worker.connection is not None:
             self.counts["connections broken"] += 1
-            self.break_off(hand.connection)
+            self.break_off(worker.connection)
         elif kind == "hang":
             self.counts["workers hung"] += 1
-            hand.hang(self.random.uniform(0.5, 5.0))
+            worker.hang(self.random.uniform(0.5, 5.0))
         elif kind == "drain":
             self.counts["workers drained"] += 1
-            hand.drain()
+            worker.drain()
 
     def picture(self, job: str) -> Rendition:
         """What a decoder makes of a job: always the same."""

@@ -10,25 +10,25 @@ from typing import Any, NamedTuple
 from broker.core.books.events import Policy
 from jobs import wire
 from jobs.wire import Finish, Finished, LeaseRef, NewJob, Returned, Start, Started
-from tests.properties.harness import OFFSET, DispatcherHarness, Done, ready, told
+from tests.properties.harness import OFFSET, DispatcherHarness, Done, leases_in, ready
 from web.broker.waiting import Place, Waits
 
 
-class Told(NamedTuple):
+class Estimate(NamedTuple):
     """What web said of a job when it and all that came with it were accepted, and when that was."""
 
     at: float
     place: Place
 
 
-class Hall:
-    """`seconds` by size class. Arrivals are told with `come`, then `run`."""
+class QueueSimulation:
+    """`seconds` by size class. Give the arrivals to `come`, then `run`."""
 
     def __init__(self, workers: int, seconds: dict[str, float], capacity: int = 5, **policy: Any) -> None:
         self.harness = DispatcherHarness(**{"prefetch_seconds": Policy().prefetch_seconds, **policy})
         self.seconds = seconds
         self.waits = Waits(lambda: self.harness.now)
-        self.told: dict[str, Told] = {}
+        self.estimates: dict[str, Estimate] = {}
         self.ended: dict[str, float] = {}
         self.began: dict[str, float] = {}
         self._held: dict[bytes, list[tuple[str, int]]] = {}
@@ -57,13 +57,13 @@ class Hall:
 
     def error(self, job: str) -> float:
         """Estimated less true seconds from then to its end."""
-        told = self.told[job]
-        assert told.place.eta_seconds is not None, f"nothing was said of {job}"
-        return told.place.eta_seconds - self.true(job)
+        estimate = self.estimates[job]
+        assert estimate.place.eta_seconds is not None, f"nothing was said of {job}"
+        return estimate.place.eta_seconds - self.true(job)
 
     def true(self, job: str) -> float:
         """Seconds from then to its end; 0 where it had ended before."""
-        return max(0.0, self.ended[job] - self.told[job].at)
+        return max(0.0, self.ended[job] - self.estimates[job].at)
 
     def restart(self) -> None:
         """Another broker starts while no worker holds a job."""
@@ -98,7 +98,7 @@ class Hall:
             self.harness.submit(job, request=str(self._requests))
             self.turn()
         places = self.waits.places()
-        self.told.update((job.id, Told(self.harness.now, places(self.harness.row(job.id)))) for job in jobs)
+        self.estimates.update((job.id, Estimate(self.harness.now, places(self.harness.row(job.id)))) for job in jobs)
 
     def turn(self, tick: bool = False) -> None:
         """One turn of the broker; web and the workers hear of it."""
@@ -111,11 +111,11 @@ class Hall:
         self._deliver(done)
 
     def _deliver(self, done: Done) -> None:
-        for peer, job, lease in told(done, wire.Assign):
+        for peer, job, lease in leases_in(done, wire.Assign):
             self._held[peer].append((job, lease))
             if len(self._held[peer]) == 1:
                 self._begin(peer)
-        for peer, job, lease in told(done, wire.Recall):
+        for peer, job, lease in leases_in(done, wire.Recall):
             if (job, lease) in self._held[peer][1:]:
                 self._held[peer].remove((job, lease))
                 self.harness.hear(peer, Returned([LeaseRef(job, lease)]))
