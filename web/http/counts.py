@@ -7,7 +7,6 @@ import contextlib
 import ipaddress
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 
 from jobs.errors import ClientFault
 
@@ -23,26 +22,18 @@ class Shares:
         """Of all holders."""
         return self._held.total()
 
-    def take(self, holder: object, limit: str, most: int) -> None:
-        """One more for `holder`, until `give_back`. Raises TooMany, by the name `limit`, where they have `most`."""
+    @contextlib.contextmanager
+    def one(self, holder: object, limit: str, most: int) -> Iterator[None]:
+        """One more for `holder`. Raises TooMany, by the name `limit`, where they have `most`."""
         if self._held[holder] >= most:
             raise TooMany(limit, most)
         self._held[holder] += 1
-
-    def give_back(self, holder: object) -> None:
-        """One less."""
-        self._held[holder] -= 1
-        if not self._held[holder]:
-            del self._held[holder]
-
-    @contextlib.contextmanager
-    def one(self, holder: object, limit: str, most: int) -> Iterator[None]:
-        """As `take`, for as long as the `with` block lasts."""
-        self.take(holder, limit, most)
         try:
             yield
         finally:
-            self.give_back(holder)
+            self._held[holder] -= 1
+            if not self._held[holder]:
+                del self._held[holder]
 
 
 class Addresses:
@@ -55,12 +46,13 @@ class Addresses:
         self._proxies = [ipaddress.ip_network(proxy) for proxy in proxies]
 
     def come(self, address: str) -> Callable[[], None]:
-        """One more of `address`; call what is returned once it has gone. Raises TooMany."""
+        """One more of `address`, until what is returned is called, or forgotten. Raises TooMany."""
         holder = neighbourhood(address)
         if not holder or (self._proxies and self._is_proxy(address)):
             return lambda: None
-        self._held.take(holder, "connections_at_once_max", self._most)
-        return partial(self._held.give_back, holder)
+        one = contextlib.ExitStack()
+        one.enter_context(self._held.one(holder, "connections_at_once_max", self._most))
+        return one.close
 
     def _is_proxy(self, address: str) -> bool:
         parsed = ipaddress.ip_address(address)

@@ -142,10 +142,10 @@ class Intake:
         if not self._reader.told:
             self._reader.feed(data)
             self._judge()
+        self._web.room.take(len(data))
         self._files[-1].take(data)
         self._gathered += len(data)
         self._web.gathered += len(data)
-        self._web.room.take(len(data))
 
     def end(self) -> None:
         """The file is complete."""

@@ -208,7 +208,7 @@ def test_a_process_knows_its_trusted_proxies_when_clients_connect() -> None:
         addresses = dataclasses.replace(kit.web, descriptors=2).addresses
         for _ in range(9):
             addresses.come("10.1.2.3")
-        addresses.come("10.2.0.1")
+        _held = addresses.come("10.2.0.1")
         with pytest.raises(TooMany):
             addresses.come("10.2.0.1")
 
