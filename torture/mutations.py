@@ -180,9 +180,9 @@ MUTANTS = (
         "        del books.prefetched[entry.id]\n        books.recalled",
         "        books.recalled",
     ),
-    Mutant("quarantine is not written", "books/state.py", "self.records.quarantined.append(known)", "pass"),
-    Mutant("quarantine is not lifted", "books/state.py", "self.records.released.append(content)", "pass"),
-    Mutant("a quarantine set anew is lost", "books/state.py", "self.records.released.remove(entry.content)", "pass"),
+    Mutant("quarantine is not written", "books/quarantine.py", "self.written.append(known)", "pass"),
+    Mutant("quarantine is not lifted", "books/quarantine.py", "self.released.append(content)", "pass"),
+    Mutant("a quarantine set anew is lost", "books/quarantine.py", "self.released.remove(content)", "pass"),
     Mutant("requeue keeps the crashes", "commands.py", "outcome.losses = outcome.crashes =", "outcome.losses ="),
     Mutant("requeue keeps the place", "commands.py", "entry.position = books.change", "pass"),
     Mutant(

@@ -89,7 +89,7 @@ def _accept(books: Books, job: NewJob, at: float, now: float) -> bool:
         key = KeyEntry(job.key, job.id, job.fingerprint, at)
         books.fresh_keys[job.key] = key
         books.records.keys.append(key)
-    if books.quarantine and books.is_quarantined(job.content):
+    if books.quarantine.entries and books.quarantine.bars(job.content, books.roster.engines):
         _refuse_quarantined(books, entry, at, now)
         return False
     books.count(entry, 1)

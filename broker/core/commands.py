@@ -100,7 +100,7 @@ def requeue(books: Books, entry: Entry, now: float, counted: bool) -> str | None
     outcome.error = None
     outcome.cancel_requested = False
     outcome.losses = outcome.crashes = outcome.memory_tries = 0
-    books.release_quarantine(entry.content)
+    books.quarantine.release(entry.content)
     books.sweeps.drop(entry.id)
     books.backlog.append(entry)
     books.reserve.came(entry.lane, now)

@@ -65,7 +65,7 @@ class Dispatcher:
         books.counts.update(meta.counts)
         for tenant in restored.tenants:
             books.restore_share(tenant)
-        books.quarantine.update((entry.content, entry) for entry in restored.quarantine)
+        books.quarantine.restore(restored.quarantine)
         books.sweeps.restore(restored.sweeps)
         books.backlog.restore(restored.lanes)
         books.grace_until = now + self._policy.grace_seconds
@@ -142,7 +142,8 @@ class Dispatcher:
             if not books.counts[RUNNING]:
                 books.backlog.turns.forget()
             books.sweeps.look(now)
-            books.age_quarantine(now)
+            if now >= books.trusted_at:
+                books.quarantine.age(now + books.offset)
             for worker in books.roster.by_peer.values():
                 books.send(worker.peer, wire.BrokerBeat(books.epoch))
                 presence.repeat_abandons(self.books, worker)
@@ -182,6 +183,7 @@ class Dispatcher:
                 del books.entries[entry.id]
         records, changes = books.records, books.changes
         records.sweeps, records.swept = books.sweeps.written, books.sweeps.done
+        records.quarantined, records.released = books.quarantine.written, books.quarantine.released
         for entry in books.dirty:
             if entry.id not in books.gone:
                 records.jobs.append(entry.row())

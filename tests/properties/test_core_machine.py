@@ -644,7 +644,7 @@ class CoreMachine(RuleBasedStateMachine):
         assert books.sweeps.entries.keys() == self.model.sweeps.keys()
         assert {job: set(entry.names) for job, entry in books.sweeps.entries.items()} == self.model.sweeps
         assert self.harness.ledger._purged.keys() == self.model.purged
-        assert books.quarantine.keys() == self.model.quarantine == self.harness.ledger._quarantine.keys()
+        assert books.quarantine.entries.keys() == self.model.quarantine == self.harness.ledger._quarantine.keys()
         assert books.paused == self.model.paused
         waiting = [entry.id for entry in books.backlog.queued()]
         assert len(waiting) == len(set(waiting)), "a job waits twice"

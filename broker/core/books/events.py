@@ -140,8 +140,8 @@ class Expire(msgspec.Struct, frozen=True):
 
 
 class Effects(msgspec.Struct):
-    """What to do, in this order: commit `records`; then send `acks` (by web process), `sends`
-    (by peer, at most one message of a type each) and `changes`; then answer `refills` and `expire`."""
+    """What to do, in this order: commit `records`; send `acks` (by web process), `sends` (by peer, at most one message
+    of each type) and `changes`; read the ledger for `refills` and `expire`, whose answers enter the next turn."""
 
     records: Records
     acks: dict[str, list[Ack]]

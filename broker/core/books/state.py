@@ -1,16 +1,17 @@
-"""All that the core knows, and the few ways in which a job's state changes.
+"""The state of the core, and the few ways in which a job changes state.
 
-Owns the change numbers, the counts per state and what is still to be written or sent. The files
-beside it (answers, commands, dispatcher) decide; this one keeps the books.
+Owns the change numbers, the counts per state, and the records and messages of the turn. It decides nothing: the files
+of broker/core (answers, commands, dispatcher) do.
 """
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from functools import partial
 from typing import Any
 
 from broker.core.books.backlog import Backlog
 from broker.core.books.events import Expire, Policy
 from broker.core.books.model import Entry, Worker
+from broker.core.books.quarantine import Quarantine
 from broker.core.books.rates import Rate, Share
 from broker.core.books.reserve import Reserve
 from broker.core.books.roster import Roster
@@ -19,13 +20,12 @@ from broker.core.books.sweeps import Sweeps
 from jobs.ids import original_name
 from jobs.job import ENDED, TEXT_CHARACTERS_MAX, Code, Fault, Happening, Moment, Rendition, State
 from jobs.lanes import tenant_of
-from jobs.limits import QUARANTINE_MAX, QUARANTINE_SECONDS, TIMELINE_MAX
+from jobs.limits import TIMELINE_MAX
 from jobs.records import (
     LANE_CHARACTERS_MAX,
     GrantEntry,
     KeyEntry,
     PurgedEntry,
-    QuarantineEntry,
     Records,
     TenantEntry,
 )
@@ -42,14 +42,13 @@ from jobs.wire import (
 )
 
 DELAYED, REQUEUED, ENDED_EVENT = Happening.DELAYED.value, Happening.REQUEUED.value, Happening.ENDED.value
-RELEASED_PER_BEAT = 1000
 moment = partial(tuple.__new__, Moment)
-"""A Moment of its five values: a third of what the call of a NamedTuple costs."""
+"""Makes a Moment from its five values, at a third of the cost of a NamedTuple's call."""
 Batched = Assign | Recall | Abandon | Settled
 
 
 class Books:
-    """The books. `entries`: every job in memory (queued in a window, delayed, running, or dirty)."""
+    """The whole state of one core. `entries`: every job in memory (queued in a window, delayed, running, or dirty)."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -59,29 +58,29 @@ class Books:
         self.roster = Roster(policy.prefetch_seconds)
         self.entries: dict[str, Entry] = {}
         self.orphans: dict[str, Entry] = {}
-        """Running jobs whose holder has not said Ready since the restart, until `grace_until`."""
+        """Running jobs whose worker has not said Ready since the broker's restart. They wait until `grace_until`."""
         self.grace_until = 0.0
         self.prefetched: dict[str, tuple[Entry, float]] = {}
-        """Unstarted leases behind other work, oldest first, with their time of assignment."""
+        """Unstarted jobs that wait at a worker behind others, oldest first, with their time of assignment."""
         self.recalled: set[str] = set()
-        self.quarantine: OrderedDict[bytes, QuarantineEntry] = OrderedDict()
-        """By content, the oldest first."""
+        self.quarantine = Quarantine()
         self.sweeps = Sweeps(policy.silence_seconds)
         self.accepted, self.ended = Rate(), Rate()
         self.change = self.change_sent = self.epoch = 0
         self.paused = False
         self.expire_at = 0.0
-        """When to look for jobs that are too old next."""
+        """When to look for jobs over the retention next."""
         self.trusted_at = 0.0
-        """From when on the wall clock is believed: it was put forward."""
+        """From when on the wall clock is trusted again, after it was put forward."""
         self.counts: Counter[str] = Counter()
         self.shares: dict[str, Share] = {}
         self.offset = 0.0
         self.clear()
 
     def clear(self) -> None:
-        """Begin a turn: nothing to write, nothing to send."""
+        """Begin a turn, with nothing to write and nothing to send."""
         self.sweeps.clear()
+        self.quarantine.clear()
         self.dirty: list[Entry] = []
         self.records = Records()
         self.fresh_ids: set[str] = set()
@@ -99,7 +98,7 @@ class Books:
         self.expire: Expire | None = None
 
     def touch(self, entry: Entry) -> None:
-        """The job changed: it gets the next change number and will be written once this turn."""
+        """The job changed: it gets the next change number, and is written at the end of this turn (once)."""
         self.change += 1
         entry.change = self.change
         if not entry.dirty:
@@ -108,8 +107,8 @@ class Books:
             self.entries[entry.id] = entry
 
     def log(self, entry: Entry, event: str, now: float, detail: str | None = None) -> None:
-        """Something happened to the job: a change and a line of its timeline, of which the first stays and the
-        oldest others go."""
+        """Something happened to the job: add a line to its timeline, and count a change. A full timeline drops its
+        second line, so that the first one (accepted) stays."""
         holder = entry.holder
         timeline = entry.outcome.timeline
         timeline.append(moment((now + self.offset, event, entry.lease, holder.name if holder else None, detail)))
@@ -118,7 +117,7 @@ class Books:
         self.touch(entry)
 
     def move(self, entry: Entry, state: State) -> None:
-        """Change a job's state, keeping the counts."""
+        """Change a job's state, and the counts with it."""
         counts, before = self.counts, entry.state
         entry.move(state)
         counts[before] -= 1
@@ -129,15 +128,15 @@ class Books:
             counts[state] += 1
 
     def share(self, tenant: str) -> Share:
-        """The tenant's part of the books, begun by his first job."""
+        """The tenant's counts. They are created when first asked for."""
         share = self.shares.get(tenant)
         if share is None:
             share = self.shares[tenant] = Share()
         return share
 
     def restore_share(self, entry: TenantEntry) -> None:
-        """The counts of a tenant in the ledger. An earlier version took names that no message can tell: those
-        are cut now, and so are their jobs'. Their counts move to the cut name."""
+        """Take in a tenant's counts from the ledger. An earlier version accepted names too long for a message: these
+        are cut, here and in their jobs, and the counts move to the cut name."""
         name = entry.tenant[:TEXT_CHARACTERS_MAX]
         if name == entry.tenant:
             self.share(name).counts.update(entry.counts)
@@ -146,18 +145,18 @@ class Books:
             self.records.tenants.append(TenantEntry(entry.tenant, {}))
 
     def share_counted(self, tenant: str) -> Share:
-        """The same, whose counts are about to change."""
+        """The tenant's counts, which are about to change: they are written at the end of this turn."""
         share = self.counted[tenant] = self.share(tenant)
         return share
 
     def count(self, entry: Entry, by: int) -> None:
-        """A job more, or less, in the state that it is in: of all, and of its tenant."""
+        """Add `by` to the counts of the job's state, in total and for its tenant."""
         self.counts[entry.state] += by
         if entry.tenant:
             self.share_counted(entry.tenant).counts[entry.state] += by
 
     def release(self, entry: Entry) -> None:
-        """The job's lease is over. What was not begun cost its tenant nothing."""
+        """The job's lease is over. If it was not begun, its tenant's charge is taken back."""
         self.prefetched.pop(entry.id, None)
         self.recalled.discard(entry.id)
         if entry.seconds and entry.started_at is None:
@@ -186,12 +185,13 @@ class Books:
             self.share(entry.tenant).ended.add(now)
 
     def follow(self, entry: Entry, verdict: Again | End, now: float, detail: str) -> None:
-        """Do what the retry policy says about a running job whose lease is over."""
+        """Carry out the retry policy's verdict on a running job whose lease is over."""
         if entry.outcome.cancel_requested:
             return self.cancel(entry, now)
         if isinstance(verdict, End):
             if verdict.quarantine:
-                self._quarantine(entry, now)
+                engine = entry.holder.engine if entry.holder is not None else ""
+                self.quarantine.add(entry.content, engine, now + self.offset)
             return self.end(entry, verdict.state, now, Fault(verdict.code.value, detail))
         self.release(entry)
         if verdict.delay_seconds <= 0.0:
@@ -201,45 +201,16 @@ class Books:
         self.log(entry, DELAYED, now, f"{verdict.delay_seconds:.1f} s")
         self.backlog.delay(entry, now + verdict.delay_seconds)
 
-    def _quarantine(self, entry: Entry, now: float) -> None:
-        """Its content killed two decoders of its worker's engine."""
-        engine = entry.holder.engine if entry.holder is not None else ""
-        self.quarantine.pop(entry.content, None)
-        if entry.content in self.records.released:  # earlier in this turn, and what is released is written last
-            self.records.released.remove(entry.content)
-        self.quarantine[entry.content] = known = QuarantineEntry(entry.content, engine, now + self.offset)
-        self.records.quarantined.append(known)
-        if len(self.quarantine) > QUARANTINE_MAX:
-            self.release_quarantine(next(iter(self.quarantine)))
-
-    def is_quarantined(self, content: bytes) -> bool:
-        """Whether whoever is here to work on it has the engine that it killed. Nobody knows that of nobody."""
-        known = self.quarantine.get(content)
-        return known is not None and self.roster.engines.keys() == {known.engine}
-
-    def release_quarantine(self, content: bytes) -> None:
-        """It may be tried again."""
-        if self.quarantine.pop(content, None) is not None:
-            self.records.released.append(content)
-
-    def age_quarantine(self, now: float) -> None:
-        """What is in quarantine for too long goes, some of it at each beat; not by a clock that is not trusted."""
-        while now >= self.trusted_at and self.quarantine and len(self.records.released) < RELEASED_PER_BEAT:
-            content, oldest = next(iter(self.quarantine.items()))
-            if oldest.at > now + self.offset - QUARANTINE_SECONDS:
-                return
-            self.release_quarantine(content)
-
     def cancel(self, entry: Entry, now: float) -> None:
         """The job ends cancelled."""
         self.end(entry, State.CANCELLED, now, Fault(Code.CANCELLED.value, "cancelled on request"))
 
     def settle(self, peer: bytes, job: str, lease: int) -> None:
-        """Tell the worker, once this turn is committed, that it may forget the lease."""
+        """Tell the worker, after the commit, that it may forget the lease."""
         self.batch(peer, Settled, LeaseRef(job, lease))
 
     def batch(self, peer: bytes, kind: "type[Batched]", item: Any) -> None:
-        """Add to the one message of this kind that goes to the worker once this turn is committed."""
+        """Add an item to the message of this type that the worker gets after the commit."""
         key = (peer, kind)
         items = self.batches.get(key)
         if items is None:
@@ -248,7 +219,7 @@ class Books:
             items.append(item)
 
     def send(self, peer: bytes, message: ToWorker) -> None:
-        """Send this once this turn is committed: the last of its type."""
+        """Send this after the commit. It replaces an earlier message of its type to this worker."""
         self.messages[peer, type(message)] = message
 
     def ack(self, web: str, ack: Ack) -> None:
@@ -256,14 +227,14 @@ class Books:
         self.acks.setdefault(web, []).append(ack)
 
     def served(self, entry: Entry, now: float) -> None:
-        """Its worker is done with the job, however it went."""
+        """The job's worker is done with it, with any result: measure the time that it took."""
         worker = entry.holder
         if worker is not None:
             self.service.took(entry.lane, max(0.0, now - worker.busy_since))
             self.spent(entry, worker, now)
 
     def spent(self, entry: Entry, worker: Worker, now: float) -> None:
-        """The worker is at this job no more: its tenant has had that time."""
+        """The worker works on this job no more: charge the tenant the real time."""
         seconds = now - worker.busy_since
         if seconds < LEAST_SECONDS:
             seconds = LEAST_SECONDS
@@ -273,7 +244,7 @@ class Books:
         worker.late = False
 
     def remove(self, entry: Entry, now: float) -> None:
-        """Purge an ended job: its row goes, its id stays behind, its names are to be swept."""
+        """Purge an ended job: its row is removed, its id is remembered, its blobs are to be swept."""
         assert entry.state in ENDED
         self.touch(entry)
         self.count(entry, -1)
@@ -283,7 +254,7 @@ class Books:
         self.sweeps.add(entry.id, (original_name(entry.id), *(r.blob for r in entry.outcome.renditions)))
 
     def change_of(self, entry: Entry, rendition: Rendition | None = None) -> Change:
-        """The job's newest change as web hears it."""
+        """The job's newest change, as web gets it."""
         error = entry.outcome.error
         waits = entry.started_at is None and entry.ended_at is None and len(entry.lane.name) <= LANE_CHARACTERS_MAX
         return Change(
@@ -293,7 +264,7 @@ class Books:
         )  # fmt: skip
 
     def sends(self) -> list[tuple[bytes, ToWorker]]:
-        """Everything for the workers: at most one message of a type each, new work first."""
+        """All messages for the workers: at most one of each type for each worker, Assign first among the batches."""
         batched = [(peer, kind(items)) for (peer, kind), items in self.batches.items()]
         batched.sort(key=lambda send: type(send[1]) is not Assign)
         return [(peer, message) for (peer, _), message in self.messages.items()] + batched

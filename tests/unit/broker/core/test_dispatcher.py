@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from broker.core import matching
-from broker.core.books import state
+from broker.core.books import quarantine
 from broker.core.books.events import ClockRead, Expire, Expired, Matched
 from broker.core.dispatcher import Dispatcher
 from broker.core.retention import STEP_SECONDS, TRUST_SECONDS
@@ -480,7 +480,7 @@ def test_a_decoder_that_dies_of_the_job_is_tried_once_more_alone(code: str, stat
     fail(harness, "j", code, lease=2)
     harness.turn()
     assert (harness.row("j").state, harness.row("j").code, harness.row("j").attempts) == (state, code, 2)
-    assert (b"j" in harness.dispatcher.books.quarantine) == (code == "decoder_crashed")
+    assert (b"j" in harness.dispatcher.books.quarantine.entries) == (code == "decoder_crashed")
 
 
 def quarantined() -> DispatcherHarness:
@@ -556,7 +556,7 @@ def test_a_quarantine_lifted_and_set_again_in_one_turn_outlives_a_restart() -> N
     holder = A if second in harness.dispatcher.books.roster.by_incarnation["a"].leases else B
     crash(harness, second, 2, holder)
     harness.turn()
-    assert list(harness.dispatcher.books.quarantine) == [b"c"]
+    assert list(harness.dispatcher.books.quarantine.entries) == [b"c"]
     assert [entry.content for entry in harness.ledger.restore().quarantine] == [b"c"]
 
 
@@ -574,7 +574,7 @@ def test_a_quarantine_ends_with_its_time() -> None:
     for since, entries in ((QUARANTINE_SECONDS - 60.0, 1), (QUARANTINE_SECONDS + 60.0, 0)):
         harness.now = since
         harness.turn(tick=True)
-        assert len(harness.dispatcher.books.quarantine) == len(harness.ledger.restore().quarantine) == entries
+        assert len(harness.dispatcher.books.quarantine.entries) == len(harness.ledger.restore().quarantine) == entries
 
 
 def test_a_clock_that_is_put_far_forward_ends_no_quarantine_for_an_hour() -> None:
@@ -589,7 +589,7 @@ def test_a_clock_that_is_put_far_forward_ends_no_quarantine_for_an_hour() -> Non
 
 
 def test_of_very_many_in_quarantine_the_oldest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state, "QUARANTINE_MAX", 3)
+    monkeypatch.setattr(quarantine, "QUARANTINE_MAX", 3)
     harness = harness_with(*(f"j{number}" for number in range(5)), capacity=5)
     while (
         running := [entry for entry in harness.dispatcher.books.entries.values() if entry.holder]
@@ -598,8 +598,10 @@ def test_of_very_many_in_quarantine_the_oldest_goes(monkeypatch: pytest.MonkeyPa
             begin(harness, entry.id, entry.lease)
             fail(harness, entry.id, "decoder_crashed", entry.lease)
         harness.turn()
-    assert [entry.content for entry in harness.ledger.restore().quarantine] == list(harness.dispatcher.books.quarantine)
-    assert len(harness.dispatcher.books.quarantine) == 3
+    assert [entry.content for entry in harness.ledger.restore().quarantine] == list(
+        harness.dispatcher.books.quarantine.entries
+    )
+    assert len(harness.dispatcher.books.quarantine.entries) == 3
 
 
 def test_a_done_job_is_not_requeued() -> None:
