@@ -12,7 +12,7 @@ from msgspec import Meta
 
 
 class State(StrEnum):
-    """The states of a job (API section 3)."""
+    """The states of a job."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -45,7 +45,7 @@ PRIORITIES = ("high", "normal", "low")
 
 
 class Happening(StrEnum):
-    """The events of a job's timeline (API section 2)."""
+    """The events of a job's timeline."""
 
     ACCEPTED = "accepted"
     ASSIGNED = "assigned"

@@ -1,4 +1,5 @@
-"""What follows a try that did not end well: API section 3's table, as data and one pure function.
+"""What follows a try that did not end well: the table of outcomes in docs/architecture.md, as data and one pure
+function.
 
 Owns the policy. Knows no clock and no randomness: jitter is drawn from the job's id.
 """

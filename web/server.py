@@ -1,4 +1,4 @@
-"""The HTTP server of one web process: uvicorn on a given socket, and its orderly end (API section 10).
+"""The HTTP server of one web process: uvicorn on a given socket, and its orderly end.
 
 Owns the order of the end: health turns 503 at once, a short linger, waiters and streams answered,
 exit 0; nothing that a client does holds it past the drain time.
@@ -24,7 +24,7 @@ CALM_CONNECTIONS = 100
 """Each is some 100 objects, so to look at all of them is short (host/process/garbage.py). It can wait where there are
 more: a lost connection leaves no garbage."""
 LINGER_SECONDS = 0.3
-"""A connection that the kernel has accepted already still gets its answer (FACTS 5)."""
+"""A connection that the kernel has accepted already still gets its answer."""
 
 
 class Server(uvicorn.Server):

@@ -1,4 +1,4 @@
-"""All settings: names, types, defaults, and their faults, all at once and by name (API section 9).
+"""All settings: names, types, defaults, and their faults, all at once and by name.
 
 Pure: reads a mapping, not the environment (host/settings/environment.py does).
 """

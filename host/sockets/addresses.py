@@ -1,4 +1,4 @@
-"""Where the sockets between the parts are: in the run folder, or on tcp at the address in BROKERS (API section 9).
+"""Where the sockets between the parts are: in the run folder, or on tcp at the address in BROKERS.
 
 Owns the addresses, and how a socket on tcp is set up. Knows ZeroMQ's sockets by their attributes alone.
 """

@@ -1,4 +1,4 @@
-"""A worker's incarnation bound to the key of its machine, so that no other key can speak for it (DESIGN section 3)."""
+"""A worker's incarnation bound to the key of its machine, so that no other key can speak for it."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""API keys and the sessions that they open: who may do what (API section 8).
+"""API keys and the sessions that they open: who may do what.
 
 Owns the text of a key's entry in PIXMILL_API_KEYS, the comparison, the shape of a session's token, and what is kept of
 an Idempotency-Key. Knows no

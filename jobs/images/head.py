@@ -1,6 +1,6 @@
 """Reads an image's head: its format and sides. A bounded, pure reader that never raises.
 
-Owns what counts as an image type of ours (API section 5). Must not know Pillow: web judges uploads by this alone, and
+Owns what counts as an image type of ours. Must not know Pillow: web judges uploads by this alone, and
 the decoder opens with exactly the plugin of the format named here. The sides may lie anywhere in a file (behind a depth
 map, at the end of a TIFF): the reader asks for the bytes that it wants next, and its caller has the file or the stream.
 Sides that cannot be read are 0; they are accepted here and judged by the decoder.

@@ -1,4 +1,4 @@
-"""What is asked of an image: recipes, their renditions and presets (API section 5).
+"""What is asked of an image: recipes, their renditions and presets.
 
 Owns parsing, the defaults, the canonical text and its digest. Knows no image and no pixels: jobs/recipes/shapes.py
 computes what depends on the image (the output's sides). jobs/recipes/presets.py owns recipes.toml.

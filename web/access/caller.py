@@ -1,4 +1,4 @@
-"""Who is calling: decided here alone, from the headers and before a body is read (API section 8).
+"""Who is calling: decided here alone, from the headers and before a body is read.
 
 Owns what a caller is and how one is recognised: a bearer key, the cookie of a session that a key opened
 (web/handlers/session.py), or a grant (web/handlers/grants.py). What each route needs is in its row of web/routes.py.

@@ -1,4 +1,4 @@
-"""Grants in use: what an upload under one may ask for and bring, and how it is counted (API section 8).
+"""Grants in use: what an upload under one may ask for and bring, and how it is counted.
 
 Owns no signature (jobs/access/grants.py), no recognition (web/access/caller.py), no refusal (web/uploads/admission.py)
 and no count (the broker's).

@@ -1,4 +1,4 @@
-"""Judges every request before any route: its origin, its host (API section 8, "keys or not"), and our own address in
+"""Judges every request before any route: its origin, its host, and our own address in
 its answer. Also marks every answer of a process that is about to end.
 
 Plain ASGI middleware: it touches no body.

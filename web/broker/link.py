@@ -2,7 +2,7 @@
 for web/broker/requests.py, and passes received ones to it and to web/broker/changes.py.
 
 ZeroMQ's descriptor is edge-triggered, so each visit reads until the socket is empty. A send may consume the edge
-of a receive, so each socket is one-way. A timer visits all sockets (FACTS 1 and 3). Changes that nobody awaits
+of a receive, so each socket is one-way. A timer visits all sockets. Changes that nobody awaits
 are left to the timer: it reads many in one visit.
 """
 
@@ -22,7 +22,7 @@ from web.broker.changes import Results
 from web.broker.requests import Requests
 
 TOUCH_SECONDS, TOUCH_SECONDS_UNHEARD = 0.2, 0.05
-"""A SUB subscribes again, and a PUSH notices a new broker, only when its owner calls it (FACTS 1). Sockets with a
+"""A SUB subscribes again, and a PUSH notices a new broker, only when its owner calls it. Sockets with a
 watched descriptor do so at once. The changes' socket does so at most this late, while nobody awaits them."""
 UNHEARD_SECONDS = 1.2
 """A beat comes each second: after this long without one, the broker must be found again."""

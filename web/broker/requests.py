@@ -1,5 +1,5 @@
 """Requests to the broker that have no acknowledgement yet, and how long to wait for one. The proof of a Submit
-is its committed row; an acknowledgement only wakes the waiting request (DESIGN section 4).
+is its committed row; an acknowledgement only wakes the waiting request.
 
 Knows no socket: web/broker/link.py carries the frames in both directions.
 """

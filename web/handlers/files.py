@@ -1,4 +1,4 @@
-"""Bytes out: originals and renditions (API section 7). Conditional, ranged, and harmless to a browser.
+"""Bytes out: originals and renditions. Conditional, ranged, and harmless to a browser.
 
 Knows blobs by name only; reads them in threads, a slice at a time.
 """

@@ -1,4 +1,4 @@
-"""POST /grants: a grant is made for an app's server that has a key (API section 8).
+"""POST /grants: a grant is made for an app's server that has a key.
 
 Owns no signature (jobs/access/grants.py), no recognition (web/access/caller.py) and no count (the broker's).
 """

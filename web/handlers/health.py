@@ -1,4 +1,4 @@
-"""Health: whether this process answers, and whether uploads are taken and done (API section 10)."""
+"""Health: whether this process answers, and whether uploads are taken and done."""
 
 from starlette.responses import Response
 

@@ -1,4 +1,4 @@
-"""The audit of receipts: whether each promise was kept (API section 2).
+"""The audit of receipts: whether each promise was kept.
 
 Owns the verdicts. The signature is jobs/access/receipts.py's, what became of the jobs the ledger's.
 """

@@ -1,4 +1,4 @@
-"""Sessions of the page: a key opens one, a cookie that no script can read carries it (API section 8).
+"""Sessions of the page: a key opens one, a cookie that no script can read carries it.
 
 Owns the cookie. Nothing is kept: jobs/access/keys.py signs the token, web/access/caller.py asks for it.
 """

@@ -1,7 +1,7 @@
-"""The event streams of this web process (API section 6): who hears of what, and how it is sent.
+"""The event streams of this web process: who hears of what, and how it is sent.
 
 An event is encoded once for all readers; a reader that does not keep up is cut off. Ours and not a
-library's because 2,000 idle streams take a third of the memory, and end at once on shutdown (FACTS 3).
+library's because 2,000 idle streams take a third of the memory, and end at once on shutdown.
 """
 
 import asyncio

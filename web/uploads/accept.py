@@ -1,4 +1,4 @@
-"""From stored originals to accepted jobs: submit, and only then the 202 (DESIGN section 4).
+"""From stored originals to accepted jobs: submit, and only then the 202.
 
 Owns what becomes of the blobs: they stay where the jobs are, or may yet be, committed; else they go.
 """

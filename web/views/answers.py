@@ -1,4 +1,4 @@
-"""Jobs, batches and statistics as the API shows them (API section 2). Pure: rows in, plain values out.
+"""Jobs, batches and statistics as the API shows them. Pure: rows in, plain values out.
 
 Knows no request: every address starts with the `base` that is passed in.
 """

@@ -1,4 +1,4 @@
-"""Server-Sent Events as text (API section 6). Pure: changes and rows in, bytes out. Knows no reader."""
+"""Server-Sent Events as text. Pure: changes and rows in, bytes out. Knows no reader."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""The operations on pixels, each one short function of one type, in the order of API section 5.
+"""The operations on pixels, each one short function of one type, in the order that docs/recipes.md states.
 
 Every operation takes an image (L, LA, RGB or RGBA, sRGB) and the step that it belongs to, and
 returns an image; none changes its input. Owns filters and colours; sides and boxes come from the plan, and

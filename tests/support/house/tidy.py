@@ -1,6 +1,6 @@
 """The rules that hold for the whole tree, as functions from source text to faults.
 
-Architecture is a test (tests/test_tidy.py): DESIGN section 2's arrows, one file for each driver, no broad
+Architecture is a test (tests/test_tidy.py): the arrows between folders, one file for each driver, no broad
 except, no sleeping unit test, a docstring on every module.
 """
 
@@ -77,7 +77,7 @@ def imports(path: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def import_faults(path: str, tree: ast.Module) -> Iterator[str]:
-    """Imports against the arrows of DESIGN section 2."""
+    """Imports against the arrows between folders."""
     package = path.split("/")[0]
     for line, name in imports(path, tree):
         top = name.split(".")[0]

@@ -1,4 +1,4 @@
-"""jobs/retry.py: API section 3's table, row by row."""
+"""jobs/retry.py: the table of outcomes in docs/architecture.md, row by row."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Who may: every route under every kind of caller, as documented. The columns are the table of API section 8."""
+"""Who may do what: every route under every kind of caller. The columns are the kinds of caller in docs/security.md."""
 
 import time
 from typing import Any
