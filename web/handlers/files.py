@@ -14,7 +14,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from jobs.errors import BlobMissing, ClientFault
+from jobs.errors import BlobMissing, ClientFault, StoreFault
 from jobs.ids import original_name
 from jobs.job import Row, State, decode_outcome, decode_spec
 from web.access.call import Call
@@ -22,6 +22,7 @@ from web.access.parts import Web
 from web.http.body import until_gone
 from web.http.headers import joined
 from web.http.problems import problem
+from web.http.unsent import ABORT
 
 SLICE_BYTES_MIN, SLICE_BYTES_FIRST, SLICE_BYTES_MAX = 32 * 1024, 64 * 1024, 256 * 1024
 """Bytes of one read. A client holds one slice of our memory: a small one if it lets us wait. A client that takes each
@@ -129,26 +130,50 @@ class _BlobResponse:
         gone = asyncio.ensure_future(until_gone(receive))
         try:
             with self._file as file:
+                first = await self._piece(file, self._start, SLICE_BYTES_FIRST) if scope["method"] != "HEAD" else b""
                 await send(
                     {"type": "http.response.start", "status": self._head.status_code, "headers": self._head.raw_headers}
                 )
-                if scope["method"] != "HEAD":
-                    await self._send_slices(file, send, gone)
-                await send({"type": "http.response.body", "body": b""})
+                try:
+                    await self._send_slices(file, first, send, gone)
+                except StoreFault as fault:
+                    await self._cut(scope, fault, gone)
+                else:
+                    await send({"type": "http.response.body", "body": b""})
         finally:
             gone.cancel()
 
-    async def _send_slices(self, file: BinaryIO, send: Send, gone: asyncio.Future[None]) -> None:
-        now, slices = asyncio.get_running_loop().time, Slices()
-        at = file.seek(self._start)
-        while at < self._end and not gone.done():
-            data = await self._web.blob_threads.do(partial(file.read, min(slices.size, self._end - at)))
-            if not data:
-                raise BlobMissing("a blob is shorter than its row says")
+    async def _send_slices(self, file: BinaryIO, data: bytes, send: Send, gone: asyncio.Future[None]) -> None:
+        now, slices, at = asyncio.get_running_loop().time, Slices(), self._start
+        while data and not gone.done():
             at += len(data)
             began = now()
             await send({"type": "http.response.body", "body": data, "more_body": True})
             slices.took(len(data), now() - began)
+            data = b"" if gone.done() else await self._piece(file, at, slices.size)
+
+    async def _piece(self, file: BinaryIO, at: int, size: int) -> bytes:
+        """At most `size` of the bytes that are to be sent, from `at` on; none at the end. Raises StoreFault."""
+        size = min(size, self._end - at)
+        return await self._web.blob_threads.do(partial(_read, file, at, size)) if size else b""
+
+    async def _cut(self, scope: Scope, fault: StoreFault, gone: asyncio.Future[None]) -> None:
+        """After the head was sent, no error can be reported: the connection ends before all bytes were sent."""
+        self._web.log.warning("not sent whole", extra={"path": scope["path"], "reason": fault.detail})
+        scope["extensions"][ABORT]()
+        await gone
+
+
+def _read(file: BinaryIO, at: int, size: int) -> bytes:
+    """Bytes of a blob. Raises StoreFault."""
+    try:
+        file.seek(at)
+        data = file.read(size)
+    except OSError as fault:
+        raise StoreFault(f"a blob cannot be read: {fault.strerror}") from fault
+    if not data:
+        raise StoreFault("a blob is shorter than its row says")
+    return data
 
 
 class Slices:
