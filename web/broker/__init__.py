@@ -1,1 +1,1 @@
-"""What web says to the broker and hears from it: link, requests, changes, forecasts, ledger reads."""
+"""Web's side of the broker: sockets, requests, changes, forecasts, and reads of the ledger."""

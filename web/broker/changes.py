@@ -1,6 +1,6 @@
-"""The broker's news of its jobs: the recent changes, the requests that wait for a job's end, the latest beat.
+"""The broker's news: the recent changes of jobs, the latest beat, and the requests that wait for the end of a job.
 
-Knows neither sockets (web/broker/link.py) nor how events look (web/streams/hub.py).
+Knows neither sockets (web/broker/link.py) nor the format of events (web/streams/hub.py).
 """
 
 import asyncio
@@ -18,11 +18,11 @@ from web.broker.waiting import Waits
 
 
 class Listener(Protocol):
-    """Who is told of everything at once."""
+    """Gets every change and beat as soon as it arrives."""
 
     @property
     def listened(self) -> bool:
-        """Whether anybody is there to hear of it."""
+        """Whether anybody listens now."""
 
     def changed(self, changes: list[Change]) -> None: ...
 
@@ -30,11 +30,11 @@ class Listener(Protocol):
         """Changes were missed; `last` is the newest number now."""
 
     def beat(self, beat: Beat, waits: Waits) -> None:
-        """A beat came; `waits` has heard it."""
+        """A beat came. `waits` has it already."""
 
 
 class Results:
-    """A window on the latest changes. The ledger is the truth: after a gap those who wait read it again.
+    """A window of the latest changes. The ledger is the truth: after a gap, waiting requests read it again.
 
     While nobody waits (`awaited`), changes are read in batches. `hurry` reads pending ones now, and the next ones as
     they arrive.
@@ -98,14 +98,14 @@ class Results:
         return float("inf") if self._heard_at is None else self._monotonic() - self._heard_at
 
     def since(self, change: int) -> list[Change] | None:
-        """The changes after number `change`, oldest first; None where some of them are not kept any more."""
+        """The changes after number `change`, oldest first. None: some of them are not kept any more."""
         if change < self._floor:
             return None
         missed = list(takewhile(lambda kept: kept.change > change, reversed(self._ring)))
         return missed[::-1]
 
     async def until_ended(self, job: str, read: Callable[[str], Row | None], seconds: float) -> Row | None:
-        """The job's row once it has ended, or after `seconds`, or as this process ends. None: no such job."""
+        """The job's row when it has ended, after `seconds`, or when this process ends. None: there is no such job."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while True:
@@ -125,7 +125,7 @@ class Results:
                     self._waiting.pop(job, None)
 
     def stop(self) -> None:
-        """Answer everyone who waits with the present state."""
+        """Answer all waiting requests with the present state."""
         self._stopping = True
         self._begun.set()
         self._wake(*self._waiting)

@@ -1,9 +1,8 @@
-"""When a waiting job will have its turn: arithmetic over what the broker's beat says of the queue.
+"""Forecasts when a waiting job will be served, from the queue's figures in the broker's beat.
 
-Pure: `now` is an argument, and no constant stands for a service time. Owns no truth: an estimate is what would
-happen if nothing more came and every job took as long as those of its lane did lately. It follows the order of
-service of broker/core/books/turns.py in closed form. A forecast costs O(lanes) to make, and each question O(log
-tenants).
+Pure: `now` is an argument, and no service time is a constant. An estimate assumes that no more jobs arrive, and that
+each job takes as long as the latest of its lane. It follows the order of service of broker/core/books/turns.py in
+closed form. A forecast costs O(lanes), and each estimate O(log tenants).
 """
 
 from bisect import bisect_left
@@ -20,7 +19,7 @@ from jobs.wire import LaneView, Waiting
 
 
 class Estimate(NamedTuple):
-    """`position`: 1 is the next to be served. `wait_seconds` until a worker begins it, `seconds` until its end."""
+    """`position`: 1 is the next to be served. `wait_seconds`: until a worker begins it. `seconds`: until its end."""
 
     position: int
     wait_seconds: float
@@ -34,13 +33,14 @@ class Work(NamedTuple):
     seconds: float = 0.0
 
     def plus(self, jobs: float, each: float) -> "Work":
-        """With so many more jobs of `each` seconds."""
+        """This work and `jobs` more, of `each` seconds."""
         return Work(self.jobs + jobs, self.seconds + jobs * each)
 
 
 class Ramps:
-    """The time that all tenants get before a tenant that was given `spent` seconds is served. Each gets time from its
-    own `begin` on, at the same rate, up to its `seconds`. `weight` 1: in seconds; 1 / seconds of a job: in jobs."""
+    """Sums the time that all tenants get before a tenant with `spent` seconds is served. Each tenant gets time from its
+    own `begin` on, at the same rate, up to its `seconds`. With `weight` 1 the sum is in seconds; with 1 / (seconds of a
+    job) it is in jobs."""
 
     def __init__(self, ramps: "list[tuple[float, float, float]]") -> None:
         edges = sorted(
@@ -57,9 +57,8 @@ class Ramps:
 
 
 class Forecast:
-    """The queue as a beat had it at wall time `at`, with the `fresh` jobs that were queued since: of each its lane,
-    its position, and whether a worker has it (it goes before all that waits). The first came at wall time `fresh_at`.
-    """
+    """The queue of a beat at wall time `at`, and the `fresh` jobs that were queued since. A fresh job has a lane, a
+    position, and whether a worker has it already. The first of them came at wall time `fresh_at`."""
 
     def __init__(
         self, waiting: Waiting, at: float, fresh: Iterable[tuple[Lane, int, bool]] = (), fresh_at: float = inf
@@ -90,7 +89,7 @@ class Forecast:
         )
 
     def _take(self, lane: Lane) -> None:
-        """The worker that is free first has a job of the lane."""
+        """Give a job of the lane to the worker that is free first."""
         seconds = self._service(lane)
         if seconds is None or not self._free:
             self._known = False
@@ -111,9 +110,9 @@ class Forecast:
         return self._debts.get(tenant, 0.0) - left, work
 
     def of(self, lane: Lane, position: int | None, now: float) -> Estimate | None:
-        """Of a job that waits at `position` in its lane (None: behind all others), at wall time `now`.
+        """The estimate for a job at `position` in its lane (None: behind all others), at wall time `now`.
 
-        None where it is not known: there is no worker, or no job like one of those ahead has ended yet.
+        None: it is unknown, because there is no worker, or some job ahead has an unknown service time.
         """
         own = self._service(lane)
         ahead = self._ahead(lane, self._ahead_in_lane(lane, position), own) if own is not None else None
@@ -125,7 +124,7 @@ class Forecast:
         return Estimate(1 + round(ahead.jobs * min(1.0, waiting)), left, left + own)
 
     def rest(self, lane: Lane, passed: float) -> float | None:
-        """The seconds that a job needs still which a decoder began `passed` seconds ago; None where it is not known."""
+        """The seconds that a job still needs, if a decoder began it `passed` seconds ago. None: unknown."""
         own = self._service(lane)
         return None if own is None else max(0.0, own - passed)
 
@@ -150,7 +149,7 @@ class Forecast:
         return self._lanes[lane].queued + len(self._fresh.get(lane, ()))
 
     def _ahead(self, lane: Lane, in_lane: float, own: float) -> Work | None:
-        """All that goes before a job with `in_lane` jobs ahead in its lane; None where some of it is of unknown cost.
+        """All work before a job with `in_lane` jobs ahead in its lane. None: some service time is unknown.
 
         Same tenant: all jobs of higher priority; same class: round robin; each other class: as much time as its own,
         capped by its backlog. Other tenants: as much time as its own, capped by their work.

@@ -2,8 +2,8 @@
 for web/broker/requests.py, and passes received ones to it and to web/broker/changes.py.
 
 ZeroMQ's descriptor is edge-triggered, so each visit reads until the socket is empty. A send may consume the edge
-of a receive, so each socket is one-way. A timer visits all sockets. Changes that nobody awaits
-are left to the timer: it reads many in one visit.
+of a receive, so each socket is one-way. A timer also visits all sockets. While nobody waits for changes, only the
+timer reads them, many in one visit.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ watched descriptor do so at once. The changes' socket does so at most this late,
 UNHEARD_SECONDS = 1.2
 """A beat comes each second: after this long without one, the broker must be found again."""
 SEND_FRAMES_MAX = 64
-"""Messages in a PUSH's pipe: few, because those that a broken connection lost are sent again."""
+"""Messages in the buffer of a PUSH socket: few, because a broken connection loses them and they are sent again."""
 VISIT_FRAMES_MAX = 256
 """Messages that are read in one visit, before HTTP has its turn."""
 RECONNECT_MS, RECONNECT_MS_MAX = 10, 100
@@ -44,7 +44,7 @@ class Link:
         self._monitor: zmq.SyncSocket | None = None
         self._client = curve.Client(wires.curve) if wires.curve else None
         self._hurried = False
-        """Changes are read as they come."""
+        """Whether changes are read as soon as they come."""
 
     def open(self) -> None:
         """Connect and listen, in the running event loop. The broker need not be there yet."""
@@ -60,7 +60,7 @@ class Link:
         self._touch()
 
     def close(self) -> None:
-        """Disconnect. What is unsent is dropped: it was never promised."""
+        """Disconnect. Unsent messages are dropped: nothing in them was promised."""
         self._timer.cancel()
         for socket in (self._jobs, self._acks, self._changes):
             self._loop.remove_reader(socket)

@@ -1,6 +1,6 @@
-"""Reads of the ledger on the event loop: one takes 16 us as a rule, and is never waited for by anybody else.
+"""Reads of the ledger on the event loop. A read takes 16 us, so it needs no thread.
 
-Owns the patience where the ledger is locked: a broker that recovers locks readers out for a moment. Knows no query.
+Owns the retries while the ledger is locked: a recovering broker locks it for a moment. Knows no query.
 """
 
 import asyncio
@@ -11,12 +11,12 @@ from jobs.errors import LedgerBusy
 
 T = TypeVar("T")
 BUSY_SECONDS = 1.0
-"""A recovery reads the log, which has 64 MB at most: some tenths of a second."""
+"""Longer than a recovery: it reads the log of at most 64 MB, which takes some tenths of a second."""
 LOOK_SECONDS = 0.02
 
 
 def at_once(read: Callable[[], T], locked: T) -> T:
-    """What `read` finds in the ledger, or `locked` where that is locked now."""
+    """The result of `read`; `locked` if the ledger is locked now."""
     try:
         return read()
     except LedgerBusy:
@@ -24,8 +24,8 @@ def at_once(read: Callable[[], T], locked: T) -> T:
 
 
 async def patient(read: Callable[[], T]) -> T:
-    """What `read` finds in the ledger: at once, or as soon as it is not locked any more. Raises LedgerBusy where it
-    still is after BUSY_SECONDS. Others are served meanwhile."""
+    """The result of `read`. While the ledger is locked, try again and serve others meanwhile. Raises LedgerBusy after
+    BUSY_SECONDS."""
     left = BUSY_SECONDS
     while True:
         try:

@@ -60,11 +60,12 @@ class Requests:
 
     @property
     def full(self) -> bool:
-        """Whether so many are without an acknowledgement that no more are taken."""
+        """Whether there are as many unacknowledged requests as are allowed."""
         return len(self._frames) >= UNACKNOWLEDGED_MAX
 
     async def settle(self, message: FromWeb, look: Callable[[], Ack | None], seconds: float) -> Answer:
-        """The acknowledgement of `message`, or what `look` finds in its place each LOOK_SECONDS and at the end.
+        """Send `message` and wait for its acknowledgement. Each LOOK_SECONDS, `look` may find one in the ledger
+        instead.
 
         Raises Unanswered `queue_full` (nothing was sent) or, after `seconds`, `broker_silent`.
         """
@@ -88,7 +89,7 @@ class Requests:
         raise Unanswered(f"the broker has not answered for {seconds:g} s")
 
     def flush(self) -> None:
-        """Send what is not sent, as far as the socket takes it."""
+        """Send unsent requests, as many as the socket takes."""
         while self._unsent:
             request = next(iter(self._unsent))
             if not self.send(self._frames[request]):
@@ -96,14 +97,15 @@ class Requests:
             del self._unsent[request]
 
     def heard_hello(self, epoch: int) -> None:
-        """From now on our acknowledgements reach us: what has none is sent again."""
+        """The broker is there, and its acknowledgements reach us from now on: send all open requests again."""
         self._epoch = epoch
         self._repeated.update(self._frames.keys() - self._unsent.keys())
         self._unsent = dict.fromkeys(self._frames)
         self.flush()
 
     def received(self, epoch: int, acks: list[Ack]) -> None:
-        """Acknowledgements came; if of a later epoch, whose Hello is still to come, the rest is sent again."""
+        """Acknowledgements came. If they are from a new epoch, whose Hello did not come yet, send the other requests
+        again."""
         for ack in acks:
             if waiting := self._acks.get(ack.request):
                 waiting.set_result(ack)

@@ -1,7 +1,6 @@
-"""How long jobs will wait, as far as this web process has heard: the broker's latest beat, and what was queued since.
+"""Keeps the current forecast of waiting times, from the broker's latest beat and the jobs that were queued since.
 
-Owns no arithmetic of the queue (web/broker/forecast.py has it) and no socket: web/broker/changes.py tells it what is
-heard.
+The arithmetic is web/broker/forecast.py's. Owns no socket: web/broker/changes.py passes beats and changes on.
 """
 
 import math
@@ -16,15 +15,16 @@ from web.broker.forecast import Estimate, Forecast
 
 AGAIN_SECONDS_MAX = 60
 GOOD_TIMES = 20
-"""A forecast stays valid for this many times its own computing time, although jobs changed: so it costs a twentieth of
-the time."""
+"""A forecast is kept for this many times its own computing time, even if jobs change: so forecasts take at most a
+twentieth of the CPU."""
 STALE_SECONDS = 10.0
 """An older beat tells nothing about the queue."""
 NORMAL = PRIORITIES.index("normal")
 
 
 class Place(NamedTuple):
-    """Of a job that has not ended: 1 is the next to be served, None where it does not wait; seconds to its end."""
+    """The place of a job that has not ended. `queue_position`: 1 is the next to be served, None: it does not wait.
+    `eta_seconds`: until its end."""
 
     queue_position: int | None = None
     eta_seconds: float | None = None
@@ -35,22 +35,22 @@ Places = Callable[[Row], Place]
 
 
 class Waits:
-    """The present forecast. A job that came after the beat is told of by its change, which names lane and position.
-    Times are the broker's: of its beat, and what has passed here since that was heard."""
+    """The current forecast. A change names the lane and position of a job that was queued after the beat. Times are by
+    the broker's clock: the time of its beat, plus the time since that arrived here."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._beat: Beat | None = None
         self._heard_at = 0.0
         self._fresh: dict[str, tuple[Lane, int, bool]] = {}
-        """Of the jobs that were queued since: lane, position, whether a worker has it."""
+        """The jobs that were queued after the beat: lane, position, and whether a worker has it already."""
         self._fresh_at = math.inf
         self._forecast: Forecast | None = None
         self._outdated = False
         self._good_until = 0.0
 
     def heard_beat(self, beat: Beat) -> None:
-        """All that was queued before is in it."""
+        """A beat came. It contains all jobs that were queued before it."""
         self._beat, self._forecast, self._heard_at = beat, None, self._monotonic()
         self._fresh.clear()
         self._fresh_at = math.inf
@@ -73,17 +73,17 @@ class Waits:
             self._fresh_at = min(self._fresh_at, self._now())
 
     def places(self) -> Places:
-        """What can be said now of any job; usable in other threads."""
+        """A function that tells the place of any job, as of now. Other threads may call it."""
         forecast, now = self._present(), self._now()
         return lambda row: _place(forecast, row, now) if forecast else UNKNOWN
 
     def of_new(self, priority: int, tenant: str, pixels: int) -> Estimate | None:
-        """The estimate for a job that would come now; None where it is unknown."""
+        """The estimate for a job that would arrive now. None: unknown."""
         forecast = self._present()
         return None if forecast is None else forecast.of(lane_of(priority, tenant, pixels), None, self._now())
 
     def seconds(self, sees: str | None) -> float | None:
-        """For how long a small job of normal priority would wait that comes now, of this tenant (None: of none)."""
+        """How long a new small job of normal priority would wait. `sees`: its tenant; None: it has none."""
         estimate = self.of_new(NORMAL, sees or "", 0)
         return None if estimate is None else estimate.wait_seconds
 
@@ -103,7 +103,7 @@ class Waits:
 
 
 def again_seconds(eta_seconds: float | None) -> int:
-    """When to look again at a job that has not ended: when it is expected to have, at most a minute from now."""
+    """When a client should ask again for a job: at its expected end, but within a minute."""
     return 1 if eta_seconds is None else min(max(1, math.ceil(eta_seconds)), AGAIN_SECONDS_MAX)
 
 

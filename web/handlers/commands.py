@@ -1,5 +1,5 @@
-"""Routes that change jobs, the queue or the workers: each is one request to the broker, answered after
-its acknowledgement with what the ledger says then.
+"""Routes that change jobs, the queue or the workers. Each sends requests to the broker, and answers after its
+acknowledgement with what the ledger says then.
 """
 
 import asyncio
@@ -35,17 +35,15 @@ _REFUSALS = {
     "job_ended": "the job has ended already",
     "job_not_ended": "the job has not ended: cancel it first",
     "not_requeueable": "only a failed, dead or cancelled job runs once more",
-    "not_found": "there is no such thing (any more)",
+    "not_found": "it does not exist (any more)",
 }
-_LATER = {
-    "sweeps_full": "the files of so many jobs are to be deleted that no more are purged: workers must come on first"
-}
+_LATER = {"sweeps_full": "too many files wait to be deleted by workers: try again later"}
 SWEEPS_SECONDS = 0.1
-"""A purge that is faster than the workers' deletions is repeated after this time."""
+"""A step of a purge is repeated after this time, if the workers have too many deletions to do."""
 
 
 async def reprocess(call: Call) -> Response:
-    """POST /jobs: another recipe on a stored original, whatever became of that job."""
+    """POST /jobs: another recipe for the stored original of a job, in whatever state that job is."""
     values = read_object(await read_body(call.request, "field_bytes_max", FIELD_BYTES_MAX))
     if unknown := sorted(set(values) - fields.FIELDS - {"original"}):
         raise bad_parameter(unknown[0], f"there is no key {unknown[0]!r}")
@@ -125,9 +123,10 @@ def _named(web: Web) -> tuple[str, str]:
 
 
 async def _ask(web: Web, message: FromWeb, done: str | None = None) -> Ack:
-    """The acknowledgement of a command that is done. Raises ClientFault or Unanswered where it is refused.
+    """Send a command, and return its acknowledgement. Raises ClientFault or Unanswered if it is refused.
 
-    `done` is the code of a refusal that means "done already": the first one may have been lost with a broker.
+    `done`: the code of a refusal that means "done already". The command was sent again, because the first
+    acknowledgement was lost with a broker.
     """
     ack, _ = await web.requests.settle(message, lambda: None, web.settings.accept_seconds)
     if ack.outcome == COMMITTED or (done is not None and ack.code == done):
@@ -140,16 +139,16 @@ async def _ask(web: Web, message: FromWeb, done: str | None = None) -> Ack:
 
 
 def _is_counted(call: Call) -> bool:
-    """Whether what runs once more counts for the caller's rate: an operator's orders do not."""
+    """Whether requeued jobs count against the caller's rate. An operator's do not."""
     return call.caller.sees is not None or not call.web.keys
 
 
 async def _over_all(call: Call, kind: Callable[..., Cancel | Requeue | Purge]) -> Response:
-    """One step after the other, for as long as the client is there to hear of it."""
+    """Run a command over many jobs, one step after the other, until the client has left."""
     where = call.where()
     dry = flag(call.query, "dry_run")
     if not (dry or flag(call.query, "all") or any(name in call.query for name in FILTERS)):
-        raise bad_parameter("all", "this changes all jobs: say so by all=1, or name some by " + ", ".join(FILTERS[:3]))
+        raise bad_parameter("all", "this changes all jobs: confirm with all=1, or filter by " + ", ".join(FILTERS[:3]))
     if call.web.over_many.total >= OVER_MANY_MAX:
         raise Unanswered(f"{OVER_MANY_MAX} commands over many jobs are under way here already", code="queue_full")
     with one_over_many(call):
@@ -186,8 +185,8 @@ async def _in_steps(web: Web, kind: Callable[..., Cancel | Requeue | Purge], gon
 
 
 async def _step(web: Web, kind: Callable[..., Cancel | Requeue | Purge], gone: "asyncio.Future[None]") -> Ack:
-    """The acknowledgement of a step. A purge goes as fast as workers delete: it is repeated while they make
-    progress."""
+    """Send one step, and return its acknowledgement. A step of a purge is refused while workers have too many files to
+    delete: it is repeated until they have made progress."""
     left = web.settings.accept_seconds
     while True:
         try:
@@ -201,7 +200,7 @@ async def _step(web: Web, kind: Callable[..., Cancel | Requeue | Purge], gone: "
 
 
 async def _count(web: Web, where: Where, gone: "asyncio.Future[None]") -> int:
-    """How many match, step by step, so that lists come between."""
+    """How many jobs match. It counts in steps, so that lists of other clients are read in between."""
     count, before = 0, None
     while True:
         _refuse_gone(gone)

@@ -1,4 +1,4 @@
-"""POST /recipes/explain: what a recipe would do to this image. Only its head is looked at, nothing is kept."""
+"""POST /recipes/explain: what a recipe would do to this image. It reads only the image's head, and stores nothing."""
 
 from starlette.responses import Response
 
@@ -18,7 +18,8 @@ from web.uploads.memory import judge_memory
 
 
 async def explain_recipe(call: Call) -> Response:
-    """The plan without the pixels. Raises ClientFault as an upload does, `operation_failed` where the job would."""
+    """The plan for an image, without decoding it. Raises ClientFault as an upload does, and `operation_failed` if the
+    job would fail with it."""
     wanted = fields.from_texts(call.query, call.web.recipes)
     reader, turned = HeadReader(), Passing(exif.reading_orientation())
 
@@ -43,7 +44,7 @@ async def explain_recipe(call: Call) -> Response:
 def _judged(call: Call, reader: HeadReader) -> Head:
     head = judged(reader, call.web.settings.pixels_max)
     if not head.width * head.height:
-        raise ClientFault("its head does not tell the sides: only an upload can", code="undecodable")
+        raise ClientFault("the head of the file does not tell its size: upload it instead", code="undecodable")
     return head
 
 

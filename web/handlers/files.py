@@ -1,6 +1,7 @@
-"""Bytes out: originals and renditions. Conditional, ranged, and harmless to a browser.
+"""Serves the bytes of originals and renditions: with conditional and range requests, and with headers that keep a
+browser from running them.
 
-Knows blobs by name only; reads them in threads, a slice at a time.
+Knows blobs only by name, and reads them in threads, one slice at a time.
 """
 
 import asyncio
@@ -25,10 +26,10 @@ from web.http.problems import problem
 from web.http.unsent import ABORT
 
 SLICE_BYTES_MIN, SLICE_BYTES_FIRST, SLICE_BYTES_MAX = 32 * 1024, 64 * 1024, 256 * 1024
-"""Bytes of one read. A client holds one slice of our memory: a small one if it lets us wait. A client that takes each
-slice at once costs four hops to a thread per megabyte."""
+"""Bytes of one read. Each client holds one slice of memory: a small one if it is slow. A fast client costs four
+hand-overs to a thread per megabyte."""
 WAITED_SECONDS = 0.02
-"""A slice that waited longer was waiting for its client."""
+"""If the send of a slice takes longer, the client is slow."""
 MEDIA_TYPES = {
     "jpeg": "image/jpeg",
     "png": "image/png",
@@ -44,7 +45,7 @@ ENDS = {
     "avif": (".avif", ".avifs"), "gif": (".gif",), "tiff": (".tif", ".tiff"), "bmp": (".bmp", ".dib"),
     "heic": (".heic", ".heif", ".hif"),
 }  # fmt: skip
-"""Of the names of original files; the first is given to a name that ends otherwise."""
+"""Extensions of file names by format. The first is appended to an original's name that has none of them."""
 _OF_304 = ("ETag", "Cache-Control", "Vary")
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
@@ -55,13 +56,12 @@ async def original(call: Call) -> ASGIApp:
     spec = decode_spec(row.spec)
     held = spec.original
     filename = _named_as_judged(spec.filename or row.id, held.format)
-    shown = disposition("attachment", filename)  # no image that we made, whatever it seems to be
+    shown = disposition("attachment", filename)  # it is foreign data, and may be more than an image
     return await _blob(call, row, original_name(row.id), held.digest, held.bytes, held.format, shown)
 
 
 def _named_as_judged(filename: str, image_format: str) -> str:
-    """The file name with an extension of its format, whatever its sender said: the extension decides which program
-    opens it."""
+    """The file name, with an extension that fits the real format: the extension decides which program opens it."""
     known = ENDS.get(image_format, ())
     return filename if splitext(filename)[1].lower() in known or not known else filename + known[0]
 
@@ -110,8 +110,8 @@ async def _blob(call: Call, row: Row, blob: str, digest: str, size: int, image_f
 
 
 def _caching(web: Web, row: Row) -> dict[str, str]:
-    """Cache-Control: for ever, once nothing can change. With keys, only for the caller's own browser, and only while
-    the caller is the same."""
+    """Cache-Control: for ever if the job is done, because nothing changes then. With keys, only the caller's own
+    browser may store it, and only for the same caller."""
     lasting = "max-age=31536000, immutable" if row.state == State.DONE else "no-cache"
     if web.keys:
         return {"Cache-Control": f"private, {lasting}", "Vary": "Authorization, Cookie"}
@@ -119,8 +119,7 @@ def _caching(web: Web, row: Row) -> dict[str, str]:
 
 
 class _BlobResponse:
-    """Sends the bytes from `start` to `end` of an open file, as long as there is a client to take them, and closes
-    it."""
+    """Sends the bytes from `start` to `end` of an open file until the client has left, and closes the file."""
 
     def __init__(self, web: Web, file: BinaryIO, start: int, end: int, status: int, headers: dict[str, str]) -> None:
         self._web, self._file, self._start, self._end = web, file, start, end
@@ -177,14 +176,14 @@ def _read(file: BinaryIO, at: int, size: int) -> bytes:
 
 
 class Slices:
-    """The `size` of a client's next slice, by how it took those before."""
+    """Chooses the `size` of a client's next slice from the time that it needed for the last ones."""
 
     def __init__(self) -> None:
         self.size = SLICE_BYTES_FIRST
         self._at_once = 0
 
     def took(self, size: int, seconds: float) -> None:
-        """It has taken `size` bytes, but for what waits in the buffers, after `seconds`."""
+        """The client has taken `size` bytes in `seconds`, except for bytes that are still in buffers."""
         if seconds >= WAITED_SECONDS:
             self.size, self._at_once = SLICE_BYTES_MIN, 0
             return
@@ -193,7 +192,7 @@ class Slices:
 
 
 def byte_range(header: str, size: int) -> tuple[int, int, int]:
-    """Start, end (exclusive) and status of one range; several, or none that we know, are the whole: 200."""
+    """Start, end (exclusive) and status of one range. Several ranges, or an unknown form, give the whole with 200."""
     found = _RANGE.fullmatch(header.strip())
     if not found or found.groups() == ("", ""):
         return 0, size, 200
@@ -208,8 +207,8 @@ def byte_range(header: str, size: int) -> tuple[int, int, int]:
 
 
 def disposition(kind: str, filename: str) -> str:
-    """Content-Disposition as in RFC 6266: an ASCII name that needs no quoting rules, and the real one (RFC 8187).
-    Dots at its start go: saved under it, no file is hidden, or is the folder."""
+    """Content-Disposition as in RFC 6266: a plain ASCII name, and the real one (RFC 8187) if it differs. Leading dots
+    are removed, so that a saved file is neither hidden nor named like a folder."""
     filename = filename.lstrip(".") or "_"
     plain = re.sub(r"[^A-Za-z0-9 ._()-]", "_", filename)
     value = f'{kind}; filename="{plain}"'

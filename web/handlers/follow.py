@@ -1,7 +1,6 @@
-"""The routes of event streams: of all jobs, of one, of a batch, of some by id or by grant.
+"""The routes of event streams: for all jobs, one job, a batch, or several jobs by id or by grant.
 
-Owns the jobs of a stream and the right to follow them. web/streams/streams.py decides what a reader is told,
-web/streams/hub.py sends it.
+Decides which jobs a caller may follow. web/streams/streams.py decides what a reader gets, web/streams/hub.py sends it.
 """
 
 import math
@@ -31,7 +30,8 @@ REPEATED = ("job", IN_QUERY)
 
 
 async def events(call: Call) -> ASGIApp:
-    """GET /events: every change, and each second a beat; with `job`s or grants, these jobs until all have ended."""
+    """GET /events: every change, and a beat each second. With `job` or `grant` parameters: these jobs, until all have
+    ended."""
     jobs = call.request.query_params.getlist("job")
     if isinstance(call.caller.grant, ViewGrant):
         return await _by_grants(call, jobs)
@@ -51,7 +51,7 @@ async def job_events(call: Call) -> ASGIApp:
 
 
 async def batch_events(call: Call) -> ASGIApp:
-    """GET /batches/{batch}/events: the same of all jobs of one POST, until all have ended."""
+    """GET /batches/{batch}/events: the same for all jobs of one POST, until all have ended."""
     rows = await batch_rows(call)
     return _of_jobs(call, rows, {row.id: "" for row in rows}, call.caller.until)
 
@@ -77,14 +77,15 @@ def _bound(asked: Sequence[str]) -> None:
 
 
 def _of_jobs(call: Call, rows: Sequence[Row], jobs: dict[str, str], until: float) -> ASGIApp:
-    """The stream of `jobs`, of which `rows` are those that exist for the caller: the others are told as removed."""
+    """The stream of `jobs`. `rows`: those that exist and that the caller may see; the others are reported as
+    removed."""
     if not rows:
         first, *others = jobs
         beside = f", and none of the {len(others)} others" if others else ""
         raise ClientFault(f"there is no job {first}{beside}", code="not_found")
     last = _last_event(call)
     if last is not None and all(row.state in ENDED and row.change <= last for row in rows):
-        return Response(status_code=204)  # tells an EventSource not to come again
+        return Response(status_code=204)  # an EventSource does not reconnect after this
     seen = {row.id for row in rows}
 
     def read(wanted: list[str]) -> list[Row]:
@@ -120,6 +121,6 @@ def _stream_seconds(until: float) -> float:
 
 
 def _last_event(call: Call) -> int | None:
-    """Last-Event-ID; one that is no number of ours is older than all we keep."""
+    """Last-Event-ID as a number. -1, which is older than all kept changes, if it is not one of our numbers."""
     value = call.request.headers.get("last-event-id")
     return None if value is None else int(value) if value.isdecimal() and len(value) < 20 else -1

@@ -1,6 +1,6 @@
-"""POST /grants: a grant is made for an app's server that has a key.
+"""POST /grants: makes a grant for an app's server that has a key.
 
-Owns no signature (jobs/access/grants.py), no recognition (web/access/caller.py) and no count (the broker's).
+The signature is jobs/access/grants.py's, the check of grants web/access/caller.py's, the count of uses the broker's.
 """
 
 import re
@@ -31,7 +31,7 @@ _ID_BYTES = 12
 
 
 async def make(call: Call) -> Response:
-    """POST /grants: a grant of the caller's tenant to upload, or to look at one `job` of those that they see."""
+    """POST /grants: a grant of the caller's tenant to upload; or, with `job`, a grant to look at that job."""
     values = read_object(await read_body(call.request, "field_bytes_max", FIELD_BYTES_MAX))
     grant = await _view_grant(call, values) if "job" in values else _upload_grant(call, values)
     shown = msgspec.structs.asdict(grant) | {"expires_at": at(grant.expires_at)}
@@ -47,7 +47,7 @@ async def _view_grant(call: Call, values: dict[str, Any]) -> Grant:
     if row is None:
         raise ClientFault(f"there is no job {job}", code="not_found")
     if not has_key(call.web, row.tenant):
-        raise bad_parameter("job", "no key is left of the job's tenant: its grants are not honoured")
+        raise bad_parameter("job", "the job's tenant has no key any more: its grants are not honoured")
     return ViewGrant(row.tenant, row.id, _end(values))
 
 
@@ -85,7 +85,7 @@ def _number(values: dict[str, Any], name: str, default: int, limit: str, most: i
 
 
 def _end(values: dict[str, Any]) -> int:
-    """The wall time at which the grant is to end, in whole seconds."""
+    """The wall time at which the grant ends, in whole seconds."""
     now, value = time.time(), values.get("expires_at")
     if value is None:
         return int(now) + GRANT_SECONDS
@@ -95,7 +95,7 @@ def _end(values: dict[str, Any]) -> int:
     except (TypeError, ValueError, OverflowError):
         seconds = 0.0
     if seconds < 1:
-        raise bad_parameter("expires_at", f"expires_at is a time to come, as 2030-12-31T12:00:00Z, not {value!r}")
+        raise bad_parameter("expires_at", f"expires_at is a future time, as 2030-12-31T12:00:00Z, not {value!r}")
     if seconds > GRANT_SECONDS_MAX:
         raise _over("expires_at", "grant_seconds_max", GRANT_SECONDS_MAX, round(seconds))
     return int(now + seconds)

@@ -1,4 +1,4 @@
-"""Health: whether this process answers, and whether uploads are taken and done."""
+"""Health: whether this process answers, and whether uploads are accepted and worked on."""
 
 from starlette.responses import Response
 
@@ -10,7 +10,7 @@ from web.http.json import as_json
 from web.views import answers
 
 NO_JOB = "0" * ids.ID_CHARACTERS
-"""Shaped as an id, and never minted: reading it shows that the ledger can be read."""
+"""A valid id that no job has. Looking it up shows that the ledger can be read."""
 
 
 async def live(_call: Call) -> Response:
@@ -19,7 +19,7 @@ async def live(_call: Call) -> Response:
 
 
 async def ready(call: Call) -> Response:
-    """GET /health/ready: 503 and why not. A warning is no reason: uploads are taken, and kept."""
+    """GET /health/ready: 200, or 503 with the reasons. With warnings only it is 200: uploads are accepted and kept."""
     web, reasons, beat = call.web, [], call.web.results.latest_beat
     if web.draining:
         reasons.append("draining")

@@ -19,11 +19,11 @@ from web.http.json import as_json, bad_parameter, encode
 from web.views import answers
 
 FIRST_BEAT_SECONDS = 2.0
-"""There is one a second; its subscription, too, takes a moment."""
+"""How long to wait for the first beat. There is one each second, and the subscription takes a moment, too."""
 
 
 async def get_job(call: Call) -> Response:
-    """GET /jobs/{job}: now, or once it has ended."""
+    """GET /jobs/{job}: the job as it is now; with `wait`, when it has ended."""
     row = await call.job()
     if wait := seconds(call.query, "wait", call.web.settings.wait_seconds_max):
         with one_wait(call):
@@ -68,7 +68,7 @@ async def get_presets(call: Call) -> Response:
 
 
 async def get_stats(call: Call) -> Response:
-    """GET /stats: what the broker said last; a process that has just begun waits for its first beat."""
+    """GET /stats: the broker's latest beat. A web process that has just started waits for its first one."""
     beat = await call.web.results.first_beat(min(FIRST_BEAT_SECONDS, call.web.settings.accept_seconds))
     if beat is None or call.web.results.silent_seconds() > call.web.settings.accept_seconds:
         raise Unanswered("the broker is unheard")

@@ -1,6 +1,6 @@
-"""The audit of receipts: whether each promise was kept.
+"""The audit of receipts: tells whether each promise was kept.
 
-Owns the verdicts. The signature is jobs/access/receipts.py's, what became of the jobs the ledger's.
+Owns the verdicts. The signature is jobs/access/receipts.py's, the fate of each job the ledger's.
 """
 
 import time
@@ -20,8 +20,8 @@ from web.http.json import as_json, bad_parameter, read_json
 
 
 async def audit(call: Call) -> Response:
-    """POST /receipts/audit: a JSON list of receipts; in the same order, what became of each job. One of a job
-    that the caller does not see is as good as forged."""
+    """POST /receipts/audit: takes a JSON list of receipts, and answers with a verdict on each, in the same order. The
+    receipt of a job that the caller may not see counts as forged."""
     web, sees = call.web, call.caller.sees
     texts = _texts(await read_body(call.request, "audit_bytes_max", AUDIT_BYTES_MAX))
 
@@ -36,8 +36,8 @@ async def audit(call: Call) -> Response:
 
 
 def _verified(web: Web, texts: list[str], sees: str | None) -> list[Receipt | None]:
-    """Each receipt, as far as it is genuine and of a tenant that the caller sees. A job's row tells whose it is, so
-    that all tenants are tried only for what has none."""
+    """Each receipt if it is genuine and of a tenant that the caller may see; else None. The signature depends on the
+    tenant. A job's row names it; only for jobs without a row all tenants are tried."""
     if sees is not None:
         return [verify(web.receipt_secrets, text, {sees}) for text in texts]
     everyone = {"", *(key.tenant for key in web.keys), *web.lists.tenants()}
@@ -47,7 +47,7 @@ def _verified(web: Web, texts: list[str], sees: str | None) -> list[Receipt | No
 
 
 def verdict(receipt: Receipt | None, fates: Mapping[str, str], oldest: float) -> str:
-    """One word on one receipt; those of before wall time `oldest` may have lost their jobs to the retention."""
+    """The verdict on one receipt. If it is older than wall time `oldest`, retention may have removed its job."""
     if receipt is None:
         return "forged"
     fate = fates.get(receipt.job)

@@ -1,6 +1,6 @@
-"""Sessions of the page: a key opens one, a cookie that no script can read carries it.
+"""Sessions of the page: a key opens a session, and a cookie that no script can read carries its token.
 
-Owns the cookie. Nothing is kept: jobs/access/keys.py signs the token, web/access/caller.py asks for it.
+Owns the cookie. The server stores no session: jobs/access/keys.py signs the token, web/access/caller.py checks it.
 """
 
 import time
@@ -38,7 +38,7 @@ async def open_by_key(call: Call) -> Response:
 
 
 async def close(call: Call) -> Response:
-    """DELETE /session: the browser forgets it."""
+    """DELETE /session: the browser deletes the cookie."""
     response = Response(status_code=204, headers=_NOT_KEPT)
     response.delete_cookie(cookie_of(call.web, call.request), **_attributes(call))
     return response
@@ -55,6 +55,7 @@ def _view(call: Call, caller: Caller) -> dict[str, Any]:
 
 
 def _attributes(call: Call) -> dict[str, Any]:
-    """Sent to us alone, over https alone where we are reached by it, never along with another site's request."""
+    """The attributes of the cookie: sent only to this server, only over https if the request came by it, and never with
+    requests from another site."""
     path, secure = call.web.root_path or "/", call.base.startswith("https:")
     return {"path": path, "secure": secure, "httponly": True, "samesite": "strict"}

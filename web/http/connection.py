@@ -42,6 +42,7 @@ class Connection(HttpToolsProtocol):
         self._addresses, self._waits_more = addresses, waits_more
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client has connected. It must send a request's head in time; it is refused if its address has too many."""
         super().connection_made(transport)
         self._in_head = False
         self._running: RequestResponseCycle | None = None

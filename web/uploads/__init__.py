@@ -1,1 +1,1 @@
-"""An upload from its first byte to its 202, in the order in which it passes."""
+"""An upload from its first byte to its 202: one module for each step, and receive.py for their order."""

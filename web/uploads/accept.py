@@ -1,6 +1,6 @@
 """From stored originals to accepted jobs: submit, and only then the 202.
 
-Owns what becomes of the blobs: they stay where the jobs are, or may yet be, committed; else they go.
+Decides which blobs stay: those of jobs that are committed, or that may still be. The others are removed.
 """
 
 import hashlib
@@ -23,9 +23,10 @@ from web.uploads.promised import known_rows, look, rows
 
 
 async def accept(admission: Admission, asked: Asked, stored: list[Stored]) -> list[Row]:
-    """The rows of the jobs that are promised: these, whose originals are published, or those known under their key.
+    """Submit jobs whose originals are published. Returns the rows of the promised jobs: these, or the earlier ones
+    under the same Idempotency-Key.
 
-    Raises ClientFault `idempotency_key_reused`, or of a rate or grant that is used up; Unanswered, StoreFault.
+    Raises ClientFault `idempotency_key_reused`, or for a used-up rate or grant; Unanswered, StoreFault.
     """
     web = admission.call.web
     submit = _submit(admission, asked, stored)
@@ -42,7 +43,7 @@ async def accept(admission: Admission, asked: Asked, stored: list[Stored]) -> li
         for each in stored:
             web.log.info("uploaded", extra={"job": each.job, "bytes": each.original.bytes, **batch})
         return rows(web.reader, submit, ack)
-    if ack.outcome != REFUSED or not repeated:  # else another copy may be accepted; if none is, they are orphans
+    if ack.outcome != REFUSED or not repeated:  # else a resent Submit may be accepted, and the walk removes orphans
         await remove(web, [each for each in stored if each.job not in ack.ids])
     if ack.outcome == KNOWN:
         return await patient(lambda: known_rows(web.reader, ack.ids))
@@ -61,7 +62,7 @@ def _refusal(admission: Admission, asked: Asked, ack: Ack, images: int) -> Clien
             return LimitExceeded("too_many_parts", "rate_per_minute", rate, images)
         return RateLimited(rate, ack.left, ack.retry_seconds, images)
     if ack.code == "grant_expired":
-        return ClientFault("the grant is over: ask for another", code=ack.code)
+        return ClientFault("the grant has expired: ask for another", code=ack.code)
     if ack.code == "grant_used_up":
         return used_up(admission.call, admission.terms, ack.left)
     refusal = Unanswered("the broker takes no more now", code=ack.code)

@@ -1,8 +1,8 @@
-"""The door of an upload, and of another recipe for a stored original: what could not be promised, or would wait too
-long, is refused before its body is read.
+"""Admission control of uploads, and of new recipes for stored originals. It refuses, before the body is read, jobs that
+could not be promised or would wait too long.
 
-Owns the order in which an upload's head, its grant, the disk, its caller's rate and share are judged. What it returns
-is data: nobody asks again later what a grant allows. Owns no sizes and types of images (web/uploads/incoming.py).
+Owns the order of the checks: headers, disk, grant, rate, waiting time, and the caller's share. It returns data, so
+later steps do not ask again what a grant allows. The sizes and types of images are judged by web/uploads/incoming.py.
 """
 
 import contextlib
@@ -31,8 +31,8 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """One upload that may come in. `key`: its Idempotency-Key. `known`: it repeats what was accepted, and adds no job.
-    `images_max`: how many images it may bring. `priority` as it was asked: normal, if it was none."""
+    """One admitted upload. `key`: its Idempotency-Key. `known`: it repeats an accepted upload, so it adds no job.
+    `images_max`: how many images it may have. `priority`: an index; normal if the caller named none."""
 
     call: Call
     key: str | None
@@ -42,12 +42,13 @@ class Admission:
     priority: int
 
     def judge_pixels(self, pixels: int) -> None:
-        """An image has so many: a large one waits in another lane. Raises Unanswered `wait_too_long`."""
+        """Judge the waiting time of an image with so many pixels: large images have their own lane. Raises Unanswered
+        `wait_too_long`."""
         if not self.known and self.call.web.settings.eta_seconds_max:
             _refuse_long_wait(self.call, self.priority, pixels)
 
     def too_many(self, images: int) -> ClientFault:
-        """The refusal of so many images, more than `images_max`: they could never be accepted."""
+        """The refusal of an upload with more images than `images_max`: it could never be accepted."""
         if images > FILES_PER_POST_MAX:
             return LimitExceeded("too_many_parts", "files_per_post_max", FILES_PER_POST_MAX, images)
         rate = self.call.web.settings.rate_per_minute
@@ -58,8 +59,8 @@ class Admission:
 
 @contextlib.contextmanager
 def at_door(call: Call, priority: object, size: int = 0) -> Iterator[Admission]:
-    """An upload that says that it has `size` bytes, or another recipe for a stored original, for as long as it is on
-    its way in. Raises as `_admit`; ClientFault where the body is a part of a file, `bad_key`; TooMany."""
+    """Admit an upload that announces `size` bytes, or a new recipe for a stored original (0 bytes). Within the context
+    it counts in the caller's share. Raises as `_admit`; ClientFault for a part of a file or a `bad_key`; TooMany."""
     _refuse_part(call.request)
     key = _checked_key(call.request)
     admission = _admit(call, key, priority, size)
@@ -68,7 +69,7 @@ def at_door(call: Call, priority: object, size: int = 0) -> Iterator[Admission]:
 
 
 def _admit(call: Call, key: str | None, priority: object, size: int) -> Admission:
-    """Whether a job may come in at all. Before its pixels are known it is judged as a small image.
+    """Judge a job before its pixels are known, as if it were a small image.
 
     Raises Unanswered `queue_full` or `wait_too_long`, RateLimited, ClientFault `grant_used_up`, StoreFull.
     """
@@ -79,12 +80,12 @@ def _admit(call: Call, key: str | None, priority: object, size: int) -> Admissio
     rate, place = settings.rate_per_minute, PRIORITIES.index(priority) if priority in PRIORITIES else NORMAL
     if key and (terms.use or rate or settings.eta_seconds_max):
         name = keyed(web.key_secret, terms.owner, key, 0)
-        # a repeat adds no job, however long the queue is; while the ledger is locked any may be one
+        # a repeat adds no job, so the queue does not matter; while the ledger is locked, each key may be a repeat
         if at_once(lambda: bool(web.reader.keys([name])), locked=True):
             return Admission(call, key, terms, True, FILES_PER_POST_MAX, place)
     if terms.use and terms.use.grant in web.spent:
         raise used_up(call, terms, 0)
-    beat = web.results.latest_beat  # what it does not know yet, the acknowledgement does
+    beat = web.results.latest_beat  # it may be a second old: the broker decides again
     if beat and (over := beat.over.get(call.caller.tenant, 0.0) - time.time()) > 0:
         raise RateLimited(rate, 0, over)
     if settings.eta_seconds_max:
@@ -93,8 +94,8 @@ def _admit(call: Call, key: str | None, priority: object, size: int) -> Admissio
 
 
 def used_up(call: Call, terms: Terms, left: int) -> ClientFault:
-    """The refusal of a POST under a grant that has `left` uses; one without any is refused before its body from now
-    on, by this process."""
+    """The refusal of a POST under a grant that has `left` uses. If there are none, this process remembers that, and
+    refuses further uploads before their bodies."""
     spent = call.web.spent
     if terms.use and left == 0:
         if len(spent) >= SPENT_GRANTS_MAX:
@@ -116,8 +117,8 @@ def _checked_key(request: Request) -> str | None:
 
 
 class RateLimited(ClientFault):
-    """The tenant uploads more than `rate` images a minute: `left` are within it now, and `images` after `seconds`.
-    The fields are those of draft-ietf-httpapi-ratelimit-headers-10."""
+    """The tenant uploads more than `rate` images a minute. Now they may upload `left`, after `seconds` they may upload
+    `images`. The headers are those of draft-ietf-httpapi-ratelimit-headers-10."""
 
     def __init__(self, rate: int, left: int, seconds: float, images: int = 1) -> None:
         super().__init__(
@@ -132,13 +133,13 @@ class RateLimited(ClientFault):
 
 
 def queue_full_seconds(call: Call, priority: int) -> int:
-    """When to come again to a full queue: once a tenth of what is ahead has been done."""
+    """When to retry after `queue_full`: when a tenth of the work ahead should be done."""
     estimate = call.web.results.waits.of_new(priority, call.caller.tenant, 0)
     return RETRY_SECONDS if estimate is None else max(RETRY_SECONDS, math.ceil(estimate.wait_seconds / 10))
 
 
 def _refuse_part(request: Request) -> None:
-    """Raises ClientFault where the head says that the body is a part of a file."""
+    """Raises ClientFault if the headers say that the body is a part of a file."""
     if "content-range" in request.headers:
         raise ClientFault(
             "a part of a file (Content-Range) is no image: send it whole (jQuery-File-Upload: maxChunkSize: undefined)"

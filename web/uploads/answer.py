@@ -1,7 +1,7 @@
-"""The answer to an upload whose jobs are promised: 202, or the whole jobs where the client waits for their end.
+"""The answer to an upload whose jobs are promised: 202, or the ended jobs if the client waits for them.
 
-Owns the receipts in it (their audit is web/handlers/receipts.py's, the signature jobs/access/receipts.py's), and how
-long a page that came by a grant can follow its job.
+Owns the receipts in the answer, and how long a page with a grant can follow its job. The signature of a receipt is
+jobs/access/receipts.py's, its audit is web/handlers/receipts.py's.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ from web.views import answers
 
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6}(?:\.\d{1,6})?)", re.IGNORECASE)
 _SHOWN_SECONDS = 3600
-"""An upload under a grant can be followed for so long at least: a queue is seldom longer."""
+"""A page can follow its upload under a grant for at least this long. Jobs seldom wait longer."""
 
 
 async def answer(call: Call, rows: list[Row], ignored: list[str]) -> Response:
-    """202, or with Prefer: wait= 200 and the whole job or batch, if that has ended in time."""
+    """202; or, with Prefer: wait=, 200 and the whole job or batch if it ends in time."""
     headers = {}
     if wanted := _WAIT.search(joined(call.request.headers, "prefer")):
-        with suppress(TooMany), one_wait(call):  # a preference is no condition
+        with suppress(TooMany), one_wait(call):  # a preference need not be honoured
             headers["Preference-Applied"] = f"wait={wanted[1]}"
             rows = await _until_ended(call.web, rows, min(float(wanted[1]), call.web.settings.wait_seconds_max))
     by_grant, receipts = partial(_shown_by_grant, call), [_signed(call.web, row) for row in rows]
@@ -46,8 +46,8 @@ async def answer(call: Call, rows: list[Row], ignored: list[str]) -> Response:
 
 
 async def _until_ended(web: Web, rows: list[Row], seconds: float) -> list[Row]:
-    """The rows once all have ended, or as they are after `seconds`; those at hand, promised as they are, where none can
-    be read."""
+    """The rows once all jobs have ended, or as they are after `seconds`. If the ledger cannot be read: `rows`, which
+    are promised in any case."""
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     try:
@@ -58,14 +58,14 @@ async def _until_ended(web: Web, rows: list[Row], seconds: float) -> list[Row]:
 
 
 def _signed(web: Web, row: Row) -> str:
-    """The receipt of a promised job: the same one each time, so that a repeated upload is answered alike."""
+    """The receipt of a promised job. It is always the same, so a repeated upload gets an equal answer."""
     digest = decode_spec(row.spec).original.digest
     return sign(web.receipt_secrets[0], Receipt(row.id, digest, row.seq, row.accepted_at), row.tenant)
 
 
 def _shown_by_grant(call: Call, row: Row) -> str:
-    """What a job's addresses end with that was uploaded under a grant: a grant to look at that job alone, so that the
-    page that sent it can follow it. Else nothing."""
+    """The suffix of the job's URLs. If it was uploaded under a grant: a view grant for this job, with which the page
+    can follow it. Else ""."""
     grant = call.caller.grant
     if grant is None:
         return ""

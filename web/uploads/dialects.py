@@ -1,7 +1,7 @@
-"""What uploaders send beside the images: fields that say that a request is a part of a file, and slips of our names.
+"""Fields that upload libraries send beside the images, and misspelt names of our fields.
 
-Owns the refusals, but of what the head says (web/uploads/admission.py). A part of a file would be taken for a whole
-one: the first of a JPEG has a good head.
+Refuses a form that carries only a part of a file. That part would be taken for a whole file: the first part of a JPEG
+has a good head. web/uploads/admission.py judges what the headers say of parts.
 """
 
 import difflib
@@ -19,21 +19,21 @@ _WHOLE = {
     "chunks": "Plupload: chunk_size: 0",
     "qqtotalparts": "Fine Uploader: chunking: {enabled: false}",
 }
-"""Fields that tell how many parts a file has, and what sends it whole."""
+"""Fields that say how many parts a file has, and the setting of each library that sends it whole."""
 TOTALS = frozenset(_WHOLE)
 _NO_SLIPS = frozenset({"preference", "preferences", "receipt"})
 _ALIKE = 0.85
 
 
 def judge_total(name: str, value: str) -> None:
-    """Raises ClientFault where the field `name` says that there are several parts."""
+    """Raises ClientFault if the field `name` says that the file has several parts."""
     if value.strip() != "1":
         detail = f"a part of a file ({name}: {value[:20]}) is no image: send it whole ({_WHOLE[name]})"
         raise ClientFault(detail, parameter=name)
 
 
 def judge_unknown(name: str) -> None:
-    """Raises ClientFault where `name`, which is no field, is one but for a slip. Others are an uploader's own."""
+    """Raises ClientFault if `name`, which is no field of ours, looks like a misspelt one. Other names are ignored."""
     folded = name.lower()
     if folded in _NO_SLIPS or len(name) > max(map(len, FIELDS)) + 2:
         return

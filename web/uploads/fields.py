@@ -1,4 +1,4 @@
-"""What a client asks to be done with its images: the fields of a form, a query or a JSON body, checked.
+"""The fields with which clients say what to do with their images, checked. They come in a form, a query or JSON.
 
 Knows no request and no store.
 """
@@ -24,9 +24,10 @@ _JSON_TEXTS = ("recipe", "metadata")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`recipe` is resolved, `preset` its name if it has one; `metadata` is JSON text; `priority` an index.
+    """The checked fields. `recipe` is resolved; `preset` is its name, if it has one; `metadata` is JSON text;
+    `priority` is an index.
 
-    `digest` is over the fields as they were asked: the same question, however presets change meanwhile.
+    `digest` is over the fields as they were sent, so it stays the same when the preset's recipe changes.
     """
 
     recipe: Recipe
@@ -38,8 +39,9 @@ class Asked:
 
 
 def granted(fields: Mapping[str, str], decided: Mapping[str, str] | None) -> Mapping[str, str]:
-    """The fields of an upload, with those that its grant has `decided`. Another one asked, a recipe of one's own or a
-    place before others is `forbidden` (raises ClientFault). Without a grant (None) they are as they are asked."""
+    """The fields of an upload, with the values that its grant has `decided`. Without a grant (None) they are unchanged.
+
+    Raises ClientFault `forbidden` for another value than a decided one, for a recipe, and for the priority `high`."""
     if decided is None:
         return fields
     for name, value in fields.items():
@@ -49,7 +51,7 @@ def granted(fields: Mapping[str, str], decided: Mapping[str, str] | None) -> Map
 
 
 def from_texts(fields: Mapping[str, str], known: Recipes) -> Asked:
-    """Of a form or a query, where `recipe` and `metadata` are JSON texts. Raises ClientFault."""
+    """The fields of a form or a query, where `recipe` and `metadata` are JSON texts. Raises ClientFault."""
     values: dict[str, Any] = dict(fields)
     if "recipe" in values:
         recipes.parse(values["recipe"], known.watermarks)
@@ -60,7 +62,7 @@ def from_texts(fields: Mapping[str, str], known: Recipes) -> Asked:
 
 
 def from_values(values: Mapping[str, Any], known: Recipes) -> Asked:
-    """Of a JSON body. Raises ClientFault; BadRecipe for a recipe at fault."""
+    """The fields of a JSON body. Raises ClientFault; BadRecipe for a wrong recipe."""
     preset, recipe = _recipe(values, known)
     reference = values.get("reference")
     if reference is not None and not isinstance(reference, str):
@@ -99,7 +101,7 @@ def _metadata(values: Mapping[str, Any]) -> str | None:
 
 
 def _depth(value: Any) -> int:
-    """How many lists and objects lie within each other, at the deepest place."""
+    """How deeply lists and objects are nested."""
     depth, level = 0, [value]
     while level := [inner for inner in level if isinstance(inner, dict | list)]:
         depth += 1

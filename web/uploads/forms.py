@@ -1,7 +1,7 @@
-"""What the parts of a multipart form are: images, texts that we know, or something else.
+"""Sorts the parts of a multipart form: images, known text fields, and others, which are ignored.
 
-Owns no syntax (web/http/multipart.py, web/http/headers.py). Knows nothing of jobs or stores: it says what begins, what
-comes and what ends.
+The syntax is web/http/multipart.py's and web/http/headers.py's. Knows nothing of jobs or stores: it passes the
+beginning, the bytes and the end of each file on.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,11 +16,11 @@ from web.http.multipart import Headers, Multipart, Piece
 from web.uploads.dialects import TOTALS, judge_total, judge_unknown
 
 _ENCODED = frozenset({b"base64", b"quoted-printable"})
-"""Of e-mail: no form needs them (RFC 7578, 4.7), and the types below would be judged by the wrong bytes."""
+"""Encodings of e-mail. No form needs them (RFC 7578, 4.7), and the image type would be judged by encoded bytes."""
 
 
 class Files(Protocol):
-    """Where the files of a form go: what a piece of the body brings of them is told once all of it is parsed."""
+    """Receives the files of a form. Its methods are called after a whole piece of the body was parsed."""
 
     def begin(self, filename: str) -> None: ...
 
@@ -30,9 +30,9 @@ class Files(Protocol):
 
 
 class Form:
-    """Parses one multipart body: text parts that are `known` go into `fields`, files to `files`, the names of the other
-    parts into `ignored`. A file is a part with a file name, or of a type image/*; one of no name and no bytes is what a
-    browser sends where none was chosen."""
+    """Parses one multipart body. Text parts that are `known` go into `fields`, files to `files`, the names of all other
+    parts into `ignored`. A file is a part with a file name or with a type image/*. A part with an empty name and no
+    bytes is no file: browsers send it where no file was chosen."""
 
     def __init__(self, content_type: str, files: Files, known: frozenset[str]) -> None:
         self.fields: dict[str, str] = {}
@@ -42,14 +42,14 @@ class Form:
         self._text: bytearray | None = None
         self._write: Callable[[Piece], None] = _drop
         self._beside = 0
-        """Bytes that are of no file."""
+        """How many bytes of the body do not belong to files."""
         self._told: list[Callable[[], None]] = []
-        """What the piece that is parsed now has brought of files."""
+        """Calls of `files` that the current piece of the body has caused."""
         boundary = parameters(content_type.encode("latin-1"))[1].get(b"boundary", b"")
         self._body = Multipart(boundary, self)
 
     def feed(self, data: bytes) -> None:
-        """The next bytes of the body. Raises ClientFault, and what `files` raises: the fault that comes first in it."""
+        """Parse the next bytes of the body. Raises ClientFault, or what `files` raises, whichever stands first."""
         self._beside += len(data)
         try:
             self._body.feed(data)
@@ -61,7 +61,7 @@ class Form:
             raise LimitExceeded("upload_too_large", "form_bytes_max", FORM_BYTES_MAX, self._beside)
 
     def slices(self, data: bytes) -> Iterable[bytes]:
-        """Of `data`, to be fed one after the other: none takes long."""
+        """Cut `data` into slices. Each is fed alone, and none holds the loop for long."""
         return self._body.slices(data)
 
     def finish(self) -> None:
@@ -69,6 +69,7 @@ class Form:
         self._body.finish()
 
     def part_begins(self, headers: Headers) -> None:
+        """A part begins: decide by its headers what becomes of its bytes. Raises ClientFault."""
         found = parameters(headers.get(b"content-disposition", b""))[1]
         self._name, filename = text_of(found.get(b"name", b"")), filename_of(found)
         if (encoding := headers.get(b"content-transfer-encoding", b"").lower()) in _ENCODED:
@@ -86,9 +87,11 @@ class Form:
             self.ignored.append(self._name[:FILENAME_CHARACTERS_MAX])
 
     def part_data(self, data: Piece) -> None:
+        """Take more bytes of the part. Raises LimitExceeded."""
         self._write(data)
 
     def part_ends(self) -> None:
+        """The part is complete: keep its text, or end its file. Raises ClientFault."""
         if self._text is not None and self._name in TOTALS:
             judge_total(self._name, text_of(self._text))
             self.ignored.append(self._name)

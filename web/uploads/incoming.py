@@ -1,8 +1,8 @@
-"""The originals of one POST on their way to the blob store: what comes is judged by its head and gathered here, and
-digested and written by threads.
+"""The originals of one POST on their way to the blob store. The event loop judges their heads and gathers their bytes;
+threads digest and write them.
 
-Memory does not grow with the upload, and what ends badly leaves nothing. A disk that stalls holds the uploads that it
-was given, and nobody else: no file is made, written, synced or removed in the event loop.
+Memory does not grow with the upload, and a failed upload leaves no file. A stalled disk delays only the uploads that it
+has, because the event loop never creates, writes, syncs or removes a file.
 """
 
 import asyncio
@@ -31,12 +31,13 @@ from web.uploads.originals import Stored, remove
 
 FORMATS = formats_read()
 VIEWED_BYTES = 16 * 1024
-"""A piece of so many is kept as it came; smaller ones are copied, for each takes some 200 bytes besides its own."""
+"""A piece of at least this size is kept as it came. Smaller ones are copied together, because each object takes some
+200 bytes beside its data."""
 
 
 class Incoming:
-    """One original under its `name`. A loop calls `take` and `handing`; what that returns, `publish` and `discard` are
-    called in threads, `publish` once all before it was done."""
+    """One original under its `name`. The event loop calls `take` and `handing`. Threads call the function that
+    `handing` returns, `publish` and `discard`; `publish` must come after all others have returned."""
 
     def __init__(self, blobs: Blobs, name: str) -> None:
         self._blobs, self._name = blobs, name
@@ -49,7 +50,7 @@ class Incoming:
         """Published or discarded."""
 
     def take(self, data: bytes | memoryview) -> None:
-        """More of it."""
+        """Gather more bytes of the original."""
         self.gathered += len(data)
         if len(data) >= VIEWED_BYTES:
             self._parts.append(data)
@@ -60,20 +61,20 @@ class Incoming:
 
     @property
     def is_begun(self) -> bool:
-        """Whether the store has something of it."""
+        """Whether the store has any bytes of it."""
         return self._writer is not None
 
     def digest(self) -> str:
-        """SHA-256 in hex of all that was written."""
+        """SHA-256 of all written bytes, in hex."""
         return self._sha256.hexdigest()
 
     def handing(self) -> Callable[[], None]:
-        """Hand over what was gathered: call what is returned to store it. Raises StoreFault."""
+        """Hand over the gathered bytes: returns a function that stores them, and that raises StoreFault."""
         parts, self._parts, self.gathered = self._parts, [], 0
         return partial(self._store, parts)
 
     def publish(self) -> None:
-        """Store what was gathered, and make all of it last under its name. Raises StoreFault."""
+        """Store the gathered bytes, then publish the whole durably under its name. Raises StoreFault."""
         self.handing()()
         with self._lock:
             assert self._writer
@@ -81,7 +82,8 @@ class Incoming:
             self.is_over = True
 
     def discard(self) -> None:
-        """Forget what is not published, also what is being stored now; harmless after `publish` or twice."""
+        """Remove the bytes if they are not published, also those that are being stored now. Harmless after `publish`,
+        or when called twice."""
         with self._lock:
             if self._writer and not self.is_over:
                 self._writer.discard()
@@ -110,7 +112,7 @@ class Intake:
     @classmethod
     @contextlib.contextmanager
     def opened(cls, web: Web, admission: Admission) -> Iterator["Intake"]:
-        """An intake that forgets in the end what is not published. Nobody waits for that."""
+        """An intake that at its end discards, in the background, what was not published."""
         intake = cls(web, admission)
         try:
             yield intake
@@ -121,7 +123,7 @@ class Intake:
                     web.write_threads.do(file.discard)
 
     def begin(self, filename: str) -> None:
-        """A file begins. Raises ClientFault where it is one too many."""
+        """A file begins. Raises ClientFault if it is one too many."""
         if (images := len(self.stored) + 1) > self._admission.images_max:
             raise self._admission.too_many(images)
         self._size = 0
@@ -133,7 +135,7 @@ class Intake:
         self.stored.append(Stored(job, filename, Original(name, "", 0, 0, 0, ""), file.publish, file.digest))
 
     def write(self, data: bytes | memoryview) -> None:
-        """More of it. Raises LimitExceeded, ClientFault by what its head shows, StoreFull."""
+        """Take more bytes of the file. Raises LimitExceeded, StoreFull, or ClientFault for a wrong head."""
         self._size += len(data)
         self._bytes += len(data)
         terms = self._admission.terms
@@ -157,7 +159,7 @@ class Intake:
         last.original = Original(last.original.name, head.format, head.width, head.height, self._size, "")
 
     def _judge(self) -> None:
-        """What its head has told by now."""
+        """Judge the head of the file, as soon as it has told the type."""
         if not self._reader.typed:
             return
         try:
@@ -173,8 +175,8 @@ class Intake:
         return fault
 
     async def settle(self) -> None:
-        """Hand over what was gathered, where that is much, once what was handed over before is stored: the next bytes
-        come meanwhile. Raises StoreFault."""
+        """If much was gathered, hand it over to be stored, after the last handed-over bytes are stored. It does not
+        wait for the new ones: more bytes arrive meanwhile. Raises StoreFault."""
         if self._gathered >= GATHERED_BYTES or (self._gathered and self._web.gathered >= GATHERED_BYTES_MAX):
             await self._stored_so_far()
             works = [file.handing() for file in self._files if file.gathered]
@@ -188,7 +190,7 @@ class Intake:
             self._web.gathered -= size
 
     async def publish(self) -> None:
-        """Make all of them last. Raises StoreFault."""
+        """Publish all originals durably. Raises StoreFault."""
         await self._stored_so_far()
         size, self._gathered = self._gathered, 0
         try:
@@ -197,7 +199,7 @@ class Intake:
             self._web.gathered -= size
 
     async def _stored_so_far(self) -> None:
-        """What was handed over is stored. Raises StoreFault."""
+        """Wait until all handed-over bytes are stored. Raises StoreFault."""
         if self._storing:
             faults = await self._storing
             self._storing = None
@@ -206,7 +208,7 @@ class Intake:
 
 
 async def publish(web: Web, stored: list[Stored]) -> None:
-    """All of them, or none."""
+    """Publish all of these, or none. Raises StoreFault."""
     faults = await in_threads(web, [each.publish for each in stored])
     if faults:
         await remove(web, stored)
@@ -217,7 +219,7 @@ async def publish(web: Web, stored: list[Stored]) -> None:
 
 
 async def in_threads(web: Web, works: Sequence[Callable[[], None]]) -> list[BaseException]:
-    """Do all of these, several at the same time; what they raised."""
+    """Call all of these in threads, several at the same time. Returns the exceptions that they raised."""
     done = [web.write_threads.do(work) for work in works]
     return [fault for fault in await asyncio.gather(*done, return_exceptions=True) if fault]
 
@@ -228,7 +230,7 @@ def _do(works: Iterable[Callable[[], None]]) -> None:
 
 
 def judged(reader: HeadReader, pixels_max: int) -> Head:
-    """What a typed head tells. Raises ClientFault `unsupported_type`, LimitExceeded."""
+    """The head of a file whose type is known. Raises ClientFault `unsupported_type`, LimitExceeded."""
     head = reader.head
     if head is None or head.format not in FORMATS:
         raise ClientFault(refusal(reader.start, FORMATS), code="unsupported_type")

@@ -1,5 +1,5 @@
-"""What could never have the memory that it needs is told who has a recipe explained. An upload is promised, and its job
-fails before anything is decoded: which memory there is, the worker that has the job knows.
+"""Refuses to explain a recipe that needs more memory than a decoder may have. An upload with such a recipe is accepted:
+its job fails before it is decoded, because only the worker knows its own limit.
 """
 
 from host.settings.settings import Settings
@@ -13,7 +13,7 @@ from jobs.units import spoken_bytes
 
 
 def judge_memory(recipe: Recipe, format: str, width: int, height: int, settings: Settings) -> None:
-    """Raises ClientFault `memory_over_limit`, with the limit's name, what it allows and what would be needed."""
+    """Raises ClientFault `memory_over_limit`, with the limit's name, its value and the memory that would be needed."""
     certain = format in SIDES_BY_HEAD and width and height
     need = most(recipe, format, Size(width, height)) if certain else None
     allowed = DECODER_TRY_SHARE_MAX * settings.decoder_bytes_max

@@ -1,4 +1,4 @@
-"""Originals that are stored, and how they go again. Which of them go, web/uploads/accept.py decides."""
+"""Stored originals, and their removal. web/uploads/accept.py decides which are removed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from web.access.parts import Web
 
 @dataclass(slots=True)
 class Stored:
-    """An original that `publish` makes last under its name. What `digest` tells then, it has from then on."""
+    """An original. `publish` makes it durable under its name; `digest` can be called after that."""
 
     job: str
     filename: str
@@ -21,7 +21,7 @@ class Stored:
 
 
 async def remove(web: Web, stored: list[Stored]) -> None:
-    """What cannot be removed is left to the walk over orphans: it must not change the answer."""
+    """Remove these. A failure does not change the answer: the walk over orphans removes the rest later."""
     names = [each.original.name for each in stored]
     try:
         await web.write_threads.do(partial(web.blobs.delete, names))

@@ -1,4 +1,4 @@
-"""What the ledger says of a Submit: whether its jobs are promised, and their rows."""
+"""Finds in the ledger whether the jobs of a Submit are promised, and their rows."""
 
 from jobs.errors import ClientFault, StoreFault
 from jobs.job import Outcome, Row, State, encode
@@ -7,7 +7,7 @@ from stores.ledger import LedgerReader
 
 
 def look(reader: LedgerReader, submit: Submit) -> Ack | None:
-    """What the ledger itself says of a Submit: its own rows, or its keys; None if nothing, or unreadable."""
+    """The answer to a Submit from its rows or its keys in the ledger. None: there are none, or it cannot be read."""
     try:
         if reader.job(submit.jobs[0].id):
             return Ack(submit.request, COMMITTED)
@@ -23,8 +23,8 @@ def look(reader: LedgerReader, submit: Submit) -> Ack | None:
 
 
 def rows(reader: LedgerReader, submit: Submit, ack: Ack) -> list[Row]:
-    """The committed rows: as they were accepted, if the acknowledgement has that, else as the ledger has them. What
-    cannot be read (or is purged already) is shown as it was sent."""
+    """The committed rows. If the acknowledgement says when they were accepted, they are built from that; else they are
+    read. A row that cannot be read, or is purged already, is built from the Submit."""
     if ack.seq:
         return [_as_accepted(job, ack.accepted_at, ack.seq + index) for index, job in enumerate(submit.jobs)]
     try:
@@ -35,7 +35,7 @@ def rows(reader: LedgerReader, submit: Submit, ack: Ack) -> list[Row]:
 
 
 def known_rows(reader: LedgerReader, known: list[str]) -> list[Row]:
-    """The jobs that are known under a key. Raises ClientFault `not_found`, StoreFault."""
+    """The rows of jobs that an earlier upload made under this key. Raises ClientFault `not_found`, StoreFault."""
     rows = reader.jobs(known)
     if not rows:  # purged since the broker looked
         raise ClientFault("the jobs of this Idempotency-Key are removed", code="not_found")

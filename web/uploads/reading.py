@@ -1,4 +1,4 @@
-"""The body of an upload: a form with its images and fields, or one image itself, whose fields are in the query."""
+"""Reads the body of an upload: a form with images and fields, or a bare image with its fields in the query."""
 
 from jobs.errors import ClientFault
 from jobs.limits import FORM_BYTES_MAX
@@ -17,7 +17,7 @@ FILENAME = "filename"
 
 
 async def read_form(call: Call, admission: Admission, intake: Intake) -> tuple[Asked, list[str]]:
-    """What a form asks, with its images in `intake`; and the names of its parts that are ignored. Raises ClientFault,
+    """Read a form: its images go into `intake`. Returns its fields, and the names of ignored parts. Raises ClientFault,
     StoreFault."""
     if call.query:
         name = next(iter(call.query))
@@ -33,7 +33,7 @@ async def read_form(call: Call, admission: Admission, intake: Intake) -> tuple[A
 
 
 async def read_image(call: Call, admission: Admission, intake: Intake) -> tuple[Asked, list[str]]:
-    """As `read_form`, of a body that is an image. What it asks is judged before it is read."""
+    """As `read_form`, for a body that is an image. Its fields are judged before the body is read."""
     terms = admission.terms
     texts = {name: value for name, value in call.query.items() if name != FILENAME}
     asked = fields.from_texts(fields.granted(texts, terms.decided), call.web.recipes)
@@ -45,7 +45,7 @@ async def read_image(call: Call, admission: Admission, intake: Intake) -> tuple[
 
 
 def _name_of_body(call: Call) -> str:
-    """Of a bare image: in the query, or as a browser would be told it."""
+    """The file name of a bare image, from the query or from Content-Disposition."""
     if FILENAME in call.query:
         return plain_filename(call.query[FILENAME])
     disposition = call.request.headers.get("content-disposition", "").encode("latin-1")

@@ -1,6 +1,6 @@
-"""POST /upload, in the order in which it passes: the door, the body, the promise, the answer.
+"""POST /upload: admission, body, promise, answer.
 
-Owns the order alone. Each step is a module of this folder.
+Owns only the order of these steps. Each step is a module of this folder.
 """
 
 from starlette.responses import Response
@@ -15,7 +15,7 @@ from web.uploads.incoming import Intake
 from web.uploads.reading import read_form, read_image
 
 UNTOLD = frozenset({"", "application/octet-stream"})
-"""Types that say nothing of a body: its bytes do."""
+"""Content types that say nothing about the body. Its first bytes do."""
 
 
 async def upload(call: Call) -> Response:
