@@ -134,7 +134,7 @@ class Bench:
 
 
 def _times(job: dict[str, Any]) -> Times:
-    at = {moment["event"]: datetime.fromisoformat(moment["at"]).timestamp() for moment in job["timeline"]}
+    at = {entry["event"]: datetime.fromisoformat(entry["at"]).timestamp() for entry in job["timeline"]}
     return Times(at["started"] - at["accepted"], at["ended"] - at["started"], at["ended"] - at["accepted"])
 
 

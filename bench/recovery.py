@@ -133,13 +133,13 @@ def ended(cluster: Cluster, accepted: list[str]) -> list[dict[str, Any]]:
 
 def leases(job: dict[str, Any]) -> Iterator[Lease]:
     """The leases of a job, in order."""
-    timeline = [(wall(moment["at"]), moment) for moment in job["timeline"]]
-    starts = [n for n, (_, moment) in enumerate(timeline) if moment["event"] == "assigned"]
+    timeline = [(wall(entry["at"]), entry) for entry in job["timeline"]]
+    starts = [n for n, (_, entry) in enumerate(timeline) if entry["event"] == "assigned"]
     for start, following in zip(starts, [*starts[1:], len(timeline)], strict=True):
         later = timeline[start + 1 : following]
-        end, how = next((at, moment) for at, moment in later if moment["event"] in LEASE_ENDS)
+        end, how = next((at, entry) for at, entry in later if entry["event"] in LEASE_ENDS)
         again = timeline[following][0] if following < len(timeline) else None
-        delayed = any(moment["event"] == "delayed" for _, moment in later)
+        delayed = any(entry["event"] == "delayed" for _, entry in later)
         yield Lease(job["id"], timeline[start][1]["worker"], timeline[start][0], end, how["event"], again, delayed)
 
 

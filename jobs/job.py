@@ -44,7 +44,7 @@ PRIORITIES = ("high", "normal", "low")
 """The names of the priorities; a row holds the index: a smaller number is served first."""
 
 
-class Happening(StrEnum):
+class EventKind(StrEnum):
     """The events of a job's timeline."""
 
     ACCEPTED = "accepted"
@@ -159,7 +159,7 @@ class Fault(msgspec.Struct, frozen=True, array_like=True, gc=False):
     detail: str
 
 
-class Moment(NamedTuple):
+class TimelineEntry(NamedTuple):
     """One line of the timeline: wall time, what, under which lease, by which worker's name, more."""
 
     at: float
@@ -176,7 +176,7 @@ class Outcome(msgspec.Struct, array_like=True, gc=False):
     `memory_tries`: tries that ran out of decoder memory. Requeue sets all three to 0.
     """
 
-    timeline: list[Moment] = []
+    timeline: list[TimelineEntry] = []
     renditions: list[Rendition] = []
     error: Fault | None = None
     cost: Cost | None = None

@@ -148,7 +148,7 @@ def judge(job: Job, digests: dict[str, str], again: str) -> tuple[str, str]:
     `again`: the id that its key got when it was sent again."""
     if job["state"] != "done":
         return "lost", f"{job['id']} is {job['state']} ({(job['error'] or {}).get('code', 'not ended')})"
-    ends = [moment["event"] for moment in job["timeline"]].count("ended")
+    ends = [entry["event"] for entry in job["timeline"]].count("ended")
     if again != job["id"]:
         return "doubled", f"the key of {job['id']} got {again} when it was sent again"
     if ends != 1:

@@ -81,7 +81,7 @@ def _pids(cluster: Cluster) -> set[int]:
 
 def _figures(load: Load, jobs: list[Job]) -> Figures:
     """What every scenario under load says of its requests and jobs."""
-    events = [[moment["event"] for moment in job["timeline"]] for job in jobs]
+    events = [[entry["event"] for entry in job["timeline"]] for job in jobs]
     return {
         "uploads": len(load.accepted),
         "requests_failed": load.repeated + len(load.unconnected) + len(load.unexpected),
@@ -117,7 +117,7 @@ def _first_done(jobs: list[Job], since: float) -> dict[str, float]:
     """When each worker first finished a job that was assigned to it after wall time `since`."""
     found: dict[str, float] = {}
     for job in jobs:
-        assigned = [moment for moment in job["timeline"] if moment["event"] == "assigned"][-1]
+        assigned = [entry for entry in job["timeline"] if entry["event"] == "assigned"][-1]
         at = _wall(job["ended_at"])
         if _wall(assigned["at"]) >= since:
             found[assigned["worker"]] = min(at, found.get(assigned["worker"], at))
@@ -139,8 +139,8 @@ def worker_stopped(cluster: Cluster, silence_seconds: float) -> Figures:
     later = [cluster.upload(BIG.read_bytes(), recipe=SLOW_RECIPE)["id"] for _ in range(2 * WORKERS)]
     ended = [cluster.ended(other, 60) for other in later]
     after = cluster.get(f"/jobs/{job}")
-    finisher = next(moment["worker"] for moment in after["timeline"] if moment["event"] == "ended")
-    worked = {moment["worker"] for other in ended for moment in other["timeline"] if moment["event"] == "ended"}
+    finisher = next(entry["worker"] for entry in after["timeline"] if entry["event"] == "ended")
+    worked = {entry["worker"] for other in ended for entry in other["timeline"] if entry["event"] == "ended"}
     with cluster.client() as client:
         data = client.get(f"/jobs/{job}/renditions/big").raise_for_status().content
     return {

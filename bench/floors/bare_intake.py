@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from host.files.folders import sync_folder
-from jobs.job import Moment, Outcome, Row, encode
+from jobs.job import Outcome, Row, TimelineEntry, encode
 from jobs.records import Meta, Records
 from stores.ledger.sqlite import open_ledger
 
@@ -59,7 +59,7 @@ class Intake:
         """The row of this upload, as it is now."""
         at, change, job = time.time(), 2 * self.uploads + 1 + (state == "done"), f"{self.uploads:026}"
         ended = at if state == "done" else None
-        outcome = encode(Outcome([Moment(at, "accepted", 0, None, None)]))
+        outcome = encode(Outcome([TimelineEntry(at, "accepted", 0, None, None)]))
         row = Row(
             self.uploads + 1, job, "default", state, 1, "s.", self.uploads + 1, 0, 0, change, at, ended, None,
             None, None, None, None, None, None, b"0" * 32, b"0" * 200, outcome,

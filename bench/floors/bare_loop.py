@@ -17,7 +17,7 @@ import zmq
 
 from host.files.folders import endpoint
 from jobs import wire
-from jobs.job import Moment, Outcome, Row, encode
+from jobs.job import Outcome, Row, TimelineEntry, encode
 from jobs.records import Meta, Records
 from stores.ledger.sqlite import open_ledger
 
@@ -85,7 +85,7 @@ class Bare:
             self.change, job.id, job.tenant, "queued", job.priority, "s.", self.change, 0, 0, self.change, at, None,
             None, None, None, job.reference, job.preset, job.batch, None, job.content, job.spec, b"",
         ]  # fmt: skip
-        self.rows[job.id] = (row, Outcome([Moment(at, "accepted", 0, None, None)]))
+        self.rows[job.id] = (row, Outcome([TimelineEntry(at, "accepted", 0, None, None)]))
         self.queue.append(job.id)
         dirty[job.id] = None
 
@@ -101,7 +101,7 @@ class Bare:
             for start in message.jobs:
                 row, outcome = self.rows[start.job]
                 row[8], row[13] = 1, at
-                outcome.timeline.append(Moment(at, "started", 1, "stub", None))
+                outcome.timeline.append(TimelineEntry(at, "started", 1, "stub", None))
                 self.touch(row, dirty)
         elif isinstance(message, wire.Finished):
             self.room[peer] += len(message.jobs)
@@ -109,7 +109,7 @@ class Bare:
                 row, outcome = self.rows[finish.job]
                 row[3], row[8], row[11], row[13] = "done", 1, at, at
                 outcome.renditions, outcome.cost = finish.renditions, finish.cost
-                outcome.timeline.append(Moment(at, "ended", 1, "stub", None))
+                outcome.timeline.append(TimelineEntry(at, "ended", 1, "stub", None))
                 self.touch(row, dirty)
                 settled.setdefault(peer, []).append(wire.LeaseRef(finish.job, finish.lease))
 
@@ -121,7 +121,7 @@ class Bare:
             while room and self.queue:
                 row, outcome = self.rows[self.queue.popleft()]
                 row[3], row[7] = "running", 1
-                outcome.timeline.append(Moment(at, "assigned", 1, "stub", None))
+                outcome.timeline.append(TimelineEntry(at, "assigned", 1, "stub", None))
                 self.touch(row, dirty)
                 assigns.setdefault(peer, []).append(wire.Assignment(row[1], 1, 60.0, 1 << 30, False, row[20]))
                 room -= 1

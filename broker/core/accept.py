@@ -3,13 +3,13 @@
 from broker.core import quota
 from broker.core.books.events import Submitted
 from broker.core.books.model import Entry
-from broker.core.books.state import Books, moment
-from jobs.job import Code, Fault, Happening, Outcome, State
+from broker.core.books.state import Books, timeline_entry
+from jobs.job import Code, EventKind, Fault, Outcome, State
 from jobs.lanes import lane_of
 from jobs.records import KeyEntry
 from jobs.wire import COMMITTED, CONFLICT, KNOWN, REFUSED, Ack, NewJob, Submit
 
-ACCEPTED, ENDED = Happening.ACCEPTED.value, Happening.ENDED.value
+ACCEPTED, ENDED = EventKind.ACCEPTED.value, EventKind.ENDED.value
 QUEUED, DELAYED = State.QUEUED, State.DELAYED
 
 
@@ -77,7 +77,7 @@ def _accept(books: Books, job: NewJob, at: float, now: float) -> bool:
     entry.ended_at = entry.due_at = entry.started_at = entry.worker = entry.code = entry.holder = None
     entry.reference, entry.preset, entry.batch = job.reference, job.preset, job.batch
     entry.content, entry.spec = job.content, job.spec
-    entry.outcome = Outcome([moment((at, ACCEPTED, 0, None, None))])
+    entry.outcome = Outcome([timeline_entry((at, ACCEPTED, 0, None, None))])
     entry.dirty, entry.windowed = True, False
     entry.due = entry.seconds = 0.0
     books.dirty.append(entry)

@@ -7,13 +7,13 @@ gets Settled for it and forgets it.
 from broker.core.books.model import Entry, Worker
 from broker.core.books.state import Books
 from jobs.ids import is_rendition_of
-from jobs.job import Code, Happening, Rendition, State
+from jobs.job import Code, EventKind, Rendition, State
 from jobs.limits import RENDITIONS_MAX
 from jobs.retry import after_failure, after_loss_unstarted
 from jobs.wire import Failed, Failure, Finish, Finished, Published, Returned, Started
 
-STARTED, RENDITION, RETURNED = Happening.STARTED.value, Happening.RENDITION.value, Happening.RETURNED.value
-LOST, ERROR = Happening.LOST.value, Happening.ERROR.value
+STARTED, RENDITION, RETURNED = EventKind.STARTED.value, EventKind.RENDITION.value, EventKind.RETURNED.value
+LOST, ERROR = EventKind.LOST.value, EventKind.ERROR.value
 _KNOWN = frozenset(code.value for code in Code)
 ANOTHERS = "its worker named a file that is not this job's"
 

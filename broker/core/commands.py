@@ -7,7 +7,7 @@ from broker.core import quota
 from broker.core.books.events import Commanded, Matched, Ordered
 from broker.core.books.model import Entry
 from broker.core.books.state import REQUEUED, Books
-from jobs.job import ENDED, REQUEUEABLE, Happening, State
+from jobs.job import ENDED, REQUEUEABLE, EventKind, State
 from jobs.wire import (
     COMMITTED,
     REFUSED,
@@ -24,7 +24,7 @@ from jobs.wire import (
 
 SWEEPS_FULL = "sweeps_full"
 """The code of a refusal: too many deletions of files wait. The command may be repeated when workers have done some."""
-CANCEL_REQUESTED = Happening.CANCEL_REQUESTED.value
+CANCEL_REQUESTED = EventKind.CANCEL_REQUESTED.value
 
 
 def commanded(books: Books, event: Commanded, now: float) -> None:

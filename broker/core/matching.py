@@ -7,10 +7,10 @@ workers is books/roster.py's.
 from broker.core.books.model import DELAYED, RUNNING, Entry, Worker
 from broker.core.books.state import Books
 from jobs import wire
-from jobs.job import Code, Fault, Happening, State
+from jobs.job import Code, EventKind, Fault, State
 from jobs.lanes import SMALL
 
-ASSIGNED = Happening.ASSIGNED.value
+ASSIGNED = EventKind.ASSIGNED.value
 
 DELAYED_MAX = 4096
 """Limit of delayed jobs, which are all in memory. So many failures have one cause, so nothing is assigned until some

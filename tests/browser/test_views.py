@@ -156,7 +156,7 @@ def test_a_job_tells_its_attempts(cluster: Cluster, open_page: OpenPage) -> None
     [keeper] = cluster.pids("worker")
     job = upload_slow(cluster, 1800)
     wait_until(
-        lambda: any(moment["event"] == "started" for moment in cluster.get(f"/jobs/{job}")["timeline"]), 10, "a start"
+        lambda: any(entry["event"] == "started" for entry in cluster.get(f"/jobs/{job}")["timeline"]), 10, "a start"
     )
     page.goto(f"{cluster.url}/?job={job}")
     page.locator("#job .state.running").wait_for()

@@ -44,8 +44,8 @@ def test_an_upload_is_promised_then_done(cluster: Cluster) -> None:
     large = picture(cluster, job["id"], "large").resize((60, 80)).convert("RGB")
     differences = [abs(a - b) for a, b in zip(large.tobytes(), upright.tobytes(), strict=True)]
     assert sum(differences) / len(differences) < 8, "the picture is not upright"
-    moments = [moment["event"] for moment in job["timeline"]]
-    assert moments == ["accepted", "assigned", "started", "rendition", "rendition", "ended"]
+    events = [entry["event"] for entry in job["timeline"]]
+    assert events == ["accepted", "assigned", "started", "rendition", "rendition", "ended"]
 
 
 def test_what_is_stored_is_what_the_rows_name(cluster: Cluster) -> None:
@@ -76,7 +76,7 @@ def test_workers_join_within_a_second_take_jobs_and_drain(new_cluster: Callable[
     load.check()
     jobs = [cluster.ended(job) for job in load.accepted]
     assert {(job["state"], job["attempts"]) for job in jobs} == {("done", 1)}
-    names = {moment["worker"] for job in jobs for moment in job["timeline"] if moment["event"] == "started"}
+    names = {entry["worker"] for job in jobs for entry in job["timeline"] if entry["event"] == "started"}
     assert len(names) == 3, f"only {names} took jobs"
     assert len(cluster.get("/stats")["workers"]) == 2
 

@@ -322,7 +322,7 @@ class CoreMachine(RuleBasedStateMachine):
         assert self.requeued(job.id) == before, "a repeat had an effect"
 
     def requeued(self, job: str) -> int:
-        return sum(moment.event == "requeued" for moment in self.harness.outcome(job).timeline)
+        return sum(entry.event == "requeued" for entry in self.harness.outcome(job).timeline)
 
     @rule(
         what=st.sampled_from(["cancel", "requeue", "purge"]), state=st.sampled_from(["queued", "dead", "failed", None])
@@ -659,7 +659,7 @@ class CoreMachine(RuleBasedStateMachine):
         assert {row.id for row in ledger.rows.values()} == self.model.jobs.keys()
         for job in self.model.jobs.values():
             row, outcome = self.harness.row(job.id), self.harness.outcome(job.id)
-            story = [(moment.event, moment.lease, moment.detail) for moment in outcome.timeline]
+            story = [(entry.event, entry.lease, entry.detail) for entry in outcome.timeline]
             seen = (row.state, row.code, row.lease, row.attempts, outcome.cancel_requested)
             assert seen == (job.state, job.code, job.lease, job.attempts, job.cancelling), f"{job.id}: {story}"
             assert (outcome.crashes, outcome.memory_tries, outcome.losses) == (

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from jobs.job import Code, Happening, Rendition, Row, Spec, State, decode_outcome, decode_spec
+from jobs.job import Code, EventKind, Rendition, Row, Spec, State, decode_outcome, decode_spec
 from torture.chaos.clients import Entry
 
 RENDITIONS = {"tiny": (16, 16)}
@@ -105,10 +105,10 @@ def _judge(row: Row, promise: Promise, files: set[str], see: Callable[[str], See
         verdict.dead.append(f"{row.id}: {row.code}")
     elif row.state != State.DONE:
         verdict.lost.append(f"{row.id} is {row.state} ({row.code})")
-    ends = [moment.event for moment in outcome.timeline].count(Happening.ENDED)
+    ends = [entry.event for entry in outcome.timeline].count(EventKind.ENDED)
     if row.ended_at is not None:
         verdict.seconds.append(row.ended_at - row.accepted_at)
-        if ends != 1 or outcome.timeline[-1].event != Happening.ENDED:
+        if ends != 1 or outcome.timeline[-1].event != EventKind.ENDED:
             verdict.doubled.append(f"{row.id} ended {ends} times")
     if row.state == State.DONE and row.attempts < 1:
         verdict.wrong.append(f"{row.id} is done after {row.attempts} attempts")

@@ -134,11 +134,11 @@ function picture({ name, src, width, height, format: kind, bytes }, job) {
 /** Each lease: its worker, how long its decoder ran, and how it ended. */
 function attempts(job) {
   const leases = Map.groupBy(job.timeline.filter(({ lease, worker }) => lease && worker), ({ lease }) => lease);
-  const rows = [...leases].map(([lease, moments]) => {
-    const started = moments.find(({ event }) => event === "started");
-    const end = moments.find(({ event }) => LEASE_ENDS.includes(event));
+  const rows = [...leases].map(([lease, entries]) => {
+    const started = entries.find(({ event }) => event === "started");
+    const end = entries.find(({ event }) => LEASE_ENDS.includes(event));
     const ran = started && end ? format.duration(format.between(started.at, end.at)) : "";
-    return [String(lease), moments[0].worker, ran, end ? outcome(end) : "not yet"];
+    return [String(lease), entries[0].worker, ran, end ? outcome(end) : "not yet"];
   });
   return rows.length ? [make("h3", {}, "Attempts"), table("Attempts", ["Lease", "Worker", "Ran for", "Ended"], rows)] : [];
 }
@@ -146,10 +146,10 @@ function attempts(job) {
 const outcome = ({ event, detail }) => (event === "ended" ? (detail ?? "done") : [event, detail].filter(Boolean).join(": "));
 
 function timeline(job) {
-  const rows = job.timeline.map((moment, index) => {
+  const rows = job.timeline.map((entry, index) => {
     const before = job.timeline[index - 1];
-    const after = before ? `+${format.duration(format.between(before.at, moment.at))}` : format.time(moment.at);
-    return [after, moment.event, moment.worker ?? "", moment.detail ?? ""];
+    const after = before ? `+${format.duration(format.between(before.at, entry.at))}` : format.time(entry.at);
+    return [after, entry.event, entry.worker ?? "", entry.detail ?? ""];
   });
   return table("Timeline", ["After", "Event", "Worker", "Detail"], rows);
 }

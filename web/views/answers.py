@@ -10,7 +10,18 @@ from typing import Any
 
 import msgspec
 
-from jobs.job import ENDED, PRIORITIES, Moment, Original, Outcome, Rendition, Row, State, decode_outcome, decode_spec
+from jobs.job import (
+    ENDED,
+    PRIORITIES,
+    Original,
+    Outcome,
+    Rendition,
+    Row,
+    State,
+    TimelineEntry,
+    decode_outcome,
+    decode_spec,
+)
 from jobs.wire import Beat, Change, Share, SweepsView, WorkerView
 from web.broker.waiting import Place, Places
 
@@ -21,11 +32,11 @@ renditions only."""
 _NO_SHARE = Share({}, None, 0.0, 0.0)
 
 
-def at(moment: float | None) -> str | None:
+def at(seconds: float | None) -> str | None:
     """RFC 3339 in UTC with milliseconds."""
-    if moment is None:
+    if seconds is None:
         return None
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def job(row: Row, base: str, place: Place, by_grant: str = "", *, timeline: bool = True) -> View:
@@ -47,7 +58,7 @@ def job(row: Row, base: str, place: Place, by_grant: str = "", *, timeline: bool
         "original": _original(spec.original, outcome.renditions, here),
         "renditions": [rendition(each, here, by_grant) for each in outcome.renditions],
         "dominant_colour": outcome.renditions[0].dominant_colour if outcome.renditions else None,
-        "timeline": [_moment(each) for each in outcome.timeline],
+        "timeline": [_timeline_entry(each) for each in outcome.timeline],
         "cost": outcome.cost and {"cpu_ms": outcome.cost.cpu_ms, "peak_bytes": outcome.cost.peak_bytes},
         **place._asdict(),
         "batch": batch_of(row),
@@ -94,8 +105,8 @@ def rendition(published: Rendition, here: str, by_grant: str = "") -> View:
     }
 
 
-def _moment(moment: Moment) -> View:
-    return moment._asdict() | {"at": at(moment.at)}
+def _timeline_entry(entry: TimelineEntry) -> View:
+    return entry._asdict() | {"at": at(entry.at)}
 
 
 def upload(rows: list[Row], base: str, ignored: list[str], receipts: list[str], by_grant: ByGrant) -> View:

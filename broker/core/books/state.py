@@ -18,7 +18,7 @@ from broker.core.books.roster import Roster
 from broker.core.books.service import LEAST_SECONDS, Service
 from broker.core.books.sweeps import Sweeps
 from jobs.ids import original_name
-from jobs.job import ENDED, TEXT_CHARACTERS_MAX, Code, Fault, Happening, Moment, Rendition, State
+from jobs.job import ENDED, TEXT_CHARACTERS_MAX, Code, EventKind, Fault, Rendition, State, TimelineEntry
 from jobs.lanes import tenant_of
 from jobs.limits import TIMELINE_MAX
 from jobs.records import (
@@ -41,9 +41,9 @@ from jobs.wire import (
     ToWorker,
 )
 
-DELAYED, REQUEUED, ENDED_EVENT = Happening.DELAYED.value, Happening.REQUEUED.value, Happening.ENDED.value
-moment = partial(tuple.__new__, Moment)
-"""Makes a Moment from its five values, at a third of the cost of a NamedTuple's call."""
+DELAYED, REQUEUED, ENDED_EVENT = EventKind.DELAYED.value, EventKind.REQUEUED.value, EventKind.ENDED.value
+timeline_entry = partial(tuple.__new__, TimelineEntry)
+"""Makes a TimelineEntry from its five values, at a third of the cost of a NamedTuple's call."""
 Batched = Assign | Recall | Abandon | Settled
 
 
@@ -111,7 +111,9 @@ class Books:
         second line, so that the first one (accepted) stays."""
         holder = entry.holder
         timeline = entry.outcome.timeline
-        timeline.append(moment((now + self.offset, event, entry.lease, holder.name if holder else None, detail)))
+        timeline.append(
+            timeline_entry((now + self.offset, event, entry.lease, holder.name if holder else None, detail))
+        )
         if len(timeline) > TIMELINE_MAX:
             del timeline[1]
         self.touch(entry)

@@ -194,7 +194,7 @@ class CrashHarness:
         assert [found.id for found in self._rows() if found.reference == client.key] == [job]
         outcome = decode_outcome(row.outcome)
         assert row.state == State.DONE, f"{row.state}: {outcome.error}"
-        assert [moment.event for moment in outcome.timeline].count("ended") == 1
+        assert [entry.event for entry in outcome.timeline].count("ended") == 1
         assert row.attempts == (point.attempts if last else 1), f"{row.attempts} attempts"
         self._check_blobs(row, outcome)
 

@@ -113,7 +113,7 @@ def _ledger() -> None:
 def _written(records: Records) -> str:
     """What a commit writes of a job: accepted, started, rendition, done; or nothing of one."""
     for row in records.jobs:
-        events = [moment.event for moment in decode_outcome(row.outcome).timeline]
+        events = [entry.event for entry in decode_outcome(row.outcome).timeline]
         if row.state == State.DONE:
             return "done"
         return "accepted" if events[-1] == "assigned" else events[-1]

@@ -67,19 +67,19 @@ def upload_slow(cluster: Cluster, side: int = 1200, *, filler: bytes = b"") -> s
 
 def events(job: Job, name: str) -> list[Job]:
     """The lines of its timeline of this event."""
-    return [moment for moment in job["timeline"] if moment["event"] == name]
+    return [entry for entry in job["timeline"] if entry["event"] == name]
 
 
 def began(job: Job) -> list[int]:
     """The leases under which a decoder began it, less those that were given back."""
-    back = {moment["lease"] for moment in events(job, "returned")}
-    return [moment["lease"] for moment in events(job, "started") if moment["lease"] not in back]
+    back = {entry["lease"] for entry in events(job, "returned")}
+    return [entry["lease"] for entry in events(job, "started") if entry["lease"] not in back]
 
 
 def lost_unbegun(job: Job) -> list[int]:
     """The leases that were lost before a decoder began it."""
-    started = {moment["lease"] for moment in events(job, "started")}
-    return [moment["lease"] for moment in events(job, "lost") if moment["lease"] not in started]
+    started = {entry["lease"] for entry in events(job, "started")}
+    return [entry["lease"] for entry in events(job, "lost") if entry["lease"] not in started]
 
 
 def ledger_rows(cluster: Cluster, **where: str) -> list[Row]:
@@ -115,17 +115,17 @@ def when_started(cluster: Cluster, job: str, times: int = 1, seconds: float = 20
     """The `started` line of its timeline once a decoder has begun it for the `times`-th time."""
 
     def look() -> Job | None:
-        moments = events(cluster.get(f"/jobs/{job}"), "started")
-        return moments[-1] if len(moments) >= times else None
+        found = events(cluster.get(f"/jobs/{job}"), "started")
+        return found[-1] if len(found) >= times else None
 
-    moment = wait_until(look, seconds, f"a decoder to begin {job} for the {times}. time")
-    assert moment is not None
-    return moment
+    entry = wait_until(look, seconds, f"a decoder to begin {job} for the {times}. time")
+    assert entry is not None
+    return entry
 
 
-def keeper_of(moment: Job) -> int:
+def keeper_of(entry: Job) -> int:
     """The pid of the worker that a line of a timeline names."""
-    return int(moment["worker"].rpartition("-")[2])
+    return int(entry["worker"].rpartition("-")[2])
 
 
 def decoder_of(cluster: Cluster, job: str, times: int = 1) -> int:

@@ -76,12 +76,12 @@ def lively(cluster: Cluster, page: Any, folder: Path) -> str:
 
 def started(cluster: Cluster, job: str) -> bool:
     """Whether a decoder has begun it."""
-    return any(moment["event"] == "started" for moment in cluster.get(f"/jobs/{job}")["timeline"])
+    return any(entry["event"] == "started" for entry in cluster.get(f"/jobs/{job}")["timeline"])
 
 
 def holder(cluster: Cluster, job: str) -> int:
     """The process of the worker that has it; workers are named by their pids."""
-    [assigned] = [moment for moment in cluster.get(f"/jobs/{job}")["timeline"] if moment["event"] == "assigned"]
+    [assigned] = [entry for entry in cluster.get(f"/jobs/{job}")["timeline"] if entry["event"] == "assigned"]
     return int(assigned["worker"].rpartition("-")[2])
 
 

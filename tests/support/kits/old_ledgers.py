@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from jobs.ids import mint, original_name, rendition_name
-from jobs.job import Cost, Fault, Moment, Original, Outcome, Rendition, Row, Spec, State, encode
+from jobs.job import Cost, Fault, Original, Outcome, Rendition, Row, Spec, State, TimelineEntry, encode
 from jobs.recipes import recipe
 from jobs.records import GrantEntry, KeyEntry, Meta, PurgedEntry, QuarantineEntry, Records, SweepEntry
 from stores.ledger.sqlite import SCHEMA, open_ledger
@@ -89,7 +89,7 @@ def _row(number: int, state: State) -> Row:
 
 
 def _outcome(state: State) -> Outcome:
-    timeline = [Moment(AT, "accepted", 0, None, None), Moment(AT + 1, "assigned", 1, "vm-1", None)]
+    timeline = [TimelineEntry(AT, "accepted", 0, None, None), TimelineEntry(AT + 1, "assigned", 1, "vm-1", None)]
     outcome = Outcome(timeline[: 1 if state in (State.QUEUED, State.CANCELLED) else 2])
     if state == State.DONE:
         outcome.renditions, outcome.cost = [_rendition(JOBS[state])], Cost(1.5, 4096)

@@ -15,13 +15,13 @@ from jobs.job import (
     ENDED,
     REQUEUEABLE,
     Cost,
+    EventKind,
     Fault,
-    Happening,
-    Moment,
     Outcome,
     Rendition,
     Row,
     State,
+    TimelineEntry,
     decode_outcome,
     encode,
 )
@@ -114,7 +114,7 @@ class ToyBroker:
 
     def _row(self, job: NewJob, at: float) -> Row:
         self.change += 1
-        outcome = Outcome(timeline=[Moment(at, Happening.ACCEPTED, 0, None, None)])
+        outcome = Outcome(timeline=[TimelineEntry(at, EventKind.ACCEPTED, 0, None, None)])
         return Row(
             seq=self.change, id=job.id, tenant=job.tenant, state=State.QUEUED, priority=job.priority,
             lane=lane_of(job.priority, job.tenant, job.pixels).name, position=self.change, lease=0, attempts=0,

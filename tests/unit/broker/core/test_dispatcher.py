@@ -52,7 +52,7 @@ def picture(job: str, name: str = "thumb") -> Rendition:
 
 
 def story(harness: DispatcherHarness, job: str) -> list[str]:
-    return [moment.event for moment in harness.outcome(job).timeline]
+    return [entry.event for entry in harness.outcome(job).timeline]
 
 
 def test_a_job_is_accepted_receipted_and_assigned_in_one_turn() -> None:
@@ -88,9 +88,9 @@ def test_a_start_is_when_the_worker_says_between_its_assignment_and_now() -> Non
             harness.now = assigned_at - OFFSET + 0.5
             harness.hear(A, by(assigned_at + said))
             harness.turn()
-            moments = {moment.event: moment.at for moment in harness.outcome("j").timeline}
-            assert moments["started"] == pytest.approx(assigned_at + heard, abs=1e-4)
-            assert harness.row("j").started_at == (None if "ended" in moments else moments["started"])
+            times = {entry.event: entry.at for entry in harness.outcome("j").timeline}
+            assert times["started"] == pytest.approx(assigned_at + heard, abs=1e-4)
+            assert harness.row("j").started_at == (None if "ended" in times else times["started"])
 
 
 def test_a_job_ended_when_the_worker_says_between_its_start_and_now() -> None:
@@ -101,8 +101,8 @@ def test_a_job_ended_when_the_worker_says_between_its_start_and_now() -> None:
         harness.hear(A, Started([Start("j", 1, assigned_at + 0.1)]))
         harness.hear(A, Finished([Finish("j", 1, [picture("j")], ended_at=assigned_at + said)]))
         harness.turn()
-        moments = {moment.event: moment.at for moment in harness.outcome("j").timeline}
-        assert moments["ended"] == harness.row("j").ended_at == pytest.approx(assigned_at + heard, abs=1e-4)
+        times = {entry.event: entry.at for entry in harness.outcome("j").timeline}
+        assert times["ended"] == harness.row("j").ended_at == pytest.approx(assigned_at + heard, abs=1e-4)
 
 
 def test_an_answer_from_the_cache_charges_nothing() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from jobs.job import Moment, Original, Outcome, Rendition, Row, Spec, encode
+from jobs.job import Original, Outcome, Rendition, Row, Spec, TimelineEntry, encode
 from torture.chaos.checker import Seen, Verdict, check
 from torture.chaos.clients import Entry
 
@@ -45,7 +45,7 @@ def spec(job: str, number: int, index: int, files: int) -> Spec:
 
 
 def outcome(job: str) -> Outcome:
-    timeline = [Moment(1.0, "accepted", 0, None, None), Moment(3.0, "ended", 1, "w", None)]
+    timeline = [TimelineEntry(1.0, "accepted", 0, None, None), TimelineEntry(3.0, "ended", 1, "w", None)]
     return Outcome(timeline, [Rendition("tiny", blob(job), "png", 16, 16, 9, digest_of(job))])
 
 
@@ -94,8 +94,8 @@ def test_a_job_that_did_not_end_done_is_seen(kept: Kept, columns: dict[str, Any]
 
 
 def test_two_ends_are_seen_and_so_is_anything_after_the_end(kept: Kept) -> None:
-    kept.outcomes["a"].timeline.append(Moment(4.0, "ended", 2, "w", None))
-    kept.outcomes["b"].timeline.append(Moment(4.0, "rendition", 2, "w", None))
+    kept.outcomes["a"].timeline.append(TimelineEntry(4.0, "ended", 2, "w", None))
+    kept.outcomes["b"].timeline.append(TimelineEntry(4.0, "rendition", 2, "w", None))
     assert len(kept.verdict().doubled) == 2
 
 
