@@ -8,12 +8,12 @@ from bisect import bisect
 from itertools import accumulate
 from typing import Any
 
-from broker.core.books.events import Commanded, Expire, Expired, Matched, Ordered, Refill, Refilled, Walked
+from broker.core.books.events import Commanded, Expire, Expired, Matched, NamesListed, Ordered, Refill, Refilled
 from broker.flight.facts import Intake
 from jobs import wire
 from jobs.ids import job_of
 from jobs.job import Row
-from jobs.limits import LIST_WALK_MAX, PURGED_SLACK_SECONDS
+from jobs.limits import LIST_SCAN_MAX, PURGED_SLACK_SECONDS
 from jobs.records import LookedUp, LookUp, Where
 from stores.ledger import Ledger
 
@@ -21,7 +21,7 @@ TURN_BYTES = 1024 * 1024
 """Bytes that a turn reads from workers, and as many from web: twice what a full turn of common frames has. The frame
 that exceeds it is the last of the turn."""
 BULK_ROWS = 256
-"""Rows of one step of a command over many jobs. A turn has one such step at most, because it may scan LIST_WALK_MAX
+"""Rows of one step of a command over many jobs. A turn has one such step at most, because it may scan LIST_SCAN_MAX
 rows."""
 LATE_SECONDS = 1.0
 """An older Submit may repeat one whose job has ended and was purged since. That job has no row: its purged id is looked
@@ -48,7 +48,7 @@ class Lookups:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._walked: list[tuple[list[str], list[Row]]] = []
+        self._scanned: list[tuple[list[str], list[Row]]] = []
         """For each Found: the jobs that it names, and the list to put their rows in."""
         self._orders: list[tuple[Any, bytes]] = []
         self._submits: list[tuple[wire.Submit, bytes]] = []
@@ -59,11 +59,11 @@ class Lookups:
         more from web."""
         return bool(self._orders)
 
-    def walked(self, intake: Intake, peer: bytes, found: wire.Found, frame: bytes) -> None:
+    def scanned(self, intake: Intake, peer: bytes, found: wire.Found, frame: bytes) -> None:
         """A worker's Found arrived. It keeps its place among the worker's messages, and gets its rows in `look_up`."""
         rows: list[Row] = []
-        intake.add(Walked(peer, found, rows), frame)
-        self._walked.append((sorted({job_of(name) for name in found.names}), rows))
+        intake.add(NamesListed(peer, found, rows), frame)
+        self._scanned.append((sorted({job_of(name) for name in found.names}), rows))
 
     def submitted(self, submit: wire.Submit, frame: bytes) -> None:
         """A POST arrived."""
@@ -76,16 +76,16 @@ class Lookups:
     def look_up(self, intake: Intake, room: int = TURN_BYTES) -> None:
         """Ask the ledger for everything that was named, then take in web's commands, then its Submits, each in their
         order. Rows for commands on single jobs stop at `room` bytes; the last one may exceed it."""
-        if not (self._orders or self._submits or self._walked):
+        if not (self._orders or self._submits or self._scanned):
             return
         found = self._ledger.look_up(self._asked(room))
-        rows = {row.id: row for row in found.walked}
-        for ids, into in self._walked:
+        rows = {row.id: row for row in found.scanned}
+        for ids, into in self._scanned:
             into.extend(rows[job] for job in ids if job in rows)
         self._take_orders(intake, found)
         if self._submits:
             intake.submitted(self._submits, found.existing, found.keys, found.grants)
-        self._walked, self._submits = [], []
+        self._scanned, self._submits = [], []
 
     def _asked(self, room: int) -> LookUp:
         submits = [submit for submit, _ in self._submits]
@@ -96,7 +96,7 @@ class Lookups:
             keys=[job.key for submit in submits for job in submit.jobs if job.key is not None],
             grants=[submit.grant.grant for submit in submits if submit.grant is not None],
             commands=[message.id for message, _ in self._orders if isinstance(message, Command) and message.id],
-            walked=[job for ids, _ in self._walked for job in ids],
+            scanned=[job for ids, _ in self._scanned for job in ids],
             room=room,
         )
 
@@ -118,7 +118,7 @@ class Lookups:
 
     def _step(self, intake: Intake, message: Any, frame: bytes) -> None:
         """Read the rows for a step of a command over many jobs, as many as TURN_BYTES hold."""
-        rows, following = self._ledger.matching(message.where or Where(), message.after, BULK_ROWS, LIST_WALK_MAX)
+        rows, following = self._ledger.matching(message.where or Where(), message.after, BULK_ROWS, LIST_SCAN_MAX)
         fitting, _ = fit(rows)
         if len(fitting) < len(rows):
             following = fitting[-1].seq

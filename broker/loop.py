@@ -135,7 +135,7 @@ class Loop:
                 room -= len(frame)
             message = self.gate.read(wire.from_worker, peer, frames, key)
             if isinstance(message, wire.Found):
-                self._lookups.walked(self._intake, peer, message, frames[0])
+                self._lookups.scanned(self._intake, peer, message, frames[0])
             elif message is not None:
                 self._intake.heard(peer, message, frames[0])
             if room <= 0:

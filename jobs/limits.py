@@ -16,7 +16,7 @@ DECODER_BYTES_MAX = 1024 * 1024 * 1024
 DECODER_TRY_SHARE_MAX = 2
 """A job can have at most this many times DECODER_BYTES_MAX."""
 JPEG_SCANS_MAX = 500
-"""Scans of one progressive JPEG: each scan walks all blocks, for a handful of bytes. Encoders write about ten."""
+"""Scans of one progressive JPEG: each scan reads all blocks, for a handful of bytes. Encoders write about ten."""
 WATERMARK_PIXELS_MAX = 16_000_000
 """Pixels of a watermark: it is laid over every frame."""
 FILES_PER_POST_MAX = 100
@@ -70,7 +70,7 @@ steps wait at the broker."""
 GRANT_UPLOADS_SPARE = 2
 """Uploads at once beyond the images that a grant allows: after a lost connection an upload counts for 30 s more."""
 LIST_MAX, LIST_DEFAULT = 500, 50
-LIST_WALK_MAX = 10_000
+LIST_SCAN_MAX = 10_000
 """Rows that one page of a filtered list reads at most, so that no filter can stall the ledger."""
 LIST_BYTES_MAX = 1024 * 1024
 """Bytes of one page. A page ends before the job that would exceed it: 500 usual jobs take some 500 KB, the largest 12

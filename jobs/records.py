@@ -74,7 +74,7 @@ class Where(msgspec.Struct, frozen=True, array_like=True):
 
 class LookUp(msgspec.Struct, frozen=True, kw_only=True):
     """What the messages of one turn ask the ledger for: `ids` that are to be new, those of them that may be `repeated`
-    after a purge, Idempotency-Keys, grants, the jobs of `commands`, and those whose files were `walked` over. Of the
+    after a purge, Idempotency-Keys, grants, the jobs of `commands`, and those whose files were `scanned` over. Of the
     commands' rows only so many are read as `room` bytes of specs and outcomes hold, and the one that passes it."""
 
     ids: list[str] = []
@@ -82,20 +82,20 @@ class LookUp(msgspec.Struct, frozen=True, kw_only=True):
     keys: list[bytes] = []
     grants: list[str] = []
     commands: list[str] = []
-    walked: list[str] = []
+    scanned: list[str] = []
     room: int = 1 << 20
 
 
 class LookedUp(msgspec.Struct, kw_only=True):
     """What the ledger has of it. `existing`: of the ids, and those of the repeated ones that were purged. `commands`:
-    the rows of the first `reached` commands. `walked`: rows in the order asked."""
+    the rows of the first `reached` commands. `scanned`: rows in the order asked."""
 
     existing: set[str]
     keys: dict[bytes, KeyEntry]
     grants: dict[str, GrantEntry]
     commands: dict[str, Row]
     reached: int
-    walked: list[Row]
+    scanned: list[Row]
 
 
 LANE_CHARACTERS_MAX = TEXT_CHARACTERS_MAX + 2

@@ -126,7 +126,7 @@ class FalseBroker:
         messages = [
             wire.Welcome(1, 5.0), wire.Introduce(1), wire.Assign([wire.Assignment(job, 1, 5.0, 1 << 28, False, spec)]),
             wire.Recall(refs), wire.Abandon(refs), wire.Settled(refs), wire.Sweep([(job, [ids.original_name(job)])]),
-            wire.Walk("", 1e6, 10), wire.BrokerBeat(1),
+            wire.OrphanScan("", 1e6, 10), wire.BrokerBeat(1),
         ]  # fmt: skip
         return [wire.encode(message) for message in messages]
 

@@ -37,7 +37,7 @@ TO_BROKER = 0.6
 EXTREME_BATCH = 20
 WARM = 0.1
 GROWTH_MB_MAX = 20.0
-TOLD = ('"sweep failed"', '"walk failed"')
+TOLD = ('"sweep failed"', '"orphan scan failed"')
 """A worker's errors over names that are none, which a false broker has it delete."""
 QUEUED_MAX = 200
 """Jobs of 32 kB, which are in memory while they wait: full from the first batches on."""

@@ -265,11 +265,11 @@ MUTANTS = (
         "if not self._matching.stopping:\n            self._matching.match",
         "if True:\n            self._matching.match",
     ),
-    Mutant("files of a job that runs are orphans", "walk.py", "elif entry.state in ENDED:", "elif True:"),
-    Mutant("a job's original is an orphan", "walk.py", "named = {original_name(job), *(", "named = {*("),
-    Mutant("the walk believes the ledger alone", "walk.py", "books.entries.get(job) or (", "("),
-    Mutant("an upload under way is an orphan", "walk.py", "set(names) if young else set()", "set[str]()"),
-    Mutant("what is swept already is swept again", "walk.py", "named.update(books.sweeps.entries[job].names)", "pass"),
+    Mutant("files of a job that runs are orphans", "orphan_scan.py", "elif entry.state in ENDED:", "elif True:"),
+    Mutant("a job's original is an orphan", "orphan_scan.py", "named = {original_name(job), *(", "named = {*("),
+    Mutant("the scan believes the ledger alone", "orphan_scan.py", "books.entries.get(job) or (", "("),
+    Mutant("an upload under way is an orphan", "orphan_scan.py", "set(names) if young else set()", "set[str]()"),
+    Mutant("what is swept is swept again", "orphan_scan.py", "named.update(books.sweeps.entries[job].names)", "pass"),
     Mutant(
         "a post may pass its grant", "quota.py", "if used > submit.grant.count:", "if used - uses > submit.grant.count:"
     ),
@@ -278,7 +278,7 @@ MUTANTS = (
     Mutant("a rate's minute is a second short", "books/rates.py", "= RATE_SECONDS + 1", "= RATE_SECONDS"),
     Mutant("a rate frees too soon for many", "quota.py", "rate.frees(now, len(jobs) - left)", "rate.frees(now, 1)"),
     Mutant("a rate counts posts", "quota.py", "if len(jobs) <= left:", "if left:"),
-    Mutant("a late answer moves the walk", "walk.py", " or walk.after != found.after", ""),
+    Mutant("a late answer moves the orphan scan", "orphan_scan.py", " or scan.after != found.after", ""),
 )
 
 

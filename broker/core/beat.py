@@ -14,8 +14,8 @@ from jobs import wire
 from jobs.job import State
 
 
-def beat(books: Books, walk_why: str, now: float) -> wire.Beat | None:
-    """The beat; None if nothing that it shows has changed. `walk_why`: why the walk fails, or ""."""
+def beat(books: Books, scan_why: str, now: float) -> wire.Beat | None:
+    """The beat; None if nothing that it shows has changed. `scan_why`: why the orphan scan fails, or ""."""
     if not books.roster_changed:
         return None
     views = [_view(books, worker) for worker in islice(books.roster.by_peer.values(), wire.ITEMS_MAX)]
@@ -24,7 +24,7 @@ def beat(books: Books, walk_why: str, now: float) -> wire.Beat | None:
         books.epoch, now + books.offset, books.change, books.paused, plain(+books.counts),
         min(oldest.values(), default=None), views, _wanted(books, waiting), books.accepted.per_minute(now),
         books.ended.per_minute(now), _shares(books, oldest, now), waiting, quota.over(books, now),
-        books.sweeps.view(walk_why),
+        books.sweeps.view(scan_why),
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@
     core.drain(now) -> Effects  what to commit, then send
     core.deadline               when to tick at the latest
 
-Owns the order of a turn, and the position of the walk over the blobs. Other files own the rest: matching.py the
+Owns the order of a turn, and the position of the orphan scan. Other files own the rest: matching.py the
 assignments, presence.py the connected workers, beat.py the figures of each second.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
-from broker.core import accept, answers, beat, commands, presence, retention, walk
+from broker.core import accept, answers, beat, commands, orphan_scan, presence, retention
 from broker.core.books.events import (
     ClockRead,
     Commanded,
@@ -22,12 +22,12 @@ from broker.core.books.events import (
     Expired,
     Heard,
     Matched,
+    NamesListed,
     Ordered,
     PeerLost,
     Policy,
     Refilled,
     Submitted,
-    Walked,
 )
 from broker.core.books.model import DELAYED, RUNNING, Entry, Progress
 from broker.core.books.state import Books, plain
@@ -51,7 +51,7 @@ class Dispatcher:
 
     def __init__(self, policy: Policy) -> None:
         self.books = Books(policy)
-        self.walk = Progress(0.0)
+        self.scan = Progress(0.0)
         self._policy = policy
         self._next_beat = 0.0
         self._matching = Matching(self.books)
@@ -74,7 +74,7 @@ class Dispatcher:
         for row in restored.delayed:
             entry = books.entries[row.id] = Entry.from_row(row)
             books.backlog.delay(entry, min((entry.due_at or 0.0) - offset, now + BACKOFF_SECONDS_MAX))
-        self.walk = Progress(now)
+        self.scan = Progress(now)
         self._next_beat = now
 
     @property
@@ -114,8 +114,8 @@ class Dispatcher:
             worker = self.books.roster.by_peer.get(event.peer)
             if worker is not None:
                 answers.worker_lost(self.books, worker, now, "its process died")
-        elif isinstance(event, Walked):
-            presence.walked(self.books, self.walk, event, now)
+        elif isinstance(event, NamesListed):
+            presence.scanned(self.books, self.scan, event, now)
         elif isinstance(event, Refilled):
             self._refilled(event)
         else:
@@ -124,7 +124,7 @@ class Dispatcher:
             self.books.offset = event.offset
 
     def tick(self, now: float, heard_all: bool = True) -> None:
-        """Time has passed: judge delays, recalls, the beat, the walk and retention. Silence is judged only if
+        """Time has passed: judge delays, recalls, the beat, the orphan scan and retention. Silence is judged only if
         `heard_all`, because a worker with an unread message is not silent."""
         books = self.books
         if now > self._next_beat + self._policy.silence_seconds / 2:
@@ -150,14 +150,14 @@ class Dispatcher:
         if now >= self._matching.look_at:
             self._matching.recall_late(now)
         self._matching.recall(now)
-        walk.step(books, self.walk, now)
+        orphan_scan.step(books, self.scan, now)
         retention.look(books, now)
 
     @property
     def deadline(self) -> float:
         """When `tick` is due at the latest (monotonic seconds)."""
         books = self.books
-        times = [self._next_beat, self.walk.due]
+        times = [self._next_beat, self.scan.due]
         if (unheard := books.roster.longest_unheard) is not None:
             times.append(unheard + self._policy.silence_seconds + 0.001)
         if (due := books.backlog.next_due) is not None:
@@ -196,7 +196,7 @@ class Dispatcher:
             records.meta = Meta(books.change, books.epoch, books.paused, plain(books.counts))
         records.tenants += [TenantEntry(tenant, plain(share.counts)) for tenant, share in books.counted.items()]
         effects = Effects(
-            records, books.acks, books.sends(), self._changes(), beat.beat(books, self.walk.why, now),
+            records, books.acks, books.sends(), self._changes(), beat.beat(books, self.scan.why, now),
             books.backlog.refills(), books.expire,
         )  # fmt: skip
         books.clear()

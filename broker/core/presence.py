@@ -6,8 +6,8 @@ Owns the judgement of silence. Their reports of jobs go to broker/core/answers.p
 from collections.abc import Callable
 from typing import Any
 
-from broker.core import answers, walk
-from broker.core.books.events import Heard, Walked
+from broker.core import answers, orphan_scan
+from broker.core.books.events import Heard, NamesListed
 from broker.core.books.model import Progress, Worker
 from broker.core.books.state import Books
 from jobs import wire
@@ -96,13 +96,13 @@ def repeat_abandons(books: Books, worker: Worker) -> None:
             books.batch(worker.peer, wire.Abandon, wire.LeaseRef(entry.id, entry.lease))
 
 
-def walked(books: Books, progress: Progress, event: Walked, now: float) -> None:
-    """A worker answered one step of the walk with old names."""
+def scanned(books: Books, progress: Progress, event: NamesListed, now: float) -> None:
+    """A worker answered one step of the orphan scan with old names."""
     worker = books.roster.by_peer.get(event.peer)
     if worker is None:
         return books.send(event.peer, wire.Introduce(books.epoch))
     books.roster.hear(worker, now)
-    return walk.walked(books, progress, event, now)
+    return orphan_scan.scanned(books, progress, event, now)
 
 
 def judge_silence(books: Books, now: float) -> None:

@@ -19,11 +19,11 @@ from broker.core.books.events import (
     Expired,
     Heard,
     Matched,
+    NamesListed,
     Ordered,
     PeerLost,
     Refilled,
     Submitted,
-    Walked,
 )
 from broker.core.dispatcher import Dispatcher
 from jobs import wire
@@ -76,7 +76,7 @@ class MatchFrame(_Fact, frozen=True):
 
 
 class FoundFrame(_Fact, frozen=True):
-    """A worker's answer to a step of the walk, and the rows of the jobs that it names."""
+    """A worker's answer to a step of the orphan scan, and the rows of the jobs that it names."""
 
     peer: bytes
     frame: bytes
@@ -93,7 +93,7 @@ Fact = (
     HeardFrame | LookedUp | SubmitFrame | CommandFrame | MatchFrame | OrderFrame | FoundFrame
     | PeerLost | Refilled | Expired | ClockRead
 )  # fmt: skip
-Other = Commanded | Matched | Ordered | Walked | PeerLost | Refilled | Expired | ClockRead
+Other = Commanded | Matched | Ordered | NamesListed | PeerLost | Refilled | Expired | ClockRead
 """The events that `Intake.add` takes: all but workers' messages and Submits."""
 
 
@@ -183,7 +183,7 @@ def _fact(event: Other, frame: bytes) -> Fact:
         return MatchFrame(frame, event.rows, event.following)
     if isinstance(event, Ordered):
         return OrderFrame(frame)
-    if isinstance(event, Walked):
+    if isinstance(event, NamesListed):
         return FoundFrame(event.peer, frame, event.rows)
     return event
 
@@ -208,7 +208,7 @@ def events(facts: Iterable[Fact]) -> Iterator[Event]:
         elif isinstance(fact, OrderFrame):
             yield Ordered(wire.from_web.decode(fact.frame))
         elif isinstance(fact, FoundFrame):
-            yield Walked(fact.peer, wire.from_worker.decode(fact.frame), fact.rows)
+            yield NamesListed(fact.peer, wire.from_worker.decode(fact.frame), fact.rows)
         else:
             yield fact
 

@@ -59,13 +59,13 @@ class Waiting(Message, frozen=True):
 
 
 class SweepsView(Message, frozen=True):
-    """Sweeps that are not done: their number, how many of them failed before, and the last reason. `walk`: why the scan
+    """Sweeps that are not done: their number, how many of them failed before, and the last reason. `scan`: why the scan
     for orphans is stopped, if it is."""
 
     waiting: Count
     failing: Count
     why: Detail
-    walk: Detail = ""
+    scan: Detail = ""
 
 
 class Beat(Message, frozen=True):

@@ -107,7 +107,7 @@ class Swept(Message, frozen=True):
 
 
 class Found(Message, frozen=True):
-    """The old `names` of one step of the scan (Walk named the step by `after`). `following` is the
+    """The old `names` of one step of the scan (OrphanScan named the step by `after`). `following` is the
     `after` of the next step, None at the end. `failed`: why the step failed, if it did (without names)."""
 
     after: Blob
@@ -195,7 +195,7 @@ class Sweep(Message, frozen=True):
     sweeps: Annotated[list[tuple[Blob, Names]], Many]
 
 
-class Walk(Message, frozen=True):
+class OrphanScan(Message, frozen=True):
     """List the next blobs in order of name, at most `names_max` after `after`, and answer Found with the old ones.
     If `after` is empty, also delete the left-overs of uploads that are as old."""
 
@@ -210,4 +210,4 @@ class BrokerBeat(Message, frozen=True):
     epoch: int
 
 
-ToWorker = Welcome | Introduce | Assign | Recall | Abandon | Settled | Drain | Sweep | Walk | BrokerBeat
+ToWorker = Welcome | Introduce | Assign | Recall | Abandon | Settled | Drain | Sweep | OrphanScan | BrokerBeat

@@ -43,9 +43,9 @@ class Ledger(Protocol):
     def queued(self, priority: int, lane: str, after: int, limit: int) -> list[Row]:
         """Queued rows of one lane with position > `after`, in order of position."""
 
-    def matching(self, where: Where, after_seq: int, limit: int, walk: int) -> tuple[list[Row], int | None]:
+    def matching(self, where: Where, after_seq: int, limit: int, scan_max: int) -> tuple[list[Row], int | None]:
         """Up to `limit` rows with seq > `after_seq` that match, in order of seq, walking at most
-        `walk` rows; and the seq to go on after, None at the end."""
+        `scan_max` rows; and the seq to go on after, None at the end."""
 
     def close(self) -> None: ...
 
@@ -73,12 +73,12 @@ class LedgerReader(Protocol):
     def batch(self, batch: str) -> list[Row]:
         """The jobs of one POST of several files, in file order."""
 
-    def page(self, where: Where, before: int | None, limit: int, walk: int) -> tuple[list[Row], int | None]:
+    def page(self, where: Where, before: int | None, limit: int, scan_max: int) -> tuple[list[Row], int | None]:
         """Newest accepted first: up to `limit` rows with seq < `before` (None: from the newest)
-        that match, walking at most `walk` rows; and the seq to go on before, None at the end."""
+        that match, reading at most `scan_max` rows; and the seq to go on before, None at the end."""
 
-    def count(self, where: Where, before: int | None, walk: int) -> tuple[int, int | None]:
-        """How many match among the `walk` newest rows with seq < `before` (None: from the newest), without reading
+    def count(self, where: Where, before: int | None, scan_max: int) -> tuple[int, int | None]:
+        """How many match among the `scan_max` newest rows with seq < `before` (None: from the newest), without reading
         them; and the seq to go on before, None at the end."""
 
     def close(self) -> None: ...

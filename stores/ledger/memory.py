@@ -101,7 +101,7 @@ class MemoryLedger:
             grants={grant: self._grants[grant] for grant in asked.grants if grant in self._grants},
             commands=commands,
             reached=reached,
-            walked=self.jobs(asked.walked),
+            scanned=self.jobs(asked.scanned),
         )
 
     def keys(self, keys: list[bytes]) -> dict[bytes, KeyEntry]:
@@ -140,10 +140,10 @@ class MemoryLedger:
         tenants = self._tenants.values()
         return {(each.tenant, state): count for each in tenants for state, count in each.counts.items() if count}
 
-    def matching(self, where: Where, after_seq: int, limit: int, walk: int) -> tuple[list[Row], int | None]:
+    def matching(self, where: Where, after_seq: int, limit: int, scan_max: int) -> tuple[list[Row], int | None]:
         self._refuse_if_failed()
         beyond = [self.rows[seq] for seq in sorted(self.rows) if seq > after_seq]
-        return _listed(beyond, where, limit, walk)
+        return _listed(beyond, where, limit, scan_max)
 
     def job(self, job: str) -> Row | None:
         return self.rows[self._by_id[job]] if job in self._by_id else None
@@ -161,11 +161,11 @@ class MemoryLedger:
     def batch(self, batch: str) -> list[Row]:
         return [self.rows[seq] for seq in sorted(self.rows) if self.rows[seq].batch == batch][:FILES_PER_POST_MAX]
 
-    def page(self, where: Where, before: int | None, limit: int, walk: int) -> tuple[list[Row], int | None]:
-        return _listed(self._before(before), where, limit, walk)
+    def page(self, where: Where, before: int | None, limit: int, scan_max: int) -> tuple[list[Row], int | None]:
+        return _listed(self._before(before), where, limit, scan_max)
 
-    def count(self, where: Where, before: int | None, walk: int) -> tuple[int, int | None]:
-        rows, following = _listed(self._before(before), where, walk, walk)
+    def count(self, where: Where, before: int | None, scan_max: int) -> tuple[int, int | None]:
+        rows, following = _listed(self._before(before), where, scan_max, scan_max)
         return len(rows), following
 
     def _before(self, before: int | None) -> list[Row]:
@@ -234,15 +234,15 @@ def _counts(counts: Mapping[str, int]) -> dict[str, int]:
     return {state.value: counts.get(state, 0) for state in State}
 
 
-def _listed(beyond: Iterable[Row], where: Where, limit: int, walk: int) -> tuple[list[Row], int | None]:
-    """The page that begins `beyond`, in that order; rows of other tenants cost no walk."""
+def _listed(beyond: Iterable[Row], where: Where, limit: int, scan_max: int) -> tuple[list[Row], int | None]:
+    """The page that begins `beyond`, in that order; rows of other tenants cost no scan."""
     scope = Where(where.tenant, reference=where.reference if where.tenant is not None else None)
     reachable = [row for row in beyond if _matches(row, scope)]
-    found = [row for row in reachable[:walk] if _matches(row, where)]
+    found = [row for row in reachable[:scan_max] if _matches(row, where)]
     if len(found) > limit:
         return found[:limit], found[limit - 1].seq
-    ended = len(reachable) <= walk
-    return found, None if ended else reachable[walk - 1].seq
+    ended = len(reachable) <= scan_max
+    return found, None if ended else reachable[scan_max - 1].seq
 
 
 def _matches(row: Row, where: Where) -> bool:

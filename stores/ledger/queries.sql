@@ -3,7 +3,7 @@
 --
 -- The names in braces stand for the columns of jobs.job.Row: statements.py puts them there.
 --
--- Lists: edge_ is the first seq that a walk of :walk rows does not reach, rows_ are those that match
+-- Lists: edge_ is the first seq that a scan of :scan_max rows does not reach, rows_ are those that match
 -- on this side of it; newest or oldest accepted first; of everyone, of a tenant, of a reference.
 --
 -- running, delayed, sweeps, quarantine, tenants: what a start reads whole, because it lives in memory.
@@ -147,26 +147,26 @@ DELETE FROM purged WHERE job IN (SELECT job FROM purged WHERE at < ? ORDER BY at
 SELECT * FROM jobs WHERE ended_at < ? ORDER BY ended_at LIMIT ?;
 
 -- name: edge_newest_all
-SELECT seq FROM jobs WHERE seq < :high ORDER BY seq DESC LIMIT 1 OFFSET :walk;
+SELECT seq FROM jobs WHERE seq < :high ORDER BY seq DESC LIMIT 1 OFFSET :scan_max;
 
 -- name: edge_newest_tenant
 SELECT seq FROM jobs INDEXED BY jobs_by_tenant
-WHERE tenant = :tenant AND seq < :high ORDER BY seq DESC LIMIT 1 OFFSET :walk;
+WHERE tenant = :tenant AND seq < :high ORDER BY seq DESC LIMIT 1 OFFSET :scan_max;
 
 -- name: edge_newest_reference
 SELECT seq FROM jobs INDEXED BY jobs_by_reference
-WHERE tenant = :tenant AND reference = :reference AND seq < :high ORDER BY seq DESC LIMIT 1 OFFSET :walk;
+WHERE tenant = :tenant AND reference = :reference AND seq < :high ORDER BY seq DESC LIMIT 1 OFFSET :scan_max;
 
 -- name: edge_oldest_all
-SELECT seq FROM jobs WHERE seq > :low ORDER BY seq LIMIT 1 OFFSET :walk;
+SELECT seq FROM jobs WHERE seq > :low ORDER BY seq LIMIT 1 OFFSET :scan_max;
 
 -- name: edge_oldest_tenant
 SELECT seq FROM jobs INDEXED BY jobs_by_tenant
-WHERE tenant = :tenant AND seq > :low ORDER BY seq LIMIT 1 OFFSET :walk;
+WHERE tenant = :tenant AND seq > :low ORDER BY seq LIMIT 1 OFFSET :scan_max;
 
 -- name: edge_oldest_reference
 SELECT seq FROM jobs INDEXED BY jobs_by_reference
-WHERE tenant = :tenant AND reference = :reference AND seq > :low ORDER BY seq LIMIT 1 OFFSET :walk;
+WHERE tenant = :tenant AND reference = :reference AND seq > :low ORDER BY seq LIMIT 1 OFFSET :scan_max;
 
 -- name: rows_newest_all
 SELECT * FROM jobs WHERE seq > :low AND seq < :high
@@ -211,7 +211,7 @@ SELECT count(*) FROM (
     SELECT 1 FROM jobs WHERE seq > :low AND seq < :high
         AND (:state IS NULL OR state = :state) AND (:code IS NULL OR code = :code)
         AND (:preset IS NULL OR preset = :preset) AND (:reference IS NULL OR reference = :reference)
-    LIMIT :walk
+    LIMIT :scan_max
 );
 
 -- name: count_tenant
@@ -219,7 +219,7 @@ SELECT count(*) FROM (
     SELECT 1 FROM jobs INDEXED BY jobs_by_tenant WHERE tenant = :tenant AND seq > :low AND seq < :high
         AND (:state IS NULL OR state = :state) AND (:code IS NULL OR code = :code)
         AND (:preset IS NULL OR preset = :preset)
-    LIMIT :walk
+    LIMIT :scan_max
 );
 
 -- name: count_reference
@@ -228,5 +228,5 @@ SELECT count(*) FROM (
     WHERE tenant = :tenant AND reference = :reference AND seq > :low AND seq < :high
         AND (:state IS NULL OR state = :state) AND (:code IS NULL OR code = :code)
         AND (:preset IS NULL OR preset = :preset)
-    LIMIT :walk
+    LIMIT :scan_max
 );

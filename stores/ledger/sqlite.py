@@ -187,7 +187,7 @@ class SqliteLedger:
             grants={name: GrantEntry(name, used, expires_at) for name, used, expires_at in grants},
             commands=commands,
             reached=reached,
-            walked=many_jobs(self._read, asked.walked) if asked.walked else [],
+            scanned=many_jobs(self._read, asked.scanned) if asked.scanned else [],
         )
 
     def _commands(self, ids: list[str], room: int) -> tuple[dict[str, Row], int]:
@@ -219,8 +219,8 @@ class SqliteLedger:
     def queued(self, priority: int, lane: str, after: int, limit: int) -> list[Row]:
         return rows(self._read("queued", (priority, lane, after, limit)))
 
-    def matching(self, where: Where, after_seq: int, limit: int, walk: int) -> tuple[list[Row], int | None]:
-        return listed(self._read, where, "oldest", after_seq, limit, walk)
+    def matching(self, where: Where, after_seq: int, limit: int, scan_max: int) -> tuple[list[Row], int | None]:
+        return listed(self._read, where, "oldest", after_seq, limit, scan_max)
 
     def close(self) -> None:
         self._connection.close()

@@ -71,11 +71,11 @@ class SqliteReader:
     def batch(self, batch: str) -> list[Row]:
         return rows(self._read("batch", (batch, FILES_PER_POST_MAX)))
 
-    def page(self, where: Where, before: int | None, limit: int, walk: int) -> tuple[list[Row], int | None]:
-        return listed(self._read, where, "newest", before, limit, walk)
+    def page(self, where: Where, before: int | None, limit: int, scan_max: int) -> tuple[list[Row], int | None]:
+        return listed(self._read, where, "newest", before, limit, scan_max)
 
-    def count(self, where: Where, before: int | None, walk: int) -> tuple[int, int | None]:
-        return counted(self._read, where, before, walk)
+    def count(self, where: Where, before: int | None, scan_max: int) -> tuple[int, int | None]:
+        return counted(self._read, where, before, scan_max)
 
     def close(self) -> None:
         if self._connection is not None:

@@ -68,23 +68,23 @@ def _source(where: Where) -> str:
     return "all" if where.tenant is None else "tenant" if where.reference is None else "reference"
 
 
-def counted(read: Read, where: Where, before: int | None, walk: int) -> tuple[int, int | None]:
-    """How many match of the `walk` newest jobs before seq `before`; and where the next walk starts."""
+def counted(read: Read, where: Where, before: int | None, scan_max: int) -> tuple[int, int | None]:
+    """How many match of the `scan_max` newest jobs before seq `before`; and where the next scan starts."""
     source, filters = _source(where), msgspec.structs.asdict(where)
     bounds = {"low": -1, "high": SEQ_MAX if before is None else before}
-    edge = read(f"edge_newest_{source}", {**filters, **bounds, "walk": walk})
+    edge = read(f"edge_newest_{source}", {**filters, **bounds, "scan_max": scan_max})
     if edge:
         bounds["low"] = edge[0][0]
-    ((count,),) = read(f"count_{source}", {**filters, **bounds, "walk": walk})
+    ((count,),) = read(f"count_{source}", {**filters, **bounds, "scan_max": scan_max})
     return count, edge[0][0] + 1 if edge else None
 
 
 def listed(
-    read: Read, where: Where, order: Literal["newest", "oldest"], start: int | None, limit: int, walk: int
+    read: Read, where: Where, order: Literal["newest", "oldest"], start: int | None, limit: int, scan_max: int
 ) -> tuple[list[Row], int | None]:
     """A page of the jobs that match, beyond seq `start` in that order; and where the next one starts.
 
-    The edge bounds the walk before the rows are read, so what is purged or accepted between the
+    The edge bounds the scan before the rows are read, so what is purged or accepted between the
     two statements moves no row past the page.
     """
     source = _source(where)
@@ -95,7 +95,7 @@ def listed(
     filters = msgspec.structs.asdict(where)
     following = None
     if where.state or where.code or where.preset or (where.reference and source == "all"):
-        edge = read(f"edge_{order}_{source}", {**filters, **bounds, "walk": walk})
+        edge = read(f"edge_{order}_{source}", {**filters, **bounds, "scan_max": scan_max})
         if edge:
             bounds[reached] = edge[0][0]
             following = edge[0][0] + step

@@ -32,12 +32,12 @@ def files(cluster: Cluster) -> set[Path]:
     return {path for kind in kinds for path in kind.rglob("*") if path.is_file()}
 
 
-def walked_once(cluster: Cluster) -> None:
-    """A walk that began after this call has come to the end of all names."""
+def scanned_once(cluster: Cluster) -> None:
+    """An orphan scan that began after this call has come to the end of all names."""
     last = cluster.data / "raw/zz/zz"
     for _ in range(2):  # the first one may have begun before
         plant(cluster, "raw/zz/zz")
-        wait_until(lambda: not last.exists(), 3 * ORPHAN_SECONDS, "the last name of a walk to go")
+        wait_until(lambda: not last.exists(), 3 * ORPHAN_SECONDS, "the last name of an orphan scan to go")
 
 
 def test_exactly_the_files_that_no_row_names_go(new_cluster: Callable[..., Cluster]) -> None:
@@ -64,7 +64,7 @@ def test_exactly_the_files_that_no_row_names_go(new_cluster: Callable[..., Clust
     young.parent.mkdir(parents=True, exist_ok=True)
     young.write_bytes(b"its submit may come")
     os.utime(young, (OLD, OLD))
-    walked_once(cluster)
+    scanned_once(cluster)
     assert not early.exists()
     assert files(cluster) == kept | {young}, f"{orphans & files(cluster)} stayed"
     with cluster.client() as client:

@@ -115,15 +115,15 @@ def test_room_is_told(blobs: Blobs) -> None:
     assert blobs.free_bytes() > 0
 
 
-def walk(blobs: Blobs, limit: int, older_than_seconds: float = 0.0) -> list[list[str]]:
-    """The steps of a whole walk."""
+def scan(blobs: Blobs, limit: int, older_than_seconds: float = 0.0) -> list[list[str]]:
+    """The steps of a whole orphan scan."""
     steps, after = [], ""
     while True:
         names, following = blobs.names(after, limit, older_than_seconds)
         steps.append(names)
         if following is None:
             return steps
-        assert following > after, "a walk that turns in circles"
+        assert following > after, "an orphan scan that turns in circles"
         after = following
 
 
@@ -131,10 +131,10 @@ PLACED = sorted(f"{kind}/{fan}/{name}" for kind in ("raw", "processed") for fan 
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 11, 12, 13, 100])
-def test_a_walk_in_steps_of_any_size_names_each_blob_once(blobs: Blobs, limit: int) -> None:
+def test_a_scan_in_steps_of_any_size_names_each_blob_once(blobs: Blobs, limit: int) -> None:
     for name in PLACED:
         blobs.put(name, b"")
-    steps = walk(blobs, limit)
+    steps = scan(blobs, limit)
     assert [name for names in steps for name in names] == PLACED
     assert max(map(len, steps)) <= limit
     assert len(steps) == len(PLACED) // limit + 1
@@ -150,16 +150,16 @@ def test_a_kind_holds_what_was_published_and_not_what_is_written(blobs: Blobs) -
     assert not blobs.holds("raw")
 
 
-def test_a_walk_goes_on_past_what_is_deleted_and_names_what_is_old(blobs: Blobs) -> None:
+def test_a_scan_goes_on_past_what_is_deleted_and_names_what_is_old(blobs: Blobs) -> None:
     for name in PLACED:
         blobs.put(name, b"")
     following = blobs.names("", 5, 0.0)[1]
     assert following == PLACED[4]
     blobs.delete(PLACED[3:6])
     assert blobs.names(following, 100, 0.0) == (PLACED[6:], None)
-    assert walk(blobs, 4, older_than_seconds=3600.0) == [[], [], []]
+    assert scan(blobs, 4, older_than_seconds=3600.0) == [[], [], []]
 
 
-def test_a_store_without_blobs_is_walked(blobs: Blobs) -> None:
-    assert walk(blobs, 10) == [[]]
+def test_a_store_without_blobs_is_scanned(blobs: Blobs) -> None:
+    assert scan(blobs, 10) == [[]]
     assert blobs.sweep_incoming(0.0) == 0

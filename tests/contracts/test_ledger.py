@@ -98,7 +98,7 @@ def seqs(rows: list[Row]) -> list[int]:
     return [found.seq for found in rows]
 
 
-def walk_through(page: Page, limit: int, first: int | None) -> list[int]:
+def scan_through(page: Page, limit: int, first: int | None) -> list[int]:
     """The seqs of all pages; a page is never longer than asked, and the last one says so."""
     start, found, pages = first, [], 0
     while True:
@@ -218,18 +218,18 @@ def test_all_that_a_turn_asks_for_is_found_in_one_call(ledger: Ledger) -> None:
     asked = LookUp(
         ids=[job_id(seq) for seq in (1, 4, 9)], repeated=[job_id(4), job_id(9)], keys=[key.key, b"unknown"],
         grants=["g", "unknown"], commands=[job_id(seq) for seq in (2, 9, 2)],
-        walked=[job_id(seq) for seq in (3, 9, 1)],
+        scanned=[job_id(seq) for seq in (3, 9, 1)],
     )  # fmt: skip
     assert ledger.look_up(asked) == LookedUp(
         existing={job_id(1), job_id(4)}, keys={key.key: key}, grants={"g": grant},
-        commands={job_id(2): row(2)}, reached=3, walked=[ended(3), row(1)],
+        commands={job_id(2): row(2)}, reached=3, scanned=[ended(3), row(1)],
     )  # fmt: skip
     assert ledger.look_up(LookUp(ids=[job_id(4)])).existing == set(), "a purged id counts only where it is repeated"
 
 
 def test_what_nobody_asks_for_is_empty(ledger: Ledger) -> None:
     ledger.commit(Records(jobs=[row(1)]))
-    assert ledger.look_up(LookUp()) == LookedUp(existing=set(), keys={}, grants={}, commands={}, reached=0, walked=[])
+    assert ledger.look_up(LookUp()) == LookedUp(existing=set(), keys={}, grants={}, commands={}, reached=0, scanned=[])
 
 
 @pytest.mark.parametrize(("room", "reached"), [(-1, 1), (1, 1), (150, 2), (200, 2), (201, 4), (1000, 5)])
@@ -401,19 +401,19 @@ MIXED = [mixed(seq) for seq in range(1, 60, 2)] + [mixed(seq) for seq in range(6
 
 
 @pytest.mark.parametrize(("where", "matches"), FILTERS, ids=[repr(where) for where, _ in FILTERS])
-@pytest.mark.parametrize(("limit", "walk"), [(50, 1000), (4, 1000), (4, 5), (5, 10)])
+@pytest.mark.parametrize(("limit", "scan_max"), [(50, 1000), (4, 1000), (4, 5), (5, 10)])
 def test_lists_hold_each_match_once(
-    ledger: Ledger, reader: LedgerReader, where: Where, matches: Callable[[Row], bool], limit: int, walk: int
+    ledger: Ledger, reader: LedgerReader, where: Where, matches: Callable[[Row], bool], limit: int, scan_max: int
 ) -> None:
     ledger.commit(Records(jobs=MIXED))
     expected = [found.seq for found in MIXED if matches(found)]
-    newest = walk_through(lambda before, limit: reader.page(where, before, limit, walk), limit, None)
+    newest = scan_through(lambda before, limit: reader.page(where, before, limit, scan_max), limit, None)
     assert newest == expected[::-1]
-    oldest = walk_through(lambda after, limit: ledger.matching(where, after or 0, limit, walk), limit, 0)
+    oldest = scan_through(lambda after, limit: ledger.matching(where, after or 0, limit, scan_max), limit, 0)
     assert oldest == expected
     count, before = 0, None
     while True:
-        found, before = reader.count(where, before, walk)
+        found, before = reader.count(where, before, scan_max)
         count += found
         if before is None:
             break
@@ -428,7 +428,7 @@ def test_a_page_that_holds_the_rest_says_so(ledger: Ledger, reader: LedgerReader
     assert ledger.matching(Where(state="queued"), 0, 3, 3)[1] is None
 
 
-def test_a_walk_is_bounded(ledger: Ledger, reader: LedgerReader) -> None:
+def test_a_scan_is_bounded(ledger: Ledger, reader: LedgerReader) -> None:
     ledger.commit(Records(jobs=[ended(1), *(row(seq) for seq in range(2, 30)), ended(30)]))
     rows, following = reader.page(Where(state="done"), 30, 5, 10)
     assert rows == []

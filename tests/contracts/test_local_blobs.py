@@ -194,7 +194,7 @@ def test_only_old_leftovers_are_swept(blobs: LocalBlobs, data: Path) -> None:
     assert incoming(data) == ["young"]
 
 
-def test_a_walk_names_no_file_that_is_no_blob(blobs: LocalBlobs, data: Path) -> None:
+def test_a_scan_names_no_file_that_is_no_blob(blobs: LocalBlobs, data: Path) -> None:
     blobs.put(NAME, b"")
     for other in ("raw/.gitkeep", "raw/ab/.hidden", "raw/file", "raw/ab/folder/file", "incoming/one", "ledger.sqlite3"):
         (data / other).parent.mkdir(parents=True, exist_ok=True)
@@ -220,7 +220,7 @@ def test_a_blob_is_as_old_as_its_publication(blobs: LocalBlobs, data: Path) -> N
     assert blobs.names("", 100, 3600.0) == ([], None)
 
 
-def test_a_walk_tells_no_name_that_cannot_be_told(blobs: LocalBlobs, data: Path) -> None:
+def test_a_scan_tells_no_name_that_cannot_be_told(blobs: LocalBlobs, data: Path) -> None:
     for name in ("raw/ab/a", "raw/ab/z", "raw/zz/a"):
         blobs.put(name, b"")
     for folder in ("raw/ab", "raw"):

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from broker.core.books.events import Commanded, Heard, Matched, Ordered, Submitted, Walked
+from broker.core.books.events import Commanded, Heard, Matched, NamesListed, Ordered, Submitted
 from broker.frames.outbox import outgoing
 from jobs import wire
 from jobs.errors import WireFault
 from jobs.ids import job_of, rendition_name
 from jobs.job import TEXT_CHARACTERS_MAX, Original, Spec, encode
-from jobs.limits import LIST_WALK_MAX, RENDITIONS_MAX, TIMELINE_MAX
+from jobs.limits import LIST_SCAN_MAX, RENDITIONS_MAX, TIMELINE_MAX
 from jobs.records import LookUp, Where
 from tests.properties.harness import DispatcherHarness, new_job, ready
 from torture.extremes import Extremes
@@ -58,12 +58,12 @@ def feed(harness: DispatcherHarness, peer: bytes, message: Any) -> None:
     elif isinstance(message, wire.Pause | wire.Resume | wire.DrainWorker):
         event = Ordered(message)
     elif isinstance(message, wire.Cancel | wire.Requeue | wire.Purge):
-        rows, after = harness.ledger.matching(message.where or Where(), message.after, 256, LIST_WALK_MAX)
+        rows, after = harness.ledger.matching(message.where or Where(), message.after, 256, LIST_SCAN_MAX)
         event = (
             Matched(message, rows, after) if message.id is None else Commanded(message, harness.ledger.job(message.id))
         )
     elif isinstance(message, wire.Found):
-        event = Walked(peer, message, harness.ledger.jobs(sorted({job_of(name) for name in message.names})))
+        event = NamesListed(peer, message, harness.ledger.jobs(sorted({job_of(name) for name in message.names})))
     else:
         event = Heard(peer, message)
     harness.dispatcher.handle(event, harness.now)

@@ -62,7 +62,7 @@ def answered(kit: Kit, method: str, path: str, body: bytes, headers: dict[str, b
 class Lists(MemoryLedger):
     """Of no rows, and as exact as SQL: asked only for a page of at most LIST_MAX, before a number that SQLite holds."""
 
-    def page(self, where: Where, before: int | None, limit: int, walk: int) -> tuple[list[Row], int | None]:
+    def page(self, where: Where, before: int | None, limit: int, scan_max: int) -> tuple[list[Row], int | None]:
         assert 1 <= limit <= LIST_MAX
         assert before is None or 0 <= before < 2**63
         return [], None

@@ -11,18 +11,18 @@ from broker.core.books.events import (
     Expired,
     Heard,
     Matched,
+    NamesListed,
     Ordered,
     PeerLost,
     Policy,
     Refilled,
     Submitted,
-    Walked,
 )
 from broker.core.dispatcher import Dispatcher
 from jobs import wire
 from jobs.ids import job_of
 from jobs.job import Outcome, Row, decode_outcome
-from jobs.limits import LIST_WALK_MAX, PURGED_SLACK_SECONDS
+from jobs.limits import LIST_SCAN_MAX, PURGED_SLACK_SECONDS
 from jobs.records import LookUp, Where
 from stores.ledger import Ledger
 from stores.ledger.memory import MemoryLedger
@@ -97,10 +97,10 @@ class Driver:
             self.dispatcher.handle(Heard(peer, message), self.now)
 
     def find(self, peer: bytes, names: list[str], following: str | None = None, after: str | None = None) -> None:
-        """A worker answers the present step of the walk, or that past `after`."""
-        found = wire.Found(self.dispatcher.walk.after if after is None else after, names, following)
-        rows = self.ledger.look_up(LookUp(walked=sorted({job_of(name) for name in names}))).walked
-        self.dispatcher.handle(Walked(peer, found, rows), self.now)
+        """A worker answers the present step of the orphan scan, or that past `after`."""
+        found = wire.Found(self.dispatcher.scan.after if after is None else after, names, following)
+        rows = self.ledger.look_up(LookUp(scanned=sorted({job_of(name) for name in names}))).scanned
+        self.dispatcher.handle(NamesListed(peer, found, rows), self.now)
 
     def lose(self, peer: bytes) -> None:
         """A connection is known to have ended."""
@@ -136,7 +136,7 @@ class Driver:
 
     def step(self, message: Any, after: int) -> int | None:
         """One step of a command over many arrives, behind the place `after`; where the next one begins."""
-        rows, following = self.ledger.matching(message.where or Where(), after, BULK_ROWS, LIST_WALK_MAX)
+        rows, following = self.ledger.matching(message.where or Where(), after, BULK_ROWS, LIST_SCAN_MAX)
         self.dispatcher.handle(Matched(message, rows, following), self.now)
         return following
 

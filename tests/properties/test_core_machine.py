@@ -574,11 +574,11 @@ class CoreMachine(RuleBasedStateMachine):
             if mine:
                 self.say(worker, wire.Swept([], [(job, "why") for job in mine]))
 
-    @precondition(lambda self: self.walker() is not None)
+    @precondition(lambda self: self.scanner() is not None)
     @rule(pick=PICK, late=st.booleans(), ends=st.booleans())
-    def walk(self, pick: int, late: bool, ends: bool) -> None:
+    def scan(self, pick: int, late: bool, ends: bool) -> None:
         """A worker lists files: what each job has and may have, and what is no job's."""
-        worker, jobs = self.walker(), [f"{number:04}" for number in range(1, self.names + 2)]
+        worker, jobs = self.scanner(), [f"{number:04}" for number in range(1, self.names + 2)]
         assert worker is not None
         some = [jobs[(pick + number * 7) % len(jobs)] for number in range(6)]
         names = {
@@ -593,9 +593,9 @@ class CoreMachine(RuleBasedStateMachine):
         self.harness.find(worker.peer, listed, None if ends else "raw/x", "elsewhere" if late else None)
         self.commit()
 
-    def walker(self) -> SimulatedWorker | None:
-        """Who was asked for the next step of the walk, if that one lives."""
-        peer = self.harness.dispatcher.walk.walker
+    def scanner(self) -> SimulatedWorker | None:
+        """Who was asked for the next step of the orphan scan, if that one lives."""
+        peer = self.harness.dispatcher.scan.scanner
         return next((worker for worker in self.workers if worker.known and worker.peer == peer), None)
 
     # -- time, silence, crashes

@@ -9,14 +9,14 @@ from functools import partial
 from random import Random
 from typing import Any, Protocol
 
-from jobs.wire import Assignment, Walk
+from jobs.wire import Assignment, OrphanScan
 from worker.core import events
 from worker.core.session import Session
 
 CRASHES = {7: "decoder_crashed", 13: "memory_over_limit", 21: "undecodable", 33: "original_missing"}
 """What the contents of these numbers do to a decoder, always."""
 NAMES_PER_STEP = 40
-"""Fewer than a walk asks for: several steps."""
+"""Fewer than an orphan scan asks for: several steps."""
 
 
 class Simulation(Protocol):
@@ -105,8 +105,8 @@ class SimulatedWorker:
             self._begin(assignment)
         for sweeping in effects.sweep:
             self.simulation.after(0.01, partial(self._sweep, sweeping))
-        if effects.walk is not None:
-            self.simulation.after(0.01, partial(self._walk, effects.walk))
+        if effects.scan is not None:
+            self.simulation.after(0.01, partial(self._scan, effects.scan))
         if effects.reconnect and self.connection is not None:
             self.simulation.break_off(self.connection)
         if effects.leave and not self.gone:
@@ -124,7 +124,7 @@ class SimulatedWorker:
             self.simulation.files.difference_update(sweeping.names)
             self.feel(events.SweepDone(sweeping.job))
 
-    def _walk(self, asked: Walk) -> None:
+    def _scan(self, asked: OrphanScan) -> None:
         found = sorted(name for name in self.simulation.files if name > asked.after)[:NAMES_PER_STEP]
         self.feel(events.NamesFound(asked.after, found, found[-1] if len(found) == NAMES_PER_STEP else None))
 

@@ -4,7 +4,7 @@ Everything that happens is drawn from one seed, so a seed replays the very same 
 connection keep their order and those of several do not; a connection that breaks loses what is under way.
 Brokers die (also in the middle of a commit that may have lasted or not), workers die, hang, drain and
 reconnect. After `chaos_seconds` faults stop, and then every job that was promised must end, once, and the
-walks of the last broker must leave exactly the files that rows name (what a job left before it ended is for the
+orphan scans of the last broker must leave exactly the files that rows name (what a job left before it ended is for the
 second).
 """
 
@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from broker.core.books.events import Commanded, Effects, Heard, PeerLost, Policy, Refilled, Walked
+from broker.core.books.events import Commanded, Effects, Heard, NamesListed, PeerLost, Policy, Refilled
 from broker.core.dispatcher import Dispatcher
 from broker.flight.facts import Began, Intake, Turn, decide
 from broker.flight.recorder import Recorder
@@ -200,7 +200,7 @@ class Simulation:
             self.intake.submitted([(fact, wire.encode(fact))], existing, {}, {})
         elif isinstance(fact, Heard) and isinstance(fact.message, wire.Found):
             rows = self.ledger.jobs(sorted({job_of(name) for name in fact.message.names}))
-            self.intake.add(Walked(fact.peer, fact.message, rows), wire.encode(fact.message))
+            self.intake.add(NamesListed(fact.peer, fact.message, rows), wire.encode(fact.message))
         elif isinstance(fact, wire.Cancel):
             self.intake.add(Commanded(fact, self.ledger.job(fact.id or "")), wire.encode(fact))
         elif isinstance(fact, Heard):

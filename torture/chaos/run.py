@@ -40,9 +40,9 @@ SETTINGS: dict[str, Any] = {
     "log_level": "warning",
 }
 """ATTEMPTS_MAX is 100, for innocents are killed often here; no other bar is lowered. With 60 s for
-ORPHAN_SECONDS the walk for files that no row names is under fire as well."""
+ORPHAN_SECONDS the orphan scan for files that no row names is under fire as well."""
 SWEEP_ORPHAN_SECONDS = 2
-"""When everything is at rest and started once more, so that the walk finds what the strikes have left."""
+"""When everything is at rest and started once more, so that the orphan scan finds what the strikes have left."""
 LOOK_SECONDS = 0.25
 STALL_SECONDS = 90.0
 """After the last strike without a job's end (a back-off is at most 60 s), or in the sweep without a file less."""
@@ -93,7 +93,8 @@ def run(folder: Path, jobs: int, kills: int, seed: int, slow: float, seconds_max
 
 
 def _sweep(folder: Path) -> int:
-    """Start the cluster on what is at rest until the walk has removed every file that no row names; how many went."""
+    """Start the cluster on what is at rest until the orphan scan has removed every file that no row names; how many
+    went."""
     cluster = Cluster(folder, **SETTINGS | {"orphan_seconds": SWEEP_ORPHAN_SECONDS, "accept_seconds": 1})
     named = {name for row in read_rows(cluster.data) for name in names_of(row)}
     first = left = len(list_files(cluster.data) - named)

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from jobs import ids
 from jobs.errors import ClientFault
 from jobs.job import REQUEUEABLE, TEXT_CHARACTERS_MAX, State, decode_spec
-from jobs.limits import FIELD_BYTES_MAX, LIST_WALK_MAX, OVER_MANY_MAX
+from jobs.limits import FIELD_BYTES_MAX, LIST_SCAN_MAX, OVER_MANY_MAX
 from jobs.records import Where
 from jobs.wire import COMMITTED, Ack, Cancel, DrainWorker, FromWeb, Pause, Purge, Requeue, Resume
 from web.access.call import FILTERS, Call, find_job, flag, read_body
@@ -204,7 +204,7 @@ async def _count(web: Web, where: Where, gone: "asyncio.Future[None]") -> int:
     count, before = 0, None
     while True:
         _refuse_gone(gone)
-        found, before = await web.list_thread.do(functools.partial(web.lists.count, where, before, LIST_WALK_MAX))
+        found, before = await web.list_thread.do(functools.partial(web.lists.count, where, before, LIST_SCAN_MAX))
         count += found
         if before is None:
             return count

@@ -9,7 +9,7 @@ import time
 from starlette.responses import Response
 
 from jobs.job import ENDED
-from jobs.limits import LIST_BYTES_MAX, LIST_DEFAULT, LIST_MAX, LIST_WALK_MAX
+from jobs.limits import LIST_BYTES_MAX, LIST_DEFAULT, LIST_MAX, LIST_SCAN_MAX
 from jobs.recipes.recipe import as_dict
 from web.access.call import Call, batch_rows, seconds
 from web.access.shares import one_wait
@@ -40,7 +40,7 @@ async def get_jobs(call: Call) -> Response:
     places = call.web.results.waits.places()
 
     def page() -> bytes:
-        rows, following = call.web.lists.page(where, before, limit, LIST_WALK_MAX)
+        rows, following = call.web.lists.page(where, before, limit, LIST_SCAN_MAX)
         parts, size = list[bytes](), 0
         for row in rows:
             part = encode(answers.job(row, call.base, places(row), timeline=False))

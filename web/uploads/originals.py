@@ -21,7 +21,7 @@ class Stored:
 
 
 async def remove(web: Web, stored: list[Stored]) -> None:
-    """Remove these. A failure does not change the answer: the walk over orphans removes the rest later."""
+    """Remove these. A failure does not change the answer: the orphan scan removes the rest later."""
     names = [each.original.name for each in stored]
     try:
         await web.write_threads.do(partial(web.blobs.delete, names))

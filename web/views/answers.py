@@ -204,7 +204,7 @@ def _sweeps(sweeps: SweepsView) -> View:
         "waiting": sweeps.waiting,
         "failing": sweeps.failing,
         "why": sweeps.why or None,
-        "walk": sweeps.walk or None,
+        "walk": sweeps.scan or None,
     }
 
 
@@ -222,7 +222,7 @@ def warnings(beat: Beat) -> list[str]:
         found.append("paused: what is accepted waits")
     if beat.sweeps and beat.sweeps.failing:
         found.append(f"deletions of files fail ({beat.sweeps.failing}): /stats and a worker's log say why")
-    if beat.sweeps and beat.sweeps.walk:
+    if beat.sweeps and beat.sweeps.scan:
         found.append("files that no job names are not looked for: /stats and a worker's log say why")
     return found
 

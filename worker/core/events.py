@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from jobs.job import Cost, Rendition
-from jobs.wire import Assignment, LeaseRef, Walk
+from jobs.wire import Assignment, LeaseRef, OrphanScan
 
 
 class _Event(msgspec.Struct, frozen=True, gc=False):
@@ -115,7 +115,7 @@ class SweepLate(_Event, frozen=True):
 
 
 class NamesFound(_Event, frozen=True):
-    """The step of the walk that began past `after` listed these old blobs; `following` is the `after`
+    """The step of the orphan scan that began past `after` listed these old blobs; `following` is the `after`
     of the next one, None at the end. `failed`: why it could not, if so."""
 
     after: str
@@ -145,7 +145,7 @@ class Effects(msgspec.Struct):
 
     `kill`: end the decoders of these leases (or forget the task that none has got yet) and
     publish nothing more of them. `sends`: at most one message of each type. `sweep`: delete blobs.
-    `begin`: hand these to idle decoders. `walk`: list old blobs. `reconnect`: open a fresh socket.
+    `begin`: hand these to idle decoders. `scan`: list old blobs. `reconnect`: open a fresh socket.
     `leave`: end the process, sending first.
     """
 
@@ -153,6 +153,6 @@ class Effects(msgspec.Struct):
     sends: list[Any]
     sweep: list[Sweeping]
     begin: list[Assignment]
-    walk: Walk | None
+    scan: OrphanScan | None
     reconnect: bool
     leave: bool

@@ -65,7 +65,7 @@ class Session:
         self._introduce = self._introduced = self._welcomed = self._beat = self._reconnect = False
         self._kill: list[wire.LeaseRef] = []
         self._sweep: list[events.Sweeping] = []
-        self._walk: wire.Walk | None = None
+        self._scan: wire.OrphanScan | None = None
         self._outbox = Outbox()
         self._handlers = self._by_type()
 
@@ -97,7 +97,7 @@ class Session:
             wire.Settled: self._on_settled,
             wire.Drain: self._on_drain,
             wire.Sweep: self._on_sweep,
-            wire.Walk: self._on_walk,
+            wire.OrphanScan: self._on_scan,
             wire.BrokerBeat: self._on_broker_beat,
         }
 
@@ -166,9 +166,9 @@ class Session:
         leave = self.draining and (not self._leases.held or self._now >= self._leave_at)
         kill, self._kill = self._kill, []
         sweep, self._sweep = self._sweep, []
-        walk, self._walk = self._walk, None
+        scan, self._scan = self._scan, None
         reconnect, self._reconnect = self._reconnect, False
-        return Effects(kill, self._sends(leave), sweep, self._begin(), walk, reconnect, leave)
+        return Effects(kill, self._sends(leave), sweep, self._begin(), scan, reconnect, leave)
 
     def check(self) -> None:
         """Raises AssertionError where the session contradicts itself."""
@@ -319,8 +319,8 @@ class Session:
     def _on_sweep_failed(self, event: events.SweepFailed) -> None:
         self._outbox.unswept.append((event.job, event.detail))
 
-    def _on_walk(self, walk: wire.Walk) -> None:
-        self._walk = walk
+    def _on_scan(self, scan: wire.OrphanScan) -> None:
+        self._scan = scan
 
     def _on_names_found(self, event: events.NamesFound) -> None:
         self._outbox.found = wire.Found(event.after, event.names, event.following, event.failed)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jobs.errors import StoreFault
-from jobs.wire import Walk
+from jobs.wire import OrphanScan
 from stores.blobs import Blobs
 from worker.core import events
 from worker.keeper.checks import plain
@@ -41,14 +41,14 @@ class Housekeeping:
             self._tell(events.SweepDone(job))
         return None
 
-    def walk(self, asked: Walk) -> None:
+    def scan(self, asked: OrphanScan) -> None:
         """List the old blobs of one step. Before the first step, delete the left-overs of dead uploads."""
         try:
             if not asked.after and (swept := self._blobs.sweep_incoming(asked.older_than_seconds)):
                 self._log.info("incoming swept", extra={"files": swept})
             names, following = self._blobs.names(asked.after, asked.names_max, asked.older_than_seconds)
         except StoreFault as fault:
-            self._log.error("walk failed", extra={"after": asked.after, "why": fault.detail})
+            self._log.error("orphan scan failed", extra={"after": asked.after, "why": fault.detail})
             self._tell(events.NamesFound(asked.after, [], None, plain(fault.detail)))
         else:
             self._tell(events.NamesFound(asked.after, names, following))

@@ -149,8 +149,8 @@ class Keeper:
             self._housekeeping.sweep(sweeping)
         for assignment in effects.begin:
             self._work.begin(assignment)
-        if effects.walk is not None:
-            self._housekeeping.walk(effects.walk)
+        if effects.scan is not None:
+            self._housekeeping.scan(effects.scan)
         if effects.reconnect:
             self._log.warning("broker silent", extra={"worker": self._name})
             self._reopen()

@@ -99,7 +99,7 @@ class PeerLost(msgspec.Struct, frozen=True, array_like=True, tag=True):
     peer: bytes
 
 
-class Walked(msgspec.Struct, frozen=True):
+class NamesListed(msgspec.Struct, frozen=True):
     """A worker listed old blobs. Each name contains a job's id; `rows` are the ledger's rows of those jobs."""
 
     peer: bytes
@@ -121,7 +121,7 @@ class Expired(msgspec.Struct, frozen=True, array_like=True, tag=True):
     rows: list[Row]
 
 
-Event = ClockRead | Submitted | Commanded | Matched | Ordered | Heard | PeerLost | Walked | Refilled | Expired
+Event = ClockRead | Submitted | Commanded | Matched | Ordered | Heard | PeerLost | NamesListed | Refilled | Expired
 
 
 class Refill(msgspec.Struct, frozen=True):

@@ -1,5 +1,5 @@
 """The objects that the core remembers: a job (Entry), a connected worker with its leases (Worker), a sweep that failed
-(Stuck), and the position of the walk over the blobs (Progress)."""
+(Stuck), and the position of the orphan scan (Progress)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -167,14 +167,14 @@ class Stuck:
 
 
 class Progress:
-    """The position of the walk: the last name that was listed (`after`). `walker`: the connection that was asked for
-    this step. `due`: time of the next step. `began`: time of the first one. `tries`: how often this step failed. `why`:
-    the last reason. A restart of the broker begins anew."""
+    """The position of the orphan scan: the last name that was listed (`after`). `scanner`: the connection that was
+    asked for this step. `due`: time of the next step. `began`: time of the first one. `tries`: how often this step
+    failed. `why`: the last reason. A restart of the broker begins anew."""
 
-    __slots__ = ("after", "began", "due", "tries", "walker", "why")
+    __slots__ = ("after", "began", "due", "scanner", "tries", "why")
 
     def __init__(self, now: float) -> None:
         self.after = self.why = ""
         self.tries = 0
-        self.walker: bytes | None = None
+        self.scanner: bytes | None = None
         self.began = self.due = now

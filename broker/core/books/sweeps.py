@@ -2,7 +2,7 @@
 
 Owns the offers, their back-off, and the records that this needs. A sweep is in one of three places: with a worker
 (`sweeping`), ready to be offered (`offerable`), or delayed because it failed (`stuck`, until `due`). Failed sweeps are
-counted apart, so that retention and walk go on beside them. Deletes nothing itself. Knows no other book.
+counted apart, so that retention and the orphan scan go on beside them. Deletes nothing itself. Knows no other book.
 """
 
 from itertools import islice
@@ -17,7 +17,8 @@ AGAIN_SECONDS, AGAIN_SECONDS_MAX = 60.0, 3600.0
 """Back-off of a sweep that failed or was not answered, doubled each time. A restart begins anew, because somebody may
 have repaired the disk."""
 WAITING_MAX = 1000
-"""Back-pressure: while so many wait, retention, the walk and purges of many jobs add none. This bounds memory."""
+"""Back-pressure: while so many wait, retention, the orphan scan and purges of many jobs add none. This bounds
+memory."""
 STUCK_MAX = 10_000
 """The same limit for sweeps that fail. So many take some 10 MB of memory."""
 SWEEPS_MAX = STUCK_MAX + 2 * WAITING_MAX
@@ -56,7 +57,7 @@ class Sweeps:
             self.offerable[entry.job] = None
 
     def may_add(self) -> bool:
-        """Whether retention, the walk or a purge of many jobs may add sweeps."""
+        """Whether retention, the orphan scan or a purge of many jobs may add sweeps."""
         return len(self.entries) - len(self.stuck) < WAITING_MAX and len(self.stuck) < STUCK_MAX
 
     def is_full(self) -> bool:
@@ -67,7 +68,7 @@ class Sweeps:
         """Add blobs that no row names any more. They are recorded first, then a worker deletes them."""
         known = self.entries.get(job)
         merged = names if known is None else tuple(dict.fromkeys(known.names + names))
-        self._write(job, merged[:NAMES_MAX])  # a walk finds the rest again
+        self._write(job, merged[:NAMES_MAX])  # an orphan scan finds the rest again
 
     def drop(self, job: str) -> None:
         """The job runs again and makes blobs of the same names, so they must not be deleted any more."""
@@ -126,10 +127,10 @@ class Sweeps:
             if stuck.due <= now and job not in self.sweeping:
                 self.offerable[job] = None
 
-    def view(self, walk_why: str) -> SweepsView:
-        """What the beat shows of sweeps. `walk_why`: why the walk fails, or ""."""
+    def view(self, scan_why: str) -> SweepsView:
+        """What the beat shows of sweeps. `scan_why`: why the orphan scan fails, or ""."""
         newest = next(reversed(self.stuck.values()), None)
-        return SweepsView(len(self.entries), len(self.stuck), newest.why if newest else "", walk_why)
+        return SweepsView(len(self.entries), len(self.stuck), newest.why if newest else "", scan_why)
 
     def check(self) -> None:
         """Raises AssertionError where a sweep is in no place, or in two."""

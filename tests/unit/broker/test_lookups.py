@@ -3,7 +3,7 @@
 from typing import Any
 from unittest.mock import Mock
 
-from broker.core.books.events import Commanded, Event, Heard, Matched, Ordered, Submitted, Walked
+from broker.core.books.events import Commanded, Event, Heard, Matched, NamesListed, Ordered, Submitted
 from broker.flight.facts import Intake, events
 from broker.lookups import Lookups
 from jobs import wire
@@ -34,7 +34,7 @@ class Turn:
 
     def find(self, intake: Intake, *names: str) -> None:
         found = wire.Found("", list(names), None)
-        self.lookups.walked(intake, PEER, found, wire.encode(found))
+        self.lookups.scanned(intake, PEER, found, wire.encode(found))
 
     def look_up(self, intake: Intake, **room: int) -> list[Event]:
         self.lookups.look_up(intake, **room)
@@ -57,7 +57,7 @@ def test_a_turn_asks_once_and_tells_workers_first_then_orders_then_submits() -> 
     turn.submit("other")
     first, heard, second, cancel, pause, purge, submitted, other = turn.look_up(intake)
     turn.asked.look_up.assert_called_once()
-    assert [isinstance(each, Walked) and each.rows for each in (first, second)] == [[row(3)], [row(1)]]
+    assert [isinstance(each, NamesListed) and each.rows for each in (first, second)] == [[row(3)], [row(1)]]
     assert isinstance(heard, Heard)
     assert [isinstance(each, Commanded) and each.row for each in (cancel, purge)] == [row(2), None]
     assert isinstance(pause, Ordered)

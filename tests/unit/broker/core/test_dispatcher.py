@@ -1090,30 +1090,30 @@ def test_a_job_whose_time_has_come_is_queued_in_the_ledger_too() -> None:
     assert harness.row("j").state == "queued"
 
 
-def walk_asked(done: Done) -> list[tuple[bytes, wire.Walk]]:
-    """Steps of the walk that were asked for."""
-    return [(peer, message) for peer, message in done.sends if isinstance(message, wire.Walk)]
+def scan_asked(done: Done) -> list[tuple[bytes, wire.OrphanScan]]:
+    """Steps of the orphan scan that were asked for."""
+    return [(peer, message) for peer, message in done.sends if isinstance(message, wire.OrphanScan)]
 
 
 def sweeps(harness: DispatcherHarness) -> dict[str, tuple[str, ...]]:
     return {entry.job: entry.names for entry in harness.ledger.restore().sweeps}
 
 
-def test_the_walk_goes_step_by_step_and_once_in_orphan_seconds() -> None:
+def test_the_scan_goes_step_by_step_and_once_in_orphan_seconds() -> None:
     harness = DispatcherHarness(orphan_seconds=50.0)
     harness.hear(A, ready("a"))
-    first = wire.Walk("", 50.0, 250)
-    assert walk_asked(harness.turn(tick=True)) == [(A, first)]
+    first = wire.OrphanScan("", 50.0, 250)
+    assert scan_asked(harness.turn(tick=True)) == [(A, first)]
     harness.find(A, [], following="raw/x")
-    assert walk_asked(harness.turn(tick=True)) == []
+    assert scan_asked(harness.turn(tick=True)) == []
     harness.now += 0.1
-    assert walk_asked(harness.turn(tick=True)) == [(A, wire.Walk("raw/x", 50.0, 250))]
+    assert scan_asked(harness.turn(tick=True)) == [(A, wire.OrphanScan("raw/x", 50.0, 250))]
     harness.find(A, [])
     asked = []
     while harness.now < 60.0:
         harness.now += 1.0
         harness.hear(A, wire.WorkerBeat([]))
-        asked += [(harness.now, *send) for send in walk_asked(harness.turn(tick=True))]
+        asked += [(harness.now, *send) for send in scan_asked(harness.turn(tick=True))]
         if asked:
             harness.find(A, [])
     assert [(peer, message) for _, peer, message in asked] == [(A, first)]
@@ -1126,7 +1126,7 @@ def test_a_restart_walks_from_the_start() -> None:
     harness.turn()
     harness.start()
     harness.hear(A, ready("a"))
-    assert [message.after for _, message in walk_asked(harness.turn(tick=True))] == [""]
+    assert [message.after for _, message in scan_asked(harness.turn(tick=True))] == [""]
 
 
 def test_a_step_without_an_answer_is_asked_of_another() -> None:
@@ -1134,9 +1134,9 @@ def test_a_step_without_an_answer_is_asked_of_another() -> None:
     harness.lose(A)
     harness.turn()
     harness.now += 9.0
-    assert walk_asked(harness.turn(tick=True)) == []
+    assert scan_asked(harness.turn(tick=True)) == []
     harness.now += 1.0
-    assert walk_asked(harness.turn(tick=True)) == [(B, wire.Walk("", 86_400.0, 250))]
+    assert scan_asked(harness.turn(tick=True)) == [(B, wire.OrphanScan("", 86_400.0, 250))]
     harness.find(A, ["raw/j/j"])
     harness.find(B, ["raw/k/k"], after="other")
     harness.turn()
@@ -1146,7 +1146,7 @@ def test_a_step_without_an_answer_is_asked_of_another() -> None:
 def test_who_drains_or_is_not_known_walks_nothing() -> None:
     harness = DispatcherHarness()
     harness.hear(A, ready("a", draining=True))
-    assert walk_asked(harness.turn(tick=True)) == []
+    assert scan_asked(harness.turn(tick=True)) == []
     assert harness.dispatcher.deadline > harness.now
     harness.find(C, ["raw/j/j"])
     assert harness.turn().sends == [(C, wire.Introduce(1))]
@@ -1182,7 +1182,7 @@ def test_an_original_is_no_orphan_while_its_submit_may_come() -> None:
     assert sweeps(harness) == {old: (original_name(old),)}
 
 
-def test_the_walk_sees_what_this_turn_has_yet_to_write() -> None:
+def test_the_scan_sees_what_this_turn_has_yet_to_write() -> None:
     harness = harness_with("j")
     fail(harness, "j", "undecodable")
     harness.turn()
@@ -1203,23 +1203,23 @@ def test_what_is_swept_already_is_not_swept_again() -> None:
     assert sweeps(harness) == {"j": ("raw/j/j", "processed/j/j.thumb", "processed/j/j.late")}
     harness.now += 90_000.0
     harness.hear(A, ready("a"))
-    assert len(walk_asked(harness.turn(tick=True))) == 1
+    assert len(scan_asked(harness.turn(tick=True))) == 1
     commits = harness.ledger.commits
     harness.find(A, ["processed/j/j.late"])
     harness.turn()
     assert harness.ledger.commits == commits
 
 
-def test_the_walk_waits_for_the_sweeps_of_what_it_found() -> None:
+def test_the_scan_waits_for_the_sweeps_of_what_it_found() -> None:
     harness = harness_with()
     harness.find(A, [f"raw/zz/{number}" for number in range(1001)], following="raw/zz/x")
     harness.turn()
     harness.now += 0.2
-    assert walk_asked(harness.turn(tick=True)) == []
+    assert scan_asked(harness.turn(tick=True)) == []
     harness.hear(A, wire.Swept([job for job, _ in harness.dispatcher.books.sweeps.sweeping.items()]))
     harness.turn()
     harness.now += 1.0
-    assert [message.after for _, message in walk_asked(harness.turn(tick=True))] == ["raw/zz/x"]
+    assert [message.after for _, message in scan_asked(harness.turn(tick=True))] == ["raw/zz/x"]
 
 
 def beat_of(harness: DispatcherHarness) -> wire.Beat:

@@ -14,12 +14,12 @@ from broker.core.books.events import (
     Expired,
     Heard,
     Matched,
+    NamesListed,
     Ordered,
     PeerLost,
     Refill,
     Refilled,
     Submitted,
-    Walked,
 )
 from broker.flight import facts
 from broker.flight.facts import Intake, Turn, packed, parts
@@ -60,7 +60,7 @@ OTHERS: list[tuple[facts.Other, object]] = [
     (Commanded(wire.Purge("w", "r", "j9"), None), wire.Purge("w", "r", "j9")),
     (Matched(wire.Requeue("w", "r", None, Where("t")), [ROW], 7), wire.Requeue("w", "r", None, Where("t"))),
     (Ordered(wire.Pause("w", "r")), wire.Pause("w", "r")),
-    (Walked(b"p", wire.Found("", ["raw/j1/j1"], None), [ROW]), wire.Found("", ["raw/j1/j1"], None)),
+    (NamesListed(b"p", wire.Found("", ["raw/j1/j1"], None), [ROW]), wire.Found("", ["raw/j1/j1"], None)),
     (PeerLost(b"p"), None),
     (Refilled(Refill(Lane(1, "s.t"), 3, 9), [ROW]), None),
     (Expired(Expire(1.0, 9), [ROW]), None),

@@ -46,7 +46,7 @@ def test_one_change_that_passes_a_frame_is_left_out_and_counted_and_is_a_gap(mon
     [
         (wire.Settled([wire.LeaseRef("x" * 300, 1), wire.LeaseRef("j", 2)]), wire.Settled([wire.LeaseRef("j", 2)])),
         (wire.Sweep([("j", ["a"]), ("k", ["x" * 300])]), wire.Sweep([("j", ["a"])])),
-        (wire.Walk("x" * 300, 1.0, 1), None),
+        (wire.OrphanScan("x" * 300, 1.0, 1), None),
         (wire.Settled([wire.LeaseRef("\ud800", 1), wire.LeaseRef("j", 2)]), wire.Settled([wire.LeaseRef("j", 2)])),
     ],
 )

@@ -59,7 +59,7 @@ TO_WORKER = [
     wire.Settled(REFS),
     wire.Drain(),
     wire.Sweep([("j", ["raw/ab/j"])]),
-    wire.Walk("raw/ab/i", 60.0, 250),
+    wire.OrphanScan("raw/ab/i", 60.0, 250),
     wire.BrokerBeat(7),
 ]
 DIRECTIONS = [

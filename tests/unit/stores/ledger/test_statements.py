@@ -60,7 +60,7 @@ def test_queries_on_unfinished_jobs_use_the_partial_index(connection: sqlite3.Co
 
 
 @pytest.mark.parametrize("name", [name for name in QUERIES if re.match("(edge|rows)_", name)])
-def test_a_list_walks_the_index_of_its_source_within_bounds(connection: sqlite3.Connection, name: str) -> None:
+def test_a_list_scans_the_index_of_its_source_within_bounds(connection: sqlite3.Connection, name: str) -> None:
     _, order, source = name.split("_")
     (step,) = plan(connection, QUERIES[name])
     index, equal = {
@@ -71,7 +71,7 @@ def test_a_list_walks_the_index_of_its_source_within_bounds(connection: sqlite3.
     bounds = "rowid>? AND rowid<?" if name.startswith("rows") else "rowid<?" if order == "newest" else "rowid>?"
     assert index in step
     assert step.endswith(f"({equal}{bounds})")
-    assert re.search(r"LIMIT (:limit|1 OFFSET :walk);\s*$", QUERIES[name])
+    assert re.search(r"LIMIT (:limit|1 OFFSET :scan_max);\s*$", QUERIES[name])
 
 
 def test_these_checks_see_a_scan(connection: sqlite3.Connection) -> None:

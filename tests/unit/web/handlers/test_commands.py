@@ -16,7 +16,7 @@ JOBS = 2 * STEP_ROWS + 1
 
 
 async def with_jobs(kit: Kit) -> list[int]:
-    """Some jobs wait; the places from which steps begin that walk over them."""
+    """Some jobs wait; the places from which steps begin that scan over them."""
     for _ in range(JOBS):
         await kit.accepted()
     kit.sent.clear()
@@ -67,24 +67,24 @@ def test_nothing_is_done_for_a_client_that_has_left() -> None:
 
 
 def test_a_count_ends_when_its_client_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "LIST_WALK_MAX", 2)
-    walked: list[int | None] = []
+    monkeypatch.setattr(commands, "LIST_SCAN_MAX", 2)
+    scanned: list[int | None] = []
 
     async def scenario(kit: Kit) -> None:
         await with_jobs(kit)
         count = kit.ledger.count
 
-        def counted(where: Any, before: int | None, walk: int) -> tuple[int, int | None]:
-            walked.append(before)
-            return count(where, before, walk)
+        def counted(where: Any, before: int | None, scan_max: int) -> tuple[int, int | None]:
+            scanned.append(before)
+            return count(where, before, scan_max)
 
         monkeypatch.setattr(kit.ledger, "count", counted)
         monkeypatch.setattr(kit.ledger, "page", None)
         assert (await kit.client.delete("/jobs?dry_run=1")).json() == {"matched": JOBS, "changed": 0}
-        steps = len(walked)
+        steps = len(scanned)
         assert steps == -(-JOBS // 2)
         await leave(kit, "/jobs?dry_run=1", after=0)
-        assert len(walked) < 2 * steps
+        assert len(scanned) < 2 * steps
 
     serve(scenario)
 

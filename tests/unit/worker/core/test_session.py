@@ -47,11 +47,11 @@ def effects(
     kill: tuple[LeaseRef, ...] = (),
     begin: tuple[Assignment, ...] = (),
     sweep: tuple[Sweeping, ...] = (),
-    walk: wire.Walk | None = None,
+    scan: wire.OrphanScan | None = None,
     reconnect: bool = False,
     leave: bool = False,
 ) -> Effects:
-    return Effects(list(kill), list(sends), list(sweep), list(begin), walk, reconnect, leave)
+    return Effects(list(kill), list(sends), list(sweep), list(begin), scan, reconnect, leave)
 
 
 NOTHING = effects()
@@ -363,9 +363,9 @@ def test_an_end_that_waits_outlives_the_connection() -> None:
     assert bench.hear(wire.Welcome(2, SILENCE)).sends == [finished("a")]
 
 
-def test_a_step_of_the_walk_is_passed_on_and_answered_once() -> None:
+def test_a_step_of_the_scan_is_passed_on_and_answered_once() -> None:
     bench = Bench()
-    assert bench.hear(wire.Walk("x", 60.0, 10)) == effects(walk=wire.Walk("x", 60.0, 10))
+    assert bench.hear(wire.OrphanScan("x", 60.0, 10)) == effects(scan=wire.OrphanScan("x", 60.0, 10))
     assert bench.after(NamesFound("x", ["y"], None)) == effects(wire.Found("x", ["y"], None))
     assert bench.hear() == NOTHING
 

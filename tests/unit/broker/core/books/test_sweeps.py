@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from broker.core.books import sweeps
-from broker.core.books.events import Matched, Walked
+from broker.core.books.events import Matched, NamesListed
 from jobs import wire
 from jobs.errors import StoreFault
 from jobs.job import Rendition
@@ -157,7 +157,7 @@ def test_retention_stops_where_too_many_fail(monkeypatch: pytest.MonkeyPatch) ->
     assert failing(harness) >= 2500 - 500 - sweeps.WAITING_MAX - 100
 
 
-def test_the_walk_goes_on_beside_a_thousand_that_fail() -> None:
+def test_the_scan_goes_on_beside_a_thousand_that_fail() -> None:
     harness = DispatcherHarness()
     harness.hear(A, ready("a"))
     harness.turn(tick=True)
@@ -166,8 +166,8 @@ def test_the_walk_goes_on_beside_a_thousand_that_fail() -> None:
     for _ in range(20):
         refuse(harness, *harness.dispatcher.books.sweeps.sweeping)
         second(harness)
-    assert harness.dispatcher.walk.after == "raw/zz/x"
-    assert harness.dispatcher.walk.walker == A, "nobody was asked for the next step"
+    assert harness.dispatcher.scan.after == "raw/zz/x"
+    assert harness.dispatcher.scan.scanner == A, "nobody was asked for the next step"
 
 
 def test_a_worker_says_which_it_could_not_delete_and_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,16 +222,16 @@ def test_the_version_before_reads_what_was_done_and_is_read() -> None:
     assert wire.from_worker.decode(msgspec.msgpack.encode((wire.VERSION, "Swept", Swept(["a"])))) == wire.Swept(["a"])
 
 
-def test_a_step_of_the_walk_that_fails_is_told_and_asked_for_ever_more_seldom() -> None:
+def test_a_step_of_the_scan_that_fails_is_told_and_asked_for_ever_more_seldom() -> None:
     """Before, it was repeated each 10 s for ever, no later file was looked at, and only a worker's log knew."""
     harness, asked = DispatcherHarness(), list[float]()
     harness.hear(A, ready("a"))
     harness.turn(tick=True)
     for _ in range(8000):
-        if harness.dispatcher.walk.walker == A:
+        if harness.dispatcher.scan.scanner == A:
             asked.append(harness.now)
             harness.dispatcher.handle(
-                Walked(A, wire.Found("", [], None, "blob of any name: Permission denied"), []), harness.now
+                NamesListed(A, wire.Found("", [], None, "blob of any name: Permission denied"), []), harness.now
             )
             harness.turn()
         second(harness)
@@ -246,10 +246,10 @@ def test_a_step_of_the_walk_that_fails_is_told_and_asked_for_ever_more_seldom() 
     assert view(harness) == wire.SweepsView(0, 0, "")
 
 
-def test_a_worker_says_why_it_could_not_walk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_says_why_it_could_not_scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told, blobs = list[Any](), LocalBlobs(tmp_path)
     monkeypatch.setattr(blobs, "names", Mock(side_effect=StoreFault("blob of any name: Permission denied")))
-    Housekeeping(blobs, told.append, logging.getLogger("test"), lambda: 0.0).walk(wire.Walk("raw/ab/x", 1.0, 10))
+    Housekeeping(blobs, told.append, logging.getLogger("test"), lambda: 0.0).scan(wire.OrphanScan("raw/ab/x", 1.0, 10))
     assert told == [events.NamesFound("raw/ab/x", [], None, "blob of any name: Permission denied")]
 
 

@@ -1,66 +1,66 @@
-"""The walk over the blob store: finds files that no row names, one step at a time. Any free worker lists the names.
+"""The orphan scan: finds files that no row names, one step at a time. Any free worker lists the names.
 
-Owns the pace of the walk and decides which files are orphans. Opens no folder: a worker lists, and the loop reads the
+Owns its pace and decides which files are orphans. Opens no folder: a worker lists, and the loop reads the
 rows from the ledger.
 """
 
-from broker.core.books.events import Walked
+from broker.core.books.events import NamesListed
 from broker.core.books.model import Entry, Progress, Worker
 from broker.core.books.state import Books
 from jobs.ids import is_id, is_published, job_of, minted_at, original_name
 from jobs.job import ENDED
-from jobs.wire import Walk
+from jobs.wire import OrphanScan
 
 NAMES_PER_STEP = 250
 STEP_SECONDS = 0.1
-"""Between an answer and the next step. At most 2,500 names a second keep the load of a walk low."""
+"""Between an answer and the next step. At most 2,500 names a second keep the load of a scan low."""
 REPEAT_SECONDS = 10.0
 """A step without an answer is repeated after this time: its worker is gone."""
 WAIT_SECONDS = 1.0
-"""To the next try while no worker can walk, or too many sweeps wait."""
+"""To the next try while no worker can scan, or too many sweeps wait."""
 AGAIN_SECONDS_MAX = 3600.0
 """The longest back-off of a step that failed. It begins at REPEAT_SECONDS and doubles each time."""
 
 
-def step(books: Books, walk: Progress, now: float) -> None:
+def step(books: Books, scan: Progress, now: float) -> None:
     """Ask a worker for the next names, if a step is due."""
-    if now < walk.due:
+    if now < scan.due:
         return
-    walker = books.roster.next_idle() or _able(books)
-    if walker is None or not books.sweeps.may_add():
-        walk.due = now + WAIT_SECONDS
+    scanner = books.roster.next_idle() or _able(books)
+    if scanner is None or not books.sweeps.may_add():
+        scan.due = now + WAIT_SECONDS
         return
-    if not walk.after:
-        walk.began = now
-    walk.walker, walk.due = walker.peer, now + REPEAT_SECONDS
-    books.send(walker.peer, Walk(walk.after, books.policy.orphan_seconds, NAMES_PER_STEP))
+    if not scan.after:
+        scan.began = now
+    scan.scanner, scan.due = scanner.peer, now + REPEAT_SECONDS
+    books.send(scanner.peer, OrphanScan(scan.after, books.policy.orphan_seconds, NAMES_PER_STEP))
 
 
 def _able(books: Books) -> Worker | None:
     return next((worker for worker in books.roster.by_peer.values() if not worker.draining), None)
 
 
-def walked(books: Books, walk: Progress, event: Walked, now: float) -> None:
+def scanned(books: Books, scan: Progress, event: NamesListed, now: float) -> None:
     """Take in the old names of one step: orphans become sweeps. An answer to an earlier step is ignored."""
     found = event.found
-    if walk.walker != event.peer or walk.after != found.after:
+    if scan.scanner != event.peer or scan.after != found.after:
         return
-    walk.why = found.failed
+    scan.why = found.failed
     if found.failed:
-        walk.walker, walk.due = None, now + min(REPEAT_SECONDS * 2 ** min(walk.tries, 9), AGAIN_SECONDS_MAX)
-        walk.tries += 1
+        scan.scanner, scan.due = None, now + min(REPEAT_SECONDS * 2 ** min(scan.tries, 9), AGAIN_SECONDS_MAX)
+        scan.tries += 1
         return
-    walk.tries = 0
+    scan.tries = 0
     rows = {row.id: row for row in event.rows}
     for job, names in _by_job(found.names).items():
         entry = books.entries.get(job) or (Entry.from_row(rows[job]) if job in rows else None)
         orphans = _orphans(books, job, names, entry, now)
         if orphans:
             books.sweeps.add(job, orphans)
-    walk.walker, walk.after = None, found.following or ""
-    walk.due = now + STEP_SECONDS
+    scan.scanner, scan.after = None, found.following or ""
+    scan.due = now + STEP_SECONDS
     if found.following is None:
-        walk.due = max(walk.due, walk.began + books.policy.orphan_seconds)
+        scan.due = max(scan.due, scan.began + books.policy.orphan_seconds)
 
 
 def _by_job(names: list[str]) -> dict[str, list[str]]:
