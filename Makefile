@@ -25,7 +25,7 @@ check: .venv/dev
 sim: .venv/dev
 	@$(PY) -m tests.simulation $(SEED)
 
-# Bugs planted in the dispatch core, to see that its tests still bite.
+# Bugs planted in the cores, to see that their tests still bite.
 mutate: .venv/dev
 	@$(PY) -m torture.mutations
 

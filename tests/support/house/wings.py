@@ -86,9 +86,10 @@ ARROWS = {
     "bench/peers": "host/process jobs/images jobs/recipes worker/images worker/images/formats",
     "torture": (
         "bench/parts host/files jobs jobs/wire pixmill tests/support/clusters tests/support/kits "
-        "tests/support/pictures web"
+        "tests/support/pictures torture/planted web"
     ),
     "torture/chaos": "bench/parts jobs pixmill stores/ledger tests/support/clusters",
+    "torture/planted": "",
 }
 
 

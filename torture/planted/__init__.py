@@ -1,0 +1,1 @@
+"""The bugs that `make mutate` plants: a table for each core."""
