@@ -77,7 +77,7 @@ def on_a_kit(scenario: Any) -> None:
         async with asyncio.timeout(20), kit.client:
             job = await kit.accepted()
             kit.finish(job)
-            kit.results.heard_beat(kit.toy.beat())
+            kit.beat()
             await scenario(kit, job)
             assert (await kit.client.get("/jobs")).status_code == 200
 

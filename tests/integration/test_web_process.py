@@ -1,5 +1,6 @@
-"""`python -m web` as a real process: real sockets, a ledger in SQLite, and a toy broker in this process."""
+"""`python -m web` as a real process: real sockets, a ledger in SQLite, and the real dispatcher in this process."""
 
+import itertools
 import json
 import os
 import signal
@@ -19,13 +20,14 @@ import pytest
 from host.files.folders import data_folder
 from host.settings.settings import Settings
 from jobs.ids import original_name
-from jobs.job import Rendition, State
+from jobs.job import State
 from jobs.limits import GATHERED_BYTES
-from jobs.wire import Change, Changes
+from jobs.wire import CHANGES_TOPIC, Change, Changes, encode
 from stores.ledger.sqlite import open_ledger
 from tests.support.clusters.cluster import ROOT, Cluster, wait_until
-from tests.support.kits.toy_broker import SocketBroker, ToyBroker
-from tests.support.kits.web_kit import digest, png
+from tests.support.kits.socket_broker import SocketBroker
+from tests.support.kits.web_broker import WebBroker, rendition_of
+from tests.support.kits.web_kit import png
 
 pytestmark = pytest.mark.cluster
 
@@ -52,17 +54,16 @@ class Site:
             self.broker.stop()
         self.broker = None
 
-    def do(self, order: Callable[[ToyBroker], object]) -> Any:
+    def do(self, order: Callable[[WebBroker], object]) -> Any:
         assert self.broker
         return self.broker.do(order)
 
     def finish(self, job: str, data: bytes) -> None:
-        blob = f"processed/{job[-2:]}/{job}.thumb.00000000.jpg"
-        path = self.cluster.data / blob
+        rendition = rendition_of(job, "thumb", data)
+        path = self.cluster.data / rendition.blob
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-        done = Rendition("thumb", blob, "jpeg", 1, 1, len(data), digest(data))
-        self.do(lambda toy: toy.update(job, State.DONE, renditions=[done]))
+        self.do(lambda broker: broker.finish(job, [rendition]))
 
     def connect(self, request: str) -> socket.socket:
         """A connection on which `request` is sent; closed at the end of the test at the latest."""
@@ -104,8 +105,8 @@ def test_an_upload_from_end_to_end(site: Site) -> None:
             lines = stream.iter_lines()
             assert next(line for line in lines if line.startswith("data:"))
             site.finish(job, b"pixels")
-            states = [json.loads(line[5:])["state"] for line in lines if line.startswith("data:")]
-        assert states == ["done"]
+            told = [json.loads(line[5:]) for line in lines if line.startswith("data:")]
+        assert [event["state"] for event in told if "state" in event] == ["running", "running", "done"]
         done = waiting.result(5)
         assert client.get(done["renditions"][0]["url"]).content == b"pixels"
         assert client.get(f"/jobs/{job}/original", headers={"Range": "bytes=1-3"}).content == b"PNG"
@@ -170,10 +171,14 @@ def test_a_reader_that_reads_nothing_is_cut_off(site: Site) -> None:
     stuck = site.connect("GET /events HTTP/1.1\n")
     assert b"200 OK" in stuck.recv(4096)
 
-    def flood(toy: ToyBroker) -> None:
-        before, toy.change = toy.change, toy.change + 500
+    def flood(broker: WebBroker) -> None:
+        """As if there were so many jobs: web reads no row of them."""
+        last = next(numbers)
         told = ("0" * 26, "", State.FAILED, 1, "undecodable", "d" * 1000)
-        toy.tell(Changes(toy.epoch, before, toy.change, [Change(before + 1 + n, *told) for n in range(500)]))
+        changes = [Change(number, *told) for number in range(last - 499, last + 1)]
+        broker.tell(CHANGES_TOPIC, encode(Changes(broker.epoch, last - 500, last, changes)))
+
+    numbers = itertools.count(500, 500)
 
     def cut_off() -> bool:
         site.do(flood)

@@ -98,8 +98,11 @@ class Driver:
 
     def find(self, peer: bytes, names: list[str], following: str | None = None, after: str | None = None) -> None:
         """A worker answers the present step of the orphan scan, or that past `after`."""
-        found = wire.Found(self.dispatcher.scan.after if after is None else after, names, following)
-        rows = self.ledger.look_up(LookUp(scanned=sorted({job_of(name) for name in names}))).scanned
+        self.found(peer, wire.Found(self.dispatcher.scan.after if after is None else after, names, following))
+
+    def found(self, peer: bytes, found: wire.Found) -> None:
+        """A worker's answer to a step of the orphan scan arrives."""
+        rows = self.ledger.look_up(LookUp(scanned=sorted({job_of(name) for name in found.names}))).scanned
         self.dispatcher.handle(NamesListed(peer, found, rows), self.now)
 
     def lose(self, peer: bytes) -> None:

@@ -1,7 +1,6 @@
-"""One web process without sockets or threads: memory stores, a toy broker that answers at once, ASGI."""
+"""One web process without sockets or threads: memory stores, the real dispatcher that answers at once, ASGI."""
 
 import asyncio
-import hashlib
 import logging
 import struct
 import time
@@ -10,18 +9,20 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx2
+import msgspec
 
+from broker.config import policy_of
 from host.process.threads import T, Threads, tried
 from host.settings.settings import Settings
 from jobs import wire
 from jobs.access import keys
 from jobs.access.grants import UploadGrant, sign
-from jobs.job import Rendition, State
+from jobs.job import Rendition
 from jobs.recipes.presets import Recipes, load_presets
-from jobs.wire import Ack, FromWeb
+from jobs.wire import FromWeb
 from stores.blobs.memory import MemoryBlobs
 from stores.ledger.memory import MemoryLedger
-from tests.support.kits.toy_broker import ToyBroker
+from tests.support.kits.web_broker import WebBroker, rendition_of
 from web.access.parts import Web
 from web.app import build
 from web.broker.changes import Results
@@ -60,18 +61,31 @@ class Inline(Threads):
 
 
 class Kit:
-    """`answers` off: the broker commits but its acknowledgements are lost. `takes` off: the socket takes nothing."""
+    """A web process and the broker's core. Both have `settings`, and one clock: `now` stands still, but for what a test
+    adds and a thousandth of a second for each turn of the broker.
+
+    The broker does nothing wrong by itself. A test turns off `takes`, `works`, `answers` or `tells` where it wants a
+    fault between the two.
+    """
 
     def __init__(self, **settings: Any) -> None:
+        given = Settings(**{"accept_seconds": 0.2, "disk_free_bytes_min": 0} | settings)
         self.ledger, self.blobs, self.hub = MemoryLedger(), MemoryBlobs(), Hub()
-        self.now = 1000.0
+        self.takes = True
+        """Off: web's socket takes nothing."""
+        self.works = True
+        """Off: the broker reads nothing, and never will."""
+        self.answers = True
+        """Off: acknowledgements are lost."""
+        self.tells = True
+        """Off: changes and beats are lost."""
+        self._instead: dict[str, Any] = {}
+        self.broker = WebBroker(policy_of(given), self.ledger, time.time(), self._heard)
         self.results = Results(self.hub, lambda: self.now)
-        self.toy = ToyBroker(self.ledger, self.results.heard_changes)
-        self.answers = self.takes = self.works = True
         self.sent: list[FromWeb] = []
         self.requests = Requests(self._send)
         self.web = Web(
-            settings=Settings(**{"accept_seconds": 0.2, "disk_free_bytes_min": 0} | settings),
+            settings=given,
             id="w1",
             recipes=Recipes(load_presets(PRESETS), {}),
             keys=keys.parse(str(settings.get("api_keys", ""))),
@@ -93,15 +107,44 @@ class Kit:
         self.app = build(self.web)
         self.client = httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url=BASE)
 
+    @property
+    def now(self) -> float:
+        """Monotonic seconds, as broker and web have them."""
+        return self.broker.now
+
+    @now.setter
+    def now(self, now: float) -> None:
+        self.broker.now = now
+
     def _send(self, frame: bytes) -> bool:
         if self.takes:
-            message = wire.from_web.decode(frame)
-            self.sent.append(message)
+            self.sent.append(wire.from_web.decode(frame))
             if self.works:
-                ack: Ack = self.toy.handle(message)
-                if self.answers:
-                    asyncio.get_running_loop().call_soon(self.requests.received, self.toy.epoch, [ack])
+                self.broker.handle(frame)
         return self.takes
+
+    def _heard(self, topic: bytes, frame: bytes) -> None:
+        """What the broker publishes, as far as this process subscribes to it."""
+        message = wire.to_web.decode(frame)
+        if topic == wire.acks_topic(self.web.id):
+            if self.answers:
+                asyncio.get_running_loop().call_soon(self.requests.received, message.epoch, message.acks)
+        elif self.tells and topic == wire.CHANGES_TOPIC:
+            self.results.heard_changes(message)
+        elif self.tells and topic == wire.BEAT_TOPIC:
+            self.results.heard_beat(msgspec.structs.replace(message, **self._instead))
+
+    def restart_broker(self) -> None:
+        """Another broker starts on the ledger, and says Hello."""
+        self.broker.restart()
+        self.requests.heard_hello(self.broker.epoch)
+
+    def beat(self, **instead: Any) -> None:
+        """The broker's next beat is heard. `instead`: fields that it says in place of the broker's, where no small
+        set-up could make them."""
+        self._instead = instead
+        self.broker.beat()
+        self._instead = {}
 
     async def upload(self, *images: bytes, headers: dict[str, str] | None = None, **fields: str) -> httpx2.Response:
         """POST /upload of these images (one PNG, if none is given), named 0.png and on."""
@@ -115,18 +158,18 @@ class Kit:
         job: str = response.json()["jobs"][0]["id"]
         return job
 
-    def finish(self, job: str, data: bytes = b"pixels", name: str = "thumb") -> Rendition:
-        """End `job` well, with one rendition of these bytes."""
-        blob = f"processed/{job[-2:]}/{job}.{name}.00000000.jpg"
-        self.blobs.put(blob, data)
-        rendition = Rendition(name, blob, "jpeg", 32, 24, len(data), digest(data), None, ("delays",))
-        self.toy.update(job, State.DONE, renditions=[rendition])
+    def publish(self, job: str, data: bytes = b"pixels", name: str = "thumb") -> Rendition:
+        """A rendition of these bytes lands, and `job` runs on."""
+        rendition = rendition_of(job, name, data)
+        self.blobs.put(rendition.blob, data)
+        self.broker.publish(job, rendition)
         return rendition
 
-
-def digest(data: bytes) -> str:
-    """SHA-256 in hex."""
-    return hashlib.sha256(data).hexdigest()
+    def finish(self, job: str, data: bytes = b"pixels", name: str = "thumb") -> Rendition:
+        """End `job` well, with one rendition of these bytes."""
+        rendition = self.publish(job, data, name)
+        self.broker.finish(job, [rendition])
+        return rendition
 
 
 def serve(scenario: Callable[[Kit], Awaitable[None]], **settings: Any) -> None:

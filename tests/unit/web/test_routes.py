@@ -135,12 +135,12 @@ class Setting:
     async def prepare(self) -> None:
         """Before any store may fail."""
         kit, web = self.kit, self.kit.web
-        self.queued = await kit.accepted()
         promised = (await kit.upload(png(filler=LONG))).json()
         self.job, self.receipt = promised["id"], promised["receipt"]
         kit.finish(self.job, LONG)
+        self.queued = await kit.accepted()
         await kit.upload(png(), png(), headers={"Idempotency-Key": "known"})
-        kit.results.heard_beat(kit.toy.beat())
+        kit.beat()
         for name in ("reader", "lists", "blobs"):
             setattr(web, name, Faulty(getattr(web, name), name, self.calls))
         web.room = Room(web.blobs.free_bytes, 0)

@@ -9,7 +9,6 @@ from starlette.routing import Route
 
 from jobs.access.grants import Grant, UploadGrant, ViewGrant, sign
 from jobs.access.keys import Scope, entry_of, open_session
-from jobs.wire import WorkerView
 from tests.support.kits.web_kit import Kit, png, serve
 from web.access.caller import COOKIE
 from web.page import page_routes
@@ -108,8 +107,8 @@ async def stage(kit: Kit) -> dict[str, str]:
     job = await kit.accepted()
     kit.finish(job)
     del kit.client.headers["Authorization"]
-    kit.toy.workers = [WorkerView("w", "inc", "idle", 2, [], 0.0)]
-    kit.results.heard_beat(kit.toy.beat())
+    kit.broker.come("inc")
+    kit.beat()
     return {"job": job, "batch": job, "name": "thumb", "incarnation": "inc"}
 
 

@@ -3,11 +3,9 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import msgspec
-
 from jobs.access.keys import Scope, entry_of
-from jobs.job import State, decode_spec
-from jobs.wire import Submit, SweepsView, WorkerJob, WorkerView
+from jobs.job import decode_spec
+from jobs.wire import Submit
 from tests.support.kits.web_kit import Kit, png, serve, turns
 from tests.support.kits.web_readers import Reader
 from worker.keeper import results
@@ -72,8 +70,8 @@ def test_streams_tell_each_tenant_of_his_own_jobs_live_and_after_a_pause() -> No
         live = {key: Reader(kit, "/events", key=key) for key in HELD}
         await turns()
         jobs = {"a": await both.as_("a").accepted(), "b": await both.as_("b").accepted()}
-        kit.finish(jobs["b"])
-        kit.results.heard_beat(kit.toy.beat())
+        kit.finish(jobs["a"])
+        kit.beat()
         await turns()
         replayed = {key: Reader(kit, "/events", 0, key=key) for key in HELD}
         await turns()
@@ -83,11 +81,14 @@ def test_streams_tell_each_tenant_of_his_own_jobs_live_and_after_a_pause() -> No
             }
             assert told == {"a": {jobs["a"]}, "b": {jobs["b"]}, "o": set(jobs.values())}
         beats = {
-            key: [shown["jobs"] for name, _, shown in reader.seen() if name == "beat"] for key, reader in live.items()
+            key: [shown["jobs"] for name, _, shown in reader.seen() if name == "beat"][-1]
+            for key, reader in live.items()
         }
-        assert [(beat["queued"], beat["done"]) for beat in beats["a"]] == [(1, 0)]
-        assert [(beat["queued"], beat["done"]) for beat in beats["b"]] == [(0, 1)]
-        assert [(beat["queued"], beat["done"]) for beat in beats["o"]] == [(1, 1)]
+        assert {key: (beat["queued"], beat["done"]) for key, beat in beats.items()} == {
+            "a": (0, 1),
+            "b": (1, 0),
+            "o": (1, 1),
+        }
         for reader in (*live.values(), *replayed.values()):
             reader.leave()
             await reader.task
@@ -113,27 +114,31 @@ def test_a_reader_whose_tenant_nothing_happened_to_is_sent_nothing() -> None:
 def test_statistics_are_of_the_caller_s_own_jobs() -> None:
     async def scenario(both: Both) -> None:
         kit = both.kit
+        purged = await both.as_("b").accepted()
+        kit.finish(purged)
         mine, theirs = await both.as_("a").accepted(), await both.as_("b").accepted()
-        held = [WorkerJob(mine, 1.0, "acme"), WorkerJob(theirs, 1.0, "bolt")]
-        kit.toy.workers = [WorkerView("w", "inc", "busy", 2, held, 0.0)]
-        kit.toy.update(theirs, State.RUNNING)
-        sweeps = SweepsView(2, 1, f"blob raw/ab/{theirs}: Permission denied")
-        kit.results.heard_beat(msgspec.structs.replace(kit.toy.beat(), sweeps=sweeps))
+        for name in ("first", "second"):
+            kit.broker.come(name, fault="Permission denied")
+        await both.as_("a").accepted()
+        assert (await both.as_("b").client.delete(f"/jobs/{purged}?purge=1")).status_code == 204
+        kit.beat()
         stats = {key: await both.get(key, "/stats") for key in HELD}
-        assert {key: [job["id"] for job in each["workers"][0]["jobs"]] for key, each in stats.items()} == {
-            "a": [mine],
-            "b": [theirs],
-            "o": [mine, theirs],
-        }
+        assert {
+            key: [[job["id"] for job in worker["jobs"]] for worker in each["workers"]] for key, each in stats.items()
+        } == {"a": [[mine], []], "b": [[], [theirs]], "o": [[mine], [theirs]]}
         assert {key: (each["queue"]["depth"], each["jobs"]["running"]) for key, each in stats.items()} == {
-            "a": (1, 0),
+            "a": (1, 1),
             "b": (0, 1),
-            "o": (1, 1),
+            "o": (1, 2),
         }
-        assert stats["b"]["queue"]["oldest_seconds"] is None
-        assert stats["a"]["rates"] == {"accepted_per_minute": 0.5, "ended_per_minute": 0.25}
+        assert [each["queue"]["oldest_seconds"] is None for each in stats.values()] == [False, True, False]
+        assert {key: tuple(each["rates"].values()) for key, each in stats.items()} == {
+            "a": (2.0, 0.0),
+            "b": (2.0, 1.0),
+            "o": (4.0, 1.0),
+        }
         assert [each["sweeps"] is None for each in stats.values()] == [True, True, False], "they name others' jobs"
-        assert stats["o"]["rates"] == {"accepted_per_minute": 2.0, "ended_per_minute": 3.0}
+        assert stats["o"]["sweeps"]["why"] == "Permission denied"
 
     apart(scenario)
 
@@ -141,7 +146,7 @@ def test_statistics_are_of_the_caller_s_own_jobs() -> None:
 def test_who_never_had_a_job_has_statistics_too() -> None:
     async def scenario(both: Both) -> None:
         await both.as_("b").accepted()
-        both.kit.results.heard_beat(both.kit.toy.beat())
+        both.kit.beat()
         assert (await both.get("a", "/stats"))["jobs"]["queued"] == 0
 
     apart(scenario)

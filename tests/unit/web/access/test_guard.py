@@ -32,7 +32,7 @@ def test_changes_come_from_our_origins_only(origin: str, settings: dict[str, Any
     async def scenario(kit: Kit) -> None:
         changed = await kit.client.post("/queue/pause", headers={"Origin": origin})
         assert changed.status_code == status
-        assert kit.toy.paused == (status == 200)
+        assert kit.broker.paused == (status == 200)
         if status == 403:
             assert changed.json()["code"] == "origin_not_allowed"
         assert (await kit.client.get("/presets", headers={"Origin": origin})).status_code == 200

@@ -54,7 +54,7 @@ def test_a_request_waits_for_the_ledger_and_nobody_for_the_request(
     monkeypatch: pytest.MonkeyPatch, method: str, path: str, status: int
 ) -> None:
     async def scenario(kit: Kit) -> None:
-        kit.results.heard_beat(kit.toy.beat())
+        kit.beat()
         job = await kit.accepted()
         busy = locked(monkeypatch)
         asked = asyncio.ensure_future(kit.client.request(method, path.format(job)))

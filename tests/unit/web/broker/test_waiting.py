@@ -3,10 +3,8 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-import msgspec
 import pytest
 
-from jobs.job import State
 from jobs.records import Lane
 from jobs.wire import Change, LaneView, Waiting
 from tests.support.kits.web_kit import Kit, png, serve
@@ -23,7 +21,7 @@ def beat(kit: Kit, queued: int = 0, lane: Lane = SMALL, seconds: float = 2.0, wo
     marks = [(0, 1), (queued - 1, queued)][:queued]
     views = [LaneView(lane, queued, marks)] if queued else []
     waiting = Waiting({"s": seconds, "l": seconds}, views, [0.0] * workers)
-    kit.results.heard_beat(msgspec.structs.replace(kit.toy.beat(), waiting=waiting))
+    kit.beat(waiting=waiting)
 
 
 async def problem(kit: Kit, **arguments: Any) -> tuple[int, str, str | None]:
@@ -49,7 +47,7 @@ def test_a_job_says_its_place_and_when_it_is_expected_to_end() -> None:
         assert response.headers["retry-after"] == "2"
         assert (await kit.client.get("/jobs")).json()["jobs"][0]["eta_seconds"] == 2.0
         assert (await kit.client.get(f"/batches/{job}")).json()["jobs"][0]["queue_position"] == 1
-        kit.toy.update(job, State.RUNNING)
+        kit.broker.start(job)
         assert (await kit.client.get(f"/jobs/{job}")).json()["queue_position"] is None
         kit.now += 11
         assert (await kit.client.get(f"/jobs/{job}")).json()["eta_seconds"] is None
@@ -63,7 +61,7 @@ def test_statistics_say_how_long_a_new_upload_would_wait() -> None:
         assert (await kit.client.get("/stats")).json()["queue"]["wait_seconds"] == 0.0
         beat(kit, queued=10, workers=2)
         assert (await kit.client.get("/stats")).json()["queue"]["wait_seconds"] == 9.5
-        kit.results.heard_beat(kit.toy.beat())
+        kit.beat()
         assert (await kit.client.get("/stats")).json()["queue"]["wait_seconds"] is None
 
     serve(scenario, accept_seconds=10)
@@ -110,11 +108,11 @@ def test_a_repeat_under_its_key_is_answered_however_long_the_queue_is() -> None:
 @pytest.mark.parametrize(("queued", "seconds"), [(1, "2"), (600, "120")])
 def test_a_full_queue_says_when_a_tenth_of_it_will_be_done(queued: int, seconds: str) -> None:
     async def scenario(kit: Kit) -> None:
+        await kit.accepted()
         beat(kit, queued)
-        kit.toy.refuse = "queue_full"
         assert await problem(kit, content=png(), headers=JPEG) == (503, "queue_full", seconds)
 
-    serve(scenario)
+    serve(scenario, queued_max=1)
 
 
 def test_what_came_and_went_between_two_beats_is_waited_for_no_more() -> None:

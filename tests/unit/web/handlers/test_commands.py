@@ -5,14 +5,19 @@ from typing import Any
 
 import pytest
 
+from broker.core.books.rates import BUCKET_SECONDS
+from broker.core.books.sweeps import WAITING_MAX
+from jobs.ids import original_name
 from jobs.limits import OVER_MANY_MAX
-from jobs.wire import COMMITTED, Ack, Cancel, Purge
-from tests.support.kits.toy_broker import STEP_ROWS
+from jobs.records import Records, SweepEntry
+from jobs.wire import Cancel, Purge
+from tests.contracts.rows import job_id
+from tests.properties.harness import BULK_ROWS
 from tests.support.kits.web_kit import BASE, Kit, serve
 from tests.unit.web.uploads.test_admission import KEYS
 from web.handlers import commands
 
-JOBS = 2 * STEP_ROWS + 1
+JOBS = 2 * BULK_ROWS + 1
 
 
 async def with_jobs(kit: Kit) -> list[int]:
@@ -20,7 +25,14 @@ async def with_jobs(kit: Kit) -> list[int]:
     for _ in range(JOBS):
         await kit.accepted()
     kit.sent.clear()
-    return [0, *range(STEP_ROWS, JOBS, STEP_ROWS)]
+    return [0, *range(BULK_ROWS, JOBS, BULK_ROWS)]
+
+
+def fill_sweeps(kit: Kit, less: int = 0) -> None:
+    """A broker starts on a ledger in which as many deletions wait as it takes, `less` so many."""
+    jobs = [job_id(number) for number in range(WAITING_MAX - less)]
+    kit.ledger.commit(Records(sweeps=[SweepEntry(job, (original_name(job),)) for job in jobs]))
+    kit.restart_broker()
 
 
 async def leave(kit: Kit, path: str, after: int) -> None:
@@ -61,7 +73,7 @@ def test_nothing_is_done_for_a_client_that_has_left() -> None:
         await leave(kit, "/jobs?all=1", after=1)
         assert len(kit.sent) == 1
         left = (await kit.client.get("/jobs?state=queued")).json()["jobs"]
-        assert len(left) == JOBS - STEP_ROWS
+        assert len(left) == JOBS - BULK_ROWS
 
     serve(scenario)
 
@@ -89,13 +101,19 @@ def test_a_count_ends_when_its_client_has_left(monkeypatch: pytest.MonkeyPatch) 
     serve(scenario)
 
 
-def test_a_purge_waits_for_the_deletions_before_it() -> None:
+def test_a_purge_waits_for_the_deletions_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "SWEEPS_SECONDS", 0.001)
+
     async def scenario(kit: Kit) -> None:
         places = await with_jobs(kit)
         await kit.client.delete("/jobs?all=1")
+        fill_sweeps(kit)
         kit.sent.clear()
-        kit.toy.full = 2
-        assert (await kit.client.delete("/jobs?purge=1&all=1")).json() == {"matched": JOBS, "changed": JOBS}
+        purging = asyncio.create_task(kit.client.delete("/jobs?purge=1&all=1"))
+        while len(kit.sent) < 2:
+            await asyncio.sleep(0)
+        kit.broker.come("sweeper")
+        assert (await purging).json() == {"matched": JOBS, "changed": JOBS}
         asked = [message.after for message in kit.sent if isinstance(message, Purge)]
         assert asked == [0, 0, *places]
 
@@ -106,8 +124,8 @@ def test_a_purge_that_waits_asks_no_more_for_a_client_that_has_left() -> None:
     async def scenario(kit: Kit) -> None:
         await with_jobs(kit)
         await kit.client.delete("/jobs?all=1")
+        fill_sweeps(kit)
         kit.sent.clear()
-        kit.toy.full = 1000
         await leave(kit, "/jobs?purge=1&all=1", after=1)
         assert len(kit.sent) == 1
 
@@ -118,12 +136,11 @@ def test_a_purge_that_does_not_come_on_says_how_far_it_came() -> None:
     async def scenario(kit: Kit) -> None:
         await with_jobs(kit)
         await kit.client.delete("/jobs?all=1")
-        kit.toy.full = 1000
-        kit.toy.full_after = 1
+        fill_sweeps(kit, less=1)
         response = await kit.client.delete("/jobs?purge=1&all=1")
         problem = response.json()
         assert (response.status_code, problem["code"]) == (503, "sweeps_full")
-        assert (problem["matched"], problem["changed"]) == (STEP_ROWS, STEP_ROWS)
+        assert (problem["matched"], problem["changed"]) == (BULK_ROWS, BULK_ROWS)
         assert kit.web.over_many.total == 0
 
     serve(scenario)
@@ -165,17 +182,15 @@ def test_a_caller_has_no_more_than_half_of_them() -> None:
     serve(scenario, api_keys=KEYS)
 
 
-def test_what_was_over_the_rate_in_any_step_is_told_when_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    steps = iter([(3, 2, 7.0, 9), (1, 1, 0.0, None)])
-
-    async def step(*_: object) -> Ack:
-        matched, changed, seconds, following = next(steps)
-        return Ack("r", COMMITTED, matched=matched, changed=changed, retry_seconds=seconds, following=following)
-
-    monkeypatch.setattr(commands, "_step", step)
+def test_what_was_over_the_rate_in_any_step_is_told_when_to_come_again() -> None:
+    """Also where the last step, of a job that is done, was not over it."""
 
     async def scenario(kit: Kit) -> None:
+        jobs = [await kit.accepted() for _ in range(JOBS)]
+        kit.finish(jobs[-1])
+        await kit.client.delete("/jobs?all=1")
         answer = await kit.client.post("/jobs/requeue?all=1")
-        assert (answer.json(), answer.headers["retry-after"]) == ({"matched": 4, "changed": 3}, "7")
+        assert answer.json() == {"matched": JOBS, "changed": BULK_ROWS - 1}
+        assert answer.headers["retry-after"] == str(BUCKET_SECONDS)
 
-    serve(scenario)
+    serve(scenario, rate_per_minute=JOBS + BULK_ROWS - 1)

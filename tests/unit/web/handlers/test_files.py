@@ -10,7 +10,6 @@ from urllib.parse import unquote
 import pytest
 
 from jobs.access.keys import Scope, entry_of
-from jobs.job import State
 from tests.support.kits.web_kit import BASE, Kit, png, serve
 from tests.support.kits.web_readers import Reader
 from web.handlers import files
@@ -126,12 +125,15 @@ def test_a_rendition_is_immutable_once_the_job_is_done() -> None:
     async def scenario(kit: Kit) -> None:
         job = await kit.accepted()
         assert (await kit.client.get(f"/jobs/{job}/renditions/thumb")).status_code == 404
-        rendition = kit.finish(job, DATA)
+        kit.finish(job, DATA)
         done = await kit.client.get(f"/jobs/{job}/renditions/thumb")
         assert "immutable" in done.headers["cache-control"]
         assert done.headers["content-disposition"] == 'inline; filename="0.thumb.jpg"'
-        kit.toy.update(job, State.CANCELLED, renditions=[rendition])
-        assert (await kit.client.get(f"/jobs/{job}/renditions/thumb")).headers["cache-control"] == "no-cache"
+        cancelled = await kit.accepted()
+        kit.publish(cancelled, DATA)
+        kit.broker.cancel(cancelled)
+        kept = await kit.client.get(f"/jobs/{cancelled}/renditions/thumb")
+        assert (kept.content, kept.headers["cache-control"]) == (DATA, "no-cache")
         assert (await kit.client.get(f"/jobs/{job}/renditions/other")).status_code == 404
 
     serve(scenario)

@@ -4,12 +4,11 @@ import asyncio
 from typing import Any
 from unittest.mock import Mock
 
-import msgspec
 import pytest
 
 from jobs.errors import StoreFault
-from jobs.job import Fault, Original, Outcome, Rendition, Spec, State, encode
-from jobs.wire import Cancel, Purge, Requeue, SweepsView, WorkerJob, WorkerView
+from jobs.job import Code, Original, Outcome, Rendition, Spec, State, encode
+from jobs.wire import Cancel, Purge, Requeue, SweepsView
 from stores.ledger.memory import MemoryLedger
 from tests.contracts.rows import row
 from tests.support.kits.web_kit import BASE, Kit, png, serve, turns
@@ -81,10 +80,10 @@ def test_waiting_for_the_end() -> None:
         assert (unfinished.json()["state"], unfinished.headers["retry-after"]) == ("queued", "1")
         waiting = asyncio.ensure_future(get(kit, f"/jobs/{job}?wait=5"))
         await turns(20)
-        kit.toy.update(job, State.RUNNING)
+        kit.broker.start(job)
         await turns(20)
         assert not waiting.done()
-        kit.toy.update(job, State.FAILED, error=Fault("undecodable", "no pixels"))
+        kit.broker.fail(job)
         ended = await waiting
         assert (ended["state"], ended["error"]) == ("failed", {"code": "undecodable", "detail": "no pixels"})
         assert "retry-after" not in (await kit.client.get(f"/jobs/{job}?wait=5")).headers
@@ -191,7 +190,7 @@ def test_requeueing() -> None:
         job = await kit.accepted()
         early = await kit.client.post(f"/jobs/{job}/requeue")
         assert (early.status_code, early.json()["code"]) == (409, "not_requeueable")
-        kit.toy.update(job, State.DEAD, error=Fault("attempts_used_up", ""))
+        kit.broker.fail(job, Code.ORIGINAL_MISSING)
         again = await kit.client.post(f"/jobs/{job}/requeue")
         assert (again.status_code, again.json()["state"], again.json()["attempts"]) == (202, "queued", 0)
 
@@ -202,14 +201,14 @@ def test_requeueing() -> None:
 def test_a_command_whose_ack_died_with_its_broker_is_done_once(method: str, address: str, status: int) -> None:
     async def scenario(kit: Kit) -> None:
         job = await kit.accepted()
-        kit.toy.update(job, State.FAILED)
+        kit.broker.fail(job)
         kit.answers = False
         asked = asyncio.create_task(kit.client.request(method, f"/jobs/{job}{address}"))
         await turns()
-        change, kit.answers = kit.toy.change, True
-        kit.requests.heard_hello(kit.toy.epoch + 1)
+        change, kit.answers = kit.broker.change, True
+        kit.restart_broker()
         assert (await asked).status_code == status
-        assert kit.toy.change == change
+        assert kit.broker.change == change
         assert len([message for message in kit.sent if isinstance(message, Requeue | Purge)]) == 2
         assert (await kit.client.request(method, f"/jobs/{job}{address}")).status_code in (404, 409)
 
@@ -230,7 +229,7 @@ def test_commands_over_all_that_match() -> None:
         assert requeued.json() == {"matched": 2, "changed": 2}
         purged = await kit.client.delete("/jobs?purge=true&all=1")
         assert purged.json() == {"matched": 3, "changed": 0}
-        assert [type(message) for message in kit.sent[sent:]] == [Cancel, Requeue, Purge, Purge]
+        assert [type(message) for message in kit.sent[sent:]] == [Cancel, Requeue, Purge]
         refused = await kit.client.post("/jobs/requeue?purge=1")
         assert (refused.status_code, refused.json()["parameter"]) == (400, "purge")
 
@@ -260,12 +259,12 @@ def test_a_filter_that_no_message_takes_is_refused_and_not_left_unanswered(metho
 def test_pause_resume_and_drain() -> None:
     async def scenario(kit: Kit) -> None:
         assert (await kit.client.post("/queue/pause")).json() == {"paused": True}
-        assert kit.toy.paused
+        assert kit.broker.paused
         assert (await kit.client.post("/queue/resume")).json() == {"paused": False}
-        assert not kit.toy.paused
+        assert not kit.broker.paused
         assert (await kit.client.post("/workers/w9/drain")).status_code == 404
         assert (await kit.client.post(f"/workers/{'w' * 256}/drain")).status_code == 404
-        kit.toy.workers = [WorkerView("name", "w9", "idle", 2, [], 0.0)]
+        kit.broker.come("w9")
         assert (await kit.client.post("/workers/w9/drain")).status_code == 202
 
     serve(scenario)
@@ -275,18 +274,22 @@ def test_statistics_are_the_latest_beat() -> None:
     async def scenario(kit: Kit) -> None:
         assert (await get(kit, "/stats", 503))["code"] == "broker_silent"
         job = await kit.accepted()
-        held = [WorkerJob(job, kit.toy.beat().at - 2), WorkerJob(job, None)]
-        kit.toy.workers = [WorkerView("box/1", "w9", "busy", 2, held, 0.0)]
-        kit.results.heard_beat(kit.toy.beat())
+        await kit.accepted()
+        kit.broker.come("box/1").begin(job)
+        kit.broker.come("box/2")
+        await kit.accepted()
+        kit.now += 2
+        kit.beat()
         stats = await get(kit, "/stats")
         assert list(stats) == ["queue", "jobs", "workers", "workers_wanted", "sweeps", "rates"]
         assert (stats["queue"]["depth"], stats["queue"]["paused"]) == (1, False)
         assert stats["queue"]["oldest_seconds"] >= 0
-        assert stats["jobs"] == dict.fromkeys((state.value for state in State), 0) | {"queued": 1}
-        [worker] = stats["workers"]
-        assert (worker["name"], worker["state"], worker["since"]) == ("box/1", "busy", "1970-01-01T00:00:00.000Z")
+        assert stats["jobs"] == dict.fromkeys((state.value for state in State), 0) | {"queued": 1, "running": 2}
+        worker, other = stats["workers"]
+        assert (worker["name"], worker["incarnation"], worker["state"]) == ("box/1", "box/1", "busy")
+        assert worker["since"][-5:-1].startswith(".")
         assert 2 <= worker["jobs"][0]["seconds"] < 10
-        assert worker["jobs"][1]["seconds"] is None
+        assert [held["seconds"] for held in other["jobs"]] == [None]
         kit.now += 11
         await get(kit, "/stats", 503)
 
@@ -298,7 +301,7 @@ def test_statistics_wait_for_the_first_beat_of_a_process_that_has_just_begun() -
         asked = asyncio.ensure_future(get(kit, "/stats"))
         await turns()
         assert not asked.done()
-        kit.results.heard_beat(kit.toy.beat())
+        kit.beat()
         assert (await asked)["queue"]["depth"] == 0
 
     serve(scenario, accept_seconds=5)
@@ -307,7 +310,7 @@ def test_statistics_wait_for_the_first_beat_of_a_process_that_has_just_begun() -
 @pytest.mark.parametrize(
     ("states", "paused", "failing", "walk", "workers", "warnings"),
     [
-        (["idle", "busy", "draining"], False, 0, "", 2, []),
+        (["busy", "idle", "draining"], False, 0, "", 2, []),
         ([], False, 0, "", 0, ["no worker takes jobs: what is accepted waits"]),
         (["draining"], False, 0, "", 0, ["no worker takes jobs: what is accepted waits"]),
         (["idle"], True, 0, "", 1, ["paused: what is accepted waits"]),
@@ -328,9 +331,14 @@ def test_ready_says_what_does_not_go_on_as_it_should(
     """It stays ready: uploads are taken, and kept."""
 
     async def scenario(kit: Kit) -> None:
-        answers = [WorkerView(f"w{number}", f"i{number}", state, 5, [], 0.0) for number, state in enumerate(states)]
-        sweeps = SweepsView(9, failing, "why", walk)
-        kit.results.heard_beat(msgspec.structs.replace(kit.toy.beat(), workers=answers, paused=paused, sweeps=sweeps))
+        for state in states:
+            if state == "busy":
+                await kit.accepted()
+            kit.broker.come(state, draining=state == "draining")
+        if paused:
+            await kit.client.post("/queue/pause")
+        kit.beat(sweeps=SweepsView(9, failing, "why", walk))
+        assert [worker["state"] for worker in (await get(kit, "/stats"))["workers"]] == states
         assert (await get(kit, "/stats"))["sweeps"] == {
             "waiting": 9,
             "failing": failing,
@@ -353,7 +361,7 @@ def test_ready_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(kit: Kit) -> None:
         assert await get(kit, "/health/live") == {"status": "live"}
         assert (await get(kit, "/health/ready", 503))["reasons"] == ["broker unheard"]
-        kit.results.heard_beat(kit.toy.beat())
+        kit.beat()
         assert (await get(kit, "/health/ready"))["reasons"] == []
         kit.now += 11
         kit.web.draining = True

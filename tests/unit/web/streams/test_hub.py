@@ -9,7 +9,7 @@ import pytest
 from jobs.access.grants import ViewGrant, sign
 from jobs.access.keys import Scope, entry_of, open_session
 from jobs.errors import StoreFault
-from jobs.job import Fault, Rendition, Row, State
+from jobs.job import Rendition, Row, State
 from jobs.limits import CHANGES_KEPT
 from jobs.wire import Beat, Change, Changes
 from tests.support.kits.web_kit import BASE, Kit, serve, turns
@@ -104,14 +104,15 @@ def test_only_recent_changes_are_kept() -> None:
 def test_who_waits_reads_again_after_a_gap() -> None:
     async def scenario(kit: Kit) -> None:
         job = await kit.accepted()
-        waiting = asyncio.ensure_future(kit.results.until_ended(job, kit.ledger.job, 5))
+        waiting = asyncio.ensure_future(kit.results.until_ended(job, kit.ledger.job, 60))
         await turns()
-        kit.toy.tell = lambda _changes: None
+        kit.tells = False
         kit.finish(job)
         await turns()
         assert not waiting.done()
-        kit.results.heard_beat(kit.toy.beat())
-        kit.results.heard_beat(kit.toy.beat())
+        kit.tells = True
+        kit.beat()
+        kit.beat()
         row = await waiting
         assert row is not None
         assert row.state == State.DONE
@@ -159,19 +160,20 @@ def test_everything_live() -> None:
         reader = Reader(kit, "/events")
         await turns()
         job = await kit.accepted()
-        kit.toy.update(job, State.RUNNING)
-        kit.toy.publish(job, RENDITION)
-        kit.toy.update(job, State.FAILED, error=Fault("undecodable", "no pixels"))
-        kit.results.heard_beat(kit.toy.beat())
+        kit.broker.start(job)
+        kit.publish(job)
+        kit.broker.fail(job)
+        kit.beat()
         await turns()
-        shown = reader.seen()
-        assert [(name, number) for name, number, _ in shown if name != "reset"] == [
-            ("job", 1), ("job", 2), ("rendition", 3), ("job", 4), ("beat", None),
+        shown = [told for told in reader.seen() if told[0] in ("job", "rendition")]
+        assert [(name, number, data.get("state")) for name, number, data in shown] == [
+            ("job", 1, "queued"), ("job", 2, "running"), ("job", 3, "running"), ("rendition", 4, None),
+            ("job", 4, "running"), ("job", 6, "failed"),
         ]  # fmt: skip
         error = {"code": "undecodable", "detail": "no pixels"}
-        assert shown[-2][2] == {"id": job, "state": "failed", "change": 4, "attempts": 1, "error": error}
-        assert shown[-3][2]["rendition"]["url"] == f"{BASE}/jobs/{job}/renditions/thumb"
-        assert shown[-1][2]["jobs"]["failed"] == 1
+        assert shown[-1][2] == {"id": job, "state": "failed", "change": 6, "attempts": 1, "error": error}
+        assert shown[3][2]["rendition"]["url"] == f"{BASE}/jobs/{job}/renditions/thumb"
+        assert [data["jobs"]["failed"] for name, _, data in reader.seen() if name == "beat"][-1] == 1
         reader.leave()
         await reader.task
         assert not kit.hub.listened
@@ -182,11 +184,13 @@ def test_everything_live() -> None:
 def test_last_event_id_is_honoured_or_reset() -> None:
     async def scenario(kit: Kit) -> None:
         jobs = [await kit.accepted() for _ in range(3)]
-        kit.toy.update(jobs[2], State.RUNNING)
+        kit.broker.start(jobs[0])
         known, old, strange = Reader(kit, "/events", 1), Reader(kit, "/events", -1), Reader(kit, "/events", 10**20)
         await turns()
-        assert [(number, data["id"]) for _, number, data in known.seen()] == [(2, jobs[1]), (4, jobs[2])]
-        assert old.seen() == strange.seen() == [("reset", 4, {})]
+        told = [(number, data["id"]) for name, number, data in known.seen() if name == "job"]
+        assert told == [(2, jobs[1]), (3, jobs[2]), (5, jobs[0])]
+        for reader in (old, strange):
+            assert [(name, number) for name, number, _ in reader.seen()] == [("beat", None), ("reset", 5)]
         for reader in (known, old, strange):
             reader.leave()
             await reader.task
@@ -196,7 +200,7 @@ def test_last_event_id_is_honoured_or_reset() -> None:
 
 def test_a_replay_that_would_cut_its_reader_off_is_a_reset() -> None:
     async def scenario(kit: Kit) -> None:
-        kit.results.heard_beat(kit.toy.beat())
+        kit.beat()
         told = [change(number, f"{number:026}") for number in range(1, CHANGES_KEPT + 1)]
         kit.results.heard_changes(Changes(1, 0, CHANGES_KEPT, told))
         reader = Reader(kit, "/events", 0)
@@ -214,14 +218,15 @@ def test_one_job_until_its_end() -> None:
         job, other = await kit.accepted(), await kit.accepted()
         reader = Reader(kit, f"/jobs/{job}/events")
         await turns()
-        kit.toy.update(other, State.RUNNING)
-        kit.toy.update(job, State.RUNNING)
-        kit.toy.publish(job, RENDITION)
+        kit.broker.start(other)
+        kit.broker.start(job)
+        kit.publish(job)
         kit.finish(job)
         await reader.task
         assert reader.ended
         shown = [(name, data.get("state")) for name, _, data in reader.seen()]
-        assert shown == [("job", "queued"), ("job", "running"), ("rendition", None), ("job", "done")]
+        running = [("job", "running")] * 2  # assigned, begun
+        assert shown == [("job", "queued"), *running, ("rendition", None), ("job", "done")]
 
     serve(scenario)
 
@@ -229,12 +234,12 @@ def test_one_job_until_its_end() -> None:
 def test_what_the_row_had_shown_is_not_told_again() -> None:
     async def scenario(kit: Kit) -> None:
         job = await kit.accepted()
-        kit.toy.update(job, State.RUNNING)
+        kit.broker.start(job)
         reader = Reader(kit, f"/jobs/{job}/events")
         await turns()
-        kit.hub.changed([change(2, job), change(3, job, "done")])
+        kit.hub.changed([change(3, job), change(4, job, "done")])
         await reader.task
-        assert [number for _, number, _ in reader.seen()] == [2, 3]
+        assert [number for _, number, _ in reader.seen()] == [3, 4]
 
     serve(scenario)
 
@@ -247,7 +252,7 @@ def test_one_job_that_has_ended() -> None:
         await reader.task
         assert [name for name, _, _ in reader.seen()] == ["rendition", "job"]
         assert reader.ended
-        again = Reader(kit, f"/jobs/{job}/events", last=2)
+        again = Reader(kit, f"/jobs/{job}/events", last=kit.broker.change)
         await again.task
         assert again.status == 204
         nothing = Reader(kit, f"/jobs/{'0' * 26}/events")
@@ -277,7 +282,7 @@ def test_one_job_whose_end_was_missed() -> None:
         job = await kit.accepted()
         reader = Reader(kit, f"/jobs/{job}/events")
         await turns()
-        kit.toy.tell = lambda _changes: None
+        kit.tells = False
         kit.finish(job)
         kit.hub.missed(9)
         await reader.task
@@ -291,7 +296,7 @@ def test_a_purged_job_ends_its_stream() -> None:
         job = await kit.accepted()
         everything = Reader(kit, "/events")
         await turns()
-        kit.toy.update(job, State.CANCELLED)
+        kit.broker.cancel(job)
         await kit.client.delete(f"/jobs/{job}?purge=1")
         await turns()
         assert everything.seen()[-1][2]["removed"] is True

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from jobs import ids
+from jobs import ids, wire
 from jobs.errors import StoreFault, StoreFull
 from jobs.job import Row, State
 from jobs.limits import UNACKNOWLEDGED_MAX
@@ -90,13 +90,14 @@ def test_no_key(key: str) -> None:
 
 def test_refused_is_503_and_leaves_no_blob() -> None:
     async def scenario(kit: Kit) -> None:
-        kit.toy.refuse = "queue_full"
+        await kit.accepted()
+        stored = set(kit.blobs.blobs)
         response = await kit.upload()
         assert (response.status_code, response.json()["code"]) == (503, "queue_full")
         assert int(response.headers["retry-after"]) > 0
-        assert not kit.blobs.blobs
+        assert set(kit.blobs.blobs) == stored
 
-    serve(scenario)
+    serve(scenario, queued_max=1)
 
 
 @pytest.mark.parametrize("repeated", [False, True])
@@ -145,7 +146,9 @@ def test_the_row_is_looked_for_once_more_before_the_503() -> None:
         posted = asyncio.ensure_future(kit.upload())
         while not kit.sent:
             await asyncio.sleep(0)
-        kit.toy.handle(kit.sent[0])  # no time passes between the sending and this row: no timer can have ended
+        kit.answers = False
+        # no time passes between the sending and this row: no timer can have ended
+        kit.broker.handle(wire.encode(kit.sent[0]))
         assert (await posted).status_code == 202
 
     serve(scenario, accept_seconds=submit.LOOK_SECONDS / 100)
@@ -223,12 +226,12 @@ def test_so_many_without_an_ack_and_no_more() -> None:
     async def scenario(kit: Kit) -> None:
         kit.takes = False
         waiting = [
-            asyncio.ensure_future(kit.requests.settle(Pause("w", str(number)), lambda: None, 5))
+            asyncio.ensure_future(kit.requests.settle(Pause(kit.web.id, str(number)), lambda: None, 5))
             for number in range(UNACKNOWLEDGED_MAX)
         ]
         await turns()
         with pytest.raises(Unanswered) as refused:
-            await kit.requests.settle(Pause("w", "more"), lambda: None, 5)
+            await kit.requests.settle(Pause(kit.web.id, "more"), lambda: None, 5)
         assert refused.value.code == "queue_full"
         response = await kit.upload()
         assert (response.status_code, response.json()["code"]) == (503, "queue_full")

@@ -10,7 +10,8 @@ import pytest
 from jobs.images.formats import READ
 from jobs.job import decode_spec
 from jobs.wire import Submit
-from tests.support.kits.web_kit import Kit, digest, png, serve
+from tests.support.kits.web_broker import digest
+from tests.support.kits.web_kit import Kit, png, serve
 from web.uploads import incoming
 
 BOUNDARY = "f00d"

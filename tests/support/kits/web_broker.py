@@ -1,0 +1,234 @@
+"""The real dispatcher as web meets it, and workers that say what a test has them say.
+
+Owns no rule of the broker: broker/core decides every change of a job, on the driver of tests/properties/harness.py.
+Frames pass through the codec in both directions, so nothing is told here that no socket could carry.
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from broker.core.books.events import Policy
+from broker.frames.outbox import outgoing
+from broker.lookups import is_step
+from jobs import wire
+from jobs.ids import rendition_name
+from jobs.job import Code, Cost, Rendition
+from stores.ledger import Ledger
+from tests.properties.harness import Driver
+
+SENT_AS = "another"
+"""The web process of the orders that a test gives itself."""
+
+
+class SimulatedWorker:
+    """A worker as the broker sees it: it holds what it was assigned until a test ends it. It deletes at once what it is
+    told to, or says `fault` of its disk."""
+
+    def __init__(self, broker: "WebBroker", name: str, capacity: int, draining: bool, fault: str) -> None:
+        self.name, self.peer, self.fault = name, name.encode(), fault
+        self.leases: dict[str, int] = {}
+        """The lease of each job that it holds."""
+        self.begun: set[str] = set()
+        self._broker = broker
+        self._introduction = wire.Ready(name, name, 1, capacity, "engine", [], draining)
+
+    def introduce(self) -> None:
+        """Say Ready, with all that is held."""
+        held = [wire.Held(job, lease, job in self.begun) for job, lease in self.leases.items()]
+        self._broker.hear(self, msgspec.structs.replace(self._introduction, holding=held))
+
+    def beat(self) -> wire.WorkerBeat:
+        """A sign of life."""
+        return wire.WorkerBeat([wire.Held(job, lease, job in self.begun) for job, lease in self.leases.items()])
+
+    def begin(self, job: str) -> None:
+        """A decoder begins the job, if none has yet."""
+        if job not in self.begun:
+            self.begun.add(job)
+            at = self._broker.wall_time()
+            self._broker.hear(self, wire.Started([wire.Start(job, self.leases[job], at)]))
+
+    def publish(self, job: str, rendition: Rendition) -> None:
+        """A rendition landed."""
+        self.begin(job)
+        self._broker.hear(self, wire.Published([wire.Publication(job, self.leases[job], rendition)]))
+
+    def finish(self, job: str, renditions: list[Rendition]) -> None:
+        """The job has all its renditions."""
+        self.begin(job)
+        self._broker.hear(self, wire.Finished([wire.Finish(job, self.leases.pop(job), renditions, Cost(1.5, 4096))]))
+
+    def fail(self, job: str, code: Code, detail: str) -> None:
+        """The try ended without its renditions."""
+        self.begin(job)
+        self._broker.hear(self, wire.Failed([wire.Failure(job, self.leases.pop(job), code.value, detail)]))
+
+    def answer(self, message: Any) -> list[Any]:
+        """What it says at once to a message of the broker's."""
+        match message:
+            case wire.Assign(jobs=jobs):
+                self.leases.update((each.job, each.lease) for each in jobs)
+            case wire.Abandon(leases=leases):
+                held = [ref for ref in leases if self.leases.pop(ref.job, None) == ref.lease]
+                return [wire.Failed([wire.Failure(ref.job, ref.lease, Code.CANCELLED.value, "") for ref in held])]
+            case wire.Sweep(sweeps=sweeps):
+                told = [job for job, _ in sweeps]
+                return [wire.Swept([], [(job, self.fault) for job in told]) if self.fault else wire.Swept(told)]
+            case wire.OrphanScan(after=after):
+                return [wire.Found(after, [], None, self.fault)]
+        return []
+
+
+class WebBroker:
+    """`tell` is given (topic, frame) of all that web processes hear. No time passes but by `beat` and `now`, and a
+    thousandth of a second with each turn."""
+
+    def __init__(
+        self, policy: Policy, ledger: Ledger, wall_time: float, tell: Callable[[bytes, bytes], object]
+    ) -> None:
+        self.tell = tell
+        self.workers: dict[bytes, SimulatedWorker] = {}
+        self._driver = Driver(policy, ledger, wall_time)
+        self._orders = 0
+        self._passing: list[SimulatedWorker] = []
+        """Those that came for one job each."""
+        self._passers = 0
+
+    @property
+    def now(self) -> float:
+        """Monotonic seconds."""
+        return self._driver.now
+
+    @now.setter
+    def now(self, now: float) -> None:
+        self._driver.now = now
+
+    @property
+    def epoch(self) -> int:
+        """The term of the broker that serves now."""
+        return self._driver.dispatcher.epoch
+
+    @property
+    def change(self) -> int:
+        """The number of the newest change."""
+        return self._driver.dispatcher.books.change
+
+    @property
+    def paused(self) -> bool:
+        """Whether dispatch is stopped."""
+        return self._driver.dispatcher.books.paused
+
+    def wall_time(self) -> float:
+        """As the broker's clock has it."""
+        return self._driver.now + self._driver.offset
+
+    def restart(self) -> None:
+        """Another broker starts on the ledger; its workers introduce themselves."""
+        self._driver.start()
+        for worker in tuple(self.workers.values()):
+            worker.introduce()
+
+    def handle(self, frame: bytes) -> None:
+        """A frame of web arrives, in a turn of its own."""
+        message = wire.from_web.decode(frame)
+        if isinstance(message, wire.Submit):
+            self._driver.post(message)
+        elif is_step(message):
+            self._driver.step(message, message.after)
+        else:
+            self._driver.order(message)
+        self._turn()
+
+    def hear(self, worker: SimulatedWorker, message: wire.FromWorker) -> None:
+        """A message of a worker arrives, in a turn of its own."""
+        self._take_in(worker, message)
+        self._turn()
+
+    def beat(self) -> None:
+        """Time passes up to the next beat, and it is told. All workers are heard before."""
+        driver = self._driver
+        for worker in self.workers.values():
+            self._take_in(worker, worker.beat())
+        driver.now += driver.policy.beat_seconds
+        self._turn(tick=True)
+
+    def come(self, name: str, capacity: int = 1, draining: bool = False, fault: str = "") -> SimulatedWorker:
+        """A worker introduces itself, under a name that is its incarnation too, and stays."""
+        worker = self.workers[name.encode()] = SimulatedWorker(self, name, capacity, draining, fault)
+        worker.introduce()
+        return worker
+
+    def holder(self, job: str) -> SimulatedWorker:
+        """Who holds the job. While nobody does, workers come that take one job each, in the broker's order. They leave
+        after it, so that what comes later waits again."""
+        while True:
+            for worker in self.workers.values():
+                if job in worker.leases:
+                    return worker
+            self._passers += 1
+            passer = self.come(f"passer-{self._passers}")
+            assert passer.leases, f"{job} waits, and a new worker is given nothing"
+            self._passing.append(passer)
+            self.hear(passer, wire.Draining())
+
+    def start(self, job: str) -> None:
+        """A decoder begins the job."""
+        self.holder(job).begin(job)
+
+    def publish(self, job: str, rendition: Rendition) -> None:
+        """A rendition of the job landed."""
+        self.holder(job).publish(job, rendition)
+
+    def finish(self, job: str, renditions: list[Rendition]) -> None:
+        """End the job well."""
+        self.holder(job).finish(job, renditions)
+
+    def fail(self, job: str, code: Code = Code.UNDECODABLE, detail: str = "no pixels") -> None:
+        """End a try of the job."""
+        self.holder(job).fail(job, code, detail)
+
+    def cancel(self, job: str) -> None:
+        """Another web process cancels the job, and whoever holds it lets go."""
+        self._orders += 1
+        self.handle(wire.encode(wire.Cancel(SENT_AS, str(self._orders), job)))
+
+    def _take_in(self, worker: SimulatedWorker, message: wire.FromWorker) -> None:
+        heard = wire.from_worker.decode(wire.encode(message))
+        if isinstance(heard, wire.Found):
+            self._driver.found(worker.peer, heard)
+        else:
+            self._driver.hear(worker.peer, heard)
+
+    def _turn(self, tick: bool = False) -> None:
+        """Carry out a turn, and those that follow from what workers answer at once."""
+        self._driver.turn(tick)
+        answers: list[tuple[SimulatedWorker, wire.FromWorker]] = []
+        for effects in self._driver.last:
+            out = outgoing(effects, self.epoch)
+            for topic, frame in (*out.acks, *out.changes):
+                self.tell(topic, frame)
+            for peer, frame in out.sends:
+                if worker := self.workers.get(peer):
+                    answers += [(worker, answer) for answer in worker.answer(wire.to_worker.decode(frame))]
+        for worker in [worker for worker in self._passing if not worker.leases]:
+            self._passing.remove(worker)
+            del self.workers[worker.peer]
+            answers.append((worker, wire.Leaving()))
+        for worker, answer in answers:
+            self._take_in(worker, answer)
+        if answers:
+            self._turn()
+
+
+def digest(data: bytes) -> str:
+    """SHA-256 in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def rendition_of(job: str, name: str, data: bytes) -> Rendition:
+    """A rendition of these bytes, whose blob has the name that a worker of ours would give it."""
+    blob = rendition_name(job, name, digest(data), "jpg")
+    return Rendition(name, blob, "jpeg", 32, 24, len(data), digest(data), None, ("delays",))
