@@ -1,6 +1,6 @@
-"""The canvas of an animation: each frame laid on what the ones before it left, as GIF and APNG have it.
+"""The canvas of an animation: draws each frame on the result of the frames before it, as GIF and APNG define.
 
-Owns blending and disposal. Pure but for Pillow's pixels; knows no file, and no colours but by their alpha.
+Owns blending and disposal. Works on Pillow's pixels, and knows no file. Of colours it knows only alpha.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ class Canvas:
     """The picture that an animation shows. It begins transparent. While it is known to be opaque, it has no alpha."""
 
     def __init__(self, size: Size, mode: str) -> None:
-        """`mode` is LA or RGBA, as the frames will be laid."""
+        """`mode`: LA or RGBA, the mode in which frames are drawn."""
         self._mode, self._solid = mode, _OPAQUE[mode]
         self._image = Image.new(mode, size, _CLEAR[mode])
         self._box = (0, 0, 0, 0)
@@ -27,8 +27,8 @@ class Canvas:
         self._before: Image.Image | None = None
 
     def lay(self, part: Part, pixels: Image.Image | None) -> Image.Image:
-        """The picture after `pixels` (None: the frame has none) are laid at their place; L or RGB if it is opaque. The
-        caller owns it."""
+        """Draw `pixels` (None: the frame has none) at their place. Returns a copy of the picture, as L or RGB if it is
+        opaque."""
         self._dispose()
         left, top, (width, height) = part.left, part.top, part.size
         self._box = left, top, min(left + width, self._image.width), min(top + height, self._image.height)
@@ -51,7 +51,7 @@ class Canvas:
         return self._image.copy()
 
     def _cover(self, part: Part, pixels: Image.Image) -> None:
-        """Replace the part: nothing beneath shows through."""
+        """Replace the whole canvas by opaque pixels."""
         if part.disposal is Disposal.RESTORE:
             self._before = self._image
         self._image = pixels
@@ -70,7 +70,7 @@ class Canvas:
             self._image.paste(pixels, self._box)
 
     def _lay_over(self, pixels: Image.Image) -> None:
-        """Lay over. If each pixel is either opaque or transparent, pixels are only copied, not blended."""
+        """Blend over the canvas. If each pixel is either opaque or transparent, copying is enough."""
         alpha = pixels.getchannel("A")
         sharp = alpha.convert("1", dither=Image.Dither.NONE)
         if ImageChops.difference(alpha, sharp.convert("L")).getbbox() is None:
@@ -93,7 +93,7 @@ class Canvas:
         elif self._before is not None and self._before.size == self._image.size:
             self._image = self._before
         elif self._before is not None:
-            if self._before.mode == self._mode:  # what was laid may have made it opaque
+            if self._before.mode == self._mode:  # the canvas may have become opaque since
                 self._with_alpha()
             self._image.paste(self._before, self._box)
         self._before = None

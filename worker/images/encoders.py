@@ -17,17 +17,17 @@ from worker.images.formats import gifs, room, vips, webps
 from worker.images.formats.animation import GIF_TICK, Showing, fitted
 
 PNG_LEVEL = 2
-"""Of 9, zlib-ng 2.3. Against level 4 a photograph takes half the time for 5 % more bytes (two thirds of sharp's),
-and a resized screen or page is as small or smaller. Run-length coding is faster still, but makes these thrice
-as large."""
+"""Of 9 levels, in zlib-ng 2.3. Compared with level 4, a photograph takes half the time and has 5 % more bytes (two
+thirds of sharp's); a resized screenshot or page is as small or smaller. Run-length coding is faster still, but makes
+screenshots three times as large."""
 
 
 _CLEAR = (0, 0, 0, 0)
 
 
 def held(image: Image.Image, format: str) -> Image.Image:
-    """The sRGB `image` (L, LA, RGB or RGBA) as a file of this format holds it: in a GIF a pixel is opaque, from half
-    on, or it is clear and has no colour."""
+    """The sRGB `image` (L, LA, RGB or RGBA) as a file of this format can store it. In a GIF a pixel with alpha of half
+    or more is opaque; any other is transparent and loses its colour."""
     if format != "gif" or image.mode not in ("LA", "RGBA"):
         return image
     mask, colours = image.getchannel("A").convert("1", dither=Image.Dither.NONE), image.convert("RGB")
@@ -39,7 +39,7 @@ def held(image: Image.Image, format: str) -> Image.Image:
 
 
 def encode(image: Image.Image, format: str, spec: RenditionSpec, exif: bytes) -> bytes:
-    """The file of a still, `held` image, without metadata but for the EXIF given."""
+    """Encode a still image that `held` has returned. The file has no metadata except the given EXIF."""
     if not exif and vips.encodes(format, image) and (data := vips.encode_png(image)) is not None:
         return data
     if format == "avif":
@@ -48,7 +48,7 @@ def encode(image: Image.Image, format: str, spec: RenditionSpec, exif: bytes) ->
 
 
 def _need_room(image: Image.Image, spec: RenditionSpec) -> None:
-    """Raises MemoryError where there is none for an AVIF."""
+    """Raises MemoryError if the memory to encode an AVIF is not free."""
     size_bytes = encoder_bytes(spec, "avif", image.width * image.height)
     room.need(size_bytes, f"{Need(spec, 'avif', Size(*image.size), size_bytes)}")
 
@@ -56,8 +56,8 @@ def _need_room(image: Image.Image, spec: RenditionSpec) -> None:
 def encode_animation(
     images: list[Image.Image], format: str, spec: RenditionSpec, exif: bytes, showing: Showing
 ) -> tuple[bytes, Unmet]:
-    """The animation of these `held` images, of which neighbours that are alike become one; and what of `showing` the
-    format cannot tell."""
+    """Encode these images, which `held` has returned, as an animation. Equal neighbours become one frame. Also returns
+    the fields of `showing` that the format could not store."""
     showing, unmet = fitted(showing, format)
     first, *rest = _alike(images)
     options = _options(format, spec, exif) | {"save_all": True, "append_images": rest} | _loop(format, showing.plays)
@@ -73,7 +73,7 @@ def _gif(first: Image.Image, options: dict[str, object], seconds: list[Fraction]
     """An animated GIF, and whether the time of equal frames exceeded a GIF's limit. Pillow adds such times up, and
     fails beyond the limit. So Pillow gets one tick a frame, and the sums are made from its output."""
     if first.mode == "RGBA":
-        options = options | {"disposal": 2}  # else what was clears through
+        options = options | {"disposal": 2}  # else earlier frames show through transparent pixels
     data = _saved(first, "gif", options | {"duration": [int(1000 * GIF_TICK)] * len(seconds)})
     return gifs.timed(data, [int(each / GIF_TICK) for each in seconds])
 
@@ -102,7 +102,7 @@ def _of_format(format: str, spec: RenditionSpec) -> dict[str, object]:
 
 
 def _alike(images: list[Image.Image]) -> list[Image.Image]:
-    """The frames of a file have one mode."""
+    """Convert the frames to one mode, because a file has only one."""
     modes = {image.mode for image in images}
     if len(modes) == 1:
         return images

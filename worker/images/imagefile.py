@@ -1,7 +1,7 @@
-"""Image files: opened by exactly one plugin, decoded no larger than needed.
+"""Opens each image file with exactly one plugin of Pillow, and decodes it no larger than needed.
 
-Owns Pillow's registry of formats, and decides which of its errors are the image's fault. Knows no
-recipe's geometry; worker/images/operations.py has the steps between reading and writing.
+Owns Pillow's registry of formats, and decides which of its errors are the image's fault. Knows nothing of a recipe's
+geometry: worker/images/operations.py has the steps between reading and writing.
 """
 
 import errno
@@ -44,9 +44,9 @@ from worker.images.formats.pngfile import Chunks
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 """One decoder is one core's worth of work: there are as many decoders as cores."""
 Image.register_open("JPEG", JpegImagePlugin.JpegImageFile, lambda prefix: prefix.startswith(b"\xff\xd8\xff"))
-"""Without the factory that makes an MPO of a JPEG with further pictures behind it: it is a JPEG."""
+"""Registered anew without Pillow's factory, which makes an MPO of a JPEG with further pictures after it."""
 PngImagePlugin.PngStream = Chunks  # type: ignore[misc]
-"""Where Pillow's plugin looks for the reader of its chunks: it has no other seam."""
+"""Pillow's plugin takes the reader of chunks from here, and from nowhere else."""
 
 PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     "jpeg": JpegImagePlugin.JpegImageFile,
@@ -57,16 +57,16 @@ PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     "tiff": TiffImagePlugin.TiffImageFile,
     "bmp": Bmp,
 }
-"""What we read. A file is offered to the one plugin of the format that its head names."""
+"""The formats that can be read. A file goes only to the plugin of the format that its head names."""
 if (_heic := heic.plugin()) is not None:
     PLUGINS[HEIC] = _heic
 
 
 def _register_only(formats: Iterable[str]) -> None:
-    """Pillow forgets every other plugin, and never loads one again. (Each file is opened with its one format
-    named, too: the registry alone is no wall, says Pillow.)"""
+    """Make Pillow forget every other plugin, and never load one again. Besides, each file is opened with its format
+    named, because Pillow's registry is not meant as a security boundary."""
     Image.preinit()
-    Image._initialized = 2  # where Pillow keeps that all plugins are loaded
+    Image._initialized = 2  # tells Pillow that all plugins are loaded
     Image.ID[:] = [name for name in Image.ID if name in formats]
     for name in set(Image.OPEN) - set(formats):
         del Image.OPEN[name]
@@ -90,7 +90,7 @@ _FAULTS = (
     zlib.error,
 )
 """What Pillow's plugins raise on damaged files. MemoryError is not among them."""
-_OUT_OF_MEMORY = re.compile(  # the encoders fail for nothing else
+_OUT_OF_MEMORY = re.compile(  # the encoders fail for no other reason
     r"out of memory|pixel allocation failed"  # Pillow's codecs, libavif
     r"|^encoding error [12]\b|WebPEncodingError: [12]\b|could not create encoder object"  # libwebp
     r"|can't allocate encoder|encoding of (?:color|alpha) planes failed"  # libaom
@@ -98,15 +98,15 @@ _OUT_OF_MEMORY = re.compile(  # the encoders fail for nothing else
     re.IGNORECASE,
 )
 BYTES_A_PIXEL = {"webp": 20, "avif": 20, "heic": 20}
-"""Bytes per pixel to probe for before decoding, because these codecs do not report a lack of memory: the planes or two
-canvases, their copy, the image, and a margin."""
+"""Bytes per pixel to probe for before decoding: planes or two canvases, their copy, the image, and a margin. These
+codecs do not report a lack of memory."""
 
 
 @contextmanager
 def blamed(code: str) -> Iterator[None]:
-    """Within, whatever Pillow complains of is an ImageFault of `code`; its warnings are not heard.
+    """Within this context, errors of Pillow become an ImageFault with `code`, and its warnings are ignored.
 
-    Raises MemoryError also where a codec says that only in words.
+    A text of a codec that means a lack of memory becomes a MemoryError.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -123,13 +123,13 @@ def blamed(code: str) -> Iterator[None]:
 
 
 def bound(pixels_max: int) -> None:
-    """Pillow's own guard against bombs, behind ours: it raises above twice this, whenever an image grows."""
+    """Set Pillow's own guard against decompression bombs, behind ours: it raises above twice this number of pixels."""
     Image.MAX_IMAGE_PIXELS = max(pixels_max, WATERMARK_PIXELS_MAX)
 
 
 def open_image(file: BinaryIO, format: str, pixels: int = 0) -> Image.Image:
-    """The image in `file`, its header read and no pixel decoded. Raises MemoryError also where the `pixels`
-    that its head claims will have no room."""
+    """Open the image in `file`: its header is read, but no pixel is decoded. Raises MemoryError also if the memory for
+    the `pixels` that its head claims is not free."""
     room.need(BYTES_A_PIXEL.get(format, 0) * pixels)
     if format == "tiff":
         return planes.opened(file)
@@ -139,14 +139,15 @@ def open_image(file: BinaryIO, format: str, pixels: int = 0) -> Image.Image:
         return Image.open(file, formats=[str(PLUGINS[format].format)])
     except UnidentifiedImageError:
         file.seek(0)
-        return PLUGINS[format](file)  # which says what it found wrong: Image.open does not
+        return PLUGINS[format](file)  # raises the plugin's own error, which Image.open hides
 
 
 def exif(image: Image.Image, file: BinaryIO, format: str) -> bytes:
-    """The first EXIF block, as a JPEG has it, b"" where there is none. A TIFF's is its own tags: Pillow applies them.
+    """The first EXIF block, in the form that a JPEG has; b"" if there is none. A TIFF has its EXIF as tags, and Pillow
+    applies these.
 
-    jobs/images/exif.py finds the block in the formats that it reads: Pillow would take a PNG's last block, and join
-    those of a JPEG. For AVIF the block is Pillow's, which includes the orientation of the boxes.
+    jobs/images/exif.py finds the block in the formats that it reads, because Pillow would take the last block of a PNG,
+    and join all blocks of a JPEG. The block of an AVIF is Pillow's: it includes the orientation from the boxes.
     """
     block = image.info.get("exif")
     if not isinstance(block, bytes) or not block:
@@ -164,8 +165,8 @@ def _read(file: BinaryIO, size: int) -> bytes:
 
 
 def decode(image: Image.Image, scale: int) -> None:
-    """Decode the pixels, those of a JPEG at 1/`scale`. Sides at 1/scale are rounded up. What is clear in a PNG by one
-    value is in its info (worker/images/colours/clear.py)."""
+    """Decode the pixels, those of a JPEG at 1/`scale` with sides rounded up. If a PNG declares one value as
+    transparent, its mask is put into the info (worker/images/colours/clear.py)."""
     if scale > 1 and image.format == "JPEG":
         image.draft(None, (int(image.width / scale), int(image.height / scale)))
     file: Any = getattr(image, "fp", None)
@@ -177,7 +178,7 @@ def decode(image: Image.Image, scale: int) -> None:
 
 
 def decode_jpeg(image: Image.Image, file: BinaryIO, scale: int) -> Image.Image:
-    """The pixels of the JPEG `image`, of which the header was read; also where it lacks its end marker alone."""
+    """Decode the JPEG `image`, whose header was read. A file that lacks only its end marker is decoded, too."""
     try:
         decode(image, scale)
     except OSError as fault:
@@ -191,7 +192,7 @@ def decode_jpeg(image: Image.Image, file: BinaryIO, scale: int) -> Image.Image:
 
 
 def decode_avif(image: Image.Image, file: BinaryIO) -> Image.Image:
-    """The pixels of the AVIF `image` that its clean aperture shows: Pillow turns a picture, and does not cut it."""
+    """Decode the AVIF `image`, and crop it to its clean aperture. Pillow applies its rotation, but not this crop."""
     properties = picture_properties_of(file)
     file.seek(0)
     decode(image, scale=1)
@@ -204,10 +205,10 @@ def decode_avif(image: Image.Image, file: BinaryIO) -> Image.Image:
 
 
 def decode_by_vips(image: Image.Image, file: BinaryIO) -> Image.Image | None:
-    """The pixels of the PNG `image`, of which Pillow has read the header only. None: Pillow must decode."""
+    """Decode the PNG `image`, whose header Pillow has read, with libvips. None: Pillow must decode."""
     file.seek(0)
     data = file.read()
     made = vips.decode(data, image.mode, Size(*image.size))
-    if made is not None:  # Pillow looks for EXIF behind the pixels, too
+    if made is not None:  # as Pillow does, take EXIF from after the pixels, too
         made.info = image.info | {"exif": found_in(reading_block("png"), lambda at, length: data[at : at + length])}
     return made

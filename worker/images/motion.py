@@ -1,7 +1,7 @@
-"""What an animation shows, frame by frame, in sRGB: its extent, its first picture, and how it is played.
+"""The pictures of an animation, frame by frame, in sRGB; its extent, its first picture, and its repeat count.
 
-Owns which formats are laid here (GIF and animated PNG: worker/images/canvas.py, of stills that Pillow decodes) and
-which by their library (WebP, AVIF). Knows no recipe.
+The frames of GIF and animated PNG are decoded as stills by Pillow, and drawn on a canvas here
+(worker/images/canvas.py). For WebP and AVIF the library does all that. Knows no recipe.
 """
 
 import io
@@ -23,14 +23,14 @@ from worker.images.formats.animation import Part
 _STILL = frozenset({"TIFF", heic.FORMAT})
 """A TIFF's pages and a HEIC's pictures are not frames: the first is the image."""
 SEEKS = frozenset({"webp", "avif"})
-"""Of these Pillow's image must stay as it is, to be moved from frame to frame."""
+"""Pillow seeks through the frames of these formats, so its image must not be changed."""
 _ALPHAS = {"L": "LA", "LA": "LA"}
 
 
 class Extent(NamedTuple):
-    """The number of an image's frames; the sides that hold them all; whether it moves (it has several frames, or one
-    that is not the still picture); and whether the still picture is none of them (a PNG may have such a picture, for
-    readers without animation)."""
+    """The extent of an image: the number of its frames, and the width and height that contain them all. `apart`: the
+    still picture is not a frame (a PNG may have one for readers without animation). `moves`: it has several frames, or
+    one that is not the still picture."""
 
     frames: int
     width: int
@@ -40,8 +40,8 @@ class Extent(NamedTuple):
 
 
 def extent(image: Image.Image, file: BinaryIO, most: int) -> Extent:
-    """Of the image in `file`, of which Pillow has read the header: frames are counted up to `most` + 1, and none is
-    decoded."""
+    """The extent of the image in `file`, whose header Pillow has read. It counts up to `most` + 1 frames, and decodes
+    none."""
     if image.format == "GIF":
         return _gif_extent(file, Size(*image.size), most)
     if image.format in _STILL:
@@ -52,7 +52,7 @@ def extent(image: Image.Image, file: BinaryIO, most: int) -> Extent:
 
 
 def _gif_extent(file: BinaryIO, canvas: Size, most: int) -> Extent:
-    """A frame may reach beyond the canvas."""
+    """The extent of a GIF, whose frames may be larger than its canvas."""
     frames, (width, height), at = 0, canvas, file.tell()
     for frame in itertools.islice(gifs.frames(file), most + 1):
         frames += 1
@@ -63,7 +63,7 @@ def _gif_extent(file: BinaryIO, canvas: Size, most: int) -> Extent:
 
 
 def plays(image: Image.Image) -> int:
-    """How often an animation is played, 0: for ever. A GIF's own number counts the repeats."""
+    """How often an animation is played; 0: for ever. The number in a GIF counts only the repeats."""
     loop: int | None = image.info.get("loop")
     if image.format != "GIF":
         return loop or 0
@@ -71,7 +71,7 @@ def plays(image: Image.Image) -> int:
 
 
 def first(image: Image.Image, file: BinaryIO) -> Image.Image:
-    """The picture of the GIF in `file` (`image`, not yet decoded), or the first one. What no frame covers is clear."""
+    """The first picture of the GIF in `file` (`image`, not yet decoded). It is transparent where no frame covers it."""
     frame = next(gifs.frames(file), None)
     if frame is None or frame.part[:3] == (0, 0, image.size):
         imagefile.decode(image, scale=1)
@@ -83,9 +83,9 @@ def first(image: Image.Image, file: BinaryIO) -> Image.Image:
 def shown(
     format: str, image: Image.Image, file: BinaryIO, told: Told, still: Image.Image | None = None
 ) -> Iterator[tuple[Image.Image, Fraction]]:
-    """The pictures of an animation, whole and in sRGB (by the declarations in `told`), each with its seconds. The
-    caller owns them. `still`: the decoded image, in sRGB, if it is at hand and is a frame: it is the first one, if the
-    sides are equal.
+    """The pictures of an animation, in full and in sRGB (by the declarations in `told`), each with its delay in
+    seconds. The caller owns them. `still`: the decoded image in sRGB, if it is at hand and is a frame; it saves
+    decoding the first frame, if the sizes are equal.
     """
     if format == "gif":
         yield from _of_gif(image, file, still)
@@ -115,7 +115,7 @@ def _of_png(
 
 
 def _as_first(still: Image.Image | None, part: Part) -> Image.Image | None:
-    """The pixels of the first frame, where they are decoded: the canvas may keep them, and paint on them."""
+    """The pixels of the first frame, if they are decoded already: a copy, because the canvas may keep and change it."""
     return still.copy() if still is not None and part[:3] == (0, 0, still.size) else None
 
 

@@ -37,8 +37,8 @@ _TRANSPOSES = {
 
 
 class Step(NamedTuple):
-    """What an operation is told: its place in the plan, whether the output can be transparent, and the
-    watermark (RGBA) that it is to carry."""
+    """The input of an operation beside the image: its place in the plan; `alpha`: the output can be transparent;
+    `mark`: the watermark (RGBA) to apply."""
 
     derivation: Derivation
     alpha: bool
@@ -49,12 +49,13 @@ Operation = Callable[[Image.Image, Step], Image.Image]
 
 
 def resize(image: Image.Image, step: Step) -> Image.Image:
-    """Crop, and the scaling of every fit: the derivation's box of the parent's pixels, made `size`."""
+    """Crop to the derivation's box of the parent's pixels, and scale to its size. All fits do this."""
     return _scaled(image, step.derivation.box, step.derivation.shape.size)
 
 
 def turn(image: Image.Image, step: Step) -> Image.Image:
-    """Orientation, rotation by right angles, flip and flop: one turn of the few pixels that are left."""
+    """Orientation, rotation by right angles, flip and flop in one step, after the resize because fewer pixels are
+    left."""
     return _turned(image, step.derivation.shape.turn)
 
 
@@ -71,7 +72,7 @@ def tilt(image: Image.Image, step: Step) -> Image.Image:
 
 
 def pad(image: Image.Image, step: Step) -> Image.Image:
-    """What `contain` adds around the picture: transparent, until the background comes."""
+    """The border that `contain` adds around the picture. It is transparent; `background` fills it later."""
     canvas = step.derivation.shape.canvas
     if canvas is None:
         return image
@@ -81,26 +82,27 @@ def pad(image: Image.Image, step: Step) -> Image.Image:
 
 
 def grayscale(image: Image.Image, step: Step) -> Image.Image:
-    """To one channel of luma (ITU-R 601), alpha kept."""
+    """Convert to one channel of luma (ITU-R 601), and keep alpha."""
     if not step.derivation.shape.spec.grayscale or image.mode in ("L", "LA"):
         return image
     return image.convert("LA" if image.mode == "RGBA" else "L")
 
 
 def blur(image: Image.Image, step: Step) -> Image.Image:
-    """Gaussian, of a sigma in pixels; with alpha premultiplied, so that no hidden colour leaks in."""
+    """Gaussian blur with a sigma in pixels. Alpha is premultiplied, so that the colour of transparent pixels does not
+    show."""
     sigma = step.derivation.shape.spec.blur
     return _filtered(image, ImageFilter.GaussianBlur(sigma)) if sigma else image
 
 
 def sharpen(image: Image.Image, step: Step) -> Image.Image:
-    """Unsharp mask of a sigma in pixels, at full strength, differences under 2 of 255 left alone."""
+    """Unsharp mask with a sigma in pixels, at full strength. Differences under 2 of 255 stay."""
     sigma = step.derivation.shape.spec.sharpen
     return _filtered(image, ImageFilter.UnsharpMask(sigma, percent=100, threshold=2)) if sigma else image
 
 
 def background(image: Image.Image, step: Step) -> Image.Image:
-    """Lays what is transparent over the background; without one only where the output has no alpha."""
+    """Blend transparent pixels with the background. Without one: with white, and only if the output has no alpha."""
     colour = step.derivation.shape.spec.background or (None if step.alpha else WHITE)
     if colour is None or image.mode in ("L", "RGB"):
         return image
@@ -110,7 +112,7 @@ def background(image: Image.Image, step: Step) -> Image.Image:
 
 
 def watermark(image: Image.Image, step: Step) -> Image.Image:
-    """Lays the watermark over the picture, scaled down where it is larger."""
+    """Blend the watermark over the picture, scaled down if it is larger."""
     asked, mark = step.derivation.shape.spec.watermark, step.mark
     if asked is None or mark is None:
         return image
@@ -126,7 +128,8 @@ def watermark(image: Image.Image, step: Step) -> Image.Image:
 
 
 AFTER_RESIZE: tuple[Operation, ...] = (turn, tilt, pad, grayscale, blur, sharpen, background, watermark)
-"""What makes a rendition of the resized pixels, which other renditions may still derive from."""
+"""The operations that make a rendition from the resized pixels. Other renditions derive from the pixels before
+these."""
 
 
 def _scaled(image: Image.Image, box: Box, size: Size) -> Image.Image:
@@ -158,7 +161,7 @@ def _filtered(image: Image.Image, kernel: ImageFilter.Filter) -> Image.Image:
 
 
 def _premultiplied(image: Image.Image, work: Callable[[Image.Image], Image.Image]) -> Image.Image:
-    """`work` on the pixels, those with alpha weighed by it, so that no hidden colour leaks in."""
+    """Apply `work` to pixels with premultiplied alpha, so that the colour of transparent pixels does not show."""
     if image.mode not in _PREMULTIPLIED:
         return work(image)
     return work(image.convert(_PREMULTIPLIED[image.mode])).convert(image.mode)

@@ -1,6 +1,6 @@
-"""The image path: one original in, the renditions of its recipe out, each as soon as it is encoded.
+"""The image pipeline: takes one original, and yields each rendition of its recipe as soon as it is encoded.
 
-Owns the plan's steps in their order and what they derive from; of an animation, frame by frame. Reading the
+Carries out the plan's steps in order, each from its parent's pixels; for an animation, frame by frame. Reading the
 original comes first (worker/images/reading.py). Knows no sockets, stores or jobs.
 """
 
@@ -30,23 +30,22 @@ from worker.images.formats.animation import Showing
 from worker.images.reading import READING, PipelineLimits, Work
 
 ENGINE = f"pillow-{PIL.__version__}{vips.VERSION}{heic.VERSION}/8"
-"""The version of all that makes a rendition: equal bytes and recipe under the same engine give the same result."""
+"""The version of all code that makes a rendition. With the same engine, equal bytes and recipe give the same result."""
 
 STARTS_THREADS = heic.STARTS_THREADS or vips.INSTALLED
-"""Whether a codec starts one: libvips while it writes a PNG; libde265, where it could not be kept from it."""
+"""Whether a codec starts threads: libvips does to encode a PNG, and libde265 does if that could not be prevented."""
 
 MARKS_KEPT = 4
 """Watermarks that a decoder keeps decoded, at most 64 MB each."""
 
 TOUCHED_SIDES = 256, 256
 TOUCHED_BYTES = 8 * 1024 * 1024
-"""Of the heap: what a photo of 6 million pixels takes, which is decoded at half its sides."""
+"""Bytes of the heap to touch: as many as a photo of 6 million pixels needs, decoded at half its size."""
 
 
 class Output(NamedTuple):
-    """One encoded rendition: its name, format, file name extension, sides in pixels, the dominant colour
-    of the original (None: it is transparent), the bytes, what they have not, and the sides of the original
-    where its head did not tell them."""
+    """One encoded rendition, with its size in pixels and its bytes (`data`). `dominant_colour`: of the original; None:
+    it is transparent. `unmet`: what was lost. `original`: the size of the original, if its head did not tell it."""
 
     name: str
     format: str
@@ -60,7 +59,7 @@ class Output(NamedTuple):
 
 
 def _nobody(_stage: str) -> None:
-    """Who wants to know the stages, by default."""
+    """The default of `at`: ignores the stages."""
 
 
 def run(
@@ -70,11 +69,11 @@ def run(
     watermarks: Mapping[str, bytes] | None = None,
     at: Callable[[str], object] = _nobody,
 ) -> Iterator[Output]:
-    """The renditions of the image in `stream` (seekable), largest first; `watermarks`: image files by digest.
-    `at` is told each stage before it begins.
+    """The renditions of the image in `stream` (seekable), largest first. `watermarks`: image files by digest. `at` is
+    called with each stage before it begins.
 
-    Raises ImageFault (`undecodable`, `pixels_over_limit`, `frames_over_limit`, `operation_failed`).
-    A MemoryError is the caller's: it says nothing about the image.
+    Raises ImageFault (`undecodable`, `pixels_over_limit`, `frames_over_limit`, `operation_failed`), and MemoryError,
+    which says nothing about the image.
     """
     work = Work(stream, recipe, limits, watermarks or {})
     with imagefile.blamed("undecodable"):
@@ -115,8 +114,8 @@ def warm() -> None:
 
 
 def touch() -> None:
-    """Let a forked decoder take its own memory before its first job. The first write to a page that it shares with the
-    nursery copies the page, which costs 2.5 us. A third of these pages belong to the path of a JPEG."""
+    """Make a forked decoder's own copies of memory pages before its first job. The first write to a page that it shares
+    with the nursery copies it (copy-on-write), which costs 2.5 us. Decoding a JPEG needs a third of these pages."""
     stream = io.BytesIO()
     Image.new("RGB", TOUCHED_SIDES, "#336699").save(stream, "JPEG")
     recipe = parse({"renditions": [{"name": "a", "width": TOUCHED_SIDES[0] // 4, "format": "jpeg"}]})
@@ -126,7 +125,7 @@ def touch() -> None:
 
 
 def _rendition(work: Work, derivation: Derivation, parent: Image.Image) -> tuple[Output, Image.Image]:
-    """The rendition of one step, and its resized pixels for those that derive from it."""
+    """The rendition of one step, and its resized pixels for later renditions that derive from them."""
     spec = derivation.shape.spec
     format = work.format(spec)
     step = operations.Step(derivation, format not in OPAQUE, _mark(work, spec))
@@ -148,8 +147,8 @@ def _rendition(work: Work, derivation: Derivation, parent: Image.Image) -> tuple
 def _animation(
     work: Work, step: operations.Step, format: str, still: Image.Image | None
 ) -> tuple[list[Image.Image], Showing]:
-    """The original's frames as this step makes them; `still`: the first frame, if it is decoded. Only the small
-    results are held."""
+    """The frames of the original after this step. `still`: the first frame, if it is decoded. Only the small results
+    are kept in memory."""
     images, times = [], []
     for frame, seconds in _frames(work, still):
         images.append(encoders.held(_finished(operations.resize(frame, step), step), format))
@@ -158,7 +157,7 @@ def _animation(
 
 
 def _frames(work: Work, still: Image.Image | None) -> Iterator[tuple[Image.Image, Fraction]]:
-    """The original's frames; one that cannot be decoded is the image's fault, not the recipe's."""
+    """The frames of the original. If one cannot be decoded, that is the image's fault, not the recipe's."""
     frames = motion.shown(work.head.format, work.file, work.stream, work.told, still)
     while True:
         with imagefile.blamed("undecodable"):
@@ -175,7 +174,7 @@ def _finished(image: Image.Image, step: operations.Step) -> Image.Image:
 
 
 def _metadata(work: Work, shape: Shape, format: str) -> tuple[bytes, Unmet]:
-    """The EXIF block that this rendition keeps. A GIF has no place for one; a TIFF's own tags are not taken for one."""
+    """The EXIF block that this rendition keeps. A GIF cannot store one, and the tags of a TIFF are not kept."""
     if not shape.spec.keep_metadata:
         return b"", ()
     block, whole = kept(work.exif, shape.sides)
@@ -197,7 +196,7 @@ def _mark(work: Work, spec: RenditionSpec) -> Image.Image | None:
 def _opened(data: bytes) -> Image.Image:
     head = read_head(data)
     if head is None:
-        raise ImageFault("the watermark is no image", code="operation_failed")
+        raise ImageFault("the watermark is not an image", code="operation_failed")
     stream = io.BytesIO(data)
     image = imagefile.open_image(stream, head.format)
     imagefile.decode(image, scale=1)

@@ -1,7 +1,6 @@
-"""TIFFs whose samples Pillow takes for others: each plane is decoded as a gray picture of its own, then they are put
-together.
+"""Reads TIFFs whose layout of samples Pillow misreads: each plane is decoded as a gray picture, then they are merged.
 
-Owns which layouts these are. What the tags say is worker/images/formats/tiffs.py's; colours are
+Owns the list of these layouts. The tags are worker/images/formats/tiffs.py's, colours are
 worker/images/colours/convert.py's.
 """
 
@@ -23,7 +22,7 @@ _MODES = {
     (tiffs.RGB, 4): "RGBA",
     (tiffs.CMYK, 4): "CMYK",
 }
-"""By PhotometricInterpretation and samples a pixel: what is put together here."""
+"""The modes that can be merged here, by PhotometricInterpretation and samples per pixel."""
 _PREMULTIPLIED = {"LA": "La", "RGBA": "RGBa"}
 _UNSPECIFIED, _ASSOCIATED, _STRAIGHT = 0, 1, 2
 _JPEG = (6, 7)
@@ -41,7 +40,7 @@ _DROPPED = (tiffs.PLANAR, tiffs.EXTRA, tiffs.FORMAT, tiffs.ORIENTATION)
 
 
 class Layered(Image.Image):
-    """A picture that is put together when it is loaded."""
+    """A picture that is merged from its planes when it is loaded."""
 
     format = "TIFF"
 
@@ -59,7 +58,7 @@ class Layered(Image.Image):
 
 
 class Samples:
-    """How the samples of one directory lie; most of it is asked only of those that are put together here."""
+    """The layout of the samples of one directory."""
 
     def __init__(self, file: BinaryIO, directory: Directory) -> None:
         self._file, self.directory = file, directory
@@ -78,35 +77,35 @@ class Samples:
 
     @property
     def mode(self) -> str | None:
-        """Pillow's name of what they are together; None where that is not put together here."""
+        """Pillow's mode of the merged picture. None: it cannot be merged here."""
         return _MODES.get((self._number(tiffs.PHOTOMETRIC, -1), self.count))
 
     @property
     def extra(self) -> int:
-        """What the one beyond the colours is."""
+        """The meaning of the sample after the colours (ExtraSamples)."""
         return self._number(tiffs.EXTRA, _STRAIGHT)
 
     @property
     def orientation(self) -> int:
-        """As EXIF's."""
+        """The orientation, with EXIF's numbers."""
         return self._number(tiffs.ORIENTATION, 1)
 
     def misread(self) -> bool:
-        """Whether Pillow takes them for others, or says that it does not know them."""
+        """Whether Pillow misreads this layout, or refuses it."""
         deep = self.bits[0] > 8
         apart = self.apart and (deep or self.count == 2 or self.extra == _UNSPECIFIED)
         other = apart or (deep and (self.count == 2 or self.inverted))
         return other and self._number(tiffs.COMPRESSION, 1) not in _JPEG
 
     def readable(self) -> bool:
-        """Whether they can be read here."""
+        """Whether this layout can be merged here."""
         alike = len({*self.bits}) == 1 and self.bits[0] in (8, 12, 16) and len(self.bits) == self.count
         plain = self.apart or self.count == 1 or self._number(tiffs.PREDICTOR, 1) == 1
         return self.mode is not None and alike and plain
 
     def planes(self, data: bytes) -> Iterator[bytes]:
-        """The file `data` as one of each plane alone, gray; or, where the samples of a pixel lie together, as one gray
-        picture that is so many times as wide."""
+        """The file `data` as gray files, one for each plane. If the samples of a pixel are stored together: one gray
+        file that is as many times as wide."""
         gray: dict[int, tuple[int, ...] | None] = dict.fromkeys(_DROPPED)
         gray |= {tiffs.SAMPLES: (1,), tiffs.BITS: self.bits[:1], tiffs.PHOTOMETRIC: (tiffs.BLACK_IS_ZERO,)}
         tiled = tiffs.TILE_OFFSETS in self.directory.entries
@@ -125,7 +124,7 @@ class Samples:
 
 
 def opened(file: BinaryIO) -> Image.Image:
-    """The picture of the TIFF in `file`, of which no pixel is decoded. Raises ImageFault where it is not read."""
+    """Open the picture of the TIFF in `file`; no pixel is decoded. Raises ImageFault if it cannot be read."""
     directory, is_first = tiffs.picture(file)
     samples = Samples(file, directory)
     try:

@@ -1,6 +1,7 @@
-"""Reads an original: the guards, one decode at the smallest scale that serves the largest rendition, colours.
+"""Reads an original: checks the limits, decodes it once at the smallest scale that is enough for the largest rendition,
+and converts its colours.
 
-Owns the order of these steps and their results. Makes no rendition: worker/images/pipeline.py does.
+Owns the order of these steps, and their results. Makes no rendition: worker/images/pipeline.py does.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,7 +29,7 @@ from worker.images.formats import jpegfile, room, vips
 
 
 class PipelineLimits(NamedTuple):
-    """Pixels and frames that an original may have."""
+    """How many pixels and frames an original may have."""
 
     pixels_max: int
     frames_max: int
@@ -36,11 +37,11 @@ class PipelineLimits(NamedTuple):
 
 @dataclass(slots=True)
 class Work:
-    """One original on its way: each step of READING fills in what the next ones need.
+    """One original that is being read. Each step of READING sets fields that the later ones need.
 
-    `file` is the image as the plugin has it, `told` what it says of its colours, `image` its (first) picture in sRGB.
-    `unmet`: what of the colours no rendition has. `watermarks` by digest. `plays`: how often an animation is played (0:
-    for ever). `apart`: `image` is none of its frames.
+    `file`: the image as the plugin has it. `told`: its declarations of colours. `image`: its (first) picture in sRGB.
+    `unmet`: losses of colour in all renditions. `watermarks`: by digest. `plays`: how often an animation is played (0:
+    for ever). `apart`: `image` is not one of the frames.
     """
 
     stream: BinaryIO
@@ -62,7 +63,7 @@ class Work:
     dominant_colour: str | None = field(init=False)
 
     def format(self, spec: RenditionSpec) -> str:
-        """What this rendition is written as."""
+        """The format of this rendition's file."""
         return output_format(spec.format, self.head.format)
 
     def moves(self, spec: RenditionSpec) -> bool:
@@ -71,32 +72,32 @@ class Work:
 
 
 def identify(work: Work) -> None:
-    """The format by the first bytes, whatever the name said."""
+    """Find the format by the first bytes, not by the file's name."""
     head = read_head_of(work.stream)
     work.stream.seek(0)
     if head is None or head.format not in imagefile.PLUGINS:
-        raise ImageFault("the first bytes are of no image type that is read here", code="undecodable")
+        raise ImageFault("the first bytes are not those of a supported image type", code="undecodable")
     work.head = head
 
 
 def guard_head(work: Work) -> None:
-    """The pixel limit on what the head claims: before Pillow, which reserves some formats' canvas at once."""
+    """Apply the pixel limit to the size in the head, before Pillow allocates the canvas of some formats."""
     _check_pixels(work.head.width * work.head.height, work.limits)
 
 
 def open_file(work: Work) -> None:
-    """The one plugin of that format reads the header."""
+    """Let the plugin of the format read the header."""
     imagefile.bound(work.limits.pixels_max)
     work.file = imagefile.open_image(work.stream, work.head.format, work.head.width * work.head.height)
 
 
 def guard_pixels(work: Work) -> None:
-    """The pixel limit on what the plugin found, before a draft changes the sides."""
+    """Apply the pixel limit to the size that the plugin found, before a draft (JPEG scaling) changes it."""
     _check_pixels(work.file.width * work.file.height, work.limits)
 
 
 def guard_frames(work: Work) -> None:
-    """The frame limit, without decoding a frame; and the pixel limit on what later frames add to the canvas."""
+    """Apply the frame limit, without decoding a frame, and the pixel limit to the size with all frames."""
     allowed = work.limits.frames_max
     work.frames, width, height, work.moving, work.apart = motion.extent(work.file, work.stream, allowed)
     work.plays = motion.plays(work.file)
@@ -107,7 +108,7 @@ def guard_frames(work: Work) -> None:
 
 
 def guard_scans(work: Work) -> None:
-    """The scans of a JPEG that has several, each of which costs a walk over all blocks."""
+    """Limit the scans of a JPEG, because libjpeg visits all blocks of the picture for each scan."""
     if work.head.format != "jpeg":
         return
     at = work.stream.tell()
@@ -118,14 +119,14 @@ def guard_scans(work: Work) -> None:
 
 
 def guard_room(work: Work) -> None:
-    """Room for the rendition that needs most. Raises MemoryError where there is none."""
+    """Probe for the memory of the rendition that needs most. Raises MemoryError if it is not free."""
     if (need := most(work.recipe, work.head.format, Size(*work.file.size))) is not None:
         room.need(need.size_bytes, f"{need}")
 
 
 def decode_whole(work: Work) -> None:
-    """Decode all formats except JPEG; of an animation the first frame. (Only a JPEG can be scaled, and tells its
-    orientation before it is decoded.) libvips decodes its own formats; Pillow decodes the rest and its failures."""
+    """Decode all formats except JPEG, which is decoded later at a scale; of an animation, the first frame. libvips
+    decodes the formats that it serves; Pillow decodes the others, and the files on which libvips fails."""
     if _scales(work):
         return
     by_vips = vips.serves(work.head.format, work.file, work.frames)
@@ -141,7 +142,7 @@ def decode_whole(work: Work) -> None:
 
 
 def make_plan(work: Work) -> None:
-    """What to decode and derive."""
+    """Make the plan: the scale of the decode, and which rendition derives from which."""
     work.exif = imagefile.exif(work.file, work.stream, work.head.format)
     moves = any(work.moves(spec) for spec in work.recipe.renditions)
     scales = JPEG_SCALES if _scales(work) else FULL_SCALE
@@ -150,7 +151,7 @@ def make_plan(work: Work) -> None:
 
 
 def decode_scaled(work: Work) -> None:
-    """The pixels of a JPEG, no more than the renditions need."""
+    """Decode a JPEG, at the scale of the plan."""
     if _scales(work):
         work.file = imagefile.decode_jpeg(work.file, work.stream, work.plan.scale)
 
@@ -160,16 +161,16 @@ def _scales(work: Work) -> bool:
 
 
 def colours(work: Work) -> None:
-    """To sRGB; from here on the image has no metadata."""
+    """Convert to sRGB. From here on the image has no metadata."""
     work.told = colours_of(work.head.format, work.file.info, work.stream)
     seeks = work.moving and work.head.format in motion.SEEKS
     work.image, work.unmet = converted(work.file.copy() if seeks else work.file, work.told)
-    if seeks:  # (an animated WebP is read as if it had alpha)
+    if seeks:  # (an animated WebP is always read with alpha)
         work.image = opaque(work.image)
 
 
 def look(work: Work) -> None:
-    """What a page may paint until the picture comes."""
+    """Find the colour that a page may paint until the picture has loaded."""
     work.dominant_colour = dominant_colour(work.image)
 
 

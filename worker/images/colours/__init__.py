@@ -1,1 +1,1 @@
-"""Whatever a file's colours are, to sRGB."""
+"""Conversion of any file's colours to sRGB."""

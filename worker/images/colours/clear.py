@@ -9,35 +9,36 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageChops
 
 MASK = "clear"
-"""Under this an image's info has its alpha (L), where it has one clear value; worker/images/colours/convert.py lays it
-on."""
+"""The key of an image's info for its alpha (L), if one value is transparent; worker/images/colours/convert.py applies
+it."""
 _SCALED = {"1": (1, 255), "L;2": (3, 85), "L;4": (15, 17), "L": (255, 1), "RGB": (255, 1)}
-"""By the packing of a file's samples: their bits (only these of the value count), and Pillow's factor."""
+"""By the packing of a file's samples: the mask of their bits (other bits of the value do not count), and the factor by
+which Pillow scales them."""
 _DEEP_GRAY, _DEEP_RGB = "I;16B", "RGB;16B"
 _LOW_BYTES = "RGB;16L"
-"""Of samples whose high byte comes first, Pillow takes the low ones under this name."""
+"""With this packing Pillow reads the low bytes of big-endian samples."""
 
 
 class Value(NamedTuple):
-    """What is clear: the value in each channel, and how the file packs its samples (Pillow's name)."""
+    """The transparent value: in each channel, and how the file packs its samples (Pillow's name)."""
 
     channels: tuple[int, ...]
     packing: str
 
 
 def value(image: Image.Image) -> Value | None:
-    """That of the PNG `image`, of which only the header is read; None where it has none."""
+    """The transparent value of the PNG `image`, whose header is read; None: it has none."""
     clear, tiles = image.info.get("transparency"), getattr(image, "tile", ())
     if clear is None or image.mode == "P" or not tiles:
         return None
     channels = clear if isinstance(clear, tuple) else (clear,)
     if image.mode == "1":
-        channels = tuple(each // 255 for each in channels)  # of this alone Pillow tells the scaled value
+        channels = tuple(each // 255 for each in channels)  # only for this mode Pillow scales the value
     return Value(channels, tiles[0].args)
 
 
 def mask(image: Image.Image, clear: Value, reopened: Callable[[], Image.Image]) -> Image.Image:
-    """The alpha of the decoded `image`; `reopened` is the same file, of which nothing is decoded."""
+    """The alpha of the decoded `image`. `reopened`: opens the same file again, not decoded."""
     if clear.packing == _DEEP_GRAY:
         return _unlike([*_bytes_of_gray(image)], _halves(clear.channels))
     if clear.packing == _DEEP_RGB:
@@ -49,7 +50,7 @@ def mask(image: Image.Image, clear: Value, reopened: Callable[[], Image.Image]) 
 
 
 def _unlike(bands: list[Image.Image], values: list[int]) -> Image.Image:
-    """Clear where every one of `bands` (L) has its value."""
+    """A mask that is transparent where each of `bands` (L) has its value."""
     made = None
     for band, clear in zip(bands, values, strict=True):
         other = band.point([0 if each == clear else 255 for each in range(256)])
@@ -59,7 +60,7 @@ def _unlike(bands: list[Image.Image], values: list[int]) -> Image.Image:
 
 
 def _halves(channels: tuple[int, ...]) -> list[int]:
-    """High and low byte of each."""
+    """The high and the low byte of each value."""
     return [half for each in channels for half in (each >> 8, each & 255)]
 
 
@@ -70,7 +71,7 @@ def _bytes_of_gray(image: Image.Image) -> tuple[Image.Image, Image.Image]:
 
 
 def _low(image: Any) -> Image.Image:
-    """The low bytes of an RGB picture of 16 bits, of which Pillow's own reading has the high ones."""
+    """The low bytes of an RGB picture of 16 bits. Pillow by itself reads only the high ones."""
     image.tile = [tile._replace(args=_LOW_BYTES) for tile in image.tile]
     image.load()
     return image.copy()  # type: ignore[no-any-return]

@@ -17,7 +17,7 @@ _GAMMA_DIFFERENCE = 0.01
 """A gamma this near to 2.2 means sRGB: every writer of PNG uses it so."""
 _GAMMAS = (0.1, 10.0)
 _NITS_OF_WHITE, _NITS_OF_LIGHTS = 203.0, 1000.0
-"""ITU-R BT.2408: the light of white paper in HDR; and the brightest light that is taken into account."""
+"""The light of reference white in HDR (ITU-R BT.2408), and the brightest light that is taken into account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Gamma:
 
 @dataclass(frozen=True, slots=True)
 class Narrow:
-    """A curve of samples that go from 16 to 235."""
+    """A curve for samples in the narrow range, 16 to 235."""
 
     curve: Curve
 
@@ -50,19 +50,19 @@ class Numbers(NamedTuple):
 
     @property
     def are_srgb(self) -> bool:
-        """Whether nothing is to be converted."""
+        """Whether these are sRGB's, so that nothing needs to be converted."""
         pairs = zip(self.primaries, SRGB, strict=True)
         near = all(math.dist(found, right) <= _CHROMATICITY_DIFFERENCE for found, right in pairs)
         return near and set(self.curves) == {srgb_curve}
 
     @property
     def are_bright(self) -> bool:
-        """Whether there is light brighter than white, which the curves bring down."""
+        """Whether they can be brighter than white (HDR). The curves then map the tones down."""
         return any(getattr(each, "curve", each) in (_pq, _hlg) for each in self.curves)
 
 
 def _pq(sample: float) -> float:
-    """SMPTE ST 2084, as light of which 1 is white."""
+    """SMPTE ST 2084 (PQ), as light where 1 is white."""
     power = sample ** (1 / 78.84375)
     light = (max(0.0, power - 0.8359375) / (18.8515625 - 18.6875 * power)) ** (1 / 0.1593017578125)
     return _brought_down(10_000 * light)
@@ -75,12 +75,12 @@ def _hlg(sample: float) -> float:
 
 
 def _cinema(sample: float) -> float:
-    """SMPTE ST 428-1, whose white is less than the fullest."""
+    """SMPTE ST 428-1, whose white is below its brightest value."""
     return float(min(1.0, 52.37 / 48 * sample**2.6))
 
 
 def _brought_down(nits: float) -> float:
-    """Reinhard's curve by the brightest light, as Chromium has it: that becomes 1, the dark stays as it is."""
+    """Reinhard's tone curve, as in Chromium: the brightest light becomes 1, dark tones hardly change."""
     light, brightest = min(nits, _NITS_OF_LIGHTS) / _NITS_OF_WHITE, _NITS_OF_LIGHTS / _NITS_OF_WHITE
     return light * (1 + light / brightest**2) / (1 + light)
 
@@ -115,7 +115,7 @@ UNSPECIFIED = 2
 
 
 def by_code(primaries: int, transfer: int, full: bool = True) -> Numbers | None:
-    """What CICP's code points mean, sRGB where one is unspecified; None where one is not known here."""
+    """The meaning of CICP's code points; sRGB for an unspecified one. None: one is unknown."""
     colours = PRIMARIES.get(1 if primaries == UNSPECIFIED else primaries)
     curve = CURVES.get(13 if transfer == UNSPECIFIED else transfer)
     if colours is None or curve is None:
@@ -124,7 +124,8 @@ def by_code(primaries: int, transfer: int, full: bool = True) -> Numbers | None:
 
 
 def by_gamma(gamma: float | None, chromaticities: Sequence[float] | None) -> Numbers | None:
-    """What a PNG's gAMA (the encoder's exponent) and cHRM (white, red, green, blue) mean; the rest is sRGB's."""
+    """The meaning of a PNG's gAMA (the encoder's exponent) and cHRM (white, red, green, blue). What is missing is
+    sRGB's."""
     curve = _by_exponent(1 / gamma) if gamma else None
     if chromaticities and len(chromaticities) == 8:
         white, red, green, blue = zip(chromaticities[::2], chromaticities[1::2], strict=True)
@@ -145,8 +146,8 @@ def _by_exponent(exponent: float) -> Curve | None:
 
 
 def of_bitmap(endpoints: bytes) -> Numbers | None:
-    """What a BMP's calibrated colours mean: nine FXPT2DOT30 (X, Y, Z of red, green and blue) and three 16.16 gammas.
-    None where they are empty, as most writers leave them, or lack a number."""
+    """The meaning of a BMP's calibrated colours: nine FXPT2DOT30 (X, Y, Z of red, green and blue) and three 16.16
+    gammas. None: they are empty, as most writers leave them, or incomplete."""
     values = struct.unpack("<9i3I", endpoints)
     colours = [[value / 2**30 for value in values[at : at + 3]] for at in (0, 3, 6)]
     curves = [_by_exponent(value / 65536) for value in values[9:]]
@@ -154,7 +155,7 @@ def of_bitmap(endpoints: bytes) -> Numbers | None:
     if not all(sum(colour) > 0 for colour in colours) or red is None or green is None or blue is None:
         return None
     points = _point(colours[0]), _point(colours[1]), _point(colours[2])
-    told = all(abs(sum(colour) - 1) < 0.01 for colour in colours)  # chromaticities themselves, which leave white open
+    told = all(abs(sum(colour) - 1) < 0.01 for colour in colours)  # these are chromaticities, which do not define white
     white = D65 if told else _point([sum(axis) for axis in zip(*colours, strict=True)])
     return Numbers(Primaries(*points, white), (red, green, blue))
 

@@ -1,7 +1,6 @@
-"""Whatever a file's colours are, to sRGB: modes, ICC profiles, and colours told by number.
+"""Converts any mode and any declared colours (ICC profiles, or numbers) to sRGB. Also finds the dominant colour.
 
-Owns the four modes that the rest of the image path knows: L, LA, RGB and RGBA, 8 bits each, sRGB;
-and which colour of a picture is the dominant one.
+Owns the four modes that the rest of the image pipeline knows: L, LA, RGB and RGBA, in sRGB with 8 bits a channel.
 """
 
 import io
@@ -23,9 +22,9 @@ _BITS_PER_SAMPLE = 258
 _WAYS_KEPT = 16
 """A CMYK profile takes tens of milliseconds to prepare, and the pictures of a shop share one."""
 _SAMPLED_SIDE = 32
-"""1,024 pixels: the share of a colour is right within 3 %, in under a millisecond."""
+"""The dominant colour is found among 1,024 pixels. That takes less than a millisecond; shares are right within 3 %."""
 _BIN, _BIN_LEVELS = b"\xf0\xf0\xf0\x80", 16
-"""The bits of a pixel that tell its bin (of alpha whether it is opaque), and how many levels of a channel one holds."""
+"""The bits of a pixel that choose its bin (for alpha: opaque or not), and how many levels of a channel a bin holds."""
 _WHERE_0 = b"\xff" + bytes(255)
 _SRGB = ImageCms.createProfile("sRGB")
 
@@ -55,10 +54,11 @@ def converted(image: Image.Image, told: Told) -> tuple[Image.Image, Unmet]:
 
 
 def dominant_colour(image: Image.Image) -> str | None:
-    """The colour (#rrggbb) that most of an sRGB image has; None where it is transparent.
+    """The most frequent colour (#rrggbb) of an sRGB image. None: it is transparent.
 
-    As sharp does: the fullest of 4096 bins of equal size; but of a grid of pixels, and with the mean of the bin. The
-    pixels are one long number, with four bytes each: Pillow's own lookup table would cost every job twice the rest.
+    As in sharp, it is the fullest of 4096 bins of equal size. Unlike sharp, only a grid of pixels is counted, and the
+    result is the mean of the bin. The pixels are handled as one long integer with four bytes each: a lookup table of
+    Pillow would cost twice as much as all the rest.
     """
     sides = min(_SAMPLED_SIDE, image.width), min(_SAMPLED_SIDE, image.height)
     sampled = image.resize(sides, Image.Resampling.NEAREST).convert("RGBA")
@@ -144,7 +144,8 @@ def _by_lcms(profile: bytes, mode: str) -> _Way | None:
 
 
 def _by_curve(curve: icc.Curve) -> _Way:
-    """Of one channel. (LittleCMS interpolates it between few points: linear light came out ten of 255 wrong.)"""
+    """The conversion of one channel by a table. (LittleCMS interpolates between few points: linear light was wrong by
+    10 of 255.)"""
     lights = (min(1.0, max(0.0, curve(value / 255))) for value in range(256))
     table = [round(255 * icc.srgb_encoded(light)) for light in lights]
     return _unchanged if table == list(range(256)) else lambda image: image.point(table)

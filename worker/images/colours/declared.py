@@ -1,7 +1,7 @@
-"""What a file says of its colours: ICC profiles and numbers, in the order in which its format believes them.
+"""Reads a file's declarations of its colours: ICC profiles and numbers, in the order of precedence of its format.
 
-Owns where each format has them. What they mean is worker/images/colours/icc.py's and
-worker/images/colours/colourspaces.py's; who converts by the first that serves is worker/images/colours/convert.py.
+Owns where each format stores them. Their meaning is worker/images/colours/icc.py's and
+worker/images/colours/colourspaces.py's. worker/images/colours/convert.py uses the first usable one.
 """
 
 import struct
@@ -16,15 +16,16 @@ from worker.images.colours.icc import SRGB, srgb_curve
 from worker.images.formats.pngfile import CODE_POINTS
 
 Told = tuple[bytes | Numbers, ...]
-"""Profiles and numbers, the one to be believed first. Numbers of no meaning are an empty profile: it serves nobody."""
+"""Profiles and numbers, in order of precedence. Numbers without a known meaning are an empty profile, which is never
+usable."""
 _SRGB = Numbers(SRGB, (srgb_curve, srgb_curve, srgb_curve))
 _BITMAP_V4, _BITMAP_V5 = 108, 124
 _PROFILE_BYTES_MAX = 4 * 1024 * 1024
-"""Of an embedded profile; the largest of printers have 3 MB."""
+"""Limit of an embedded profile. The largest ones, of printers, have 3 MB."""
 
 
 def colours_of(format: str, info: Mapping[Any, Any], stream: BinaryIO) -> Told:
-    """What the image of `format` in `stream` says; `info` is what Pillow knows of it. The stream stays where it is."""
+    """The declarations of the image of `format` in `stream`; `info` is Pillow's. The stream keeps its position."""
     profile = info.get("icc_profile")
     profiles = (profile,) if isinstance(profile, bytes) and profile else ()
     if format not in _NUMBERS:
@@ -32,7 +33,7 @@ def colours_of(format: str, info: Mapping[Any, Any], stream: BinaryIO) -> Told:
     at = stream.tell()
     try:
         return _NUMBERS[format](profiles, info, stream)
-    except struct.error:  # it ends before
+    except struct.error:  # the file ends too early
         return profiles
     finally:
         stream.seek(at)
@@ -46,24 +47,25 @@ def _of_png(profiles: Told, info: Mapping[Any, Any], _stream: BinaryIO) -> Told:
 
 
 def _coded(codes: bytes) -> Told:
-    """By a PNG's cICP."""
+    """The declaration in a PNG's cICP chunk."""
     return _meant(codes[0], codes[1], codes[3] == 1) if len(codes) == 4 and codes[2] == 0 else ()
 
 
 @lru_cache(maxsize=16)
 def _meant(primaries: int, transfer: int, full: bool = True) -> Told:
-    """Of CICP's code points."""
+    """The declaration in CICP's code points."""
     return () if primaries == transfer == UNSPECIFIED else (by_code(primaries, transfer, full) or b"",)
 
 
 def _of_boxes(profiles: Told, _info: Mapping[Any, Any], stream: BinaryIO) -> Told:
-    """AVIF and HEIC: a profile before the numbers, which then tell of the codec alone."""
+    """AVIF and HEIC: a profile has precedence, because the numbers then describe only the coding."""
     codes = boxes.code_points(picture_properties_of(stream))
     return (*profiles, *(_meant(*codes) if codes else ()))  # (the codec itself widens narrow samples)
 
 
 def _of_bitmap(profiles: Told, _info: Mapping[Any, Any], stream: BinaryIO) -> Told:
-    """BMP: the header of version 4 has numbers, that of version 5 may have a profile, but for one in another file."""
+    """BMP: the header of version 4 has numbers, that of version 5 may have a profile. A profile in another file is
+    ignored."""
     header = _read(stream, 14, _BITMAP_V5)
     (size,) = struct.unpack_from("<I", header)
     kind = header[56:60] if size in (_BITMAP_V4, _BITMAP_V5) else b""

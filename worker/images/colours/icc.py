@@ -1,7 +1,7 @@
-"""ICC profiles as bytes: whether one's colours are sRGB's, judged by its numbers; and one made of numbers.
+"""ICC profiles as bytes: recognises sRGB by a profile's numbers, and makes a profile from numbers.
 
-Pure. Owns the layout of matrix profiles and the curves of transfer functions. Must not know Pillow: who converts
-pixels by a profile is worker/images/colours/convert.py; which numbers a file tells is
+Pure. Owns the layout of matrix profiles and the curves of transfer functions. Must not know Pillow:
+worker/images/colours/convert.py converts pixels by a profile. The numbers of a file are
 worker/images/colours/colourspaces.py's.
 """
 
@@ -12,7 +12,7 @@ from functools import cache
 from typing import NamedTuple
 
 Curve = Callable[[float], float]
-"""Of a sample, 0 to 1 as a file holds it, the light, 0 to 1."""
+"""A transfer function: from a sample as the file has it to light, both 0 to 1."""
 Point = tuple[float, float]
 """A chromaticity, CIE 1931 x and y."""
 _Vector = tuple[float, float, float]
@@ -20,7 +20,7 @@ _Matrix = tuple[_Vector, _Vector, _Vector]
 
 
 class Primaries(NamedTuple):
-    """What the three channels show at their fullest, and together."""
+    """The chromaticities of the three channels at their maximum, and of white."""
 
     red: Point
     green: Point
@@ -36,19 +36,20 @@ _VERSION = 0x04200000
 _D50 = (0.9642, 1.0, 0.8249)
 _BRADFORD: _Matrix = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))
 _TABLE = 4096
-"""Entries of a curve that is written: at 16 bits each, sRGB comes back within 0.03 of 255."""
+"""Entries of a curve in a written profile. With 16 bits each, sRGB comes back within 0.03 of 255."""
 _TAGS_MAX = 100
 _COLORANTS = (b"rXYZ", b"gXYZ", b"bXYZ")
 _CURVES = (b"rTRC", b"gTRC", b"bTRC")
 _TABLES = frozenset({b"A2B0", b"A2B1", b"A2B2", b"D2B0", b"D2B1", b"D2B2"})
-"""With one of these a profile is more than its matrix and curves."""
+"""With one of these tags, a profile's matrix and curves are not all of its meaning."""
 _DISPLAYS = frozenset({b"mntr", b"scnr", b"spac"})
 _COLORANT_DIFFERENCE = 0.002
-"""Of XYZ: no colour differs by more than one of 255. sRGB profiles of different makers differ by 0.0008."""
+"""Tolerance in XYZ: no colour is wrong by more than 1 of 255. sRGB profiles of different makers differ by 0.0008."""
 _CURVE_DIFFERENCE = 1 / 255
-"""Of a sample: what sRGB profiles that are shortened to a few points differ by, and half of what gamma 2.2 does."""
+"""Tolerance of a sample: sRGB profiles that are shortened to a few points differ by this, gamma 2.2 by twice as
+much."""
 _LIGHT_MAX = 1e22
-"""What a curve without bound gives: LittleCMS's PLUS_INF (cmsgamma.c)."""
+"""The limit of a curve's value: LittleCMS's PLUS_INF (cmsgamma.c)."""
 _PROBES = tuple(probe / 51 for probe in range(52))
 
 
@@ -58,12 +59,12 @@ def srgb_curve(sample: float) -> float:
 
 
 def srgb_encoded(light: float) -> float:
-    """The sample of this light: the other way."""
+    """The inverse of `srgb_curve`: the sample for this light."""
     return 12.92 * light if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055
 
 
 def is_srgb(profile: bytes) -> bool:
-    """Whether these are sRGB's primaries and curve, so that there is nothing to convert. False for what is damaged."""
+    """Whether a profile has sRGB's primaries and curve, so that nothing needs converting. False if it is damaged."""
     try:
         tags = _tags(profile)
         kind, space, connection = profile[12:16], profile[16:20], profile[20:24]
@@ -77,7 +78,7 @@ def is_srgb(profile: bytes) -> bool:
 
 
 def gray_curve(profile: bytes) -> Curve | None:
-    """The curve of a profile of one channel. None for another kind, one with tables, and a damaged one."""
+    """The curve of a profile with one channel. None: it is of another kind, has tables, or is damaged."""
     try:
         tags, connection = _tags(profile), profile[20:24]
         if profile[16:20] != b"GRAY" or profile[36:40] != b"acsp" or tags.keys() & _TABLES:
@@ -91,7 +92,7 @@ def gray_curve(profile: bytes) -> Curve | None:
 
 
 def rgb_profile(primaries: Primaries, curves: Sequence[Curve]) -> bytes:
-    """A display's profile of these colours. Raises ValueError where the primaries span nothing."""
+    """A display profile with these colours. Raises ValueError if the primaries lie on one line."""
     columns = zip(*_adapted(primaries), strict=True)
     written = {curve: _written(curve) for curve in set(curves)}
     tags = {name: b"XYZ \0\0\0\0" + _fixed(column) for name, column in zip(_COLORANTS, columns, strict=True)}
@@ -164,7 +165,7 @@ def _parametric(kind: int, values: Sequence[float]) -> Curve:
 
 
 def _power(base: float, exponent: float) -> float:
-    """base ** exponent, as the colour engine has it: 0 where the base is below 0, and never more than _LIGHT_MAX."""
+    """base ** exponent, as LittleCMS computes it: 0 for a base below 0, and at most _LIGHT_MAX."""
     if base <= 0:
         return 0.0 if exponent > 0 or base < 0 else _LIGHT_MAX if exponent else 1.0
     try:
@@ -174,7 +175,8 @@ def _power(base: float, exponent: float) -> float:
 
 
 def _adapted(primaries: Primaries) -> _Matrix:
-    """From linear RGB to XYZ as profiles have it: adapted to D50 by Bradford's matrix. ValueError: it spans nothing."""
+    """The matrix from linear RGB to XYZ, adapted to D50 with Bradford's matrix, as profiles need it. Raises ValueError
+    if the primaries lie on one line."""
     columns = [_xyz(point) for point in primaries[:3]]
     rows: _Matrix = tuple(zip(*columns, strict=True))  # type: ignore[assignment]
     white = _xyz(primaries.white)

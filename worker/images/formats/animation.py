@@ -1,7 +1,7 @@
-"""What an animation's file tells of its frames, and how the times and counts of one format fit into another's.
+"""The data of an animation's frames, and the conversion of delays and repeat counts from one format to another.
 
-Owns the words for that (Part, Disposal, Showing) and the bounds of each format's fields. Pure: bytes are read by
-worker/images/formats/gifs.py and worker/images/formats/apngs.py, pixels are laid by worker/images/canvas.py.
+Owns the types for that (Part, Disposal, Showing) and the limits of each format's fields. Pure: gifs.py and apngs.py
+read the bytes, worker/images/canvas.py lays the pixels.
 """
 
 from enum import Enum
@@ -13,17 +13,17 @@ from jobs.job import Unmet
 
 
 class Disposal(Enum):
-    """What becomes of a frame's part of the canvas before the next frame is laid."""
+    """What to do with a frame's area of the canvas before the next frame is drawn: keep it, clear it, or restore it."""
 
     KEEP = 0
     CLEAR = 1
     RESTORE = 2
-    """To what was there before this frame."""
+    """Put back the pixels from before this frame."""
 
 
 class Part(NamedTuple):
-    """A frame as its file has it: where on the canvas it lies, whether it is laid over what is there or replaces it,
-    what becomes of it, and how long it is shown."""
+    """A frame as its file has it: its place on the canvas and its size; `over`: it is blended over the canvas, else it
+    replaces it; `disposal`; and `seconds`: how long it is shown."""
 
     left: int
     top: int
@@ -41,19 +41,19 @@ class Showing(NamedTuple):
 
 
 GIF_TICK = Fraction(1, 100)
-"""What a GIF's delays are multiples of."""
+"""The unit of a GIF's delays."""
 SECONDS_MAX = {"gif": 65_535 * GIF_TICK, "webp": Fraction(2**24 - 1, 1000), "png": Fraction(65_535)}
 PLAYS_MAX = {"gif": 65_536, "webp": 65_535, "png": 2**31 - 1}
-"""Of a GIF one more than its field, which counts the repeats."""
+"""For a GIF this is its field's limit plus one, because the field counts the repeats."""
 WEBP_TOTAL_MAX = Fraction(2**31 - 1, 1000)
-"""The times of a WebP's frames are added up while it is written, in 31 bits."""
+"""The sum of a WebP's delays must fit 31 bits: its encoder adds them up."""
 HONOURED_FROM = Fraction(1, 100)
-"""Browsers show a frame of no more than this for a tenth of a second, whatever the format."""
+"""Browsers show a frame with this delay or less for a tenth of a second, in every format."""
 _PNG_FIELD_MAX = 65_535
 
 
 def fitted(showing: Showing, format: str) -> tuple[Showing, Unmet]:
-    """`showing` within what an animation of `format` can tell, and the words for what was limited."""
+    """`showing` within the limits of `format`, and the names of the fields that had to be changed."""
     most = SECONDS_MAX[format]
     seconds = [min(each, most) for each in showing.seconds]
     if format == "webp":
@@ -66,8 +66,8 @@ def fitted(showing: Showing, format: str) -> tuple[Showing, Unmet]:
 
 
 def ticks(seconds: Fraction) -> int:
-    """Of a GIF's delay: the nearest. But what browsers honour stays so: 11 to 15 ms are 20, not 10, which they show as
-    100."""
+    """The nearest delay in a GIF's ticks. But 11 to 15 ms become 20 ms, not 10 ms: browsers would show 10 ms as
+    100 ms."""
     nearest = _rounded(seconds / GIF_TICK)
     return max(nearest, 2) if seconds > HONOURED_FROM else nearest
 
@@ -81,12 +81,12 @@ def _within(seconds: list[Fraction], total: Fraction) -> list[Fraction]:
 
 
 def _rounded(number: Fraction) -> int:
-    """To the nearest whole number, a half upwards."""
+    """The nearest whole number; a half is rounded up."""
     return (2 * number.numerator + number.denominator) // (2 * number.denominator)
 
 
 def _in_png(seconds: Fraction) -> Fraction:
-    """The nearest of which neither numerator nor denominator passes its field."""
+    """The nearest fraction whose numerator and denominator fit their fields in a PNG."""
     return seconds.limit_denominator(min(_PNG_FIELD_MAX, int(_PNG_FIELD_MAX / seconds))) if seconds else seconds
 
 

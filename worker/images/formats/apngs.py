@@ -1,7 +1,6 @@
-"""An animated PNG's chunks: its frames one by one, each as a still PNG of its own.
+"""Reads the chunks of an animated PNG: its frames one by one, each as a still PNG of its own.
 
-Owns the layout of the format's chunks and what of them is no animation. Decodes no pixels. How frames are laid on the
-canvas is worker/images/canvas.py's.
+Owns the layout of the animation's chunks. Decodes no pixels. worker/images/canvas.py lays frames on the canvas.
 """
 
 import struct
@@ -18,14 +17,14 @@ from worker.images.formats.pngfile import CHUNK_HEAD, CRC_BYTES, SIGNATURE, chun
 _CONTROL = struct.Struct(">5I2H2B")
 _NUMBER = struct.Struct(">I")
 _OF_PIXELS = {b"PLTE": 3 * 256, b"tRNS": 256}
-"""What a frame's still needs of the whole file to be decoded, and the most bytes that it may have."""
+"""Chunks of the whole file that each frame needs to be decoded, with their largest size in bytes."""
 _HUNDREDTHS = 100
-"""What a delay is of where its denominator is 0."""
+"""The denominator of a delay if the file says 0."""
 
 
 class Frame(NamedTuple):
-    """One frame: its place, the chunks before its pixels (with the palette and what is clear), and where
-    the pieces of its pixels' code are in the file, (offset, length) each."""
+    """One frame: its place; `head`: the chunks before its pixels, with palette and transparency; `pieces`: where its
+    compressed pixels are in the file, as (offset, length)."""
 
     part: Part
     head: bytes
@@ -33,19 +32,20 @@ class Frame(NamedTuple):
 
 
 class _Walk:
-    """What was seen so far of a file."""
+    """The state of a walk over the chunks of a file."""
 
     def __init__(self) -> None:
         self.header = b""
         self.shared: dict[bytes, bytes] = {}
-        """The chunks of all frames, by kind."""
+        """The chunks that all frames need, by kind."""
         self.promised = 0
+        """How many frames the file says that it has."""
         self.number = 0
-        """Of the next chunk of the animation's."""
+        """The sequence number that the animation's next chunk must have."""
         self.frame: Frame | None = None
 
     def begin(self, body: bytes) -> None:
-        """A frame's control (fcTL)."""
+        """A frame's control chunk (fcTL)."""
         if len(body) != _CONTROL.size:
             raise _damaged("a frame's control is cut short")
         number, width, height, left, top, part_of, whole, disposal, blend = _CONTROL.unpack(body)
@@ -53,34 +53,34 @@ class _Walk:
         canvas = Size(*struct.unpack_from(">2I", self.header))
         inside = 0 < width <= canvas.width - left and 0 < height <= canvas.height - top
         if not inside or disposal >= len(Disposal) or blend > 1:
-            raise _damaged("a frame's control is not as the format says")
+            raise _damaged("a frame's control has a value that the format does not allow")
         seconds = Fraction(part_of, whole or _HUNDREDTHS)
         part = Part(left, top, Size(width, height), bool(blend), Disposal(disposal), seconds)
         header = struct.pack(">2I", width, height) + self.header[8:]
         self.frame = Frame(part, SIGNATURE + _chunk(b"IHDR", header) + b"".join(self.shared.values()), [])
 
     def add(self, at: int, length: int) -> None:
-        """A piece of the present frame's pixels."""
+        """A piece of the current frame's pixels."""
         if self.frame is None:
-            raise _damaged("pixels of no frame")
+            raise _damaged("pixels come before the first frame")
         self.frame.pieces.append((at, length))
 
     def count(self, number: int) -> None:
-        """The chunks of an animation are numbered."""
+        """Check the sequence number of one of the animation's chunks."""
         if number != self.number:
-            raise _damaged(f"chunk {number} of the animation comes where {self.number} should")
+            raise _damaged(f"chunk {number} of the animation is where chunk {self.number} should be")
         self.number += 1
 
     def ended(self) -> Frame:
-        """The present frame, whose last piece has come."""
+        """The current frame, which is complete."""
         if self.frame is None or not self.frame.pieces:
             raise _damaged("a frame without pixels")
         return self.frame
 
 
 def frames(file: BinaryIO) -> Iterator[Frame]:
-    """The frames of the animated PNG in `file`, which is read from its beginning, and may be moved between two. Raises
-    ImageFault where it is damaged or has fewer frames than it says; those beyond are passed over."""
+    """The frames of the animated PNG in `file`. It is read from its beginning; the caller may seek in it between two
+    frames. Raises ImageFault if it is damaged, or has fewer frames than it says. Surplus frames are ignored."""
     walk, told = _Walk(), 0
     for kind, at, length in chunks(file):
         if kind in (b"fcTL", b"IEND") and walk.frame is not None:
@@ -105,8 +105,8 @@ def frames(file: BinaryIO) -> Iterator[Frame]:
 
 
 def still(file: BinaryIO, frame: Frame) -> bytes:
-    """`frame` of the animated PNG in `file` as a PNG of its own, of the sides of the frame. Its pixels have no check
-    sum: Pillow looks at none."""
+    """`frame` of the animated PNG in `file` as a PNG of its own, with the frame's size. The checksum of its pixels is
+    wrong, because Pillow does not check it."""
     code = [_body(file, at, length) for at, length in frame.pieces]
     begin = CHUNK_HEAD.pack(sum(map(len, code)), b"IDAT")
     return b"".join((frame.head, begin, *code, bytes(CRC_BYTES), _END))

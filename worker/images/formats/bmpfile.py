@@ -1,7 +1,7 @@
-"""BMP files as Pillow reads them, and those whose colours lie under masks of their own.
+"""Reads BMP files as Pillow does, and also those with any bit masks for their channels.
 
-Owns what the masks of a bitmap mean: any are valid (BITMAPV4HEADER), of which Pillow knows ten. The rest of the format
-stays Pillow's.
+Owns the meaning of these masks. The format allows any (BITMAPV4HEADER), and Pillow knows ten. The rest of the format is
+Pillow's.
 """
 
 import struct
@@ -10,13 +10,14 @@ from PIL import BmpImagePlugin, Image, ImageChops, ImageFile
 
 _BITFIELDS, _ALPHA_BITFIELDS = 3, 6
 _INFO_HEADER, _V3_HEADER = 40, 56
-"""Sizes of the headers: behind the first follow the masks of the colours, the second and larger ones have alpha's."""
+"""Sizes of two headers. The masks of the colours follow the first one; from the second on, headers contain these and
+the mask of alpha."""
 _BANDS = {16: "LA", 32: "RGBA"}
 """A Pillow mode with a band for each byte of a pixel."""
 
 
 class Bmp(BmpImagePlugin.BmpImageFile):
-    """A bitmap of any masks. Those that lie under masks are read byte by byte, and put together by tables."""
+    """A bitmap with any masks. Its bytes are read as bands, and tables make the channels from these."""
 
     _masks: tuple[int, ...] = ()
 
@@ -29,7 +30,7 @@ class Bmp(BmpImagePlugin.BmpImageFile):
             super()._bitmap(header, offset)
 
     def _opened(self, head: bytes, offset: int) -> bool:
-        """Whether this is a bitmap under masks, which is opened then."""
+        """Open this bitmap if it has masks. Returns whether it has."""
         size, width, height, bits, compression = struct.unpack_from("<IiixxHI", head)
         masks = struct.unpack_from("<4I", head, _INFO_HEADER)
         if size < _INFO_HEADER or compression not in (_BITFIELDS, _ALPHA_BITFIELDS) or bits not in _BANDS:
@@ -45,12 +46,12 @@ class Bmp(BmpImagePlugin.BmpImageFile):
         return True
 
     def load_end(self) -> None:
-        """As ImageFile.load_end: the bytes are there, and become colours."""
+        """As ImageFile.load_end: the bytes are read, and are made into channels."""
         if self._masks:
             masks, self._masks = self._masks, ()
             bands = self.split()
             channels = [_channel(bands, each) for each in masks if each]
-            if len(channels) == 4 and channels[3].getextrema() == (0, 0):  # as browsers take it: there is no alpha
+            if len(channels) == 4 and channels[3].getextrema() == (0, 0):  # browsers ignore alpha that is all 0
                 del channels[3]
             made = Image.merge("RGBA" if len(channels) == 4 else "RGB", channels)
             self.im, self._mode = made.im, made.mode
@@ -58,7 +59,7 @@ class Bmp(BmpImagePlugin.BmpImageFile):
 
 
 def _channel(bands: tuple[Image.Image, ...], mask: int) -> Image.Image:
-    """The channel under `mask` in eight bits: the sum of what each byte of the pixel gives to it."""
+    """The channel of `mask` in eight bits: the sum of the parts from each byte of the pixel."""
     parts = [band.point(table) for number, band in enumerate(bands) if (table := _table(mask, number)) is not None]
     while len(parts) > 1:
         parts.append(ImageChops.add(parts.pop(0), parts.pop(0)))
@@ -66,7 +67,8 @@ def _channel(bands: tuple[Image.Image, ...], mask: int) -> Image.Image:
 
 
 def _table(mask: int, number: int) -> list[int] | None:
-    """What each value of the pixel's byte `number` gives to the channel under `mask`; None if nothing."""
+    """The part of the channel of `mask` for each value of the pixel's byte `number`; None if the mask has no bit in
+    that byte."""
     if not mask >> 8 * number & 0xFF:
         return None
     lowest = mask & -mask

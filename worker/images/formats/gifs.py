@@ -1,7 +1,6 @@
-"""A GIF's blocks: its frames one by one, each as a still GIF of its own, and the delays of one that was written.
+"""Reads the blocks of a GIF: its frames one by one, each as a still GIF of its own. Also sets the delays of a GIF.
 
-Owns the layout of the format's blocks. Decodes no pixels. How frames are laid on the canvas is
-worker/images/canvas.py's.
+Owns the layout of the format's blocks. Decodes no pixels. worker/images/canvas.py lays frames on the canvas.
 """
 
 import io
@@ -21,12 +20,12 @@ _CONTROLS = struct.Struct("<BHB")
 _TICKS_MAX = 0xFFFF
 _BLOCKS_READ = 4096
 _DISPOSALS = {2: Disposal.CLEAR, 3: Disposal.RESTORE, 4: Disposal.RESTORE}
-"""By the number in the file; 4 is what some writers mean by 3, as browsers know."""
+"""By the number in the file. Some writers use 4 for 3, and browsers accept that."""
 
 
 class Frame(NamedTuple):
-    """One image of a GIF: its place, its colour table as it is stored (b"": it has none), which index is clear, and
-    where its delay and its pixels' code are in the file (delay_at 0: there is none)."""
+    """One image of a GIF: its place; its colour table as stored (b"": it has none); `clear`: the transparent index; and
+    the offsets of its delay (0: it has none) and of its compressed pixels in the file."""
 
     part: Part
     table: bytes
@@ -38,7 +37,7 @@ class Frame(NamedTuple):
 
 
 class _Control(NamedTuple):
-    """What the block before an image tells of it."""
+    """The control block before an image."""
 
     disposal: Disposal = Disposal.KEEP
     ticks: int = 0
@@ -47,8 +46,8 @@ class _Control(NamedTuple):
 
 
 def frames(file: BinaryIO) -> Iterator[Frame]:
-    """The frames of the GIF in `file`, which is read from its beginning, and may be moved between two. Ends quietly
-    where the file does."""
+    """The frames of the GIF in `file`. It is read from its beginning; the caller may seek in it between two frames. A
+    truncated file ends the frames without an error."""
     file.seek(6)
     (*_, flags, _, _) = _SCREEN.unpack(file.read(_SCREEN.size))
     table, control = _table(file, flags), _Control()
@@ -61,7 +60,7 @@ def frames(file: BinaryIO) -> Iterator[Frame]:
             return
         left, top, width, height, flags = _DESCRIPTOR.unpack(descriptor)
         own, at = _table(file, flags), file.tell()
-        file.seek(1, io.SEEK_CUR)  # the code's size
+        file.seek(1, io.SEEK_CUR)  # LZW's minimum code size
         _skip_blocks(file)
         part = Part(left, top, Size(width, height), True, control.disposal, control.ticks * GIF_TICK)
         end = file.tell()
@@ -71,7 +70,7 @@ def frames(file: BinaryIO) -> Iterator[Frame]:
 
 
 def still(file: BinaryIO, frame: Frame) -> bytes:
-    """`frame` of the GIF in `file` as a GIF of its own, of the sides of the frame. It has pixels."""
+    """`frame` of the GIF in `file` as a GIF of its own, with the frame's size. The frame must have pixels."""
     flags = _TABLE | (len(frame.table) // 3).bit_length() - 2 if frame.table else 0
     screen = b"GIF89a" + _SCREEN.pack(*frame.part.size, flags, 0, 0) + frame.table
     control = b"" if frame.clear is None else b"\x21\xf9\x04" + _CONTROLS.pack(_HAS_CLEAR, 0, frame.clear) + b"\0"
@@ -81,8 +80,11 @@ def still(file: BinaryIO, frame: Frame) -> bytes:
 
 
 def timed(data: bytes, delays: list[int]) -> tuple[bytes, bool]:
-    """The GIF `data` with these delays, in ticks, and whether one of them had to be limited. Its writer was told one
-    tick for each frame, and wrote one of several that are alike: its ticks tell of how many."""
+    """Set the delays, in ticks, of the GIF `data`, which Pillow wrote. Returns the new GIF, and whether a delay had to
+    be limited.
+
+    Pillow merges equal neighbours into one frame. It wrote `data` with a delay of one tick for each frame, so the delay
+    of a written frame is the number of frames that it stands for. Its new delay is the sum of theirs."""
     written, left, limited = bytearray(data), iter(delays), False
     for frame in frames(io.BytesIO(data)):
         merged = int(frame.part.seconds / GIF_TICK)
@@ -93,7 +95,7 @@ def timed(data: bytes, delays: list[int]) -> tuple[bytes, bool]:
 
 
 def _extension(file: BinaryIO, control: _Control) -> _Control:
-    """Read one; what is known of the next image, of which `control` was known."""
+    """Read one extension block. Returns the control of the next image: this block's if it is one, else `control`."""
     label, at = file.read(1), file.tell()
     block = file.read(_CONTROLS.size + 2) if label == _CONTROL else b""
     if block[:1] == b"\x04" and len(block) > _CONTROLS.size:
@@ -101,7 +103,7 @@ def _extension(file: BinaryIO, control: _Control) -> _Control:
         disposal = _DISPOSALS.get(flags >> 2 & 7, Disposal.KEEP)
         control = _Control(disposal, ticks, clear if flags & _HAS_CLEAR else None, at + 2)
         at += 1 + _CONTROLS.size
-        if block[-1:] == b"\0":  # its end: nearly always
+        if block[-1:] == b"\0":  # the block ends here, as nearly always
             return control
     file.seek(at)
     _skip_blocks(file)
@@ -113,8 +115,8 @@ def _table(file: BinaryIO, flags: int) -> bytes:
 
 
 def _skip_blocks(file: BinaryIO) -> None:
-    """To behind the next block of no bytes, or the end of the file. An image's blocks have 255 bytes each: a piece that
-    is read holds many."""
+    """Seek to the byte after the next empty block, or to the end of the file. Blocks have at most 255 bytes, so one
+    read holds many."""
     start = file.tell()
     while data := file.read(_BLOCKS_READ):
         at = 0

@@ -1,6 +1,6 @@
-"""HEIC, by pi-heif: libheif and libde265, which only decode. The one file that imports it, where it is installed.
+"""HEIC, by pi-heif (libheif and libde265), which can only decode. Only this file imports it, if it is installed.
 
-Owns that it starts no thread, so that a decoder keeps the wall against them.
+Keeps libde265 from starting threads, so that the sandbox of a decoder can forbid threads.
 """
 
 import base64
@@ -19,7 +19,7 @@ _INSTALLED = HEIC in formats_read()
 _PACKAGE = "pi-heif"
 VERSION = f"+heif-{metadata.version(_PACKAGE)}" if _INSTALLED else ""
 FORMAT = "HEIF"
-"""Pillow's name of it."""
+"""Pillow's name of the format."""
 
 SAMPLE = zlib.decompress(
     base64.b85decode(
@@ -30,7 +30,7 @@ SAMPLE = zlib.decompress(
         "zVVPOUIK64`z&<+NL+>}I6NQr1Lu4j?>Q)%(~|M$hqZwl3_O}y{`0Oi_7KL"
     )
 )
-"""A picture of 64 x 64 pixels to warm the decoder with."""
+"""A picture of 64 x 64 pixels, decoded once at start to load all code."""
 
 _RETURN_0 = {
     "x86_64": b"\x31\xc0\xc3",  # xor eax, eax; ret
@@ -39,24 +39,24 @@ _RETURN_0 = {
 
 
 def plugin() -> type[ImageFile.ImageFile] | None:
-    """The plugin that reads HEIC, known to Pillow from now on; None where it is not installed."""
+    """Register the plugin that reads HEIC with Pillow, and return it. None: pi-heif is not installed."""
     if not _INSTALLED:
         return None
     import pi_heif
 
     options = pi_heif.options
     options.DECODE_THREADS = 0
-    options.THUMBNAILS = options.DEPTH_IMAGES = options.AUX_IMAGES = False  # (alpha is no auxiliary image to it)
+    options.THUMBNAILS = options.DEPTH_IMAGES = options.AUX_IMAGES = False  # (alpha is decoded all the same)
     Image.register_open(FORMAT, pi_heif.HeifImageFile, lambda prefix: prefix[4:8] == b"ftyp")
     return pi_heif.HeifImageFile  # type: ignore[no-any-return]
 
 
 def _start_no_thread() -> bool:
-    """Have libde265 decode in the thread that asks; whether that is so.
+    """Make libde265 decode in the calling thread. Returns whether that succeeded.
 
-    It does until its de265_start_worker_threads is called, and libheif calls that whatever it is told. So here, before
-    anything is read, that function becomes one that does nothing. Where the host allows no such change, or this is
-    another machine, the filter must allow threads (worker/boundary/syscalls.py).
+    libde265 uses no threads until its function de265_start_worker_threads is called, but libheif always calls it. So
+    that function's code is replaced by a return. If the host forbids the change, or the processor is an unknown one,
+    the system call filter must allow threads (worker/boundary/syscalls.py).
     """
     files = [file for file in metadata.files(_PACKAGE) or () if "libde265" in file.name]
     code = _RETURN_0.get(os.uname().machine)

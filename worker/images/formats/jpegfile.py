@@ -1,6 +1,6 @@
-"""JPEG files beyond what Pillow tells of them: how many scans one has, and one whose end marker is missing.
+"""What Pillow does not do for JPEG files: counts their scans, and decodes a file that lacks only its end marker.
 
-Owns the walk over markers (ITU-T T.81, B.1) and what counts as a whole picture. Decodes by Pillow.
+Owns the walk over markers (ITU-T T.81, B.1), and the rule for a complete picture. Decodes by Pillow.
 """
 
 import io
@@ -13,9 +13,9 @@ from PIL import Image, ImageChops, JpegImagePlugin
 from jobs.images.segments import ALONE, END, SCAN
 
 CODED_BYTES_READ = 64 * 1024
-"""Bytes of coded data that are looked through at once."""
+"""Bytes of coded data that are read at once."""
 _MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
-"""In coded data: all but a stuffed zero and the restarts."""
+"""A marker that ends coded data: any but a stuffed zero and a restart."""
 _PADDING_BYTES = 4096
 _RESTART_INTERVAL = b"\xff\xdd\0\4"
 _RESTARTS = re.compile(rb"\xff[\xd0-\xd7]")
@@ -23,8 +23,8 @@ _SCAN_MARKER, _END_MARKER = bytes((0xFF, SCAN)), bytes((0xFF, END))
 
 
 def has_several_scans(image: Image.Image, file: BinaryIO) -> bool:
-    """Whether a JPEG is progressive, or its first scan lacks some components: then libjpeg reads all scans before it
-    returns a row. Pillow has read the head of `image` up to the first scan's; `file` is at the end of that."""
+    """Whether a JPEG is progressive, or its first scan lacks some components. For such a file libjpeg reads all scans
+    before it returns a row. `file` must be at the end of the first scan's header, up to which Pillow has read."""
     components = getattr(image, "layers", 0)
     header = struct.pack(">BBHB", 0xFF, SCAN, 6 + 2 * components, components)
     end = file.tell()
@@ -36,8 +36,8 @@ def has_several_scans(image: Image.Image, file: BinaryIO) -> bool:
 
 
 def has_more_scans(file: BinaryIO, most: int) -> bool:
-    """Whether a JPEG has more than `most` scans. The walk over its markers is only done if the bytes of the scan marker
-    occur that often."""
+    """Whether a JPEG has more than `most` scans. It walks over the markers only if the bytes of the scan marker occur
+    that often."""
     found, last = 0, b""
     file.seek(0)
     while found <= most and (data := file.read(CODED_BYTES_READ)):
@@ -47,8 +47,8 @@ def has_more_scans(file: BinaryIO, most: int) -> bool:
 
 
 def scans(file: BinaryIO, most: int) -> int:
-    """How many scans a JPEG has up to its end marker, counted until past `most`. What lies behind the end, a video or
-    further pictures, is no part of it."""
+    """How many scans a JPEG has before its end marker; the count stops at `most` + 1. Data after the end marker (a
+    video or further pictures) does not count."""
     count = 0
     place: int | None = 2
     while place is not None and count <= most:
@@ -68,14 +68,14 @@ def scans(file: BinaryIO, most: int) -> int:
 
 
 def _behind(file: BinaryIO, place: int) -> int | None:
-    """Where a segment ends whose length stands at `place`; None where the file ends before."""
+    """The end of the segment whose length is stored at `place`. None: the length is missing or wrong."""
     file.seek(place)
     length = int.from_bytes(file.read(2), "big")
     return place + length if length >= 2 else None
 
 
 def _next_marker(file: BinaryIO, place: int) -> int | None:
-    """Where the next marker begins, at `place` or behind it, without what pads it."""
+    """Where the next marker begins, at `place` or later, without its padding."""
     file.seek(place)
     last = b""
     while data := file.read(CODED_BYTES_READ):
@@ -87,13 +87,13 @@ def _next_marker(file: BinaryIO, place: int) -> int | None:
 
 
 def without_end(file: BinaryIO, scale: int) -> Image.Image | None:
-    """The pixels, at 1/`scale`, of a JPEG that lacks its end marker and nothing else; None where it lacks more.
+    """The pixels, at 1/`scale`, of a JPEG that lacks only its end marker. None: it lacks more.
 
-    libjpeg does not tell whether it made pixels up. So the file is decoded again, each time with other bits after its
-    last ones: if any pixel depends on them, the picture is not whole.
+    libjpeg does not tell whether it invented pixels. So the file is decoded several times, each time with other bits
+    appended. If any pixel depends on the appended bits, the picture is not complete.
     """
     file.seek(0)
-    data = file.read().rstrip(b"\xff")  # half of the marker, or what pads it
+    data = file.read().rstrip(b"\xff")  # may be the first half of the marker, or its padding
     first = _decoded(data + bytes(_PADDING_BYTES) + _END_MARKER, scale)
     for start in dict.fromkeys((b"", _restart(data))):
         other = _decoded(data + start + b"\xaa" * _PADDING_BYTES + _END_MARKER, scale)
@@ -103,7 +103,8 @@ def without_end(file: BinaryIO, scale: int) -> Image.Image | None:
 
 
 def _restart(data: bytes) -> bytes:
-    """The restart marker that would follow: where one is due libjpeg passes over other bits. b"" without restarts."""
+    """The restart marker that would come next; b"" if the file has none. libjpeg skips other bits where one is due, so
+    they would not show whether the picture is complete."""
     if _RESTART_INTERVAL not in data:
         return b""
     last = max(_RESTARTS.finditer(data, data.rfind(_SCAN_MARKER)), key=re.Match.start, default=None)

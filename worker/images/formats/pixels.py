@@ -1,7 +1,7 @@
-"""The memory in which Pillow keeps a picture, lent without a copy, by the Arrow C data interface.
+"""Gives access to the memory of a Pillow picture without a copy, by the Arrow C data interface.
 
-Owns how it is found. One byte for a pixel of one band, else four: of RGB the last says nothing, of LA the first is
-there three times.
+A picture of one band has one byte for each pixel, any other has four. In RGB the last byte has no meaning; LA is stored
+as L, L, L, A.
 """
 
 import ctypes
@@ -11,7 +11,7 @@ from PIL import Image
 
 
 class _Array(ctypes.Structure):
-    """ArrowArray, but for its last fields. A picture of several bands is a list of fours, its bytes in a child."""
+    """ArrowArray without its last fields. A picture of several bands is a list of four bytes a pixel, in a child."""
 
 
 _Array._fields_ = [
@@ -28,16 +28,16 @@ _view.restype, _view.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_ssi
 
 
 def keep_in_one_block() -> None:
-    """Every picture up to 2 GB from here on, without gaps. By default Pillow keeps none of more than 16 MB so, and an
-    environment may ask it for gaps between rows."""
+    """Make Pillow store each picture up to 2 GB in one block, without gaps between rows. By default it splits pictures
+    of more than 16 MB, and the environment may ask for gaps."""
     core: Any = Image.core  # type: ignore[attr-defined]
     core.set_block_size(_BLOCK_BYTES)
     core.set_alignment(1)
 
 
 def memory(image: Image.Image) -> memoryview:
-    """The bytes of `image`, row by row, to read and to write, for as long as it lives. Raises MemoryError where Pillow
-    found no room for one block, and took several."""
+    """The bytes of `image`, row by row, readable and writable while the image lives. Raises MemoryError if Pillow could
+    not allocate one block, and took several."""
     try:
         capsule = image.__arrow_c_array__()[1]
     except ValueError:

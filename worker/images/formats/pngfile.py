@@ -1,8 +1,7 @@
-"""PNG files as Pillow reads them, but for what is at fault beside the picture.
+"""Reads PNG files as Pillow does, but ignores faults in ancillary chunks.
 
-Owns what becomes of an ancillary chunk that is damaged or too large: it is passed over, as browsers and libpng do (PNG
-specification, 13.1: an error in an ancillary chunk need not end a decode). What the picture is made of stays Pillow's
-to judge.
+A damaged or too large ancillary chunk is skipped, as browsers and libpng do (PNG specification, 13.1: an error in an
+ancillary chunk need not end a decode). Pillow judges the chunks of the picture itself.
 """
 
 import struct
@@ -16,28 +15,28 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 CHUNK_HEAD = struct.Struct(">I4s")
 CRC_BYTES = 4
 CODE_POINTS = "cicp"
-"""Under this an image's info has what its cICP holds."""
+"""The key of an image's info for the content of its cICP chunk."""
 _ANIMATION = frozenset({b"fcTL", b"fdAT"})
-"""Ancillary by their names, but part of the picture."""
+"""Chunks that are ancillary by their names, but are needed for the picture."""
 _TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt"})
-"""Nothing here reads them, and inflating them costs time and memory."""
+"""Chunks of text. pixmill does not use them, and inflating them costs time and memory."""
 _ANCILLARY = 0x20
-"""The bit of a chunk's first letter that says so (PNG specification, 5.4)."""
+"""The bit of a chunk name's first letter that marks ancillary chunks (PNG specification, 5.4)."""
 
 
 class Chunks(PngImagePlugin.PngStream):
-    """The chunks of one PNG. Of the ancillary ones those that are whole have an effect."""
+    """The chunks of one PNG. Ancillary ones have an effect only if they are undamaged."""
 
     _has_palette = False
 
     def chunk_PLTE(self, pos: int, length: int) -> bytes:
-        """As PngStream's."""
+        """As PngStream.chunk_PLTE."""
         self._has_palette = True
         return super().chunk_PLTE(pos, length)
 
     def chunk_cICP(self, _pos: int, length: int) -> bytes:
-        """As PngStream's of other kinds: the code points of the colours into the picture's info. Behind a palette or
-        pixels they are out of place, and passed over (PNG specification, 5.6)."""
+        """Put the code points of the colours into the picture's info; PngStream has no such method. After the palette
+        or the pixels the chunk is misplaced, and ignored (PNG specification, 5.6)."""
         assert self.fp is not None
         codes = ImageFile._safe_read(self.fp, length)
         if not (self._has_palette or self.im_tile):
@@ -45,7 +44,7 @@ class Chunks(PngImagePlugin.PngStream):
         return codes
 
     def call(self, cid: bytes, pos: int, length: int) -> bytes:
-        """As PngStream.call: what the chunk holds, and b"" for one that is passed over."""
+        """As PngStream.call: the content of the chunk; b"" for one that is skipped."""
         if cid in _ANIMATION or not cid[0] & _ANCILLARY:
             return super().call(cid, pos, length)
         assert self.fp is not None
@@ -53,14 +52,14 @@ class Chunks(PngImagePlugin.PngStream):
             try:
                 return super().call(cid, pos, length)
             except AttributeError:
-                raise  # a kind that Pillow does not know: its caller reads it
+                raise  # Pillow does not know this kind: the caller handles that
             except (ArithmeticError, LookupError, OSError, SyntaxError, ValueError, struct.error, zlib.error):
                 pass
         self.fp.seek(pos + length)
         return b""
 
     def crc(self, cid: bytes, data: bytes) -> None:
-        """As PngStream.crc; an ancillary chunk was judged before it had an effect."""
+        """As PngStream.crc. The checksum of an ancillary chunk was checked before, in `call`."""
         if cid in _ANIMATION or not cid[0] & _ANCILLARY:
             super().crc(cid, data)
         else:
@@ -70,14 +69,14 @@ class Chunks(PngImagePlugin.PngStream):
         assert self.fp is not None
         try:
             data = ImageFile._safe_read(self.fp, length + 4)
-        except OSError:  # the file ends within
+        except OSError:  # the file ends within the chunk
             return False
         self.fp.seek(pos)
         return zlib.crc32(data[:length], zlib.crc32(cid)) == int.from_bytes(data[length:], "big")
 
 
 def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
-    """The kind of each chunk of a PNG, where its body begins and how long that is. `file` may be moved between two."""
+    """The chunks of a PNG: kind, offset of the body, length. The caller may seek in `file` between two."""
     at = len(SIGNATURE)
     while True:
         file.seek(at)

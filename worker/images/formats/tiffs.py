@@ -1,7 +1,7 @@
-"""A TIFF's directories: which holds the picture, how its samples lie, and the same file under other tags.
+"""Reads the directories (IFDs) of a TIFF: finds the picture and the layout of its samples, and rewrites tags.
 
-Owns the layout of tags, and what is refused by name. Decodes no pixels: how the planes become a picture is
-worker/images/planes.py's.
+Owns the layout of tags, and the refusals of files that are not read. Decodes no pixels: worker/images/planes.py makes a
+picture from the planes.
 """
 
 import struct
@@ -15,20 +15,21 @@ OFFSETS, ORIENTATION, SAMPLES, COUNTS, PLANAR, PREDICTOR = 273, 274, 277, 279, 2
 TILE_WIDTH, TILE_OFFSETS, TILE_COUNTS, SUB_DIRECTORIES, EXTRA, FORMAT, DNG = 322, 324, 325, 330, 338, 339, 50706
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, CMYK = 0, 1, 2, 5
 _SENSOR = frozenset({32803, 34892})
-"""PhotometricInterpretation of what a camera's sensor saw: a colour filter array, and linear raw."""
+"""PhotometricInterpretation of raw photos: a colour filter array, and linear raw."""
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _CODES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _ENTRIES_MAX = 4096
 _DIRECTORIES_MAX = 64
-"""That are looked at for the picture; real files with previews have five."""
+"""How many directories are searched for the picture. Real files with previews have five."""
 _VALUES_MAX = 4_000_000
-"""Of one tag: 32 MB. Strips of one row each in every channel of the tallest picture are fewer."""
+"""Values of one tag: 32 MB. The tallest picture needs fewer, even with a strip for each row and channel."""
 _SAMPLE_FORMATS = {2: "signed", 3: "floating-point", 5: "complex", 6: "complex"}
 _BITS_MAX = 16
 
 
 class Entry(NamedTuple):
-    """A tag as it is stored: its type, how many values, and its field, which has them or tells where they are."""
+    """A tag as it is stored: the type, the number of values, and the field. Values that do not fit into the field are
+    elsewhere, and the field is their offset."""
 
     kind: int
     number: int
@@ -36,7 +37,7 @@ class Entry(NamedTuple):
 
 
 class Directory(NamedTuple):
-    """One picture's tags; `order` is struct's for the file's bytes, `big` whether it is a BigTIFF."""
+    """The tags of one picture. `order`: the byte order, as struct writes it. `big`: the file is a BigTIFF."""
 
     order: str
     big: bool
@@ -45,14 +46,14 @@ class Directory(NamedTuple):
 
 
 def picture(file: BinaryIO) -> tuple[Directory, bool]:
-    """The directory of the picture, and whether it is the file's first: if that is a preview, it is the first that is
-    none. Raises ImageFault for a raw photo, and for samples that are not read."""
+    """The directory of the picture, and whether it is the file's first one. The picture is in the first directory that
+    is not a preview. Raises ImageFault for a raw photo, and for samples that cannot be read."""
     file.seek(0)
     start = file.read(16)
     order = "<" if start[:1] == b"I" else ">"
     big = start[2:4] in (b"+\0", b"\0+")
     if big and order == ">":
-        raise _refused("a BigTIFF whose high bytes come first", "save it with the low ones first, or as TIFF")
+        raise _refused("a big-endian BigTIFF", "save it little-endian, or as TIFF")
     if start[8:10] == b"CR" and not big:
         raise _refused("a raw photo (CR2)", "export it as JPEG or TIFF")
     (at,) = struct.unpack_from(order + "Q", start, 8) if big else struct.unpack_from(order + "I", start, 4)
@@ -65,12 +66,12 @@ def picture(file: BinaryIO) -> tuple[Directory, bool]:
     whole = (each for each in every if not _is_preview(file, each) and WIDTH in each.entries)
     found = next(whole, first if len(every) == 1 else None)
     if found is None:
-        raise _refused("a TIFF of previews alone", "export the picture as JPEG or TIFF")
+        raise _refused("a TIFF with previews only", "export the picture as JPEG or TIFF")
     return _read(file, found), found is first
 
 
 def values(file: BinaryIO, directory: Directory, tag: int, default: tuple[int, ...] = ()) -> tuple[int, ...]:
-    """The whole numbers of a tag."""
+    """The values of a tag of whole numbers; `default` if the directory has none. Raises ImageFault."""
     entry = directory.entries.get(tag)
     if entry is None or entry.kind not in _CODES:
         return default
@@ -87,7 +88,7 @@ def values(file: BinaryIO, directory: Directory, tag: int, default: tuple[int, .
 
 
 def retagged(data: bytes, directory: Directory, changes: Mapping[int, tuple[int, ...] | None]) -> bytes:
-    """The file `data`, whose one directory is `directory` with these tags (None: without)."""
+    """The file `data` with `directory` as its only one, after these changes of tags (None: the tag is removed)."""
     order, big = directory.order, directory.big
     word, longs = ("Q", 16) if big else ("I", 4)
     room = struct.calcsize(word)
@@ -108,7 +109,7 @@ def retagged(data: bytes, directory: Directory, changes: Mapping[int, tuple[int,
 
 
 def kind(file: BinaryIO, directory: Directory) -> str:
-    """What the samples are, in words."""
+    """The layout of the samples in words, for a message."""
     bits = values(file, directory, BITS, (1,))
     order = "first" if directory.order == ">" else "last"
     return (
@@ -118,12 +119,12 @@ def kind(file: BinaryIO, directory: Directory) -> str:
 
 
 def not_read(file: BinaryIO, directory: Directory) -> ImageFault:
-    """That this layout is not read."""
+    """The fault of a file whose layout cannot be read."""
     return _refused(kind(file, directory), "save it with 8 or 16 bits, RGB or gray")
 
 
 def _read(file: BinaryIO, directory: Directory) -> Directory:
-    """`directory`, unless its samples are of a sort that nobody reads rightly."""
+    """`directory`, if its samples are of a kind that can be read. Raises ImageFault."""
     bits = max(values(file, directory, BITS, (1,)), default=1)
     sort = next((_SAMPLE_FORMATS[each] for each in values(file, directory, FORMAT) if each in _SAMPLE_FORMATS), None)
     if sort or bits > _BITS_MAX:
@@ -134,7 +135,7 @@ def _read(file: BinaryIO, directory: Directory) -> Directory:
 
 
 def _all(file: BinaryIO, first: Directory, at: int) -> Iterator[Directory]:
-    """The directories of the chain, each with those under it."""
+    """All directories of the file, also those in SubIFDs, up to _DIRECTORIES_MAX."""
     seen, waiting = {at, 0}, [first]
     while waiting and len(seen) <= _DIRECTORIES_MAX:
         directory = waiting.pop(0)

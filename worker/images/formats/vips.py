@@ -1,9 +1,9 @@
-"""The second engine: libvips by the extra `vips`. The one file that imports pyvips, and only where it is installed.
+"""The second engine: libvips, from the extra `vips`. Only this file imports pyvips, if it is installed.
 
-Owns its loading, its limits and its three operations: decoding PNG, making smaller, and writing PNG. Pictures are
-Pillow's before and after, and stay in Pillow's memory (worker/images/formats/pixels.py). jobs/recipes/engines.py
-decides when it is used. Everything is computed in the calling thread (a region fetched strip by strip starts no thread
-of libvips), except the writing of a PNG: libvips starts a thread for it, which a sealed decoder may.
+Owns its loading, its limits and its three operations: decode PNG, shrink, encode PNG. Input and output are Pillow's
+pictures, in Pillow's memory (worker/images/formats/pixels.py). jobs/recipes/engines.py decides when it is used. All
+work is done in the calling thread, because a region that is fetched in strips needs no thread of libvips. Only the
+encoding of a PNG starts a thread, which the sandbox of a decoder then allows.
 """
 
 import ctypes
@@ -34,15 +34,15 @@ if INSTALLED:
 
 VERSION = f"+vips-{'.'.join(str(pyvips.version(part)) for part in range(3))}" if INSTALLED else ""
 _ROWS = 64
-"""Of a strip: what is at work at once stays in the processor's caches."""
+"""Rows of a strip: small enough for the processor's caches."""
 _BANDS = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 _KEPT = frozenset({1, 4})
-"""Bands whose bytes Pillow keeps as they come."""
+"""Numbers of bands that Pillow and libvips store in the same way."""
 _PHYS = slice(33, 54)
-"""Where libvips puts the size of a pixel on paper, which nobody has asked for: behind the header."""
+"""Where libvips writes a chunk with the size of a pixel on paper, which is removed: just after the header."""
 _M_ARENA_MAX = -8
 _ROOM_BYTES = 32 * 1024 * 1024
-"""glib ends the process where there is no memory: what it takes is asked for before."""
+"""Memory that glib needs. It is probed for first, because glib ends the process when memory runs out."""
 
 
 def decode(data: bytes, mode: str, size: Size) -> Image.Image | None:
@@ -62,7 +62,7 @@ def decode(data: bytes, mode: str, size: Size) -> Image.Image | None:
 
 
 def resize(image: Image.Image, box: Box, size: Size) -> Image.Image:
-    """`box` (its edges rounded) of an image of 8-bit bands, made `size`, which is no larger. Raises MemoryError."""
+    """Shrink `box` (with rounded edges) of an image with 8-bit bands to `size`. Raises MemoryError."""
     _need(4 * size.width * size.height)
     left, top = round(box.left), round(box.top)
     right, bottom = max(round(box.right), left + size.width), max(round(box.bottom), top + size.height)
@@ -72,13 +72,14 @@ def resize(image: Image.Image, box: Box, size: Size) -> Image.Image:
     shrink = (right - left) / size.width, (bottom - top) / size.height
     try:
         return _fetched(source.reduce(*shrink, kernel=engines.vips_kernel(size)), image.mode)
-    except pyvips.Error:  # pixels that are there already can only lack room
+    except pyvips.Error:  # the pixels are decoded already, so only memory can be lacking
         raise MemoryError from None
 
 
 def encode_png(image: Image.Image) -> bytes | None:
-    """The still `image` (L, LA, RGB or RGBA) as a PNG without metadata, by whichever of jobs/recipes/engines.py's
-    filters makes some strips of it smallest. None where libvips cannot, or lacks room: Pillow does, or says why not."""
+    """Encode the still `image` (L, LA, RGB or RGBA) as a PNG without metadata. The filter of jobs/recipes/engines.py is
+    used that makes some sample strips smallest. None: libvips failed or lacks memory, so Pillow must encode, and report
+    any fault."""
     strips = engines.png_strips(image.height)
     try:
         source = _packed(image)
@@ -91,7 +92,7 @@ def encode_png(image: Image.Image) -> bytes | None:
 
 
 def _packed(image: Image.Image) -> Any:
-    """`image` for libvips, as _lent, without the bands that it has not."""
+    """`image` for libvips, as by _lent, but only with its real bands."""
     lent = _lent(image)
     if image.mode == "LA":
         return lent.extract_band(2, n=2)
@@ -104,18 +105,18 @@ def _png(image: Any, filter: str) -> bytes:
 
 
 def _lent(image: Image.Image) -> Any:
-    """`image` for libvips, which reads Pillow's memory of it, of one band or four, while the picture lives."""
+    """`image` for libvips, with one band or four. libvips reads Pillow's memory, so the picture must stay alive."""
     memory, (width, height) = pixels.memory(image), image.size
     return pyvips.Image.new_from_memory(memory, width, height, len(memory) // (width * height), "uchar")
 
 
 def _need(size_bytes: int) -> None:
-    """Raises MemoryError where there is no such room beyond what glib takes."""
+    """Raises MemoryError if there is not so much memory, and what glib needs, free."""
     room.need(_ROOM_BYTES + size_bytes)
 
 
 def _grown(size_bytes: int) -> int:
-    """What a file of up to `size_bytes` takes while libvips writes it: its memory doubles, by copying."""
+    """The memory that libvips needs to encode up to `size_bytes`: its buffer grows by doubling, with a copy."""
     return int(2 << (size_bytes - 1).bit_length())
 
 
@@ -138,11 +139,11 @@ def _fetch(image: Any, memory: memoryview) -> None:
 
 
 def warm() -> None:
-    """Use once what starts no thread, so that nothing is loaded later.
+    """Use each operation that starts no thread once, so that a decoder loads nothing later.
 
-    No PNG is written here: libvips keeps its writing thread for the next PNG. A forked decoder would not have this
-    thread, and would wait for it for ever. Start one thread of ours now: glibc's first-thread set-up is not possible
-    after the seal.
+    No PNG is encoded here, because libvips keeps its encoding thread for the next PNG. A forked decoder would not have
+    that thread, and would wait for it for ever. But one thread is started: glibc's set-up for the first thread is not
+    possible after the sandbox is sealed.
     """
     stream = io.BytesIO()
     Image.new("RGBA", (64, 64)).save(stream, "png")
@@ -151,24 +152,24 @@ def warm() -> None:
         raise SetupFault("libvips does not work: install the extra vips again")
     decode(stream.getvalue(), "RGB", Size(1, 1))
     resize(image, Box(1, 1, 64, 64), Size(40, 40))
-    ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)  # a thread's own would be room that no limit on memory knows
+    ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)  # a thread's own arena would take memory that no estimate includes
     thread = threading.Thread(target=id, args=(0,))
     thread.start()
     thread.join()
 
 
 def serves(format: str, image: Image.Image, frames: int) -> bool:
-    """Whether libvips is to decode the picture that Pillow has opened as `image`."""
+    """Whether libvips should decode the picture that Pillow has opened as `image`."""
     plain = "transparency" not in image.info and not image.info.get("interlace")
     return INSTALLED and plain and engines.vips_decodes(format, image.mode, Size(*image.size), frames)
 
 
 def encodes(format: str, image: Image.Image) -> bool:
-    """Whether libvips is to write the still `image`, which has no metadata."""
+    """Whether libvips should encode the still `image`, which has no metadata."""
     return INSTALLED and engines.vips_encodes(format, Size(*image.size))
 
 
 def resizes(image: Image.Image, box: Box, size: Size) -> bool:
-    """Whether libvips is to make `box` of `image` `size`."""
+    """Whether libvips should resize `box` of `image` to `size`."""
     part = box.right - box.left, box.bottom - box.top
     return INSTALLED and engines.vips_resizes(Size(*image.size), *part, size)

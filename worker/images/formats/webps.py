@@ -1,7 +1,8 @@
-"""What the head of an animated WebP says of alpha.
+"""The alpha flag in the head of an animated WebP.
 
-Owns that one bit. libwebp sets it where a frame as it is stored has alpha, and Pillow reads all as opaque without it.
-But what no frame covers, or one has cleared, is clear all the same, as browsers show it.
+libwebp sets the flag only if a stored frame has alpha, and without it Pillow decodes every frame as opaque. But the
+canvas is transparent where no frame covers it or where a frame was cleared, and browsers show it so. So the flag is set
+before Pillow reads such a file, and in the files that are written.
 """
 
 HEAD_BYTES = 21
@@ -10,12 +11,12 @@ _ALPHA, _ANIMATION = 0x10, 0x02
 
 
 def hides_alpha(head: bytes) -> bool:
-    """Whether a file of these first bytes is an animation that is said to have no alpha."""
+    """Whether a file with these first bytes is an animation without the alpha flag."""
     return head[_VP8X] == b"VP8X" and len(head) > _FLAGS and head[_FLAGS] & (_ALPHA | _ANIMATION) == _ANIMATION
 
 
 def with_alpha(data: bytes) -> bytes:
-    """The file `data`, said to have alpha if it is an animation."""
+    """The file `data`, with the alpha flag if it is an animation."""
     if not hides_alpha(data):
         return data
     return data[:_FLAGS] + bytes((data[_FLAGS] | _ALPHA,)) + data[_FLAGS + 1 :]
