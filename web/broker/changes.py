@@ -36,14 +36,14 @@ class Listener(Protocol):
 class Results:
     """A window of the latest changes. The ledger is the truth: after a gap, waiting requests read it again.
 
-    While nobody waits (`awaited`), changes are read in batches. `hurry` reads pending ones now, and the next ones as
+    While nobody waits (`awaited`), changes are read in batches. `poll_now` reads pending ones now, and the next ones as
     they arrive.
     """
 
     def __init__(self, listener: Listener, monotonic: Callable[[], float]) -> None:
         self.last = -1
         self.latest_beat: Beat | None = None
-        self.hurry: Callable[[], None] = lambda: None
+        self.poll_now: Callable[[], None] = lambda: None
         self.waits = Waits(monotonic)
         self._listener = listener
         self._monotonic = monotonic
@@ -109,7 +109,7 @@ class Results:
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while True:
-            self.hurry()
+            self.poll_now()
             woken = loop.create_future()
             self._waiting.setdefault(job, set()).add(woken)
             try:

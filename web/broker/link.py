@@ -43,7 +43,7 @@ class Link:
         self._refusals = curve.Refusals(log)
         self._monitor: zmq.SyncSocket | None = None
         self._client = curve.Client(wires.curve) if wires.curve else None
-        self._hurried = False
+        self._watching = False
         """Whether changes are read as soon as they come."""
 
     def open(self) -> None:
@@ -54,7 +54,7 @@ class Link:
         self._acks = self._socket(zmq.SUB, "acks", self._acks_topic)
         self._changes = self._socket(zmq.SUB, "changes", wire.CHANGES_TOPIC, wire.BEAT_TOPIC)
         self._requests.send = self._send
-        self._results.hurry = self._hurry
+        self._results.poll_now = self._poll_now
         self._loop.add_reader(self._jobs, self._visit_jobs)
         self._loop.add_reader(self._acks, self._visit, self._acks)
         self._touch()
@@ -95,16 +95,16 @@ class Link:
         while self._monitor and self._monitor.poll(0):
             self._refusals.tell(recv_monitor_message(self._monitor)["event"])
         if self._results.awaited:
-            self._hurry()
-        elif self._hurried:
-            self._hurried = False
+            self._poll_now()
+        elif self._watching:
+            self._watching = False
             self._loop.remove_reader(self._changes)
         heard = self._results.silent_seconds() < UNHEARD_SECONDS
         self._timer = self._loop.call_later(TOUCH_SECONDS if heard else TOUCH_SECONDS_UNHEARD, self._touch)
 
-    def _hurry(self) -> None:
-        if not self._hurried:
-            self._hurried = True
+    def _poll_now(self) -> None:
+        if not self._watching:
+            self._watching = True
             self._loop.add_reader(self._changes, self._visit, self._changes)
             self._visit(self._changes)
 

@@ -92,7 +92,7 @@ def _of_jobs(call: Call, rows: Sequence[Row], jobs: dict[str, str], until: float
         return call.web.reader.jobs([job for job in wanted if job in seen])
 
     stream = JobsStream(call.base, jobs)
-    call.web.results.hurry()
+    call.web.results.poll_now()
     return EventResponse(call.web.hub, one_stream(call), stream, lambda: stream.present(read), _stream_seconds(until))
 
 
@@ -109,7 +109,7 @@ def _of_all(call: Call) -> ASGIApp:
             told = None if missed is None else replay(seen_by(sees, missed), call.base)
             stream.put(event("reset", {}, max(results.last, 0)) if told is None else told)
 
-    results.hurry()
+    results.poll_now()
     return EventResponse(call.web.hub, one_stream(call), stream, present, _stream_seconds(call.caller.until))
 
 

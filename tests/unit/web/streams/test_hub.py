@@ -123,13 +123,13 @@ def test_who_waits_reads_again_after_a_gap() -> None:
 
 def test_changes_are_awaited_while_somebody_waits_for_a_job_or_reads_a_stream() -> None:
     async def scenario(kit: Kit) -> None:
-        hurried: list[bool] = []
-        kit.results.hurry = lambda: hurried.append(True)
+        polled: list[bool] = []
+        kit.results.poll_now = lambda: polled.append(True)
         job = await kit.accepted()
         assert not kit.results.awaited
         waiting = asyncio.ensure_future(kit.results.until_ended(job, kit.ledger.job, 5))
         await turns()
-        assert hurried
+        assert polled
         assert kit.results.awaited
         kit.finish(job)
         await waiting
