@@ -10,7 +10,7 @@ from typing import Any
 from host.settings.settings import Settings
 from stores.blobs.memory import MemoryBlobs
 from worker.boundary import tasks
-from worker.boundary.slate import IDLE
+from worker.boundary.status_page import IDLE
 from worker.keeper.bodies import Body
 from worker.keeper.children import Children, start_nursery
 from worker.keeper.results import Run

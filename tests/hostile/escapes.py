@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from tests.hostile.attempts import Attempt, Surroundings, attempts, surroundings
 from worker.boundary import sandbox
-from worker.boundary.slate import Slate
+from worker.boundary.status_page import StatusPage
 from worker.images.formats import vips
 
 ADDRESS_BYTES_MAX = 1 << 35
@@ -33,14 +33,14 @@ class Outcome(NamedTuple):
 
 def attempt(tried: Attempt, sealed: bool, threads: bool = False) -> Outcome:
     """What becomes of it in a child of this process; with `threads` in one that may start them, as where libvips is."""
-    slate, answer = Slate(), mmap.mmap(-1, mmap.PAGESIZE)
+    status_page, answer = StatusPage(), mmap.mmap(-1, mmap.PAGESIZE)
     answer[: _ANSWER.size] = _ANSWER.pack(-1, -1)
     if (pid := os.fork()) == 0:
-        _child(tried, sealed, threads, slate, answer)
+        _child(tried, sealed, threads, status_page, answer)
     _, status = os.waitpid(pid, 0)
-    _, call = slate.read()
+    _, call = status_page.read()
     result, number = _ANSWER.unpack_from(answer)
-    slate.close()
+    status_page.close()
     answer.close()
     if os.WIFSIGNALED(status):
         return Outcome(True, f"killed by {signal.Signals(os.WTERMSIG(status)).name}", call)
@@ -49,12 +49,12 @@ def attempt(tried: Attempt, sealed: bool, threads: bool = False) -> Outcome:
     return Outcome(False, "DONE", call)
 
 
-def _child(tried: Attempt, sealed: bool, threads: bool, slate: Slate, answer: mmap.mmap) -> None:
+def _child(tried: Attempt, sealed: bool, threads: bool, status_page: StatusPage, answer: mmap.mmap) -> None:
     number, arguments = ctypes.c_long(tried.number or 0), [_c(each) for each in tried.arguments]
     libc = ctypes.CDLL(None, use_errno=True)
     libc.syscall.restype = ctypes.c_long
     if sealed:
-        lacking = sandbox.seal(ADDRESS_BYTES_MAX, slate.address(), threads)
+        lacking = sandbox.seal(ADDRESS_BYTES_MAX, status_page.address(), threads)
         assert not lacking, lacking
     result = libc.syscall(number, *arguments)
     answer[: _ANSWER.size] = _ANSWER.pack(result, ctypes.get_errno())

@@ -21,7 +21,7 @@ from tests.hostile.escapes import ADDRESS_BYTES_MAX, attempt, possible
 from tests.support.clusters.cluster import wait_until
 from tests.support.pictures.images import corners, saved
 from worker.boundary import sandbox, syscalls, tasks
-from worker.boundary.slate import Slate
+from worker.boundary.status_page import StatusPage
 from worker.decoder import nursery, serve
 from worker.images import imagefile, pipeline
 from worker.images.formats import vips
@@ -66,17 +66,17 @@ def test_the_escapes_are_escapes(around: Surroundings) -> None:
     assert len(free) >= ESCAPES_LEAST
 
 
-def ended(act: Callable[[Slate], object]) -> tuple[int, Slate]:
-    """The wait status and the slate of a child that does this and ends."""
-    slate = Slate()
+def ended(act: Callable[[StatusPage], object]) -> tuple[int, StatusPage]:
+    """The wait status and the status page of a child that does this and ends."""
+    status_page = StatusPage()
     if (pid := os.fork()) == 0:
-        act(slate)
+        act(status_page)
         os._exit(0)
-    return os.waitpid(pid, 0)[1], slate
+    return os.waitpid(pid, 0)[1], status_page
 
 
-def seal(slate: Slate) -> tuple[str, ...]:
-    return sandbox.seal(ADDRESS_BYTES_MAX, slate.address(), threads=False)
+def seal(status_page: StatusPage) -> tuple[str, ...]:
+    return sandbox.seal(ADDRESS_BYTES_MAX, status_page.address(), threads=False)
 
 
 def test_landlock_alone_keeps_the_files_the_network_and_the_neighbours_apart(
@@ -99,9 +99,9 @@ def test_limits_and_capabilities_hold_alone(around: Surroundings, monkeypatch: p
     assert {name: outcome.how for name, outcome in outcomes.items() if not outcome.stopped} == {"dup3": "DONE"}
     assert len(outcomes) == len(names)
 
-    def write(slate: Slate) -> None:
+    def write(status_page: StatusPage) -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-        seal(slate)
+        seal(status_page)
         os.write(around.file, b"more")
 
     status, _ = ended(write)
@@ -111,8 +111,8 @@ def test_limits_and_capabilities_hold_alone(around: Surroundings, monkeypatch: p
 def test_a_missing_layer_is_named_and_the_others_are_put_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(syscalls, "ARCHITECTURES", {})
 
-    def act(slate: Slate) -> None:
-        lacking = seal(slate)
+    def act(status_page: StatusPage) -> None:
+        lacking = seal(status_page)
         try:
             os.open("/etc/passwd", os.O_RDONLY)
         except PermissionError:
@@ -123,9 +123,9 @@ def test_a_missing_layer_is_named_and_the_others_are_put_up(monkeypatch: pytest.
 
 
 def test_abort_is_still_a_crash_and_no_violation() -> None:
-    def act(slate: Slate) -> None:
+    def act(status_page: StatusPage) -> None:
         faulthandler.disable()  # pytest's
-        seal(slate)
+        seal(status_page)
         os.abort()
 
     status, _ = ended(act)
@@ -133,14 +133,14 @@ def test_abort_is_still_a_crash_and_no_violation() -> None:
 
 
 def test_a_signal_of_its_own_cannot_keep_a_violation_alive() -> None:
-    def act(slate: Slate) -> None:
-        seal(slate)
+    def act(status_page: StatusPage) -> None:
+        seal(status_page)
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGSYS})
         os.getuid()
 
-    status, slate = ended(act)
+    status, status_page = ended(act)
     assert os.WTERMSIG(status) == signal.SIGSYS
-    assert slate.read() == ("idle", None), "blocked, the signal kills before the trap can tell"
+    assert status_page.read() == ("idle", None), "blocked, the signal kills before the trap can tell"
 
 
 class Ear:

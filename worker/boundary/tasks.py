@@ -2,8 +2,8 @@
 
 keeper -> decoder: Task, with the original as a read-only descriptor beside it, then its watermarks.
 decoder -> keeper: Unsealed where the sandbox has gaps; for each task a Rendered with its bytes for each
-rendition, then Done or Fault. Broke before it ends by a fault of our own. That it began is on its slate.
-nursery -> keeper: Warm once, Born with the decoder's socket, pidfd and slate, Died.
+rendition, then Done or Fault. Broke before it ends by a fault of our own. That it began is on its status page.
+nursery -> keeper: Warm once, Born with the decoder's socket, pidfd and status page, Died.
 keeper -> nursery: FORK or SPARE asks for one more decoder.
 
 The decoder reads untrusted files: each of its messages is checked here before anybody acts on it.
@@ -104,13 +104,13 @@ class Warm(_Said, frozen=True):
 
 
 class Born(_Said, frozen=True):
-    """A decoder waits at the socket beside this; the second descriptor is its pidfd, the third its slate."""
+    """A decoder waits at the socket beside this; the second descriptor is its pidfd, the third its status page."""
 
     pid: int
 
 
 class Died(_Said, frozen=True):
-    """A decoder ended with this wait status and peak memory. The keeper adds, from its slate, the stage and the
+    """A decoder ended with this wait status and peak memory. The keeper adds, from its status page, the stage and the
     forbidden system call, if there was one."""
 
     pid: int

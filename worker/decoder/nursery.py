@@ -19,7 +19,7 @@ from host.settings.environment import load_settings
 from host.settings.settings import Settings
 from jobs.limits import DECODER_TRY_SHARE_MAX
 from worker.boundary import tasks
-from worker.boundary.slate import Slate
+from worker.boundary.status_page import StatusPage
 
 
 def run(control: socket.socket, keeper: int, settings: Settings) -> None:
@@ -44,14 +44,14 @@ def run(control: socket.socket, keeper: int, settings: Settings) -> None:
         give_way(settings.worker_nice)
         if born.spare:
             pipeline.touch()
-        decoder.serve(born.link, born.slate, task_bytes_max=DECODER_TRY_SHARE_MAX * settings.decoder_bytes_max)
+        decoder.serve(born.link, born.status_page, task_bytes_max=DECODER_TRY_SHARE_MAX * settings.decoder_bytes_max)
 
 
 class Birth(NamedTuple):
     """What a decoder is born with; and whether to spare."""
 
     link: socket.socket
-    slate: Slate
+    status_page: StatusPage
     spare: bool
 
 
@@ -83,18 +83,18 @@ class Nursery:
 
     def _fork(self, spare: bool) -> Birth | None:
         ours, theirs = socket.socketpair()
-        slate = Slate()
+        status_page = StatusPage()
         pid = os.fork()
         if pid == 0:
             ours.close()
             self._close()
-            return Birth(theirs, slate, spare)
+            return Birth(theirs, status_page, spare)
         theirs.close()
         watch = os.pidfd_open(pid)
         self._selector.register(watch, selectors.EVENT_READ, pid)
-        socket.send_fds(self._control, [tasks.encode(tasks.Born(pid))], [ours.fileno(), watch, slate.descriptor])
+        socket.send_fds(self._control, [tasks.encode(tasks.Born(pid))], [ours.fileno(), watch, status_page.descriptor])
         ours.close()
-        slate.close()
+        status_page.close()
         return None
 
     def _reap(self, watch: int, pid: int) -> None:

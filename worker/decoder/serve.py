@@ -22,7 +22,7 @@ from jobs.job import Code
 from jobs.recipes.recipe import Recipe, parse
 from jobs.units import spoken_bytes
 from worker.boundary import sandbox, tasks
-from worker.boundary.slate import BEGUN, IDLE, Slate
+from worker.boundary.status_page import BEGUN, IDLE, StatusPage
 from worker.boundary.tasks import Task
 from worker.images import pipeline
 from worker.images.pipeline import Output, run
@@ -117,7 +117,7 @@ class Leaving:
         os._exit(kind is not None)
 
 
-def serve(link: socket.socket, slate: Slate, task_bytes_max: int) -> None:
+def serve(link: socket.socket, status_page: StatusPage, task_bytes_max: int) -> None:
     """Shut this process in, work on tasks from `link` until the keeper closes it, and end: never returns.
 
     No task may take more than `task_bytes_max` bytes beyond what the fresh decoder has.
@@ -125,14 +125,16 @@ def serve(link: socket.socket, slate: Slate, task_bytes_max: int) -> None:
     memory = Memory()
     _close_streams()
     with Leaving(link):
-        lacking = sandbox.seal(memory.base_address + task_bytes_max, slate.address(), threads=pipeline.STARTS_THREADS)
+        lacking = sandbox.seal(
+            memory.base_address + task_bytes_max, status_page.address(), threads=pipeline.STARTS_THREADS
+        )
         if lacking:
             link.sendall(tasks.frame(tasks.Unsealed(lacking)))
         while (received := tasks.receive_task(link)) is not None:
             task, descriptors = received
-            slate.at(BEGUN)
-            last = _work(link, task, descriptors, memory, slate)
-            slate.at(IDLE)
+            status_page.at(BEGUN)
+            last = _work(link, task, descriptors, memory, status_page)
+            status_page.at(IDLE)
             link.sendall(last)
 
 
@@ -144,14 +146,14 @@ def _close_streams() -> None:
     os.close(nothing)
 
 
-def _work(link: socket.socket, task: Task, descriptors: list[int], memory: Memory, slate: Slate) -> bytes:
+def _work(link: socket.socket, task: Task, descriptors: list[int], memory: Memory, status_page: StatusPage) -> bytes:
     """The task's last frames. The last rendition is among them, so that the keeper wakes once for both."""
     memory.begin(task.memory_bytes)
     before, last = _cpu_seconds(), b""
     try:
         recipe = parse(task.recipe)
         left = len(recipe.renditions)
-        for output in _outputs(task, recipe, descriptors, slate):
+        for output in _outputs(task, recipe, descriptors, status_page):
             last = tasks.frame(_word(output), len(output.data)) + output.data
             left -= 1
             if left:
@@ -184,12 +186,12 @@ def _word(output: Output) -> tasks.Rendered:
     )
 
 
-def _outputs(task: Task, recipe: Recipe, descriptors: list[int], slate: Slate) -> Iterator[Output]:
+def _outputs(task: Task, recipe: Recipe, descriptors: list[int], status_page: StatusPage) -> Iterator[Output]:
     with ExitStack() as stack:
         original, *marks = (stack.enter_context(io.BufferedReader(ReadOnly(each), READ_BYTES)) for each in descriptors)
         watermarks = {digest: _whole(mark) for digest, mark in zip(task.watermarks, marks, strict=True)}
         limits = PipelineLimits(task.pixels_max, task.frames_max)
-        yield from run(original, recipe, limits, watermarks, slate.at)
+        yield from run(original, recipe, limits, watermarks, status_page.at)
 
 
 def _whole(mark: BinaryIO) -> bytes:

@@ -8,7 +8,7 @@ import signal
 
 from jobs.job import Code
 from worker.boundary import syscalls
-from worker.boundary.slate import DEAF, GARBAGE, LOST
+from worker.boundary.status_page import DEAF, GARBAGE, LOST
 from worker.boundary.tasks import Died
 
 CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT})

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from host.settings.environment import without_secrets
 from jobs.errors import SetupFault, WireFault
 from worker.boundary import tasks
-from worker.boundary.slate import DEAF, GARBAGE, LOST, Slate
+from worker.boundary.status_page import DEAF, GARBAGE, LOST, StatusPage
 from worker.core.parking import Parking
 from worker.keeper.decoders import Decoder
 from worker.keeper.results import Run
@@ -245,8 +245,8 @@ class Children:
             case tasks.Warm():
                 self._ask()
             case tasks.Born(pid):
-                link, watch, slate = descriptors
-                self._born(listener, Decoder(pid, socket.socket(fileno=link), watch, Slate(slate)))
+                link, watch, status_page = descriptors
+                self._born(listener, Decoder(pid, socket.socket(fileno=link), watch, StatusPage(status_page)))
             case tasks.Died(pid) as death:
                 if self.decoder is not None and self.decoder.pid == pid:
                     self._hear(listener)

@@ -1,4 +1,4 @@
-"""One decoder from its keeper's side: its socket, its status page (slate), and the kernel's figures of it.
+"""One decoder from its keeper's side: its socket, its status page, and the kernel's figures of it.
 
 Owns its descriptors and its life. Knows no job. worker/keeper/children.py knows which decoder is the present one.
 """
@@ -20,7 +20,7 @@ from typing import BinaryIO
 import msgspec
 
 from worker.boundary import tasks
-from worker.boundary.slate import Slate
+from worker.boundary.status_page import StatusPage
 from worker.keeper.autopsy import where
 from worker.keeper.results import Run
 
@@ -32,10 +32,10 @@ _FIRST_TO_GO = "1000"
 
 
 class Decoder:
-    """One decoder, while it lives. `tasks` counts its tasks, `run` has its remembered results. It writes its slate and
-    its link itself, so neither can excuse it: only the kernel's word can."""
+    """One decoder, while it lives. `tasks` counts its tasks, `run` has its remembered results. It writes its status
+    page and its link itself, so neither can excuse it: only the kernel's word can."""
 
-    def __init__(self, pid: int, link: socket.socket, watch: int, slate: Slate) -> None:
+    def __init__(self, pid: int, link: socket.socket, watch: int, status_page: StatusPage) -> None:
         self.pid = pid
         self.link = link
         self.tasks = 0
@@ -43,7 +43,7 @@ class Decoder:
         self.silent = False
         self.frames = tasks.Frames()
         self._watch = watch
-        self._slate = slate
+        self._status_page = status_page
         self._statm = _sizes_of(pid)
         self._oom = Path(f"/proc/{pid}/oom_score_adj")
         self._oom_before = ""
@@ -98,7 +98,7 @@ class Decoder:
     def end(self) -> None:
         """Kill it, and read no more from it."""
         self._signal(signal.SIGKILL)
-        self._slate.close()
+        self._status_page.close()
         self.link.close()
         self._statm.close()
 
@@ -114,8 +114,8 @@ class Decoder:
 
     @property
     def stage(self) -> str:
-        """Its present stage, by its slate."""
-        return self._slate.read()[0]
+        """Its present stage, by its status page."""
+        return self._status_page.read()[0]
 
     def where(self) -> str:
         """Its present stage, and its peak memory since it got its task, in words."""
@@ -127,8 +127,8 @@ class Decoder:
         return where(self.stage, int(peak[1]) * 1024 if peak else 0)
 
     def dead(self, death: tasks.Died) -> tasks.Died:
-        """Its death, with the last words of its slate."""
-        stage, call = self._slate.read()
+        """Its death, with the last words of its status page."""
+        stage, call = self._status_page.read()
         return msgspec.structs.replace(death, stage=stage, call=call)
 
     def _signal(self, number: int) -> None:

@@ -11,7 +11,7 @@ from host.settings.settings import Settings
 from jobs.job import Code
 from stores.blobs.memory import MemoryBlobs
 from worker.boundary import tasks
-from worker.boundary.slate import DEAF, GARBAGE, LOST, Slate
+from worker.boundary.status_page import DEAF, GARBAGE, LOST, StatusPage
 from worker.keeper.autopsy import judge
 from worker.keeper.children import Children
 from worker.keeper.results import Results
@@ -49,26 +49,26 @@ def test_a_death_has_its_code_and_its_story(death: tasks.Died, code: Code, detai
     assert judge(death, "TypeError: x") == (code, f"{detail}, TypeError: x")
 
 
-def test_a_slate_keeps_the_last_stage_whatever_a_decoder_writes_there() -> None:
-    slate = Slate()
-    assert slate.read() == ("idle", None)
-    slate.at("rendition " + "x" * 100)
-    slate.at("rendition a")
-    assert slate.read() == ("rendition a", None)
-    slate.at("\x1b[31m\nlevel=error <b>")
-    assert slate.read() == ("31mlevelerror b", None)
+def test_a_status_page_keeps_the_last_stage_whatever_a_decoder_writes_there() -> None:
+    status_page = StatusPage()
+    assert status_page.read() == ("idle", None)
+    status_page.at("rendition " + "x" * 100)
+    status_page.at("rendition a")
+    assert status_page.read() == ("rendition a", None)
+    status_page.at("\x1b[31m\nlevel=error <b>")
+    assert status_page.read() == ("31mlevelerror b", None)
 
 
-def test_a_slate_is_read_by_whoever_has_its_descriptor_and_cut_off_by_nobody() -> None:
-    slate = Slate()
-    reader = Slate(os.dup(slate.descriptor))
+def test_a_status_page_is_read_by_whoever_has_its_descriptor_and_cut_off_by_nobody() -> None:
+    status_page = StatusPage()
+    reader = StatusPage(os.dup(status_page.descriptor))
     if (pid := os.fork()) == 0:
-        slate.at("decode")
+        status_page.at("decode")
         os._exit(0)
     os.waitpid(pid, 0)
     with pytest.raises(PermissionError):
-        os.ftruncate(slate.descriptor, 0)
-    slate.close()
+        os.ftruncate(status_page.descriptor, 0)
+    status_page.close()
     assert reader.read() == ("decode", None)
     reader.close()
 

@@ -16,7 +16,7 @@ import pytest
 from jobs.errors import SetupFault, WireFault
 from tests.support.clusters.cluster import alive
 from worker.boundary import tasks
-from worker.boundary.slate import DEAF, GARBAGE, Slate
+from worker.boundary.status_page import DEAF, GARBAGE, StatusPage
 from worker.core.parking import PARKED_SECONDS, Parking
 from worker.keeper.children import DECODER_SECONDS_MOST, READ_BYTES, READS_A_TURN, Children
 from worker.keeper.decoders import Decoder
@@ -75,10 +75,12 @@ def test_nor_may_a_decoder_that_hung_up_wait_for_ever_for_its_nursery_to_say_so(
     children, nursery = pair
     link, theirs = socket.socketpair()
     with link, theirs, subprocess.Popen(["sleep", "60"]) as child:
-        watch, slate = os.pidfd_open(child.pid), Slate()
-        socket.send_fds(nursery, [tasks.encode(tasks.Born(child.pid))], [theirs.fileno(), watch, slate.descriptor])
+        watch, status_page = os.pidfd_open(child.pid), StatusPage()
+        socket.send_fds(
+            nursery, [tasks.encode(tasks.Born(child.pid))], [theirs.fileno(), watch, status_page.descriptor]
+        )
         os.close(watch)
-        slate.close()
+        status_page.close()
         children.read(Ear(), children.deadline - 1.0)
         link.close()
         children.read(Ear(), time.monotonic())
@@ -93,16 +95,18 @@ def test_a_decoder_in_time_is_all_that_is_asked_of_a_nursery(pair: tuple[Childre
     ear = Ear()
     link, theirs = socket.socketpair()
     child = subprocess.Popen(["sleep", "60"])
-    watch, slate = os.pidfd_open(child.pid), Slate()
+    watch, status_page = os.pidfd_open(child.pid), StatusPage()
     with link, theirs, child:
-        socket.send_fds(nursery, [tasks.encode(tasks.Born(child.pid))], [theirs.fileno(), watch, slate.descriptor])
+        socket.send_fds(
+            nursery, [tasks.encode(tasks.Born(child.pid))], [theirs.fileno(), watch, status_page.descriptor]
+        )
         children.read(ear, children.deadline - 1.0)
         assert ear.ready == 1
         children.read(ear, time.monotonic() + 1000 * DECODER_SECONDS_MOST)
         assert children.decoder is not None
         children.decoder.end()
     os.close(watch)
-    slate.close()
+    status_page.close()
 
 
 def test_once_closed_all_decoders_are_gone_though_one_held_much_memory_and_had_been_replaced() -> None:
@@ -113,12 +117,14 @@ def test_once_closed_all_decoders_are_gone_though_one_held_much_memory_and_had_b
     with nursery, link, theirs, heavy, subprocess.Popen(["sleep", "60"]) as parent:
         assert heavy.stdout
         heavy.stdout.readline()
-        children, watch, slate = Children(parent.pid, ours), os.pidfd_open(heavy.pid), Slate()
+        children, watch, status_page = Children(parent.pid, ours), os.pidfd_open(heavy.pid), StatusPage()
         nursery.send(tasks.encode(tasks.Warm("engine")))
         assert children.wait_warm() == "engine"
-        socket.send_fds(nursery, [tasks.encode(tasks.Born(heavy.pid))], [theirs.fileno(), watch, slate.descriptor])
+        socket.send_fds(
+            nursery, [tasks.encode(tasks.Born(heavy.pid))], [theirs.fileno(), watch, status_page.descriptor]
+        )
         os.close(watch)
-        slate.close()
+        status_page.close()
         children.read(Ear(), 0.0)
         children.replace(Ear())
         children.close()
@@ -132,10 +138,12 @@ def decoder(pair: tuple[Children, socket.socket]) -> Iterator[tuple[Children, Ea
     ear = Ear()
     link, theirs = socket.socketpair()
     with link, theirs, subprocess.Popen(["sleep", "60"]) as child:
-        watch, slate = os.pidfd_open(child.pid), Slate()
-        socket.send_fds(nursery, [tasks.encode(tasks.Born(child.pid))], [theirs.fileno(), watch, slate.descriptor])
+        watch, status_page = os.pidfd_open(child.pid), StatusPage()
+        socket.send_fds(
+            nursery, [tasks.encode(tasks.Born(child.pid))], [theirs.fileno(), watch, status_page.descriptor]
+        )
         os.close(watch)
-        slate.close()
+        status_page.close()
         children.read(ear, 0.0)
         try:
             yield children, ear, link
@@ -216,10 +224,12 @@ def born(nursery: socket.socket) -> Iterator[subprocess.Popen[bytes]]:
     """One more decoder of this nursery's."""
     link, theirs = socket.socketpair()
     with link, theirs, subprocess.Popen(["sleep", "60"]) as child:
-        watch, slate = os.pidfd_open(child.pid), Slate()
-        socket.send_fds(nursery, [tasks.encode(tasks.Born(child.pid))], [theirs.fileno(), watch, slate.descriptor])
+        watch, status_page = os.pidfd_open(child.pid), StatusPage()
+        socket.send_fds(
+            nursery, [tasks.encode(tasks.Born(child.pid))], [theirs.fileno(), watch, status_page.descriptor]
+        )
         os.close(watch)
-        slate.close()
+        status_page.close()
         try:
             yield child
         finally:
@@ -351,8 +361,8 @@ def test_what_a_parked_decoder_wrote_is_no_answer_to_its_next_task() -> None:
     with ours, nursery, subprocess.Popen(["sleep", "60"]) as child:
         children, ear = Children(0, ours, Parking(2, 1 << 30)), Ear()
         link, theirs = socket.socketpair()
-        watch, slate = os.pidfd_open(child.pid), Slate()
-        present = Decoder(child.pid, theirs, watch, slate)
+        watch, status_page = os.pidfd_open(child.pid), StatusPage()
+        present = Decoder(child.pid, theirs, watch, status_page)
         present.run.tenant, children.decoder = "acme", present
         try:
             children.change("other", ear)

@@ -22,7 +22,7 @@ from jobs.wire import Assignment, LeaseRef
 from stores.blobs.memory import MemoryBlobs
 from stores.cache.memory import MemoryCache
 from tests.support.pictures.images import saved
-from worker.boundary import slate, tasks
+from worker.boundary import status_page, tasks
 from worker.core import events
 from worker.core.parking import GROWTH_SHARE
 from worker.decoder.serve import _word
@@ -63,7 +63,7 @@ class FakeChildren:
 
     def _fresh(self) -> SimpleNamespace:
         return SimpleNamespace(
-            tasks=0, run=Run(), untaken=False, stage=slate.IDLE, where=lambda: "at idle", grown_bytes=lambda: 0
+            tasks=0, run=Run(), untaken=False, stage=status_page.IDLE, where=lambda: "at idle", grown_bytes=lambda: 0
         )
 
     def hand_over(self, task: tasks.Task, descriptors: list[int], listener: Work) -> bool:
@@ -195,17 +195,17 @@ def test_an_answer_to_a_task_that_lies_unread_is_none(word: Any) -> None:
         desk.said(word)
 
 
-def test_a_decoder_that_has_its_task_is_charged_whatever_its_slate_says() -> None:
+def test_a_decoder_that_has_its_task_is_charged_whatever_its_status_page_says() -> None:
     desk = Desk()
-    desk.children.decoder.stage = slate.IDLE
+    desk.children.decoder.stage = status_page.IDLE
     desk.work.look()
     assert [type(each) for each in desk.told] == [events.DecoderBegan, events.DecoderSeen]
 
 
-@pytest.mark.parametrize("status", [9, slate.LOST, slate.GARBAGE, 11, 1 << 8])
+@pytest.mark.parametrize("status", [9, status_page.LOST, status_page.GARBAGE, 11, 1 << 8])
 def test_so_is_one_that_died_with_its_task_however_it_did(status: int) -> None:
     desk = Desk()
-    desk.died(tasks.Died(1, status, stage=slate.IDLE))
+    desk.died(tasks.Died(1, status, stage=status_page.IDLE))
     assert [type(each) for each in desk.told] == [events.DecoderBegan, events.DecoderFailed]
 
 
@@ -214,7 +214,7 @@ def test_what_a_decoder_did_not_take_is_for_the_next_one_and_uncharged() -> None
     desk.children.takes = False
     desk.begin()
     desk.work.look()
-    desk.died(tasks.Died(1, slate.DEAF))
+    desk.died(tasks.Died(1, status_page.DEAF))
     assert desk.told == []
     desk.children.takes = True
     desk.work.decoder_ready()
@@ -302,7 +302,7 @@ def after_a_good_one(desk: Desk) -> None:
     assert len(desk.cache.values) == 1
 
 
-@pytest.mark.parametrize("status", [slate.GARBAGE, slate.DEAF, 11, 31, 1 << 8])
+@pytest.mark.parametrize("status", [status_page.GARBAGE, status_page.DEAF, 11, 31, 1 << 8])
 @pytest.mark.parametrize("working", [True, False])
 def test_what_a_decoder_gave_that_ends_unasked_is_not_in_the_cache(status: int, working: bool) -> None:
     desk = Desk()
@@ -318,7 +318,7 @@ def test_nor_what_one_gives_whose_next_word_is_nobody_s() -> None:
     for word, name in ((LARGE, "large"), (SMALL, "small")):
         desk.render(word, FILES[name])
     desk.work.decoder_said(DONE, None)
-    desk.died(tasks.Died(1, slate.GARBAGE))
+    desk.died(tasks.Died(1, status_page.GARBAGE))
     desk.work.publish()
     assert type(desk.told[-1]) is events.DecoderFinished
     assert desk.cache.values == {}

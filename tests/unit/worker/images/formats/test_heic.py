@@ -25,7 +25,7 @@ from tests.support.pictures.coloured import P3_TO_SRGB, light, power, profile, t
 from tests.support.pictures.images import corners, made, one, outputs, psnr, saved
 from tests.unit.jobs.images.test_metadata import SECRET, block, tags
 from worker.boundary import sandbox
-from worker.boundary.slate import Slate
+from worker.boundary.status_page import StatusPage
 from worker.decoder.serve import Memory
 from worker.images import imagefile
 from worker.images.formats import heic
@@ -209,8 +209,8 @@ def test_a_picture_is_decoded_behind_the_wall_against_threads() -> None:
     made(heif.CORNERS, format="jpeg")
     child = os.fork()
     if child == 0:
-        slate = Slate()
-        sandbox.seal(Memory().base_address + 2**30, slate.address(), threads=False)
+        status_page = StatusPage()
+        sandbox.seal(Memory().base_address + 2**30, status_page.address(), threads=False)
         outputs(heif.heic(*heif.grid(3, 3, 180, 180)), one(format="jpeg"))
         os._exit(0)
     _, status = os.waitpid(child, 0)

@@ -23,12 +23,12 @@ _NO_CALL = -1
 _LAYOUT = struct.Struct(f"=i{_STAGE_BYTES_MAX}s")
 
 
-class Slate:
+class StatusPage:
     """One shared page: a decoder writes it, and its keeper reads it without trust. It is sealed, because a page that
     its writer truncated would kill its reader (SIGBUS)."""
 
     def __init__(self, descriptor: int | None = None) -> None:
-        """A fresh page; or the one behind `descriptor`, which this slate then owns."""
+        """A fresh page; or the one behind `descriptor`, which this status page then owns."""
         self.descriptor = _sealed_page() if descriptor is None else descriptor
         self._page = mmap.mmap(self.descriptor, mmap.PAGESIZE)
         if descriptor is None:
@@ -54,7 +54,7 @@ class Slate:
 
 
 def _sealed_page() -> int:
-    descriptor = os.memfd_create("slate", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    descriptor = os.memfd_create("status-page", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     os.ftruncate(descriptor, mmap.PAGESIZE)
     fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
     return descriptor
