@@ -43,7 +43,7 @@ class Kill(NamedTuple):
     """One SIGKILL: of the keeper or the decoder of worker `worker` (its label) at wall time `at`."""
 
     load: str
-    victim: str
+    target: str
     worker: str
     at: float
 
@@ -84,7 +84,7 @@ class Watched:
         if response.status_code == 200:
             self.since.update((worker["name"], wall(worker["since"])) for worker in response.json()["workers"])
 
-    def victim(self) -> tuple[str, int, int]:
+    def target(self) -> tuple[str, int, int]:
         """(label, keeper, decoder) of a worker whose decoder is on the processor now."""
 
         def busy() -> list[tuple[str, int, int]]:
@@ -117,11 +117,11 @@ def kill_on(watched: Watched, load: str, kills: int) -> Iterator[Kill]:
     """Kill, keepers and decoders in turn."""
     for number in range(kills):
         watched.pause()
-        victim = ("keeper", "decoder")[number % 2]
-        label, keeper, decoder = watched.victim()
+        target = ("keeper", "decoder")[number % 2]
+        label, keeper, decoder = watched.target()
         at = time.time()
-        os.kill(keeper if victim == "keeper" else decoder, signal.SIGKILL)
-        yield Kill(load, victim, label, at)
+        os.kill(keeper if target == "keeper" else decoder, signal.SIGKILL)
+        yield Kill(load, target, label, at)
 
 
 def ended(cluster: Cluster, accepted: list[str]) -> list[dict[str, Any]]:
@@ -148,13 +148,13 @@ def judge(kills: list[Kill], all_leases: list[Lease], since: dict[str, float]) -
     by_worker = defaultdict(list)
     for lease in all_leases:
         by_worker[lease.worker].append(lease)
-    died = {kill.worker: kill.at for kill in kills if kill.victim == "keeper"}
+    died = {kill.worker: kill.at for kill in kills if kill.target == "keeper"}
     samples, delayed = [], 0
     for kill in kills:
         lost = [lease for lease in by_worker[kill.worker] if _lost_by(lease, kill)]
         delayed += sum(lease.delayed for lease in lost)
         again = sorted((lease.again, lease.end) for lease in lost if lease.again is not None and not lease.delayed)
-        moments = [kill.at] if kill.victim == "decoder" else []
+        moments = [kill.at] if kill.target == "decoder" else []
         moments += _free(kill.at, by_worker, since, died)
         for (at, end), base in zip(again, sorted(moments), strict=False):
             samples.append(Sample(kill, (at - kill.at) * 1000, max(0.0, at - base) * 1000, (end - kill.at) * 1000))
@@ -162,7 +162,7 @@ def judge(kills: list[Kill], all_leases: list[Lease], since: dict[str, float]) -
 
 
 def _lost_by(lease: Lease, kill: Kill) -> bool:
-    soon = kill.victim == "keeper" or lease.end < kill.at + LOSS_SECONDS_MAX
+    soon = kill.target == "keeper" or lease.end < kill.at + LOSS_SECONDS_MAX
     return lease.begin <= kill.at < lease.end and lease.how in LOSSES and soon
 
 
@@ -202,12 +202,12 @@ def main() -> int:
 
 def report(kills: list[Kill], samples: list[Sample], delayed: int, jobs: int, lost: int) -> None:
     """The table and the last line."""
-    groups = [(load, victim) for load in LOADS for victim in ("keeper", "decoder")]
+    groups = [(load, target) for load in LOADS for target in ("keeper", "decoder")]
     rows = []
-    for load, victim in groups:
-        mine = [s for s in samples if (s.kill.load, s.kill.victim) == (load, victim)]
-        number = sum((kill.load, kill.victim) == (load, victim) for kill in kills)
-        rows.append((f"{load}, {victim}", number, len(mine), *_row(mine)))
+    for load, target in groups:
+        mine = [s for s in samples if (s.kill.load, s.kill.target) == (load, target)]
+        number = sum((kill.load, kill.target) == (load, target) for kill in kills)
+        rows.append((f"{load}, {target}", number, len(mine), *_row(mine)))
     rows.append(("all", len(kills), len(samples), *_row(samples)))
     head = (
         "load, killed",

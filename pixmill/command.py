@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pixmill import drill as drills
-from pixmill import explained, saving, victims
+from pixmill import explained, saving, targets
 from pixmill import receipts as receipt_files
 from pixmill.client import Client
 from pixmill.errors import PixmillError
@@ -190,8 +190,8 @@ def drill(client: Client, seconds: float, rate: float, kill: bool) -> None:
     """
     out = Console(soft_wrap=True, highlight=False)
     try:
-        strike = _killer(client.url, out) if kill else _prompter(out)
-        result = drills.drill(client, seconds, rate, strike, out.print)
+        kill_one = _killer(client.url, out) if kill else _prompter(out)
+        result = drills.drill(client, seconds, rate, kill_one, out.print)
     except (PixmillError, LookupError, OSError) as fault:
         raise click.ClickException(str(fault)) from None
     _show_drill(result, out)
@@ -200,12 +200,12 @@ def drill(client: Client, seconds: float, rate: float, kill: bool) -> None:
 
 def _killer(url: str, out: Console) -> Callable[[], None]:
     """Kills a random process of the cluster that serves `url`. Raises LookupError."""
-    supervisor = victims.supervisor_of(url)
+    supervisor = targets.supervisor_of(url)
 
     def kill() -> None:
-        victim = victims.random_victim(supervisor)
-        if victim and victims.strike(victim[1], supervisor, signal.SIGKILL):
-            out.print(f"SIGKILL {victim[0]} {victim[1]}")
+        target = targets.random_target(supervisor)
+        if target and targets.send_signal(target[1], supervisor, signal.SIGKILL):
+            out.print(f"SIGKILL {target[0]} {target[1]}")
 
     return kill
 

@@ -21,7 +21,7 @@ def main() -> int:
     """Carry out one run; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m torture.chaos")
     parser.add_argument("--jobs", type=int, default=10_000)
-    parser.add_argument("--kills", type=int, default=100, help="SIGKILLs; half as many other strikes come in addition")
+    parser.add_argument("--kills", type=int, default=100, help="SIGKILLs; half as many other faults come in addition")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--slow", type=float, default=SLOW_SHARE, help="share of the pictures that take a while")
     parser.add_argument("--seconds-max", type=float, default=3600, help="give up after so long")

@@ -30,7 +30,7 @@ AGAIN_SHARE = 0.05
 """Of the POSTs: sent once more after their 202, which must give the same jobs."""
 WAIT_SECONDS = 0.05
 SLOW_SIDE, SLOW_SHARE = 3072, 0.05
-"""Of the pictures that keep a decoder busy for tens of milliseconds, so that strikes meet work under way."""
+"""Of the pictures that keep a decoder busy for tens of milliseconds, so that faults meet work under way."""
 
 
 class Entry(msgspec.Struct):

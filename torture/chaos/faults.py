@@ -1,7 +1,7 @@
-"""Carries out a plan of strikes on a running cluster: finds who is meant, signals, continues, starts again.
+"""Carries out a plan of faults on a running cluster: finds who is meant, signals, continues, starts again.
 
 Works on /proc and signals alone, so that a stopped or killed supervisor stops nothing here. What a
-strike must not do (leave a process behind) is kept in `faults`.
+fault must not do (leave a process behind) is kept in `violations`.
 """
 
 import contextlib
@@ -13,12 +13,12 @@ import time
 from collections import Counter
 from itertools import count
 
-from pixmill import victims
+from pixmill import targets
 from tests.support.clusters.cluster import Cluster, wait_until
-from torture.chaos.plan import SUPERVISOR, Kind, Pace, Strike
+from torture.chaos.plan import SUPERVISOR, Fault, Kind, Pace
 
 FIND_SECONDS = 30.0
-"""How long a strike waits for a process of its target (one that is just replaced)."""
+"""How long a fault waits for a process of its target (one that is just replaced)."""
 LEFT_SECONDS = 2.0
 """In which everything must have followed a killed supervisor."""
 STOP_SECONDS = 60.0
@@ -26,28 +26,28 @@ STOP_SECONDS = 60.0
 STEP_SECONDS = 0.02
 
 
-class Striker:
-    """Strikes `cluster`, which runs, one after the other."""
+class FaultInjector:
+    """Injects faults into `cluster`, which runs, one after the other."""
 
     def __init__(self, cluster: Cluster, pace: Pace) -> None:
         self.done: Counter[tuple[Kind, str]] = Counter()
-        self.faults: list[str] = []
+        self.violations: list[str] = []
         self._cluster, self._pace = cluster, pace
         self._stopped: list[tuple[float, int, int]] = []
         self._numbers = count()
         self._restarts: list[subprocess.Popen[bytes]] = []
 
-    def run(self, plan: list[Strike], until: float) -> None:
+    def run(self, plan: list[Fault], until: float) -> None:
         """All of the plan, at the pace; given up at monotonic `until`."""
-        for strike in plan:
-            self._wait(strike.gap_seconds)
-            while not self._pace.may_strike() and time.monotonic() < until:
+        for fault in plan:
+            self._wait(fault.gap_seconds)
+            while not self._pace.may_inject() and time.monotonic() < until:
                 self._wait(STEP_SECONDS)
             if time.monotonic() > until:
-                self.faults.append(f"gave up after {self._pace.struck} of {len(plan)} strikes: too few jobs ended")
+                self.violations.append(f"gave up after {self._pace.injected} of {len(plan)} faults: too few jobs ended")
                 break
-            self._strike(strike)
-            self._pace.struck += 1
+            self._inject(fault)
+            self._pace.injected += 1
         while self._stopped:
             self._wait(STEP_SECONDS)
         for restart in self._restarts:
@@ -73,37 +73,37 @@ class Striker:
             signal.pidfd_send_signal(descriptor, signal.SIGCONT)
         os.close(descriptor)
 
-    def _strike(self, strike: Strike) -> None:
+    def _inject(self, fault: Fault) -> None:
         self._look_at_the_supervisor()
-        if strike.kind is Kind.RESTART:
+        if fault.kind is Kind.RESTART:
             self._restarts.append(self._cluster.command("restart"))
-        elif strike.target == SUPERVISOR and strike.kind in (Kind.KILL, Kind.TERM):
-            self._end_the_supervisor(strike.kind)
-        elif not self._signal(strike):
-            self.faults.append(f"no {strike.target} was found within {FIND_SECONDS:g} s")
+        elif fault.target == SUPERVISOR and fault.kind in (Kind.KILL, Kind.TERM):
+            self._end_the_supervisor(fault.kind)
+        elif not self._signal(fault):
+            self.violations.append(f"no {fault.target} was found within {FIND_SECONDS:g} s")
             return
-        self.done[strike.kind, strike.target] += 1
+        self.done[fault.kind, fault.target] += 1
 
     def _look_at_the_supervisor(self) -> None:
         supervisor = self._cluster.supervisor
         if supervisor and supervisor.poll() is not None:
-            self.faults.append(f"the supervisor ended by itself with {supervisor.returncode}")
+            self.violations.append(f"the supervisor ended by itself with {supervisor.returncode}")
             self._cluster.start(ready=False)
 
-    def _signal(self, strike: Strike) -> bool:
-        number = {Kind.KILL: signal.SIGKILL, Kind.TERM: signal.SIGTERM}.get(strike.kind, signal.SIGSTOP)
+    def _signal(self, fault: Fault) -> bool:
+        number = {Kind.KILL: signal.SIGKILL, Kind.TERM: signal.SIGTERM}.get(fault.kind, signal.SIGSTOP)
         until = time.monotonic() + FIND_SECONDS
         while time.monotonic() < until:
-            found = [self._pid] if strike.target == SUPERVISOR else victims.processes(self._pid)[strike.target]
-            pid = found[int(strike.pick * len(found))] if found else 0
-            descriptor = victims.descriptor(pid, self._pid) if pid else None
+            found = [self._pid] if fault.target == SUPERVISOR else targets.processes(self._pid)[fault.target]
+            pid = found[int(fault.pick * len(found))] if found else 0
+            descriptor = targets.descriptor(pid, self._pid) if pid else None
             if descriptor is None:
                 self._wait(STEP_SECONDS)
                 continue
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(descriptor, number)
             if number is signal.SIGSTOP:
-                due = time.monotonic() + strike.stop_seconds
+                due = time.monotonic() + fault.stop_seconds
                 heapq.heappush(self._stopped, (due, next(self._numbers), descriptor))
             else:
                 os.close(descriptor)
@@ -123,6 +123,6 @@ class Striker:
             supervisor.wait(0)
             wait_until(lambda: not self._cluster.everything(), LEFT_SECONDS, "everything to follow its supervisor")
         except (AssertionError, subprocess.TimeoutExpired) as fault:
-            self.faults.append(f"after {kind} of the supervisor: {fault}")
+            self.violations.append(f"after {kind} of the supervisor: {fault}")
             supervisor.kill()
         self._cluster.start(ready=False)

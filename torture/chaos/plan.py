@@ -1,4 +1,4 @@
-"""What is struck, how, and after which gap: a pure function of a seed. And how jobs and strikes keep pace.
+"""What is hit, how, and after which gap: a pure function of a seed. And how jobs and faults keep pace.
 
 Knows no process and no clock.
 """
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Kind(StrEnum):
-    """How a process is struck."""
+    """How a process is hit."""
 
     KILL = "SIGKILL"
     STOP_SHORT = "SIGSTOP, shorter than silence"
@@ -33,12 +33,12 @@ OTHERWISE_SHARE = 0.5
 LAST = (NURSERY, DECODER, KEEPER)
 """Killed last: a broker that starts again would find, and so hide, a job that their loss has stranded."""
 GAP_SECONDS = (0.05, 1.0)
-"""Between strikes: some fall into the recovery from the last one, most let the cluster work."""
+"""Between faults: some fall into the recovery from the last one, most let the cluster work."""
 SHORT, LONG = (0.05, 0.8), (1.2, 2.5)
 """A stop's length, in silences."""
 
 
-class Strike(NamedTuple):
+class Fault(NamedTuple):
     """One blow. `pick` (0 to 1) says which of several processes; `stop_seconds` is 0 but for a stop."""
 
     gap_seconds: float
@@ -48,27 +48,27 @@ class Strike(NamedTuple):
     stop_seconds: float
 
 
-def plan(seed: int, kills: int, silence_seconds: float) -> list[Strike]:
-    """`kills` SIGKILLs and half as many other strikes, in an order that the seed draws."""
+def plan(seed: int, kills: int, silence_seconds: float) -> list[Fault]:
+    """`kills` SIGKILLs and half as many other faults, in an order that the seed draws."""
     drawn = random.Random(seed)
     targets = [target for target, share in KILLED.items() for _ in range(max(1, kills * share // 100))]
     targets = (targets[::-1] + [DECODER] * kills)[:kills]
-    strikes = [(Kind.KILL, target) for target in targets]
+    faults = [(Kind.KILL, target) for target in targets]
     weights = [weight for *_, weight in OTHERWISE]
     chosen = drawn.choices(OTHERWISE, weights, k=int(kills * OTHERWISE_SHARE))
-    strikes += [(kind, target) for kind, target, _ in chosen]
-    drawn.shuffle(strikes)
-    strikes = _with_last(strikes, [(Kind.KILL, target) for target in LAST])
+    faults += [(kind, target) for kind, target, _ in chosen]
+    drawn.shuffle(faults)
+    faults = _with_last(faults, [(Kind.KILL, target) for target in LAST])
     return [
-        Strike(drawn.uniform(*GAP_SECONDS), kind, target, drawn.random(), _length(drawn, kind) * silence_seconds)
-        for kind, target in strikes
+        Fault(drawn.uniform(*GAP_SECONDS), kind, target, drawn.random(), _length(drawn, kind) * silence_seconds)
+        for kind, target in faults
     ]
 
 
-def _with_last(strikes: list[tuple[Kind, str]], last: list[tuple[Kind, str]]) -> list[tuple[Kind, str]]:
-    for strike in last:
-        strikes.remove(strike)
-    return strikes + last
+def _with_last(faults: list[tuple[Kind, str]], last: list[tuple[Kind, str]]) -> list[tuple[Kind, str]]:
+    for fault in last:
+        faults.remove(fault)
+    return faults + last
 
 
 def _length(drawn: random.Random, kind: Kind) -> float:
@@ -78,25 +78,25 @@ def _length(drawn: random.Random, kind: Kind) -> float:
 
 
 class Pace:
-    """Keeps jobs and strikes together: neither ends long before the other, and the backlog has a bound.
+    """Keeps jobs and faults together: neither ends long before the other, and the backlog has a bound.
 
-    `sent`, `ended` and `struck` count what has happened, and are set by who knows.
+    `sent`, `ended` and `injected` count what has happened, and are set by who knows.
     """
 
     AHEAD = 10
-    """Strikes by which either side may be ahead of its even pace."""
+    """Faults by which either side may be ahead of its even pace."""
     BACKLOG = 4000
     """Jobs sent and not ended: above the broker's window, so that lanes are refilled."""
 
-    def __init__(self, jobs: int, strikes: int) -> None:
-        self.jobs, self.strikes = jobs, strikes
-        self.sent = self.ended = self.struck = 0
+    def __init__(self, jobs: int, faults: int) -> None:
+        self.jobs, self.faults = jobs, faults
+        self.sent = self.ended = self.injected = 0
 
     def may_send(self) -> bool:
         """Whether the next upload may go."""
-        even = self.jobs * (self.struck + self.AHEAD) >= self.sent * self.strikes
-        return (even or self.struck >= self.strikes) and self.sent - self.ended < self.BACKLOG
+        even = self.jobs * (self.injected + self.AHEAD) >= self.sent * self.faults
+        return (even or self.injected >= self.faults) and self.sent - self.ended < self.BACKLOG
 
-    def may_strike(self) -> bool:
-        """Whether enough has ended for the next strike."""
-        return self.ended * self.strikes >= self.jobs * (self.struck - self.AHEAD)
+    def may_inject(self) -> bool:
+        """Whether enough has ended for the next fault."""
+        return self.ended * self.faults >= self.jobs * (self.injected - self.AHEAD)

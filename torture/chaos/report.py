@@ -1,4 +1,4 @@
-"""Prints a chaos run: strikes by kind and target, then what became of the jobs; as text or as Markdown."""
+"""Prints a chaos run: faults by kind and target, then what became of the jobs; as text or as Markdown."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,9 +12,9 @@ TARGETS = ("supervisor", "broker", "web", "keeper", "nursery", "decoder")
 Rows = list[Sequence[object]]
 
 
-def strikes_of(run: Run) -> Rows:
-    """One row for each kind of strike, a column for each target."""
-    done = run.striker.done
+def faults_of(run: Run) -> Rows:
+    """One row for each kind of fault, a column for each target."""
+    done = run.injector.done
     rows: Rows = []
     for kind in Kind:
         counts = [done[kind, target] for target in TARGETS]
@@ -24,12 +24,12 @@ def strikes_of(run: Run) -> Rows:
 
 def figures_of(run: Run) -> dict[str, Any]:
     """The figures of the last line."""
-    verdict, done = run.verdict, run.striker.done
+    verdict, done = run.verdict, run.injector.done
     seconds = verdict.seconds or [0.0]
     return {
         "jobs": verdict.jobs,
         "kills": sum(number for (kind, _), number in done.items() if kind is Kind.KILL),
-        "strikes": sum(done.values()),
+        "faults": sum(done.values()),
         "lost": len(verdict.lost),
         "doubled": len(verdict.doubled),
         "wrong": len(verdict.wrong),
@@ -50,15 +50,15 @@ def figures_of(run: Run) -> dict[str, Any]:
 
 def show(run: Run, seed: int, *, markdown: bool) -> None:
     """Print the tables."""
-    head = ("strike", *TARGETS, "all")
+    head = ("fault", *TARGETS, "all")
     figures = figures_of(run)
     rows: Rows = [(name.replace("_", " "), _words(value)) for name, value in figures.items()]
     rows = [("seed", seed), ("ATTEMPTS_MAX", SETTINGS["attempts_max"]), *rows]
     if markdown:
-        _markdown(head, strikes_of(run))
+        _markdown(head, faults_of(run))
         _markdown(("what", "figure"), rows)
     else:
-        table(head, strikes_of(run))
+        table(head, faults_of(run))
         print()
         table(("what", "figure"), [(name, str(value)) for name, value in rows])
 

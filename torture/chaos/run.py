@@ -1,4 +1,4 @@
-"""One chaos run: a cluster, its clients, the strikes, the rest at the end, the verdict.
+"""One chaos run: a cluster, its clients, the faults, the rest at the end, the verdict.
 
 Owns the cluster's settings and its folder: log.jsonl (the clients' log), data/ (ledger, blobs) and
 output.txt (what all processes wrote).
@@ -24,7 +24,7 @@ from stores.ledger.sqlite_reader import open_reader
 from tests.support.clusters.cluster import Cluster
 from torture.chaos.checker import Seen, Verdict, check, names_of
 from torture.chaos.clients import Clients, read_log
-from torture.chaos.faults import Striker
+from torture.chaos.faults import FaultInjector
 from torture.chaos.plan import Pace, plan
 
 SILENCE_SECONDS = 1.5
@@ -42,21 +42,21 @@ SETTINGS: dict[str, Any] = {
 """ATTEMPTS_MAX is 100, for innocents are killed often here; no other bar is lowered. With 60 s for
 ORPHAN_SECONDS the orphan scan for files that no row names is under fire as well."""
 SWEEP_ORPHAN_SECONDS = 2
-"""When everything is at rest and started once more, so that the orphan scan finds what the strikes have left."""
+"""When everything is at rest and started once more, so that the orphan scan finds what the faults have left."""
 LOOK_SECONDS = 0.25
 STALL_SECONDS = 90.0
-"""After the last strike without a job's end (a back-off is at most 60 s), or in the sweep without a file less."""
+"""After the last fault without a job's end (a back-off is at most 60 s), or in the sweep without a file less."""
 FOLDERS = ("raw", "processed", "incoming")
 PAGE = 500
 
 
 @dataclass
 class Run:
-    """What came of it. `faults` are those that the checker cannot see: processes left, strange answers."""
+    """What came of it. `violations` are those that the checker cannot see: processes left, strange answers."""
 
-    striker: Striker
+    injector: FaultInjector
     verdict: Verdict
-    faults: list[str]
+    violations: list[str]
     seconds: float
     swept: int
     tries_failed: int
@@ -64,32 +64,32 @@ class Run:
 
     def broken(self) -> list[str]:
         """All that must not be; empty if every promise was kept."""
-        return self.faults + self.verdict.broken()
+        return self.violations + self.verdict.broken()
 
 
 def run(folder: Path, jobs: int, kills: int, seed: int, slow: float, seconds_max: float) -> Run:
     """Upload `jobs` pictures through `kills` SIGKILLs and more. Raises AssertionError where the cluster does not
     start or stop."""
-    strikes = plan(seed, kills, SILENCE_SECONDS)
-    pace = Pace(jobs, len(strikes))
+    faults = plan(seed, kills, SILENCE_SECONDS)
+    pace = Pace(jobs, len(faults))
     cluster = Cluster(folder, port=_free_port(), **SETTINGS)
     began = time.monotonic()
     try:
-        striker = Striker(cluster.start(), pace)
+        injector = FaultInjector(cluster.start(), pace)
         with Clients(cluster.url, pace, seed, folder / "log.jsonl", slow) as clients, _watched(cluster, pace):
-            striker.run(strikes, began + seconds_max)
+            injector.run(faults, began + seconds_max)
             at_rest = _rest(clients, pace)
         seconds = time.monotonic() - began
     finally:
         cluster.stop()
-    faults = striker.faults + clients.unexpected
+    violations = injector.violations + clients.unexpected
     if not at_rest:
-        faults.append(f"{pace.sent - pace.ended} jobs had not ended, and for {STALL_SECONDS:g} s none did")
-    swept = 0 if faults else _sweep(folder)
+        violations.append(f"{pace.sent - pace.ended} jobs had not ended, and for {STALL_SECONDS:g} s none did")
+    swept = 0 if violations else _sweep(folder)
     entries = read_log(folder / "log.jsonl")
     verdict = check(entries, read_rows(cluster.data), list_files(cluster.data), lambda name: see(cluster.data / name))
     slowest = max((entry.accepted_at - entry.sent_at for entry in entries), default=0.0)
-    return Run(striker, verdict, faults, seconds, swept, sum(len(entry.failures) for entry in entries), slowest)
+    return Run(injector, verdict, violations, seconds, swept, sum(len(entry.failures) for entry in entries), slowest)
 
 
 def _sweep(folder: Path) -> int:

@@ -16,6 +16,6 @@ def test_some_hundred_jobs_through_twenty_kills(tmp_path: Path) -> None:
     done = run(tmp_path, jobs=300, kills=20, seed=1, slow=1.0, seconds_max=SECONDS_MAX)
     assert done.broken() == []
     assert done.verdict.jobs == 300
-    assert {target for kind, target in done.striker.done if kind is Kind.KILL} == set(KILLED)
+    assert {target for kind, target in done.injector.done if kind is Kind.KILL} == set(KILLED)
     assert sum(done.verdict.attempts.values()) == 300
     assert max(done.verdict.attempts) > 1, "no kill met a job under way: this run shows nothing"

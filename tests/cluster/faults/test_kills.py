@@ -15,7 +15,7 @@ from tests.support.clusters.cluster import ROOT, Cluster, alive, wait_until
 from tests.support.clusters.load import Load
 
 SAMPLE = ROOT / "test-data" / "sample.jpg"
-VICTIMS = ("keeper", "decoder", "nursery", "broker", "web")
+TARGETS = ("keeper", "decoder", "nursery", "broker", "web")
 LOAD_SECONDS = 0.7
 """Of load before a kill and after it."""
 ORPHAN_SECONDS = 1.0
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.cluster
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """One cluster for all victims, one after the other."""
+    """One cluster for all targets, one after the other."""
     cluster = Cluster(tmp_path_factory.mktemp("kills"), workers=2, web_processes=2, cache_url="none")
     try:
         yield cluster.start()
@@ -39,11 +39,11 @@ def busy_load(cluster: Cluster) -> Load:
     return Load(cluster.url, SAMPLE, clients=4, pause=0.02)
 
 
-def kill(cluster: Cluster, victim: str) -> None:
+def kill(cluster: Cluster, target: str) -> None:
     """SIGKILL one process of the kind, busy if it can be, and see those go that must go with it."""
     keeper = wait_until(lambda: _busy_keeper(cluster), 10, "a worker to hold a job")
     kin = cluster.nurseries(keeper) + cluster.decoders(keeper)
-    match victim:
+    match target:
         case "keeper":
             pid = keeper
         case "decoder":
@@ -51,10 +51,10 @@ def kill(cluster: Cluster, victim: str) -> None:
         case "nursery":
             (pid,) = cluster.nurseries(keeper)
         case _:
-            pid = cluster.pids(victim, "ready")[0]
+            pid = cluster.pids(target, "ready")[0]
     os.kill(pid, signal.SIGKILL)
-    if victim in ("keeper", "nursery"):
-        wait_until(lambda: not any(map(alive, kin)), ORPHAN_SECONDS, f"the children of a killed {victim} to be gone")
+    if target in ("keeper", "nursery"):
+        wait_until(lambda: not any(map(alive, kin)), ORPHAN_SECONDS, f"the children of a killed {target} to be gone")
 
 
 def _busy_keeper(cluster: Cluster) -> int:
@@ -77,29 +77,29 @@ def all_done(cluster: Cluster, load: Load) -> list[dict[str, object]]:
     return jobs
 
 
-@pytest.mark.parametrize("victim", VICTIMS)
-def test_who_dies_costs_nothing_accepted(loaded: Cluster, victim: str) -> None:
+@pytest.mark.parametrize("target", TARGETS)
+def test_who_dies_costs_nothing_accepted(loaded: Cluster, target: str) -> None:
     loaded.wait_complete()
     with busy_load(loaded) as load:
         time.sleep(LOAD_SECONDS)
-        kill(loaded, victim)
+        kill(loaded, target)
         time.sleep(LOAD_SECONDS)
     all_done(loaded, load)
     loaded.wait_complete()
 
 
-@pytest.mark.parametrize("victim", VICTIMS)
-def test_who_dies_while_another_worker_drains(loaded: Cluster, victim: str) -> None:
+@pytest.mark.parametrize("target", TARGETS)
+def test_who_dies_while_another_worker_drains(loaded: Cluster, target: str) -> None:
     loaded.wait_complete()
     leaving = loaded.start_role("worker")
     with busy_load(loaded) as load:
         time.sleep(LOAD_SECONDS)
         leaving.send_signal(signal.SIGTERM)
-        kill(loaded, victim)
+        kill(loaded, target)
         assert leaving.wait(15) == 0, "the draining worker did not end well"
         time.sleep(LOAD_SECONDS / 2)
     jobs = all_done(loaded, load)
-    if victim in ("broker", "web"):
+    if target in ("broker", "web"):
         assert {job["attempts"] for job in jobs} == {1}, "a lost broker or web process costs no attempt"
     loaded.wait_complete()
 

@@ -70,12 +70,12 @@ def test_02_innocent_jobs_charged(new_cluster: Callable[..., Cluster], full: boo
     workers = [cluster.start_role("worker", capacity=4) for _ in range(2)]
     jobs: list[str] = []
     for turn in range(kills):
-        victim = workers[turn % 2]
-        while not _has_prefetched(cluster, victim.pid):
+        target = workers[turn % 2]
+        while not _has_prefetched(cluster, target.pid):
             if len(ledger_rows(cluster, state="queued")) < 10:
                 jobs += post_many(cluster, [slow_image(300)] * 10, **SLOW)
-        victim.kill()
-        victim.wait()
+        target.kill()
+        target.wait()
         workers[turn % 2] = cluster.start_role("worker", capacity=4)
     found = all_ended(cluster, jobs, 60 + kills)
     assert {job["state"] for job in found} == {"done"}
@@ -188,10 +188,10 @@ def test_05_innocents_that_are_hit_twice(new_cluster: Callable[..., Cluster], fu
     """5: random kills hit some jobs twice. That says nothing about their content: all are done."""
     kills = RANDOM_KILLS[full]
     cluster = new_cluster(workers=2, cache_url="none", attempts_max=30).start()
-    victim = upload_slow(cluster)
+    target = upload_slow(cluster)
     for times in (1, 2):
-        os.kill(decoder_of(cluster, victim, times), signal.SIGKILL)
-    jobs = [victim]
+        os.kill(decoder_of(cluster, target, times), signal.SIGKILL)
+    jobs = [target]
     for _ in range(kills):
         jobs += post_many(cluster, [slow_image(200)] * 6, **SLOW)
         time.sleep(0.3)

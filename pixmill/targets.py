@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 BROKER, WEB, KEEPER, NURSERY, DECODER = "broker", "web", "keeper", "nursery", "decoder"
 _ROLES = {"broker": BROKER, "web": WEB, "worker": KEEPER}
-Victims = dict[str, list[int]]
+Targets = dict[str, list[int]]
 
 
 def supervisor_of(url: str) -> int:
@@ -33,7 +33,7 @@ def supervisor_of(url: str) -> int:
     return found[0]
 
 
-def random_victim(supervisor: int) -> tuple[str, int] | None:
+def random_target(supervisor: int) -> tuple[str, int] | None:
     """(what, pid) of a process below a supervisor: first what is drawn, then which; None if there is none."""
     there = [(what, pids) for what, pids in processes(supervisor).items() if pids]
     if not there:
@@ -42,9 +42,9 @@ def random_victim(supervisor: int) -> tuple[str, int] | None:
     return what, random.choice(pids)
 
 
-def processes(supervisor: int) -> Victims:
+def processes(supervisor: int) -> Targets:
     """The living processes below a supervisor, by what they are."""
-    found: Victims = {BROKER: [], WEB: [], KEEPER: [], NURSERY: [], DECODER: []}
+    found: Targets = {BROKER: [], WEB: [], KEEPER: [], NURSERY: [], DECODER: []}
     for child in children(supervisor):
         if role := _ROLES.get(_module(child)):
             found[role].append(child)
@@ -68,7 +68,7 @@ def descriptor(pid: int, supervisor: int) -> int | None:
     return None
 
 
-def strike(pid: int, supervisor: int, number: signal.Signals) -> bool:
+def send_signal(pid: int, supervisor: int, number: signal.Signals) -> bool:
     """Send a signal to a descendant of `supervisor`; whether there was still one of that pid."""
     found = descriptor(pid, supervisor)
     if found is None:
