@@ -39,7 +39,7 @@ bench: .venv/roles
 chaos: .venv/dev
 	@$(PY) -m torture.crash_points
 	@$(PY) -m torture.chaos --jobs $(JOBS) --kills $(KILLS) --seed $(SEED)
-	@$(PY) -m pytest tests/cluster tests/browser -k sufferings --full
+	@$(PY) -m pytest tests/cluster tests/browser -k known_failures --full
 	@$(PY) -m torture.restarts
 
 # Hostile files beside others, every file of the corpus, hostile clients, and every way out of a decoder's sandbox (as a table).

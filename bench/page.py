@@ -21,7 +21,7 @@ from typing import Any
 
 from bench.parts.report import close, table
 from tests.support.clusters.cluster import Cluster
-from tests.support.clusters.sufferings import post_many, small_image
+from tests.support.clusters.known_failures import post_many, small_image
 
 ROUNDS = 3
 ROUND_SECONDS = 15.0

@@ -13,7 +13,7 @@ import pytest
 
 from tests.browser.test_page import SAMPLE, TINY, TRUNCATED, OpenPage, done, until
 from tests.support.clusters.cluster import Cluster, wait_until
-from tests.support.clusters.sufferings import small_image, upload_slow
+from tests.support.clusters.known_failures import small_image, upload_slow
 
 pytestmark = pytest.mark.cluster
 PASTE = """bytes => {

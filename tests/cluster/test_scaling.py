@@ -6,7 +6,7 @@ import pytest
 
 from supervisor.core.fleet import CALM_SECONDS
 from tests.support.clusters.cluster import Cluster, wait_until
-from tests.support.clusters.sufferings import SLOW_FIELDS, slow_image
+from tests.support.clusters.known_failures import SLOW_FIELDS, slow_image
 
 pytestmark = pytest.mark.cluster
 

@@ -11,7 +11,7 @@ import pytest
 
 from jobs.limits import LIST_BYTES_MAX, UNSENT_BYTES_MAX
 from tests.support.clusters.cluster import Cluster
-from tests.support.clusters.sufferings import small_image
+from tests.support.clusters.known_failures import small_image
 
 pytestmark = pytest.mark.cluster
 READERS, PHONES = 300, 400

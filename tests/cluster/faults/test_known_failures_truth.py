@@ -1,4 +1,5 @@
-"""What others suffer from, 6, 10, 11 and 14: memory and logs that grow, dashboards that lie, keys that race.
+"""Known failures of other job systems, 6, 10, 11 and 14: memory and logs that grow, dashboards that lie, keys that
+race.
 
 The list: docs/reliability.md. Each count is short here and as promised with `--full` (make chaos).
 """
@@ -30,8 +31,15 @@ from jobs.records import Records
 from stores.ledger.sqlite import open_ledger
 from tests.contracts.rows import row
 from tests.support.clusters.cluster import ROOT, Cluster, wait_until
+from tests.support.clusters.known_failures import (
+    all_ended,
+    files_below,
+    ledger_counts,
+    ledger_rows,
+    post_many,
+    small_image,
+)
 from tests.support.clusters.load import Load
-from tests.support.clusters.sufferings import all_ended, files_below, ledger_counts, ledger_rows, post_many, small_image
 
 pytestmark = pytest.mark.cluster
 WARM_JOBS = 300

@@ -1,4 +1,4 @@
-"""What others suffer from, 1 to 5: jobs that run twice, are charged, stranded or looped when workers die.
+"""Known failures of other job systems, 1 to 5: jobs that run twice, are charged, stranded or looped when workers die.
 
 The list: docs/reliability.md. Each count is short here and as promised with `--full` (make chaos).
 """
@@ -17,8 +17,8 @@ from datetime import datetime
 import pytest
 
 from tests.support.clusters.cluster import ROOT, Cluster, wait_until
-from tests.support.clusters.sufferings import SLOW_FIELDS as SLOW
-from tests.support.clusters.sufferings import (
+from tests.support.clusters.known_failures import SLOW_FIELDS as SLOW
+from tests.support.clusters.known_failures import (
     Job,
     all_ended,
     began,

@@ -1,4 +1,5 @@
-"""What others suffer from, 7, 8, 9, 12 and 13: hangs, starved jobs, cancels and batches that do not end, drains.
+"""Known failures of other job systems, 7, 8, 9, 12 and 13: hangs, starved jobs, cancels and batches that do not end,
+drains.
 
 The list: docs/reliability.md. Each count is short here and as promised with `--full` (make chaos).
 """
@@ -13,8 +14,8 @@ from contextlib import contextmanager
 import pytest
 
 from tests.support.clusters.cluster import ROOT, Cluster, wait_until
-from tests.support.clusters.sufferings import SLOW_FIELDS as SLOW
-from tests.support.clusters.sufferings import (
+from tests.support.clusters.known_failures import SLOW_FIELDS as SLOW
+from tests.support.clusters.known_failures import (
     Job,
     all_ended,
     decoder_of,

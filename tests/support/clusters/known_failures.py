@@ -1,4 +1,4 @@
-"""What the fourteen tests of what others suffer from share: jobs that last as long as a test needs, and
+"""What the fourteen tests of known failures share: jobs that last as long as a test needs, and
 the timelines, rows and files that tell what became of them.
 
 A job is held by stopping its decoder (SIGSTOP): to keeper and broker that is a decoder that computes.

@@ -1,4 +1,4 @@
-"""What others suffer from, 10, seen in a real Chromium. The list: docs/reliability.md."""
+"""Known failures of other job systems, 10, seen in a real Chromium. The list: docs/reliability.md."""
 
 import os
 import signal
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.support.clusters.cluster import ROOT, Cluster, wait_until
+from tests.support.clusters.known_failures import all_ended, ledger_counts, ledger_rows
 from tests.support.clusters.load import Load
-from tests.support.clusters.sufferings import all_ended, ledger_counts, ledger_rows
 
 pytestmark = pytest.mark.cluster
 STOPPED_SECONDS = {False: 1.0, True: 5.0}
