@@ -1,2 +1,2 @@
-"""Where things last: the ledger of jobs, the blobs, the cache of results. Each a Protocol with
-one contract suite (tests/contracts) that the real store and its memory fake both pass."""
+"""All that is stored: the ledger of jobs, the blobs, the cache of results. Each store is a Protocol with one contract
+suite (tests/contracts), which the real store and its memory fake both pass."""

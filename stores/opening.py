@@ -18,9 +18,9 @@ def ledger_path(settings: Settings) -> Path:
 
 
 def open_ledger(settings: Settings, *, recorded: bool) -> Ledger:
-    """The ledger, for its one writer; made if missing, unless there was one before: renditions are made after one was.
-    Originals alone may be those of a web process that was there first; beside a flight that was `recorded` they are
-    not. Raises SetupFault."""
+    """Open the ledger for its one writer. A missing ledger is made only if there was none before: else its loss would
+    go unnoticed. Renditions prove that there was one. Originals alone do not, because a web process may start before
+    the broker; but originals beside a flight recording (`recorded`) do. Raises SetupFault."""
     from stores.ledger import sqlite
 
     blobs = open_blobs(settings)

@@ -1,24 +1,24 @@
-"""Immutable bytes under names (`raw/ab/<job>`, `processed/ab/<job>.<rendition>...`). Owns no driver.
+"""Blobs: immutable bytes under names (`raw/ab/<job>`, `processed/ab/<job>.<rendition>...`). Owns no driver.
 
-A name belongs to one job. A blob is visible only when it is whole and synced: a writer gathers its bytes,
-and `publish` makes them durable. Names are ours (jobs/ids.py), never a client's.
+A name belongs to one job. A blob is visible only when it is complete and synced: a writer takes its bytes, and
+`publish` makes them durable. jobs/ids.py makes the names; clients have no part in them.
 """
 
 from typing import BinaryIO, Protocol
 
 
 class BlobWriter(Protocol):
-    """Bytes on their way in; nothing is visible before `publish`."""
+    """A blob that is being written. It is not visible before `publish`."""
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Append. Raises StoreFull."""
 
     def publish(self, name: str = "") -> None:
-        """Sync the bytes, give them their name (an older blob of that name is replaced) and sync the name. `name`
-        overrides the writer's: a digest is known only now. Raises StoreFault."""
+        """Sync the bytes, give them their name (an older blob of that name is replaced), and sync the name. `name`
+        overrides the writer's name, because a digest is known only at the end. Raises StoreFault."""
 
     def discard(self) -> None:
-        """Forget the bytes; harmless after `publish` or twice."""
+        """Remove the bytes. Harmless after `publish`, or when called twice."""
 
 
 class Blobs(Protocol):
@@ -48,8 +48,8 @@ class Blobs(Protocol):
         `older_than_seconds`, and the `after` of the next step (None at the end). Raises StoreFault."""
 
     def sweep_incoming(self, older_than_seconds: float) -> int:
-        """Delete the left-overs of dead writers that were not written to for `older_than_seconds`. Returns
-        their number. Raises StoreFault."""
+        """Delete the unfinished files of dead writers that were not written to for `older_than_seconds`. Returns their
+        number. Raises StoreFault."""
 
     def free_bytes(self) -> int:
         """Free bytes. Raises StoreFault if nothing can be written at all."""

@@ -3,8 +3,8 @@
 Owns the path from bytes to a durable name: temporary file, write, sync, rename, sync of the
 folder. All three folders must be in one file system, because rename must be atomic.
 
-Paths of blobs are strings, not pathlib's: pathlib interns each part of a path. Names come and go by the
-million, and a table of interned names fragments the heap (1 MB in 10,000 jobs).
+Paths of blobs are strings and not pathlib's, because pathlib interns each part of a path. With millions of names, the
+table of interned strings fragments the heap (1 MB in 10,000 jobs).
 """
 
 import contextlib
@@ -30,7 +30,8 @@ PUBLISHED = ("processed", "raw")
 """The folders of all blobs, in the order of a scan."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NO_LINK = frozenset({errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP})
-"""Too many links of one file (ext4: 65,000), another file system, or one that has no hard links."""
+"""Errors after which a link is replaced by a copy: too many links of one file (ext4: 65,000), another file system, or
+one without hard links."""
 _COPY_BYTES = 1024 * 1024
 
 
@@ -45,8 +46,8 @@ def _faults(name: str, missing: type[StoreFault] = StoreFault) -> Iterator[None]
 
 
 class LocalBlobs:
-    """Blobs in the folder `data`, made if missing. Several threads and processes may use it. `put`, and a writer that
-    was given a size, leave `kept_bytes` of the disk free."""
+    """Blobs in the folder `data`, which is made if missing. Several threads and processes may use it. `put`, and a
+    writer with a known size, leave `kept_bytes` of the disk free."""
 
     def __init__(self, data: Path, kept_bytes: int = 0) -> None:
         self._data, self._kept_bytes = os.path.abspath(data), kept_bytes
@@ -88,7 +89,7 @@ class LocalBlobs:
             with _faults(name):
                 self.land(fresh, path)
         finally:
-            _remove(fresh)  # a rename onto another link of the same file leaves both
+            _remove(fresh)  # a rename onto a link of the same file does nothing, and leaves both names
 
     def delete(self, names: list[str]) -> None:
         for name in names:
@@ -141,7 +142,7 @@ class LocalBlobs:
         self._make(folder)
         try:
             os.replace(fresh, path)
-        except FileNotFoundError:  # somebody removed the folder since we synced its name, or else the file
+        except FileNotFoundError:  # the folder was removed after its name was synced, or the file is gone
             self._synced = {self._data}
             self._make(folder)
             os.replace(fresh, path)
@@ -188,7 +189,7 @@ class LocalBlobs:
         self._synced.update(f"{above}/{name}" for name in names)
 
     def path(self, name: str) -> str:
-        """The path of the blob `name`. Raises StoreFault if it is no name of ours."""
+        """The path of the blob `name`. Raises StoreFault if it is not a valid name."""
         return f"{self._data}/{checked(name)}"
 
     def _fresh(self) -> str:

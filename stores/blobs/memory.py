@@ -1,4 +1,4 @@
-"""Blobs in memory, for tests: what LocalBlobs promises, without a disk to wait for or to fill."""
+"""Blobs in memory, for tests: the same contract as LocalBlobs, without a disk."""
 
 import os
 import tempfile
@@ -10,7 +10,7 @@ from stores.blobs.names import checked
 
 
 class MemoryBlobs:
-    """A blob store of `room` bytes. `blobs` shows what is published, by name."""
+    """A blob store of `room` bytes. `blobs`: the published bytes, by name."""
 
     def __init__(self, room: int = 1 << 40) -> None:
         self.blobs: dict[str, bytes] = {}

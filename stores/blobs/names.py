@@ -9,12 +9,12 @@ _NAME = re.compile(rf"{_COMPONENT}(/{_COMPONENT}){{1,2}}")
 
 
 def is_name(name: str) -> bool:
-    """Whether a blob of ours may be called so."""
+    """Whether this is a valid name of a blob."""
     return _NAME.fullmatch(name) is not None
 
 
 def checked(name: str) -> str:
-    """`name` itself. Raises StoreFault if it is no blob name of ours."""
+    """`name` itself. Raises StoreFault if it is not a valid name of a blob."""
     if not is_name(name):
-        raise StoreFault(f"{name!r} is no blob name of ours")
+        raise StoreFault(f"{name!r} is not a valid blob name")
     return name

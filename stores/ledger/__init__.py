@@ -1,7 +1,6 @@
-"""The ledger's two faces: one writer (the broker), many readers (web). Owns no driver.
+"""The ledger's two interfaces: one for its writer (the broker), one for its readers (web). Owns no driver.
 
-Every method but `commit` reads only; every read fetches all its rows before it returns, because
-a half-read cursor pins SQLite's write-ahead log.
+A read fetches all its rows before it returns, because an open cursor keeps SQLite from reusing its write-ahead log.
 """
 
 from typing import Protocol
@@ -14,28 +13,28 @@ class Ledger(Protocol):
     """The broker's ledger. All methods raise LedgerFailed; after one, the process must end."""
 
     def restore(self) -> Restored:
-        """Raise the epoch by one, durably, and read what a starting dispatcher needs."""
+        """Raise the epoch by one, durably, and read the data that a starting dispatcher needs."""
 
     def commit(self, records: Records) -> None:
         """Write all of `records` in one transaction and one sync. On return they are durable."""
 
     def tidy(self, busy: bool = False) -> None:
-        """Make ready for the commits to come: called between two, when all is said that waited for the last. `busy`: if
-        it can wait, let it."""
+        """Do maintenance that later commits need. It is called between two commits, after the messages that waited for
+        the last one were sent. `busy`: postpone it if that is possible."""
 
     def look_up(self, asked: LookUp) -> LookedUp:
-        """What there is of all that a turn asks for, in one call: of one moment, for nobody else writes. Keys are known
-        that are stored, not forgotten, and whose jobs are not purged; grants that were used and are not forgotten; ids
-        are `repeated` whose row a purge removed, and that are not forgotten. At least one command is reached."""
+        """Read all that a turn needs, in one call. The answers are consistent, because nobody else writes. A key is
+        found if it is not forgotten and its job is not purged; a grant if it was used and is not forgotten; a
+        `repeated` id if a purge removed its row and it is not forgotten. At least one command is reached."""
 
     def forget_keys(self, before: float) -> None:
-        """Drop entries stored before wall time `before` (no sync of its own is needed)."""
+        """Drop Idempotency-Keys that were stored before wall time `before` (needs no sync of its own)."""
 
     def forget_grants(self, before: float) -> None:
-        """Drop the uses of grants that expired before wall time `before` (no sync of its own is needed)."""
+        """Drop the uses of grants that expired before wall time `before` (needs no sync of its own)."""
 
     def forget_purged(self, before: float) -> None:
-        """Drop what purges before wall time `before` left behind (no sync of its own is needed)."""
+        """Drop the ids of jobs that were purged before wall time `before` (needs no sync of its own)."""
 
     def ended_before(self, before: float, limit: int) -> list[Row]:
         """Up to `limit` jobs that ended before wall time `before`, the first ended first."""
@@ -44,8 +43,8 @@ class Ledger(Protocol):
         """Queued rows of one lane with position > `after`, in order of position."""
 
     def matching(self, where: Where, after_seq: int, limit: int, scan_max: int) -> tuple[list[Row], int | None]:
-        """Up to `limit` rows with seq > `after_seq` that match, in order of seq, walking at most
-        `scan_max` rows; and the seq to go on after, None at the end."""
+        """Up to `limit` matching rows with seq > `after_seq`, in order of seq; it reads at most `scan_max` rows. And
+        the seq after which to continue; None: that was all."""
 
     def close(self) -> None: ...
 
@@ -60,25 +59,24 @@ class LedgerReader(Protocol):
         """The rows of these ids that exist, in the order asked."""
 
     def fates(self, ids: list[str]) -> dict[str, str]:
-        """The state of each of these jobs that has a row, PURGED for those that a purge removed, all
-        of one moment; what is in neither is absent."""
+        """By job, its state if it has a row, PURGED if a purge removed it. A job that is neither is absent. All answers
+        are from one moment."""
 
     def tenants(self) -> set[str]:
         """All tenants with a name that ever had a job."""
 
     def keys(self, keys: list[bytes]) -> dict[bytes, KeyEntry]:
-        """The stored entries of those Idempotency-Keys (HMACs) that are known and not forgotten, and whose jobs are not
-        purged."""
+        """The entries of these Idempotency-Keys (HMACs), except forgotten ones and those whose jobs are purged."""
 
     def batch(self, batch: str) -> list[Row]:
         """The jobs of one POST of several files, in file order."""
 
     def page(self, where: Where, before: int | None, limit: int, scan_max: int) -> tuple[list[Row], int | None]:
-        """Newest accepted first: up to `limit` rows with seq < `before` (None: from the newest)
-        that match, reading at most `scan_max` rows; and the seq to go on before, None at the end."""
+        """Up to `limit` matching rows with seq < `before` (None: from the newest), newest first; it reads at most
+        `scan_max` rows. And the seq before which to continue; None: that was all."""
 
     def count(self, where: Where, before: int | None, scan_max: int) -> tuple[int, int | None]:
-        """How many match among the `scan_max` newest rows with seq < `before` (None: from the newest), without reading
-        them; and the seq to go on before, None at the end."""
+        """How many of the `scan_max` newest rows with seq < `before` (None: from the newest) match. And the seq before
+        which to continue; None: that was all."""
 
     def close(self) -> None: ...

@@ -1,7 +1,7 @@
-"""The ledger in memory: both faces over one state, for tests and simulations.
+"""The ledger in memory: both interfaces over one state, for tests and simulations.
 
-Keeps what SqliteLedger would keep, refuses what its schema would refuse, and fails when told to:
-a failed commit may have lasted or not, and only a start (`restore`) makes the ledger serve again.
+It stores and refuses the same records as SqliteLedger. A test can make a commit fail, with or without its records
+written; after that the ledger works again only after a start (`restore`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,7 +31,7 @@ _STATES = frozenset(state.value for state in State)
 
 
 class MemoryLedger:
-    """Ledger and LedgerReader in one; what is committed outlives every failure of the ledger."""
+    """Ledger and LedgerReader in one. Committed records survive every failure of the ledger."""
 
     def __init__(self) -> None:
         self.rows: dict[int, Row] = {}
@@ -50,7 +50,7 @@ class MemoryLedger:
         self._fail_next: str | None = None
 
     def fail_next_commit(self, *, kept: bool = False) -> None:
-        """Let the next commit raise LedgerFailed; `kept`: what it wrote is there after all."""
+        """Make the next commit raise LedgerFailed. `kept`: its records are written all the same."""
         self._fail_next = "kept" if kept else "lost"
 
     def restore(self) -> Restored:
@@ -136,7 +136,7 @@ class MemoryLedger:
         return sorted(found, key=lambda row: row.position)[:limit]
 
     def counted(self) -> dict[tuple[str, str], int]:
-        """The tenants' counts that are committed, but no zeros, by tenant and state (for tests)."""
+        """The committed counts of tenants, by tenant and state, without zeros (for tests)."""
         tenants = self._tenants.values()
         return {(each.tenant, state): count for each in tenants for state, count in each.counts.items() if count}
 
@@ -172,7 +172,7 @@ class MemoryLedger:
         return [self.rows[seq] for seq in sorted(self.rows, reverse=True) if before is None or seq < before]
 
     def close(self) -> None:
-        """What is committed stays; `restore` is the next start."""
+        """Committed records stay; `restore` is the next start."""
 
     def _refuse_if_failed(self) -> None:
         if self._failed:
@@ -182,12 +182,12 @@ class MemoryLedger:
         return [row for row in self.rows.values() if row.state == state]
 
     def _fault(self, records: Records) -> str | None:
-        """What the schema would refuse in `records`."""
+        """Why the schema would refuse `records`; None: it would not."""
         new = [row for row in records.jobs if row.seq > self._last_seq]
         known = [row for row in records.jobs if row.seq <= self._last_seq]
         ids, seqs = {row.id for row in new}, {row.seq for row in new}
         if any(row.state not in _STATES for row in records.jobs):
-            return "a state that is none"
+            return "an unknown state"
         if min(len(ids), len(seqs)) < len(new) or not ids.isdisjoint(self._by_id):
             return "a second job of one id or seq"
         if any(row.seq not in self.rows for row in known):
@@ -235,7 +235,7 @@ def _counts(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def _listed(beyond: Iterable[Row], where: Where, limit: int, scan_max: int) -> tuple[list[Row], int | None]:
-    """The page that begins `beyond`, in that order; rows of other tenants cost no scan."""
+    """A page of the rows in `beyond`, in their order. Rows of other tenants do not count as scanned."""
     scope = Where(where.tenant, reference=where.reference if where.tenant is not None else None)
     reachable = [row for row in beyond if _matches(row, scope)]
     found = [row for row in reachable[:scan_max] if _matches(row, where)]

@@ -1,9 +1,8 @@
 """The ledger as one SQLite file in WAL mode: one writing connection, many reading ones.
 
-Owns the file, its schema number and its pragmas; the statements are in queries.sql, the tables in
-schema.sql and the numbered scripts after it. Knows no message and no policy. The caller sees to it
-that one process writes at a time (a lock held for life): until 3.51.3 SQLite can corrupt a log that
-two connections write.
+Owns the file, its schema number and its pragmas. The statements are in queries.sql, the tables in schema.sql and the
+numbered scripts after it. Knows no message and no policy. The caller must hold a lock, so that only one process writes:
+before 3.51.3 SQLite can corrupt a log that two connections write.
 """
 
 import contextlib
@@ -51,15 +50,15 @@ _MIGRATIONS = ("schema.sql", "schema-2.sql", "schema-3.sql", "schema-4.sql", "sc
 """The n-th script brings a ledger from schema n - 1 to n."""
 SCHEMA = len(_MIGRATIONS)
 _SQLITE_LEAST = (3, 38, 0)
-"""STRICT tables and json_each without a build option."""
+"""From this version on, STRICT tables and json_each need no build option."""
 _CHECKPOINT_PAGES = 2000
-"""8 MB of log between checkpoints: each takes 10 ms of CPU and the disk's time, and no less in all were they half as
-many."""
+"""Pages of log between checkpoints: 8 MB. A checkpoint takes 10 ms of CPU, and the disk's time. Fewer checkpoints would
+not cost less in total."""
 _LOG_PAGES_AT = 16
-"""Where the index of the log (the file -shm) holds, in 4 bytes, how many pages the log has (SQLite: walformat)."""
+"""Offset of the log's number of pages, 4 bytes, in the index of the log (the file -shm; see SQLite's walformat)."""
 _LOG_BYTES = 64 * 1024 * 1024
 FORGET_MAX = 10_000
-"""Entries dropped by one call, so that no call holds the loop for long."""
+"""How many entries one call drops at most, so that no call stops the event loop for long."""
 
 _RESTORE = "restore it from a backup (docs/reliability.md)"
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -72,18 +71,18 @@ _FIXES = {
 }
 sqlite3.register_adapter(type(None), dict[None, None]().get)
 sqlite3.register_adapter(bytes, bytes)
-"""None to None and bytes to bytes, in C: without one of its own, each that is bound has an adapter looked for in vain,
-0.4 us."""
+"""Identity adapters, written in C. Without them, sqlite3 searches for an adapter on every bound None or bytes, which
+takes 0.4 us each."""
 _changing = itemgetter(*map(Row._fields.index, (*CHANGING, "seq")))
-"""The parameters of update_job. Binding is half of what a row costs: so no more than these, and
-exact tuples, which bind faster than rows do."""
+"""Makes the parameters of update_job. Binding is half the cost of a row, so only these columns are bound, and from a
+plain tuple, which binds faster than a Row."""
 
 
 def open_ledger(path: str | os.PathLike[str], sync: str = "full", *, make: bool = True) -> "SqliteLedger":
-    """Open the ledger for writing, made if missing (and `make`), migrated if older.
+    """Open the ledger for writing. A missing one is made (if `make`), an older one is migrated.
 
-    With `sync` "normal" the last commits may be lost with the machine's power, never with the
-    process. Raises SetupFault where the file is no ledger of ours, of a newer pixmill, or damaged.
+    With `sync` "normal", a loss of power may lose the last commits; the end of the process never does. Raises
+    SetupFault if the file is not a ledger, is from a newer pixmill, or is damaged.
     """
     if sqlite3.sqlite_version_info < _SQLITE_LEAST:
         least = ".".join(map(str, _SQLITE_LEAST))
@@ -104,12 +103,12 @@ def open_ledger(path: str | os.PathLike[str], sync: str = "full", *, make: bool 
 def _prepare(connection: sqlite3.Connection, path: Path, sync: str, make: bool) -> None:
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchall()
     if mode != [("wal",)]:
-        raise SetupFault(f"the file system of {path} does not bear a write-ahead log: set PIXMILL_DATA to a local disk")
+        raise SetupFault(f"the file system of {path} allows no write-ahead log: set PIXMILL_DATA to a local disk")
     connection.execute(f"PRAGMA synchronous = {'NORMAL' if sync == 'normal' else 'FULL'}")
-    connection.execute("PRAGMA wal_autocheckpoint = 0").fetchall()  # it would keep a failed sync to itself
+    connection.execute("PRAGMA wal_autocheckpoint = 0").fetchall()  # an automatic checkpoint hides a failed sync
     connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}").fetchall()
-    # To check that a state is one of seven, SQLite fills a table of seven at each row: a quarter of the CPU of all
-    # writing. State allows no other, and whoever checks the file (PRAGMA integrity_check) still has it checked.
+    # To check that a state is one of seven, SQLite fills a table of seven for each row. That is a quarter of the CPU of
+    # all writing. The type State allows no other value, and PRAGMA integrity_check still checks them.
     connection.execute("PRAGMA ignore_check_constraints = ON")
     found = connection.execute("PRAGMA user_version").fetchall()[0][0]
     if found > SCHEMA:
@@ -117,7 +116,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, sync: str, make: bool) 
             f"the ledger {path} has schema {found}, this pixmill knows {SCHEMA}: use the pixmill that wrote it"
         )
     if found == 0 and not make:
-        raise SetupFault(f"the ledger {path} is missing or empty beside what it once described: {_RESTORE}")
+        raise SetupFault(f"the ledger {path} is missing or empty, but files of its jobs exist: {_RESTORE}")
     for number, script in enumerate(_MIGRATIONS[found:], found + 1):
         sql = (HERE / script).read_text()
         connection.executescript(f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version = {number};\nCOMMIT;")
@@ -132,7 +131,7 @@ class SqliteLedger:
         self._failure: LedgerFailed | None = None
         self._last_seq: int = connection.execute(QUERIES["last_seq"]).fetchall()[0][0] or 0
         self._index = os.open(f"{path}-shm", os.O_RDONLY | os.O_CLOEXEC)
-        """Open for as long as the connection is: closing it would drop SQLite's locks on the file."""
+        """Stays open as long as the connection: closing it would release SQLite's locks on the file."""
 
     def restore(self) -> Restored:
         with self._transaction():
@@ -148,8 +147,8 @@ class SqliteLedger:
         )
 
     def commit(self, records: Records) -> None:
-        """As Ledger.commit. A row is new if its seq passes all that came before; an update of one
-        that is not there fails, as does anything else that the schema forbids."""
+        """As Ledger.commit. A row is new if its seq is above all earlier ones. The update of a missing row fails, as
+        does anything else that the schema forbids."""
         new = [row for row in records.jobs if row.seq > self._last_seq]
         known = [row for row in records.jobs if row.seq <= self._last_seq]
         with self._transaction():
@@ -167,14 +166,15 @@ class SqliteLedger:
             self._last_seq = max(row.seq for row in new)
 
     def tidy(self, busy: bool = False) -> None:
-        """As Ledger.tidy: where the log is long, or twice as long if `busy`, move it into the file."""
+        """As Ledger.tidy: if the log is long (twice as long if `busy`), move it into the file by a checkpoint."""
         self._refuse_if_failed()
         pages = int.from_bytes(os.pread(self._index, 4, _LOG_PAGES_AT), sys.byteorder)
         if pages >= _CHECKPOINT_PAGES * (2 if busy else 1):
             self._checkpoint()
 
     def look_up(self, asked: LookUp) -> LookedUp:
-        """As Ledger.look_up: a statement for each kind that is asked for, since none has a way to go."""
+        """As Ledger.look_up: one statement for each kind. SQLite runs in this process, so a statement costs no round
+        trip."""
         self._refuse_if_failed()
         existing = {job for (job,) in self._read("existing", id_list(asked.ids))} if asked.ids else set()
         if asked.repeated:
@@ -191,7 +191,7 @@ class SqliteLedger:
         )
 
     def _commands(self, ids: list[str], room: int) -> tuple[dict[str, Row], int]:
-        """The rows of the first of these jobs, and how many of the jobs those are."""
+        """The rows of the first jobs, until `room` bytes are reached; and how many of the jobs were looked up."""
         found: dict[str, Row] = {}
         for reached, job in enumerate(ids, 1):
             if (row := one_job(self._read, job)) is not None:
@@ -202,15 +202,15 @@ class SqliteLedger:
         return found, len(ids)
 
     def forget_keys(self, before: float) -> None:
-        """As Ledger.forget_keys, of the FORGET_MAX oldest a call."""
+        """As Ledger.forget_keys; one call drops the FORGET_MAX oldest at most."""
         self._read("forget_keys", (before, FORGET_MAX))
 
     def forget_grants(self, before: float) -> None:
-        """As Ledger.forget_grants, of the FORGET_MAX oldest a call."""
+        """As Ledger.forget_grants; one call drops the FORGET_MAX oldest at most."""
         self._read("forget_grants", (before, FORGET_MAX))
 
     def forget_purged(self, before: float) -> None:
-        """As Ledger.forget_purged, of the FORGET_MAX oldest a call."""
+        """As Ledger.forget_purged; one call drops the FORGET_MAX oldest at most."""
         self._read("forget_purged", (before, FORGET_MAX))
 
     def ended_before(self, before: float, limit: int) -> list[Row]:
@@ -241,8 +241,8 @@ class SqliteLedger:
             raise self._failed(error) from error
 
     def _checkpoint(self) -> None:
-        """Move what the log holds into the file. SQLite does so by itself, but keeps a failed sync to itself:
-        the next one may then succeed, and the log be reused, without the pages that the first one lost."""
+        """Move the pages of the log into the file. SQLite's automatic checkpoint does this, too, but hides a failed
+        sync. After that the next sync may succeed, and SQLite would reuse the log, although pages were lost."""
         try:
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         except sqlite3.Error as error:

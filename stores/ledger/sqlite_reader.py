@@ -1,6 +1,6 @@
-"""The reading side of the SQLite ledger, for web: many connections, none of which can write.
+"""The readers of the SQLite ledger, for web: any number of read-only connections.
 
-Knows no message and no policy; the writer is sqlite.py.
+Knows no message and no policy. The writer is sqlite.py.
 """
 
 import contextlib
@@ -16,20 +16,20 @@ from jobs.records import KeyEntry, Where
 from stores.ledger.statements import QUERIES, counted, id_list, listed, many_jobs, one_job, rows, stored_keys
 
 _READ_SECONDS = 1.0
-"""How long a reader waits for a lock: only a recovery takes one that stops readers."""
+"""How long a reader waits for a lock. Only a recovery holds a lock that stops readers."""
 
 
 def open_reader(path: str | os.PathLike[str], wait_seconds: float = _READ_SECONDS) -> "SqliteReader":
-    """A reader of the ledger at `path`, which need not exist yet. While that is locked it waits so long before its
-    LedgerBusy: on an event loop, no time."""
+    """A reader of the ledger at `path`, which need not exist yet. `wait_seconds`: how long it waits for a lock before
+    it raises LedgerBusy; on an event loop this must be 0."""
     return SqliteReader(Path(path).absolute(), wait_seconds)
 
 
 def copy_ledger(path: Path, target: Path) -> None:
-    """Copy the ledger as it is at one moment into a file of its own, synced, whoever writes to it meanwhile.
+    """Copy the ledger, in the state of one moment, into a synced file. The broker may write to it meanwhile.
 
-    In one step: done in several it begins anew with each commit. Its log cannot be used anew meanwhile, a few
-    tenths of a second for 100,000 jobs. Raises StoreFault.
+    The copy is made in one step, because in several steps each commit would restart it. SQLite cannot reuse its log
+    meanwhile: for 100,000 jobs that is some tenths of a second. Raises StoreFault.
     """
     try:
         with (
@@ -42,8 +42,8 @@ def copy_ledger(path: Path, target: Path) -> None:
 
 
 class SqliteReader:
-    """Reads what is committed, on one kept connection, opened by the first read and again after a
-    failure or when another file has the path. For one thread at a time."""
+    """Reads committed data over one connection. The first read opens it; it is reopened after a failure, or if another
+    file is at the path. For one thread at a time."""
 
     def __init__(self, path: Path, wait_seconds: float) -> None:
         self._wait_seconds = wait_seconds
@@ -87,7 +87,7 @@ class SqliteReader:
             return self._connected().execute(QUERIES[name], parameters).fetchall()
         except (sqlite3.Error, OSError) as error:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
-                raise LedgerBusy("the ledger is locked for a moment: come again") from None
+                raise LedgerBusy("the ledger is locked for a moment: try again") from None
             self.close()
             raise StoreFault(f"the ledger cannot be read ({error})") from None
 

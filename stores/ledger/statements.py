@@ -1,6 +1,6 @@
 """The statements of queries.sql, and the reads that the writer and the readers share.
 
-Knows no connection: a Read runs a statement by name and fetches all its rows.
+Knows no connection: a Read is a function that runs a statement by name and fetches all its rows.
 """
 
 import re
@@ -51,13 +51,13 @@ def id_list(ids: list[str]) -> tuple[str, int]:
 
 
 def many_jobs(read: Read, ids: list[str]) -> list[Row]:
-    """The jobs of those ids that there are, in the order asked."""
+    """The jobs with these ids that exist, in the order of the ids."""
     found = {row.id: row for row in rows(read("jobs", id_list(ids)))}
     return [found[job] for job in ids if job in found]
 
 
 def stored_keys(read: Read, keys: list[bytes]) -> dict[bytes, KeyEntry]:
-    """The entries of those keys that are stored."""
+    """The stored entries of these keys."""
     sizes = [len(key) for key in keys]
     places = msgspec.json.encode(list(zip(accumulate(sizes, initial=1), sizes, strict=False))).decode()
     found = (KeyEntry(*row) for row in read("keys", (b"".join(keys), places, len(keys))))
@@ -69,7 +69,7 @@ def _source(where: Where) -> str:
 
 
 def counted(read: Read, where: Where, before: int | None, scan_max: int) -> tuple[int, int | None]:
-    """How many match of the `scan_max` newest jobs before seq `before`; and where the next scan starts."""
+    """How many of the `scan_max` newest jobs before seq `before` match; and where the next scan starts."""
     source, filters = _source(where), msgspec.structs.asdict(where)
     bounds = {"low": -1, "high": SEQ_MAX if before is None else before}
     edge = read(f"edge_newest_{source}", {**filters, **bounds, "scan_max": scan_max})
@@ -82,10 +82,10 @@ def counted(read: Read, where: Where, before: int | None, scan_max: int) -> tupl
 def listed(
     read: Read, where: Where, order: Literal["newest", "oldest"], start: int | None, limit: int, scan_max: int
 ) -> tuple[list[Row], int | None]:
-    """A page of the jobs that match, beyond seq `start` in that order; and where the next one starts.
+    """A page of matching jobs, after seq `start` in this order; and where the next page starts.
 
-    The edge bounds the scan before the rows are read, so what is purged or accepted between the
-    two statements moves no row past the page.
+    A first statement finds the edge of the scan, a second one reads the rows within it. So a job that is purged or
+    accepted between the two moves no other job out of the page.
     """
     source = _source(where)
     reached, step = ("low", 1) if order == "newest" else ("high", -1)
@@ -106,7 +106,7 @@ def listed(
 
 
 def meta_of(found: Sequence[int]) -> Meta:
-    """Meta from its row; a state that no job is in is not counted."""
+    """Meta from its row."""
     epoch, change, paused, *counts = found
     return Meta(change, epoch, bool(paused), _by_state(counts))
 
@@ -126,14 +126,14 @@ def _all_states(counts: dict[str, int]) -> dict[str, int]:
 
 
 def meta_parameters(meta: Meta) -> dict[str, int]:
-    """The parameters of put_meta; the epoch is not among them, a start alone raises it."""
+    """The parameters of put_meta. The epoch is not among them, because only a start changes it."""
     return {"change": meta.change, "paused": meta.paused, **_all_states(meta.counts)}
 
 
 def lesser_writes(records: Records) -> list[tuple[str, list[Any]]]:
-    """The statements, with their parameters, for all of `records` but changed jobs and meta, in order.
+    """The statements and parameters for all of `records` except changed jobs and meta, in order.
 
-    What is swept goes before new sweeps come: a sweep too many is harmless, one too few leaves files.
+    Done sweeps are removed before new ones are written: a superfluous sweep is harmless, a missing one leaves files.
     """
     writes: list[tuple[str, list[Any]]] = [
         ("remove_job", [(seq,) for seq in records.removed]),

@@ -107,7 +107,7 @@ def test_only_our_names_are_taken(blobs: Blobs, name: str) -> None:
         lambda: blobs.link(NAME, name),
         lambda: blobs.delete([name]),
     ):
-        with pytest.raises(StoreFault, match="no blob name"):
+        with pytest.raises(StoreFault, match="not a valid blob name"):
             call()
 
 

@@ -35,7 +35,7 @@ def test_a_ledger_is_made_only_where_none_was_before(
     for file in files:
         open_blobs(settings).put(file, b"bytes")
     if had:
-        with pytest.raises(SetupFault, match="is missing or empty beside what it once described"):
+        with pytest.raises(SetupFault, match="is missing or empty, but files of its jobs exist"):
             open_ledger(settings, recorded=recorded)
     else:
         open_ledger(settings, recorded=recorded).close()

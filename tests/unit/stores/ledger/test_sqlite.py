@@ -264,7 +264,7 @@ def test_a_checkpoint_that_fails_is_not_kept_silent(open_one: Callable[[], Sqlit
 
 
 def test_a_ledger_that_is_gone_is_not_made_anew_beside_what_it_described(path: Path) -> None:
-    with pytest.raises(SetupFault, match="is missing or empty beside what it once described: restore it"):
+    with pytest.raises(SetupFault, match="is missing or empty, but files of its jobs exist: restore it"):
         open_ledger(path, make=False)
     open_ledger(path).close()
     open_ledger(path, make=False).close()
