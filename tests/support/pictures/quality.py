@@ -124,35 +124,37 @@ class Judged(NamedTuple):
 
 
 JUDGED = (
-    Judged("inside", {"width": 200}, "within the box, its proportions kept (the default)", _small),
-    Judged("cover", {"width": 200, "height": 200, "fit": "cover"}, "fills the box, what hangs over is cut",
+    Judged("inside", {"width": 200}, "fits into the box, keeps the proportions (the default)", _small),
+    Judged("cover", {"width": 200, "height": 200, "fit": "cover"}, "fills the box, and cuts the rest",
            lambda whole: _small(whole).crop((0, 34, 200, 234))),
-    Judged("gravity", {"width": 200, "height": 200, "fit": "cover", "gravity": "south"}, "what `cover` keeps, and where"
-           " `contain` puts the picture", lambda whole: _small(whole).crop((0, 67, 200, 267))),
-    Judged("contain", {"width": 200, "height": 200, "fit": "contain", "background": "#ffcc66"}, "within the box, padded"
-           " to it", lambda whole: _on(Image.new("RGB", (200, 200), "#ffcc66"), _small(whole, 150, 200), (25, 0))),
-    Judged("fill", {"width": 200, "height": 120, "fit": "fill"}, "exactly the box, out of proportion",
+    Judged("gravity", {"width": 200, "height": 200, "fit": "cover", "gravity": "south"}, "the part that `cover` keeps,"
+           " or the place where `contain` puts the picture", lambda whole: _small(whole).crop((0, 67, 200, 267))),
+    Judged("contain", {"width": 200, "height": 200, "fit": "contain", "background": "#ffcc66"}, "fits into the box, and"
+           " pads to it", lambda whole: _on(Image.new("RGB", (200, 200), "#ffcc66"), _small(whole, 150, 200), (25, 0))),
+    Judged("fill", {"width": 200, "height": 120, "fit": "fill"}, "fills the box exactly, and ignores the proportions",
            lambda whole: _small(whole, 200, 120)),
-    Judged("outside", {"width": 150, "height": 150, "fit": "outside"}, "as small as covers the box",
+    Judged("outside", {"width": 150, "height": 150, "fit": "outside"}, "the smallest size that covers the box",
            lambda whole: _small(whole, 150, 200)),
-    Judged("crop", {"crop": {"left": 500, "top": 100, "width": 500, "height": 500}, "width": 200}, "a part, in pixels"
-           " of the upright original", lambda whole: _small(whole.crop((500, 100, 1000, 600)), 200, 200)),
+    Judged("crop", {"crop": {"left": 500, "top": 100, "width": 500, "height": 500}, "width": 200},
+           "takes a part, in pixels of the upright original",
+           lambda whole: _small(whole.crop((500, 100, 1000, 600)), 200, 200)),
     Judged("enlarge", {"crop": {"left": 700, "top": 200, "width": 100, "height": 100}, "width": 200, "enlarge": True},
-           "scales up where the original is smaller; else nothing is",
+           "allows scaling up, if the original is smaller",
            lambda whole: _small(whole.crop((700, 200, 800, 300)), 200, 200)),
-    Judged("rotate", {"rotate": 90, "width": 200}, "by right angles, clockwise",
+    Judged("rotate", {"rotate": 90, "width": 200}, "turns by right angles, clockwise",
            lambda whole: _small(whole.transpose(Image.Transpose.ROTATE_270), 200, 150)),
-    Judged("tilt", {"rotate": 15, "width": 200, "background": "#ffffff"}, "`rotate` by any angle; the corners are the"
+    Judged("tilt", {"rotate": 15, "width": 200, "background": "#ffffff"}, "`rotate` by any angle; the corners get the"
            " background", _tilted),
-    Judged("flip", {"flip": True, "width": 200}, "upside down", lambda whole: ImageOps.flip(_small(whole))),
-    Judged("flop", {"flop": True, "width": 200}, "left to right", lambda whole: ImageOps.mirror(_small(whole))),
-    Judged("grayscale", {"grayscale": True, "width": 200}, "luma (ITU-R 601) alone", lambda whole: luma(_small(whole))),
-    Judged("blur", {"blur": 4, "width": 200}, "Gaussian, by its sigma in pixels of the output",
+    Judged("flip", {"flip": True, "width": 200}, "mirrors upside down", lambda whole: ImageOps.flip(_small(whole))),
+    Judged("flop", {"flop": True, "width": 200}, "mirrors left to right", lambda whole: ImageOps.mirror(_small(whole))),
+    Judged("grayscale", {"grayscale": True, "width": 200}, "keeps the luma (ITU-R 601) only",
+           lambda whole: luma(_small(whole))),
+    Judged("blur", {"blur": 4, "width": 200}, "Gaussian blur, by its sigma in pixels of the output",
            lambda whole: gaussian(_small(whole), 4)),
-    Judged("sharpen", {"sharpen": 1.5, "width": 200}, "unsharp mask, by its sigma",
+    Judged("sharpen", {"sharpen": 1.5, "width": 200}, "sharpens by an unsharp mask, by its sigma",
            lambda whole: unsharp(_small(whole), 1.5)),
     Judged("watermark", {"width": 200, "watermark": {"name": "logo", "gravity": "southeast", "opacity": 0.8}},
-           "an image of recipes.toml, laid over the picture",
+           "lays an image of recipes.toml over the picture",
            lambda whole: _on(_small(whole), mark(), (152, 219), 0.8)),
 )  # fmt: skip
 """Every operation, on test-data/sample.jpg."""
