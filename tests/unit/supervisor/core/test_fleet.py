@@ -54,6 +54,12 @@ def test_is_complete_when_all_are_ready() -> None:
     assert started.complete()
 
 
+def test_is_never_complete_once_told_to_stop() -> None:
+    started = running(web=0, workers=0)
+    started.stop_asked(1.0)
+    assert not started.complete()
+
+
 def test_a_restart_that_is_given_up_leaves_one_process_in_each_place() -> None:
     started = running(web=2, workers=0)
     started.restart_asked(1.0)
@@ -312,6 +318,8 @@ def test_a_restart_forgives_earlier_losses() -> None:
     assert [child.role for child in started.children()] == [BROKER]
     started.restart_asked(1.33)
     assert started.settle(1.33) == [Start(6, WEB), Signal(1, SIGTERM)]
+    started.exited(6, KILLED, 1.4)
+    assert started.settle(1.4) == [Start(7, WEB)], "the first loss since then costs no pause"
 
 
 def test_a_ready_process_that_is_killed_does_not_give_up_a_restart() -> None:

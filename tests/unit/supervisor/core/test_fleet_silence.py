@@ -17,7 +17,7 @@ from supervisor.core.fleet import (
     Signal,
     Start,
 )
-from supervisor.core.places import REFUSED, REFUSED_SECONDS_MAX, REFUSED_SECONDS_MIN
+from supervisor.core.places import FORGET_SECONDS, REFUSED, REFUSED_SECONDS_MAX, REFUSED_SECONDS_MIN
 
 HANG_SECONDS = 20.0
 TOLD_EACH = 5.0
@@ -127,6 +127,27 @@ def test_a_start_may_take_long_and_not_for_ever() -> None:
     assert [effect for _, effect in clock.effects[:3]] == [Signal(child, SIGQUIT) for child in ROLES]
 
 
+def test_one_that_was_silent_while_it_started_has_its_time_once_it_is_ready() -> None:
+    clock = Clock(ready=False)
+    clock.silent.update(ROLES)
+    clock.awake(2 * HANG_SECONDS)
+    for child in ROLES:
+        clock.fleet.became_ready(child, clock.now)
+    clock.awake(HANG_SECONDS - LOOK_SECONDS)
+    assert clock.effects == []
+
+
+def test_a_stop_puts_the_kill_of_a_silent_process_off_for_nothing() -> None:
+    clock = Clock()
+    clock.silent.add(3)
+    while not clock.effects:
+        clock.awake(LOOK_SECONDS)
+    ((asked, _),) = clock.effects
+    clock.fleet.stop_asked(clock.now)
+    clock.awake(LAST_WORDS_SECONDS)
+    assert (asked + LAST_WORDS_SECONDS, Signal(3, SIGKILL)) in clock.effects
+
+
 def test_who_was_told_to_end_has_its_drain_however_silent() -> None:
     clock = Clock()
     clock.silent.update({2, 3})
@@ -158,6 +179,18 @@ def test_one_that_cannot_start_as_configured_is_tried_each_minute_and_shown() ->
     assert pauses[-1] == REFUSED_SECONDS_MAX
 
 
+def test_one_that_takes_long_to_say_that_it_cannot_start_is_tried_ever_more_seldom_too() -> None:
+    fleet, now, pauses = Fleet(0, 0, 0, 30.0, HANG_SECONDS), 0.0, list[float]()
+    for child in range(1, 5):
+        assert fleet.settle(now) == [Start(child, BROKER)]
+        now += 2 * FORGET_SECONDS
+        fleet.exited(child, REFUSED, now)
+        (shown,) = fleet.shown(now)
+        pauses.append(shown.seconds)
+        now += shown.seconds
+    assert pauses == [REFUSED_SECONDS_MIN * 2**nth for nth in range(4)]
+
+
 def test_one_that_served_and_ends_with_that_status_is_replaced_at_once() -> None:
     clock = Clock()
     clock.fleet.exited(3, REFUSED, 1.0)
@@ -177,6 +210,17 @@ def test_a_restart_into_a_configuration_that_cannot_start_is_given_up_at_once() 
     clock.fleet.exited(web.child, REFUSED, 1.2)
     assert Done("restart", complete=False) in clock.fleet.settle(1.2)
     assert clock.states() == {BROKER: "ready", WEB: "ready", WORKER: "ready"}
+
+
+def test_a_restart_goes_on_though_one_of_before_it_cannot_start() -> None:
+    """It was started with the old configuration, and says nothing about the new one."""
+    fleet = Fleet(1, 0, 0, 30.0, HANG_SECONDS)
+    fleet.settle(0.0)
+    fleet.became_ready(1, 0.0)
+    fleet.restart_asked(1.0)
+    fleet.settle(1.0)
+    fleet.exited(2, REFUSED, 1.1)
+    assert Done("restart", complete=False) not in fleet.settle(1.1)
 
 
 def test_a_restart_that_is_asked_tries_at_once_what_was_corrected() -> None:

@@ -191,6 +191,7 @@ def test_a_sweep_that_failed_is_reported_with_its_reason_beside_those_that_are_d
     bench = Bench()
     bench.hear(wire.Sweep([("a", ["x"]), ("b", ["y"])]))
     assert bench.after(SweepFailed("a", "why"), SweepDone("b")) == effects(wire.Swept(["b"], [("a", "why")]))
+    assert bench.after(SweepFailed("a", "again")) == effects(wire.Swept([], [("a", "again")]))
 
 
 def test_a_sweep_read_after_a_stop_or_from_an_earlier_broker_deletes_nothing() -> None:
@@ -336,12 +337,23 @@ def test_an_end_waits_for_no_other_for_long() -> None:
     assert bench.pass_time(START_SECONDS) == NOTHING
     assert bench.session.deadline <= bench.now + END_SECONDS - START_SECONDS
     assert bench.pass_time(END_SECONDS - START_SECONDS) == effects(finished("a"))
+    assert bench.session.deadline > bench.now, "nothing is due any more"
     assert bench.after(done("b"), DecoderIdle()).sends == [finished("b")], "what took long is told at once"
+
+
+def test_a_second_end_does_not_begin_the_wait_anew() -> None:
+    bench = busy(*(job(name) for name in "abcde"))
+    bench.after(DecoderIdle(), DecoderIdle(), done("a"))
+    due = bench.session.deadline
+    bench.now += START_SECONDS / 2
+    assert bench.after(done("b")) == NOTHING
+    assert bench.session.deadline == due
 
 
 def test_an_end_goes_with_whatever_else_is_said() -> None:
     for event, message in (
         (SweepDone("x"), wire.Swept(["x"])),
+        (SweepFailed("x", "why"), wire.Swept([], [("x", "why")])),
         (RenditionLanded("b", 1, PICTURE), wire.Published([wire.Publication("b", 1, PICTURE)])),
         (DecoderFailed("b", 1, Code.UNDECODABLE, "no"), wire.Failed([Failure("b", 1, Code.UNDECODABLE, "no")])),
         (DrainAsked(), wire.Draining()),
@@ -428,6 +440,13 @@ def test_whether_a_decoder_began_is_looked_for_soon_and_then_again() -> None:
     assert bench.session.deadline > bench.now + START_SECONDS
 
 
+def test_a_job_that_is_made_is_not_looked_for_any_more() -> None:
+    bench = Bench()
+    bench.hear(Assign([job("a")]))
+    bench.after(DecoderDone("a", 1))
+    assert bench.session.deadline > bench.now + START_SECONDS
+
+
 def test_occupied_is_whose_decoder_works() -> None:
     bench = Bench()
     assert not bench.session.occupied
@@ -511,6 +530,8 @@ def test_a_newer_lease_of_a_held_job_replaces_the_older() -> None:
     assert bench.hear(Assign([job("a", 2)])) == effects(kill=(LeaseRef("a", 1),))
     assert bench.after(DecoderFinished("a", 1, [])) == NOTHING
     assert bench.after(DecoderIdle()).begin == [job("a", 2)]
+    late = DecoderBegan("a", 1, 5.0), RenditionLanded("a", 1, PICTURE), DecoderFinished("a", 1, [])
+    assert bench.after(*late) == NOTHING, "the older lease's decoder speaks for no other"
 
 
 def test_a_repeated_or_older_assign_has_no_effect() -> None:
@@ -580,6 +601,7 @@ def test_a_silent_broker_is_left_for_a_fresh_socket_and_the_work_goes_on() -> No
     bench = Bench().running(job("a"))
     assert bench.pass_time(SILENCE - 0.1, heard=False) == NOTHING
     assert bench.pass_time(0.1, heard=False) == effects(reconnect=True)
+    assert bench.pass_time(SILENCE - 0.1, heard=False) == NOTHING, "the fresh socket has as long"
     assert bench.after(DecoderFinished("a", 1, [])) == NOTHING
     assert bench.after(Connected()) == effects(ready(Held("a", 1, True)))
     assert bench.pass_time(SILENCE, heard=False) == effects(reconnect=True)
