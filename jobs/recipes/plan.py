@@ -60,11 +60,11 @@ def decode_scale(shapes: list[Shape], scales: tuple[int, ...]) -> int:
 
 def _derive(one: Shape, larger: list[Shape], scale: int) -> Derivation:
     """The step of `one` from the smallest of `larger` that serves it, or from the image decoded at 1/`scale`."""
-    able = [other for other in larger if _serves(other, one, scale)]
     decoded = Box(*(edge / scale for edge in one.box))
     if one.tilt:
         natural = Size(_whole(decoded.right - decoded.left), _whole(decoded.bottom - decoded.top))
         return Derivation(one._replace(size=natural), None, decoded)
+    able = [other for other in larger if _serves(other, one, scale)]
     if not able:
         return Derivation(one, None, decoded)
     parent = min(able, key=lambda other: other.size.width * other.size.height)
@@ -83,8 +83,8 @@ def _whole(side: float) -> int:
 
 
 def _serves(parent: Shape, child: Shape, scale: int) -> bool:
-    """Whether `child` may be made from the pixels of `parent` without visible loss."""
-    if parent.tilt or child.tilt or not parent.box.contains(child.box):
+    """Whether `child`, which is not tilted, may be made from the pixels of `parent` without visible loss."""
+    if parent.tilt or not parent.box.contains(child.box):
         return False
     if parent.box == child.box and parent.size == child.size:
         return True

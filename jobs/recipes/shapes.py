@@ -162,7 +162,7 @@ def _checked(one: Shape) -> Shape:
 
 
 def _half_up(side: float) -> int:
-    return max(1, math.floor(side + 0.5))
+    return math.floor(side + 0.5)
 
 
 def _fault(spec: RenditionSpec, detail: str) -> ImageFault:

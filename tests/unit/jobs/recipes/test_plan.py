@@ -51,6 +51,12 @@ def test_sides_are_sharps(stored: Any, asked: Any, fit: Any, enlarge: bool, side
     assert shape(spec, Size(*stored), 1).sides == sides
 
 
+def test_sides_round_half_up_and_shrink_to_no_less_than_a_pixel() -> None:
+    assert shape(only(width=10), Size(100, 25), 1).sides == (10, 3)
+    thin = shape(only(width=7, height=7), Size(1, 900), 1)
+    assert (thin.sides, thin.shrink) == ((1, 7), (1.0, 900 / 7))
+
+
 @pytest.mark.parametrize(("gravity", "left", "top"), [("center", 3, 2), ("north", 3, 0), ("southwest", 0, 3)])
 def test_a_cover_lies_where_sharp_puts_it(gravity: Any, left: int, top: int) -> None:
     box = shape(only(width=6, height=5, fit="cover", gravity=gravity), Size(11, 5), 1).box
@@ -284,6 +290,7 @@ def test_the_scale_of_a_jpeg(width: int, scale: int) -> None:
     "keys",
     [
         {"crop": Crop(1, 0, 100, 100)},
+        {"crop": Crop(0, 1, 100, 200)},
         {"width": 16_000, "fit": "outside", "enlarge": True},
         {"width": 1, "height": 16_000, "fit": "outside", "enlarge": True, "crop": Crop(0, 0, 100, 1)},
     ],
@@ -294,8 +301,82 @@ def test_what_this_image_cannot_give_is_its_fault(keys: dict[str, Any]) -> None:
     assert fault.value.code == "operation_failed"
 
 
+def of(**renditions: dict[str, Any]) -> Recipe:
+    """A recipe of these renditions, by name."""
+    return Recipe(tuple(RenditionSpec(name=name, **keys) for name, keys in renditions.items()))
+
+
+def parents(plan: Plan) -> dict[str, str | None]:
+    return {step.shape.spec.name: step.parent for step in plan.steps}
+
+
+@pytest.mark.parametrize(("width", "scale"), [(1600, 1), (800, 2), (400, 4), (200, 8), (100, 8)])
+def test_a_scale_that_fits_exactly_is_taken(width: int, scale: int) -> None:
+    assert plan(of(a={"width": width}), Size(1600, 1200), 1, JPEG_SCALES).scale == scale
+
+
+def test_a_scale_leaves_a_pixel_of_the_shorter_side_although_a_tilted_picture_is_larger() -> None:
+    assert plan(of(a={"width": 10, "rotate": 33.0}), Size(4, 1000), 1, JPEG_SCALES).scale == 4
+
+
+def test_the_largest_in_pixels_comes_first_and_not_the_widest() -> None:
+    planned = plan(of(wide={"width": 90, "height": 9, "fit": "cover"}, high={"width": 60}), Size(200, 200), 1)
+    assert [step.shape.spec.name for step in planned.steps] == ["high", "wide"]
+
+
+def test_renditions_of_an_animation_are_made_from_its_frames_alone() -> None:
+    recipe = of(large={"width": 900}, small={"width": 100})
+    assert parents(plan(recipe, Size(1000, 1000), 1)) == {"large": None, "small": "large"}
+    assert parents(plan(recipe, Size(1000, 1000), 1, chained=False)) == {"large": None, "small": None}
+
+
+def test_one_of_the_same_part_and_sides_is_made_once() -> None:
+    recipe = of(jpeg={"width": 100}, webp={"width": 100, "format": "webp"})
+    assert parents(plan(recipe, Size(150, 150), 1)) == {"jpeg": None, "webp": "jpeg"}
+
+
+def test_one_of_the_same_sides_and_another_part_is_made_from_the_image() -> None:
+    recipe = of(whole={"width": 50}, part={"width": 50, "crop": Crop(0, 0, 60, 60)})
+    assert parents(plan(recipe, Size(100, 100), 1)) == {"whole": None, "part": None}
+
+
+def test_a_tilted_picture_has_no_parent_and_is_none() -> None:
+    tilted = {"width": 500, "rotate": 33.0}
+    recipe = of(large={"width": 900}, tilted=tilted, small={"width": 50})
+    assert parents(plan(recipe, Size(1000, 1000), 1)) == {"large": None, "tilted": None, "small": "large"}
+    recipe = of(tilted=tilted, small={"width": 50})
+    assert parents(plan(recipe, Size(1000, 1000), 1)) == {"tilted": None, "small": None}
+
+
+@pytest.mark.parametrize(
+    ("stored", "keys", "scale", "size"),
+    [
+        (Size(1000, 601), {"width": 100}, 8, Size(125, 76)),
+        (Size(54, 60), {"crop": Crop(18, 0, 31, 40)}, 1, Size(31, 40)),
+    ],
+)
+def test_a_tilted_picture_is_turned_in_whole_pixels_of_what_is_decoded(
+    stored: Size, keys: dict[str, Any], scale: int, size: Size
+) -> None:
+    """The second is a mirrored box, of which the arithmetic makes a little more than 31."""
+    planned = plan(of(a={"rotate": 33.0, **keys}), stored, 2, JPEG_SCALES)
+    assert (planned.scale, planned.steps[0].shape.size) == (scale, size)
+
+
 def test_a_tilted_picture_fits_its_box() -> None:
     one = shape(only(width=100, rotate=45.0), Size(1000, 1000), 1)
     assert one.tilt is not None
     assert one.sides == (100, 100)
     assert shape(only(rotate=45.0), Size(1000, 1000), 1).sides == (1415, 1415)
+
+
+def test_a_tilted_picture_is_flipped_after_the_tilt() -> None:
+    tilt = shape(only(rotate=30.0, flop=True), Size(100, 50), 1).tilt
+    assert tilt is not None
+    assert (tilt.degrees, tilt.turn) == (30.0, Turn(mirror=True))
+
+
+def test_the_least_shrink_of_a_tilted_picture_serves_both_axes() -> None:
+    """Its pixels are turned before they are resized, so that each axis of the stored ones needs the finer scale."""
+    one = shape(only(width=50, height=10, fit="fill", rotate=45.0), Size(100, 100), 1)
+    assert one.shrink == (142 / 50, 142 / 50)
