@@ -74,12 +74,16 @@ _PARTS: dict[type[Message], str] = {
     Settled: "leases", Sweep: "sweeps",
 }  # fmt: skip
 """The list field of each message that can be split into several: half of the list each time."""
+_OTHER_LISTS: dict[type[Message], dict[str, list[Any]]] = {Swept: {"jobs": [], "failed": []}}
+"""A message with two lists is split at the longer one. The other list goes with the first half."""
 
 
 def frames(message: Message) -> tuple[list[bytes], int]:
     """The frame of a message, or the frames of its parts if its list is too long for one. The number counts the items
     that alone exceed a frame or cannot be encoded: they are left out, so that the sender can send the rest."""
     field = _PARTS.get(type(message), "")
+    if type(message) is Swept and len(message.failed) > len(message.jobs):
+        field = "failed"
     items: list[Any] = getattr(message, field) if field else []
     if len(items) <= ITEMS_MAX:
         try:
@@ -89,8 +93,8 @@ def frames(message: Message) -> tuple[list[bytes], int]:
                 return [], 1
     made: list[bytes] = []
     left_out, half = 0, len(items) // 2
-    for part in (items[:half], items[half:]):
-        more, out = frames(msgspec.structs.replace(message, **{field: part}))
+    for part in ({field: items[:half]}, {**_OTHER_LISTS.get(type(message), {}), field: items[half:]}):
+        more, out = frames(msgspec.structs.replace(message, **part))
         made += more
         left_out += out
     return made, left_out

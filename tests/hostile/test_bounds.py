@@ -4,6 +4,9 @@ The longest messages that a reader takes, and mutants of them, in both direction
 torture.frames` sends them to real processes.
 """
 
+import contextlib
+import random
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,6 +22,9 @@ from jobs.records import LookUp, Where
 from tests.properties.harness import DispatcherHarness, new_job, ready
 from torture.extremes import Extremes
 from torture.mutants import Mutator
+from worker.core import events
+from worker.core.session import HELD_PER_CAPACITY, Session
+from worker.keeper.checks import DETAIL_CHARACTERS_MAX
 
 PEERS = (b"a", b"b", b"c")
 STEPS = 150
@@ -85,28 +91,146 @@ def check(harness: DispatcherHarness) -> None:
     harness.dispatcher.check()
 
 
+def turns(choose: random.Random, kinds: tuple[type[Any], ...]) -> Iterator[type[Any]]:
+    """STEPS kinds of messages, each as often as the others."""
+    for step in range(STEPS):
+        if step % len(kinds) == 0:
+            shuffled = choose.sample(kinds, len(kinds))
+        yield shuffled[step % len(kinds)]
+
+
+def decodable(extremes: Extremes, kind: type[Any], reader: wire.Reader) -> Iterator[Any]:
+    """A message of this kind, and what can be decoded of three mutants of its frame."""
+    frames = [wire.encode(extremes.message(kind, extremes.random.choice(ROOMS)))]
+    frames += [Mutator(extremes.random.getrandbits(32), frames).next() for _ in range(3)]
+    for frame in frames:
+        with contextlib.suppress(WireFault):
+            yield reader.decode(frame)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_whatever_decodes_leads_to_frames_that_are_read_and_books_that_are_bounded(seed: int) -> None:
     harness, texts = harness_of_long_names()
     extremes = Extremes(seed, texts)
     choose = extremes.random
     taken = 0
-    for _ in range(STEPS):
-        web = choose.random() < 0.4
-        message = extremes.message(choose.choice(wire.FROM_WEB if web else wire.FROM_WORKER), choose.choice(ROOMS))
-        frames = [wire.encode(message)]
-        frames += [Mutator(choose.getrandbits(32), frames).next() for _ in range(3)]
-        for frame in frames:
-            try:
-                decoded = (wire.from_web if web else wire.from_worker).decode(frame)
-            except WireFault:
-                continue
+    for kind in turns(choose, (*wire.FROM_WEB, *wire.FROM_WORKER)):
+        reader = wire.from_web if kind in wire.FROM_WEB else wire.from_worker
+        for decoded in decodable(extremes, kind, reader):
             taken += 1
             feed(harness, choose.choice(PEERS), decoded)
         harness.now += 0.3
         harness.turn(tick=True)
         check(harness)
     assert taken > STEPS
+
+
+def session_of_long_names(capacity: int) -> Session:
+    """A welcome worker whose texts are as long as may be, with a decoder for each job."""
+    name = long_name(1)
+    session = Session(name, name, 2**31, capacity, name, 1e9, 1e9, 0.0)
+    session.handle(events.Connected(), 0.0)
+    session.drain()
+    session.handle(events.Heard(wire.Welcome(1, 1e9)), 0.0)
+    return session
+
+
+def framed(effects: events.Effects) -> list[Any]:
+    """What the worker says, as the broker reads it: all of it."""
+    read: list[Any] = []
+    for message in effects.sends:
+        frames, left_out = wire.frames(message)
+        assert left_out == 0, type(message).__name__
+        assert max(map(len, frames)) <= wire.FRAME_BYTES_MAX
+        read += map(wire.from_worker.decode, frames)
+    return read
+
+
+def outcomes(extremes: Extremes, effects: events.Effects) -> Iterator[Any]:
+    """How the keeper's part of these effects ends, with the longest texts and lists that a decoder, a store or a folder
+    has."""
+    choose, detail = extremes.random, WIDE * DETAIL_CHARACTERS_MAX
+    for sweeping in effects.sweep:
+        yield events.SweepFailed(sweeping.job, detail) if choose.random() < 0.7 else events.SweepDone(sweeping.job)
+    if effects.scan is not None:
+        found = extremes.message(wire.Found)
+        yield events.NamesFound(effects.scan.after, found.names, found.following, detail)
+    for assignment in effects.begin:
+        job, lease = assignment.job, assignment.lease
+        made = extremes.message(wire.Finish, 300_000)
+        yield events.DecoderIdle()
+        yield events.DecoderBegan(job, lease, 1e11)
+        yield events.DecoderSeen(job, lease, "x" * 60)
+        yield from (events.RenditionLanded(job, lease, rendition) for rendition in made.renditions)
+        end = choose.randrange(4)
+        if end == 0:
+            yield events.DecoderFinished(job, lease, made.renditions, made.cost, 1e11)
+        elif end == 1:
+            yield events.DecoderFailed(job, lease, WIDE * TEXT_CHARACTERS_MAX, detail)
+        elif end == 2:
+            yield events.CacheAnswered(job, lease, made.renditions)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_a_broker_says_leads_a_worker_to_frames_that_are_read(seed: int) -> None:
+    session = session_of_long_names(capacity=1000)
+    extremes = Extremes(seed, [long_name(number) for number in range(10, 40)])
+    said: set[type[Any]] = set()
+    now, taken = 0.0, 0
+    for _ in range(100):
+        session.handle(events.DecoderIdle(), now)
+    for kind in turns(extremes.random, wire.TO_WORKER):
+        if kind is wire.Drain:
+            continue
+        for decoded in decodable(extremes, kind, wire.to_worker):
+            if isinstance(decoded, wire.Drain):
+                continue
+            taken += 1
+            session.handle(events.Heard(decoded), now)
+            effects = session.drain()
+            said |= set(map(type, framed(effects)))
+            for outcome in outcomes(extremes, effects):
+                session.handle(outcome, now)
+            session.check()
+        said |= set(map(type, framed(session.drain())))
+        now += 0.3
+        session.tick(now)
+        session.handle(events.Heard(wire.Welcome(1, 1e9)), now)
+    session.handle(events.DrainAsked(), now)
+    said |= set(map(type, framed(session.drain())))
+    session.handle(events.LeaveAsked(), now)
+    said |= set(map(type, framed(session.drain())))
+    assert taken > STEPS
+    assert {kind.__name__ for kind in said} == {kind.__name__ for kind in wire.FROM_WORKER}
+
+
+def test_a_worker_that_holds_all_that_it_may_can_introduce_itself_and_beat() -> None:
+    session = session_of_long_names(capacity=1000)
+    jobs = [
+        wire.Assignment(long_name(0)[:-6] + f"{number:06}", 2**63 - 1, 1e9, 1, False, b"")
+        for number in range(HELD_PER_CAPACITY * 1000)
+    ]
+    session.handle(events.Heard(wire.Assign(jobs)), 0.0)
+    session.handle(events.Heard(wire.Introduce(1)), 0.0)
+    (ready,) = framed(session.drain())
+    assert len(ready.holding) == len(jobs)
+    session.handle(events.Heard(wire.Welcome(1, 1e9)), 0.0)
+    session.tick(session.beat_at)
+    beats = framed(session.drain())
+    assert sum(len(beat.holding) for beat in beats) == len(jobs)
+
+
+def test_a_worker_tells_of_every_sweep_that_fails_however_many_those_are() -> None:
+    session = session_of_long_names(capacity=1)
+    sweep = wire.Sweep([(f"{number:026}", ["raw/ab/x"]) for number in range(wire.ITEMS_MAX)])
+    session.handle(events.Heard(wire.to_worker.decode(wire.encode(sweep))), 0.0)
+    *failing, done = session.drain().sweep
+    for sweeping in failing:
+        session.handle(events.SweepFailed(sweeping.job, WIDE * DETAIL_CHARACTERS_MAX), 0.0)
+    session.handle(events.SweepDone(done.job), 0.0)
+    messages = framed(session.drain())
+    assert [job for message in messages for job in message.jobs] == [done.job]
+    assert [job for message in messages for job, _ in message.failed] == [sweeping.job for sweeping in failing]
 
 
 @pytest.mark.parametrize("reader", [wire.to_web, wire.to_worker])
