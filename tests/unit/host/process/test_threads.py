@@ -2,7 +2,9 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+import weakref
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -24,6 +26,19 @@ def waits(*barriers: threading.Event) -> Callable[[], None]:
     return work
 
 
+def run(scenario: Callable[[], Awaitable[None]]) -> None:
+    """Run it within 5 s, and let nothing go wrong in the loop that nobody awaits."""
+
+    async def whole() -> None:
+        faults = list[dict[str, Any]]()
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: faults.append(context))
+        async with asyncio.timeout(5):
+            await scenario()
+        assert faults == []
+
+    asyncio.run(whole())
+
+
 def test_it_tells_what_is_returned_and_raised() -> None:
     async def scenario() -> None:
         threads = Threads(2, "tells")
@@ -34,7 +49,7 @@ def test_it_tells_what_is_returned_and_raised() -> None:
             await threads.do(lambda: exec("raise SystemExit"))
         assert await threads.do(lambda: 3) == 3
 
-    asyncio.run(scenario())
+    run(scenario)
 
 
 def test_no_thread_is_begun_before_it_is_needed_nor_more_than_allowed() -> None:
@@ -50,7 +65,7 @@ def test_no_thread_is_begun_before_it_is_needed_nor_more_than_allowed() -> None:
         await asyncio.gather(*held)
         assert begun("needed") == 2
 
-    asyncio.run(scenario())
+    run(scenario)
 
 
 def test_work_that_is_held_holds_neither_the_loop_nor_the_other_threads() -> None:
@@ -62,7 +77,7 @@ def test_work_that_is_held_holds_neither_the_loop_nor_the_other_threads() -> Non
         go.set()
         await held
 
-    asyncio.run(scenario())
+    run(scenario)
 
 
 def test_what_was_cancelled_before_its_turn_is_not_done_and_what_comes_after_is() -> None:
@@ -75,8 +90,55 @@ def test_what_was_cancelled_before_its_turn_is_not_done_and_what_comes_after_is(
         go.set()
         await threads.do(lambda: done.append("after"))
         assert done == ["after"]
+        assert begun("cancelled") == 1
 
-    asyncio.run(scenario())
+    run(scenario)
+
+
+def test_what_was_cancelled_needs_no_thread_any_more() -> None:
+    async def scenario() -> None:
+        threads, go = Threads(9, "over"), threading.Event()
+        held = threads.do(waits(go))
+        threads.do(waits(go)).cancel()
+        assert begun("over") == 2
+        go.set()
+        await held
+        for _ in range(9):
+            await threads.do(int)
+        held = threads.do(waits(go))
+        await threads.do(int)
+        await held
+        assert begun("over") == 2
+
+    run(scenario)
+
+
+def test_what_was_done_is_let_go_before_more_comes() -> None:
+    """Work holds the bytes of an upload: a thread that waits for more must not."""
+
+    class Bytes:
+        def read(self) -> int:
+            return 1
+
+    async def scenario() -> None:
+        threads, held = Threads(1, "lets"), Bytes()
+        gone = weakref.ref(held)
+        work = held.read
+        del held
+        assert await threads.do(work) == 1
+        del work
+        while gone():
+            await asyncio.sleep(0)
+
+    run(scenario)
+
+
+def test_a_process_that_ends_waits_for_no_thread() -> None:
+    async def scenario() -> None:
+        await Threads(1, "ends").do(int)
+        assert all(thread.daemon for thread in threading.enumerate() if thread.name == "ends-1")
+
+    run(scenario)
 
 
 def test_a_closed_loop_ends_no_thread() -> None:
