@@ -180,7 +180,7 @@ def test_a_first_page_that_failed_is_read_again(two_kinds: Cluster, open_page: O
     asked.clear()
     page.select_option("#f-state", "done")
     page.locator("#said", has_text="no such filter").wait_for()
-    until(page, f"{ROWS}.length === 0 && {COUNT} === 'Not read.'")
+    until(page, f"{ROWS}.length === 0 && {COUNT} === 'The jobs could not be read.'")
     page.wait_for_timeout(1500)
     assert len(asked) == 1  # what will not pass is not asked again
 

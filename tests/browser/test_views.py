@@ -114,7 +114,7 @@ def test_the_glance_says_what_is_wrong(new_cluster: Callable[..., Cluster], open
     page.locator("#wanted", has_text="No worker.").wait_for()
     page.locator("#health", has_text="No worker takes jobs").wait_for()
     page.set_input_files("input[type=file]", SAMPLE)
-    page.locator("#health.trouble", has_text="Jobs wait and there is no worker").wait_for()
+    page.locator("#health.trouble", has_text="Jobs wait, but no worker takes them").wait_for()
     until(page, "document.getElementById('n-queued').textContent === '1'")
     [broker] = cluster.pids("broker")
     os.kill(broker, signal.SIGSTOP)
@@ -141,7 +141,7 @@ def test_workers_come_work_and_leave_in_sight(cluster: Cluster, open_page: OpenP
     cluster.start_role("worker")
     until(page, "document.querySelectorAll('#workers tr').length === 2")
     ours.get_by_role("button", name="Drain").click()
-    page.locator("#said", has_text="finishes what it holds and leaves").wait_for()
+    page.locator("#said", has_text="finishes its jobs and leaves").wait_for()
     ours.locator("td", has_text="draining").wait_for()
     for decoder in decoders:
         os.kill(decoder, signal.SIGCONT)

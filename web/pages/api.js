@@ -1,12 +1,12 @@
 // The HTTP API as this page uses it; every address is relative to the page's base.
 
-const READ_MS = 15_000; // a read that takes longer is one of a server that stands still
+const READ_MS = 15_000; // a read that takes longer: the server hangs
 const RETRY_MS = 1000;
 const RETRY_MS_MAX = 30_000;
 
 /**
- * The answer's JSON (null where it has none). Throws an Error with the problem's detail, the answer's status if there is
- * one, and `again`: after how many milliseconds the same may succeed, or undefined where it will not.
+ * The answer's JSON (null if it has none). Throws an Error with the problem's detail and the answer's status, if there
+ * is one. Its `again` is the number of milliseconds after which a retry may succeed, or undefined if none will.
  */
 export async function call(method, path) {
   const options = method === "GET" ? { method, signal: AbortSignal.timeout(READ_MS) } : { method };
@@ -25,12 +25,12 @@ function pause(response) {
   return Math.min(RETRY_MS_MAX, Math.max(RETRY_MS, seconds * 1000));
 }
 
-/** Tell the page's log-in where the server does not know who is calling (any more). */
+/** Call the page's log-in if the server does not know the caller (any more). */
 export function heardStatus(status) {
   if (status === 401) dispatchEvent(new Event("unauthorized"));
 }
 
-/** The query text of these filters, empty ones left out. */
+/** The query text of these filters, without empty ones. */
 export function query(filters) {
   const set = Object.entries(filters).filter(([, value]) => value !== "" && value !== null && value !== undefined);
   return set.length ? `?${new URLSearchParams(set)}` : "";
@@ -39,5 +39,5 @@ export function query(filters) {
 export const jobPath = (id) => `jobs/${encodeURIComponent(id)}`;
 export const renditionPath = (id, name) => `${jobPath(id)}/renditions/${name}`;
 
-/** The page's own absolute address of a path, for what is copied elsewhere. */
+/** The absolute address of a path, for text that is copied elsewhere. */
 export const absolute = (path) => new URL(path, document.baseURI).href;

@@ -16,12 +16,12 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Make the element say this; one that says it already is not laid out again. */
+/** Set the element's text. If it has this text already, the browser lays nothing out again. */
 export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Make `parent` show these elements; one that would be the same stays, with its focus. */
+/** Make `parent` show these elements. An element that would be the same stays, and keeps its focus. */
 export function refresh(parent, ...fresh) {
   fresh.forEach((element, index) => {
     const present = parent.children[index];
@@ -31,12 +31,12 @@ export function refresh(parent, ...fresh) {
   while (parent.children.length > fresh.length) parent.lastElementChild.remove();
 }
 
-/** Say it to everyone: seen, and read out by a screen reader. */
+/** Show a message, which screen readers read out too. */
 export function say(text) {
   byId("said").textContent = text;
 }
 
-/** Do it and say `done`, if there is anything to say; or say why it could not be done. */
+/** Do it, and show `done` if that is not empty. If it fails, show the reason. */
 export async function attempt(act, done) {
   try {
     await act();
@@ -48,7 +48,8 @@ export async function attempt(act, done) {
 
 let asked = Promise.resolve();
 
-/** Ask before what cannot be undone; true if the user means it. One question after the other: none changes under a click. */
+/** Ask before an action that cannot be undone; true if the user agrees. A question waits for the one before, so none
+ * changes under a click. */
 export function confirmed(question, action) {
   asked = asked.then(() => ask(question, action));
   return asked;

@@ -28,7 +28,7 @@ export function duration(seconds) {
 const ORDINALS = { one: "st", two: "nd", few: "rd", other: "th" };
 const ordinals = new Intl.PluralRules("en", { type: "ordinal" });
 
-/** Of a job that has not ended: about 12th, about 40 s. What is not known is left out. */
+/** The place of a job that has not ended: about 12th, about 40 s. Unknown parts are left out. */
 export function place({ queue_position: position, eta_seconds: seconds }) {
   const ahead = position === 1 ? "next" : position ? `about ${number.format(position)}${ORDINALS[ordinals.select(position)]}` : "";
   const wait = seconds === null || seconds === undefined ? "" : `about ${duration(Math.max(1, Math.round(seconds)))}`;
@@ -38,13 +38,13 @@ export function place({ queue_position: position, eta_seconds: seconds }) {
 /** A stored time in the reader's own clock. */
 export const time = (at) => date.format(new Date(at));
 
-/** The same without the day, where it is today. */
+/** The same, without the day if it is today. */
 export const clock = (at) => (new Date(at).toDateString() === new Date().toDateString() ? hours : date).format(new Date(at));
 
 /** Seconds from one stored time to another. */
 export const between = (from, to) => (new Date(to) - new Date(from)) / 1000;
 
-/** What all renditions save against the original; empty where they save nothing. */
+/** The bytes that all renditions save against the original; empty if they save none. */
 export function saved(job) {
   const made = job.renditions.reduce((sum, rendition) => sum + rendition.bytes, 0);
   const less = job.original.bytes - made;

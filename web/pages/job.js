@@ -1,4 +1,4 @@
-// One job: what went wrong first, original and renditions side by side, its attempts, the timeline with durations.
+// One job: first its fault, then original and renditions side by side, its attempts, and the timeline with durations.
 import { absolute, call, jobPath, renditionPath } from "./api.js";
 import { byId, make, refresh, say } from "./dom.js";
 import * as format from "./format.js";
@@ -13,7 +13,7 @@ const BEHIND_MS = 200;
 
 const dialog = byId("job");
 let open = null;
-let reading = null; // the latest read, while it is under way: another one's answer is void
+let reading = null; // the latest read, while it is under way: the answers of earlier ones are void
 let shownChange = -1;
 
 /** Show this job; null closes. */
@@ -33,12 +33,12 @@ export function changed(job) {
   if (job.id === open && !reading && job.change > shownChange) read();
 }
 
-/** Something was missed. */
+/** Changes were missed. */
 export function reread() {
   if (open && !reading) read();
 }
 
-/** A second has passed: the open job's place in the queue may be another. */
+/** A second has passed: the open job's place in the queue may have changed. */
 export function beat() {
   if (open && !reading && !document.hidden && store.job(open)?.state === "queued") read();
 }
@@ -58,7 +58,7 @@ async function read() {
   if (again) read();
 }
 
-/** What is shown stays, if anything is. */
+/** The job cannot be read: keep the shown one, if there is one. */
 function refused(error) {
   if (shownChange >= 0) say(error.message);
   else byId("job-body").replaceChildren(make("p", { role: "alert" }, error.message));
@@ -131,7 +131,7 @@ function picture({ name, src, width, height, format: kind, bytes }, job) {
   return make("figure", {}, make("a", { href: address }, image), make("figcaption", {}, make("strong", {}, name), size));
 }
 
-/** Each lease: its worker, how long its decoder ran, and how it ended. */
+/** Each lease: its worker, the time that its decoder ran, and its end. */
 function attempts(job) {
   const leases = Map.groupBy(job.timeline.filter(({ lease, worker }) => lease && worker), ({ lease }) => lease);
   const rows = [...leases].map(([lease, entries]) => {

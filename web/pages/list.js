@@ -1,5 +1,5 @@
-// All jobs that match the filters, newest first: only the rows in sight are elements.
-// The filters are the page's URL. Selection, and actions on one, on a selection, or on all that match.
+// All jobs that match the filters, newest first. Only the visible rows are elements. The page's URL holds the filters.
+// Has the selection, and the actions on one job, on the selected jobs, and on all that match.
 import { call, jobPath, query } from "./api.js";
 import { attempt, byId, confirmed, make, say, write } from "./dom.js";
 import * as format from "./format.js";
@@ -25,14 +25,14 @@ let current = null;
 let readings = 0;
 let shownReading = 0;
 let furtherOf = null;
-let unread = "Reading…"; // why nothing is listed yet for these filters; empty once they are answered
-let taking = false; // what a page brings is no news that a page must be read for
+let unread = "Reading…"; // the reason why nothing is listed yet for these filters; empty once there is an answer
+let taking = false; // true while a page is taken in: its own changes must not cause another read
 let planned = false;
 let rereading = 0;
 let redraw = 0;
 
-/** Read the filters from the page's URL and show what matches. Until the answer comes, nothing is listed: what the
- * filters before had matched is not what a button for all that match would act on. */
+/** Read the filters from the page's URL, and show the jobs that match. Until the answer comes, nothing is listed: the
+ * buttons for all that match would not act on the jobs of the earlier filters. */
 export async function open(shown) {
   filters = shown;
   unread = "Reading…";
@@ -49,7 +49,7 @@ export async function open(shown) {
   await readFirst();
 }
 
-/** Read the newest page again; what it does not reach stays if it adjoins. An answer that others have overtaken is void. */
+/** Read the newest page again. Older rows stay if they adjoin it. An answer is void if a later one came first. */
 export async function readFirst() {
   const [asked, reading] = [filters, ++readings];
   const overtaken = () => asked !== filters || reading < shownReading;
@@ -58,7 +58,7 @@ export async function readFirst() {
     page = await call("GET", `jobs${query({ ...asked, limit: PAGE })}`);
   } catch (error) {
     if (overtaken()) return;
-    if (unread && !error.again) unread = "Not read.";
+    if (unread && !error.again) unread = "The jobs could not be read.";
     plan();
     return failed(error, reread);
   }
@@ -73,7 +73,7 @@ export async function readFirst() {
   plan();
 }
 
-/** Take a page's jobs up, a few at a time, so that the browser can do something else between; their ids. */
+/** Take in a page's jobs, a few at a time, so that the browser can work in between. Returns their ids. */
 async function readAll(jobs) {
   const taken = [];
   for (let first = 0; first < jobs.length; first += TOGETHER) {
@@ -85,13 +85,13 @@ async function readAll(jobs) {
   return taken;
 }
 
-/** Say why it could not be read; what may pass is tried again. */
+/** Show why the read failed. If a retry may succeed, there is one. */
 function failed(error, again) {
   say(error.message);
   if (error.again) again(error.again);
 }
 
-/** Read the next page, one at a time; none where the list was begun anew meanwhile. */
+/** Read the next page, one at a time. Ignore it if the list was begun anew meanwhile. */
 async function readMore() {
   if (!more || furtherOf === filters || ids.length >= KEPT) return;
   const [asked, after] = [filters, more];
@@ -117,7 +117,7 @@ function take(further, next) {
   more = next;
 }
 
-/** A job changed: its row follows; one that is new here is read with the next page. */
+/** A job changed: change its row. A job that is new here is read with the next page. */
 export function changed(job) {
   const matches = (!filters.state || filters.state === job.state) && (!filters.code || filters.code === job.error?.code);
   if (listed.has(job.id) && !matches) drop(job.id);
@@ -143,7 +143,7 @@ export function removed(id) {
   plan();
 }
 
-/** Move the mark by this many rows. */
+/** Move the marker by this many rows. */
 export function move(by) {
   if (!ids.length) return;
   const index = Math.min(ids.length - 1, Math.max(0, ids.indexOf(current) + by));
@@ -155,7 +155,7 @@ export function move(by) {
   rows.get(current)?.link.focus();
 }
 
-/** The marked job's id, or undefined: the mark is the job's, wherever it moves. */
+/** The marked job's id, or undefined. The marker stays with its job when the job moves. */
 export const marked = () => ids.find((id) => id === current);
 
 /** Requeue one job. */
@@ -174,7 +174,7 @@ export async function purge(id) {
   }, "Purged.");
 }
 
-/** Requeue or purge the selected jobs, each for itself. */
+/** Requeue or purge each of the selected jobs. */
 export async function ofSelected(action) {
   const chosen = [...selected];
   if (action === "purge" && !(await confirmed(`Remove ${format.count(chosen.length, "job")} and all their files for good?`, "Purge"))) return;
@@ -184,7 +184,7 @@ export async function ofSelected(action) {
       await (action === "purge" ? call("DELETE", `${jobPath(id)}?purge=true`) : call("POST", `${jobPath(id)}/requeue`));
       changedCount += 1;
     } catch {
-      // counted below: it ended otherwise meanwhile
+      // counted below: the job has another state meanwhile
     }
   }
   chosen.forEach((id) => selected.delete(id));
@@ -192,7 +192,7 @@ export async function ofSelected(action) {
   await readFirst();
 }
 
-/** Requeue or purge all that match the filters: how many is shown first. */
+/** Requeue or purge all jobs that match the filters, after a question that tells their number. */
 export async function ofMatching(action) {
   const [method, path] = action === "purge" ? ["DELETE", "jobs"] : ["POST", "jobs/requeue"];
   const asked = action === "purge" ? { ...filters, purge: "true" } : filters;
@@ -230,10 +230,10 @@ function draw() {
   for (let index = first; index < last; index += 1) {
     const item = drawRow(ids[index], index);
     if (!item) continue;
-    if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null); // read in order, not by eye alone
+    if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null); // screen readers follow the order of the elements
     place += 1;
   }
-  if (!unread) list.style.height = `${ids.length * ROW_PX}px`; // else the page would shrink and grow at each filter
+  if (!unread) list.style.height = `${ids.length * ROW_PX}px`; // otherwise the page would shrink and grow at each filter
   frame.setAttribute("aria-busy", String(unread === "Reading…"));
   write(byId("jobs-count"), unread || counted());
   drawActions();

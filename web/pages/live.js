@@ -1,11 +1,11 @@
-// What this page hears of the server: by the stream that it shares with the browser's other tabs (shared.js), or by one
-// of its own where there are no shared workers, or theirs says nothing.
+// The events that this page receives: by the stream that all tabs of the browser share (shared.js), or by a stream of
+// its own, if there are no shared workers, or the shared one is silent.
 import { known, who } from "./session.js";
 import * as store from "./store.js";
 import { open } from "./stream.js";
 
 const LOOK_MS = 1000;
-const UNHEARD_MS = 5000; // a beat, or a word of silence, comes each second
+const UNHEARD_MS = 5000; // a beat, or a report of silence, comes each second
 
 const HEARD = {
   job: store.changed,
@@ -24,7 +24,7 @@ export function follow() {
   try {
     line = shared();
   } catch {
-    line = own(); // no such thing in this browser, or not for this page
+    line = own(); // this browser, or this page, has no shared workers
   }
 }
 
@@ -48,7 +48,7 @@ function shared() {
   const watch = setInterval(() => {
     if (performance.now() - heardAt < UNHEARD_MS) asked = false;
     else if (asked) alone();
-    else say("ping"), (asked = true); // this page may have slept, with words in its box
+    else say("ping"), (asked = true); // this page may have slept, with messages in its queue
   }, LOOK_MS);
   worker.onerror = alone;
   port.onmessage = ({ data: { name, data } }) => {

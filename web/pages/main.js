@@ -1,4 +1,4 @@
-// The page's wiring: the URL, the keyboard, what is dropped and pasted, who hears of what.
+// The page's wiring: the URL, the keyboard, dropped and pasted files, and the receivers of each event.
 import { byId } from "./dom.js";
 import * as job from "./job.js";
 import * as list from "./list.js";

@@ -1,4 +1,4 @@
-// One glance: healthy or why not, the numbers, who works on what, the last minutes.
+// The overview: the health or its faults, the numbers, the workers with their jobs, the last minutes.
 import { call } from "./api.js";
 import { attempt, byId, make, say, write } from "./dom.js";
 import * as format from "./format.js";
@@ -25,7 +25,7 @@ export function show(stats) {
   chart(stats);
 }
 
-/** Show that nothing is heard, and why: the numbers are of the past. */
+/** Show that no beat comes, and why: the numbers are out of date. */
 export const silent = (reason) => health([reason], "");
 
 /** The button that stops and starts dispatch. */
@@ -33,7 +33,7 @@ export const pauseOrResume = () =>
   attempt(async () => {
     const { paused } = await call("POST", store.stats?.queue.paused ? "queue/resume" : "queue/pause");
     if (store.stats) store.heardStats({ ...store.stats, queue: { ...store.stats.queue, paused } });
-    say(paused ? "Paused: uploads go on, nothing is dispatched." : "Dispatch goes on.");
+    say(paused ? "Paused: uploads go on, but no job is started." : "Jobs are started again.");
   });
 
 const able = (present) => present.filter(({ state }) => state !== "draining").length;
@@ -47,11 +47,11 @@ function troubles({ queue, workers: present, jobs, sweeps }) {
   const waiting = queue.depth > 0;
   return [
     queue.paused ? "Paused" : "",
-    waiting && !able(present) ? "Jobs wait and there is no worker" : "",
-    waiting && !queue.paused && queue.oldest_seconds > OLD_SECONDS ? "The oldest has waited more than a minute" : "",
-    jobs.dead ? `${format.count(jobs.dead, "job")} dead: a person must look` : "",
+    waiting && !able(present) ? "Jobs wait, but no worker takes them" : "",
+    waiting && !queue.paused && queue.oldest_seconds > OLD_SECONDS ? "The oldest job has waited for more than a minute" : "",
+    jobs.dead ? `${format.count(jobs.dead, "dead job")}: a person must look` : "",
     sweeps?.failing ? `The files of ${format.count(sweeps.failing, "job")} cannot be deleted` : "",
-    sweeps?.walk ? "Files that no job names are not looked for" : "",
+    sweeps?.walk ? "The search for files without a job has stopped" : "",
   ].filter(Boolean);
 }
 
@@ -88,7 +88,7 @@ function showWorkers(present) {
   }
 }
 
-/** A worker that has left is seen to have left. */
+/** Show for a while that a worker has left. */
 function leave(incarnation, row) {
   workers.delete(incarnation);
   row.className = "gone";
@@ -103,7 +103,7 @@ function newRow(worker) {
   return make("tr", {}, make("th", { scope: "row" }, worker.name), make("td"), make("td"), make("td"), make("td", {}, drain));
 }
 
-/** What a decoder works on, and for how long; what waits behind it in the worker. Links stay: one may have the focus. */
+/** The worker's running job with its time, and its prefetched jobs. Links stay: one may have the focus. */
 function showDoings(cell, jobs) {
   const ids = jobs.map(({ id }) => id).join();
   if (cell.dataset.jobs !== ids) {
@@ -118,14 +118,14 @@ function showDoings(cell, jobs) {
 }
 
 const drainWorker = ({ name, incarnation }) =>
-  attempt(() => call("POST", `workers/${incarnation}/drain`), `${name} finishes what it holds and leaves.`);
+  attempt(() => call("POST", `workers/${incarnation}/drain`), `${name} finishes its jobs and leaves.`);
 
 function wanted({ workers: present, workers_wanted: many }) {
-  const more = many > present.length ? `; ${many} would keep up` : "";
+  const more = many > present.length ? `; ${many} would keep up with the queue` : "";
   write(byId("wanted"), present.length ? `${format.count(present.length, "worker")}${more}` : "No worker.");
 }
 
-/** Two lines over the last minutes: jobs ended a minute, and jobs queued, each to its own scale. */
+/** Two lines over the last minutes, each to its own scale: ended jobs a minute, and queued jobs. */
 function chart(stats) {
   const now = Date.now() / 1000;
   history.push([now, stats.rates.ended_per_minute, stats.queue.depth]);

@@ -1,5 +1,5 @@
-// Who uses this page: where the server asks for keys, a log-in comes before anything else. The key goes to the server
-// once; what the browser keeps is a cookie that no script can read.
+// Who uses this page. If the server asks for keys, a log-in comes before anything else. The key goes to the server
+// once. The browser keeps a cookie that no script can read.
 import { byId, make, say } from "./dom.js";
 
 const SCOPES = ["read", "write", "operate"];
@@ -13,7 +13,7 @@ let asking = null;
 /** Resolves once the server knows who is calling: at once, or after a log-in. */
 export const known = () => (asking ??= ask().finally(() => (asking = null)));
 
-/** Whether the key does not allow what needs this scope. */
+/** Whether the key lacks this scope. */
 export const lacks = (scope) => !caller || SCOPES.indexOf(caller.scope) < SCOPES.indexOf(scope);
 
 /** Whether the server asks for keys. */
@@ -32,18 +32,18 @@ async function ask() {
   }
 }
 
-/** The server's answer; null where none comes in time. */
+/** The server's answer, or null if none comes in time. */
 const asked = (method, options = {}) => fetch("session", { method, signal: AbortSignal.timeout(ANSWER_MS), ...options }).catch(() => null);
 
 function enter(fresh) {
-  if (caller && caller.tenant !== fresh.tenant) return location.reload(); // what is shown is not his
+  if (caller && caller.tenant !== fresh.tenant) return location.reload(); // the page shows another tenant's jobs
   caller = fresh;
   if (dialog.open) dialog.close();
   byId("who").textContent = keyed() ? `${caller.tenant}, ${caller.scope}` : "";
   byId("log-out").hidden = !keyed();
   byId("files").disabled = lacks("write");
   byId("drop").classList.toggle("off", lacks("write"));
-  byId("drop-text").textContent = lacks("write") ? "This key may look, and not upload." : "or drop or paste them here: they are uploaded at once";
+  byId("drop-text").textContent = lacks("write") ? "This key may read, but not upload." : "or drop or paste them here: they are uploaded at once";
 }
 
 /** Show the log-in until a key was tried. */
@@ -66,9 +66,9 @@ async function tried(event) {
 
 async function logOut() {
   const answer = await asked("DELETE");
-  if (!answer?.ok) return say("The server does not answer: still logged in.");
-  localStorage.setItem("pixmill.logged-out", ""); // clear() alone tells other tabs nothing where nothing was kept
-  localStorage.clear(); // which uploads were his
+  if (!answer?.ok) return say("The server does not answer: you are still logged in.");
+  localStorage.setItem("pixmill.logged-out", ""); // if nothing was stored, clear() alone tells other tabs nothing
+  localStorage.clear(); // the list of their uploads
   location.reload();
 }
 

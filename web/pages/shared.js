@@ -1,9 +1,9 @@
-// The worker that all tabs of one browser share: one stream of events for them, because a browser holds six connections
-// to a server over HTTP/1.1. It lives as long as any tab. A tab says for whom it follows; where that is another caller
-// than the stream is of, the stream is opened anew, and no tab hears what is told to somebody else.
+// The shared worker of all tabs of a browser. It has one stream of events for them, because a browser opens at most six
+// connections to a server over HTTP/1.1. It lives as long as any tab. A tab names its caller. If that is another one
+// than the stream's, the stream is opened anew, so no tab receives the events of another caller.
 import { open } from "./stream.js";
 
-const tabs = new Map(); // port: for whom
+const tabs = new Map(); // by port: its caller
 let stream = null;
 let caller = null;
 let beat = null;
@@ -17,7 +17,7 @@ function follow(port, whom) {
   const fresh = !stream || whom !== caller;
   tabs.set(port, whom);
   if (!fresh) {
-    port.postMessage({ name: "missed" }); // what came before this tab did
+    port.postMessage({ name: "missed" }); // the changes before this tab came
     if (beat) port.postMessage({ name: "beat", data: beat });
     return stream.again();
   }
@@ -33,7 +33,7 @@ function leave(port) {
   stream = null;
 }
 
-/** Who hears nothing because the stream is of somebody else asks the server anew who is calling. */
+/** The stream belongs to another caller: these tabs must ask the server again who is calling. */
 const ping = (port, whom) => port.postMessage({ name: whom === caller ? "pong" : "refused" });
 
 const HEARD = { follow, leave, ping };

@@ -1,7 +1,7 @@
-// The jobs and statistics that this page knows: made from reads, told of changes by live.js.
-// Knows no elements. A job is kept in its newest version, by its `change` number.
+// The jobs and statistics that this page knows, from reads and from the changes of live.js. Keeps the newest version of
+// a job, by its `change` number. Knows no elements.
 
-/** The states of jobs that a requeue takes up again, and of all that are over. */
+/** The states in which a job can be requeued, and all end states. */
 export const REQUEUEABLE = ["dead", "failed", "cancelled"];
 export const ENDED = [...REQUEUEABLE, "done"];
 
@@ -9,10 +9,10 @@ const KEPT = 2000;
 const GONE = 2000;
 
 const jobs = new Map();
-const gone = new Set(); // an answer that was on its way does not bring back what was removed meanwhile
+const gone = new Set(); // removed jobs: a late answer must not bring them back
 const listeners = new Map();
 export let stats = null;
-/** Why nothing is known of the present; empty while beats come. */
+/** The reason why the statistics are out of date; empty while beats come. */
 export let silence = "Connecting…";
 
 /** Calls `heard(detail)` at every `name`: job, removed, stats, silent, reset. */
@@ -26,7 +26,7 @@ function tell(name, detail) {
 
 export const job = (id) => jobs.get(id);
 
-/** A job as it was read: replaces what is known unless that is newer. Undefined of one that is removed. */
+/** A job from a read: replaces the known version, unless that is newer. Undefined if the job was removed. */
 export function read(fresh) {
   if (gone.has(fresh.id)) return undefined;
   const known = jobs.get(fresh.id);
@@ -35,7 +35,7 @@ export function read(fresh) {
   return jobs.get(fresh.id);
 }
 
-/** A job's change as it was heard. */
+/** A job's change, from the stream. */
 export function changed(change) {
   if (change.removed) return remove(change.id);
   if (gone.has(change.id)) return;
@@ -66,7 +66,7 @@ export function silent(reason) {
   tell("silent", reason);
 }
 
-/** Something was missed: whoever shows jobs reads them again. */
+/** Changes were missed: all views read their jobs again. */
 export const missed = () => tell("reset");
 
 function remove(id) {

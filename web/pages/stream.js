@@ -1,6 +1,7 @@
 // One stream of all events, opened anew whenever it breaks. Runs in a page, or in the worker that the tabs share
-// (shared.js). The browser reconnects by itself with Last-Event-ID and is told what it missed; only a stream that had no
-// event yet must read everything again. Beats come each second: without them nothing is known. Knows no page.
+// (shared.js). The browser reconnects by itself with Last-Event-ID, and receives the missed events. Only if the stream
+// had no event yet, everything must be read again. Beats come each second: without them the state is unknown. Knows no
+// page.
 
 const RETRY_MS = 1000;
 const SILENT_MS = 3000;
@@ -8,8 +9,8 @@ const GIVEN_UP_MS = 15_000;
 const NAMES = ["job", "rendition", "beat", "reset"];
 
 /**
- * Open the stream; `tell(name, data)` hears of its events, and of `missed` (read everything again), `silent` (and why)
- * and `refused`: then nothing more comes until `again()`.
+ * Open the stream. `tell(name, data)` gets its events, and also `missed` (read everything again), `silent` (with the
+ * reason) and `refused`: after that nothing comes until `again()`.
  */
 export function open(tell) {
   let events = null;
@@ -31,7 +32,7 @@ export function open(tell) {
       });
     }
     mine.onopen = () => numbered || tell("missed");
-    mine.onerror = () => mine.readyState === EventSource.CLOSED && refused(); // by a process on its way out, or logged out
+    mine.onerror = () => mine.readyState === EventSource.CLOSED && refused(); // the process is leaving, or the user has logged out
   }
 
   function refused() {
@@ -46,7 +47,7 @@ export function open(tell) {
     waiting = 0;
   }
 
-  /** After a refusal, once the server knows who is calling. Harmless twice. */
+  /** Open it again after a refusal, once the server knows the caller. A second call is harmless. */
   function again() {
     if (!events) waiting ||= setTimeout(connect, RETRY_MS);
   }
@@ -55,7 +56,7 @@ export function open(tell) {
     const now = performance.now();
     if (now - beatAt < SILENT_MS) return;
     tell("silent", events?.readyState === EventSource.OPEN ? "The broker is silent" : "No connection: trying again");
-    if (events && now - Math.max(beatAt, openedAt) > GIVEN_UP_MS) refused(); // its server stands still, or the line is cut
+    if (events && now - Math.max(beatAt, openedAt) > GIVEN_UP_MS) refused(); // its server hangs, or the connection is cut
   }, RETRY_MS);
 
   connect();

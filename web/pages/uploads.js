@@ -1,5 +1,5 @@
 // This reader's own uploads: each file's progress, cancel and retry, its place in the queue, its renditions.
-// Which they are is kept in the browser, so that a reload shows them again.
+// The browser stores their ids, so a reload shows them again.
 import { call, heardStatus, jobPath, renditionPath } from "./api.js";
 import { attempt, byId, make, say } from "./dom.js";
 import * as format from "./format.js";
@@ -20,7 +20,7 @@ let restoring = 0;
 
 /** Upload these files, a few at once. */
 export function upload(files) {
-  if (lacks("write")) return files.length && say("This key may look, and not upload.");
+  if (lacks("write")) return files.length && say("This key may read, but not upload.");
   for (const file of files) {
     const card = newCard(file.name);
     card.file = file;
@@ -29,7 +29,7 @@ export function upload(files) {
   }
 }
 
-/** The uploads of earlier visits, read again. */
+/** Read the uploads of earlier visits again. */
 export async function restore() {
   for (const id of remembered().reverse()) {
     try {
@@ -62,7 +62,7 @@ export function showJob(job) {
   if (over) trim();
 }
 
-/** A second has passed: the places in the queue may be others. Of those that wait some are asked for, in turn. */
+/** A second has passed: places in the queue may have changed. Read some of the waiting jobs, in turn. */
 export async function beat() {
   if (asking || document.hidden) return;
   const due = [...cards].filter(([id]) => store.job(id) && !store.ENDED.includes(store.job(id).state));
@@ -99,7 +99,7 @@ function newCard(name) {
   return card;
 }
 
-/** Of the cards whose jobs have ended, only the latest stay. */
+/** Remove the oldest cards of ended jobs. */
 function trim() {
   for (const [id, card] of cards) {
     if (cards.size <= KEPT) return;
@@ -128,7 +128,7 @@ function next() {
   }
 }
 
-/** The key stays the same in a retry: what was accepted once is not accepted twice. */
+/** Send one file. A retry has the same key, so no file is accepted twice. */
 function send(card) {
   const request = new XMLHttpRequest();
   const form = new FormData();
@@ -156,7 +156,7 @@ function answered(card, request) {
   try {
     answer = JSON.parse(request.responseText);
   } catch {
-    // not ours: a proxy's page
+    // a proxy's page, not our answer
   }
   heardStatus(request.status);
   if (request.status !== 202) return refuse(card, answer.detail ?? `the server answered ${request.status}`);

@@ -217,13 +217,13 @@ def warnings(beat: Beat) -> list[str]:
     """Problems with the processing of jobs, although uploads are taken."""
     found = []
     if not able_workers(beat):
-        found.append("no worker takes jobs: what is accepted waits")
+        found.append("no worker takes jobs: accepted jobs wait")
     if beat.paused:
-        found.append("paused: what is accepted waits")
+        found.append("paused: accepted jobs wait")
     if beat.sweeps and beat.sweeps.failing:
         found.append(f"deletions of files fail ({beat.sweeps.failing}): /stats and a worker's log say why")
     if beat.sweeps and beat.sweeps.scan:
-        found.append("files that no job names are not looked for: /stats and a worker's log say why")
+        found.append("the search for files without a job has stopped: /stats and a worker's log say why")
     return found
 
 
