@@ -13,6 +13,7 @@ import hashlib
 import logging
 import os
 import secrets
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -41,8 +42,9 @@ def keep_private() -> None:
 
 
 def data_folder(settings: Settings) -> Path:
-    """DATA, made if missing, with its parts. Raises SetupFault where it cannot be written."""
+    """DATA, made if missing, with its parts. Raises SetupFault where it cannot be written, or is not meant to last."""
     data = Path(settings.data).absolute()
+    _refuse_disposable(data)
     reason = "no right to write"
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -57,6 +59,19 @@ def data_folder(settings: Settings) -> Path:
     except OSError as error:
         reason = error.strerror or str(error)
     raise SetupFault(f"the data folder {data} cannot be written ({reason}): set PIXMILL_DATA to one that can")
+
+
+def _refuse_disposable(data: Path) -> None:
+    """Raises SetupFault if DATA is in a virtual environment or in a cache (those of uvx and pipx are both): tools
+    remove these whole, and back-ups leave them out."""
+    environment = Path(sys.prefix).resolve()
+    for folder in (data.resolve(), *data.resolve().parents):
+        is_environment = folder == environment or (folder / "pyvenv.cfg").exists()
+        if is_environment or (folder / "CACHEDIR.TAG").exists():
+            raise SetupFault(
+                f"the data folder {data} is within {'the Python environment' if is_environment else 'the cache'} "
+                f"{folder}, and is lost when that is removed: set PIXMILL_DATA to a folder that lasts"
+            )
 
 
 def run_folder(settings: Settings) -> Path:

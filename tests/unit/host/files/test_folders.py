@@ -2,6 +2,7 @@
 
 import errno
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,24 @@ def fail(monkeypatch: pytest.MonkeyPatch, function: str, number: int) -> None:
 def test_a_data_folder_is_made_with_its_parts(tmp_path: Path) -> None:
     data = data_folder(Settings(data=str(tmp_path / "data")))
     assert {"raw", "processed", "incoming"} < {part.name for part in data.iterdir()}
+
+
+@pytest.mark.parametrize(("mark", "named"), [("pyvenv.cfg", "the Python environment"), ("CACHEDIR.TAG", "the cache")])
+def test_a_data_folder_that_a_tool_may_remove_is_refused(tmp_path: Path, mark: str, named: str) -> None:
+    (tmp_path / "tool" / "inner").mkdir(parents=True)
+    (tmp_path / "tool" / mark).touch()
+    (tmp_path / "link").symlink_to(tmp_path / "tool" / "inner")
+    for data in (tmp_path / "tool", tmp_path / "tool" / "inner" / "data", tmp_path / "link" / "data"):
+        with pytest.raises(SetupFault, match=rf"is within {named} {tmp_path}/tool, .+: set PIXMILL_DATA"):
+            data_folder(Settings(data=str(data)))
+        assert data == tmp_path / "tool" or not data.exists()
+    assert data_folder(Settings(data=str(tmp_path / "data"))).exists()
+
+
+def test_a_data_folder_within_this_python_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    with pytest.raises(SetupFault, match="is within the Python environment"):
+        data_folder(Settings(data=str(tmp_path / "data")))
 
 
 def test_a_data_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
