@@ -54,7 +54,7 @@ def main() -> int:
         loop.start()
         gc.freeze()
         gc.set_threshold(*GARBAGE_THRESHOLDS)
-        log.info("ready", extra={"run": wires.run})
+        log.info("ready", extra={"run": wires.run, "data": data})
         notify.ready()
         loop.run()
     except LedgerDamaged as fault:

@@ -18,7 +18,7 @@ from host.sockets import control, listener
 from supervisor.core.fleet import HANG_SECONDS_MIN, WEB, Done, Fleet, Signal, Start
 
 CORES = os.cpu_count() or 1
-WELCOME = "\npixmill runs: {0}/\n  curl -F image=@test-data/sample.jpg {0}/upload\n"
+WELCOME = "\npixmill runs: {0}/\n  data: {1}\n  curl -F image=@{2} {0}/upload\n"
 HANG_SILENCES = 2
 """A long SILENCE_SECONDS means slow disks, so a hang is longer still."""
 GIVEN_UP = "the restart was given up, for new processes end before they are ready (or all are to stop)"
@@ -29,6 +29,7 @@ class Loop:
 
     def __init__(self, settings: Settings, sources: dict[str, str], run: Path, reload: bool) -> None:
         self._settings = environment.shown_settings(settings, sources)
+        self._data = Path(settings.data).absolute()
         hang = max(HANG_SECONDS_MIN, HANG_SILENCES * settings.silence_seconds)
         workers = workers_range(settings.workers, CORES)
         self._fleet = Fleet(settings.web_processes, *workers, settings.drain_seconds, hang)
@@ -72,7 +73,8 @@ class Loop:
         if self._fleet.complete() and not self._announced:
             self._announced = True
             notify.ready()
-            print(WELCOME.format(self._url), flush=True)
+            sample = next(Path("test-data").glob("sample.jpg"), "photo.jpg")
+            print(WELCOME.format(self._url, self._data, sample), flush=True)
         return self._stopped
 
     def _start(self, child: int, role: str) -> None:

@@ -41,12 +41,13 @@ def supervisor(cluster: Cluster, *arguments: str) -> subprocess.CompletedProcess
     )
 
 
-def test_start_up_ends_with_the_address_and_a_curl(fakes: Callable[..., Cluster]) -> None:
+def test_start_up_ends_with_the_address_the_data_and_a_curl(fakes: Callable[..., Cluster]) -> None:
     cluster = fakes().start()
     lines = cluster.log().strip().splitlines()
-    assert lines[-2:] == [
+    assert lines[-3:] == [
         f"pixmill runs: {cluster.url}/",
-        f"  curl -F image=@test-data/sample.jpg {cluster.url}/upload",
+        f"  data: {cluster.data}",
+        f"  curl -F image=@photo.jpg {cluster.url}/upload",
     ]
     assert cluster.url.startswith("http://localhost:")
 
