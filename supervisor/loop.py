@@ -4,14 +4,13 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 import time
 from math import inf
 from pathlib import Path
 from typing import Any
 
 from host.files.sources import Watch
-from host.process import lifeline, notify, signals
+from host.process import launch, lifeline, notify, signals
 from host.settings import environment, log
 from host.settings.settings import Settings, workers_range
 from host.sockets import control, listener
@@ -81,7 +80,7 @@ class Loop:
         passed = [notify.LISTEN_DESCRIPTOR] if role == WEB else []
         environ = self._environ | {"LISTEN_FDS": "1" if passed else ""}
         try:
-            self._processes[child] = process = lifeline.spawn([sys.executable, "-m", role], environ, passed)
+            self._processes[child] = process = lifeline.spawn(launch.command(role), environ, passed)
             self._log.info("started", extra={"role": role, "pid": process.pid})
         except OSError as error:
             self._log.error("start_failed", extra={"role": role, "reason": error.strerror})

@@ -9,11 +9,11 @@ import contextlib
 import os
 import signal
 import socket
-import sys
 import time
 from math import inf
 from typing import Any, Protocol
 
+from host.process import launch
 from host.settings.environment import without_secrets
 from jobs.errors import SetupFault, WireFault
 from worker.boundary import tasks
@@ -59,9 +59,9 @@ def start_nursery() -> tuple[int, socket.socket]:
     opens untrusted files, so it must not inherit the keeper's memory with the secrets; and the keeper may have threads.
     The keeper's own signals are blocked in it from its first instruction on."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    command = [sys.executable, "-m", "worker.decoder.nursery", str(theirs.fileno()), str(os.getpid())]
+    command = launch.command("worker.decoder.nursery", str(theirs.fileno()), str(os.getpid()))
     theirs.set_inheritable(True)
-    pid = os.posix_spawn(sys.executable, command, without_secrets(), setsigmask=(signal.SIGINT, signal.SIGTERM))
+    pid = os.posix_spawn(command[0], command, without_secrets(), setsigmask=(signal.SIGINT, signal.SIGTERM))
     theirs.close()
     return pid, ours
 

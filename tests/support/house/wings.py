@@ -71,6 +71,7 @@ ARROWS = {
     "supervisor": "host/files host/process host/settings host/sockets jobs supervisor/core",
     "supervisor/core": "",
     "pixmill": "",
+    "pixmill/server": "",
     "bench": (
         "bench/parts bench/peers host/files host/process host/settings jobs jobs/images jobs/recipes "
         "jobs/wire stores/blobs tests/support/clusters tests/support/pictures web/access web/handlers "

@@ -1,0 +1,19 @@
+"""The command lines by which a process of pixmill starts another one, in a checkout and in a wheel.
+
+In a checkout `python -m` finds the roles in the working folder. A wheel carries them in pixmill/_roles, and only its
+launcher, pixmill/server/__main__.py, has that folder on sys.path. Starts no process itself.
+"""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The folder of jobs/, host/, stores/, the roles and recipes.toml."""
+IS_WHEEL = ROOT.name == "_roles"
+_LAUNCHER = (ROOT.parent if IS_WHEEL else ROOT / "pixmill") / "server" / "__main__.py"
+
+
+def command(module: str, *words: str) -> list[str]:
+    """The command line that runs `module` as a program, found in the way in which this process found its own modules:
+    -P says that the working folder is not on sys.path, so the launcher runs it."""
+    return [sys.executable, *(["-P", str(_LAUNCHER)] if sys.flags.safe_path else ["-m"]), module, *words]

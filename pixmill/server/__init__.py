@@ -1,0 +1,1 @@
+"""Starts the server of this installation, in processes of its own. Imports no role."""
