@@ -4,6 +4,7 @@
 import sys
 
 from host.files.folders import keep_private
+from host.files.recipes import PACKAGED, recipes_path
 from host.process import notify
 from host.process.allocator import keep_freed_memory
 from host.process.descriptors import raise_descriptors
@@ -25,6 +26,8 @@ def main() -> None:
     wires = wires_of(settings)
     logger = log.start("web", settings)
     web = open_web(settings, logger, raise_descriptors())
+    if recipes_path(settings) == PACKAGED:
+        logger.info("uses the presets that pixmill comes with", extra={"recipes": PACKAGED})
     keep_freed_memory()
     inherited = notify.inherited_listener()
     listener = inherited or bind_listener(settings)

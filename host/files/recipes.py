@@ -6,6 +6,7 @@ A fault in them refuses web's start; workers look the watermarks up; a back-up c
 import hashlib
 from pathlib import Path
 
+from host.process.launch import ROOT
 from host.settings.settings import Settings
 from jobs.errors import SetupFault
 from jobs.images.formats import READ, listed
@@ -14,6 +15,8 @@ from jobs.limits import WATERMARK_PIXELS_MAX
 from jobs.recipes.presets import Recipes, load_presets, moved, watermark_paths
 
 RECIPES = "recipes.toml"
+PACKAGED = ROOT / RECIPES
+"""The presets that pixmill comes with, for a working folder without such a file where RECIPES is the default."""
 WATERMARK_BYTES_MAX = 1024 * 1024
 """Bytes of a watermark's file: every job that uses it reads it."""
 
@@ -54,9 +57,15 @@ def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def recipes_path(settings: Settings) -> Path:
+    """The file that RECIPES means."""
+    path = Path(settings.recipes)
+    return PACKAGED if settings.recipes == RECIPES and not path.exists() else path
+
+
 def _toml(settings: Settings) -> str:
     try:
-        return Path(settings.recipes).read_text("utf-8")
+        return recipes_path(settings).read_text("utf-8")
     except UnicodeDecodeError:
         raise SetupFault(f"the presets {settings.recipes} are not in UTF-8: save them so") from None
     except OSError as error:
@@ -66,7 +75,7 @@ def _toml(settings: Settings) -> str:
 
 
 def _images(settings: Settings, toml: str) -> dict[str, bytes]:
-    folder = Path(settings.recipes).parent
+    folder = recipes_path(settings).parent
     return {name: _image(name, folder / path) for name, path in watermark_paths(toml).items()}
 
 

@@ -21,7 +21,7 @@ ARROWS = {
     "jobs/recipes": "jobs jobs/images",
     "jobs/wire": "jobs",
     "host": "",
-    "host/files": "host/settings jobs jobs/images jobs/recipes",
+    "host/files": "host/process host/settings jobs jobs/images jobs/recipes",
     "host/process": "",
     "host/settings": "jobs jobs/access jobs/images",
     "host/sockets": "host/files host/process host/settings jobs jobs/access",

@@ -59,6 +59,15 @@ def test_a_watermark_or_a_file_that_is_not_there_refuses_the_start(tmp_path: Pat
         load_recipes(there)
 
 
+def test_where_there_is_no_file_and_none_is_set_the_presets_are_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert set(load_recipes(Settings()).presets) >= {"default", "avatar"}
+    settings(tmp_path)
+    assert set(load_recipes(Settings()).presets) == {"default"}
+
+
 def test_a_worker_keeps_what_it_has_read_and_finds_what_is_new(tmp_path: Path) -> None:
     old, new = png(1, 1), png(2, 2)
     watermarks = Watermarks(settings(tmp_path, old), nullcontext())
