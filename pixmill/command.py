@@ -25,6 +25,7 @@ from pixmill.client import Client
 from pixmill.errors import PixmillError
 from pixmill.origin import DEFAULT_URL
 from pixmill.report import Report, label
+from pixmill.server.start import start
 
 VERDICTS = ("ended", "unfinished", "purged", "expired", "lost", "forged")
 BROKEN = ("lost", "forged")
@@ -163,6 +164,16 @@ def explain(client: Client, file: Path, preset: str | None, recipe: Path | None)
     with report.faults_of(file):
         explained.show(client.explain(file, preset=preset, recipe=asked))
     raise SystemExit(report.status)
+
+
+@main.command()
+@click.option("--role", type=click.Choice(["web", "broker", "worker"]), help="Run one process of this role only.")
+def serve(role: str | None) -> None:
+    """Serve on this machine: start broker, web and workers, with all data in the folder `uploads` of this one.
+
+    Settings are environment variables, PIXMILL_PORT and others. Needs the extra `roles`. Ctrl-C drains and ends it.
+    """
+    start(role or "supervisor")
 
 
 @main.command()

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 BROKER, WEB, KEEPER, NURSERY, DECODER = "broker", "web", "keeper", "nursery", "decoder"
 _ROLES = {"broker": BROKER, "web": WEB, "worker": KEEPER}
+_LAUNCHER = b"/pixmill/server/__main__.py"
 Targets = dict[str, list[int]]
 
 
@@ -105,12 +106,17 @@ def _parent(pid: int) -> int:
 
 
 def _module(pid: int) -> str:
-    """NAME of a process that was started as `python -m NAME`; else nothing."""
+    """NAME of a process that was started as `python -m NAME`, or by the launcher; else nothing."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return ""
-    return words[2].decode(errors="replace") if words[1:2] == [b"-m"] and len(words) > 2 else ""
+    match words:
+        case [_, b"-m", name, *_]:
+            return name.decode(errors="replace")
+        case [_, b"-P", launcher, name, *_] if launcher.endswith(_LAUNCHER):
+            return name.decode(errors="replace")
+    return ""
 
 
 def _listening(port: int) -> set[str]:

@@ -119,10 +119,14 @@ class Cluster:
         """Start `python -m supervisor WORDS`, which asks the supervisor that runs."""
         return self._spawn("supervisor", *words)
 
+    def command_line(self, *arguments: str) -> list[str]:
+        """What is typed to run a module; a subclass may type something else."""
+        return [sys.executable, "-m", *arguments]
+
     def _spawn(self, *arguments: str, environ: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
         with self.output.open("ab") as output:
             return subprocess.Popen(
-                [sys.executable, "-m", *arguments],
+                self.command_line(*arguments),
                 cwd=self.package_folder,
                 env=self.environ | (environ or {}),
                 stdin=subprocess.DEVNULL,

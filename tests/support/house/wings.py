@@ -70,7 +70,7 @@ ARROWS = {
     ),
     "supervisor": "host/files host/process host/settings host/sockets jobs supervisor/core",
     "supervisor/core": "",
-    "pixmill": "",
+    "pixmill": "pixmill/server",
     "pixmill/server": "",
     "bench": (
         "bench/parts bench/peers host/files host/process host/settings jobs jobs/images jobs/recipes "
