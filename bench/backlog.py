@@ -1,10 +1,9 @@
 """A deep queue costs disk, not memory: 100,000 queued jobs and no worker.
 
-The jobs are submitted as a web process submits them, in POSTs of 100 files with the default preset's recipe,
-and each POST's acknowledgement is awaited, so that every row is committed (synchronous=FULL). Then the broker's
-resident memory is read; then it is killed (SIGKILL) and started again, and the time runs from the spawn of
-`python -m broker` until a worker that was waiting for it has its first Assign in hand. Of the restarts the
-slowest is judged.
+The jobs are submitted as by a web process, in POSTs of 100 files with the default preset's recipe. Each POST's
+acknowledgement is awaited, so every row is committed (synchronous=FULL). Then the broker's resident memory is read.
+Then the broker is killed (SIGKILL) and restarted several times. A restart's time runs from the spawn of `python -m
+broker` to the first Assign at a waiting worker; the slowest restart counts.
 """
 
 import contextlib
@@ -40,7 +39,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def submit_all(client: Client, recipe: str) -> float:
-    """Submit all jobs; the seconds until the last was promised."""
+    """Submit all jobs. Returns the seconds until the last one was promised."""
     client.acks.recv_multipart()  # Hello
     begin, sent, promised = time.monotonic(), 0, 0
     while promised < JOBS // FILES:
@@ -74,7 +73,7 @@ def start_broker(env: dict[str, str]) -> subprocess.Popen[bytes]:
 
 
 def first_assign(dealer: Any) -> float:
-    """The monotonic time at which a worker that has said Ready had its first Assign."""
+    """Wait for the first Assign after Ready. Returns the monotonic time of its arrival."""
     dealer.send(wire.encode(wire.Ready(secrets.token_hex(8), "waiting", os.getpid(), 2, "stub", [])))
     while True:
         assert dealer.poll(30_000), "no Assign within 30 s"
@@ -89,7 +88,7 @@ def memory(pid: int, name: str) -> float:
 
 
 def restart(context: "zmq.Context[Any]", run: Path, env: dict[str, str]) -> tuple[subprocess.Popen[bytes], float]:
-    """A broker started while a worker waits; it, and the seconds until the Assign."""
+    """Start a broker while a worker waits. Returns its process, and the seconds until the first Assign."""
     dealer: Any = context.socket(zmq.DEALER)
     dealer.linger = 0
     dealer.reconnect_ivl = RECONNECT_MILLISECONDS

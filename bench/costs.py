@@ -1,9 +1,9 @@
 """How long a client's bytes hold a web process's event loop: `python -m bench.costs`.
 
-Each row is a piece of work that grows with what a client sends, on the worst input known, as large as the limit lets
-it be: microseconds of all of it, nanoseconds a byte, and of the longest hold. A form full of what looks like its
-boundary is fed in slices, and others have their turn between two that took long; a hold is the longest slice and what
-may come before it. While it lasts, nobody else of that process is served.
+Each row is a kind of work whose cost grows with the client's bytes. It is run on the worst known input, of the largest
+allowed size. The figures are microseconds in total, nanoseconds per byte, and the longest hold: how long the loop
+serves nobody else. Input that is costly to parse, such as a form full of false boundaries, is fed in slices, and the
+loop serves others between two slices. A hold is then the longest slice, and what may run just before it.
 """
 
 import json
@@ -32,7 +32,7 @@ from web.uploads.forms import Form
 
 ROUNDS = 5
 PIECE_BYTES = 256 * 1024
-"""What a connection reads at once."""
+"""Bytes that a connection reads at once."""
 Feed = Callable[[bytes], object]
 RECIPES = Recipes(load_presets('[[presets.default.renditions]]\nname = "a"\n'), {})
 HEADER = HEAD_BYTES_MAX - 200
@@ -51,7 +51,7 @@ def _filled(unit: bytes, size: int) -> bytes:
 
 
 def _forms() -> Iterator[tuple[str, bytes]]:
-    """Heads of parts, and boundaries that are none."""
+    """The worst forms: many part headers, and many false boundaries."""
     room = PART_HEADERS_BYTES_MAX - 100
     disposition = b'Content-Disposition: form-data; filename="'
     inside = {
@@ -136,7 +136,7 @@ def _heads() -> Iterator[tuple[str, bytes]]:
 
 
 def _image() -> Feed:
-    """As an upload's head is read, and as a plan's whole image is."""
+    """Reads the image as an upload does (its head) and as POST /recipes/explain does (all of it)."""
     reader, turned = HeadReader(), Passing(exif.reading_orientation())
 
     def feed(data: bytes) -> None:
@@ -155,14 +155,15 @@ def _all() -> Iterator[tuple[str, bytes, Callable[[], Feed]]]:
 
 
 def _took(feed: Feed, data: bytes) -> float:
-    began = time.thread_time()  # whatever else runs on this machine
+    began = time.thread_time()  # does not count other processes
     with suppress(PixmillError):
         feed(data)
     return time.thread_time() - began
 
 
 def _seconds(begin: Callable[[], Feed], slices: Sequence[bytes]) -> tuple[float, float]:
-    """What it takes, and its longest slice: the least of some rounds, whatever else runs here."""
+    """The time of all slices, and of the longest one. Each is the minimum of some rounds, because other processes
+    disturb."""
     rounds = []
     for _ in range(ROUNDS):
         feed = begin()

@@ -1,9 +1,9 @@
 """Durable no-op jobs a second through the real broker, beside a bare durable loop in the same run.
 
-A 1x1 PNG's spec, no cache, two stub workers on the real worker session, 512 jobs in flight,
-synchronous=FULL. The bare loop (bench/floors/bare_loop.py) has the same sockets, messages, table and
-commits and no core. Runs are interleaved; figures are medians. CPU is the broker process's own,
-user and system; the core's share comes from a run of its own with a clock around it.
+Jobs have the spec of a 1x1 PNG. There is no cache; two stub workers use the real worker session; 512 jobs are in
+flight; synchronous=FULL. The bare loop (bench/floors/bare_loop.py) has the same sockets, messages, table and commits,
+but no core. Runs are interleaved; figures are medians. CPU is user and system time of the broker process. The core's
+share is measured in a separate run, with a clock around the core.
 """
 
 import contextlib
@@ -50,7 +50,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 class Client:
-    """A web process's place: submits, keeps IN_FLIGHT jobs going, counts those that end."""
+    """Plays a web process: submits jobs so that IN_FLIGHT are under way, and counts those that end."""
 
     def __init__(self, run: Path) -> None:
         self.context = zmq.Context()
@@ -79,7 +79,7 @@ class Client:
         self.submitted += 1
 
     def pump(self) -> None:
-        """Hear what ended; keep the flight full."""
+        """Count ended jobs, and submit as many new ones."""
         while self.submitted - self.done < IN_FLIGHT:
             self.submit()
         self.changes.poll(100)
@@ -92,7 +92,7 @@ class Client:
 
 @contextlib.contextmanager
 def running(*arguments: str, env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """A process of ours, ended at the end."""
+    """A process that is ended with the context."""
     dies_with_us = functools.partial(die_with_parent, os.getpid())
     process = subprocess.Popen([sys.executable, "-m", *arguments], env=env, text=True, preexec_fn=dies_with_us)
     try:

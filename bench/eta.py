@@ -1,9 +1,9 @@
-"""How far `eta_seconds` at acceptance is from the truth, on a real cluster under differing loads.
+"""How accurate `eta_seconds` is at acceptance, on a real cluster under several loads.
 
-Two workers, no result cache, the default preset. Each upload's 202 is followed by GET /jobs/{id}; what that says is
-held against the time from then to the job's `ended_at`. The error is relative to that time: its median and 90th
-percentile without the sign, and its median with it (bias, positive: said to be later than it was). The uploader shares
-the machine.
+Two workers, no result cache, the default preset. After each 202 comes a GET /jobs/{id}; its `eta_seconds` is compared
+with the time from then to the job's `ended_at`. The error is relative to that time. The figures are the median and the
+90th percentile of the absolute error, and the median of the signed error (bias; positive: the job ended earlier than
+forecast). The uploader runs on the same machine.
 """
 
 import random
@@ -28,7 +28,7 @@ SEED = 7
 
 
 class Upload(NamedTuple):
-    """One upload: which photograph, of which priority, how long after the one before."""
+    """One upload: its photograph, its priority, and the pause before it."""
 
     kind: str
     priority: str = "normal"
@@ -36,7 +36,7 @@ class Upload(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What was said of a job, at which wall time, and its true seconds from then."""
+    """The forecast for a job, its wall time, and the true seconds from then to the job's end."""
 
     eta: float | None
     position: int | None
@@ -112,13 +112,13 @@ def judge(said: list[Said]) -> dict[str, float]:
 
 
 def measure() -> dict[str, list[Said]]:
-    """Every load on one cluster, after a few of each kind to measure."""
+    """Run every load on one cluster, after some uploads of each kind from which the broker learns service times."""
     with tempfile.TemporaryDirectory(prefix="pixmill-bench-") as folder:
         cluster = Cluster(Path(folder), workers=WORKERS, cache_url="none", log_level="warning")
         try:
             uploader = Uploader(cluster.start())
             uploader.run([Upload("small")] * 8 + [Upload("large")] * 3)
-            time.sleep(1.5)  # a beat has to tell what was measured
+            time.sleep(1.5)  # the next beat has the new service times
             return {name: uploader.run(load) for name, load in loads().items()}
         finally:
             cluster.stop(60)

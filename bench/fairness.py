@@ -1,10 +1,10 @@
 """Who waits for whom, on a real cluster: small jobs under a flood of large ones, one tenant behind another's 10,000
 jobs, one tenant beside another's heaviest recipes, and priorities across both.
 
-Two workers, no result cache, the default preset. Floods are made of POST /jobs on one stored original. What is measured
-comes one at a time, at times drawn from one seed; small ones alone and under the flood are measured in turns. A wait is
-from acceptance to the decoder's start, by the job's own timeline; service times are means of the flood's latest jobs.
-The bars:
+Two workers, no result cache, the default preset. Floods are made with POST /jobs on one stored original. Measured jobs
+are uploaded one at a time, at random times from one seed; rounds of small jobs alone and under the flood alternate. A
+wait is the time from acceptance to the decoder's start, by the job's timeline. Service times are means of the flood's
+latest jobs. The bars:
 
     small under a flood of large     p95 to the end <= 1.5 x p95 alone + one service time of the large
     one tenant behind 10,000 jobs    wait <= 2 service times
@@ -40,7 +40,7 @@ FEW = 12
 HEAVY_JOBS = 12
 HEAVIEST = {"name": "heaviest", "width": 5000, "height": 5000, "fit": "fill", "enlarge": True, "rotate": 11,
             "blur": 100.0, "format": "avif", "lossless": True}  # fmt: skip
-"""Tens of seconds of one rendition, from a photograph of some hundred KB."""
+"""One such rendition takes tens of seconds, from a photograph of some hundred KB."""
 LATEST = 50
 GAP_SECONDS = 0.4
 CONNECTIONS = 4
@@ -48,7 +48,7 @@ SEED = 5
 
 
 class Times(NamedTuple):
-    """Of one job, in seconds: from acceptance to the decoder's start, from there to the end, and in all."""
+    """The times of one job, in seconds: acceptance to the decoder's start, from there to its end, and in total."""
 
     wait: float
     service: float
@@ -56,7 +56,7 @@ class Times(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """What was measured, and the most that it may be."""
+    """A measured figure, and its upper limit."""
 
     name: str
     measured: float
@@ -89,7 +89,7 @@ class Bench:
 
     @contextmanager
     def flood(self, kind: str, jobs: int, renditions: Sequence[dict[str, Any]] = ()) -> Iterator[str]:
-        """So many jobs of the tenant `many` wait or run; one of its kind is done. Cancelled in the end."""
+        """Queue `jobs` jobs of the tenant `many`, and wait until one is done. They are cancelled with the context."""
         asked = {"recipe": {"renditions": list(renditions)}} if renditions else {}
         with self.client("many") as client:
             source = self.upload(client, kind)
@@ -119,7 +119,7 @@ class Bench:
         return found
 
     def times(self, client: httpx2.Client, job: str) -> Times:
-        """Of a job, once it has ended."""
+        """Wait for the end of a job, and return its times."""
         found: dict[str, Any] = {"ended_at": None}
         while not found["ended_at"]:
             found = client.get(f"/jobs/{job}?wait=10").json()
@@ -143,7 +143,7 @@ def _key(tenant: str) -> str:
 
 
 def measure(bench: Bench) -> tuple[list[Bar], dict[str, float]]:
-    """The bars, and the service times that they are made of."""
+    """The bars, and the service times from which their limits are computed."""
     alone, under, high, larges = [], [], [], []
     bench.samples("one", "small", 4)
     for _ in range(ROUNDS):
@@ -167,7 +167,7 @@ def measure(bench: Bench) -> tuple[list[Bar], dict[str, float]]:
 
 
 def measure_heaviest(bench: Bench) -> tuple[list[Bar], dict[str, float]]:
-    """As `measure`, of one tenant's small jobs beside another's heaviest recipes."""
+    """As `measure`, for one tenant's small jobs beside another's heaviest recipes."""
     alone, beside = [], []
     for _ in range(ROUNDS):
         alone += bench.samples("one", "small", SAMPLES)

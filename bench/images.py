@@ -1,11 +1,10 @@
-"""What an image costs: CPU milliseconds and likeness, of pixmill's engine and of its peers, in one run.
+"""What an image costs: CPU milliseconds and likeness, for pixmill's engine and its peers, in one run.
 
-Contenders take turns, each a run that is not counted, as after another of its kind under load, and then some that
-are; figures are medians. Likeness is the SSIM (of luma) to the original decoded at full size and resized by LANCZOS.
-`codecs` is the floor: what stock Pillow takes to decode at the plan's scale, and to encode, with nothing between.
-Where the extra `vips` is installed `pixmill` is with it and `stock` without. The peers: Pillow as a first
-example has it, Pillow's thumbnail, pyvips (`pip install pyvips-binary pyvips`), and sharp (`npm install
-sharp` in a folder that --modules names).
+Contenders take turns. In each turn a first run warms up and is not counted; figures are medians of the others. Likeness
+is the SSIM (of luma) to the original, decoded at full size and resized by LANCZOS. `codecs` is the floor: stock
+Pillow's time to decode at the plan's scale and to encode, without any operation. If the extra `vips` is installed,
+`pixmill` uses it and `stock` does not. The peers: Pillow as a typical example uses it, Pillow's thumbnail, pyvips (`pip
+install pyvips-binary pyvips`), and sharp (`npm install sharp` in a folder that --modules names).
 """
 
 import argparse
@@ -40,7 +39,7 @@ FIVE: Wanted = [
 
 
 class Case(NamedTuple):
-    """One piece of work: on which original, and what is wanted of it."""
+    """One piece of work: an original, and the renditions wanted of it."""
 
     name: str
     source: str
@@ -63,7 +62,7 @@ CASES = (
 
 
 def make_sources(folder: Path) -> None:
-    """The originals, of test-data/12mp.jpg: 2725 x 2225 pixels as sharp's own benchmark has, and 24 million."""
+    """Make the originals from test-data/12mp.jpg: 2725 x 2225 pixels, as in sharp's own benchmark, and 24 million."""
     with Image.open(TEST_DATA / "12mp.jpg") as image:
         scene = image.convert("RGB")
     photo = ImageOps.fit(scene, (2725, 2225), LANCZOS)
@@ -75,8 +74,8 @@ def make_sources(folder: Path) -> None:
 
 
 def likeness(outputs: list[bytes], source: Path) -> float:
-    """The mean SSIM of outputs (those without blur) to the original: to all of it, or to what `cover` leaves, whichever
-    is nearer, for contenders differ in what becomes of a fraction of a pixel at the edge."""
+    """The mean SSIM of outputs (without blurred ones) to the original: to all of it or to the part that `cover` keeps,
+    whichever is higher, because contenders round fractions of a pixel at the edge differently."""
     with Image.open(source) as image:
         original = image.convert("RGBA") if image.mode == "RGBA" else image.convert("RGB")
     found = []
@@ -94,7 +93,7 @@ def _flat(image: Image.Image) -> Image.Image:
 
 
 def measure(cases: list[Case], field: dict[str, Contender], folder: Path, rounds: int) -> dict[str, Any]:
-    """By contender and case: cpu_ms, ssim, and bytes of all renditions."""
+    """The figures by contender and case: cpu_ms, ssim, and bytes of all renditions."""
     measured: dict[str, Any] = {name: {} for name in field}
     for case in cases:
         source = folder / case.source

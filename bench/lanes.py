@@ -1,9 +1,9 @@
 """A deep queue of very many tenants: 1,000 tenants x 3 priorities x 2 sizes, 1,000,000 queued jobs, no worker.
 
-As bench/backlog.py: submitted in POSTs of 100 files, each acknowledgement awaited; then the broker's memory is
-read, and it is killed and started again while a worker waits. Beside them the longest turn of each broker (read,
-decide, commit, send). The bars: resident memory under 200 MB, the first Assign within 1 s of the start, no turn over
-100 ms.
+As in bench/backlog.py, the jobs are submitted in POSTs of 100 files, and each acknowledgement is awaited. Then the
+broker's memory is read, and it is killed and restarted while a worker waits. The longest turn of each broker (read,
+decide, commit, send) is measured, too. The bars: resident memory under 200 MB, the first Assign within 1 s of the
+start, no turn over 100 ms.
 """
 
 import argparse
@@ -35,7 +35,7 @@ RSS_MB, ASSIGN_SECONDS, TURN_MS = 200.0, 1.0, 100.0
 
 
 def submit_all(client: Client, recipe: str, jobs: int) -> float:
-    """Submit all jobs, POST by POST of another lane; the seconds until the last was promised."""
+    """Submit all jobs, each POST to another lane. Returns the seconds until the last one was promised."""
     client.acks.recv_multipart()  # Hello
     begin, sent, promised = time.monotonic(), 0, 0
     lanes = [(f"t{t:04}", p, size) for p in range(PRIORITIES) for size in SIZES for t in range(TENANTS)]
@@ -64,7 +64,7 @@ def longest(report: Path) -> float:
 
 
 def restart(context: "zmq.Context[Any]", run: Path, env: dict[str, str], report: Path) -> tuple[Any, float]:
-    """A broker started while a worker waits; it, and the seconds until the Assign."""
+    """Start a broker while a worker waits. Returns its process, and the seconds until the first Assign."""
     dealer: Any = context.socket(zmq.DEALER)
     dealer.linger = 0
     dealer.reconnect_ivl = RECONNECT_MILLISECONDS

@@ -1,10 +1,10 @@
-"""What a cluster holds of memory and of log after many jobs, through real web, keepers and decoders.
+"""How much memory and write-ahead log a cluster has after many jobs, with real web, keepers and decoders.
 
 First `--jobs` no-op jobs (a PNG of one pixel, one rendition of one pixel, no result cache), in POSTs of 100
 files. The resident memory of broker, web and keepers is read after the first `--first` of them and after all,
-each time when all have ended. Then `--images` small photographs of five formats, whose decoders are weighed all the
-while: recycling (DECODER_JOBS_MAX) is to keep them flat. From the first job to the last, eight clients read
-`GET /jobs?limit=500` slowly, and the ledger's write-ahead log is watched.
+each time when all have ended. Then come `--images` small photographs in five formats, and the memory of the decoders is
+watched: recycling (DECODER_JOBS_MAX) should keep it flat. From the first job to the last, eight clients read
+`GET /jobs?limit=500` slowly, and the size of the write-ahead log is watched.
 """
 
 import argparse
@@ -36,14 +36,14 @@ FILES = 100
 """Of one POST."""
 CLIENTS = 2
 WAITING_MAX = 1000
-"""Jobs in the queue at most: enough that no worker waits, few enough that the end comes soon after the last POST."""
+"""Limit of queued jobs: enough that no worker is idle, few enough that the end comes soon after the last POST."""
 READERS = 8
 READ_BYTES, READ_SECONDS = 8192, 0.2
-"""One sip of a slow reader: a page of 500 jobs takes it some 20 s."""
+"""One read of a slow reader, and the pause after it: a page of 500 jobs takes some 20 s."""
 SAMPLE_SECONDS = 0.5
 SETTLE_SECONDS = 3.0
 ENDED_SECONDS_MAX = 600.0
-"""For the queue to run empty after the last POST."""
+"""How long the queue may take to run empty after the last POST."""
 DOT = {"renditions": [{"name": "dot", "width": 1, "format": "png"}]}
 PHOTO = {"renditions": [{"name": "thumb", "width": 64}, {"name": "large", "width": 200, "format": "webp"}]}
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
@@ -57,7 +57,7 @@ def memory_mb(pid: int) -> float:
 
 
 class Watch(Beside):
-    """Weighs the decoders and the write-ahead log while the `with` block runs."""
+    """Watches the memory of decoders and the size of the write-ahead log while the `with` block runs."""
 
     def __init__(self, cluster: Cluster) -> None:
         super().__init__(self._weigh_on)
@@ -74,7 +74,7 @@ class Watch(Beside):
 
 
 class SlowReaders(Beside):
-    """Clients that read pages of jobs in sips, one page after the other, while the `with` block runs."""
+    """Clients that read pages of jobs slowly, one after the other, while the `with` block runs."""
 
     def __init__(self, port: int) -> None:
         super().__init__(self._read_on, READERS)
@@ -102,7 +102,7 @@ class Feeder:
         self._left = 0
 
     def feed(self, jobs: int) -> float:
-        """Upload so many and wait until all of the cluster's jobs have ended; seconds."""
+        """Upload so many, and wait until all jobs of the cluster have ended. Returns the seconds."""
         with contextlib.closing(self._connection()) as web:
             ended = wait_until(lambda: counts(web), ENDED_SECONDS_MAX, "a first beat")["done"]
         began = time.monotonic()
@@ -181,7 +181,7 @@ class Bench:
         self.pids = {role: cluster.pids(role) for role in ("broker", "web", "worker")}
 
     def weigh(self) -> dict[str, float]:
-        """Each process's memory, by its name, once it has come to rest."""
+        """The memory of each process, by its name, after a pause."""
         time.sleep(SETTLE_SECONDS)
         assert self.pids == {role: self.cluster.pids(role) for role in self.pids}, "a process was replaced"
         labels = {"worker": "keeper"}
@@ -192,7 +192,7 @@ class Bench:
         }
 
     def noops(self, first: int, jobs: int) -> tuple[dict[str, float], dict[str, float], float]:
-        """What is held after `first` and after all, and jobs a second of the rest."""
+        """The memory after `first` jobs and after all, and the jobs per second between."""
         feeder = Feeder(self.port, DOT, dots())
         feeder.feed(first)
         before = self.weigh()

@@ -1,12 +1,12 @@
 """What the cluster adds to the bare engine: CPU a job by role, images a second of a backlog, memory, warm restarts.
 
-The picture is one of 2725 x 2225 pixels and 829 KB, made into one JPEG that fits 720 x 588. Each round runs, in turn:
-the bare loop (bench/floors/bare_engine.py: the pipeline of a decoder, one process a core), uploads by form, raw uploads
-(one client, one after the other, work going on meanwhile), then the bare loop again and a backlog that was queued while
-the queue was paused; all on decoders that are new in each round, as the bare loop's processes are. What is compared
-follows each other, for the machine's speed changes within seconds.
-What is added is the CPU of all of the cluster's processes, a job, less the bare loop's. No result cache; the folders
-of the blobs are all there, as where 10,000 jobs have been.
+The picture has 2725 x 2225 pixels and 829 KB, and becomes one JPEG that fits 720 x 588. Each round runs, in this order:
+the bare loop (bench/floors/bare_engine.py: a decoder's pipeline, one process per core); uploads by form, then raw
+uploads (by one client, one after the other, while workers work); the bare loop again; a backlog that was queued while
+the queue was paused. Each round has fresh decoders, as the bare loop has fresh processes. Runs that are compared follow
+each other directly, because the machine's speed changes within seconds.
+The overhead is the CPU per job of all processes of the cluster, less the bare loop's. There is no result cache. All
+folders of blobs exist, as after 10,000 jobs.
 """
 
 import argparse
@@ -43,16 +43,16 @@ RECIPE = canonical(parse({"renditions": [RENDITION]}))
 PRESET = "default"
 LARGE_RECIPE = canonical(parse({"renditions": [{"name": "a", "width": 1600, "format": "jpeg"}]}))
 PHOTO_BYTES = 829_183
-"""As sharp's own benchmark has it."""
+"""The size of the photo in sharp's own benchmark."""
 RENDITION_BYTES = 25_000
-"""As what becomes of it has."""
+"""The size of its rendition."""
 HELD_BYTES = 5 << 30
 """More than all rounds write."""
 CORES = os.cpu_count() or 1
 
 
 def make_pictures(folder: Path) -> tuple[Path, Path]:
-    """The photo, filled up to its size behind its end, and one of 24 million pixels."""
+    """Make the photo, padded after its end to PHOTO_BYTES, and one of 24 million pixels."""
     with Image.open(TEST_DATA / "12mp.jpg") as image:
         scene = image.convert("RGB")
     photo, large, stream = folder / "photo.jpg", folder / "24mp.jpg", io.BytesIO()
@@ -63,7 +63,7 @@ def make_pictures(folder: Path) -> tuple[Path, Path]:
 
 
 def make_folders(data: Path) -> None:
-    """Of all blobs."""
+    """Make the folders of all blobs."""
     data.mkdir(mode=0o700)
     for kind in PUBLISHED:
         for first in ids.ALPHABET:
@@ -86,7 +86,7 @@ class Bare:
         self.images_a_second: list[float] = []
 
     def round(self, count: int) -> None:
-        """`count` images, shared out."""
+        """Run `count` images, split over all cores."""
         command = [sys.executable, "-m", "bench.floors.bare_engine", str(self._photo), RECIPE, str(count // CORES)]
         loops = [
             subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -104,7 +104,7 @@ class Bare:
         self.cpu_ms.append(cpu / count)
 
     def less(self, used: dict[str, float]) -> dict[str, float]:
-        """What a cluster used by role, less what the last round here did."""
+        """The CPU that a cluster used, by role, less that of the last round here."""
         return {**used, "decoder": used["decoder"] - self.cpu_ms[-1]}
 
 
@@ -126,13 +126,13 @@ class Floor:
 
 
 class Fed:
-    """The cluster, and what it used for the jobs that it was fed."""
+    """The cluster, with measures of its CPU and memory."""
 
     def __init__(self, cluster: Cluster, photo: Path) -> None:
         self._cluster, self._photo = cluster, photo
 
     def begin_anew(self) -> None:
-        """With fresh decoders, for each has the pages of memory that it happened to get; and warmed up."""
+        """Replace all decoders, and warm the new ones up: a decoder's speed depends on the memory pages that it got."""
         old = [pid for keeper in self._cluster.pids("worker") for pid in self._cluster.decoders(keeper)]
         for pid in old:
             os.kill(pid, signal.SIGKILL)
@@ -147,13 +147,13 @@ class Fed:
         return {role: (after[role] - before[role]) / count for role in ROLES}
 
     def queue(self, count: int) -> str:
-        """`count` uploads that wait, for the queue is paused; the last one's id."""
+        """Queue `count` uploads while the queue is paused. Returns the last one's id."""
         with self._cluster.client() as client:
             client.post("/queue/pause").raise_for_status()
         return self._upload("raw", count)
 
     def drain(self, last: str, count: int) -> tuple[float, dict[str, float]]:
-        """Images a second of what waits, and CPU ms a job by role."""
+        """Run the backlog. Returns images per second, and CPU ms per job by role."""
         before, began = cpu_by_role(self._cluster), time.time()
         with self._cluster.client() as client:
             client.post("/queue/resume").raise_for_status()
@@ -162,7 +162,7 @@ class Fed:
         return self._rate(count, began), {role: (after[role] - before[role]) / count for role in ROLES}
 
     def memory(self, large: Path) -> dict[str, float]:
-        """The most that any keeper, and the decoder of the large picture, had resident."""
+        """The peak resident memory of the keepers, and of the decoder of the large picture."""
         job = self._cluster.upload(large.read_bytes(), recipe=LARGE_RECIPE)["id"]
         assert self._cluster.ended(job)["state"] == "done"
         pids = family(self._cluster)
@@ -176,7 +176,7 @@ class Fed:
         wait_until(lambda: not self._cluster.get("/jobs", state="running", limit=1)["jobs"], 10, "all to be done")
 
     def _rate(self, count: int, began: float) -> float:
-        """Until the last end, by the jobs' own rows."""
+        """Images per second until the last job's end, by the jobs' rows."""
         jobs = self._cluster.get("/jobs", limit=count)["jobs"]
         assert all(job["state"] == "done" for job in jobs)
         return count / (max(_wall(job["ended_at"]) for job in jobs) - began)
@@ -223,7 +223,7 @@ def main() -> None:
 
 
 def report(bare: Bare, added: dict[str, list[dict[str, float]]], ratios: list[float], others: dict[str, float]) -> None:
-    """The table and the last line. What is added is the median of the rounds."""
+    """Print the table and the last line. The overhead is the median of the rounds."""
     rows, by_role = [], {}
     for kind, rounds in added.items():
         by_role[kind] = {role: round(statistics.median(each[role] for each in rounds), 2) for role in ROLES}

@@ -1,10 +1,10 @@
 """What the page costs its browser while a thousand jobs change: long tasks, the length of the document.
 
-A real Chromium on a cluster of its own. BACKLOG small jobs are always queued: what its worker ends is uploaded
-anew, without the result cache. The page shows OWN uploads of its own beside them, and the list is scrolled all the
-time. A task of more than 50 ms is a long one, by the browser's own PerformanceObserver: wall time, in which whatever
-else the machine does is counted, so that the median of ROUNDS is said, and each round. The elements of the document
-are counted ten times a second; more than ELEMENTS_MAX is a fault.
+A real Chromium uses a cluster of its own. BACKLOG small jobs are always queued: for each ended job another one is
+uploaded, without the result cache. The page shows OWN uploads of its own, too, and the list is scrolled all the time. A
+long task takes more than 50 ms by the browser's PerformanceObserver. That is wall time, which includes other work of
+the machine, so the median of ROUNDS is printed beside each round. The elements of the document are counted ten times a
+second; more than ELEMENTS_MAX is a fault.
 """
 
 import importlib.util
@@ -45,7 +45,7 @@ TAKE = "() => window.longTasks.splice(0)"
 
 @contextmanager
 def backlog(cluster: Cluster) -> Iterator[list[int]]:
-    """Meanwhile BACKLOG jobs are queued. Gives a list to which the numbers of those that were added go."""
+    """Keep BACKLOG jobs queued within the context. Yields a list that gets the number of jobs at each addition."""
     over, added = threading.Event(), list[int]()
 
     def fill() -> None:
@@ -74,7 +74,7 @@ def watch(page: Any) -> tuple[list[float], int]:
 
 
 def rounds(page: Any) -> list[tuple[list[float], int]]:
-    """All rounds; and the observer is seen to see."""
+    """Run all rounds, after a check that the observer sees a long task."""
     found = [watch(page) for _ in range(ROUNDS)]
     page.evaluate(TAKE)
     page.evaluate(BUSY)

@@ -1,13 +1,13 @@
 """How soon a lost job is assigned again: SIGKILLs of keepers and decoders in a running cluster under load.
 
-Measured per lost job, from the timelines that the cluster itself keeps: from the kill (wall clock, read just
-before the signal) to the job's next `assigned`; or, where no capacity was free then, from the first that
-was. A worker is free capacity while it lives and holds fewer leases than its capacity; each further lease is
-one more. The n-th job lost by one kill is measured from the n-th such place at or after the kill: places
-free at the kill, then leases that end and workers that say Ready.
-Moments that the broker gave to other jobs are not left out: noticing late costs us. A killed
-decoder's own worker lives, so its job is measured from the kill. Jobs in back-off (the third loss) are counted
-apart. Nothing is answered from the result cache. One half of the kills meet spare workers, the other a backlog.
+For each lost job, the time is measured to its next `assigned`, by the timelines that the cluster keeps. It runs from
+the kill (wall clock, read just before the signal), or, if no capacity was free then, from the first free place after
+it. A living worker has a free place for each lease below its capacity. The n-th job that one kill loses is measured
+from the n-th free place at or after the kill: first the places that are free at the kill, then those of leases that end
+and of workers that say Ready. A place counts even if the broker gave it to another job, so noticing a loss late is not
+hidden. The worker of a killed decoder lives, so that job is measured from the kill. Jobs in back-off (the third loss)
+are counted apart. Nothing comes from the result cache. One half of the kills meets idle workers, the other half a
+backlog.
 """
 
 import contextlib
@@ -30,13 +30,13 @@ from tests.support.clusters.load import Load
 KILLS = 220
 WORKERS, CAPACITY = 4, 2
 PACE_SECONDS = (0.3, 0.6)
-"""Between kills, at random (seeded): long enough that a lost job is done before the next kill."""
+"""The pause between kills, at random from a seed: long enough that a lost job is done before the next kill."""
 LOADS = {"spare": {"clients": 2, "pause": 0.12}, "backlog": {"clients": 4, "pause": 0.08}}
 SAMPLE = ROOT / "test-data" / "sample.jpg"
 LEASE_ENDS = {"lost", "error", "returned", "ended"}
 LOSSES = {"lost", "error", "returned"}
 LOSS_SECONDS_MAX = 2.0
-"""A lease that ends otherwise than well this soon after the kill of its decoder was lost by it."""
+"""A lease that fails within this time after the kill of its decoder was lost by that kill."""
 
 
 class Kill(NamedTuple):
@@ -49,7 +49,8 @@ class Kill(NamedTuple):
 
 
 class Lease(NamedTuple):
-    """One lease as a job's timeline tells it; `again`: when the job was next assigned; `delayed`: by back-off."""
+    """One lease, by its job's timeline. `again`: when the job was next assigned. `delayed`: it was in back-off
+    before."""
 
     job: str
     worker: str
@@ -70,7 +71,7 @@ class Sample(NamedTuple):
 
 
 class Watched:
-    """The workers as they come: their labels with the wall time of their Ready, and whom to kill."""
+    """The workers: their labels with the wall time of their Ready, and the choice of the next one to kill."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
@@ -167,7 +168,7 @@ def _lost_by(lease: Lease, kill: Kill) -> bool:
 
 
 def _free(at: float, by_worker: dict[str, list[Lease]], since: dict[str, float], died: dict[str, float]) -> list[float]:
-    """The moments from `at` on at which a worker could take one more: `at` itself for each free place then."""
+    """The times from `at` on at which a place becomes free; `at` itself for each place that is free then."""
     moments = []
     for worker, ready in since.items():
         if died.get(worker, at + 1) <= at:

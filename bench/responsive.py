@@ -1,11 +1,11 @@
-"""Web answers as fast under a full backlog as idle: p99 of GET /health/live and of a 200 KB upload.
+"""Web answers as fast under a full backlog as when idle: p99 of GET /health/live and of a 200 KB upload.
 
-One cluster with two web processes and a worker a core, on its defaults but without the result cache, on an
-open-loop generator: requests go out at planned times whatever the answers do, each on a new connection, and a
-time runs from the plan to the last byte of the answer. Idle and busy rounds alternate. Idle: the queue is
-paused and nothing runs (uploads are taken and wait). Busy: the same load while every worker works through a
-queue of photographs that never runs empty. All uploads differ in their last bytes. The generator shares the
-machine with the cluster; its share of one processor is said.
+One cluster with two web processes and one worker per core, on its defaults but without the result cache. The load
+generator is an open loop: each request goes out at its planned time, on a new connection, whether or not earlier ones
+are answered. A time runs from the plan to the last byte of the answer. Idle and busy rounds alternate. Idle: the queue
+is paused and nothing runs; uploads are accepted and wait. Busy: the same load, while every worker works on a queue of
+photographs that never runs empty. All uploads differ in their last bytes. The generator runs on the same machine; its
+share of one processor is printed.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ ROUNDS = 3
 ROUND_SECONDS = 12.0
 LIVE_PER_SECOND, UPLOADS_PER_SECOND = 40, 10
 BACKLOG = 200
-"""Photographs queued before the first round; each busy second ends fewer than the uploads that come."""
+"""Photographs queued before the first round. In a busy second fewer jobs end than uploads arrive."""
 UPLOAD_BYTES = 200_000
 SAMPLE = ROOT / "test-data" / "sample.jpg"
 KINDS = ("live", "upload")

@@ -1,7 +1,7 @@
 """What idle readers of events cost: the memory of one web process with 2,000 of them, and how fast it ends.
 
-Each stream is a GET /events of a client of its own; all have their first beat before the memory is read, and
-all are open when the process gets SIGTERM. The same process is weighed before, with none.
+Each stream is a GET /events of its own client. The memory is read before there is any stream, and again when all have
+their first beat. All are open when the process gets SIGTERM.
 """
 
 import contextlib

@@ -1,8 +1,8 @@
-"""What a change of tenant costs a worker: a job in the decoder that is there, in one that was parked while another
-tenant had its turn, and in a fresh one kept to spare.
+"""What a change of tenant costs a worker. Compares a job in the current decoder, in one that was parked while another
+tenant had its turn, and in a fresh spare one.
 
-The keeper's own children (worker/keeper/children.py) over a real nursery, one job after the other; all kinds take
-turns.
+It uses the keeper's own children (worker/keeper/children.py) over a real nursery, one job after the other. All kinds
+take turns.
 """
 
 import argparse
@@ -43,7 +43,7 @@ class Changes:
         self._idle, self._done = False, 0.0
 
     def start(self) -> None:
-        """With a decoder to spare."""
+        """Wait until a decoder and a spare one are ready."""
         self._children.wait_warm()
         self._wait(lambda: self._idle)
 
@@ -52,7 +52,7 @@ class Changes:
         self._children.close()
 
     def job(self, tenant: str) -> tuple[float, float]:
-        """Milliseconds from when the job came to its end; and those of its decoder's CPU."""
+        """Milliseconds from a job's arrival to its end, and its decoder's CPU milliseconds."""
         began, self._done = time.monotonic(), 0.0
         if self._decoder.run.tenant not in (None, tenant):
             self._idle = False

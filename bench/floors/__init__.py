@@ -1,1 +1,1 @@
-"""The least that a piece of work can cost, as programs of their own, and the probes beside them."""
+"""Programs that do only the unavoidable part of some work: the lower bound (floor) of its cost. And probes."""

@@ -1,9 +1,9 @@
-"""The floor of a job: the pipeline that a decoder runs, in a loop over one file, and nothing around it;
-at a decoder's own priority, so that whatever else the machine does takes as much from it.
+"""The floor of a job: only the image pipeline of a decoder, in a loop over one file. It runs at the priority of a
+decoder, so that other processes slow it as much.
 
     python -m bench.floors.bare_engine FILE RECIPE COUNT
 
-Says `ready` once it is warm, begins at a line on standard input, and prints its CPU milliseconds for all COUNT.
+Prints `ready` when it is warm, begins at a line on standard input, and prints its CPU milliseconds for all COUNT.
 """
 
 import sys

@@ -3,8 +3,9 @@ a rendition.
 
     python -m bench.floors.bare_intake FOLDER RENDITION_BYTES
 
-Serves one connection at the port that it prints, and at its end prints its CPU milliseconds an upload. No framework,
-queue, message or second process: what any server must do that answers once bytes and row are durable.
+Serves one connection at the port that it prints, and at the end prints its CPU milliseconds per upload. It has no
+framework, queue, message or second process: it does only what every server must that answers after bytes and row are
+durable.
 """
 
 import hashlib
@@ -34,7 +35,7 @@ class Intake:
         self.uploads = 0
 
     def one(self, rendition: bytes) -> bool:
-        """Take one upload and keep a rendition of it; False at the end of the connection."""
+        """Take one upload, and store a rendition for it. False: the connection has ended."""
         size = self._client.recv_into(self._block)
         if not size:
             return False

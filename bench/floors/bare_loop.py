@@ -2,7 +2,8 @@
 
     python -m bench.floors.bare_loop DATA RUN
 
-No lanes, fairness, fencing, retries, keys, silence or restore: jobs go to whoever has room, first come.
+It has no lanes, fairness, fencing, retries, keys, silence or restore: jobs go in order to any worker with free
+capacity.
 """
 
 import gc
@@ -92,7 +93,7 @@ class Bare:
     def hear(
         self, peer: bytes, message: Any, dirty: dict[str, None], settled: dict[bytes, list[wire.LeaseRef]]
     ) -> None:
-        """A worker's answer changes rows and frees room."""
+        """A worker's answer changes rows, and frees its capacity."""
         at = time.time()
         if isinstance(message, wire.Ready):
             self.room[peer] = message.capacity
@@ -114,7 +115,7 @@ class Bare:
                 settled.setdefault(peer, []).append(wire.LeaseRef(finish.job, finish.lease))
 
     def assign(self, dirty: dict[str, None]) -> dict[bytes, list[wire.Assignment]]:
-        """Queued jobs to whoever has room."""
+        """Assign queued jobs to workers with free capacity."""
         at = time.time()
         assigns: dict[bytes, list[wire.Assignment]] = {}
         for peer, room in self.room.items():

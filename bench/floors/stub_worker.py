@@ -22,7 +22,7 @@ COST = Cost(0.1, 1 << 20)
 
 
 def answer(session: Session, now: float, frames: list[bytes]) -> list[Any]:
-    """Feed what the broker said, do the jobs, and give what is to be said."""
+    """Feed the broker's frames to the session, end all jobs, and return the messages to send."""
     for frame in frames:
         session.handle(events.Heard(wire.to_worker.decode(frame)), now)
     session.tick(now)

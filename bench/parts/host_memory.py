@@ -1,20 +1,22 @@
-"""Memory of a virtual machine that its host really has.
+"""Keeps memory of a virtual machine backed by its host during a benchmark.
 
-A guest that reports its free memory to the host gets each page of it anew at the first touch: 829 KB written to a file
-took 0.2 ms where the memory was there, and 1 to 2 where it was not (one machine, in turns). A benchmark that writes
-gigabytes measures that, so it has some memory held for it first. Elsewhere this changes nothing.
+A guest may report free memory to its host (free page reporting). The host then takes it away, and each first touch of a
+page gets it back: writing 829 KB to a file took 0.2 ms with backed memory, and 1 to 2 ms without (one machine, in
+turns). A benchmark that writes gigabytes would measure that, so it holds memory first. On other machines this changes
+nothing.
 """
 
 import mmap
 import os
 
 BLOCK_BYTES = 1 << 20
-"""Half of what is reported at the least, as Linux has it: a block of 2 MB."""
+"""Half of the smallest block that Linux reports, which has 2 MB."""
 
 
 def hold(size: int) -> mmap.mmap:
-    """Touch `size` bytes, or half of what is available, and free all but a page of each block: what is free then is for
-    page caches and processes, but in no block large enough to be reported. So until the map is closed."""
+    """Touch `size` bytes, or half of the available memory, and free all but one page of each block. Page caches and
+    processes can use the freed pages, but no free block is large enough to be reported to the host. This lasts until
+    the returned map is closed."""
     held = mmap.mmap(-1, min(size, _available() // 2), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     held.madvise(mmap.MADV_NOHUGEPAGE)
     for start in range(0, len(held), mmap.PAGESIZE):

@@ -24,5 +24,5 @@ def large() -> bytes:
 
 
 def unlike(photograph: bytes) -> bytes:
-    """The same picture in other bytes: nothing is found in a result cache."""
+    """The same picture with other bytes, so that the result cache does not know it."""
     return photograph + os.urandom(16)

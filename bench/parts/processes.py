@@ -1,7 +1,7 @@
-"""What processes cost: CPU to the nanosecond, and memory, of those that belong to a cluster.
+"""CPU time and memory of a cluster's processes.
 
-/proc/PID/stat counts in hundredths of a second; the kernel's CPU clock of a process (clock_getcpuclockid(3)) has
-nanoseconds, of all its threads, those that ended too. A child that was reaped is in its parent's stat.
+/proc/PID/stat counts in hundredths of a second. The kernel's CPU clock of a process (clock_getcpuclockid(3)) counts
+nanoseconds of all its threads, also of ended ones. Reaped children are only in their parent's stat.
 """
 
 import contextlib
@@ -45,5 +45,5 @@ def family(cluster: Cluster) -> dict[str, list[int]]:
 
 
 def cpu_by_role(cluster: Cluster) -> dict[str, float]:
-    """Milliseconds that each role's processes have used. A decoder that was replaced is its nursery's."""
+    """CPU milliseconds of each role's processes. A replaced decoder counts for its nursery."""
     return {role: sum(map(cpu_ms, pids)) for role, pids in family(cluster).items()}

@@ -1,4 +1,4 @@
-"""A client in a process of its own, so that its CPU is nobody else's: one upload after the other.
+"""A client in a process of its own, so that its CPU is counted apart: one upload after the other.
 
     python -m bench.parts.uploader HOST:PORT multipart|raw FILE PRESET COUNT
 
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 UNIQUE_BYTES = 16
-"""At the end of the file, behind the picture."""
+"""Bytes at the end of the file, after the picture, that make each upload unique."""
 
 
 def form(preset: str, image: bytes) -> tuple[str, bytes]:

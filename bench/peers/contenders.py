@@ -1,6 +1,6 @@
 """The contenders of bench/images.py: pixmill's own engine, and how others do the same work.
 
-Each is a process of its own, as a decoder is, is given an original and the renditions wanted, and tells CPU
+Each is a process of its own, as a decoder is. It gets an original and the wanted renditions, and returns its CPU
 milliseconds (user and system, all threads) and the encoded bytes. A peer that is not installed is left out.
 """
 
@@ -33,7 +33,7 @@ SHARP = Path(__file__).with_name("peers.mjs")
 
 
 class Made(NamedTuple):
-    """What one run took and gave, the renditions in the order in which they were wanted."""
+    """The CPU time of one run, and its renditions in the order in which they were wanted."""
 
     cpu_ms: float
     outputs: list[bytes]
@@ -92,8 +92,8 @@ def contenders(stack: ExitStack, modules: Path, folder: Path) -> dict[str, Conte
 
 @mock.patch.object(vips, "INSTALLED", False)
 def floor(source: Path, wanted: Wanted, rounds: int) -> tuple[float, float]:
-    """What the codecs alone take of stock Pillow: CPU milliseconds to decode at the plan's scale, and to encode
-    the renditions that are there already. Medians."""
+    """CPU milliseconds of stock Pillow's codecs alone: to decode at the plan's scale, and to encode finished
+    renditions. Medians."""
     scales = JPEG_SCALES if source.suffix == ".jpg" else FULL_SCALE
     planned = plan(parse({"renditions": wanted}), _sides(source), 1, scales)
     images = [Image.open(io.BytesIO(data)) for data in stock(source, wanted)]

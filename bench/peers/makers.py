@@ -33,13 +33,14 @@ def stock(source: Path, wanted: Wanted) -> list[bytes]:
 
 
 def naive(source: Path, wanted: Wanted) -> list[bytes]:
-    """Pillow as a first example has it: decode everything, resize by LANCZOS, save."""
+    """Pillow as in a typical example: decode all pixels, resize by LANCZOS, save."""
     with Image.open(source) as image:
         return [_saved(_fitted(image, one), one) for one in wanted]
 
 
 def thumbnail(source: Path, wanted: Wanted) -> list[bytes]:
-    """Pillow's own shortcut, from the file each time: it drafts a JPEG and reduces by whole numbers first."""
+    """Pillow's thumbnail, from the file each time: it scales a JPEG while decoding (draft), and reduces by whole
+    numbers first."""
     outputs = []
     for one in wanted:
         with Image.open(source) as image:
