@@ -24,8 +24,8 @@ SENT_AS = "another"
 
 
 class SimulatedWorker:
-    """A worker as the broker sees it: it holds what it was assigned until a test ends it. It deletes at once what it is
-    told to, or says `fault` of its disk."""
+    """A worker as the broker sees it: it holds what it was assigned until a test ends it. It says at once that it has
+    deleted what it was told to, or else that its disk has this `fault`."""
 
     def __init__(self, broker: "WebBroker", name: str, capacity: int, draining: bool, fault: str) -> None:
         self.name, self.peer, self.fault = name, name.encode(), fault
@@ -37,12 +37,11 @@ class SimulatedWorker:
 
     def introduce(self) -> None:
         """Say Ready, with all that is held."""
-        held = [wire.Held(job, lease, job in self.begun) for job, lease in self.leases.items()]
-        self._broker.hear(self, msgspec.structs.replace(self._introduction, holding=held))
+        self._broker.hear(self, msgspec.structs.replace(self._introduction, holding=self.holding()))
 
-    def beat(self) -> wire.WorkerBeat:
-        """A sign of life."""
-        return wire.WorkerBeat([wire.Held(job, lease, job in self.begun) for job, lease in self.leases.items()])
+    def holding(self) -> list[wire.Held]:
+        """What it holds, as it says in a beat."""
+        return [wire.Held(job, lease, job in self.begun) for job, lease in self.leases.items()]
 
     def begin(self, job: str) -> None:
         """A decoder begins the job, if none has yet."""
@@ -71,6 +70,7 @@ class SimulatedWorker:
         match message:
             case wire.Assign(jobs=jobs):
                 self.leases.update((each.job, each.lease) for each in jobs)
+                self.begun.difference_update(each.job for each in jobs)
             case wire.Abandon(leases=leases):
                 held = [ref for ref in leases if self.leases.pop(ref.job, None) == ref.lease]
                 return [wire.Failed([wire.Failure(ref.job, ref.lease, Code.CANCELLED.value, "") for ref in held])]
@@ -151,7 +151,7 @@ class WebBroker:
         """Time passes up to the next beat, and it is told. All workers are heard before."""
         driver = self._driver
         for worker in self.workers.values():
-            self._take_in(worker, worker.beat())
+            self._take_in(worker, wire.WorkerBeat(worker.holding()))
         driver.now += driver.policy.beat_seconds
         self._turn(tick=True)
 
@@ -205,6 +205,7 @@ class WebBroker:
     def _turn(self, tick: bool = False) -> None:
         """Carry out a turn, and those that follow from what workers answer at once."""
         self._driver.turn(tick)
+        self._driver.dispatcher.check()
         answers: list[tuple[SimulatedWorker, wire.FromWorker]] = []
         for effects in self._driver.last:
             out = outgoing(effects, self.epoch)
