@@ -7,7 +7,7 @@ import pytest
 
 from jobs import ids, wire
 from jobs.errors import StoreFault, StoreFull
-from jobs.job import Row, State
+from jobs.job import Code, Row, State
 from jobs.limits import UNACKNOWLEDGED_MAX
 from jobs.wire import COMMITTED, REFUSED, Ack, Pause
 from stores.blobs.memory import MemoryBlobs, MemoryWriter
@@ -98,6 +98,22 @@ def test_refused_is_503_and_leaves_no_blob() -> None:
         assert set(kit.blobs.blobs) == stored
 
     serve(scenario, queued_max=1)
+
+
+def test_what_is_in_quarantine_is_promised_and_shown_as_failed() -> None:
+    async def scenario(kit: Kit) -> None:
+        kit.broker.come("worker")
+        first = await kit.accepted()
+        for _ in range(2):
+            kit.broker.fail(first, Code.DECODER_CRASHED)
+        again = await kit.upload(headers=KEY)
+        assert (again.status_code, again.json()["state"]) == (202, "failed")
+        repeated = await kit.upload(headers=KEY | {"Prefer": "wait=5"})
+        assert (repeated.status_code, repeated.json()["id"]) == (200, again.json()["id"])
+        assert repeated.json()["error"]["code"] == "quarantined"
+        assert (await kit.accepted(png(9))) in kit.broker.workers[b"worker"].leases
+
+    serve(scenario)
 
 
 @pytest.mark.parametrize("repeated", [False, True])
