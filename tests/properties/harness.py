@@ -19,6 +19,7 @@ from broker.core.books.events import (
     Submitted,
 )
 from broker.core.dispatcher import Dispatcher
+from broker.lookups import LATE_SECONDS
 from jobs import wire
 from jobs.ids import job_of
 from jobs.job import Outcome, Row, decode_outcome
@@ -113,7 +114,10 @@ class Driver:
         """A Submit of web arrives."""
         keys = [job.key for job in submit.jobs if job.key is not None]
         grants = [submit.grant.grant] if submit.grant else []
-        found = self.ledger.look_up(LookUp(ids=[job.id for job in submit.jobs], keys=keys, grants=grants))
+        ids = [job.id for job in submit.jobs]
+        late = self.offset + self.now - LATE_SECONDS
+        repeated = ids if submit.at < late else []
+        found = self.ledger.look_up(LookUp(ids=ids, repeated=repeated, keys=keys, grants=grants))
         self.dispatcher.handle(Submitted(submit, found.existing, found.keys, found.grants), self.now)
 
     def submit(self, *jobs: wire.NewJob, request: str = "r", age: float = 0.0, grant: wire.Use | None = None) -> None:
