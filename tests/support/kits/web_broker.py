@@ -192,8 +192,15 @@ class WebBroker:
 
     def cancel(self, job: str) -> None:
         """Another web process cancels the job, and whoever holds it lets go."""
+        self.handle(wire.encode(wire.Cancel(SENT_AS, self._request(), job)))
+
+    def purge(self, job: str) -> None:
+        """Another web process purges the job."""
+        self.handle(wire.encode(wire.Purge(SENT_AS, self._request(), job)))
+
+    def _request(self) -> str:
         self._orders += 1
-        self.handle(wire.encode(wire.Cancel(SENT_AS, str(self._orders), job)))
+        return str(self._orders)
 
     def _take_in(self, worker: SimulatedWorker, message: wire.FromWorker) -> None:
         heard = wire.from_worker.decode(wire.encode(message))

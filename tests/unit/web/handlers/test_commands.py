@@ -194,3 +194,16 @@ def test_what_was_over_the_rate_in_any_step_is_told_when_to_come_again() -> None
         assert answer.headers["retry-after"] == str(BUCKET_SECONDS)
 
     serve(scenario, rate_per_minute=JOBS + BULK_ROWS - 1)
+
+
+def test_a_job_that_runs_once_more_is_one_of_the_tenant_s_rate() -> None:
+    async def scenario(kit: Kit) -> None:
+        job = await kit.accepted()
+        kit.broker.cancel(job)
+        refused = await kit.client.post(f"/jobs/{job}/requeue")
+        assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+        assert refused.headers["retry-after"] == str(BUCKET_SECONDS)
+        kit.now += BUCKET_SECONDS
+        assert (await kit.client.post(f"/jobs/{job}/requeue")).status_code == 202
+
+    serve(scenario, rate_per_minute=1)

@@ -136,6 +136,42 @@ def test_refused_after_a_repeat_keeps_the_blob_for_the_copy_that_may_be_accepted
     serve(scenario)
 
 
+def test_known_after_a_repeat_leaves_no_blob_of_its_own() -> None:
+    async def scenario(kit: Kit) -> None:
+        first = await kit.upload(headers=KEY)
+        kit.works = False
+        posted = asyncio.ensure_future(kit.upload(headers=KEY))
+        while len(kit.sent) < 2:
+            await asyncio.sleep(0)
+        kit.works = True
+        kit.restart_broker()
+        again = await posted
+        assert (again.status_code, again.json()["id"], len(kit.sent)) == (202, first.json()["id"], 3)
+        assert set(kit.blobs.blobs) == names(first.json()["id"])
+
+    serve(scenario)
+
+
+def test_known_by_what_an_earlier_copy_left_keeps_the_blobs_of_that() -> None:
+    """One of its jobs was purged before the broker read the second copy."""
+
+    async def scenario(kit: Kit) -> None:
+        kit.answers = False
+        posted = asyncio.ensure_future(kit.upload(png(1), png(2), headers=KEY))
+        while not kit.ledger.rows:
+            await asyncio.sleep(0)
+        purged, left = [row.id for row in kit.ledger.rows.values()]
+        kit.broker.cancel(purged)
+        kit.broker.purge(purged)
+        kit.answers = True
+        kit.restart_broker()
+        answer = await posted
+        assert (answer.status_code, [job["id"] for job in answer.json()["jobs"]]) == (202, [left])
+        assert set(kit.blobs.blobs) == names(left)
+
+    serve(scenario)
+
+
 def test_a_lost_ack_is_answered_by_the_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(submit, "LOOK_SECONDS", 0.01)
 
