@@ -92,10 +92,10 @@ class Loop:
         self._stopping = True
 
     def _turn(self, now: float, ready: set[Any], last: bool = False) -> None:
-        heard_all = self._gather(now, ready)
+        all_read = self._gather(now, ready)
         intake, self._intake = self._intake, Intake()
-        self._recorder.turn(self._dispatcher, Turn(now, intake.facts, heard_all, last))
-        effects = decide(self._dispatcher, now, intake.events, heard_all, last)
+        self._recorder.turn(self._dispatcher, Turn(now, intake.facts, all_read, last))
+        effects = decide(self._dispatcher, now, intake.events, all_read, last)
         self._forget_keys(now)
         self._carry_out(effects, now)
 
@@ -109,7 +109,7 @@ class Loop:
             self._intake.add(ClockRead(offset))
         if self.sockets.door:
             self.sockets.door.answer(now)
-        heard_all = self._read_workers(now)
+        all_read = self._read_workers(now)
         room = TURN_BYTES
         if self.sockets.pull in ready and not self._stopping and not self._lookups.is_behind:
             room = self._read_web()
@@ -120,7 +120,7 @@ class Loop:
             self._probes = [now + seconds for seconds in PROBE_SECONDS]
         if self._probes and now >= self._probes[0]:
             self._probe(now)
-        return heard_all
+        return all_read
 
     def _read_workers(self, now: float) -> bool:
         """Read a batch of workers' frames. Returns whether every worker with a message was read."""
@@ -137,11 +137,11 @@ class Loop:
             if isinstance(message, wire.Found):
                 self._lookups.scanned(self._intake, peer, message, frames[0])
             elif message is not None:
-                self._intake.heard(peer, message, frames[0])
+                self._intake.received(peer, message, frames[0])
             if room <= 0:
                 break
         self._again = True
-        return self._rounds.heard_all(peers, now)
+        return self._rounds.all_read(peers, now)
 
     def _read_web(self) -> int:
         """Read a batch of web's frames. Returns how many bytes may still be read in this turn."""

@@ -23,7 +23,7 @@ class Rounds:
         self._frames.clear()
         self._began = now
 
-    def heard_all(self, peers: list[bytes], now: float) -> bool:
+    def all_read(self, peers: list[bytes], now: float) -> bool:
         """One more frame of each of these was read, in this order. Returns whether that completed a short round."""
         over = False
         for peer in peers:

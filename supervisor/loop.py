@@ -109,7 +109,7 @@ class Loop:
     def _read_notices(self, _: Any) -> None:
         numbers = {process.pid: child for child, process in self._processes.items()}
         now = time.monotonic()
-        for pid, said in self._notices.heard():
+        for pid, said in self._notices.received():
             if (child := numbers.get(pid)) is None:
                 continue
             if "WATCHDOG" in said:

@@ -32,7 +32,7 @@ class FalseBroker:
         self._acks, self._changes = self._bind(run, zmq.XPUB, "acks"), self._bind(run, zmq.XPUB, "changes")
         self._topic = b""
         self._peer = b""
-        self.heard: Counter[str] = Counter()
+        self.received: Counter[str] = Counter()
         self.sent: Counter[str] = Counter()
         self._extremes = Extremes(seed, [ids.mint(1e9, bytes(ids.RANDOM_BYTES))])
 
@@ -56,7 +56,7 @@ class FalseBroker:
                     self._topic = frame[1:]
         while self._router.poll(0):
             self._peer, frame = self._router.recv_multipart()
-            self.heard[type(wire.from_worker.decode(frame)).__name__] += 1
+            self.received[type(wire.from_worker.decode(frame)).__name__] += 1
         while self._pull.poll(0):
             self._pull.recv_multipart()
 
@@ -81,14 +81,14 @@ class FalseBroker:
             self._to_worker(wire.encode(self._extremes.message(self._random.choice(TO_WORKER), room)))
         self.sent["extreme"] += 2 * count
 
-    def is_heard(self) -> bool:
+    def is_received(self) -> bool:
         """Whether the worker answers Introduce by Ready: it has read all that came before."""
-        before, end = self.heard["Ready"], time.monotonic() + WAIT_SECONDS
-        while self.heard["Ready"] == before and time.monotonic() < end:
+        before, end = self.received["Ready"], time.monotonic() + WAIT_SECONDS
+        while self.received["Ready"] == before and time.monotonic() < end:
             self._to_worker(wire.encode(wire.Introduce(10**6)))
             self.listen(500)
         self._to_worker(wire.encode(wire.Welcome(10**6, 5.0)))
-        return self.heard["Ready"] > before
+        return self.received["Ready"] > before
 
     def beat(self) -> None:
         """A good one, of a number that no mutant reaches."""

@@ -143,11 +143,11 @@ class Stage:
         for worker in list(self.workers):
             while worker.socket.poll(0):
                 for frame in worker.socket.recv_multipart():
-                    self._hear(worker, wire.to_worker.decode(frame))
+                    self._receive(worker, wire.to_worker.decode(frame))
             if not worker.silent and time.monotonic() > worker.said_at + 1.0:
                 worker.say(wire.WorkerBeat([wire.Held(job, lease, False) for job, lease in worker.held.items()]))
 
-    def _hear(self, worker: PlayedWorker, message: Any) -> None:
+    def _receive(self, worker: PlayedWorker, message: Any) -> None:
         if isinstance(message, wire.Assign):
             for one in message.jobs:
                 worker.held[one.job] = one.lease

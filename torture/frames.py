@@ -293,7 +293,7 @@ def at_web_and_worker(folder: Path, mutants: int, extremes: int, seed: int) -> d
                 broker.mutants(BATCH // 2)
             else:
                 broker.extremes(EXTREME_BATCH // 2)
-            served = broker.is_heard() and _live(cluster)
+            served = broker.is_received() and _live(cluster)
             for growth in growths.values():
                 growth.look(broker.done / total)
         broker.beat()

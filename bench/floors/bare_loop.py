@@ -63,7 +63,7 @@ class Bare:
         acks: list[tuple[str, wire.Ack]] = []
         settled: Settlements = {}
         for peer, frame in waiting(self.router):
-            self.hear(peer, wire.from_worker.decode(frame), dirty, settled)
+            self.receive(peer, wire.from_worker.decode(frame), dirty, settled)
         for (frame,) in waiting(self.pull):
             submit = wire.from_web.decode(frame)
             for job in submit.jobs:
@@ -90,7 +90,7 @@ class Bare:
         self.queue.append(job.id)
         dirty[job.id] = None
 
-    def hear(
+    def receive(
         self, peer: bytes, message: Any, dirty: dict[str, None], settled: dict[bytes, list[wire.LeaseRef]]
     ) -> None:
         """A worker's answer changes rows, and frees its capacity."""

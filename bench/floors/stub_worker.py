@@ -24,7 +24,7 @@ COST = Cost(0.1, 1 << 20)
 def answer(session: Session, now: float, frames: list[bytes]) -> list[Any]:
     """Feed the broker's frames to the session, end all jobs, and return the messages to send."""
     for frame in frames:
-        session.handle(events.Heard(wire.to_worker.decode(frame)), now)
+        session.handle(events.Received(wire.to_worker.decode(frame)), now)
     session.tick(now)
     effects = session.drain()
     sends = effects.sends

@@ -1,7 +1,7 @@
 """The dispatcher: feed it events, ask it for effects. Sans-I/O; docs/architecture.md draws it.
 
     core.handle(event, now)     take in a fact
-    core.tick(now, heard_all)   time passed; heard_all: no message of a worker is left unread
+    core.tick(now, all_read)   time passed; all_read: no message of a worker is left unread
     core.drain(now) -> Effects  what to commit, then send
     core.deadline               when to tick at the latest
 
@@ -20,12 +20,12 @@ from broker.core.books.events import (
     Effects,
     Event,
     Expired,
-    Heard,
     Matched,
     NamesListed,
     Ordered,
     PeerLost,
     Policy,
+    Received,
     Refilled,
     Submitted,
 )
@@ -108,8 +108,8 @@ class Dispatcher:
         """Take in one fact."""
         if (handler := HANDLERS.get(type(event))) is not None:
             handler(self.books, event, now)
-        elif isinstance(event, Heard):
-            presence.heard(self.books, event, now)
+        elif isinstance(event, Received):
+            presence.received(self.books, event, now)
         elif isinstance(event, PeerLost):
             worker = self.books.roster.by_peer.get(event.peer)
             if worker is not None:
@@ -123,13 +123,13 @@ class Dispatcher:
             retention.stepped(self.books, event.offset - self.books.offset, now)
             self.books.offset = event.offset
 
-    def tick(self, now: float, heard_all: bool = True) -> None:
+    def tick(self, now: float, all_read: bool = True) -> None:
         """Time has passed: judge delays, recalls, the beat, the orphan scan and retention. Silence is judged only if
-        `heard_all`, because a worker with an unread message is not silent."""
+        `all_read`, because a worker with an unread message is not silent."""
         books = self.books
         if now > self._next_beat + self._policy.silence_seconds / 2:
             presence.excuse(self.books, now)
-        if heard_all:
+        if all_read:
             presence.judge_silence(self.books, now)
         for entry in books.backlog.due(now):
             books.requeue_head(entry)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from broker.core import answers, orphan_scan
-from broker.core.books.events import Heard, NamesListed
+from broker.core.books.events import NamesListed, Received
 from broker.core.books.model import Progress, Worker
 from broker.core.books.state import Books
 from jobs import wire
@@ -21,7 +21,7 @@ ANSWERS: dict[type, Callable[[Books, Worker, Any, float], None]] = {
 }
 
 
-def heard(books: Books, event: Heard, now: float) -> None:
+def received(books: Books, event: Received, now: float) -> None:
     """A worker's message arrived. Any message is a sign of life."""
     message = event.message
     worker = books.roster.by_peer.get(event.peer)
@@ -29,7 +29,7 @@ def heard(books: Books, event: Heard, now: float) -> None:
         return _ready(books, event.peer, message, now)
     if worker is None:
         return books.send(event.peer, wire.Introduce(books.epoch))
-    books.roster.hear(worker, now)
+    books.roster.seen(worker, now)
     answer = ANSWERS.get(type(message))
     if answer is not None:
         answer(books, worker, message, now)
@@ -101,7 +101,7 @@ def scanned(books: Books, progress: Progress, event: NamesListed, now: float) ->
     worker = books.roster.by_peer.get(event.peer)
     if worker is None:
         return books.send(event.peer, wire.Introduce(books.epoch))
-    books.roster.hear(worker, now)
+    books.roster.seen(worker, now)
     return orphan_scan.scanned(books, progress, event, now)
 
 

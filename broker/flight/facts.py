@@ -17,11 +17,11 @@ from broker.core.books.events import (
     Effects,
     Event,
     Expired,
-    Heard,
     Matched,
     NamesListed,
     Ordered,
     PeerLost,
+    Received,
     Refilled,
     Submitted,
 )
@@ -39,7 +39,7 @@ class _Fact(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
     pass
 
 
-class HeardFrame(_Fact, frozen=True):
+class ReceivedFrame(_Fact, frozen=True, tag="HeardFrame"):
     """A worker's frame."""
 
     peer: bytes
@@ -90,7 +90,7 @@ class OrderFrame(_Fact, frozen=True):
 
 
 Fact = (
-    HeardFrame | LookedUp | SubmitFrame | CommandFrame | MatchFrame | OrderFrame | FoundFrame
+    ReceivedFrame | LookedUp | SubmitFrame | CommandFrame | MatchFrame | OrderFrame | FoundFrame
     | PeerLost | Refilled | Expired | ClockRead
 )  # fmt: skip
 Other = Commanded | Matched | Ordered | NamesListed | PeerLost | Refilled | Expired | ClockRead
@@ -122,12 +122,12 @@ class Began(_Part, frozen=True):
 
 
 class Turn(_Part, frozen=True):
-    """All input of the core in one turn: `facts` in order, then a tick, then drain. `heard_all`: no message of a worker
+    """All input of the core in one turn: `facts` in order, then a tick, then drain. `all_read`: no message of a worker
     was left unread. `stop`: before all that it was told to assign nothing more."""
 
     now: float
     facts: list[Fact]
-    heard_all: bool
+    all_read: bool
     stop: bool
 
 
@@ -152,10 +152,10 @@ class Intake:
         self.events: list[Event] = []
         self.facts: list[Fact] = []
 
-    def heard(self, peer: bytes, message: Any, frame: bytes) -> None:
+    def received(self, peer: bytes, message: Any, frame: bytes) -> None:
         """A worker's message arrived."""
-        self.events.append(Heard(peer, message))
-        self.facts.append(HeardFrame(peer, frame))
+        self.events.append(Received(peer, message))
+        self.facts.append(ReceivedFrame(peer, frame))
 
     def submitted(
         self,
@@ -194,8 +194,8 @@ def events(facts: Iterable[Fact]) -> Iterator[Event]:
     keys: dict[bytes, KeyEntry] = {}
     grants: dict[str, GrantEntry] = {}
     for fact in facts:
-        if isinstance(fact, HeardFrame):
-            yield Heard(fact.peer, wire.from_worker.decode(fact.frame))
+        if isinstance(fact, ReceivedFrame):
+            yield Received(fact.peer, wire.from_worker.decode(fact.frame))
         elif isinstance(fact, LookedUp):
             existing, keys = fact.existing, {entry.key: entry for entry in fact.keys}
             grants = {entry.grant: entry for entry in fact.grants}
@@ -213,13 +213,13 @@ def events(facts: Iterable[Fact]) -> Iterator[Event]:
             yield fact
 
 
-def decide(dispatcher: Dispatcher, now: float, told: Iterable[Event], heard_all: bool, stop: bool) -> Effects:
+def decide(dispatcher: Dispatcher, now: float, told: Iterable[Event], all_read: bool, stop: bool) -> Effects:
     """Run one turn of the core. The loop and a replay both use it."""
     if stop:
         dispatcher.stop()
     for event in told:
         dispatcher.handle(event, now)
-    dispatcher.tick(now, heard_all)
+    dispatcher.tick(now, all_read)
     return dispatcher.drain(now)
 
 

@@ -93,7 +93,7 @@ class Replay:
         self._turn, self._effects = turn, None
         self.turns += 1
         change = dispatcher.books.change
-        effects = self._effects = decide(dispatcher, turn.now, events(turn.facts), turn.heard_all, turn.stop)
+        effects = self._effects = decide(dispatcher, turn.now, events(turn.facts), turn.all_read, turn.stop)
         self._digest = digest(effects.records, outgoing(effects, dispatcher.epoch))
         if effects.records:
             self.before.update(self.last)
@@ -111,7 +111,7 @@ class Replay:
             return "before its first turn"
         facts = Counter(type(fact).__name__ for fact in self._turn.facts)
         told = ", ".join(f"{count} {name}" for name, count in facts.items()) or "no fact"
-        return f"turn {self.turns} at {self._turn.now:.6f}: {told}{'' if self._turn.heard_all else ', more unread'}"
+        return f"turn {self.turns} at {self._turn.now:.6f}: {told}{'' if self._turn.all_read else ', more unread'}"
 
 
 def _written(records: Records) -> dict[str, Row | None]:

@@ -98,7 +98,7 @@ class Notices:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self.socket.bind(str(path))
 
-    def heard(self) -> list[tuple[int, dict[str, str]]]:
+    def received(self) -> list[tuple[int, dict[str, str]]]:
         """The names and values that were sent since the last call, by sender's pid (the kernel vouches for it)."""
         said = []
         with contextlib.suppress(BlockingIOError):

@@ -71,7 +71,7 @@ class Fleet:
         self._look(now)
         for child in self.children():
             if child.number == number:
-                child.heard = self._awake
+                child.last_seen = self._awake
 
     def exited(self, number: int, status: int, now: float) -> None:
         """A child is gone, with this exit status (of a signal: less than 0): unasked, it is replaced."""
@@ -155,7 +155,7 @@ class Fleet:
 
     def _state(self, child: Child) -> str:
         """The state that was last heard; `silent` after half of the time at which a silent child is ended."""
-        quiet = child.state == "ready" and self._awake - child.heard >= self._patience(child) / 2
+        quiet = child.state == "ready" and self._awake - child.last_seen >= self._patience(child) / 2
         return "silent" if quiet else child.state
 
     def complete(self) -> bool:
@@ -175,7 +175,7 @@ class Fleet:
     def _end_silent(self, now: float) -> None:
         self._look(now)
         for child in self.children():
-            if self._awake - child.heard >= (patience := self._patience(child)):
+            if self._awake - child.last_seen >= (patience := self._patience(child)):
                 child.state, child.fault = "silent", f"was silent for {patience:g} s"
                 child.kill_at = now + LAST_WORDS_SECONDS
                 self._effects.append(Signal(child.number, SIGQUIT))

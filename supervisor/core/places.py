@@ -15,14 +15,14 @@ REFUSED_SECONDS_MIN, REFUSED_SECONDS_MAX = 1.0, 60.0  # to its next try: a perso
 
 @dataclass(slots=True)
 class Child:
-    """One process, started in restart `round` at `since`. If it was told to end, it is killed at `kill_at`. `heard`:
-    its last sign of life, in seconds of our own time awake. `fault`: why it is ended, if a fault is the reason."""
+    """One process, started in restart `round` at `since`. If it was told to end, it is killed at `kill_at`.
+    `last_seen`: its last sign of life, in seconds of our own time awake. `fault`: the fault that ended it, if any."""
 
     number: int
     role: str
     round: int
     since: float
-    heard: float
+    last_seen: float
     state: str = "starting"
     kill_at: float = inf
     fault: str = ""

@@ -54,11 +54,11 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
             page = context.new_page()
             page.set_default_timeout(10_000)
 
-            def heard(message: Any) -> None:
+            def received(message: Any) -> None:
                 if message.type == "error" and not any(text in message.text for text in expected):
                     problems.append(message.text)
 
-            page.on("console", heard)
+            page.on("console", received)
             page.on("pageerror", lambda error: problems.append(str(error)))
             page.on(
                 "request",

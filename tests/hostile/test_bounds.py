@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from broker.core.books.events import Commanded, Heard, Matched, NamesListed, Ordered, Submitted
+from broker.core.books.events import Commanded, Matched, NamesListed, Ordered, Received, Submitted
 from broker.frames.outbox import outgoing
 from jobs import wire
 from jobs.errors import WireFault
@@ -45,7 +45,7 @@ def harness_of_long_names() -> tuple[DispatcherHarness, list[str]]:
     harness = DispatcherHarness(attempts_max=3, orphan_seconds=1.0, rate_per_minute=10**6, silence_seconds=60.0)
     workers, jobs = [long_name(number) for number in (1, 2, 3)], [long_name(number) for number in range(10, 40)]
     for peer, name in zip(PEERS, workers, strict=True):
-        harness.hear(peer, ready(name, capacity=4))
+        harness.receive(peer, ready(name, capacity=4))
     tenant = long_name(999)
     harness.submit(*(new_job(job, tenant=tenant, reference=tenant, spec=SPEC) for job in jobs))
     harness.turn(tick=True)
@@ -71,7 +71,7 @@ def feed(harness: DispatcherHarness, peer: bytes, message: Any) -> None:
     elif isinstance(message, wire.Found):
         event = NamesListed(peer, message, harness.ledger.jobs(sorted({job_of(name) for name in message.names})))
     else:
-        event = Heard(peer, message)
+        event = Received(peer, message)
     harness.dispatcher.handle(event, harness.now)
 
 
@@ -131,7 +131,7 @@ def session_of_long_names(capacity: int) -> Session:
     session = Session(name, name, 2**31, capacity, name, 1e9, 1e9, 0.0)
     session.handle(events.Connected(), 0.0)
     session.drain()
-    session.handle(events.Heard(wire.Welcome(1, 1e9)), 0.0)
+    session.handle(events.Received(wire.Welcome(1, 1e9)), 0.0)
     return session
 
 
@@ -186,7 +186,7 @@ def test_whatever_a_broker_says_leads_a_worker_to_frames_that_are_read(seed: int
             if isinstance(decoded, wire.Drain):
                 continue
             taken += 1
-            session.handle(events.Heard(decoded), now)
+            session.handle(events.Received(decoded), now)
             effects = session.drain()
             said |= set(map(type, framed(effects)))
             for outcome in outcomes(extremes, effects):
@@ -195,7 +195,7 @@ def test_whatever_a_broker_says_leads_a_worker_to_frames_that_are_read(seed: int
         said |= set(map(type, framed(session.drain())))
         now += 0.3
         session.tick(now)
-        session.handle(events.Heard(wire.Welcome(1, 1e9)), now)
+        session.handle(events.Received(wire.Welcome(1, 1e9)), now)
     session.handle(events.DrainAsked(), now)
     said |= set(map(type, framed(session.drain())))
     session.handle(events.LeaveAsked(), now)
@@ -210,11 +210,11 @@ def test_a_worker_that_holds_all_that_it_may_can_introduce_itself_and_beat() -> 
         wire.Assignment(long_name(0)[:-6] + f"{number:06}", 2**63 - 1, 1e9, 1, False, b"")
         for number in range(HELD_PER_CAPACITY * 1000)
     ]
-    session.handle(events.Heard(wire.Assign(jobs)), 0.0)
-    session.handle(events.Heard(wire.Introduce(1)), 0.0)
+    session.handle(events.Received(wire.Assign(jobs)), 0.0)
+    session.handle(events.Received(wire.Introduce(1)), 0.0)
     (ready,) = framed(session.drain())
     assert len(ready.holding) == len(jobs)
-    session.handle(events.Heard(wire.Welcome(1, 1e9)), 0.0)
+    session.handle(events.Received(wire.Welcome(1, 1e9)), 0.0)
     session.tick(session.beat_at)
     beats = framed(session.drain())
     assert sum(len(beat.holding) for beat in beats) == len(jobs)
@@ -223,7 +223,7 @@ def test_a_worker_that_holds_all_that_it_may_can_introduce_itself_and_beat() -> 
 def test_a_worker_tells_of_every_sweep_that_fails_however_many_those_are() -> None:
     session = session_of_long_names(capacity=1)
     sweep = wire.Sweep([(f"{number:026}", ["raw/ab/x"]) for number in range(wire.ITEMS_MAX)])
-    session.handle(events.Heard(wire.to_worker.decode(wire.encode(sweep))), 0.0)
+    session.handle(events.Received(wire.to_worker.decode(wire.encode(sweep))), 0.0)
     *failing, done = session.drain().sweep
     for sweeping in failing:
         session.handle(events.SweepFailed(sweeping.job, WIDE * DETAIL_CHARACTERS_MAX), 0.0)

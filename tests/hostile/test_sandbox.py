@@ -184,17 +184,17 @@ def children(tmp_path: Path) -> Iterator[Callable[[bytes], Ear]]:
     family = Children(pid, ours)
     family.wait_warm()
 
-    def heard(ear: Ear) -> Ear:
+    def received(ear: Ear) -> Ear:
         family.read(ear, 0.0)
         return ear
 
     def hand_over(image: bytes) -> Ear:
         ear = Ear()
-        wait_until(lambda: heard(ear).ready, 10, "a decoder")
+        wait_until(lambda: received(ear).ready, 10, "a decoder")
         (tmp_path / "original").write_bytes(image)
         with (tmp_path / "original").open("rb") as original:
             family.hand_over(tasks.Task(RECIPE, 10**8, 500, 1 << 29), [original.fileno()], ear)
-        wait_until(lambda: heard(ear).over(), 10, "an end")
+        wait_until(lambda: received(ear).over(), 10, "an end")
         return ear
 
     try:

@@ -152,7 +152,7 @@ def test_a_worker_s_silence_is_judged_though_another_one_never_stops(
 
 
 @pytest.mark.parametrize(
-    ("turns", "heard"),
+    ("turns", "received"),
     [
         (["aaa"], [True]),
         (["ab", "ab"], [False, False]),
@@ -161,15 +161,15 @@ def test_a_worker_s_silence_is_judged_though_another_one_never_stops(
         (["abcdefgh" * 2, "abcdefgh"], [False, True]),
     ],
 )
-def test_a_round_is_over_when_a_worker_was_read_for_the_third_time(turns: list[str], heard: list[bool]) -> None:
+def test_a_round_is_over_when_a_worker_was_read_for_the_third_time(turns: list[str], received: list[bool]) -> None:
     rounds = Rounds()
-    assert [rounds.heard_all([peer.encode() for peer in peers], 0.01) for peers in turns] == heard
+    assert [rounds.all_read([peer.encode() for peer in peers], 0.01) for peers in turns] == received
 
 
 def test_a_long_round_says_nothing_and_the_next_one_begins_at_its_end() -> None:
     rounds = Rounds()
     rounds.emptied(1.0)
     late = 1.0 + 2 * ROUND_SECONDS
-    assert not rounds.heard_all([b"a"] * 2, 1.0)
-    assert not rounds.heard_all([b"a"], late)
-    assert rounds.heard_all([b"a"] * 3, late)
+    assert not rounds.all_read([b"a"] * 2, 1.0)
+    assert not rounds.all_read([b"a"], late)
+    assert rounds.all_read([b"a"] * 3, late)

@@ -36,17 +36,17 @@ def whole(broker: FakeBroker, finish: wire.Finish) -> bool:
 def test_beats_go_on_while_the_disk_stalls_and_the_job_is_told_once_it_is_synced(pair: Pair, tmp_path: Path) -> None:
     broker, worker = pair
     with next_sync_takes(STALL_SECONDS, worker.pid, tmp_path / "strace"):
-        before = len(broker.heard)
+        before = len(broker.received)
         ref = broker.assign(1, noise(50))
         (finish,) = broker.expect(wire.Finished).jobs
-    beats = [said for said in broker.heard[before:] if isinstance(said, wire.WorkerBeat)]
+    beats = [said for said in broker.received[before:] if isinstance(said, wire.WorkerBeat)]
     assert len(beats) >= STALL_SECONDS - 1
     assert {(held.job, held.lease) for beat in beats for held in beat.holding} == {(ref.job, ref.lease)}
     assert whole(broker, finish)
     broker.settle(ref)
     broker.assign(2, noise(50))
     broker.expect(wire.Finished)
-    told = [each.job for said in broker.heard if isinstance(said, wire.Finished) for each in said.jobs]
+    told = [each.job for said in broker.received if isinstance(said, wire.Finished) for each in said.jobs]
     assert told.count(ref.job) == 1
 
 

@@ -64,11 +64,11 @@ class Peer:
     def ready(self, incarnation: str) -> list[Any]:
         """What the broker says to a Ready of `incarnation`, in the first moment."""
         self.dealer.send(wire.encode(wire.Ready(incarnation, "peer", 1, 0, "engine", [])))
-        heard = []
+        received = []
         until = time.monotonic() + QUIET_SECONDS
         while self.dealer.poll(max(0, int(1000 * (until - time.monotonic())))):
-            heard.append(wire.to_worker.decode(self.dealer.recv()))
-        return [type(message) for message in heard if not isinstance(message, wire.BrokerBeat)]
+            received.append(wire.to_worker.decode(self.dealer.recv()))
+        return [type(message) for message in received if not isinstance(message, wire.BrokerBeat)]
 
     def close(self) -> None:
         self.dealer.disable_monitor()

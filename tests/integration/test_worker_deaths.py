@@ -55,7 +55,7 @@ def test_a_decoder_that_dies_idle_costs_nobody_anything(pair: Pair) -> None:
     end(decoder)
     worker.other_decoder(decoder)
     goes_on(broker)
-    assert not [said for said in broker.heard if type(said) in (wire.Failed, wire.Returned)]
+    assert not [said for said in broker.received if type(said) in (wire.Failed, wire.Returned)]
 
 
 def test_a_lost_nursery_takes_its_decoder_along_and_is_started_anew(pair: Pair) -> None:

@@ -42,7 +42,7 @@ def test_a_job_is_started_published_and_finished(pair: Pair) -> None:
     ref = broker.assign(1, noise(1000), SLOW)
     assert [start.job for start in broker.expect(wire.Started).jobs] == [ref.job]
     (finish,) = broker.expect(wire.Finished).jobs
-    published = [one for said in broker.heard if type(said) is wire.Published for one in said.renditions]
+    published = [one for said in broker.received if type(said) is wire.Published for one in said.renditions]
     assert [one.rendition for one in published] == finish.renditions[: len(published)], "the rest is only in the Finish"
     sizes = {}
     for rendition in finish.renditions:
@@ -76,7 +76,7 @@ def test_an_original_gone_or_changed_fails_without_a_start(pair: Pair) -> None:
     broker.say(wire.Assign([gone_one, changed]))
     failures = [*broker.expect(wire.Failed).jobs, *broker.expect(wire.Failed).jobs]
     assert [failure.code for failure in failures] == [Code.ORIGINAL_MISSING, Code.ORIGINAL_MISSING]
-    assert not [said for said in broker.heard if type(said) is wire.Started]
+    assert not [said for said in broker.received if type(said) is wire.Started]
 
 
 def test_out_of_memory_fails_and_the_next_job_is_done_in_a_fresh_decoder(pair: Pair) -> None:
@@ -109,7 +109,7 @@ def test_decoders_are_recycled_and_no_job_notices(new_cluster: Callable[..., Clu
             broker.assign(number + 10, noise(50))
             broker.expect(wire.Finished)
             seen.add(worker.decoder)
-        assert not [said for said in broker.heard if type(said) is wire.Failed]
+        assert not [said for said in broker.received if type(said) is wire.Failed]
         assert len(seen) > 2
 
 
@@ -152,7 +152,7 @@ def test_abandon_ends_the_decoder_and_publishes_nothing_more(pair: Pair) -> None
     broker.assign(2, noise(50))
     (finish,) = broker.expect(wire.Finished).jobs
     assert finish.job == job_id(2)
-    late = [one for said in broker.heard if type(said) is wire.Published for one in said.renditions]
+    late = [one for said in broker.received if type(said) is wire.Published for one in said.renditions]
     assert "large" not in [one.rendition.name for one in late if one.job == ref.job]
 
 

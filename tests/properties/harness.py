@@ -9,12 +9,12 @@ from broker.core.books.events import (
     Commanded,
     Effects,
     Expired,
-    Heard,
     Matched,
     NamesListed,
     Ordered,
     PeerLost,
     Policy,
+    Received,
     Refilled,
     Submitted,
 )
@@ -92,10 +92,10 @@ class Driver:
             self.dispatcher.handle(Expired(effects.expire, rows), self.now)
         return bool(rows)
 
-    def hear(self, peer: bytes, *messages: Any) -> None:
+    def receive(self, peer: bytes, *messages: Any) -> None:
         """A worker's messages arrive."""
         for message in messages:
-            self.dispatcher.handle(Heard(peer, message), self.now)
+            self.dispatcher.handle(Received(peer, message), self.now)
 
     def find(self, peer: bytes, names: list[str], following: str | None = None, after: str | None = None) -> None:
         """A worker answers the present step of the orphan scan, or that past `after`."""

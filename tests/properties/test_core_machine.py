@@ -60,7 +60,7 @@ class SimulatedWorker:
     known: bool = False
     draining: bool = False
     mute: bool = False
-    heard: float = 0.0
+    last_seen: float = 0.0
     holding: dict[str, tuple[int, bool]] = field(default_factory=dict)
 
     def listed(self) -> tuple[Held, ...]:
@@ -183,8 +183,8 @@ class CoreMachine(RuleBasedStateMachine):
                 assert all(self.model.jobs[job].cancelling for job, _ in refs(message))
 
     def say(self, worker: SimulatedWorker, *messages: Any) -> Done | None:
-        worker.heard = self.harness.now
-        self.harness.hear(worker.peer, *messages)
+        worker.last_seen = self.harness.now
+        self.harness.receive(worker.peer, *messages)
         return self.commit()
 
     def worker(self, peer: bytes) -> SimulatedWorker:
@@ -230,7 +230,7 @@ class CoreMachine(RuleBasedStateMachine):
     def expect_tick(self, now: float) -> None:
         """What the passing of time is to do: silence, the end of grace; delays are judged by the rows."""
         for worker in self.workers:
-            if worker.known and worker.heard < now - SILENCE:
+            if worker.known and worker.last_seen < now - SILENCE:
                 self.gone(worker)
         if now >= self.epoch_at + self.harness.policy.grace_seconds:
             for job in self.model.jobs.values():
@@ -376,7 +376,7 @@ class CoreMachine(RuleBasedStateMachine):
 
     def introduce(self, worker: SimulatedWorker) -> None:
         self.claims(worker)
-        worker.known, worker.mute, worker.heard = True, False, self.harness.now
+        worker.known, worker.mute, worker.last_seen = True, False, self.harness.now
         for job, (lease, begun) in worker.holding.items():
             if begun and self.holds(worker, job, lease):
                 self.model.start(self.model.jobs[job])
@@ -384,7 +384,7 @@ class CoreMachine(RuleBasedStateMachine):
             if mine.holder == worker.name and worker.holding.get(mine.id, (0, 0))[0] != mine.lease:
                 self.model.lose(mine)
         void = [(job, lease) for job, (lease, _) in worker.holding.items() if not self.holds(worker, job, lease)]
-        self.harness.hear(worker.peer, ready(worker.name, worker.capacity, worker.listed(), worker.draining))
+        self.harness.receive(worker.peer, ready(worker.name, worker.capacity, worker.listed(), worker.draining))
         done = self.commit()
         if done is not None:
             assert (worker.peer, wire.Welcome(self.harness.dispatcher.epoch, SILENCE)) in done.sends
@@ -534,8 +534,8 @@ class CoreMachine(RuleBasedStateMachine):
         if not late:
             return
         job, lease = late[pick % len(late)]
-        worker.heard = self.harness.now
-        self.harness.hear(worker.peer, every_answer(job, lease)[kind])
+        worker.last_seen = self.harness.now
+        self.harness.receive(worker.peer, every_answer(job, lease)[kind])
         done = self.harness.turn()
         assert not done.committed
         assert done.acks == []
@@ -544,7 +544,7 @@ class CoreMachine(RuleBasedStateMachine):
 
     @rule(kind=st.integers(0, 5))
     def answer_of_a_stranger(self, kind: int) -> None:
-        self.harness.hear(b"nobody", every_answer("0001", 1)[kind])
+        self.harness.receive(b"nobody", every_answer("0001", 1)[kind])
         done = self.harness.turn()
         assert (done.committed, done.sends) == (False, [(b"nobody", wire.Introduce(self.harness.dispatcher.epoch))])
 
@@ -589,7 +589,7 @@ class CoreMachine(RuleBasedStateMachine):
             for job, files in names.items():
                 self.model.found(job, files)
         listed = [name for files in names.values() for name in files]
-        worker.heard = self.harness.now
+        worker.last_seen = self.harness.now
         self.harness.find(worker.peer, listed, None if ends else "raw/x", "elsewhere" if late else None)
         self.commit()
 
@@ -608,8 +608,8 @@ class CoreMachine(RuleBasedStateMachine):
             self.harness.now = min(end, self.harness.now + 0.5)
             for worker in self.workers:
                 if worker.known and not worker.mute:
-                    worker.heard = self.harness.now
-                    self.harness.hear(worker.peer, wire.WorkerBeat(list(worker.listed())))
+                    worker.last_seen = self.harness.now
+                    self.harness.receive(worker.peer, wire.WorkerBeat(list(worker.listed())))
             if self.commit(tick=True) is None:
                 return
             assert self.harness.dispatcher.deadline > self.harness.now, "a broker that turns in circles"

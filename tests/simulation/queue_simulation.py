@@ -73,7 +73,7 @@ class QueueSimulation:
 
     def _introduce(self) -> None:
         for peer in self._held:
-            self.harness.hear(peer, ready(peer.decode(), self._capacity))
+            self.harness.receive(peer, ready(peer.decode(), self._capacity))
         self.turn(tick=True)
 
     def _step(self) -> None:
@@ -82,11 +82,11 @@ class QueueSimulation:
         peer = min(self._until, key=lambda each: self._until[each])
         harness.now = max(harness.now, min(arrival, self._until[peer], harness.dispatcher.deadline))
         for peer_of_all in self._held:
-            harness.hear(peer_of_all, wire.WorkerBeat([]))
+            harness.receive(peer_of_all, wire.WorkerBeat([]))
         if self._until[peer] <= harness.now:
             job, lease = self._held[peer].pop(0)
             self.ended[job] = harness.now
-            harness.hear(peer, Finished([Finish(job, lease, [], None)]))
+            harness.receive(peer, Finished([Finish(job, lease, [], None)]))
             self._begin(peer)
         if arrival <= harness.now:
             self._post(self._arrivals.pop(0)[1])
@@ -105,9 +105,9 @@ class QueueSimulation:
         done = self.harness.turn(tick)
         for effects in self.harness.last:
             if effects.changes is not None:
-                self.waits.heard_changes(effects.changes.changes)
+                self.waits.received_changes(effects.changes.changes)
             if effects.beat is not None:
-                self.waits.heard_beat(effects.beat)
+                self.waits.received_beat(effects.beat)
         self._deliver(done)
 
     def _deliver(self, done: Done) -> None:
@@ -118,7 +118,7 @@ class QueueSimulation:
         for peer, job, lease in leases_in(done, wire.Recall):
             if (job, lease) in self._held[peer][1:]:
                 self._held[peer].remove((job, lease))
-                self.harness.hear(peer, Returned([LeaseRef(job, lease)]))
+                self.harness.receive(peer, Returned([LeaseRef(job, lease)]))
 
     def _begin(self, peer: bytes) -> None:
         """The decoder takes the first that its worker holds."""
@@ -127,4 +127,4 @@ class QueueSimulation:
             job, lease = self._held[peer][0]
             self.began[job] = self.harness.now
             self._until[peer] = self.harness.now + self.seconds[self.harness.row(job).lane[0]]
-            self.harness.hear(peer, Started([Start(job, lease, OFFSET + self.harness.now)]))
+            self.harness.receive(peer, Started([Start(job, lease, OFFSET + self.harness.now)]))

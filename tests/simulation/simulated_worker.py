@@ -56,8 +56,8 @@ class SimulatedWorker:
     def disconnected(self) -> None:
         self.feel(events.Disconnected())
 
-    def hear(self, message: Any) -> None:
-        self.feel(events.Heard(message))
+    def receive(self, message: Any) -> None:
+        self.feel(events.Received(message))
 
     def drain(self) -> None:
         self.feel(events.DrainAsked())

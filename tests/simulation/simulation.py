@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from broker.core.books.events import Commanded, Effects, Heard, NamesListed, PeerLost, Policy, Refilled
+from broker.core.books.events import Commanded, Effects, NamesListed, PeerLost, Policy, Received, Refilled
 from broker.core.dispatcher import Dispatcher
 from broker.flight.facts import Began, Intake, Turn, decide
 from broker.flight.recorder import Recorder
@@ -183,11 +183,11 @@ class Simulation:
         for fact in batch:
             self.take_in(fact)
         intake, self.intake = self.intake, Intake()
-        turn = Turn(self.now, intake.facts, heard_all=not self.inbox, stop=False)
+        turn = Turn(self.now, intake.facts, all_read=not self.inbox, stop=False)
         if self.recorder is not None:
             self.recorder.turn(dispatcher, turn)
         try:
-            self.carry_out(decide(dispatcher, self.now, intake.events, turn.heard_all, turn.stop), dispatcher.epoch)
+            self.carry_out(decide(dispatcher, self.now, intake.events, turn.all_read, turn.stop), dispatcher.epoch)
         except LedgerFailed:
             self.counts["commits failed"] += 1
             return self.kill_broker()
@@ -198,13 +198,13 @@ class Simulation:
         if isinstance(fact, wire.Submit):
             existing = self.ledger.look_up(LookUp(ids=[fact.jobs[0].id])).existing
             self.intake.submitted([(fact, wire.encode(fact))], existing, {}, {})
-        elif isinstance(fact, Heard) and isinstance(fact.message, wire.Found):
+        elif isinstance(fact, Received) and isinstance(fact.message, wire.Found):
             rows = self.ledger.jobs(sorted({job_of(name) for name in fact.message.names}))
             self.intake.add(NamesListed(fact.peer, fact.message, rows), wire.encode(fact.message))
         elif isinstance(fact, wire.Cancel):
             self.intake.add(Commanded(fact, self.ledger.job(fact.id or "")), wire.encode(fact))
-        elif isinstance(fact, Heard):
-            self.intake.heard(fact.peer, fact.message, wire.encode(fact.message))
+        elif isinstance(fact, Received):
+            self.intake.received(fact.peer, fact.message, wire.encode(fact.message))
         else:
             self.intake.add(fact)
 
@@ -270,7 +270,7 @@ class Simulation:
 
     def send_up(self, connection: Connection, message: Any) -> None:
         """A worker's message, on its way to the broker."""
-        self.travel(connection, "up", lambda: self.arrive(Heard(connection.peer, message)))
+        self.travel(connection, "up", lambda: self.arrive(Received(connection.peer, message)))
 
     def send_down(self, peer: bytes, message: Any) -> None:
         """The broker's message to a worker; one that cannot be reached is lost."""
@@ -278,7 +278,7 @@ class Simulation:
         if connection is None:
             self.after(0.0, lambda: self.arrive(PeerLost(peer)))
         else:
-            self.travel(connection, "down", lambda: connection.worker.hear(message))
+            self.travel(connection, "down", lambda: connection.worker.receive(message))
 
     def travel(self, connection: Connection, way: str, step: Callable[[], None]) -> None:
         delay = self.random.expovariate(1000.0) if self.random.random() < 0.98 else self.random.uniform(0.0, 0.5)

@@ -15,7 +15,7 @@ from broker.core.books.sweeps import Sweeps
 from broker.core.dispatcher import Dispatcher
 from broker.core.snapshot import from_snapshot, snapshot
 from broker.flight import recorder, replay
-from broker.flight.facts import FORMAT, Decided, HeardFrame, Opening, Turn, packed, parts
+from broker.flight.facts import FORMAT, Decided, Opening, ReceivedFrame, Turn, packed, parts
 from jobs.records import PurgedEntry, Records
 from tests.simulation import simulation
 from tests.simulation.simulation import Simulation
@@ -67,17 +67,17 @@ def test_other_decisions_are_named_by_their_turn(tmp_path: Path, capsys: pytest.
     Simulation(1, jobs=20, chaos_seconds=3.0, flight=tmp_path).run()
     path = recorder.segments(tmp_path)[0]
     found, _ = parts(path.read_bytes())
-    heard = [
+    received = [
         number
         for number, part in enumerate(found)
-        if isinstance(part, Turn) and any(isinstance(fact, HeardFrame) for fact in part.facts)
+        if isinstance(part, Turn) and any(isinstance(fact, ReceivedFrame) for fact in part.facts)
     ][5]
-    turn = found[heard]
+    turn = found[received]
     assert isinstance(turn, Turn)
-    found[heard] = Turn(turn.now, [], turn.heard_all, turn.stop)
+    found[received] = Turn(turn.now, [], turn.all_read, turn.stop)
     path.write_bytes(b"".join(map(packed, found)))
     assert replay.main([str(path)]) == 1
-    number = sum(isinstance(part, Turn) for part in found[: heard + 1])
+    number = sum(isinstance(part, Turn) for part in found[: received + 1])
     said = capsys.readouterr().out
     assert "first difference: other decisions" in said
     assert f"turn {number} at {turn.now:.6f}: no fact" in said
@@ -174,9 +174,9 @@ class Twins:
         self.other.handle(copy.deepcopy(event), now)
         self.real.handle(event, now)
 
-    def tick(self, now: float, heard_all: bool) -> None:
-        self.other.tick(now, heard_all)
-        self.real.tick(now, heard_all)
+    def tick(self, now: float, all_read: bool) -> None:
+        self.other.tick(now, all_read)
+        self.real.tick(now, all_read)
 
     def drain(self, now: float) -> Any:
         Twins.turns += 1

@@ -75,7 +75,12 @@ DISPATCH = Core(
         Mutant(
             "a repeated requeue runs again", "commands.py", "return None if repeated else requeue", "return requeue"
         ),
-        Mutant("a beat renews no lease", "books/roster.py", "worker.heard = now\n        self._heard", "self._heard"),
+        Mutant(
+            "a beat renews no lease",
+            "books/roster.py",
+            "worker.last_seen = now\n        self._by_last_seen",
+            "self._by_last_seen",
+        ),
         Mutant(
             "capacity and one more",
             "books/roster.py",

@@ -47,16 +47,16 @@ class Results:
         self.waits = Waits(monotonic)
         self._listener = listener
         self._monotonic = monotonic
-        self._heard_at: float | None = None
+        self._received_at: float | None = None
         self._ring: deque[Change] = deque(maxlen=CHANGES_KEPT)
         self._floor = float("inf")
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
         self._stopping = False
         self._begun = asyncio.Event()
 
-    def heard_changes(self, message: Changes) -> None:
+    def received_changes(self, message: Changes) -> None:
         """All changes of one turn of the broker."""
-        self._heard_at = self._monotonic()
+        self._received_at = self._monotonic()
         if message.first > self.last:
             self._gap(message.first)
         fresh = [change for change in message.changes if change.change > self.last]
@@ -67,18 +67,18 @@ class Results:
             if change.removed or change.state in ENDED:
                 self._wake(change.id)
         self.last = max(self.last, message.last)
-        self.waits.heard_changes(fresh)
+        self.waits.received_changes(fresh)
         if fresh:
             self._listener.changed(fresh)
 
-    def heard_beat(self, beat: Beat) -> None:
+    def received_beat(self, beat: Beat) -> None:
         """The broker lives. If we lack a change that it made before its previous beat, we have missed that change."""
         if self.latest_beat and self.last < self.latest_beat.change:
             self._gap(self.latest_beat.change)
-        self._heard_at = self._monotonic()
+        self._received_at = self._monotonic()
         self.latest_beat = beat
         self._begun.set()
-        self.waits.heard_beat(beat)
+        self.waits.received_beat(beat)
         self._listener.beat(beat, self.waits)
 
     async def first_beat(self, seconds: float) -> Beat | None:
@@ -95,7 +95,7 @@ class Results:
 
     def silent_seconds(self) -> float:
         """For how long the broker is unheard; infinite if it never was heard."""
-        return float("inf") if self._heard_at is None else self._monotonic() - self._heard_at
+        return float("inf") if self._received_at is None else self._monotonic() - self._received_at
 
     def since(self, change: int) -> list[Change] | None:
         """The changes after number `change`, oldest first. None: some of them are not kept any more."""

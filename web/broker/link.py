@@ -124,10 +124,10 @@ class Link:
             if socket.closed or not _events(socket) & zmq.POLLIN:
                 return
             _topic, frame = socket.recv_multipart(zmq.NOBLOCK)
-            self._hear(frame)
+            self._receive(frame)
         self._loop.call_soon(self._visit, socket)
 
-    def _hear(self, frame: bytes) -> None:
+    def _receive(self, frame: bytes) -> None:
         try:
             message = wire.to_web.decode(frame)
         except WireFault as fault:
@@ -137,13 +137,13 @@ class Link:
             return
         match message:
             case Acks(epoch, acks):
-                self._requests.received(epoch, acks)
+                self._requests.received_acks(epoch, acks)
             case Changes():
-                self._results.heard_changes(message)
+                self._results.received_changes(message)
             case Beat():
-                self._results.heard_beat(message)
+                self._results.received_beat(message)
             case Hello(epoch):
-                self._requests.heard_hello(epoch)
+                self._requests.received_hello(epoch)
 
 
 def _events(socket: "zmq.Socket[bytes]") -> int:

@@ -96,14 +96,14 @@ class Requests:
                 return
             del self._unsent[request]
 
-    def heard_hello(self, epoch: int) -> None:
+    def received_hello(self, epoch: int) -> None:
         """The broker is there, and its acknowledgements reach us from now on: send all open requests again."""
         self._epoch = epoch
         self._repeated.update(self._frames.keys() - self._unsent.keys())
         self._unsent = dict.fromkeys(self._frames)
         self.flush()
 
-    def received(self, epoch: int, acks: list[Ack]) -> None:
+    def received_acks(self, epoch: int, acks: list[Ack]) -> None:
         """Acknowledgements came. If they are from a new epoch, whose Hello did not come yet, send the other requests
         again."""
         for ack in acks:
@@ -111,7 +111,7 @@ class Requests:
                 waiting.set_result(ack)
             self._forget(ack.request)
         if epoch > self._epoch:
-            self.heard_hello(epoch)
+            self.received_hello(epoch)
 
     def _forget(self, request: str) -> None:
         self._frames.pop(request, None)

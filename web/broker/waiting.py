@@ -41,7 +41,7 @@ class Waits:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._beat: Beat | None = None
-        self._heard_at = 0.0
+        self._received_at = 0.0
         self._fresh: dict[str, tuple[Lane, int, bool]] = {}
         """The jobs that were queued after the beat: lane, position, and whether a worker has it already."""
         self._fresh_at = math.inf
@@ -49,13 +49,13 @@ class Waits:
         self._outdated = False
         self._good_until = 0.0
 
-    def heard_beat(self, beat: Beat) -> None:
+    def received_beat(self, beat: Beat) -> None:
         """A beat came. It contains all jobs that were queued before it."""
-        self._beat, self._forecast, self._heard_at = beat, None, self._monotonic()
+        self._beat, self._forecast, self._received_at = beat, None, self._monotonic()
         self._fresh.clear()
         self._fresh_at = math.inf
 
-    def heard_changes(self, changes: Iterable[Change]) -> None:
+    def received_changes(self, changes: Iterable[Change]) -> None:
         """Jobs changed; some of them may be queued anew."""
         if self._beat is None:
             return
@@ -88,7 +88,7 @@ class Waits:
         return None if estimate is None else estimate.wait_seconds
 
     def _now(self) -> float:
-        return (self._beat.at if self._beat else 0.0) + self._monotonic() - self._heard_at
+        return (self._beat.at if self._beat else 0.0) + self._monotonic() - self._received_at
 
     def _present(self) -> Forecast | None:
         beat = self._beat

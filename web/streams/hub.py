@@ -62,7 +62,7 @@ class Hub:
                     stream.put(data)
         for change in changes:
             for reader in self._of_jobs.get(change.id, ()):
-                reader.heard(change)
+                reader.received(change)
 
     def missed(self, last: int) -> None:
         """Readers of all are told so; those of some jobs are told their present again."""

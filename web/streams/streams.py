@@ -101,7 +101,7 @@ class JobsStream(Stream):
         self.stale = True
         self._wake.set()
 
-    def heard(self, change: Change) -> None:
+    def received(self, change: Change) -> None:
         """A change of one of the jobs. One whose present was not told yet will be read with it."""
         if change.id not in self._told or change.change <= self._told[change.id]:
             return

@@ -158,7 +158,7 @@ class Frames:
     def __init__(self) -> None:
         self._header = bytearray()
         self._want = _PREFIX.size
-        self._heard: set[type] = set()
+        self._received: set[type] = set()
         self._rendered: Rendered | None = None
         self._sink: Any = None
         self._left = 0
@@ -200,9 +200,9 @@ class Frames:
         self._header, self._want = bytearray(), _PREFIX.size
         if (body > 0) != isinstance(word, Rendered):
             raise WireFault(f"a {type(word).__name__} with {body} bytes")
-        if Broke in self._heard or (isinstance(word, Unsealed) and self._heard):
+        if Broke in self._received or (isinstance(word, Unsealed) and self._received):
             raise WireFault(f"a {type(word).__name__} out of turn")
-        self._heard.add(type(word))
+        self._received.add(type(word))
         return word, body
 
 

@@ -23,7 +23,7 @@ class Disconnected(_Event, frozen=True):
     """The connection broke, or a message could not be sent: sent messages may be lost."""
 
 
-class Heard(_Event, frozen=True):
+class Received(_Event, frozen=True):
     """The broker said `message` (one of jobs.wire.ToWorker)."""
 
     message: Any

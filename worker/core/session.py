@@ -58,7 +58,7 @@ class Session:
         self._held_max = HELD_PER_CAPACITY * max(1, capacity)
         self._drain_seconds = drain_seconds
         self._silence_seconds = silence_seconds
-        self._now = self._heard_at = self._turned_at = now
+        self._now = self._received_at = self._turned_at = now
         self._beat_at = self._drain_until = self._leave_at = inf
         self._idle = 0
         self._leases = Leases()
@@ -73,7 +73,7 @@ class Session:
         return {
             events.Connected: self._on_connected,
             events.Disconnected: self._on_disconnected,
-            events.Heard: self._on_heard,
+            events.Received: self._on_received,
             events.DecoderIdle: self._on_decoder_idle,
             events.DecoderGone: self._on_decoder_gone,
             events.DecoderBegan: self._on_decoder_began,
@@ -117,8 +117,8 @@ class Session:
         if now >= self._drain_until:
             self._give_back_everything()
             self._drain_until, self._leave_at = inf, now + SETTLE_SECONDS
-        if now >= self._heard_at + self._silence_seconds:
-            self._reconnect, self._heard_at = True, now
+        if now >= self._received_at + self._silence_seconds:
+            self._reconnect, self._received_at = True, now
             self._on_disconnected(None)
         if now >= self._beat_at:
             self._due_beat()
@@ -153,7 +153,7 @@ class Session:
     def deadline(self) -> float:
         """When to tick next (monotonic seconds)."""
         due = min((lease.due for lease in self._leases.running.values()), default=inf)
-        silent = self._heard_at + self._silence_seconds
+        silent = self._received_at + self._silence_seconds
         return min(due, silent, self._beat_at, self._drain_until, self._leave_at, self._outbox.due)
 
     @property
@@ -241,20 +241,20 @@ class Session:
     # -- the connection
 
     def _on_connected(self, _: object) -> None:
-        self._introduce, self._heard_at = True, self._now
+        self._introduce, self._received_at = True, self._now
 
     def _on_disconnected(self, _: object) -> None:
         self._introduced = self._welcomed = False
 
-    def _on_heard(self, event: events.Heard) -> None:
+    def _on_received(self, event: events.Received) -> None:
         if self._welcomed:
-            self._heard_at = self._now
+            self._received_at = self._now
         self._handlers[type(event.message)](event.message)
 
     def _on_welcome(self, welcome: wire.Welcome) -> None:
         self.epoch = welcome.epoch
         self._silence_seconds = welcome.silence_seconds
-        self._welcomed, self._heard_at = True, self._now
+        self._welcomed, self._received_at = True, self._now
         self._beat_at = self._now + self._silence_seconds / BEATS_PER_SILENCE
         self._outbox.answers = [lease.answer for lease in self._leases.answered() if lease.answer is not None]
 

@@ -114,8 +114,8 @@ class Children:
     def read(self, listener: Listener, now: float) -> None:
         """Read all messages of the children, and start a nursery if one is due. Raises SetupFault if no
         decoder comes: a live worker without a decoder would hold its leases for ever."""
-        self._hear(listener)
-        while self._control is not None and self._hear_nursery(listener, now):
+        self._receive(listener)
+        while self._control is not None and self._receive_from_nursery(listener, now):
             pass
         self._end(self._parking.expired(now))
         if now >= self._bare_until:
@@ -150,7 +150,7 @@ class Children:
             return self.keep_spare()
         self.decoder, self._bare_until = parked, inf
         parked.go_on()
-        self._hear(listener)  # a message without a task answers nothing
+        self._receive(listener)  # a message without a task answers nothing
         if self.decoder is parked:
             listener.decoder_ready()
         return None
@@ -206,7 +206,7 @@ class Children:
                 self._asked += 1
                 there += 1
 
-    def _hear(self, listener: Listener) -> None:
+    def _receive(self, listener: Listener) -> None:
         """Read the present decoder's messages; a part, if there are many."""
         for _ in range(READS_A_TURN):
             if (decoder := self.decoder) is None or decoder.silent:
@@ -230,7 +230,7 @@ class Children:
             if 0 < size < READ_BYTES:
                 return
 
-    def _hear_nursery(self, listener: Listener, now: float) -> bool:
+    def _receive_from_nursery(self, listener: Listener, now: float) -> bool:
         assert self._control is not None
         try:
             packet, descriptors, _, _ = socket.recv_fds(self._control, tasks.PACKET_BYTES_MAX, 3)
@@ -249,7 +249,7 @@ class Children:
                 self._born(listener, Decoder(pid, socket.socket(fileno=link), watch, StatusPage(status_page)))
             case tasks.Died(pid) as death:
                 if self.decoder is not None and self.decoder.pid == pid:
-                    self._hear(listener)
+                    self._receive(listener)
                     self._ended(listener, death)
                 elif self._spare is not None and self._spare.pid == pid:
                     self._end_spare()
@@ -294,7 +294,7 @@ class Children:
         for parked in self._parking.empty():
             self._end_of_parked(listener, parked)
         self._start_at = max(now, self._started_at + NURSERY_SECONDS_LEAST)
-        self._hear(listener)
+        self._receive(listener)
         if self.decoder is not None:
             self._ended(listener, tasks.Died(self.decoder.pid, LOST))
 

@@ -223,7 +223,7 @@ class Keeper:
                 if isinstance(message, wire.Welcome):
                     self._welcome = True
                     self._leave_former()
-                self._tell(events.Heard(message))
+                self._tell(events.Received(message))
 
     def _read_monitor(self) -> None:
         while has_mail(self._monitor):

@@ -86,7 +86,7 @@ class Ordered(msgspec.Struct, frozen=True):
     order: Pause | Resume | DrainWorker
 
 
-class Heard(msgspec.Struct, frozen=True, gc=False):
+class Received(msgspec.Struct, frozen=True, gc=False):
     """A worker's message arrived over the connection `peer`."""
 
     peer: bytes
@@ -121,7 +121,7 @@ class Expired(msgspec.Struct, frozen=True, array_like=True, tag=True):
     rows: list[Row]
 
 
-Event = ClockRead | Submitted | Commanded | Matched | Ordered | Heard | PeerLost | NamesListed | Refilled | Expired
+Event = ClockRead | Submitted | Commanded | Matched | Ordered | Received | PeerLost | NamesListed | Refilled | Expired
 
 
 class Refill(msgspec.Struct, frozen=True):

@@ -134,7 +134,7 @@ class Worker:
     `busy_since`: when its current job could start, which is the end of the one before or its own assignment."""
 
     __slots__ = (
-        "alone", "busy_since", "capacity", "draining", "engine", "heard", "incarnation", "late", "leases", "load",
+        "alone", "busy_since", "capacity", "draining", "engine", "incarnation", "last_seen", "late", "leases", "load",
         "name", "peer", "pid", "serial", "served", "since", "slot",
     )  # fmt: skip
 
@@ -147,7 +147,7 @@ class Worker:
         self.engine = ready.engine
         self.draining = ready.draining
         self.since = since
-        self.heard = self.busy_since = now
+        self.last_seen = self.busy_since = now
         self.leases: dict[str, Entry] = {}
         self.alone = self.late = False
         self.load = 0.0

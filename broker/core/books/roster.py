@@ -23,7 +23,7 @@ class Roster:
         self.by_incarnation: dict[str, Worker] = {}
         self.engines: Counter[str] = Counter()
         """How many workers have each engine."""
-        self._heard: OrderedDict[bytes, Worker] = OrderedDict()
+        self._by_last_seen: OrderedDict[bytes, Worker] = OrderedDict()
         self._free: tuple[list[tuple[int, int, Worker]], ...] = ([], [])
         self._served = 0
         self._serial = 0
@@ -36,29 +36,29 @@ class Roster:
         self.by_peer[worker.peer] = worker
         self.by_incarnation[worker.incarnation] = worker
         self.engines[worker.engine] += 1
-        self._heard[worker.peer] = worker
+        self._by_last_seen[worker.peer] = worker
         self.settle(worker)
 
     def remove(self, worker: Worker) -> None:
         """A worker is gone. The caller must end its leases."""
         del self.by_peer[worker.peer]
         del self.by_incarnation[worker.incarnation]
-        del self._heard[worker.peer]
+        del self._by_last_seen[worker.peer]
         self.engines[worker.engine] -= 1
         if not self.engines[worker.engine]:
             del self.engines[worker.engine]
         worker.draining = True
         self._place(worker, None)
 
-    def hear(self, worker: Worker, now: float) -> None:
+    def seen(self, worker: Worker, now: float) -> None:
         """A sign of life."""
-        worker.heard = now
-        self._heard.move_to_end(worker.peer)
+        worker.last_seen = now
+        self._by_last_seen.move_to_end(worker.peer)
 
     def excuse(self, now: float) -> None:
         """Count everybody's silence from `now` on."""
-        for worker in self._heard.values():
-            worker.heard = now
+        for worker in self._by_last_seen.values():
+            worker.last_seen = now
 
     def serve(self, worker: Worker, entry: Entry) -> None:
         """The worker takes a lease."""
@@ -120,8 +120,8 @@ class Roster:
     def silent(self, before: float) -> list[Worker]:
         """Those last heard before `before`."""
         lost = []
-        for worker in self._heard.values():
-            if worker.heard >= before:
+        for worker in self._by_last_seen.values():
+            if worker.last_seen >= before:
                 break
             lost.append(worker)
         return lost
@@ -129,7 +129,7 @@ class Roster:
     @property
     def longest_unheard(self) -> float | None:
         """When the worker that was silent for longest was last heard."""
-        return next(iter(self._heard.values())).heard if self._heard else None
+        return next(iter(self._by_last_seen.values())).last_seen if self._by_last_seen else None
 
     def _place(self, worker: Worker, slot: tuple[int, int] | None) -> None:
         if worker.slot == slot:

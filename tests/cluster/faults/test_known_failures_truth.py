@@ -137,7 +137,7 @@ class Follower(threading.Thread):
                         elif key == "event":
                             name = value
                         elif key == "data":
-                            self._hear(name, json.loads(value))
+                            self._receive(name, json.loads(value))
                         if self._over:
                             return
 
@@ -146,7 +146,7 @@ class Follower(threading.Thread):
         self._over = True
         self.join()
 
-    def _hear(self, name: str, data: Any) -> None:
+    def _receive(self, name: str, data: Any) -> None:
         if name == "job":
             self._show(data)
         elif name == "reset":

@@ -100,7 +100,7 @@ class Cluster:
 
         def ready() -> bool:
             assert process.poll() is None, f"{role} ended with {process.returncode}: {self.log()[-2000:]}"
-            return (process.pid, {"READY": "1"}) in notices.heard()
+            return (process.pid, {"READY": "1"}) in notices.received()
 
         try:
             wait_until(ready, START_SECONDS, f"{role} to be ready")

@@ -77,14 +77,14 @@ def _words(role: str) -> None:
         reached(f"{role} says {_name(message)}")
         return encode(message)
 
-    def hear(decode: Callable[..., Any], reader: Any, frame: bytes) -> Any:
+    def receive(decode: Callable[..., Any], reader: Any, frame: bytes) -> Any:
         message = decode(reader, frame)
         reached(f"{role} hears {_name(message)}")
         return message
 
     for home in (wire, codec):
         _wrap(home, "encode", say)
-    _wrap(wire.Reader, "decode", hear)
+    _wrap(wire.Reader, "decode", receive)
 
 
 def _name(message: Any) -> str:

@@ -48,7 +48,7 @@ class FakeBroker:
         self._router.linger = 0
         self._router.bind(endpoint(cluster.run, "workers"))
         self._worker = b""
-        self.heard: list[Any] = []
+        self.received: list[Any] = []
         self._seen = 0
         cluster.data.mkdir(mode=0o700, exist_ok=True)
         self.blobs = LocalBlobs(cluster.data)
@@ -63,15 +63,15 @@ class FakeBroker:
         self._router.send_multipart([self._worker, wire.encode(message)])
 
     def expect(self, kind: type[T], seconds: float = START_SECONDS) -> T:
-        """The next message of this type; what comes before it is passed over (but is in `heard`)."""
+        """The next message of this type; what comes before it is passed over (but is in `received`)."""
         until = time.monotonic() + seconds
         while True:
-            while self._seen < len(self.heard):
+            while self._seen < len(self.received):
                 self._seen += 1
-                if type(found := self.heard[self._seen - 1]) is kind:
+                if type(found := self.received[self._seen - 1]) is kind:
                     return found
             left = until - time.monotonic()
-            assert left > 0, f"waited {seconds} s for {kind.__name__}, heard {self.heard}"
+            assert left > 0, f"waited {seconds} s for {kind.__name__}, heard {self.received}"
             if self._router.poll(int(left * 1000) + 1):
                 self._receive()
 
@@ -104,7 +104,7 @@ class FakeBroker:
 
     def _receive(self) -> None:
         self._worker, frame = self._router.recv_multipart()
-        self.heard.append(wire.from_worker.decode(frame))
+        self.received.append(wire.from_worker.decode(frame))
 
 
 class Worker:

@@ -37,7 +37,7 @@ class SimulatedWorker:
 
     def introduce(self) -> None:
         """Say Ready, with all that is held."""
-        self._broker.hear(self, msgspec.structs.replace(self._introduction, holding=self.holding()))
+        self._broker.receive(self, msgspec.structs.replace(self._introduction, holding=self.holding()))
 
     def holding(self) -> list[wire.Held]:
         """What it holds, as it says in a beat."""
@@ -48,22 +48,22 @@ class SimulatedWorker:
         if job not in self.begun:
             self.begun.add(job)
             at = self._broker.wall_time()
-            self._broker.hear(self, wire.Started([wire.Start(job, self.leases[job], at)]))
+            self._broker.receive(self, wire.Started([wire.Start(job, self.leases[job], at)]))
 
     def publish(self, job: str, rendition: Rendition) -> None:
         """A rendition landed."""
         self.begin(job)
-        self._broker.hear(self, wire.Published([wire.Publication(job, self.leases[job], rendition)]))
+        self._broker.receive(self, wire.Published([wire.Publication(job, self.leases[job], rendition)]))
 
     def finish(self, job: str, renditions: list[Rendition]) -> None:
         """The job has all its renditions."""
         self.begin(job)
-        self._broker.hear(self, wire.Finished([wire.Finish(job, self.leases.pop(job), renditions, Cost(1.5, 4096))]))
+        self._broker.receive(self, wire.Finished([wire.Finish(job, self.leases.pop(job), renditions, Cost(1.5, 4096))]))
 
     def fail(self, job: str, code: Code, detail: str) -> None:
         """The try ended without its renditions."""
         self.begin(job)
-        self._broker.hear(self, wire.Failed([wire.Failure(job, self.leases.pop(job), code.value, detail)]))
+        self._broker.receive(self, wire.Failed([wire.Failure(job, self.leases.pop(job), code.value, detail)]))
 
     def answer(self, message: Any) -> list[Any]:
         """What it says at once to a message of the broker's."""
@@ -142,7 +142,7 @@ class WebBroker:
             self._driver.order(message)
         self._turn()
 
-    def hear(self, worker: SimulatedWorker, message: wire.FromWorker) -> None:
+    def receive(self, worker: SimulatedWorker, message: wire.FromWorker) -> None:
         """A message of a worker arrives, in a turn of its own."""
         self._take_in(worker, message)
         self._turn()
@@ -172,7 +172,7 @@ class WebBroker:
             passer = self.come(f"passer-{self._passers}")
             assert passer.leases, f"{job} waits, and a new worker is given nothing"
             self._passing.append(passer)
-            self.hear(passer, wire.Draining())
+            self.receive(passer, wire.Draining())
 
     def start(self, job: str) -> None:
         """A decoder begins the job."""
@@ -203,11 +203,11 @@ class WebBroker:
         return str(self._orders)
 
     def _take_in(self, worker: SimulatedWorker, message: wire.FromWorker) -> None:
-        heard = wire.from_worker.decode(wire.encode(message))
-        if isinstance(heard, wire.Found):
-            self._driver.found(worker.peer, heard)
+        received = wire.from_worker.decode(wire.encode(message))
+        if isinstance(received, wire.Found):
+            self._driver.found(worker.peer, received)
         else:
-            self._driver.hear(worker.peer, heard)
+            self._driver.receive(worker.peer, received)
 
     def _turn(self, tick: bool = False) -> None:
         """Carry out a turn, and those that follow from what workers answer at once."""

@@ -80,7 +80,7 @@ class Kit:
         self.tells = True
         """Off: changes and beats are lost."""
         self._instead: dict[str, Any] = {}
-        self.broker = WebBroker(policy_of(given), self.ledger, time.time(), self._heard)
+        self.broker = WebBroker(policy_of(given), self.ledger, time.time(), self._received)
         self.results = Results(self.hub, lambda: self.now)
         self.sent: list[FromWeb] = []
         self.requests = Requests(self._send)
@@ -123,21 +123,21 @@ class Kit:
                 self.broker.handle(frame)
         return self.takes
 
-    def _heard(self, topic: bytes, frame: bytes) -> None:
+    def _received(self, topic: bytes, frame: bytes) -> None:
         """What the broker publishes, as far as this process subscribes to it."""
         message = wire.to_web.decode(frame)
         if topic == wire.acks_topic(self.web.id):
             if self.answers:
-                asyncio.get_running_loop().call_soon(self.requests.received, message.epoch, message.acks)
+                asyncio.get_running_loop().call_soon(self.requests.received_acks, message.epoch, message.acks)
         elif self.tells and topic == wire.CHANGES_TOPIC:
-            self.results.heard_changes(message)
+            self.results.received_changes(message)
         elif self.tells and topic == wire.BEAT_TOPIC:
-            self.results.heard_beat(msgspec.structs.replace(message, **self._instead))
+            self.results.received_beat(msgspec.structs.replace(message, **self._instead))
 
     def restart_broker(self) -> None:
         """Another broker starts on the ledger, and says Hello."""
         self.broker.restart()
-        self.requests.heard_hello(self.broker.epoch)
+        self.requests.received_hello(self.broker.epoch)
 
     def beat(self, **instead: Any) -> None:
         """The broker's next beat is heard. `instead`: fields that it says in place of the broker's, where no small

@@ -3,7 +3,7 @@
 from typing import Any
 from unittest.mock import Mock
 
-from broker.core.books.events import Commanded, Event, Heard, Matched, NamesListed, Ordered, Submitted
+from broker.core.books.events import Commanded, Event, Matched, NamesListed, Ordered, Received, Submitted
 from broker.flight.facts import Intake, events
 from broker.lookups import Lookups
 from jobs import wire
@@ -50,15 +50,15 @@ def test_a_turn_asks_once_and_tells_workers_first_then_orders_then_submits() -> 
     turn, intake = Turn(1, 2, 3), Intake()
     turn.find(intake, raw(3), raw(9))
     leaving = wire.Leaving()
-    intake.heard(PEER, leaving, wire.encode(leaving))
+    intake.received(PEER, leaving, wire.encode(leaving))
     turn.find(intake, raw(1))
     turn.submit(job_id(1), "new")
     turn.order(wire.Cancel("web", "a", job_id(2)), wire.Pause("web", "b"), wire.Purge("web", "c", job_id(9)))
     turn.submit("other")
-    first, heard, second, cancel, pause, purge, submitted, other = turn.look_up(intake)
+    first, received, second, cancel, pause, purge, submitted, other = turn.look_up(intake)
     turn.asked.look_up.assert_called_once()
     assert [isinstance(each, NamesListed) and each.rows for each in (first, second)] == [[row(3)], [row(1)]]
-    assert isinstance(heard, Heard)
+    assert isinstance(received, Received)
     assert [isinstance(each, Commanded) and each.row for each in (cancel, purge)] == [row(2), None]
     assert isinstance(pause, Ordered)
     assert isinstance(submitted, Submitted) and isinstance(other, Submitted)

@@ -27,7 +27,7 @@ def harness_with(*jobs: str, workers: int = 1, capacity: int = 1, **policy: Any)
     """Workers a, b, c at peers of the same names; then the jobs, in one POST."""
     harness = DispatcherHarness(**policy)
     for peer in (A, B, C)[:workers]:
-        harness.hear(peer, ready(peer.decode(), capacity))
+        harness.receive(peer, ready(peer.decode(), capacity))
     harness.turn(tick=True)
     if jobs:
         harness.submit(*map(new_job, jobs))
@@ -36,11 +36,11 @@ def harness_with(*jobs: str, workers: int = 1, capacity: int = 1, **policy: Any)
 
 
 def begin(harness: DispatcherHarness, job: str, lease: int = 1, peer: bytes = A) -> None:
-    harness.hear(peer, Started([Start(job, lease, 0.0)]))
+    harness.receive(peer, Started([Start(job, lease, 0.0)]))
 
 
 def fail(harness: DispatcherHarness, job: str, code: str, lease: int = 1, peer: bytes = A) -> None:
-    harness.hear(peer, Failed([Failure(job, lease, code, "why")]))
+    harness.receive(peer, Failed([Failure(job, lease, code, "why")]))
 
 
 def finish(job: str, lease: int = 1, began_at: float | None = None) -> Finished:
@@ -70,7 +70,7 @@ def test_started_then_finished_is_done_with_one_attempt() -> None:
     harness = harness_with("j")
     begin(harness, "j")
     harness.turn()
-    harness.hear(A, finish("j"))
+    harness.receive(A, finish("j"))
     assert leases_in(harness.turn(), wire.Settled) == [(A, "j", 1)]
     assert (harness.row("j").state, harness.row("j").attempts, harness.outcome("j").renditions) == (
         "done",
@@ -81,33 +81,33 @@ def test_started_then_finished_is_done_with_one_attempt() -> None:
 
 
 def test_a_start_is_when_the_worker_says_between_its_assignment_and_now() -> None:
-    for said, heard in ((-1e6, 0.0), (0.25, 0.25), (1e6, 0.5)):
+    for said, counted in ((-1e6, 0.0), (0.25, 0.25), (1e6, 0.5)):
         for by in (lambda at: Started([Start("j", 1, at)]), lambda at: finish("j", began_at=at)):
             harness = harness_with("j")
             assigned_at = harness.outcome("j").timeline[-1].at
             harness.now = assigned_at - OFFSET + 0.5
-            harness.hear(A, by(assigned_at + said))
+            harness.receive(A, by(assigned_at + said))
             harness.turn()
             times = {entry.event: entry.at for entry in harness.outcome("j").timeline}
-            assert times["started"] == pytest.approx(assigned_at + heard, abs=1e-4)
+            assert times["started"] == pytest.approx(assigned_at + counted, abs=1e-4)
             assert harness.row("j").started_at == (None if "ended" in times else times["started"])
 
 
 def test_a_job_ended_when_the_worker_says_between_its_start_and_now() -> None:
-    for said, heard in ((-1e6, 0.1), (0.25, 0.25), (1e6, 0.5)):
+    for said, counted in ((-1e6, 0.1), (0.25, 0.25), (1e6, 0.5)):
         harness = harness_with("j")
         assigned_at = harness.outcome("j").timeline[-1].at
         harness.now = assigned_at - OFFSET + 0.5
-        harness.hear(A, Started([Start("j", 1, assigned_at + 0.1)]))
-        harness.hear(A, Finished([Finish("j", 1, [picture("j")], ended_at=assigned_at + said)]))
+        harness.receive(A, Started([Start("j", 1, assigned_at + 0.1)]))
+        harness.receive(A, Finished([Finish("j", 1, [picture("j")], ended_at=assigned_at + said)]))
         harness.turn()
         times = {entry.event: entry.at for entry in harness.outcome("j").timeline}
-        assert times["ended"] == harness.row("j").ended_at == pytest.approx(assigned_at + heard, abs=1e-4)
+        assert times["ended"] == harness.row("j").ended_at == pytest.approx(assigned_at + counted, abs=1e-4)
 
 
 def test_an_answer_from_the_cache_charges_nothing() -> None:
     harness = harness_with("j")
-    harness.hear(A, Finished([Finish("j", 1, [picture("j")], cached=True)]))
+    harness.receive(A, Finished([Finish("j", 1, [picture("j")], cached=True)]))
     harness.turn()
     assert (harness.row("j").attempts, harness.outcome("j").cached) == (0, True)
 
@@ -115,7 +115,7 @@ def test_an_answer_from_the_cache_charges_nothing() -> None:
 def test_the_least_recently_served_worker_comes_first() -> None:
     harness = harness_with("j1", "j2", workers=2)
     for peer, job in ((B, "j2"), (A, "j1")):
-        harness.hear(peer, finish(job))
+        harness.receive(peer, finish(job))
         harness.turn()
     harness.submit(new_job("j3"))
     assert leases_in(harness.turn(), wire.Assign) == [(A, "j3", 1)]
@@ -135,7 +135,7 @@ def test_capacity_bounds_what_is_given_and_idle_workers_come_before_spare_ones()
 def test_nothing_is_prefetched_where_jobs_take_long() -> None:
     harness = harness_with("j1", capacity=2, prefetch_seconds=0.12)
     harness.now += 3.0
-    harness.hear(A, finish("j1"))
+    harness.receive(A, finish("j1"))
     harness.turn(tick=True)
     harness.submit(new_job("j2"), new_job("j3"))
     assert leases_in(harness.turn(), wire.Assign) == [(A, "j2", 1)]
@@ -144,7 +144,7 @@ def test_nothing_is_prefetched_where_jobs_take_long() -> None:
 def test_what_is_prefetched_waits_for_no_more_than_so_long() -> None:
     harness = harness_with("first", capacity=5, prefetch_seconds=0.15)
     harness.now += 0.05
-    harness.hear(A, finish("first"))
+    harness.receive(A, finish("first"))
     harness.turn()
     harness.now += 1.0
     harness.turn(tick=True)
@@ -156,14 +156,14 @@ def test_what_is_prefetched_waits_for_no_more_than_so_long() -> None:
 def test_an_unstarted_job_is_recalled_for_an_idle_worker() -> None:
     harness = harness_with("j1", "j2", capacity=2)
     begin(harness, "j1")
-    harness.hear(B, ready("b", 2))
-    harness.hear(C, ready("c", 2))
+    harness.receive(B, ready("b", 2))
+    harness.receive(C, ready("c", 2))
     harness.turn()
     assert harness.dispatcher.deadline <= harness.now + harness.policy.recall_seconds
     harness.now = harness.dispatcher.deadline
     assert leases_in(harness.turn(tick=True), wire.Recall) == [(A, "j2", 1)]
     assert leases_in(harness.turn(tick=True), wire.Recall) == []
-    harness.hear(A, Returned([LeaseRef("j2", 1)]))
+    harness.receive(A, Returned([LeaseRef("j2", 1)]))
     assert leases_in(harness.turn(), wire.Assign) == [(B, "j2", 2)]
     assert harness.row("j2").attempts == 0
 
@@ -182,9 +182,9 @@ def test_an_unstarted_job_is_recalled_for_an_idle_worker() -> None:
 def test_an_answer_under_an_old_lease_changes_nothing_and_is_settled(late: Any) -> None:
     harness = harness_with("j", workers=2)
     harness.lose(A)
-    harness.hear(A, ready("a"))
+    harness.receive(A, ready("a"))
     assert leases_in(harness.turn(), wire.Assign) == [(B, "j", 2)]
-    harness.hear(A, late)
+    harness.receive(A, late)
     done = harness.turn()
     assert not done.committed
     assert done.sends == [(A, wire.Settled([LeaseRef("j", 1)]))]
@@ -192,14 +192,14 @@ def test_an_answer_under_an_old_lease_changes_nothing_and_is_settled(late: Any) 
 
 def test_a_worker_that_is_not_known_is_asked_once_to_introduce_itself() -> None:
     harness = harness_with()
-    harness.hear(b"?", finish("j"), wire.WorkerBeat([]), wire.Leaving())
+    harness.receive(b"?", finish("j"), wire.WorkerBeat([]), wire.Leaving())
     assert harness.turn().sends == [(b"?", wire.Introduce(1))]
 
 
 def test_a_loss_before_a_decoder_began_is_uncharged_and_first_in_the_queue() -> None:
     harness = harness_with("j1", "j2")
     harness.lose(A)
-    harness.hear(B, ready("b"))
+    harness.receive(B, ready("b"))
     assert leases_in(harness.turn(), wire.Assign) == [(B, "j1", 2)]
     assert (harness.row("j1").attempts, harness.outcome("j1").losses) == (0, 1)
 
@@ -209,7 +209,7 @@ def test_twenty_losses_before_a_decoder_began_are_too_many() -> None:
     for _ in range(20):
         assert harness.row("j").state == "running"
         harness.lose(A)
-        harness.hear(A, ready("a"))
+        harness.receive(A, ready("a"))
         harness.turn()
     assert (harness.row("j").state, harness.row("j").code, harness.row("j").attempts) == ("dead", "lost_too_often", 0)
 
@@ -220,7 +220,7 @@ def test_losses_after_the_start_are_charged_and_the_third_backs_off() -> None:
         assert (harness.row("j").state, harness.row("j").lease) == ("running", lease)
         begin(harness, "j", lease)
         harness.lose(A)
-        harness.hear(A, ready("a"))
+        harness.receive(A, ready("a"))
         harness.turn()
     row = harness.row("j")
     assert (row.state, row.attempts) == ("delayed", 3)
@@ -237,7 +237,7 @@ def test_losses_after_the_start_are_charged_and_the_third_backs_off() -> None:
 def test_a_job_given_back_is_uncharged_though_a_decoder_had_begun() -> None:
     harness = harness_with("j")
     begin(harness, "j")
-    harness.hear(A, wire.Draining(), Returned([LeaseRef("j", 1)]))
+    harness.receive(A, wire.Draining(), Returned([LeaseRef("j", 1)]))
     assert leases_in(harness.turn(), wire.Settled) == [(A, "j", 1)]
     assert (harness.row("j").state, harness.row("j").attempts) == ("queued", 0)
 
@@ -264,7 +264,7 @@ def test_a_waiting_job_is_cancelled_at_once() -> None:
     harness.order(wire.Cancel("web", "c", "j"))
     assert harness.turn().acks == [wire.Ack("c", wire.COMMITTED, ["j"])]
     assert (harness.row("j").state, harness.row("j").code) == ("cancelled", "cancelled")
-    harness.hear(A, ready("a"))
+    harness.receive(A, ready("a"))
     assert leases_in(harness.turn(), wire.Assign) == []
 
 
@@ -292,7 +292,7 @@ def test_a_running_job_is_abandoned_until_its_worker_answers() -> None:
     assert (harness.row("j").state, harness.outcome("j").cancel_requested) == ("running", True)
     harness.now += 1.0
     assert leases_in(harness.turn(tick=True), wire.Abandon) == [(A, "j", 1)]
-    harness.hear(A, finish("j"))
+    harness.receive(A, finish("j"))
     harness.turn()
     assert (harness.row("j").state, harness.outcome("j").renditions) == ("cancelled", [])
     assert harness.dispatcher.books.sweeps.entries["j"].names == ("processed/j/j.thumb",)
@@ -317,10 +317,10 @@ def test_a_cancelled_job_that_fails_or_is_lost_does_not_come_again(code: str, be
 def test_what_was_shown_before_a_cancel_is_not_swept_after_it() -> None:
     harness = harness_with("j")
     shown = wire.Publication("j", 1, picture("j"))
-    harness.hear(A, wire.Published([shown]))
+    harness.receive(A, wire.Published([shown]))
     harness.order(wire.Cancel("web", "c", "j"))
     harness.turn()
-    harness.hear(A, wire.Published([shown, wire.Publication("j", 1, picture("j", "large"))]))
+    harness.receive(A, wire.Published([shown, wire.Publication("j", 1, picture("j", "large"))]))
     harness.turn()
     assert harness.outcome("j").renditions == [picture("j")]
     assert harness.dispatcher.books.sweeps.entries["j"].names == ("processed/j/j.large",)
@@ -328,7 +328,7 @@ def test_what_was_shown_before_a_cancel_is_not_swept_after_it() -> None:
 
 def test_an_ended_job_is_not_cancelled_and_a_repeated_cancel_is_no_change() -> None:
     harness = harness_with("j1", "j2")
-    harness.hear(A, finish("j1"))
+    harness.receive(A, finish("j1"))
     harness.turn()
     harness.order(wire.Cancel("web", "c", "j1"))
     assert harness.turn().acks == [wire.Ack("c", wire.REFUSED, ["j1"], "job_ended")]
@@ -353,7 +353,7 @@ def test_nothing_is_given_out_while_very_many_jobs_wait_out_a_failure(monkeypatc
 
 def test_pause_holds_dispatch_over_a_restart_without_turning_in_circles() -> None:
     harness = harness_with("j1", "j2", capacity=2)
-    harness.hear(B, ready("b"))
+    harness.receive(B, ready("b"))
     harness.order(wire.Pause("web", "p"))
     harness.turn()
     harness.submit(new_job("j3"))
@@ -362,7 +362,7 @@ def test_pause_holds_dispatch_over_a_restart_without_turning_in_circles() -> Non
     assert leases_in(harness.turn(tick=True), wire.Recall) == []
     assert harness.dispatcher.deadline > harness.now
     harness.start()
-    harness.hear(B, ready("b"))
+    harness.receive(B, ready("b"))
     assert leases_in(harness.turn(), wire.Assign) == []
     harness.order(wire.Resume("web", "p"))
     assert leases_in(harness.turn(), wire.Assign) == [(B, "j3", 1)]
@@ -413,7 +413,7 @@ def test_a_broker_that_stood_still_after_its_start_waits_for_holders_again() -> 
     harness.turn(tick=True)
     harness.now += 60.0
     harness.turn(tick=True)
-    harness.hear(A, ready("a", 1, (Held("j", 1, True),)))
+    harness.receive(A, ready("a", 1, (Held("j", 1, True),)))
     harness.turn(tick=True)
     assert (harness.row("j").state, harness.row("j").lease) == ("running", 1)
 
@@ -421,7 +421,7 @@ def test_a_broker_that_stood_still_after_its_start_waits_for_holders_again() -> 
 def test_after_a_restart_a_holder_that_comes_back_keeps_its_lease() -> None:
     harness = harness_with("j1", "j2", workers=2)
     harness.start()
-    harness.hear(A, ready("a", 1, (Held("j1", 1, True),)))
+    harness.receive(A, ready("a", 1, (Held("j1", 1, True),)))
     harness.turn()
     assert (harness.row("j1").state, harness.row("j1").lease, harness.row("j1").attempts) == ("running", 1, 1)
     harness.now += 1.9
@@ -430,7 +430,7 @@ def test_after_a_restart_a_holder_that_comes_back_keeps_its_lease() -> None:
     harness.now += 0.2
     harness.turn(tick=True)
     assert (harness.row("j2").state, harness.row("j2").attempts) == ("queued", 0)
-    harness.hear(B, ready("b", 2, (Held("j2", 1, True),)))
+    harness.receive(B, ready("b", 2, (Held("j2", 1, True),)))
     done = harness.turn()
     assert leases_in(done, wire.Settled) == [(B, "j2", 1)]
     assert leases_in(done, wire.Assign) == [(B, "j2", 2)]
@@ -439,7 +439,7 @@ def test_after_a_restart_a_holder_that_comes_back_keeps_its_lease() -> None:
 def test_after_a_restart_what_its_holder_never_got_is_assigned_at_once() -> None:
     harness = harness_with("j1", "j2", workers=2)
     harness.start()
-    harness.hear(A, ready("a"))
+    harness.receive(A, ready("a"))
     assert leases_in(harness.turn(), wire.Assign) == [(A, "j1", 2)]
     assert (harness.row("j1").attempts, harness.row("j2").lease) == (0, 1)
 
@@ -447,7 +447,7 @@ def test_after_a_restart_what_its_holder_never_got_is_assigned_at_once() -> None
 def test_another_worker_than_the_holder_adopts_nothing() -> None:
     harness = harness_with("j")
     harness.start()
-    harness.hear(B, ready("b", 1, (Held("j", 1, True),)))
+    harness.receive(B, ready("b", 1, (Held("j", 1, True),)))
     assert leases_in(harness.turn(), wire.Settled) == [(B, "j", 1)]
     assert harness.row("j").attempts == 0
 
@@ -455,9 +455,9 @@ def test_another_worker_than_the_holder_adopts_nothing() -> None:
 def test_a_worker_that_still_names_an_old_lease_has_forgotten_the_new_one() -> None:
     harness = harness_with("j")
     harness.lose(A)
-    harness.hear(b"a2", ready("a"))
+    harness.receive(b"a2", ready("a"))
     assert leases_in(harness.turn(), wire.Assign) == [(b"a2", "j", 2)]
-    harness.hear(b"a3", ready("a", 1, (Held("j", 1, False),)))
+    harness.receive(b"a3", ready("a", 1, (Held("j", 1, False),)))
     done = harness.turn()
     assert leases_in(done, wire.Settled) == [(b"a3", "j", 1)]
     assert leases_in(done, wire.Assign) == [(b"a3", "j", 3)]
@@ -471,7 +471,7 @@ def test_a_decoder_that_dies_of_the_job_is_tried_once_more_alone(code: str, stat
     harness.turn()
     assert harness.row("j").state == "queued"
     harness.submit(new_job("l"))
-    harness.hear(A, finish("k"))
+    harness.receive(A, finish("k"))
     done = harness.turn()
     memory = (1 << 30) * (2 if code == "memory_over_limit" else 1)
     assert (A, wire.Assign([wire.Assignment("j", 2, 60.0, memory, True, b"spec")])) in done.sends
@@ -490,7 +490,7 @@ def quarantined() -> DispatcherHarness:
         fail(harness, "j", "decoder_crashed", lease)
         harness.turn()
     harness.start()
-    harness.hear(A, ready("a"))
+    harness.receive(A, ready("a"))
     harness.turn()
     return harness
 
@@ -519,13 +519,13 @@ def test_a_new_engine_lifts_a_quarantine(engines: tuple[str, ...], state: str) -
     harness = quarantined()
     harness.lose(A)
     for peer, engine in zip((A, B), engines, strict=False):
-        harness.hear(peer, ready(peer.decode(), engine=engine))
+        harness.receive(peer, ready(peer.decode(), engine=engine))
     harness.turn()
     harness.submit(new_job("again", content=b"j"))
     harness.turn()
     assert harness.row("again").state == state
     harness.start()
-    harness.hear(A, ready("a", engine="engine", holding=(Held("again", 1, False),)))
+    harness.receive(A, ready("a", engine="engine", holding=(Held("again", 1, False),)))
     harness.turn()
     harness.submit(new_job("back", content=b"j"))
     harness.turn()
@@ -606,7 +606,7 @@ def test_of_very_many_in_quarantine_the_oldest_goes(monkeypatch: pytest.MonkeyPa
 
 def test_a_done_job_is_not_requeued() -> None:
     harness = harness_with("j")
-    harness.hear(A, finish("j"))
+    harness.receive(A, finish("j"))
     harness.turn()
     harness.order(wire.Requeue("web", "q", "j"))
     assert harness.turn().acks == [wire.Ack("q", wire.REFUSED, ["j"], "not_requeueable")]
@@ -675,7 +675,7 @@ def test_a_lane_whose_last_jobs_left_unseen_is_forgotten() -> None:
     harness.order(wire.Cancel("web", "c", None, Where()))
     harness.turn()
     harness.submit(new_job("l"))
-    harness.hear(A, ready("a"))
+    harness.receive(A, ready("a"))
     assert leases_in(harness.turn(), wire.Assign) == [(A, "l", 1)]
 
 
@@ -686,12 +686,12 @@ def test_a_backlog_larger_than_the_window_is_served_in_order(count: int) -> None
     harness.submit(*map(new_job, names))
     harness.turn()
     assert len(harness.dispatcher.books.entries) <= 3
-    harness.hear(A, ready("a"))
+    harness.receive(A, ready("a"))
     served = leases_in(harness.turn(), wire.Assign)
     while len(served) < count:
-        harness.hear(A, finish(served[-1][1]))
+        harness.receive(A, finish(served[-1][1]))
         served += leases_in(harness.turn(), wire.Assign)
-    harness.hear(A, finish(served[-1][1]))
+    harness.receive(A, finish(served[-1][1]))
     harness.turn()
     assert [job for _, job, _ in served] == names
     assert harness.ledger.meta.counts["done"] == count
@@ -706,7 +706,7 @@ def test_priorities_are_strict_in_a_tenant_and_tenants_and_sizes_take_turns() ->
     harness.order(wire.Resume("web", "p"))
     served = leases_in(harness.turn(), wire.Assign)
     for _ in range(5):
-        harness.hear(A, finish(served[-1][1]))
+        harness.receive(A, finish(served[-1][1]))
         served += leases_in(harness.turn(), wire.Assign)
     assert [job for _, job, _ in served] == ["high", "u1", "t1", "big", "t2", "low"]
 
@@ -720,7 +720,7 @@ def test_classes_share_the_time_and_what_is_not_asked_for_is_not_owed() -> None:
         for _ in range(count):
             (job,) = harness.dispatcher.books.roster.by_peer[A].leases
             harness.now += seconds[job[0]]
-            harness.hear(A, wire.WorkerBeat([]), finish(job))
+            harness.receive(A, wire.WorkerBeat([]), finish(job))
             found += [job for _, job, _ in leases_in(harness.turn(tick=True), wire.Assign)]
         return found
 
@@ -740,7 +740,7 @@ def test_a_purged_job_is_swept_by_a_worker_and_then_forgotten() -> None:
     harness = harness_with("j")
     harness.order(wire.Purge("web", "p", "j"))
     assert harness.turn().acks == [wire.Ack("p", wire.REFUSED, ["j"], "job_not_ended")]
-    harness.hear(A, finish("j"))
+    harness.receive(A, finish("j"))
     harness.turn()
     harness.order(wire.Purge("web", "p", "j"))
     done = harness.turn()
@@ -748,20 +748,20 @@ def test_a_purged_job_is_swept_by_a_worker_and_then_forgotten() -> None:
     assert harness.ledger.fates(["j"]) == {"j": PURGED}
     (sweep,) = [message for _, message in done.sends if isinstance(message, wire.Sweep)]
     assert sweep.sweeps == [("j", ["raw/j/j", "processed/j/j.thumb"])]
-    harness.hear(B, ready("b"), wire.Swept(["j"]))
+    harness.receive(B, ready("b"), wire.Swept(["j"]))
     harness.turn()
     assert [entry.job for entry in harness.ledger.restore().sweeps] == ["j"]
-    harness.hear(A, wire.Swept(["j"]))
+    harness.receive(A, wire.Swept(["j"]))
     harness.turn()
     assert harness.ledger.restore().sweeps == []
 
 
 def test_what_ended_longer_ago_than_the_retention_goes_as_a_purge_takes_it() -> None:
     harness = harness_with("old", "waits", retention_seconds=10.0, silence_seconds=1e6)
-    harness.hear(A, finish("old"))
+    harness.receive(A, finish("old"))
     harness.turn()
     harness.now += 4.0
-    harness.hear(A, Failed([Failure("waits", 1, "undecodable", "why")]))
+    harness.receive(A, Failed([Failure("waits", 1, "undecodable", "why")]))
     harness.turn()
     harness.now += 5.9
     harness.turn(tick=True)
@@ -797,7 +797,7 @@ def test_a_clock_that_is_put_far_forward_makes_no_job_old_for_an_hour() -> None:
 
 def test_nothing_goes_by_age_without_a_retention() -> None:
     harness = harness_with("j")
-    harness.hear(A, finish("j"))
+    harness.receive(A, finish("j"))
     harness.turn()
     harness.now += 1e9
     harness.turn(tick=True)
@@ -817,7 +817,7 @@ def test_a_delay_is_never_longer_than_the_longest_though_the_clock_went_back() -
     assert harness.row("j").state == "delayed"
     harness.dispatcher = Dispatcher(harness.policy)
     harness.dispatcher.restore(harness.ledger.restore(), harness.now, OFFSET - 1e6)
-    harness.hear(A, ready("a"))
+    harness.receive(A, ready("a"))
     harness.now += 61.0
     harness.turn(tick=True)
     assert harness.row("j").state == "running"
@@ -848,7 +848,7 @@ def test_workers_are_wanted_for_the_time_of_what_waits_not_for_the_longest_of_al
         harness.submit(job)
         harness.turn()
         harness.now += seconds
-        harness.hear(A, finish(job.id))
+        harness.receive(A, finish(job.id))
         harness.turn()
     harness.submit(*(new_job(f"s{n}") for n in range(40)))
     harness.turn()
@@ -862,13 +862,13 @@ def test_retention_goes_on_at_once_in_steps_but_no_faster_than_workers_sweep() -
     harness.order(wire.Cancel("web", "c", None, Where()))
     harness.turn()
     harness.now += 20.0
-    harness.hear(A, ready("a"))
+    harness.receive(A, ready("a"))
     left = []
     for _ in range(12):
         harness.turn(tick=True)
         left.append(len(harness.ledger.rows))
     assert left == [*range(1500, 500, -100), 600, 600]
-    harness.hear(A, wire.Swept(list(harness.dispatcher.books.sweeps.sweeping)))
+    harness.receive(A, wire.Swept(list(harness.dispatcher.books.sweeps.sweeping)))
     harness.turn(tick=True)
     assert len(harness.ledger.rows) == 500
 
@@ -903,7 +903,7 @@ def test_a_command_over_many_counts_what_matched_and_what_changed() -> None:
 @pytest.mark.parametrize("command", [wire.Cancel, wire.Requeue, wire.Purge])
 def test_a_command_over_many_counts_also_what_it_refuses(command: Any) -> None:
     harness = harness_with("ended", "waits")
-    harness.hear(A, finish("ended"))
+    harness.receive(A, finish("ended"))
     harness.turn()
     harness.order(command("web", "m", None, Where()))
     (ack,) = harness.turn().acks
@@ -914,14 +914,14 @@ def test_a_command_over_many_counts_also_what_it_refuses(command: Any) -> None:
 def test_a_commit_that_fails_ends_the_broker_and_the_next_believes_the_ledger(kept: bool, state: str) -> None:
     harness = harness_with("j")
     harness.ledger.fail_next_commit(kept=kept)
-    harness.hear(A, finish("j"))
+    harness.receive(A, finish("j"))
     with pytest.raises(LedgerFailed):
         harness.turn()
     harness.start()
     assert harness.row("j").state == state
-    harness.hear(A, ready("a", 1, (Held("j", 1, True),)))
+    harness.receive(A, ready("a", 1, (Held("j", 1, True),)))
     harness.turn()
-    harness.hear(A, finish("j"))
+    harness.receive(A, finish("j"))
     assert leases_in(harness.turn(), wire.Settled)[-1] == (A, "j", 1)
     assert harness.row("j").state == "done"
 
@@ -929,7 +929,7 @@ def test_a_commit_that_fails_ends_the_broker_and_the_next_believes_the_ledger(ke
 def test_a_broker_that_stops_settles_and_assigns_nothing() -> None:
     harness = harness_with("j", "k")
     harness.dispatcher.stop()
-    harness.hear(A, finish("j"))
+    harness.receive(A, finish("j"))
     done = harness.turn()
     assert leases_in(done, wire.Settled) == [(A, "j", 1)]
     assert leases_in(done, wire.Assign) == []
@@ -940,7 +940,7 @@ def test_what_a_dead_worker_held_comes_again_in_its_order() -> None:
     begin(harness, "j1")
     harness.turn()
     harness.lose(A)
-    harness.hear(B, ready("b", capacity=1))
+    harness.receive(B, ready("b", capacity=1))
     assert leases_in(harness.turn(), wire.Assign) == [(B, "j1", 2)]
 
 
@@ -949,7 +949,7 @@ def test_a_holder_that_comes_back_hears_of_the_cancel_at_once() -> None:
     harness.start()
     harness.order(wire.Cancel("web", "c", "j"))
     harness.turn(tick=True)
-    harness.hear(A, ready("a", 1, (Held("j", 1, True),)))
+    harness.receive(A, ready("a", 1, (Held("j", 1, True),)))
     assert leases_in(harness.turn(), wire.Abandon) == [(A, "j", 1)]
 
 
@@ -966,7 +966,7 @@ def test_a_drain_that_a_broken_connection_lost_is_said_again() -> None:
     harness = harness_with("j")
     harness.order(wire.DrainWorker("web", "d", "a"))
     harness.turn()
-    harness.hear(C, ready("a", 2, (Held("j", 1, True),)))
+    harness.receive(C, ready("a", 2, (Held("j", 1, True),)))
     assert wire.Drain() in [message for peer, message in harness.turn().sends if peer == C]
     harness.submit(new_job("k"))
     assert leases_in(harness.turn(), wire.Assign) == []
@@ -974,16 +974,16 @@ def test_a_drain_that_a_broken_connection_lost_is_said_again() -> None:
 
 def test_blobs_added_to_a_sweep_under_way_are_offered_next() -> None:
     harness = harness_with("j")
-    harness.hear(A, wire.Published([wire.Publication("j", 1, picture("j"))]))
+    harness.receive(A, wire.Published([wire.Publication("j", 1, picture("j"))]))
     harness.order(wire.Cancel("web", "c", "j"))
     harness.turn()
     for name in ("large", "small"):
-        harness.hear(A, wire.Published([wire.Publication("j", 1, picture("j", name))]))
+        harness.receive(A, wire.Published([wire.Publication("j", 1, picture("j", name))]))
         harness.turn()
-    harness.hear(A, wire.Swept(["j"]))
+    harness.receive(A, wire.Swept(["j"]))
     (sweep,) = [message for _, message in harness.turn().sends if isinstance(message, wire.Sweep)]
     assert sweep.sweeps == [("j", ["processed/j/j.small"])]
-    harness.hear(A, wire.Swept(["j"]))
+    harness.receive(A, wire.Swept(["j"]))
     harness.turn()
     assert harness.ledger.restore().sweeps == []
 
@@ -991,11 +991,11 @@ def test_blobs_added_to_a_sweep_under_way_are_offered_next() -> None:
 def test_a_sweep_that_a_worker_could_not_do_is_offered_again() -> None:
     harness = harness_with("j")
     harness.order(wire.Cancel("web", "c", "j"))
-    harness.hear(A, finish("j"))
+    harness.receive(A, finish("j"))
     offered = []
     for second in range(63):
         harness.now += 1.0
-        harness.hear(A, wire.WorkerBeat([]))
+        harness.receive(A, wire.WorkerBeat([]))
         offered += [second for _, message in harness.turn(tick=True).sends if isinstance(message, wire.Sweep)]
     assert offered == [0, 60]
 
@@ -1006,7 +1006,7 @@ def test_a_store_that_fails_before_a_decoder_began_uses_attempts_up_with_backoff
     harness.turn()
     assert harness.row("j").state == "delayed"
     harness.now += 60.0
-    harness.hear(A, wire.WorkerBeat([]))
+    harness.receive(A, wire.WorkerBeat([]))
     harness.turn(tick=True)
     fail(harness, "j", "store_error", lease=2)
     harness.turn()
@@ -1016,7 +1016,7 @@ def test_a_store_that_fails_before_a_decoder_began_uses_attempts_up_with_backoff
 def test_a_requeue_drops_a_sweep_that_nobody_was_given() -> None:
     harness = harness_with("j")
     harness.order(wire.Cancel("web", "c", "j"))
-    harness.hear(A, finish("j"))
+    harness.receive(A, finish("j"))
     harness.lose(A)
     harness.turn()
     assert [entry.job for entry in harness.ledger.restore().sweeps] == ["j"]
@@ -1029,7 +1029,7 @@ def test_a_requeue_drops_a_sweep_of_the_same_turn() -> None:
     harness = harness_with("j")
     harness.order(wire.Cancel("web", "c", "j"))
     harness.turn()
-    harness.hear(A, finish("j"))
+    harness.receive(A, finish("j"))
     harness.order(wire.Requeue("web", "q", "j"))
     harness.turn()
     assert harness.row("j").state == "running"
@@ -1040,18 +1040,18 @@ def test_a_requeue_drops_a_sweep_of_the_same_turn() -> None:
 def test_a_job_is_not_requeued_while_a_worker_deletes_what_it_would_make_again(dies: bool) -> None:
     harness = harness_with("j")
     harness.order(wire.Cancel("web", "c", "j"))
-    harness.hear(A, finish("j"))
+    harness.receive(A, finish("j"))
     assert [message for _, message in harness.turn().sends if isinstance(message, wire.Sweep)]
     harness.order(wire.Requeue("web", "q", "j"))
     assert [(ack.outcome, ack.code) for ack in harness.turn().acks] == [(wire.REFUSED, "broker_silent")]
-    harness.hear(B, ready("b"))
+    harness.receive(B, ready("b"))
     if dies:
         harness.order(wire.Pause("web", "p"))
         harness.lose(A)
         harness.order(wire.Requeue("web", "q", "j"))
         harness.order(wire.Resume("web", "p"))
     else:
-        harness.hear(A, wire.Swept(["j"]))
+        harness.receive(A, wire.Swept(["j"]))
         harness.turn()
         harness.order(wire.Requeue("web", "q", "j"))
     done = harness.turn()
@@ -1068,7 +1068,7 @@ def test_a_new_job_does_not_overtake_those_that_only_the_ledger_holds() -> None:
     harness.turn()
     served = ["j0"]
     for _ in range(6):
-        harness.hear(A, finish(served[-1]))
+        harness.receive(A, finish(served[-1]))
         served += [job for _, job, _ in leases_in(harness.turn(), wire.Assign)]
     assert served == [*(f"j{n}" for n in range(6)), "late"]
 
@@ -1101,7 +1101,7 @@ def sweeps(harness: DispatcherHarness) -> dict[str, tuple[str, ...]]:
 
 def test_the_scan_goes_step_by_step_and_once_in_orphan_seconds() -> None:
     harness = DispatcherHarness(orphan_seconds=50.0)
-    harness.hear(A, ready("a"))
+    harness.receive(A, ready("a"))
     first = wire.OrphanScan("", 50.0, 250)
     assert scan_asked(harness.turn(tick=True)) == [(A, first)]
     harness.find(A, [], following="raw/x")
@@ -1112,7 +1112,7 @@ def test_the_scan_goes_step_by_step_and_once_in_orphan_seconds() -> None:
     asked = []
     while harness.now < 60.0:
         harness.now += 1.0
-        harness.hear(A, wire.WorkerBeat([]))
+        harness.receive(A, wire.WorkerBeat([]))
         asked += [(harness.now, *send) for send in scan_asked(harness.turn(tick=True))]
         if asked:
             harness.find(A, [])
@@ -1125,7 +1125,7 @@ def test_a_restart_walks_from_the_start() -> None:
     harness.find(A, [], following="raw/x")
     harness.turn()
     harness.start()
-    harness.hear(A, ready("a"))
+    harness.receive(A, ready("a"))
     assert [message.after for _, message in scan_asked(harness.turn(tick=True))] == [""]
 
 
@@ -1145,7 +1145,7 @@ def test_a_step_without_an_answer_is_asked_of_another() -> None:
 
 def test_who_drains_or_is_not_known_walks_nothing() -> None:
     harness = DispatcherHarness()
-    harness.hear(A, ready("a", draining=True))
+    harness.receive(A, ready("a", draining=True))
     assert scan_asked(harness.turn(tick=True)) == []
     assert harness.dispatcher.deadline > harness.now
     harness.find(C, ["raw/j/j"])
@@ -1155,7 +1155,7 @@ def test_who_drains_or_is_not_known_walks_nothing() -> None:
 def test_what_no_row_names_is_swept() -> None:
     harness = harness_with("done", "failed", "runs", capacity=3)
     harness.submit(new_job("waits"))
-    harness.hear(A, finish("done"))
+    harness.receive(A, finish("done"))
     fail(harness, "failed", "undecodable")
     harness.turn()
     names = [original_name(job) for job in ("done", "failed", "runs", "waits", "never")]
@@ -1195,14 +1195,14 @@ def test_the_scan_sees_what_this_turn_has_yet_to_write() -> None:
 
 def test_what_is_swept_already_is_not_swept_again() -> None:
     harness = harness_with("j")
-    harness.hear(A, finish("j"))
+    harness.receive(A, finish("j"))
     harness.turn()
     harness.order(wire.Purge("web", "p", "j"))
     harness.find(A, ["processed/j/j.late", "processed/j/j.thumb"])
     harness.turn()
     assert sweeps(harness) == {"j": ("raw/j/j", "processed/j/j.thumb", "processed/j/j.late")}
     harness.now += 90_000.0
-    harness.hear(A, ready("a"))
+    harness.receive(A, ready("a"))
     assert len(scan_asked(harness.turn(tick=True))) == 1
     commits = harness.ledger.commits
     harness.find(A, ["processed/j/j.late"])
@@ -1216,7 +1216,7 @@ def test_the_scan_waits_for_the_sweeps_of_what_it_found() -> None:
     harness.turn()
     harness.now += 0.2
     assert scan_asked(harness.turn(tick=True)) == []
-    harness.hear(A, wire.Swept([job for job, _ in harness.dispatcher.books.sweeps.sweeping.items()]))
+    harness.receive(A, wire.Swept([job for job, _ in harness.dispatcher.books.sweeps.sweeping.items()]))
     harness.turn()
     harness.now += 1.0
     assert [message.after for _, message in scan_asked(harness.turn(tick=True))] == ["raw/zz/x"]
@@ -1236,7 +1236,7 @@ def test_a_beat_counts_each_tenant_s_jobs_also_after_a_start() -> None:
     harness.submit(new_job("u1", tenant="u"))
     harness.submit(new_job("t1"), new_job("t2"), request="s")
     harness.turn()
-    harness.hear(A, finish("u1"))
+    harness.receive(A, finish("u1"))
     beat = beat_of(harness)
     shares = beat.tenants
     assert {name: share.counts for name, share in shares.items()} == {
@@ -1281,7 +1281,7 @@ def test_who_spoke_before_all_was_read_is_not_silent_after() -> None:
     for _ in range(100):
         harness.now += 0.1
         harness.dispatcher.tick(harness.now, False)
-        harness.hear(A, wire.WorkerBeat([Held("j", 1, False)]))
+        harness.receive(A, wire.WorkerBeat([Held("j", 1, False)]))
         harness.turn()
     harness.turn(tick=True)
     assert harness.dispatcher.peers() == [A]
@@ -1293,10 +1293,10 @@ def test_a_heavy_job_of_a_worker_that_says_ready_again_is_counted_once() -> None
     harness.turn()
     begin(harness, "j")
     harness.turn()
-    harness.hear(A, ready("a", holding=(Held("j", 1, True),)))
+    harness.receive(A, ready("a", holding=(Held("j", 1, True),)))
     harness.turn()
     harness.dispatcher.check()
-    harness.hear(A, finish("j"))
+    harness.receive(A, finish("j"))
     harness.turn(tick=True)
     harness.submit(new_job("h", cost_ms=5000.0), request="2")
     harness.turn(tick=True)
@@ -1315,7 +1315,7 @@ def test_where_the_lane_above_is_found_empty_the_next_one_is_served() -> None:
     for number in (1, 2):
         harness.order(wire.Cancel("web", f"c{number}", f"h{number}"))
         harness.turn()
-    harness.hear(B, ready("b"))
+    harness.receive(B, ready("b"))
     harness.turn(tick=True)
     harness.order(wire.Resume("web", "q"))
     harness.turn()

@@ -16,14 +16,14 @@ from tests.properties.harness import DispatcherHarness, leases_in, new_job, read
 def test_a_connection_that_takes_anothers_name_leaves_its_own() -> None:
     """It said Ready as a, then as b, who is elsewhere."""
     harness = DispatcherHarness()
-    harness.hear(b"1", ready("a", 1))
-    harness.hear(b"2", ready("b", 1))
+    harness.receive(b"1", ready("a", 1))
+    harness.receive(b"2", ready("b", 1))
     harness.turn(tick=True)
     harness.submit(new_job("j"))
     harness.turn()
-    harness.hear(b"1", ready("b", 1))
+    harness.receive(b"1", ready("b", 1))
     assert leases_in(harness.turn(), wire.Assign) == [(b"1", "j", 2)]
-    harness.hear(b"2", wire.Leaving())
+    harness.receive(b"2", wire.Leaving())
     assert [type(message) for _, message in harness.turn().sends] == [wire.Introduce]
     assert list(harness.dispatcher.books.roster.by_peer) == [b"1"]
 

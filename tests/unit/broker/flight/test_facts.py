@@ -12,11 +12,11 @@ from broker.core.books.events import (
     Event,
     Expire,
     Expired,
-    Heard,
     Matched,
     NamesListed,
     Ordered,
     PeerLost,
+    Received,
     Refill,
     Refilled,
     Submitted,
@@ -70,7 +70,7 @@ OTHERS: list[tuple[facts.Other, object]] = [
 
 def test_every_event_is_read_as_it_was_told() -> None:
     intake = Intake()
-    intake.heard(b"p", wire.Swept(["j1"]), wire.encode(wire.Swept(["j1"])))
+    intake.received(b"p", wire.Swept(["j1"]), wire.encode(wire.Swept(["j1"])))
     intake.submitted([(submit, wire.encode(submit)) for submit in SUBMITS], {"j2"}, KEYS, GRANTS)
     for event, message in OTHERS:
         intake.add(event, b"" if message is None else wire.encode(message))  # type: ignore[arg-type]
@@ -80,7 +80,7 @@ def test_every_event_is_read_as_it_was_told() -> None:
     assert isinstance(turn, Turn)
     assert list(facts.events(turn.facts)) == intake.events
     assert intake.events[:3] == [
-        Heard(b"p", wire.Swept(["j1"])),
+        Received(b"p", wire.Swept(["j1"])),
         *(Submitted(submit, {"j2"}, KEYS, GRANTS) for submit in SUBMITS),
     ]
 

@@ -11,14 +11,14 @@ from broker.core.books.events import Policy
 from broker.core.dispatcher import Dispatcher
 from broker.core.snapshot import snapshot
 from broker.flight import recorder
-from broker.flight.facts import Decided, HeardFrame, Opening, Turn, parts
+from broker.flight.facts import Decided, Opening, ReceivedFrame, Turn, parts
 from broker.flight.recorder import AGAIN_SECONDS, Recorder, segments
 
 LOG = logging.getLogger("test")
 
 
 def turn(now: float, size: int = 10) -> Turn:
-    return Turn(now, [HeardFrame(b"p", bytes(size))], True, False)
+    return Turn(now, [ReceivedFrame(b"p", bytes(size))], True, False)
 
 
 def kinds(path: Path) -> list[type]:

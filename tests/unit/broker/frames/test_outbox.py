@@ -18,7 +18,7 @@ def effects(**said: Any) -> Effects:
     return Effects(**{**nothing, **said})
 
 
-def heard(out: Outgoing) -> list[Any]:
+def received(out: Outgoing) -> list[Any]:
     """What web hears on the changes' socket."""
     return [wire.to_web.decode(frame) for _, frame in out.changes]
 
@@ -26,7 +26,7 @@ def heard(out: Outgoing) -> list[Any]:
 def test_parts_of_a_turns_changes_follow_each_other_without_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(codec, "FRAME_BYTES_MAX", 200)
     changes = [wire.Change(number, f"job{number}", "", "done", 1) for number in range(11, 41)]
-    parts = heard(outgoing(effects(changes=wire.Changes(1, 10, 40, changes)), 1))
+    parts = received(outgoing(effects(changes=wire.Changes(1, 10, 40, changes)), 1))
     assert len(parts) > 1
     assert [change for part in parts for change in part.changes] == changes
     assert [part.first for part in parts] == [10, *(part.last for part in parts[:-1])]
@@ -37,7 +37,7 @@ def test_one_change_that_passes_a_frame_is_left_out_and_counted_and_is_a_gap(mon
     monkeypatch.setattr(codec, "FRAME_BYTES_MAX", 200)
     changes = [wire.Change(number, "j", "", "done", 1, None, "x" * 200 * (number == 2)) for number in (1, 2, 3)]
     out = outgoing(effects(changes=wire.Changes(1, 0, 3, changes)), 1)
-    assert [(part.first, [change.change for change in part.changes]) for part in heard(out)] == [(0, [1]), (2, [3])]
+    assert [(part.first, [change.change for change in part.changes]) for part in received(out)] == [(0, [1]), (2, [3])]
     assert out.unsaid == 1
 
 
@@ -78,5 +78,5 @@ def test_a_beat_that_is_too_long_says_less(
     tenants = {name: wire.Share({"queued": 5}, 1e9, 1.0, 1.0) for name in names}
     beat = wire.Beat(1, 1e9, 7, False, {}, None, workers, 0, 0.0, 0.0, tenants, wire.Waiting({}, lanes, [0.0] * 5))
     monkeypatch.setattr(codec, "FRAME_BYTES_MAX", most)
-    (said,) = heard(outgoing(effects(beat=beat), 1))
+    (said,) = received(outgoing(effects(beat=beat), 1))
     assert (len(said.waiting.lanes) if said.waiting else 0, len(said.tenants), said.change) == (forecast, shares, 7)

@@ -61,14 +61,14 @@ def test_a_sweep_of_very_many_names_is_told_in_pieces_and_each_name_once() -> No
     harness = DispatcherHarness()
     harness.ledger.commit(Records(sweeps=[SweepEntry("jj", names)]))
     harness.start()
-    harness.hear(A, ready("a"))
+    harness.receive(A, ready("a"))
     told: list[str] = []
     for _ in range(10):
         for _, message in harness.turn(tick=True).sends:
             if isinstance(message, wire.Sweep):
                 wire.to_worker.decode(wire.encode(message))
                 told += [name for _, some in message.sweeps for name in some]
-        harness.hear(A, wire.Swept(["jj"]))
+        harness.receive(A, wire.Swept(["jj"]))
     harness.turn()
     assert told == list(names)
     assert sweeps(harness) == {}
@@ -79,9 +79,9 @@ def test_names_that_are_still_to_be_swept_outlive_the_broker() -> None:
     harness = DispatcherHarness()
     harness.ledger.commit(Records(sweeps=[SweepEntry("jj", names)]))
     harness.start()
-    harness.hear(A, ready("a"))
+    harness.receive(A, ready("a"))
     harness.turn(tick=True)
-    harness.hear(A, wire.Swept(["jj"]))
+    harness.receive(A, wire.Swept(["jj"]))
     harness.turn()
     harness.start()
     assert harness.dispatcher.books.sweeps.entries["jj"].names == names[-1:]
@@ -89,7 +89,7 @@ def test_names_that_are_still_to_be_swept_outlive_the_broker() -> None:
 
 def test_a_sweep_grows_to_its_bound_and_no_further() -> None:
     harness = harness_with("j")
-    harness.hear(A, finish("j"))
+    harness.receive(A, finish("j"))
     harness.turn()
     for step in range(16):
         harness.now += 1.0
@@ -107,7 +107,7 @@ def test_an_old_ledger_of_endless_texts_is_no_end() -> None:
     harness.submit(new_job("long", spec=bytes(4_000_000), tenant="t" * 4_000_000), new_job("good"))
     harness.turn()
     harness.start()
-    harness.hear(A, ready("a", capacity=2))
+    harness.receive(A, ready("a", capacity=2))
     done = harness.turn(tick=True)
     assert [message.sweeps for _, message in done.sends if isinstance(message, wire.Sweep)] == [[("j", ["raw/j/j"])]]
     assert (harness.row("long").state, harness.row("long").code) == ("failed", "operation_failed")
@@ -118,7 +118,7 @@ def test_an_old_ledger_of_endless_texts_is_no_end() -> None:
         assert out.unsaid == 0
         for _, said in out.changes:
             wire.to_web.decode(said)
-    harness.hear(A, wire.Swept(["j"]))
+    harness.receive(A, wire.Swept(["j"]))
     harness.turn()
     assert sweeps(harness) == {}
 
@@ -146,10 +146,10 @@ def test_a_rendition_under_another_jobs_name_is_not_done() -> None:
     ):
         harness = harness_with("j")
         forged = msgspec.structs.replace(picture("j"), blob=blob)
-        harness.hear(A, wire.Published([wire.Publication("j", 1, forged)]))
+        harness.receive(A, wire.Published([wire.Publication("j", 1, forged)]))
         harness.turn()
         assert harness.outcome("j").renditions == []
-        harness.hear(A, wire.Finished([wire.Finish("j", 1, [picture("j"), forged])]))
+        harness.receive(A, wire.Finished([wire.Finish("j", 1, [picture("j"), forged])]))
         harness.turn()
         assert (harness.row("j").state, harness.outcome("j").renditions) == ("delayed", [])
         assert harness.outcome("j").timeline[-2].detail == "store_error: its worker named a file that is not this job's"
@@ -159,8 +159,8 @@ def test_a_cancelled_jobs_late_rendition_under_another_jobs_name_is_not_swept() 
     harness = harness_with("j")
     harness.order(wire.Cancel("web", "c", "j"))
     forged = msgspec.structs.replace(picture("j"), blob="raw/im/victim")
-    harness.hear(A, wire.Published([wire.Publication("j", 1, forged)]))
-    harness.hear(A, wire.Finished([wire.Finish("j", 1, [forged])]))
+    harness.receive(A, wire.Published([wire.Publication("j", 1, forged)]))
+    harness.receive(A, wire.Finished([wire.Finish("j", 1, [forged])]))
     harness.turn()
     harness.turn(tick=True)
     assert sweeps(harness) == {}
@@ -177,7 +177,7 @@ def test_only_originals_and_renditions_are_orphans() -> None:
 def test_a_job_has_no_more_renditions_than_a_recipe() -> None:
     harness = harness_with("j")
     for number in range(3 * RENDITIONS_MAX):
-        harness.hear(A, wire.Published([wire.Publication("j", 1, picture("j", f"r{number}"))]))
+        harness.receive(A, wire.Published([wire.Publication("j", 1, picture("j", f"r{number}"))]))
     harness.turn()
     assert len(harness.outcome("j").renditions) == RENDITIONS_MAX
 
@@ -191,7 +191,7 @@ def test_a_worker_ends_no_sweep_that_another_was_given() -> None:
     ((peer, _, _),) = [
         (worker.peer, sent, at) for worker, sent, at in harness.dispatcher.books.sweeps.sweeping.values()
     ]
-    harness.hear(A if peer == B else B, wire.Swept(["j", "never"]))
+    harness.receive(A if peer == B else B, wire.Swept(["j", "never"]))
     harness.turn()
     assert list(sweeps(harness)) == ["j"]
 
@@ -214,7 +214,7 @@ def harness_with_a_long_tenant() -> DispatcherHarness:
 def test_the_jobs_of_a_tenant_with_a_long_name_are_counted_once_over_starts() -> None:
     harness = harness_with_a_long_tenant()
     harness.turn()
-    harness.hear(b"a", ready("a"))
+    harness.receive(b"a", ready("a"))
     harness.turn()
     for state, count in (("running", 1), ("done", 1)):
         for _ in range(2):
@@ -223,17 +223,17 @@ def test_the_jobs_of_a_tenant_with_a_long_name_are_counted_once_over_starts() ->
             shares = {name: dict(+share.counts) for name, share in harness.dispatcher.books.shares.items()}
             assert shares == {LONG_TENANT[:TEXT_CHARACTERS_MAX]: {state: count}}
             harness.dispatcher.check()
-        harness.hear(b"a", ready("a", holding=(wire.Held("j", 1, True),)), wire.Finished([wire.Finish("j", 1, [])]))
+        harness.receive(b"a", ready("a", holding=(wire.Held("j", 1, True),)), wire.Finished([wire.Finish("j", 1, [])]))
         harness.turn()
 
 
 def test_a_tenant_with_a_long_name_pays_for_its_time_under_one_name() -> None:
     harness = harness_with_a_long_tenant()
     harness.turn()
-    harness.hear(b"a", ready("a"))
+    harness.receive(b"a", ready("a"))
     harness.turn()
     harness.now += 5.0
-    harness.hear(b"a", wire.Finished([wire.Finish("j", 1, [])]))
+    harness.receive(b"a", wire.Finished([wire.Finish("j", 1, [])]))
     harness.turn()
     (seconds,) = harness.dispatcher.books.backlog.turns.debts().values()
     assert seconds == pytest.approx(5.0, abs=0.1)

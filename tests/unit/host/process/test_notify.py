@@ -28,17 +28,17 @@ where_it_hangs()
 @pytest.fixture
 def notices(monkeypatch: pytest.MonkeyPatch) -> Iterator[notify.Notices]:
     with tempfile.TemporaryDirectory(prefix="pm-") as folder:
-        heard = notify.Notices(Path(folder) / "notify.sock")
+        received = notify.Notices(Path(folder) / "notify.sock")
         monkeypatch.setenv("NOTIFY_SOCKET", str(Path(folder) / "notify.sock"))
-        yield heard
-        heard.socket.close()
+        yield received
+        received.socket.close()
 
 
 def test_a_watched_loop_says_four_times_in_each_limit_that_it_lives(notices: notify.Notices) -> None:
     watchdog, told = notify.Watchdog(WATCHED), list[float]()
     for tenth in range(600):
         watchdog.turned(100.0 + tenth / 10)
-        told += [tenth / 10 for _ in notices.heard()]
+        told += [tenth / 10 for _ in notices.received()]
     assert told == [0.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 35.0, 40.0, 45.0, 50.0, 55.0]
     assert watchdog.seconds == 5.0
 
@@ -46,7 +46,7 @@ def test_a_watched_loop_says_four_times_in_each_limit_that_it_lives(notices: not
 def test_its_word_repeats_that_it_is_ready(notices: notify.Notices) -> None:
     """The one that said so first may have been lost."""
     notify.Watchdog(WATCHED).turned(0.0)
-    assert notices.heard() == [(os.getpid(), {"READY": "1", "WATCHDOG": "1"})]
+    assert notices.received() == [(os.getpid(), {"READY": "1", "WATCHDOG": "1"})]
 
 
 @pytest.mark.parametrize(
@@ -54,14 +54,14 @@ def test_its_word_repeats_that_it_is_ready(notices: notify.Notices) -> None:
 )
 def test_who_is_not_watched_says_nothing(notices: notify.Notices, environ: dict[str, str]) -> None:
     notify.Watchdog(environ).turned(1e9)
-    assert notices.heard() == []
+    assert notices.received() == []
 
 
 def test_nobody_waits_for_a_supervisor_that_does_not_read(notices: notify.Notices) -> None:
     watchdog = notify.Watchdog(WATCHED)
     for turn in range(2000):
         watchdog.turned(turn * 5.0)
-    assert 0 < len(notices.heard()) < 2000, "the queue was never full"
+    assert 0 < len(notices.received()) < 2000, "the queue was never full"
 
 
 def test_a_child_hears_its_own_supervisor_and_not_that_ones_watchdog() -> None:

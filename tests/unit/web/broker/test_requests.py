@@ -45,9 +45,9 @@ class Line:
         await turns()
         return answers
 
-    def hear(self, epoch: int, *names: str) -> None:
+    def receive(self, epoch: int, *names: str) -> None:
         """The broker says that these are committed."""
-        self.requests.received(epoch, [Ack(name, COMMITTED) for name in names])
+        self.requests.received_acks(epoch, [Ack(name, COMMITTED) for name in names])
 
 
 def run(scenario: Callable[[Line], Awaitable[None]]) -> None:
@@ -67,7 +67,7 @@ def test_requests_are_sent_once_and_in_order() -> None:
     async def scenario(line: Line) -> None:
         answers = await line.asked("a", "b", "c")
         assert line.sent == ["a", "b", "c"]
-        line.hear(0, "a", "b", "c")
+        line.receive(0, "a", "b", "c")
         assert [(await each).ack.request for each in answers] == ["a", "b", "c"]
         line.requests.flush()
         assert line.sent == ["a", "b", "c"]
@@ -87,7 +87,7 @@ def test_a_full_socket_keeps_the_order_and_loses_nothing() -> None:
         line.takes = 2
         line.requests.flush()
         assert line.sent == ["a", "b", "c"]
-        line.hear(0, "a", "b", "c")
+        line.receive(0, "a", "b", "c")
         assert [(await each).repeated for each in answers] == [False] * 3
 
     run(scenario)
@@ -98,11 +98,11 @@ def test_a_hello_sends_what_has_no_answer_again_and_nothing_else() -> None:
         heard, waiting = await line.asked("a", "b")
         line.takes = 0
         (unsent,) = await line.asked("c")
-        line.hear(0, "a")
+        line.receive(0, "a")
         line.takes = 100
-        line.requests.heard_hello(1)
+        line.requests.received_hello(1)
         assert line.sent == ["a", "b", "b", "c"]
-        line.hear(1, "b", "c")
+        line.receive(1, "b", "c")
         assert [(await each).repeated for each in (heard, waiting, unsent)] == [False, True, False]
 
     run(scenario)
@@ -111,11 +111,11 @@ def test_a_hello_sends_what_has_no_answer_again_and_nothing_else() -> None:
 def test_what_was_sent_twice_stays_a_repeat_though_the_third_time_is_still_to_come() -> None:
     async def scenario(line: Line) -> None:
         (answer,) = await line.asked("a")
-        line.requests.heard_hello(1)
+        line.requests.received_hello(1)
         line.takes = 0
-        line.requests.heard_hello(2)
-        line.requests.heard_hello(3)
-        line.hear(3, "a")
+        line.requests.received_hello(2)
+        line.requests.received_hello(3)
+        line.receive(3, "a")
         assert (await answer).repeated
 
     run(scenario)
@@ -124,12 +124,12 @@ def test_what_was_sent_twice_stays_a_repeat_though_the_third_time_is_still_to_co
 def test_answers_of_a_later_epoch_are_heard_before_the_rest_is_sent_again() -> None:
     async def scenario(line: Line) -> None:
         await line.asked("a", "b")
-        line.hear(1, "a")
+        line.receive(1, "a")
         assert line.sent == ["a", "b", "b"]
-        line.hear(1)
-        line.hear(0)
+        line.receive(1)
+        line.receive(0)
         assert line.sent == ["a", "b", "b"]
-        line.hear(1, "b", "b", "unknown")
+        line.receive(1, "b", "b", "unknown")
 
     run(scenario)
 
@@ -142,9 +142,9 @@ def test_who_gives_up_is_forgotten() -> None:
         assert fault.value.code == "broker_silent"
         assert line.looks == 1, "the row is looked for once more before the end"
         line.takes = 100
-        line.requests.heard_hello(1)
+        line.requests.received_hello(1)
         assert line.sent == []
-        line.hear(1, "a")
+        line.receive(1, "a")
 
     run(scenario)
 
@@ -152,11 +152,11 @@ def test_who_gives_up_is_forgotten() -> None:
 def test_a_name_that_was_repeated_and_forgotten_is_a_fresh_one() -> None:
     async def scenario(line: Line) -> None:
         (first,) = await line.asked("a")
-        line.requests.heard_hello(1)
-        line.hear(1, "a")
+        line.requests.received_hello(1)
+        line.receive(1, "a")
         assert (await first).repeated
         (second,) = await line.asked("a")
-        line.hear(1, "a")
+        line.receive(1, "a")
         assert not (await second).repeated
 
     run(scenario)
@@ -195,7 +195,7 @@ def test_what_was_sent_counts_as_waiting_until_its_answer() -> None:
         with pytest.raises(Unanswered) as refused:
             await line.ask("more")
         assert (refused.value.code, len(line.sent)) == ("queue_full", UNACKNOWLEDGED_MAX)
-        line.hear(0, "0")
+        line.receive(0, "0")
         assert not line.requests.full
         for each in answers:
             each.cancel()

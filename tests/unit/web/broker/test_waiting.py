@@ -120,9 +120,9 @@ def test_what_came_and_went_between_two_beats_is_waited_for_no_more() -> None:
         await kit.accepted()
         beat(kit)
         came = Change(100, "j", "", "running", 0, lane=SMALL, position=100)
-        kit.results.waits.heard_changes([came])
+        kit.results.waits.received_changes([came])
         busy = kit.results.waits.of_new(1, "", 0)
-        kit.results.waits.heard_changes([Change(101, "j", "", "done", 1)])
+        kit.results.waits.received_changes([Change(101, "j", "", "done", 1)])
         free = kit.results.waits.of_new(1, "", 0)
         assert busy is not None and free is not None
         assert (busy.wait_seconds, free.wait_seconds) == (2.0, 0.0)

@@ -55,48 +55,48 @@ def beat(last: int) -> Beat:
     return Beat(1, 0.0, last, False, {}, None, [], 1, 0.0, 0.0)
 
 
-def heard(*messages: Changes | Beat) -> tuple[Results, list[Any]]:
+def received(*messages: Changes | Beat) -> tuple[Results, list[Any]]:
     ear = Ear()
     results = Results(ear, lambda: 0.0)
     for message in messages:
         if isinstance(message, Beat):
-            results.heard_beat(message)
+            results.received_beat(message)
         else:
-            results.heard_changes(message)
+            results.received_changes(message)
     return results, ear.told
 
 
 def test_changes_in_order_are_no_gap() -> None:
-    results, told = heard(changes(4, 5, 6), changes(6, 7))
+    results, told = received(changes(4, 5, 6), changes(6, 7))
     assert told == ["missed up to 4", [5, 6], [7]]
     assert [kept.change for kept in results.since(5) or []] == [6, 7]
     assert results.since(3) is None
 
 
 def test_a_gap_forgets_what_came_before_it() -> None:
-    results, told = heard(changes(4, 5), changes(7, 8))
+    results, told = received(changes(4, 5), changes(7, 8))
     assert told == ["missed up to 4", [5], "missed up to 7", [8]]
     assert results.since(6) is None
     assert [kept.change for kept in results.since(7) or []] == [8]
 
 
 def test_a_repeat_is_no_change() -> None:
-    _, told = heard(changes(4, 5), changes(4, 5))
+    _, told = received(changes(4, 5), changes(4, 5))
     assert told == ["missed up to 4", [5]]
 
 
 def test_what_a_beat_had_counted_and_nobody_told_is_missed() -> None:
-    _, told = heard(changes(4, 5), beat(6), changes(5, 6), beat(6), beat(9), beat(9))
+    _, told = received(changes(4, 5), beat(6), changes(5, 6), beat(6), beat(9), beat(9))
     assert told == ["missed up to 4", [5], "beat", [6], "beat", "beat", "missed up to 9", "beat"]
 
 
-def test_nothing_heard_is_nothing_kept() -> None:
-    assert heard(beat(9))[0].since(9) is None
-    assert heard(beat(9), beat(9))[0].since(9) == []
+def test_nothing_received_is_nothing_kept() -> None:
+    assert received(beat(9))[0].since(9) is None
+    assert received(beat(9), beat(9))[0].since(9) == []
 
 
 def test_only_recent_changes_are_kept() -> None:
-    results, _ = heard(changes(0, *range(1, CHANGES_KEPT + 3)))
+    results, _ = received(changes(0, *range(1, CHANGES_KEPT + 3)))
     assert results.since(1) is None
     assert len(results.since(2) or []) == CHANGES_KEPT
 
@@ -202,7 +202,7 @@ def test_a_replay_that_would_cut_its_reader_off_is_a_reset() -> None:
     async def scenario(kit: Kit) -> None:
         kit.beat()
         told = [change(number, f"{number:026}") for number in range(1, CHANGES_KEPT + 1)]
-        kit.results.heard_changes(Changes(1, 0, CHANGES_KEPT, told))
+        kit.results.received_changes(Changes(1, 0, CHANGES_KEPT, told))
         reader = Reader(kit, "/events", 0)
         await turns()
         assert [(name, number) for name, number, _ in reader.seen()] == [("beat", None), ("reset", CHANGES_KEPT)]
@@ -315,7 +315,7 @@ def test_a_slow_reader_is_cut_off_and_holds_nobody() -> None:
         while size <= STREAM_BYTES_MAX + 2 * 20_000:  # two are on their way
             number += 1
             message = Changes(1, number - 1, number, [change(number, detail="x" * 20_000, code="c")])
-            kit.results.heard_changes(message)
+            kit.results.received_changes(message)
             size += 20_000
             await turns()
         assert (slow.aborted, quick.aborted) == (True, False)

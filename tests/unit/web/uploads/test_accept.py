@@ -125,8 +125,8 @@ def test_refused_after_a_repeat_keeps_the_blob_for_the_copy_that_may_be_accepted
             await asyncio.sleep(0)
         request = kit.sent[0].request
         if repeated:
-            kit.requests.heard_hello(2)
-        kit.requests.received(2 if repeated else 0, [Ack(request, REFUSED, code="queue_full")])
+            kit.requests.received_hello(2)
+        kit.requests.received_acks(2 if repeated else 0, [Ack(request, REFUSED, code="queue_full")])
         refused = await posted
         assert refused.status_code == 503
         assert len(kit.sent) == 1 + repeated
@@ -226,11 +226,11 @@ def test_a_new_epoch_is_sent_what_has_no_ack() -> None:
         while not kit.sent:
             await asyncio.sleep(0)
         kit.works = True
-        kit.requests.heard_hello(2)
+        kit.requests.received_hello(2)
         assert (await posted).status_code == 202
         assert len(kit.sent) == 2
         assert kit.sent[0] == kit.sent[1]
-        kit.requests.heard_hello(3)
+        kit.requests.received_hello(3)
         assert len(kit.sent) == 2
 
     serve(scenario, accept_seconds=5)
@@ -262,12 +262,12 @@ def test_acks_of_an_unheard_epoch_are_a_hello() -> None:
         first = asyncio.ensure_future(requests.settle(Pause("w", "a"), lambda: None, 5))
         second = asyncio.ensure_future(requests.settle(Pause("w", "b"), lambda: None, 5))
         await turns()
-        requests.received(1, [Ack("a", COMMITTED), Ack("unknown", COMMITTED)])
+        requests.received_acks(1, [Ack("a", COMMITTED), Ack("unknown", COMMITTED)])
         assert (await first).ack.request == "a"
         assert len(sent) == 3
-        requests.received(0, [Ack("unknown", COMMITTED)])
+        requests.received_acks(0, [Ack("unknown", COMMITTED)])
         assert len(sent) == 3, "old mail of an earlier epoch"
-        requests.received(1, [Ack("b", COMMITTED), Ack("b", COMMITTED)])
+        requests.received_acks(1, [Ack("b", COMMITTED), Ack("b", COMMITTED)])
         assert (await second).ack.request == "b"
         assert len(sent) == 3
 

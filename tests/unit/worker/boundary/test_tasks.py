@@ -27,7 +27,7 @@ def room(word: tasks.Rendered, size: int) -> Sink:
     return Sink()
 
 
-def heard(frames: tasks.Frames, data: bytes) -> list[tuple[Any, Any]]:
+def received(frames: tasks.Frames, data: bytes) -> list[tuple[Any, Any]]:
     return list(frames.feed(memoryview(data), room))
 
 
@@ -35,7 +35,7 @@ def heard(frames: tasks.Frames, data: bytes) -> list[tuple[Any, Any]]:
 def test_a_stream_is_cut_into_words_however_it_arrives(size: int) -> None:
     frames = tasks.Frames()
     pieces = [STREAM[at : at + size] for at in range(0, len(STREAM), size)]
-    assert [found for piece in pieces for found in heard(frames, piece)] == WORDS
+    assert [found for piece in pieces for found in received(frames, piece)] == WORDS
 
 
 def test_a_body_is_refused_by_its_size_before_a_byte_of_it_came() -> None:
@@ -53,7 +53,7 @@ def test_a_body_is_refused_by_its_size_before_a_byte_of_it_came() -> None:
 def test_a_name_that_could_leave_its_folder_is_no_word(name: str, extension: str) -> None:
     forged = tasks.frame(tasks.Rendered(name, "jpeg", extension, 1, 1), 1)
     with pytest.raises(WireFault, match="no word"):
-        heard(tasks.Frames(), forged)
+        received(tasks.Frames(), forged)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_name_that_could_leave_its_folder_is_no_word(name: str, extension: str
 )
 def test_noise_is_a_wire_fault(noise: bytes) -> None:
     with pytest.raises(WireFault):
-        heard(tasks.Frames(), noise)
+        received(tasks.Frames(), noise)
 
 
 def test_a_task_comes_with_its_descriptors_and_the_end_with_none() -> None:

@@ -20,9 +20,9 @@ from worker.core.events import (
     Disconnected,
     DrainAsked,
     Effects,
-    Heard,
     LeaveAsked,
     NamesFound,
+    Received,
     RenditionLanded,
     SweepDone,
     SweepFailed,
@@ -64,8 +64,8 @@ class Bench:
         self.now = 100.0
         self.session = Session("inc", "host-1", 7, 2, "engine/1", DRAIN, SILENCE, self.now)
         if welcome:
-            self.after(Connected(), Heard(wire.Welcome(1, SILENCE)), *[DecoderIdle()] * decoders)
-            self.after(Heard(wire.Welcome(1, SILENCE)))
+            self.after(Connected(), Received(wire.Welcome(1, SILENCE)), *[DecoderIdle()] * decoders)
+            self.after(Received(wire.Welcome(1, SILENCE)))
 
     def after(self, *events: Any) -> Effects:
         """The effects of these facts, all at the present time."""
@@ -76,14 +76,14 @@ class Bench:
         self.session.check()
         return drained
 
-    def hear(self, *messages: Any) -> Effects:
-        return self.after(*map(Heard, messages))
+    def receive(self, *messages: Any) -> Effects:
+        return self.after(*map(Received, messages))
 
-    def pass_time(self, seconds: float, *, heard: bool = True) -> Effects:
+    def pass_time(self, seconds: float, *, received: bool = True) -> Effects:
         """The effects of this much time, in which the broker was heard, but for beats."""
         self.now += seconds
-        if heard:
-            self.session.handle(Heard(wire.BrokerBeat(1)), self.now)
+        if received:
+            self.session.handle(Received(wire.BrokerBeat(1)), self.now)
         self.session.tick(self.now)
         drained = self.session.drain()
         self.session.check()
@@ -92,7 +92,7 @@ class Bench:
 
     def running(self, assignment: Assignment) -> "Bench":
         """With this job begun by the decoder."""
-        self.hear(Assign([assignment]))
+        self.receive(Assign([assignment]))
         self.after(DecoderBegan(assignment.job, assignment.lease, 5.0))
         return self
 
@@ -122,25 +122,25 @@ def test_introduces_itself_on_a_connection_and_says_nothing_before() -> None:
     bench = Bench(welcome=False)
     assert bench.after(DecoderIdle()) == NOTHING
     assert bench.after(Connected()) == effects(ready())
-    assert bench.after(Heard(wire.Welcome(3, SILENCE))) == NOTHING
+    assert bench.after(Received(wire.Welcome(3, SILENCE))) == NOTHING
     assert bench.session.epoch == 3
 
 
 def test_a_job_from_assign_to_settled() -> None:
     bench = Bench()
-    assert bench.hear(Assign([job("a")])) == effects(begin=(job("a"),))
+    assert bench.receive(Assign([job("a")])) == effects(begin=(job("a"),))
     assert bench.after(DecoderBegan("a", 1, 5.0)) == effects(wire.Started([Start("a", 1, 5.0)]))
     bench.now += 2
     assert bench.after(RenditionLanded("a", 1, PICTURE)) == effects(wire.Published([wire.Publication("a", 1, PICTURE)]))
     finish = Finish("a", 1, [PICTURE], COST, began_at=5.0)
     assert bench.after(DecoderFinished("a", 1, [PICTURE], COST)) == effects(wire.Finished([finish]))
-    assert bench.hear(settled("a")) == NOTHING
+    assert bench.receive(settled("a")) == NOTHING
     assert bench.after(Connected()) == effects(ready())
 
 
 def test_prefetched_jobs_begin_in_order_as_decoders_come_free() -> None:
     bench = Bench()
-    assert bench.hear(Assign([job("a"), job("b"), job("c")])).begin == [job("a")]
+    assert bench.receive(Assign([job("a"), job("b"), job("c")])).begin == [job("a")]
     bench.after(DecoderBegan("a", 1, 5.0))
     assert bench.after(DecoderFinished("a", 1, [])).begin == []
     assert bench.after(DecoderIdle()).begin == [job("b")]
@@ -148,12 +148,12 @@ def test_prefetched_jobs_begin_in_order_as_decoders_come_free() -> None:
 
 def test_a_turn_says_one_message_of_a_type_in_the_order_of_a_life() -> None:
     bench = Bench(decoders=2)
-    bench.hear(Assign([job("a"), job("b"), job("c"), job("d")]))
+    bench.receive(Assign([job("a"), job("b"), job("c"), job("d")]))
     said = bench.after(
         DecoderBegan("a", 1, 5.0), DecoderBegan("b", 1, 5.0), RenditionLanded("a", 1, PICTURE),
         RenditionLanded("b", 1, PICTURE), DecoderFailed("b", 1, Code.UNDECODABLE, "why"),
         DecoderFinished("a", 1, [PICTURE]),
-        Heard(Recall([LeaseRef("c", 1), LeaseRef("d", 1)])), SweepDone("z"),
+        Received(Recall([LeaseRef("c", 1), LeaseRef("d", 1)])), SweepDone("z"),
     ).sends  # fmt: skip
     assert [type(message) for message in said] == [
         wire.Started, wire.Published, wire.Finished, wire.Failed, wire.Returned, wire.Swept,
@@ -165,7 +165,7 @@ def test_a_turn_says_one_message_of_a_type_in_the_order_of_a_life() -> None:
 
 def test_an_answer_from_the_cache_has_no_start() -> None:
     bench = Bench()
-    bench.hear(Assign([job("a")]))
+    bench.receive(Assign([job("a")]))
     finish = Finish("a", 1, [PICTURE], None, True)
     assert bench.after(CacheAnswered("a", 1, [PICTURE])) == effects(wire.Finished([finish]))
 
@@ -173,23 +173,23 @@ def test_an_answer_from_the_cache_has_no_start() -> None:
 def test_a_decoder_that_ended_idle_takes_no_job() -> None:
     bench = Bench()
     bench.after(DecoderGone())
-    assert bench.hear(Assign([job("a")])).begin == []
+    assert bench.receive(Assign([job("a")])).begin == []
     assert bench.after(DecoderIdle()).begin == [job("a")]
 
 
 def test_an_alone_job_is_handed_over_as_such() -> None:
-    assert Bench().hear(Assign([job("a", alone=True)])).begin == [job("a", alone=True)]
+    assert Bench().receive(Assign([job("a", alone=True)])).begin == [job("a", alone=True)]
 
 
 def test_sweeps_are_passed_on_and_reported() -> None:
     bench = Bench()
-    assert bench.hear(wire.Sweep([("a", ["x", "y"])])) == effects(sweep=(Sweeping("a", ["x", "y"], UNTIL),))
+    assert bench.receive(wire.Sweep([("a", ["x", "y"])])) == effects(sweep=(Sweeping("a", ["x", "y"], UNTIL),))
     assert bench.after(SweepDone("a")) == effects(wire.Swept(["a"]))
 
 
 def test_a_sweep_that_failed_is_reported_with_its_reason_beside_those_that_are_done() -> None:
     bench = Bench()
-    bench.hear(wire.Sweep([("a", ["x"]), ("b", ["y"])]))
+    bench.receive(wire.Sweep([("a", ["x"]), ("b", ["y"])]))
     assert bench.after(SweepFailed("a", "why"), SweepDone("b")) == effects(wire.Swept(["b"], [("a", "why")]))
     assert bench.after(SweepFailed("a", "again")) == effects(wire.Swept([], [("a", "again")]))
 
@@ -198,12 +198,12 @@ def test_a_sweep_read_after_a_stop_or_from_an_earlier_broker_deletes_nothing() -
     """Others may have deleted since, and a requeued job made its blobs again."""
     bench, sweep = Bench(), wire.Sweep([("a", ["x"])])
     bench.now += SILENCE
-    assert bench.hear(sweep) == effects(ready())
-    assert bench.hear(wire.Welcome(1, SILENCE), sweep) == effects(ready()), "the welcome may be as old"
+    assert bench.receive(sweep) == effects(ready())
+    assert bench.receive(wire.Welcome(1, SILENCE), sweep) == effects(ready()), "the welcome may be as old"
     bench.pass_time(0.0)
     until = bench.now + SWEEP_SHARE * SILENCE
-    assert bench.hear(wire.Welcome(1, SILENCE), sweep) == effects(sweep=(Sweeping("a", ["x"], until),))
-    assert bench.after(Disconnected(), Heard(sweep)) == effects(ready())
+    assert bench.receive(wire.Welcome(1, SILENCE), sweep) == effects(sweep=(Sweeping("a", ["x"], until),))
+    assert bench.after(Disconnected(), Received(sweep)) == effects(ready())
 
 
 def test_mail_is_old_that_came_while_the_keeper_waited_for_the_disk_and_beats_went_on() -> None:
@@ -211,14 +211,14 @@ def test_mail_is_old_that_came_while_the_keeper_waited_for_the_disk_and_beats_we
     for _ in range(8):
         bench.now += SILENCE / 5
         assert beat() in bench.session.meanwhile(bench.now)
-    assert bench.hear(wire.Sweep([("a", ["x"])])) == effects(ready())
+    assert bench.receive(wire.Sweep([("a", ["x"])])) == effects(ready())
 
 
 def test_a_sweep_that_came_too_late_is_offered_anew() -> None:
     bench = Bench()
-    bench.hear(wire.Sweep([("a", ["x"]), ("b", ["y"])]))
+    bench.receive(wire.Sweep([("a", ["x"]), ("b", ["y"])]))
     assert bench.after(SweepDone("a"), SweepLate("b")) == effects(ready())
-    assert bench.hear(wire.Welcome(1, SILENCE)) == effects(wire.Swept(["a"]))
+    assert bench.receive(wire.Welcome(1, SILENCE)) == effects(wire.Swept(["a"]))
 
 
 def beat(*holding: Held) -> wire.WorkerBeat:
@@ -247,7 +247,7 @@ def test_what_a_keeper_waited_for_the_disk_is_not_of_its_decoders_seconds(spent:
 
 def test_a_job_that_began_in_a_long_turn_has_its_seconds_and_no_more() -> None:
     bench = Bench()
-    bench.hear(Assign([job("a", seconds=2.0)]))
+    bench.receive(Assign([job("a", seconds=2.0)]))
     bench.now += 10.0
     bench.after(DecoderBegan("a", 1, 5.0))
     bench.session.turned(bench.now)
@@ -287,7 +287,7 @@ def test_a_keeper_that_waits_for_good_loses_what_it_holds() -> None:
     assert bench.session.meanwhile(bench.session.beat_at) == [beat(Held("a", 1, True))], "it came back"
 
 
-def test_beats_go_on_while_nobody_would_hear_a_welcome() -> None:
+def test_beats_go_on_while_nobody_would_receive_a_welcome() -> None:
     bench = Bench().running(job("a"))
     bench.session.handle(SweepLate("x"), bench.now)
     bench.session.handle(RenditionLanded("a", 1, PICTURE), bench.now)
@@ -296,14 +296,14 @@ def test_beats_go_on_while_nobody_would_hear_a_welcome() -> None:
     assert bench.after() == effects(ready(holding)), "it is the keeper's, and is said once"
     assert bench.session.meanwhile(bench.session.beat_at) == bench.session.meanwhile(bench.session.beat_at) == only
     published = wire.Published([wire.Publication("a", 1, PICTURE)])
-    assert bench.hear(wire.Welcome(1, SILENCE)) == effects(published)
+    assert bench.receive(wire.Welcome(1, SILENCE)) == effects(published)
     bench.after(Disconnected())
     assert bench.session.meanwhile(bench.session.beat_at) == []
 
 
 def test_nothing_is_said_on_a_fresh_socket_before_a_ready() -> None:
     bench = Bench().running(job("a"))
-    assert bench.pass_time(SILENCE, heard=False).reconnect
+    assert bench.pass_time(SILENCE, received=False).reconnect
     assert bench.session.meanwhile(bench.session.beat_at) == []
     bench.after(Connected())
     assert bench.session.meanwhile(bench.session.beat_at) == [beat(Held("a", 1, True))]
@@ -312,7 +312,7 @@ def test_nothing_is_said_on_a_fresh_socket_before_a_ready() -> None:
 def busy(*jobs: Assignment) -> Bench:
     """It runs the first of these and holds the others."""
     bench = Bench()
-    bench.hear(Assign(list(jobs)))
+    bench.receive(Assign(list(jobs)))
     return bench
 
 
@@ -372,14 +372,14 @@ def test_an_end_that_waits_outlives_the_connection() -> None:
     assert bench.pass_time(END_SECONDS) == NOTHING
     assert bench.session.deadline > bench.now
     bench.after(Connected())
-    assert bench.hear(wire.Welcome(2, SILENCE)).sends == [finished("a")]
+    assert bench.receive(wire.Welcome(2, SILENCE)).sends == [finished("a")]
 
 
 def test_a_step_of_the_scan_is_passed_on_and_answered_once() -> None:
     bench = Bench()
-    assert bench.hear(wire.OrphanScan("x", 60.0, 10)) == effects(scan=wire.OrphanScan("x", 60.0, 10))
+    assert bench.receive(wire.OrphanScan("x", 60.0, 10)) == effects(scan=wire.OrphanScan("x", 60.0, 10))
     assert bench.after(NamesFound("x", ["y"], None)) == effects(wire.Found("x", ["y"], None))
-    assert bench.hear() == NOTHING
+    assert bench.receive() == NOTHING
 
 
 # -- failures
@@ -388,7 +388,7 @@ def test_a_step_of_the_scan_is_passed_on_and_answered_once() -> None:
 def test_a_decoder_lost_before_it_began_is_a_failure_without_a_start() -> None:
     """The broker charges nothing then, and counts such losses."""
     bench = Bench()
-    bench.hear(Assign([job("a")]))
+    bench.receive(Assign([job("a")]))
     failure = Failure("a", 1, Code.DECODER_LOST, "gone")
     assert bench.after(DecoderFailed("a", 1, Code.DECODER_LOST, "gone")) == effects(wire.Failed([failure]))
 
@@ -401,14 +401,14 @@ def test_a_decoder_lost_after_it_began_is_a_failure() -> None:
 
 def test_a_missing_original_is_a_failure_though_nothing_began() -> None:
     bench = Bench()
-    bench.hear(Assign([job("a")]))
+    bench.receive(Assign([job("a")]))
     said = bench.after(DecoderFailed("a", 1, Code.ORIGINAL_MISSING, "gone")).sends
     assert said == [wire.Failed([Failure("a", 1, Code.ORIGINAL_MISSING, "gone")])]
 
 
 def test_the_deadline_counts_from_the_start_and_kills() -> None:
     bench = Bench()
-    bench.hear(Assign([job("a", seconds=3.0)]))
+    bench.receive(Assign([job("a", seconds=3.0)]))
     bench.pass_time(2.0)
     bench.after(DecoderBegan("a", 1, 5.0))
     assert bench.session.deadline <= bench.now + 3.0
@@ -419,7 +419,7 @@ def test_the_deadline_counts_from_the_start_and_kills() -> None:
 
 def test_a_deadline_tells_where_the_decoder_was_seen_last() -> None:
     bench = Bench()
-    bench.hear(Assign([job("a", seconds=3.0)]))
+    bench.receive(Assign([job("a", seconds=3.0)]))
     bench.after(DecoderBegan("a", 1, 5.0))
     assert bench.after(DecoderSeen("a", 2, "elsewhere")) == NOTHING
     assert bench.after(DecoderSeen("a", 1, "at decode")) == NOTHING
@@ -431,7 +431,7 @@ def test_a_deadline_tells_where_the_decoder_was_seen_last() -> None:
 
 def test_whether_a_decoder_began_is_looked_for_soon_and_then_again() -> None:
     bench = Bench()
-    bench.hear(Assign([job("a", seconds=3.0)]))
+    bench.receive(Assign([job("a", seconds=3.0)]))
     for _ in range(3):
         look_at = bench.session.deadline
         assert look_at == pytest.approx(bench.now + START_SECONDS)
@@ -442,7 +442,7 @@ def test_whether_a_decoder_began_is_looked_for_soon_and_then_again() -> None:
 
 def test_a_job_that_is_made_is_not_looked_for_any_more() -> None:
     bench = Bench()
-    bench.hear(Assign([job("a")]))
+    bench.receive(Assign([job("a")]))
     bench.after(DecoderDone("a", 1))
     assert bench.session.deadline > bench.now + START_SECONDS
 
@@ -450,7 +450,7 @@ def test_a_job_that_is_made_is_not_looked_for_any_more() -> None:
 def test_occupied_is_whose_decoder_works() -> None:
     bench = Bench()
     assert not bench.session.occupied
-    bench.hear(Assign([job("a"), job("b")]))
+    bench.receive(Assign([job("a"), job("b")]))
     assert bench.session.occupied
     bench.after(DecoderFinished("a", 1, []))
     assert not bench.session.occupied, "its decoder is free, or comes again"
@@ -462,7 +462,7 @@ def test_occupied_is_whose_decoder_works() -> None:
 
 def test_a_job_that_no_decoder_begins_in_its_time_is_given_back() -> None:
     bench = Bench()
-    bench.hear(Assign([job("a", seconds=3.0)]))
+    bench.receive(Assign([job("a", seconds=3.0)]))
     assert bench.pass_time(3.0) == effects(returned("a"), kill=(LeaseRef("a", 1),))
 
 
@@ -471,49 +471,49 @@ def test_a_job_that_no_decoder_begins_in_its_time_is_given_back() -> None:
 
 def test_recall_returns_what_waits_and_leaves_the_rest() -> None:
     bench = Bench()
-    bench.hear(Assign([job("a"), job("b"), job("c")]))
+    bench.receive(Assign([job("a"), job("b"), job("c")]))
     bench.after(DecoderBegan("a", 1, 5.0))
     everything = Recall([LeaseRef(name, 1) for name in ("a", "b", "unknown")] + [LeaseRef("c", 2)])
-    assert bench.hear(everything) == effects(returned("b"))
-    assert bench.hear(everything) == NOTHING
+    assert bench.receive(everything) == effects(returned("b"))
+    assert bench.receive(everything) == NOTHING
     bench.after(DecoderFinished("a", 1, []))
     assert bench.after(DecoderIdle()).begin == [job("c")]
 
 
 def test_recall_of_a_job_that_is_with_the_decoder_says_nothing() -> None:
     bench = Bench()
-    bench.hear(Assign([job("a")]))
-    assert bench.hear(Recall([LeaseRef("a", 1)])) == NOTHING
+    bench.receive(Assign([job("a")]))
+    assert bench.receive(Recall([LeaseRef("a", 1)])) == NOTHING
 
 
 def test_abandon_kills_what_runs_and_drops_what_waits() -> None:
     bench = Bench().running(job("a"))
-    bench.hear(Assign([job("b")]))
+    bench.receive(Assign([job("b")]))
     cancelled = wire.Failed([Failure(name, 1, Code.CANCELLED, "cancelled") for name in ("a", "b")])
     abandon = Abandon([LeaseRef("a", 1), LeaseRef("b", 1)])
-    assert bench.hear(abandon) == effects(cancelled, kill=(LeaseRef("a", 1),))
-    assert bench.hear(abandon) == NOTHING
-    assert bench.hear(settled("a", "b")) == NOTHING
+    assert bench.receive(abandon) == effects(cancelled, kill=(LeaseRef("a", 1),))
+    assert bench.receive(abandon) == NOTHING
+    assert bench.receive(settled("a", "b")) == NOTHING
 
 
 def test_what_a_killed_decoder_still_said_has_no_effect() -> None:
     bench = Bench().running(job("a"))
-    bench.hear(Abandon([LeaseRef("a", 1)]))
+    bench.receive(Abandon([LeaseRef("a", 1)]))
     late = [
         DecoderBegan("a", 1, 5.0), RenditionLanded("a", 1, PICTURE), DecoderFinished("a", 1, []),
         CacheAnswered("a", 1, []), DecoderFailed("a", 1, Code.DECODER_LOST, "gone"),
     ]  # fmt: skip
     for event in late:
         assert bench.after(event) == NOTHING
-    bench.hear(settled("a"))
+    bench.receive(settled("a"))
     for event in late:
         assert bench.after(event) == NOTHING
 
 
 def test_settled_before_the_answer_voids_the_lease() -> None:
     bench = Bench().running(job("a"))
-    bench.hear(Assign([job("b")]))
-    assert bench.hear(settled("a", "b")) == effects(kill=(LeaseRef("a", 1),))
+    bench.receive(Assign([job("b")]))
+    assert bench.receive(settled("a", "b")) == effects(kill=(LeaseRef("a", 1),))
     assert bench.after(DecoderFinished("a", 1, [])) == NOTHING
     assert bench.after(DecoderIdle()) == NOTHING
     assert bench.after(Connected()) == effects(ready())
@@ -521,13 +521,13 @@ def test_settled_before_the_answer_voids_the_lease() -> None:
 
 def test_settled_under_another_number_has_no_effect() -> None:
     bench = Bench().answered()
-    assert bench.hear(settled("a", lease=2), settled("unknown")) == NOTHING
+    assert bench.receive(settled("a", lease=2), settled("unknown")) == NOTHING
     assert bench.after(Connected()).sends == [ready(Held("a", 1, True))]
 
 
 def test_a_newer_lease_of_a_held_job_replaces_the_older() -> None:
     bench = Bench().running(job("a"))
-    assert bench.hear(Assign([job("a", 2)])) == effects(kill=(LeaseRef("a", 1),))
+    assert bench.receive(Assign([job("a", 2)])) == effects(kill=(LeaseRef("a", 1),))
     assert bench.after(DecoderFinished("a", 1, [])) == NOTHING
     assert bench.after(DecoderIdle()).begin == [job("a", 2)]
     late = DecoderBegan("a", 1, 5.0), RenditionLanded("a", 1, PICTURE), DecoderFinished("a", 1, [])
@@ -536,7 +536,7 @@ def test_a_newer_lease_of_a_held_job_replaces_the_older() -> None:
 
 def test_a_repeated_or_older_assign_has_no_effect() -> None:
     bench = Bench().running(job("a", 2))
-    assert bench.hear(Assign([job("a", 2)]), Assign([job("a", 1)])) == NOTHING
+    assert bench.receive(Assign([job("a", 2)]), Assign([job("a", 1)])) == NOTHING
     assert bench.after(Connected()).sends == [ready(Held("a", 2, True))]
 
 
@@ -545,16 +545,16 @@ def test_a_repeated_or_older_assign_has_no_effect() -> None:
 
 def test_answers_are_repeated_after_every_welcome_until_settled() -> None:
     bench = Bench(decoders=2).answered("a")
-    bench.hear(Assign([job("b"), job("c")]), Recall([LeaseRef("c", 1)]))
+    bench.receive(Assign([job("b"), job("c")]), Recall([LeaseRef("c", 1)]))
     for epoch in (2, 3):
         assert bench.after(Disconnected(), Connected()) == effects(
             ready(Held("a", 1, True), Held("b", 1, False), Held("c", 1, False))
         )
         finish = Finish("a", 1, [], COST, began_at=5.0)
-        assert bench.hear(wire.Welcome(epoch, SILENCE)) == effects(wire.Finished([finish]), returned("c"))
-    bench.hear(settled("a", "c"))
+        assert bench.receive(wire.Welcome(epoch, SILENCE)) == effects(wire.Finished([finish]), returned("c"))
+    bench.receive(settled("a", "c"))
     bench.after(Connected())
-    assert bench.hear(wire.Welcome(4, SILENCE)) == NOTHING
+    assert bench.receive(wire.Welcome(4, SILENCE)) == NOTHING
 
 
 def test_what_happens_between_connections_is_said_once_welcome_again() -> None:
@@ -563,32 +563,32 @@ def test_what_happens_between_connections_is_said_once_welcome_again() -> None:
     bench.running(job("a"))
     assert bench.after(DecoderFinished("a", 1, [], COST)) == NOTHING
     assert bench.after(Connected()) == effects(ready(Held("a", 1, True)))
-    said = bench.hear(wire.Welcome(2, SILENCE)).sends
+    said = bench.receive(wire.Welcome(2, SILENCE)).sends
     finish = Finish("a", 1, [], COST, began_at=5.0)
     assert said == [wire.Finished([finish])], "a Finish of its own says that a decoder began"
 
 
 def test_a_broker_that_lost_track_is_told_again() -> None:
     bench = Bench().running(job("a"))
-    assert bench.hear(wire.Introduce(1)) == effects(ready(Held("a", 1, True)))
+    assert bench.receive(wire.Introduce(1)) == effects(ready(Held("a", 1, True)))
 
 
 def test_a_beat_of_an_earlier_epoch_is_old_mail() -> None:
     bench = Bench()
-    bench.hear(wire.Welcome(7, SILENCE))
-    assert bench.hear(wire.BrokerBeat(6)) == NOTHING
-    assert bench.hear(wire.BrokerBeat(8)) == effects(ready())
+    bench.receive(wire.Welcome(7, SILENCE))
+    assert bench.receive(wire.BrokerBeat(6)) == NOTHING
+    assert bench.receive(wire.BrokerBeat(8)) == effects(ready())
 
 
 def test_a_beat_of_another_epoch_is_answered_by_ready() -> None:
     bench = Bench()
-    assert bench.hear(wire.BrokerBeat(1)) == NOTHING
-    assert bench.hear(wire.BrokerBeat(2)) == effects(ready())
+    assert bench.receive(wire.BrokerBeat(1)) == NOTHING
+    assert bench.receive(wire.BrokerBeat(2)) == effects(ready())
 
 
 def test_beats_list_what_is_held() -> None:
     bench = Bench().running(job("a"))
-    bench.hear(Assign([job("b")]))
+    bench.receive(Assign([job("b")]))
     bench.now += SILENCE / 5
     assert bench.session.deadline == bench.now
     bench.session.tick(bench.now)
@@ -599,39 +599,39 @@ def test_beats_list_what_is_held() -> None:
 
 def test_a_silent_broker_is_left_for_a_fresh_socket_and_the_work_goes_on() -> None:
     bench = Bench().running(job("a"))
-    assert bench.pass_time(SILENCE - 0.1, heard=False) == NOTHING
-    assert bench.pass_time(0.1, heard=False) == effects(reconnect=True)
-    assert bench.pass_time(SILENCE - 0.1, heard=False) == NOTHING, "the fresh socket has as long"
+    assert bench.pass_time(SILENCE - 0.1, received=False) == NOTHING
+    assert bench.pass_time(0.1, received=False) == effects(reconnect=True)
+    assert bench.pass_time(SILENCE - 0.1, received=False) == NOTHING, "the fresh socket has as long"
     assert bench.after(DecoderFinished("a", 1, [])) == NOTHING
     assert bench.after(Connected()) == effects(ready(Held("a", 1, True)))
-    assert bench.pass_time(SILENCE, heard=False) == effects(reconnect=True)
+    assert bench.pass_time(SILENCE, received=False) == effects(reconnect=True)
 
 
 def test_a_broker_that_beats_but_never_welcomes_is_silent() -> None:
     bench = Bench()
-    bench.hear(wire.Introduce(1))
+    bench.receive(wire.Introduce(1))
     bench.pass_time(SILENCE / 2)
     assert bench.pass_time(SILENCE / 2) == effects(reconnect=True)
 
 
 def test_the_silence_of_the_welcome_counts() -> None:
     bench = Bench()
-    bench.hear(wire.Welcome(1, 1.0))
-    assert bench.pass_time(1.0, heard=False).reconnect
+    bench.receive(wire.Welcome(1, 1.0))
+    assert bench.pass_time(1.0, received=False).reconnect
 
 
 # -- the end
 
 
-@pytest.mark.parametrize("asked", [DrainAsked(), Heard(wire.Drain())])
+@pytest.mark.parametrize("asked", [DrainAsked(), Received(wire.Drain())])
 def test_drain_returns_what_waits_finishes_what_runs_and_leaves_once_settled(asked: Any) -> None:
     bench = Bench().running(job("a"))
-    bench.hear(Assign([job("b")]))
+    bench.receive(Assign([job("b")]))
     assert bench.after(asked) == effects(wire.Draining(), returned("b"))
     assert bench.after(asked) == NOTHING
-    assert bench.hear(settled("b")) == NOTHING
+    assert bench.receive(settled("b")) == NOTHING
     bench.after(DecoderFinished("a", 1, []), DecoderIdle())
-    assert bench.hear(settled("a")) == effects(wire.Leaving(), leave=True)
+    assert bench.receive(settled("a")) == effects(wire.Leaving(), leave=True)
 
 
 def test_an_idle_worker_leaves_at_once() -> None:
@@ -645,15 +645,15 @@ def test_a_worker_that_never_met_a_broker_leaves_without_a_word() -> None:
 def test_a_draining_worker_gives_an_assign_back() -> None:
     bench = Bench().running(job("a"))
     bench.after(DrainAsked())
-    assert bench.hear(Assign([job("b")])) == effects(returned("b"))
+    assert bench.receive(Assign([job("b")])) == effects(returned("b"))
 
 
 def test_a_draining_worker_waits_for_the_next_broker_to_settle() -> None:
     bench = Bench().answered()
     assert bench.after(Disconnected(), DrainAsked()) == NOTHING
     assert bench.after(Connected()) == effects(ready(Held("a", 1, True), draining=True))
-    bench.hear(wire.Welcome(2, SILENCE))
-    assert bench.hear(settled("a")) == effects(wire.Leaving(), leave=True)
+    bench.receive(wire.Welcome(2, SILENCE))
+    assert bench.receive(settled("a")) == effects(wire.Leaving(), leave=True)
 
 
 def test_at_its_deadline_a_drain_kills_and_gives_back() -> None:
@@ -662,21 +662,21 @@ def test_at_its_deadline_a_drain_kills_and_gives_back() -> None:
     for _ in range(10):
         assert bench.pass_time(DRAIN / 10 - 0.01) == NOTHING
     assert bench.pass_time(0.2) == effects(returned("a"), kill=(LeaseRef("a", 1),))
-    assert bench.hear(settled("a")) == effects(wire.Leaving(), leave=True)
+    assert bench.receive(settled("a")) == effects(wire.Leaving(), leave=True)
 
 
 def test_a_drain_ends_though_no_broker_settles() -> None:
     bench = Bench().running(job("a", seconds=100.0))
     bench.after(DrainAsked(), Disconnected())
-    assert bench.pass_time(DRAIN, heard=False).kill == [LeaseRef("a", 1)]
-    assert not bench.pass_time(SETTLE_SECONDS - 0.1, heard=False).leave
+    assert bench.pass_time(DRAIN, received=False).kill == [LeaseRef("a", 1)]
+    assert not bench.pass_time(SETTLE_SECONDS - 0.1, received=False).leave
     assert bench.session.deadline <= bench.now + 0.2
-    assert bench.pass_time(0.1, heard=False).leave
+    assert bench.pass_time(0.1, received=False).leave
 
 
 def test_leave_asked_gives_everything_back_at_once() -> None:
     bench = Bench().running(job("a"))
-    bench.hear(Assign([job("b")]))
+    bench.receive(Assign([job("b")]))
     assert bench.after(LeaveAsked()) == effects(
         wire.Draining(), returned("b", "a"), wire.Leaving(), kill=(LeaseRef("a", 1),), leave=True
     )
@@ -697,6 +697,6 @@ def test_check_tells_the_story_of_what_is_wrong() -> None:
 
 def test_a_broker_that_gives_without_end_is_told_what_is_held() -> None:
     bench = Bench()
-    said = bench.hear(Assign([job(f"j{number}") for number in range(50)]))
+    said = bench.receive(Assign([job(f"j{number}") for number in range(50)]))
     (introduced,) = [message for message in said.sends if isinstance(message, wire.Ready)]
     assert [held.job for held in introduced.holding] == [f"j{number}" for number in range(8)]

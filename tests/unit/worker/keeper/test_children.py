@@ -206,7 +206,7 @@ def test_a_decoder_that_writes_without_end_does_not_hold_the_keeper(
     assert children.decoder is not None
     real, children.decoder.link = children.decoder.link, Endless()  # type: ignore[assignment]
     children.decoder.frames.feed = lambda *_: iter(())  # type: ignore[method-assign]
-    children._hear(ear)
+    children._receive(ear)
     children.decoder.link = real
     assert reads == READS_A_TURN
 

@@ -69,12 +69,12 @@ def test_what_left_memory_is_served_in_order_with_all_the_rest(monkeypatch: pyte
 
 
 def serve_all(harness: DispatcherHarness) -> list[str]:
-    harness.hear(b"w", ready("w", 1))
+    harness.receive(b"w", ready("w", 1))
     served: list[str] = []
     while given := leases_in(harness.turn(tick=True), wire.Assign):
         served += [job for _, job, _ in given]
         harness.now += 0.01
-        harness.hear(b"w", *(Finished([Finish(job, lease, [])]) for _, job, lease in given))
+        harness.receive(b"w", *(Finished([Finish(job, lease, [])]) for _, job, lease in given))
         harness.dispatcher.check()
     return served
 
@@ -83,7 +83,7 @@ def test_a_start_reads_no_more_than_a_turn_may_and_what_is_served_first() -> Non
     harness = DispatcherHarness()
     fill(harness, 100, 10, priorities=(0, 1, 2))
     harness.start()
-    harness.hear(b"w", ready("w", 1))
+    harness.receive(b"w", ready("w", 1))
     effects = harness.dispatcher.drain(harness.now)
     assert len(effects.refills) <= REFILL_LANES
     assert sum(refill.limit for refill in effects.refills) <= REFILL_ROWS
@@ -106,7 +106,7 @@ def test_a_turn_reads_a_bounded_number_of_lanes_though_each_has_room_for_few(mon
 def test_a_lane_is_read_before_it_has_run_out() -> None:
     harness = DispatcherHarness(window=8)
     fill(harness, 1, 20)
-    harness.hear(b"w", ready("w", 6))
+    harness.receive(b"w", ready("w", 6))
     assert len(leases_in(harness.turn(tick=True), wire.Assign)) == 6
     assert len(harness.dispatcher.books.backlog.queued()) == 8, "the two that were left are not waited for"
 

@@ -36,7 +36,7 @@ def harness_with_sweeps(*jobs: str, **policy: Any) -> DispatcherHarness:
     for job in jobs:
         harness.order(wire.Purge("web", job, job))
     harness.turn()
-    harness.hear(A, ready("a"))
+    harness.receive(A, ready("a"))
     assert swept_of(harness.turn(tick=True)) == [*jobs]
     return harness
 
@@ -47,13 +47,13 @@ def swept_of(done: Done) -> list[str]:
 
 
 def refuse(harness: DispatcherHarness, *jobs: str, why: str = WHY) -> None:
-    harness.hear(A, wire.Swept([], [(job, why) for job in jobs]))
+    harness.receive(A, wire.Swept([], [(job, why) for job in jobs]))
 
 
 def second(harness: DispatcherHarness) -> Done:
     """A second passes, in which worker a says that it lives."""
     harness.now += 1.0
-    harness.hear(A, wire.WorkerBeat([]))
+    harness.receive(A, wire.WorkerBeat([]))
     return harness.turn(tick=True)
 
 
@@ -80,7 +80,7 @@ def test_one_that_can_be_done_at_last_is_gone() -> None:
     refuse(harness, "j")
     for _ in range(62):
         second(harness)
-    harness.hear(A, wire.Swept(["j"]))
+    harness.receive(A, wire.Swept(["j"]))
     harness.turn()
     assert harness.ledger.restore().sweeps == []
     assert view(harness) == wire.SweepsView(0, 0, "")
@@ -92,7 +92,7 @@ def test_a_restart_asks_at_once_for_somebody_may_have_mended_it() -> None:
     refuse(harness, "j")
     harness.turn()
     harness.start()
-    harness.hear(A, ready("a"))
+    harness.receive(A, ready("a"))
     assert swept_of(harness.turn(tick=True)) == ["j"]
 
 
@@ -105,8 +105,8 @@ def test_the_beat_says_how_many_fail_and_why() -> None:
 
 def test_only_whoever_was_told_to_delete_may_say_that_it_failed() -> None:
     harness = harness_with_sweeps("j")
-    harness.hear(B, ready("b"))
-    harness.hear(B, wire.Swept([], [("j", WHY), ("nothing", WHY)]))
+    harness.receive(B, ready("b"))
+    harness.receive(B, wire.Swept([], [("j", WHY), ("nothing", WHY)]))
     harness.turn()
     assert view(harness) == wire.SweepsView(1, 0, "")
 
@@ -140,7 +140,7 @@ def test_retention_goes_on_beside_a_thousand_that_fail() -> None:
     harness.order(wire.Cancel("web", "c", None, Where()))
     harness.turn()
     harness.now += 20.0
-    harness.hear(A, ready("a"))
+    harness.receive(A, ready("a"))
     assert failing(harness) == 0
     assert view(harness) == wire.SweepsView(2500, 2500, WHY)
 
@@ -153,13 +153,13 @@ def test_retention_stops_where_too_many_fail(monkeypatch: pytest.MonkeyPatch) ->
     harness.order(wire.Cancel("web", "c", None, Where()))
     harness.turn()
     harness.now += 20.0
-    harness.hear(A, ready("a"))
+    harness.receive(A, ready("a"))
     assert failing(harness) >= 2500 - 500 - sweeps.WAITING_MAX - 100
 
 
 def test_the_scan_goes_on_beside_a_thousand_that_fail() -> None:
     harness = DispatcherHarness()
-    harness.hear(A, ready("a"))
+    harness.receive(A, ready("a"))
     harness.turn(tick=True)
     harness.find(A, [f"raw/zz/{number}" for number in range(1001)], following="raw/zz/x")
     harness.turn()
@@ -225,7 +225,7 @@ def test_the_version_before_reads_what_was_done_and_is_read() -> None:
 def test_a_step_of_the_scan_that_fails_is_told_and_asked_for_ever_more_seldom() -> None:
     """Before, it was repeated each 10 s for ever, no later file was looked at, and only a worker's log knew."""
     harness, asked = DispatcherHarness(), list[float]()
-    harness.hear(A, ready("a"))
+    harness.receive(A, ready("a"))
     harness.turn(tick=True)
     for _ in range(8000):
         if harness.dispatcher.scan.scanner == A:
@@ -239,7 +239,7 @@ def test_a_step_of_the_scan_that_fails_is_told_and_asked_for_ever_more_seldom() 
     assert pauses == pytest.approx([10, 20, 40, 80, 160, 320, 640, 1280, 2560], abs=2.1)
     assert view(harness) == wire.SweepsView(0, 0, "", "blob of any name: Permission denied")
     harness.start()
-    harness.hear(A, ready("a"))
+    harness.receive(A, ready("a"))
     harness.turn(tick=True)
     harness.find(A, [])
     harness.turn()
@@ -266,9 +266,9 @@ def test_a_purge_of_many_goes_no_faster_than_workers_delete() -> None:
         harness.dispatcher.handle(Matched(wire.Purge("web", "p", None, Where()), part, None), harness.now)
     done, waits = harness.turn().acks
     assert (done.changed, waits) == (len(first), wire.Ack("p", wire.REFUSED, code="sweeps_full"))
-    harness.hear(A, ready("a"))
+    harness.receive(A, ready("a"))
     harness.turn()
-    harness.hear(A, wire.Swept(list(harness.dispatcher.books.sweeps.sweeping)))
+    harness.receive(A, wire.Swept(list(harness.dispatcher.books.sweeps.sweeping)))
     harness.dispatcher.handle(Matched(wire.Purge("web", "p", None, Where()), rest, None), harness.now)
     assert [ack.changed for ack in harness.turn().acks] == [10]
 
@@ -289,14 +289,14 @@ def test_a_purge_by_name_is_refused_once_very_many_deletions_wait(monkeypatch: p
 def test_a_sweep_written_and_done_in_one_turn_does_not_come_back_with_a_restart() -> None:
     """It would delete what the job makes when it runs again."""
     harness = DispatcherHarness()
-    harness.hear(A, ready("a"))
+    harness.receive(A, ready("a"))
     harness.submit(new_job("j"))
     harness.turn()
     hidden = Rendition("thumb", "processed/j/j.thumb", "jpeg", 1, 1, 1, "d" * 64)
     harness.order(wire.Cancel("web", "c", "j"))
-    harness.hear(A, wire.Published([wire.Publication("j", 1, hidden)]))
+    harness.receive(A, wire.Published([wire.Publication("j", 1, hidden)]))
     assert swept_of(harness.turn()) == ["j"]
-    harness.hear(A, wire.Finished([wire.Finish("j", 1, [hidden])]), wire.Swept(["j"]))
+    harness.receive(A, wire.Finished([wire.Finish("j", 1, [hidden])]), wire.Swept(["j"]))
     harness.turn()
     assert harness.row("j").state == "cancelled"
     assert harness.dispatcher.books.sweeps.entries == {}

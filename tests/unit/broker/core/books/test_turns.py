@@ -24,7 +24,7 @@ STEPS_MAX = 58
 def harness_with(workers: int = 1, capacity: int = 1) -> DispatcherHarness:
     harness = DispatcherHarness(prefetch_seconds=0.12)
     for peer in (A, B)[:workers]:
-        harness.hear(peer, ready(peer.decode(), capacity))
+        harness.receive(peer, ready(peer.decode(), capacity))
     harness.turn(tick=True)
     return harness
 
@@ -43,7 +43,7 @@ def serve(harness: DispatcherHarness, count: int) -> list[str]:
         (_, job, lease), *pending = pending
         given.append(job)
         harness.now += SECONDS[job[0]]
-        harness.hear(A, wire.WorkerBeat([]), Finished([Finish(job, lease, [])]))
+        harness.receive(A, wire.WorkerBeat([]), Finished([Finish(job, lease, [])]))
         pending += leases_in(harness.turn(tick=True), wire.Assign)
     return given
 
@@ -119,17 +119,17 @@ def test_a_job_given_back_unbegun_costs_nothing_and_a_cancelled_one_what_it_had(
     turns = harness.dispatcher.books.backlog.turns
     assert turns.debts()["a"] > 0.0
     harness.dispatcher.stop()
-    harness.hear(A, Returned([LeaseRef("a1", 1)]))
+    harness.receive(A, Returned([LeaseRef("a1", 1)]))
     harness.turn()
     assert turns.debts() == {}
     harness.dispatcher._matching.stopping = False
     harness.turn()
     (job,) = harness.dispatcher.books.roster.by_peer[A].leases
     lease = harness.row(job).lease
-    harness.hear(A, Started([Start(job, lease, 0.0)]))
+    harness.receive(A, Started([Start(job, lease, 0.0)]))
     harness.now += 4.0
     harness.order(wire.Cancel("web", "c", job))
-    harness.hear(A, Failed([Failure(job, lease, "cancelled", "")]))
+    harness.receive(A, Failed([Failure(job, lease, "cancelled", "")]))
     harness.turn()
     spent = turns.debts()
     assert max(spent.values()) >= 3.9
@@ -175,9 +175,9 @@ def test_what_waits_behind_a_job_that_takes_long_is_asked_back_though_no_worker_
         recalled = leases_in(harness.turn(tick=True), wire.Recall)
     assert [job for _, job, _ in recalled] == ["b2"]
     assert harness.dispatcher.books.roster.by_peer[A].busy_since + 1.0 > harness.now
-    harness.hear(A, Returned([LeaseRef("b2", 1)]))
+    harness.receive(A, Returned([LeaseRef("b2", 1)]))
     assert leases_in(harness.turn(tick=True), wire.Assign) == [], "its worker is given no more"
-    harness.hear(B, ready("b", 5))
+    harness.receive(B, ready("b", 5))
     assert [job for _, job, _ in leases_in(harness.turn(), wire.Assign)][:1] == ["b2"]
 
 
@@ -191,15 +191,15 @@ def test_heavy_jobs_leave_a_worker_to_others_while_others_come() -> None:
     given = leases_in(harness.turn(), wire.Assign)
     assert sorted(job for _, job, _ in given) == ["a0", "b0"]
     peer = next(peer for peer, job, _ in given if job == "b0")
-    harness.hear(peer, Finished([Finish("b0", 1, [])]))
+    harness.receive(peer, Finished([Finish("b0", 1, [])]))
     assert leases_in(harness.turn(), wire.Assign) == []
     post(harness, "b", "b1")
     assert leases_in(harness.turn(), wire.Assign) == [(peer, "b1", 1)]
-    harness.hear(peer, Finished([Finish("b1", 1, [])]))
+    harness.receive(peer, Finished([Finish("b1", 1, [])]))
     harness.turn()
     harness.now += LATELY_SECONDS + 1.0
-    harness.hear(A, wire.WorkerBeat([]))
-    harness.hear(B, wire.WorkerBeat([]))
+    harness.receive(A, wire.WorkerBeat([]))
+    harness.receive(B, wire.WorkerBeat([]))
     assert [job for _, job, _ in leases_in(harness.turn(), wire.Assign)] == ["a1"], "nobody else came for a minute"
 
 
@@ -218,7 +218,7 @@ def test_a_barred_tenant_s_small_jobs_go_on() -> None:
     post(harness, "b", "b0")
     post(harness, "a", "a0", "a1", cost_ms=HEAVY_MS)
     harness.turn()
-    harness.hear(A, Finished([Finish("b0", 1, [])]))
+    harness.receive(A, Finished([Finish("b0", 1, [])]))
     harness.turn()
     post(harness, "a", "a-small")
     assert [job for _, job, _ in leases_in(harness.turn(), wire.Assign)] == ["a-small"]
@@ -256,7 +256,7 @@ def test_a_job_of_one_tenant_takes_few_steps() -> None:
     there were 56."""
     harness = DispatcherHarness()
     for peer in (A, B):
-        harness.hear(peer, ready(peer.decode(), 64))
+        harness.receive(peer, ready(peer.decode(), 64))
     calls = Counter[str]()
 
     def count(frame: FrameType, event: str, _: object) -> None:
@@ -270,7 +270,7 @@ def test_a_job_of_one_tenant_takes_few_steps() -> None:
         for turn in range(10):
             post(harness, "", *(f"{turn}-{n:03}" for n in range(128)))
             for peer in (A, B):
-                harness.hear(peer, Finished([Finish(job, lease, []) for to, job, lease in pending if to == peer]))
+                harness.receive(peer, Finished([Finish(job, lease, []) for to, job, lease in pending if to == peer]))
             pending = leases_in(harness.turn(tick=True), wire.Assign)
     finally:
         sys.setprofile(None)
