@@ -1,4 +1,4 @@
-"""What a process needs of its machine: settings, files, sockets, and its life as a process.
+"""The things that a process needs of its machine: settings, files, sockets, signals and readiness.
 
 Shared by all roles; knows no role, no job and no message.
 """

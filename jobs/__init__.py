@@ -1,1 +1,1 @@
-"""The shared vocabulary of pixmill: pure, imported by every role, importing none of them."""
+"""The shared vocabulary of pixmill. Pure: every role imports it, and it imports no role."""

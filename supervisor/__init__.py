@@ -1,1 +1,1 @@
-"""The supervisor: one machine's processes of broker, web and worker, started, replaced, scaled and drained."""
+"""The supervisor: starts, replaces, scales and drains one machine's processes of broker, web and worker."""

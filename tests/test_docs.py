@@ -69,8 +69,9 @@ def test_the_commands_table_has_every_target_of_the_makefile() -> None:
     assert set(rows) == set(declared[1].split())
 
 
-def test_every_test_that_the_security_page_names_is_there() -> None:
-    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "security.md").read_text()))
+@pytest.mark.parametrize("page", ["security", "reliability"])
+def test_every_test_that_a_page_names_is_there(page: str) -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / f"{page}.md").read_text()))
     written = set(re.findall(r"^def (test_\w+)", "".join(path.read_text() for path in TESTS), re.MULTILINE))
     assert named
     assert named - written == set()

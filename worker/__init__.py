@@ -1,1 +1,1 @@
-"""The worker role: turns originals into renditions, owning nothing beyond what it holds now."""
+"""The worker role: turns originals into renditions. It owns nothing beyond the jobs that it holds now."""

@@ -1,1 +1,1 @@
-"""What the benchmarks share: their report, their loads, what a process costs."""
+"""The shared parts of the benchmarks: report, loads, and the cost of a process."""

@@ -1,1 +1,1 @@
-"""Contenders of bench/images.py: how others do the same work."""
+"""Contenders of bench/images.py: other libraries that do the same work."""

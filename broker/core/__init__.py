@@ -1,1 +1,1 @@
-"""The dispatch core: sans-I/O. Facts in, effects out; no clock, randomness, logging or socket."""
+"""The dispatch core, sans-I/O: facts go in, effects come out. It has no clock, randomness, log or socket."""

@@ -1,1 +1,1 @@
-"""The folders and files of one installation: their layout, modes and locks, recipes.toml."""
+"""The folders and files of one installation: layout, modes, locks, and recipes.toml."""

@@ -1,1 +1,1 @@
-"""A process and its kernel: memory, priority, signals, descriptors, readiness, its parent's end."""
+"""A process and its kernel: memory, priority, signals, descriptors, readiness, the end of its parent."""

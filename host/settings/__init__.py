@@ -1,1 +1,1 @@
-"""What a process is told: its settings, command line and installed extras, and how it logs."""
+"""The settings of a process, its command line, its installed extras, and its log."""

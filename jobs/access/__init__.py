@@ -1,1 +1,1 @@
-"""Texts that are signed, and what they allow: API keys and sessions, grants, receipts."""
+"""Signed texts and the rights that they give: API keys, sessions, grants, receipts."""

@@ -1,1 +1,1 @@
-"""Image files as bytes: formats, heads, EXIF, and how a picture is turned. Decodes nothing."""
+"""Image files as bytes: formats, heads, EXIF, orientation. Decodes nothing."""

@@ -1,1 +1,1 @@
-"""What is asked of an image, and what that means: recipes, presets, sides, the plan, the engine."""
+"""Recipes and presets, and their meaning for an image: sides, plan, engine, explanation."""

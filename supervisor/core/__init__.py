@@ -1,1 +1,1 @@
-"""The supervisor's decisions, sans I/O."""
+"""The supervisor's decisions, sans-I/O."""

@@ -1,1 +1,1 @@
-"""Who is calling, what they may do, and what a handler is given."""
+"""The caller of a request and their rights, and the object that a handler gets."""

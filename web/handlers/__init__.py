@@ -1,1 +1,1 @@
-"""What each route does. web/routes.py has the table."""
+"""The handlers of the routes. web/routes.py has the table."""

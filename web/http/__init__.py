@@ -1,1 +1,1 @@
-"""HTTP as such: connections, bodies, headers, JSON, proxies, problem documents. Knows no job."""
+"""HTTP itself: connections, bodies, headers, JSON, proxies, problem documents. Knows no job."""

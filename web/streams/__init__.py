@@ -1,1 +1,1 @@
-"""Readers of event streams: what each is sent, and how much may wait for them."""
+"""Event streams: the events that each reader gets, and the bytes that may wait for them."""

@@ -1,1 +1,1 @@
-"""The worker's decisions, sans I/O: its side of the protocol, its leases, and which decoders are kept."""
+"""The worker's decisions, sans-I/O: its side of the protocol, its leases, and its parked decoders."""

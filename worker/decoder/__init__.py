@@ -1,1 +1,1 @@
-"""The nursery and its decoders: processes that compute for a keeper and are trusted by nobody."""
+"""The nursery and its decoders: they compute for a keeper, and nobody trusts them."""

@@ -1,1 +1,1 @@
-"""The image path: one original in, the renditions of its recipe out."""
+"""The image path: an original goes in, and the renditions of its recipe come out."""

@@ -1,1 +1,1 @@
-"""What the core keeps: jobs, workers, queue, turns and measures. It decides nothing."""
+"""The core's records: jobs, workers, queue, turns and measures. They decide nothing."""
