@@ -25,10 +25,13 @@ SENT_AS = "another"
 
 class SimulatedWorker:
     """A worker as the broker sees it: it holds what it was assigned until a test ends it. It says at once that it has
-    deleted what it was told to, or else that its disk has this `fault`."""
+    deleted what it was told to, and that no old file is there; or `undeleted` and `unlisted`: why it cannot."""
 
-    def __init__(self, broker: "WebBroker", name: str, capacity: int, draining: bool, fault: str) -> None:
-        self.name, self.peer, self.fault = name, name.encode(), fault
+    def __init__(
+        self, broker: "WebBroker", name: str, capacity: int, draining: bool, undeleted: str, unlisted: str
+    ) -> None:
+        self.name, self.peer = name, name.encode()
+        self.undeleted, self.unlisted = undeleted, unlisted
         self.leases: dict[str, int] = {}
         """The lease of each job that it holds."""
         self.begun: set[str] = set()
@@ -76,9 +79,10 @@ class SimulatedWorker:
                 return [wire.Failed([wire.Failure(ref.job, ref.lease, Code.CANCELLED.value, "") for ref in held])]
             case wire.Sweep(sweeps=sweeps):
                 told = [job for job, _ in sweeps]
-                return [wire.Swept([], [(job, self.fault) for job in told]) if self.fault else wire.Swept(told)]
+                failed = [(job, self.undeleted) for job in told] if self.undeleted else []
+                return [wire.Swept([] if failed else told, failed)]
             case wire.OrphanScan(after=after):
-                return [wire.Found(after, [], None, self.fault)]
+                return [wire.Found(after, [], None, self.unlisted)]
         return []
 
 
@@ -155,9 +159,12 @@ class WebBroker:
         driver.now += driver.policy.beat_seconds
         self._turn(tick=True)
 
-    def come(self, name: str, capacity: int = 1, draining: bool = False, fault: str = "") -> SimulatedWorker:
+    def come(
+        self, name: str, capacity: int = 1, *, draining: bool = False, undeleted: str = "", unlisted: str = ""
+    ) -> SimulatedWorker:
         """A worker introduces itself, under a name that is its incarnation too, and stays."""
-        worker = self.workers[name.encode()] = SimulatedWorker(self, name, capacity, draining, fault)
+        worker = SimulatedWorker(self, name, capacity, draining, undeleted, unlisted)
+        self.workers[worker.peer] = worker
         worker.introduce()
         return worker
 

@@ -118,7 +118,7 @@ def test_statistics_are_of_the_caller_s_own_jobs() -> None:
         kit.finish(purged)
         mine, theirs = await both.as_("a").accepted(), await both.as_("b").accepted()
         for name in ("first", "second"):
-            kit.broker.come(name, fault="Permission denied")
+            kit.broker.come(name, undeleted="Permission denied")
         await both.as_("a").accepted()
         assert (await both.as_("b").client.delete(f"/jobs/{purged}?purge=1")).status_code == 204
         kit.beat()

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.errors import StoreFault
 from jobs.job import Code, Original, Outcome, Rendition, Spec, State, encode
-from jobs.wire import Cancel, Purge, Requeue, SweepsView
+from jobs.wire import Cancel, Purge, Requeue
 from stores.ledger.memory import MemoryLedger
 from tests.contracts.rows import row
 from tests.support.kits.web_kit import BASE, Kit, png, serve, turns
@@ -331,18 +331,24 @@ def test_ready_says_what_does_not_go_on_as_it_should(
     """It stays ready: uploads are taken, and kept."""
 
     async def scenario(kit: Kit) -> None:
+        for _ in range(failing):
+            job = await kit.accepted()
+            kit.broker.cancel(job)
+            kit.broker.purge(job)
         for state in states:
             if state == "busy":
                 await kit.accepted()
-            kit.broker.come(state, draining=state == "draining")
+            kit.broker.come(state, draining=state == "draining", undeleted="read-only", unlisted=walk)
         if paused:
             await kit.client.post("/queue/pause")
-        kit.beat(sweeps=SweepsView(9, failing, "why", walk))
-        assert [worker["state"] for worker in (await get(kit, "/stats"))["workers"]] == states
-        assert (await get(kit, "/stats"))["sweeps"] == {
-            "waiting": 9,
+        for _ in range(2):  # the first one begins the search
+            kit.beat()
+        stats = await get(kit, "/stats")
+        assert [worker["state"] for worker in stats["workers"]] == states
+        assert stats["sweeps"] == {
+            "waiting": failing,
             "failing": failing,
-            "why": "why",
+            "why": "read-only" if failing else None,
             "walk": walk or None,
         }
         found = await get(kit, "/health/ready")
