@@ -29,43 +29,55 @@ def serve(path: Path, selector: selectors.BaseSelector, answer: Callable[[Any, R
     control.setblocking(False)
     control.bind(str(path))
     control.listen()
-    silent: dict[socket.socket, None] = {}
-    spare = _Spare()
+    selector.register(control, selectors.EVENT_READ, _Connections(control, selector, answer).accept)
 
-    def accept(_: Any) -> None:
-        if len(silent) >= CONNECTIONS_MAX:
-            drop_oldest()
+
+class _Connections:
+    """The connections of one control socket that have sent no request yet, the oldest first."""
+
+    def __init__(
+        self, control: socket.socket, selector: selectors.BaseSelector, answer: Callable[[Any, Reply], None]
+    ) -> None:
+        self._control, self._selector, self._answer = control, selector, answer
+        self._silent: dict[socket.socket, None] = {}
+        self._spare = _Spare()
+
+    def accept(self, _: Any) -> None:
+        """The control socket is ready: accept a connection, and wait for its request."""
+        if len(self._silent) >= CONNECTIONS_MAX:
+            self._drop_oldest()
         try:
-            connection, _ = control.accept()
+            connection, _ = self._control.accept()
         except OSError:  # gone again, or no descriptor is left: the next one closes a connection first
-            drop_oldest()
-            if silent or (found := spare.accept(control)) is None:
+            self._drop_oldest()
+            if self._silent or (found := self._spare.accept(self._control)) is None:
                 return
             connection = found
         connection.setblocking(False)
-        silent[connection] = None
-        selector.register(connection, selectors.EVENT_READ, receive)
+        self._silent[connection] = None
+        self._selector.register(connection, selectors.EVENT_READ, self._receive)
 
-    def drop_oldest() -> None:
-        for connection in list(silent)[:1]:
-            del silent[connection]
-            selector.unregister(connection)
+    def _drop_oldest(self) -> None:
+        for connection in list(self._silent)[:1]:
+            self._take(connection)
             connection.close()
 
-    def receive(connection: socket.socket) -> None:
-        if connection not in silent:  # dropped since it was found ready
+    def _receive(self, connection: socket.socket) -> None:
+        if connection not in self._silent:  # dropped since it was found ready
             return
-        del silent[connection]
-        selector.unregister(connection)
+        self._take(connection)
         request = None
         with contextlib.suppress(OSError, ValueError, RecursionError):
             request = json.loads(connection.recv(REQUEST_BYTES_MAX))
         try:
-            answer(request, lambda response: _send(connection, response))
+            self._answer(request, lambda response: _send(connection, response))
         except ValueError as fault:
             _send(connection, {"fault": str(fault)})
 
-    selector.register(control, selectors.EVENT_READ, accept)
+    def _take(self, connection: socket.socket) -> None:
+        """Stop waiting for this connection's request."""
+        del self._silent[connection]
+        self._selector.unregister(connection)
 
 
 class _Spare:
