@@ -77,8 +77,8 @@ class Changes:
         """As Listener.decoder_ready."""
         self._idle = True
 
-    def room(self, word: tasks.Rendered, size: int) -> Body:
-        """As Listener.room."""
+    def sink_for(self, word: tasks.Rendered, size: int) -> Body:
+        """As Listener.sink_for."""
         return Body(MemoryBlobs(), word.name, size)
 
     def decoder_said(self, word: Any, sink: Any) -> None:

@@ -57,8 +57,8 @@ class Restarts:
             self._children.hand_over(self._task, [file.fileno()], self)
         self._given = True
 
-    def room(self, word: tasks.Rendered, size: int) -> Body:
-        """As Listener.room."""
+    def sink_for(self, word: tasks.Rendered, size: int) -> Body:
+        """As Listener.sink_for."""
         return Body(MemoryBlobs(), word.name, size)
 
     def decoder_said(self, word: Any, sink: Any) -> None:

@@ -158,7 +158,7 @@ class Ear:
     def decoder_ready(self) -> None:
         self.ready += 1
 
-    def room(self, word: tasks.Rendered, size: int) -> Body:
+    def sink_for(self, word: tasks.Rendered, size: int) -> Body:
         return Body(MemoryBlobs(), word.name, size)
 
     def decoder_said(self, word: Any, sink: Any) -> None:

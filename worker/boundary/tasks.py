@@ -163,9 +163,9 @@ class Frames:
         self._sink: Any = None
         self._left = 0
 
-    def feed(self, data: memoryview, room: Callable[[Rendered, int], Sink]) -> Iterator[tuple[Any, Any]]:
-        """The messages that are complete now. A Rendered comes with its Sink, which `room` gave for a body of this
-        size. Raises WireFault on a message that no decoder of ours sends, as `room` does."""
+    def feed(self, data: memoryview, sink_for: Callable[[Rendered, int], Sink]) -> Iterator[tuple[Any, Any]]:
+        """The messages that are complete now. A Rendered comes with its Sink, which `sink_for` gave for a body of this
+        size. Raises WireFault on a message that no decoder of ours sends, as `sink_for` does."""
         at = 0
         while at < len(data):
             if self._rendered is None:
@@ -174,7 +174,7 @@ class Frames:
                 if (opened := self._open()) is not None:
                     word, self._left = opened
                     if isinstance(word, Rendered):
-                        self._rendered, self._sink = word, room(word, self._left)
+                        self._rendered, self._sink = word, sink_for(word, self._left)
                     else:
                         yield word, None
             else:

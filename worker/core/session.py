@@ -2,6 +2,9 @@
 
 Sans-I/O: `handle` facts, `tick` the clock, then `drain` the effects; `deadline` says when to tick
 next. Knows no socket, file, process or clock. All leases and their phases are in leases.py.
+
+It is one file of more than 300 lines because it is one state machine: each handler is a few lines, and most of them
+share the leases and the outbox.
 """
 
 from collections.abc import Callable

@@ -3,6 +3,9 @@ are also a spare decoder and some parked ones.
 
 Owns their sockets and lives: a decoder that ends is replaced at once, a lost nursery is started anew.
 Knows no job. Tells events to a Listener.
+
+It is one file of more than 300 lines because all its steps (birth, parking, replacement, end) change the same few
+fields: the decoder, the spare one, and how many were requested.
 """
 
 import contextlib
@@ -39,7 +42,7 @@ class Listener(Protocol):
     def decoder_ready(self) -> None:
         """A decoder waits: a fresh one, or after `change` one that worked for that tenant before."""
 
-    def room(self, word: tasks.Rendered, size: int) -> tasks.Sink:
+    def sink_for(self, word: tasks.Rendered, size: int) -> tasks.Sink:
         """The sink for the `size` bytes of a rendition that the present decoder is about to send. Raises WireFault if
         nobody asked for so many."""
 
@@ -221,7 +224,7 @@ class Children:
                 decoder.hang_up()
                 self._await_decoder(time.monotonic())
             try:
-                for word, sink in decoder.frames.feed(self._block[:size], listener.room):
+                for word, sink in decoder.frames.feed(self._block[:size], listener.sink_for):
                     listener.decoder_said(word, sink)
                     if decoder is not self.decoder:
                         return

@@ -10,16 +10,15 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 import msgspec
 
 from host.settings.settings import Settings
 from jobs.errors import BlobMissing, ImageFault, PixmillError, StoreFault
-from jobs.ids import original_name, rendition_name
+from jobs.ids import original_name
 from jobs.images.head import Head
-from jobs.job import Code, Cost, Rendition, Spec, decode_spec
+from jobs.job import Code, Cost, Spec, decode_spec
 from jobs.wire import Assignment, LeaseRef
 from stores.blobs import Blobs
 from worker.boundary import tasks
@@ -30,39 +29,8 @@ from worker.keeper.autopsy import judge
 from worker.keeper.bodies import Body
 from worker.keeper.children import Children
 from worker.keeper.results import Results, Run
+from worker.keeper.tries import Try
 from worker.keeper.watermarks import Watermarks
-
-
-@dataclass(slots=True)
-class Try:
-    """One job on its way through the decoder. `asked`: its renditions, by name. `handed_at`: the wall time at which the
-    decoder got it (`original` is closed then); from then on it is charged. `begun`: the session knows that. `made`: not
-    published yet. `coming`: not complete yet. `done`: the decoder's last message. `run`: the decoder's."""
-
-    assignment: Assignment
-    spec: Spec
-    asked: dict[str, checks.Asked]
-    original: BinaryIO
-    watermarks: dict[str, int]
-    handed_at: float | None = None
-    begun: bool = False
-    renditions: list[Rendition] = field(default_factory=list)
-    made: list[tuple[tasks.Rendered, Body]] = field(default_factory=list)
-    coming: Body | None = None
-    done: tasks.Done | None = None
-    run: Run = field(default_factory=Run)
-
-    def names(self) -> set[str]:
-        """The names of the renditions that were made, published or not."""
-        return {one.name for one in self.renditions} | {one.name for one, _ in self.made}
-
-    def discard(self) -> None:
-        """Drop all that is not published yet."""
-        self.original.close()
-        for body in (self.coming, *(body for _, body in self.made)):
-            if body is not None:
-                body.discard()
-        self.made, self.coming = [], None
 
 
 class Work:
@@ -129,10 +97,10 @@ class Work:
 
     def kill(self, ref: LeaseRef) -> None:
         """Stop work on this lease at once. Nothing more of it is published or told."""
-        if self._ended is not None and _is(self._ended, ref):
+        if self._ended is not None and self._ended.is_under(ref):
             self._ended.discard()
             self._ended = None
-        if self._try is None or not _is(self._try, ref):
+        if self._try is None or not self._try.is_under(ref):
             return
         handed_at, seconds, run = self._try.handed_at, self._try.assignment.seconds, self._try.run
         self._forget()
@@ -169,14 +137,9 @@ class Work:
         else:
             self._offer()
 
-    def room(self, word: tasks.Rendered, size: int) -> Body:
-        """As Listener.room."""
-        work = self._working(word)
-        wanted = work.asked.get(word.name) if word.name not in work.names() else None
-        most = min(wanted.bytes_max(work.spec.original.bytes), work.assignment.memory_bytes) if wanted else 0
-        checks.check_begun(word, size, wanted, most)
-        work.coming = Body(self._blobs, rendition_name(work.assignment.job, word.name, "coming", word.extension), size)
-        return work.coming
+    def sink_for(self, word: tasks.Rendered, size: int) -> Body:
+        """As Listener.sink_for."""
+        return self._working(word).sink_for(self._blobs, word, size)
 
     def decoder_said(self, word: Any, sink: Any) -> None:
         """As Listener.decoder_said."""
@@ -266,13 +229,9 @@ class Work:
     def _land(self, work: Try) -> bool:
         """Publish the decoder's renditions. False if the store failed, and so the try."""
         while work.made:
-            word, body = work.made.pop(0)
-            digest = body.digest()
-            blob = rendition_name(work.assignment.job, word.name, digest, word.extension)
             try:
-                body.publish(blob)
+                rendition = work.publish_next()
             except StoreFault as fault:
-                body.discard()
                 work.discard()
                 self._begin(work)
                 self._say_failed(work.assignment, Code.STORE_ERROR, fault.detail)
@@ -280,9 +239,6 @@ class Work:
                     self._forget()
                     self._replace("store")
                 return False
-            told = (word.format, word.width, word.height, body.size, digest, word.dominant_colour, word.unmet)
-            rendition = Rendition(word.name, blob, *told, word.original)
-            work.renditions.append(rendition)
             self._begin(work)
             self._tell(events.RenditionLanded(work.assignment.job, work.assignment.lease, rendition))
         return True
@@ -336,10 +292,6 @@ class Work:
     def _replace(self, why: str) -> None:
         self._log.info("decoder replaced", extra={"why": why})
         self._children.replace(self)
-
-
-def _is(work: Try, ref: LeaseRef) -> bool:
-    return (work.assignment.job, work.assignment.lease) == (ref.job, ref.lease)
 
 
 def _code(fault: PixmillError) -> str:

@@ -23,12 +23,12 @@ class Sink(bytearray):
         self += data
 
 
-def room(word: tasks.Rendered, size: int) -> Sink:
+def sink_for(word: tasks.Rendered, size: int) -> Sink:
     return Sink()
 
 
 def received(frames: tasks.Frames, data: bytes) -> list[tuple[Any, Any]]:
-    return list(frames.feed(memoryview(data), room))
+    return list(frames.feed(memoryview(data), sink_for))
 
 
 @pytest.mark.parametrize("size", [1, 7, 13, 10_000])

@@ -35,7 +35,7 @@ class Ear:
     def decoder_ready(self) -> None:
         self.ready += 1
 
-    def room(self, word: tasks.Rendered, size: int) -> tasks.Sink:
+    def sink_for(self, word: tasks.Rendered, size: int) -> tasks.Sink:
         raise WireFault("nothing was asked for")
 
     def decoder_said(self, word: Any, sink: Any) -> None:

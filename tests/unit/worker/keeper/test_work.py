@@ -118,7 +118,7 @@ class Desk:
         self.work.decoder_ended(death, self.children.decoder.run)
 
     def render(self, word: tasks.Rendered, data: bytes) -> None:
-        sink = self.work.room(word, len(data))
+        sink = self.work.sink_for(word, len(data))
         sink.write(memoryview(data))
         self.work.decoder_said(word, sink)
 
@@ -167,9 +167,9 @@ def test_bytes_that_are_not_what_is_said_of_them_are_no_rendition(data: bytes) -
 def test_a_rendition_has_no_more_bytes_than_its_pixels_can_take() -> None:
     desk = Desk()
     most = 20 * 20 * 8 + 2 * 1024 * 1024 + 8
-    assert desk.work.room(LARGE, most) is not None
+    assert desk.work.sink_for(LARGE, most) is not None
     with pytest.raises(WireFault, match=f"of {most + 1} bytes, {most} were allowed"):
-        desk.work.room(LARGE, most + 1)
+        desk.work.sink_for(LARGE, most + 1)
 
 
 def test_a_large_rendition_is_on_the_disk_before_it_is_whole_and_gone_when_its_job_is() -> None:

@@ -1,0 +1,77 @@
+"""One try of a job in the worker: its task, its renditions so far, and their way into the blob store.
+
+Owns what is published of a try. worker/keeper/work.py decides when, and reports it.
+"""
+
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from jobs.errors import StoreFault
+from jobs.ids import rendition_name
+from jobs.job import Rendition, Spec
+from jobs.wire import Assignment, LeaseRef
+from stores.blobs import Blobs
+from worker.boundary import tasks
+from worker.keeper import checks
+from worker.keeper.bodies import Body
+from worker.keeper.results import Run
+
+
+@dataclass(slots=True)
+class Try:
+    """One job on its way through the decoder. `asked`: its renditions, by name. `handed_at`: the wall time at which the
+    decoder got it (`original` is closed then); from then on it is charged. `begun`: the session knows that. `made`: not
+    published yet. `coming`: not complete yet. `done`: the decoder's last message. `run`: the decoder's."""
+
+    assignment: Assignment
+    spec: Spec
+    asked: dict[str, checks.Asked]
+    original: BinaryIO
+    watermarks: dict[str, int]
+    handed_at: float | None = None
+    begun: bool = False
+    renditions: list[Rendition] = field(default_factory=list)
+    made: list[tuple[tasks.Rendered, Body]] = field(default_factory=list)
+    coming: Body | None = None
+    done: tasks.Done | None = None
+    run: Run = field(default_factory=Run)
+
+    def is_under(self, ref: LeaseRef) -> bool:
+        """Whether this is the try of that job under that lease."""
+        return (self.assignment.job, self.assignment.lease) == (ref.job, ref.lease)
+
+    def names(self) -> set[str]:
+        """The names of the renditions that were made, published or not."""
+        return {one.name for one in self.renditions} | {one.name for one, _ in self.made}
+
+    def sink_for(self, blobs: Blobs, word: tasks.Rendered, size: int) -> Body:
+        """The body for the `size` bytes of a rendition that the decoder is about to send. Raises WireFault if the
+        recipe does not ask for it, or not for so many bytes."""
+        wanted = self.asked.get(word.name) if word.name not in self.names() else None
+        most = min(wanted.bytes_max(self.spec.original.bytes), self.assignment.memory_bytes) if wanted else 0
+        checks.check_begun(word, size, wanted, most)
+        self.coming = Body(blobs, rendition_name(self.assignment.job, word.name, "coming", word.extension), size)
+        return self.coming
+
+    def discard(self) -> None:
+        """Drop all that is not published yet."""
+        self.original.close()
+        for body in (self.coming, *(body for _, body in self.made)):
+            if body is not None:
+                body.discard()
+        self.made, self.coming = [], None
+
+    def publish_next(self) -> Rendition:
+        """Make the first of the finished renditions durable. Raises StoreFault; that rendition is lost then."""
+        word, body = self.made.pop(0)
+        digest = body.digest()
+        blob = rendition_name(self.assignment.job, word.name, digest, word.extension)
+        try:
+            body.publish(blob)
+        except StoreFault:
+            body.discard()
+            raise
+        told = (word.format, word.width, word.height, body.size, digest, word.dominant_colour, word.unmet)
+        rendition = Rendition(word.name, blob, *told, word.original)
+        self.renditions.append(rendition)
+        return rendition
