@@ -85,6 +85,6 @@ node_modules/.installed: package.json package-lock.json
 
 # For a change of dependencies in pyproject.toml or package.json. Needs uv and npm.
 lock:
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra roles pyproject.toml -o requirements.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra roles --extra dev pyproject.toml -o requirements-dev.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra roles --group build pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra roles --extra dev --group build pyproject.toml -o requirements-dev.lock
 	npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-fund --no-audit
