@@ -31,4 +31,7 @@ def line_to_type(prefix: Path) -> str:
             return line
     if any((folder / "CACHEDIR.TAG").exists() for folder in prefix.parents):  # uvx's environments are in uv's cache
         return "uvx --from 'pixmill[roles]' pixmill serve"
+    described = prefix / "pyvenv.cfg"
+    if described.exists() and "\nuv = " in described.read_text(errors="replace"):  # uv's environments have no pip
+        return f"uv pip install --python {sys.executable} 'pixmill[roles]'"
     return f"{sys.executable} -m pip install 'pixmill[roles]'"

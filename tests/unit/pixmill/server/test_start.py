@@ -16,13 +16,14 @@ from pixmill.server import start
         ("tools/pixmill/uv-receipt.toml", "uv tool install --force 'pixmill[roles]'"),
         ("tools/pixmill/pipx_metadata.json", "pipx install --force 'pixmill[roles]'"),
         ("CACHEDIR.TAG", "uvx --from 'pixmill[roles]' pixmill serve"),
+        ("tools/pixmill/pyvenv.cfg", f"uv pip install --python {sys.executable} 'pixmill[roles]'"),
         ("other", f"{sys.executable} -m pip install 'pixmill[roles]'"),
     ],
 )
 def test_the_line_to_type_is_of_the_tool_that_made_the_environment(tmp_path: Path, mark: str, line: str) -> None:
     prefix = tmp_path / "tools" / "pixmill"
     prefix.mkdir(parents=True)
-    (tmp_path / mark).touch()
+    (tmp_path / mark).write_text("home = elsewhere\nuv = 0.9\n")
     assert start.line_to_type(prefix) == line
 
 
