@@ -7,6 +7,7 @@ from pathlib import Path
 
 from host.files import folders
 from host.process import notify
+from host.process.launch import START, STOP
 from host.settings import arguments, environment
 from host.sockets import control
 from jobs.errors import SetupFault
@@ -21,7 +22,7 @@ def main(words: list[str]) -> str | None:
     run = folders.run_folder(settings)
     if words in ([], ["--reload"]):
         os.dup2(2, notify.LISTEN_DESCRIPTOR)  # kept free for the listening socket
-        taken = f"pixmill runs already on {settings.data}: make stop, or set PIXMILL_DATA and PIXMILL_PORT to others"
+        taken = f"pixmill runs already on {settings.data}: {STOP}, or set PIXMILL_DATA and PIXMILL_PORT to others"
         folders.hold_lock(run / "supervisor.lock", 0, taken)
         folders.data_folder(settings)
         Loop(settings, sources, run, reload=bool(words)).run()
@@ -29,7 +30,7 @@ def main(words: list[str]) -> str | None:
         _print_config(run, environment.shown_settings(settings, sources))
     else:
         request = dict(zip(("do", "workers"), words, strict=False))
-        answer = control.ask(run / "supervisor.sock", request, f"no pixmill runs on {settings.data}: make run-all")
+        answer = control.ask(run / "supervisor.sock", request, f"no pixmill runs on {settings.data}: {START}")
         for process in answer.get("processes", []):
             print(_line(**process))
         return answer.get("fault")
@@ -45,7 +46,7 @@ def _print_config(run: Path, here: list[str]) -> None:
         return
     print("# this is what runs", *running, sep="\n")
     if others := sum(line not in running for line in here):
-        print(f"# {others} of these are others in this shell; make stop and make run-all would take them")
+        print(f"# {others} of these are others in this shell; {STOP} and {START} would take them")
 
 
 def _line(role: str, state: str, pid: int | None, seconds: float, last: str) -> str:

@@ -113,6 +113,8 @@ def test_an_upload_is_done_in_a_folder_that_has_modules_of_the_same_names(site: 
         lines = cluster.log().strip().splitlines()[-3:]
         job = cluster.ended(cluster.upload(SAMPLE)["id"])
         assert cluster.supervisor is not None
+        second = run(site, programs / "pixmill", "serve", run=cluster.run)
+        stop = second.stderr.partition(" runs already on uploads: python -m ")[2].partition(",")[0].split()
         killable = targets.processes(targets.supervisor_of(cluster.url))
         command_lines = [Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0") for pid in cluster.everything()]
         cluster.supervisor.send_signal(signal.SIGINT)
@@ -120,6 +122,7 @@ def test_an_upload_is_done_in_a_folder_that_has_modules_of_the_same_names(site: 
         assert cluster.everything() == []
     finally:
         cluster.stop()
+    assert stop == ["pixmill.server", "supervisor", "stop"]
     assert (job["state"], len(job["renditions"])) == ("done", 2)
     assert lines == [
         f"pixmill runs: {cluster.url}/",
@@ -156,6 +159,7 @@ def test_roles_are_started_one_by_one(site: Path, programs: Path) -> None:
 def test_other_programs_of_the_roles_run_by_the_launcher(site: Path, programs: Path) -> None:
     made = run(site, programs / "python", "-m", "pixmill.server", "web", "key", "acme", "write")
     assert re.search(r"^pm_\S+\nPIXMILL_API_KEYS=acme:write:[0-9a-f]{64}$", made.stdout, re.MULTILINE)
+    assert "python -m pixmill.server web key makes them" in run(site, programs / "pixmill", "serve", host="::").stderr
     unknown = run(site, programs / "python", "-m", "pixmill.server")
     assert (unknown.returncode, unknown.stderr.split(":")[0]) == (2, "usage")
 

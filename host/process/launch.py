@@ -17,3 +17,14 @@ def command(module: str, *words: str) -> list[str]:
     """The command line that runs `module` as a program, found in the way in which this process found its own modules:
     -P says that the working folder is not on sys.path, so the launcher runs it."""
     return [sys.executable, *(["-P", str(_LAUNCHER)] if sys.flags.safe_path else ["-m"]), module, *words]
+
+
+def typed(module: str) -> str:
+    """What a person types to run a module, for a message; words behind it are its arguments."""
+    return f"python -m {'pixmill.server ' if IS_WHEEL else ''}{module}"
+
+
+START, STOP, CONFIG = "make run-all", "make stop", "make config"
+if IS_WHEEL:
+    START, STOP, CONFIG = "pixmill serve", typed("supervisor stop"), typed("supervisor config")
+"""What a person types to start and stop everything, and to see all settings."""

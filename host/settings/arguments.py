@@ -4,10 +4,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from host.process.launch import CONFIG
+
 
 def take_none(role: str, description: str) -> None:
     """Return only if `python -m role` got no argument. `--help` exits with status 0, any other with 2."""
-    settings = "All settings are environment variables: make config lists them."
+    settings = f"All settings are environment variables: {CONFIG} lists them."
     argparse.ArgumentParser(f"python -m {role}", description=description, epilog=settings).parse_args()
 
 

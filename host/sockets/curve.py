@@ -15,6 +15,7 @@ from typing import Any
 import zmq
 from zmq.utils import z85
 
+from host.process.launch import typed
 from jobs.errors import SetupFault
 
 DOMAIN = b"pixmill"
@@ -188,11 +189,11 @@ def _read(folder: Path, name: str) -> bytes:
         key = (folder / name).read_bytes().strip()
     except OSError:
         raise SetupFault(
-            f"there is no {folder / name}: run python -m broker keys, or copy what python -m broker keys NAME made "
+            f"there is no {folder / name}: run {typed('broker keys')}, or copy what {typed('broker keys NAME')} made "
             "there; PIXMILL_CURVE=0 does without, where everyone who can reach the broker may command it"
         ) from None
     if len(key) != KEY_CHARACTERS:
-        raise SetupFault(f"{folder / name} holds no key: remove it, and run python -m broker keys")
+        raise SetupFault(f"{folder / name} holds no key: remove it, and run {typed('broker keys')}")
     return key
 
 

@@ -7,6 +7,7 @@ import re
 import socket
 from pathlib import Path
 
+from host.process.launch import typed
 from host.process.notify import LISTEN_DESCRIPTOR
 from host.settings.settings import Settings
 from jobs.access import keys
@@ -30,9 +31,9 @@ def refuse_public(settings: Settings) -> None:
     """Raises SetupFault if everyone on the network could use a server that asks for no key."""
     if not is_loopback(settings.host) and not keys.parse(settings.api_keys) and not settings.public_without_keys:
         raise SetupFault(
-            f"{settings.host} is no loopback address and there are no API keys: set PIXMILL_API_KEYS (python -m web "
-            "key makes them) or PIXMILL_HOST=127.0.0.1, or PIXMILL_PUBLIC_WITHOUT_KEYS=1 if everyone who can reach "
-            "it may use it"
+            f"{settings.host} is no loopback address and there are no API keys: set PIXMILL_API_KEYS "
+            f"({typed('web key')} makes them) or PIXMILL_HOST=127.0.0.1, or PIXMILL_PUBLIC_WITHOUT_KEYS=1 if "
+            "everyone who can reach it may use it"
         )
 
 

@@ -23,7 +23,7 @@ ARROWS = {
     "host": "",
     "host/files": "host/process host/settings jobs jobs/images jobs/recipes",
     "host/process": "",
-    "host/settings": "jobs jobs/access jobs/images",
+    "host/settings": "host/process jobs jobs/access jobs/images",
     "host/sockets": "host/files host/process host/settings jobs jobs/access",
     "stores": "host/files host/settings jobs stores/blobs stores/cache stores/ledger",
     "stores/blobs": "host/files jobs",
