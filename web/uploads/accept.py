@@ -17,19 +17,19 @@ from jobs.wire import COMMITTED, CONFLICT, KNOWN, REFUSED, Ack, NewJob, Submit
 from web.broker.reads import patient
 from web.broker.requests import Unanswered
 from web.uploads.admission import Admission, RateLimited, queue_full_seconds, used_up
-from web.uploads.fields import Asked
+from web.uploads.fields import UploadRequest
 from web.uploads.originals import Stored, remove
 from web.uploads.promised import known_rows, look, rows
 
 
-async def accept(admission: Admission, asked: Asked, stored: list[Stored]) -> list[Row]:
+async def accept(admission: Admission, request: UploadRequest, stored: list[Stored]) -> list[Row]:
     """Submit jobs whose originals are published. Returns the rows of the promised jobs: these, or the earlier ones
     under the same Idempotency-Key.
 
     Raises ClientFault `idempotency_key_reused`, or for a used-up rate or grant; Unanswered, StoreFault.
     """
     web = admission.call.web
-    submit = _submit(admission, asked, stored)
+    submit = _submit(admission, request, stored)
     try:
         ack, repeated = await web.requests.settle(submit, lambda: look(web.reader, submit), web.settings.accept_seconds)
     except Unanswered as fault:
@@ -49,13 +49,13 @@ async def accept(admission: Admission, asked: Asked, stored: list[Stored]) -> li
         return await patient(lambda: known_rows(web.reader, ack.ids))
     if ack.outcome == CONFLICT:
         raise ClientFault("this Idempotency-Key was used for other content", code="idempotency_key_reused")
-    refusal = _refusal(admission, asked, ack, len(stored))
+    refusal = _refusal(admission, request, ack, len(stored))
     if repeated:
         refusal.members["jobs"] = [each.job for each in stored]
     raise refusal
 
 
-def _refusal(admission: Admission, asked: Asked, ack: Ack, images: int) -> ClientFault | Unanswered:
+def _refusal(admission: Admission, request: UploadRequest, ack: Ack, images: int) -> ClientFault | Unanswered:
     if ack.code == "rate_limited":
         rate = admission.call.web.settings.rate_per_minute
         if images > rate:
@@ -67,35 +67,35 @@ def _refusal(admission: Admission, asked: Asked, ack: Ack, images: int) -> Clien
         return used_up(admission.call, admission.terms, ack.left)
     refusal = Unanswered("the broker takes no more now", code=ack.code)
     if ack.code == "queue_full":
-        refusal.retry_seconds = queue_full_seconds(admission.call, asked.priority)
+        refusal.retry_seconds = queue_full_seconds(admission.call, request.priority)
     return refusal
 
 
-def _submit(admission: Admission, asked: Asked, stored: list[Stored]) -> Submit:
+def _submit(admission: Admission, request: UploadRequest, stored: list[Stored]) -> Submit:
     at, call, key = time.time(), admission.call, admission.key
     batch = ids.mint(at, secrets.token_bytes(ids.RANDOM_BYTES)) if len(stored) > 1 else None
-    fingerprint = hashlib.sha256(asked.digest + b"".join(bytes.fromhex(each.original.digest) for each in stored))
-    text, recipe_digest = recipe.canonical(asked.recipe), recipe.digest(asked.recipe)
+    fingerprint = hashlib.sha256(request.digest + b"".join(bytes.fromhex(each.original.digest) for each in stored))
+    text, recipe_digest = recipe.canonical(request.recipe), recipe.digest(request.recipe)
     jobs = []
     for index, each in enumerate(stored):
         spec = Spec(
-            each.filename, asked.reference, asked.metadata, asked.preset, text, each.original, call.caller.tenant,
+            each.filename, request.reference, request.metadata, request.preset, text, each.original, call.caller.tenant,
             len(stored), index,
         )  # fmt: skip
         jobs.append(
             NewJob(
                 id=each.job,
                 tenant=call.caller.tenant,
-                priority=asked.priority,
+                priority=request.priority,
                 pixels=each.original.width * each.original.height,
-                reference=asked.reference,
-                preset=asked.preset,
+                reference=request.reference,
+                preset=request.preset,
                 batch=batch,
                 content=_sha256(call.caller.tenant, each.original.digest, recipe_digest),
                 spec=encode(spec),
                 key=keyed(call.web.key_secret, admission.terms.owner, key, index) if key else None,
                 fingerprint=fingerprint.digest() if key else None,
-                cost_ms=cost_ms(asked.recipe, each.original.format, each.original.width, each.original.height),
+                cost_ms=cost_ms(request.recipe, each.original.format, each.original.width, each.original.height),
             )
         )
     return Submit(call.web.id, call.web.requests.name(), at, jobs, admission.terms.use)

@@ -23,7 +23,7 @@ _JSON_TEXTS = ("recipe", "metadata")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class UploadRequest:
     """The checked fields. `recipe` is resolved; `preset` is its name, if it has one; `metadata` is JSON text;
     `priority` is an index.
 
@@ -50,7 +50,7 @@ def granted(fields: Mapping[str, str], decided: Mapping[str, str] | None) -> Map
     return {**fields, **decided}
 
 
-def from_texts(fields: Mapping[str, str], known: Recipes) -> Asked:
+def from_texts(fields: Mapping[str, str], known: Recipes) -> UploadRequest:
     """The fields of a form or a query, where `recipe` and `metadata` are JSON texts. Raises ClientFault."""
     values: dict[str, Any] = dict(fields)
     if "recipe" in values:
@@ -61,7 +61,7 @@ def from_texts(fields: Mapping[str, str], known: Recipes) -> Asked:
     return from_values(values, known)
 
 
-def from_values(values: Mapping[str, Any], known: Recipes) -> Asked:
+def from_values(values: Mapping[str, Any], known: Recipes) -> UploadRequest:
     """The fields of a JSON body. Raises ClientFault; BadRecipe for a wrong recipe."""
     preset, recipe = _recipe(values, known)
     reference = values.get("reference")
@@ -75,7 +75,7 @@ def from_values(values: Mapping[str, Any], known: Recipes) -> Asked:
     metadata = _metadata(values)
     plain = {name: values[name] for name in sorted(values) if name in FIELDS}
     digest = hashlib.sha256(msgspec.json.encode(plain, order="sorted")).digest()
-    return Asked(recipe, preset, reference, metadata, PRIORITIES.index(priority), digest)
+    return UploadRequest(recipe, preset, reference, metadata, PRIORITIES.index(priority), digest)
 
 
 def _recipe(values: Mapping[str, Any], known: Recipes) -> tuple[str | None, Recipe]:

@@ -8,7 +8,7 @@ from web.http.headers import filename_of, parameters, plain_filename
 from web.uploads import fields
 from web.uploads.admission import Admission
 from web.uploads.dialects import no_image
-from web.uploads.fields import Asked
+from web.uploads.fields import UploadRequest
 from web.uploads.forms import Form
 from web.uploads.incoming import Intake
 
@@ -16,7 +16,7 @@ FILENAME = "filename"
 """The query parameter that names a bare image."""
 
 
-async def read_form(call: Call, admission: Admission, intake: Intake) -> tuple[Asked, list[str]]:
+async def read_form(call: Call, admission: Admission, intake: Intake) -> tuple[UploadRequest, list[str]]:
     """Read a form: its images go into `intake`. Returns its fields, and the names of ignored parts. Raises ClientFault,
     StoreFault."""
     if call.query:
@@ -32,16 +32,16 @@ async def read_form(call: Call, admission: Admission, intake: Intake) -> tuple[A
     return fields.from_texts(fields.granted(form.fields, terms.decided), call.web.recipes), form.ignored
 
 
-async def read_image(call: Call, admission: Admission, intake: Intake) -> tuple[Asked, list[str]]:
+async def read_image(call: Call, admission: Admission, intake: Intake) -> tuple[UploadRequest, list[str]]:
     """As `read_form`, for a body that is an image. Its fields are judged before the body is read."""
     terms = admission.terms
     texts = {name: value for name, value in call.query.items() if name != FILENAME}
-    asked = fields.from_texts(fields.granted(texts, terms.decided), call.web.recipes)
+    request = fields.from_texts(fields.granted(texts, terms.decided), call.web.recipes)
     intake.begin(_name_of_body(call))
     if not await stream_digested(call.request, intake.write, terms.limit, terms.bytes_max, 0, intake.settle):
         raise ClientFault("the body is empty", code="no_image")
     intake.end()
-    return asked, []
+    return request, []
 
 
 def _name_of_body(call: Call) -> str:

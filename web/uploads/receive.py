@@ -30,7 +30,7 @@ async def upload(call: Call) -> Response:
         raise ClientFault(detail, code="unsupported_type")
     claimed = claimed_bytes(call.request)
     with at_door(call, call.query.get("priority"), claimed) as admission, Intake.opened(call.web, admission) as intake:
-        asked, ignored = await (read_form if is_form else read_image)(call, admission, intake)
+        request, ignored = await (read_form if is_form else read_image)(call, admission, intake)
         await intake.publish()
-        accepted = await accept(admission, asked, intake.stored)
+        accepted = await accept(admission, request, intake.stored)
     return await answer(call, accepted, ignored)

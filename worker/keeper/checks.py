@@ -27,7 +27,7 @@ _ORIENTATIONS = (1, 6)
 """One orientation of each kind: upright and on its side. Only the decoder knows the original's."""
 
 
-class Asked(NamedTuple):
+class Allowed(NamedTuple):
     """The allowed form of a rendition: this format, one of these sides, at most `frames` frames. If no sides are given,
     it must not be larger than `most` and OUTPUT_PIXELS_MAX."""
 
@@ -50,18 +50,18 @@ class Asked(NamedTuple):
 
 
 @functools.lru_cache(RECIPES_KEPT)
-def asked(recipe: str, head: Head, frames_max: int) -> dict[str, Asked]:
+def allowed(recipe: str, head: Head, frames_max: int) -> dict[str, Allowed]:
     """By name, the allowed renditions of `recipe` for an original with this `head` (0: unknown). Raises ImageFault."""
-    return {spec.name: _asked(spec, head, frames_max) for spec in resolved(recipe)}
+    return {spec.name: _allowed(spec, head, frames_max) for spec in resolved(recipe)}
 
 
-def _asked(spec: RenditionSpec, head: Head, frames_max: int) -> Asked:
+def _allowed(spec: RenditionSpec, head: Head, frames_max: int) -> Allowed:
     format = output_format(spec.format, head.format)
     bounded = spec.fit != "outside"
     most = Size(*((side if side and bounded else SIDE_MAX) for side in (spec.width, spec.height)))
     frames = frames_max if format in ANIMATED and head.format not in _STILL else 1
     known = head.format in SIDES_BY_HEAD and head.width and head.height
-    return Asked(format, _sides(spec, Size(head.width, head.height)) if known else frozenset(), most, frames)
+    return Allowed(format, _sides(spec, Size(head.width, head.height)) if known else frozenset(), most, frames)
 
 
 def _sides(spec: RenditionSpec, stored: Size) -> frozenset[Size]:
@@ -74,12 +74,12 @@ def _sides(spec: RenditionSpec, stored: Size) -> frozenset[Size]:
     return frozenset(found)
 
 
-def unasked(word: Rendered | Done | Fault) -> WireFault:
+def unexpected(word: Rendered | Done | Fault) -> WireFault:
     """The fault of a decoder that answers without a task, or before it has taken the task out of its socket."""
     return WireFault(f"a {type(word).__name__} that nobody asked for")
 
 
-def check_begun(word: Rendered, size: int, wanted: Asked | None, size_max: int) -> None:
+def check_begun(word: Rendered, size: int, wanted: Allowed | None, size_max: int) -> None:
     """Raises WireFault if these `size` bytes must not come. `wanted` is None if nobody asked for this rendition, or if
     it is there already."""
     if wanted is None or word.format != wanted.format or EXTENSIONS.get(word.format) != word.extension:
@@ -96,10 +96,10 @@ def check_whole(word: Rendered, head: Head | None) -> None:
         raise WireFault(f"a rendition {word.name!r} that is no {word.format} of {word.width} x {word.height}")
 
 
-def check_done(word: Done, asked: int, made: int) -> None:
+def check_done(word: Done, expected: int, made: int) -> None:
     """Raises WireFault if renditions are missing: then this is no end."""
-    if made != asked or not math.isfinite(word.cpu_ms):
-        raise WireFault(f"{made} of {asked} renditions, {word.cpu_ms} CPU ms")
+    if made != expected or not math.isfinite(word.cpu_ms):
+        raise WireFault(f"{made} of {expected} renditions, {word.cpu_ms} CPU ms")
 
 
 def plain(text: str) -> str:

@@ -19,13 +19,14 @@ from worker.keeper.results import Run
 
 @dataclass(slots=True)
 class Try:
-    """One job on its way through the decoder. `asked`: its renditions, by name. `handed_at`: the wall time at which the
-    decoder got it (`original` is closed then); from then on it is charged. `begun`: the session knows that. `made`: not
-    published yet. `coming`: not complete yet. `done`: the decoder's last message. `run`: the decoder's."""
+    """One job on its way through the decoder. `allowed`: the form of each of its renditions, by name. `handed_at`: the
+    wall time at which the decoder got it (`original` is closed then); from then on it is charged. `begun`: the session
+    knows that. `made`: not published yet. `coming`: not complete yet. `done`: the decoder's last message. `run`: the
+    decoder's."""
 
     assignment: Assignment
     spec: Spec
-    asked: dict[str, checks.Asked]
+    allowed: dict[str, checks.Allowed]
     original: BinaryIO
     watermarks: dict[str, int]
     handed_at: float | None = None
@@ -47,7 +48,7 @@ class Try:
     def sink_for(self, blobs: Blobs, word: tasks.Rendered, size: int) -> Body:
         """The body for the `size` bytes of a rendition that the decoder is about to send. Raises WireFault if the
         recipe does not ask for it, or not for so many bytes."""
-        wanted = self.asked.get(word.name) if word.name not in self.names() else None
+        wanted = self.allowed.get(word.name) if word.name not in self.names() else None
         most = min(wanted.bytes_max(self.spec.original.bytes), self.assignment.memory_bytes) if wanted else 0
         checks.check_begun(word, size, wanted, most)
         self.coming = Body(blobs, rendition_name(self.assignment.job, word.name, "coming", word.extension), size)

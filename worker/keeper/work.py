@@ -75,13 +75,13 @@ class Work:
                 return self._offer()
             watermarks = self._watermarks.of(spec.recipe)
             head = Head(spec.original.format, spec.original.width, spec.original.height)
-            asked = checks.asked(spec.recipe, head, self._settings.frames_max)
+            allowed = checks.allowed(spec.recipe, head, self._settings.frames_max)
             original = self._open(assignment.job, spec)
         except msgspec.MsgspecError as error:
             return self._refuse(assignment, Code.OPERATION_FAILED, f"its spec cannot be read: {error}")
         except (ImageFault, StoreFault) as fault:
             return self._refuse(assignment, _code(fault), fault.detail)
-        self._try = Try(assignment, spec, asked, original, watermarks)
+        self._try = Try(assignment, spec, allowed, original, watermarks)
         decoder = self._children.decoder
         if assignment.alone:
             self._children.end_parked()  # their memory is for this job
@@ -152,7 +152,7 @@ class Work:
                 work.made.append((word, sink))
                 work.coming = None
             case tasks.Done():
-                checks.check_done(word, len(work.asked), len(work.names()))
+                checks.check_done(word, len(work.allowed), len(work.names()))
                 work.done, self._ended, self._try = word, work, None
                 self._tell(events.DecoderDone(work.assignment.job, work.assignment.lease))
                 self._offer_or_recycle()
@@ -183,7 +183,7 @@ class Work:
         """The try that this message can answer. Raises WireFault if there is none."""
         work, decoder = self._try, self._children.decoder
         if work is None or work.handed_at is None or decoder is None or decoder.untaken:
-            raise checks.unasked(word)
+            raise checks.unexpected(word)
         return work
 
     def _note(self, word: tasks.Unsealed | tasks.Broke) -> None:

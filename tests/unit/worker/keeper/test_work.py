@@ -347,7 +347,7 @@ def test_what_an_honest_decoder_says_is_believed(format: str, moves: bool, spoke
     (output,) = run(stream, recipe, PipelineLimits(10_000, 10))
     head = read_head(stream.getvalue())
     assert head is not None
-    wanted = checks.asked(canonical(recipe), head, 10)["a"]
+    wanted = checks.allowed(canonical(recipe), head, 10)["a"]
     word = _word(output)
     checks.check_begun(word, len(output.data), wanted, wanted.bytes_max(len(stream.getvalue())))
     body = Body(MemoryBlobs(), "a", len(output.data))
