@@ -56,7 +56,7 @@ class Loop:
             for key, _ in self._selector.select(None if wait == inf else wait):
                 key.data(key.fileobj)
             if self._watch.changed():
-                self._fleet.restart_asked(time.monotonic())
+                self._fleet.restart_requested(time.monotonic())
 
     def _settle(self) -> bool:
         """Do what the fleet says; whether everything has ended."""
@@ -99,7 +99,7 @@ class Loop:
 
     def _read_signals(self, _: Any) -> None:
         if set(self._signals.recv(4096)) - {signal.SIGCHLD}:
-            self._fleet.stop_asked(time.monotonic())
+            self._fleet.stop_requested(time.monotonic())
         for child, process in list(self._processes.items()):
             if process.poll() is not None:
                 del self._processes[child]
@@ -120,7 +120,7 @@ class Loop:
                 self._fleet.wished(int(said[notify.WORKERS_WANTED]), now)
 
     def _answer(self, request: Any, reply: control.Reply) -> None:
-        asked = {"restart": self._fleet.restart_asked, "stop": self._fleet.stop_asked}
+        asked = {"restart": self._fleet.restart_requested, "stop": self._fleet.stop_requested}
         match request:
             case {"do": "restart" | "stop" as what}:
                 self._waiting[what].append(reply)
@@ -130,7 +130,7 @@ class Loop:
             case {"do": "config"}:
                 reply({"settings": self._settings})
             case {"do": "scale", "workers": int() | str() as workers}:
-                self._fleet.scale_asked(*workers_range(str(workers), CORES))
+                self._fleet.scale_requested(*workers_range(str(workers), CORES))
                 self._settle()
                 reply(self._status())
             case _:

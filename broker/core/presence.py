@@ -58,7 +58,7 @@ def _ready(books: Books, peer: bytes, ready: wire.Ready, now: float) -> None:
         answers.worker_lost(books, former, now, "its connection is another's")
     known = books.roster.by_incarnation.get(ready.incarnation)
     before = {entry.id: entry for entry in books.orphans.values() if entry.worker == ready.incarnation}
-    told_to_drain = known is not None and known.draining and not ready.draining
+    drain_requested = known is not None and known.draining and not ready.draining
     if known is not None:
         before.update(known.leases)
         books.roster.remove(known)
@@ -80,7 +80,7 @@ def _ready(books: Books, peer: bytes, ready: wire.Ready, now: float) -> None:
         if held.started and entry.started_at is None:
             answers.begin(books, entry, now)
     repeat_abandons(books, worker)
-    if told_to_drain:  # the order may have been lost with the former connection
+    if drain_requested:  # the order may have been lost with the former connection
         worker.draining = True
         books.roster.settle(worker)
         books.send(peer, wire.Drain())

@@ -83,7 +83,7 @@ class Fleet:
                 if child.round == self._round and child.state == "starting" and given_up:
                     self._end_restart(now, complete=False)
 
-    def scale_asked(self, least: int, most: int) -> None:
+    def scale_requested(self, least: int, most: int) -> None:
         """At least and at most so many workers from now on."""
         self._least, self._most = least, most
 
@@ -91,13 +91,13 @@ class Fleet:
         """The broker says each second how many workers would keep up: more start at once, fewer after CALM_SECONDS."""
         self._wishes = [(at, wish) for at, wish in self._wishes if at > now - CALM_SECONDS] + [(now, workers)]
 
-    def restart_asked(self, now: float) -> None:
+    def restart_requested(self, now: float) -> None:
         """Every process is to be new afterwards."""
         self._round, self._rolling = self._round + 1, True
         for slot in self._slots:
             slot.losses, slot.due, slot.last = 0, now, ""
 
-    def stop_asked(self, now: float) -> None:
+    def stop_requested(self, now: float) -> None:
         """Drain and end everything, the broker last; asked again, end at once."""
         first, self._stopped_at = self._stopped_at, min(self._stopped_at, now)
         if now - first >= ECHO_SECONDS:

@@ -196,9 +196,9 @@ def test_whatever_a_broker_says_leads_a_worker_to_frames_that_are_read(seed: int
         now += 0.3
         session.tick(now)
         session.handle(events.Received(wire.Welcome(1, 1e9)), now)
-    session.handle(events.DrainAsked(), now)
+    session.handle(events.DrainRequested(), now)
     said |= set(map(type, framed(session.drain())))
-    session.handle(events.LeaveAsked(), now)
+    session.handle(events.LeaveRequested(), now)
     said |= set(map(type, framed(session.drain())))
     assert taken > STEPS
     assert {kind.__name__ for kind in said} == {kind.__name__ for kind in wire.FROM_WORKER}

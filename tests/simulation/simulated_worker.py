@@ -60,7 +60,7 @@ class SimulatedWorker:
         self.feel(events.Received(message))
 
     def drain(self) -> None:
-        self.feel(events.DrainAsked())
+        self.feel(events.DrainRequested())
 
     def hang(self, seconds: float) -> None:
         """The keeper stops turning for a while, as under a SIGSTOP; its decoder does not."""

@@ -46,8 +46,8 @@ DISPATCH = Core(
         Mutant(
             "a cancel is not repeated",
             "presence.py",
-            "    repeat_abandons(books, worker)\n    if told_to_drain",
-            "    if told_to_drain",
+            "    repeat_abandons(books, worker)\n    if drain_requested",
+            "    if drain_requested",
         ),
         Mutant(
             "what the worker forgot is not lost",

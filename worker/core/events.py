@@ -124,11 +124,11 @@ class NamesFound(_Event, frozen=True):
     failed: str = ""
 
 
-class DrainAsked(_Event, frozen=True):
+class DrainRequested(_Event, frozen=True):
     """Whoever started this process wants it to finish what it holds and end."""
 
 
-class LeaveAsked(_Event, frozen=True):
+class LeaveRequested(_Event, frozen=True):
     """Whoever started this process wants it to give back what it holds and end at once."""
 
 

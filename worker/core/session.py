@@ -90,8 +90,8 @@ class Session:
             events.SweepFailed: self._on_sweep_failed,
             events.SweepLate: self._on_sweep_late,
             events.NamesFound: self._on_names_found,
-            events.DrainAsked: self._on_drain,
-            events.LeaveAsked: self._on_leave_asked,
+            events.DrainRequested: self._on_drain,
+            events.LeaveRequested: self._on_leave_requested,
             wire.Welcome: self._on_welcome,
             wire.Introduce: self._on_connected,
             wire.Assign: self._on_assign,
@@ -334,7 +334,7 @@ class Session:
             self._drain_until = self._now + self._drain_seconds
             self._give_back_waiting()
 
-    def _on_leave_asked(self, _: object) -> None:
+    def _on_leave_requested(self, _: object) -> None:
         self._on_drain(None)
         self._give_back_everything()
         self._leave_at = self._now

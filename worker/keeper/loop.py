@@ -238,4 +238,4 @@ class Keeper:
         """The first signal asks to drain, every later one to leave."""
         with contextlib.suppress(BlockingIOError):
             for _ in self._signals.recv(64):
-                self._tell(events.LeaveAsked() if self._session.draining else events.DrainAsked())
+                self._tell(events.LeaveRequested() if self._session.draining else events.DrainRequested())

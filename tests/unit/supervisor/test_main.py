@@ -12,7 +12,7 @@ def test_a_fleet_told_to_stop_before_it_was_complete_never_is() -> None:
     fleet = Fleet(1, 0, 0, 1.0, inf)
     fleet.settle(0.0)
     fleet.became_ready(1, 0.0)
-    fleet.stop_asked(1.0)
+    fleet.stop_requested(1.0)
     fleet.settle(1.0)
     assert not fleet.complete()
 

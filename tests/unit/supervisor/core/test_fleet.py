@@ -56,13 +56,13 @@ def test_is_complete_when_all_are_ready() -> None:
 
 def test_is_never_complete_once_told_to_stop() -> None:
     started = running(web=0, workers=0)
-    started.stop_asked(1.0)
+    started.stop_requested(1.0)
     assert not started.complete()
 
 
 def test_a_restart_that_is_given_up_leaves_one_process_in_each_place() -> None:
     started = running(web=2, workers=0)
-    started.restart_asked(1.0)
+    started.restart_requested(1.0)
     started.settle(1.0)
     started.exited(1, KILLED, 1.0)
     (broker,) = [effect.child for effect in started.settle(1.0) if isinstance(effect, Start)]
@@ -118,9 +118,9 @@ def test_losses_are_forgotten_after_ten_seconds_up() -> None:
 
 def test_scale_adds_and_drains_workers_only() -> None:
     started = running(workers=2)
-    started.scale_asked(3, 3)
+    started.scale_requested(3, 3)
     assert started.settle(1.0) == [Start(5, WORKER)]
-    started.scale_asked(0, 0)
+    started.scale_requested(0, 0)
     assert {*started.settle(2.0)} == {Signal(3, SIGTERM), Signal(4, SIGTERM), Signal(5, SIGTERM)}
     for child in (3, 4, 5):
         started.exited(child, KILLED, 3.0)
@@ -157,15 +157,15 @@ def test_a_number_is_kept_whatever_the_broker_wishes() -> None:
 def test_a_new_range_holds_from_now_on() -> None:
     started = running(workers=1)
     started.wished(3, 1.0)
-    started.scale_asked(0, 2)
+    started.scale_requested(0, 2)
     assert started.settle(1.0) == [Start(4, WORKER)]
-    started.scale_asked(1, 1)
+    started.scale_requested(1, 1)
     assert started.settle(2.0) == [Signal(4, SIGTERM)]
 
 
 def test_a_broker_killed_while_a_worker_drains_is_replaced_at_once() -> None:
     started = running()
-    started.scale_asked(0, 0)
+    started.scale_requested(0, 0)
     started.settle(1.0)
     started.exited(1, KILLED, 2.0)
     assert started.settle(2.0) == [Start(4, BROKER)]
@@ -173,7 +173,7 @@ def test_a_broker_killed_while_a_worker_drains_is_replaced_at_once() -> None:
 
 def test_a_drain_past_its_deadline_is_killed_once() -> None:
     started = running()
-    started.scale_asked(0, 0)
+    started.scale_requested(0, 0)
     started.settle(1.0)
     assert started.deadline(1.0) == 34.0
     assert started.settle(33.9) == []
@@ -183,7 +183,7 @@ def test_a_drain_past_its_deadline_is_killed_once() -> None:
 
 def test_stop_drains_web_and_workers_at_once_and_the_broker_last() -> None:
     started = running()
-    started.stop_asked(1.0)
+    started.stop_requested(1.0)
     assert started.settle(1.0) == [Signal(2, SIGTERM), Signal(3, SIGTERM)]
     started.exited(2, KILLED, 1.5)
     assert started.settle(1.5) == []
@@ -195,7 +195,7 @@ def test_stop_drains_web_and_workers_at_once_and_the_broker_last() -> None:
 
 def test_a_broker_killed_during_the_stop_comes_back_for_the_draining_workers() -> None:
     started = running()
-    started.stop_asked(1.0)
+    started.stop_requested(1.0)
     started.settle(1.0)
     started.exited(1, KILLED, 2.0)
     assert started.settle(2.0) == [Start(4, BROKER)]
@@ -206,9 +206,9 @@ def test_a_broker_killed_during_the_stop_comes_back_for_the_draining_workers() -
 
 def test_a_second_stop_hurries_and_then_kills() -> None:
     started = running()
-    started.stop_asked(1.0)
+    started.stop_requested(1.0)
     started.settle(1.0)
-    started.stop_asked(2.0)
+    started.stop_requested(2.0)
     assert started.settle(2.0) == [Signal(2, SIGTERM), Signal(3, SIGTERM)]
     started.exited(2, KILLED, 2.1)
     assert started.deadline(2.1) == 3.0
@@ -219,17 +219,17 @@ def test_a_second_stop_hurries_and_then_kills() -> None:
 
 def test_an_echo_of_the_same_stop_hurries_nobody() -> None:
     started = running()
-    started.stop_asked(1.0)
+    started.stop_requested(1.0)
     started.settle(1.0)
-    started.stop_asked(1.1)
+    started.stop_requested(1.1)
     assert started.settle(1.1) == []
 
 
 def test_nothing_is_scaled_up_after_a_stop() -> None:
     started = running()
-    started.stop_asked(1.0)
+    started.stop_requested(1.0)
     started.settle(1.0)
-    started.scale_asked(3, 3)
+    started.scale_requested(3, 3)
     started.wished(3, 1.0)
     started.exited(3, KILLED, 1.1)
     assert started.settle(1.1) == []
@@ -237,7 +237,7 @@ def test_nothing_is_scaled_up_after_a_stop() -> None:
 
 def test_restart_renews_one_after_the_other_each_ready_before_the_next() -> None:
     started = running(web=1, workers=2)
-    started.restart_asked(1.0)
+    started.restart_requested(1.0)
     assert started.settle(1.0) == [Signal(1, SIGTERM)]
     started.exited(1, KILLED, 1.2)
     assert started.settle(1.2) == [Start(5, BROKER)]
@@ -259,7 +259,7 @@ def test_restart_renews_one_after_the_other_each_ready_before_the_next() -> None
 
 def test_the_old_goes_on_while_its_successor_dies_and_the_restart_is_given_up() -> None:
     started = running(web=1, workers=0)
-    started.restart_asked(1.0)
+    started.restart_requested(1.0)
     started.settle(1.0)
     started.exited(1, KILLED, 1.0)
     started.settle(1.0)
@@ -279,7 +279,7 @@ def test_the_old_goes_on_while_its_successor_dies_and_the_restart_is_given_up() 
 
 def test_a_successor_takes_the_place_of_an_old_one_that_dies_first() -> None:
     started = running(web=1, workers=0)
-    started.restart_asked(1.0)
+    started.restart_requested(1.0)
     started.settle(1.0)
     started.exited(1, KILLED, 1.0)
     started.settle(1.0)
@@ -291,15 +291,15 @@ def test_a_successor_takes_the_place_of_an_old_one_that_dies_first() -> None:
     assert started.settle(1.3) == [Done("restart", True)]
 
 
-def test_a_restart_asked_again_ends_the_successor_of_the_last_one() -> None:
+def test_a_restart_requested_again_ends_the_successor_of_the_last_one() -> None:
     started = running(web=1, workers=0)
-    started.restart_asked(1.0)
+    started.restart_requested(1.0)
     started.settle(1.0)
     started.exited(1, KILLED, 1.0)
     started.settle(1.0)
     started.became_ready(3, 0.0)
     assert started.settle(1.1) == [Start(4, WEB)]
-    started.restart_asked(1.2)
+    started.restart_requested(1.2)
     assert started.settle(1.2) == [Signal(3, SIGTERM)]
     started.exited(3, KILLED, 1.3)
     started.settle(1.3)
@@ -316,7 +316,7 @@ def test_a_restart_forgives_earlier_losses() -> None:
         started.settle(now)
         started.settle(started.deadline(now) if child in (3, 4) else now)
     assert [child.role for child in started.children()] == [BROKER]
-    started.restart_asked(1.33)
+    started.restart_requested(1.33)
     assert started.settle(1.33) == [Start(6, WEB), Signal(1, SIGTERM)]
     started.exited(6, KILLED, 1.4)
     assert started.settle(1.4) == [Start(7, WEB)], "the first loss since then costs no pause"
@@ -324,7 +324,7 @@ def test_a_restart_forgives_earlier_losses() -> None:
 
 def test_a_ready_process_that_is_killed_does_not_give_up_a_restart() -> None:
     started = running(web=1, workers=0)
-    started.restart_asked(1.0)
+    started.restart_requested(1.0)
     started.settle(1.0)
     broker = 1
     for now in (1.0, 1.2, 1.5, 2.0, 3.0):
@@ -340,7 +340,7 @@ def test_a_ready_process_that_is_killed_does_not_give_up_a_restart() -> None:
 def test_a_late_ready_changes_nothing_for_a_process_told_to_end() -> None:
     started = fleet(web=0)
     started.settle(0.0)
-    started.scale_asked(0, 0)
+    started.scale_requested(0, 0)
     started.settle(1.0)
     started.became_ready(2, 0.0)
     assert [(child.number, child.state) for child in started.children()] == [(1, "starting"), (2, "leaving")]
@@ -348,9 +348,9 @@ def test_a_late_ready_changes_nothing_for_a_process_told_to_end() -> None:
 
 def test_a_stop_ends_a_restart() -> None:
     started = running()
-    started.restart_asked(1.0)
+    started.restart_requested(1.0)
     started.settle(1.0)
-    started.stop_asked(1.1)
+    started.stop_requested(1.1)
     assert Done("restart", False) in started.settle(1.1)
 
 
@@ -446,7 +446,7 @@ class FleetMachine(RuleBasedStateMachine):
 
     @rule(workers=st.integers(0, 5))
     def scale(self, workers: int) -> None:
-        self.fleet.scale_asked(workers, workers)
+        self.fleet.scale_requested(workers, workers)
         if not self.stopping:
             self.wanted = workers
         self.settle()
@@ -460,14 +460,14 @@ class FleetMachine(RuleBasedStateMachine):
     def restart(self) -> None:
         self.restarted = True
         self.before = set(self.alive)
-        self.fleet.restart_asked(self.now)
+        self.fleet.restart_requested(self.now)
         self.settle()
 
     @precondition(lambda self: self.steps_so_far > 8)
     @rule()
     def stop(self) -> None:
         self.stopping = True
-        self.fleet.stop_asked(self.now)
+        self.fleet.stop_requested(self.now)
         self.settle()
 
     steps_so_far = 0

@@ -143,7 +143,7 @@ def test_a_stop_puts_the_kill_of_a_silent_process_off_for_nothing() -> None:
     while not clock.effects:
         clock.awake(LOOK_SECONDS)
     ((asked, _),) = clock.effects
-    clock.fleet.stop_asked(clock.now)
+    clock.fleet.stop_requested(clock.now)
     clock.awake(LAST_WORDS_SECONDS)
     assert (asked + LAST_WORDS_SECONDS, Signal(3, SIGKILL)) in clock.effects
 
@@ -151,7 +151,7 @@ def test_a_stop_puts_the_kill_of_a_silent_process_off_for_nothing() -> None:
 def test_who_was_told_to_end_has_its_drain_however_silent() -> None:
     clock = Clock()
     clock.silent.update({2, 3})
-    clock.fleet.stop_asked(0.0)
+    clock.fleet.stop_requested(0.0)
     clock.settle()
     clock.awake(31.9)
     assert [effect for _, effect in clock.effects] == [Signal(2, SIGTERM), Signal(3, SIGTERM)]
@@ -199,7 +199,7 @@ def test_one_that_served_and_ends_with_that_status_is_replaced_at_once() -> None
 
 def test_a_restart_into_a_configuration_that_cannot_start_is_given_up_at_once() -> None:
     clock = Clock()
-    clock.fleet.restart_asked(1.0)
+    clock.fleet.restart_requested(1.0)
     clock.fleet.settle(1.0)
     clock.fleet.exited(1, 0, 1.0)
     (start,) = clock.fleet.settle(1.0)
@@ -217,7 +217,7 @@ def test_a_restart_goes_on_though_one_of_before_it_cannot_start() -> None:
     fleet = Fleet(1, 0, 0, 30.0, HANG_SECONDS)
     fleet.settle(0.0)
     fleet.became_ready(1, 0.0)
-    fleet.restart_asked(1.0)
+    fleet.restart_requested(1.0)
     fleet.settle(1.0)
     fleet.exited(2, REFUSED, 1.1)
     assert Done("restart", complete=False) not in fleet.settle(1.1)
@@ -228,5 +228,5 @@ def test_a_restart_that_is_asked_tries_at_once_what_was_corrected() -> None:
     fleet.settle(0.0)
     fleet.exited(2, REFUSED, 0.0)
     assert fleet.settle(0.1) == []
-    fleet.restart_asked(0.2)
+    fleet.restart_requested(0.2)
     assert Start(3, WEB) in fleet.settle(0.2)

@@ -18,9 +18,9 @@ from worker.core.events import (
     DecoderIdle,
     DecoderSeen,
     Disconnected,
-    DrainAsked,
+    DrainRequested,
     Effects,
-    LeaveAsked,
+    LeaveRequested,
     NamesFound,
     Received,
     RenditionLanded,
@@ -356,7 +356,7 @@ def test_an_end_goes_with_whatever_else_is_said() -> None:
         (SweepFailed("x", "why"), wire.Swept([], [("x", "why")])),
         (RenditionLanded("b", 1, PICTURE), wire.Published([wire.Publication("b", 1, PICTURE)])),
         (DecoderFailed("b", 1, Code.UNDECODABLE, "no"), wire.Failed([Failure("b", 1, Code.UNDECODABLE, "no")])),
-        (DrainAsked(), wire.Draining()),
+        (DrainRequested(), wire.Draining()),
     ):
         bench = busy(job("a"), job("b"), job("c"))
         assert bench.after(done("a"), DecoderIdle()).sends == []
@@ -623,7 +623,7 @@ def test_the_silence_of_the_welcome_counts() -> None:
 # -- the end
 
 
-@pytest.mark.parametrize("asked", [DrainAsked(), Received(wire.Drain())])
+@pytest.mark.parametrize("asked", [DrainRequested(), Received(wire.Drain())])
 def test_drain_returns_what_waits_finishes_what_runs_and_leaves_once_settled(asked: Any) -> None:
     bench = Bench().running(job("a"))
     bench.receive(Assign([job("b")]))
@@ -635,22 +635,22 @@ def test_drain_returns_what_waits_finishes_what_runs_and_leaves_once_settled(ask
 
 
 def test_an_idle_worker_leaves_at_once() -> None:
-    assert Bench().after(DrainAsked()) == effects(wire.Draining(), wire.Leaving(), leave=True)
+    assert Bench().after(DrainRequested()) == effects(wire.Draining(), wire.Leaving(), leave=True)
 
 
 def test_a_worker_that_never_met_a_broker_leaves_without_a_word() -> None:
-    assert Bench(welcome=False).after(DrainAsked()) == effects(leave=True)
+    assert Bench(welcome=False).after(DrainRequested()) == effects(leave=True)
 
 
 def test_a_draining_worker_gives_an_assign_back() -> None:
     bench = Bench().running(job("a"))
-    bench.after(DrainAsked())
+    bench.after(DrainRequested())
     assert bench.receive(Assign([job("b")])) == effects(returned("b"))
 
 
 def test_a_draining_worker_waits_for_the_next_broker_to_settle() -> None:
     bench = Bench().answered()
-    assert bench.after(Disconnected(), DrainAsked()) == NOTHING
+    assert bench.after(Disconnected(), DrainRequested()) == NOTHING
     assert bench.after(Connected()) == effects(ready(Held("a", 1, True), draining=True))
     bench.receive(wire.Welcome(2, SILENCE))
     assert bench.receive(settled("a")) == effects(wire.Leaving(), leave=True)
@@ -658,7 +658,7 @@ def test_a_draining_worker_waits_for_the_next_broker_to_settle() -> None:
 
 def test_at_its_deadline_a_drain_kills_and_gives_back() -> None:
     bench = Bench().running(job("a"))
-    bench.after(DrainAsked())
+    bench.after(DrainRequested())
     for _ in range(10):
         assert bench.pass_time(DRAIN / 10 - 0.01) == NOTHING
     assert bench.pass_time(0.2) == effects(returned("a"), kill=(LeaseRef("a", 1),))
@@ -667,7 +667,7 @@ def test_at_its_deadline_a_drain_kills_and_gives_back() -> None:
 
 def test_a_drain_ends_though_no_broker_settles() -> None:
     bench = Bench().running(job("a", seconds=100.0))
-    bench.after(DrainAsked(), Disconnected())
+    bench.after(DrainRequested(), Disconnected())
     assert bench.pass_time(DRAIN, received=False).kill == [LeaseRef("a", 1)]
     assert not bench.pass_time(SETTLE_SECONDS - 0.1, received=False).leave
     assert bench.session.deadline <= bench.now + 0.2
@@ -677,15 +677,15 @@ def test_a_drain_ends_though_no_broker_settles() -> None:
 def test_leave_asked_gives_everything_back_at_once() -> None:
     bench = Bench().running(job("a"))
     bench.receive(Assign([job("b")]))
-    assert bench.after(LeaveAsked()) == effects(
+    assert bench.after(LeaveRequested()) == effects(
         wire.Draining(), returned("b", "a"), wire.Leaving(), kill=(LeaseRef("a", 1),), leave=True
     )
 
 
 def test_leave_asked_during_a_drain() -> None:
     bench = Bench().running(job("a"))
-    bench.after(DrainAsked())
-    assert bench.after(LeaveAsked()) == effects(returned("a"), wire.Leaving(), kill=(LeaseRef("a", 1),), leave=True)
+    bench.after(DrainRequested())
+    assert bench.after(LeaveRequested()) == effects(returned("a"), wire.Leaving(), kill=(LeaseRef("a", 1),), leave=True)
 
 
 def test_check_tells_the_story_of_what_is_wrong() -> None:
