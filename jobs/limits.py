@@ -49,7 +49,7 @@ PARAMETERS_MAX = 16
 """Parameters of one header's value, or of a query: three and eight are in use."""
 FIELD_BYTES_MAX = 65_536
 """Bytes of one text part of a form: the largest that we read is a recipe."""
-ROOM_ASKED_BYTES = 1024 * 1024
+DISK_ASKED_BYTES = 1024 * 1024
 """A process asks for the disk's free bytes (3 us) again after it has written this many bytes of uploads."""
 GATHERED_BYTES = 1024 * 1024
 """Bytes of one upload that are gathered before they go to a thread. That takes some 0.1 ms, and most uploads need it

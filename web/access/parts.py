@@ -25,7 +25,7 @@ from stores.opening import open_blobs, open_reader
 from web.broker.changes import Results
 from web.broker.requests import Requests
 from web.http.counts import Addresses, Shares
-from web.http.room import Room
+from web.http.diskspace import DiskSpace
 from web.streams.hub import Hub
 
 BLOB_THREADS = 4
@@ -67,7 +67,7 @@ class Web:
     by_digest: dict[bytes, ApiKey] = field(init=False)
     by_name: dict[str, list[ApiKey]] = field(init=False)
     tenants: frozenset[str] = field(init=False)
-    room: Room = field(init=False)
+    disk_space: DiskSpace = field(init=False)
     descriptors: int = 1 << 20
     under_way: Shares = field(default_factory=Shares)
     streams: Shares = field(default_factory=Shares)
@@ -82,7 +82,7 @@ class Web:
     def __post_init__(self) -> None:
         self.by_digest = {key.digest: key for key in self.keys}
         self.by_name, self.tenants = keys.by_name(self.keys), frozenset(key.tenant for key in self.keys)
-        self.room = Room(self.blobs.free_bytes, self.settings.disk_free_bytes_min)
+        self.disk_space = DiskSpace(self.blobs.free_bytes, self.settings.disk_free_bytes_min)
         self.addresses = Addresses(self.descriptors, trusted_proxies(self.settings))
 
     @property

@@ -76,7 +76,7 @@ def _admit(call: Call, key: str | None, priority: object, size: int) -> Admissio
     web, settings, terms = call.web, call.web.settings, terms_of(call)
     if web.requests.full:
         raise Unanswered("too many uploads wait for the broker already", code="queue_full")
-    web.room.admit(min(size, terms.bytes_max))
+    web.disk_space.admit(min(size, terms.bytes_max))
     rate, place = settings.rate_per_minute, PRIORITIES.index(priority) if priority in PRIORITIES else NORMAL
     if key and (terms.use or rate or settings.eta_seconds_max):
         name = keyed(web.key_secret, terms.owner, key, 0)

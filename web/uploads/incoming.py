@@ -144,7 +144,7 @@ class Intake:
         if not self._reader.told:
             self._reader.feed(data)
             self._judge()
-        self._web.room.take(len(data))
+        self._web.disk_space.take(len(data))
         self._files[-1].take(data)
         self._gathered += len(data)
         self._web.gathered += len(data)

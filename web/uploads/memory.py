@@ -7,8 +7,8 @@ from jobs.errors import ClientFault
 from jobs.images.formats import SIDES_BY_HEAD
 from jobs.images.turns import Size
 from jobs.limits import DECODER_TRY_SHARE_MAX
+from jobs.recipes.memory import most
 from jobs.recipes.recipe import Recipe
-from jobs.recipes.room import most
 from jobs.units import spoken_bytes
 
 

@@ -11,9 +11,9 @@ from PIL import Image
 
 from jobs.images.turns import Size
 from jobs.job import Unmet
+from jobs.recipes.memory import Need, encoder_bytes
 from jobs.recipes.recipe import RenditionSpec
-from jobs.recipes.room import Need, encoder_bytes
-from worker.images.formats import gifs, room, vips, webps
+from worker.images.formats import address_space, gifs, vips, webps
 from worker.images.formats.animation import GIF_TICK, Showing, fitted
 
 PNG_LEVEL = 2
@@ -43,14 +43,14 @@ def encode(image: Image.Image, format: str, spec: RenditionSpec, exif: bytes) ->
     if not exif and vips.encodes(format, image) and (data := vips.encode_png(image)) is not None:
         return data
     if format == "avif":
-        _need_room(image, spec)
+        _require_memory(image, spec)
     return _saved(image, format, _options(format, spec, exif))
 
 
-def _need_room(image: Image.Image, spec: RenditionSpec) -> None:
+def _require_memory(image: Image.Image, spec: RenditionSpec) -> None:
     """Raises MemoryError if the memory to encode an AVIF is not free."""
     size_bytes = encoder_bytes(spec, "avif", image.width * image.height)
-    room.need(size_bytes, f"{Need(spec, 'avif', Size(*image.size), size_bytes)}")
+    address_space.require(size_bytes, f"{Need(spec, 'avif', Size(*image.size), size_bytes)}")
 
 
 def encode_animation(

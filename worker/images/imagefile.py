@@ -37,7 +37,7 @@ from jobs.images.turns import Size
 from jobs.limits import WATERMARK_PIXELS_MAX
 from worker.images import planes
 from worker.images.colours import clear
-from worker.images.formats import heic, jpegfile, room, vips, webps
+from worker.images.formats import address_space, heic, jpegfile, vips, webps
 from worker.images.formats.bmpfile import Bmp
 from worker.images.formats.pngfile import Chunks
 
@@ -130,7 +130,7 @@ def bound(pixels_max: int) -> None:
 def open_image(file: BinaryIO, format: str, pixels: int = 0) -> Image.Image:
     """Open the image in `file`: its header is read, but no pixel is decoded. Raises MemoryError also if the memory for
     the `pixels` that its head claims is not free."""
-    room.need(BYTES_A_PIXEL.get(format, 0) * pixels)
+    address_space.require(BYTES_A_PIXEL.get(format, 0) * pixels)
     if format == "tiff":
         return planes.opened(file)
     if format == "webp" and webps.hides_alpha(_read(file, webps.HEAD_BYTES)):

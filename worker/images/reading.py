@@ -17,15 +17,15 @@ from jobs.images.head import Head, read_head_of
 from jobs.images.turns import Size
 from jobs.job import Unmet
 from jobs.limits import JPEG_SCANS_MAX
+from jobs.recipes.memory import most
 from jobs.recipes.plan import FULL_SCALE, JPEG_SCALES, Plan, plan
 from jobs.recipes.recipe import Recipe, RenditionSpec
-from jobs.recipes.room import most
 from jobs.units import exceeded
 from worker.images import imagefile, motion
 from worker.images.canvas import opaque
 from worker.images.colours.convert import converted, dominant_colour
 from worker.images.colours.declared import Told, colours_of
-from worker.images.formats import jpegfile, room, vips
+from worker.images.formats import address_space, jpegfile, vips
 
 
 class PipelineLimits(NamedTuple):
@@ -118,10 +118,10 @@ def guard_scans(work: Work) -> None:
     work.stream.seek(at)
 
 
-def guard_room(work: Work) -> None:
+def guard_memory(work: Work) -> None:
     """Probe for the memory of the rendition that needs most. Raises MemoryError if it is not free."""
     if (need := most(work.recipe, work.head.format, Size(*work.file.size))) is not None:
-        room.need(need.size_bytes, f"{need}")
+        address_space.require(need.size_bytes, f"{need}")
 
 
 def decode_whole(work: Work) -> None:
@@ -181,7 +181,7 @@ READING: tuple[Callable[[Work], None], ...] = (
     guard_pixels,
     guard_frames,
     guard_scans,
-    guard_room,
+    guard_memory,
     decode_whole,
     make_plan,
     decode_scaled,

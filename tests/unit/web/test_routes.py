@@ -18,8 +18,8 @@ from jobs.errors import BlobMissing, LedgerBusy, LedgerDamaged, LedgerFailed, St
 from tests.support.kits.web_kit import Kit, png, turns
 from web.broker import reads
 from web.handlers.files import SLICE_BYTES_FIRST
+from web.http.diskspace import DiskSpace
 from web.http.problems import STATUS
-from web.http.room import Room
 from web.http.unsent import ABORT
 from web.routes import ROUTES
 
@@ -143,7 +143,7 @@ class Setting:
         kit.beat()
         for name in ("reader", "lists", "blobs"):
             setattr(web, name, Faulty(getattr(web, name), name, self.calls))
-        web.room = Room(web.blobs.free_bytes, 0)
+        web.disk_space = DiskSpace(web.blobs.free_bytes, 0)
 
     async def app(self, scope: Any, receive: Any, send: Any) -> None:
         """The application on a connection that can be cut: its client has left then."""

@@ -18,7 +18,7 @@ from host.settings.extras import vips_installed
 from jobs.errors import SetupFault
 from jobs.images.turns import Box, Size
 from jobs.recipes import engines
-from worker.images.formats import pixels, room
+from worker.images.formats import address_space, pixels
 
 INSTALLED = vips_installed()
 if INSTALLED:
@@ -41,7 +41,7 @@ _KEPT = frozenset({1, 4})
 _PHYS = slice(33, 54)
 """Where libvips writes a chunk with the size of a pixel on paper, which is removed: just after the header."""
 _M_ARENA_MAX = -8
-_ROOM_BYTES = 32 * 1024 * 1024
+_GLIB_BYTES = 32 * 1024 * 1024
 """Memory that glib needs. It is probed for first, because glib ends the process when memory runs out."""
 
 
@@ -51,7 +51,7 @@ def decode(data: bytes, mode: str, size: Size) -> Image.Image | None:
     None if libvips fails, or if mode or size differ: then Pillow decodes, and reports any fault.
     Raises MemoryError.
     """
-    _need(8 * size.width * size.height)
+    _require(8 * size.width * size.height)
     try:
         image = pyvips.Image.pngload_buffer(data, access="sequential", fail_on="warning")
         if (image.format, _BANDS.get(image.bands), image.width, image.height) != ("uchar", mode, *size):
@@ -63,7 +63,7 @@ def decode(data: bytes, mode: str, size: Size) -> Image.Image | None:
 
 def resize(image: Image.Image, box: Box, size: Size) -> Image.Image:
     """Shrink `box` (with rounded edges) of an image with 8-bit bands to `size`. Raises MemoryError."""
-    _need(4 * size.width * size.height)
+    _require(4 * size.width * size.height)
     left, top = round(box.left), round(box.top)
     right, bottom = max(round(box.right), left + size.width), max(round(box.bottom), top + size.height)
     source = _lent(image)
@@ -83,7 +83,7 @@ def encode_png(image: Image.Image) -> bytes | None:
     strips = engines.png_strips(image.height)
     try:
         source = _packed(image)
-        _need(_grown(source.width * source.height * source.bands))
+        _require(_grown(source.width * source.height * source.bands))
         part = pyvips.Image.arrayjoin([source.crop(0, top, image.width, rows) for top, rows in strips], across=1)
         best = min(engines.PNG_LEVELS, key=lambda filter: len(_png(part, filter)))
         return _png(source, best)
@@ -110,9 +110,9 @@ def _lent(image: Image.Image) -> Any:
     return pyvips.Image.new_from_memory(memory, width, height, len(memory) // (width * height), "uchar")
 
 
-def _need(size_bytes: int) -> None:
+def _require(size_bytes: int) -> None:
     """Raises MemoryError if there is not so much memory, and what glib needs, free."""
-    room.need(_ROOM_BYTES + size_bytes)
+    address_space.require(_GLIB_BYTES + size_bytes)
 
 
 def _grown(size_bytes: int) -> int:

@@ -8,10 +8,10 @@ import pytest
 
 from jobs.access.keys import Scope, entry_of
 from jobs.errors import StoreFull
-from jobs.limits import ROOM_ASKED_BYTES
+from jobs.limits import DISK_ASKED_BYTES
 from tests.support.kits.web_kit import Kit, granted, png, serve
 from tests.unit.web.broker.test_waiting import LARGE, beat
-from web.http.room import Room
+from web.http.diskspace import DiskSpace
 
 MEBIBYTE = 1 << 20
 JPEG = {"Content-Type": "image/png"}
@@ -32,7 +32,7 @@ def told(response: httpx2.Response) -> int | str:
 def test_whatever_comes_in_pieces_the_kept_room_stays(size: int, processes: int) -> None:
     """Each process writes as long as it may; every one sees the same disk."""
     kept, free = 8 * MEBIBYTE, 16 * MEBIBYTE
-    rooms = [Room(lambda: free, kept) for _ in range(processes)]
+    rooms = [DiskSpace(lambda: free, kept) for _ in range(processes)]
     while rooms:
         for room in tuple(rooms):
             try:
@@ -41,13 +41,13 @@ def test_whatever_comes_in_pieces_the_kept_room_stays(size: int, processes: int)
                 rooms.remove(room)
             else:
                 free -= size
-    assert kept - processes * ROOM_ASKED_BYTES < free <= kept + size + ROOM_ASKED_BYTES
+    assert kept - processes * DISK_ASKED_BYTES < free <= kept + size + DISK_ASKED_BYTES
 
 
 def test_an_upload_ends_where_the_disk_gets_full_on_its_way() -> None:
     async def scenario(kit: Kit) -> None:
         came = 0
-        kit.web.room = Room(lambda: (10 - came) * MEBIBYTE, 4 * MEBIBYTE)
+        kit.web.disk_space = DiskSpace(lambda: (10 - came) * MEBIBYTE, 4 * MEBIBYTE)
 
         async def endless() -> AsyncIterator[bytes]:
             nonlocal came

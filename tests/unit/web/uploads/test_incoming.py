@@ -18,8 +18,8 @@ from tests.support.kits.web_kit import Kit, png, serve, turns
 from web.access.parts import BLOB_THREADS
 from web.handlers import explain
 from web.http import body
+from web.http.diskspace import DiskSpace
 from web.http.multipart import BOUNDARIES_AT_ONCE, LONG_LINE_BYTES, SLICE_BYTES, Multipart
-from web.http.room import Room
 from web.uploads import incoming
 from web.uploads.incoming import VIEWED_BYTES, Incoming
 
@@ -154,7 +154,7 @@ def test_the_time_of_a_stalled_disk_is_not_the_sender_s(monkeypatch: pytest.Monk
 def test_a_fault_of_the_disk_on_the_way_is_told_and_leaves_nothing() -> None:
     async def scenario(kit: Kit) -> None:
         kit.blobs.room = GATHERED_BYTES + 100
-        kit.web.room = Room(lambda: 1 << 40, 0)
+        kit.web.disk_space = DiskSpace(lambda: 1 << 40, 0)
         came = 0
 
         async def endless() -> AsyncIterator[bytes]:

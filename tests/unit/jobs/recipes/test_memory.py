@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from jobs.images.turns import Size
+from jobs.recipes.memory import most
 from jobs.recipes.recipe import Recipe, parse
-from jobs.recipes.room import most
 from tests.support.kits.web_kit import Kit, serve
 from tests.support.pictures.images import LIMITS, one, saved
-from worker.images.formats import room
+from worker.images.formats import address_space
 from worker.images.pipeline import run
 
 HUGE = {"width": 9000, "height": 9000, "fit": "fill", "enlarge": True, "format": "avif", "lossless": True}
@@ -86,8 +86,8 @@ def test_what_has_no_room_is_found_before_a_pixel_is_decoded(monkeypatch: pytest
         if size_bytes:
             raise MemoryError(what)
 
-    monkeypatch.setattr(room, "need", refuse)
+    monkeypatch.setattr(address_space, "require", refuse)
     stages: list[str] = []
     with pytest.raises(MemoryError, match="AVIF of 9000 x 9000 pixels takes"):
         list(run(io.BytesIO(saved(Image.new("RGB", (64, 64)))), one(**HUGE), LIMITS, at=stages.append))
-    assert stages[-1] == "guard_room"
+    assert stages[-1] == "guard_memory"
