@@ -142,6 +142,7 @@ def test_who_gives_up_is_forgotten() -> None:
         assert fault.value.code == "broker_silent"
         assert line.looks == 1, "the row is looked for once more before the end"
         line.takes = 100
+        line.requests.flush()
         line.requests.received_hello(1)
         assert line.sent == []
         line.receive(1, "a")
