@@ -5,13 +5,16 @@ lives ends the run with status 1: the tests have lost a tooth. The bugs are in t
 never touched.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 
 from bench.parts.report import close, table
 from torture.planted.dispatch import DISPATCH
@@ -26,7 +29,7 @@ SECONDS_MAX, PROPERTIES_SECONDS_MAX = 40, 120
 Suite = tuple[str, ...]
 
 
-def copy_tree(folder: Path) -> None:
+def copy_tree(folder: Path) -> Path:
     """A copy of what the tests need. Byte code comes along, because the files keep their times."""
     for name in NEEDED:
         if (ROOT / name).is_dir():
@@ -35,21 +38,33 @@ def copy_tree(folder: Path) -> None:
             shutil.copy2(ROOT / name, folder / name)
     for name in UNNEEDED:
         (folder / name).unlink()
+    return folder
 
 
-def plant(core: Core, mutant: Mutant, folder: Path) -> None:
-    """Put the bug into the copy. Raises ValueError where the code has changed."""
+@contextlib.contextmanager
+def planted(core: Core, mutant: Mutant | None, folder: Path) -> Iterator[None]:
+    """The copy with the bug in it, and whole again afterwards. Raises ValueError if the code has changed."""
+    if mutant is None:
+        yield
+        return
     path = folder / core.folder / mutant.file
-    text = path.read_text()
+    text, times = path.read_text(), path.stat()
     if text.count(mutant.old) != 1:
         raise ValueError(f"{mutant.name}: {mutant.file} has {text.count(mutant.old)} of {mutant.old!r}")
-    path.write_text(text.replace(mutant.old, mutant.new))
+    try:
+        path.write_text(text.replace(mutant.old, mutant.new))
+        yield
+    finally:
+        path.write_text(text)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        shutil.rmtree(folder / ".hypothesis", ignore_errors=True)  # no mutant's examples catch the next one
 
 
 def failed(folder: Path, core: Core, tests: Suite) -> bool:
     """Whether these tests fail there. A run that takes too long counts: the mutant turns in circles."""
-    command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", *tests]
-    command += ["--hypothesis-seed=1", "--hypothesis-profile=mutants"] if tests == core.properties else []
+    command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider"]
+    command += ["--hypothesis-seed=1", *tests]
+    command += ["--hypothesis-profile=mutants"] if tests == core.properties else []
     seconds_max = PROPERTIES_SECONDS_MAX if tests == core.properties else SECONDS_MAX
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, timeout=seconds_max)
@@ -60,13 +75,14 @@ def failed(folder: Path, core: Core, tests: Suite) -> bool:
     return done.returncode == 1
 
 
-def judged(core: Core, mutant: Mutant | None) -> list[Suite]:
-    """Which suites of the core catch the mutant. None is the code as it is."""
-    with tempfile.TemporaryDirectory() as place:
-        copy_tree(Path(place))
-        if mutant:
-            plant(core, mutant, Path(place))
-        by = [tests for tests in (core.tests, core.properties) if tests and failed(Path(place), core, tests)]
+def judged(copies: "SimpleQueue[Path]", core: Core, mutant: Mutant | None) -> list[Suite]:
+    """Which suites of the core catch the mutant, in one of the copies. None is the code as it is."""
+    folder = copies.get()
+    try:
+        with planted(core, mutant, folder):
+            by = [tests for tests in (core.tests, core.properties) if tests and failed(folder, core, tests)]
+    finally:
+        copies.put(folder)
     if mutant:
         print(f"{core.name}: {mutant.name}: {'caught' if by else 'LIVES'}", file=sys.stderr, flush=True)
     elif by:
@@ -74,12 +90,20 @@ def judged(core: Core, mutant: Mutant | None) -> list[Suite]:
     return by
 
 
+def verdicts_on(chosen: list[tuple[Core, Mutant]]) -> list[list[Suite]]:
+    """Which suites catch each. Raises RuntimeError if the tests of a core fail without a mutant."""
+    copies: SimpleQueue[Path] = SimpleQueue()
+    with tempfile.TemporaryDirectory() as place, ThreadPoolExecutor(os.cpu_count()) as pool:
+        for number in range(os.cpu_count() or 1):
+            copies.put(copy_tree(Path(tempfile.mkdtemp(dir=place, prefix=f"{number}-"))))
+        list(pool.map(lambda core: judged(copies, core, None), dict.fromkeys(core for core, _ in chosen)))
+        return list(pool.map(lambda one: judged(copies, *one), chosen))
+
+
 def main(word: str = "") -> int:
     """Try every mutant; the exit status."""
     chosen = [(core, mutant) for core in CORES for mutant in core.mutants if word in f"{core.name}: {mutant.name}"]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(judged, dict.fromkeys(core for core, _ in chosen), [None] * len(chosen)))
-        verdicts = list(pool.map(judged, *zip(*chosen, strict=True)))
+    verdicts = verdicts_on(chosen)
     rows, figures = [], {}
     for core in dict.fromkeys(core for core, _ in chosen):
         by = [suites for (of, _), suites in zip(chosen, verdicts, strict=True) if of is core]
