@@ -17,11 +17,21 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from bench.parts.report import close, table
+from torture.planted.accept import ACCEPT
+from torture.planted.admission import ADMISSION
+from torture.planted.diskspace import DISKSPACE
 from torture.planted.dispatch import DISPATCH
 from torture.planted.mutant import Core, Mutant
+from torture.planted.plan import PLAN
+from torture.planted.requests import REQUESTS
+from torture.planted.retry import RETRY
+from torture.planted.shapes import SHAPES
+from torture.planted.supervisor import SUPERVISOR
+from torture.planted.threads import THREADS
+from torture.planted.worker import WORKER
 
 ROOT = Path(__file__).resolve().parents[1]
-CORES: tuple[Core, ...] = (DISPATCH,)
+CORES = (DISPATCH, WORKER, SUPERVISOR, RETRY, SHAPES, PLAN, ADMISSION, ACCEPT, REQUESTS, THREADS, DISKSPACE)
 NEEDED = ("broker", "host", "jobs", "stores", "supervisor", "web", "worker", "tests", "pyproject.toml")
 UNNEEDED = ("tests/conftest.py",)
 """It imports the clusters, which no core needs: that takes longer than most of these tests."""

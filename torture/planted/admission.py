@@ -1,0 +1,195 @@
+"""Bugs at the door of an upload."""
+
+from torture.planted.mutant import Core, Mutant
+
+ADMISSION = Core(
+    "admission",
+    "web/uploads",
+    (
+        "tests/unit/web/uploads/test_admission.py",
+        "tests/unit/web/uploads/test_admission_door.py",
+        "tests/unit/web/uploads/test_admission_rates.py",
+        "tests/unit/web/uploads/test_dialects.py",
+        "tests/unit/web/uploads/test_accept.py",
+        "tests/unit/web/uploads/test_accept_submit.py",
+        "tests/unit/web/uploads/test_receive.py",
+        "tests/unit/web/handlers/test_grants.py",
+        "tests/unit/web/broker/test_waiting.py",
+        "tests/unit/web/access/test_shares.py",
+    ),
+    (
+        Mutant(
+            "a part of a file is taken for an image",
+            "admission.py",
+            "    _refuse_part(call.request)\n    key",
+            "    key",
+        ),
+        Mutant(
+            "the body's size is not judged",
+            "admission.py",
+            "admission = _admit(call, key, priority, size)",
+            "admission = _admit(call, key, priority, 0)",
+        ),
+        Mutant(
+            "an upload on its way has no share",
+            "admission.py",
+            "    with one_under_way(call):\n        yield admission",
+            "    yield admission",
+        ),
+        Mutant("a full line to the broker is not seen", "admission.py", "if web.requests.full:", "if False:"),
+        Mutant("the disk is not asked", "admission.py", "    web.disk_space.admit(min(size, terms.bytes_max))\n", ""),
+        Mutant(
+            "a huge size is asked of the disk as it is",
+            "admission.py",
+            "web.disk_space.admit(min(size, terms.bytes_max))",
+            "web.disk_space.admit(size)",
+        ),
+        Mutant(
+            "a small size is asked of the disk as the largest",
+            "admission.py",
+            "web.disk_space.admit(min(size, terms.bytes_max))",
+            "web.disk_space.admit(terms.bytes_max)",
+        ),
+        Mutant(
+            "every priority is normal",
+            "admission.py",
+            "PRIORITIES.index(priority) if priority in PRIORITIES else NORMAL",
+            "NORMAL",
+        ),
+        Mutant(
+            "a repeat over the rate is refused",
+            "admission.py",
+            "if key and (terms.use or rate or settings.eta_seconds_max):",
+            "if key and (terms.use or settings.eta_seconds_max):",
+        ),
+        Mutant(
+            "a repeat under a spent grant is refused",
+            "admission.py",
+            "if key and (terms.use or rate or",
+            "if key and (rate or",
+        ),
+        Mutant(
+            "a repeat in a long queue is refused",
+            "admission.py",
+            "(terms.use or rate or settings.eta_seconds_max):",
+            "(terms.use or rate):",
+        ),
+        Mutant(
+            "a key is everybody's",
+            "admission.py",
+            "keyed(web.key_secret, terms.owner, key, 0)",
+            'keyed(web.key_secret, "", key, 0)',
+        ),
+        Mutant(
+            "a locked ledger knows no repeat",
+            "admission.py",
+            "bool(web.reader.keys([name])), locked=True)",
+            "bool(web.reader.keys([name])), locked=False)",
+        ),
+        Mutant(
+            "a repeat adds a job",
+            "admission.py",
+            "Admission(call, key, terms, True, FILES_PER_POST_MAX, place)",
+            "Admission(call, key, terms, False, FILES_PER_POST_MAX, place)",
+        ),
+        Mutant(
+            "a spent grant is asked of the broker again",
+            "admission.py",
+            "if terms.use and terms.use.grant in web.spent:",
+            "if False:",
+        ),
+        Mutant("over the rate for ever", "admission.py", "- time.time()) > 0:", "- 0.0) > 0:"),
+        Mutant(
+            "another tenant's rate counts",
+            "admission.py",
+            "beat.over.get(call.caller.tenant, 0.0)",
+            "max(beat.over.values(), default=0.0)",
+        ),
+        Mutant(
+            "a long queue is not seen at the door",
+            "admission.py",
+            "        _refuse_long_wait(call, place, 0)\n",
+            "        pass\n",
+        ),
+        Mutant(
+            "the rate does not bound a POST",
+            "admission.py",
+            "min(terms.images_max, rate or FILES_PER_POST_MAX)",
+            "terms.images_max",
+        ),
+        Mutant(
+            "a grant does not bound a POST",
+            "admission.py",
+            "min(terms.images_max, rate or FILES_PER_POST_MAX)",
+            "rate or FILES_PER_POST_MAX",
+        ),
+        Mutant(
+            "a large image waits as a small one",
+            "admission.py",
+            "_refuse_long_wait(self.call, self.priority, pixels)",
+            "_refuse_long_wait(self.call, self.priority, 0)",
+        ),
+        Mutant(
+            "a large image waits as a normal one",
+            "admission.py",
+            "_refuse_long_wait(self.call, self.priority, pixels)",
+            "_refuse_long_wait(self.call, NORMAL, pixels)",
+        ),
+        Mutant(
+            "a repeat's pixels are judged", "admission.py", "if not self.known and self.call.web", "if self.call.web"
+        ),
+        Mutant(
+            "the most files are one more",
+            "admission.py",
+            "if images > FILES_PER_POST_MAX:",
+            "if images > FILES_PER_POST_MAX + 1:",
+        ),
+        Mutant(
+            "a POST of the whole rate is refused for good",
+            "admission.py",
+            "if rate and images > rate:",
+            "if rate and images >= rate:",
+        ),
+        Mutant("a used up grant is forgotten", "admission.py", "        spent.add(terms.use.grant)\n", ""),
+        Mutant("a grant with uses left is spent", "admission.py", "if terms.use and left == 0:", "if terms.use:"),
+        Mutant(
+            "spent grants pile up",
+            "admission.py",
+            "        if len(spent) >= SPENT_GRANTS_MAX:\n            spent.clear()\n",
+            "",
+        ),
+        Mutant("quotes are of the key", "admission.py", "key = key[1:-1]", "pass"),
+        Mutant("one quote is an empty key", "admission.py", "if len(key) > 1 and key[0]", "if key[0:1] and key[0]"),
+        Mutant("a key may have spaces", "admission.py", "x21-", "x20-"),
+        Mutant("a key of 256 is taken", "admission.py", "{1,255}", "{1,256}"),
+        Mutant(
+            "a rate is over for a second too short",
+            "admission.py",
+            "max(1, math.ceil(seconds))",
+            "max(1, int(seconds))",
+        ),
+        Mutant("come again at once", "admission.py", "max(1, math.ceil(seconds))", "math.ceil(seconds)"),
+        Mutant(
+            "the actual rate leaves out what came", "admission.py", "actual=rate - left + images", "actual=rate - left"
+        ),
+        Mutant(
+            "a full queue is worth the whole wait",
+            "admission.py",
+            "math.ceil(estimate.wait_seconds / 10)",
+            "math.ceil(estimate.wait_seconds)",
+        ),
+        Mutant(
+            "a full queue's unknown wait is none",
+            "admission.py",
+            "RETRY_SECONDS if estimate is None else max(",
+            "0 if estimate is None else max(",
+        ),
+        Mutant(
+            "the most wait is refused",
+            "admission.py",
+            "estimate.wait_seconds <= most:",
+            "estimate.wait_seconds < most:",
+        ),
+        Mutant("a long wait's retry is the whole wait", "admission.py", "math.ceil(wait - most)", "math.ceil(wait)"),
+    ),
+)

@@ -1,0 +1,251 @@
+"""Bugs in the supervisor's core: what is started, told to end, killed and shown."""
+
+from torture.planted.mutant import Core, Mutant
+
+SUPERVISOR = Core(
+    "supervisor",
+    "supervisor/core",
+    ("tests/unit/supervisor/core",),
+    (
+        Mutant(
+            "a late ready brings back who leaves",
+            "fleet.py",
+            'if child.number == number and child.state == "starting":',
+            "if child.number == number:",
+        ),
+        Mutant("a ready is no sign of life", "fleet.py", "        self.lives(number, now)\n", "        pass\n"),
+        Mutant(
+            "a sign of life counts for all",
+            "fleet.py",
+            "            if child.number == number:\n                child.last_seen",
+            "            if True:\n                child.last_seen",
+        ),
+        Mutant(
+            "a child that left stays",
+            "fleet.py",
+            "[child for child in self._leaving if child.number != number]",
+            "list(self._leaving)",
+        ),
+        Mutant(
+            "a restart is given up one loss late",
+            "fleet.py",
+            "slot.losses >= LOSSES_MAX or",
+            "slot.losses > LOSSES_MAX or",
+        ),
+        Mutant("a restart that cannot start goes on", "fleet.py", " or child.refused(status)\n", "\n"),
+        Mutant(
+            "an old process's end gives up a restart",
+            "fleet.py",
+            "if child.round == self._round and child.state",
+            "if child.state",
+        ),
+        Mutant(
+            "a ready process's end gives up a restart",
+            "fleet.py",
+            'child.round == self._round and child.state == "starting" and given_up',
+            "child.round == self._round and given_up",
+        ),
+        Mutant(
+            "a wish is forgotten at once",
+            "fleet.py",
+            "for at, wish in self._wishes if at > now - CALM_SECONDS]",
+            "for at, wish in self._wishes if at > now]",
+        ),
+        Mutant(
+            "a wish is never forgotten",
+            "fleet.py",
+            "for at, wish in self._wishes if at > now - CALM_SECONDS]",
+            "for at, wish in self._wishes]",
+        ),
+        Mutant("a wish has no upper bound", "fleet.py", "min(self._most, max(", "max(self._most, max("),
+        Mutant("a wish has no lower bound", "fleet.py", "max([self._least, *(wish", "max([0, *(wish"),
+        Mutant(
+            "a restart keeps earlier losses",
+            "fleet.py",
+            'slot.losses, slot.due, slot.last = 0, now, ""',
+            'slot.due, slot.last = now, ""',
+        ),
+        Mutant(
+            "a restart keeps the pause",
+            "fleet.py",
+            'slot.losses, slot.due, slot.last = 0, now, ""',
+            'slot.losses, slot.last = 0, ""',
+        ),
+        Mutant("an echo of a stop hurries", "fleet.py", "if now - first >= ECHO_SECONDS:", "if now >= first:"),
+        Mutant("a second stop hurries nobody", "fleet.py", "if now - first >= ECHO_SECONDS:", "if False:"),
+        Mutant(
+            "a hurried child is asked, not killed",
+            "fleet.py",
+            "                child.kill_at = min(child.kill_at, now + HURRY_SECONDS)\n",
+            "",
+        ),
+        Mutant(
+            "the broker is stopped with the others",
+            "fleet.py",
+            "wanted = int(any(child.role != BROKER for child in self.children())), 0, 0",
+            "wanted = 0, 0, 0",
+        ),
+        Mutant(
+            "two brokers at once",
+            "fleet.py",
+            "if not (slot.children or slot.due > now or locked):",
+            "if not (slot.children or slot.due > now):",
+        ),
+        Mutant(
+            "a pause is not kept",
+            "fleet.py",
+            "if not (slot.children or slot.due > now or locked):",
+            "if not (slot.children or locked):",
+        ),
+        Mutant("a kill is said at every turn", "fleet.py", "                child.kill_at = inf\n", ""),
+        Mutant("a kill is one turn late", "fleet.py", "if child.kill_at <= now:", "if child.kill_at < now:"),
+        Mutant(
+            "a stop is done too soon",
+            "fleet.py",
+            "if self._stopped_at < inf and not self.children():",
+            "if self._stopped_at < inf and not self._slots:",
+        ),
+        Mutant(
+            "a stop leaves the restart open",
+            "fleet.py",
+            "            self._end_restart(now, complete=False)\n            wanted",
+            "            wanted",
+        ),
+        Mutant(
+            "effects are said twice",
+            "fleet.py",
+            "effects, self._effects = self._effects, []",
+            "effects = list(self._effects)",
+        ),
+        Mutant("no deadline for a pause", "fleet.py", "[slot.due for slot in self._slots if slot.due > now]", "[inf]"),
+        Mutant("no deadline for a kill", "fleet.py", " + [child.kill_at for child in self.children()]", ""),
+        Mutant("nobody looks for silence", "fleet.py", "times.append(self._looked + LOOK_SECONDS)", "pass"),
+        Mutant(
+            "one old process is complete",
+            "fleet.py",
+            'it.children and it.children[0].state == "ready"',
+            "bool(it.children)",
+        ),
+        Mutant("complete after a stop", "fleet.py", "return self._stopped_at == inf and all(", "return all("),
+        Mutant(
+            "a sleep of the machine is silence",
+            "fleet.py",
+            "min(max(now - self._looked, 0.0), LOOK_SECONDS)",
+            "max(now - self._looked, 0.0) if self._looked > -inf else 0.0",
+        ),
+        Mutant(
+            "one that starts has a server's patience",
+            "fleet.py",
+            "max(self._hang_seconds, START_SECONDS_MAX)",
+            "self._hang_seconds",
+        ),
+        Mutant(
+            "one that leaves is judged by silence",
+            "fleet.py",
+            "return limits.get(child.state, inf)",
+            "return limits.get(child.state, self._hang_seconds)",
+        ),
+        Mutant(
+            "a silent one is never killed", "fleet.py", "                child.kill_at = now + LAST_WORDS_SECONDS\n", ""
+        ),
+        Mutant(
+            "a silent one is asked again and again",
+            "fleet.py",
+            'child.state, child.fault = "silent", f"was',
+            'child.fault = f"was',
+        ),
+        Mutant("a silent one has no last words", "fleet.py", "now + LAST_WORDS_SECONDS", "now"),
+        Mutant(
+            "the first workers go, not the last",
+            "fleet.py",
+            "for slot in places[wanted:]:",
+            "for slot in places[: len(places) - wanted]:",
+        ),
+        Mutant(
+            "a smaller number ends nobody",
+            "fleet.py",
+            "            self._retire(slot, now)\n        self._slots +=",
+            "        self._slots +=",
+        ),
+        Mutant("a drain has no end", "fleet.py", "min(child.kill_at, now + self._drain[child.role])", "child.kill_at"),
+        Mutant(
+            "a drain puts a kill off",
+            "fleet.py",
+            "min(child.kill_at, now + self._drain[child.role])",
+            "now + self._drain[child.role]",
+        ),
+        Mutant("all roles drain as web", "fleet.py", "self._drain[child.role])", "self._drain[WEB])"),
+        Mutant(
+            "a broker's successor comes beside it", "fleet.py", "if slot.children and slot.role == BROKER:", "if False:"
+        ),
+        Mutant(
+            "a second restart leaves the first's successor",
+            "fleet.py",
+            "                    self._retire(slot, now, slice(1, None))  # asked again: the last "
+            "restart's successor goes\n",
+            "",
+        ),
+        Mutant(
+            "the old one goes before the new is ready",
+            "fleet.py",
+            'if slot.children[-1].state != "ready":',
+            "if False:",
+        ),
+        Mutant(
+            "all are renewed at once",
+            "fleet.py",
+            "                    self._start(slot, now)\n                return\n",
+            "                    self._start(slot, now)\n                continue\n",
+        ),
+        Mutant("the old ones stay", "fleet.py", "self._retire(slot, now, slice(-1))", "pass"),
+        Mutant(
+            "a restart is done before the old have gone",
+            "fleet.py",
+            "if all(child.round == self._round for child in self._leaving):",
+            "if True:",
+        ),
+        Mutant(
+            "a restart given up leaves successors",
+            "fleet.py",
+            "                self._retire(slot, now, slice(1, None))\n",
+            "                pass\n",
+        ),
+        Mutant("a restart's end is said again", "fleet.py", "            self._rolling = False\n", ""),
+        Mutant("silent is said too late", "fleet.py", ">= self._patience(child) / 2", ">= self._patience(child)"),
+        Mutant(
+            "a refusal after ready is one",
+            "places.py",
+            'status == REFUSED and self.state == "starting"',
+            "status == REFUSED",
+        ),
+        Mutant("the fault is not told", "places.py", "return self.fault or (", "return ("),
+        Mutant(
+            "losses are never forgotten",
+            "places.py",
+            "self.losses = 1 if now - child.since >= FORGET_SECONDS and not refused else self.losses + 1",
+            "self.losses += 1",
+        ),
+        Mutant(
+            "losses are forgotten at once", "places.py", "now - child.since >= FORGET_SECONDS", "now >= child.since"
+        ),
+        Mutant("a refused one begins anew each time", "places.py", " and not refused else", " else"),
+        Mutant(
+            "the first loss costs a pause",
+            "places.py",
+            "self.due = now if self.losses == 1 else now + pause",
+            "self.due = now + pause",
+        ),
+        Mutant(
+            "the pause has no bound",
+            "places.py",
+            "pause = min(BACKOFF_SECONDS_MIN * 2 ** min(self.losses - 2, 9), BACKOFF_SECONDS_MAX)",
+            "pause = BACKOFF_SECONDS_MIN * 2 ** min(self.losses - 2, 9)",
+        ),
+        Mutant(
+            "a refused one's pause doubles one step early",
+            "places.py",
+            "2 ** min(self.losses - 1, 9), REFUSED_SECONDS_MAX",
+            "2 ** min(self.losses, 9), REFUSED_SECONDS_MAX",
+        ),
+    ),
+)
