@@ -200,7 +200,7 @@ class Loop:
         if effects.expire is not None:
             self._lookups.expire(self._intake, effects.expire)
         self._ledger.tidy(busy=effects.beat is not None)
-        self._narrator.tell(effects.sends, self._dispatcher.name_of, now)
+        self._narrator.log(effects.sends, self._dispatcher.name_of, now)
 
     def _leave_out(self, count: int) -> None:
         """Count them, and log only the first: a peer that causes one such message causes many."""

@@ -20,7 +20,7 @@ class Narrator:
         self._lines = 0
         self._unsaid = 0
 
-    def tell(self, sends: list[tuple[bytes, ToWorker]], name_of: Callable[[bytes], str], now: float) -> None:
+    def log(self, sends: list[tuple[bytes, ToWorker]], name_of: Callable[[bytes], str], now: float) -> None:
         """Log the assignments among this turn's messages; `name_of` labels a peer's worker."""
         if int(now) != self._second:
             self._second, self._lines = int(now), 0

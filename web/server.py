@@ -64,7 +64,7 @@ class Server(uvicorn.Server):
     def _tell_alive(self) -> None:
         """Report life by a timer of the serving loop, until it ends: uvicorn's ticks end before the last answers."""
         if self._watchdog.seconds < math.inf:
-            self._watchdog.tell()
+            self._watchdog.ping()
             asyncio.get_running_loop().call_later(self._watchdog.seconds, self._tell_alive)
 
     async def on_tick(self, counter: int) -> bool:

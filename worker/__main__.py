@@ -20,12 +20,12 @@ def main() -> None:
         config.refuse_old_pillow()
         data_folder(settings)
         run_folder(settings)
-        told = signals.as_socket(signal.SIGTERM, signal.SIGINT)
+        stopped = signals.as_socket(signal.SIGTERM, signal.SIGINT)
         children = Children(*start_nursery(), config.parking(settings))
         from worker.keeper.loop import Keeper  # zmq loads while the nursery does its libraries
 
         engine = children.wait_warm()
-        Keeper(settings, children, told, engine, log.start("worker", settings, str(os.getpid()))).run()
+        Keeper(settings, children, stopped, engine, log.start("worker", settings, str(os.getpid()))).run()
 
 
 if __name__ == "__main__":

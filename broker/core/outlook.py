@@ -26,12 +26,12 @@ LATE_SHARE = 0.1
 def waiting(service: Service, backlog: Backlog, roster: Roster, queued: Mapping[str, int], now: float) -> Waiting:
     """The data for a forecast. `queued`: the queued jobs of each tenant, also those outside the windows."""
     free = [_free(service, worker, now) for worker in roster.by_peer.values() if not worker.draining]
-    lanes = [view for view in _lanes(backlog, queued) if _is_told(view.lane.name)]
+    lanes = [view for view in _lanes(backlog, queued) if _is_shown(view.lane.name)]
     debts = {tenant: seconds for tenant, seconds in backlog.turns.debts().items() if len(tenant) <= TEXT_CHARACTERS_MAX}
-    return Waiting({name: mean for name, mean in service.means.items() if _is_told(name)}, lanes, free, debts)
+    return Waiting({name: mean for name, mean in service.means.items() if _is_shown(name)}, lanes, free, debts)
 
 
-def _is_told(lane: str) -> bool:
+def _is_shown(lane: str) -> bool:
     """Whether the name fits a message. Lanes of an earlier version may be longer: they are served, but not reported."""
     return len(lane) <= LANE_CHARACTERS_MAX
 

@@ -213,11 +213,11 @@ def events(facts: Iterable[Fact]) -> Iterator[Event]:
             yield fact
 
 
-def decide(dispatcher: Dispatcher, now: float, told: Iterable[Event], all_read: bool, stop: bool) -> Effects:
+def decide(dispatcher: Dispatcher, now: float, received: Iterable[Event], all_read: bool, stop: bool) -> Effects:
     """Run one turn of the core. The loop and a replay both use it."""
     if stop:
         dispatcher.stop()
-    for event in told:
+    for event in received:
         dispatcher.handle(event, now)
     dispatcher.tick(now, all_read)
     return dispatcher.drain(now)

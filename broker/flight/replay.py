@@ -103,22 +103,22 @@ class Replay:
         if self._effects is None:
             return
         if decided.digest != self._digest:
-            raise Differs(f"other decisions: {_told(self._effects)}")
+            raise Differs(f"other decisions: {_summary(self._effects)}")
         self.compared += 1
 
     def _where(self) -> str:
         if self._turn is None:
             return "before its first turn"
         facts = Counter(type(fact).__name__ for fact in self._turn.facts)
-        told = ", ".join(f"{count} {name}" for name, count in facts.items()) or "no fact"
-        return f"turn {self.turns} at {self._turn.now:.6f}: {told}{'' if self._turn.all_read else ', more unread'}"
+        counts = ", ".join(f"{count} {name}" for name, count in facts.items()) or "no fact"
+        return f"turn {self.turns} at {self._turn.now:.6f}: {counts}{'' if self._turn.all_read else ', more unread'}"
 
 
 def _written(records: Records) -> dict[str, Row | None]:
     return {**{row.id: row for row in records.jobs}, **{entry.job: None for entry in records.purged}}
 
 
-def _told(effects: Effects) -> str:
+def _summary(effects: Effects) -> str:
     rows = [f"{row.id} {row.state} lease {row.lease}" for row in effects.records.jobs[:10]]
     sends = Counter(type(message).__name__ for _, message in effects.sends)
     return f"here it wrote {rows or 'nothing'} and sent {dict(sends) or 'nothing'}"

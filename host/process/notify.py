@@ -45,9 +45,9 @@ class Watchdog:
         """The loop turned, and is ready: send that if it is due (`now` in monotonic seconds)."""
         if now >= self._due:
             self._due = now + self.seconds
-            self.tell()
+            self.ping()
 
-    def tell(self) -> None:
+    def ping(self) -> None:
         """Send it now."""
         with contextlib.suppress(OSError):
             _say(b"READY=1\nWATCHDOG=1")
@@ -55,8 +55,8 @@ class Watchdog:
 
 def environ_of_child(environ: Mapping[str, str], path: Path, silence_seconds: float) -> dict[str, str]:
     """The environment of a process that reports to the Notices at `path` and is given up after `silence_seconds`."""
-    told = {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": str(int(silence_seconds * 1e6))}
-    return {name: value for name, value in environ.items() if name != "WATCHDOG_PID"} | told
+    added = {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": str(int(silence_seconds * 1e6))}
+    return {name: value for name, value in environ.items() if name != "WATCHDOG_PID"} | added
 
 
 def ready() -> None:

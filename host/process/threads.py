@@ -38,10 +38,10 @@ class Threads:
     def _run(self) -> None:
         while True:
             future, work = self._handed.get()
-            self._tell(future, future.cancel if future.cancelled() else tried(future, work))
+            self._deliver(future, future.cancel if future.cancelled() else tried(future, work))
             del future, work  # what they hold goes now, and not with the next
 
-    def _tell(self, future: "asyncio.Future[T]", outcome: Callable[[], object]) -> None:
+    def _deliver(self, future: "asyncio.Future[T]", outcome: Callable[[], object]) -> None:
         with contextlib.suppress(RuntimeError):  # that loop is closed: nobody waits any more
             future.get_loop().call_soon_threadsafe(self._done, future, outcome)
 

@@ -175,7 +175,7 @@ class Refusals:
         self._log = log
         self._said: set[int] = set()
 
-    def tell(self, event: int) -> None:
+    def notify(self, event: int) -> None:
         """The monitor reported one of REFUSED."""
         if event not in self._said:
             self._said.add(event)

@@ -93,7 +93,7 @@ class Link:
         self._visit(self._acks)
         self._visit(self._changes)
         while self._monitor and self._monitor.poll(0):
-            self._refusals.tell(recv_monitor_message(self._monitor)["event"])
+            self._refusals.notify(recv_monitor_message(self._monitor)["event"])
         if self._results.awaited:
             self._poll_now()
         elif self._watching:

@@ -90,57 +90,57 @@ class JobsStream(Stream):
     def __init__(self, base: str, jobs: Mapping[str, str]) -> None:
         super().__init__(base)
         self.jobs = jobs
-        self._untold = list(jobs)
-        self._told: dict[str, int] = {}
+        self._unsent = list(jobs)
+        self._sent: dict[str, int] = {}
         """The change that each job was told up to."""
         self._open = set(jobs)
 
     def reread(self) -> None:
         """Some changes are missed: the present is to be told again, of what has changed."""
-        self._untold = list(self.jobs)
+        self._unsent = list(self.jobs)
         self.stale = True
         self._wake.set()
 
     def received(self, change: Change) -> None:
         """A change of one of the jobs. One whose present was not told yet will be read with it."""
-        if change.id not in self._told or change.change <= self._told[change.id]:
+        if change.id not in self._sent or change.change <= self._sent[change.id]:
             return
-        told = of_changes([change], self.base, self.jobs[change.id], numbered=not self._untold)
-        self._tell(change.id, change.change, told, ended=change.removed or change.state in ENDED)
+        news = of_changes([change], self.base, self.jobs[change.id], numbered=not self._unsent)
+        self._send(change.id, change.change, news, ended=change.removed or change.state in ENDED)
         self._end_if_all_have()
 
     def present(self, rows: Rows) -> None:
         """Queue the present state of the jobs, as far as half of what a reader may be behind; the rest when that was
         taken. Raises StoreFault."""
         self.stale = False
-        while self._untold and self._bytes < REPLAY_BYTES_MAX and not self.closed:
-            step = self._untold[:ROWS_AT_ONCE]
+        while self._unsent and self._bytes < REPLAY_BYTES_MAX and not self.closed:
+            step = self._unsent[:ROWS_AT_ONCE]
             found = {row.id: row for row in rows(step)}
             for job in step:
-                self._untold.remove(job)
+                self._unsent.remove(job)
                 self._present(job, found.get(job))
-        if self._untold:
+        if self._unsent:
             self.stale = True
             self._wake.set()
         self._end_if_all_have()
 
     def _present(self, job: str, row: Row | None) -> None:
-        change = self._told.get(job, -1) if row is None else row.change
-        if row is not None and change <= self._told.get(job, -1):
+        change = self._sent.get(job, -1) if row is None else row.change
+        if row is not None and change <= self._sent.get(job, -1):
             return
-        number = None if self._untold else max(change, *self._told.values(), 0)
+        number = None if self._unsent else max(change, *self._sent.values(), 0)
         grant = self.jobs[job]
-        told = of_missing(job, None) if row is None else of_row(row, self.base, grant, number)
-        self._tell(job, change, told, ended=row is None or row.state in ENDED)
+        news = of_missing(job, None) if row is None else of_row(row, self.base, grant, number)
+        self._send(job, change, news, ended=row is None or row.state in ENDED)
 
-    def _tell(self, job: str, change: int, told: bytes, *, ended: bool) -> None:
-        self._told[job] = change
-        self.put(told)
+    def _send(self, job: str, change: int, news: bytes, *, ended: bool) -> None:
+        self._sent[job] = change
+        self.put(news)
         if ended:
             self._open.discard(job)
         else:
             self._open.add(job)
 
     def _end_if_all_have(self) -> None:
-        if not self._untold and not self._open:
+        if not self._unsent and not self._open:
             self.close()

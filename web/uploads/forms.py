@@ -43,7 +43,7 @@ class Form:
         self._write: Callable[[Piece], None] = _drop
         self._beside = 0
         """How many bytes of the body do not belong to files."""
-        self._told: list[Callable[[], None]] = []
+        self._calls: list[Callable[[], None]] = []
         """Calls of `files` that the current piece of the body has caused."""
         boundary = parameters(content_type.encode("latin-1"))[1].get(b"boundary", b"")
         self._body = Multipart(boundary, self)
@@ -54,9 +54,9 @@ class Form:
         try:
             self._body.feed(data)
         finally:
-            told, self._told = self._told, []
-            for tell in told:
-                tell()
+            calls, self._calls = self._calls, []
+            for call in calls:
+                call()
         if self._beside > FORM_BYTES_MAX:
             raise LimitExceeded("upload_too_large", "form_bytes_max", FORM_BYTES_MAX, self._beside)
 
@@ -100,10 +100,10 @@ class Form:
                 raise bad_parameter(self._name, f"the form has two parts named {self._name}")
             self.fields[self._name] = self._utf8(self._text)
         elif self._write == self._file_comes:
-            self._told.append(self._files.end)
+            self._calls.append(self._files.end)
 
     def _begin(self, filename: str) -> None:
-        self._told.append(partial(self._files.begin, filename))
+        self._calls.append(partial(self._files.begin, filename))
         self._write = self._file_comes
 
     def _first_of_file(self, data: Piece) -> None:
@@ -112,7 +112,7 @@ class Form:
 
     def _file_comes(self, data: Piece) -> None:
         self._beside -= len(data)
-        self._told.append(partial(self._files.write, data))
+        self._calls.append(partial(self._files.write, data))
 
     def _text_comes(self, data: Piece) -> None:
         assert self._text is not None

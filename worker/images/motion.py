@@ -16,7 +16,7 @@ from jobs.images.turns import Size
 from worker.images import imagefile
 from worker.images.canvas import Canvas, opaque
 from worker.images.colours.convert import to_srgb
-from worker.images.colours.declared import Told
+from worker.images.colours.declared import Declarations
 from worker.images.formats import apngs, gifs, heic
 from worker.images.formats.animation import Part
 
@@ -81,18 +81,18 @@ def first(image: Image.Image, file: BinaryIO) -> Image.Image:
 
 
 def shown(
-    format: str, image: Image.Image, file: BinaryIO, told: Told, still: Image.Image | None = None
+    format: str, image: Image.Image, file: BinaryIO, declarations: Declarations, still: Image.Image | None = None
 ) -> Iterator[tuple[Image.Image, Fraction]]:
-    """The pictures of an animation, in full and in sRGB (by the declarations in `told`), each with its delay in
+    """The pictures of an animation, in full and in sRGB (by the declarations in `declarations`), each with its delay in
     seconds. The caller owns them. `still`: the decoded image in sRGB, if it is at hand and is a frame; it saves
     decoding the first frame, if the sizes are equal.
     """
     if format == "gif":
         yield from _of_gif(image, file, still)
     elif format == "png":
-        yield from _of_png(image, file, told, still)
+        yield from _of_png(image, file, declarations, still)
     else:
-        yield from _of_library(image, told)
+        yield from _of_library(image, declarations)
 
 
 def _of_gif(image: Image.Image, file: BinaryIO, still: Image.Image | None) -> Iterator[tuple[Image.Image, Fraction]]:
@@ -105,11 +105,11 @@ def _of_gif(image: Image.Image, file: BinaryIO, still: Image.Image | None) -> It
 
 
 def _of_png(
-    image: Image.Image, file: BinaryIO, told: Told, still: Image.Image | None
+    image: Image.Image, file: BinaryIO, declarations: Declarations, still: Image.Image | None
 ) -> Iterator[tuple[Image.Image, Fraction]]:
     canvas = None
     for frame in apngs.frames(file):
-        pixels, still = _as_first(still, frame.part) or _decoded(apngs.still(file, frame), "png", told), None
+        pixels, still = _as_first(still, frame.part) or _decoded(apngs.still(file, frame), "png", declarations), None
         canvas = canvas or Canvas(Size(*image.size), _ALPHAS.get(pixels.mode, "RGBA"))
         yield canvas.lay(frame.part, pixels), frame.part.seconds
 
@@ -119,15 +119,15 @@ def _as_first(still: Image.Image | None, part: Part) -> Image.Image | None:
     return still.copy() if still is not None and part[:3] == (0, 0, still.size) else None
 
 
-def _of_library(image: Image.Image, told: Told) -> Iterator[tuple[Image.Image, Fraction]]:
+def _of_library(image: Image.Image, declarations: Declarations) -> Iterator[tuple[Image.Image, Fraction]]:
     for number in range(getattr(image, "n_frames", 1)):
         image.seek(number)
         image.load()
         milliseconds = round(image.info.get("duration", 0))
-        yield opaque(to_srgb(image.copy(), told)), Fraction(milliseconds, 1000)
+        yield opaque(to_srgb(image.copy(), declarations)), Fraction(milliseconds, 1000)
 
 
-def _decoded(data: bytes, format: str, told: Told) -> Image.Image:
+def _decoded(data: bytes, format: str, declarations: Declarations) -> Image.Image:
     image = imagefile.open_image(io.BytesIO(data), format)
     imagefile.decode(image, scale=1)
-    return to_srgb(image, told)
+    return to_srgb(image, declarations)

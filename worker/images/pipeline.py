@@ -158,7 +158,7 @@ def _animation(
 
 def _frames(work: Work, still: Image.Image | None) -> Iterator[tuple[Image.Image, Fraction]]:
     """The frames of the original. If one cannot be decoded, that is the image's fault, not the recipe's."""
-    frames = motion.shown(work.head.format, work.file, work.stream, work.told, still)
+    frames = motion.shown(work.head.format, work.file, work.stream, work.declarations, still)
     while True:
         with imagefile.blamed("undecodable"):
             shown = next(frames, None)

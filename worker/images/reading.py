@@ -24,7 +24,7 @@ from jobs.units import exceeded
 from worker.images import imagefile, motion
 from worker.images.canvas import opaque
 from worker.images.colours.convert import converted, dominant_colour
-from worker.images.colours.declared import Told, colours_of
+from worker.images.colours.declared import Declarations, colours_of
 from worker.images.formats import address_space, jpegfile, vips
 
 
@@ -39,7 +39,8 @@ class PipelineLimits(NamedTuple):
 class Work:
     """One original that is being read. Each step of READING sets fields that the later ones need.
 
-    `file`: the image as the plugin has it. `told`: its declarations of colours. `image`: its (first) picture in sRGB.
+    `file`: the image as the plugin has it. `declarations`: its declarations of colours. `image`: its (first) picture in
+    sRGB.
     `unmet`: losses of colour in all renditions. `watermarks`: by digest. `plays`: how often an animation is played (0:
     for ever). `apart`: `image` is not one of the frames.
     """
@@ -57,7 +58,7 @@ class Work:
     exif: bytes = field(init=False)
     stored: Size = field(init=False)
     plan: Plan = field(init=False)
-    told: Told = field(init=False)
+    declarations: Declarations = field(init=False)
     image: Image.Image = field(init=False)
     unmet: Unmet = field(init=False)
     dominant_colour: str | None = field(init=False)
@@ -162,9 +163,9 @@ def _scales(work: Work) -> bool:
 
 def colours(work: Work) -> None:
     """Convert to sRGB. From here on the image has no metadata."""
-    work.told = colours_of(work.head.format, work.file.info, work.stream)
+    work.declarations = colours_of(work.head.format, work.file.info, work.stream)
     seeks = work.moving and work.head.format in motion.SEEKS
-    work.image, work.unmet = converted(work.file.copy() if seeks else work.file, work.told)
+    work.image, work.unmet = converted(work.file.copy() if seeks else work.file, work.declarations)
     if seeks:  # (an animated WebP is always read with alpha)
         work.image = opaque(work.image)
 

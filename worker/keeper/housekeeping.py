@@ -1,6 +1,6 @@
 """A worker's other tasks for the blob store: it deletes swept blobs and lists old ones.
 
-Decides nothing about a name: the broker does, by its rows. Facts go to the session through `tell`.
+Decides nothing about a name: the broker does, by its rows. Facts go to the session through `notify`.
 """
 
 import logging
@@ -18,10 +18,10 @@ class Housekeeping:
     """Each step is short, because the keeper waits for it. A failed step is told, and the broker repeats it later."""
 
     def __init__(
-        self, blobs: Blobs, tell: Callable[[Any], None], log: logging.Logger, monotonic: Callable[[], float]
+        self, blobs: Blobs, notify: Callable[[Any], None], log: logging.Logger, monotonic: Callable[[], float]
     ) -> None:
         self._blobs = blobs
-        self._tell = tell
+        self._notify = notify
         self._log = log
         self._monotonic = monotonic
 
@@ -32,13 +32,13 @@ class Housekeeping:
         try:
             for name in sweeping.names:
                 if self._monotonic() >= sweeping.until:
-                    return self._tell(events.SweepLate(job))
+                    return self._notify(events.SweepLate(job))
                 self._blobs.delete([name])
         except StoreFault as fault:
             self._log.error("sweep failed", extra={"job": job, "why": fault.detail})
-            self._tell(events.SweepFailed(job, plain(fault.detail)))
+            self._notify(events.SweepFailed(job, plain(fault.detail)))
         else:
-            self._tell(events.SweepDone(job))
+            self._notify(events.SweepDone(job))
         return None
 
     def scan(self, asked: OrphanScan) -> None:
@@ -49,6 +49,6 @@ class Housekeeping:
             names, following = self._blobs.names(asked.after, asked.names_max, asked.older_than_seconds)
         except StoreFault as fault:
             self._log.error("orphan scan failed", extra={"after": asked.after, "why": fault.detail})
-            self._tell(events.NamesFound(asked.after, [], None, plain(fault.detail)))
+            self._notify(events.NamesFound(asked.after, [], None, plain(fault.detail)))
         else:
-            self._tell(events.NamesFound(asked.after, names, following))
+            self._notify(events.NamesFound(asked.after, names, following))

@@ -74,10 +74,10 @@ class Keeper:
         blobs = WaitingBlobs(config.blobs(settings), self._beats)
         cache = open_cache(settings)
         results = Results(WaitingCache(cache, self._beats) if cache is not None else None, blobs, engine)
-        self._work = Work(settings, children, blobs, results, self._tell, log, self._beats)
-        self._housekeeping = Housekeeping(blobs, self._tell, log, time.monotonic)
+        self._work = Work(settings, children, blobs, results, self._notify, log, self._beats)
+        self._housekeeping = Housekeeping(blobs, self._notify, log, time.monotonic)
         self._watchdog = notify.Watchdog()
-        self._told = False
+        self._notified = False
         self._ready_said = False
         self._noise = 0
         self._read_at = 0.0
@@ -108,7 +108,7 @@ class Keeper:
                 self._children.end_parked()
             leave = self._carry_out()
             self._work.publish()
-            if self._told and not leave:
+            if self._notified and not leave:
                 leave = self._carry_out()
             if self._ready_said:
                 self._watchdog.turned(now)
@@ -119,8 +119,8 @@ class Keeper:
         self._context.term()
         self._log.info("left", extra={"worker": self._name})
 
-    def _tell(self, event: Any) -> None:
-        self._told = True
+    def _notify(self, event: Any) -> None:
+        self._notified = True
         self._session.handle(event, time.monotonic())
 
     def _speak(self) -> float:
@@ -131,7 +131,7 @@ class Keeper:
 
     def _wait(self) -> set[Any]:
         """Everything that can be read. The broker's messages are read in each turn in any case."""
-        due = 0.0 if self._told else min(self._session.deadline, self._children.deadline)
+        due = 0.0 if self._notified else min(self._session.deadline, self._children.deadline)
         sockets = self._all_sockets
         if self._session.occupied:
             due, sockets = min(due, self._read_at + MAIL_SECONDS), self._but_mail
@@ -139,7 +139,7 @@ class Keeper:
         return readable(sockets, others, due - time.monotonic())
 
     def _carry_out(self) -> bool:
-        self._told = False
+        self._notified = False
         effects = self._session.drain()
         for ref in effects.kill:
             self._work.kill(ref)
@@ -206,7 +206,7 @@ class Keeper:
             for frame in frames:
                 self._dealer.send(frame, zmq.NOBLOCK)
         except zmq.Again:
-            self._tell(events.Disconnected())
+            self._notify(events.Disconnected())
 
     def _read_broker(self) -> None:
         for _ in range(VISIT_MESSAGES_MAX):
@@ -223,19 +223,19 @@ class Keeper:
                 if isinstance(message, wire.Welcome):
                     self._welcome = True
                     self._leave_former()
-                self._tell(events.Received(message))
+                self._notify(events.Received(message))
 
     def _read_monitor(self) -> None:
         while has_mail(self._monitor):
             happened = recv_monitor_message(self._monitor)["event"]
             if happened & curve.REFUSED:
-                self._refusals.tell(happened)
+                self._refusals.notify(happened)
                 continue
             connected = happened == zmq.EVENT_HANDSHAKE_SUCCEEDED
-            self._tell(events.Connected() if connected else events.Disconnected())
+            self._notify(events.Connected() if connected else events.Disconnected())
 
     def _read_signals(self) -> None:
         """The first signal asks to drain, every later one to leave."""
         with contextlib.suppress(BlockingIOError):
             for _ in self._signals.recv(64):
-                self._tell(events.LeaveRequested() if self._session.draining else events.DrainRequested())
+                self._notify(events.LeaveRequested() if self._session.draining else events.DrainRequested())

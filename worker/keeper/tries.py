@@ -72,7 +72,7 @@ class Try:
         except StoreFault:
             body.discard()
             raise
-        told = (word.format, word.width, word.height, body.size, digest, word.dominant_colour, word.unmet)
-        rendition = Rendition(word.name, blob, *told, word.original)
+        described = (word.format, word.width, word.height, body.size, digest, word.dominant_colour, word.unmet)
+        rendition = Rendition(word.name, blob, *described, word.original)
         self.renditions.append(rendition)
         return rendition

@@ -1,7 +1,7 @@
 """One job at a time: from its Assignment, through cache, original and decoder, to the facts about it.
 
 Owns the present try and the one before it (that one is published while the decoder works on the next). Makes
-each rendition durable before it is told. Knows no socket: facts go to the session through `tell`; children and
+each rendition durable before it is told. Knows no socket: facts go to the session through `notify`; children and
 stores are passed in.
 """
 
@@ -44,7 +44,7 @@ class Work:
         children: Children,
         blobs: Blobs,
         results: Results,
-        tell: Callable[[Any], None],
+        notify: Callable[[Any], None],
         log: logging.Logger,
         away: AbstractContextManager[None] | None = None,
     ) -> None:
@@ -53,7 +53,7 @@ class Work:
         self._blobs = blobs
         self._results = results
         self._watermarks = Watermarks(settings, away or nullcontext())
-        self._tell = tell
+        self._notify = notify
         self._log = log
         self._try: Try | None = None
         self._ended: Try | None = None
@@ -70,7 +70,7 @@ class Work:
         try:
             spec = decode_spec(assignment.spec)
             if (renditions := self._results.find(assignment.job, spec)) is not None:
-                self._tell(events.CacheAnswered(assignment.job, assignment.lease, renditions))
+                self._notify(events.CacheAnswered(assignment.job, assignment.lease, renditions))
                 self._log.info("finished", extra={"job": assignment.job, "cached": True})
                 return self._offer()
             watermarks = self._watermarks.of(spec.recipe)
@@ -126,7 +126,7 @@ class Work:
         work, decoder = self._try, self._children.decoder
         if work is not None and work.handed_at is not None and decoder is not None:
             self._begin(work)
-            self._tell(events.DecoderSeen(work.assignment.job, work.assignment.lease, decoder.where()))
+            self._notify(events.DecoderSeen(work.assignment.job, work.assignment.lease, decoder.where()))
 
     # -- what the children tell
 
@@ -154,7 +154,7 @@ class Work:
             case tasks.Done():
                 checks.check_done(word, len(work.allowed), len(work.names()))
                 work.done, self._ended, self._try = word, work, None
-                self._tell(events.DecoderDone(work.assignment.job, work.assignment.lease))
+                self._notify(events.DecoderDone(work.assignment.job, work.assignment.lease))
                 self._offer_or_recycle()
             case tasks.Fault(code, detail) if self._fail(work, code, detail):
                 if code == Code.MEMORY_OVER_LIMIT:
@@ -170,7 +170,7 @@ class Work:
         self._story = ""
         if self._offered:
             self._offered = False
-            self._tell(events.DecoderGone())
+            self._notify(events.DecoderGone())
         elif self._try is not None and self._try.handed_at is not None:
             self._fail(self._try, code, detail)
 
@@ -224,7 +224,7 @@ class Work:
         at it. Finished renditions must be durable first. If the try has ended by then, its end is told with it."""
         if not work.begun and work.handed_at is not None:
             work.begun = True
-            self._tell(events.DecoderBegan(work.assignment.job, work.assignment.lease, work.handed_at))
+            self._notify(events.DecoderBegan(work.assignment.job, work.assignment.lease, work.handed_at))
 
     def _land(self, work: Try) -> bool:
         """Publish the decoder's renditions. False if the store failed, and so the try."""
@@ -240,7 +240,7 @@ class Work:
                     self._replace("store")
                 return False
             self._begin(work)
-            self._tell(events.RenditionLanded(work.assignment.job, work.assignment.lease, rendition))
+            self._notify(events.RenditionLanded(work.assignment.job, work.assignment.lease, rendition))
         return True
 
     def _finish(self, work: Try) -> None:
@@ -249,7 +249,7 @@ class Work:
         self._results.keep(work.spec, work.renditions, work.run)
         cost = Cost(work.done.cpu_ms, work.done.peak_bytes)
         job, lease, at = work.assignment.job, work.assignment.lease, time.time()
-        self._tell(events.DecoderFinished(job, lease, work.renditions, cost, at))
+        self._notify(events.DecoderFinished(job, lease, work.renditions, cost, at))
         ms = round((at - work.handed_at) * 1000)
         self._log.info("finished", extra={"job": work.assignment.job, "ms": ms})
 
@@ -267,7 +267,7 @@ class Work:
         self._offer()
 
     def _say_failed(self, assignment: Assignment, code: str, detail: str) -> None:
-        self._tell(events.DecoderFailed(assignment.job, assignment.lease, code, checks.plain(detail)))
+        self._notify(events.DecoderFailed(assignment.job, assignment.lease, code, checks.plain(detail)))
         self._log.info("failed", extra={"job": assignment.job, "code": str(code)})
 
     def _forget(self) -> None:
@@ -280,7 +280,7 @@ class Work:
     def _offer(self) -> None:
         if self._children.decoder is not None:
             self._offered = True
-            self._tell(events.DecoderIdle())
+            self._notify(events.DecoderIdle())
 
     def _offer_or_recycle(self) -> None:
         decoder, most = self._children.decoder, self._settings.decoder_bytes_max // GROWTH_SHARE

@@ -14,7 +14,7 @@ from jobs.job import Unmet
 from worker.images.colours import icc
 from worker.images.colours.clear import MASK
 from worker.images.colours.colourspaces import Numbers
-from worker.images.colours.declared import Told
+from worker.images.colours.declared import Declarations
 
 _GRAY_16 = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I"})
 _BITS_PER_SAMPLE = 258
@@ -29,19 +29,19 @@ _WHERE_0 = b"\xff" + bytes(255)
 _SRGB = ImageCms.createProfile("sRGB")
 
 
-def to_srgb(image: Image.Image, told: Told) -> Image.Image:
+def to_srgb(image: Image.Image, declarations: Declarations) -> Image.Image:
     """The decoded `image` in sRGB, as L, LA, RGB or RGBA, with an empty `info`."""
-    return converted(image, told)[0]
+    return converted(image, declarations)[0]
 
 
-def converted(image: Image.Image, told: Told) -> tuple[Image.Image, Unmet]:
+def converted(image: Image.Image, declarations: Declarations) -> tuple[Image.Image, Unmet]:
     """As `to_srgb`, and the loss of colours in a rendition: `colours` if no declaration is usable, `hdr`.
 
-    It uses the first usable declaration in `told`. A profile that is malformed, or of another colour space than the
-    pixels, is ignored, as browsers do. The intent is perceptual, as sharp's.
+    It uses the first usable declaration in `declarations`. A profile that is malformed, or of another colour space than
+    the pixels, is ignored, as browsers do. The intent is perceptual, as sharp's.
     """
     image = _eight_bits(image)
-    ways = ((said, _way(said, image.mode.removesuffix("A"))) for said in told)
+    ways = ((said, _way(said, image.mode.removesuffix("A"))) for said in declarations)
     said, way = next((one for one in ways if one[1]), (None, None))
     if way:
         image = _applied(way, image)
@@ -50,7 +50,7 @@ def converted(image: Image.Image, told: Told) -> tuple[Image.Image, Unmet]:
     image.info = {}
     if isinstance(said, Numbers) and said.are_bright:
         return image, ("hdr",)
-    return image, ("colours",) if told and not way else ()
+    return image, ("colours",) if declarations and not way else ()
 
 
 def dominant_colour(image: Image.Image) -> str | None:

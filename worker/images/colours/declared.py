@@ -15,7 +15,7 @@ from worker.images.colours.colourspaces import UNSPECIFIED, Numbers, by_code, by
 from worker.images.colours.icc import SRGB, srgb_curve
 from worker.images.formats.pngfile import CODE_POINTS
 
-Told = tuple[bytes | Numbers, ...]
+Declarations = tuple[bytes | Numbers, ...]
 """Profiles and numbers, in order of precedence. Numbers without a known meaning are an empty profile, which is never
 usable."""
 _SRGB = Numbers(SRGB, (srgb_curve, srgb_curve, srgb_curve))
@@ -24,7 +24,7 @@ _PROFILE_BYTES_MAX = 4 * 1024 * 1024
 """Limit of an embedded profile. The largest ones, of printers, have 3 MB."""
 
 
-def colours_of(format: str, info: Mapping[Any, Any], stream: BinaryIO) -> Told:
+def colours_of(format: str, info: Mapping[Any, Any], stream: BinaryIO) -> Declarations:
     """The declarations of the image of `format` in `stream`; `info` is Pillow's. The stream keeps its position."""
     profile = info.get("icc_profile")
     profiles = (profile,) if isinstance(profile, bytes) and profile else ()
@@ -39,31 +39,31 @@ def colours_of(format: str, info: Mapping[Any, Any], stream: BinaryIO) -> Told:
         stream.seek(at)
 
 
-def _of_png(profiles: Told, info: Mapping[Any, Any], _stream: BinaryIO) -> Told:
+def _of_png(profiles: Declarations, info: Mapping[Any, Any], _stream: BinaryIO) -> Declarations:
     """PNG's third edition, 12.2: cICP, iCCP, sRGB, then gAMA and cHRM."""
     srgb = (_SRGB,) if "srgb" in info else ()
     numbers = by_gamma(info.get("gamma"), info.get("chromaticity"))
     return (*_coded(info.get(CODE_POINTS, b"")), *profiles, *srgb, *((numbers,) if numbers else ()))
 
 
-def _coded(codes: bytes) -> Told:
+def _coded(codes: bytes) -> Declarations:
     """The declaration in a PNG's cICP chunk."""
     return _meant(codes[0], codes[1], codes[3] == 1) if len(codes) == 4 and codes[2] == 0 else ()
 
 
 @lru_cache(maxsize=16)
-def _meant(primaries: int, transfer: int, full: bool = True) -> Told:
+def _meant(primaries: int, transfer: int, full: bool = True) -> Declarations:
     """The declaration in CICP's code points."""
     return () if primaries == transfer == UNSPECIFIED else (by_code(primaries, transfer, full) or b"",)
 
 
-def _of_boxes(profiles: Told, _info: Mapping[Any, Any], stream: BinaryIO) -> Told:
+def _of_boxes(profiles: Declarations, _info: Mapping[Any, Any], stream: BinaryIO) -> Declarations:
     """AVIF and HEIC: a profile has precedence, because the numbers then describe only the coding."""
     codes = boxes.code_points(picture_properties_of(stream))
     return (*profiles, *(_meant(*codes) if codes else ()))  # (the codec itself widens narrow samples)
 
 
-def _of_bitmap(profiles: Told, _info: Mapping[Any, Any], stream: BinaryIO) -> Told:
+def _of_bitmap(profiles: Declarations, _info: Mapping[Any, Any], stream: BinaryIO) -> Declarations:
     """BMP: the header of version 4 has numbers, that of version 5 may have a profile. A profile in another file is
     ignored."""
     header = _read(stream, 14, _BITMAP_V5)

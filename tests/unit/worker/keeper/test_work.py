@@ -91,11 +91,11 @@ class Desk:
 
     def __init__(self, begin: bool = True) -> None:
         self.blobs, self.children = MemoryBlobs(), FakeChildren()
-        self.told: list[Any] = []
+        self.notified: list[Any] = []
         log = logging.getLogger("test_worker_work")
         self.cache = MemoryCache()
         results = Results(self.cache, self.blobs, "e")
-        self.work = Work(SETTINGS, cast(Children, self.children), self.blobs, results, self.told.append, log)
+        self.work = Work(SETTINGS, cast(Children, self.children), self.blobs, results, self.notified.append, log)
         if begin:
             self.begin()
 
@@ -112,7 +112,7 @@ class Desk:
             else:
                 self.work.decoder_said(word, None)
         self.work.publish()
-        return [type(each) for each in self.told]
+        return [type(each) for each in self.notified]
 
     def died(self, death: tasks.Died) -> None:
         self.work.decoder_ended(death, self.children.decoder.run)
@@ -125,11 +125,11 @@ class Desk:
 
 def test_each_rendition_once_and_then_the_end() -> None:
     desk = Desk()
-    told = desk.said(LARGE, SMALL, DONE)
-    assert told.count(events.RenditionLanded) == 2
-    assert told[-1] is events.DecoderFinished
+    notified = desk.said(LARGE, SMALL, DONE)
+    assert notified.count(events.RenditionLanded) == 2
+    assert notified[-1] is events.DecoderFinished
     small = next(
-        each.rendition for each in desk.told if getattr(each, "rendition", None) and each.rendition.width == 10
+        each.rendition for each in desk.notified if getattr(each, "rendition", None) and each.rendition.width == 10
     )
     assert small.unmet == ("delays",)
 
@@ -176,14 +176,14 @@ def test_a_large_rendition_is_on_the_disk_before_it_is_whole_and_gone_when_its_j
     desk = Desk()
     begun = FILES["large"] + bytes(HELD_BYTES_MAX)
     desk.render(LARGE, begun)
-    assert [type(each) for each in desk.told] == []
+    assert [type(each) for each in desk.notified] == []
     desk.work.kill(LeaseRef("a", 1))
     desk.work.publish()
     assert set(desk.blobs.blobs) == {original_name("a")}
     desk = Desk()
     desk.render(LARGE, begun)
     desk.said(SMALL, DONE)
-    (large,) = [each.rendition for each in desk.told if isinstance(each, events.RenditionLanded)][:1]
+    (large,) = [each.rendition for each in desk.notified if isinstance(each, events.RenditionLanded)][:1]
     assert desk.blobs.blobs[large.blob] == begun
 
 
@@ -199,14 +199,14 @@ def test_a_decoder_that_has_its_task_is_charged_whatever_its_status_page_says() 
     desk = Desk()
     desk.children.decoder.stage = status_page.IDLE
     desk.work.look()
-    assert [type(each) for each in desk.told] == [events.DecoderBegan, events.DecoderSeen]
+    assert [type(each) for each in desk.notified] == [events.DecoderBegan, events.DecoderSeen]
 
 
 @pytest.mark.parametrize("status", [9, status_page.LOST, status_page.GARBAGE, 11, 1 << 8])
 def test_so_is_one_that_died_with_its_task_however_it_did(status: int) -> None:
     desk = Desk()
     desk.died(tasks.Died(1, status, stage=status_page.IDLE))
-    assert [type(each) for each in desk.told] == [events.DecoderBegan, events.DecoderFailed]
+    assert [type(each) for each in desk.notified] == [events.DecoderBegan, events.DecoderFailed]
 
 
 def test_what_a_decoder_did_not_take_is_for_the_next_one_and_uncharged() -> None:
@@ -215,7 +215,7 @@ def test_what_a_decoder_did_not_take_is_for_the_next_one_and_uncharged() -> None
     desk.begin()
     desk.work.look()
     desk.died(tasks.Died(1, status_page.DEAF))
-    assert desk.told == []
+    assert desk.notified == []
     desk.children.takes = True
     desk.work.decoder_ready()
     assert desk.children.given == 1
@@ -233,10 +233,10 @@ def test_a_detail_makes_no_lines_and_no_colours_and_a_story_is_for_the_log_alone
     desk = Desk()
     desk.said(tasks.Broke("ValueError: \x1b[31m in serve:1"))
     desk.died(tasks.Died(1, 1 << 8))
-    assert desk.told[-1].detail == "the decoder ended with status 1"
+    assert desk.notified[-1].detail == "the decoder ended with status 1"
     desk = Desk()
     desk.said(tasks.Fault("undecodable", "broken\n\x1b[31mred"))
-    (failed,) = [each for each in desk.told if isinstance(each, events.DecoderFailed)]
+    (failed,) = [each for each in desk.notified if isinstance(each, events.DecoderFailed)]
     assert failed.detail == "broken  [31mred"
 
 
@@ -248,9 +248,9 @@ def test_a_store_that_fails_offers_one_decoder_once(last: Any) -> None:
         desk.render(SMALL, FILES["small"])
     desk.blobs.room = 0
     desk.said(last)
-    (failed,) = [each for each in desk.told if isinstance(each, events.DecoderFailed)]
+    (failed,) = [each for each in desk.notified if isinstance(each, events.DecoderFailed)]
     assert failed.code == Code.STORE_ERROR
-    assert [type(each) for each in desk.told].count(events.DecoderIdle) == 1
+    assert [type(each) for each in desk.notified].count(events.DecoderIdle) == 1
 
 
 def test_that_all_is_made_is_told_before_the_disk_is_waited_for() -> None:
@@ -258,7 +258,7 @@ def test_that_all_is_made_is_told_before_the_disk_is_waited_for() -> None:
     for word, name in ((LARGE, "large"), (SMALL, "small")):
         desk.render(word, FILES[name])
     desk.work.decoder_said(DONE, None)
-    assert [type(each) for each in desk.told] == [events.DecoderDone, events.DecoderIdle]
+    assert [type(each) for each in desk.notified] == [events.DecoderDone, events.DecoderIdle]
 
 
 def test_a_decoder_works_for_one_tenant_alone() -> None:
@@ -269,7 +269,7 @@ def test_a_decoder_works_for_one_tenant_alone() -> None:
         desk.said(LARGE, SMALL, DONE)
     assert len(set(served)) == len({decoder for _, decoder in served}) == 3
     assert (desk.children.given, desk.children.fresh, desk.children.ended) == (7, 2, 0)
-    assert [type(each) for each in desk.told].count(events.DecoderIdle) == 7
+    assert [type(each) for each in desk.notified].count(events.DecoderIdle) == 7
 
 
 def test_a_job_that_runs_alone_has_the_memory_of_parked_decoders() -> None:
@@ -320,7 +320,7 @@ def test_nor_what_one_gives_whose_next_word_is_nobody_s() -> None:
     desk.work.decoder_said(DONE, None)
     desk.died(tasks.Died(1, status_page.GARBAGE))
     desk.work.publish()
-    assert type(desk.told[-1]) is events.DecoderFinished
+    assert type(desk.notified[-1]) is events.DecoderFinished
     assert desk.cache.values == {}
 
 
@@ -385,6 +385,6 @@ def test_a_spec_that_says_nothing_ends_its_job_and_not_the_worker(spec: bytes) -
     desk = Desk()
     desk.said(LARGE, SMALL, DONE)
     desk.work.begin(Assignment("b", 1, 60.0, 1 << 30, False, spec))
-    (failed,) = [each for each in desk.told if isinstance(each, events.DecoderFailed)]
+    (failed,) = [each for each in desk.notified if isinstance(each, events.DecoderFailed)]
     assert failed.job == "b"
-    assert isinstance(desk.told[-1], events.DecoderIdle), "the next job finds the decoder free"
+    assert isinstance(desk.notified[-1], events.DecoderIdle), "the next job finds the decoder free"
