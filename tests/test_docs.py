@@ -102,3 +102,17 @@ def test_what_a_page_names_is_there(page: str) -> None:
     folders = "bench|broker|docs|host|jobs|pixmill|stores|supervisor|test-data|tests|torture|web|worker"
     named = [ROOT / name for name in re.findall(rf"`((?:{folders})/[\w./-]*)`", text)]
     assert [str(path) for path in links + named if not path.exists()] == []
+
+
+def heading_links(page: Path) -> set[str]:
+    """What a link to each heading of a page ends with, as GitHub makes it: lower case, no marks, hyphens for spaces."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_link_to_a_heading_finds_it(page: str) -> None:
+    path = ROOT / page
+    links = re.findall(r"\]\((?!http)([^)#]*)#([^)]+)\)", path.read_text())
+    dead = [link for link in links if link[1] not in heading_links(path.parent / link[0] if link[0] else path)]
+    assert dead == []
