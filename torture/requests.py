@@ -18,7 +18,7 @@ from typing import Any
 
 from bench.parts.report import close, table
 from tests.support.clusters.cluster import Cluster
-from tests.support.kits.web_kit import png
+from tests.support.harnesses.web_harness import png
 from torture.mutants import Mutator
 from web.routes import ROUTES
 

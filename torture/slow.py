@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.parts.report import close, percentile, table
 from tests.support.clusters.cluster import Cluster
-from tests.support.kits.web_kit import png
+from tests.support.harnesses.web_harness import png
 from torture.crowd import IDLE, Crowd, kinds
 
 CONNECTIONS = 2000

@@ -16,7 +16,7 @@ import pytest
 import pixmill
 from jobs.limits import GRANT_SLACK_SECONDS
 from tests.support.clusters.cluster import Cluster, wait_until
-from tests.support.kits.web_kit import png
+from tests.support.harnesses.web_harness import png
 
 USES, UPLOADERS, BEFORE = 5, 20, 3
 pytestmark = pytest.mark.cluster

@@ -9,7 +9,7 @@ from jobs.ids import original_name
 from jobs.job import State
 from stores.ledger.sqlite import SCHEMA
 from tests.support.clusters.cluster import Cluster, wait_until
-from tests.support.kits import old_ledgers
+from tests.support.harnesses import old_ledgers
 
 pytestmark = pytest.mark.cluster
 

@@ -16,8 +16,8 @@ from jobs.limits import LIST_MAX
 from jobs.recipes.presets import Recipes
 from jobs.records import Where
 from stores.ledger.memory import MemoryLedger
-from tests.support.kits.web_kit import Kit, png, turns
-from tests.support.kits.web_readers import Reader
+from tests.support.harnesses.web_harness import WebHarness, png, turns
+from tests.support.harnesses.web_readers import Reader
 from web.routes import ROUTES
 from web.uploads.fields import FIELDS
 
@@ -52,11 +52,13 @@ HEADER = TEXTS.map(lambda text: text.translate(None, b"\r\n\0"))
 """What httptools lets through, and more."""
 
 
-def answered(kit: Kit, method: str, path: str, body: bytes, headers: dict[str, bytes], query: dict[str, bytes]) -> Any:
+def answered(
+    harness: WebHarness, method: str, path: str, body: bytes, headers: dict[str, bytes], query: dict[str, bytes]
+) -> Any:
     """The request, as raw as ASGI lets it be."""
     said = [(name.encode(), value) for name, value in headers.items()]
     address = f"{path}?{urlencode(query)}" if query else path  # the client would send bytes as their repr
-    return kit.client.request(method, address, content=body, headers=said)
+    return harness.client.request(method, address, content=body, headers=said)
 
 
 class Lists(MemoryLedger):
@@ -68,18 +70,18 @@ class Lists(MemoryLedger):
         return [], None
 
 
-def on_a_kit(scenario: Any) -> None:
-    """Run `scenario` on a kit with one ended job, and let nothing be raised but what it asserts."""
+def on_a_harness(scenario: Any) -> None:
+    """Run `scenario` on a harness with one ended job, and let nothing be raised but what it asserts."""
 
     async def whole() -> None:
-        kit = Kit(**NO_WAIT)
-        kit.web.lists = Lists()
-        async with asyncio.timeout(20), kit.client:
-            job = await kit.accepted()
-            kit.finish(job)
-            kit.beat()
-            await scenario(kit, job)
-            assert (await kit.client.get("/jobs")).status_code == 200
+        harness = WebHarness(**NO_WAIT)
+        harness.web.lists = Lists()
+        async with asyncio.timeout(20), harness.client:
+            job = await harness.accepted()
+            harness.finish(job)
+            harness.beat()
+            await scenario(harness, job)
+            assert (await harness.client.get("/jobs")).status_code == 200
 
     asyncio.run(whole())
 
@@ -98,15 +100,15 @@ def test_any_field_of_a_form_is_taken_or_refused(fields: dict[str, bytes], heade
     body = b"".join([*lines, b"\r\n--%s--\r\n" % BOUNDARY])
     headers["content-type"] = b"multipart/form-data; boundary=" + BOUNDARY
 
-    async def scenario(kit: Kit, _job: str) -> None:
-        taken = await answered(kit, "POST", "/upload", body, headers, {})
+    async def scenario(harness: WebHarness, _job: str) -> None:
+        taken = await answered(harness, "POST", "/upload", body, headers, {})
         assert taken.status_code in (200, 202, *REFUSALS), taken.text
         if taken.status_code == 202:
-            shown = await kit.client.get(taken.headers["location"])
+            shown = await harness.client.get(taken.headers["location"])
             assert shown.status_code == 200
             assert shown.json()["reference"] == taken.json().get("reference", shown.json()["reference"])
 
-    on_a_kit(scenario)
+    on_a_harness(scenario)
 
 
 @BRIEF
@@ -115,12 +117,12 @@ def test_any_field_of_a_form_is_taken_or_refused(fields: dict[str, bytes], heade
     st.dictionaries(st.sampled_from(["idempotency-key", "prefer"]), HEADER),
 )
 def test_any_value_of_another_recipe_is_taken_or_refused(values: dict[str, Any], headers: dict[str, bytes]) -> None:
-    async def scenario(kit: Kit, job: str) -> None:
+    async def scenario(harness: WebHarness, job: str) -> None:
         body = json.dumps({"original": job} | values).encode()
-        taken = await answered(kit, "POST", "/jobs", body, headers, {})
+        taken = await answered(harness, "POST", "/jobs", body, headers, {})
         assert taken.status_code in (200, 202, *REFUSALS), taken.text
 
-    on_a_kit(scenario)
+    on_a_harness(scenario)
 
 
 GRANTED = ("preset", "bytes_max", "count", "expires_at", "reference", "origin", "job", "x")
@@ -132,15 +134,15 @@ MEANT = st.sampled_from([5, "default", "https://shop.example", "2030-01-01T00:00
     st.dictionaries(st.sampled_from(GRANTED), MEANT | VALUES, max_size=3), st.sampled_from(["g1.", "v1.", ""]), TEXTS
 )
 def test_any_grant_is_made_or_refused_and_any_token_judged(values: dict[str, Any], kind: str, token: bytes) -> None:
-    async def scenario(kit: Kit, job: str) -> None:
-        made = await answered(kit, "POST", "/grants", json.dumps(values).encode(), {}, {})
+    async def scenario(harness: WebHarness, job: str) -> None:
+        made = await answered(harness, "POST", "/grants", json.dumps(values).encode(), {}, {})
         assert made.status_code in (201, *REFUSALS), made.text
         if made.status_code == 201:
-            assert verify(kit.web.grant_secrets, made.json()["grant"]), "what is made is honoured"
-        judged = await answered(kit, "GET", f"/jobs/{job}", b"", {}, {"grant": kind.encode() + token})
+            assert verify(harness.web.grant_secrets, made.json()["grant"]), "what is made is honoured"
+        judged = await answered(harness, "GET", f"/jobs/{job}", b"", {}, {"grant": kind.encode() + token})
         assert judged.json()["code"] == "key_wrong"
 
-    on_a_kit(scenario)
+    on_a_harness(scenario)
 
 
 POSTS = sorted(route.path for route in ROUTES if "POST" in (route.methods or ()))
@@ -158,12 +160,12 @@ ASKED = st.sampled_from(["preset", "recipe", "metadata", "state", "dry_run", "x"
 def test_any_body_of_any_post_is_taken_or_refused(
     path: str, body: bytes, headers: dict[str, bytes], query: dict[str, bytes]
 ) -> None:
-    async def scenario(kit: Kit, job: str) -> None:
+    async def scenario(harness: WebHarness, job: str) -> None:
         there = path.replace("{job}", job).replace("{incarnation}", "0" * 16)
-        taken = await answered(kit, "POST", there, body, headers, query)
+        taken = await answered(harness, "POST", there, body, headers, query)
         assert taken.status_code in (200, 201, 202, *REFUSALS), taken.text
 
-    on_a_kit(scenario)
+    on_a_harness(scenario)
 
 
 GETS = sorted(route.path for route in ROUTES if "GET" in (route.methods or ()) and route.path != "/events")
@@ -181,12 +183,12 @@ FILTERS = st.sampled_from(["after", "limit", "wait", "state", "code", "reference
 def test_any_header_and_query_of_any_get_is_answered(
     path: str, name: str, headers: dict[str, bytes], query: dict[str, bytes]
 ) -> None:
-    async def scenario(kit: Kit, job: str) -> None:
+    async def scenario(harness: WebHarness, job: str) -> None:
         there = path.replace("{job}", job).replace("{batch}", job).replace("{name}", name)
-        told = await answered(kit, "GET", there, b"", headers, query)
+        told = await answered(harness, "GET", there, b"", headers, query)
         assert told.status_code in (200, 204, 206, 304, *REFUSALS), told.text
 
-    on_a_kit(scenario)
+    on_a_harness(scenario)
 
 
 NUMBERS = st.builds(lambda zeros, number: "0" * zeros + str(number), st.integers(0, 12), st.integers(-2, 2**80))
@@ -195,35 +197,35 @@ NUMBERS = st.builds(lambda zeros, number: "0" * zeros + str(number), st.integers
 @BRIEF
 @given(NUMBERS, NUMBERS)
 def test_whatever_page_is_asked_a_ledger_is_asked_for_a_small_one(limit: str, before: str) -> None:
-    async def scenario(kit: Kit, _job: str) -> None:
+    async def scenario(harness: WebHarness, _job: str) -> None:
         after = base64.urlsafe_b64encode(before.encode()).rstrip(b"=")
         for query in ({"limit": limit.encode()}, {"after": after}):
-            told = await answered(kit, "GET", "/jobs", b"", {}, query)
+            told = await answered(harness, "GET", "/jobs", b"", {}, query)
             assert told.status_code in (200, 400), told.text
 
-    on_a_kit(scenario)
+    on_a_harness(scenario)
 
 
 @BRIEF
 @given(HEADER)
 def test_any_last_event_id_opens_the_stream(last: bytes) -> None:
-    async def scenario(kit: Kit, _job: str) -> None:
-        reader = Reader(kit, "/events", last.decode("latin-1"))
+    async def scenario(harness: WebHarness, _job: str) -> None:
+        reader = Reader(harness, "/events", last.decode("latin-1"))
         await turns()
         assert reader.status == 200
         reader.leave()
         await reader.task
 
-    on_a_kit(scenario)
+    on_a_harness(scenario)
 
 
 @BRIEF
 @given(JSON | DEEP)
 def test_a_recipe_that_is_taken_is_explained(recipe: bytes) -> None:
-    async def scenario(kit: Kit, _job: str) -> None:
-        kit.web.recipes = Recipes(kit.web.recipes.presets, {"mark": "0" * 64})
+    async def scenario(harness: WebHarness, _job: str) -> None:
+        harness.web.recipes = Recipes(harness.web.recipes.presets, {"mark": "0" * 64})
         query = {"recipe": recipe}
-        told = await answered(kit, "POST", "/recipes/explain", png(), {"content-type": b"image/png"}, query)
+        told = await answered(harness, "POST", "/recipes/explain", png(), {"content-type": b"image/png"}, query)
         assert told.status_code in (200, *REFUSALS), told.text
 
-    on_a_kit(scenario)
+    on_a_harness(scenario)

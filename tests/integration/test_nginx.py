@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from tests.support.clusters.cluster import ROOT, Cluster, wait_until
-from tests.support.kits.web_kit import png
+from tests.support.harnesses.web_harness import png
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/sbin")
 PROXY = "127.0.0.2"

@@ -9,8 +9,8 @@ import pytest
 from jobs import wire
 from tests.support.clusters.cluster import Cluster
 from tests.support.clusters.crash_harness import strace_missing
+from tests.support.clusters.fake_broker import FakeBroker, Worker, noise, worker_under_test
 from tests.support.clusters.stalls import next_sync_takes
-from tests.support.clusters.worker_kit import FakeBroker, Worker, noise, worker_under_test
 
 pytestmark = [pytest.mark.cluster, pytest.mark.skipif(bool(why := strace_missing()), reason=why)]
 STALL_SECONDS = 4.0

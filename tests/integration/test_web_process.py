@@ -25,9 +25,9 @@ from jobs.limits import GATHERED_BYTES
 from jobs.wire import CHANGES_TOPIC, Change, Changes, encode
 from stores.ledger.sqlite import open_ledger
 from tests.support.clusters.cluster import ROOT, Cluster, wait_until
-from tests.support.kits.socket_broker import SocketBroker
-from tests.support.kits.web_broker import WebBroker, rendition_of
-from tests.support.kits.web_kit import png
+from tests.support.harnesses.socket_broker import SocketBroker
+from tests.support.harnesses.web_broker import WebBroker, rendition_of
+from tests.support.harnesses.web_harness import png
 
 pytestmark = pytest.mark.cluster
 

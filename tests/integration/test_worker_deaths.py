@@ -9,7 +9,7 @@ import pytest
 from jobs import wire
 from jobs.job import Code
 from tests.support.clusters.cluster import Cluster, children_of, wait_until
-from tests.support.clusters.worker_kit import SLOW, FakeBroker, Worker, end, gone, noise, worker_under_test
+from tests.support.clusters.fake_broker import SLOW, FakeBroker, Worker, end, gone, noise, worker_under_test
 
 pytestmark = pytest.mark.cluster
 Pair = tuple[FakeBroker, Worker]

@@ -14,7 +14,7 @@ from jobs import wire
 from jobs.job import Code
 from jobs.wire import Failure, Held, LeaseRef
 from tests.support.clusters.cluster import Cluster, children_of, wait_until
-from tests.support.clusters.worker_kit import (
+from tests.support.clusters.fake_broker import (
     QUICK,
     SLOW,
     FakeBroker,

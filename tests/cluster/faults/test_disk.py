@@ -14,7 +14,7 @@ from jobs.job import State
 from stores.ledger.sqlite import SCHEMA
 from tests.support.clusters.cluster import ROOT, Cluster, wait_until
 from tests.support.clusters.mounts import set_read_only, small_disk
-from tests.support.kits import old_ledgers
+from tests.support.harnesses import old_ledgers
 
 SAMPLE = (ROOT / "test-data" / "sample.jpg").read_bytes()
 DISK_MEBIBYTES, KEPT_MEBIBYTES = 96, 24

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.support.clusters.cluster import ROOT, Cluster, wait_until
+from tests.support.clusters.fake_broker import gone
 from tests.support.clusters.known_failures import SLOW_FIELDS as SLOW
 from tests.support.clusters.known_failures import (
     Job,
@@ -29,7 +30,6 @@ from tests.support.clusters.known_failures import (
     upload_slow,
     within,
 )
-from tests.support.clusters.worker_kit import gone
 
 pytestmark = pytest.mark.cluster
 WORKERS = 3

@@ -17,6 +17,7 @@ from datetime import datetime
 import pytest
 
 from tests.support.clusters.cluster import ROOT, Cluster, wait_until
+from tests.support.clusters.fake_broker import gone
 from tests.support.clusters.known_failures import SLOW_FIELDS as SLOW
 from tests.support.clusters.known_failures import (
     Job,
@@ -34,7 +35,6 @@ from tests.support.clusters.known_failures import (
     when_started,
     within,
 )
-from tests.support.clusters.worker_kit import gone
 
 pytestmark = pytest.mark.cluster
 SILENCE_SECONDS = {False: 0.6, True: 2.0}

@@ -22,7 +22,7 @@ from jobs.job import Row
 from jobs.records import Where
 from stores.ledger.sqlite_reader import open_reader
 from tests.support.clusters.cluster import Cluster, wait_until
-from tests.support.clusters.worker_kit import SLOW, noise
+from tests.support.clusters.fake_broker import SLOW, noise
 
 Job = dict[str, Any]
 SLOW_FIELDS = {"recipe": json.dumps(SLOW)}

@@ -14,7 +14,7 @@ from typing import Any
 
 from jobs.access.grants import UploadGrant, sign
 from jobs.access.keys import Scope, entry_of
-from tests.support.kits.web_kit import Kit, png, serve
+from tests.support.harnesses.web_harness import WebHarness, png, serve
 
 ROOT = Path(__file__).resolve().parents[3]
 TOOLS: tuple[str, ...] = (
@@ -37,7 +37,7 @@ FORM = (
 Step = tuple[str, str]
 
 
-async def walked(kit: Kit, grant: bool, form: bool) -> list[Step]:
+async def walked(harness: WebHarness, grant: bool, form: bool) -> list[Step]:
     """(file, function) of each first call into web/ by one upload."""
     steps: dict[Step, None] = {}
     kept: dict[int, FrameType] = {}  # a frame that goes on is called anew; kept, for its id would be another's
@@ -50,22 +50,24 @@ async def walked(kit: Kit, grant: bool, form: bool) -> list[Step]:
             if asyncio.current_task() is task:
                 steps[path, frame.f_code.co_name] = None
 
-    headers = {"Idempotency-Key": "walk"} | (_grant(kit) if grant else {})
+    headers = {"Idempotency-Key": "walk"} | (_grant(harness) if grant else {})
     sys.setprofile(seen)
     try:
         if form:
-            answer = await kit.client.post("/upload", content=FORM, headers=headers | FORM_HEADERS)
+            answer = await harness.client.post("/upload", content=FORM, headers=headers | FORM_HEADERS)
         else:
-            answer = await kit.client.post("/upload", content=png(), headers={**headers, "Content-Type": "image/png"})
+            answer = await harness.client.post(
+                "/upload", content=png(), headers={**headers, "Content-Type": "image/png"}
+            )
     finally:
         sys.setprofile(None)
     assert answer.status_code == 202, answer.text
     return list(steps)
 
 
-def _grant(kit: Kit) -> dict[str, str]:
+def _grant(harness: WebHarness) -> dict[str, str]:
     grant = UploadGrant("u" * 16, "acme", "default", 100_000, 5, int(time.time()) + 60)
-    return {"Authorization": f"Bearer {sign(kit.web.grant_secrets[0], grant)}"}
+    return {"Authorization": f"Bearer {sign(harness.web.grant_secrets[0], grant)}"}
 
 
 def counted(steps: list[Step], without: tuple[str, ...] = ()) -> tuple[list[Step], int]:
@@ -82,8 +84,8 @@ def main(each: bool) -> None:
     for grant, form in ((True, True), (True, False), (False, True), (False, False)):
         steps: list[Step] = []
 
-        async def one(kit: Kit, grant: bool = grant, form: bool = form, steps: list[Step] = steps) -> None:
-            steps += await walked(kit, grant, form)
+        async def one(harness: WebHarness, grant: bool = grant, form: bool = form, steps: list[Step] = steps) -> None:
+            steps += await walked(harness, grant, form)
 
         serve(one, **({"api_keys": entry_of("acme", Scope.WRITE, "secret")} if grant else {}))
         name = f"{'form' if form else 'raw body'}, key{' and grant' if grant else ''}"

@@ -86,7 +86,7 @@ ARROWS = {
     ),
     "bench/peers": "host/process jobs/images jobs/recipes worker/images worker/images/formats",
     "torture": (
-        "bench/parts host/files jobs jobs/wire pixmill tests/support/clusters tests/support/kits "
+        "bench/parts host/files jobs jobs/wire pixmill tests/support/clusters tests/support/harnesses "
         "tests/support/pictures torture/planted web"
     ),
     "torture/chaos": "bench/parts jobs pixmill stores/ledger tests/support/clusters",

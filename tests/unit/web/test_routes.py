@@ -15,7 +15,7 @@ import pytest
 from starlette.routing import Route
 
 from jobs.errors import BlobMissing, LedgerBusy, LedgerDamaged, LedgerFailed, StoreFault, StoreFull
-from tests.support.kits.web_kit import Kit, png, turns
+from tests.support.harnesses.web_harness import WebHarness, png, turns
 from web.broker import reads
 from web.handlers.files import SLICE_BYTES_FIRST
 from web.http.diskspace import DiskSpace
@@ -122,10 +122,10 @@ class Calls:
 
 
 class Setting:
-    """A kit with a job that has ended and one that is queued, and stores that fail as `calls` says."""
+    """A harness with a job that has ended and one that is queued, and stores that fail as `calls` says."""
 
     def __init__(self, calls: Calls) -> None:
-        self.kit = Kit(rate_per_minute=1000, wait_seconds_max=0.01, accept_seconds=0.05)
+        self.harness = WebHarness(rate_per_minute=1000, wait_seconds_max=0.01, accept_seconds=0.05)
         self.calls = calls
         self.job: str = ""
         self.queued: str = ""
@@ -134,13 +134,13 @@ class Setting:
 
     async def prepare(self) -> None:
         """Before any store may fail."""
-        kit, web = self.kit, self.kit.web
-        promised = (await kit.upload(png(filler=LONG))).json()
+        harness, web = self.harness, self.harness.web
+        promised = (await harness.upload(png(filler=LONG))).json()
         self.job, self.receipt = promised["id"], promised["receipt"]
-        kit.finish(self.job, LONG)
-        self.queued = await kit.accepted()
-        await kit.upload(png(), png(), headers={"Idempotency-Key": "known"})
-        kit.beat()
+        harness.finish(self.job, LONG)
+        self.queued = await harness.accepted()
+        await harness.upload(png(), png(), headers={"Idempotency-Key": "known"})
+        harness.beat()
         for name in ("reader", "lists", "blobs"):
             setattr(web, name, Faulty(getattr(web, name), name, self.calls))
         web.disk_space = DiskSpace(web.blobs.free_bytes, 0)
@@ -156,7 +156,7 @@ class Setting:
                 each.cancel()
             return {"type": "http.disconnect"} if cut.is_set() else done.pop().result()
 
-        await self.kit.app({**scope, "extensions": {ABORT: cut.set}}, receive_or_left, send)
+        await self.harness.app({**scope, "extensions": {ABORT: cut.set}}, receive_or_left, send)
         if cut.is_set():
             self.aborted = True
             await send({"type": "http.response.body", "body": b""})
@@ -175,7 +175,7 @@ class Setting:
         async with asyncio.timeout(10), client:
             posted = asyncio.ensure_future(client.request(method, path, **given))
             await turns(50)
-            self.kit.hub.stop()
+            self.harness.hub.stop()
             return await posted
 
 
@@ -184,7 +184,7 @@ def answered(route: Route, method: str, asked: Asked, calls: Calls) -> tuple[htt
 
     async def whole() -> tuple[httpx2.Response, bool]:
         setting = Setting(calls)
-        async with setting.kit.client:
+        async with setting.harness.client:
             await setting.prepare()
             return await setting.answer(route, method, asked), setting.aborted
 

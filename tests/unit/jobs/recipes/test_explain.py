@@ -19,7 +19,7 @@ from jobs.lanes import HEAVY, SMALL, lane_of, size_of
 from jobs.recipes.explain import cost_ms, explain
 from jobs.recipes.recipe import parse
 from pixmill import explained
-from tests.support.kits.web_kit import Kit, png, serve
+from tests.support.harnesses.web_harness import WebHarness, png, serve
 from tests.support.pictures.images import TEST_DATA, corners, made, outputs, psnr, saved
 
 WEB = parse(
@@ -184,13 +184,13 @@ def test_metadata_that_will_not_be_kept_is_told() -> None:
 # --- over HTTP, and by the command ---
 
 
-async def asked(kit: Kit, data: bytes, **query: str) -> Any:
-    return await kit.client.post("/recipes/explain", content=data, params=query)
+async def asked(harness: WebHarness, data: bytes, **query: str) -> Any:
+    return await harness.client.post("/recipes/explain", content=data, params=query)
 
 
 def test_a_plan_over_http_keeps_nothing() -> None:
-    async def scenario(kit: Kit) -> None:
-        response = await asked(kit, png(640, 480), preset="other")
+    async def scenario(harness: WebHarness) -> None:
+        response = await asked(harness, png(640, 480), preset="other")
         assert response.status_code == 200, response.text
         answer = response.json()
         assert answer["original"] == {
@@ -200,9 +200,9 @@ def test_a_plan_over_http_keeps_nothing() -> None:
         (large,) = answer["plan"]["renditions"]
         assert (large["width"], large["height"], large["derived_from"]) == (64, 48, None)
         assert set(answer["plan"]["expected"]) == {"cpu_ms", "peak_bytes"}
-        assert not kit.sent
+        assert not harness.sent
         recipe = json.dumps({"renditions": [{"name": "a", "width": 2000}]})
-        assert (await asked(kit, png(), recipe=recipe)).json()["plan"]["warnings"][0]["code"] == "would_enlarge"
+        assert (await asked(harness, png(), recipe=recipe)).json()["plan"]["warnings"][0]["code"] == "would_enlarge"
 
     serve(scenario)
 
@@ -221,36 +221,36 @@ def test_a_plan_over_http_keeps_nothing() -> None:
     ],
 )
 def test_what_cannot_be_explained(data: bytes, query: dict[str, str], status: int, code: str) -> None:
-    async def scenario(kit: Kit) -> None:
-        response = await asked(kit, data, **query)
+    async def scenario(harness: WebHarness) -> None:
+        response = await asked(harness, data, **query)
         assert (response.status_code, response.json()["code"]) == (status, code)
 
     serve(scenario, upload_bytes_max=4000)
 
 
 def test_sides_behind_the_first_bytes_are_explained() -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         segment = b"\xff\xe2" + (60_002).to_bytes(2, "big") + bytes(60_000)
         data = saved(Image.new("RGB", (640, 480)), "JPEG")
-        answer = await asked(kit, data[:2] + segment * 3 + data[2:])
+        answer = await asked(harness, data[:2] + segment * 3 + data[2:])
         assert (answer.status_code, answer.json()["original"]["width"]) == (200, 640)
 
     serve(scenario)
 
 
 def test_a_recipe_that_this_image_cannot_serve() -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         recipe = {"renditions": [{"name": "a", "crop": {"left": 3, "top": 0, "width": 9, "height": 9}}]}
-        response = await asked(kit, png(), recipe=json.dumps(recipe))
+        response = await asked(harness, png(), recipe=json.dumps(recipe))
         assert (response.status_code, response.json()["code"]) == (422, "operation_failed")
 
     serve(scenario)
 
 
 def test_the_command_shows_a_table_and_the_warnings() -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         recipe = json.dumps({"renditions": [{"name": "a", "width": 2000}, {"name": "b", "width": 10}]})
-        answer = (await asked(kit, png(1000, 500), recipe=recipe)).json()
+        answer = (await asked(harness, png(1000, 500), recipe=recipe)).json()
         shown = io.StringIO()
         explained.show(answer, Console(file=shown, width=120))
         text = shown.getvalue()

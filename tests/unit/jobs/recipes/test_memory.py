@@ -12,7 +12,7 @@ from PIL import Image
 from jobs.images.turns import Size
 from jobs.recipes.memory import most
 from jobs.recipes.recipe import Recipe, parse
-from tests.support.kits.web_kit import Kit, serve
+from tests.support.harnesses.web_harness import WebHarness, serve
 from tests.support.pictures.images import LIMITS, one, saved
 from worker.images.formats import address_space
 from worker.images.pipeline import run
@@ -65,9 +65,9 @@ def test_of_several_renditions_the_one_that_needs_most_is_named() -> None:
 def test_it_is_explained_by_name_and_promised_all_the_same() -> None:
     """A worker elsewhere may have more memory than this web process knows of: its job says how it went."""
 
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         recipe = json.dumps({"renditions": [{"name": "a", **HUGE}]})
-        explained = await kit.client.post("/recipes/explain", params={"recipe": recipe}, content=png(64, 64))
+        explained = await harness.client.post("/recipes/explain", params={"recipe": recipe}, content=png(64, 64))
         problem = explained.json()
         assert (explained.status_code, problem["code"]) == (422, "memory_over_limit")
         assert (problem["limit"], problem["allowed"]) == ("decoder_bytes_max", 2 * GIB)
@@ -76,7 +76,7 @@ def test_it_is_explained_by_name_and_promised_all_the_same() -> None:
             "AVIF of 9000 x 9000 pixels takes 4.16 GiB of memory to write, decoder_bytes_max allows"
             in problem["detail"]
         )
-        await kit.accepted(png(64, 64), recipe=recipe)
+        await harness.accepted(png(64, 64), recipe=recipe)
 
     serve(scenario)
 

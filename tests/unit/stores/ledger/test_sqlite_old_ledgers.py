@@ -11,7 +11,7 @@ from jobs.job import Outcome, Row, Spec, State, decode_outcome, decode_spec
 from jobs.records import LookUp, QuarantineEntry
 from stores.ledger.sqlite import SCHEMA, open_ledger
 from tests.contracts.rows import row_of
-from tests.support.kits import old_ledgers
+from tests.support.harnesses import old_ledgers
 
 NUMBERS = range(1, SCHEMA + 1)
 
@@ -33,7 +33,9 @@ def read(row: Row | None) -> tuple[Row, Spec, Outcome]:
 
 def test_every_number_has_its_fixture() -> None:
     there = {old_ledgers.path(number).name for number in NUMBERS}
-    assert there == {file.name for file in old_ledgers.FOLDER.iterdir()}, "python -m tests.support.kits.old_ledgers"
+    assert there == {file.name for file in old_ledgers.FOLDER.iterdir()}, (
+        "python -m tests.support.harnesses.old_ledgers"
+    )
 
 
 @pytest.mark.parametrize("number", NUMBERS)

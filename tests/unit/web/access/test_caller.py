@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from jobs.access.grants import Grant, UploadGrant, ViewGrant, sign
 from jobs.access.keys import Scope, entry_of, open_session
-from tests.support.kits.web_kit import Kit, png, serve
+from tests.support.harnesses.web_harness import WebHarness, png, serve
 from web.access.caller import COOKIE
 from web.page import page_routes
 from web.routes import ROUTES
@@ -101,19 +101,19 @@ def bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-async def stage(kit: Kit) -> dict[str, str]:
+async def stage(harness: WebHarness) -> dict[str, str]:
     """A done job of acme's and a worker: what the paths name."""
-    kit.client.headers["Authorization"] = "Bearer w"
-    job = await kit.accepted()
-    kit.finish(job)
-    del kit.client.headers["Authorization"]
-    kit.broker.come("inc")
-    kit.beat()
+    harness.client.headers["Authorization"] = "Bearer w"
+    job = await harness.accepted()
+    harness.finish(job)
+    del harness.client.headers["Authorization"]
+    harness.broker.come("inc")
+    harness.beat()
     return {"job": job, "batch": job, "name": "thumb", "incarnation": "inc"}
 
 
 async def call(
-    kit: Kit, method: str, path: str, names: dict[str, str], headers: dict[str, str], query: str = ""
+    harness: WebHarness, method: str, path: str, names: dict[str, str], headers: dict[str, str], query: str = ""
 ) -> httpx2.Response:
     """One good request to a route, its caller apart. Streams of events are ended, so that they answer whole."""
     body: dict[str, Any] = {}
@@ -125,9 +125,9 @@ async def call(
         body = {"json": {"original": names["job"]} if path == "/jobs" else BODIES[method, path]}
     if (method, path) in (("DELETE", "/jobs"), ("POST", "/jobs/requeue")):
         query = f"{query}&all=1" if query else "?all=1"
-    request = kit.client.build_request(method, path.format(**names) + query, **body)
+    request = harness.client.build_request(method, path.format(**names) + query, **body)
     request.headers.update(headers)
-    return await kit.client.send(request)
+    return await harness.client.send(request)
 
 
 def outcome(response: httpx2.Response) -> str | int:
@@ -147,17 +147,17 @@ def test_the_table_has_every_route() -> None:
 
 
 def test_every_other_address_of_the_application_is_a_file_of_the_page() -> None:
-    kit = Kit()
-    app: Any = kit.app
+    harness = WebHarness()
+    app: Any = harness.app
     paths = {route.path for route in app.routes if isinstance(route, Route)}
-    assert paths - {route.path for route in ROUTES} == {route.path for route in page_routes(kit.web)}
+    assert paths - {route.path for route in ROUTES} == {route.path for route in page_routes(harness.web)}
 
 
 @pytest.mark.parametrize(("method", "path"), sorted(TABLE))
 def test_who_may(method: str, path: str) -> None:
-    async def scenario(kit: Kit) -> None:
-        kit.hub.join = lambda stream: stream.close()  # type: ignore[method-assign]
-        names = await stage(kit)
+    async def scenario(harness: WebHarness) -> None:
+        harness.hub.join = lambda stream: stream.close()  # type: ignore[method-assign]
+        names = await stage(harness)
         without, read, write, anothers, foreign = TABLE[method, path]
         mighty = bearer("o" if path in OPERATED else "w")
         for headers, expected in [
@@ -169,16 +169,16 @@ def test_who_may(method: str, path: str) -> None:
             (mighty | {"Host": "evil.example"}, "wrong_host"),
             ({"Host": "evil.example"}, "wrong_host"),
         ]:
-            assert outcome(await call(kit, method, path, names, headers)) == expected, headers
+            assert outcome(await call(harness, method, path, names, headers)) == expected, headers
         if without == MISSING:
-            assert outcome(await call(kit, method, path, names, bearer("unknown"))) == "key_wrong"
-            assert outcome(await call(kit, method, path, names, {"Authorization": "Basic dzp3"})) == MISSING
-        assert outcome(await call(kit, method, path, names, bearer("o"))) not in (MISSING, FORBIDDEN, NOT_FOUND)
+            assert outcome(await call(harness, method, path, names, bearer("unknown"))) == "key_wrong"
+            assert outcome(await call(harness, method, path, names, {"Authorization": "Basic dzp3"})) == MISSING
+        assert outcome(await call(harness, method, path, names, bearer("o"))) not in (MISSING, FORBIDDEN, NOT_FOUND)
 
     serve(scenario, **SETTINGS)
 
 
-def grants_of(kit: Kit, job: str) -> list[str]:
+def grants_of(harness: WebHarness, job: str) -> list[str]:
     """One to upload, one to view `job`; one that is over; one to view another job."""
     now = int(time.time())
     made: list[Grant] = [
@@ -187,27 +187,27 @@ def grants_of(kit: Kit, job: str) -> list[str]:
         ViewGrant("acme", job, now),
         ViewGrant("acme", "0" * 26, now + 60),
     ]
-    return [sign(kit.web.grant_secrets[0], grant) for grant in made]
+    return [sign(harness.web.grant_secrets[0], grant) for grant in made]
 
 
 @pytest.mark.parametrize(("method", "path"), sorted(GRANTS))
 def test_who_may_by_a_grant(method: str, path: str) -> None:
     """As bearer; in the query, where the route knows it; and whatever else is shown beside it."""
 
-    async def scenario(kit: Kit) -> None:
-        kit.hub.join = lambda stream: stream.close()  # type: ignore[method-assign]
-        names = await stage(kit)
-        expectations = list(zip(grants_of(kit, names["job"]), GRANTS[method, path], strict=True))
+    async def scenario(harness: WebHarness) -> None:
+        harness.hub.join = lambda stream: stream.close()  # type: ignore[method-assign]
+        names = await stage(harness)
+        expectations = list(zip(grants_of(harness, names["job"]), GRANTS[method, path], strict=True))
         for grant, expected in expectations:
-            assert outcome(await call(kit, method, path, names, bearer(grant))) == expected, grant
+            assert outcome(await call(harness, method, path, names, bearer(grant))) == expected, grant
             foreign = bearer(grant) | {"Host": "evil.example"}
-            assert outcome(await call(kit, method, path, names, foreign)) == "wrong_host"
+            assert outcome(await call(harness, method, path, names, foreign)) == "wrong_host"
             if TABLE[method, path][0] == MISSING:
-                assert outcome(await call(kit, method, path, names, bearer("o"), f"?grant={grant}")) == expected
+                assert outcome(await call(harness, method, path, names, bearer("o"), f"?grant={grant}")) == expected
                 forged = bearer(grant[:-1] + ("A" if grant[-1] != "A" else "B"))
-                assert outcome(await call(kit, method, path, names, forged)) == "key_wrong"
+                assert outcome(await call(harness, method, path, names, forged)) == "key_wrong"
             else:
-                told = outcome(await call(kit, method, path, names, {}, f"?grant={grant}"))
+                told = outcome(await call(harness, method, path, names, {}, f"?grant={grant}"))
                 assert told == "bad_parameter"
 
     serve(scenario, **SETTINGS)
@@ -215,9 +215,9 @@ def test_who_may_by_a_grant(method: str, path: str) -> None:
 
 @pytest.mark.parametrize(("method", "path"), sorted(GRANTS))
 def test_without_keys_a_grant_is_a_limit_all_the_same(method: str, path: str) -> None:
-    async def scenario(kit: Kit) -> None:
-        kit.hub.join = lambda stream: stream.close()  # type: ignore[method-assign]
-        names = await stage(kit)
+    async def scenario(harness: WebHarness) -> None:
+        harness.hub.join = lambda stream: stream.close()  # type: ignore[method-assign]
+        names = await stage(harness)
         now = int(time.time())
         made: list[Grant] = [
             UploadGrant("u" * 16, "", "default", 1000, 5, now + 60),
@@ -226,42 +226,42 @@ def test_without_keys_a_grant_is_a_limit_all_the_same(method: str, path: str) ->
             ViewGrant("", "0" * 26, now + 60),
         ]
         for grant, expected in zip(made, GRANTS[method, path], strict=True):
-            shown = bearer(sign(kit.web.grant_secrets[0], grant))
-            assert outcome(await call(kit, method, path, names, shown)) == expected, grant
+            shown = bearer(sign(harness.web.grant_secrets[0], grant))
+            assert outcome(await call(harness, method, path, names, shown)) == expected, grant
 
     serve(scenario)
 
 
 def test_a_grant_ends_with_the_last_key_of_its_tenant() -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         grant = UploadGrant("u" * 16, "gone", "default", 1000, 5, int(time.time()) + 60)
-        shown = bearer(sign(kit.web.grant_secrets[0], grant)) | {"Content-Type": "image/png"}
-        assert outcome(await kit.client.post("/upload", content=png(), headers=shown)) == "key_wrong"
+        shown = bearer(sign(harness.web.grant_secrets[0], grant)) | {"Content-Type": "image/png"}
+        assert outcome(await harness.client.post("/upload", content=png(), headers=shown)) == "key_wrong"
 
     serve(scenario, **SETTINGS)
 
 
 def test_a_caller_is_judged_before_his_body() -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         async def body() -> Any:
             raise AssertionError("the body was read")
             yield b""
 
-        response = await kit.client.post("/upload", content=body(), headers={"Content-Type": "image/png"})
+        response = await harness.client.post("/upload", content=body(), headers={"Content-Type": "image/png"})
         assert outcome(response) == MISSING
 
     serve(scenario, **SETTINGS)
 
 
-async def logged_in(kit: Kit, key: str, **more: str) -> httpx2.Response:
-    response = await kit.client.post("/session", json={"key": key}, headers=more)
+async def logged_in(harness: WebHarness, key: str, **more: str) -> httpx2.Response:
+    response = await harness.client.post("/session", json={"key": key}, headers=more)
     assert response.status_code == 200, response.text
     return response
 
 
 def test_a_session_is_its_key_s_and_no_script_s() -> None:
-    async def scenario(kit: Kit) -> None:
-        opened = await logged_in(kit, "r")
+    async def scenario(harness: WebHarness) -> None:
+        opened = await logged_in(harness, "r")
         assert opened.json() | {"expires_at": ""} == {
             "keys": True, "tenant": "acme", "scope": "read", "expires_at": "",
         }  # fmt: skip
@@ -270,12 +270,12 @@ def test_a_session_is_its_key_s_and_no_script_s() -> None:
             "httponly", "samesite=strict", "path=/", "max-age=43200",
         }  # fmt: skip
         assert entry_of("acme", Scope.READ, "r")[-64:] not in cookie
-        assert (await kit.client.get("/session")).json() == {"keys": True, "tenant": "acme", "scope": "read"}
+        assert (await harness.client.get("/session")).json() == {"keys": True, "tenant": "acme", "scope": "read"}
         assert outcome(
-            await kit.client.post("/upload", content=png(), headers={"Origin": "http://localhost:3000"})
+            await harness.client.post("/upload", content=png(), headers={"Origin": "http://localhost:3000"})
         ) == (FORBIDDEN)
-        assert (await kit.client.delete("/session")).status_code == 204
-        assert outcome(await kit.client.get("/jobs")) == MISSING
+        assert (await harness.client.delete("/session")).status_code == 204
+        assert outcome(await harness.client.get("/jobs")) == MISSING
 
     serve(scenario, **SETTINGS)
 
@@ -294,20 +294,22 @@ def test_a_session_s_cookie_is_for_our_own_address(
 ) -> None:
     """A name with __Host- is refused by browsers without Secure, and with another path than /."""
 
-    async def scenario(kit: Kit) -> None:
-        cookie = (await logged_in(kit, "r")).headers["set-cookie"]
+    async def scenario(harness: WebHarness) -> None:
+        cookie = (await logged_in(harness, "r")).headers["set-cookie"]
         attributes = [part.strip().lower() for part in cookie.split(";")[1:]]
         assert cookie.startswith(starts)
         assert ("secure" in attributes) == secure
         assert f"path={path}" in attributes
         assert not any(attribute.startswith("domain") for attribute in attributes)
         held = cookie.partition(";")[0]
-        kit.client.cookies.clear()
-        assert (await kit.client.get("/jobs", headers={"Cookie": held})).status_code == 200
-        closed = (await kit.client.delete("/session")).headers["set-cookie"]
+        harness.client.cookies.clear()
+        assert (await harness.client.get("/jobs", headers={"Cookie": held})).status_code == 200
+        closed = (await harness.client.delete("/session")).headers["set-cookie"]
         assert closed.startswith(starts)
         plain = "pixmill_session" + held.removeprefix(starts.rstrip("=")) if secure else f"__Host-{held}"
-        assert outcome(await kit.client.get("/jobs", headers={"Cookie": plain})) == MISSING, "a neighbour may set that"
+        assert outcome(await harness.client.get("/jobs", headers={"Cookie": plain})) == MISSING, (
+            "a neighbour may set that"
+        )
 
     serve(scenario, **SETTINGS, **settings)
 
@@ -326,37 +328,37 @@ def test_a_session_s_cookie_is_for_our_own_address(
 def test_a_session_changes_things_from_our_own_page_only(origin: str | None, expected: str | int) -> None:
     """Not even from a site that may call us with a key: a cookie goes along whoever asks the browser to."""
 
-    async def scenario(kit: Kit) -> None:
-        token = open_session(kit.web.session_secret, kit.web.keys[1], time.time() + 60)
-        kit.client.cookies.set(f"__Host-{COOKIE}", token)
+    async def scenario(harness: WebHarness) -> None:
+        token = open_session(harness.web.session_secret, harness.web.keys[1], time.time() + 60)
+        harness.client.cookies.set(f"__Host-{COOKIE}", token)
         headers = {} if origin is None else {"Origin": origin}
-        assert outcome(await kit.client.delete("/jobs?dry_run=1", headers=headers)) == expected
-        assert (await kit.client.get("/jobs", headers=headers)).status_code == 200
+        assert outcome(await harness.client.delete("/jobs?dry_run=1", headers=headers)) == expected
+        assert (await harness.client.get("/jobs", headers=headers)).status_code == 200
 
     serve(scenario, **SETTINGS, public_url="https://pix.example/app", cors_origins="https://shop.example")
 
 
 def test_a_session_that_is_over_is_told_so() -> None:
-    async def scenario(kit: Kit) -> None:
-        kit.client.cookies.set(COOKIE, open_session(kit.web.session_secret, kit.web.keys[0], 1))
-        assert outcome(await kit.client.get("/jobs")) == "key_wrong"
-        assert (await kit.client.get("/jobs", headers=bearer("r"))).status_code == 200
+    async def scenario(harness: WebHarness) -> None:
+        harness.client.cookies.set(COOKIE, open_session(harness.web.session_secret, harness.web.keys[0], 1))
+        assert outcome(await harness.client.get("/jobs")) == "key_wrong"
+        assert (await harness.client.get("/jobs", headers=bearer("r"))).status_code == 200
 
     serve(scenario, **SETTINGS)
 
 
 @pytest.mark.parametrize("body", ["{}", '{"key": 1}', '{"key": "w", "more": 1}', '"w"', "w"])
 def test_a_session_is_opened_by_a_key_alone(body: str) -> None:
-    async def scenario(kit: Kit) -> None:
-        assert outcome(await kit.client.post("/session", content=body)) == "bad_parameter"
+    async def scenario(harness: WebHarness) -> None:
+        assert outcome(await harness.client.post("/session", content=body)) == "bad_parameter"
 
     serve(scenario, **SETTINGS)
 
 
 def test_without_keys_everyone_may_everything() -> None:
-    async def scenario(kit: Kit) -> None:
-        assert (await kit.client.get("/session")).json() == {"keys": False, "tenant": "", "scope": "operate"}
-        assert (await kit.client.post("/queue/pause", headers=bearer("anything"))).status_code == 200
-        assert outcome(await kit.client.post("/session", json={"key": "w"})) == "key_wrong"
+    async def scenario(harness: WebHarness) -> None:
+        assert (await harness.client.get("/session")).json() == {"keys": False, "tenant": "", "scope": "operate"}
+        assert (await harness.client.post("/queue/pause", headers=bearer("anything"))).status_code == 200
+        assert outcome(await harness.client.post("/session", json={"key": "w"})) == "key_wrong"
 
     serve(scenario)

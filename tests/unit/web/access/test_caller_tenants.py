@@ -6,8 +6,8 @@ from typing import Any
 from jobs.access.keys import Scope, entry_of
 from jobs.job import decode_spec
 from jobs.wire import Submit
-from tests.support.kits.web_kit import Kit, png, serve, turns
-from tests.support.kits.web_readers import Reader
+from tests.support.harnesses.web_harness import WebHarness, png, serve, turns
+from tests.support.harnesses.web_readers import Reader
 from worker.keeper import results
 
 HELD = {"a": ("acme", Scope.WRITE), "b": ("bolt", Scope.WRITE), "o": ("ops", Scope.OPERATE)}
@@ -17,12 +17,12 @@ SETTINGS = {"api_keys": ",".join(entry_of(*held, key) for key, held in HELD.item
 class Both:
     """The jobs of two tenants on one server; `as_` makes a key's requests."""
 
-    def __init__(self, kit: Kit) -> None:
-        self.kit = kit
+    def __init__(self, harness: WebHarness) -> None:
+        self.harness = harness
 
-    def as_(self, key: str) -> Kit:
-        self.kit.client.headers["Authorization"] = f"Bearer {key}"
-        return self.kit
+    def as_(self, key: str) -> WebHarness:
+        self.harness.client.headers["Authorization"] = f"Bearer {key}"
+        return self.harness
 
     async def get(self, key: str, path: str) -> Any:
         response = await self.as_(key).client.get(path)
@@ -31,7 +31,7 @@ class Both:
 
 
 def apart(scenario: Callable[[Both], Awaitable[None]]) -> None:
-    serve(lambda kit: scenario(Both(kit)), **SETTINGS)
+    serve(lambda harness: scenario(Both(harness)), **SETTINGS)
 
 
 def test_lists_and_batches_are_of_one_tenant_but_for_who_operates() -> None:
@@ -66,14 +66,14 @@ def test_commands_over_many_reach_the_caller_s_own_jobs() -> None:
 
 def test_streams_tell_each_tenant_of_his_own_jobs_live_and_after_a_pause() -> None:
     async def scenario(both: Both) -> None:
-        kit = both.kit
-        live = {key: Reader(kit, "/events", key=key) for key in HELD}
+        harness = both.harness
+        live = {key: Reader(harness, "/events", key=key) for key in HELD}
         await turns()
         jobs = {"a": await both.as_("a").accepted(), "b": await both.as_("b").accepted()}
-        kit.finish(jobs["a"])
-        kit.beat()
+        harness.finish(jobs["a"])
+        harness.beat()
         await turns()
-        replayed = {key: Reader(kit, "/events", 0, key=key) for key in HELD}
+        replayed = {key: Reader(harness, "/events", 0, key=key) for key in HELD}
         await turns()
         for readers in (live, replayed):
             told = {
@@ -99,7 +99,7 @@ def test_streams_tell_each_tenant_of_his_own_jobs_live_and_after_a_pause() -> No
 def test_a_reader_whose_tenant_nothing_happened_to_is_sent_nothing() -> None:
     async def scenario(both: Both) -> None:
         await both.as_("b").accepted()
-        reader = Reader(both.kit, "/events", key="a")
+        reader = Reader(both.harness, "/events", key="a")
         await turns()
         before = reader.body
         await both.as_("b").accepted()
@@ -113,15 +113,15 @@ def test_a_reader_whose_tenant_nothing_happened_to_is_sent_nothing() -> None:
 
 def test_statistics_are_of_the_caller_s_own_jobs() -> None:
     async def scenario(both: Both) -> None:
-        kit = both.kit
+        harness = both.harness
         purged = await both.as_("b").accepted()
-        kit.finish(purged)
+        harness.finish(purged)
         mine, theirs = await both.as_("a").accepted(), await both.as_("b").accepted()
         for name in ("first", "second"):
-            kit.broker.come(name, undeleted="Permission denied")
+            harness.broker.come(name, undeleted="Permission denied")
         await both.as_("a").accepted()
         assert (await both.as_("b").client.delete(f"/jobs/{purged}?purge=1")).status_code == 204
-        kit.beat()
+        harness.beat()
         stats = {key: await both.get(key, "/stats") for key in HELD}
         assert {
             key: [[job["id"] for job in worker["jobs"]] for worker in each["workers"]] for key, each in stats.items()
@@ -146,7 +146,7 @@ def test_statistics_are_of_the_caller_s_own_jobs() -> None:
 def test_who_never_had_a_job_has_statistics_too() -> None:
     async def scenario(both: Both) -> None:
         await both.as_("b").accepted()
-        both.kit.beat()
+        both.harness.beat()
         assert (await both.get("a", "/stats"))["jobs"]["queued"] == 0
 
     apart(scenario)
@@ -171,8 +171,8 @@ def test_equal_bytes_of_two_tenants_have_nothing_in_common() -> None:
     async def scenario(both: Both) -> None:
         for key in ("a", "b", "a"):
             assert (await both.as_(key).upload(headers={"Idempotency-Key": "k"})).status_code == 202
-        jobs = [message.jobs[0] for message in both.kit.sent if isinstance(message, Submit)]
-        assert len(both.kit.ledger.rows) == 2
+        jobs = [message.jobs[0] for message in both.harness.sent if isinstance(message, Submit)]
+        assert len(both.harness.ledger.rows) == 2
         mine, theirs, again = jobs
         assert (mine.tenant, theirs.tenant) == ("acme", "bolt")
         for differs in ("key", "content"):
@@ -189,7 +189,7 @@ def test_who_operates_makes_jobs_of_his_own_tenant() -> None:
     async def scenario(both: Both) -> None:
         theirs = await both.as_("b").accepted()
         made = (await both.as_("o").client.post("/jobs", json={"original": theirs})).json()["id"]
-        row = both.kit.ledger.job(made)
+        row = both.harness.ledger.job(made)
         assert row and row.tenant == "ops"
         assert (await both.as_("b").client.get(f"/jobs/{made}")).status_code == 404
 

@@ -8,7 +8,7 @@ import pytest
 from host.settings.settings import Settings
 from host.sockets.listener import is_loopback
 from jobs.errors import SetupFault
-from tests.support.kits.web_kit import Kit, serve
+from tests.support.harnesses.web_harness import WebHarness, serve
 from web.access.parts import open_web
 
 OURS = {"public_url": "https://pix.example/app", "cors_origins": "https://shop.example, http://localhost:8080"}
@@ -29,13 +29,13 @@ OURS = {"public_url": "https://pix.example/app", "cors_origins": "https://shop.e
     ],
 )
 def test_changes_come_from_our_origins_only(origin: str, settings: dict[str, Any], status: int) -> None:
-    async def scenario(kit: Kit) -> None:
-        changed = await kit.client.post("/queue/pause", headers={"Origin": origin})
+    async def scenario(harness: WebHarness) -> None:
+        changed = await harness.client.post("/queue/pause", headers={"Origin": origin})
         assert changed.status_code == status
-        assert kit.broker.paused == (status == 200)
+        assert harness.broker.paused == (status == 200)
         if status == 403:
             assert changed.json()["code"] == "origin_not_allowed"
-        assert (await kit.client.get("/presets", headers={"Origin": origin})).status_code == 200
+        assert (await harness.client.get("/presets", headers={"Origin": origin})).status_code == 200
 
     serve(scenario, **settings)
 
@@ -57,8 +57,8 @@ def test_changes_come_from_our_origins_only(origin: str, settings: dict[str, Any
     ],
 )
 def test_on_loopback_only_our_own_names(host: str, settings: dict[str, Any], status: int) -> None:
-    async def scenario(kit: Kit) -> None:
-        response = await kit.client.get("/presets", headers={"Host": host})
+    async def scenario(harness: WebHarness) -> None:
+        response = await harness.client.get("/presets", headers={"Host": host})
         assert response.status_code == status
         if status == 421:
             assert response.json()["code"] == "wrong_host"
@@ -77,45 +77,45 @@ def test_on_loopback_only_our_own_names(host: str, settings: dict[str, Any], sta
     ],
 )
 def test_addresses_start_with_what_the_client_uses(settings: dict[str, Any], base: str) -> None:
-    async def scenario(kit: Kit) -> None:
-        answer = (await kit.upload()).json()
+    async def scenario(harness: WebHarness) -> None:
+        answer = (await harness.upload()).json()
         assert answer["status_url"] == f"{base}/jobs/{answer['id']}"
         assert answer["url"] == f"{base}/jobs/{answer['id']}/original"
         for prefix in {"", "/pix"} if "root_path" in settings else {""}:
-            assert (await kit.client.get(f"{prefix}/jobs/{answer['id']}")).status_code == 200
+            assert (await harness.client.get(f"{prefix}/jobs/{answer['id']}")).status_code == 200
 
     serve(scenario, **settings)
 
 
 def test_the_page_works_below_a_root_path_and_loads_nothing_from_elsewhere() -> None:
-    async def scenario(kit: Kit) -> None:
-        page = await kit.client.get("/pix/")
+    async def scenario(harness: WebHarness) -> None:
+        page = await harness.client.get("/pix/")
         assert page.status_code == 200
         assert '<base href="/pix/">' in page.text
         assert "://" not in page.text
         assert "default-src 'self'" in page.headers["content-security-policy"]
         for file in ("main.js", "page.css"):
             assert file in page.text
-            assert (await kit.client.get(f"/pix/{file}")).status_code == 200
+            assert (await harness.client.get(f"/pix/{file}")).status_code == 200
 
     serve(scenario, root_path="/pix")
 
 
 def test_allowed_origins_may_read() -> None:
-    async def scenario(kit: Kit) -> None:
-        response = await kit.client.get("/presets", headers={"Origin": "https://shop.example"})
+    async def scenario(harness: WebHarness) -> None:
+        response = await harness.client.get("/presets", headers={"Origin": "https://shop.example"})
         assert response.headers["access-control-allow-origin"] == "https://shop.example"
         asked = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
-        assert (await kit.client.options("/upload", headers=asked)).status_code == 200
+        assert (await harness.client.options("/upload", headers=asked)).status_code == 200
 
     serve(scenario, **OURS)
 
 
 def test_answers_of_a_draining_process_close_their_connection() -> None:
-    async def scenario(kit: Kit) -> None:
-        assert "connection" not in (await kit.client.get("/presets")).headers
-        kit.web.draining = True
-        assert (await kit.client.get("/presets")).headers["connection"] == "close"
+    async def scenario(harness: WebHarness) -> None:
+        assert "connection" not in (await harness.client.get("/presets")).headers
+        harness.web.draining = True
+        assert (await harness.client.get("/presets")).headers["connection"] == "close"
 
     serve(scenario)
 
@@ -151,9 +151,9 @@ def test_a_public_address_without_keys_is_refused() -> None:
     ],
 )
 def test_a_page_that_came_in_plain_is_none_of_ours_by_https(scheme: str, origin: str, status: int) -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         headers = {"Origin": f"{origin}://localhost:3000"}
-        changed = await kit.client.post(f"{scheme}://localhost:3000/queue/pause", headers=headers)
+        changed = await harness.client.post(f"{scheme}://localhost:3000/queue/pause", headers=headers)
         assert changed.status_code == status
 
     serve(scenario)

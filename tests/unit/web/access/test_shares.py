@@ -11,8 +11,8 @@ import pytest
 
 from jobs.access.grants import ViewGrant, sign
 from jobs.limits import GRANT_UPLOADS_SPARE
-from tests.support.kits.web_kit import Kit, granted, png, serve, turns
-from tests.support.kits.web_readers import Reader
+from tests.support.harnesses.web_harness import WebHarness, granted, png, serve, turns
+from tests.support.harnesses.web_readers import Reader
 from tests.unit.web.http.test_connection import HEAD, Line
 from tests.unit.web.uploads.test_admission import JPEG, KEYS, never_read, told
 from web.access import shares
@@ -34,7 +34,7 @@ def test_a_share_is_bounded_and_comes_back() -> None:
 def test_a_caller_s_uploads_at_once_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shares, "UPLOADS_AT_ONCE_MAX", 3)
 
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         more = asyncio.Event()
 
         async def slow() -> AsyncIterator[bytes]:
@@ -42,23 +42,23 @@ def test_a_caller_s_uploads_at_once_are_bounded(monkeypatch: pytest.MonkeyPatch)
             await more.wait()
 
         async def post(headers: dict[str, str], body: Any = None) -> int | str:
-            return told(await kit.client.post("/upload", content=body or slow(), headers=JPEG | headers))
+            return told(await harness.client.post("/upload", content=body or slow(), headers=JPEG | headers))
 
         acme, bolt = ({"Authorization": f"Bearer {key}"} for key in "wb")
-        first = (await kit.client.post("/upload", content=png(), headers=JPEG | acme)).json()["id"]
-        grant = granted(kit, count=1)
+        first = (await harness.client.post("/upload", content=png(), headers=JPEG | acme)).json()["id"]
+        grant = granted(harness, count=1)
         async with asyncio.TaskGroup() as group:
             by_key = [group.create_task(post(acme)) for _ in range(3)]
             by_grant = [group.create_task(post(grant)) for _ in range(1 + GRANT_UPLOADS_SPARE)]
             await turns(20)
-            refused = await kit.client.post("/upload", content=never_read(), headers=JPEG | acme)
+            refused = await harness.client.post("/upload", content=never_read(), headers=JPEG | acme)
             assert (refused.status_code, refused.json()["code"]) == (429, "too_many_at_once")
             assert (refused.json()["limit"], refused.json()["allowed"]) == ("uploads_at_once_max", 3)
             assert refused.headers["retry-after"] == "1"
-            again = await kit.client.post("/jobs", json={"original": first}, headers=acme)
+            again = await harness.client.post("/jobs", json={"original": first}, headers=acme)
             assert again.json()["limit"] == "uploads_at_once_max"
             assert await post(grant, never_read()) == "too_many_at_once"
-            assert await post(granted(kit, id="v" * 16), png()) == 202
+            assert await post(granted(harness, id="v" * 16), png()) == 202
             assert await post(bolt, png()) == 202
             more.set()
         assert [task.result() for task in by_key] == [202] * 3
@@ -72,21 +72,21 @@ def test_a_caller_s_uploads_at_once_are_bounded(monkeypatch: pytest.MonkeyPatch)
 def test_a_caller_s_streams_are_bounded_and_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shares, "STREAMS_AT_ONCE_MAX", 2)
 
-    async def scenario(kit: Kit) -> None:
-        first, second = Reader(kit, "/events", key="w"), Reader(kit, "/events", key="w")
+    async def scenario(harness: WebHarness) -> None:
+        first, second = Reader(harness, "/events", key="w"), Reader(harness, "/events", key="w")
         await turns()
-        refused, other = Reader(kit, "/events", key="w"), Reader(kit, "/events", key="b")
+        refused, other = Reader(harness, "/events", key="w"), Reader(harness, "/events", key="b")
         await turns()
         assert (first.status, second.status, refused.status, other.status) == (200, 200, 429, 200)
-        problem = (await kit.client.get("/events", headers={"Authorization": "Bearer w"})).json()
+        problem = (await harness.client.get("/events", headers={"Authorization": "Bearer w"})).json()
         assert (problem["code"], problem["limit"]) == ("too_many_at_once", "streams_at_once_max")
         assert (problem["allowed"], problem["actual"]) == (2, 3)
         first.leave()
         await turns()
-        again = Reader(kit, "/events", key="w")
+        again = Reader(harness, "/events", key="w")
         await turns()
         assert again.status == 200
-        kit.hub.stop()
+        harness.hub.stop()
         await turns()
 
     serve(scenario, api_keys=KEYS)
@@ -110,22 +110,22 @@ def test_one_grant_to_look_holds_not_what_others_have(monkeypatch: pytest.Monkey
     monkeypatch.setattr(shares, "STREAMS_AT_ONCE_MAX", 3)
     monkeypatch.setattr(shares, "VIEWERS_AT_ONCE_MAX", 2)
 
-    async def scenario(kit: Kit) -> None:
-        made = await kit.client.post(
+    async def scenario(harness: WebHarness) -> None:
+        made = await harness.client.post(
             "/upload", files=[("image", ("x.png", png(filler=filler))) for filler in (b"1", b"2")],
             headers={"Authorization": "Bearer w"},
         )  # fmt: skip
         until = int(time.time()) + 60
         tried = []
         for job in [made.json()["jobs"][index]["id"] for index in (0, 0, 0, 1, 1)]:
-            grant = sign(kit.web.grant_secrets[0], ViewGrant("acme", job, until))
-            tried.append(Reader(kit, f"/events?grant={grant}"))
+            grant = sign(harness.web.grant_secrets[0], ViewGrant("acme", job, until))
+            tried.append(Reader(harness, f"/events?grant={grant}"))
             await turns()
         assert [reader.status for reader in tried] == [200, 200, 429, 200, 429]
-        keyed = Reader(kit, "/events", key="w")
+        keyed = Reader(harness, "/events", key="w")
         await turns()
         assert keyed.status == 200
-        kit.hub.stop()
+        harness.hub.stop()
         await turns()
 
     serve(scenario, api_keys=KEYS)
@@ -134,23 +134,23 @@ def test_one_grant_to_look_holds_not_what_others_have(monkeypatch: pytest.Monkey
 def test_waits_of_a_caller_are_bounded_and_a_preference_for_one_is_no_condition() -> None:
     """Here by the process's descriptors, of which they may take a quarter."""
 
-    async def scenario(kit: Kit) -> None:
-        kit.web.descriptors = 8
-        job = await kit.accepted()
+    async def scenario(harness: WebHarness) -> None:
+        harness.web.descriptors = 8
+        job = await harness.accepted()
         path = f"/jobs/{job}?wait=60"
         async with asyncio.TaskGroup() as group:
-            waiting = [group.create_task(kit.client.get(path)) for _ in range(2)]
+            waiting = [group.create_task(harness.client.get(path)) for _ in range(2)]
             await turns()
-            refused = await kit.client.get(path)
+            refused = await harness.client.get(path)
             assert (refused.status_code, refused.json()["limit"]) == (429, "waits_at_once_max")
             assert (refused.json()["allowed"], refused.json()["actual"]) == (2, 3)
-            assert (await kit.client.get(f"/jobs/{job}")).status_code == 200
-            told = await kit.upload(headers={"Prefer": "wait=60"})
+            assert (await harness.client.get(f"/jobs/{job}")).status_code == 200
+            told = await harness.upload(headers={"Prefer": "wait=60"})
             assert told.status_code == 202
             assert "preference-applied" not in told.headers
-            kit.finish(job)
+            harness.finish(job)
         assert [task.result().json()["state"] for task in waiting] == ["done"] * 2
-        assert (await kit.client.get(path)).json()["state"] == "done"
+        assert (await harness.client.get(path)).json()["state"] == "done"
 
     serve(scenario)
 
@@ -204,8 +204,8 @@ def test_connections_of_a_trusted_proxy_and_of_no_address_are_everybody_s() -> N
 
 
 def test_a_process_knows_its_trusted_proxies_when_clients_connect() -> None:
-    async def scenario(kit: Kit) -> None:
-        addresses = dataclasses.replace(kit.web, descriptors=2).addresses
+    async def scenario(harness: WebHarness) -> None:
+        addresses = dataclasses.replace(harness.web, descriptors=2).addresses
         for _ in range(9):
             addresses.come("10.1.2.3")
         _held = addresses.come("10.2.0.1")

@@ -15,7 +15,7 @@ from stores.ledger.memory import MemoryLedger
 from stores.ledger.sqlite import open_ledger
 from stores.ledger.sqlite_reader import open_reader
 from tests.contracts.rows import job_id, row
-from tests.support.kits.web_kit import Kit, serve
+from tests.support.harnesses.web_harness import WebHarness, serve
 from web.access.parts import open_web
 from web.broker import reads
 from web.broker.reads import patient
@@ -53,13 +53,13 @@ def locked(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 def test_a_request_waits_for_the_ledger_and_nobody_for_the_request(
     monkeypatch: pytest.MonkeyPatch, method: str, path: str, status: int
 ) -> None:
-    async def scenario(kit: Kit) -> None:
-        kit.beat()
-        job = await kit.accepted()
+    async def scenario(harness: WebHarness) -> None:
+        harness.beat()
+        job = await harness.accepted()
         busy = locked(monkeypatch)
-        asked = asyncio.ensure_future(kit.client.request(method, path.format(job)))
+        asked = asyncio.ensure_future(harness.client.request(method, path.format(job)))
         for _ in range(20):
-            assert (await kit.client.get("/health/live")).status_code == 200
+            assert (await harness.client.get("/health/live")).status_code == 200
         assert not asked.done()
         busy.clear()
         assert (await asked).status_code == status
@@ -70,12 +70,12 @@ def test_a_request_waits_for_the_ledger_and_nobody_for_the_request(
 def test_who_has_waited_long_enough_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reads, "BUSY_SECONDS", 0.05)
 
-    async def scenario(kit: Kit) -> None:
-        job = await kit.accepted()
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
         locked(monkeypatch)
-        response = await kit.client.get(f"/jobs/{job}")
+        response = await harness.client.get(f"/jobs/{job}")
         assert (response.status_code, response.json()["code"]) == (503, "store_error")
-        assert (await kit.client.get("/health/ready")).json()["reasons"] == ["ledger unreadable"]
+        assert (await harness.client.get("/health/ready")).json()["reasons"] == ["ledger unreadable"]
 
     serve(scenario)
 

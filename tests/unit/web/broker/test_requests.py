@@ -8,7 +8,7 @@ import pytest
 from jobs import wire
 from jobs.limits import UNACKNOWLEDGED_MAX
 from jobs.wire import COMMITTED, Ack, Pause
-from tests.support.kits.web_kit import turns
+from tests.support.harnesses.web_harness import turns
 from web.broker import requests as module
 from web.broker.requests import Answer, Requests, Unanswered
 

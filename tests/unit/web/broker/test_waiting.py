@@ -7,7 +7,7 @@ import pytest
 
 from jobs.records import Lane
 from jobs.wire import Change, LaneView, Waiting
-from tests.support.kits.web_kit import Kit, png, serve
+from tests.support.harnesses.web_harness import WebHarness, png, serve
 from web.broker import waiting
 from web.broker.forecast import Forecast
 from web.streams.streams import Stream
@@ -16,16 +16,16 @@ SMALL, LARGE = Lane(1, "s."), Lane(1, "l.")
 JPEG = {"Content-Type": "image/jpeg"}
 
 
-def beat(kit: Kit, queued: int = 0, lane: Lane = SMALL, seconds: float = 2.0, workers: int = 1) -> None:
+def beat(harness: WebHarness, queued: int = 0, lane: Lane = SMALL, seconds: float = 2.0, workers: int = 1) -> None:
     """The broker says that so many jobs wait in a lane, each of so many seconds, with no worker free at once."""
     marks = [(0, 1), (queued - 1, queued)][:queued]
     views = [LaneView(lane, queued, marks)] if queued else []
     waiting = Waiting({"s": seconds, "l": seconds}, views, [0.0] * workers)
-    kit.beat(waiting=waiting)
+    harness.beat(waiting=waiting)
 
 
-async def problem(kit: Kit, **arguments: Any) -> tuple[int, str, str | None]:
-    response = await kit.client.post("/upload", **arguments)
+async def problem(harness: WebHarness, **arguments: Any) -> tuple[int, str, str | None]:
+    response = await harness.client.post("/upload", **arguments)
     return response.status_code, response.json().get("code", ""), response.headers.get("retry-after")
 
 
@@ -35,95 +35,95 @@ async def never_read() -> AsyncIterator[bytes]:
 
 
 def test_a_job_says_its_place_and_when_it_is_expected_to_end() -> None:
-    async def scenario(kit: Kit) -> None:
-        job = await kit.accepted()
-        view = (await kit.client.get(f"/jobs/{job}")).json()
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
+        view = (await harness.client.get(f"/jobs/{job}")).json()
         assert (view["queue_position"], view["eta_seconds"]) == (None, None)
-        beat(kit, queued=1)
-        kit.now += 0.5
-        response = await kit.client.get(f"/jobs/{job}")
+        beat(harness, queued=1)
+        harness.now += 0.5
+        response = await harness.client.get(f"/jobs/{job}")
         view = response.json()
         assert (view["queue_position"], view["eta_seconds"]) == (1, 2.0)
         assert response.headers["retry-after"] == "2"
-        assert (await kit.client.get("/jobs")).json()["jobs"][0]["eta_seconds"] == 2.0
-        assert (await kit.client.get(f"/batches/{job}")).json()["jobs"][0]["queue_position"] == 1
-        kit.broker.start(job)
-        assert (await kit.client.get(f"/jobs/{job}")).json()["queue_position"] is None
-        kit.now += 11
-        assert (await kit.client.get(f"/jobs/{job}")).json()["eta_seconds"] is None
+        assert (await harness.client.get("/jobs")).json()["jobs"][0]["eta_seconds"] == 2.0
+        assert (await harness.client.get(f"/batches/{job}")).json()["jobs"][0]["queue_position"] == 1
+        harness.broker.start(job)
+        assert (await harness.client.get(f"/jobs/{job}")).json()["queue_position"] is None
+        harness.now += 11
+        assert (await harness.client.get(f"/jobs/{job}")).json()["eta_seconds"] is None
 
     serve(scenario)
 
 
 def test_statistics_say_how_long_a_new_upload_would_wait() -> None:
-    async def scenario(kit: Kit) -> None:
-        beat(kit)
-        assert (await kit.client.get("/stats")).json()["queue"]["wait_seconds"] == 0.0
-        beat(kit, queued=10, workers=2)
-        assert (await kit.client.get("/stats")).json()["queue"]["wait_seconds"] == 9.5
-        kit.beat()
-        assert (await kit.client.get("/stats")).json()["queue"]["wait_seconds"] is None
+    async def scenario(harness: WebHarness) -> None:
+        beat(harness)
+        assert (await harness.client.get("/stats")).json()["queue"]["wait_seconds"] == 0.0
+        beat(harness, queued=10, workers=2)
+        assert (await harness.client.get("/stats")).json()["queue"]["wait_seconds"] == 9.5
+        harness.beat()
+        assert (await harness.client.get("/stats")).json()["queue"]["wait_seconds"] is None
 
     serve(scenario, accept_seconds=10)
 
 
 def test_an_upload_that_would_wait_too_long_is_refused_before_its_body() -> None:
-    async def scenario(kit: Kit) -> None:
-        await kit.accepted()
-        beat(kit, queued=3)
-        assert await problem(kit, content=never_read(), headers=JPEG) == (503, "wait_too_long", "1")
+    async def scenario(harness: WebHarness) -> None:
+        await harness.accepted()
+        beat(harness, queued=3)
+        assert await problem(harness, content=never_read(), headers=JPEG) == (503, "wait_too_long", "1")
         form = {"Content-Type": "multipart/form-data; boundary=x"}
-        beat(kit, queued=30)
-        assert await problem(kit, content=never_read(), headers=form) == (503, "wait_too_long", "55")
-        document = (await kit.client.post("/upload", content=never_read(), headers=form)).json()
+        beat(harness, queued=30)
+        assert await problem(harness, content=never_read(), headers=form) == (503, "wait_too_long", "55")
+        document = (await harness.client.post("/upload", content=never_read(), headers=form)).json()
         assert (document["limit"], document["allowed"], document["actual"]) == ("eta_seconds_max", 5.0, 60.0)
-        assert (await kit.client.post("/upload?priority=high", content=png(), headers=JPEG)).status_code == 202
-        beat(kit, queued=2)
-        assert (await kit.upload()).status_code == 202
+        assert (await harness.client.post("/upload?priority=high", content=png(), headers=JPEG)).status_code == 202
+        beat(harness, queued=2)
+        assert (await harness.upload()).status_code == 202
 
     serve(scenario, eta_seconds_max=5.0)
 
 
 def test_a_large_image_is_refused_once_its_head_tells_its_lane() -> None:
-    async def scenario(kit: Kit) -> None:
-        beat(kit, queued=30, lane=LARGE)
-        assert await problem(kit, content=png(4000, 3000), headers=JPEG) == (503, "wait_too_long", "55")
-        assert (await kit.client.post("/upload", content=png(400, 300), headers=JPEG)).status_code == 202
-        assert len(kit.blobs.blobs) == 1
+    async def scenario(harness: WebHarness) -> None:
+        beat(harness, queued=30, lane=LARGE)
+        assert await problem(harness, content=png(4000, 3000), headers=JPEG) == (503, "wait_too_long", "55")
+        assert (await harness.client.post("/upload", content=png(400, 300), headers=JPEG)).status_code == 202
+        assert len(harness.blobs.blobs) == 1
 
     serve(scenario, eta_seconds_max=5.0)
 
 
 def test_a_repeat_under_its_key_is_answered_however_long_the_queue_is() -> None:
-    async def scenario(kit: Kit) -> None:
-        first = await kit.upload(headers={"Idempotency-Key": "k"})
-        beat(kit, queued=30)
-        again = await kit.upload(headers={"Idempotency-Key": "k"})
+    async def scenario(harness: WebHarness) -> None:
+        first = await harness.upload(headers={"Idempotency-Key": "k"})
+        beat(harness, queued=30)
+        again = await harness.upload(headers={"Idempotency-Key": "k"})
         assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
-        assert (await kit.upload(headers={"Idempotency-Key": "other"})).status_code == 503
+        assert (await harness.upload(headers={"Idempotency-Key": "other"})).status_code == 503
 
     serve(scenario, eta_seconds_max=5.0)
 
 
 @pytest.mark.parametrize(("queued", "seconds"), [(1, "2"), (600, "120")])
 def test_a_full_queue_says_when_a_tenth_of_it_will_be_done(queued: int, seconds: str) -> None:
-    async def scenario(kit: Kit) -> None:
-        await kit.accepted()
-        beat(kit, queued)
-        assert await problem(kit, content=png(), headers=JPEG) == (503, "queue_full", seconds)
+    async def scenario(harness: WebHarness) -> None:
+        await harness.accepted()
+        beat(harness, queued)
+        assert await problem(harness, content=png(), headers=JPEG) == (503, "queue_full", seconds)
 
     serve(scenario, queued_max=1)
 
 
 def test_what_came_and_went_between_two_beats_is_waited_for_no_more() -> None:
-    async def scenario(kit: Kit) -> None:
-        await kit.accepted()
-        beat(kit)
+    async def scenario(harness: WebHarness) -> None:
+        await harness.accepted()
+        beat(harness)
         came = Change(100, "j", "", "running", 0, lane=SMALL, position=100)
-        kit.results.waits.received_changes([came])
-        busy = kit.results.waits.of_new(1, "", 0)
-        kit.results.waits.received_changes([Change(101, "j", "", "done", 1)])
-        free = kit.results.waits.of_new(1, "", 0)
+        harness.results.waits.received_changes([came])
+        busy = harness.results.waits.of_new(1, "", 0)
+        harness.results.waits.received_changes([Change(101, "j", "", "done", 1)])
+        free = harness.results.waits.of_new(1, "", 0)
         assert busy is not None and free is not None
         assert (busy.wait_seconds, free.wait_seconds) == (2.0, 0.0)
 
@@ -138,15 +138,15 @@ def test_one_forecast_serves_a_beat_however_many_ask(monkeypatch: pytest.MonkeyP
         made.append(Forecast(*told))
         return made[-1]
 
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         streams = [Stream(f"http://{base}", f"t{tenant}") for base in "ab" for tenant in range(50)]
         for stream in streams:
-            kit.hub.join(stream)
+            harness.hub.join(stream)
         for beats in (1, 2):
-            beat(kit, queued=3)
+            beat(harness, queued=3)
             assert all(stream.held(0.0) for stream in streams), "they hear how long they would wait"
-            await kit.client.get("/stats")
-            await kit.client.get("/jobs")
+            await harness.client.get("/stats")
+            await harness.client.get("/jobs")
             assert len(made) == beats
 
     monkeypatch.setattr(waiting, "Forecast", counted)

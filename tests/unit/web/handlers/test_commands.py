@@ -13,36 +13,36 @@ from jobs.records import Records, SweepEntry
 from jobs.wire import Cancel, Purge
 from tests.contracts.rows import job_id
 from tests.properties.harness import BULK_ROWS
-from tests.support.kits.web_kit import BASE, Kit, serve
+from tests.support.harnesses.web_harness import BASE, WebHarness, serve
 from tests.unit.web.uploads.test_admission import KEYS
 from web.handlers import commands
 
 JOBS = 2 * BULK_ROWS + 1
 
 
-async def with_jobs(kit: Kit) -> list[int]:
+async def with_jobs(harness: WebHarness) -> list[int]:
     """Some jobs wait; the places from which steps begin that scan over them."""
     for _ in range(JOBS):
-        await kit.accepted()
-    kit.sent.clear()
+        await harness.accepted()
+    harness.sent.clear()
     return [0, *range(BULK_ROWS, JOBS, BULK_ROWS)]
 
 
-def fill_sweeps(kit: Kit, less: int = 0) -> None:
+def fill_sweeps(harness: WebHarness, less: int = 0) -> None:
     """A broker starts on a ledger in which as many deletions wait as it takes, `less` so many."""
     jobs = [job_id(number) for number in range(WAITING_MAX - less)]
-    kit.ledger.commit(Records(sweeps=[SweepEntry(job, (original_name(job),)) for job in jobs]))
-    kit.restart_broker()
+    harness.ledger.commit(Records(sweeps=[SweepEntry(job, (original_name(job),)) for job in jobs]))
+    harness.restart_broker()
 
 
-async def leave(kit: Kit, path: str, after: int) -> None:
+async def leave(harness: WebHarness, path: str, after: int) -> None:
     """A client sends DELETE, and leaves once so many steps were asked for."""
     body = iter([{"type": "http.request", "body": b""}])
 
     async def receive() -> Any:
         if message := next(body, None):
             return message
-        while len(kit.sent) < after:
+        while len(harness.sent) < after:
             await asyncio.sleep(0)
         return {"type": "http.disconnect"}
 
@@ -55,24 +55,24 @@ async def leave(kit: Kit, path: str, after: int) -> None:
         "headers": [(b"host", BASE.rpartition("/")[2].encode())], "scheme": "http", "http_version": "1.1",
         "client": ("::1", 1), "server": ("localhost", 3000), "root_path": "",
     }  # fmt: skip
-    await kit.app(scope, receive, send)
+    await harness.app(scope, receive, send)
 
 
 def test_a_command_over_many_is_asked_for_step_by_step() -> None:
-    async def scenario(kit: Kit) -> None:
-        places = await with_jobs(kit)
-        assert (await kit.client.delete("/jobs?all=1")).json() == {"matched": JOBS, "changed": JOBS}
-        assert [message.after for message in kit.sent if isinstance(message, Cancel)] == places
+    async def scenario(harness: WebHarness) -> None:
+        places = await with_jobs(harness)
+        assert (await harness.client.delete("/jobs?all=1")).json() == {"matched": JOBS, "changed": JOBS}
+        assert [message.after for message in harness.sent if isinstance(message, Cancel)] == places
 
     serve(scenario)
 
 
 def test_nothing_is_done_for_a_client_that_has_left() -> None:
-    async def scenario(kit: Kit) -> None:
-        await with_jobs(kit)
-        await leave(kit, "/jobs?all=1", after=1)
-        assert len(kit.sent) == 1
-        left = (await kit.client.get("/jobs?state=queued")).json()["jobs"]
+    async def scenario(harness: WebHarness) -> None:
+        await with_jobs(harness)
+        await leave(harness, "/jobs?all=1", after=1)
+        assert len(harness.sent) == 1
+        left = (await harness.client.get("/jobs?state=queued")).json()["jobs"]
         assert len(left) == JOBS - BULK_ROWS
 
     serve(scenario)
@@ -82,20 +82,20 @@ def test_a_count_ends_when_its_client_has_left(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(commands, "LIST_SCAN_MAX", 2)
     scanned: list[int | None] = []
 
-    async def scenario(kit: Kit) -> None:
-        await with_jobs(kit)
-        count = kit.ledger.count
+    async def scenario(harness: WebHarness) -> None:
+        await with_jobs(harness)
+        count = harness.ledger.count
 
         def counted(where: Any, before: int | None, scan_max: int) -> tuple[int, int | None]:
             scanned.append(before)
             return count(where, before, scan_max)
 
-        monkeypatch.setattr(kit.ledger, "count", counted)
-        monkeypatch.setattr(kit.ledger, "page", None)
-        assert (await kit.client.delete("/jobs?dry_run=1")).json() == {"matched": JOBS, "changed": 0}
+        monkeypatch.setattr(harness.ledger, "count", counted)
+        monkeypatch.setattr(harness.ledger, "page", None)
+        assert (await harness.client.delete("/jobs?dry_run=1")).json() == {"matched": JOBS, "changed": 0}
         steps = len(scanned)
         assert steps == -(-JOBS // 2)
-        await leave(kit, "/jobs?dry_run=1", after=0)
+        await leave(harness, "/jobs?dry_run=1", after=0)
         assert len(scanned) < 2 * steps
 
     serve(scenario)
@@ -104,44 +104,44 @@ def test_a_count_ends_when_its_client_has_left(monkeypatch: pytest.MonkeyPatch) 
 def test_a_purge_waits_for_the_deletions_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "SWEEPS_SECONDS", 0.001)
 
-    async def scenario(kit: Kit) -> None:
-        places = await with_jobs(kit)
-        await kit.client.delete("/jobs?all=1")
-        fill_sweeps(kit)
-        kit.sent.clear()
-        purging = asyncio.create_task(kit.client.delete("/jobs?purge=1&all=1"))
-        while len(kit.sent) < 2:
+    async def scenario(harness: WebHarness) -> None:
+        places = await with_jobs(harness)
+        await harness.client.delete("/jobs?all=1")
+        fill_sweeps(harness)
+        harness.sent.clear()
+        purging = asyncio.create_task(harness.client.delete("/jobs?purge=1&all=1"))
+        while len(harness.sent) < 2:
             await asyncio.sleep(0)
-        kit.broker.come("sweeper")
+        harness.broker.come("sweeper")
         assert (await purging).json() == {"matched": JOBS, "changed": JOBS}
-        asked = [message.after for message in kit.sent if isinstance(message, Purge)]
+        asked = [message.after for message in harness.sent if isinstance(message, Purge)]
         assert asked == [0, 0, *places]
 
     serve(scenario, accept_seconds=1.0)
 
 
 def test_a_purge_that_waits_asks_no_more_for_a_client_that_has_left() -> None:
-    async def scenario(kit: Kit) -> None:
-        await with_jobs(kit)
-        await kit.client.delete("/jobs?all=1")
-        fill_sweeps(kit)
-        kit.sent.clear()
-        await leave(kit, "/jobs?purge=1&all=1", after=1)
-        assert len(kit.sent) == 1
+    async def scenario(harness: WebHarness) -> None:
+        await with_jobs(harness)
+        await harness.client.delete("/jobs?all=1")
+        fill_sweeps(harness)
+        harness.sent.clear()
+        await leave(harness, "/jobs?purge=1&all=1", after=1)
+        assert len(harness.sent) == 1
 
     serve(scenario)
 
 
 def test_a_purge_that_does_not_come_on_says_how_far_it_came() -> None:
-    async def scenario(kit: Kit) -> None:
-        await with_jobs(kit)
-        await kit.client.delete("/jobs?all=1")
-        fill_sweeps(kit, less=1)
-        response = await kit.client.delete("/jobs?purge=1&all=1")
+    async def scenario(harness: WebHarness) -> None:
+        await with_jobs(harness)
+        await harness.client.delete("/jobs?all=1")
+        fill_sweeps(harness, less=1)
+        response = await harness.client.delete("/jobs?purge=1&all=1")
         problem = response.json()
         assert (response.status_code, problem["code"]) == (503, "sweeps_full")
         assert (problem["matched"], problem["changed"]) == (BULK_ROWS, BULK_ROWS)
-        assert kit.web.over_many.total == 0
+        assert harness.web.over_many.total == 0
 
     serve(scenario)
 
@@ -149,32 +149,32 @@ def test_a_purge_that_does_not_come_on_says_how_far_it_came() -> None:
 def test_only_so_many_are_under_way_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "OVER_MANY_MAX", 1)
 
-    async def scenario(kit: Kit) -> None:
-        await with_jobs(kit)
-        kit.works = False
-        first = asyncio.create_task(kit.client.delete("/jobs?all=1"))
-        while not kit.sent:
+    async def scenario(harness: WebHarness) -> None:
+        await with_jobs(harness)
+        harness.works = False
+        first = asyncio.create_task(harness.client.delete("/jobs?all=1"))
+        while not harness.sent:
             await asyncio.sleep(0)
         for path in ("/jobs?all=1", "/jobs?dry_run=1"):
-            refused = await kit.client.delete(path)
+            refused = await harness.client.delete(path)
             assert (refused.status_code, refused.json()["code"]) == (503, "queue_full")
         assert (await first).json()["code"] == "broker_silent"
-        assert len(kit.sent) == 1, "it is not asked for again"
-        kit.works = True
-        assert (await kit.client.delete("/jobs?all=1")).status_code == 200
+        assert len(harness.sent) == 1, "it is not asked for again"
+        harness.works = True
+        assert (await harness.client.delete("/jobs?all=1")).status_code == 200
 
     serve(scenario)
 
 
 def test_a_caller_has_no_more_than_half_of_them() -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         async def delete(key: str) -> str:
-            response = await kit.client.delete("/jobs?all=1", headers={"Authorization": f"Bearer {key}"})
+            response = await harness.client.delete("/jobs?all=1", headers={"Authorization": f"Bearer {key}"})
             return str(response.json()["code"])
 
-        kit.works = False
+        harness.works = False
         first = [asyncio.create_task(delete("w")) for _ in range(OVER_MANY_MAX // 2)]
-        while len(kit.sent) < len(first):
+        while len(harness.sent) < len(first):
             await asyncio.sleep(0)
         assert [await delete("w"), await delete("b")] == ["too_many_at_once", "broker_silent"]
         assert {await task for task in first} == {"broker_silent"}
@@ -185,11 +185,11 @@ def test_a_caller_has_no_more_than_half_of_them() -> None:
 def test_what_was_over_the_rate_in_any_step_is_told_when_to_come_again() -> None:
     """Also where the last step, of a job that is done, was not over it."""
 
-    async def scenario(kit: Kit) -> None:
-        jobs = [await kit.accepted() for _ in range(JOBS)]
-        kit.finish(jobs[-1])
-        await kit.client.delete("/jobs?all=1")
-        answer = await kit.client.post("/jobs/requeue?all=1")
+    async def scenario(harness: WebHarness) -> None:
+        jobs = [await harness.accepted() for _ in range(JOBS)]
+        harness.finish(jobs[-1])
+        await harness.client.delete("/jobs?all=1")
+        answer = await harness.client.post("/jobs/requeue?all=1")
         assert answer.json() == {"matched": JOBS, "changed": BULK_ROWS - 1}
         assert answer.headers["retry-after"] == str(BUCKET_SECONDS)
 
@@ -197,13 +197,13 @@ def test_what_was_over_the_rate_in_any_step_is_told_when_to_come_again() -> None
 
 
 def test_a_job_that_runs_once_more_is_one_of_the_tenant_s_rate() -> None:
-    async def scenario(kit: Kit) -> None:
-        job = await kit.accepted()
-        kit.broker.cancel(job)
-        refused = await kit.client.post(f"/jobs/{job}/requeue")
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
+        harness.broker.cancel(job)
+        refused = await harness.client.post(f"/jobs/{job}/requeue")
         assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
         assert refused.headers["retry-after"] == str(BUCKET_SECONDS)
-        kit.now += BUCKET_SECONDS
-        assert (await kit.client.post(f"/jobs/{job}/requeue")).status_code == 202
+        harness.now += BUCKET_SECONDS
+        assert (await harness.client.post(f"/jobs/{job}/requeue")).status_code == 202
 
     serve(scenario, rate_per_minute=1)

@@ -10,8 +10,8 @@ from urllib.parse import unquote
 import pytest
 
 from jobs.access.keys import Scope, entry_of
-from tests.support.kits.web_kit import BASE, Kit, png, serve
-from tests.support.kits.web_readers import Reader
+from tests.support.harnesses.web_harness import BASE, WebHarness, png, serve
+from tests.support.harnesses.web_readers import Reader
 from web.handlers import files
 from web.handlers.files import byte_range, disposition
 
@@ -54,10 +54,10 @@ def test_dispositions_quote_safely(filename: str, value: str) -> None:
 
 
 def test_an_original_comes_back_whole_and_in_parts() -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         image = png(filler=DATA)
-        job = await kit.accepted(image)
-        whole = await kit.client.get(f"/jobs/{job}/original")
+        job = await harness.accepted(image)
+        whole = await harness.client.get(f"/jobs/{job}/original")
         assert (whole.status_code, whole.content) == (200, image)
         assert whole.headers["content-length"] == str(len(image))
         digest = hashlib.sha256(image)
@@ -67,10 +67,10 @@ def test_an_original_comes_back_whole_and_in_parts() -> None:
         assert whole.headers["x-content-type-options"] == "nosniff"
         assert "sandbox" in whole.headers["content-security-policy"]
         assert whole.headers["content-disposition"] == 'attachment; filename="0.png"'
-        part = await kit.client.get(f"/jobs/{job}/original", headers={"Range": "bytes=100-300099"})
+        part = await harness.client.get(f"/jobs/{job}/original", headers={"Range": "bytes=100-300099"})
         assert (part.status_code, part.content) == (206, image[100:300_100])
         assert part.headers["content-range"] == f"bytes 100-300099/{len(image)}"
-        beyond = await kit.client.get(f"/jobs/{job}/original", headers={"Range": f"bytes={len(image)}-"})
+        beyond = await harness.client.get(f"/jobs/{job}/original", headers={"Range": f"bytes={len(image)}-"})
         assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{len(image)}")
 
     serve(scenario)
@@ -79,11 +79,11 @@ def test_an_original_comes_back_whole_and_in_parts() -> None:
 @pytest.mark.parametrize(("of", "shown"), [("original", "attachment"), ("renditions/thumb", "inline")])
 @pytest.mark.parametrize("asked", [{}, {"Range": "bytes=0-0"}])
 def test_bytes_go_out_so_that_no_browser_runs_them(of: str, shown: str, asked: dict[str, str]) -> None:
-    async def scenario(kit: Kit) -> None:
-        job = await kit.accepted(png(filler=b"<script>alert(1)</script>"))
-        kit.finish(job, b"<script>alert(1)</script>")
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted(png(filler=b"<script>alert(1)</script>"))
+        harness.finish(job, b"<script>alert(1)</script>")
         for method in ("GET", "HEAD"):
-            out = (await kit.client.request(method, f"/jobs/{job}/{of}", headers=asked)).headers
+            out = (await harness.client.request(method, f"/jobs/{job}/{of}", headers=asked)).headers
             assert out["x-content-type-options"] == "nosniff"
             assert out["content-security-policy"] == "default-src 'none'; sandbox"
             assert out["content-disposition"].startswith(f"{shown}; filename=")
@@ -93,76 +93,76 @@ def test_bytes_go_out_so_that_no_browser_runs_them(of: str, shown: str, asked: d
 
 
 def test_validators() -> None:
-    async def scenario(kit: Kit) -> None:
-        job = await kit.accepted()
-        kit.finish(job, DATA)
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
+        harness.finish(job, DATA)
         path = f"/jobs/{job}/renditions/thumb"
-        etag = (await kit.client.get(path)).headers["etag"]
+        etag = (await harness.client.get(path)).headers["etag"]
         for header in (etag, f'"x", W/{etag}', "*"):
-            unchanged = await kit.client.get(path, headers={"If-None-Match": header})
+            unchanged = await harness.client.get(path, headers={"If-None-Match": header})
             assert (unchanged.status_code, unchanged.content) == (304, b"")
             assert unchanged.headers["etag"] == etag
-        assert (await kit.client.get(path, headers={"If-None-Match": '"x"'})).status_code == 200
+        assert (await harness.client.get(path, headers={"If-None-Match": '"x"'})).status_code == 200
         for header, status in ((etag, 206), ('"x"', 200), (f"W/{etag}", 200)):
-            part = await kit.client.get(path, headers={"If-Range": header, "Range": "bytes=0-0"})
+            part = await harness.client.get(path, headers={"If-Range": header, "Range": "bytes=0-0"})
             assert part.status_code == status
 
     serve(scenario)
 
 
 def test_head_has_the_headers_and_no_body() -> None:
-    async def scenario(kit: Kit) -> None:
-        job = await kit.accepted()
-        kit.finish(job, DATA)
-        head = await kit.client.head(f"/jobs/{job}/renditions/thumb")
-        whole = await kit.client.get(f"/jobs/{job}/renditions/thumb")
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
+        harness.finish(job, DATA)
+        head = await harness.client.head(f"/jobs/{job}/renditions/thumb")
+        whole = await harness.client.get(f"/jobs/{job}/renditions/thumb")
         assert (head.status_code, head.content, head.headers) == (200, b"", whole.headers)
 
     serve(scenario)
 
 
 def test_a_rendition_is_immutable_once_the_job_is_done() -> None:
-    async def scenario(kit: Kit) -> None:
-        job = await kit.accepted()
-        assert (await kit.client.get(f"/jobs/{job}/renditions/thumb")).status_code == 404
-        kit.finish(job, DATA)
-        done = await kit.client.get(f"/jobs/{job}/renditions/thumb")
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
+        assert (await harness.client.get(f"/jobs/{job}/renditions/thumb")).status_code == 404
+        harness.finish(job, DATA)
+        done = await harness.client.get(f"/jobs/{job}/renditions/thumb")
         assert "immutable" in done.headers["cache-control"]
         assert done.headers["content-disposition"] == 'inline; filename="0.thumb.jpg"'
-        cancelled = await kit.accepted()
-        kit.publish(cancelled, DATA)
-        kit.broker.cancel(cancelled)
-        kept = await kit.client.get(f"/jobs/{cancelled}/renditions/thumb")
+        cancelled = await harness.accepted()
+        harness.publish(cancelled, DATA)
+        harness.broker.cancel(cancelled)
+        kept = await harness.client.get(f"/jobs/{cancelled}/renditions/thumb")
         assert (kept.content, kept.headers["cache-control"]) == (DATA, "no-cache")
-        assert (await kit.client.get(f"/jobs/{job}/renditions/other")).status_code == 404
+        assert (await harness.client.get(f"/jobs/{job}/renditions/other")).status_code == 404
 
     serve(scenario)
 
 
 def test_where_keys_are_on_only_the_caller_s_own_browser_keeps_bytes() -> None:
-    async def scenario(kit: Kit) -> None:
-        kit.client.headers["Authorization"] = "Bearer w"
-        job = await kit.accepted()
-        original = await kit.client.get(f"/jobs/{job}/original")
+    async def scenario(harness: WebHarness) -> None:
+        harness.client.headers["Authorization"] = "Bearer w"
+        job = await harness.accepted()
+        original = await harness.client.get(f"/jobs/{job}/original")
         assert original.headers["cache-control"] == "private, no-cache"
-        kit.finish(job, DATA)
+        harness.finish(job, DATA)
         for path in (f"/jobs/{job}/original", f"/jobs/{job}/renditions/thumb"):
-            whole = await kit.client.get(path)
-            again = await kit.client.get(path, headers={"If-None-Match": whole.headers["etag"]})
+            whole = await harness.client.get(path)
+            again = await harness.client.get(path, headers={"If-None-Match": whole.headers["etag"]})
             for response in (whole, again):
                 assert response.headers["cache-control"] == "private, max-age=31536000, immutable"
                 assert response.headers["vary"] == "Authorization, Cookie"
         for path in (f"/jobs/{job}", "/jobs", f"/batches/{job}", "/session"):
-            assert (await kit.client.get(path)).headers["cache-control"] == "no-store", path
+            assert (await harness.client.get(path)).headers["cache-control"] == "no-store", path
 
     serve(scenario, api_keys=entry_of("acme", Scope.WRITE, "w"))
 
 
 def test_bytes_that_are_gone() -> None:
-    async def scenario(kit: Kit) -> None:
-        job = await kit.accepted()
-        kit.blobs.blobs.clear()
-        response = await kit.client.get(f"/jobs/{job}/original")
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
+        harness.blobs.blobs.clear()
+        response = await harness.client.get(f"/jobs/{job}/original")
         assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
     serve(scenario)
@@ -185,9 +185,9 @@ HOSTILE_NAMES = [
 
 
 def test_nothing_is_read_for_a_client_that_has_left() -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         image = png(filler=DATA * 8)
-        reader = Reader(kit, f"/jobs/{await kit.accepted(image)}/original")
+        reader = Reader(harness, f"/jobs/{await harness.accepted(image)}/original")
         reader.leave()
         await reader.task
         assert (reader.status, len(reader.body) < len(image) / 2) == (200, True)
@@ -199,21 +199,21 @@ def test_nothing_is_read_for_a_client_that_has_left() -> None:
 def test_a_hostile_file_name_is_a_label_and_nothing_else(sent: str, label: str) -> None:
     """It is in no path, and whoever saves the answer gets one plain name, in both of its forms."""
 
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         part = b'Content-Disposition: form-data; name="image"; filename="' + sent.replace('"', '\\"').encode()
         body = b"--b\r\n" + part.replace(b"\r\n", b"\n").replace(b"\n", b" ") + b'"\r\n\r\n' + png() + b"\r\n--b--\r\n"
-        response = await kit.client.post(
+        response = await harness.client.post(
             "/upload", content=body, headers={"Content-Type": "multipart/form-data; boundary=b"}
         )
         job = response.json()["id"]
         filename = label.replace("bSet", "b Set")
         assert response.json()["filename"] == filename
-        kit.finish(job)
-        assert all(blob.rpartition("/")[2].startswith(job) for blob in kit.blobs.blobs)
+        harness.finish(job)
+        assert all(blob.rpartition("/")[2].startswith(job) for blob in harness.blobs.blobs)
         named = filename or job
         whole = (named if named.endswith(".png") else f"{named}.png").lstrip(".")  # as its bytes are, and no x.exe
         for path, kind, end in (("original", "attachment", whole), ("renditions/thumb", "inline", "thumb.jpg")):
-            header = (await kit.client.get(f"/jobs/{job}/{path}")).headers["content-disposition"]
+            header = (await harness.client.get(f"/jobs/{job}/{path}")).headers["content-disposition"]
             found = re.fullmatch(
                 rf"{kind}; filename=\"([A-Za-z0-9 _()-][A-Za-z0-9 ._()-]*)\"(; filename\*=UTF-8''.+)?", header
             )
@@ -230,9 +230,11 @@ def test_a_client_that_lets_a_slice_wait_is_read_small_ones(monkeypatch: pytest.
     monkeypatch.setattr(files, "WAITED_SECONDS", 0.0)
     slices = list[int]()
 
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         image = png(filler=bytes(4 * files.SLICE_BYTES_FIRST))
-        path = (await kit.client.post("/upload", content=image, headers={"Content-Type": "image/png"})).json()["url"]
+        path = (await harness.client.post("/upload", content=image, headers={"Content-Type": "image/png"})).json()[
+            "url"
+        ]
 
         async def receive() -> Any:
             await asyncio.Event().wait()
@@ -244,7 +246,7 @@ def test_a_client_that_lets_a_slice_wait_is_read_small_ones(monkeypatch: pytest.
             "type": "http", "method": "GET", "path": path.removeprefix(BASE), "query_string": b"", "scheme": "http",
             "headers": [(b"host", BASE.rpartition("/")[2].encode())], "client": ("::1", 1), "root_path": "",
         }  # fmt: skip
-        await kit.app(scope, receive, send)
+        await harness.app(scope, receive, send)
         assert sum(slices) == len(image)
         assert [size for size in slices if size > files.SLICE_BYTES_MIN] == [files.SLICE_BYTES_FIRST]
 

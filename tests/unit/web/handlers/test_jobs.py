@@ -11,7 +11,7 @@ from jobs.job import Code, Original, Outcome, Rendition, Spec, State, encode
 from jobs.wire import Cancel, Purge, Requeue
 from stores.ledger.memory import MemoryLedger
 from tests.contracts.rows import row
-from tests.support.kits.web_kit import BASE, Kit, png, serve, turns
+from tests.support.harnesses.web_harness import BASE, WebHarness, png, serve, turns
 from web.broker.waiting import Place
 from web.views import answers
 
@@ -22,17 +22,17 @@ FIELDS = [
 ]  # fmt: skip
 
 
-async def get(kit: Kit, path: str, status: int = 200) -> Any:
-    response = await kit.client.get(path)
+async def get(harness: WebHarness, path: str, status: int = 200) -> Any:
+    response = await harness.client.get(path)
     assert response.status_code == status, response.text
     return response.json()
 
 
 def test_a_job_has_all_its_fields() -> None:
-    async def scenario(kit: Kit) -> None:
-        job = await kit.accepted()
-        rendition = kit.finish(job)
-        shown = await get(kit, f"/jobs/{job}")
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
+        rendition = harness.finish(job)
+        shown = await get(harness, f"/jobs/{job}")
         assert list(shown) == FIELDS
         assert shown["original"]["url"] == f"{BASE}/jobs/{job}/original"
         [shown_rendition] = shown["renditions"]
@@ -61,11 +61,11 @@ def test_sides_that_the_head_did_not_tell_are_the_decoder_s() -> None:
 
 
 def test_what_is_not_there() -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         for path in ("/jobs/nothing", f"/jobs/{'0' * 26}", f"/batches/{'0' * 26}", "/nowhere", "/jobs/", "/batches/x"):
-            problem = await get(kit, path, 404)
+            problem = await get(harness, path, 404)
             assert (problem["code"], problem["status"]) == ("not_found", 404)
-        wrong = await kit.client.put("/jobs")
+        wrong = await harness.client.put("/jobs")
         assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")
         assert wrong.headers["allow"] == "DELETE, GET, HEAD, POST"
         assert wrong.headers["content-type"] == "application/problem+json"
@@ -74,48 +74,48 @@ def test_what_is_not_there() -> None:
 
 
 def test_waiting_for_the_end() -> None:
-    async def scenario(kit: Kit) -> None:
-        job = await kit.accepted()
-        unfinished = await kit.client.get(f"/jobs/{job}?wait=0.01")
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
+        unfinished = await harness.client.get(f"/jobs/{job}?wait=0.01")
         assert (unfinished.json()["state"], unfinished.headers["retry-after"]) == ("queued", "1")
-        waiting = asyncio.ensure_future(get(kit, f"/jobs/{job}?wait=5"))
+        waiting = asyncio.ensure_future(get(harness, f"/jobs/{job}?wait=5"))
         await turns(20)
-        kit.broker.start(job)
+        harness.broker.start(job)
         await turns(20)
         assert not waiting.done()
-        kit.broker.fail(job)
+        harness.broker.fail(job)
         ended = await waiting
         assert (ended["state"], ended["error"]) == ("failed", {"code": "undecodable", "detail": "no pixels"})
-        assert "retry-after" not in (await kit.client.get(f"/jobs/{job}?wait=5")).headers
-        assert (await get(kit, f"/jobs/{job}?wait=soon", 400))["parameter"] == "wait"
+        assert "retry-after" not in (await harness.client.get(f"/jobs/{job}?wait=5")).headers
+        assert (await get(harness, f"/jobs/{job}?wait=soon", 400))["parameter"] == "wait"
 
     serve(scenario)
 
 
 def test_waiting_ends_with_the_process() -> None:
-    async def scenario(kit: Kit) -> None:
-        job = await kit.accepted()
-        waiting = asyncio.ensure_future(get(kit, f"/jobs/{job}?wait=60"))
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
+        waiting = asyncio.ensure_future(get(harness, f"/jobs/{job}?wait=60"))
         await turns(20)
-        kit.results.stop()
+        harness.results.stop()
         assert (await waiting)["state"] == "queued"
 
     serve(scenario)
 
 
 def test_lists_are_pages_from_the_newest() -> None:
-    async def scenario(kit: Kit) -> None:
-        jobs = [await kit.accepted(reference="even" if number % 2 == 0 else "odd") for number in range(5)]
-        kit.finish(jobs[0])
-        first = await get(kit, "/jobs?limit=2")
+    async def scenario(harness: WebHarness) -> None:
+        jobs = [await harness.accepted(reference="even" if number % 2 == 0 else "odd") for number in range(5)]
+        harness.finish(jobs[0])
+        first = await get(harness, "/jobs?limit=2")
         assert [job["id"] for job in first["jobs"]] == jobs[:2:-1]
         assert "timeline" not in first["jobs"][0]
-        second = await get(kit, f"/jobs?limit=3&after={first['next']}")
+        second = await get(harness, f"/jobs?limit=3&after={first['next']}")
         assert [job["id"] for job in second["jobs"]] == jobs[2::-1]
         assert second["next"] is None
-        assert [job["id"] for job in (await get(kit, "/jobs?reference=odd"))["jobs"]] == [jobs[3], jobs[1]]
-        assert [job["id"] for job in (await get(kit, "/jobs?state=done"))["jobs"]] == [jobs[0]]
-        assert (await get(kit, "/jobs?preset=other"))["jobs"] == []
+        assert [job["id"] for job in (await get(harness, "/jobs?reference=odd"))["jobs"]] == [jobs[3], jobs[1]]
+        assert [job["id"] for job in (await get(harness, "/jobs?state=done"))["jobs"]] == [jobs[0]]
+        assert (await get(harness, "/jobs?preset=other"))["jobs"] == []
 
     serve(scenario)
 
@@ -138,60 +138,60 @@ def test_lists_are_pages_from_the_newest() -> None:
     ],
 )
 def test_lists_refuse_what_they_do_not_know(query: str) -> None:
-    async def scenario(kit: Kit) -> None:
-        problem = await get(kit, f"/jobs?{query}", 400)
+    async def scenario(harness: WebHarness) -> None:
+        problem = await get(harness, f"/jobs?{query}", 400)
         assert (problem["code"], problem["parameter"]) == ("bad_parameter", query.partition("=")[0])
 
     serve(scenario)
 
 
 def test_one_file_is_a_batch_by_its_own_id() -> None:
-    async def scenario(kit: Kit) -> None:
-        answer = (await kit.upload()).json()
-        batch = await get(kit, answer["batch"]["status_url"])
+    async def scenario(harness: WebHarness) -> None:
+        answer = (await harness.upload()).json()
+        batch = await get(harness, answer["batch"]["status_url"])
         assert (batch["id"], batch["total"], batch["jobs"][0]["id"]) == (answer["id"], 1, answer["id"])
-        several = (await kit.upload(png(1), png(2))).json()
-        await get(kit, f"/batches/{several['jobs'][0]['id']}", 404)
+        several = (await harness.upload(png(1), png(2))).json()
+        await get(harness, f"/batches/{several['jobs'][0]['id']}", 404)
 
     serve(scenario)
 
 
 def test_cancelling() -> None:
-    async def scenario(kit: Kit) -> None:
-        job = await kit.accepted()
-        first, second = await kit.client.delete(f"/jobs/{job}"), await kit.client.delete(f"/jobs/{job}")
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
+        first, second = await harness.client.delete(f"/jobs/{job}"), await harness.client.delete(f"/jobs/{job}")
         assert (first.status_code, first.json()["state"]) == (202, "cancelled")
         assert second.status_code == 200
-        done = await kit.accepted()
-        kit.finish(done)
-        late = await kit.client.delete(f"/jobs/{done}")
+        done = await harness.accepted()
+        harness.finish(done)
+        late = await harness.client.delete(f"/jobs/{done}")
         assert (late.status_code, late.json()["code"]) == (409, "job_ended")
-        assert (await kit.client.delete(f"/jobs/{'0' * 26}")).status_code == 404
+        assert (await harness.client.delete(f"/jobs/{'0' * 26}")).status_code == 404
 
     serve(scenario)
 
 
 def test_purging() -> None:
-    async def scenario(kit: Kit) -> None:
-        job = await kit.accepted()
-        early = await kit.client.delete(f"/jobs/{job}?purge=true")
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
+        early = await harness.client.delete(f"/jobs/{job}?purge=true")
         assert (early.status_code, early.json()["code"]) == (409, "job_not_ended")
-        kit.finish(job)
-        purged = await kit.client.delete(f"/jobs/{job}?purge=1")
+        harness.finish(job)
+        purged = await harness.client.delete(f"/jobs/{job}?purge=1")
         assert (purged.status_code, purged.content) == (204, b"")
-        await get(kit, f"/jobs/{job}", 404)
-        assert (await kit.client.delete(f"/jobs/{job}?purge=yes")).status_code == 400
+        await get(harness, f"/jobs/{job}", 404)
+        assert (await harness.client.delete(f"/jobs/{job}?purge=yes")).status_code == 400
 
     serve(scenario)
 
 
 def test_requeueing() -> None:
-    async def scenario(kit: Kit) -> None:
-        job = await kit.accepted()
-        early = await kit.client.post(f"/jobs/{job}/requeue")
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
+        early = await harness.client.post(f"/jobs/{job}/requeue")
         assert (early.status_code, early.json()["code"]) == (409, "not_requeueable")
-        kit.broker.fail(job, Code.ORIGINAL_MISSING)
-        again = await kit.client.post(f"/jobs/{job}/requeue")
+        harness.broker.fail(job, Code.ORIGINAL_MISSING)
+        again = await harness.client.post(f"/jobs/{job}/requeue")
         assert (again.status_code, again.json()["state"], again.json()["attempts"]) == (202, "queued", 0)
 
     serve(scenario)
@@ -199,47 +199,47 @@ def test_requeueing() -> None:
 
 @pytest.mark.parametrize(("method", "address", "status"), [("POST", "/requeue", 202), ("DELETE", "?purge=true", 204)])
 def test_a_command_whose_ack_died_with_its_broker_is_done_once(method: str, address: str, status: int) -> None:
-    async def scenario(kit: Kit) -> None:
-        job = await kit.accepted()
-        kit.broker.fail(job)
-        kit.answers = False
-        asked = asyncio.create_task(kit.client.request(method, f"/jobs/{job}{address}"))
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
+        harness.broker.fail(job)
+        harness.answers = False
+        asked = asyncio.create_task(harness.client.request(method, f"/jobs/{job}{address}"))
         await turns()
-        change, kit.answers = kit.broker.change, True
-        kit.restart_broker()
+        change, harness.answers = harness.broker.change, True
+        harness.restart_broker()
         assert (await asked).status_code == status
-        assert kit.broker.change == change
-        assert len([message for message in kit.sent if isinstance(message, Requeue | Purge)]) == 2
-        assert (await kit.client.request(method, f"/jobs/{job}{address}")).status_code in (404, 409)
+        assert harness.broker.change == change
+        assert len([message for message in harness.sent if isinstance(message, Requeue | Purge)]) == 2
+        assert (await harness.client.request(method, f"/jobs/{job}{address}")).status_code in (404, 409)
 
     serve(scenario)
 
 
 def test_commands_over_all_that_match() -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         for reference in ("a", "a", "b"):
-            await kit.accepted(reference=reference)
-        sent = len(kit.sent)
-        dry = await kit.client.delete("/jobs?reference=a&dry_run=1")
+            await harness.accepted(reference=reference)
+        sent = len(harness.sent)
+        dry = await harness.client.delete("/jobs?reference=a&dry_run=1")
         assert dry.json() == {"matched": 2, "changed": 0}
-        assert len(kit.sent) == sent
-        cancelled = await kit.client.delete("/jobs?reference=a")
+        assert len(harness.sent) == sent
+        cancelled = await harness.client.delete("/jobs?reference=a")
         assert cancelled.json() == {"matched": 2, "changed": 2}
-        requeued = await kit.client.post("/jobs/requeue?state=cancelled")
+        requeued = await harness.client.post("/jobs/requeue?state=cancelled")
         assert requeued.json() == {"matched": 2, "changed": 2}
-        purged = await kit.client.delete("/jobs?purge=true&all=1")
+        purged = await harness.client.delete("/jobs?purge=true&all=1")
         assert purged.json() == {"matched": 3, "changed": 0}
-        assert [type(message) for message in kit.sent[sent:]] == [Cancel, Requeue, Purge]
-        refused = await kit.client.post("/jobs/requeue?purge=1")
+        assert [type(message) for message in harness.sent[sent:]] == [Cancel, Requeue, Purge]
+        refused = await harness.client.post("/jobs/requeue?purge=1")
         assert (refused.status_code, refused.json()["parameter"]) == (400, "purge")
 
     serve(scenario)
 
 
 def test_a_silent_broker_and_a_command() -> None:
-    async def scenario(kit: Kit) -> None:
-        kit.works = False
-        response = await kit.client.post("/queue/pause")
+    async def scenario(harness: WebHarness) -> None:
+        harness.works = False
+        response = await harness.client.post("/queue/pause")
         assert (response.status_code, response.json()["code"]) == (503, "broker_silent")
 
     serve(scenario, accept_seconds=0.05)
@@ -247,8 +247,8 @@ def test_a_silent_broker_and_a_command() -> None:
 
 @pytest.mark.parametrize(("method", "path"), [("DELETE", "/jobs"), ("POST", "/jobs/requeue")])
 def test_a_filter_that_no_message_takes_is_refused_and_not_left_unanswered(method: str, path: str) -> None:
-    async def scenario(kit: Kit) -> None:
-        answer = await kit.client.request(method, f"{path}?reference={'x' * 256}")
+    async def scenario(harness: WebHarness) -> None:
+        answer = await harness.client.request(method, f"{path}?reference={'x' * 256}")
         assert (answer.status_code, answer.json()["parameter"]) == (400, "reference")
         assert "255" in answer.json()["detail"]
         assert "256" in answer.json()["detail"]
@@ -257,30 +257,30 @@ def test_a_filter_that_no_message_takes_is_refused_and_not_left_unanswered(metho
 
 
 def test_pause_resume_and_drain() -> None:
-    async def scenario(kit: Kit) -> None:
-        assert (await kit.client.post("/queue/pause")).json() == {"paused": True}
-        assert kit.broker.paused
-        assert (await kit.client.post("/queue/resume")).json() == {"paused": False}
-        assert not kit.broker.paused
-        assert (await kit.client.post("/workers/w9/drain")).status_code == 404
-        assert (await kit.client.post(f"/workers/{'w' * 256}/drain")).status_code == 404
-        kit.broker.come("w9")
-        assert (await kit.client.post("/workers/w9/drain")).status_code == 202
+    async def scenario(harness: WebHarness) -> None:
+        assert (await harness.client.post("/queue/pause")).json() == {"paused": True}
+        assert harness.broker.paused
+        assert (await harness.client.post("/queue/resume")).json() == {"paused": False}
+        assert not harness.broker.paused
+        assert (await harness.client.post("/workers/w9/drain")).status_code == 404
+        assert (await harness.client.post(f"/workers/{'w' * 256}/drain")).status_code == 404
+        harness.broker.come("w9")
+        assert (await harness.client.post("/workers/w9/drain")).status_code == 202
 
     serve(scenario)
 
 
 def test_statistics_are_the_latest_beat() -> None:
-    async def scenario(kit: Kit) -> None:
-        assert (await get(kit, "/stats", 503))["code"] == "broker_silent"
-        job = await kit.accepted()
-        await kit.accepted()
-        kit.broker.come("box/1").begin(job)
-        kit.broker.come("box/2")
-        await kit.accepted()
-        kit.now += 2
-        kit.beat()
-        stats = await get(kit, "/stats")
+    async def scenario(harness: WebHarness) -> None:
+        assert (await get(harness, "/stats", 503))["code"] == "broker_silent"
+        job = await harness.accepted()
+        await harness.accepted()
+        harness.broker.come("box/1").begin(job)
+        harness.broker.come("box/2")
+        await harness.accepted()
+        harness.now += 2
+        harness.beat()
+        stats = await get(harness, "/stats")
         assert list(stats) == ["queue", "jobs", "workers", "workers_wanted", "sweeps", "rates"]
         assert (stats["queue"]["depth"], stats["queue"]["paused"]) == (1, False)
         assert stats["queue"]["oldest_seconds"] >= 0
@@ -290,18 +290,18 @@ def test_statistics_are_the_latest_beat() -> None:
         assert worker["since"][-5:-1].startswith(".")
         assert 2 <= worker["jobs"][0]["seconds"] < 10
         assert [held["seconds"] for held in other["jobs"]] == [None]
-        kit.now += 11
-        await get(kit, "/stats", 503)
+        harness.now += 11
+        await get(harness, "/stats", 503)
 
     serve(scenario, accept_seconds=10)
 
 
 def test_statistics_wait_for_the_first_beat_of_a_process_that_has_just_begun() -> None:
-    async def scenario(kit: Kit) -> None:
-        asked = asyncio.ensure_future(get(kit, "/stats"))
+    async def scenario(harness: WebHarness) -> None:
+        asked = asyncio.ensure_future(get(harness, "/stats"))
         await turns()
         assert not asked.done()
-        kit.beat()
+        harness.beat()
         assert (await asked)["queue"]["depth"] == 0
 
     serve(scenario, accept_seconds=5)
@@ -330,20 +330,20 @@ def test_ready_says_what_does_not_go_on_as_it_should(
 ) -> None:
     """It stays ready: uploads are taken, and kept."""
 
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         for _ in range(failing):
-            job = await kit.accepted()
-            kit.broker.cancel(job)
-            kit.broker.purge(job)
+            job = await harness.accepted()
+            harness.broker.cancel(job)
+            harness.broker.purge(job)
         for state in states:
             if state == "busy":
-                await kit.accepted()
-            kit.broker.come(state, draining=state == "draining", undeleted="read-only", unlisted=walk)
+                await harness.accepted()
+            harness.broker.come(state, draining=state == "draining", undeleted="read-only", unlisted=walk)
         if paused:
-            await kit.client.post("/queue/pause")
+            await harness.client.post("/queue/pause")
         for _ in range(2):  # the first one begins the search
-            kit.beat()
-        stats = await get(kit, "/stats")
+            harness.beat()
+        stats = await get(harness, "/stats")
         assert [worker["state"] for worker in stats["workers"]] == states
         assert stats["sweeps"] == {
             "waiting": failing,
@@ -351,10 +351,10 @@ def test_ready_says_what_does_not_go_on_as_it_should(
             "why": "read-only" if failing else None,
             "walk": walk or None,
         }
-        found = await get(kit, "/health/ready")
+        found = await get(harness, "/health/ready")
         assert (found["status"], found["workers"], found["warnings"]) == ("ready", workers, warnings)
-        kit.now += 11
-        unheard = await get(kit, "/health/ready", 503)
+        harness.now += 11
+        unheard = await get(harness, "/health/ready", 503)
         assert (unheard["workers"], unheard["warnings"]) == (None, []), "what was heard so long ago is not said"
 
     serve(scenario, accept_seconds=10)
@@ -364,27 +364,27 @@ def test_ready_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
     def unreadable(_ledger: MemoryLedger, _job: str) -> None:
         raise StoreFault("gone")
 
-    async def scenario(kit: Kit) -> None:
-        assert await get(kit, "/health/live") == {"status": "live"}
-        assert (await get(kit, "/health/ready", 503))["reasons"] == ["broker unheard"]
-        kit.beat()
-        assert (await get(kit, "/health/ready"))["reasons"] == []
-        kit.now += 11
-        kit.web.draining = True
+    async def scenario(harness: WebHarness) -> None:
+        assert await get(harness, "/health/live") == {"status": "live"}
+        assert (await get(harness, "/health/ready", 503))["reasons"] == ["broker unheard"]
+        harness.beat()
+        assert (await get(harness, "/health/ready"))["reasons"] == []
+        harness.now += 11
+        harness.web.draining = True
         monkeypatch.setattr(MemoryLedger, "job", unreadable)
-        kit.blobs.room = -1
-        reasons = (await get(kit, "/health/ready", 503))["reasons"]
+        harness.blobs.room = -1
+        reasons = (await get(harness, "/health/ready", 503))["reasons"]
         assert reasons == ["draining", "broker unheard", "ledger unreadable", "disk nearly full"]
-        monkeypatch.setattr(kit.blobs, "free_bytes", Mock(side_effect=StoreFault("the data folder is read-only")))
-        assert "the data folder is read-only" in (await get(kit, "/health/ready", 503))["reasons"]
-        assert await get(kit, "/health/live") == {"status": "live"}
+        monkeypatch.setattr(harness.blobs, "free_bytes", Mock(side_effect=StoreFault("the data folder is read-only")))
+        assert "the data folder is read-only" in (await get(harness, "/health/ready", 503))["reasons"]
+        assert await get(harness, "/health/live") == {"status": "live"}
 
     serve(scenario, accept_seconds=10)
 
 
 def test_presets_come_resolved() -> None:
-    async def scenario(kit: Kit) -> None:
-        presets = (await get(kit, "/presets"))["presets"]
+    async def scenario(harness: WebHarness) -> None:
+        presets = (await get(harness, "/presets"))["presets"]
         assert list(presets) == ["default", "other"]
         assert presets["default"]["renditions"][0]["fit"] == "inside"
 
@@ -395,10 +395,10 @@ def test_no_trace_leaves_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_ledger: MemoryLedger, _job: str) -> None:
         raise RuntimeError("secret detail")
 
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         monkeypatch.setattr(MemoryLedger, "job", broken)
-        kit.client._transport.raise_app_exceptions = False  # type: ignore[attr-defined]
-        response = await kit.client.get(f"/jobs/{'0' * 26}")
+        harness.client._transport.raise_app_exceptions = False  # type: ignore[attr-defined]
+        response = await harness.client.get(f"/jobs/{'0' * 26}")
         assert (response.status_code, response.json()["code"]) == (500, "internal")
         assert "secret" not in response.text
 
@@ -406,32 +406,32 @@ def test_no_trace_leaves_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_changes_all_jobs_wants_a_word() -> None:
-    async def scenario(kit: Kit) -> None:
-        await kit.accepted()
+    async def scenario(harness: WebHarness) -> None:
+        await harness.accepted()
         for method, path in (("DELETE", "/jobs"), ("DELETE", "/jobs?purge=1&all=0"), ("POST", "/jobs/requeue")):
-            refused = await kit.client.request(method, path)
+            refused = await harness.client.request(method, path)
             assert (refused.status_code, refused.json()["parameter"]) == (400, "all")
-        assert len(kit.sent) == 1
-        assert (await kit.client.delete("/jobs?dry_run=1")).json()["matched"] == 1
-        assert (await kit.client.delete("/jobs?all=1")).json()["changed"] == 1
-        assert (await kit.client.post("/jobs/requeue?all=true")).json()["changed"] == 1
+        assert len(harness.sent) == 1
+        assert (await harness.client.delete("/jobs?dry_run=1")).json()["matched"] == 1
+        assert (await harness.client.delete("/jobs?all=1")).json()["changed"] == 1
+        assert (await harness.client.post("/jobs/requeue?all=true")).json()["changed"] == 1
 
     serve(scenario)
 
 
 def test_a_key_serves_again_once_its_jobs_are_purged() -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         headers = {"Idempotency-Key": "k"}
-        first = (await kit.upload(png(1), png(2), headers=headers)).json()["jobs"]
+        first = (await harness.upload(png(1), png(2), headers=headers)).json()["jobs"]
         for job in first:
-            kit.finish(job["id"])
-        assert (await kit.client.delete(f"/jobs/{first[0]['id']}?purge=1")).status_code == 204
-        left = await kit.upload(png(1), png(2), headers=headers)
+            harness.finish(job["id"])
+        assert (await harness.client.delete(f"/jobs/{first[0]['id']}?purge=1")).status_code == 204
+        left = await harness.upload(png(1), png(2), headers=headers)
         assert [job["id"] for job in left.json()["jobs"]] == [first[1]["id"]]
-        assert (await kit.upload(png(3), png(2), headers=headers)).json()["code"] == "idempotency_key_reused"
-        assert (await kit.client.delete(f"/jobs/{first[1]['id']}?purge=1")).status_code == 204
-        again = await kit.upload(png(3), headers=headers)
+        assert (await harness.upload(png(3), png(2), headers=headers)).json()["code"] == "idempotency_key_reused"
+        assert (await harness.client.delete(f"/jobs/{first[1]['id']}?purge=1")).status_code == 204
+        again = await harness.upload(png(3), headers=headers)
         assert again.status_code == 202
-        assert (await kit.upload(png(3), headers=headers)).json()["id"] == again.json()["id"]
+        assert (await harness.upload(png(3), headers=headers)).json()["id"] == again.json()["id"]
 
     serve(scenario)

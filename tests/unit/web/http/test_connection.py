@@ -22,7 +22,7 @@ from jobs.limits import (
     SEND_SECONDS,
     WRITE_BUFFER_BYTES,
 )
-from tests.support.kits.web_kit import turns
+from tests.support.harnesses.web_harness import turns
 from web.broker.link import Link
 from web.http import unsent
 from web.http.body import until_gone

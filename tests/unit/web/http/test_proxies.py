@@ -8,7 +8,7 @@ import pytest
 
 from host.settings.settings import Settings, parse, trusted_proxies
 from jobs.errors import SetupFault
-from tests.support.kits.web_kit import BASE, Kit, png, serve
+from tests.support.harnesses.web_harness import BASE, WebHarness, png, serve
 from web.http.proxies import Proxied
 
 PROXY, OTHER = "10.0.0.7", "10.1.0.7"
@@ -16,9 +16,9 @@ TRUSTED: dict[str, Any] = {"trusted_proxies": "10.0.0.0/24, ::1"}
 SAID = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "pix.example"}
 
 
-async def base(kit: Kit, peer: str, headers: dict[str, str]) -> str:
+async def base(harness: WebHarness, peer: str, headers: dict[str, str]) -> str:
     """What addresses begin with in the answer to `peer`; or the code of the refusal."""
-    transport = httpx2.ASGITransport(kit.app, client=(peer, 50_000))
+    transport = httpx2.ASGITransport(harness.app, client=(peer, 50_000))
     async with httpx2.AsyncClient(transport=transport, base_url=BASE) as client:
         answer = await client.post("/upload", content=png(), headers={"Content-Type": "image/png", **headers})
     told: dict[str, Any] = answer.json()
@@ -42,8 +42,8 @@ async def base(kit: Kit, peer: str, headers: dict[str, str]) -> str:
 def test_only_a_trusted_proxy_says_what_the_client_asked_for(
     peer: str, settings: dict[str, Any], said: dict[str, str], expected: str
 ) -> None:
-    async def scenario(kit: Kit) -> None:
-        assert await base(kit, peer, said) == expected
+    async def scenario(harness: WebHarness) -> None:
+        assert await base(harness, peer, said) == expected
 
     serve(scenario, host="0.0.0.0", **settings)
 
@@ -61,8 +61,8 @@ def test_only_a_trusted_proxy_says_what_the_client_asked_for(
 def test_on_loopback_both_hosts_are_judged(said: dict[str, str], expected: str) -> None:
     """The third is a page whose name was bound anew to 127.0.0.1: its script sends what a proxy would."""
 
-    async def scenario(kit: Kit) -> None:
-        assert await base(kit, "127.0.0.1", said) == expected
+    async def scenario(harness: WebHarness) -> None:
+        assert await base(harness, "127.0.0.1", said) == expected
 
     serve(scenario, trusted_proxies="127.0.0.1", public_url="https://pix.example")
 

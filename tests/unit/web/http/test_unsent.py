@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from jobs.limits import LIST_BYTES_MAX, UNSENT_BYTES_MAX, WRITE_BUFFER_BYTES
-from tests.support.kits.web_kit import BASE, Kit, serve
+from tests.support.harnesses.web_harness import BASE, WebHarness, serve
 from web.handlers.files import SLICE_BYTES_FIRST, SLICE_BYTES_MAX, SLICE_BYTES_MIN, Slices
 from web.http.unsent import Held, Taking, relieve
 from web.streams.hub import Hub
@@ -104,15 +104,15 @@ def test_streams_are_bounded_in_all() -> None:
 
 
 def test_a_page_ends_before_it_is_too_large_and_the_next_goes_on() -> None:
-    async def scenario(kit: Kit) -> None:
-        answer = await kit.upload(headers=None, **FAT)
+    async def scenario(harness: WebHarness) -> None:
+        answer = await harness.upload(headers=None, **FAT)
         original, made = answer.json()["id"], 0
         while made * 2200 < 2.5 * LIST_BYTES_MAX:
-            job = (await kit.client.post("/jobs", json={"original": original, "metadata": "m" * 2000})).json()["id"]
+            job = (await harness.client.post("/jobs", json={"original": original, "metadata": "m" * 2000})).json()["id"]
             made += 1
         everything, after, sizes = list[str](), "", list[int]()
         while True:
-            response = await kit.client.get(f"/jobs?limit=500{after}")
+            response = await harness.client.get(f"/jobs?limit=500{after}")
             page = response.json()
             everything += [job["id"] for job in page["jobs"]]
             sizes.append(len(response.content))

@@ -12,8 +12,8 @@ from jobs.errors import StoreFault
 from jobs.job import Rendition, Row, State
 from jobs.limits import CHANGES_KEPT
 from jobs.wire import Beat, Change, Changes
-from tests.support.kits.web_kit import BASE, Kit, serve, turns
-from tests.support.kits.web_readers import Reader, parse
+from tests.support.harnesses.web_harness import BASE, WebHarness, serve, turns
+from tests.support.harnesses.web_readers import Reader, parse
 from web.access.caller import COOKIE
 from web.broker.changes import Results
 from web.broker.waiting import Waits
@@ -102,43 +102,43 @@ def test_only_recent_changes_are_kept() -> None:
 
 
 def test_who_waits_reads_again_after_a_gap() -> None:
-    async def scenario(kit: Kit) -> None:
-        job = await kit.accepted()
-        waiting = asyncio.ensure_future(kit.results.until_ended(job, kit.ledger.job, 60))
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
+        waiting = asyncio.ensure_future(harness.results.until_ended(job, harness.ledger.job, 60))
         await turns()
-        kit.tells = False
-        kit.finish(job)
+        harness.tells = False
+        harness.finish(job)
         await turns()
         assert not waiting.done()
-        kit.tells = True
-        kit.beat()
-        kit.beat()
+        harness.tells = True
+        harness.beat()
+        harness.beat()
         row = await waiting
         assert row is not None
         assert row.state == State.DONE
-        assert not kit.results._waiting
+        assert not harness.results._waiting
 
     serve(scenario)
 
 
 def test_changes_are_awaited_while_somebody_waits_for_a_job_or_reads_a_stream() -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         polled: list[bool] = []
-        kit.results.poll_now = lambda: polled.append(True)
-        job = await kit.accepted()
-        assert not kit.results.awaited
-        waiting = asyncio.ensure_future(kit.results.until_ended(job, kit.ledger.job, 5))
+        harness.results.poll_now = lambda: polled.append(True)
+        job = await harness.accepted()
+        assert not harness.results.awaited
+        waiting = asyncio.ensure_future(harness.results.until_ended(job, harness.ledger.job, 5))
         await turns()
         assert polled
-        assert kit.results.awaited
-        kit.finish(job)
+        assert harness.results.awaited
+        harness.finish(job)
         await waiting
-        assert not kit.results.awaited
+        assert not harness.results.awaited
         stream = Stream(BASE)
-        kit.hub.join(stream)
-        assert kit.results.awaited
-        kit.hub.leave(stream)
-        assert not kit.results.awaited
+        harness.hub.join(stream)
+        assert harness.results.awaited
+        harness.hub.leave(stream)
+        assert not harness.results.awaited
 
     serve(scenario)
 
@@ -156,14 +156,14 @@ def test_replay_shows_a_job_once_in_its_newest_state() -> None:
 
 
 def test_everything_live() -> None:
-    async def scenario(kit: Kit) -> None:
-        reader = Reader(kit, "/events")
+    async def scenario(harness: WebHarness) -> None:
+        reader = Reader(harness, "/events")
         await turns()
-        job = await kit.accepted()
-        kit.broker.start(job)
-        kit.publish(job)
-        kit.broker.fail(job)
-        kit.beat()
+        job = await harness.accepted()
+        harness.broker.start(job)
+        harness.publish(job)
+        harness.broker.fail(job)
+        harness.beat()
         await turns()
         shown = [told for told in reader.seen() if told[0] in ("job", "rendition")]
         assert [(name, number, data.get("state")) for name, number, data in shown] == [
@@ -176,16 +176,20 @@ def test_everything_live() -> None:
         assert [data["jobs"]["failed"] for name, _, data in reader.seen() if name == "beat"][-1] == 1
         reader.leave()
         await reader.task
-        assert not kit.hub.listened
+        assert not harness.hub.listened
 
     serve(scenario)
 
 
 def test_last_event_id_is_honoured_or_reset() -> None:
-    async def scenario(kit: Kit) -> None:
-        jobs = [await kit.accepted() for _ in range(3)]
-        kit.broker.start(jobs[0])
-        known, old, strange = Reader(kit, "/events", 1), Reader(kit, "/events", -1), Reader(kit, "/events", 10**20)
+    async def scenario(harness: WebHarness) -> None:
+        jobs = [await harness.accepted() for _ in range(3)]
+        harness.broker.start(jobs[0])
+        known, old, strange = (
+            Reader(harness, "/events", 1),
+            Reader(harness, "/events", -1),
+            Reader(harness, "/events", 10**20),
+        )
         await turns()
         told = [(number, data["id"]) for name, number, data in known.seen() if name == "job"]
         assert told == [(2, jobs[1]), (3, jobs[2]), (5, jobs[0])]
@@ -199,11 +203,11 @@ def test_last_event_id_is_honoured_or_reset() -> None:
 
 
 def test_a_replay_that_would_cut_its_reader_off_is_a_reset() -> None:
-    async def scenario(kit: Kit) -> None:
-        kit.beat()
+    async def scenario(harness: WebHarness) -> None:
+        harness.beat()
         told = [change(number, f"{number:026}") for number in range(1, CHANGES_KEPT + 1)]
-        kit.results.received_changes(Changes(1, 0, CHANGES_KEPT, told))
-        reader = Reader(kit, "/events", 0)
+        harness.results.received_changes(Changes(1, 0, CHANGES_KEPT, told))
+        reader = Reader(harness, "/events", 0)
         await turns()
         assert [(name, number) for name, number, _ in reader.seen()] == [("beat", None), ("reset", CHANGES_KEPT)]
         assert not reader.aborted
@@ -214,14 +218,14 @@ def test_a_replay_that_would_cut_its_reader_off_is_a_reset() -> None:
 
 
 def test_one_job_until_its_end() -> None:
-    async def scenario(kit: Kit) -> None:
-        job, other = await kit.accepted(), await kit.accepted()
-        reader = Reader(kit, f"/jobs/{job}/events")
+    async def scenario(harness: WebHarness) -> None:
+        job, other = await harness.accepted(), await harness.accepted()
+        reader = Reader(harness, f"/jobs/{job}/events")
         await turns()
-        kit.broker.start(other)
-        kit.broker.start(job)
-        kit.publish(job)
-        kit.finish(job)
+        harness.broker.start(other)
+        harness.broker.start(job)
+        harness.publish(job)
+        harness.finish(job)
         await reader.task
         assert reader.ended
         shown = [(name, data.get("state")) for name, _, data in reader.seen()]
@@ -232,12 +236,12 @@ def test_one_job_until_its_end() -> None:
 
 
 def test_what_the_row_had_shown_is_not_told_again() -> None:
-    async def scenario(kit: Kit) -> None:
-        job = await kit.accepted()
-        kit.broker.start(job)
-        reader = Reader(kit, f"/jobs/{job}/events")
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
+        harness.broker.start(job)
+        reader = Reader(harness, f"/jobs/{job}/events")
         await turns()
-        kit.hub.changed([change(3, job), change(4, job, "done")])
+        harness.hub.changed([change(3, job), change(4, job, "done")])
         await reader.task
         assert [number for _, number, _ in reader.seen()] == [3, 4]
 
@@ -245,17 +249,17 @@ def test_what_the_row_had_shown_is_not_told_again() -> None:
 
 
 def test_one_job_that_has_ended() -> None:
-    async def scenario(kit: Kit) -> None:
-        job = await kit.accepted()
-        kit.finish(job)
-        reader = Reader(kit, f"/jobs/{job}/events")
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
+        harness.finish(job)
+        reader = Reader(harness, f"/jobs/{job}/events")
         await reader.task
         assert [name for name, _, _ in reader.seen()] == ["rendition", "job"]
         assert reader.ended
-        again = Reader(kit, f"/jobs/{job}/events", last=kit.broker.change)
+        again = Reader(harness, f"/jobs/{job}/events", last=harness.broker.change)
         await again.task
         assert again.status == 204
-        nothing = Reader(kit, f"/jobs/{'0' * 26}/events")
+        nothing = Reader(harness, f"/jobs/{'0' * 26}/events")
         await nothing.task
         assert nothing.status == 404
 
@@ -263,28 +267,28 @@ def test_one_job_that_has_ended() -> None:
 
 
 def test_a_stream_that_cannot_begin_is_none() -> None:
-    async def scenario(kit: Kit) -> None:
-        accepted = await kit.accepted()
+    async def scenario(harness: WebHarness) -> None:
+        accepted = await harness.accepted()
 
         def read(jobs: list[str]) -> list[Row]:
             raise StoreFault(f"{jobs} cannot be read")
 
-        kit.ledger.jobs = read  # type: ignore[assignment, method-assign]
-        reader = Reader(kit, f"/jobs/{accepted}/events")
+        harness.ledger.jobs = read  # type: ignore[assignment, method-assign]
+        reader = Reader(harness, f"/jobs/{accepted}/events")
         await reader.task
-        assert (reader.status, kit.hub.listened) == (503, False)
+        assert (reader.status, harness.hub.listened) == (503, False)
 
     serve(scenario)
 
 
 def test_one_job_whose_end_was_missed() -> None:
-    async def scenario(kit: Kit) -> None:
-        job = await kit.accepted()
-        reader = Reader(kit, f"/jobs/{job}/events")
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
+        reader = Reader(harness, f"/jobs/{job}/events")
         await turns()
-        kit.tells = False
-        kit.finish(job)
-        kit.hub.missed(9)
+        harness.tells = False
+        harness.finish(job)
+        harness.hub.missed(9)
         await reader.task
         assert [data.get("state") for _, _, data in reader.seen()] == ["queued", None, "done"]
 
@@ -292,12 +296,12 @@ def test_one_job_whose_end_was_missed() -> None:
 
 
 def test_a_purged_job_ends_its_stream() -> None:
-    async def scenario(kit: Kit) -> None:
-        job = await kit.accepted()
-        everything = Reader(kit, "/events")
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
+        everything = Reader(harness, "/events")
         await turns()
-        kit.broker.cancel(job)
-        await kit.client.delete(f"/jobs/{job}?purge=1")
+        harness.broker.cancel(job)
+        await harness.client.delete(f"/jobs/{job}?purge=1")
         await turns()
         assert everything.seen()[-1][2]["removed"] is True
         everything.leave()
@@ -307,15 +311,15 @@ def test_a_purged_job_ends_its_stream() -> None:
 
 
 def test_a_slow_reader_is_cut_off_and_holds_nobody() -> None:
-    async def scenario(kit: Kit) -> None:
-        slow, quick = Reader(kit, "/events"), Reader(kit, "/events")
+    async def scenario(harness: WebHarness) -> None:
+        slow, quick = Reader(harness, "/events"), Reader(harness, "/events")
         await turns()
         slow.stall()
         size, number = 0, 0
         while size <= STREAM_BYTES_MAX + 2 * 20_000:  # two are on their way
             number += 1
             message = Changes(1, number - 1, number, [change(number, detail="x" * 20_000, code="c")])
-            kit.results.received_changes(message)
+            harness.results.received_changes(message)
             size += 20_000
             await turns()
         assert (slow.aborted, quick.aborted) == (True, False)
@@ -328,20 +332,20 @@ def test_a_slow_reader_is_cut_off_and_holds_nobody() -> None:
 
 
 def test_all_streams_end_with_the_process() -> None:
-    async def scenario(kit: Kit) -> None:
-        job = await kit.accepted()
-        readers = [Reader(kit, "/events"), Reader(kit, f"/jobs/{job}/events")]
-        stuck = Reader(kit, "/events")
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
+        readers = [Reader(harness, "/events"), Reader(harness, f"/jobs/{job}/events")]
+        stuck = Reader(harness, "/events")
         await turns()
         stuck.stall()
-        kit.hub.beat(beat(1), kit.results.waits)
+        harness.hub.beat(beat(1), harness.results.waits)
         await turns()
-        kit.hub.stop()
+        harness.hub.stop()
         for reader in readers:
             await reader.task
             assert reader.ended
         assert not stuck.task.done()
-        kit.hub.abort()
+        harness.hub.abort()
         await stuck.task
 
     serve(scenario)
@@ -352,19 +356,19 @@ def test_a_stream_does_not_outlive_its_session(monkeypatch: pytest.MonkeyPatch, 
     """It ends with the session, and after SESSION_STREAM_SECONDS, for who has logged out comes again without it."""
     monkeypatch.setattr(follow, "SESSION_STREAM_SECONDS", stream)
 
-    async def scenario(kit: Kit) -> None:
-        kit.client.headers["Authorization"] = "Bearer w"
-        job = await kit.accepted()
-        cookie = f"{COOKIE}={open_session(kit.web.session_secret, kit.web.keys[0], time.time() + session)}"
-        by_session = [Reader(kit, path, cookie=cookie) for path in ("/events", f"/jobs/{job}/events")]
-        by_key = Reader(kit, "/events", key="w")
+    async def scenario(harness: WebHarness) -> None:
+        harness.client.headers["Authorization"] = "Bearer w"
+        job = await harness.accepted()
+        cookie = f"{COOKIE}={open_session(harness.web.session_secret, harness.web.keys[0], time.time() + session)}"
+        by_session = [Reader(harness, path, cookie=cookie) for path in ("/events", f"/jobs/{job}/events")]
+        by_key = Reader(harness, "/events", key="w")
         for reader in by_session:
             await reader.task
             assert (reader.status, reader.ended, reader.aborted) == (200, True, False)
         assert not by_key.task.done()
         by_key.leave()
         await by_key.task
-        logged_out = Reader(kit, "/events", last=1)
+        logged_out = Reader(harness, "/events", last=1)
         await logged_out.task
         assert logged_out.status == 401
 
@@ -372,10 +376,10 @@ def test_a_stream_does_not_outlive_its_session(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_a_stream_does_not_outlive_its_grant() -> None:
-    async def scenario(kit: Kit) -> None:
-        job = await kit.accepted()
-        grant = sign(kit.web.grant_secrets[0], ViewGrant("", job, int(time.time()) + 2))
-        reader = Reader(kit, f"/jobs/{job}/events", key=grant)
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
+        grant = sign(harness.web.grant_secrets[0], ViewGrant("", job, int(time.time()) + 2))
+        reader = Reader(harness, f"/jobs/{job}/events", key=grant)
         await reader.task
         assert (reader.status, reader.ended, reader.aborted) == (200, True, False)
 
@@ -385,8 +389,8 @@ def test_a_stream_does_not_outlive_its_grant() -> None:
 def test_a_comment_breaks_the_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "COMMENT_SECONDS", 0.001)
 
-    async def scenario(kit: Kit) -> None:
-        reader = Reader(kit, "/events")
+    async def scenario(harness: WebHarness) -> None:
+        reader = Reader(harness, "/events")
         while b"\n:\n\n" not in reader.body:
             await turns()
         reader.leave()

@@ -8,9 +8,9 @@ from jobs.errors import StoreFault
 from jobs.ids import ID_CHARACTERS
 from jobs.job import ENDED, Row
 from jobs.limits import STREAM_JOBS_MAX
-from tests.support.kits.web_broker import rendition_of
-from tests.support.kits.web_kit import BASE, Kit, granted, png, serve, turns
-from tests.support.kits.web_readers import Reader
+from tests.support.harnesses.web_broker import rendition_of
+from tests.support.harnesses.web_harness import BASE, WebHarness, granted, png, serve, turns
+from tests.support.harnesses.web_readers import Reader
 from tests.unit.web.access.test_caller_tenants import Both, apart
 from tests.unit.web.handlers.test_grants import SETTINGS
 from tests.unit.web.streams.test_hub import change
@@ -32,22 +32,22 @@ def ends(reader: Reader) -> list[tuple[str, Any]]:
     return [(job, state) for job, state in states(reader) if state in ENDED]
 
 
-async def refused(kit: Kit, path: str) -> Any:
-    response = await kit.client.get(path)
+async def refused(harness: WebHarness, path: str) -> Any:
+    response = await harness.client.get(path)
     return response.status_code, response.json()
 
 
 def test_one_stream_of_many_jobs_until_all_have_ended() -> None:
-    async def scenario(kit: Kit) -> None:
-        other, first, second = [await kit.accepted() for _ in range(3)]
-        reader = Reader(kit, of(first, second))
+    async def scenario(harness: WebHarness) -> None:
+        other, first, second = [await harness.accepted() for _ in range(3)]
+        reader = Reader(harness, of(first, second))
         await turns()
-        kit.broker.start(other)
-        kit.finish(second)
+        harness.broker.start(other)
+        harness.finish(second)
         await turns()
         assert not reader.ended
-        kit.publish(first)
-        kit.broker.cancel(first)
+        harness.publish(first)
+        harness.broker.cancel(first)
         await reader.task
         assert reader.ended
         assert states(reader) == [
@@ -55,23 +55,23 @@ def test_one_stream_of_many_jobs_until_all_have_ended() -> None:
             *[(first, "running")] * 2, (first, "cancelled"),
         ]  # fmt: skip
         assert [data["id"] for name, _, data in reader.seen() if name == "rendition"] == [second, first]
-        assert not kit.hub.listened
+        assert not harness.hub.listened
 
     serve(scenario)
 
 
 def test_who_has_heard_every_end_need_not_come_again() -> None:
-    async def scenario(kit: Kit) -> None:
-        jobs = [await kit.accepted() for _ in range(3)]
+    async def scenario(harness: WebHarness) -> None:
+        jobs = [await harness.accepted() for _ in range(3)]
         for job in (jobs[2], jobs[0], jobs[1]):
-            kit.finish(job)
-        whole = Reader(kit, of(*jobs))
+            harness.finish(job)
+        whole = Reader(harness, of(*jobs))
         await whole.task
         numbers = [number for _, number, _ in whole.seen()]
-        last = max(row.change for job in jobs if (row := kit.ledger.job(job)))
+        last = max(row.change for job in jobs if (row := harness.ledger.job(job)))
         assert numbers == [None] * (len(numbers) - 1) + [last]  # an id says that all before it was told
-        again = Reader(kit, of(*jobs), last)
-        earlier = Reader(kit, of(*jobs), last - 1)
+        again = Reader(harness, of(*jobs), last)
+        earlier = Reader(harness, of(*jobs), last - 1)
         await again.task
         await earlier.task
         assert (again.status, earlier.status) == (204, 200)
@@ -81,17 +81,17 @@ def test_who_has_heard_every_end_need_not_come_again() -> None:
 
 
 def test_a_job_that_is_gone_is_told_as_removed_and_holds_nobody() -> None:
-    async def scenario(kit: Kit) -> None:
-        job = await kit.accepted()
-        kit.finish(job)
-        reader = Reader(kit, of(NOBODY, job, "no-id"))
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
+        harness.finish(job)
+        reader = Reader(harness, of(NOBODY, job, "no-id"))
         await reader.task
         assert [data for name, _, data in reader.seen() if data.get("removed")] == [
             {"id": NOBODY, "removed": True},
             {"id": "no-id", "removed": True},
         ]
         assert (job, "done") in states(reader)
-        status, problem = await refused(kit, of(NOBODY, "no-id"))
+        status, problem = await refused(harness, of(NOBODY, "no-id"))
         assert (status, problem["code"]) == (404, "not_found")
         assert problem["detail"] == f"there is no job {NOBODY}, and none of the 1 others"
 
@@ -99,70 +99,70 @@ def test_a_job_that_is_gone_is_told_as_removed_and_holds_nobody() -> None:
 
 
 def test_a_missed_change_is_read_and_what_was_told_is_not_told_again() -> None:
-    async def scenario(kit: Kit) -> None:
-        first, second = await kit.accepted(), await kit.accepted()
-        reader = Reader(kit, of(first, second))
+    async def scenario(harness: WebHarness) -> None:
+        first, second = await harness.accepted(), await harness.accepted()
+        reader = Reader(harness, of(first, second))
         await turns()
-        kit.tells = False
-        kit.finish(first)
-        kit.hub.missed(9)
+        harness.tells = False
+        harness.finish(first)
+        harness.hub.missed(9)
         await turns()
         assert states(reader) == [(first, "queued"), (second, "queued"), (first, "done")]
-        kit.hub.changed([change(9, second, "done")])
+        harness.hub.changed([change(9, second, "done")])
         await reader.task
 
     serve(scenario)
 
 
 def test_a_store_that_cannot_be_read_again_ends_the_stream() -> None:
-    async def scenario(kit: Kit) -> None:
-        job = await kit.accepted()
-        reader = Reader(kit, of(job))
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
+        reader = Reader(harness, of(job))
         await turns()
 
         def read(_jobs: list[str]) -> list[Row]:
             raise StoreFault("database is locked")
 
-        kit.ledger.jobs = read  # type: ignore[assignment, method-assign]
-        kit.hub.missed(9)
+        harness.ledger.jobs = read  # type: ignore[assignment, method-assign]
+        harness.hub.missed(9)
         await reader.task
-        assert (reader.ended, reader.aborted, kit.hub.listened) == (True, False, False)
+        assert (reader.ended, reader.aborted, harness.hub.listened) == (True, False, False)
 
     serve(scenario)
 
 
 def test_the_jobs_of_one_stream_are_bounded() -> None:
-    async def scenario(kit: Kit) -> None:
-        job = await kit.accepted()
-        kit.finish(job)
-        most = Reader(kit, of(job, *[NOBODY] * (STREAM_JOBS_MAX - 1)))
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
+        harness.finish(job)
+        most = Reader(harness, of(job, *[NOBODY] * (STREAM_JOBS_MAX - 1)))
         await most.task
         assert most.status == 200
-        status, problem = await refused(kit, of(*[job] * (STREAM_JOBS_MAX + 1)))
+        status, problem = await refused(harness, of(*[job] * (STREAM_JOBS_MAX + 1)))
         assert (status, problem["limit"], problem["allowed"], problem["actual"]) == (
             400, "stream_jobs_max", STREAM_JOBS_MAX, STREAM_JOBS_MAX + 1,
         )  # fmt: skip
-        status, problem = await refused(kit, of(*[job] * 10 * STREAM_JOBS_MAX))
+        status, problem = await refused(harness, of(*[job] * 10 * STREAM_JOBS_MAX))
         assert (status, problem["limit"]) == (400, "parameters_max")
-        assert (await refused(kit, f"/jobs?{'&'.join(['state=done'] * 2)}"))[1]["code"] == "bad_parameter"
+        assert (await refused(harness, f"/jobs?{'&'.join(['state=done'] * 2)}"))[1]["code"] == "bad_parameter"
 
     serve(scenario)
 
 
 def test_the_present_of_large_jobs_comes_in_steps_and_cuts_nobody_off() -> None:
-    async def scenario(kit: Kit) -> None:
-        jobs = [await kit.accepted() for _ in range(STREAM_JOBS_MAX)]
+    async def scenario(harness: WebHarness) -> None:
+        jobs = [await harness.accepted() for _ in range(STREAM_JOBS_MAX)]
         for job in jobs:
-            kit.broker.finish(job, [rendition_of(job, f"{n:0>32}", b"pixels") for n in range(16)])
+            harness.broker.finish(job, [rendition_of(job, f"{n:0>32}", b"pixels") for n in range(16)])
         stream, held = JobsStream(BASE, dict.fromkeys(jobs, f"?grant={'x' * 500}")), []
-        stream.present(kit.ledger.jobs)
+        stream.present(harness.ledger.jobs)
         while (data := await stream.take(0)) is not None:
             held.append(len(data))
             if stream.stale:
-                stream.present(kit.ledger.jobs)
+                stream.present(harness.ledger.jobs)
         assert sum(held) > STREAM_BYTES_MAX
         assert max(held) < 1.5 * REPLAY_BYTES_MAX
-        reader = Reader(kit, of(*jobs))
+        reader = Reader(harness, of(*jobs))
         await reader.task
         assert (len(states(reader)), reader.aborted) == (STREAM_JOBS_MAX, False)
 
@@ -170,63 +170,63 @@ def test_the_present_of_large_jobs_comes_in_steps_and_cuts_nobody_off() -> None:
 
 
 def test_a_change_before_its_job_was_told_waits_for_the_row() -> None:
-    async def scenario(kit: Kit) -> None:
-        jobs = [await kit.accepted() for _ in range(2)]
+    async def scenario(harness: WebHarness) -> None:
+        jobs = [await harness.accepted() for _ in range(2)]
         stream = JobsStream(BASE, dict.fromkeys(jobs, ""))
-        kit.hub.join(stream)
-        kit.finish(jobs[0])
+        harness.hub.join(stream)
+        harness.finish(jobs[0])
         assert await stream.take(0) == b""
-        stream.present(kit.ledger.jobs)
+        stream.present(harness.ledger.jobs)
         assert ((await stream.take(0)) or b"").count(b'"state":"done"') == 1
-        kit.hub.leave(stream)
+        harness.hub.leave(stream)
 
     serve(scenario)
 
 
 def test_a_batch_has_one_stream() -> None:
-    async def scenario(kit: Kit) -> None:
-        answer = (await kit.upload(png(3), png(4))).json()
+    async def scenario(harness: WebHarness) -> None:
+        answer = (await harness.upload(png(3), png(4))).json()
         jobs, batch = [job["id"] for job in answer["jobs"]], answer["batch"]
         assert batch["events_url"] == f"{BASE}/batches/{batch['id']}/events"
-        assert (await kit.client.get(batch["status_url"])).json()["events_url"] == batch["events_url"]
-        reader = Reader(kit, batch["events_url"])
+        assert (await harness.client.get(batch["status_url"])).json()["events_url"] == batch["events_url"]
+        reader = Reader(harness, batch["events_url"])
         await turns()
         for job in jobs:
-            kit.finish(job)
+            harness.finish(job)
         await reader.task
         assert ends(reader) == [(job, "done") for job in jobs]
-        assert (await refused(kit, f"/batches/{NOBODY}/events"))[0] == 404
+        assert (await refused(harness, f"/batches/{NOBODY}/events"))[0] == 404
 
     serve(scenario)
 
 
 def test_several_grants_share_a_stream_and_each_shows_its_own_job() -> None:
-    async def scenario(kit: Kit) -> None:
-        answer = (await kit.upload(png(3), png(4), headers=granted(kit))).json()
+    async def scenario(harness: WebHarness) -> None:
+        answer = (await harness.upload(png(3), png(4), headers=granted(harness))).json()
         jobs = {job["id"]: job["status_url"].partition("?")[2] for job in answer["jobs"]}
         address = answer["batch"]["events_url"]
         assert address == f"{BASE}/events?{'&'.join(jobs.values())}"
-        reader = Reader(kit, address)
+        reader = Reader(harness, address)
         await turns()
         for job in jobs:
-            kit.finish(job)
+            harness.finish(job)
         await reader.task
         assert sorted(ends(reader)) == sorted((job, "done") for job in jobs)
         shown = [data for name, _, data in reader.seen() if name == "rendition"]
         assert [each["rendition"]["url"].partition("?")[2] for each in shown] == [jobs[each["id"]] for each in shown]
         for each in shown:
-            assert (await kit.client.get(each["rendition"]["url"])).status_code == 200
+            assert (await harness.client.get(each["rendition"]["url"])).status_code == 200
 
     serve(scenario, **SETTINGS)
 
 
 def test_no_grant_of_several_opens_more_than_its_own() -> None:
-    async def scenario(kit: Kit) -> None:
-        kit.client.headers["Authorization"] = "Bearer w"
-        job = await kit.accepted()
-        del kit.client.headers["Authorization"]
-        secret, until = kit.web.grant_secrets[0], int(time.time()) + 60
-        found = kit.ledger.job(job)
+    async def scenario(harness: WebHarness) -> None:
+        harness.client.headers["Authorization"] = "Bearer w"
+        job = await harness.accepted()
+        del harness.client.headers["Authorization"]
+        secret, until = harness.web.grant_secrets[0], int(time.time()) + 60
+        found = harness.ledger.job(job)
         assert found is not None
         good = sign(secret, ViewGrant(found.tenant, job, until))
         over = sign(secret, ViewGrant(found.tenant, job, until - 120))
@@ -239,7 +239,7 @@ def test_no_grant_of_several_opens_more_than_its_own() -> None:
             (f"job={job}", "key_missing"),
             (f"grant={foreign}", "not_found"),
         ):
-            assert (await refused(kit, f"/events?{query}"))[1]["code"] == told, query
+            assert (await refused(harness, f"/events?{query}"))[1]["code"] == told, query
 
     serve(scenario, **SETTINGS)
 
@@ -247,15 +247,15 @@ def test_no_grant_of_several_opens_more_than_its_own() -> None:
 def test_another_tenant_s_job_is_none() -> None:
     async def scenario(both: Both) -> None:
         mine, theirs = await both.as_("a").accepted(), await both.as_("b").accepted()
-        kit = both.as_("a")
+        harness = both.as_("a")
         for job in (mine, theirs):
-            kit.finish(job)
-        assert (await refused(kit, of(theirs)))[0] == 404
-        reader = Reader(kit, of(mine, theirs), key="a")
+            harness.finish(job)
+        assert (await refused(harness, of(theirs)))[0] == 404
+        reader = Reader(harness, of(mine, theirs), key="a")
         await reader.task
         assert sorted(states(reader)) == sorted([(mine, "done"), (theirs, None)])
         assert [data["id"] for name, _, data in reader.seen() if name == "rendition"] == [mine]
-        everybody = Reader(kit, of(mine, theirs), key="o")
+        everybody = Reader(harness, of(mine, theirs), key="o")
         await everybody.task
         assert sorted(states(everybody)) == sorted([(mine, "done"), (theirs, "done")])
 

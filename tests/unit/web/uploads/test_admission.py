@@ -9,7 +9,7 @@ import pytest
 from jobs.access.keys import Scope, entry_of
 from jobs.errors import StoreFull
 from jobs.limits import DISK_ASKED_BYTES
-from tests.support.kits.web_kit import Kit, granted, png, serve
+from tests.support.harnesses.web_harness import WebHarness, granted, png, serve
 from tests.unit.web.broker.test_waiting import LARGE, beat
 from web.http.diskspace import DiskSpace
 
@@ -45,9 +45,9 @@ def test_whatever_comes_in_pieces_the_kept_room_stays(size: int, processes: int)
 
 
 def test_an_upload_ends_where_the_disk_gets_full_on_its_way() -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         came = 0
-        kit.web.disk_space = DiskSpace(lambda: (10 - came) * MEBIBYTE, 4 * MEBIBYTE)
+        harness.web.disk_space = DiskSpace(lambda: (10 - came) * MEBIBYTE, 4 * MEBIBYTE)
 
         async def endless() -> AsyncIterator[bytes]:
             nonlocal came
@@ -56,20 +56,20 @@ def test_an_upload_ends_where_the_disk_gets_full_on_its_way() -> None:
                 came += 1
                 yield bytes(MEBIBYTE)
 
-        response = await kit.client.post("/upload", content=endless(), headers=JPEG)
+        response = await harness.client.post("/upload", content=endless(), headers=JPEG)
         assert (response.status_code, response.json()["code"], came) == (507, "disk_full", 6)
-        assert not kit.blobs.blobs
+        assert not harness.blobs.blobs
 
     serve(scenario)
 
 
 def test_a_declared_length_without_room_is_refused_before_the_body() -> None:
-    async def scenario(kit: Kit) -> None:
-        kit.blobs.room = 10 * MEBIBYTE
+    async def scenario(harness: WebHarness) -> None:
+        harness.blobs.room = 10 * MEBIBYTE
         for length, code in ((7 * MEBIBYTE, "disk_full"), (65 * MEBIBYTE, "disk_full"), (1 << 62, "disk_full")):
             headers = JPEG | {"Content-Length": str(length)}
-            assert told(await kit.client.post("/upload", content=never_read(), headers=headers)) == code
-        assert (await kit.client.post("/upload", content=png(), headers=JPEG)).status_code == 202
+            assert told(await harness.client.post("/upload", content=never_read(), headers=headers)) == code
+        assert (await harness.client.post("/upload", content=png(), headers=JPEG)).status_code == 202
 
     serve(scenario, disk_free_bytes_min=4 * MEBIBYTE)
 
@@ -81,40 +81,40 @@ def test_a_declared_length_without_room_is_refused_before_the_body() -> None:
 def test_more_images_than_could_ever_be_accepted_are_not_stored(
     settings: dict[str, int], code: str, limit: str | None
 ) -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         stored = 0
-        real = kit.blobs.writer
+        real = harness.blobs.writer
 
         def writer(name: str, size: int = 0) -> Any:
             nonlocal stored
             stored += 1
             return real(name, size)
 
-        kit.blobs.writer = writer  # type: ignore[method-assign]
-        headers = granted(kit, count=3, bytes_max=10**6) if not settings else {"Authorization": "Bearer w"}
-        refused = await kit.upload(*[png()] * 5, headers=headers)
+        harness.blobs.writer = writer  # type: ignore[method-assign]
+        headers = granted(harness, count=3, bytes_max=10**6) if not settings else {"Authorization": "Bearer w"}
+        refused = await harness.upload(*[png()] * 5, headers=headers)
         assert (told(refused), refused.json().get("limit"), stored) == (code, limit, 0)
 
     serve(scenario, api_keys=KEYS, **settings)
 
 
 def test_another_recipe_comes_in_by_the_same_door() -> None:
-    async def scenario(kit: Kit) -> None:
-        small, large = await kit.accepted(), await kit.accepted(png(4000, 3000))
+    async def scenario(harness: WebHarness) -> None:
+        small, large = await harness.accepted(), await harness.accepted(png(4000, 3000))
 
         async def again(job: str, **fields: str) -> int | str:
-            return told(await kit.client.post("/jobs", json={"original": job, "preset": "other", **fields}))
+            return told(await harness.client.post("/jobs", json={"original": job, "preset": "other", **fields}))
 
         assert (await again(small), await again(large)) == (202, 202)
-        beat(kit, queued=30)
+        beat(harness, queued=30)
         assert await again(small) == "wait_too_long"
         assert await again(small, priority="high") == 202
-        beat(kit, queued=30, lane=LARGE)
+        beat(harness, queued=30, lane=LARGE)
         assert (await again(small), await again(large)) == (202, "wait_too_long")
-        kit.blobs.room = 0
+        harness.blobs.room = 0
         assert await again(small) == "disk_full"
-        kit.blobs.room = 1 << 40
-        kit.beat()
+        harness.blobs.room = 1 << 40
+        harness.beat()
         assert await again(small) == "rate_limited"
 
     serve(scenario, eta_seconds_max=5.0, rate_per_minute=6)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import httpx2
 
 from broker.core.books.rates import BUCKET_SECONDS
-from tests.support.kits.web_kit import Kit, png, serve
+from tests.support.harnesses.web_harness import WebHarness, png, serve
 
 JPEG = {"Content-Type": "image/jpeg"}
 
@@ -22,43 +22,43 @@ def limit_of(refused: httpx2.Response) -> tuple[str, int, int]:
 
 
 def test_whom_the_beat_names_is_refused_before_his_body() -> None:
-    async def scenario(kit: Kit) -> None:
-        first = await kit.upload(headers={"Idempotency-Key": "k"})
-        await kit.upload(*[png()] * 6)
-        kit.beat()
-        refused = await kit.client.post("/upload", content=never_read(), headers=JPEG)
+    async def scenario(harness: WebHarness) -> None:
+        first = await harness.upload(headers={"Idempotency-Key": "k"})
+        await harness.upload(*[png()] * 6)
+        harness.beat()
+        refused = await harness.client.post("/upload", content=never_read(), headers=JPEG)
         assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
         seconds = int(refused.headers["retry-after"])
         assert 50 < seconds <= BUCKET_SECONDS
         assert refused.headers["ratelimit-policy"] == '"uploads";q=7;w=60'
         assert refused.headers["ratelimit"] == f'"uploads";r=0;t={seconds}'
         assert limit_of(refused) == ("rate_per_minute", 7, 8)
-        again = await kit.upload(headers={"Idempotency-Key": "k"})
+        again = await harness.upload(headers={"Idempotency-Key": "k"})
         assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
-        kit.now += BUCKET_SECONDS
-        kit.beat()
-        assert (await kit.client.post("/upload", content=png(), headers=JPEG)).status_code == 202
+        harness.now += BUCKET_SECONDS
+        harness.beat()
+        assert (await harness.client.post("/upload", content=png(), headers=JPEG)).status_code == 202
 
     serve(scenario, rate_per_minute=7)
 
 
 def test_what_the_broker_refuses_leaves_no_original() -> None:
-    async def scenario(kit: Kit) -> None:
-        await kit.upload(*[png()] * 7)
-        stored = set(kit.blobs.blobs)
-        refused = await kit.upload()
+    async def scenario(harness: WebHarness) -> None:
+        await harness.upload(*[png()] * 7)
+        stored = set(harness.blobs.blobs)
+        refused = await harness.upload()
         assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
         assert refused.headers["retry-after"] == str(BUCKET_SECONDS)
         assert limit_of(refused) == ("rate_per_minute", 7, 8)
-        assert set(kit.blobs.blobs) == stored
+        assert set(harness.blobs.blobs) == stored
 
     serve(scenario, rate_per_minute=7)
 
 
 def test_more_images_than_a_minute_allows_are_refused_for_good() -> None:
-    async def scenario(kit: Kit) -> None:
-        await kit.upload(png(1), png(2))
-        few, many = await kit.upload(png(1), png(2)), await kit.upload(png(1), png(2), png(3))
+    async def scenario(harness: WebHarness) -> None:
+        await harness.upload(png(1), png(2))
+        few, many = await harness.upload(png(1), png(2)), await harness.upload(png(1), png(2), png(3))
         assert (few.status_code, limit_of(few)) == (429, ("rate_per_minute", 2, 4))
         assert (many.status_code, many.json()["code"]) == (413, "too_many_parts")
         assert limit_of(many) == ("rate_per_minute", 2, 3)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.kits.web_kit import Kit, png, serve
+from tests.support.harnesses.web_harness import WebHarness, png, serve
 from tests.unit.web.uploads.test_receive import FORM, file, form, text, untouched
 from web.uploads.incoming import Intake
 
@@ -22,24 +22,24 @@ from web.uploads.incoming import Intake
 def test_a_part_of_a_file_is_refused(
     fields: dict[str, str], words: str, first: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         begun: list[str] = []
         monkeypatch.setattr(Intake, "begin", lambda _self, filename: begun.append(filename))
         monkeypatch.setattr(Intake, "write", lambda _self, _data: None)
         monkeypatch.setattr(Intake, "end", lambda _self: None)
         told, image = [text(*field) for field in fields.items()], [file(png())]
         body = form(*(told + image if first else image + told))
-        refused = await kit.client.post("/upload", content=body, headers=FORM)
+        refused = await harness.client.post("/upload", content=body, headers=FORM)
         assert (refused.status_code, refused.json()["code"]) == (400, "malformed")
         assert words in refused.json()["detail"]
         assert bool(begun) != first
-        untouched(kit)
+        untouched(harness)
 
     serve(scenario)
 
 
 def test_a_file_of_one_part_is_whole_and_other_fields_are_ignored() -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         sent = {
             "dzuuid": "u",
             "dztotalchunkcount": "1",
@@ -48,7 +48,7 @@ def test_a_file_of_one_part_is_whole_and_other_fields_are_ignored() -> None:
             "relativePath": "null",
             "receipt": "7",
         }
-        response = await kit.upload(headers=None, **sent)
+        response = await harness.upload(headers=None, **sent)
         assert response.status_code == 202
         assert sorted(response.json()["ignored"]) == sorted(sent)
 
@@ -56,19 +56,19 @@ def test_a_file_of_one_part_is_whole_and_other_fields_are_ignored() -> None:
 
 
 def test_a_content_range_is_a_part() -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         headers = {"Content-Type": "image/png", "Content-Range": "bytes 0-99/1000"}
-        refused = await kit.client.post("/upload", content=png(), headers=headers)
+        refused = await harness.client.post("/upload", content=png(), headers=headers)
         assert (refused.status_code, refused.json()["code"]) == (400, "malformed")
         assert "Content-Range" in refused.json()["detail"]
-        untouched(kit)
+        untouched(harness)
 
     serve(scenario)
 
 
 def test_a_form_that_begins_parts_is_told_how_to_send_it_whole() -> None:
-    async def scenario(kit: Kit) -> None:
-        refused = await kit.client.post(
+    async def scenario(harness: WebHarness) -> None:
+        refused = await harness.client.post(
             "/upload", content=form(text("filepond", "{}")), headers=FORM | {"Upload-Length": "9"}
         )
         assert refused.json()["code"] == "no_image"
@@ -83,10 +83,10 @@ def test_a_form_that_begins_parts_is_told_how_to_send_it_whole() -> None:
      ("metdata", "metadata"), ("meta_data", "metadata"), ("priorty", "priority")],
 )  # fmt: skip
 def test_a_slip_in_a_field_s_name_is_said(name: str, meant: str) -> None:
-    async def scenario(kit: Kit) -> None:
-        refused = await kit.upload(headers=None, **{name: "x"})
+    async def scenario(harness: WebHarness) -> None:
+        refused = await harness.upload(headers=None, **{name: "x"})
         assert (refused.status_code, refused.json()["parameter"]) == (400, name)
         assert repr(meant) in refused.json()["detail"]
-        untouched(kit)
+        untouched(harness)
 
     serve(scenario)

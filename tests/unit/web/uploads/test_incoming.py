@@ -14,7 +14,7 @@ from jobs.errors import StoreFault
 from jobs.images.head import HeadReader
 from jobs.limits import GATHERED_BYTES
 from stores.blobs.memory import MemoryBlobs, MemoryWriter
-from tests.support.kits.web_kit import Kit, png, serve, turns
+from tests.support.harnesses.web_harness import WebHarness, png, serve, turns
 from web.access.parts import BLOB_THREADS
 from web.handlers import explain
 from web.http import body
@@ -77,10 +77,10 @@ class StallingWriter(MemoryWriter):
         super().discard()
 
 
-def on_a_stalling_disk(kit: Kit) -> Stalling:
+def on_a_stalling_disk(harness: WebHarness) -> Stalling:
     disk = Stalling()
-    kit.blobs = kit.web.blobs = disk
-    kit.web.write_threads, kit.web.blob_threads = Threads(BLOB_THREADS, "writes"), Threads(1, "blobs")
+    harness.blobs = harness.web.blobs = disk
+    harness.web.write_threads, harness.web.blob_threads = Threads(BLOB_THREADS, "writes"), Threads(1, "blobs")
     return disk
 
 
@@ -88,49 +88,49 @@ async def until(event: threading.Event) -> None:
     assert await asyncio.to_thread(event.wait, 5)
 
 
-async def others_are_served(kit: Kit) -> None:
-    assert (await kit.client.get("/health/live")).status_code == 200
-    other = await kit.client.post("/upload", content=png(filler=b"other"), headers=PNG)
+async def others_are_served(harness: WebHarness) -> None:
+    assert (await harness.client.get("/health/live")).status_code == 200
+    other = await harness.client.post("/upload", content=png(filler=b"other"), headers=PNG)
     assert other.status_code == 202
-    assert (await kit.client.get(other.json()["url"])).content == png(filler=b"other")
+    assert (await harness.client.get(other.json()["url"])).content == png(filler=b"other")
 
 
 @pytest.mark.parametrize("image", [png(), LARGE])
 @pytest.mark.parametrize("at", ["writer", "write", "publish"])
 def test_a_disk_that_stalls_holds_its_own_upload_and_nobody_else(at: str, image: bytes) -> None:
-    async def scenario(kit: Kit) -> None:
-        disk = on_a_stalling_disk(kit)
+    async def scenario(harness: WebHarness) -> None:
+        disk = on_a_stalling_disk(harness)
         disk.at = at
-        held = asyncio.create_task(kit.client.post("/upload", content=image, headers=PNG))
+        held = asyncio.create_task(harness.client.post("/upload", content=image, headers=PNG))
         await until(disk.stalls)
-        await others_are_served(kit)
+        await others_are_served(harness)
         assert not held.done()
         disk.on.set()
         answer = await held
         assert answer.status_code == 202
-        assert (await kit.client.get(answer.json()["url"])).content == image
+        assert (await harness.client.get(answer.json()["url"])).content == image
 
     serve(scenario)
 
 
 @pytest.mark.parametrize("at", ["discard", "delete"])
 def test_nor_does_one_that_stalls_as_what_was_refused_is_removed(at: str) -> None:
-    async def scenario(kit: Kit) -> None:
-        disk = on_a_stalling_disk(kit)
+    async def scenario(harness: WebHarness) -> None:
+        disk = on_a_stalling_disk(harness)
         disk.at = at
         if at == "discard":
             digest = {"Content-Digest": "sha-256=:" + "A" * 43 + "=:"}
-            held = asyncio.create_task(kit.client.post("/upload", content=in_pieces(), headers=PNG | digest))
+            held = asyncio.create_task(harness.client.post("/upload", content=in_pieces(), headers=PNG | digest))
         else:
             key = {"Idempotency-Key": "k"}
-            assert (await kit.client.post("/upload", content=png(), headers=PNG | key)).status_code == 202
-            held = asyncio.create_task(kit.client.post("/upload", content=LARGE, headers=PNG | key))
+            assert (await harness.client.post("/upload", content=png(), headers=PNG | key)).status_code == 202
+            held = asyncio.create_task(harness.client.post("/upload", content=LARGE, headers=PNG | key))
         await until(disk.stalls)
-        await others_are_served(kit)
+        await others_are_served(harness)
         disk.on.set()
         assert (await held).json()["code"] == ("digest_mismatch" if at == "discard" else "idempotency_key_reused")
-        assert len(kit.blobs.blobs) == (1 if at == "discard" else 2)
-        assert kit.web.gathered == 0
+        assert len(harness.blobs.blobs) == (1 if at == "discard" else 2)
+        assert harness.web.gathered == 0
 
     serve(scenario)
 
@@ -138,10 +138,10 @@ def test_nor_does_one_that_stalls_as_what_was_refused_is_removed(at: str) -> Non
 def test_the_time_of_a_stalled_disk_is_not_the_sender_s(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body, "BODY_SILENCE_SECONDS", 0.3)
 
-    async def scenario(kit: Kit) -> None:
-        disk = on_a_stalling_disk(kit)
+    async def scenario(harness: WebHarness) -> None:
+        disk = on_a_stalling_disk(harness)
         disk.at = "write"
-        held = asyncio.create_task(kit.client.post("/upload", content=in_pieces(), headers=PNG))
+        held = asyncio.create_task(harness.client.post("/upload", content=in_pieces(), headers=PNG))
         await until(disk.stalls)
         await asyncio.wait({held}, timeout=0.5)
         assert not held.done()
@@ -152,9 +152,9 @@ def test_the_time_of_a_stalled_disk_is_not_the_sender_s(monkeypatch: pytest.Monk
 
 
 def test_a_fault_of_the_disk_on_the_way_is_told_and_leaves_nothing() -> None:
-    async def scenario(kit: Kit) -> None:
-        kit.blobs.room = GATHERED_BYTES + 100
-        kit.web.disk_space = DiskSpace(lambda: 1 << 40, 0)
+    async def scenario(harness: WebHarness) -> None:
+        harness.blobs.room = GATHERED_BYTES + 100
+        harness.web.disk_space = DiskSpace(lambda: 1 << 40, 0)
         came = 0
 
         async def endless() -> AsyncIterator[bytes]:
@@ -164,11 +164,11 @@ def test_a_fault_of_the_disk_on_the_way_is_told_and_leaves_nothing() -> None:
                 came += 1
                 yield bytes(GATHERED_BYTES // 2)
 
-        answer = await kit.client.post("/upload", content=endless(), headers=PNG)
+        answer = await harness.client.post("/upload", content=endless(), headers=PNG)
         assert (answer.status_code, answer.json()["code"]) == (507, "disk_full")
         assert came < 10
-        assert not kit.blobs.blobs
-        assert kit.web.gathered == 0
+        assert not harness.blobs.blobs
+        assert harness.web.gathered == 0
 
     serve(scenario)
 
@@ -176,7 +176,7 @@ def test_a_fault_of_the_disk_on_the_way_is_told_and_leaves_nothing() -> None:
 def test_what_waits_to_be_written_is_bounded_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(incoming, "GATHERED_BYTES_MAX", 1000)
 
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         more, most = asyncio.Event(), 0
 
         async def slow() -> AsyncIterator[bytes]:
@@ -185,13 +185,13 @@ def test_what_waits_to_be_written_is_bounded_in_all(monkeypatch: pytest.MonkeyPa
 
         async with asyncio.TaskGroup() as group:
             for _ in range(20):
-                group.create_task(kit.client.post("/upload", content=slow(), headers=PNG))
+                group.create_task(harness.client.post("/upload", content=slow(), headers=PNG))
             for _ in range(10):
                 await turns(5)
-                most = max(most, kit.web.gathered)
+                most = max(most, harness.web.gathered)
             assert 0 < most < 1000 + len(png()) + 300
             more.set()
-        assert kit.web.gathered == 0
+        assert harness.web.gathered == 0
 
     serve(scenario)
 
@@ -199,14 +199,14 @@ def test_what_waits_to_be_written_is_bounded_in_all(monkeypatch: pytest.MonkeyPa
 def test_what_waits_for_the_broker_alone_is_written() -> None:
     """Else a broker that starts anew would have everybody write piece by piece."""
 
-    async def scenario(kit: Kit) -> None:
-        kit.works = False
-        waiting = asyncio.create_task(kit.client.post("/upload", content=png(filler=bytes(1000)), headers=PNG))
-        while not kit.sent:
+    async def scenario(harness: WebHarness) -> None:
+        harness.works = False
+        waiting = asyncio.create_task(harness.client.post("/upload", content=png(filler=bytes(1000)), headers=PNG))
+        while not harness.sent:
             await asyncio.sleep(0)
-        assert kit.web.gathered == 0
+        assert harness.web.gathered == 0
         assert (await waiting).status_code == 503
-        assert kit.web.gathered == 0
+        assert harness.web.gathered == 0
 
     serve(scenario, accept_seconds=0.3)
 
@@ -299,9 +299,9 @@ def test_a_plan_s_image_is_read_in_slices(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(explain, "HeadReader", noting)
 
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         image = png(filler=bytes(256 * 1024))
-        assert (await kit.client.post("/recipes/explain", content=image)).status_code == 200
+        assert (await harness.client.post("/recipes/explain", content=image)).status_code == 200
         assert sum(fed) == len(image)
         assert max(fed) <= body.SLICE_BYTES
 
@@ -317,11 +317,11 @@ def test_a_form_full_of_boundaries_is_the_same_in_slices() -> None:
         + b"\r\n--X--\r\n"
     )
 
-    async def scenario(kit: Kit) -> None:
-        answer = await kit.client.post(
+    async def scenario(harness: WebHarness) -> None:
+        answer = await harness.client.post(
             "/upload", content=form, headers={"Content-Type": "multipart/form-data; boundary=X"}
         )
         assert answer.status_code == 202
-        assert (await kit.client.get(answer.json()["url"])).content == png() + content
+        assert (await harness.client.get(answer.json()["url"])).content == png() + content
 
     serve(scenario)

@@ -10,8 +10,8 @@ import pytest
 from jobs.images.formats import READ
 from jobs.job import decode_spec
 from jobs.wire import Submit
-from tests.support.kits.web_broker import digest
-from tests.support.kits.web_kit import Kit, png, serve
+from tests.support.harnesses.web_broker import digest
+from tests.support.harnesses.web_harness import WebHarness, png, serve
 from web.uploads import incoming
 
 BOUNDARY = "f00d"
@@ -34,41 +34,41 @@ def text(name: str, value: str) -> tuple[str, bytes]:
 FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 
 
-def untouched(kit: Kit) -> None:
+def untouched(harness: WebHarness) -> None:
     """Nothing was kept and nothing sent."""
-    assert not kit.blobs.blobs
-    assert not kit.sent
+    assert not harness.blobs.blobs
+    assert not harness.sent
 
 
 def test_one_file_is_stored_then_promised() -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         image = png(filler=bytes(300_000))
-        response = await kit.upload(image, reference="order 7", metadata='{"a": [1]}', priority="high")
+        response = await harness.upload(image, reference="order 7", metadata='{"a": [1]}', priority="high")
         answer = response.json()
         assert response.status_code == 202
         assert response.headers["location"] == answer["status_url"] == f"http://localhost:3000/jobs/{answer['id']}"
         assert answer["jobs"] == [{name: answer[name] for name in answer["jobs"][0]}]
         assert (answer["state"], answer["filename"], answer["ignored"]) == ("queued", "0.png", [])
-        [submit] = kit.sent
+        [submit] = harness.sent
         assert isinstance(submit, Submit)
         spec = decode_spec(submit.jobs[0].spec)
-        assert kit.blobs.blobs == {spec.original.name: image}
+        assert harness.blobs.blobs == {spec.original.name: image}
         assert (spec.original.format, spec.original.width, spec.original.height) == ("png", 4, 3)
         assert (spec.original.bytes, spec.original.digest) == (len(image), digest(image))
         assert (submit.jobs[0].priority, submit.jobs[0].pixels, submit.jobs[0].batch) == (0, 12, None)
-        job = (await kit.client.get(answer["status_url"])).json()
+        job = (await harness.client.get(answer["status_url"])).json()
         assert (job["reference"], job["metadata"], job["priority"]) == ("order 7", {"a": [1]}, "high")
 
     serve(scenario)
 
 
 def test_of_two_faults_in_one_piece_the_first_is_said() -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         bad, slip = file(b"no image at all, " * 10), text("presets", "x")
         for parts, code in (((bad, slip), "unsupported_type"), ((slip, bad), "bad_parameter")):
-            response = await kit.client.post("/upload", content=form(*parts), headers=FORM)
+            response = await harness.client.post("/upload", content=form(*parts), headers=FORM)
             assert response.json()["code"] == code
-        untouched(kit)
+        untouched(harness)
 
     serve(scenario)
 
@@ -82,33 +82,33 @@ def test_heic_is_taken_where_it_can_be_read(
 ) -> None:
     monkeypatch.setattr(incoming, "FORMATS", formats)
 
-    async def scenario(kit: Kit) -> None:
-        assert (await kit.upload(HEIC)).status_code == status
+    async def scenario(harness: WebHarness) -> None:
+        assert (await harness.upload(HEIC)).status_code == status
 
     serve(scenario)
 
 
 def test_several_files_are_one_batch_in_order() -> None:
-    async def scenario(kit: Kit) -> None:
-        response = await kit.upload(png(1), png(2), png(3))
+    async def scenario(harness: WebHarness) -> None:
+        response = await harness.upload(png(1), png(2), png(3))
         answer = response.json()
         assert [job["filename"] for job in answer["jobs"]] == ["0.png", "1.png", "2.png"]
         assert response.headers["location"] == answer["batch"]["status_url"]
-        batch = (await kit.client.get(answer["batch"]["status_url"])).json()
+        batch = (await harness.client.get(answer["batch"]["status_url"])).json()
         assert (batch["total"], batch["ended"], batch["counts"]) == (3, 0, {"queued": 3})
         assert [job["id"] for job in batch["jobs"]] == [job["id"] for job in answer["jobs"]]
         assert "id" not in answer
-        assert len(kit.sent) == 1
+        assert len(harness.sent) == 1
 
     serve(scenario)
 
 
 def test_a_bare_image_with_the_rest_in_the_query() -> None:
-    async def scenario(kit: Kit) -> None:
-        response = await kit.client.post(
+    async def scenario(harness: WebHarness) -> None:
+        response = await harness.client.post(
             "/upload?preset=other&reference=r", content=png(), headers={"Content-Type": "image/png"}
         )
-        job = (await kit.client.get(response.json()["status_url"])).json()
+        job = (await harness.client.get(response.json()["status_url"])).json()
         assert (job["preset"], job["reference"], job["recipe"]["renditions"][0]["name"]) == ("other", "r", "large")
 
     serve(scenario)
@@ -116,7 +116,7 @@ def test_a_bare_image_with_the_rest_in_the_query() -> None:
 
 @pytest.mark.parametrize("size", [1, 7, 64, 4096])
 def test_a_form_reads_the_same_however_it_is_cut(size: int) -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         image = png(filler=b"\r\n--f00" * 40)
         body = form(text("reference", "r"), file(image), text("image", "{}"), file(b"", ""), file(image, "b.png"))
 
@@ -124,12 +124,12 @@ def test_a_form_reads_the_same_however_it_is_cut(size: int) -> None:
             for at in range(0, len(body), size):
                 yield body[at : at + size]
 
-        response = await kit.client.post("/upload", content=pieces(), headers=FORM)
+        response = await harness.client.post("/upload", content=pieces(), headers=FORM)
         answer = response.json()
         assert response.status_code == 202
         assert answer["ignored"] == ["image"]
         assert [job["filename"] for job in answer["jobs"]] == ["a.png", "b.png"]
-        assert list(kit.blobs.blobs.values()) == [image, image]
+        assert list(harness.blobs.blobs.values()) == [image, image]
 
     serve(scenario)
 
@@ -139,23 +139,23 @@ def test_a_form_reads_the_same_however_it_is_cut(size: int) -> None:
     [("C:\\\\pics\\\\x.png", "x.png"), ("../../etc/passwd", "passwd"), ("ü .png", "ü .png"), ("n" * 300, "n" * 255)],
 )
 def test_a_file_name_is_a_label(name: str, shown: str) -> None:
-    async def scenario(kit: Kit) -> None:
-        response = await kit.client.post("/upload", content=form(file(png(), name)), headers=FORM)
+    async def scenario(harness: WebHarness) -> None:
+        response = await harness.client.post("/upload", content=form(file(png(), name)), headers=FORM)
         assert response.json()["filename"] == shown
 
     serve(scenario)
 
 
 def test_what_is_no_image_is_refused_by_name_and_place() -> None:
-    async def scenario(kit: Kit) -> None:
-        response = await kit.upload(png(), b"<svg>" + b" " * 1000)
+    async def scenario(harness: WebHarness) -> None:
+        response = await harness.upload(png(), b"<svg>" + b" " * 1000)
         problem = response.json()
         assert response.status_code == 415
         assert (problem["code"], problem["filename"], problem["index"]) == ("unsupported_type", "1.png", 1)
         assert problem["detail"].startswith("this is an SVG drawing, which is not read here")
-        empty = await kit.upload(b"")
+        empty = await harness.upload(b"")
         assert (empty.status_code, empty.json()["detail"]) == (415, "the file is empty: it has no bytes")
-        untouched(kit)
+        untouched(harness)
 
     serve(scenario)
 
@@ -165,7 +165,7 @@ def test_what_is_no_image_is_refused_by_name_and_place() -> None:
     [(png(100, 11), 422, "pixels_over_limit"), (b"no image" * 100, 415, "unsupported_type")],
 )
 def test_the_head_is_judged_before_the_rest_is_read(image: bytes, status: int, code: str) -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         read = 0
 
         async def endless() -> AsyncIterator[bytes]:
@@ -175,9 +175,9 @@ def test_the_head_is_judged_before_the_rest_is_read(image: bytes, status: int, c
                 read += 1
                 yield bytes(1000)
 
-        response = await kit.client.post("/upload", content=endless(), headers={"Content-Type": "image/png"})
+        response = await harness.client.post("/upload", content=endless(), headers={"Content-Type": "image/png"})
         assert (response.status_code, response.json()["code"], read) == (status, code, 0)
-        untouched(kit)
+        untouched(harness)
 
     serve(scenario, pixels_max=1000)
 
@@ -189,19 +189,19 @@ def late(width: int, height: int) -> bytes:
 
 
 def test_sides_behind_the_first_bytes_are_judged_as_they_come() -> None:
-    async def scenario(kit: Kit) -> None:
-        job = (await kit.upload(late(30, 20))).json()
-        original = (await kit.client.get(job["status_url"])).json()["original"]
+    async def scenario(harness: WebHarness) -> None:
+        job = (await harness.upload(late(30, 20))).json()
+        original = (await harness.client.get(job["status_url"])).json()["original"]
         assert (original["width"], original["height"]) == (30, 20)
-        refused = await kit.upload(late(300, 200))
+        refused = await harness.upload(late(300, 200))
         assert (refused.status_code, refused.json()["code"]) == (422, "pixels_over_limit")
 
     serve(scenario, pixels_max=1000)
 
 
 def test_a_limit_problem_names_limit_allowed_and_actual() -> None:
-    async def scenario(kit: Kit) -> None:
-        problem = (await kit.upload(png(100, 11))).json()
+    async def scenario(harness: WebHarness) -> None:
+        problem = (await harness.upload(png(100, 11))).json()
         shown = {name: problem[name] for name in ("limit", "allowed", "actual", "filename", "index")}
         assert shown == {"limit": "pixels_max", "allowed": 1000, "actual": 1100, "filename": "0.png", "index": 0}
 
@@ -209,37 +209,39 @@ def test_a_limit_problem_names_limit_allowed_and_actual() -> None:
 
 
 def test_too_large_by_its_header_is_refused_before_the_body() -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         async def unread() -> AsyncIterator[bytes]:
             raise AssertionError("the body was read")
             yield b""
 
         headers = {"Content-Type": "image/png", "Content-Length": "1001"}
-        response = await kit.client.post("/upload", content=unread(), headers=headers)
+        response = await harness.client.post("/upload", content=unread(), headers=headers)
         assert (response.status_code, response.json()["code"]) == (413, "upload_too_large")
 
     serve(scenario, upload_bytes_max=1000)
 
 
 def test_the_limit_is_exact_while_streaming() -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         fits, over = png().ljust(1000, b"x"), png().ljust(1001, b"x")
-        assert (await kit.upload(fits)).status_code == 202
-        assert (await kit.client.post("/upload", content=fits, headers=FORM | {"Content-Type": "image/png"})).is_success
-        kit.blobs.blobs.clear()
-        kit.sent.clear()
-        response = await kit.upload(over)
+        assert (await harness.upload(fits)).status_code == 202
+        assert (
+            await harness.client.post("/upload", content=fits, headers=FORM | {"Content-Type": "image/png"})
+        ).is_success
+        harness.blobs.blobs.clear()
+        harness.sent.clear()
+        response = await harness.upload(over)
         assert (response.status_code, response.json()["actual"]) == (413, 1001)
-        untouched(kit)
+        untouched(harness)
 
     serve(scenario, upload_bytes_max=1000)
 
 
 def test_too_many_files() -> None:
-    async def scenario(kit: Kit) -> None:
-        response = await kit.upload(*[png()] * 101)
+    async def scenario(harness: WebHarness) -> None:
+        response = await harness.upload(*[png()] * 101)
         assert (response.status_code, response.json()["code"]) == (413, "too_many_parts")
-        untouched(kit)
+        untouched(harness)
 
     serve(scenario)
 
@@ -260,72 +262,72 @@ def test_too_many_files() -> None:
     ],
 )  # fmt: skip
 def test_a_form_at_fault(body: bytes, code: str) -> None:
-    async def scenario(kit: Kit) -> None:
-        response = await kit.client.post("/upload", content=body, headers=FORM)
+    async def scenario(harness: WebHarness) -> None:
+        response = await harness.client.post("/upload", content=body, headers=FORM)
         assert (response.status_code, response.json()["code"]) == (400, code)
-        untouched(kit)
+        untouched(harness)
 
     serve(scenario)
 
 
 def test_recipe_and_preset_at_fault() -> None:
-    async def scenario(kit: Kit) -> None:
-        wrong = await kit.upload(recipe='{"renditions": [{"name": "a", "width": 0}]}')
+    async def scenario(harness: WebHarness) -> None:
+        wrong = await harness.upload(recipe='{"renditions": [{"name": "a", "width": 0}]}')
         assert (wrong.status_code, wrong.json()["code"]) == (422, "bad_recipe")
         assert wrong.json()["path"] == "$.renditions[0].width"
-        unknown = await kit.upload(preset="huge")
+        unknown = await harness.upload(preset="huge")
         assert (unknown.status_code, unknown.json()["code"]) == (422, "unknown_preset")
-        untouched(kit)
+        untouched(harness)
 
     serve(scenario)
 
 
 def test_unknown_query_parameters_and_bodies() -> None:
-    async def scenario(kit: Kit) -> None:
-        named = await kit.client.post("/upload?presets=x", content=png(), headers={"Content-Type": "image/png"})
+    async def scenario(harness: WebHarness) -> None:
+        named = await harness.client.post("/upload?presets=x", content=png(), headers={"Content-Type": "image/png"})
         assert (named.status_code, named.json()["parameter"]) == (400, "presets")
-        misplaced = await kit.client.post("/upload?preset=other", files={"image": ("a.png", png())})
+        misplaced = await harness.client.post("/upload?preset=other", files={"image": ("a.png", png())})
         assert (misplaced.status_code, misplaced.json()["parameter"]) == (400, "preset")
-        other = await kit.client.post("/upload", content=b"{}", headers={"Content-Type": "application/json"})
+        other = await harness.client.post("/upload", content=b"{}", headers={"Content-Type": "application/json"})
         assert (other.status_code, other.json()["code"]) == (415, "unsupported_type")
-        empty = await kit.client.post("/upload", content=b"", headers={"Content-Type": "image/png"})
+        empty = await harness.client.post("/upload", content=b"", headers={"Content-Type": "image/png"})
         assert (empty.status_code, empty.json()["code"]) == (400, "no_image")
-        untouched(kit)
+        untouched(harness)
 
     serve(scenario)
 
 
 def test_content_digest_covers_the_body() -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         right = base64.b64encode(hashlib.sha256(png()).digest()).decode()
         wrong = base64.b64encode(hashlib.sha256(b"other").digest()).decode()
         image = {"Content-Type": "image/png"}
         for value, status in ((wrong, 422), (right, 202)):
             headers = image | {"Content-Digest": f"sha-512=:AA==:, sha-256=:{value}:"}
-            response = await kit.client.post("/upload", content=png(), headers=headers)
+            response = await harness.client.post("/upload", content=png(), headers=headers)
             assert response.status_code == status
-            assert bool(kit.blobs.blobs) == (status == 202)
-        malformed = await kit.client.post("/upload", content=png(), headers=image | {"Content-Digest": "sha-256=x"})
+            assert bool(harness.blobs.blobs) == (status == 202)
+        malformed = await harness.client.post("/upload", content=png(), headers=image | {"Content-Digest": "sha-256=x"})
         assert malformed.status_code == 400
 
     serve(scenario)
 
 
 def test_a_nearly_full_disk_takes_nothing() -> None:
-    async def scenario(kit: Kit) -> None:
-        response = await kit.upload()
+    async def scenario(harness: WebHarness) -> None:
+        response = await harness.upload()
         assert (response.status_code, response.json()["code"]) == (507, "disk_full")
-        untouched(kit)
+        untouched(harness)
 
     serve(scenario, disk_free_bytes_min=1 << 50)
 
 
 @pytest.mark.parametrize("kind", [None, "", "application/octet-stream", "Application/Octet-Stream; x=y", "image/jpeg"])
 def test_a_body_of_no_told_type_is_judged_by_its_bytes(kind: str | None) -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         headers = {} if kind is None else {"Content-Type": kind}
-        assert (await kit.client.post("/upload", content=png(), headers=headers)).status_code == 202
-        refused = await kit.client.post("/upload", content=b"no image" * 100, headers=headers)
+        assert (await harness.client.post("/upload", content=png(), headers=headers)).status_code == 202
+        refused = await harness.client.post("/upload", content=b"no image" * 100, headers=headers)
         assert (refused.status_code, refused.json()["code"]) == (415, "unsupported_type")
 
     serve(scenario)
@@ -342,9 +344,9 @@ def test_a_body_of_no_told_type_is_judged_by_its_bytes(kind: str | None) -> None
     ],
 )
 def test_a_bare_image_can_have_a_name(query: str, disposition: str | None, name: str) -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         headers = {"Content-Type": "image/png"} | ({"Content-Disposition": disposition} if disposition else {})
-        response = await kit.client.post(f"/upload{query}", content=png(), headers=headers)
+        response = await harness.client.post(f"/upload{query}", content=png(), headers=headers)
         assert (response.status_code, response.json()["filename"]) == (202, name)
 
     serve(scenario)
@@ -352,24 +354,24 @@ def test_a_bare_image_can_have_a_name(query: str, disposition: str | None, name:
 
 @pytest.mark.parametrize("path", ["/upload", "/recipes/explain", "/jobs", "/grants", "/receipts/audit"])
 def test_an_encoded_body_is_refused_before_it_is_read(path: str) -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         async def unread() -> AsyncIterator[bytes]:
             raise AssertionError("the body was read")
             yield b""
 
         headers = {"Content-Type": "image/png", "Content-Encoding": "gzip"}
-        refused = await kit.client.post(path, content=unread(), headers=headers)
+        refused = await harness.client.post(path, content=unread(), headers=headers)
         assert (refused.status_code, refused.json()["code"]) == (415, "unsupported_type")
         assert "'gzip'" in refused.json()["detail"]
         assert refused.headers["accept-encoding"] == "identity"
-        plain = await kit.client.post("/upload", content=png(), headers=headers | {"Content-Encoding": "identity"})
+        plain = await harness.client.post("/upload", content=png(), headers=headers | {"Content-Encoding": "identity"})
         assert plain.status_code == 202
 
     serve(scenario)
 
 
 def test_lines_of_one_header_are_one_list() -> None:
-    async def scenario(kit: Kit) -> None:
+    async def scenario(harness: WebHarness) -> None:
         right = base64.b64encode(hashlib.sha256(png()).digest()).decode()
         wrong = base64.b64encode(hashlib.sha256(b"other").digest()).decode()
         for told, status in ((right, 202), (wrong, 422)):
@@ -378,25 +380,25 @@ def test_lines_of_one_header_are_one_list() -> None:
                 ("Content-Digest", "sha-512=:AA==:"),
                 ("Content-Digest", f"sha-256=:{told}:"),
             ]
-            assert (await kit.client.post("/upload", content=png(), headers=lines)).status_code == status
+            assert (await harness.client.post("/upload", content=png(), headers=lines)).status_code == status
         lines = [("Content-Type", "image/png"), ("Prefer", "respond-async"), ("Prefer", "wait=0.05")]
-        waited = await kit.client.post("/upload", content=png(), headers=lines)
+        waited = await harness.client.post("/upload", content=png(), headers=lines)
         assert waited.headers["preference-applied"] == "wait=0.05"
         job = waited.json()["id"]
-        kit.finish(job)
-        view = (await kit.client.get(f"/jobs/{job}")).json()
+        harness.finish(job)
+        view = (await harness.client.get(f"/jobs/{job}")).json()
         url = view["renditions"][0]["url"]
-        etag = (await kit.client.get(url)).headers["etag"]
+        etag = (await harness.client.get(url)).headers["etag"]
         lines = [("If-None-Match", '"x"'), ("If-None-Match", f"W/{etag}")]
-        assert (await kit.client.get(url, headers=lines)).status_code == 304
+        assert (await harness.client.get(url, headers=lines)).status_code == 304
 
     serve(scenario)
 
 
 def test_metadata_is_bounded_in_depth() -> None:
-    async def scenario(kit: Kit) -> None:
-        assert (await kit.upload(metadata='{"a":' * 32 + "1" + "}" * 32)).status_code == 202
-        refused = await kit.upload(metadata='{"a":[' * 16 + "[]" + "]}" * 16)
+    async def scenario(harness: WebHarness) -> None:
+        assert (await harness.upload(metadata='{"a":' * 32 + "1" + "}" * 32)).status_code == 202
+        refused = await harness.upload(metadata='{"a":[' * 16 + "[]" + "]}" * 16)
         assert (refused.status_code, refused.json()["limit"]) == (400, "metadata_depth_max")
         assert (refused.json()["allowed"], refused.json()["actual"]) == (32, 33)
 

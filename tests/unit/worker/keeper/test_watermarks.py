@@ -10,7 +10,7 @@ from host.files.recipes import WATERMARK_BYTES_MAX, digest_of, load_recipes, loa
 from host.settings.settings import Settings
 from jobs.errors import ImageFault, SetupFault
 from jobs.recipes.recipe import canonical, parse
-from tests.support.kits.web_kit import png
+from tests.support.harnesses.web_harness import png
 from worker.keeper.watermarks import Watermarks
 
 TOML = """

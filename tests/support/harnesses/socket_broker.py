@@ -15,7 +15,7 @@ from broker.core.books.events import Policy
 from host.files.folders import endpoint
 from jobs import wire
 from stores.ledger import Ledger
-from tests.support.kits.web_broker import WebBroker
+from tests.support.harnesses.web_broker import WebBroker
 
 BEAT_SECONDS = 0.5
 

@@ -1,6 +1,6 @@
 """Ledgers of every schema number that there was, as SQL: tests/ledgers/schema-N.sql, written once and kept.
 
-`python -m tests.support.kits.old_ledgers` writes that of today's number (it refuses to write one again): run
+`python -m tests.support.harnesses.old_ledgers` writes that of today's number (it refuses to write one again): run
 it before a later number is begun. Each has a job in every state on test-data/rotated.jpg, and a row in
 every other table.
 """

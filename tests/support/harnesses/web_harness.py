@@ -22,7 +22,7 @@ from jobs.recipes.presets import Recipes, load_presets
 from jobs.wire import FromWeb
 from stores.blobs.memory import MemoryBlobs
 from stores.ledger.memory import MemoryLedger
-from tests.support.kits.web_broker import WebBroker, rendition_of
+from tests.support.harnesses.web_broker import WebBroker, rendition_of
 from web.access.parts import Web
 from web.app import build
 from web.broker.changes import Results
@@ -60,7 +60,7 @@ class Inline(Threads):
         return future
 
 
-class Kit:
+class WebHarness:
     """A web process and the broker's core. Both have `settings`, and one clock: `now` stands still, but for what a test
     adds and a thousandth of a second for each turn of the broker.
 
@@ -172,13 +172,13 @@ class Kit:
         return rendition
 
 
-def serve(scenario: Callable[[Kit], Awaitable[None]], **settings: Any) -> None:
-    """Run one scenario on a kit of its own, within 10 s."""
+def serve(scenario: Callable[[WebHarness], Awaitable[None]], **settings: Any) -> None:
+    """Run one scenario on a harness of its own, within 10 s."""
 
     async def whole() -> None:
-        kit = Kit(**settings)
-        async with asyncio.timeout(10), kit.client:
-            await scenario(kit)
+        harness = WebHarness(**settings)
+        async with asyncio.timeout(10), harness.client:
+            await scenario(harness)
 
     asyncio.run(whole())
 
@@ -189,8 +189,8 @@ async def turns(count: int = 5) -> None:
         await asyncio.sleep(0)
 
 
-def granted(kit: Kit, **fields: Any) -> dict[str, str]:
+def granted(harness: WebHarness, **fields: Any) -> dict[str, str]:
     """The header of a grant of acme's: five PNGs of 1,000 bytes by `default`."""
     given = {"id": "u" * 16, "tenant": "acme", "preset": "default", "bytes_max": 1000, "count": 5}
     grant = UploadGrant(**given | {"expires_at": int(time.time()) + 60} | fields)  # type: ignore[arg-type]
-    return {"Authorization": f"Bearer {sign(kit.web.grant_secrets[0], grant)}"}
+    return {"Authorization": f"Bearer {sign(harness.web.grant_secrets[0], grant)}"}

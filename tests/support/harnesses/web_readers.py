@@ -4,7 +4,7 @@ import asyncio
 import json
 from typing import Any
 
-from tests.support.kits.web_kit import BASE, Kit
+from tests.support.harnesses.web_harness import BASE, WebHarness
 from web.http.unsent import ABORT
 
 
@@ -22,7 +22,9 @@ def parse(data: bytes) -> list[tuple[str, int | None, Any]]:
 class Reader:
     """One raw ASGI request that may go on for ever; `stalls` lets it read nothing more."""
 
-    def __init__(self, kit: Kit, path: str, last: int | str | None = None, *, key: str = "", cookie: str = "") -> None:
+    def __init__(
+        self, harness: WebHarness, path: str, last: int | str | None = None, *, key: str = "", cookie: str = ""
+    ) -> None:
         headers = [(b"host", b"localhost:3000"), (b"cookie", cookie.encode())]
         if key:
             headers.append((b"authorization", f"Bearer {key}".encode()))
@@ -38,7 +40,7 @@ class Reader:
             "query_string": query.encode(),
             "headers": headers, "extensions": {ABORT: self._abort},
         }  # fmt: skip
-        self.task = asyncio.ensure_future(kit.app(scope, self._receive, self._send))
+        self.task = asyncio.ensure_future(harness.app(scope, self._receive, self._send))
 
     def stall(self) -> None:
         self._reads.clear()
