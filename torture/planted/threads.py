@@ -39,8 +39,8 @@ THREADS = Core(
         Mutant(
             "what was cancelled stays under way",
             "threads.py",
-            "            self._tell(future, future.cancel if future.cancelled() else tried(future, work))\n",
-            "            if not future.cancelled():\n                self._tell(future, tried(future, work))\n",
+            "            self._deliver(future, future.cancel if future.cancelled() else tried(future, work))\n",
+            "            if not future.cancelled():\n                self._deliver(future, tried(future, work))\n",
         ),
         Mutant(
             "a thread keeps what it has done",
