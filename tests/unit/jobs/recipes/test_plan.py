@@ -340,12 +340,25 @@ def test_one_of_the_same_sides_and_another_part_is_made_from_the_image() -> None
     assert parents(plan(recipe, Size(100, 100), 1)) == {"whole": None, "part": None}
 
 
+def test_a_part_beside_its_would_be_parent_is_made_from_the_image() -> None:
+    recipe = of(left={"crop": Crop(0, 0, 50, 50)}, right={"crop": Crop(60, 60, 40, 40), "width": 20})
+    assert parents(plan(recipe, Size(100, 100), 1)) == {"left": None, "right": None}
+
+
+def test_a_box_is_counted_from_the_corner_of_its_parent() -> None:
+    crop = Crop(10, 20, 100, 100)
+    recipe = of(large={"crop": crop, "width": 80}, small={"crop": crop, "width": 20})
+    small = plan(recipe, Size(200, 200), 1).steps[1]
+    assert (small.parent, small.box) == ("large", Box(0.0, 0.0, 80.0, 80.0))
+
+
 def test_a_tilted_picture_has_no_parent_and_is_none() -> None:
     tilted = {"width": 500, "rotate": 33.0}
     recipe = of(large={"width": 900}, tilted=tilted, small={"width": 50})
     assert parents(plan(recipe, Size(1000, 1000), 1)) == {"large": None, "tilted": None, "small": "large"}
     recipe = of(tilted=tilted, small={"width": 50})
     assert parents(plan(recipe, Size(1000, 1000), 1)) == {"tilted": None, "small": None}
+    assert parents(plan(of(whole={}, tilted=tilted), Size(1000, 1000), 1)) == {"whole": None, "tilted": None}
 
 
 @pytest.mark.parametrize(
