@@ -1,1 +1,1 @@
-"""Attacks on a running pixmill: kills, mutated frames and requests, bombs, slow clients, planted bugs."""
+"""Attacks on a running pixmill: kills, mutated frames and requests, bombs, slow clients. And planted bugs."""

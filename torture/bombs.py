@@ -1,10 +1,10 @@
-"""What hostile files cost their neighbour: processing time (started to ended) of photographs beside them, and
-what memory they get.
+"""What hostile files cost their neighbours: the processing time (started to ended) of photographs beside them. And how
+much memory hostile files get.
 
-One cluster with two workers, on its defaults but without the result cache. Photographs come one after the other, in
-short rounds of three kinds in turn, so that whatever else the machine does falls on all: quiet; hostile, where another
-client keeps one hostile file in work at all times (tests/support/pictures/hostile.py: bombs, claims, loops); and
-ordinary, where that client has photographs. The decoders' peak memory is read from /proc all the while.
+One cluster with two workers, on its defaults but without the result cache. Photographs come one after the other. Short
+rounds of three kinds alternate, so that other load of the machine affects all. Quiet: nothing else runs. Hostile:
+another client always has one hostile file in work (tests/support/pictures/hostile.py: bombs, claims, loops). Ordinary:
+that client has photographs. The decoders' peak memory is read from /proc all the time.
 """
 
 import itertools
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def _neighbours(cluster: Cluster, hostile_jobs: list[int]) -> dict[str, Callable[[], AbstractContextManager[object]]]:
-    """Who else uploads, by the kind of round."""
+    """The other client, by the kind of round."""
     bombs = itertools.cycle({name: make() for name, make in CRAFTED.items()}.items())
     return {
         "quiet": nullcontext,
@@ -76,7 +76,7 @@ def _say(times: dict[str, list[float]], hostile_jobs: int, peak_bytes: int) -> N
 
 
 def _photographs(cluster: Cluster, count: int) -> list[float]:
-    """Milliseconds from started to ended of photographs that come one by one, none like another."""
+    """Milliseconds from started to ended for different photographs, uploaded one by one."""
     return [_one(cluster, SAMPLE + secrets.token_bytes(8)) for _ in range(count)]
 
 

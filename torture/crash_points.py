@@ -1,4 +1,4 @@
-"""All crash points, one after the other, on real processes: `python -m torture.crash_points` (in make chaos).
+"""Kills real processes at all crash points, one after the other: `python -m torture.crash_points` (in make chaos).
 
 tests/support/clusters/crash_points.py is the table, crash_harness.py says what must hold. Exits 1 at the first point
 that does not recover, and leaves everything in the folder that it names.

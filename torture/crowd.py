@@ -1,7 +1,7 @@
-"""Clients that do next to nothing, thousands at once, in one process of their own (for torture/slow.py).
+"""Thousands of clients that do next to nothing, in one process of their own (for torture/slow.py).
 
-Owns what each kind of them does, and when the server dropped it: read from the kernel's table, since
-some of them would not notice. Linux only.
+Owns the behaviour of each kind, and measures when the server drops a client. It reads that from the kernel's table of
+connections, because some kinds would not notice. Linux only.
 """
 
 import contextlib
@@ -21,15 +21,16 @@ from jobs.limits import BODY_SILENCE_SECONDS, HEAD_SECONDS, KEEP_ALIVE_SECONDS, 
 SLICES = 20
 """Each client acts once a second, a slice of them at a time."""
 LOOK_SLICES = 5
-"""After so many, a look at the kernel's table: a quarter of a second."""
+"""The kernel's table is read once in so many slices, which is four times a second."""
 ESTABLISHED = "01"
 ADDRESSES = [f"127.0.1.{number}" for number in range(1, 17)]
-"""Where they come from: so many that none reaches its bound of uploads at once, and none is that of a good client."""
+"""Their addresses: enough that none reaches its limit of simultaneous uploads. The good client has another one."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """`first` is sent at once, then a byte a second of `rest`; nothing is ever read. To be dropped in `seconds`."""
+    """One kind of client. It sends `first` at once, then one byte of `rest` a second, and never reads. The server must
+    drop it within `seconds`."""
 
     name: str
     first: bytes
@@ -77,8 +78,8 @@ class Client:
 
 
 class Crowd:
-    """`count` clients of `chosen` kinds; one that is dropped is replaced until `leave`, which says how long each kind
-    lived at most, and how many of it were dropped."""
+    """`count` clients of `chosen` kinds. A dropped client is replaced until `leave`, which returns for each kind its
+    longest life, and how many were dropped."""
 
     def __init__(self, chosen: Iterable[Kind], count: int, address: tuple[str, int]) -> None:
         ours, theirs = multiprocessing.Pipe()
@@ -90,7 +91,8 @@ class Crowd:
         self._pipe.recv()
 
     def leave(self, patience: float = 0.0) -> dict[str, tuple[float, int]]:
-        """Replace none from now on, wait for `patience` seconds for all to be dropped, and go. By the kind's name."""
+        """Stop replacing clients, wait at most `patience` seconds until all are dropped, then disconnect. Returns the
+        figures by the kind's name."""
         self._pipe.send(patience)
         lives: dict[str, tuple[float, int]] = self._pipe.recv()
         self._process.join()

@@ -12,17 +12,18 @@ from jobs import wire
 from jobs.job import Code
 
 FRAME_ROOM = wire.FRAME_BYTES_MAX - 256 * 1024
-"""The last item may pass it: a job's Finish has 100 kB."""
+"""Less than a frame, because the last item may exceed it: a job's Finish has 100 kB."""
 ROOMS = (*[4_000] * 90, *[60_000] * 9, FRAME_ROOM)
-"""Of a message's lists, to choose from: a frame of 4 MB costs as much as 200 of those of long texts and short lists."""
+"""Bytes for the lists of a message, chosen at random. Large ones are rare: a frame of 4 MB costs as much as 200 frames
+with long texts and short lists."""
 LEASES = (0, 1, 1, 1, 2, 3, 2**53, 2**63 - 1)
 _WIDEST = "\U0001f5bc"
-"""Four bytes of UTF-8, a character as the bounds count."""
+"""One character, as the bounds count, with four bytes in UTF-8."""
 
 
 class Extremes:
-    """Endless messages of one kind after the other, the same for the same seed. `pool`: texts that are used wherever
-    one fits, such as the ids of jobs that there are; the others are as long as may be."""
+    """Makes messages at their bounds, the same ones for the same seed. `pool`: texts that are used wherever they fit,
+    such as ids of existing jobs. All other texts are as long as allowed."""
 
     def __init__(self, seed: int, pool: Iterable[str]) -> None:
         self.random, self.pool = random.Random(seed), list(pool)
@@ -83,7 +84,7 @@ class Extremes:
         return self._spend_text(self.random.choice(("x", _WIDEST)) * (most - len(mark)) + mark)
 
     def _list(self, kind: inspect.ListType, name: str) -> list[Any]:
-        """To its bound, or to the end of the room; seldom short."""
+        """A list up to its bound, or until the bytes are used up; seldom a short one."""
         most = kind.max_length or 0
         if self.random.random() < 0.1:
             most = min(most, 1)
@@ -108,7 +109,7 @@ class Extremes:
 
 
 def unbounded(kind: type[Any]) -> list[str]:
-    """The places in a message that have no bound: texts, bytes, lists, and numbers with a fraction."""
+    """The fields of a message that have no bound: texts, bytes, lists, and floats."""
     found: list[str] = []
     _look(inspect.type_info(kind), kind.__name__, found)
     return found

@@ -1,5 +1,5 @@
-"""A broker that means no good, for torture/frames.py: it binds the sockets of a run folder, and says mutated frames and
-messages at their bounds to the real web processes and workers that connect. Decides nothing about a job.
+"""A hostile broker, for torture/frames.py: it binds the sockets of a run folder, and sends mutated frames and messages
+at their bounds to the real web processes and workers that connect. Decides nothing about a job.
 """
 
 import random
@@ -18,12 +18,12 @@ from torture.extremes import ROOMS, Extremes
 from torture.mutants import Mutator
 
 TO_WORKER = tuple(kind for kind in wire.TO_WORKER if kind is not wire.Drain)
-"""A worker that drains leaves, as it should."""
+"""All but Drain, after which a worker leaves, as it should."""
 WAIT_SECONDS = 60.0
 
 
 class FalseBroker:
-    """What it says is the same for the same seed; the web process is known once it has subscribed."""
+    """It sends the same frames for the same seed. It knows the web process after that has subscribed."""
 
     def __init__(self, run: Path, seed: int) -> None:
         self._context = zmq.Context()
@@ -61,7 +61,7 @@ class FalseBroker:
             self._pull.recv_multipart()
 
     def mutants(self, count: int) -> None:
-        """So many to each of both, and the good ones that they are made of."""
+        """Send so many mutants to web and as many to the worker, and the good frames that they are made from."""
         seed = self._seed * 1_000_003 + self.sent["mutated"]
         web, worker = Mutator(seed, self._good_to_web()), Mutator(seed, self._good_to_worker())
         for frame in self._good_to_web():
@@ -74,7 +74,7 @@ class FalseBroker:
         self.sent["mutated"] += 2 * count
 
     def extremes(self, count: int) -> None:
-        """So many messages at their bounds to each of both."""
+        """Send so many messages at their bounds to web, and as many to the worker."""
         for _ in range(count):
             room = self._random.choice(ROOMS)
             self._say_to_web(wire.encode(self._extremes.message(self._random.choice(wire.TO_WEB), room)))
@@ -91,17 +91,17 @@ class FalseBroker:
         return self.received["Ready"] > before
 
     def beat(self) -> None:
-        """A good one, of a number that no mutant reaches."""
+        """Send a valid beat, with a change number that no mutant has."""
         beat = wire.Beat(1, time.time(), 2**60, False, {"queued": 1}, None, [], 1, 0.0, 0.0)
         self._to_web(self._changes, wire.BEAT_TOPIC, wire.encode(beat))
 
     @property
     def done(self) -> int:
-        """Of both kinds."""
+        """How many mutants and extremes were sent."""
         return self.sent["mutated"] + self.sent["extreme"]
 
     def close(self) -> None:
-        """Be gone."""
+        """Close all sockets."""
         self._context.destroy(0)
 
     def _good_to_web(self) -> list[bytes]:
@@ -140,7 +140,7 @@ class FalseBroker:
         publisher.send_multipart([topic, frame])
 
     def _to_worker(self, frame: bytes) -> None:
-        """Unless it is gone for a moment: a flood may have it take us for silent, and come anew."""
+        """Send to the worker, if it is connected. Under a flood it may take the broker for silent, and reconnect."""
         try:
             self._router.send_multipart([self._peer, frame])
         except zmq.ZMQError as error:

@@ -1,10 +1,11 @@
-"""What is due happens on time under a flood: 16 clients send Submits as fast as they can for a minute, and beside them
+"""Tests that due actions are on time under a flood. 16 clients send Submits as fast as they can for a minute; meanwhile
 jobs are delayed, recalled, and held by workers that fall silent.
 
-At a real broker, over its own sockets. Twice: once all Submits are new, so that millions of jobs queue up; once they
-are repeats of one that is committed, which queue nothing, so that workers are idle and jobs are recalled. Workers are
-played here. Said is how far beats are apart, and how late each due thing was: a job that failed, past its back-off; the
-recall of a prefetched job, past the time that another worker is idle; a silent worker's job, past SILENCE_SECONDS.
+It uses a real broker, over its own sockets, and plays the workers. There are two runs. In one all Submits are new, so
+millions of jobs queue up. In the other they repeat a committed one, which queues nothing, so workers are idle and jobs
+are recalled. The figures are the gaps between beats, and how late each action was: the retry of a failed job, after its
+back-off; the recall of a prefetched job, after another worker is idle; the reassignment of a silent worker's job, after
+SILENCE_SECONDS.
 """
 
 import argparse
@@ -32,13 +33,14 @@ CLIENTS = 16
 SECONDS = 60.0
 JOBS_PER_SUBMIT = 20
 SEND_FRAMES_MAX = 64
-"""As of a web process."""
+"""As in a web process."""
 SILENCE_SECONDS = 5.0
 BEAT_GAP_MAX, LATE_MAX = 2.0, 1.0
 HELD, MEASURED = 3, 25
-"""Jobs that wait at one worker until some are recalled, after so many of which the broker has measured the time."""
+"""How many jobs wait at one worker until some are recalled; and how many end before, so that the broker has measured
+their time."""
 WAIT_SECONDS = 20.0
-"""After which what is due is taken for never."""
+"""A due action that is later than this counts as missing."""
 
 
 def submit(web: str, count: int) -> wire.Submit:
@@ -67,7 +69,7 @@ def _push(context: "zmq.Context[Any]", run: Path) -> Any:
 
 
 class PlayedWorker:
-    """A worker that is played: it ends each job at once, but for those that `mind` takes."""
+    """A simulated worker. It ends each job at once, except those that `mind` takes."""
 
     def __init__(self, stage: "Stage", capacity: int) -> None:
         self.socket: Any = stage.context.socket(zmq.DEALER)
@@ -82,7 +84,7 @@ class PlayedWorker:
         self.say(wire.Ready(name, name, 1, capacity, "played", []))
 
     def say(self, message: Any) -> None:
-        """Unless it has fallen silent."""
+        """Send a message, unless this worker has fallen silent."""
         if not self.silent:
             self.socket.send(wire.encode(message))
             self.said_at = time.monotonic()
@@ -93,13 +95,13 @@ class PlayedWorker:
         self.say(wire.Finished([wire.Finish(job, self.held.pop(job), [], None, True) for job in jobs]))
 
     def leave(self) -> None:
-        """Say so, and be gone."""
+        """Send Leaving, and disconnect."""
         self.say(wire.Leaving())
         self.socket.close(100)
 
 
 class Stage:
-    """All that is played in one run, and what was measured: `late` by what was due, `gaps` between beats."""
+    """The simulated workers of one run, and the measures: `late`, by action, and the `gaps` between beats."""
 
     def __init__(self, run: Path, new: bool) -> None:
         self.run, self.new = run, new
@@ -108,7 +110,7 @@ class Stage:
         self.late: dict[str, list[float]] = defaultdict(list)
         self.gaps: list[float] = []
         self.seen: dict[tuple[str, int], float] = {}
-        """When which lease came, of watched jobs."""
+        """When each lease of a watched job arrived."""
         self.watched: set[str] = set()
         self.recalled: dict[str, float] = {}
         self.push = _push(self.context, run)
@@ -170,8 +172,8 @@ class Stage:
         return value
 
     def jobs_for(self, worker: PlayedWorker, count: int = 1) -> list[str]:
-        """So many jobs that this worker holds and does not end, watched from here on: under their first lease each, for
-        those that were lost before wait for longer after a failure."""
+        """Wait until this worker holds `count` jobs, which it does not end, and watch them. Only jobs under their first
+        lease count, because lost jobs have a longer back-off after a failure."""
         before = set(worker.held)
         worker.mind = lambda one: one.lease == 1
         if not self.new:
@@ -181,7 +183,7 @@ class Stage:
         return jobs
 
     def delayed(self) -> None:
-        """A job fails as a full disk makes it fail, and comes again behind its back-off."""
+        """A job fails as by a full disk, and is assigned again after its back-off."""
         worker = self.worker(1)
         (job,) = self.jobs_for(worker)
         lease, worker.mind = worker.held.pop(job), lambda one: one.job == job
@@ -195,7 +197,8 @@ class Stage:
         self.leave(worker)
 
     def recall(self) -> None:
-        """Some jobs at one worker, then another one without any. Nothing is prefetched before a mean is known."""
+        """Give one worker several jobs, then start an idle one. Before that, jobs must end, because nothing is
+        prefetched until their mean time is known."""
         if self.new:
             return
         holder = self.worker(HELD)
@@ -216,7 +219,7 @@ class Stage:
 
 
 def play(run: Path, new: bool, seconds: float) -> Stage:
-    """Everything that falls due, again and again."""
+    """Cause all kinds of due actions, again and again."""
     stage, end = Stage(run, new), time.monotonic() + seconds
     server = stage.worker(8) if new else None
     while time.monotonic() < end:
@@ -229,7 +232,7 @@ def play(run: Path, new: bool, seconds: float) -> Stage:
             stage.delayed()
             stage.recall()
             if not new and time.monotonic() > since + SILENCE_SECONDS - 1:
-                catcher = stage.worker(1)  # else the job finds nobody
+                catcher = stage.worker(1)  # gets the silent worker's job
                 stage.until(functools.partial(stage.seen.get, (job, lease + 1)))
                 stage.leave(catcher)
         stage.late["silent"].append(stage.seen[job, lease + 1] - since - SILENCE_SECONDS)

@@ -16,7 +16,7 @@ EXTREMES: tuple[Any, ...] = (
 
 
 class Mutator:
-    """Endless mutants of `good` frames, the same for the same seed; `framed`: they are msgpack."""
+    """Makes mutants of `good` frames, the same ones for the same seed. `framed`: the frames are msgpack."""
 
     def __init__(self, seed: int, good: Sequence[bytes], *, framed: bool = True) -> None:
         self._random, self._good = random.Random(seed), list(good)
@@ -62,7 +62,7 @@ class Mutator:
         return frame[:at] + self._random.randbytes(self._random.randint(1, 30)) + frame[at:]
 
     def _swapped(self, frame: bytes) -> bytes:
-        """Another value in the place of one, whatever its depth; a frame that is no msgpack is flipped."""
+        """Replace one value at any depth by another. A frame that is not msgpack gets flipped bits instead."""
         try:
             value = msgspec.msgpack.decode(frame)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -80,7 +80,7 @@ class Mutator:
         return msgspec.msgpack.encode(value)
 
     def _place(self, value: Any) -> tuple[Any, Any]:
-        """Some container in `value` and a key of it, the deeper ones as likely as the first."""
+        """A random container within `value`, and one of its keys. All depths are equally likely."""
         holder, key = None, None
         while isinstance(value, list | dict) and value:
             keys = list(value) if isinstance(value, dict) else range(len(value))

@@ -1,7 +1,7 @@
-"""Mutated requests at a real web process, a hundred thousand of them: whatever comes, no 5xx but 503, and not one error
-in its log; afterwards it serves as before.
+"""Sends a hundred thousand mutated requests to a real web process. It must answer no 5xx except 503, log no error, and
+serve as before afterwards.
 
-Each goes over a connection of its own, with a good request of one of the routes as its start.
+Each request is a mutant of a valid request to one of the routes, and has its own connection.
 """
 
 import argparse
@@ -26,7 +26,7 @@ REQUESTS = 100_000
 SEED = 1
 AT_ONCE = 48
 PATIENCE_SECONDS = 0.5
-"""For an answer: of what was cut, or asks to wait, none comes."""
+"""How long to wait for an answer. None comes to a request that was cut, or that asks to wait."""
 BOUNDARY = "f00d"
 NAMES = ("a.png", "../../etc/passwd", "\u202egnp.exe", "x" * 10_240, "a\\b", 'a"b', "a%0d%0aX: y", "\ufffd\u0301", "")
 HEADERS = (
@@ -42,7 +42,7 @@ VALUES = (
 
 
 class Requests:
-    """Endless requests: of each route, with odd parts now and then, then mutated or not."""
+    """Makes requests to each route, with odd parts now and then, mutated or not."""
 
     def __init__(self, seed: int, jobs: list[str]) -> None:
         self._random, self._jobs = random.Random(seed), jobs
@@ -94,7 +94,7 @@ class Requests:
 
 
 class Storm:
-    """Sends them, AT_ONCE at a time, and counts the answers by status; `faults` are what must not be."""
+    """Sends requests, AT_ONCE at a time, and counts the answers by status. `faults`: the forbidden results."""
 
     def __init__(self, port: int, requests: Requests) -> None:
         self._port, self._requests = port, requests
@@ -131,7 +131,7 @@ class Storm:
 
 
 def run(folder: Path, count: int, seed: int) -> dict[str, Any]:
-    """Send `count` mutants to a web process of its own; what it answered."""
+    """Send `count` mutants to a web process of its own. Returns the counts of its answers."""
     cluster = Cluster(folder, workers=0, cache_url="none", log_format="json", disk_free_bytes_min=0, queued_max=10**9)
     try:
         cluster.start()

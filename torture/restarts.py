@@ -1,7 +1,8 @@
-"""Rolling restarts under load, a broker stopped for long, a worker stopped past its silence: what each costs (nothing).
+"""Shows that three events cost nothing: rolling restarts under load, a broker that is stopped for long, and a worker
+that is stopped longer than its silence.
 
-Each scenario takes a running cluster and returns its figures, which tests/cluster/faults/test_restarts.py asserts on a
-smaller scale. Nothing is answered from the result cache.
+Each scenario takes a running cluster, and returns its figures. tests/cluster/faults/test_restarts.py asserts them on a
+smaller scale. Nothing comes from the result cache.
 """
 
 import os
@@ -30,11 +31,11 @@ BIG = ROOT / "test-data" / "12mp.jpg"
 SLOW_RECIPE = '{"renditions":[{"name":"big","width":3000,"format":"avif"}]}'
 """More than a second of work on BIG."""
 SIDE = 512
-"""Of the pictures of the load, in pixels: some milliseconds of work."""
+"""The side of the load's pictures in pixels: each takes some milliseconds."""
 LOAD_SECONDS = 1.0
-"""Of load before and after what is done to the cluster."""
+"""How long the load runs before and after the event."""
 STILL_SECONDS = 1.0
-"""In which a late answer would have had its effect, after its worker was heard to be idle."""
+"""How long to wait for an effect of a late answer, after its worker was seen idle."""
 Figures = dict[str, Any]
 Job = dict[str, Any]
 
@@ -80,7 +81,7 @@ def _pids(cluster: Cluster) -> set[int]:
 
 
 def _figures(load: Load, jobs: list[Job]) -> Figures:
-    """What every scenario under load says of its requests and jobs."""
+    """The figures of requests and jobs that every scenario under load has."""
     events = [[entry["event"] for entry in job["timeline"]] for job in jobs]
     return {
         "uploads": len(load.accepted),
@@ -93,8 +94,8 @@ def _figures(load: Load, jobs: list[Job]) -> Figures:
 
 
 def broker_stopped(cluster: Cluster, seconds: float) -> Figures:
-    """SIGSTOP the broker for so long under load. `working_seconds` is from its SIGCONT until every worker had finished
-    a job that it was given after it (by the cluster's own timelines)."""
+    """Stop the broker (SIGSTOP) for so long under load. `working_seconds`: from its SIGCONT until every worker has
+    finished a job that was assigned after it, by the jobs' timelines."""
     (broker,) = cluster.pids("broker", "ready")
     with _load(cluster, clients=4, pause=0.02) as load:
         time.sleep(LOAD_SECONDS)
@@ -129,8 +130,8 @@ def _wall(text: str) -> float:
 
 
 def worker_stopped(cluster: Cluster, silence_seconds: float) -> Figures:
-    """SIGSTOP a keeper at work until its job is done elsewhere, continue it, and see what its late answer changes. Its
-    decoder goes on meanwhile, so that there is an answer."""
+    """Stop a busy keeper (SIGSTOP) until another worker has done its job, continue it, and check that its late answer
+    changes nothing. Its decoder is not stopped, so there is a late answer."""
     name, keeper, job = _holder(cluster, cluster.upload(BIG.read_bytes(), recipe=SLOW_RECIPE)["id"])
     with stopped(keeper):
         before = cluster.ended(job, silence_seconds + 60)
@@ -171,7 +172,7 @@ def _idle(cluster: Cluster) -> int:
 
 
 def _workers(cluster: Cluster) -> list[dict[str, Any]]:
-    """The workers in /stats; none while a web process has heard no broker."""
+    """The workers in /stats; none while the web process has no beat of a broker."""
     with cluster.client() as client:
         response = client.get("/stats")
     found: list[dict[str, Any]] = response.json()["workers"] if response.status_code == 200 else []
@@ -189,7 +190,7 @@ def stopped(pid: int) -> Iterator[None]:
 
 
 def broken(name: str, figures: Figures) -> list[str]:
-    """What of a scenario's figures is not as it must be."""
+    """The figures of a scenario that are wrong, in words."""
     must: Figures = {"not_done": 0, "ended_twice": 0, "requests_refused": 0}
     must |= {"changed_by_late_answer": 0, "late_answers": 1, "done_elsewhere": 1, "works_again": 1, "later_not_done": 0}
     if name == "rolling":

@@ -1,7 +1,7 @@
-"""What slow clients cost the others: a good client's latency beside 2,000 connections that are idle, and beside 2,000
-that are slow in every way (torture/crowd.py), and how long each of those is borne.
+"""What slow clients cost the others. Measures a good client's latency beside 2,000 idle connections, and beside 2,000
+that are slow in every way (torture/crowd.py); and how long the server tolerates each kind of slow client.
 
-The two are measured in turn, twice, on one web process with no worker. The good client reads a job, and uploads.
+Both are measured in turn, twice, on one web process without a worker. The good client reads a job, and uploads.
 """
 
 import contextlib
@@ -24,13 +24,13 @@ MEASURED_SECONDS = 20.0
 REQUESTS_PER_SECOND = 20
 BIG_BYTES = 8_000_000
 LATE_SECONDS = 3.0
-"""The server's sweep, five times a second, and a look at the kernel's table here, four times; and what both wait for a
-processor."""
+"""Tolerance of a measured time: the server looks for slow clients five times a second, the crowd reads the kernel's
+table four times a second, and both may wait for a processor."""
 UNDER_MS = 25.0
 
 
 class Good:
-    """A client as it should be, on one connection; latencies in milliseconds."""
+    """A well-behaved client, on one connection. Latencies are in milliseconds."""
 
     def __init__(self, address: tuple[str, int], job: str) -> None:
         self._http = http.client.HTTPConnection(*address, timeout=30)

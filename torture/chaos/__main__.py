@@ -1,6 +1,6 @@
-"""`python -m torture.chaos`: run, print, exit 1 if a promise broke.
+"""`python -m torture.chaos`: run and print. The exit status is 1 if a promise was broken.
 
-Then everything is left in the folder that it names.
+Then all files are left in a folder that it names.
 """
 
 import argparse

@@ -1,5 +1,5 @@
-"""Whether every promise of a chaos run was kept. Pure: the clients' log, the ledger's rows and the files in, what was
-broken out. Reads no file and knows no process.
+"""Checks that every promise of a chaos run was kept. Pure: it takes the clients' log, the ledger's rows and the names
+of files, and returns the broken promises. Reads no file, and knows no process.
 """
 
 from collections import Counter, defaultdict
@@ -24,7 +24,7 @@ class Seen(NamedTuple):
 
 @dataclass
 class Verdict:
-    """What was found. Every list but `seconds` must be empty. `nameless`: files that no row names."""
+    """The result. Every list except `seconds` must be empty. `nameless`: files that no row names."""
 
     jobs: int = 0
     lost: list[str] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Promise:
 
 
 def check(entries: Iterable[Entry], rows: Iterable[Row], files: set[str], see: Callable[[str], Seen]) -> Verdict:
-    """Judge a run that has come to rest. `files` are the names below DATA, `see` reads one of them."""
+    """Judge a run whose jobs have all ended. `files`: the names below DATA. `see`: reads one of them."""
     verdict = Verdict()
     promised = _promises(entries, verdict)
     ledger = {row.id: row for row in rows}
@@ -80,7 +80,7 @@ def names_of(row: Row) -> set[str]:
 
 
 def _promises(entries: Iterable[Entry], verdict: Verdict) -> dict[str, Promise]:
-    """What was promised, by job; a key that got two answers, or a job of two keys, is doubled."""
+    """The promises, by job. A key with two answers, or a job with two keys, counts as doubled."""
     answers: dict[str, list[str]] = {}
     promised: dict[str, Promise] = {}
     for entry in entries:

@@ -24,20 +24,21 @@ from torture.chaos.plan import Pace
 THREADS = 6
 FILES_PER_POST = (1, 1, 5, 10, 20, 40)
 TRY_SECONDS = 8.0
-"""Of one try: past it the connection is dropped and the POST repeated."""
+"""How long one try may take. Then the connection is dropped, and the POST is repeated."""
 REPEAT_SECONDS = (0.02, 0.3)
 AGAIN_SHARE = 0.05
-"""Of the POSTs: sent once more after their 202, which must give the same jobs."""
+"""This share of the POSTs is sent once more after its 202, and must get the same jobs."""
 WAIT_SECONDS = 0.05
 SLOW_SIDE, SLOW_SHARE = 3072, 0.05
-"""Of the pictures that keep a decoder busy for tens of milliseconds, so that faults meet work under way."""
+"""The side of large pictures, and their share. Each keeps a decoder busy for tens of milliseconds, so that faults hit
+running jobs."""
 
 
 class Entry(msgspec.Struct):
     """One line of the log: a POST and the promise it got. Times are wall seconds.
 
-    `number` is the first picture's, the others follow it; `failures` says what the tries before the
-    202 ended with; `again`: sent once more after its 202.
+    `number`: that of the first picture; the others follow it. `failures`: how the tries before the 202 ended. `again`:
+    it was sent once more after its 202.
     """
 
     key: str
@@ -84,7 +85,7 @@ class Clients(Beside):
         return numbered(number, SLOW_SIDE if random.Random(number).random() < self._slow else SIDE)
 
     def _draw(self) -> tuple[int, int, bool] | None:
-        """(first number, files, whether to send it again) of the next POST; None when all are taken."""
+        """The next POST: first number, files, whether to send it again. None: all are taken."""
         while not self.over.is_set():
             with self._lock:
                 if self._next >= self._pace.jobs:
@@ -121,7 +122,7 @@ class Connection:
         self._connection = http.client.HTTPConnection(host, port, timeout=TRY_SECONDS)
 
     def post(self, key: str, pictures: list[bytes]) -> tuple[int, dict[str, Any]]:
-        """Upload once: the status (0: the connection failed) and what the answer says."""
+        """Upload once. Returns the status (0: the connection failed) and the answer's JSON."""
         path, kind, body = _request(pictures)
         try:
             self._connection.request("POST", path, body, {"Content-Type": kind, "Idempotency-Key": key})

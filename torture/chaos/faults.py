@@ -1,7 +1,8 @@
-"""Carries out a plan of faults on a running cluster: finds who is meant, signals, continues, starts again.
+"""Carries out a plan of faults on a running cluster: finds the target process, signals it, continues stopped ones, and
+restarts the supervisor.
 
-Works on /proc and signals alone, so that a stopped or killed supervisor stops nothing here. What a
-fault must not do (leave a process behind) is kept in `violations`.
+Uses only /proc and signals, so it works while the supervisor is stopped or killed. A fault must not leave a process
+behind; that would be added to `violations`.
 """
 
 import contextlib
@@ -20,9 +21,9 @@ from torture.chaos.plan import SUPERVISOR, Fault, Kind, Pace
 FIND_SECONDS = 30.0
 """How long a fault waits for a process of its target (one that is just replaced)."""
 LEFT_SECONDS = 2.0
-"""In which everything must have followed a killed supervisor."""
+"""All processes must have ended this long after the supervisor was killed."""
 STOP_SECONDS = 60.0
-"""In which a supervisor told to stop must have ended (a stopped child is killed after its drain)."""
+"""A supervisor must have ended this long after it was told to stop (it kills a stopped child after its drain)."""
 STEP_SECONDS = 0.02
 
 
@@ -38,7 +39,7 @@ class FaultInjector:
         self._restarts: list[subprocess.Popen[bytes]] = []
 
     def run(self, plan: list[Fault], until: float) -> None:
-        """All of the plan, at the pace; given up at monotonic `until`."""
+        """Carry out the whole plan, at the pace. Gives up at monotonic time `until`."""
         for fault in plan:
             self._wait(fault.gap_seconds)
             while not self._pace.may_inject() and time.monotonic() < until:
@@ -61,7 +62,7 @@ class FaultInjector:
         return self._cluster.supervisor.pid
 
     def _wait(self, seconds: float) -> None:
-        """Wait, and continue on the way who was stopped long enough."""
+        """Wait, and meanwhile continue processes that were stopped for long enough."""
         until = time.monotonic() + seconds
         while (now := time.monotonic()) < until or (self._stopped and self._stopped[0][0] <= now):
             while self._stopped and self._stopped[0][0] <= now:
@@ -111,7 +112,7 @@ class FaultInjector:
         return False
 
     def _end_the_supervisor(self, kind: Kind) -> None:
-        """End it, see that nothing is left, and start it again."""
+        """End the supervisor, check that no process is left, and start it again."""
         supervisor = self._cluster.supervisor
         assert supervisor is not None
         supervisor.send_signal(signal.SIGCONT)  # it may be stopped, and is to drain

@@ -1,4 +1,5 @@
-"""What is hit, how, and after which gap: a pure function of a seed. And how jobs and faults keep pace.
+"""The plan of faults: which process is hit, how, and after which pause. A pure function of a seed. And the pace of jobs
+and faults.
 
 Knows no process and no clock.
 """
@@ -21,25 +22,26 @@ class Kind(StrEnum):
 SUPERVISOR, BROKER, WEB, KEEPER, NURSERY, DECODER = "supervisor", "broker", "web", "keeper", "nursery", "decoder"
 
 KILLED = {DECODER: 30, KEEPER: 25, BROKER: 15, WEB: 15, NURSERY: 13, SUPERVISOR: 2}
-"""Shares of the SIGKILLs, in percent. At least one of each."""
+"""Shares of the SIGKILLs, in percent. Each target gets at least one."""
 OTHERWISE = [
     (Kind.STOP_SHORT, BROKER, 2), (Kind.STOP_LONG, BROKER, 1), (Kind.STOP_SHORT, WEB, 2), (Kind.STOP_LONG, WEB, 2),
     (Kind.STOP_SHORT, KEEPER, 2), (Kind.STOP_LONG, KEEPER, 4), (Kind.STOP_SHORT, NURSERY, 1),
     (Kind.STOP_LONG, DECODER, 2), (Kind.STOP_SHORT, SUPERVISOR, 1), (Kind.TERM, BROKER, 2), (Kind.TERM, WEB, 3),
     (Kind.TERM, KEEPER, 4), (Kind.TERM, SUPERVISOR, 1), (Kind.RESTART, SUPERVISOR, 1),
 ]  # fmt: skip
-"""All else, with weights: one of these for every two SIGKILLs."""
+"""The other faults, with their weights. There is one of these for every two SIGKILLs."""
 OTHERWISE_SHARE = 0.5
 LAST = (NURSERY, DECODER, KEEPER)
-"""Killed last: a broker that starts again would find, and so hide, a job that their loss has stranded."""
+"""These are killed last. If the loss of one strands a job, a later restart of the broker would rescue it, and hide the
+bug."""
 GAP_SECONDS = (0.05, 1.0)
-"""Between faults: some fall into the recovery from the last one, most let the cluster work."""
+"""Pauses between faults. Short ones hit the recovery from the last fault, most let the cluster work."""
 SHORT, LONG = (0.05, 0.8), (1.2, 2.5)
-"""A stop's length, in silences."""
+"""The length of a stop, in multiples of SILENCE_SECONDS."""
 
 
 class Fault(NamedTuple):
-    """One blow. `pick` (0 to 1) says which of several processes; `stop_seconds` is 0 but for a stop."""
+    """One fault. `pick` (0 to 1) chooses among several processes. `stop_seconds`: for a stop, else 0."""
 
     gap_seconds: float
     kind: Kind
@@ -78,15 +80,15 @@ def _length(drawn: random.Random, kind: Kind) -> float:
 
 
 class Pace:
-    """Keeps jobs and faults together: neither ends long before the other, and the backlog has a bound.
+    """Keeps jobs and faults at the same pace, so that neither ends long before the other, and bounds the backlog.
 
-    `sent`, `ended` and `injected` count what has happened, and are set by who knows.
+    `sent`, `ended` and `injected` count what has happened. Others set them.
     """
 
     AHEAD = 10
-    """Faults by which either side may be ahead of its even pace."""
+    """How far one side may be ahead of the other, in faults."""
     BACKLOG = 4000
-    """Jobs sent and not ended: above the broker's window, so that lanes are refilled."""
+    """Limit of jobs that have not ended. It is above the broker's window, so that lanes are refilled."""
 
     def __init__(self, jobs: int, faults: int) -> None:
         self.jobs, self.faults = jobs, faults

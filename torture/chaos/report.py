@@ -1,4 +1,4 @@
-"""Prints a chaos run: faults by kind and target, then what became of the jobs; as text or as Markdown."""
+"""Prints a chaos run: faults by kind and target, then the results of the jobs; as text or as Markdown."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -39,20 +39,22 @@ SETTINGS: dict[str, Any] = {
     "orphan_seconds": 60,
     "log_level": "warning",
 }
-"""ATTEMPTS_MAX is 100, for innocents are killed often here; no other bar is lowered. With 60 s for
+"""ATTEMPTS_MAX is 100, because good jobs are killed often here; no other limit is changed. With 60 s for
 ORPHAN_SECONDS the orphan scan for files that no row names is under fire as well."""
 SWEEP_ORPHAN_SECONDS = 2
 """When everything is at rest and started once more, so that the orphan scan finds what the faults have left."""
 LOOK_SECONDS = 0.25
 STALL_SECONDS = 90.0
-"""After the last fault without a job's end (a back-off is at most 60 s), or in the sweep without a file less."""
+"""A run stalls if no job ends for this long after the last fault (a back-off is at most 60 s), or if the sweep removes
+no file for this long."""
 FOLDERS = ("raw", "processed", "incoming")
 PAGE = 500
 
 
 @dataclass
 class Run:
-    """What came of it. `violations` are those that the checker cannot see: processes left, strange answers."""
+    """The result of a run. `violations`: what the checker cannot see, which is processes left behind and unexpected
+    answers."""
 
     injector: FaultInjector
     verdict: Verdict
@@ -63,7 +65,7 @@ class Run:
     slowest_accept_seconds: float
 
     def broken(self) -> list[str]:
-        """All that must not be; empty if every promise was kept."""
+        """All broken promises and violations; empty if there are none."""
         return self.violations + self.verdict.broken()
 
 
@@ -112,7 +114,7 @@ def _sweep(folder: Path) -> int:
 
 
 def _rest(clients: Clients, pace: Pace) -> bool:
-    """Whether every upload got its 202 and every job its end, without a stall."""
+    """Wait until every upload has its 202 and every job has ended. False: it stalled."""
     seen, until = -1, time.monotonic()
     while not (clients.done() and pace.ended >= pace.jobs):
         if pace.ended > seen:
@@ -125,7 +127,7 @@ def _rest(clients: Clients, pace: Pace) -> bool:
 
 @contextmanager
 def _watched(cluster: Cluster, pace: Pace) -> Iterator[None]:
-    """Keep `pace.ended` as /stats says it, while somebody answers."""
+    """Update `pace.ended` from /stats, whenever a web process answers."""
     over = threading.Event()
 
     def look() -> None:
@@ -161,7 +163,7 @@ def read_rows(data: Path) -> Iterator[Row]:
 
 
 def list_files(data: Path) -> set[str]:
-    """The names of all blobs, and of what was left on its way."""
+    """The names of all blobs, and of unfinished files."""
     paths = (path for folder in FOLDERS for path in (data / folder).rglob("*") if path.is_file())
     return {str(path.relative_to(data)) for path in paths}
 
