@@ -33,6 +33,13 @@ def test_one_upload_by_the_command_comes_back_as_pictures(cluster: Cluster, tmp_
     assert client("wait", job, "--url", cluster.url).stdout == done.stdout
 
 
+def test_every_process_of_a_checkout_is_started_by_python_m(cluster: Cluster) -> None:
+    """A wheel's ones are started by the launcher: tests/test_wheel.py."""
+    words = [Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0") for pid in cluster.everything()]
+    assert {line[1] for line in words} == {b"-m"}
+    assert {line[2] for line in words} == {b"supervisor", b"broker", b"web", b"worker", b"worker.decoder.nursery"}
+
+
 def test_the_command_says_what_was_refused_and_what_failed(cluster: Cluster) -> None:
     refused = client("upload", ROOT / "LICENSE", "--url", cluster.url)
     assert refused.returncode == 1
