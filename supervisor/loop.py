@@ -17,7 +17,7 @@ from host.sockets import control, listener
 from supervisor.core.fleet import HANG_SECONDS_MIN, WEB, Done, Fleet, Signal, Start
 
 CORES = os.cpu_count() or 1
-WELCOME = "\npixmill runs: {0}/\n  data: {1}\n  curl -F image=@{2} {0}/upload\n"
+WELCOME = "\npixmill runs: {}/\n  data: {}\n  {}\n"
 HANG_SILENCES = 2
 """A long SILENCE_SECONDS means slow disks, so a hang is longer still."""
 GIVEN_UP = "the restart was given up, for new processes end before they are ready (or all are to stop)"
@@ -38,6 +38,7 @@ class Loop:
         self._watch = Watch(reload)
         self._announced = self._stopped = False
         self._url = listener.keep_listener(settings)
+        self._curl = listener.curl(settings, self._url)
         self._watchdog = notify.Watchdog()
         self._environ = notify.environ_of_child(os.environ, run / "notify.sock", hang)
         self._notices = notify.Notices(run / "notify.sock")
@@ -72,8 +73,7 @@ class Loop:
         if self._fleet.complete() and not self._announced:
             self._announced = True
             notify.ready()
-            sample = next(Path("test-data").glob("sample.jpg"), "photo.jpg")
-            print(WELCOME.format(self._url, self._data, sample), flush=True)
+            print(WELCOME.format(self._url, self._data, self._curl), flush=True)
         return self._stopped
 
     def _start(self, child: int, role: str) -> None:

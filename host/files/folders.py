@@ -18,17 +18,16 @@ import tempfile
 import time
 from pathlib import Path
 
-from host.settings.settings import Settings
+from host.settings.settings import SOCKET_PATH_BYTES_MAX, Settings
 from jobs.errors import SetupFault
 
-SOCKET_PATH_BYTES_MAX = 107
 _LONGEST_SOCKET = "supervisor.sock"
 _OTHERS, _OTHERS_WRITE = 0o077, 0o022
 _MARKS = ("ledger.sqlite3", "broker.lock", "supervisor.lock", "curve/broker.key")
 """A folder that has one of these is ours: DATA, a back-up or RUN. `raw` is not among them: photographers use it."""
 _PARTS = (
     *("raw", "processed", "incoming", "cache", "flight", "curve", "recipes", "run"),
-    *("ledger.*", "*.secret", ".*.secret.*", "broker.lock", "supervisor.lock", "*.sock"),
+    *("ledger.*", "*.secret", ".*.secret.*", "broker.lock", "supervisor.lock", "*.sock", "*.sock.lock"),
 )
 """All names that we ever put there."""
 _EMPTY = ("lost+found", ".gitkeep")

@@ -74,6 +74,9 @@ SOCKETS = ("jobs", "workers", "acks", "changes")
 """The broker's sockets; on tcp they have consecutive ports."""
 SECRET_CHARACTERS_MIN = 16
 """Characters of a secret that a person sets: shorter ones can be guessed."""
+SOCKET_PATH_BYTES_MAX = 107
+"""Bytes of a unix socket's path: the kernel's bound."""
+_UNIX = "unix:"
 _PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]_-]+(?:/[A-Za-z0-9._~/-]*)?", re.ASCII)
 _ROOT_PATH = re.compile(r"[A-Za-z0-9._~/-]*", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
@@ -127,7 +130,10 @@ def _of_texts(settings: Settings) -> list[str]:
         if _NO_PATH.search(getattr(settings, name)) or not (getattr(settings, name).strip() or name == "run")
     ]
     if not _is_host(settings.host):
-        faults.append(f"{PREFIX}HOST={settings.host!r} must be an address or a name of this machine")
+        faults.append(
+            f"{PREFIX}HOST={settings.host!r} must be an address or a name of this machine, or a unix socket as "
+            f"unix:/run/pixmill/web.sock, whose path has at most {SOCKET_PATH_BYTES_MAX} bytes"
+        )
     if not _is_judged(broker_address, settings):
         faults.append(f"{PREFIX}BROKERS={settings.brokers!r} must be 1, or the broker's address as tcp://HOST:PORT")
     faults += [
@@ -140,7 +146,8 @@ def _of_texts(settings: Settings) -> list[str]:
     if not _ROOT_PATH.fullmatch(settings.root_path):
         faults.append(f"{PREFIX}ROOT_PATH={settings.root_path!r} must be a path as /pix")
     faults += [
-        f"{PREFIX}TRUSTED_PROXIES: {proxy!r} must be an address, or a network of some, as 10.0.0.0/24, and not of all"
+        f"{PREFIX}TRUSTED_PROXIES: {proxy!r} must be an address, a network of some, as 10.0.0.0/24, and not of all, "
+        "or unix"
         for proxy in trusted_proxies(settings)
         if not _is_network(proxy)
     ]
@@ -193,6 +200,8 @@ def _is_judged(judge: Callable[[Settings], object], settings: Settings) -> bool:
 
 
 def _is_host(host: str) -> bool:
+    if path := unix_path(host):
+        return path[0] == "/" and not _NO_PATH.search(path) and len(path.encode()) <= SOCKET_PATH_BYTES_MAX
     try:
         ipaddress.ip_address(host.strip("[]"))
     except ValueError:
@@ -201,11 +210,19 @@ def _is_host(host: str) -> bool:
 
 
 def _is_network(proxy: str) -> bool:
-    """Whether it is a network, but not the one of everybody: a trusted proxy decides a request's client address."""
+    """Whether it is a network, but not the one of everybody: a trusted proxy decides a request's client address. `unix`
+    stands for whoever may open the unix socket that HOST names."""
+    if proxy == "unix":
+        return True
     try:
         return ipaddress.ip_network(proxy).prefixlen > 0
     except ValueError:
         return False
+
+
+def unix_path(host: str) -> str:
+    """The path of the unix socket that HOST names; empty if HOST is an address or a name."""
+    return host.removeprefix(_UNIX) if host.startswith(_UNIX) else ""
 
 
 def workers_range(workers: str, cores: int) -> tuple[int, int]:
@@ -239,7 +256,8 @@ def cors_origins(settings: Settings) -> list[str]:
 
 
 def trusted_proxies(settings: Settings) -> list[str]:
-    """The addresses and networks of proxies that are believed; they are separated by commas or white space."""
+    """The addresses and networks of proxies that are believed, and `unix`; they are separated by commas or white
+    space."""
     return settings.trusted_proxies.replace(",", " ").split()
 
 

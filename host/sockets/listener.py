@@ -1,4 +1,5 @@
-"""The listening socket of the web processes; and the name of another program that has its port."""
+"""The listening socket of the web processes: a port, or a unix socket; and the name of another program that has its
+port."""
 
 import errno
 import ipaddress
@@ -7,9 +8,10 @@ import re
 import socket
 from pathlib import Path
 
+from host.files.folders import hold_lock
 from host.process.launch import typed
 from host.process.notify import LISTEN_DESCRIPTOR
-from host.settings.settings import Settings
+from host.settings.settings import Settings, unix_path
 from jobs.access import keys
 from jobs.errors import SetupFault
 
@@ -21,6 +23,8 @@ for each client that reads nothing."""
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach a server on `host`."""
+    if unix_path(host):
+        return True
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -38,8 +42,11 @@ def refuse_public(settings: Settings) -> None:
 
 
 def bind_listener(settings: Settings) -> socket.socket:
-    """A socket that listens on HOST:PORT. Raises SetupFault, with the fix, if that fails."""
+    """A socket that listens on HOST:PORT, or on the unix socket that HOST names. Raises SetupFault, with the fix, if
+    that fails."""
     refuse_public(settings)
+    if path := unix_path(settings.host):
+        return _bind_unix(path)
     where = f"{settings.host} port {settings.port}"
     try:
         family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
@@ -58,19 +65,64 @@ def bind_listener(settings: Settings) -> socket.socket:
         raise SetupFault(f"{where} cannot be listened on ({reason}): set PIXMILL_HOST or PIXMILL_PORT") from None
 
 
+def _bind_unix(path: str) -> socket.socket:
+    """A socket that listens at `path`; its mode is the umask's (host/files/folders.py, keep_private). This process
+    keeps the lock beside it until its end. A socket that an earlier process left at `path` is removed, but no other
+    file, and no socket on which another program listens."""
+    taken = f"{path} is in use: stop what listens there or set PIXMILL_HOST to another path"
+    if not Path(path).parent.is_dir():
+        raise SetupFault(f"there is no folder for {path}: make it or set PIXMILL_HOST to another path")
+    hold_lock(Path(f"{path}.lock"), 0, taken)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if _is_listened_on(path):
+            raise SetupFault(taken)
+        if Path(path).is_socket():
+            os.unlink(path)
+        listener.bind(path)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        reason = "it is no socket" if error.errno == errno.EADDRINUSE else os.strerror(error.errno or 0)
+        raise SetupFault(f"{path} cannot be listened on ({reason}): set PIXMILL_HOST to another path") from None
+    except SetupFault:
+        listener.close()
+        raise
+    return listener
+
+
+def _is_listened_on(path: str) -> bool:
+    """Whether a process accepts connections at `path`. A full queue of connections belongs to a listener, too."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        return probe.connect_ex(path) in (0, errno.EAGAIN)
+
+
 def keep_listener(settings: Settings) -> str:
-    """Listen on HOST:PORT under LISTEN_DESCRIPTOR, which the web processes inherit. Returns its address. Raises
-    SetupFault."""
+    """Listen as `bind_listener` does under LISTEN_DESCRIPTOR, which the web processes inherit. Returns its address.
+    Raises SetupFault."""
     with bind_listener(settings) as listening:
         os.dup2(listening.fileno(), LISTEN_DESCRIPTOR, inheritable=False)
-        return address(settings, listening.getsockname()[1])
+        return address(settings, 0 if unix_path(settings.host) else listening.getsockname()[1])
 
 
 def address(settings: Settings, port: int) -> str:
-    """The page's address for a browser on this machine (or PUBLIC_URL); `port` is the bound one."""
+    """The page's address for a browser on this machine (or PUBLIC_URL); `port` is the bound one. A unix socket has no
+    address for a browser, and stands for itself."""
+    if unix_path(settings.host):
+        return settings.public_url.rstrip("/") or settings.host
     anywhere = settings.host in ("127.0.0.1", "0.0.0.0", "::1", "::")
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return settings.public_url.rstrip("/") or f"http://{'localhost' if anywhere else host}:{port}"
+
+
+def curl(settings: Settings, url: str) -> str:
+    """The command that uploads an image, of this checkout if there is one, to the server at `url` of `address`."""
+    image = next(Path("test-data").glob("sample.jpg"), "photo.jpg")
+    path = unix_path(settings.host)
+    where = f"--unix-socket {path} " if path else ""
+    base = "http://localhost" if path else url
+    return f"curl {where}-F image=@{image} {base}/upload"
 
 
 def _holder(port: int) -> str:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from jobs.errors import ClientFault
+from web.http.proxies import UNIX_PEER
 
 
 class Shares:
@@ -38,12 +39,12 @@ class Shares:
 
 class Addresses:
     """The connections of each address: none may have more than half of the `descriptors` of this process. Those of
-    `proxies` belong to everybody, and have no bound."""
+    `proxies` (addresses, networks, or `unix`) belong to everybody, and have no bound."""
 
     def __init__(self, descriptors: int, proxies: Sequence[str] = ()) -> None:
         self._most = max(1, descriptors // 2)
         self._held = Shares()
-        self._proxies = [ipaddress.ip_network(proxy) for proxy in proxies]
+        self._proxies = [ipaddress.ip_network(proxy) for proxy in proxies if proxy != UNIX_PEER[0]]
 
     def come(self, address: str) -> Callable[[], None]:
         """One more of `address`, until what is returned is called, or forgotten. Raises TooMany."""

@@ -8,6 +8,8 @@ from typing import Any
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 HOST, FORWARDED_HOST = b"host", b"x-forwarded-host"
+UNIX_PEER = ("unix", 0)
+"""The client's address where the connection came by a unix socket. TRUSTED_PROXIES trusts it by this word."""
 
 
 class Proxied(ProxyHeadersMiddleware):
@@ -16,8 +18,9 @@ class Proxied(ProxyHeadersMiddleware):
     replace it: a script of a page can send X-Forwarded-Host, but can never choose Host."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["client"] and scope["client"][0] in self.trusted_hosts and (host := _forwarded(scope["headers"])):
-            scope = {**scope, "headers": [(HOST, host), *scope["headers"]]}
+        scope = {**scope, "client": scope["client"] or UNIX_PEER}
+        if scope["client"][0] in self.trusted_hosts and (host := _forwarded(scope["headers"])):
+            scope["headers"] = [(HOST, host), *scope["headers"]]
         await super().__call__(scope, receive, send)
 
 

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host.settings.bounds import BOUNDS, CHOICES
-from host.settings.settings import SECRETS, Settings, cors_origins, parse, workers_range
+from host.settings.settings import (
+    SECRETS,
+    SOCKET_PATH_BYTES_MAX,
+    Settings,
+    cors_origins,
+    parse,
+    unix_path,
+    workers_range,
+)
 from jobs.errors import SetupFault
 
 
@@ -103,12 +111,28 @@ def test_addresses_as_people_set_them() -> None:
     assert cors_origins(parse(given)[0]) == ["https://shop.example", "http://localhost:8080", "http://[::1]:80"]
 
 
+def test_host_may_be_a_unix_socket() -> None:
+    longest = "/" + "x" * (SOCKET_PATH_BYTES_MAX - 1)
+    assert unix_path(parse({"PIXMILL_HOST": f"unix:{longest}"})[0].host) == longest
+    assert unix_path("unix.example") == ""
+
+
 KEY = "acme:write:" + "0" * 64
 RULED: dict[str, tuple[str, ...]] = {
-    "host": ("", "a b", "http://localhost", "-x", "::1::"),
+    "host": (
+        "",
+        "a b",
+        "http://localhost",
+        "-x",
+        "::1::",
+        "unix:",
+        "unix:web.sock",
+        "unix:/a\nb",
+        "unix:/" + "x" * 107,
+    ),
     "public_url": ("pix.example",),
     "root_path": ("/pix?",),
-    "trusted_proxies": ("proxy", "10.0.0.1/24", "0.0.0.0/0", "::/0", "*"),
+    "trusted_proxies": ("proxy", "unix:/run/web.sock", "10.0.0.1/24", "0.0.0.0/0", "::/0", "*"),
     "cors_origins": ("*",),
     "workers": ("many", "1001", "0..1001", "2..1", "-1", "1.5"),
     "data": ("", " ", "up\nloads", "\0", "\udcff"),

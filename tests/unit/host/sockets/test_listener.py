@@ -1,13 +1,15 @@
-"""A port that is taken: by whom, and not what they were started with."""
+"""A port that is taken: by whom, and not what they were started with. A unix socket: stale, in use, and private."""
 
+import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from host.settings.settings import Settings
-from host.sockets.listener import bind_listener
+from host.sockets.listener import address, bind_listener, curl
 from jobs.errors import SetupFault
 
 HOLDER = """
@@ -34,3 +36,81 @@ def test_the_holder_of_a_port_is_named_without_its_command_line() -> None:
 def test_a_port_that_is_free_is_listened_on() -> None:
     with bind_listener(Settings(port=0)) as listening, socket.create_connection(listening.getsockname()):
         assert listening.getsockname()[0] == "127.0.0.1"
+
+
+BINDER = """
+import sys
+from host.settings.settings import Settings
+from host.sockets.listener import bind_listener
+listening = bind_listener(Settings(host="unix:" + sys.argv[1]))
+print("listens", flush=True)
+sys.stdin.read()
+"""
+
+
+def on(path: Path) -> Settings:
+    return Settings(host=f"unix:{path}")
+
+
+def test_a_unix_socket_is_listened_on_and_has_the_mode_of_the_umask(tmp_path: Path) -> None:
+    path = tmp_path / "web.sock"
+    before = os.umask(0o077)
+    try:
+        listening = bind_listener(on(path))
+    finally:
+        os.umask(before)
+    with listening, socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        assert path.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_socket_of_a_killed_process_is_replaced_and_that_of_a_living_one_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "web.sock"
+    command = [sys.executable, "-c", BINDER, str(path)]
+    holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "listens\n"
+        with pytest.raises(SetupFault, match=r"web\.sock is in use: stop what listens there or set PIXMILL_HOST to"):
+            bind_listener(on(path))
+    finally:
+        holder.kill()
+        holder.communicate()
+    assert path.is_socket()
+    bind_listener(on(path)).close()
+
+
+def test_the_socket_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    """That program takes no lock beside it."""
+    path = tmp_path / "web.sock"
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        other.listen()
+        with pytest.raises(SetupFault, match="is in use"):
+            bind_listener(on(path))
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+
+
+def test_a_file_in_the_place_of_the_socket_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "web.sock"
+    path.write_text("a letter")
+    with pytest.raises(SetupFault, match=r"cannot be listened on \(it is no socket\): set PIXMILL_HOST"):
+        bind_listener(on(path))
+    assert path.read_text() == "a letter"
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SetupFault, match=r"there is no folder for .*: make it or set PIXMILL_HOST"):
+        bind_listener(on(tmp_path / "none" / "web.sock"))
+
+
+def test_the_address_and_the_command_of_a_unix_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = Settings(host="unix:/run/web.sock")
+    assert address(settings, 0) == "unix:/run/web.sock"
+    command = curl(settings, "unix:/run/web.sock")
+    assert command == "curl --unix-socket /run/web.sock -F image=@photo.jpg http://localhost/upload"
+    assert curl(Settings(), "http://localhost:3000") == ("curl -F image=@photo.jpg http://localhost:3000/upload")
+    public = Settings(host="unix:/run/web.sock", public_url="https://pix.example/")
+    assert address(public, 0) == "https://pix.example"

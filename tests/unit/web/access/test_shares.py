@@ -192,7 +192,7 @@ def test_whom_an_address_is_counted_for(address: str, expected: str) -> None:
 
 
 def test_connections_of_a_trusted_proxy_and_of_no_address_are_everybody_s() -> None:
-    addresses = Addresses(2, ["10.1.0.0/16"])
+    addresses = Addresses(2, ["10.1.0.0/16", "unix"])
     for address in ("10.1.2.3", ""):
         for _ in range(9):
             addresses.come(address)

@@ -88,6 +88,20 @@ def test_the_client_is_the_last_address_that_no_trusted_proxy_has(peer: str, sai
     assert seen == [expected]
 
 
+@pytest.mark.parametrize(("trusted", "expected"), [("unix", "192.0.2.1"), ("127.0.0.1", "unix")])
+def test_a_proxy_at_the_unix_socket_is_trusted_by_name_only(trusted: str, expected: str) -> None:
+    """A connection by a unix socket has no address."""
+    seen: list[str] = []
+
+    async def inner(scope: Any, _receive: Any, _send: Any) -> None:
+        seen.append(scope["client"][0])
+
+    proxied = Proxied(inner, trusted_proxies(Settings(trusted_proxies=trusted)))
+    headers = [(b"x-forwarded-for", b"192.0.2.9, 192.0.2.1"), (b"x-forwarded-host", b"pix.example")]
+    asyncio.run(proxied({"client": None, "scheme": "http", "headers": headers, "type": "http"}, None, None))
+    assert seen == [expected]
+
+
 @pytest.mark.parametrize("value", ["*", "proxy.example", "10.0.0.1/8", "10.0.0.0/24, localhost"])
 def test_a_trusted_proxy_is_an_address_or_a_network(value: str) -> None:
     with pytest.raises(SetupFault, match="PIXMILL_TRUSTED_PROXIES"):
