@@ -24,7 +24,7 @@ export const who = () => JSON.stringify([caller?.tenant, caller?.scope]);
 
 async function ask() {
   for (;;) {
-    const answer = await asked("GET");
+    const answer = await send("GET");
     const fresh = answer?.ok && (await answer.json().catch(() => null)); // cut off, or a proxy's page
     if (fresh) return enter(fresh);
     if (answer?.status === 401) await logIn();
@@ -33,7 +33,7 @@ async function ask() {
 }
 
 /** The server's answer, or null if none comes in time. */
-const asked = (method, options = {}) => fetch("session", { method, signal: AbortSignal.timeout(ANSWER_MS), ...options }).catch(() => null);
+const send = (method, options = {}) => fetch("session", { method, signal: AbortSignal.timeout(ANSWER_MS), ...options }).catch(() => null);
 
 function enter(fresh) {
   if (caller && caller.tenant !== fresh.tenant) return location.reload(); // the page shows another tenant's jobs
@@ -59,13 +59,13 @@ async function tried(event) {
   const key = byId("key").value.trim();
   byId("key").value = "";
   const headers = { "Content-Type": "application/json" };
-  const answer = await asked("POST", { headers, body: JSON.stringify({ key }) });
+  const answer = await send("POST", { headers, body: JSON.stringify({ key }) });
   const problem = answer?.ok ? "" : ((await answer?.json().catch(() => null))?.detail ?? "The server does not answer.");
   byId("log-in-problem").replaceChildren(problem ? make("span", { class: "error" }, problem) : "");
 }
 
 async function logOut() {
-  const answer = await asked("DELETE");
+  const answer = await send("DELETE");
   if (!answer?.ok) return say("The server does not answer: you are still logged in.");
   localStorage.setItem("pixmill.logged-out", ""); // if nothing was stored, clear() alone tells other tabs nothing
   localStorage.clear(); // the list of their uploads

@@ -8,7 +8,7 @@ let stream = null;
 let caller = null;
 let beat = null;
 
-function tell(name, data) {
+function notify(name, data) {
   if (name === "beat") beat = data;
   for (const [port, whom] of tabs) if (whom === caller) port.postMessage({ name, data });
 }
@@ -23,7 +23,7 @@ function follow(port, whom) {
   }
   stream?.end();
   [caller, beat] = [whom, null];
-  stream = open(tell);
+  stream = open(notify);
 }
 
 function leave(port) {

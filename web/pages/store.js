@@ -15,13 +15,13 @@ export let stats = null;
 /** The reason why the statistics are out of date; empty while beats come. */
 export let silence = "Connecting…";
 
-/** Calls `heard(detail)` at every `name`: job, removed, stats, silent, reset. */
-export function on(name, heard) {
-  listeners.set(name, [...(listeners.get(name) ?? []), heard]);
+/** Calls `listener(detail)` at every `name`: job, removed, stats, silent, reset. */
+export function on(name, listener) {
+  listeners.set(name, [...(listeners.get(name) ?? []), listener]);
 }
 
-function tell(name, detail) {
-  (listeners.get(name) ?? []).forEach((heard) => heard(detail));
+function notify(name, detail) {
+  (listeners.get(name) ?? []).forEach((listener) => listener(detail));
 }
 
 export const job = (id) => jobs.get(id);
@@ -57,28 +57,28 @@ export function landed(id, rendition, change) {
 export function heardStats(fresh) {
   silence = "";
   stats = fresh;
-  tell("stats", stats);
+  notify("stats", stats);
 }
 
 /** No beat comes, for this reason. */
 export function silent(reason) {
   silence = reason;
-  tell("silent", reason);
+  notify("silent", reason);
 }
 
 /** Changes were missed: all views read their jobs again. */
-export const missed = () => tell("reset");
+export const missed = () => notify("reset");
 
 function remove(id) {
   jobs.delete(id);
   gone.add(id);
   if (gone.size > GONE) gone.delete(gone.values().next().value);
-  tell("removed", id);
+  notify("removed", id);
 }
 
 function keep(fresh) {
   jobs.delete(fresh.id);
   jobs.set(fresh.id, fresh);
   if (jobs.size > KEPT) jobs.delete(jobs.access.keys().next().value);
-  tell("job", fresh);
+  notify("job", fresh);
 }

@@ -9,10 +9,10 @@ const GIVEN_UP_MS = 15_000;
 const NAMES = ["job", "rendition", "beat", "reset"];
 
 /**
- * Open the stream. `tell(name, data)` gets its events, and also `missed` (read everything again), `silent` (with the
+ * Open the stream. `notify(name, data)` gets its events, and also `missed` (read everything again), `silent` (with the
  * reason) and `refused`: after that nothing comes until `again()`.
  */
-export function open(tell) {
+export function open(notify) {
   let events = null;
   let beatAt = performance.now();
   let openedAt = 0;
@@ -28,16 +28,16 @@ export function open(tell) {
       mine.addEventListener(name, (message) => {
         numbered = message.lastEventId !== "";
         if (name === "beat") beatAt = performance.now();
-        tell(name, JSON.parse(message.data));
+        notify(name, JSON.parse(message.data));
       });
     }
-    mine.onopen = () => numbered || tell("missed");
+    mine.onopen = () => numbered || notify("missed");
     mine.onerror = () => mine.readyState === EventSource.CLOSED && refused(); // the process is leaving, or the user has logged out
   }
 
   function refused() {
     close();
-    tell("refused");
+    notify("refused");
   }
 
   function close() {
@@ -55,7 +55,7 @@ export function open(tell) {
   const watch = setInterval(() => {
     const now = performance.now();
     if (now - beatAt < SILENT_MS) return;
-    tell("silent", events?.readyState === EventSource.OPEN ? "The broker is silent" : "No connection: trying again");
+    notify("silent", events?.readyState === EventSource.OPEN ? "The broker is silent" : "No connection: trying again");
     if (events && now - Math.max(beatAt, openedAt) > GIVEN_UP_MS) refused(); // its server hangs, or the connection is cut
   }, RETRY_MS);
 
