@@ -35,7 +35,7 @@ class Upload(NamedTuple):
     pause: float = 0.0
 
 
-class Said(NamedTuple):
+class Forecast(NamedTuple):
     """The forecast for a job, its wall time, and the true seconds from then to the job's end."""
 
     eta: float | None
@@ -64,12 +64,12 @@ class Uploader:
         self._cluster = cluster
         self._pictures = {"small": photographs.small(), "large": photographs.large()}
 
-    def run(self, load: list[Upload]) -> list[Said]:
+    def run(self, load: list[Upload]) -> list[Forecast]:
         """Upload all, wait for all."""
         queue = iter(load)
         with ThreadPoolExecutor(UPLOADERS) as threads:
             asked = [pair for done in threads.map(lambda _: self._some(queue), range(UPLOADERS)) for pair in done]
-        return [Said(eta, position, self._ended_at(job) - at) for job, at, eta, position in asked]
+        return [Forecast(eta, position, self._ended_at(job) - at) for job, at, eta, position in asked]
 
     def _some(self, queue: Iterator[Upload]) -> list[tuple[str, float, float | None, int | None]]:
         asked = []
@@ -94,7 +94,7 @@ class Uploader:
         return datetime.fromisoformat(ended["ended_at"]).timestamp()
 
 
-def judge(said: list[Said]) -> dict[str, float]:
+def judge(said: list[Forecast]) -> dict[str, float]:
     """The figures of one load."""
     known = [(each.eta, each.true) for each in said if each.eta is not None and each.true > 0]
     errors = [(eta - true) / true for eta, true in known]
@@ -111,7 +111,7 @@ def judge(said: list[Said]) -> dict[str, float]:
     }
 
 
-def measure() -> dict[str, list[Said]]:
+def measure() -> dict[str, list[Forecast]]:
     """Run every load on one cluster, after some uploads of each kind from which the broker learns service times."""
     with tempfile.TemporaryDirectory(prefix="pixmill-bench-") as folder:
         cluster = Cluster(Path(folder), workers=WORKERS, cache_url="none", log_level="warning")

@@ -1,7 +1,7 @@
 """No fault of a store is a fault of web: for every route of the table, whichever call of a store fails, the answer is
 a problem that is documented, and never a traceback.
 
-A route is in it by being in ROUTES. One that needs a body or a parameter has its requests in ASKED.
+A route is in it by being in ROUTES. One that needs a body or a parameter has its requests in SENT.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ LONG = bytes(2 * SLICE_BYTES_FIRST)
 KEY = {"Idempotency-Key": "order-7"}
 
 
-class Asked(NamedTuple):
+class Sent(NamedTuple):
     """One request: `body` as JSON, or `images` as a form's files."""
 
     query: str = ""
@@ -47,26 +47,26 @@ class Asked(NamedTuple):
     """Of a job that has ended, else of one that is queued."""
 
 
-ASKED: dict[tuple[str, str], tuple[Asked, ...]] = {
+SENT: dict[tuple[str, str], tuple[Sent, ...]] = {
     ("POST", "/upload"): (
-        Asked(images=1),
-        Asked(images=2, headers=KEY),
-        Asked(images=1, headers=KEY | {"Prefer": "wait=0.01"}),
-        Asked(images=2, headers={"Idempotency-Key": "known"}),
+        Sent(images=1),
+        Sent(images=2, headers=KEY),
+        Sent(images=1, headers=KEY | {"Prefer": "wait=0.01"}),
+        Sent(images=2, headers={"Idempotency-Key": "known"}),
     ),
     ("POST", "/jobs"): (
-        Asked(body=lambda it: {"original": it.job, "preset": "other"}),
-        Asked(body=lambda it: {"original": it.job, "preset": "other"}, headers=KEY),
+        Sent(body=lambda it: {"original": it.job, "preset": "other"}),
+        Sent(body=lambda it: {"original": it.job, "preset": "other"}, headers=KEY),
     ),
-    ("DELETE", "/jobs"): (Asked("?all=1"), Asked("?all=1&dry_run=1"), Asked("?all=1&purge=1")),
-    ("POST", "/jobs/requeue"): (Asked("?all=1"), Asked("?all=1&dry_run=1")),
-    ("GET", "/jobs/{job}"): (Asked(), Asked("?wait=0.01", ended=False)),
-    ("DELETE", "/jobs/{job}"): (Asked(ended=False), Asked("?purge=1")),
-    ("GET", "/events"): (Asked(), Asked("?job={job}")),
-    ("POST", "/recipes/explain"): (Asked(headers={"Content-Type": "image/png"}, body=lambda _: png()),),
-    ("POST", "/grants"): (Asked(body=lambda _: {"count": 3}), Asked(body=lambda it: {"job": it.job})),
-    ("POST", "/receipts/audit"): (Asked(body=lambda it: [it.receipt, "forged"]),),
-    ("POST", "/session"): (Asked(body=lambda _: {"key": "no key of ours"}),),
+    ("DELETE", "/jobs"): (Sent("?all=1"), Sent("?all=1&dry_run=1"), Sent("?all=1&purge=1")),
+    ("POST", "/jobs/requeue"): (Sent("?all=1"), Sent("?all=1&dry_run=1")),
+    ("GET", "/jobs/{job}"): (Sent(), Sent("?wait=0.01", ended=False)),
+    ("DELETE", "/jobs/{job}"): (Sent(ended=False), Sent("?purge=1")),
+    ("GET", "/events"): (Sent(), Sent("?job={job}")),
+    ("POST", "/recipes/explain"): (Sent(headers={"Content-Type": "image/png"}, body=lambda _: png()),),
+    ("POST", "/grants"): (Sent(body=lambda _: {"count": 3}), Sent(body=lambda it: {"job": it.job})),
+    ("POST", "/receipts/audit"): (Sent(body=lambda it: [it.receipt, "forged"]),),
+    ("POST", "/session"): (Sent(body=lambda _: {"key": "no key of ours"}),),
 }
 REFUSED = {
     ("POST", "/session"): 401,
@@ -75,10 +75,10 @@ REFUSED = {
 }
 """What is refused although no store fails: the way to the refusal is what is tried."""
 CASES = [
-    (route, method, asked)
+    (route, method, sent)
     for route in ROUTES
     for method in sorted(route.methods or ())
-    for asked in ASKED.get((method.replace("HEAD", "GET"), route.path), (Asked(),))
+    for sent in SENT.get((method.replace("HEAD", "GET"), route.path), (Sent(),))
 ]
 
 
@@ -161,15 +161,15 @@ class Setting:
             self.aborted = True
             await send({"type": "http.response.body", "body": b""})
 
-    async def answer(self, route: Route, method: str, asked: Asked) -> httpx2.Response:
+    async def answer(self, route: Route, method: str, sent: Sent) -> httpx2.Response:
         """What is answered. An endless stream is ended, as at the end of the process."""
-        job = self.job if asked.ended else self.queued
+        job = self.job if sent.ended else self.queued
         names = {"job": job, "batch": job, "name": "thumb", "incarnation": "w"}
-        path = (route.path + asked.query).format(**names)
-        given: dict[str, Any] = {"headers": asked.headers}
-        if asked.images:
-            given["files"] = [("image", (f"{index}.png", png())) for index in range(asked.images)]
-        elif (body := asked.body(self)) is not None:
+        path = (route.path + sent.query).format(**names)
+        given: dict[str, Any] = {"headers": sent.headers}
+        if sent.images:
+            given["files"] = [("image", (f"{index}.png", png())) for index in range(sent.images)]
+        elif (body := sent.body(self)) is not None:
             given["content"] = body if isinstance(body, bytes) else json.dumps(body).encode()
         client = httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url="http://localhost:3000")
         async with asyncio.timeout(10), client:
@@ -179,14 +179,14 @@ class Setting:
             return await posted
 
 
-def answered(route: Route, method: str, asked: Asked, calls: Calls) -> tuple[httpx2.Response, bool]:
+def answered(route: Route, method: str, sent: Sent, calls: Calls) -> tuple[httpx2.Response, bool]:
     """The answer, and whether its connection was cut. Raises whatever the application raises."""
 
     async def whole() -> tuple[httpx2.Response, bool]:
         setting = Setting(calls)
         async with setting.harness.client:
             await setting.prepare()
-            return await setting.answer(route, method, asked), setting.aborted
+            return await setting.answer(route, method, sent), setting.aborted
 
     return asyncio.run(whole())
 
@@ -197,20 +197,20 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("route", "method", "asked"), CASES, ids=[f"{method} {route.path}{asked.query}" for route, method, asked in CASES]
+    ("route", "method", "sent"), CASES, ids=[f"{method} {route.path}{sent.query}" for route, method, sent in CASES]
 )
 def test_whichever_call_of_a_store_fails_the_answer_is_a_problem_and_no_traceback(
-    route: Route, method: str, asked: Asked, caplog: pytest.LogCaptureFixture
+    route: Route, method: str, sent: Sent, caplog: pytest.LogCaptureFixture
 ) -> None:
     plain = Calls()
-    response, _ = answered(route, method, asked, plain)
+    response, _ = answered(route, method, sent, plain)
     expected = REFUSED.get((method, route.path))
     assert response.status_code == expected if expected else response.status_code < 400, response.text
     for nth, (kind, name) in enumerate(plain.came):
         for fault in FAULTS[kind]:
             for lasting in (False, True):
                 calls = Calls(nth, fault, lasting=lasting)
-                response, cut = answered(route, method, asked, calls)
+                response, cut = answered(route, method, sent, calls)
                 story = f"{fault.__name__} of {kind}.{name}: {response.status_code} {response.text[:200]}"
                 assert "failed" not in caplog.messages, story
                 if response.status_code >= 400 and response.headers["content-type"] != "application/json":

@@ -1090,7 +1090,7 @@ def test_a_job_whose_time_has_come_is_queued_in_the_ledger_too() -> None:
     assert harness.row("j").state == "queued"
 
 
-def scan_asked(done: Done) -> list[tuple[bytes, wire.OrphanScan]]:
+def scans_sent(done: Done) -> list[tuple[bytes, wire.OrphanScan]]:
     """Steps of the orphan scan that were asked for."""
     return [(peer, message) for peer, message in done.sends if isinstance(message, wire.OrphanScan)]
 
@@ -1103,17 +1103,17 @@ def test_the_scan_goes_step_by_step_and_once_in_orphan_seconds() -> None:
     harness = DispatcherHarness(orphan_seconds=50.0)
     harness.receive(A, ready("a"))
     first = wire.OrphanScan("", 50.0, 250)
-    assert scan_asked(harness.turn(tick=True)) == [(A, first)]
+    assert scans_sent(harness.turn(tick=True)) == [(A, first)]
     harness.find(A, [], following="raw/x")
-    assert scan_asked(harness.turn(tick=True)) == []
+    assert scans_sent(harness.turn(tick=True)) == []
     harness.now += 0.1
-    assert scan_asked(harness.turn(tick=True)) == [(A, wire.OrphanScan("raw/x", 50.0, 250))]
+    assert scans_sent(harness.turn(tick=True)) == [(A, wire.OrphanScan("raw/x", 50.0, 250))]
     harness.find(A, [])
     asked = []
     while harness.now < 60.0:
         harness.now += 1.0
         harness.receive(A, wire.WorkerBeat([]))
-        asked += [(harness.now, *send) for send in scan_asked(harness.turn(tick=True))]
+        asked += [(harness.now, *send) for send in scans_sent(harness.turn(tick=True))]
         if asked:
             harness.find(A, [])
     assert [(peer, message) for _, peer, message in asked] == [(A, first)]
@@ -1126,7 +1126,7 @@ def test_a_restart_walks_from_the_start() -> None:
     harness.turn()
     harness.start()
     harness.receive(A, ready("a"))
-    assert [message.after for _, message in scan_asked(harness.turn(tick=True))] == [""]
+    assert [message.after for _, message in scans_sent(harness.turn(tick=True))] == [""]
 
 
 def test_a_step_without_an_answer_is_asked_of_another() -> None:
@@ -1134,9 +1134,9 @@ def test_a_step_without_an_answer_is_asked_of_another() -> None:
     harness.lose(A)
     harness.turn()
     harness.now += 9.0
-    assert scan_asked(harness.turn(tick=True)) == []
+    assert scans_sent(harness.turn(tick=True)) == []
     harness.now += 1.0
-    assert scan_asked(harness.turn(tick=True)) == [(B, wire.OrphanScan("", 86_400.0, 250))]
+    assert scans_sent(harness.turn(tick=True)) == [(B, wire.OrphanScan("", 86_400.0, 250))]
     harness.find(A, ["raw/j/j"])
     harness.find(B, ["raw/k/k"], after="other")
     harness.turn()
@@ -1146,7 +1146,7 @@ def test_a_step_without_an_answer_is_asked_of_another() -> None:
 def test_who_drains_or_is_not_known_walks_nothing() -> None:
     harness = DispatcherHarness()
     harness.receive(A, ready("a", draining=True))
-    assert scan_asked(harness.turn(tick=True)) == []
+    assert scans_sent(harness.turn(tick=True)) == []
     assert harness.dispatcher.deadline > harness.now
     harness.find(C, ["raw/j/j"])
     assert harness.turn().sends == [(C, wire.Introduce(1))]
@@ -1203,7 +1203,7 @@ def test_what_is_swept_already_is_not_swept_again() -> None:
     assert sweeps(harness) == {"j": ("raw/j/j", "processed/j/j.thumb", "processed/j/j.late")}
     harness.now += 90_000.0
     harness.receive(A, ready("a"))
-    assert len(scan_asked(harness.turn(tick=True))) == 1
+    assert len(scans_sent(harness.turn(tick=True))) == 1
     commits = harness.ledger.commits
     harness.find(A, ["processed/j/j.late"])
     harness.turn()
@@ -1215,11 +1215,11 @@ def test_the_scan_waits_for_the_sweeps_of_what_it_found() -> None:
     harness.find(A, [f"raw/zz/{number}" for number in range(1001)], following="raw/zz/x")
     harness.turn()
     harness.now += 0.2
-    assert scan_asked(harness.turn(tick=True)) == []
+    assert scans_sent(harness.turn(tick=True)) == []
     harness.receive(A, wire.Swept([job for job, _ in harness.dispatcher.books.sweeps.sweeping.items()]))
     harness.turn()
     harness.now += 1.0
-    assert [message.after for _, message in scan_asked(harness.turn(tick=True))] == ["raw/zz/x"]
+    assert [message.after for _, message in scans_sent(harness.turn(tick=True))] == ["raw/zz/x"]
 
 
 def beat_of(harness: DispatcherHarness) -> wire.Beat:

@@ -23,10 +23,10 @@ CHALLENGED = {
 }
 MISSING, FORBIDDEN, NOT_FOUND, ORIGIN = "key_missing", "forbidden", "not_found", "origin_not_allowed"
 EXPIRED = "grant_expired"
-Told = str | int
+Expected = str | int
 
 #            route              no key   read       write      another's  foreign Origin
-TABLE: dict[tuple[str, str], tuple[Told, Told, Told, Told, Told]] = {
+TABLE: dict[tuple[str, str], tuple[Expected, Expected, Expected, Expected, Expected]] = {
     ("POST", "/upload"):                  (MISSING, FORBIDDEN, 202, 202, ORIGIN),
     ("POST", "/jobs"):                    (MISSING, FORBIDDEN, 202, NOT_FOUND, ORIGIN),
     ("GET", "/jobs"):                     (MISSING, 200, 200, 200, 200),
@@ -59,7 +59,7 @@ TABLE: dict[tuple[str, str], tuple[Told, Told, Told, Told, Told]] = {
 route needs it). A foreign Host is 421 everywhere."""
 
 #            route              to upload  to view    over     of another job
-GRANTS: dict[tuple[str, str], tuple[Told, Told, Told, Told]] = {
+GRANTS: dict[tuple[str, str], tuple[Expected, Expected, Expected, Expected]] = {
     ("POST", "/upload"):                  (202, FORBIDDEN, EXPIRED, FORBIDDEN),
     ("POST", "/jobs"):                    (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
     ("GET", "/jobs"):                     (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
