@@ -1,1 +1,1 @@
-"""What the tests share."""
+"""Shared by the tests: clusters, harnesses, pictures, and the rules of the tree."""

@@ -6,7 +6,7 @@ from typing import Self
 
 
 class Beside:
-    """`count` threads run `work` while the block runs; it is to return soon after `over` is set."""
+    """`count` threads run `work` while the block runs. `work` must return soon after `over` is set."""
 
     def __init__(self, work: Callable[[], object], count: int = 1) -> None:
         self.over = threading.Event()
@@ -28,7 +28,7 @@ class Beside:
 
 
 class Repeated(Beside):
-    """One thread that takes `step` again and again."""
+    """One thread that calls `step` again and again."""
 
     def __init__(self, step: Callable[[], object]) -> None:
         super().__init__(self._go_on)

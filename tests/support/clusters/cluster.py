@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 def wait_until(probe: Callable[[], T], seconds: float, what: str) -> T:
-    """The first true value of `probe`, asked every 20 ms. Raises AssertionError after `seconds`."""
+    """The first true value of `probe`, which is called every 20 ms. Raises AssertionError after `seconds`."""
     until = time.monotonic() + seconds
     while not (value := probe()):
         if time.monotonic() > until:
@@ -58,9 +58,8 @@ def children_of(pid: int) -> list[int]:
 class Cluster:
     """One installation in `folder`: `python -m supervisor` (start) and roles by hand (start_role).
 
-    `settings` are PIXMILL_ settings by their lower-case names. Standard output and error of all
-    processes are in `output`. `package_folder` is where `python -m` finds the roles, `runner` the module,
-    if any, that runs those by hand.
+    `settings`: PIXMILL_ settings, by their names in lower case. `output`: standard output and error of all processes.
+    `package_folder`: where `python -m` finds the roles. `runner`: a module that runs the roles started by hand.
     """
 
     def __init__(self, folder: Path, package_folder: Path = ROOT, **settings: object) -> None:
@@ -88,11 +87,11 @@ class Cluster:
         return self
 
     def wait_complete(self, seconds: float = START_SECONDS) -> None:
-        """Return once every process that the supervisor wants is there and ready."""
+        """Wait until every process that the supervisor wants exists and is ready."""
         wait_until(self._complete, seconds, "all processes to be ready")
 
     def start_role(self, role: str, **settings: object) -> subprocess.Popen[bytes]:
-        """Start `python -m role` by hand, as systemd would, and return once it says that it is ready."""
+        """Start `python -m role` by hand, as systemd would, and wait until it says that it is ready."""
         notices = Notices(self.run / "by-hand.sock")
         extra = {f"PIXMILL_{name.upper()}": str(value) for name, value in settings.items()}
         process = self._spawn(*self.runner, role, environ={"NOTIFY_SOCKET": str(self.run / "by-hand.sock"), **extra})
@@ -109,7 +108,7 @@ class Cluster:
         return process
 
     def take_port(self) -> int:
-        """A free port for a web process by hand, which `url` then names."""
+        """A free port for a web process that is started by hand. `url` has it from then on."""
         with socket.create_server(("127.0.0.1", 0)) as free:
             port: int = free.getsockname()[1]
         self.url = f"http://localhost:{port}"
@@ -163,7 +162,7 @@ class Cluster:
         return [decoder for nursery in children_of(keeper) for decoder in children_of(nursery)]
 
     def everything(self) -> list[int]:
-        """Every living process of this installation, whoever is its parent (told by PIXMILL_RUN)."""
+        """Every living process of this installation, by its PIXMILL_RUN, whatever its parent is."""
         mark = f"PIXMILL_RUN={self.run}\0".encode()
         return [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if _marked(entry, mark)]
 
@@ -204,19 +203,19 @@ class Cluster:
     # -- the end
 
     def keep_flight(self) -> Path:
-        """Copy what the brokers' flight recorder holds to a folder that outlives the test; the folder.
-        `python -m broker replay FOLDER --ledger FOLDER/ledger.sqlite3` decides it again."""
+        """Copy the flight recording and the ledger to a folder that is kept after the test. Returns the folder.
+        `python -m broker replay FOLDER --ledger FOLDER/ledger.sqlite3` replays it."""
         kept = Path(tempfile.mkdtemp(prefix="pixmill-flight-"))
         for path in [*self.data.glob("flight/*.flight"), *self.data.glob("ledger.sqlite3*")]:
             shutil.copy(path, kept)
         return kept
 
     def log(self) -> str:
-        """What all processes wrote."""
+        """The output of all processes."""
         return self.output.read_text(errors="replace") if self.output.exists() else ""
 
     def stop(self, seconds: float = 15.0) -> None:
-        """SIGINT to the supervisor, SIGTERM to what was started by hand; asserts that all is gone."""
+        """Send SIGINT to the supervisor and SIGTERM to roles started by hand, and assert that no process is left."""
         for process in self.by_hand:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)

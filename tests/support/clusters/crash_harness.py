@@ -1,7 +1,8 @@
-"""A broker, a web process and a worker by hand, that are made to fail at one crash point after the other.
+"""A broker, a web process and a worker, started by hand, that are made to fail at one crash point after the other.
 
-Owns what must hold at each: no 202 before its row is committed, a failed write or sync of the ledger ends the
-broker with one line, every POST that is repeated under its key until a 202 is one job, ended once, whole.
+Owns what must hold at each point. No 202 is sent before its row is committed. A failed write or sync of the ledger ends
+the broker with one line. A POST that is repeated under its key until its 202 is one job, which ends once and
+completely.
 """
 
 import contextlib
@@ -32,16 +33,16 @@ from tests.support.clusters.crash_points import KILL, Point
 SAMPLE = (ROOT / "test-data" / "sample.jpg").read_bytes()
 HIT_SECONDS, END_SECONDS = 30.0, 20.0
 PATIENT: dict[str, Any] = {"accept_seconds": 30, "silence_seconds": 30, "grace_seconds": 4}
-"""A slow machine is no fault: only what a point does may cost an answer or an attempt."""
+"""Long limits for slow machines: only the fault of a point may cost an answer or an attempt."""
 ORPHAN_SECONDS = 2.0
 UPLOAD_SECONDS = 60.0
 UPLOADS_MAX = 6
-"""Until the point is come to: a checkpoint is not with every job."""
+"""How many uploads may pass before the point is reached: not every job causes a checkpoint."""
 ENDING = re.compile(r"ledger failed, ending.*SQLITE_(IOERR|FULL)")
 
 
 def strace_missing() -> str:
-    """Why strace cannot make a system call fail here; nothing if it can."""
+    """Why strace cannot make system calls fail on this machine; "" if it can."""
     if shutil.which("strace") is None:
         return "no strace on this machine"
     asked = ["strace", "-qq", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO", sys.executable, "-c", _SYNC]
@@ -53,7 +54,7 @@ _SYNC = "import contextlib, os\nwith contextlib.suppress(OSError): os.fsync(1)"
 
 
 class Client:
-    """One POST under a key of its own, repeated until its 202; `answers` are the statuses before it, 0 none."""
+    """One POST with a key of its own, repeated until its 202. `answers`: the statuses before it; 0: no answer."""
 
     def __init__(self, url: str, key: str) -> None:
         self.key, self.answers, self.job = key, list[int](), ""
@@ -91,7 +92,7 @@ class Client:
 
 
 class CrashHarness:
-    """The three processes, one after the other ended and started again. Call `close`."""
+    """The three processes. At each point one of them ends and is started again. Call `close` at the end."""
 
     def __init__(self, folder: Path) -> None:
         self.cluster = Cluster(folder, cache_url="none", **PATIENT)
@@ -106,12 +107,12 @@ class CrashHarness:
             self._start(role)
 
     def close(self) -> None:
-        """End all that was started; nothing is left."""
+        """End all processes."""
         self._reader.close()
         self.cluster.stop()
 
     def meet(self, point: Point) -> None:
-        """Come to the point, start again whoever ended, and check. Raises AssertionError."""
+        """Upload until the point is reached, restart the process that ended, and check. Raises AssertionError."""
         faults.arm(self._armed, point.step, KILL if point.fault == KILL else "stop")
         clients = [self._client()]
         while not (met := self._met(clients)):
@@ -125,7 +126,7 @@ class CrashHarness:
             self._check(client, clients[-1] is client, point)
 
     def check_files(self) -> None:
-        """Every file is named by a row, and every name has its file, once what nobody names is swept."""
+        """Check that every name in a row has its file, and, after the walk, that every file is named by a row."""
         self._processes["broker"].send_signal(signal.SIGTERM)
         self._processes["broker"].wait(END_SECONDS)
         self.cluster.start_role("broker", orphan_seconds=ORPHAN_SECONDS, accept_seconds=ORPHAN_SECONDS / 2)
@@ -137,7 +138,8 @@ class CrashHarness:
     # -- a point
 
     def _met(self, clients: list[Client]) -> dict[str, Any] | None:
-        """What was hit; None where the clients have their jobs done without it, and another is due."""
+        """The process that reached the point; None if the clients' jobs were done without it, so that another upload is
+        needed."""
         assert len(clients) <= UPLOADS_MAX, "the point is never come to"
 
         def look() -> dict[str, Any] | str | None:
@@ -155,7 +157,7 @@ class CrashHarness:
         return row is not None and row.state == State.DONE
 
     def _fail_calls(self, point: Point, pid: int, path: str) -> None:
-        """Let the next of the point's system calls on `path` fail, in the process that waits stopped."""
+        """Make the point's next system call on `path` fail, in the stopped process `pid`."""
         self._log.unlink(missing_ok=True)
         asked = ["-e", f"trace={point.calls}", "-e", f"inject={point.calls}:error={point.fault}:when=1"]
         strace = subprocess.Popen(
@@ -172,7 +174,7 @@ class CrashHarness:
             strace.wait(END_SECONDS)
 
     def _see_end(self, point: Point, clients: list[Client]) -> None:
-        """The process has ended as it must, and until it is there again whoever has a 202 has a row."""
+        """Check that the process ended as it must, and that each client with a 202 has a row before its restart."""
         before = self._output_bytes
         status = self._processes[point.role].wait(END_SECONDS)
         if point.fault == KILL:

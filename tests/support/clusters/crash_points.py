@@ -13,7 +13,8 @@ FAULTS = ("EIO", "ENOSPC")
 class Point(NamedTuple):
     """At `step` the process of `role` is killed, or its system calls `calls` fail once with `fault`.
 
-    `answers`: what the POST may hear before its 202 (0: a connection that broke). `attempts` of the job in the end.
+    `answers`: the statuses that the POST may get before its 202 (0: a broken connection). `attempts`: the job's, at its
+    end.
     """
 
     role: str
@@ -70,14 +71,15 @@ KEEPER_STEPS = {
     "worker says Finished": 2,
     "worker hears Settled": 1,
 }
-"""With the attempts of a job whose keeper is killed there: it is charged from when the broker heard that it began."""
+"""The steps of a keeper, with the attempts of a job whose keeper is killed there. The loss counts as an attempt if the
+broker knew that the job had begun."""
 FILES = {
     "writes a blob": "write",
     "syncs a blob": "fsync",
     "renames a blob": "?rename,?renameat,?renameat2",
     "syncs its folder": "fsync",
 }
-"""The system calls of a blob's way to its name."""
+"""The system calls that publish a blob."""
 ANSWER_OF = {"EIO": 503, "ENOSPC": 507}
 
 POINTS: tuple[Point, ...] = (

@@ -1,4 +1,4 @@
-"""A broker's socket in a test, against a real `python -m worker`."""
+"""A fake broker for tests of a real `python -m worker`."""
 
 import hashlib
 import io
@@ -28,7 +28,7 @@ MEMORY_BYTES = 1 << 30
 
 
 def noise(side: int) -> bytes:
-    """A BMP of random greys, which no encoder finds easy."""
+    """A BMP of random grey pixels, which is slow to encode."""
     stream = io.BytesIO()
     Image.effect_noise((side, side), 100).convert("RGB").save(stream, "BMP")
     return stream.getvalue()
@@ -54,7 +54,7 @@ class FakeBroker:
         self.blobs = LocalBlobs(cluster.data)
 
     def close(self) -> None:
-        """Also harmless twice."""
+        """Close the socket. Harmless when called twice."""
         self._router.close()
         self._context.term()
 
@@ -90,7 +90,7 @@ class FakeBroker:
     def assignment(
         self, number: int, image: bytes, recipe: Any = QUICK, tenant: str = "t", **fields: Any
     ) -> wire.Assignment:
-        """The same, not yet said."""
+        """Store an original, and return its assignment without sending it."""
         job = job_id(number)
         original = Original(f"raw/{job[-2:]}/{job}", "", 0, 0, len(image), hashlib.sha256(image).hexdigest())
         self.blobs.put(original.name, image)
@@ -99,7 +99,7 @@ class FakeBroker:
         return wire.Assignment(job=job, spec=encode(spec), **asked)
 
     def settle(self, *refs: wire.LeaseRef) -> None:
-        """The answers to these are committed."""
+        """Tell the worker that its answers under these leases are settled."""
         self.say(wire.Settled(list(refs)))
 
     def _receive(self) -> None:
@@ -125,7 +125,7 @@ class Worker:
         return wait_until(lambda: children_of(self.nursery), START_SECONDS, "a decoder")[0]
 
     def other_decoder(self, than: int) -> int:
-        """The pid of the decoder that took the place of `than`."""
+        """Wait for the decoder that replaces `than`. Returns its pid."""
         fresh = wait_until(
             lambda: [pid for nursery in children_of(self.pid) for pid in children_of(nursery) if pid != than],
             START_SECONDS,

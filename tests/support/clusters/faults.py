@@ -1,11 +1,11 @@
-"""Named places in the real processes, at which a test ends or stops them: no seam is in product code.
+"""Named places in the real processes, at which a test kills or stops them. The product's code needs no change for this.
 
 `python -m tests.support.clusters.faults ROLE` runs the role as `python -m ROLE` does, with these functions wrapped:
-`jobs.wire`'s encode (a message is about to be said) and decode (one was heard), SqliteLedger's commit and
-checkpoint, LocalWriter's write, os.fsync and os.replace. Each asks whether its step is armed.
+`jobs.wire`'s encode (before a message is sent) and decode (after one arrived), SqliteLedger's commit and checkpoint,
+LocalWriter's write, os.fsync and os.replace. Each wrapper checks whether its step is armed.
 
-The file that FAULTS names arms one step once: {"step": ..., "fault": "kill"}. There the process kills itself,
-or by "stop" stops, for strace to take hold of it; `arm` and `hit` are the test's side.
+The file named by FAULTS arms one step once: {"step": ..., "fault": "kill"}. There the process kills itself; with "stop"
+it stops itself, so that strace can attach. `arm` and `hit` are the test's side.
 """
 
 import json
@@ -25,11 +25,11 @@ from jobs.wire import codec
 
 VARIABLE = "FAULTS"
 CHECKPOINT_PAGES = 60
-"""Of log between checkpoints, so that each second job has one."""
+"""Pages of log between checkpoints: so few that each second job causes one."""
 
 
 def arm(file: Path, step: str, fault: str) -> None:
-    """Let the process that next comes to `step` `kill` or `stop` itself there."""
+    """Make the next process that reaches `step` `kill` or `stop` itself there."""
     _hit_file(file).unlink(missing_ok=True)
     fresh = file.with_suffix(".fresh")
     fresh.write_text(json.dumps({"step": step, "fault": fault}))
@@ -37,7 +37,7 @@ def arm(file: Path, step: str, fault: str) -> None:
 
 
 def hit(file: Path) -> dict[str, Any] | None:
-    """Where the armed step was come to: the `pid` of who did, and the `path` that the step is about, if any."""
+    """The process that reached the armed step: its `pid`, and the `path` of the step, if it has one. None: not yet."""
     try:
         found: dict[str, Any] = json.loads(_hit_file(file).read_text())
     except FileNotFoundError:
@@ -67,7 +67,7 @@ def reached(step: str, path: str = "") -> None:
 
 
 def _wrap(owner: Any, name: str, around: Callable[..., Any]) -> None:
-    """Put `around(original, *arguments)` in the place of a function."""
+    """Replace a function by `around(original, *arguments)`."""
     original = getattr(owner, name)
     setattr(owner, name, lambda *arguments, **named: around(original, *arguments, **named))
 
@@ -111,7 +111,7 @@ def _ledger() -> None:
 
 
 def _written(records: Records) -> str:
-    """What a commit writes of a job: accepted, started, rendition, done; or nothing of one."""
+    """The step of a job that a commit writes: accepted, started, rendition, done; "no job" if it writes none."""
     for row in records.jobs:
         events = [entry.event for entry in decode_outcome(row.outcome).timeline]
         if row.state == State.DONE:
@@ -146,7 +146,7 @@ def _files(role: str) -> None:
 
 
 def main(role: str) -> None:
-    """Run `role` with its places wrapped."""
+    """Run `role` with the wrapped functions."""
     _words(role)
     if role == "broker":
         _ledger()

@@ -1,7 +1,7 @@
-"""What the fourteen tests of known failures share: jobs that last as long as a test needs, and
-the timelines, rows and files that tell what became of them.
+"""Shared by the fourteen tests of known failures: jobs that last as long as a test needs, and reads of their timelines,
+rows and files.
 
-A job is held by stopping its decoder (SIGSTOP): to keeper and broker that is a decoder that computes.
+A job is held by stopping its decoder (SIGSTOP). For keeper and broker that looks like a decoder that computes.
 """
 
 import functools
@@ -32,12 +32,12 @@ POST_FILES = 100
 
 @functools.cache
 def slow_image(side: int = 1200) -> bytes:
-    """An original on which SLOW takes some second of one call into C (`side` 1200: 0.9 s of CPU, 2500: 5 s)."""
+    """An original on which SLOW takes about a second in one call into C (`side` 1200: 0.9 s of CPU, 2500: 5 s)."""
     return noise(side)
 
 
 def small_image() -> bytes:
-    """A PNG of 16 x 16 that no other upload is equal to."""
+    """A PNG of 16 x 16 pixels, different each time."""
     stream = io.BytesIO()
     Image.frombytes("RGB", (16, 16), secrets.token_bytes(16 * 16 * 3)).save(stream, "PNG")
     return stream.getvalue()
@@ -57,7 +57,7 @@ def post_many(cluster: Cluster, images: Iterable[bytes], **fields: str) -> list[
 
 
 def upload_slow(cluster: Cluster, side: int = 1200, *, filler: bytes = b"") -> str:
-    """Upload a slow original, made another content by `filler`; its job's id."""
+    """Upload a slow original, made unique by `filler`. Returns its job's id."""
     job: str = cluster.upload(slow_image(side) + filler, "slow.bmp", **SLOW_FIELDS)["id"]
     return job
 
@@ -66,7 +66,7 @@ def upload_slow(cluster: Cluster, side: int = 1200, *, filler: bytes = b"") -> s
 
 
 def events(job: Job, name: str) -> list[Job]:
-    """The lines of its timeline of this event."""
+    """The lines of the job's timeline with this event."""
     return [entry for entry in job["timeline"] if entry["event"] == name]
 
 
@@ -97,7 +97,7 @@ def ledger_counts(cluster: Cluster) -> Counter[str]:
 
 
 def all_ended(cluster: Cluster, jobs: list[str], seconds: float) -> list[Job]:
-    """All of these jobs, each once it has ended."""
+    """Wait until all of these jobs have ended, and return them."""
     until = time.monotonic() + seconds
     return [cluster.ended(job, max(1.0, until - time.monotonic())) for job in jobs]
 
@@ -135,7 +135,7 @@ def decoder_of(cluster: Cluster, job: str, times: int = 1) -> int:
 
 
 def hold(cluster: Cluster, job: str) -> int:
-    """Stop the decoder of a slow job once it has begun; its pid. SIGCONT lets it go on."""
+    """Stop the decoder of a slow job when it has begun. Returns its pid; SIGCONT continues it."""
     decoder = decoder_of(cluster, job)
     os.kill(decoder, signal.SIGSTOP)
     assert cluster.get(f"/jobs/{job}")["state"] == "running", "the job was too quick to be held"
@@ -143,7 +143,7 @@ def hold(cluster: Cluster, job: str) -> int:
 
 
 def within(seconds: float, probe: Callable[[], Any], what: str) -> float:
-    """Wait for `probe`, and how long that took (seconds). Raises AssertionError past `seconds`."""
+    """Wait for `probe`. Returns how long that took, in seconds. Raises AssertionError after `seconds`."""
     since = time.monotonic()
     wait_until(probe, seconds, what)
     return time.monotonic() - since

@@ -1,7 +1,7 @@
-"""Clients that upload without pause and keep a 202 as a promise to be checked.
+"""Clients that upload all the time, and remember each 202 as a promise to be checked.
 
-Each upload has an Idempotency-Key and is repeated, on a fresh connection, after a dropped connection
-or a 503. A connection that is not accepted is never repeated silently: it is counted in `unconnected`.
+Each upload has an Idempotency-Key. After a dropped connection or a 503 it is repeated on a fresh connection. A
+connection that is not accepted is counted in `unconnected`.
 """
 
 import http.client
@@ -17,14 +17,14 @@ from tests.support.clusters.beside import Beside
 REPEAT_SECONDS = 0.05
 CONNECT_SECONDS = 10.0
 UPLOAD_SECONDS_MAX = 30.0
-"""From an upload's first try to its 202, whatever is killed meanwhile."""
+"""Limit from an upload's first try to its 202, also if processes are killed meanwhile."""
 
 
 class Load(Beside):
     """`clients` threads that upload `image` to `path` while the `with` block runs.
 
-    `pause` (seconds) lies between the uploads of one client. On leaving the block every upload begun
-    is carried to its 202.
+    `pause`: the seconds between the uploads of one client. At the end of the block each begun upload is repeated until
+    its 202.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Load(Beside):
         self._numbers = itertools.count()
 
     def check(self) -> None:
-        """Raises AssertionError where a connection or an answer was other than it must be."""
+        """Raises AssertionError if a connection was refused, or an answer was wrong."""
         assert not self.unconnected, f"{len(self.unconnected)} new connections failed: {self.unconnected[:3]}"
         assert not self.unexpected, f"{len(self.unexpected)} unexpected: {self.unexpected[:3]}"
         assert len(set(self.accepted)) == len(self.accepted), "two keys were answered with one job"
@@ -60,7 +60,7 @@ class Load(Beside):
             time.sleep(REPEAT_SECONDS)
 
     def _try(self, key: str) -> bool:
-        """One try on a connection of its own; whether there is nothing to repeat."""
+        """Try once, on a connection of its own. Returns whether no further try is needed."""
         connection = http.client.HTTPConnection(
             self._address.hostname or "", self._address.port, timeout=CONNECT_SECONDS
         )

@@ -1,4 +1,4 @@
-"""Small file systems of their own for tests of a disk that is full or read-only: tmpfs, where root may mount."""
+"""Small file systems for tests with a full or read-only disk: tmpfs, if the test may mount."""
 
 import subprocess
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import pytest
 
 @contextmanager
 def small_disk(folder: Path, mebibytes: int) -> Iterator[Path]:
-    """`folder` as a file system of that size; skips the test where that may not be."""
+    """Mount a file system of that size at `folder`. Skips the test if that is not allowed."""
     folder.mkdir(parents=True, exist_ok=True)
     done = _mount("-t", "tmpfs", "-o", f"size={mebibytes}m", "tmpfs", str(folder))
     if done.returncode:
@@ -22,7 +22,7 @@ def small_disk(folder: Path, mebibytes: int) -> Iterator[Path]:
 
 
 def set_read_only(folder: Path, *, yes: bool) -> None:
-    """Make a small disk read-only, or writable again; open files notwithstanding."""
+    """Make a small disk read-only, or writable again, also if files are open on it."""
     done = _mount("-o", f"remount,{'ro' if yes else 'rw'}", str(folder))
     assert done.returncode == 0, done.stderr
 

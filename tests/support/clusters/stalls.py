@@ -15,7 +15,7 @@ END_SECONDS = 20.0
 
 @contextmanager
 def next_sync_takes(seconds: float, pid: int, log: Path) -> Iterator[None]:
-    """Within, the first fsync of `pid` begins so much later; that there was one is checked at the end."""
+    """Delay the first fsync of `pid` within the context by `seconds`. At the end, check that there was one."""
     asked = ["-e", "trace=fsync", "-e", f"inject=fsync:delay_enter={int(seconds * 1e6)}:when=1"]
     strace = subprocess.Popen(
         ["strace", "-f", "-qq", "-o", str(log), *asked, "-p", str(pid)], stderr=subprocess.DEVNULL

@@ -1,9 +1,10 @@
-"""Worker processes whose decoders strangers' bytes have taken over: no seam is in product code.
+"""Worker processes whose decoders are controlled by their originals, as if a hostile file had taken them over. The
+product's code needs no change for this.
 
 `python -m tests.support.clusters.taken_over worker` runs the role as `python -m worker` does, over a nursery of this
-module. Its decoders are sealed like any other and obey their originals. After one with KEEP a decoder keeps all that it
-is given. One with TELL answers with a picture as it was asked for, and behind that picture's end all that was kept, and
-all text after SECRET that the decoder finds in its own memory, of freed objects too.
+module. Its decoders are sandboxed as usual. After an original with KEEP, a decoder keeps all its later input. At one
+with TELL it answers with a correct picture, and appends everything that it kept, and each text after SECRET that it
+finds in its own memory, also in freed objects.
 """
 
 import ctypes
@@ -23,19 +24,19 @@ _MARKS = re.compile(SECRET + rb"[ -~]{5,40}")
 
 
 class Payload:
-    """A stranger's code in one decoder."""
+    """The hostile code in one decoder."""
 
     def __init__(self) -> None:
         self._maps = -1
         self._kept: list[bytes] | None = None
 
     def before_the_seal(self, close_streams: Callable[[], None]) -> None:
-        """Where its memory is can be asked for by a descriptor that is open, as a decoder's own are."""
+        """Open the file with the map of its own memory now: an open descriptor still works after the seal."""
         self._maps = os.open("/proc/self/maps", os.O_RDONLY)
         close_streams()
 
     def work(self, honest: Callable[..., bytes], link: Any, task: Any, descriptors: list[int], *rest: Any) -> bytes:
-        """In the place of the decoder's own."""
+        """Replaces the decoder's own function."""
         original = _whole(descriptors[0])
         os.lseek(descriptors[0], 0, os.SEEK_SET)
         if TELL in original:
@@ -63,7 +64,7 @@ def _whole(descriptor: int) -> bytes:
 
 
 def _answer(task: Any, told: bytes) -> bytes:
-    """One rendition that the keeper has no reason to refuse, and the end."""
+    """Frames that the keeper has no reason to refuse: one rendition, and the end of the job."""
     from jobs.recipes.recipe import parse
     from worker.boundary import tasks
 

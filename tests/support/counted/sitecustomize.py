@@ -1,7 +1,7 @@
-"""Imported by every Python process whose PYTHONPATH begins with this folder: on SIGUSR1 the process writes
-how many entries all of its containers hold together to `entries-PID` in its run folder.
+"""Imported by every Python process whose PYTHONPATH begins with this folder. At SIGUSR1 the process writes the number
+of entries in all its containers together to `entries-PID` in its run folder.
 
-Knows nothing of the roles: what grows with the jobs that were done shows, whoever keeps it.
+Knows nothing of the roles: any container that grows with the number of done jobs shows in the sum.
 """
 
 import gc
@@ -12,8 +12,8 @@ from pathlib import Path
 
 
 def entries() -> int:
-    """The sizes of all containers that the collector knows, and of those in them, which it may not track.
-    What has a bound of its own does not count."""
+    """The sizes of all containers that the garbage collector tracks, and of containers in them that it does not track.
+    Containers with a bound do not count."""
     gc.collect()
     gc.unfreeze()
     sizes = {
@@ -26,7 +26,7 @@ def entries() -> int:
 
 
 def tell(*_: object) -> None:
-    """Write the number, whole or not at all."""
+    """Write the number, atomically."""
     path = Path(os.environ["PIXMILL_RUN"], f"entries-{os.getpid()}")
     path.with_suffix(".new").write_text(str(entries()))
     path.with_suffix(".new").rename(path)

@@ -87,8 +87,8 @@ class SimulatedWorker:
 
 
 class WebBroker:
-    """`tell` is given (topic, frame) of all that web processes hear. No time passes but by `beat` and `now`, and a
-    thousandth of a second with each turn."""
+    """`tell` is called with (topic, frame) of all that is published for web. Time passes only by `beat` and `now`, and
+    by a thousandth of a second with each turn."""
 
     def __init__(
         self, policy: Policy, ledger: Ledger, wall_time: float, tell: Callable[[bytes, bytes], object]
@@ -98,7 +98,7 @@ class WebBroker:
         self._driver = Driver(policy, ledger, wall_time)
         self._orders = 0
         self._passing: list[SimulatedWorker] = []
-        """Those that came for one job each."""
+        """Workers that `holder` made, for one job each."""
         self._passers = 0
 
     @property
@@ -152,7 +152,7 @@ class WebBroker:
         self._turn()
 
     def beat(self) -> None:
-        """Time passes up to the next beat, and it is told. All workers are heard before."""
+        """Let time pass until the next beat, and publish it. All workers send a sign of life before."""
         driver = self._driver
         for worker in self.workers.values():
             self._take_in(worker, wire.WorkerBeat(worker.holding()))
@@ -169,8 +169,8 @@ class WebBroker:
         return worker
 
     def holder(self, job: str) -> SimulatedWorker:
-        """Who holds the job. While nobody does, workers come that take one job each, in the broker's order. They leave
-        after it, so that what comes later waits again."""
+        """The worker that holds the job. While there is none, new workers take one job each, in the broker's order.
+        Each leaves after its job, so that later jobs wait again."""
         while True:
             for worker in self.workers.values():
                 if job in worker.leases:

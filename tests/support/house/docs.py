@@ -1,6 +1,6 @@
-"""The parts of the docs that are made of code: `python -m tests.support.house.docs` writes them anew.
+"""The parts of the docs that are generated from code: `python -m tests.support.house.docs` writes them.
 
-tests/test_docs.py fails where they have drifted.
+tests/test_docs.py fails if they differ.
 """
 
 import ast
@@ -40,8 +40,8 @@ def wings_table() -> str:
 
 
 def wings_diagram() -> str:
-    """The arrows within each package, and those between the packages, as Mermaid text. An arrow that follows from
-    others is not drawn."""
+    """The arrows within each package and between the packages, as Mermaid text. An arrow that is implied by others is
+    not drawn."""
     folders = arrows_of_folders(arrows_of_files(sources()))
     packages: dict[str, set[str]] = {}
     lines = ["flowchart TD"]
@@ -76,11 +76,11 @@ PARTS: dict[Path, dict[str, tuple[str, Callable[[], str]]]] = {
     },
     README: {"wings": ("the docstring of each folder's __init__.py", wings_table)},
 }
-"""What each page has of them: name, what it is made of, and how."""
+"""By page, its generated parts: the name of each, its source in words, and the function that makes it."""
 
 
 def with_parts(page: Path) -> str:
-    """The text of a page with the parts of today between their marks."""
+    """The text of a page, with its generated parts as they are now."""
     text = page.read_text()
     for name, (source, made) in PARTS[page].items():
         begin = f"<!-- {name}: made of {source} by `python -m tests.support.house.docs` -->\n"

@@ -1,7 +1,6 @@
-"""The README's pictures of the page: `python -m tests.support.house.screenshots` makes them anew, of a cluster that
-works.
+"""Makes the README's pictures of the page, with a busy cluster: `python -m tests.support.house.screenshots`.
 
-A minute and a half: the chart is to have something to show. Needs a Chromium.
+It takes a minute and a half, so that the chart has something to show. Needs Chromium.
 """
 
 import io
@@ -51,7 +50,8 @@ def originals(folder: Path) -> list[Path]:
 
 
 def lively(cluster: Cluster, page: Any, folder: Path) -> str:
-    """Work for a while, lose a worker, and leave some to do; the job that was tried twice."""
+    """Let the cluster work for a while, kill a worker, and leave some jobs queued. Returns the job that was tried
+    twice."""
     page.goto(cluster.url)
     page.locator("#health.healthy").wait_for()
     for clients, seconds in ((1, 20), (3, 15), (1, 15)):
@@ -86,7 +86,7 @@ def holder(cluster: Cluster, job: str) -> int:
 
 
 def save(page: Any, name: str) -> None:
-    """A WebP that a README can carry. Raises AssertionError where it cannot."""
+    """Save the page as a WebP that is small enough for a README. Raises AssertionError if it is not."""
     stream = io.BytesIO()
     Image.open(io.BytesIO(page.screenshot())).save(stream, "WebP", quality=82, method=6)
     assert stream.tell() < BYTES_MAX, f"{name}: {stream.tell()} bytes"

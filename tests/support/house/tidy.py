@@ -18,7 +18,7 @@ MAY_IMPORT |= {role: {"jobs", "host", "stores", role} for role in ROLES}
 
 IMPURE = {"asyncio", "logging", "os", "random", "secrets", "select", "selectors", "socket", "subprocess", "threading"}
 IMPURE |= {"time", "uuid"}
-"""Modules of the standard library that a pure module has no use for: clock, randomness, log, machine."""
+"""Modules of the standard library that a pure module must not import: clock, randomness, log, machine."""
 
 DRIVERS = {
     "zmq": {
@@ -48,18 +48,18 @@ STORE = re.compile(r"stores\.(ledger|blobs|cache)\.[a-z]")
 """A module of one store: the roles get its contract, opened by stores/opening.py."""
 
 PURE = {"host/settings/bounds.py", "host/settings/settings.py", "web/broker/forecast.py"}
-"""Of the domain too, though their only users are of one package."""
+"""Pure modules outside the domain and the cores."""
 PURE_MODULES = tuple(path.removesuffix("py").replace("/", ".") for path in sorted(PURE))
 
 
 def core_of(path: str) -> str:
-    """What a pure module may import beside jobs: the whole core that it is in."""
+    """The core of a pure module, which it may import beside jobs."""
     folders = PurePosixPath(path).parts[:-1]
     return ".".join(folders[: folders.index("core") + 1]) if "core" in folders else "jobs"
 
 
 def is_pure(path: str) -> bool:
-    """Whether `path` is of the domain: jobs/, a core, or one of PURE."""
+    """Whether `path` must be pure: it is in jobs/, in a core, or in PURE."""
     folders = PurePosixPath(path).parts[:-1]
     return path in PURE or folders[:1] == ("jobs",) or (folders[:1] != ("tests",) and "core" in folders)
 
@@ -77,7 +77,7 @@ def imports(path: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def import_faults(path: str, tree: ast.Module) -> Iterator[str]:
-    """Imports against the arrows between folders."""
+    """Imports that the arrows between folders do not allow."""
     package = path.split("/")[0]
     for line, name in imports(path, tree):
         top = name.split(".")[0]
@@ -98,7 +98,7 @@ def import_faults(path: str, tree: ast.Module) -> Iterator[str]:
 
 
 def except_faults(path: str, tree: ast.Module) -> Iterator[str]:
-    """Handlers that catch everything and keep it, contextlib.suppress included."""
+    """Handlers that catch everything and do not raise it again; contextlib.suppress counts, too."""
     for node in ast.walk(tree):
         caught: list[ast.expr | None] = []
         if isinstance(node, ast.ExceptHandler) and not _passed_on(node):
@@ -117,7 +117,7 @@ def _passed_on(handler: ast.ExceptHandler) -> bool:
 
 
 def sleep_faults(path: str, tree: ast.Module) -> Iterator[str]:
-    """Sleeps in the tests that must not: all but those with real processes."""
+    """Sleeps in tests without real processes, where none is allowed."""
     if path.startswith(("tests/unit/", "tests/properties/", "tests/simulation/")):
         for node in ast.walk(tree):
             sleeps = isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "sleep"

@@ -26,14 +26,14 @@ TOOLS: tuple[str, ...] = (
 )
 TOOLS += ("web/streams/", "web/views/", "web/broker/changes", "web/broker/waiting")
 TOOLS += ("web/access/call", "web/access/caller", "web/access/guard", "web/access/parts")
-"""Rooms that decide nothing about this upload: they read bytes, write JSON, or are passed by every request."""
+"""Files that decide nothing about this upload: they read bytes, write JSON, or are used by every request."""
 FORM_HEADERS = {"Content-Type": "multipart/form-data; boundary=walk"}
 FORM = (
     b'--walk\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n'
     + png()
     + b"\r\n--walk--\r\n"
 )
-"""In one piece, as a connection hands on what came in one segment. A client library's pieces are not the server's."""
+"""The body in one piece, as a connection passes on a segment. A client library would cut it into other pieces."""
 Step = tuple[str, str]
 
 

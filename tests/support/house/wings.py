@@ -12,7 +12,7 @@ from tests.support.house.tidy import imports
 
 Graph = dict[str, set[str]]
 FILES_MAX = 14
-"""Of one folder, beside its subfolders and __init__.py."""
+"""Limit of files in one folder, without __init__.py and subfolders."""
 
 ARROWS = {
     "jobs": "",
@@ -117,7 +117,7 @@ def arrows_of_files(sources: Mapping[str, str]) -> Graph:
 
 
 def arrows_of_folders(files: Mapping[str, Iterable[str]]) -> Graph:
-    """The same of folders: what their own files import of others."""
+    """The same for folders: which other folders their own files import."""
     graph: Graph = {}
     for path, others in files.items():
         graph.setdefault(folder_of(path), set()).update(folder_of(other) for other in others)
@@ -152,7 +152,7 @@ def circles(graph: Mapping[str, Iterable[str]]) -> list[list[str]]:
 
 
 def reduced(graph: Mapping[str, Iterable[str]]) -> Graph:
-    """Without the arrows that follow from others, for a drawing. `graph` has no circle."""
+    """The graph without arrows that are implied by others, for a drawing. `graph` must have no circle."""
     reach: Graph = {}
 
     def reached(node: str) -> set[str]:

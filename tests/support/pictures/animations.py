@@ -1,6 +1,6 @@
-"""Animations made byte by byte, each by its format's specification, and what they show by arithmetic.
+"""Animations made byte by byte by their formats' specifications, and the pixels that they must show, by arithmetic.
 
-Pillow writes neither frames that reach beyond the canvas, nor disposals of its own choice, nor damage.
+Pillow can write neither frames beyond the canvas, nor any disposal that a test wants, nor damage.
 """
 
 import io
@@ -79,7 +79,7 @@ def apng(
 
 
 def lzw(indices: Iterable[int]) -> bytes:
-    """Two-bit pixels, as codes of three bits: a clear code comes before they would grow."""
+    """LZW codes for pixels of two bits. A clear code always comes before the codes would need more than three bits."""
     codes, value, at, out = [], 0, 0, bytearray()
     for number, index in enumerate(indices):
         codes += ([4] if number % 2 == 0 else []) + [index]
@@ -113,8 +113,8 @@ def _power(table: bytes) -> int:
 
 
 def expected(sides: tuple[int, int], frames: list[tuple[Laid, Pixel]]) -> Iterator[list[list[Pixel]]]:
-    """What each frame shows, row by row, by the rules of the PNG specification alone; pixels are RGBA. A GIF's frames
-    are laid OVER."""
+    """The RGBA pixels that each frame must show, row by row, by the rules of the PNG specification only. The frames of
+    a GIF are blended over the canvas (OVER)."""
     width, height = sides
     canvas: list[list[Pixel]] = [[NOTHING] * width for _ in range(height)]
     for frame, pixel in frames:
@@ -151,14 +151,14 @@ def rows(image: Image.Image) -> list[list[Pixel]]:
 
 
 def alike(one: Pixel, other: Pixel, tolerance: int = 0) -> bool:
-    """Equal as they are seen: what is clear has no colour."""
+    """Whether two pixels look equal: the colour of transparent ones does not count."""
     if one[3] == other[3] == 0:
         return True
     return all(abs(a - b) <= tolerance for a, b in zip(one, other, strict=True))
 
 
 def shown(data: bytes, format: str) -> list[Image.Image]:
-    """What the animation shows; of a still one that picture."""
+    """The pictures of an animation, or the one picture of a still image."""
     stream = io.BytesIO(data)
     if not Image.open(stream).is_animated:  # type: ignore[attr-defined]
         return [Image.open(stream).convert("RGBA")]

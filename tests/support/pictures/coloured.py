@@ -1,4 +1,4 @@
-"""Files that say of their colours what they are told to, made here byte by byte; and the formulas that judge them."""
+"""Files with any declaration of colours, made byte by byte; and the formulas for the colours that they must show."""
 
 import io
 import struct
@@ -24,13 +24,13 @@ SRGB_CURVE = b"para\0\0\0\0" + struct.pack(">HH5i", 3, 0, 157286, 62119, 3417, 5
 
 
 def light(sample: float) -> float:
-    """sRGB's, of a sample from 0 to 255."""
+    """The light of an sRGB sample from 0 to 255."""
     sample /= 255
     return sample / 12.92 if sample <= 0.04045 else ((sample + 0.055) / 1.055) ** 2.4
 
 
 def sample(light: float) -> int:
-    """The other way."""
+    """The sRGB sample from 0 to 255 of this light."""
     light = min(1.0, max(0.0, light))
     return round(255 * (12.92 * light if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055))
 
@@ -71,7 +71,7 @@ def profiled(profile: bytes) -> tuple[bytes, bytes]:
 
 
 def avif(colour: Colour, primaries: int, transfer: int) -> bytes:
-    """What Pillow writes, under other code points."""
+    """An AVIF that Pillow writes, with other code points."""
     stream = io.BytesIO()
     Image.new("RGB", (32, 32), colour).save(stream, "AVIF", quality=100, subsampling="4:4:4")
     data = bytearray(stream.getvalue())

@@ -1,4 +1,5 @@
-"""HEIC files, put together of one coded picture: tiles, turns, alpha, code points, and lies about all of them."""
+"""HEIC files built from one coded picture: with tiles, rotations, alpha, code points, and false values for all
+these."""
 
 import base64
 import struct

@@ -1,6 +1,6 @@
-"""What becomes of files at a real cluster, each as one word or two; and the whole corpus' manifest.
+"""The outcomes of uploads to a real cluster, in a word or two each; and the manifest of the whole corpus.
 
-`python -m tests.support.pictures.outcomes` uploads the corpus to a cluster of its own and writes the manifest anew.
+`python -m tests.support.pictures.outcomes` uploads the corpus to a cluster of its own, and writes the manifest.
 """
 
 import json
@@ -23,12 +23,12 @@ SECONDS_MAX = 60
 
 
 def outcomes(cluster: Cluster, files: Mapping[str, bytes]) -> dict[str, str]:
-    """Of each file: `done`, `failed CODE`, `dead CODE`, or `refused STATUS CODE`."""
+    """The outcome of each file: `done`, `failed CODE`, `dead CODE`, or `refused STATUS CODE`."""
     return {name: in_short(answer) for name, answer in answers(cluster, files).items()}
 
 
 def answers(cluster: Cluster, files: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
-    """Of each file the job as it ended, or the problem document of the refusal."""
+    """By file, the ended job, or the problem document of the refusal."""
     with cluster.client() as client, ThreadPoolExecutor(AT_ONCE) as pool:
         each = pool.map(lambda named: _answer(client, *named), files.items())
         return dict(zip(files, each, strict=True))
@@ -67,7 +67,7 @@ def sample(files: Mapping[str, bytes], seed: int, count: int) -> dict[str, bytes
 
 
 def manifest() -> dict[str, str]:
-    """What was found when it was written."""
+    """The outcomes in the manifest."""
     known: dict[str, str] = json.loads(MANIFEST.read_text())
     return known
 

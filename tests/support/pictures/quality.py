@@ -1,4 +1,4 @@
-"""How good a picture is: measures, and each operation done the slow and plain way, to judge ours by.
+"""The quality of pictures: measures, and a slow and simple version of each operation as the reference for ours.
 
 The references decode at full size, work at full size and resize once, by LANCZOS; blur, sharpening,
 luma and colours are written out as arithmetic. They know nothing of plans, scales or derivations.
@@ -51,7 +51,7 @@ def ssim(image: Image.Image, reference: Image.Image) -> float:
 
 
 def gaussian(image: Image.Image, sigma: float) -> Image.Image:
-    """The Gaussian itself: every pixel within 4 sigma weighed, edges by what is there."""
+    """A true Gaussian blur: the weighted mean of all pixels within 4 sigma; at edges, of those that exist."""
     reach = math.ceil(4 * sigma)
     weights = [(at, math.exp(-at * at / (2 * sigma * sigma))) for at in range(-reach, reach + 1)]
     ones = Image.new("F", image.size, 1)
@@ -72,7 +72,7 @@ def _weighed(values: Image.Image, ones: Image.Image, weights: list[tuple[int, fl
 
 
 def unsharp(image: Image.Image, sigma: float) -> Image.Image:
-    """Twice the picture less its blur, where they differ by more than 2."""
+    """Twice the picture minus its blur, for pixels where the two differ by more than 2."""
     pairs = zip(image.split(), gaussian(image, sigma).split(), strict=True)
     made = [
         _math(lambda a, b: a + (a - b) * (abs(a - b) > 2), a=sharp.convert("F"), b=soft.convert("F"))
@@ -115,7 +115,7 @@ def _small(whole: Image.Image, width: int = 200, height: int = 267) -> Image.Ima
 
 
 class Judged(NamedTuple):
-    """An operation as docs/recipes.md shows it: keys of a rendition, what it does, how to do it plainly."""
+    """An operation, as docs/recipes.md shows it: keys of a rendition, a description, and its reference version."""
 
     name: str
     keys: dict[str, Any]
