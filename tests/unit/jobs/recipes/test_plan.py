@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from contextlib import nullcontext
 from typing import Any, get_args
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from jobs.errors import ImageFault
 from jobs.images.turns import ORIENTATIONS, QUARTERS, Box, Size, Turn
+from jobs.limits import OUTPUT_PIXELS_MAX, SIDE_MAX
 from jobs.recipes.plan import DERIVE_RATIO_MIN, JPEG_SCALES, Plan, plan
 from jobs.recipes.recipe import Crop, Fit, Gravity, Recipe, RenditionSpec
 from jobs.recipes.shapes import shape
@@ -299,6 +301,34 @@ def test_what_this_image_cannot_give_is_its_fault(keys: dict[str, Any]) -> None:
     with pytest.raises(ImageFault) as fault:
         shape(only(**keys), Size(100, 200), 1)
     assert fault.value.code == "operation_failed"
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "fits"),
+    [
+        (SIDE_MAX, 10, True),
+        (SIDE_MAX + 1, 10, False),
+        (10, SIDE_MAX, True),
+        (10, SIDE_MAX + 1, False),
+        (10_000, OUTPUT_PIXELS_MAX // 10_000, True),
+        (10_000, OUTPUT_PIXELS_MAX // 10_000 + 1, False),
+    ],
+)
+def test_each_side_and_the_pixels_of_all_have_a_bound(width: int, height: int, fits: bool) -> None:
+    with nullcontext() if fits else pytest.raises(ImageFault):
+        one = shape(only(width=width, height=height, fit="fill", enlarge=True), Size(100, 200), 1)
+        assert one.sides == (width, height)
+
+
+def test_only_a_picture_that_leaves_room_lies_on_a_canvas() -> None:
+    assert shape(only(width=50, height=50, fit="contain"), Size(100, 100), 1).canvas is None
+    tilted = shape(only(width=200, height=100, fit="contain", rotate=45.0), Size(100, 100), 1)
+    assert (tilted.sides, tilted.canvas and (tilted.canvas.left, tilted.canvas.top)) == ((200, 100), (50, 0))
+
+
+def test_a_tilted_picture_is_turned_upright_from_the_stored_sides() -> None:
+    one = shape(only(rotate=30.0), Size(100, 50), 6)
+    assert (one.size, one.turn) == ((100, 50), ORIENTATIONS[6])
 
 
 def of(**renditions: dict[str, Any]) -> Recipe:
