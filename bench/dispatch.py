@@ -60,7 +60,7 @@ class Client:
         self.changes: Any = self.context.socket(zmq.SUB)
         self.acks.subscribe(wire.acks_topic(self.web))
         self.changes.subscribe(wire.CHANGES_TOPIC)
-        for sock, name in ((self.push, "jobs"), (self.acks, "acks"), (self.changes, "changes")):
+        for sock, name in ((self.push, "jobs"), (self.acks, "receipts"), (self.changes, "changes")):
             sock.linger = 0
             sock.rcvhwm = 100_000
             sock.connect(endpoint(run, name))

@@ -35,7 +35,7 @@ class Sockets:
         self.door = curve.Server(self._context, wires.curve, log) if wires.curve else None
         self.pull = self._bind(zmq.PULL, wires, "jobs")
         self.router = self._bind(zmq.ROUTER, wires, "workers")
-        self.acks = self._bind(zmq.XPUB, wires, "acks")
+        self.acks = self._bind(zmq.XPUB, wires, "receipts")
         self.changes = self._bind(zmq.XPUB, wires, "changes")
         self.monitor = self.router.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         read = (self.router, self.monitor, self.pull, self.acks, self.changes)

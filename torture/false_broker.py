@@ -29,7 +29,7 @@ class FalseBroker:
         self._context = zmq.Context()
         self._random, self._seed = random.Random(seed), seed
         self._pull, self._router = self._bind(run, zmq.PULL, "jobs"), self._bind(run, zmq.ROUTER, "workers")
-        self._acks, self._changes = self._bind(run, zmq.XPUB, "acks"), self._bind(run, zmq.XPUB, "changes")
+        self._acks, self._changes = self._bind(run, zmq.XPUB, "receipts"), self._bind(run, zmq.XPUB, "changes")
         self._topic = b""
         self._peer = b""
         self.received: Counter[str] = Counter()

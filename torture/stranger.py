@@ -106,7 +106,7 @@ class Stranger:
         self.sent: Counter[str] = Counter()
         self._push = self._socket(zmq.PUSH, "jobs")
         self._dealers = [self._socket(zmq.DEALER, "workers") for _ in range(WORKERS)]
-        self._acks = self._socket(zmq.SUB, "acks")
+        self._acks = self._socket(zmq.SUB, "receipts")
         self._acks.subscribe(wire.acks_topic(WEB))
         self._changes = self._socket(zmq.SUB, "changes")
         self._changes.subscribe(b"")

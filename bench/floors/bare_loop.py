@@ -44,7 +44,7 @@ class Bare:
         self.pull, self.router = context.socket(zmq.PULL), context.socket(zmq.ROUTER)
         self.acks, self.changes = context.socket(zmq.XPUB), context.socket(zmq.XPUB)
         self.acks.setsockopt(zmq.XPUB_VERBOSE, 1)
-        names = {"jobs": self.pull, "workers": self.router, "acks": self.acks, "changes": self.changes}
+        names = {"jobs": self.pull, "workers": self.router, "receipts": self.acks, "changes": self.changes}
         for name, bound in names.items():
             bound.bind(endpoint(run, name))
         self.poller = zmq.Poller()

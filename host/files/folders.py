@@ -139,7 +139,7 @@ def _not_ours(folder: Path, names: list[str]) -> list[str]:
 
 
 def endpoint(run: Path, name: str) -> str:
-    """The ZeroMQ address of socket `name` (jobs, workers, acks, changes)."""
+    """The ZeroMQ address of socket `name` (jobs, workers, receipts, changes)."""
     return f"ipc://{run / name}.sock"
 
 

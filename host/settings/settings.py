@@ -70,7 +70,7 @@ SECRETS = frozenset({"api_keys", "grant_secrets", "receipt_secrets"})
 """Settings whose values are shown nowhere."""
 CLIENT = frozenset({"PIXMILL_URL", "PIXMILL_API_KEY"})
 """Variables of the client. They are no settings, but may be set in a server's environment."""
-SOCKETS = ("jobs", "workers", "acks", "changes")
+SOCKETS = ("jobs", "workers", "receipts", "changes")
 """The broker's sockets; on tcp they have consecutive ports."""
 SECRET_CHARACTERS_MIN = 16
 """Characters of a secret that a person sets: shorter ones can be guessed."""

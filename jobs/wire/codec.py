@@ -27,6 +27,7 @@ from jobs.wire.worker import (
     Failed,
     Finished,
     FromWorker,
+    OrphanScan,
     Published,
     Recall,
     Returned,
@@ -43,7 +44,10 @@ TO_WEB = get_args(ToWeb)
 FROM_WORKER = get_args(FromWorker)
 TO_WORKER = get_args(ToWorker)
 TYPES: tuple[type[Message], ...] = FROM_WEB + TO_WEB + FROM_WORKER + TO_WORKER
-_NAMES = {kind: kind.__name__ for kind in TYPES}
+_OLDER_NAMES: dict[type[Message], str] = {Acks: "Receipts", OrphanScan: "Walk"}
+"""Names on the wire that differ from those in the code. The wire keeps them, so that a release understands the one
+before it during an upgrade."""
+_NAMES = {kind: _OLDER_NAMES.get(kind, kind.__name__) for kind in TYPES}
 _encode = msgspec.msgpack.Encoder().encode
 
 

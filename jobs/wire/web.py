@@ -15,8 +15,9 @@ BEAT_TOPIC = b"beat."
 
 
 def acks_topic(web: str) -> bytes:
-    """The topic of one web process's acknowledgements. Topics match by prefix, so each ends in a dot."""
-    return b"acks." + web.encode() + b"."
+    """The topic of one web process's acknowledgements. Topics match by prefix, so each ends in a dot. Its name on the
+    wire is an older one (jobs/wire/codec.py)."""
+    return b"receipts." + web.encode() + b"."
 
 
 Place = Annotated[int, Meta(ge=0, le=2**53)]

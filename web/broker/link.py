@@ -51,7 +51,7 @@ class Link:
         self._loop = asyncio.get_running_loop()
         self._context = zmq.Context()
         self._jobs = self._socket(zmq.PUSH, "jobs")
-        self._acks = self._socket(zmq.SUB, "acks", self._acks_topic)
+        self._acks = self._socket(zmq.SUB, "receipts", self._acks_topic)
         self._changes = self._socket(zmq.SUB, "changes", wire.CHANGES_TOPIC, wire.BEAT_TOPIC)
         self._requests.send = self._send
         self._results.poll_now = self._poll_now

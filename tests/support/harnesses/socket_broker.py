@@ -55,7 +55,7 @@ class SocketBroker:
     def _serve(self) -> None:
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         jobs, acks, changes = context.socket(zmq.PULL), context.socket(zmq.XPUB), context.socket(zmq.XPUB)
-        for socket, name in ((jobs, "jobs"), (acks, "acks"), (changes, "changes")):
+        for socket, name in ((jobs, "jobs"), (acks, "receipts"), (changes, "changes")):
             socket.linger = 0
             if socket is not jobs:
                 socket.setsockopt(zmq.XPUB_VERBOSE, 1)

@@ -93,7 +93,7 @@ def test_a_worker_that_nobody_knows_is_told_nothing(peers: Peers) -> None:
 def test_only_who_subscribes_to_acks_is_greeted(peers: Peers) -> None:
     sockets, acks, changes = (
         peers.sockets,
-        peers.connect(zmq.SUB, "acks"),
+        peers.connect(zmq.SUB, "receipts"),
         peers.connect(zmq.SUB, "changes"),
     )
     acks.subscribe(wire.acks_topic("web"))

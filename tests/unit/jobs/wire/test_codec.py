@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from host.settings.settings import SOCKETS
 from jobs import wire
 from jobs.errors import WireFault
 from jobs.job import TEXT_CHARACTERS_MAX, Cost, Original, Rendition, Spec, encode
@@ -148,6 +149,19 @@ def test_a_spec_has_room_for_the_longest_texts_of_an_upload() -> None:
         "x" * RECIPE_BYTES_MAX, original, "t" * 64, 100, 99,
     )  # fmt: skip
     assert len(encode(spec)) <= wire.SPEC_BYTES_MAX
+
+
+def test_the_wire_keeps_the_names_of_version_1() -> None:
+    """The release before knows only these, and works beside this one during an upgrade."""
+    names = {msgspec.msgpack.decode(wire.encode(message))[1] for _, message in ALL}
+    assert wire.VERSION == 1
+    assert names == {
+        "Submit", "Cancel", "Requeue", "Purge", "Pause", "Resume", "DrainWorker", "Receipts", "Hello", "Changes",
+        "Beat", "Ready", "Started", "Published", "Finished", "Failed", "Returned", "Swept", "Found", "WorkerBeat",
+        "Draining", "Leaving", "Welcome", "Introduce", "Assign", "Recall", "Abandon", "Settled", "Drain", "Sweep",
+        "Walk", "BrokerBeat",
+    }  # fmt: skip
+    assert (wire.acks_topic("w"), SOCKETS) == (b"receipts.w.", ("jobs", "workers", "receipts", "changes"))
 
 
 def test_no_topic_is_the_start_of_another() -> None:
