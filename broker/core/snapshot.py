@@ -134,6 +134,7 @@ class _Reader:
                     setattr(owner, field, value)
 
     def values(self, column: Column) -> list[Any]:
+        """The values of a column, with objects in place of their numbers."""
         read = getattr(self, f"_{column[0]}")
         return cast(list[Any], read(*column[1:]))
 

@@ -24,7 +24,8 @@ class Listener(Protocol):
     def listened(self) -> bool:
         """Whether anybody listens now."""
 
-    def changed(self, changes: list[Change]) -> None: ...
+    def changed(self, changes: list[Change]) -> None:
+        """Jobs changed."""
 
     def missed(self, last: int) -> None:
         """Changes were missed; `last` is the newest number now."""

@@ -1,4 +1,4 @@
-"""From stored originals to accepted jobs: submit, and only then the 202.
+"""Makes jobs of stored originals: submits them to the broker, and only then lets the 202 be sent.
 
 Decides which blobs stay: those of jobs that are committed, or that may still be. The others are removed.
 """

@@ -22,11 +22,14 @@ _ENCODED = frozenset({b"base64", b"quoted-printable"})
 class Files(Protocol):
     """Receives the files of a form. Its methods are called after a whole piece of the body was parsed."""
 
-    def begin(self, filename: str) -> None: ...
+    def begin(self, filename: str) -> None:
+        """A file begins."""
 
-    def write(self, data: Piece) -> None: ...
+    def write(self, data: Piece) -> None:
+        """More bytes of the file."""
 
-    def end(self) -> None: ...
+    def end(self) -> None:
+        """The file is complete."""
 
 
 class Form:

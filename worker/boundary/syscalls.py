@@ -24,7 +24,7 @@ _FUTEX_OPERATIONS = tuple(
 )
 """Allowed by value, not by mask: two harmless values together have the bits of a third (8 is FUTEX_TRYLOCK_PI)."""
 _THREAD_FLAGS = 0x003D_0F00
-"""Of clone, as pthread_create has them: memory, files and signal handlers shared, CLONE_THREAD among them."""
+"""The flags with which pthread_create calls clone: shared memory, files and signal handlers, and CLONE_THREAD."""
 _PR_SET_NAME = 15
 _ENOSYS = 38
 _SIGABRT = 6
@@ -111,7 +111,7 @@ _THREADS = (
 
 
 def allowed(pid: int, threads: bool) -> tuple[Call, ...]:
-    """What the decoder `pid` may call, the commonest first; with `threads` it may start some."""
+    """The system calls that the decoder `pid` may make, the most common first. `threads`: it may start threads."""
     return _ALWAYS + _own(pid) + (_THREADS if threads else ())
 
 
@@ -127,11 +127,11 @@ _LIKELY = {
     "aarch64": {29: "ioctl", 56: "openat", 79: "newfstatat", 80: "fstat", 123: "sched_getaffinity", 129: "kill",
                 198: "socket", 203: "connect", 220: "clone", 221: "execve", 278: "getrandom", 435: "clone3"},
 }  # fmt: skip
-"""What a library that changed would call first."""
+"""Names of refused calls for messages: those that a changed library would probably make first."""
 
 
 def name(number: int, machine: str) -> str:
-    """How a person calls the call: `openat (257)`, or `system call 165`."""
+    """The call in a message: `openat (257)`, or `system call 165` if its name is unknown."""
     found = _LIKELY.get(machine, {}).get(number)
     known = {getattr(call, machine): call.name for call in allowed(0, True)} if machine in ARCHITECTURES else {}
     label = found or known.get(number)

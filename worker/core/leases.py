@@ -18,7 +18,7 @@ Answer = Finish | Failure | LeaseRef
 
 
 class Phase(Enum):
-    """How far a lease is."""
+    """The phases of a lease, in their order."""
 
     WAITING = auto()
     GIVEN = auto()

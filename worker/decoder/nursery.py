@@ -48,7 +48,7 @@ def run(control: socket.socket, keeper: int, settings: Settings) -> None:
 
 
 class Birth(NamedTuple):
-    """What a decoder is born with; and whether to spare."""
+    """The socket and the status page of a new decoder. `spare`: it is the spare one."""
 
     link: socket.socket
     status_page: StatusPage

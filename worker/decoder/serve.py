@@ -35,7 +35,7 @@ _PAGE_BYTES = resource.getpagesize()
 _FORGET_PEAK = b"5"
 """To clear_refs: VmHWM begins anew at the present resident size (proc(5))."""
 READ_BYTES = 64 * 1024
-"""Of the original at once."""
+"""Bytes of the original that are read at once."""
 STORY_CHARACTERS_MAX = 1000
 _PROC_BYTES_MAX = 8192
 """More bytes than status has. Reading to the end would need a call for the file's size first."""

@@ -273,4 +273,5 @@ class Books:
 
 
 def plain(counts: "Counter[str]") -> dict[str, int]:
+    """The counts with plain texts as keys, as the ledger and the wire have them."""
     return {str(state): count for state, count in counts.items()}

@@ -17,7 +17,7 @@ from jobs.job import PRIORITIES
 from jobs.lanes import HEAVY, LARGE, SMALL, tenant_of
 
 RECORDS_KEPT = 1024
-"""How many tenants are kept before those that no longer matter are dropped."""
+"""From this number of tenants on, those without influence on the order are dropped."""
 DEBTORS_MAX = 10_000
 """How many tenants without a waiting job are remembered, because they got more time than others."""
 

@@ -1,1 +1,1 @@
-"""One role for a test, with stand-ins for what is around it."""
+"""Test harnesses for one role, with stand-ins for the other parts."""
