@@ -26,6 +26,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     public_url: str = ""
     root_path: str = ""
     trusted_proxies: str = ""
+    accel_redirect: str = ""
     cors_origins: str = ""
     web_processes: int = 2
     workers: str = "cores"
@@ -79,6 +80,7 @@ SOCKET_PATH_BYTES_MAX = 107
 _UNIX = "unix:"
 _PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]_-]+(?:/[A-Za-z0-9._~/-]*)?", re.ASCII)
 _ROOT_PATH = re.compile(r"[A-Za-z0-9._~/-]*", re.ASCII)
+_LOCATION = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 _NO_PATH = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 """Control characters, and bytes that are not UTF-8. A name may have any space: Japanese keyboards write U+3000."""
@@ -145,6 +147,8 @@ def _of_texts(settings: Settings) -> list[str]:
         faults.append(f"{PREFIX}PUBLIC_URL={settings.public_url!r} must be as https://pix.example[:PORT][/PATH]")
     if not _ROOT_PATH.fullmatch(settings.root_path):
         faults.append(f"{PREFIX}ROOT_PATH={settings.root_path!r} must be a path as /pix")
+    if settings.accel_redirect and not _LOCATION.fullmatch(settings.accel_redirect):
+        faults.append(f"{PREFIX}ACCEL_REDIRECT={settings.accel_redirect!r} must be a location of nginx as /_pixmill")
     faults += [
         f"{PREFIX}TRUSTED_PROXIES: {proxy!r} must be an address, a network of some, as 10.0.0.0/24, and not of all, "
         "or unix"
@@ -183,6 +187,11 @@ def _together(settings: Settings) -> list[str]:
     if settings.public_without_keys and settings.api_keys.strip():
         faults.append(
             f"{PREFIX}PUBLIC_WITHOUT_KEYS=1 must not be set beside {PREFIX}API_KEYS: who has no key is refused"
+        )
+    if settings.accel_redirect and not settings.trusted_proxies.strip():
+        faults.append(
+            f"{PREFIX}ACCEL_REDIRECT must be set beside {PREFIX}TRUSTED_PROXIES: only a trusted proxy gets the names "
+            "of files"
         )
     broker = broker_address(settings) if _is_judged(broker_address, settings) else None
     if broker and broker[0] == settings.host and 0 <= settings.port - broker[1] < len(SOCKETS):

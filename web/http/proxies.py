@@ -11,6 +11,9 @@ HOST, FORWARDED_HOST = b"host", b"x-forwarded-host"
 UNIX_PEER = ("unix", 0)
 """The client's address where the connection came by a unix socket. TRUSTED_PROXIES trusts it by this word."""
 
+BY_PROXY = "pixmill.by_proxy"
+"""The key of a request's scope that is there if a trusted proxy sent the request."""
+
 
 class Proxied(ProxyHeadersMiddleware):
     """uvicorn's own middleware, for X-Forwarded-For (the last address that is no trusted proxy's) and
@@ -19,8 +22,10 @@ class Proxied(ProxyHeadersMiddleware):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         scope = {**scope, "client": scope["client"] or UNIX_PEER}
-        if scope["client"][0] in self.trusted_hosts and (host := _forwarded(scope["headers"])):
-            scope["headers"] = [(HOST, host), *scope["headers"]]
+        if scope["client"][0] in self.trusted_hosts:
+            scope[BY_PROXY] = True
+            if host := _forwarded(scope["headers"]):
+                scope["headers"] = [(HOST, host), *scope["headers"]]
         await super().__call__(scope, receive, send)
 
 

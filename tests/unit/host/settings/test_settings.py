@@ -133,6 +133,7 @@ RULED: dict[str, tuple[str, ...]] = {
     "public_url": ("pix.example",),
     "root_path": ("/pix?",),
     "trusted_proxies": ("proxy", "unix:/run/web.sock", "10.0.0.1/24", "0.0.0.0/0", "::/0", "*"),
+    "accel_redirect": ("_pixmill", "/", "/a/", "/a b", "/..", "/a/../b", "http://x"),
     "cors_origins": ("*",),
     "workers": ("many", "1001", "0..1001", "2..1", "-1", "1.5"),
     "data": ("", " ", "up\nloads", "\0", "\udcff"),
@@ -228,6 +229,7 @@ def test_yes_or_no_is_said_so(name: str) -> None:
             ("PUBLIC_WITHOUT_KEYS=1", "API_KEYS"),
             {"public_without_keys": 0},
         ),
+        ({"accel_redirect": "/_pixmill"}, ("ACCEL_REDIRECT", "TRUSTED_PROXIES"), {"trusted_proxies": "unix"}),
         (
             {"host": "127.0.0.1", "port": 5003, "brokers": "tcp://127.0.0.1:5000"},
             ("PORT=5003", "5000 to 5003"),

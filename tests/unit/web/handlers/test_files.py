@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import pytest
 
 from jobs.access.keys import Scope, entry_of
+from jobs.ids import original_name
 from tests.support.harnesses.web_harness import BASE, WebHarness, png, serve
 from tests.support.harnesses.web_readers import Reader
 from web.handlers import files
@@ -251,3 +252,57 @@ def test_a_client_that_lets_a_slice_wait_is_read_small_ones(monkeypatch: pytest.
         assert [size for size in slices if size > files.SLICE_BYTES_MIN] == [files.SLICE_BYTES_FIRST]
 
     serve(scenario)
+
+
+ACCEL = {"trusted_proxies": "127.0.0.1", "accel_redirect": "/_pixmill"}
+
+
+def test_a_trusted_proxy_gets_the_name_of_the_file_and_all_headers() -> None:
+    async def scenario(harness: WebHarness) -> None:
+        image = png(filler=DATA)
+        job = await harness.accepted(image)
+        told = await harness.client.get(f"/jobs/{job}/original", headers={"Range": "bytes=1-3"})
+        assert (told.status_code, told.content) == (200, b"")
+        assert told.headers["x-accel-redirect"] == f"/_pixmill/{original_name(job)}"
+        assert "content-range" not in told.headers
+        whole = await harness.client.get(f"/jobs/{job}/original", headers={"If-Match": "*"})
+        assert (whole.status_code, whole.content) == (200, image)
+        others = {"x-accel-redirect", "content-length", "accept-ranges"}
+        assert {key: value for key, value in told.headers.items() if key not in others} == {
+            key: value for key, value in whole.headers.items() if key not in others
+        }
+        etag = told.headers["etag"]
+        same = await harness.client.get(f"/jobs/{job}/original", headers={"If-None-Match": etag})
+        assert (same.status_code, "x-accel-redirect" in same.headers) == (304, False)
+        beyond = await harness.client.get(f"/jobs/{job}/original", headers={"Range": f"bytes={len(image)}-"})
+        assert (beyond.status_code, "x-accel-redirect" in beyond.headers) == (416, False)
+        harness.blobs.delete([original_name(job)])
+        gone = await harness.client.get(f"/jobs/{job}/original")
+        assert (gone.status_code, gone.json()["code"]) == (404, "not_found")
+
+    serve(scenario, **ACCEL)
+
+
+def test_nobody_else_gets_the_name_of_a_file() -> None:
+    """A client that reaches web past the proxy, whatever it says of itself."""
+
+    async def scenario(harness: WebHarness) -> None:
+        image = png(filler=DATA)
+        job = await harness.accepted(image)
+        answer = await harness.client.get(f"/jobs/{job}/original", headers={"X-Forwarded-For": "10.9.9.9"})
+        assert (answer.content, "x-accel-redirect" in answer.headers) == (image, False)
+
+    serve(scenario, **ACCEL | {"trusted_proxies": "10.9.9.9"})
+
+
+def test_a_key_is_judged_before_a_file_is_named() -> None:
+    async def scenario(harness: WebHarness) -> None:
+        key = {"Authorization": "Bearer acme-key"}
+        accepted = await harness.upload(headers=key)
+        job = accepted.json()["id"]
+        named = await harness.client.get(f"/jobs/{job}/original", headers=key)
+        assert "x-accel-redirect" in named.headers
+        refused = await harness.client.get(f"/jobs/{job}/original")
+        assert (refused.status_code, "x-accel-redirect" in refused.headers) == (401, False)
+
+    serve(scenario, api_keys=entry_of("acme", Scope.WRITE, "acme-key"), **ACCEL)
