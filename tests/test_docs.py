@@ -20,6 +20,7 @@ PAGES = [
     "CHANGELOG.md",
     "SECURITY.md",
     "docs/architecture.md",
+    "docs/containers.md",
     "docs/performance.md",
     "docs/protocol.md",
     "docs/recipes.md",
@@ -99,7 +100,7 @@ def test_what_a_page_names_is_there(page: str) -> None:
     """Links, and the paths in backquotes that look like files or folders of the tree."""
     text = (ROOT / page).read_text()
     links = [ROOT / Path(page).parent / link for link in re.findall(r"\]\((?!http)([^)#]+)\)", text)]
-    folders = "bench|broker|docs|host|jobs|pixmill|stores|supervisor|test-data|tests|torture|web|worker"
+    folders = "bench|broker|deploy|docs|host|jobs|pixmill|stores|supervisor|test-data|tests|torture|web|worker"
     named = [ROOT / name for name in re.findall(rf"`((?:{folders})/[\w./-]*)`", text)]
     assert [str(path) for path in links + named if not path.exists()] == []
 

@@ -1,0 +1,116 @@
+"""The image: hadolint finds nothing, its names exist, its check of health tells, and its context makes the wheel."""
+
+import re
+import subprocess
+import sys
+import threading
+import tomllib
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import click
+import pytest
+
+from host.settings import settings
+from pixmill.command import main
+from tests.deploy import dockerfile
+from tests.deploy.dockerfile import ROOT
+from tests.deploy.stopping import STOP_SECONDS, longest_stop
+from web.routes import ROUTES
+
+
+def test_hadolint_finds_nothing() -> None:
+    program = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run([program, dockerfile.DOCKERFILE], capture_output=True, text=True, timeout=30)
+    assert (done.stdout + done.stderr, done.returncode) == ("", 0)
+
+
+def test_hadolint_finds_a_planted_fault(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM python\nRUN cd /tmp\n")
+    program = Path(sys.executable).with_name("hadolint")
+    assert subprocess.run([program, tmp_path / "Dockerfile"], capture_output=True, timeout=30).returncode == 1
+
+
+def test_its_settings_are_settings_that_fit_together() -> None:
+    environ = {name: value for name, value in dockerfile.environ().items() if name.startswith("PIXMILL_")}
+    chosen, _ = settings.parse(environ)
+    assert (chosen.data, chosen.port) == (dockerfile.texts("VOLUME")[0], int(dockerfile.texts("EXPOSE")[0]))
+    assert not chosen.run.startswith(chosen.data)
+
+
+def test_both_folders_that_it_writes_to_are_of_its_user_alone() -> None:
+    (user,) = dockerfile.texts("USER")
+    uid, gid = user.split(":")
+    assert uid.isdigit() and int(uid) > 0
+    (made,) = [text for text in dockerfile.texts("RUN") if "install -d" in text]
+    assert f"install -d -m 0700 -o {uid} -g {gid} /data /run/pixmill " in made
+    assert Path(dockerfile.environ()["PIXMILL_RUN"]).parent == Path("/run/pixmill")
+
+
+@pytest.mark.parametrize("further", [["serve"], ["serve", "--role", "worker"]])
+def test_its_commands_are_commands(further: list[str]) -> None:
+    """As the head of the file shows them; CMD is the first."""
+    (program,) = dockerfile.words("ENTRYPOINT")
+    assert program in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    assert dockerfile.words("CMD") == ["serve"]
+    command = main.commands[further[0]]
+    assert command.make_context(further[0], further[1:]).params["role"] in (None, "worker")
+    with pytest.raises(click.BadParameter):
+        command.make_context("serve", ["--role", "supervisor"])
+
+
+@pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False)])
+def test_its_check_of_health_tells(status: int, healthy: bool) -> None:
+    asked: list[str] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        python, *check = dockerfile.words("HEALTHCHECK")
+        environ = {"PIXMILL_PORT": str(server.server_port)}
+        done = subprocess.run([sys.executable, *check], env=environ, capture_output=True, timeout=30)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert (python, done.returncode == 0) == ("python", healthy)
+    assert set(asked) <= {route.path for route in ROUTES} and len(asked) == 1
+
+
+def test_its_stop_signal_drains_and_its_time_is_enough() -> None:
+    assert dockerfile.texts("STOPSIGNAL") == ["SIGTERM"]
+    assert longest_stop(drain_seconds=100.0) > 100.0
+    assert longest_stop() <= STOP_SECONDS - 5
+    assert f"--stop-timeout {STOP_SECONDS:g} " in dockerfile.DOCKERFILE.read_text()
+
+
+def test_its_base_is_one_argument_that_a_digest_can_pin() -> None:
+    found = dockerfile.instructions()
+    assert [text.split()[0] for word, text in found if word == "FROM"] == ["${PYTHON}"] * 2
+    assert re.fullmatch(r"PYTHON=\S+:3\.\d+-slim-\w+", found[0][1])
+
+
+def test_its_labels_say_what_pyproject_says() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    labels = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]*)"', " ".join(dockerfile.texts("LABEL"))))
+    assert (labels["title"], labels["licenses"]) == (project["name"], project["license"])
+    assert f"VERSION={project['version']}" in dockerfile.texts("ARG")
+    assert project["description"].startswith(labels["description"])
+
+
+def test_its_context_has_what_the_wheel_is_made_of_and_nothing_else() -> None:
+    let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    carried = {pattern.split("/")[0] for pattern in build["tool"]["setuptools"]["package-data"]["pixmill._roles"]}
+    assert let_in == carried | {"pixmill", "LICENSE", "README.md", "pyproject.toml", "requirements.lock"}
+    assert [name for name in let_in if not (ROOT / name).exists()] == []
