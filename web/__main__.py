@@ -31,7 +31,7 @@ def main() -> None:
     keep_freed_memory()
     inherited = notify.inherited_listener()
     listener = inherited or bind_listener(settings)
-    link = Link(wires, web.id, web.requests, web.results, logger)
+    link = Link(wires, web.id, web.requests, web.feed, logger)
     Server(build(web), web, link, inherited=inherited is not None).run([listener])
 
 

@@ -104,7 +104,7 @@ class Server(uvicorn.Server):
         """End as promised."""
         if self._inherited:
             self._stop_accepting()
-        self._web.results.stop()
+        self._web.feed.stop()
         self._web.hub.stop()
         await asyncio.sleep(LINGER_SECONDS)
         self._stop_accepting()

@@ -95,7 +95,7 @@ def finished(books: Books, worker: Worker, message: Finished, now: float) -> Non
         entry = held(books, worker, finish.job, finish.lease)
         if entry is not None:
             ended = _at(books, entry, finish.ended_at, now)
-            books.served(entry, ended)
+            books.record_service_time(entry, ended)
             if [picture for picture in finish.renditions if not is_rendition_of(picture.blob, entry.id)]:
                 _fail(books, entry, Failure(entry.id, entry.lease, Code.STORE_ERROR.value, ANOTHERS), ended)
             else:
@@ -126,7 +126,7 @@ def failed(books: Books, worker: Worker, message: Failed, now: float) -> None:
         entry = held(books, worker, failure.job, failure.lease)
         if entry is not None:
             if failure.code != Code.CANCELLED:
-                books.served(entry, now)
+                books.record_service_time(entry, now)
             elif entry.started_at is not None:  # a cancelled job's time is no measure of a whole one
                 books.spent(entry, worker, now)
             _fail(books, entry, failure, now)

@@ -58,7 +58,7 @@ class Matching:
         books.move(entry, RUNNING)
         entry.lease += 1
         entry.worker = worker.incarnation
-        books.roster.serve(worker, entry)
+        books.roster.lease(worker, entry)
         books.log(entry, ASSIGNED, now)
         memory = self._books.policy.decoder_bytes_max * (2 if entry.outcome.memory_tries else 1)
         assignment = wire.Assignment(

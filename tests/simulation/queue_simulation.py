@@ -11,7 +11,7 @@ from broker.core.books.events import Policy
 from jobs import wire
 from jobs.wire import Finish, Finished, LeaseRef, NewJob, Returned, Start, Started
 from tests.properties.harness import OFFSET, DispatcherHarness, Done, leases_in, ready
-from web.broker.waiting import Place, Waits
+from web.broker.waiting import Place, WaitForecast
 
 
 class Estimate(NamedTuple):
@@ -27,7 +27,7 @@ class QueueSimulation:
     def __init__(self, workers: int, seconds: dict[str, float], capacity: int = 5, **policy: Any) -> None:
         self.harness = DispatcherHarness(**{"prefetch_seconds": Policy().prefetch_seconds, **policy})
         self.seconds = seconds
-        self.waits = Waits(lambda: self.harness.now)
+        self.forecast = WaitForecast(lambda: self.harness.now)
         self.estimates: dict[str, Estimate] = {}
         self.ended: dict[str, float] = {}
         self.began: dict[str, float] = {}
@@ -53,7 +53,7 @@ class QueueSimulation:
 
     def place(self, job: str) -> Place:
         """What web says of a job now."""
-        return self.waits.places()(self.harness.row(job))
+        return self.forecast.places()(self.harness.row(job))
 
     def error(self, job: str) -> float:
         """Estimated less true seconds from then to its end."""
@@ -97,7 +97,7 @@ class QueueSimulation:
             self._requests += 1
             self.harness.submit(job, request=str(self._requests))
             self.turn()
-        places = self.waits.places()
+        places = self.forecast.places()
         self.estimates.update((job.id, Estimate(self.harness.now, places(self.harness.row(job.id)))) for job in jobs)
 
     def turn(self, tick: bool = False) -> None:
@@ -105,9 +105,9 @@ class QueueSimulation:
         done = self.harness.turn(tick)
         for effects in self.harness.last:
             if effects.changes is not None:
-                self.waits.received_changes(effects.changes.changes)
+                self.forecast.received_changes(effects.changes.changes)
             if effects.beat is not None:
-                self.waits.received_beat(effects.beat)
+                self.forecast.received_beat(effects.beat)
         self._deliver(done)
 
     def _deliver(self, done: Done) -> None:

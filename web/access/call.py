@@ -52,7 +52,7 @@ class Call(NamedTuple):
 
     def shown(self, row: Row) -> answers.View:
         """A job as the API shows it."""
-        return answers.job(row, self.base, self.web.results.waits.places()(row), self.by_grant)
+        return answers.job(row, self.base, self.web.feed.forecast.places()(row), self.by_grant)
 
     @property
     def by_grant(self) -> str:

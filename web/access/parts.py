@@ -22,7 +22,7 @@ from jobs.recipes.presets import Recipes
 from stores.blobs import Blobs
 from stores.ledger import LedgerReader
 from stores.opening import open_blobs, open_reader
-from web.broker.changes import Results
+from web.broker.changes import ChangeFeed
 from web.broker.requests import Requests
 from web.http.counts import Addresses, Shares
 from web.http.diskspace import DiskSpace
@@ -59,7 +59,7 @@ class Web:
     reader: LedgerReader
     lists: LedgerReader
     requests: Requests
-    results: Results
+    feed: ChangeFeed
     hub: Hub
     log: logging.Logger
     blob_threads: Threads = field(default_factory=lambda: Threads(BLOB_THREADS, "blobs"))
@@ -111,7 +111,7 @@ def open_web(settings: Settings, log: logging.Logger, descriptors: int = 1 << 20
         reader=open_reader(settings, wait_seconds=0.0),
         lists=open_reader(settings),
         requests=Requests(),
-        results=Results(hub, time.monotonic),
+        feed=ChangeFeed(hub, time.monotonic),
         hub=hub,
         log=log,
         descriptors=descriptors,

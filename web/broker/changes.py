@@ -14,7 +14,7 @@ from jobs.job import ENDED, Row
 from jobs.limits import CHANGES_KEPT
 from jobs.wire import Beat, Change, Changes
 from web.broker.reads import patient
-from web.broker.waiting import Waits
+from web.broker.waiting import WaitForecast
 
 
 class Listener(Protocol):
@@ -30,11 +30,11 @@ class Listener(Protocol):
     def missed(self, last: int) -> None:
         """Changes were missed; `last` is the newest number now."""
 
-    def beat(self, beat: Beat, waits: Waits) -> None:
+    def beat(self, beat: Beat, waits: WaitForecast) -> None:
         """A beat came. `waits` has it already."""
 
 
-class Results:
+class ChangeFeed:
     """A window of the latest changes. The ledger is the truth: after a gap, waiting requests read it again.
 
     While nobody waits (`awaited`), changes are read in batches. `poll_now` reads pending ones now, and the next ones as
@@ -45,7 +45,7 @@ class Results:
         self.last = -1
         self.latest_beat: Beat | None = None
         self.poll_now: Callable[[], None] = lambda: None
-        self.waits = Waits(monotonic)
+        self.forecast = WaitForecast(monotonic)
         self._listener = listener
         self._monotonic = monotonic
         self._received_at: float | None = None
@@ -68,7 +68,7 @@ class Results:
             if change.removed or change.state in ENDED:
                 self._wake(change.id)
         self.last = max(self.last, message.last)
-        self.waits.received_changes(fresh)
+        self.forecast.received_changes(fresh)
         if fresh:
             self._listener.changed(fresh)
 
@@ -79,8 +79,8 @@ class Results:
         self._received_at = self._monotonic()
         self.latest_beat = beat
         self._begun.set()
-        self.waits.received_beat(beat)
-        self._listener.beat(beat, self.waits)
+        self.forecast.received_beat(beat)
+        self._listener.beat(beat, self.forecast)
 
     async def first_beat(self, seconds: float) -> Beat | None:
         """The latest beat. If there was none yet, the first one, if it comes within `seconds`."""

@@ -18,7 +18,7 @@ from host.sockets.addresses import Wires
 from jobs import wire
 from jobs.errors import WireFault
 from jobs.wire import Acks, Beat, Changes, Hello
-from web.broker.changes import Results
+from web.broker.changes import ChangeFeed
 from web.broker.requests import Requests
 
 TOUCH_SECONDS, TOUCH_SECONDS_UNHEARD = 0.2, 0.05
@@ -36,8 +36,8 @@ RECONNECT_MS, RECONNECT_MS_MAX = 10, 100
 class Link:
     """Connects one web process, whose acknowledgements come under `web`, to the broker of the run folder."""
 
-    def __init__(self, wires: Wires, web: str, requests: Requests, results: Results, log: logging.Logger) -> None:
-        self._wires, self._requests, self._results, self._log = wires, requests, results, log
+    def __init__(self, wires: Wires, web: str, requests: Requests, feed: ChangeFeed, log: logging.Logger) -> None:
+        self._wires, self._requests, self._feed, self._log = wires, requests, feed, log
         self._acks_topic = wire.acks_topic(web)
         self._malformed = False
         self._refusals = curve.Refusals(log)
@@ -54,7 +54,7 @@ class Link:
         self._acks = self._socket(zmq.SUB, "receipts", self._acks_topic)
         self._changes = self._socket(zmq.SUB, "changes", wire.CHANGES_TOPIC, wire.BEAT_TOPIC)
         self._requests.send = self._send
-        self._results.poll_now = self._poll_now
+        self._feed.poll_now = self._poll_now
         self._loop.add_reader(self._jobs, self._visit_jobs)
         self._loop.add_reader(self._acks, self._visit, self._acks)
         self._touch()
@@ -94,12 +94,12 @@ class Link:
         self._visit(self._changes)
         while self._monitor and self._monitor.poll(0):
             self._refusals.notify(recv_monitor_message(self._monitor)["event"])
-        if self._results.awaited:
+        if self._feed.awaited:
             self._poll_now()
         elif self._watching:
             self._watching = False
             self._loop.remove_reader(self._changes)
-        heard = self._results.silent_seconds() < UNHEARD_SECONDS
+        heard = self._feed.silent_seconds() < UNHEARD_SECONDS
         self._timer = self._loop.call_later(TOUCH_SECONDS if heard else TOUCH_SECONDS_UNHEARD, self._touch)
 
     def _poll_now(self) -> None:
@@ -139,9 +139,9 @@ class Link:
             case Acks(epoch, acks):
                 self._requests.received_acks(epoch, acks)
             case Changes():
-                self._results.received_changes(message)
+                self._feed.received_changes(message)
             case Beat():
-                self._results.received_beat(message)
+                self._feed.received_beat(message)
             case Hello(epoch):
                 self._requests.received_hello(epoch)
 

@@ -19,7 +19,7 @@ LOOK_SECONDS = 1.0
 """A request that waits for an acknowledgement looks into the ledger this often: the message itself may be lost."""
 
 
-class Unanswered(PixmillError):
+class NotPromised(PixmillError):
     """Not promised (503), which does not mean not done: `members` name the jobs that may still be accepted.
     `retry_seconds`: the time after which a retry may succeed, if that is known."""
 
@@ -67,10 +67,10 @@ class Requests:
         """Send `message` and wait for its acknowledgement. Each LOOK_SECONDS, `look` may find one in the ledger
         instead.
 
-        Raises Unanswered `queue_full` (nothing was sent) or, after `seconds`, `broker_silent`.
+        Raises NotPromised `queue_full` (nothing was sent) or, after `seconds`, `broker_silent`.
         """
         if self.full:
-            raise Unanswered(f"{UNACKNOWLEDGED_MAX} requests wait for the broker already", code="queue_full")
+            raise NotPromised(f"{UNACKNOWLEDGED_MAX} requests wait for the broker already", code="queue_full")
         ack = asyncio.get_running_loop().create_future()
         self._frames[message.request] = wire.encode(message)
         self._acks[message.request] = ack
@@ -86,7 +86,7 @@ class Requests:
         finally:
             self._forget(message.request)
             self._repeated.discard(message.request)
-        raise Unanswered(f"the broker has not answered for {seconds:g} s")
+        raise NotPromised(f"the broker has not answered for {seconds:g} s")
 
     def flush(self) -> None:
         """Send unsent requests, as many as the socket takes."""

@@ -34,7 +34,7 @@ UNKNOWN = Place()
 Places = Callable[[Row], Place]
 
 
-class Waits:
+class WaitForecast:
     """The current forecast. A change names the lane and position of a job that was queued after the beat. Times are by
     the broker's clock: the time of its beat, plus the time since that arrived here."""
 

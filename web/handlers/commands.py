@@ -21,7 +21,7 @@ from jobs.wire import COMMITTED, Ack, Cancel, DrainWorker, FromWeb, Pause, Purge
 from web.access.call import FILTERS, Call, find_job, flag, read_body
 from web.access.parts import Web
 from web.access.shares import one_over_many
-from web.broker.requests import Unanswered
+from web.broker.requests import NotPromised
 from web.http.body import until_gone
 from web.http.json import as_json, bad_parameter, read_object
 from web.uploads import fields as fields
@@ -123,7 +123,7 @@ def _named(web: Web) -> tuple[str, str]:
 
 
 async def _ask(web: Web, message: FromWeb, done: str | None = None) -> Ack:
-    """Send a command, and return its acknowledgement. Raises ClientFault or Unanswered if it is refused.
+    """Send a command, and return its acknowledgement. Raises ClientFault or NotPromised if it is refused.
 
     `done`: the code of a refusal that means "done already". The command was sent again, because the first
     acknowledgement was lost with a broker.
@@ -135,7 +135,7 @@ async def _ask(web: Web, message: FromWeb, done: str | None = None) -> Ack:
         raise RateLimited(web.settings.rate_per_minute, 0, ack.retry_seconds)
     if ack.code in _REFUSALS:
         raise ClientFault(_REFUSALS[ack.code], code=ack.code)
-    raise Unanswered(_LATER.get(ack.code or "", "the broker refuses this now"), code=ack.code)
+    raise NotPromised(_LATER.get(ack.code or "", "the broker refuses this now"), code=ack.code)
 
 
 def _is_counted(call: Call) -> bool:
@@ -150,7 +150,7 @@ async def _over_all(call: Call, kind: Callable[..., Cancel | Requeue | Purge]) -
     if not (dry or flag(call.query, "all") or any(name in call.query for name in FILTERS)):
         raise bad_parameter("all", "this changes all jobs: confirm with all=1, or filter by " + ", ".join(FILTERS[:3]))
     if call.web.over_many.total >= OVER_MANY_MAX:
-        raise Unanswered(f"{OVER_MANY_MAX} commands over many jobs are under way here already", code="queue_full")
+        raise NotPromised(f"{OVER_MANY_MAX} commands over many jobs are under way here already", code="queue_full")
     with one_over_many(call):
         gone = asyncio.ensure_future(until_gone(call.request.receive))
         try:
@@ -169,7 +169,7 @@ async def _in_steps(web: Web, kind: Callable[..., Cancel | Requeue | Purge], gon
         _refuse_gone(gone)
         try:
             ack = await _step(web, functools.partial(kind, after=after), gone)
-        except Unanswered as fault:
+        except NotPromised as fault:
             fault.members |= done
             raise
         done = {"matched": done["matched"] + ack.matched, "changed": done["changed"] + ack.changed}
@@ -191,7 +191,7 @@ async def _step(web: Web, kind: Callable[..., Cancel | Requeue | Purge], gone: "
     while True:
         try:
             return await _ask(web, kind(*_named(web)))
-        except Unanswered as fault:
+        except NotPromised as fault:
             if fault.code != "sweeps_full" or left <= 0:
                 raise
         left -= SWEEPS_SECONDS

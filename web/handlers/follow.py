@@ -92,24 +92,24 @@ def _of_jobs(call: Call, rows: Sequence[Row], jobs: dict[str, str], until: float
         return call.web.reader.jobs([job for job in wanted if job in seen])
 
     stream = JobsStream(call.base, jobs)
-    call.web.results.poll_now()
+    call.web.feed.poll_now()
     return EventResponse(call.web.hub, one_stream(call), stream, lambda: stream.present(read), _stream_seconds(until))
 
 
 def _of_all(call: Call) -> ASGIApp:
-    last, sees, results = _last_event(call), call.caller.sees, call.web.results
+    last, sees, feed = _last_event(call), call.caller.sees, call.web.feed
     stream = Stream(call.base, sees)
 
     def present() -> None:
-        if results.latest_beat:
-            stats = answers.stats(results.latest_beat, time.time(), sees, results.waits.seconds(sees))
+        if feed.latest_beat:
+            stats = answers.stats(feed.latest_beat, time.time(), sees, feed.forecast.seconds(sees))
             stream.put(event("beat", stats))
         if last is not None:
-            missed = results.since(last)
+            missed = feed.since(last)
             told = None if missed is None else replay(seen_by(sees, missed), call.base)
-            stream.put(event("reset", {}, max(results.last, 0)) if told is None else told)
+            stream.put(event("reset", {}, max(feed.last, 0)) if told is None else told)
 
-    results.poll_now()
+    feed.poll_now()
     return EventResponse(call.web.hub, one_stream(call), stream, present, _stream_seconds(call.caller.until))
 
 

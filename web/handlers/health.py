@@ -20,10 +20,10 @@ async def live(_call: Call) -> Response:
 
 async def ready(call: Call) -> Response:
     """GET /health/ready: 200, or 503 with the reasons. With warnings only it is 200: uploads are accepted and kept."""
-    web, reasons, beat = call.web, [], call.web.results.latest_beat
+    web, reasons, beat = call.web, [], call.web.feed.latest_beat
     if web.draining:
         reasons.append("draining")
-    if web.results.silent_seconds() > web.settings.accept_seconds:
+    if web.feed.silent_seconds() > web.settings.accept_seconds:
         reasons.append("broker unheard")
         beat = None
     try:

@@ -13,7 +13,7 @@ from jobs.limits import LIST_BYTES_MAX, LIST_DEFAULT, LIST_MAX, LIST_SCAN_MAX
 from jobs.recipes.recipe import as_dict
 from web.access.call import Call, batch_rows, seconds
 from web.access.shares import one_wait
-from web.broker.requests import Unanswered
+from web.broker.requests import NotPromised
 from web.broker.waiting import again_seconds
 from web.http.json import as_json, bad_parameter, encode
 from web.views import answers
@@ -27,7 +27,7 @@ async def get_job(call: Call) -> Response:
     row = await call.job()
     if wait := seconds(call.query, "wait", call.web.settings.wait_seconds_max):
         with one_wait(call):
-            newer = await call.web.results.until_ended(row.id, call.web.reader.job, wait)
+            newer = await call.web.feed.until_ended(row.id, call.web.reader.job, wait)
         row = newer or await call.job()
     view = call.shown(row)
     headers = {} if row.state in ENDED else {"Retry-After": str(again_seconds(view["eta_seconds"]))}
@@ -37,7 +37,7 @@ async def get_job(call: Call) -> Response:
 async def get_jobs(call: Call) -> Response:
     """GET /jobs: a page of them, newest accepted first."""
     where, limit, before = call.where(), _limit(call), _before(call)
-    places = call.web.results.waits.places()
+    places = call.web.feed.forecast.places()
 
     def page() -> bytes:
         rows, following = call.web.lists.page(where, before, limit, LIST_SCAN_MAX)
@@ -58,7 +58,7 @@ async def get_jobs(call: Call) -> Response:
 async def get_batch(call: Call) -> Response:
     """GET /batches/{batch}: the jobs of one POST; a single job is a batch by its own id."""
     rows = await batch_rows(call)
-    view = answers.batch(rows, call.base, call.web.results.waits.places(), lambda _row: "")
+    view = answers.batch(rows, call.base, call.web.feed.forecast.places(), lambda _row: "")
     return as_json(view, 200, {"Cache-Control": "no-store"})
 
 
@@ -69,11 +69,11 @@ async def get_presets(call: Call) -> Response:
 
 async def get_stats(call: Call) -> Response:
     """GET /stats: the broker's latest beat. A web process that has just started waits for its first one."""
-    beat = await call.web.results.first_beat(min(FIRST_BEAT_SECONDS, call.web.settings.accept_seconds))
-    if beat is None or call.web.results.silent_seconds() > call.web.settings.accept_seconds:
-        raise Unanswered("the broker is unheard")
+    beat = await call.web.feed.first_beat(min(FIRST_BEAT_SECONDS, call.web.settings.accept_seconds))
+    if beat is None or call.web.feed.silent_seconds() > call.web.settings.accept_seconds:
+        raise NotPromised("the broker is unheard")
     sees = call.caller.sees
-    stats = answers.stats(beat, time.time(), sees, call.web.results.waits.seconds(sees))
+    stats = answers.stats(beat, time.time(), sees, call.web.feed.forecast.seconds(sees))
     return as_json(stats, 200, {"Cache-Control": "no-store"})
 
 

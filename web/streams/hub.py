@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from jobs.errors import StoreFault
 from jobs.wire import Beat, Change
-from web.broker.waiting import Waits
+from web.broker.waiting import WaitForecast
 from web.http.body import until_gone
 from web.http.unsent import ABORT, ENDLESS, Held
 from web.streams.streams import JobsStream, Stream
@@ -71,7 +71,7 @@ class Hub:
         for reader in self._readers():
             reader.reread()
 
-    def beat(self, beat: Beat, waits: Waits) -> None:
+    def beat(self, beat: Beat, waits: WaitForecast) -> None:
         """Send /stats to the readers of all jobs; it is made once for all readers with the same view."""
         told = {
             sees: event("beat", answers.stats(beat, beat.at, sees, waits.seconds(sees)))

@@ -15,7 +15,7 @@ from jobs.recipes import recipe
 from jobs.recipes.explain import cost_ms
 from jobs.wire import COMMITTED, CONFLICT, KNOWN, REFUSED, Ack, NewJob, Submit
 from web.broker.reads import patient
-from web.broker.requests import Unanswered
+from web.broker.requests import NotPromised
 from web.uploads.admission import Admission, RateLimited, queue_full_seconds, used_up
 from web.uploads.fields import UploadRequest
 from web.uploads.originals import Stored, remove
@@ -26,13 +26,13 @@ async def accept(admission: Admission, request: UploadRequest, stored: list[Stor
     """Submit jobs whose originals are published. Returns the rows of the promised jobs: these, or the earlier ones
     under the same Idempotency-Key.
 
-    Raises ClientFault `idempotency_key_reused`, or for a used-up rate or grant; Unanswered, StoreFault.
+    Raises ClientFault `idempotency_key_reused`, or for a used-up rate or grant; NotPromised, StoreFault.
     """
     web = admission.call.web
     submit = _submit(admission, request, stored)
     try:
         ack, repeated = await web.requests.settle(submit, lambda: look(web.reader, submit), web.settings.accept_seconds)
-    except Unanswered as fault:
+    except NotPromised as fault:
         if fault.code == "queue_full":
             await remove(web, stored)
         else:
@@ -55,7 +55,7 @@ async def accept(admission: Admission, request: UploadRequest, stored: list[Stor
     raise refusal
 
 
-def _refusal(admission: Admission, request: UploadRequest, ack: Ack, images: int) -> ClientFault | Unanswered:
+def _refusal(admission: Admission, request: UploadRequest, ack: Ack, images: int) -> ClientFault | NotPromised:
     if ack.code == "rate_limited":
         rate = admission.call.web.settings.rate_per_minute
         if images > rate:
@@ -65,7 +65,7 @@ def _refusal(admission: Admission, request: UploadRequest, ack: Ack, images: int
         return ClientFault("the grant has expired: ask for another", code=ack.code)
     if ack.code == "grant_used_up":
         return used_up(admission.call, admission.terms, ack.left)
-    refusal = Unanswered("the broker takes no more now", code=ack.code)
+    refusal = NotPromised("the broker takes no more now", code=ack.code)
     if ack.code == "queue_full":
         refusal.retry_seconds = queue_full_seconds(admission.call, request.priority)
     return refusal

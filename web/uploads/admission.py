@@ -22,7 +22,7 @@ from web.access.call import Call
 from web.access.grants import Terms, terms_of
 from web.access.shares import one_under_way
 from web.broker.reads import at_once
-from web.broker.requests import Unanswered
+from web.broker.requests import NotPromised
 from web.broker.waiting import NORMAL
 
 RATE_SECONDS = 60
@@ -42,7 +42,7 @@ class Admission:
     priority: int
 
     def judge_pixels(self, pixels: int) -> None:
-        """Judge the waiting time of an image with so many pixels: large images have their own lane. Raises Unanswered
+        """Judge the waiting time of an image with so many pixels: large images have their own lane. Raises NotPromised
         `wait_too_long`."""
         if not self.known and self.call.web.settings.eta_seconds_max:
             _refuse_long_wait(self.call, self.priority, pixels)
@@ -71,11 +71,11 @@ def at_door(call: Call, priority: object, size: int = 0) -> Iterator[Admission]:
 def _admit(call: Call, key: str | None, priority: object, size: int) -> Admission:
     """Judge a job before its pixels are known, as if it were a small image.
 
-    Raises Unanswered `queue_full` or `wait_too_long`, RateLimited, ClientFault `grant_used_up`, StoreFull.
+    Raises NotPromised `queue_full` or `wait_too_long`, RateLimited, ClientFault `grant_used_up`, StoreFull.
     """
     web, settings, terms = call.web, call.web.settings, terms_of(call)
     if web.requests.full:
-        raise Unanswered("too many uploads wait for the broker already", code="queue_full")
+        raise NotPromised("too many uploads wait for the broker already", code="queue_full")
     web.disk_space.admit(min(size, terms.bytes_max))
     rate, place = settings.rate_per_minute, PRIORITIES.index(priority) if priority in PRIORITIES else NORMAL
     if key and (terms.use or rate or settings.eta_seconds_max):
@@ -85,7 +85,7 @@ def _admit(call: Call, key: str | None, priority: object, size: int) -> Admissio
             return Admission(call, key, terms, True, FILES_PER_POST_MAX, place)
     if terms.use and terms.use.grant in web.spent:
         raise used_up(call, terms, 0)
-    beat = web.results.latest_beat  # it may be a second old: the broker decides again
+    beat = web.feed.latest_beat  # it may be a second old: the broker decides again
     if beat and (over := beat.over.get(call.caller.tenant, 0.0) - time.time()) > 0:
         raise RateLimited(rate, 0, over)
     if settings.eta_seconds_max:
@@ -134,7 +134,7 @@ class RateLimited(ClientFault):
 
 def queue_full_seconds(call: Call, priority: int) -> int:
     """When to retry after `queue_full`: when a tenth of the work ahead should be done."""
-    estimate = call.web.results.waits.of_new(priority, call.caller.tenant, 0)
+    estimate = call.web.feed.forecast.of_new(priority, call.caller.tenant, 0)
     return RETRY_SECONDS if estimate is None else max(RETRY_SECONDS, math.ceil(estimate.wait_seconds / 10))
 
 
@@ -147,12 +147,12 @@ def _refuse_part(request: Request) -> None:
 
 
 def _refuse_long_wait(call: Call, priority: int, pixels: int) -> None:
-    estimate = call.web.results.waits.of_new(priority, call.caller.tenant, pixels)
+    estimate = call.web.feed.forecast.of_new(priority, call.caller.tenant, pixels)
     most = call.web.settings.eta_seconds_max
     if estimate is None or estimate.wait_seconds <= most:
         return
     wait = estimate.wait_seconds
-    refusal = Unanswered(
+    refusal = NotPromised(
         f"it would wait for {wait:.0f} s before it begins, which is too long", code="wait_too_long",
         limit="eta_seconds_max", allowed=most, actual=round(wait, 2),
     )  # fmt: skip

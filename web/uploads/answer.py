@@ -38,7 +38,7 @@ async def answer(call: Call, rows: list[Row], ignored: list[str]) -> Response:
             rows = await _until_ended(call.web, rows, min(float(wanted[1]), call.web.settings.wait_seconds_max))
     by_grant, receipts = partial(_shown_by_grant, call), [_signed(call.web, row) for row in rows]
     if wanted and all(row.state in ENDED for row in rows):
-        places = call.web.results.waits.places()
+        places = call.web.feed.forecast.places()
         return as_json(answers.ended(rows, call.base, ignored, receipts, places, by_grant), 200, headers)
     view = answers.upload(rows, call.base, ignored, receipts, by_grant)
     headers["Location"] = view["status_url"] if len(rows) == 1 else view["batch"]["status_url"]
@@ -51,7 +51,7 @@ async def _until_ended(web: Web, rows: list[Row], seconds: float) -> list[Row]:
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     try:
-        now = [await web.results.until_ended(row.id, web.reader.job, until - loop.time()) for row in rows]
+        now = [await web.feed.until_ended(row.id, web.reader.job, until - loop.time()) for row in rows]
     except StoreFault:
         return rows
     return [newer or row for newer, row in zip(now, rows, strict=True)]

@@ -60,7 +60,7 @@ class Roster:
         for worker in self._by_last_seen.values():
             worker.last_seen = now
 
-    def serve(self, worker: Worker, entry: Entry) -> None:
+    def lease(self, worker: Worker, entry: Entry) -> None:
         """The worker takes a lease."""
         self._served += 1
         worker.served = self._served

@@ -228,7 +228,7 @@ class Books:
         """Answer a request once this turn is committed."""
         self.acks.setdefault(web, []).append(ack)
 
-    def served(self, entry: Entry, now: float) -> None:
+    def record_service_time(self, entry: Entry, now: float) -> None:
         """The job's worker is done with it, with any result: measure the time that it took."""
         worker = entry.holder
         if worker is not None:

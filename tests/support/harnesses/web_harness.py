@@ -25,7 +25,7 @@ from stores.ledger.memory import MemoryLedger
 from tests.support.harnesses.web_broker import WebBroker, rendition_of
 from web.access.parts import Web
 from web.app import build
-from web.broker.changes import Results
+from web.broker.changes import ChangeFeed
 from web.broker.requests import Requests
 from web.streams.hub import Hub
 
@@ -81,7 +81,7 @@ class WebHarness:
         """Off: changes and beats are lost."""
         self._instead: dict[str, Any] = {}
         self.broker = WebBroker(policy_of(given), self.ledger, time.time(), self._received)
-        self.results = Results(self.hub, lambda: self.now)
+        self.feed = ChangeFeed(self.hub, lambda: self.now)
         self.sent: list[FromWeb] = []
         self.requests = Requests(self._send)
         self.web = Web(
@@ -97,7 +97,7 @@ class WebHarness:
             reader=self.ledger,
             lists=self.ledger,
             requests=self.requests,
-            results=self.results,
+            feed=self.feed,
             hub=self.hub,
             log=logging.getLogger("web"),
             blob_threads=Inline(),
@@ -130,9 +130,9 @@ class WebHarness:
             if self.answers:
                 asyncio.get_running_loop().call_soon(self.requests.received_acks, message.epoch, message.acks)
         elif self.tells and topic == wire.CHANGES_TOPIC:
-            self.results.received_changes(message)
+            self.feed.received_changes(message)
         elif self.tells and topic == wire.BEAT_TOPIC:
-            self.results.received_beat(msgspec.structs.replace(message, **self._instead))
+            self.feed.received_beat(msgspec.structs.replace(message, **self._instead))
 
     def restart_broker(self) -> None:
         """Another broker starts on the ledger, and says Hello."""

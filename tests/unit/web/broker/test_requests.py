@@ -10,7 +10,7 @@ from jobs.limits import UNACKNOWLEDGED_MAX
 from jobs.wire import COMMITTED, Ack, Pause
 from tests.support.harnesses.web_harness import turns
 from web.broker import requests as module
-from web.broker.requests import Answer, Requests, Unanswered
+from web.broker.requests import Answer, NotPromised, Requests
 
 
 class Line:
@@ -137,7 +137,7 @@ def test_answers_of_a_later_epoch_are_heard_before_the_rest_is_sent_again() -> N
 def test_who_gives_up_is_forgotten() -> None:
     async def scenario(line: Line) -> None:
         line.takes = 0
-        with pytest.raises(Unanswered) as fault:
+        with pytest.raises(NotPromised) as fault:
             await line.ask("a", seconds=0.01)
         assert fault.value.code == "broker_silent"
         assert line.looks == 1, "the row is looked for once more before the end"
@@ -181,7 +181,7 @@ def test_a_row_answers_for_a_lost_answer_at_the_next_look(monkeypatch: pytest.Mo
 def test_a_wait_ends_after_its_seconds_and_no_later() -> None:
     async def scenario(line: Line) -> None:
         began = asyncio.get_running_loop().time()
-        with pytest.raises(Unanswered):
+        with pytest.raises(NotPromised):
             await line.ask("a", seconds=0.02)
         assert asyncio.get_running_loop().time() - began < module.LOOK_SECONDS / 2
 
@@ -193,7 +193,7 @@ def test_what_was_sent_counts_as_waiting_until_its_answer() -> None:
         line.takes = 2 * UNACKNOWLEDGED_MAX
         answers = await line.asked(*map(str, range(UNACKNOWLEDGED_MAX)))
         assert line.requests.full
-        with pytest.raises(Unanswered) as refused:
+        with pytest.raises(NotPromised) as refused:
             await line.ask("more")
         assert (refused.value.code, len(line.sent)) == ("queue_full", UNACKNOWLEDGED_MAX)
         line.receive(0, "0")

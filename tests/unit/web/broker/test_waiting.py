@@ -120,10 +120,10 @@ def test_what_came_and_went_between_two_beats_is_waited_for_no_more() -> None:
         await harness.accepted()
         beat(harness)
         came = Change(100, "j", "", "running", 0, lane=SMALL, position=100)
-        harness.results.waits.received_changes([came])
-        busy = harness.results.waits.of_new(1, "", 0)
-        harness.results.waits.received_changes([Change(101, "j", "", "done", 1)])
-        free = harness.results.waits.of_new(1, "", 0)
+        harness.feed.forecast.received_changes([came])
+        busy = harness.feed.forecast.of_new(1, "", 0)
+        harness.feed.forecast.received_changes([Change(101, "j", "", "done", 1)])
+        free = harness.feed.forecast.of_new(1, "", 0)
         assert busy is not None and free is not None
         assert (busy.wait_seconds, free.wait_seconds) == (2.0, 0.0)
 

@@ -97,7 +97,7 @@ def test_waiting_ends_with_the_process() -> None:
         job = await harness.accepted()
         waiting = asyncio.ensure_future(get(harness, f"/jobs/{job}?wait=60"))
         await turns(20)
-        harness.results.stop()
+        harness.feed.stop()
         assert (await waiting)["state"] == "queued"
 
     serve(scenario)

@@ -15,8 +15,8 @@ from jobs.wire import Beat, Change, Changes
 from tests.support.harnesses.web_harness import BASE, WebHarness, serve, turns
 from tests.support.harnesses.web_readers import Reader, parse
 from web.access.caller import COOKIE
-from web.broker.changes import Results
-from web.broker.waiting import Waits
+from web.broker.changes import ChangeFeed
+from web.broker.waiting import WaitForecast
 from web.handlers import follow
 from web.streams import hub as events
 from web.streams.hub import Hub
@@ -39,7 +39,7 @@ class Ear:
     def missed(self, last: int) -> None:
         self.told.append(f"missed up to {last}")
 
-    def beat(self, beat: Beat, waits: Waits) -> None:
+    def beat(self, beat: Beat, waits: WaitForecast) -> None:
         self.told.append("beat")
 
 
@@ -55,29 +55,29 @@ def beat(last: int) -> Beat:
     return Beat(1, 0.0, last, False, {}, None, [], 1, 0.0, 0.0)
 
 
-def received(*messages: Changes | Beat) -> tuple[Results, list[Any]]:
+def received(*messages: Changes | Beat) -> tuple[ChangeFeed, list[Any]]:
     ear = Ear()
-    results = Results(ear, lambda: 0.0)
+    feed = ChangeFeed(ear, lambda: 0.0)
     for message in messages:
         if isinstance(message, Beat):
-            results.received_beat(message)
+            feed.received_beat(message)
         else:
-            results.received_changes(message)
-    return results, ear.told
+            feed.received_changes(message)
+    return feed, ear.told
 
 
 def test_changes_in_order_are_no_gap() -> None:
-    results, told = received(changes(4, 5, 6), changes(6, 7))
+    feed, told = received(changes(4, 5, 6), changes(6, 7))
     assert told == ["missed up to 4", [5, 6], [7]]
-    assert [kept.change for kept in results.since(5) or []] == [6, 7]
-    assert results.since(3) is None
+    assert [kept.change for kept in feed.since(5) or []] == [6, 7]
+    assert feed.since(3) is None
 
 
 def test_a_gap_forgets_what_came_before_it() -> None:
-    results, told = received(changes(4, 5), changes(7, 8))
+    feed, told = received(changes(4, 5), changes(7, 8))
     assert told == ["missed up to 4", [5], "missed up to 7", [8]]
-    assert results.since(6) is None
-    assert [kept.change for kept in results.since(7) or []] == [8]
+    assert feed.since(6) is None
+    assert [kept.change for kept in feed.since(7) or []] == [8]
 
 
 def test_a_repeat_is_no_change() -> None:
@@ -96,15 +96,15 @@ def test_nothing_received_is_nothing_kept() -> None:
 
 
 def test_only_recent_changes_are_kept() -> None:
-    results, _ = received(changes(0, *range(1, CHANGES_KEPT + 3)))
-    assert results.since(1) is None
-    assert len(results.since(2) or []) == CHANGES_KEPT
+    feed, _ = received(changes(0, *range(1, CHANGES_KEPT + 3)))
+    assert feed.since(1) is None
+    assert len(feed.since(2) or []) == CHANGES_KEPT
 
 
 def test_who_waits_reads_again_after_a_gap() -> None:
     async def scenario(harness: WebHarness) -> None:
         job = await harness.accepted()
-        waiting = asyncio.ensure_future(harness.results.until_ended(job, harness.ledger.job, 60))
+        waiting = asyncio.ensure_future(harness.feed.until_ended(job, harness.ledger.job, 60))
         await turns()
         harness.tells = False
         harness.finish(job)
@@ -116,7 +116,7 @@ def test_who_waits_reads_again_after_a_gap() -> None:
         row = await waiting
         assert row is not None
         assert row.state == State.DONE
-        assert not harness.results._waiting
+        assert not harness.feed._waiting
 
     serve(scenario)
 
@@ -124,21 +124,21 @@ def test_who_waits_reads_again_after_a_gap() -> None:
 def test_changes_are_awaited_while_somebody_waits_for_a_job_or_reads_a_stream() -> None:
     async def scenario(harness: WebHarness) -> None:
         polled: list[bool] = []
-        harness.results.poll_now = lambda: polled.append(True)
+        harness.feed.poll_now = lambda: polled.append(True)
         job = await harness.accepted()
-        assert not harness.results.awaited
-        waiting = asyncio.ensure_future(harness.results.until_ended(job, harness.ledger.job, 5))
+        assert not harness.feed.awaited
+        waiting = asyncio.ensure_future(harness.feed.until_ended(job, harness.ledger.job, 5))
         await turns()
         assert polled
-        assert harness.results.awaited
+        assert harness.feed.awaited
         harness.finish(job)
         await waiting
-        assert not harness.results.awaited
+        assert not harness.feed.awaited
         stream = Stream(BASE)
         harness.hub.join(stream)
-        assert harness.results.awaited
+        assert harness.feed.awaited
         harness.hub.leave(stream)
-        assert not harness.results.awaited
+        assert not harness.feed.awaited
 
     serve(scenario)
 
@@ -206,7 +206,7 @@ def test_a_replay_that_would_cut_its_reader_off_is_a_reset() -> None:
     async def scenario(harness: WebHarness) -> None:
         harness.beat()
         told = [change(number, f"{number:026}") for number in range(1, CHANGES_KEPT + 1)]
-        harness.results.received_changes(Changes(1, 0, CHANGES_KEPT, told))
+        harness.feed.received_changes(Changes(1, 0, CHANGES_KEPT, told))
         reader = Reader(harness, "/events", 0)
         await turns()
         assert [(name, number) for name, number, _ in reader.seen()] == [("beat", None), ("reset", CHANGES_KEPT)]
@@ -319,7 +319,7 @@ def test_a_slow_reader_is_cut_off_and_holds_nobody() -> None:
         while size <= STREAM_BYTES_MAX + 2 * 20_000:  # two are on their way
             number += 1
             message = Changes(1, number - 1, number, [change(number, detail="x" * 20_000, code="c")])
-            harness.results.received_changes(message)
+            harness.feed.received_changes(message)
             size += 20_000
             await turns()
         assert (slow.aborted, quick.aborted) == (True, False)
@@ -338,7 +338,7 @@ def test_all_streams_end_with_the_process() -> None:
         stuck = Reader(harness, "/events")
         await turns()
         stuck.stall()
-        harness.hub.beat(beat(1), harness.results.waits)
+        harness.hub.beat(beat(1), harness.feed.forecast)
         await turns()
         harness.hub.stop()
         for reader in readers:

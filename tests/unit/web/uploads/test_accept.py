@@ -13,7 +13,7 @@ from jobs.wire import COMMITTED, REFUSED, Ack, Pause
 from stores.blobs.memory import MemoryBlobs, MemoryWriter
 from tests.support.harnesses.web_harness import WebHarness, png, serve, turns
 from web.broker import requests as submit
-from web.broker.requests import Requests, Unanswered
+from web.broker.requests import NotPromised, Requests
 
 KEY = {"Idempotency-Key": "order-7"}
 
@@ -282,7 +282,7 @@ def test_so_many_without_an_ack_and_no_more() -> None:
             for number in range(UNACKNOWLEDGED_MAX)
         ]
         await turns()
-        with pytest.raises(Unanswered) as refused:
+        with pytest.raises(NotPromised) as refused:
             await harness.requests.settle(Pause(harness.web.id, "more"), lambda: None, 5)
         assert refused.value.code == "queue_full"
         response = await harness.upload()

@@ -69,7 +69,7 @@ def test_a_repeat_of_a_large_image_adds_no_job_however_long_its_lane_is() -> Non
 def test_a_wait_of_just_what_is_allowed_is_no_refusal() -> None:
     async def scenario(harness: WebHarness) -> None:
         beat(harness, queued=2, seconds=2.0)
-        assert harness.results.waits.seconds(None) == 4.0
+        assert harness.feed.forecast.seconds(None) == 4.0
         assert told(await harness.upload()) == 202
 
     serve(scenario, eta_seconds_max=4.0)
