@@ -41,6 +41,7 @@ chaos: .venv/dev
 	@$(PY) -m torture.chaos --jobs $(JOBS) --kills $(KILLS) --seed $(SEED)
 	@$(PY) -m pytest tests/cluster tests/browser -k known_failures --full
 	@$(PY) -m torture.restarts
+	@$(PY) -m torture.nginx
 
 # Tries hostile files beside others, every file of the corpus, hostile clients, and every way out of a decoder's sandbox
 # (as a table).

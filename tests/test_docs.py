@@ -21,6 +21,7 @@ PAGES = [
     "SECURITY.md",
     "docs/architecture.md",
     "docs/containers.md",
+    "docs/nginx.md",
     "docs/performance.md",
     "docs/protocol.md",
     "docs/recipes.md",

@@ -1,8 +1,6 @@
 """Behind a real nginx that ends TLS and serves us below a prefix, configured as docs/security.md shows."""
 
 import re
-import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,9 +9,9 @@ import httpx2
 import pytest
 
 from tests.support.clusters.cluster import ROOT, Cluster, wait_until
+from tests.support.clusters.nginx import MISSING, NGINX, free_port
 from tests.support.harnesses.web_harness import png
 
-NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/sbin")
 PROXY = "127.0.0.2"
 """Where nginx calls from, so that a client on 127.0.0.1 is a stranger."""
 CONF = """
@@ -29,7 +27,7 @@ http {{
 
 pytestmark = [
     pytest.mark.cluster,
-    pytest.mark.skipif(NGINX is None, reason="there is no nginx: apt-get install nginx-light"),
+    pytest.mark.skipif(NGINX is None, reason=MISSING),
 ]
 
 
@@ -45,8 +43,7 @@ def documented(port: int) -> str:
 def site(new_cluster: Callable[..., Cluster], tmp_path: Path) -> Iterator[tuple[Cluster, str]]:
     """A cluster below /pix, and the address of nginx in front of it."""
     cluster = new_cluster(workers=0, root_path="/pix", trusted_proxies=PROXY).start()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     location = documented(int(cluster.url.rpartition(":")[2]))
     conf = tmp_path / "nginx.conf"
     conf.write_text(CONF.format(folder=tmp_path, port=port, proxy=PROXY, location=location))
