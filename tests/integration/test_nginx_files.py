@@ -19,6 +19,7 @@ import pytest
 
 from host.settings.settings import Settings
 from jobs import limits
+from jobs.access.keys import Scope, entry_of
 from tests.support.clusters.cluster import ROOT, Cluster, wait_until
 from tests.support.clusters.nginx import DEPLOY, MISSING, NGINX, Front, free_port, retried
 from tests.support.harnesses.web_harness import png
@@ -28,6 +29,8 @@ pytestmark = pytest.mark.cluster
 real = pytest.mark.skipif(NGINX is None, reason=MISSING)
 FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file())
 SAMPLE = (ROOT / "test-data" / "sample.jpg").read_bytes()
+SHOP = "https://shop.example"
+ACME = {"Authorization": "Bearer acme-key", "Origin": SHOP}
 DIFFERENT = {"date", "server", "connection", "content-length", "transfer-encoding"}
 """Headers that differ with the sender."""
 
@@ -86,7 +89,8 @@ def behind(new_cluster: Callable[..., Cluster], tmp_path: Path) -> Iterator[tupl
         host=f"unix:{tmp_path / 'web.sock'}",
         trusted_proxies="unix",
         accel_redirect="/_pixmill",
-        public_url="http://localhost",
+        api_keys=entry_of("acme", Scope.WRITE, "acme-key"),
+        cors_origins=SHOP,
     )
     with Front(tmp_path / "nginx", [f"unix:{tmp_path / 'web.sock'}"], cluster.data) as front:
         cluster.environ["PIXMILL_PUBLIC_URL"] = front.url
@@ -102,7 +106,7 @@ def headers_of(answer: httpx2.Response) -> dict[str, str]:
 def test_images_come_from_nginx_with_the_headers_of_web(behind: tuple[Cluster, Front], tmp_path: Path) -> None:
     _, front = behind
     transport = httpx2.HTTPTransport(uds=str(tmp_path / "web.sock"))
-    with front.client() as client, httpx2.Client(transport=transport, base_url=front.url) as web:
+    with front.client(**ACME) as client, httpx2.Client(transport=transport, base_url=front.url, headers=ACME) as web:
         told = client.post("/upload", content=SAMPLE, headers={"Content-Type": "image/jpeg"}).json()
         job = client.get(f"/jobs/{told['id']}?wait=30").json()
         assert job["state"] == "done"
@@ -115,6 +119,9 @@ def test_images_come_from_nginx_with_the_headers_of_web(behind: tuple[Cluster, F
             assert (whole.status_code, whole.content, len(whole.content)) == (200, direct.content, size)
             assert headers_of(whole) == headers_of(direct)
             assert whole.headers["content-security-policy"] == "default-src 'none'; sandbox"
+            assert whole.headers["cache-control"].startswith("private, max-age=")
+            assert whole.headers["vary"] == "Authorization, Cookie, Origin"
+            assert whole.headers["access-control-allow-origin"] == SHOP
         etag = asked.headers["etag"]
         part = client.get(url, headers={"Range": "bytes=100-299", "If-Range": etag})
         assert (part.status_code, part.content) == (206, SAMPLE[100:300])
@@ -128,13 +135,14 @@ def test_images_come_from_nginx_with_the_headers_of_web(behind: tuple[Cluster, F
         inside = asked.headers["x-accel-redirect"]
         for path in (inside, "/_pixmill/grant.secret", "/_pixmill/raw/../grant.secret", "/_pixmill/ledger.sqlite3"):
             assert client.get(path).status_code == 404
+        assert httpx2.get(url).status_code == 401
     assert front.errors() == ""
 
 
 @real
 def test_events_arrive_as_they_happen(behind: tuple[Cluster, Front]) -> None:
     _, front = behind
-    with front.client() as client, client.stream("GET", "/events") as stream:
+    with front.client(**ACME) as client, client.stream("GET", "/events") as stream:
         assert "x-accel-buffering" not in stream.headers
         lines = stream.iter_lines()
         for _ in range(2):
@@ -151,6 +159,7 @@ def test_an_upload_passes_through_without_a_file_of_nginx(behind: tuple[Cluster,
     image = png(filler=os.urandom(1 << 20) * 57)
     half = len(image) // 2
     head = f"POST /upload HTTP/1.1\r\nHost: localhost:{front.port}\r\nContent-Type: image/png\r\nConnection: close\r\n"
+    head += f"Authorization: {ACME['Authorization']}\r\n"
     with socket.create_connection(("127.0.0.1", front.port), timeout=30) as client:
         client.sendall(f"{head}Content-Length: {len(image)}\r\n\r\n".encode() + image[:half])
         wait_until(lambda: incoming(cluster) > half - (4 << 20), 10, "the first half to be in DATA/incoming")
@@ -175,7 +184,7 @@ def test_refusals_are_problems_of_ours(behind: tuple[Cluster, Front]) -> None:
     assert (answer.status, answer.getheader("Content-Type")) == (413, "application/problem+json")
     assert msgspec.json.decode(answer.read())["code"] == "upload_too_large"
     connection.close()
-    with front.client() as client:
+    with front.client(**ACME) as client:
         early = client.post("/upload", content=b"no image " * (5 << 20), headers={"Content-Type": "image/png"})
         assert (early.status_code, early.json()["code"]) == (415, "unsupported_type")
 

@@ -118,9 +118,9 @@ class Front:
         lines = (self.folder / "access.log").read_text().splitlines()
         return [entry for entry in map(json.loads, lines) if entry["method"] == method]
 
-    def client(self) -> httpx2.Client:
-        """An HTTP client of it."""
-        return httpx2.Client(base_url=self.url, timeout=30)
+    def client(self, **headers: str) -> httpx2.Client:
+        """An HTTP client of it, which sends these headers with each request."""
+        return httpx2.Client(base_url=self.url, timeout=30, headers=headers)
 
 
 def begun(request: dict[str, Any]) -> bool:
