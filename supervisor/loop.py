@@ -17,7 +17,7 @@ from host.sockets import control, listener
 from supervisor.core.fleet import HANG_SECONDS_MIN, WEB, Done, Fleet, Signal, Start
 
 CORES = os.cpu_count() or 1
-WELCOME = "\npixmill runs: {}/\n  data: {}\n  {}\n"
+WELCOME = "\npixmill runs: {}\n  data: {}\n  {}\n"
 HANG_SILENCES = 2
 """A long SILENCE_SECONDS means slow disks, so a hang is longer still."""
 GIVEN_UP = "the restart was given up, for new processes end before they are ready (or all are to stop)"
@@ -73,7 +73,7 @@ class Loop:
         if self._fleet.complete() and not self._announced:
             self._announced = True
             notify.ready()
-            print(WELCOME.format(self._url, self._data, self._curl), flush=True)
+            print(WELCOME.format(listener.page(self._url), self._data, self._curl), flush=True)
         return self._stopped
 
     def _start(self, child: int, role: str) -> None:

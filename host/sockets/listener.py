@@ -116,6 +116,11 @@ def address(settings: Settings, port: int) -> str:
     return settings.public_url.rstrip("/") or f"http://{'localhost' if anywhere else host}:{port}"
 
 
+def page(url: str) -> str:
+    """What a person opens at the server at `url` of `address`: a unix socket has no path of a page."""
+    return url if unix_path(url) else f"{url}/"
+
+
 def curl(settings: Settings, url: str) -> str:
     """The command that uploads an image, of this checkout if there is one, to the server at `url` of `address`."""
     image = next(Path("test-data").glob("sample.jpg"), "photo.jpg")

@@ -22,6 +22,7 @@ def test_the_supervisor_listens_on_a_unix_socket(new_cluster: Callable[..., Clus
     path = tmp_path / "web.sock"
     cluster = new_cluster(workers=0, web_processes=2, host=f"unix:{path}", trusted_proxies="unix").start()
     assert cluster.url == f"unix:{path}"
+    assert f"pixmill runs: unix:{path}\n" in cluster.log()
     assert f"curl --unix-socket {path} -F image=@test-data/sample.jpg http://localhost/upload" in cluster.log()
     assert path.stat().st_mode & 0o777 == 0o700
     with client_of(path) as client:
