@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.clusters.cluster import ROOT, alive, wait_until
+from tests.support.clusters.cluster import ROOT, wait_until
 from tests.support.clusters.load import Load
 from tests.support.clusters.systemd import Systemd, why_not
 
 SAMPLE = ROOT / "test-data" / "sample.jpg"
 BROKER, WORKER = "pixmill-broker.service", "pixmill-worker@1.service"
+OTHER = '{"renditions": [{"name": "small", "width": 99}]}'
+"""A recipe that no result is cached of."""
 HANG = {BROKER: "[Service]\nWatchdogSec=2\n"}
 """As short as a test can wait."""
 pytestmark = [pytest.mark.cluster, pytest.mark.skipif(why_not() != "", reason=why_not() or "-")]
@@ -60,21 +62,27 @@ def test_the_roles_apart_serve_behind_their_walls_and_a_hung_broker_is_back(mach
 
     os.kill(pids[BROKER], signal.SIGSTOP)
     job = here.upload(SAMPLE.read_bytes(), preset="avatar")["id"]
-    wait_until(lambda: not alive(pids[BROKER]), 10, "the watchdog to end the broker")
-    os.kill(pids[WORKER], signal.SIGKILL)
+    wait_until(lambda: here.shown(BROKER, "NRestarts") == "1", 10, "the watchdog to end the broker")
+    wait_until(lambda: here.shown(BROKER, "ActiveState") == "active", 10, "another broker")
     assert here.ended(job)["state"] == "done"
-    wait_until(lambda: [here.shown(unit, "NRestarts") for unit in units] == ["1", "0", "1"], 10, "both to be back")
+
+    os.kill(pids[WORKER], signal.SIGKILL)
+    assert here.ended(here.upload(SAMPLE.read_bytes(), recipe=OTHER)["id"])["state"] == "done"
+    assert [here.shown(unit, "NRestarts") for unit in units] == ["1", "0", "1"]
     assert "Current thread" in here.log(), "the broker did not log where it hung"
 
 
 def test_a_stop_under_load_drains_and_loses_nothing(machine: Callable[..., Systemd]) -> None:
-    here = machine()
+    here = machine(port=1)  # which a web unit's instance overrides
     units = roles_apart(here)
     with Load(here.url, SAMPLE) as load:
         wait_until(lambda: len(load.accepted) > 20, 20, "uploads")
         here.systemctl("stop", "pixmill.target", "pixmill-*")
         assert [here.shown(unit, "Result") for unit in units] == ["success"] * 3
         assert [pid for pid in here.inhabitants() if "python" in Path(f"/proc/{pid}/comm").read_text()] == []
+        [left] = re.findall(r"^(\S+) worker\S+ +left ", here.log(), re.MULTILINE)
+        [stopped] = re.findall(r"^(\S+) broker +stopped ", here.log(), re.MULTILINE)
+        assert left < stopped
         here.systemctl("start", "pixmill.target")
     assert load.unexpected == []
     assert {here.ended(job)["state"] for job in load.accepted} == {"done"}
