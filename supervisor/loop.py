@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from host.files.sources import Watch
-from host.process import launch, lifeline, notify, signals
+from host.process import launch, lifeline, notify, orphans, signals
 from host.settings import environment, log
 from host.settings.settings import Settings, workers_range
 from host.sockets import control, listener
@@ -100,11 +100,11 @@ class Loop:
     def _read_signals(self, _: Any) -> None:
         if set(self._signals.recv(4096)) - {signal.SIGCHLD}:
             self._fleet.stop_requested(time.monotonic())
-        for child, process in list(self._processes.items()):
-            if process.poll() is not None:
-                del self._processes[child]
-                self._log.info("ended", extra={"pid": process.pid, "status": process.returncode})
-                self._fleet.exited(child, process.returncode, time.monotonic())
+        for child, process in [each for each in self._processes.items() if each[1].poll() is not None]:
+            del self._processes[child]
+            self._log.info("ended", extra={"pid": process.pid, "status": process.returncode})
+            self._fleet.exited(child, process.returncode, time.monotonic())
+        orphans.reap({process.pid for process in self._processes.values()})
 
     def _read_notices(self, _: Any) -> None:
         numbers = {process.pid: child for child, process in self._processes.items()}
