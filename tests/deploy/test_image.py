@@ -1,11 +1,10 @@
 """The image: hadolint finds nothing, its names exist, its check of health tells, and its context makes the wheel."""
 
+import importlib.util
 import re
 import subprocess
 import sys
-import threading
 import tomllib
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import click
@@ -16,7 +15,7 @@ from pixmill.command import main
 from tests.deploy import dockerfile
 from tests.deploy.dockerfile import ROOT
 from tests.deploy.stopping import STOP_SECONDS, longest_stop
-from web.routes import ROUTES
+from web import health
 
 
 def test_hadolint_finds_nothing() -> None:
@@ -59,32 +58,14 @@ def test_its_commands_are_commands(further: list[str]) -> None:
         command.make_context("serve", ["--role", "supervisor"])
 
 
-@pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False)])
-def test_its_check_of_health_tells(status: int, healthy: bool) -> None:
-    asked: list[str] = []
-
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(status)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        python, *check = dockerfile.words("HEALTHCHECK")
-        environ = {"PIXMILL_PORT": str(server.server_port)}
-        done = subprocess.run([sys.executable, *check], env=environ, capture_output=True, timeout=30)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-    assert (python, done.returncode == 0) == ("python", healthy)
-    assert set(asked) <= {route.path for route in ROUTES} and len(asked) == 1
+def test_its_check_of_health_is_the_one_of_web() -> None:
+    """tests/unit/web/test_health.py tries it."""
+    python, *words, module = dockerfile.words("HEALTHCHECK")
+    assert (python, words) == ("python", ["-m", "pixmill.server"])
+    assert importlib.util.find_spec(module) is not None
+    assert Path(health.__file__) == ROOT / (module.replace(".", "/") + ".py")
+    longest = re.search(r"--timeout=(\d+)s", dockerfile.texts("HEALTHCHECK")[0])
+    assert longest and int(longest[1]) > health.SECONDS_MAX
 
 
 def test_its_stop_signal_drains_and_its_time_is_enough() -> None:
