@@ -73,7 +73,8 @@ def _ready(books: Books, peer: bytes, ready: wire.Ready, now: float) -> None:
             books.settle(peer, held.job, held.lease)
             continue
         before.pop(held.job, None)
-        books.orphans.pop(held.job, None)
+        if books.orphans.pop(held.job, None) is not None:
+            books.backlog.taken_before(entry)
         books.roster.adopt(worker, entry)
         if not held.started and len(worker.leases) > 1:
             books.prefetched[entry.id] = (entry, now)

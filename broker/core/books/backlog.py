@@ -14,7 +14,7 @@ from broker.core.books.service import Service
 from broker.core.books.turns import Turns
 from broker.core.books.window import ENTRY_BYTES, Window
 from jobs.job import State
-from jobs.lanes import HEAVY
+from jobs.lanes import HEAVY, tenant_of
 from jobs.records import Lane
 
 BUDGET_BYTES = 8 * 1024 * 1024
@@ -81,6 +81,11 @@ class Backlog:
         if window.beyond or not window.jobs:
             self._mind(window)
         return entry
+
+    def taken_before(self, entry: Entry) -> None:
+        """Expect and charge the seconds of a job that a former broker gave to a worker, as `take` does."""
+        entry.seconds = self._service.expected(entry.lane)
+        self.turns.correct(tenant_of(entry.lane), entry.seconds)
 
     def remove(self, entry: Entry) -> None:
         """Remove a queued job that is in memory, because it is cancelled. O(window)."""

@@ -9,11 +9,11 @@ import pytest
 
 from broker.core.books import turns
 from broker.core.books.reserve import LATELY_SECONDS, Reserve
-from broker.core.books.service import LANES_MAX, Service
+from broker.core.books.service import LANES_MAX, UNKNOWN_SECONDS, Service
 from jobs import wire
 from jobs.lanes import HEAVY, HEAVY_MS, LARGE, LARGE_MS, LARGE_PIXELS, SMALL, lane_of, size_of
 from jobs.records import Lane
-from jobs.wire import Failed, Failure, Finish, Finished, LeaseRef, Returned, Start, Started
+from jobs.wire import Failed, Failure, Finish, Finished, Held, LeaseRef, Returned, Start, Started
 from tests.properties.harness import DispatcherHarness, leases_in, new_job, ready
 
 A, B = b"a", b"b"
@@ -146,6 +146,31 @@ def test_nothing_is_prefetched_before_a_mean_is_known_nor_behind_what_takes_long
     assert [job for _, job, _ in leases_in(harness.turn(), wire.Assign)] == ["b3", "b4"], (
         "the third would wait for 0.2 s"
     )
+
+
+def test_a_restart_prefetches_nothing_behind_an_adopted_job_before_a_mean_is_known() -> None:
+    harness = harness_with(capacity=5)
+    post(harness, "b", "b0", "b1")
+    harness.turn()
+    harness.start()
+    harness.receive(A, ready("a", 5, (Held("b0", 1, True),)))
+    assert leases_in(harness.turn(tick=True), wire.Assign) == []
+    books = harness.dispatcher.books
+    assert books.roster.by_peer[A].load == books.backlog.turns.debts()["b"] == UNKNOWN_SECONDS[SMALL]
+    harness.now += 0.5
+    harness.receive(A, Finished([Finish("b0", 1, [])]))
+    assert [job for _, job, _ in leases_in(harness.turn(), wire.Assign)] == ["b1"]
+
+
+def test_a_worker_that_introduces_itself_again_is_not_charged_twice() -> None:
+    harness = harness_with(capacity=5)
+    post(harness, "b", "b0")
+    harness.turn()
+    books = harness.dispatcher.books
+    charged = books.backlog.turns.debts()["b"]
+    harness.receive(A, ready("a", 5, (Held("b0", 1, True),)))
+    harness.turn()
+    assert books.backlog.turns.debts()["b"] == books.roster.by_peer[A].load == charged == UNKNOWN_SECONDS[SMALL]
 
 
 def test_a_few_jobs_of_a_class_are_measure_enough_before_a_beat() -> None:
