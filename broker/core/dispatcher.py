@@ -173,11 +173,10 @@ class Dispatcher:
     def drain(self, now: float) -> Effects:
         """Assign jobs to workers, then return all effects of this turn."""
         books = self.books
-        if not self._matching.stopping:
-            self._matching.match(now)
-            if books.sweeps.offerable:
-                for peer, sweep in books.sweeps.offer(books.roster, now):
-                    books.send(peer, sweep)
+        self._matching.match(now)
+        if books.sweeps.offerable and not self._matching.stopping:
+            for peer, sweep in books.sweeps.offer(books.roster, now):
+                books.send(peer, sweep)
         for entry in books.backlog.trimmed():
             if not entry.dirty:
                 del books.entries[entry.id]

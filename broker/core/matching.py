@@ -30,10 +30,22 @@ class Matching:
         self.stopping = False
 
     def match(self, now: float) -> None:
-        """Assign jobs in order, to idle workers first, then as prefetches. If the next job may not be prefetched, stop:
-        later jobs would keep every worker busy, and this one would starve."""
+        """Assign jobs in order, to idle workers first, then as prefetches.
+
+        A job is prefetched if all of these hold:
+
+        - The broker does not stop, the queue is not paused, and fewer than DELAYED_MAX jobs are delayed.
+        - No worker is idle (Roster.next_idle).
+        - A worker that holds a job can take another one (Roster.takes_none). It has said nothing of draining, holds
+          fewer than CAPACITY jobs, and none that is large or runs alone. Its current job is not late (`recall_late`).
+          All jobs that it holds are expected to take less than `prefetch_seconds` together. The expected time of a job
+          is its lane's mean (Service.expected); a class that was never measured has a long guess, UNKNOWN_SECONDS.
+        - The job is the next one (Turns.choose), is small, and does not run alone. If the next job may not be
+          prefetched, nothing is: later jobs would keep every worker busy, and this one would starve.
+
+        A prefetched job may still be recalled: `recall`, `recall_late`."""
         books, backlog, roster = self._books, self._books.backlog, self._books.roster
-        if books.paused or books.counts[DELAYED] >= DELAYED_MAX:
+        if self.stopping or books.paused or books.counts[DELAYED] >= DELAYED_MAX:
             return
         heavy_max, alone = books.reserve.heavy_max(len(roster.by_peer), now), books.reserve.alone(now)
         while (worker := roster.next_idle()) is not None:

@@ -162,7 +162,7 @@ DISPATCH = Core(
             "books.meta_changed = books.meta_changed or books.paused != paused",
             "pass",
         ),
-        Mutant("pause does not hold", "matching.py", "if books.paused or ", "if "),
+        Mutant("pause does not hold", "matching.py", "books.paused or books", "books"),
         Mutant("those that fail pile up", "matching.py", " or books.counts[DELAYED] >= DELAYED_MAX", ""),
         Mutant(
             "paused, it turns in circles",
@@ -260,12 +260,7 @@ DISPATCH = Core(
             "            books.requeue_head(entry)\n            books.touch(entry)",
             "            books.requeue_head(entry)",
         ),
-        Mutant(
-            "a stopping broker assigns",
-            "dispatcher.py",
-            "if not self._matching.stopping:\n            self._matching.match",
-            "if True:\n            self._matching.match",
-        ),
+        Mutant("a stopping broker assigns", "matching.py", "if self.stopping or ", "if "),
         Mutant("files of a job that runs are orphans", "orphan_scan.py", "elif entry.state in ENDED:", "elif True:"),
         Mutant("a job's original is an orphan", "orphan_scan.py", "named = {original_name(job), *(", "named = {*("),
         Mutant("the scan believes the ledger alone", "orphan_scan.py", "books.entries.get(job) or (", "("),

@@ -27,8 +27,8 @@ from jobs.wire import (
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """The core's settings. `window`: queued jobs kept in memory per lane.
 
-    A job is prefetched if it is expected to wait for less than `prefetch_seconds` at its worker. After `recall_seconds`
-    an unstarted job is recalled for an idle worker. Files that no row names are deleted when they are older than
+    A worker prefetches while its jobs are expected to take less than `prefetch_seconds` together. An unstarted job is
+    recalled for an idle worker after `recall_seconds`. Files that no row names are deleted when they are older than
     `orphan_seconds`; a Submit older than half of that is refused, because its originals may be among them.
     `retention_seconds` 0: ended jobs stay for ever. `rate_per_minute` 0: uploads have no limit of rate."""
 

@@ -1,7 +1,7 @@
 """The connected workers: what each holds, which can take more, which are silent.
 
 Owns credit and the order of the workers. Credit is capacity less leases; a worker has none while its jobs are expected
-to take longer than a prefetched job may wait. Idle workers come before those that could prefetch, the least recently
+to take `prefetch_seconds` or more together. Idle workers come before those that could prefetch, the least recently
 served first. A choice costs O(log workers), not O(workers).
 """
 
@@ -13,8 +13,8 @@ from jobs.lanes import HEAVY, size_of
 
 
 class Roster:
-    """All connected workers, by connection and by incarnation. `prefetch_seconds`: how long a prefetched job may wait.
-    `heavy`: how many heavy jobs they hold."""
+    """All connected workers, by connection and by incarnation. `prefetch_seconds`: a worker prefetches while
+    its jobs are expected to take less than this together. `heavy`: how many heavy jobs they hold."""
 
     def __init__(self, prefetch_seconds: float) -> None:
         self._prefetch_seconds = prefetch_seconds
@@ -99,12 +99,13 @@ class Roster:
     def settle(self, worker: Worker) -> None:
         """Put the worker where it belongs after its credit changed."""
         held = len(worker.leases)
-        if self._takes_none(worker, held):
+        if self.takes_none(worker, held):
             self._place(worker, None)
         else:
             self._place(worker, (1 if held else 0, worker.served))
 
-    def _takes_none(self, worker: Worker, held: int) -> bool:
+    def takes_none(self, worker: Worker, held: int) -> bool:
+        """Whether a worker that holds `held` jobs gets no other now. Matching.match lists all conditions."""
         if worker.draining or worker.alone or held >= worker.capacity:
             return True
         return held > 0 and (worker.late or worker.load >= self._prefetch_seconds)
@@ -166,7 +167,7 @@ class Roster:
             assert worker.peer == peer
             assert self.by_incarnation.get(worker.incarnation) is worker
             held = len(worker.leases)
-            free = not self._takes_none(worker, held)
+            free = not self.takes_none(worker, held)
             assert (worker.slot is not None) == free, f"{worker.name} slot={worker.slot} held={held}"
             load = sum(entry.seconds for entry in worker.leases.values())
             assert abs(worker.load - load) < 1e-3, f"{worker.name} has {worker.load}, holds {load}"
