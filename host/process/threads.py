@@ -26,14 +26,24 @@ class Threads:
 
     def do(self, work: Callable[[], T]) -> "asyncio.Future[T]":
         """Hand `work` over; what it returns or raises. Work whose future was cancelled before a thread took it is not
-        done. Call this in the running loop."""
+        done. Call this in the running loop. Raises RuntimeError if there is no thread, and the system allows none."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        if self._begun < min(self._count, self._under_way + 1):
+            self._begin()
         self._under_way += 1
         self._handed.put((future, work))
-        if self._begun < min(self._count, self._under_way):
-            self._begun += 1
-            threading.Thread(target=self._run, name=f"{self._name}-{self._begun}", daemon=True).start()
         return future
+
+    def _begin(self) -> None:
+        """Begin one more thread. If the system allows none, those that there are do the work, and the next work asks
+        again. Raises RuntimeError if there are none."""
+        try:
+            threading.Thread(target=self._run, name=f"{self._name}-{self._begun + 1}", daemon=True).start()
+        except RuntimeError:
+            if not self._begun:
+                raise
+        else:
+            self._begun += 1
 
     def _run(self) -> None:
         while True:

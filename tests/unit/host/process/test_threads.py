@@ -83,7 +83,14 @@ def test_work_that_is_held_holds_neither_the_loop_nor_the_other_threads() -> Non
 def test_what_was_cancelled_before_its_turn_is_not_done_and_what_comes_after_is() -> None:
     async def scenario() -> None:
         threads, go, done = Threads(1, "cancelled"), threading.Event(), list[str]()
-        running = threads.do(waits(go))
+        taken = threading.Event()
+
+        def work() -> None:
+            taken.set()
+            waits(go)()
+
+        running = threads.do(work)
+        assert await asyncio.to_thread(taken.wait, 5)
         waiting = threads.do(lambda: done.append("cancelled"))
         running.cancel()
         waiting.cancel()
@@ -102,6 +109,47 @@ def test_what_was_cancelled_needs_no_thread_any_more() -> None:
             threads.do(int).cancel()
             await threads.do(int)
         assert begun("over") < 10, "two are under way at the same time"
+
+    run(scenario)
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system allows no more threads."""
+
+    def start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+
+
+def test_a_thread_that_cannot_begin_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        threads, done = Threads(1, "again"), list[str]()
+        with monkeypatch.context() as full:
+            refuse(full)
+            for _ in range(2):
+                with pytest.raises(RuntimeError, match="start new thread"):
+                    threads.do(lambda: done.append("refused"))
+        await threads.do(lambda: done.append("after"))
+        assert done == ["after"]
+
+    run(scenario)
+
+
+def test_the_threads_that_there_are_do_the_work_if_no_more_can_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        threads, go = Threads(2, "fewer"), threading.Event()
+        held = threads.do(waits(go))
+        with monkeypatch.context() as full:
+            refuse(full)
+            waiting = threads.do(lambda: 1)
+        assert not held.done()
+        more = threads.do(lambda: 2)
+        assert await asyncio.wait_for(more, 5) == 2
+        assert await asyncio.wait_for(waiting, 5) == 1
+        assert begun("fewer") == 2
+        go.set()
+        await held
 
     run(scenario)
 
