@@ -67,3 +67,5 @@ def tried(future: "asyncio.Future[T]", work: Callable[[], T]) -> Callable[[], ob
         return partial(future.set_result, work())
     except BaseException as fault:
         return partial(future.set_exception, fault)
+    finally:
+        del future, work  # a fault's traceback has this frame: with the future that is a circle

@@ -72,6 +72,12 @@ THREADS = Core(
             "",
         ),
         Mutant(
+            "a fault keeps its work",
+            "threads.py",
+            "        del future, work  # a fault's traceback has this frame: with the future that is a circle\n",
+            "        pass\n",
+        ),
+        Mutant(
             "a closed loop ends the thread",
             "threads.py",
             "contextlib.suppress(RuntimeError)",

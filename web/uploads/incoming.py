@@ -203,8 +203,7 @@ class Intake:
         if self._storing:
             faults = await self._storing
             self._storing = None
-            for fault in faults:
-                raise fault
+            _raise_first(faults)
 
 
 async def publish(web: Web, stored: list[Stored]) -> None:
@@ -212,7 +211,7 @@ async def publish(web: Web, stored: list[Stored]) -> None:
     faults = await in_threads(web, [each.publish for each in stored])
     if faults:
         await remove(web, stored)
-        raise faults[0]
+    _raise_first(faults)
     for each in stored:
         if each.digest:
             each.original = msgspec.structs.replace(each.original, digest=each.digest())
@@ -222,6 +221,13 @@ async def in_threads(web: Web, works: Sequence[Callable[[], None]]) -> list[Base
     """Call all of these in threads, several at the same time. Returns the exceptions that they raised."""
     done = [web.write_threads.do(work) for work in works]
     return [fault for fault in await asyncio.gather(*done, return_exceptions=True) if fault]
+
+
+def _raise_first(faults: list[BaseException]) -> None:
+    """Raise the first of these, if there is one, and keep it nowhere: its traceback has the frames that know `faults`,
+    and a circle of both would keep the bytes of the upload."""
+    if faults:
+        raise faults.pop(0)
 
 
 def _do(works: Iterable[Callable[[], None]]) -> None:

@@ -1,6 +1,7 @@
 """What a loop hands over: done beside it, by no more threads than needed, and told."""
 
 import asyncio
+import gc
 import threading
 import weakref
 from collections.abc import Awaitable, Callable
@@ -172,6 +173,31 @@ def test_what_was_done_is_let_go_before_more_comes() -> None:
             await asyncio.sleep(0)
 
     run(scenario)
+
+
+def test_what_went_wrong_is_let_go_without_a_look_for_garbage() -> None:
+    """web seldom looks at all objects (host/process/garbage.py), and failed work holds the bytes of an upload."""
+
+    class Bytes:
+        def read(self) -> int:
+            raise ZeroDivisionError
+
+    async def scenario() -> None:
+        threads, held = Threads(1, "wrong"), Bytes()
+        gone = weakref.ref(held)
+        work = held.read
+        del held
+        with pytest.raises(ZeroDivisionError):
+            await threads.do(work)
+        del work
+        while gone():
+            await asyncio.sleep(0)
+
+    gc.disable()
+    try:
+        run(scenario)
+    finally:
+        gc.enable()
 
 
 def test_a_process_that_ends_waits_for_no_thread() -> None:

@@ -1,6 +1,7 @@
 """Uploads beside a disk that stalls, and bytes that take long to parse: neither holds anybody else."""
 
 import asyncio
+import gc
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -171,6 +172,26 @@ def test_a_fault_of_the_disk_on_the_way_is_told_and_leaves_nothing() -> None:
         assert harness.web.gathered == 0
 
     serve(scenario)
+
+
+@pytest.mark.parametrize("size", [len(png()) - 1, GATHERED_BYTES + 100])
+def test_an_upload_that_fails_leaves_no_bytes_in_memory(size: int) -> None:
+    """Not even until the next look for garbage: on a full disk there are many, and web seldom looks at all objects."""
+
+    async def scenario(harness: WebHarness) -> None:
+        on_a_stalling_disk(harness).room = size
+        harness.web.disk_space = DiskSpace(lambda: 1 << 40, 0)
+        image = png() if size < len(png()) else in_pieces()
+        assert (await harness.client.post("/upload", content=image, headers=PNG)).status_code == 507
+        while any(isinstance(each, Incoming) for each in gc.get_objects()):
+            await asyncio.sleep(0)
+
+    gc.collect()
+    gc.disable()
+    try:
+        serve(scenario)
+    finally:
+        gc.enable()
 
 
 def test_what_waits_to_be_written_is_bounded_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
