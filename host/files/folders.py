@@ -13,7 +13,6 @@ import hashlib
 import logging
 import os
 import secrets
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -32,6 +31,8 @@ _PARTS = (
 """All names that we ever put there."""
 _EMPTY = ("lost+found", ".gitkeep")
 """Names that a new file system or a checkout may have in an empty folder."""
+_ENVIRONMENT_MARKS = ("pyvenv.cfg", "conda-meta")
+"""An environment has one of these. The system's Python has none: DATA may be in /usr/local or /usr/src."""
 _log = logging.getLogger("folders")
 
 
@@ -62,11 +63,12 @@ def data_folder(settings: Settings) -> Path:
 
 def _refuse_disposable(data: Path) -> None:
     """Raises SetupFault if DATA is in a virtual environment or in a cache (those of uvx and pipx are both): tools
-    remove these whole, and back-ups leave them out."""
-    environment = Path(sys.prefix).resolve()
-    for folder in (data.resolve(), *data.resolve().parents):
-        is_environment = folder == environment or (folder / "pyvenv.cfg").exists()
-        if is_environment or (folder / "CACHEDIR.TAG").exists():
+    remove these whole, and back-ups leave them out. No OSError: where a folder may not be looked into, making DATA
+    tells why."""
+    real = Path(os.path.realpath(data))
+    for folder in (real, *real.parents):
+        is_environment = any(os.path.exists(folder / mark) for mark in _ENVIRONMENT_MARKS)
+        if is_environment or os.path.exists(folder / "CACHEDIR.TAG"):
             raise SetupFault(
                 f"the data folder {data} is within {'the Python environment' if is_environment else 'the cache'} "
                 f"{folder}, and is lost when that is removed: set PIXMILL_DATA to a folder that lasts"

@@ -4,7 +4,7 @@ import errno
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,10 @@ def test_a_data_folder_is_made_with_its_parts(tmp_path: Path) -> None:
     assert {"raw", "processed", "incoming"} < {part.name for part in data.iterdir()}
 
 
-@pytest.mark.parametrize(("mark", "named"), [("pyvenv.cfg", "the Python environment"), ("CACHEDIR.TAG", "the cache")])
+@pytest.mark.parametrize(
+    ("mark", "named"),
+    [("pyvenv.cfg", "the Python environment"), ("conda-meta", "the Python environment"), ("CACHEDIR.TAG", "the cache")],
+)
 def test_a_data_folder_that_a_tool_may_remove_is_refused(tmp_path: Path, mark: str, named: str) -> None:
     (tmp_path / "tool" / "inner").mkdir(parents=True)
     (tmp_path / "tool" / mark).touch()
@@ -51,10 +54,36 @@ def test_a_data_folder_that_a_tool_may_remove_is_refused(tmp_path: Path, mark: s
     assert data_folder(Settings(data=str(tmp_path / "data"))).exists()
 
 
-def test_a_data_folder_within_this_python_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_data_folder_beside_the_system_s_python_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its prefix is /usr or /usr/local, which no tool removes."""
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
-    with pytest.raises(SetupFault, match="is within the Python environment"):
-        data_folder(Settings(data=str(tmp_path / "data")))
+    assert data_folder(Settings(data=str(tmp_path / "data"))).exists()
+
+
+@pytest.mark.parametrize("name", ["loop", "loop/data", "x" * 300])
+def test_a_data_folder_that_cannot_be_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(SetupFault, match=r"cannot be written \(.+\): set PIXMILL_DATA"):
+        data_folder(Settings(data=str(tmp_path / name)))
+
+
+def test_a_data_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look into it is refused as well; root's is not, so the test has it refused."""
+    theirs = str(tmp_path / "theirs")
+
+    def guarded(call: Callable[..., Any]) -> Callable[..., Any]:
+        def refused(path: Any, *args: Any, **named: Any) -> Any:
+            if str(path).startswith(f"{theirs}/"):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return call(path, *args, **named)
+
+        return refused
+
+    for name in ("stat", "mkdir"):
+        monkeypatch.setattr(os, name, guarded(getattr(os, name)))
+    (tmp_path / "theirs").mkdir()
+    with pytest.raises(SetupFault, match=r"theirs cannot be written \(Permission denied\): set PIXMILL_DATA"):
+        data_folder(Settings(data=theirs))
 
 
 def test_a_data_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
