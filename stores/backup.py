@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from host.files.folders import close_folder, keep_private
-from host.files.recipes import RECIPES, recipe_files
+from host.files.recipes import recipe_files
 from host.settings.environment import load_settings, setup_faults_end
-from host.settings.settings import Settings
+from host.settings.settings import RECIPES, Settings
 from jobs.errors import SetupFault, StoreFault
 from jobs.records import Where
 from stores.blobs.local import PUBLISHED

@@ -7,16 +7,15 @@ import hashlib
 from pathlib import Path
 
 from host.process.launch import ROOT
-from host.settings.settings import Settings
+from host.settings.settings import RECIPES, Settings
 from jobs.errors import SetupFault
 from jobs.images.formats import READ, listed
 from jobs.images.head import read_head
 from jobs.limits import WATERMARK_PIXELS_MAX
 from jobs.recipes.presets import Recipes, load_presets, moved, watermark_paths
 
-RECIPES = "recipes.toml"
 PACKAGED = ROOT / RECIPES
-"""The presets that pixmill comes with, for a working folder without such a file where RECIPES is the default."""
+"""The presets that pixmill comes with, for a working folder without such a file where RECIPES is not set."""
 WATERMARK_BYTES_MAX = 1024 * 1024
 """Bytes of a watermark's file: every job that uses it reads it."""
 
@@ -60,7 +59,13 @@ def digest_of(data: bytes) -> str:
 def recipes_path(settings: Settings) -> Path:
     """The file that RECIPES means."""
     path = Path(settings.recipes)
-    return PACKAGED if settings.recipes == RECIPES and not path.exists() else path
+    try:
+        path.lstat()  # a link to a file that is gone is there: its presets were meant
+    except FileNotFoundError:
+        return PACKAGED if settings.recipes == RECIPES else path
+    except OSError:
+        pass  # reading it tells why
+    return path
 
 
 def _toml(settings: Settings) -> str:

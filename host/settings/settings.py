@@ -16,6 +16,8 @@ from jobs.access.grants import ORIGIN
 from jobs.errors import SetupFault
 
 PREFIX = "PIXMILL_"
+RECIPES = "recipes.toml"
+"""The file of RECIPES where nobody named one. If it is missing, others take its place (host/files/recipes.py)."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     public_without_keys: bool = False
     grant_secrets: str = ""
     receipt_secrets: str = ""
-    recipes: str = "recipes.toml"
+    recipes: str = RECIPES
     upload_bytes_max: int = limits.UPLOAD_BYTES_MAX
     pixels_max: int = limits.PIXELS_MAX
     frames_max: int = limits.FRAMES_MAX
@@ -106,6 +108,8 @@ def parse(environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
             sources[name] = variable
         except msgspec.ValidationError:
             faults.append(f"{variable}={environ[variable]!r} must be {_TYPES[known[name]]}")
+    if values.get("recipes") == RECIPES:
+        values["recipes"] = f"./{RECIPES}"  # the same file; but if it is missing, that is a fault
     settings = Settings(**values)  # type: ignore[arg-type]
     faults += _out_of_range(settings)
     if faults:
