@@ -82,8 +82,12 @@ class Web:
     def __post_init__(self) -> None:
         self.by_digest = {key.digest: key for key in self.keys}
         self.by_name, self.tenants = keys.by_name(self.keys), frozenset(key.tenant for key in self.keys)
-        self.disk_space = DiskSpace(self.blobs.free_bytes, self.settings.disk_free_bytes_min)
+        self.disk_space = DiskSpace(self._free_bytes, self.settings.disk_free_bytes_min)
         self.addresses = Addresses(self.descriptors, trusted_proxies(self.settings))
+
+    def _free_bytes(self) -> int:
+        """What will be free on the disk once all gathered bytes are written."""
+        return self.blobs.free_bytes() - self.gathered
 
     @property
     def root_path(self) -> str:

@@ -1,5 +1,6 @@
 """What comes in at all, by every door: no more than there is room for."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from jobs.access.keys import Scope, entry_of
 from jobs.errors import StoreFull
 from jobs.limits import DISK_ASKED_BYTES
-from tests.support.harnesses.web_harness import WebHarness, granted, png, serve
+from tests.support.harnesses.web_harness import WebHarness, granted, png, serve, turns
 from tests.unit.web.broker.test_waiting import LARGE, beat
 from web.http.diskspace import DiskSpace
 
@@ -61,6 +62,31 @@ def test_an_upload_ends_where_the_disk_gets_full_on_its_way() -> None:
         assert not harness.blobs.blobs
 
     serve(scenario)
+
+
+def test_what_uploads_have_gathered_counts_as_written() -> None:
+    """Each is admitted while the disk has room, and none has written a byte until all of them have come."""
+    kept = 4 * MEBIBYTE
+
+    async def scenario(harness: WebHarness) -> None:
+        harness.blobs.room = kept + 1000
+        end = asyncio.Event()
+
+        async def slow() -> AsyncIterator[bytes]:
+            yield png(filler=bytes(MEBIBYTE // 2))
+            await end.wait()
+
+        uploads = []
+        for _ in range(8):
+            uploads.append(asyncio.create_task(harness.client.post("/upload", content=slow(), headers=JPEG)))
+            await turns(20)
+        end.set()
+        codes = [told(await upload) for upload in uploads]
+        assert set(codes) == {202, "disk_full"}
+        assert harness.blobs.free_bytes() >= kept - DISK_ASKED_BYTES
+        assert harness.web.gathered == 0
+
+    serve(scenario, disk_free_bytes_min=kept)
 
 
 def test_a_declared_length_without_room_is_refused_before_the_body() -> None:
