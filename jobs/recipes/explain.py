@@ -5,7 +5,9 @@ frame. The costs are estimates: rates that were measured on one core, times pixe
 """
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -27,7 +29,6 @@ REDUCE_MS, RESIZE_IN_MS, RESIZE_OUT_MS = 0.9, 4.7, 5.0
 output."""
 ENCODE_MS = {"jpeg": 2.3, "png": 77.0, "webp": 55.0, "avif": 215.0, "gif": 79.0}
 """For a million pixels of the output, at quality 80."""
-BLUR_MS, SHARPEN_MS, TILT_MS = 44.0, 38.0, 75.0
 DECODER_BYTES = 45_000_000
 """The memory of a warm, idle decoder."""
 UNKNOWN_SIZE = Size(3000, 2000)
@@ -36,6 +37,28 @@ PIXEL_BYTES = 4
 ENCODER_BYTES = {"jpeg": 1, "png": 1, "webp": 6, "avif": 20, "gif": 4}
 """An encoder takes this much beside the picture, for each pixel."""
 _OF_SOME_FORMATS = {"progressive": ("jpeg",), "lossless": ("webp", "avif"), "keep_metadata": WITH_METADATA}
+
+
+class Rate(NamedTuple):
+    """CPU milliseconds of an operation for a million of its `pixels`. `pixels`: None where it is not asked for."""
+
+    ms: float
+    pixels: Callable[[Shape], Size | None]
+
+
+OPERATION_RATES: dict[str, Rate | None] = {
+    "turn": None,
+    "tilt": Rate(75.0, lambda made: made.size if made.tilt else None),
+    "pad": None,
+    "grayscale": None,
+    "blur": Rate(44.0, lambda made: made.sides if made.spec.blur else None),
+    "sharpen": Rate(38.0, lambda made: made.sides if made.spec.sharpen else None),
+    "background": None,
+    "watermark": None,
+}
+"""A row for each operation of AFTER_RESIZE (worker/images/operations.py), in its order. None: a few milliseconds at
+most, which are not counted. The rates belong to the machine of DECODE_MS. To measure a new one elsewhere, time its
+function beside `blur` on an RGB photograph of a million pixels, and scale both so that `blur` has its rate here."""
 
 
 class Expected(msgspec.Struct, frozen=True):
@@ -124,7 +147,7 @@ def cost_ms(recipe: Recipe, format: str, width: int, height: int) -> float:
 def _explained(step: Derivation, original: str) -> Explained:
     spec, box, sides = step.shape.spec, step.box, step.shape.sides
     part = Part(*(round(edge, 2) for edge in (box.left, box.top, box.right - box.left, box.bottom - box.top)))
-    cpu_ms = _resize_in_ms(part, step.shape.size) + _operations_ms(spec, step.shape)
+    cpu_ms = _resize_in_ms(part, step.shape.size) + _operations_ms(step.shape)
     cpu_ms += ENCODE_MS[output_format(spec.format, original)] * _millions(sides)
     return Explained(
         spec.name, output_format(spec.format, original), *sides, step.parent, part, round(max(0.1, cpu_ms), 1)
@@ -142,9 +165,11 @@ def _resize_in_ms(part: Part, size: Size) -> float:
     return RESIZE_IN_MS * millions / reduced + (REDUCE_MS * millions if reduced > 1 else 0)
 
 
-def _operations_ms(spec: RenditionSpec, made: Shape) -> float:
-    rate = RESIZE_OUT_MS + (BLUR_MS if spec.blur else 0) + (SHARPEN_MS if spec.sharpen else 0)
-    return rate * _millions(made.sides) + (TILT_MS * _millions(made.size) if made.tilt else 0)
+def _operations_ms(made: Shape) -> float:
+    """The milliseconds to make the resized pixels, and to apply each operation to them."""
+    rates = [rate for rate in OPERATION_RATES.values() if rate is not None]
+    asked = [(rate.ms, size) for rate in rates if (size := rate.pixels(made)) is not None]
+    return RESIZE_OUT_MS * _millions(made.sides) + sum(ms * _millions(size) for ms, size in asked)
 
 
 def _working_bytes(step: Derivation, original: str) -> int:

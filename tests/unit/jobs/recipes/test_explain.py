@@ -16,11 +16,12 @@ from jobs.images import exif
 from jobs.images.head import HEAD_BYTES, Head, read_head
 from jobs.images.pieces import Passing
 from jobs.lanes import HEAVY, SMALL, lane_of, size_of
-from jobs.recipes.explain import cost_ms, explain
+from jobs.recipes.explain import OPERATION_RATES, cost_ms, explain
 from jobs.recipes.recipe import parse
 from pixmill import explained
 from tests.support.harnesses.web_harness import WebHarness, png, serve
 from tests.support.pictures.images import TEST_DATA, corners, made, outputs, psnr, saved
+from worker.images.operations import AFTER_RESIZE
 
 WEB = parse(
     {
@@ -65,6 +66,32 @@ def test_more_costs_more() -> None:
     for other in (Head("jpeg", 4000, 2000), Head("png", 2000, 1000)):
         assert explain(WEB, other, 1).expected.cpu_ms > small.cpu_ms
     assert explain(WEB, Head("png", 4000, 2000), 1).expected.peak_bytes > small.peak_bytes
+
+
+def test_every_operation_of_the_worker_has_a_rate() -> None:
+    assert list(OPERATION_RATES) == [operation.__name__ for operation in AFTER_RESIZE]
+
+
+COSTLY: dict[str, dict[str, Any]] = {"tilt": {"rotate": 15}, "blur": {"blur": 4}, "sharpen": {"sharpen": 1.5}}
+"""Keys that ask for each operation with a rate."""
+
+
+def test_every_rate_is_tried() -> None:
+    assert set(COSTLY) == {name for name, rate in OPERATION_RATES.items() if rate is not None}
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_an_operation_costs_its_rate_for_each_of_its_pixels(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cpu_ms(keys: dict[str, Any]) -> float:
+        recipe = parse({"renditions": [{"name": "a", "width": 1000, "height": 1000, "fit": "fill", **keys}]})
+        return explain(recipe, Head("jpeg", 2000, 2000), 1).expected.cpu_ms
+
+    asked, rate = cpu_ms(COSTLY[name]), OPERATION_RATES[name]
+    assert rate is not None
+    unasked = cpu_ms({})
+    monkeypatch.setitem(OPERATION_RATES, name, None)
+    assert cpu_ms({}) == unasked, "it costs nothing where it is not asked for"
+    assert asked - cpu_ms(COSTLY[name]) == pytest.approx(rate.ms, rel=0.2), "a million pixels"
 
 
 @pytest.mark.parametrize(
