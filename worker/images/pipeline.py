@@ -20,7 +20,7 @@ from jobs.images.head import read_head
 from jobs.images.metadata import kept
 from jobs.job import Unmet
 from jobs.recipes.plan import Derivation
-from jobs.recipes.recipe import Recipe, RenditionSpec, Watermark, parse
+from jobs.recipes.recipe import Crop, Recipe, RenditionSpec, Watermark, parse
 from jobs.recipes.shapes import Shape
 from worker.images import encoders, imagefile, motion, operations
 from worker.images.colours.convert import to_srgb
@@ -37,6 +37,20 @@ STARTS_THREADS = heic.STARTS_THREADS or vips.INSTALLED
 
 MARKS_KEPT = 4
 """Watermarks that a decoder keeps decoded, at most 64 MB each."""
+
+WARMED_MARK = "0" * 64
+WARMED = (
+    RenditionSpec(
+        name="a", width=8, height=6, fit="contain", rotate=10, blur=1, sharpen=1, keep_metadata=True,
+        watermark=Watermark("a", opacity=0.5, digest=WARMED_MARK),
+    ),
+    RenditionSpec(
+        name="b", width=12, height=10, fit="cover", gravity="north", enlarge=True, crop=Crop(0, 0, 8, 8), rotate=90,
+        flip=True, flop=True, grayscale=True, background="#336699", quality=90, progressive=True, lossless=True,
+        chroma=444,
+    ),
+)  # fmt: skip
+"""The renditions that `warm` makes, in each format. Together they set every key, and every operation has work."""
 
 TOUCHED_SIDES = 256, 256
 TOUCHED_BYTES = 8 * 1024 * 1024
@@ -93,19 +107,15 @@ def run(
 
 def warm() -> None:
     """Use every codec, animation, operation and the colour conversion once, so that nothing is loaded later."""
-    image, mark = Image.new("RGBA", (16, 16), "#336699"), "0" * 64
-    every = RenditionSpec(
-        name="a", width=8, height=8, fit="contain", blur=1, sharpen=1, rotate=10, keep_metadata=True,
-        watermark=Watermark("a", opacity=0.5, digest=mark),
-    )  # fmt: skip
-    marks = {mark: encoders.encode(image, "png", every, b"")}
+    image = Image.new("RGBA", (16, 16), "#336699")
+    marks = {WARMED_MARK: encoders.encode(image, "png", WARMED[0], b"")}
     for format in EXTENSIONS:
-        recipe = parse({"renditions": [{**msgspec.to_builtins(every), "format": format}]})
+        recipe = parse({"renditions": [{**msgspec.to_builtins(spec), "format": format} for spec in WARMED]})
         frames = [image.convert("RGB"), Image.new("RGB", image.size)]
         if format in ANIMATED:
-            data, _ = encoders.encode_animation(frames, format, every, b"", Showing([Fraction(1)] * 2, 0))
+            data, _ = encoders.encode_animation(frames, format, WARMED[0], b"", Showing([Fraction(1)] * 2, 0))
         else:
-            data = encoders.encode(frames[0], format, every, b"")
+            data = encoders.encode(frames[0], format, WARMED[0], b"")
         list(run(io.BytesIO(data), recipe, PipelineLimits(256, 2), marks))
     if vips.INSTALLED:
         vips.warm()

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import PIL
 import pytest
 from hypothesis import given, settings
@@ -20,10 +21,10 @@ from host.settings.extras import formats_read, vips_installed
 from jobs.errors import ImageFault
 from jobs.images import exif
 from jobs.images.formats import HEIC
-from jobs.recipes.recipe import Recipe, parse
+from jobs.recipes.recipe import Recipe, RenditionSpec, parse
 from tests.support.pictures.images import LIMITS, TEST_DATA, corners, made, one, outputs, read, saved
 from worker.images import encoders, imagefile, operations
-from worker.images.pipeline import ENGINE, run, touch, warm
+from worker.images.pipeline import ENGINE, WARMED, run, touch, warm
 from worker.images.reading import PipelineLimits
 
 DEFAULT = parse(
@@ -215,6 +216,30 @@ def test_warm_and_engine() -> None:
     assert ENGINE.startswith(f"pillow-{PIL.__version__}")
     assert ("+vips-" in ENGINE) == vips_installed()
     assert ("+heif-" in ENGINE) == (HEIC in formats_read())
+
+
+def test_warm_gives_work_to_every_operation(monkeypatch: pytest.MonkeyPatch) -> None:
+    worked = set()
+
+    def watched(operation: operations.Operation) -> operations.Operation:
+        def run_it(image: Image.Image, step: operations.Step) -> Image.Image:
+            made = operation(image, step)
+            if made is not image:
+                worked.add(operation)
+            return made
+
+        return run_it
+
+    every = operations.AFTER_RESIZE
+    monkeypatch.setattr(operations, "AFTER_RESIZE", tuple(map(watched, every)))
+    warm()
+    assert worked == set(every)
+
+
+def test_warm_sets_every_key_of_a_recipe() -> None:
+    fields = [field for field in msgspec.structs.fields(RenditionSpec) if field.name not in ("name", "format")]
+    idle = [field.name for field in fields if all(getattr(spec, field.name) == field.default for spec in WARMED)]
+    assert idle == []
 
 
 def faults_of_a_first_job(before: Callable[[], object]) -> int:
