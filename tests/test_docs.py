@@ -8,11 +8,14 @@ import pytest
 
 from host.settings.settings import Settings
 from jobs import wire
+from jobs.recipes.recipe import RenditionSpec
 from tests.support.house import docs
 from tests.support.house.docs import ROOT
 from web.routes import ROUTES
+from worker.images.operations import AFTER_RESIZE
 
 README = (ROOT / "README.md").read_text()
+RECIPES = (ROOT / "docs" / "recipes.md").read_text()
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
 PAGES = [
     "README.md",
@@ -62,6 +65,21 @@ def test_the_routes_table_is_the_routes() -> None:
     rows = re.findall(r"^\| `([A-Z]+) (/[^`]*)` \|", section("Over HTTP"), re.MULTILINE)
     served = [(method, route.path) for route in ROUTES for method in route.methods or () if method != "HEAD"]
     assert sorted(rows) == sorted(served)
+
+
+def test_the_table_of_recipes_has_every_key_once() -> None:
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", section("Recipes"), re.MULTILINE)
+    keys = [key for row in rows for key in re.findall(r"\w+", row)]
+    assert sorted(keys) == sorted(field.name for field in msgspec.structs.fields(RenditionSpec))
+
+
+def test_the_page_of_recipes_has_the_order_of_the_operations() -> None:
+    """Its words before `resize` are geometry, as the plan has it: turn, tilt and pad carry that out."""
+    order = re.search(r"always done in this order: (.*?)\.", RECIPES, re.DOTALL)
+    assert order
+    pixels = " ".join(order[1].split()).partition("resize, ")[2]
+    names = [operation.__name__ for operation in AFTER_RESIZE]
+    assert pixels.split(", ") == [name for name in names if name not in ("turn", "tilt", "pad")]
 
 
 def test_the_commands_table_has_every_target_of_the_makefile() -> None:
