@@ -196,6 +196,10 @@ def test_whatever_a_broker_says_leads_a_worker_to_frames_that_are_read(seed: int
         now += 0.3
         session.tick(now)
         session.handle(events.Received(wire.Welcome(1, 1e9)), now)
+    waiting = [
+        wire.Assignment(long_name(number), 1, 1e9, 1, False, b"") for number in range(3)
+    ]  # else none may be left
+    session.handle(events.Received(wire.Assign(waiting)), now)
     session.handle(events.DrainRequested(), now)
     said |= set(map(type, framed(session.drain())))
     session.handle(events.LeaveRequested(), now)
