@@ -5,7 +5,7 @@ SEED ?= 1
 JOBS ?= 10000
 KILLS ?= 100
 
-.PHONY: run-all dev test check sim mutate bench chaos hostile load scale restart status stop config backup lock
+.PHONY: run-all dev test check sim mutate bench chaos hostile load scale restart status stop config backup release lock
 
 run-all: .venv/roles
 	@exec $(PY) -m supervisor
@@ -64,6 +64,10 @@ restart status stop config: .venv/roles
 
 backup: .venv/roles
 	@$(PY) -m stores.backup "$(TO)"
+
+# Makes the files of a release of the last commit in dist/ (docs/release.md). Uploads nothing.
+release: .venv/dev
+	@$(PY) -m tests.support.house.release
 
 .venv/roles: requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "pixmill needs Python 3.11 or newer and there is no $(PYTHON): make PYTHON=/path/to/python3"; exit 1; }

@@ -28,6 +28,7 @@ PAGES = [
     "docs/performance.md",
     "docs/protocol.md",
     "docs/recipes.md",
+    "docs/release.md",
     "docs/reliability.md",
     "docs/security.md",
 ]
