@@ -117,6 +117,10 @@ class Multipart:
             missing = "its closing boundary" if self._count else "a line with its boundary (CRLF ends lines)"
             raise ClientFault(f"the form ends before {missing}")
 
+    def close(self) -> None:
+        """Feed nothing from now on. The parser and this lead to each other; so nothing waits for a look for garbage."""
+        self._parser.callbacks = {}
+
     def _part_begins(self) -> None:
         self._count += 1
         if self._count > FORM_PARTS_MAX:

@@ -1,5 +1,7 @@
 """Reads the body of an upload: a form with images and fields, or a bare image with its fields in the query."""
 
+from contextlib import closing
+
 from jobs.errors import ClientFault
 from jobs.limits import FORM_BYTES_MAX
 from web.access.call import Call
@@ -22,11 +24,12 @@ async def read_form(call: Call, admission: Admission, intake: Intake) -> tuple[U
     if call.query:
         name = next(iter(call.query))
         raise ClientFault(f"a form carries {name} as a part, not in the query", code="bad_parameter", parameter=name)
-    form, terms = Form(call.request.headers["content-type"], intake, fields.FIELDS), admission.terms
-    await stream_digested(
-        call.request, form.feed, terms.limit, terms.bytes_max, FORM_BYTES_MAX, intake.settle, form.slices
-    )
-    form.finish()
+    terms = admission.terms
+    with closing(Form(call.request.headers["content-type"], intake, fields.FIELDS)) as form:
+        await stream_digested(
+            call.request, form.feed, terms.limit, terms.bytes_max, FORM_BYTES_MAX, intake.settle, form.slices
+        )
+        form.finish()
     if not intake.stored:
         raise no_image(call.request)
     return fields.from_texts(fields.granted(form.fields, terms.decided), call.web.recipes), form.ignored

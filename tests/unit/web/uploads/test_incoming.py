@@ -22,6 +22,7 @@ from web.http import body
 from web.http.diskspace import DiskSpace
 from web.http.multipart import BOUNDARIES_AT_ONCE, LONG_LINE_BYTES, SLICE_BYTES, Multipart
 from web.uploads import incoming
+from web.uploads.forms import Form
 from web.uploads.incoming import VIEWED_BYTES, Incoming
 
 LARGE = png(filler=bytes(3 * GATHERED_BYTES))
@@ -184,6 +185,25 @@ def test_an_upload_that_fails_leaves_no_bytes_in_memory(size: int) -> None:
         image = png() if size < len(png()) else in_pieces()
         assert (await harness.client.post("/upload", content=image, headers=PNG)).status_code == 507
         while any(isinstance(each, Incoming) for each in gc.get_objects()):
+            await asyncio.sleep(0)
+
+    gc.collect()
+    gc.disable()
+    try:
+        serve(scenario)
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize(("end", "status"), [(b"\r\n--X--\r\n", 202), (b"", 400), (b"\r\n--X?", 400)])
+def test_a_form_leaves_nothing_in_memory(end: bytes, status: int) -> None:
+    """As above: what arrives slowly outlives the looks at new objects, and there may be many such forms an hour."""
+    form = b'--X\r\nContent-Disposition: form-data; name="i"; filename="a.png"\r\n\r\n' + png() + end
+
+    async def scenario(harness: WebHarness) -> None:
+        headers = {"Content-Type": "multipart/form-data; boundary=X"}
+        assert (await harness.client.post("/upload", content=form, headers=headers)).status_code == status
+        while any(isinstance(each, Form | Multipart | Incoming) for each in gc.get_objects()):
             await asyncio.sleep(0)
 
     gc.collect()
