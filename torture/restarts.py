@@ -16,12 +16,10 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from bench.parts.report import close, table
-from pixmill.pictures import RECIPE, numbered
 from tests.support.clusters.cluster import ROOT, Cluster, wait_until
-from tests.support.clusters.load import Load
+from tests.support.clusters.load import Figures, Job, ended_jobs, figures_of, upload_on
 
 RESTARTS = 10
 BROKER_STOPPED_SECONDS = 10.0
@@ -30,21 +28,17 @@ SETTINGS: dict[str, Any] = {"workers": WORKERS, "web_processes": WEB_PROCESSES, 
 BIG = ROOT / "test-data" / "12mp.jpg"
 SLOW_RECIPE = '{"renditions":[{"name":"big","width":3000,"format":"avif"}]}'
 """More than a second of work on BIG."""
-SIDE = 512
-"""The side of the load's pictures in pixels: each takes some milliseconds."""
 LOAD_SECONDS = 1.0
 """How long the load runs before and after the event."""
 STILL_SECONDS = 1.0
 """How long to wait for an effect of a late answer, after its worker was seen idle."""
-Figures = dict[str, Any]
-Job = dict[str, Any]
 
 
 def rolling(cluster: Cluster, restarts: int) -> Figures:
     """Renew every process so many times, one restart after the other, under load."""
     everyone = _pids(cluster)
     renewed, seconds = 0, []
-    with _load(cluster, clients=3, pause=0.05) as load:
+    with upload_on(cluster, clients=3, pause=0.05) as load:
         time.sleep(LOAD_SECONDS)
         for _ in range(restarts):
             began = time.monotonic()
@@ -53,64 +47,37 @@ def rolling(cluster: Cluster, restarts: int) -> Figures:
             before, everyone = everyone, _pids(cluster)
             renewed += not before & everyone
         time.sleep(LOAD_SECONDS)
-    jobs = _ended(cluster, load.accepted)
+    jobs = ended_jobs(cluster, load.accepted)
     return {
         "restarts": restarts,
         "all_processes_new": renewed,
         "restart_seconds_max": round(max(seconds), 2),
-        **_figures(load, jobs),
+        **figures_of(load, jobs),
     }
-
-
-def _load(cluster: Cluster, clients: int, pause: float) -> Load:
-    """Clients that upload one small picture over and over."""
-    picture = cluster.folder / "load.png"
-    picture.write_bytes(numbered(1, SIDE))
-    return Load(cluster.url, picture, f"/upload?recipe={quote(RECIPE)}", clients, pause)
-
-
-def _ended(cluster: Cluster, accepted: list[str]) -> list[Job]:
-    """The jobs once they have ended, or as they are after 60 s without an end."""
-    with cluster.client() as client:
-        client.timeout = 70
-        return [client.get(f"/jobs/{job}?wait=60").raise_for_status().json() for job in accepted]
 
 
 def _pids(cluster: Cluster) -> set[int]:
     return {pid for role in ("broker", "web", "worker") for pid in cluster.pids(role, "ready")}
 
 
-def _figures(load: Load, jobs: list[Job]) -> Figures:
-    """The figures of requests and jobs that every scenario under load has."""
-    events = [[entry["event"] for entry in job["timeline"]] for job in jobs]
-    return {
-        "uploads": len(load.accepted),
-        "requests_failed": load.repeated + len(load.unconnected) + len(load.unexpected),
-        "requests_refused": len(load.unconnected) + len(load.unexpected),
-        "not_done": sum(job["state"] != "done" for job in jobs),
-        "ended_twice": sum(each.count("ended") != 1 for each in events),
-        "attempts_max": max(job["attempts"] for job in jobs),
-    }
-
-
 def broker_stopped(cluster: Cluster, seconds: float) -> Figures:
     """Stop the broker (SIGSTOP) for so long under load. `working_seconds`: from its SIGCONT until every worker has
     finished a job that was assigned after it, by the jobs' timelines."""
     (broker,) = cluster.pids("broker", "ready")
-    with _load(cluster, clients=4, pause=0.02) as load:
+    with upload_on(cluster, clients=4, pause=0.02) as load:
         time.sleep(LOAD_SECONDS)
         with stopped(broker):
             time.sleep(seconds)
         continued = time.time()
         time.sleep(2 * LOAD_SECONDS)
-    jobs = _ended(cluster, load.accepted)
+    jobs = ended_jobs(cluster, load.accepted)
     assert (broker,) == tuple(cluster.pids("broker", "ready")), "it was not replaced"
     worked = _first_done(jobs, continued)
     return {
         "stopped_seconds": seconds,
         "workers_working": len(worked),
         "working_seconds": round(max(worked.values(), default=continued) - continued, 2),
-        **_figures(load, jobs),
+        **figures_of(load, jobs),
     }
 
 

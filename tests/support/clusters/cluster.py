@@ -73,6 +73,8 @@ class Cluster:
         self.environ |= {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
         self.package_folder = package_folder
         self.runner: list[str] = []
+        self.passed: list[int] = []
+        """Descriptors that each process inherits."""
         self.url = ""
         self.supervisor: subprocess.Popen[bytes] | None = None
         self.by_hand: list[subprocess.Popen[bytes]] = []
@@ -131,6 +133,7 @@ class Cluster:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                pass_fds=self.passed,
                 process_group=0,
             )
 

@@ -10,14 +10,21 @@ import json
 import secrets
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import quote, urlsplit
 
+from pixmill.pictures import RECIPE, numbered
 from tests.support.clusters.beside import Beside
+from tests.support.clusters.cluster import Cluster
 
 REPEAT_SECONDS = 0.05
 CONNECT_SECONDS = 10.0
 UPLOAD_SECONDS_MAX = 30.0
 """Limit from an upload's first try to its 202, also if processes are killed meanwhile."""
+SIDE = 512
+"""The side of the load's pictures in pixels: each takes some milliseconds."""
+Figures = dict[str, Any]
+Job = dict[str, Any]
 
 
 class Load(Beside):
@@ -35,6 +42,8 @@ class Load(Beside):
         self.unconnected: list[str] = []
         self.unexpected: list[str] = []
         self.repeated = 0
+        self.seconds_max = 0.0
+        """Of all uploads, from the first try to the 202."""
         self._address, self._path, self._pause = urlsplit(url), path, pause
         self._image = image.read_bytes()
         self._numbers = itertools.count()
@@ -51,13 +60,15 @@ class Load(Beside):
             self.over.wait(self._pause)
 
     def _upload(self, key: str) -> None:
-        until = time.monotonic() + UPLOAD_SECONDS_MAX
+        began = time.monotonic()
+        until = began + UPLOAD_SECONDS_MAX
         while not self._try(key):
             if time.monotonic() > until:
                 self.unexpected.append(f"{key} got no 202 within {UPLOAD_SECONDS_MAX} s")
                 return
             self.repeated += 1
             time.sleep(REPEAT_SECONDS)
+        self.seconds_max = max(self.seconds_max, time.monotonic() - began)
 
     def _try(self, key: str) -> bool:
         """Try once, on a connection of its own. Returns whether no further try is needed."""
@@ -83,3 +94,30 @@ class Load(Beside):
         elif response.status != 503:
             self.unexpected.append(f"{response.status} {body[:200]!r}")
         return response.status != 503
+
+
+def upload_on(cluster: Cluster, clients: int, pause: float) -> Load:
+    """Clients that upload one small picture over and over."""
+    picture = cluster.folder / "load.png"
+    picture.write_bytes(numbered(1, SIDE))
+    return Load(cluster.url, picture, f"/upload?recipe={quote(RECIPE)}", clients, pause)
+
+
+def ended_jobs(cluster: Cluster, accepted: list[str]) -> list[Job]:
+    """The jobs once they have ended, or as they are after 60 s without an end."""
+    with cluster.client() as client:
+        client.timeout = 70
+        return [client.get(f"/jobs/{job}?wait=60").raise_for_status().json() for job in accepted]
+
+
+def figures_of(load: Load, jobs: list[Job]) -> Figures:
+    """The figures of requests and jobs that every scenario under load has."""
+    events = [[entry["event"] for entry in job["timeline"]] for job in jobs]
+    return {
+        "uploads": len(load.accepted),
+        "requests_failed": load.repeated + len(load.unconnected) + len(load.unexpected),
+        "requests_refused": len(load.unconnected) + len(load.unexpected),
+        "not_done": sum(job["state"] != "done" for job in jobs),
+        "ended_twice": sum(each.count("ended") != 1 for each in events),
+        "attempts_max": max(job["attempts"] for job in jobs),
+    }

@@ -91,6 +91,7 @@ ARROWS = {
     ),
     "torture/chaos": "bench/parts jobs pixmill stores/ledger tests/support/clusters",
     "torture/planted": "",
+    "torture/upgrade": "bench/parts tests/support/clusters",
 }
 
 
