@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from host.settings.described import ALL, DESCRIBED, MAIN
 from host.settings.settings import Settings
 from jobs import wire
 from jobs.recipes.recipe import RenditionSpec
@@ -31,6 +32,7 @@ PAGES = [
     "docs/release.md",
     "docs/reliability.md",
     "docs/security.md",
+    "docs/settings.md",
 ]
 
 
@@ -56,10 +58,26 @@ def test_what_is_made_of_code_is_as_the_code_is(page: Path) -> None:
     assert all(made() in text for _, made in docs.PARTS[page].values())
 
 
-def test_the_settings_table_is_the_settings() -> None:
-    rows = re.findall(r"^\| `([A-Z_]+)` \| (?:`(.*?)`)? ?\|", section("Settings"), re.MULTILINE)
-    fields = msgspec.structs.fields(Settings)
-    assert rows == [(field.name.upper(), shown(field.default)) for field in fields]
+def test_every_setting_is_described_in_the_order_of_the_settings() -> None:
+    assert list(DESCRIBED) == [field.name for field in msgspec.structs.fields(Settings)]
+    assert set(MAIN) < set(DESCRIBED)
+    assert all(each.text.endswith((".", ".)")) for each in DESCRIBED.values())
+
+
+def test_the_settings_page_has_every_setting_with_its_default() -> None:
+    page = docs.SETTINGS.read_text()
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (?:`(.*?)`)? ?\|", page, re.MULTILINE)
+    assert rows == [(field.name.upper(), shown(field.default)) for field in msgspec.structs.fields(Settings)]
+    assert "| `PORT` | `3000` | | 0 to 65535 | web, supervisor |" in page
+
+
+@pytest.mark.parametrize("role", ALL)
+def test_a_role_reads_the_settings_that_the_page_says(role: str) -> None:
+    """Those that it names itself. host/ and stores/ read others for it."""
+    sources = "".join(path.read_text() for path in (ROOT / role).rglob("*.py"))
+    named = set(re.findall(r"settings\.([a-z_]+)", sources)) & set(DESCRIBED)
+    assert named
+    assert {name for name in named if role not in DESCRIBED[name].roles} == set()
 
 
 def test_the_routes_table_is_the_routes() -> None:

@@ -7,12 +7,18 @@ import ast
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
+from host.settings.bounds import BOUNDS, CHOICES
+from host.settings.described import ALL, DESCRIBED, MAIN
+from host.settings.settings import Settings
 from jobs.job import ENDED, TRANSITIONS
 from tests.support.house.wings import ARROWS, arrows_of_files, arrows_of_folders, reduced
 
 ROOT = Path(__file__).resolve().parents[3]
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 README = ROOT / "README.md"
+SETTINGS = ROOT / "docs" / "settings.md"
 
 
 def state_diagram() -> str:
@@ -61,6 +67,46 @@ def wings_diagram() -> str:
     return "```mermaid\n" + "\n".join(lines) + "\n```\n"
 
 
+def settings_table() -> str:
+    """Every setting: default, unit, allowed values, readers, meaning."""
+    lines = ["| name | default | unit | allowed | read by | meaning |", "|---|---|---|---|---|---|"]
+    for name, (unit, roles, text) in DESCRIBED.items():
+        readers = "all" if roles == ALL else ", ".join(roles) or "none"
+        cells = f"`{name.upper()}`", _default(name), unit, _allowed(name), readers
+        lines.append(_row(*cells, text.replace("](docs/", "](").replace("](README.md", "](../README.md")))
+    return "\n".join(lines) + "\n"
+
+
+def main_settings_table() -> str:
+    """The settings that most people set."""
+    texts = {name: DESCRIBED[name].text.replace("](README.md", "](") for name in MAIN}
+    rows = [_row(f"`{name.upper()}`", _default(name), text) for name, text in texts.items()]
+    return "\n".join(["| name | default | meaning |", "|---|---|---|", *rows]) + "\n"
+
+
+def _row(*cells: str) -> str:
+    return "|" + "".join(f" {cell} |" if cell else " |" for cell in cells)
+
+
+def _default(name: str) -> str:
+    """As one would write it into the environment."""
+    value = next(field.default for field in msgspec.structs.fields(Settings) if field.name == name)
+    if isinstance(value, bool):
+        value = int(value)
+    text = f"{value:.15g}" if isinstance(value, float) else str(value)
+    return text and f"`{text}`"
+
+
+def _allowed(name: str) -> str:
+    if name in CHOICES:
+        return ", ".join(f"`{choice}`" if choice else "empty" for choice in CHOICES[name])
+    if name in BOUNDS:
+        least, most = BOUNDS[name]
+        return f"{least:.15g} to {most:.15g}"
+    fields = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+    return "`0`, `1`" if fields[name] is bool else ""
+
+
 def _top(folder: str) -> str:
     return folder.split("/")[0]
 
@@ -74,7 +120,11 @@ PARTS: dict[Path, dict[str, tuple[str, Callable[[], str]]]] = {
         "states": ("jobs.job.TRANSITIONS", state_diagram),
         "arrows": ("the imports", wings_diagram),
     },
-    README: {"wings": ("the docstring of each folder's __init__.py", wings_table)},
+    README: {
+        "wings": ("the docstring of each folder's __init__.py", wings_table),
+        "main settings": ("host/settings", main_settings_table),
+    },
+    SETTINGS: {"settings": ("host/settings", settings_table)},
 }
 """By page, its generated parts: the name of each, its source in words, and the function that makes it."""
 
