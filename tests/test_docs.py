@@ -108,7 +108,21 @@ def test_the_commands_table_has_every_target_of_the_makefile() -> None:
     assert set(rows) == set(declared[1].split())
 
 
-@pytest.mark.parametrize("page", ["security", "reliability"])
+def test_the_commands_and_settings_of_the_operations_page_are_there() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    declared = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert declared
+    assert set(re.findall(r"(?:`|^)make ([a-z-]+)", page, re.MULTILINE)) <= set(declared[1].split())
+    named = re.findall(r"`((?:PIXMILL_)?[A-Z]+(?:_[A-Z]+)*)`", page)
+    settings = {name.removeprefix("PIXMILL_").removesuffix("_FILE") for name in named if "_" in name}
+    assert settings
+    assert settings - {name.upper() for name in DESCRIBED} - {"NAME"} == set()
+    asked = {re.sub(r"\?.*", "", path) for path in re.findall(r"http://localhost:3000(/[\w/?]+)", page)}
+    assert asked
+    assert {path.replace("INCARNATION", "{incarnation}") for path in asked} <= {route.path for route in ROUTES}
+
+
+@pytest.mark.parametrize("page", ["security", "reliability", "operations"])
 def test_every_test_that_a_page_names_is_there(page: str) -> None:
     named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / f"{page}.md").read_text()))
     written = set(re.findall(r"^def (test_\w+)", "".join(path.read_text() for path in TESTS), re.MULTILINE))
