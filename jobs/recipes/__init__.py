@@ -1,1 +1,1 @@
-"""Recipes and presets, and their meaning for an image: sides, plan, engine, explanation."""
+"""Recipes and presets, and their meaning for an image: sides, plan, library, explanation."""

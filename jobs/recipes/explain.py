@@ -15,7 +15,7 @@ from jobs.errors import ImageFault
 from jobs.images.formats import WITH_METADATA, output_format
 from jobs.images.head import Head
 from jobs.images.turns import Size
-from jobs.recipes.engines import REDUCING_GAP
+from jobs.recipes.libraries import REDUCING_GAP
 from jobs.recipes.plan import FULL_SCALE, JPEG_SCALES, Derivation, plan
 from jobs.recipes.recipe import Recipe, RenditionSpec
 from jobs.recipes.shapes import Shape, shape

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from PIL import Image, ImageColor, ImageFilter
 
 from jobs.images.turns import Box, Size, Turn
-from jobs.recipes.engines import REDUCING_GAP
+from jobs.recipes.libraries import REDUCING_GAP
 from jobs.recipes.plan import Derivation
 from jobs.recipes.shapes import inside, place
 from worker.images.formats import vips

@@ -11,7 +11,7 @@ from PIL import Image
 FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF", "gif": "GIF", "tiff": "TIFF", "bmp": "BMP"}
 DAMAGED_SIDE = 48
 LARGE_SIDE = 320
-"""Its pixels are more than jobs/recipes/engines.py's VIPS_PIXELS_MIN."""
+"""Its pixels are more than jobs/recipes/libraries.py's VIPS_PIXELS_MIN."""
 
 
 def written(format: str, side: int = DAMAGED_SIDE, **options: object) -> bytes:

@@ -1,7 +1,7 @@
 """The second engine: libvips, from the extra `vips`. Only this file imports pyvips, if it is installed.
 
 Owns its loading, its limits and its three operations: decode PNG, shrink, encode PNG. Input and output are Pillow's
-pictures, in Pillow's memory (worker/images/formats/pixels.py). jobs/recipes/engines.py decides when it is used. All
+pictures, in Pillow's memory (worker/images/formats/pixels.py). jobs/recipes/libraries.py decides when it is used. All
 work is done in the calling thread, because a region that is fetched in strips needs no thread of libvips. Only the
 encoding of a PNG starts a thread, which the sandbox of a decoder then allows.
 """
@@ -17,7 +17,7 @@ from PIL import Image
 from host.settings.extras import vips_installed
 from jobs.errors import SetupFault
 from jobs.images.turns import Box, Size
-from jobs.recipes import engines
+from jobs.recipes import libraries
 from worker.images.formats import address_space, pixels
 
 INSTALLED = vips_installed()
@@ -71,21 +71,21 @@ def resize(image: Image.Image, box: Box, size: Size) -> Image.Image:
         source = source.crop(left, top, right - left, bottom - top)
     shrink = (right - left) / size.width, (bottom - top) / size.height
     try:
-        return _fetched(source.reduce(*shrink, kernel=engines.vips_kernel(size)), image.mode)
+        return _fetched(source.reduce(*shrink, kernel=libraries.vips_kernel(size)), image.mode)
     except pyvips.Error:  # the pixels are decoded already, so only memory can be lacking
         raise MemoryError from None
 
 
 def encode_png(image: Image.Image) -> bytes | None:
-    """Encode the still `image` (L, LA, RGB or RGBA) as a PNG without metadata. The filter of jobs/recipes/engines.py is
-    used that makes some sample strips smallest. None: libvips failed or lacks memory, so Pillow must encode, and report
+    """Encode the still `image` (L, LA, RGB or RGBA) as a PNG without metadata, by the filter that makes some sample
+    strips smallest (jobs/recipes/libraries.py). None: libvips failed or lacks memory, so Pillow must encode, and report
     any fault."""
-    strips = engines.png_strips(image.height)
+    strips = libraries.png_strips(image.height)
     try:
         source = _packed(image)
         _require(_grown(source.width * source.height * source.bands))
         part = pyvips.Image.arrayjoin([source.crop(0, top, image.width, rows) for top, rows in strips], across=1)
-        best = min(engines.PNG_LEVELS, key=lambda filter: len(_png(part, filter)))
+        best = min(libraries.PNG_LEVELS, key=lambda filter: len(_png(part, filter)))
         return _png(source, best)
     except (pyvips.Error, MemoryError):
         return None
@@ -100,7 +100,7 @@ def _packed(image: Image.Image) -> Any:
 
 
 def _png(image: Any, filter: str) -> bytes:
-    data: bytes = image.pngsave_buffer(compression=engines.PNG_LEVELS[filter], filter=filter, keep="none")
+    data: bytes = image.pngsave_buffer(compression=libraries.PNG_LEVELS[filter], filter=filter, keep="none")
     return data[: _PHYS.start] + data[_PHYS.stop :] if data[_PHYS][4:8] == b"pHYs" else data
 
 
@@ -161,15 +161,15 @@ def warm() -> None:
 def serves(format: str, image: Image.Image, frames: int) -> bool:
     """Whether libvips should decode the picture that Pillow has opened as `image`."""
     plain = "transparency" not in image.info and not image.info.get("interlace")
-    return INSTALLED and plain and engines.vips_decodes(format, image.mode, Size(*image.size), frames)
+    return INSTALLED and plain and libraries.vips_decodes(format, image.mode, Size(*image.size), frames)
 
 
 def encodes(format: str, image: Image.Image) -> bool:
     """Whether libvips should encode the still `image`, which has no metadata."""
-    return INSTALLED and engines.vips_encodes(format, Size(*image.size))
+    return INSTALLED and libraries.vips_encodes(format, Size(*image.size))
 
 
 def resizes(image: Image.Image, box: Box, size: Size) -> bool:
     """Whether libvips should resize `box` of `image` to `size`."""
     part = box.right - box.left, box.bottom - box.top
-    return INSTALLED and engines.vips_resizes(Size(*image.size), *part, size)
+    return INSTALLED and libraries.vips_resizes(Size(*image.size), *part, size)

@@ -1,5 +1,5 @@
-"""Chooses the engine for each operation: libvips (the extra `vips`), where it is installed and was measured cheaper
-(bench.images), else Pillow. Pure: knows formats and sides, and no library."""
+"""Chooses the library for each operation: libvips (the extra `vips`), where it is installed and was measured cheaper
+(bench.images), else Pillow. Pure: knows formats and sides, and imports neither."""
 
 from jobs.images.turns import Size
 

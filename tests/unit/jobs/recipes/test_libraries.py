@@ -1,4 +1,4 @@
-"""jobs/recipes/engines.py and worker/images/formats/vips.py: which engine does what, and that both give the same
+"""jobs/recipes/libraries.py and worker/images/formats/vips.py: which library does what, and that both give the same
 picture."""
 
 import contextlib
@@ -13,7 +13,7 @@ from PIL import Image, ImageChops, ImageDraw
 
 from jobs.errors import ImageFault
 from jobs.images.turns import Box, Size
-from jobs.recipes import engines
+from jobs.recipes import libraries
 from tests.support.clusters.cluster import ROOT
 from tests.support.pictures import hostile
 from tests.support.pictures.images import one, outputs
@@ -159,22 +159,22 @@ def test_without_room_for_libvips_a_png_is_pillows_to_write(monkeypatch: pytest.
     ],
 )
 def test_what_libvips_decodes(format: str, mode: str, size: Size, frames: int, chosen: bool) -> None:
-    assert engines.vips_decodes(format, mode, size, frames) is chosen
+    assert libraries.vips_decodes(format, mode, size, frames) is chosen
 
 
 def test_what_libvips_resizes() -> None:
     whole = Size(400, 300)
-    assert engines.vips_resizes(whole, 400, 300, Size(200, 150))
-    assert not engines.vips_resizes(whole, 400, 300, Size(800, 600)), "never larger"
-    assert not engines.vips_resizes(whole, 400, 300, Size(400, 300)), "nothing to do"
-    assert not engines.vips_resizes(whole, 400, 300, Size(100, 75)), "Pillow reduces"
-    assert not engines.vips_resizes(whole, 40, 30, Size(20, 15)), "not worth it"
-    assert not engines.vips_resizes(Size(40_000, 30_000), 400, 300, Size(200, 150)), "the whole cannot be lent"
+    assert libraries.vips_resizes(whole, 400, 300, Size(200, 150))
+    assert not libraries.vips_resizes(whole, 400, 300, Size(800, 600)), "never larger"
+    assert not libraries.vips_resizes(whole, 400, 300, Size(400, 300)), "nothing to do"
+    assert not libraries.vips_resizes(whole, 400, 300, Size(100, 75)), "Pillow reduces"
+    assert not libraries.vips_resizes(whole, 40, 30, Size(20, 15)), "not worth it"
+    assert not libraries.vips_resizes(Size(40_000, 30_000), 400, 300, Size(200, 150)), "the whole cannot be lent"
 
 
 def test_the_larger_the_picture_the_plainer_the_filter() -> None:
     sizes = (Size(640, 523), Size(1280, 1045), Size(1920, 1568))
-    assert [engines.vips_kernel(size) for size in sizes] == ["lanczos3", "cubic", "linear"]
+    assert [libraries.vips_kernel(size) for size in sizes] == ["lanczos3", "cubic", "linear"]
 
 
 @pytest.mark.skipif(not vips.INSTALLED, reason="needs the extra vips")
@@ -197,21 +197,21 @@ def test_the_filter_of_a_png_is_the_one_that_suits_the_picture(monkeypatch: pyte
     for image, best in ((drawing, "none"), (grown, "paeth")):
         data = vips.encode_png(image)
         with monkeypatch.context() as only:
-            only.setattr(engines, "PNG_LEVELS", {best: engines.PNG_LEVELS[best]})
+            only.setattr(libraries, "PNG_LEVELS", {best: libraries.PNG_LEVELS[best]})
             assert vips.encode_png(image) == data
 
 
 @pytest.mark.parametrize("height", [1, 3, 65, 588, 4001])
 def test_the_strips_that_a_png_is_tried_on_lie_within_it(height: int) -> None:
-    strips = engines.png_strips(height)
+    strips = libraries.png_strips(height)
     assert all(top >= 0 and rows >= 1 and top + rows <= height for top, rows in strips)
-    assert height < 65 or len(set(strips)) == engines.PNG_STRIPS
+    assert height < 65 or len(set(strips)) == libraries.PNG_STRIPS
 
 
 def test_libvips_writes_only_png_and_only_where_pixels_are_many() -> None:
-    assert engines.vips_encodes("png", Size(400, 300))
-    assert not engines.vips_encodes("png", Size(100, 100))
-    assert not engines.vips_encodes("jpeg", Size(400, 300))
+    assert libraries.vips_encodes("png", Size(400, 300))
+    assert not libraries.vips_encodes("png", Size(100, 100))
+    assert not libraries.vips_encodes("jpeg", Size(400, 300))
 
 
 @pytest.mark.parametrize(("mode", "bands"), [("L", 1), ("LA", 4), ("RGB", 4), ("RGBA", 4)])
