@@ -1,6 +1,7 @@
 """The listening socket of the web processes: a port, or a unix socket; and the name of another program that has its
 port."""
 
+import contextlib
 import errno
 import ipaddress
 import os
@@ -70,8 +71,9 @@ def _bind_unix(path: str) -> socket.socket:
     keeps the lock beside it until its end. A socket that an earlier process left at `path` is removed, but no other
     file, and no socket on which another program listens."""
     taken = f"{path} is in use: stop what listens there or set PIXMILL_HOST to another path"
-    if not Path(path).parent.is_dir():
-        raise SetupFault(f"there is no folder for {path}: make it or set PIXMILL_HOST to another path")
+    with contextlib.suppress(PermissionError):  # making the lock tells why
+        if not Path(path).parent.is_dir():
+            raise SetupFault(f"there is no folder for {path}: make it or set PIXMILL_HOST to another path")
     hold_lock(Path(f"{path}.lock"), 0, taken)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:

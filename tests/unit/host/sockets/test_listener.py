@@ -1,10 +1,12 @@
 """A port that is taken: by whom, and not what they were started with. A unix socket: stale, in use, and private."""
 
+import errno
 import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,6 +105,18 @@ def test_a_file_in_the_place_of_the_socket_is_kept(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(SetupFault, match=r"there is no folder for .*: make it or set PIXMILL_HOST"):
         bind_listener(on(tmp_path / "none" / "web.sock"))
+
+
+def test_a_folder_that_may_not_be_looked_into_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody refuses root, so the test does."""
+
+    def refuse(path: Any, *_: Any, **__: Any) -> Any:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    for name in ("stat", "open"):
+        monkeypatch.setattr(os, name, refuse)
+    with pytest.raises(SetupFault, match=r"sock.lock cannot be made \(Permission denied\)"):
+        bind_listener(Settings(host=f"unix:{tmp_path}/theirs/web.sock"))
 
 
 def test_the_address_and_the_command_of_a_unix_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
