@@ -1,7 +1,7 @@
-"""Tells whether every worker with a message was read, even while one worker sends more than a turn can read.
+"""Tells whether each waiting worker was read at least once, although one worker may send more than a turn can read.
 
-ZeroMQ reads one frame of each connection in turn. When one connection runs empty, another may be read once too early.
-So between the first and the third frame of one worker, at least one frame of each other waiting worker was read. Owns
+ZeroMQ reads its connections in turn, one frame each. The order may skip ahead once, when a connection runs empty. So
+three frames of one worker prove a full round: each other waiting worker was read between the first and the third. Owns
 no message and no socket: the loop says whose frame it read.
 """
 

@@ -1,8 +1,8 @@
 """Upload limits: the rate of a tenant, and the uses of a grant. The broker counts them, so they are exact over all web
 processes. A repeat of an accepted upload does not come here, so it is not counted. A refused one is not counted either.
 
-The rate is a sliding window, as API gateways have by default (Kong's "window types"). A fixed window would let twice as
-many through around its end, a token bucket twice as many in the first minute.
+The rate is a sliding window, the default of API gateways (Kong's "window types"). A fixed window would accept up to
+twice the rate within one minute, around its end. A token bucket would do so in a client's first minute.
 """
 
 from broker.core.books.events import Submitted

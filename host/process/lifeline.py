@@ -1,6 +1,6 @@
-"""A process that must not outlive its parent (Linux; elsewhere a no-op and the parent's job).
+"""Ends a process when its parent ends (on Linux; elsewhere the parent must end it).
 
-PR_SET_PDEATHSIG fires when the *thread* that forked ends, so fork from the main thread.
+The kernel sends PR_SET_PDEATHSIG's signal when the forking *thread* ends, so fork from the main thread.
 """
 
 import ctypes

@@ -1,10 +1,10 @@
 """Which processes one machine should run, and what to start and signal for it. Sans I/O.
 
-Level-triggered: each event changes what is known or wanted, then `settle` closes the gap, so that
-nothing ever waits for another's drain. Children are numbers here; pids, forks and clocks are the loop's.
+Level-triggered: an event changes the known or the wanted state, and `settle` returns the steps from one to the other.
+So no step waits for another process's drain. A child is a number here; the loop owns pids, forks and clocks.
 
-A child must say that its loop turns. Its silence is counted in time that this process was awake itself: after a
-machine stood still, each child has as much time left as before.
+A child must say that its loop turns. Its silence is counted only while this process is awake itself. So after a pause
+of the whole machine each child has as much time left as before.
 """
 
 from math import inf

@@ -1,8 +1,9 @@
 """Bounds the unsent bytes of all answers together, and chooses the clients to cut off.
 
-Each answer and each stream has its own bound (web/routes.py, web/streams/streams.py); thousands of them at once have
-this one. There are two sums: of clients that take their bytes, and of clients that do not. No client is cut off for the
-other sum. Pure: knows no socket.
+Each answer and each stream has a bound of its own (web/routes.py, web/streams/streams.py). Thousands of them together
+could still take too much memory, so there are two more bounds: one for the bytes of all silent clients, one for the
+bytes of all others. Too many bytes of silent clients cut off silent clients only, and the same holds for the others.
+Pure: knows no socket.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,7 +1,7 @@
 """Sends beats from another thread while the keeper waits for the disk.
 
-Owns that thread, and the lock on the session and the sockets: the keeper holds it, except while it is away. Knows
-neither of them: the function that sends a beat is passed in.
+Owns that thread, and the lock on the session and the sockets. The keeper holds the lock, and releases it only while it
+waits. Knows neither session nor sockets: it is given the function that sends a beat.
 """
 
 import threading
