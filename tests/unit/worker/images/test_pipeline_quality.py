@@ -11,6 +11,7 @@ from jobs.images.formats import EXTENSIONS
 from tests.support.pictures import recipes
 from tests.support.pictures.images import TEST_DATA, made, psnr, saved
 from tests.support.pictures.quality import JUDGED, Judged, gaussian, judged, ssim
+from worker.images.operations import AFTER_RESIZE
 
 PAGE = recipes.PAGE.read_text()
 Colour = tuple[float, float, float]
@@ -38,6 +39,12 @@ def test_ssim_tells_equal_from_alike_from_other() -> None:
 @pytest.mark.parametrize("operation", JUDGED, ids=lambda operation: operation.name)
 def test_an_operation_is_as_near_to_its_reference_as_the_page_says(operation: Judged) -> None:
     assert judged(operation) >= float(recipes.told(PAGE)[operation.name]) - 0.001
+
+
+def test_every_operation_on_pixels_is_judged() -> None:
+    """Rotations and `contain` ask for turn, tilt and pad; each other operation has a key of its name."""
+    asked = {key for operation in JUDGED for key in operation.keys}
+    assert {operation.__name__ for operation in AFTER_RESIZE} - {"turn", "tilt", "pad"} <= asked
 
 
 def test_the_page_has_the_table_and_the_pictures() -> None:
