@@ -37,9 +37,10 @@ class Matching:
         - The broker does not stop, the queue is not paused, and fewer than DELAYED_MAX jobs are delayed.
         - No worker is idle (Roster.next_idle).
         - A worker that holds a job can take another one (Roster.takes_none). It has said nothing of draining, holds
-          fewer than CAPACITY jobs, and none that is large or runs alone. Its current job is not late (`recall_late`).
-          All jobs that it holds are expected to take less than `prefetch_seconds` together. The expected time of a job
-          is its lane's mean (Service.expected); a class that was never measured has a long guess, UNKNOWN_SECONDS.
+          fewer than CAPACITY jobs, and none that is large or runs alone. It did not have jobs recalled behind a late
+          one (`recall_late`). All jobs that it holds are expected to take less than `prefetch_seconds` together. The
+          expected time of a job is its lane's mean (Service.expected); a class that was never measured has a long
+          guess, UNKNOWN_SECONDS.
         - The job is the next one (Turns.choose), is small, and does not run alone. If the next job may not be
           prefetched, nothing is: later jobs would keep every worker busy, and this one would starve.
 

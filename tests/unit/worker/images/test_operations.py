@@ -1,4 +1,4 @@
-"""worker/images/operations.py, colours.py and imagefile.py: the pixels that come out, read back and compared."""
+"""The operations and the image files of worker/images: the pixels that come out, read back and compared."""
 
 import io
 import random
