@@ -3,7 +3,8 @@
 Each row is a kind of work whose cost grows with the client's bytes. It is run on the worst known input, of the largest
 allowed size. The figures are microseconds in total, nanoseconds per byte, and the longest hold: how long the loop
 serves nobody else. Input that is costly to parse, such as a form full of false boundaries, is fed in slices, and the
-loop serves others between two slices. A hold is then the longest slice, and what may run just before it.
+loop serves others between two slices. The longest hold is then the time of the longest
+slice plus that of the work which may run just before it.
 """
 
 import json

@@ -1,5 +1,5 @@
-"""`python -m bench.floors.turns_broker FILE`: the broker with a clock around each turn; FILE has the longest and how
-many passed 100 ms, rewritten as they come, so that a kill loses nothing."""
+"""`python -m bench.floors.turns_broker FILE`: the broker with a clock around each turn. FILE holds the longest turn,
+and the number of turns that took over 100 ms. It is rewritten whenever one of them changes, so a kill loses nothing."""
 
 import sys
 import time

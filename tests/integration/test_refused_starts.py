@@ -1,4 +1,4 @@
-"""What a role refuses to start with, as whoever starts it sees it: status 2 and one sentence."""
+"""The settings and folders with which a role refuses to start. Its caller sees status 2 and one sentence."""
 
 import os
 import subprocess

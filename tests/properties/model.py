@@ -1,4 +1,4 @@
-"""What must become of each job: the table of outcomes in docs/architecture.md once more, as a small model.
+"""A small model of how each job must end: it repeats the table of outcomes in docs/architecture.md.
 
 Owns no dispatch: which waiting job goes to which worker is the dispatcher's choice, and `assigned`
 only judges whether it was a lawful one. Imports nothing of the core or of the retry policy.

@@ -1,8 +1,9 @@
 """Bounds what one caller holds of this web process at the same time: uploads on their way in, event streams, waits, and
 commands over many jobs.
 
-Owns who is one caller: a tenant; where there are no keys, an address. Who comes by grants holds nothing of what its
-tenant's keys have, and one grant a part of what all have. The counts are web/http/counts.py's.
+Owns who is one caller. With keys it is a tenant, without keys an address. All callers with grants of one tenant are one
+caller beside that tenant's keys, and each single grant has a lower bound of its own. The counts are
+web/http/counts.py's.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Bounds on what exists at once: uploads, streams and waits of a caller, connections of an address.
+"""Bounds on what one process serves at the same time: uploads, streams and waits by caller, connections by address.
 
 Owns the counts of this process; web/access/shares.py decides who one caller is.
 """

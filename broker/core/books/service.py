@@ -1,7 +1,7 @@
 """Measures how long jobs take (the service time).
 
-A job's time is what it costs its worker. It begins at the end of the job before, or at the assignment to an idle
-worker, and lasts to the job's own end, however that is. So it includes messages, answers of the cache and failures.
+A job's time is how long it keeps its worker busy. It begins at the end of the job before, or at the assignment to an
+idle worker, and ends with the job, however the job ends. So it includes messages, answers of the cache and failures.
 A measure costs one subtraction and two additions. Means are computed at each beat, and after a class's first few jobs.
 """
 

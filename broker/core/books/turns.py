@@ -3,9 +3,9 @@ queueing.
 
 The cost of a job is its seconds of service (Goyal, Vin, Cheng 1996). At each assignment the tenant is charged the
 expected time, and the charge is corrected when the real time is known. The tenant with the least time is next. A tenant
-that becomes active starts at the virtual time, so idle time earns no credit. Within one priority of a tenant, the size
-class is next whose job would end first if each class had an equal share of a worker. So a class of short jobs waits
-only briefly. A choice costs O(log tenants), however many lanes there are.
+that becomes active starts at the virtual time, so idle time earns no credit. Within one priority of a
+tenant, imagine that each size class has an equal share of a worker: the class whose first job would then end first is
+next. So a class of short jobs waits only briefly. A choice costs O(log tenants), however many lanes there are.
 Owns no job: windows hold them (broker/core/books/backlog.py). Knows no worker.
 """
 
