@@ -11,7 +11,7 @@ from host.process.descriptors import raise_descriptors
 from host.settings import environment, log
 from host.settings.arguments import take_none
 from host.sockets.addresses import wires_of
-from host.sockets.listener import bind_listener
+from host.sockets.listener import bind_listener, refuse_public
 from web import newkey
 from web.access.parts import open_web
 from web.app import build
@@ -30,6 +30,8 @@ def main() -> None:
         logger.info("uses the presets that pixmill comes with", extra={"recipes": PACKAGED})
     keep_freed_memory()
     inherited = notify.inherited_listener()
+    if inherited is not None:
+        refuse_public(settings, inherited)
     listener = inherited or bind_listener(settings)
     link = Link(wires, web.id, web.requests, web.feed, logger)
     Server(build(web), web, link, inherited=inherited is not None).run([listener])

@@ -32,11 +32,13 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def refuse_public(settings: Settings) -> None:
-    """Raises SetupFault if everyone on the network could use a server that asks for no key."""
-    if not is_loopback(settings.host) and not keys.parse(settings.api_keys) and not settings.public_without_keys:
+def refuse_public(settings: Settings, listener: socket.socket | None = None) -> None:
+    """Raises SetupFault if everyone on the network could use a server that asks for no key: one that listens on HOST,
+    or on the `listener` that another program bound."""
+    host = settings.host if listener is None or listener.family == socket.AF_UNIX else listener.getsockname()[0]
+    if not is_loopback(host) and not keys.parse(settings.api_keys) and not settings.public_without_keys:
         raise SetupFault(
-            f"{settings.host} is no loopback address and there are no API keys: set PIXMILL_API_KEYS "
+            f"{host} is no loopback address and there are no API keys: set PIXMILL_API_KEYS "
             f"({typed('web key')} makes them) or PIXMILL_HOST=127.0.0.1, or PIXMILL_PUBLIC_WITHOUT_KEYS=1 if "
             "everyone who can reach it may use it"
         )

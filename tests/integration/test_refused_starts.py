@@ -1,6 +1,7 @@
 """The settings and folders with which a role refuses to start. Its caller sees status 2 and one sentence."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -25,6 +26,20 @@ def test_a_second_broker_is_refused(new_cluster: Callable[..., Cluster]) -> None
     cluster = new_cluster()
     cluster.start_role("broker")
     assert f"another broker runs on {cluster.data}: stop it" in refused(cluster, "broker")
+
+
+def test_a_public_socket_that_another_program_bound_is_refused_without_keys(
+    new_cluster: Callable[..., Cluster],
+) -> None:
+    cluster = new_cluster()
+    with socket.create_server(("0.0.0.0", 0)) as public:
+        command = f"exec {sys.executable} -m web 3<&{public.fileno()}"
+        ended = subprocess.run(
+            ["bash", "-c", command], cwd=ROOT, env=os.environ | cluster.environ | {"LISTEN_FDS": "1"},
+            pass_fds=[public.fileno()], capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+    assert ended.returncode == 2
+    assert "0.0.0.0 is no loopback address and there are no API keys" in ended.stderr
 
 
 @pytest.mark.parametrize("role", ["broker", "web", "worker"])
