@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 import httpx2
 
-from bench.parts.report import close, table
+from bench.parts.report import close_scenarios
 from pixmill.pictures import RECIPE, numbered
 from tests.support.clusters.cluster import Cluster
 from tests.support.clusters.nginx import MISSING, NGINX, Front, begun, free_port, retried
@@ -189,12 +189,7 @@ def main() -> int:
         found["host_killed"] = _of(folder / "killed", lambda cluster, at: host_killed(cluster, at, UPLOADS))
         found["hosts_in_turn"] = _of(folder / "turns", lambda cluster, at: hosts_in_turn(cluster, at, ROUNDS))
         found["restarts"] = restarts(folder, RESTARTS)
-    table(("scenario", "what", "figure"), [(name, key, str(found[name][key])) for name in found for key in found[name]])
-    wrong = [fault for name, figures in found.items() for fault in broken(name, figures)]
-    for fault in wrong:
-        print(f"BROKEN {fault}")
-    close("nginx", {f"{name}_{key}": value for name, figures in found.items() for key, value in figures.items()})
-    return int(bool(wrong))
+    return close_scenarios("nginx", found, broken)
 
 
 def _of(folder: Path, scenario: Callable[[Cluster, Path], Figures]) -> Figures:

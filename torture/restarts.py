@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bench.parts.report import close, table
+from bench.parts.report import close_scenarios
 from tests.support.clusters.cluster import ROOT, Cluster, wait_until
 from tests.support.clusters.load import Figures, Job, ended_jobs, figures_of, upload_on
 
@@ -182,12 +182,7 @@ def main() -> int:
             found["worker_stopped"] = worker_stopped(cluster, 5.0)
         finally:
             cluster.stop()
-    table(("scenario", "what", "figure"), [(name, key, str(found[name][key])) for name in found for key in found[name]])
-    wrong = [fault for name, figures in found.items() for fault in broken(name, figures)]
-    for fault in wrong:
-        print(f"BROKEN {fault}")
-    close("restarts", {f"{name}_{key}": value for name, figures in found.items() for key, value in figures.items()})
-    return int(bool(wrong))
+    return close_scenarios("restarts", found, broken)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """How a benchmark ends: its table, then one JSON object on the last line."""
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+Figures = TypeVar("Figures", bound=Mapping[str, object])
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -28,3 +30,14 @@ def percentile(values: Iterable[float], share: float) -> float:
     """The value below which `share` (0 to 1) of the values lie (nearest rank)."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def close_scenarios(bench: str, found: Mapping[str, Figures], broken: Callable[[str, Figures], Iterable[str]]) -> int:
+    """The table of the figures `found` by scenario, what of each is `broken`, and the last line. Returns the exit
+    status: 1 if anything is broken."""
+    table(("scenario", "what", "figure"), [(name, key, str(found[name][key])) for name in found for key in found[name]])
+    wrong = [fault for name, figures in found.items() for fault in broken(name, figures)]
+    for fault in wrong:
+        print(f"BROKEN {fault}")
+    close(bench, {f"{name}_{key}": value for name, figures in found.items() for key, value in figures.items()})
+    return int(bool(wrong))

@@ -4,7 +4,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.parts.report import close, table
+from bench.parts.report import close_scenarios
 from tests.support.clusters.cluster import ROOT, Cluster
 from tests.support.clusters.load import Figures
 from torture.upgrade.releases import lay_down, previous_ref, schema_of
@@ -32,12 +32,7 @@ def main(words: list[str]) -> int:
                 found[scenario.__name__] = scenario(cluster, old, ROOT, back=back)
             finally:
                 cluster.stop()
-    table(("scenario", "what", "figure"), [(name, key, str(found[name][key])) for name in found for key in found[name]])
-    wrong = [fault for name, figures in found.items() for fault in broken(name, figures)]
-    for fault in wrong:
-        print(f"BROKEN {fault}")
-    close("upgrade", {f"{name}_{key}": value for name, figures in found.items() for key, value in figures.items()})
-    return int(bool(wrong))
+    return close_scenarios("upgrade", found, broken)
 
 
 def _made(folder: Path) -> Path:
