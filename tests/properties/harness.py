@@ -193,3 +193,14 @@ def refs(message: Any) -> list[tuple[str, int]]:
 def leases_in(done: Done, kind: type) -> list[tuple[bytes, str, int]]:
     """(peer, job, lease) of all that messages of one kind named."""
     return [(peer, *ref) for peer, message in done.sends if type(message) is kind for ref in refs(message)]
+
+
+def past_retention(jobs: int) -> DispatcherHarness:
+    """A dispatcher of one window, with so many jobs whose time to be kept, 10 s, is over."""
+    harness = DispatcherHarness(retention_seconds=10.0, window=1)
+    harness.submit(*(new_job(f"{number:04}") for number in range(jobs)))
+    harness.turn()
+    harness.order(wire.Cancel("web", "c", None, Where()))
+    harness.turn()
+    harness.now += 20.0
+    return harness

@@ -18,7 +18,7 @@ from jobs.lanes import LARGE_PIXELS
 from jobs.limits import QUARANTINE_SECONDS
 from jobs.records import PURGED, Where
 from jobs.wire import Failed, Failure, Finish, Finished, Held, LeaseRef, Returned, Start, Started
-from tests.properties.harness import OFFSET, DispatcherHarness, Done, leases_in, new_job, ready, refs
+from tests.properties.harness import OFFSET, DispatcherHarness, Done, leases_in, new_job, past_retention, ready, refs
 
 A, B, C = b"a", b"b", b"c"
 
@@ -856,12 +856,7 @@ def test_workers_are_wanted_for_the_time_of_what_waits_not_for_the_longest_of_al
 
 
 def test_retention_goes_on_at_once_in_steps_but_no_faster_than_workers_sweep() -> None:
-    harness = DispatcherHarness(retention_seconds=10.0, window=1)
-    harness.submit(*(new_job(f"{n:04}") for n in range(1600)))
-    harness.turn()
-    harness.order(wire.Cancel("web", "c", None, Where()))
-    harness.turn()
-    harness.now += 20.0
+    harness = past_retention(1600)
     harness.receive(A, ready("a"))
     left = []
     for _ in range(12):

@@ -1,7 +1,6 @@
 """What a loop hands over: done beside it, by no more threads than needed, and told."""
 
 import asyncio
-import gc
 import threading
 import weakref
 from collections.abc import Awaitable, Callable
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 from host.process.threads import Threads
+from tests.support.garbage import no_look_for_garbage
 
 
 def begun(name: str) -> int:
@@ -193,11 +193,8 @@ def test_what_went_wrong_is_let_go_without_a_look_for_garbage() -> None:
         while gone():
             await asyncio.sleep(0)
 
-    gc.disable()
-    try:
+    with no_look_for_garbage():
         run(scenario)
-    finally:
-        gc.enable()
 
 
 def test_a_process_that_ends_waits_for_no_thread() -> None:

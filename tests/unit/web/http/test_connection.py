@@ -1,7 +1,6 @@
 """The deadlines and bounds of a connection, on a transport of memory: who is dropped, when, and with which answer."""
 
 import asyncio
-import gc
 import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -22,6 +21,7 @@ from jobs.limits import (
     SEND_SECONDS,
     WRITE_BUFFER_BYTES,
 )
+from tests.support.garbage import no_look_for_garbage
 from tests.support.harnesses.web_harness import turns
 from web.broker.link import Link
 from web.http import unsent
@@ -405,13 +405,9 @@ def test_a_lost_connection_leaves_nothing_for_the_garbage_collector(sent: bytes,
         del line.connection
         return lost
 
-    gc.collect()
-    gc.disable()
-    try:
+    with no_look_for_garbage():
         lost = asyncio.run(whole())
         assert lost() is None
-    finally:
-        gc.enable()
 
 
 def test_trailers_change_no_request() -> None:

@@ -15,6 +15,7 @@ from jobs.errors import StoreFault
 from jobs.images.head import HeadReader
 from jobs.limits import GATHERED_BYTES
 from stores.blobs.memory import MemoryBlobs, MemoryWriter
+from tests.support.garbage import no_look_for_garbage
 from tests.support.harnesses.web_harness import WebHarness, png, serve, turns
 from web.access.parts import BLOB_THREADS
 from web.handlers import explain
@@ -187,12 +188,8 @@ def test_an_upload_that_fails_leaves_no_bytes_in_memory(size: int) -> None:
         while any(isinstance(each, Incoming) for each in gc.get_objects()):
             await asyncio.sleep(0)
 
-    gc.collect()
-    gc.disable()
-    try:
+    with no_look_for_garbage():
         serve(scenario)
-    finally:
-        gc.enable()
 
 
 @pytest.mark.parametrize(("end", "status"), [(b"\r\n--X--\r\n", 202), (b"", 400), (b"\r\n--X?", 400)])
@@ -206,12 +203,8 @@ def test_a_form_leaves_nothing_in_memory(end: bytes, status: int) -> None:
         while any(isinstance(each, Form | Multipart | Incoming) for each in gc.get_objects()):
             await asyncio.sleep(0)
 
-    gc.collect()
-    gc.disable()
-    try:
+    with no_look_for_garbage():
         serve(scenario)
-    finally:
-        gc.enable()
 
 
 def test_what_waits_to_be_written_is_bounded_in_all(monkeypatch: pytest.MonkeyPatch) -> None:

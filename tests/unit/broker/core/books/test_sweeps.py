@@ -17,7 +17,7 @@ from jobs.job import Rendition
 from jobs.records import Where
 from stores.blobs.local import LocalBlobs
 from stores.blobs.memory import MemoryBlobs
-from tests.properties.harness import DispatcherHarness, Done, new_job, ready
+from tests.properties.harness import DispatcherHarness, Done, new_job, past_retention, ready
 from worker.core import events
 from worker.keeper.housekeeping import Housekeeping
 
@@ -134,12 +134,7 @@ def failing(harness: DispatcherHarness) -> int:
 
 def test_retention_goes_on_beside_a_thousand_that_fail() -> None:
     """Up to so many that memory would be at stake."""
-    harness = DispatcherHarness(retention_seconds=10.0, window=1)
-    harness.submit(*(new_job(f"{n:04}") for n in range(2500)))
-    harness.turn()
-    harness.order(wire.Cancel("web", "c", None, Where()))
-    harness.turn()
-    harness.now += 20.0
+    harness = past_retention(2500)
     harness.receive(A, ready("a"))
     assert failing(harness) == 0
     assert view(harness) == wire.SweepsView(2500, 2500, WHY)
@@ -147,12 +142,7 @@ def test_retention_goes_on_beside_a_thousand_that_fail() -> None:
 
 def test_retention_stops_where_too_many_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweeps, "STUCK_MAX", 500)
-    harness = DispatcherHarness(retention_seconds=10.0, window=1)
-    harness.submit(*(new_job(f"{n:04}") for n in range(2500)))
-    harness.turn()
-    harness.order(wire.Cancel("web", "c", None, Where()))
-    harness.turn()
-    harness.now += 20.0
+    harness = past_retention(2500)
     harness.receive(A, ready("a"))
     assert failing(harness) >= 2500 - 500 - sweeps.WAITING_MAX - 100
 
