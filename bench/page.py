@@ -98,7 +98,7 @@ def main() -> None:
         browser = stack.enter_context(sync_playwright()).chromium.launch(executable_path=chromium)
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.add_init_script(OBSERVE)
-        page.goto(cluster.url)
+        page.goto(f"{cluster.url}/?view=jobs")
         page.locator("#health.healthy").wait_for()
         files = [folder / f"own-{number}.png" for number in range(OWN)]
         for file in files:

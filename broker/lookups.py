@@ -5,16 +5,38 @@ Owns those bounds. Knows no socket, and decides nothing: broker/loop.py says whe
 
 import time
 from bisect import bisect
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
-from broker.core.books.events import Commanded, Expire, Expired, Matched, NamesListed, Ordered, Refill, Refilled
+import msgspec
+
+from broker.core.books.events import (
+    AgeWalk,
+    BatchesFound,
+    BatchOrdered,
+    Commanded,
+    DeliveriesRead,
+    DueRead,
+    Expire,
+    Expired,
+    FindBatches,
+    FindOverdue,
+    Matched,
+    NamesListed,
+    Ordered,
+    OverdueFound,
+    Refilled,
+    Replayed,
+)
+from broker.core.retention import WALK_ROWS, taken
 from broker.flight.facts import Intake
 from jobs import wire
+from jobs.deliveries import DeliveryWhere, DueRefill, seq_of
 from jobs.ids import job_of
 from jobs.job import Row
 from jobs.limits import LIST_SCAN_MAX, PURGED_SLACK_SECONDS
-from jobs.records import LookedUp, LookUp, Where
+from jobs.records import LookedUp, LookUp, Refill, Where
 from stores.ledger import Ledger
 
 TURN_BYTES = 1024 * 1024
@@ -28,6 +50,7 @@ LATE_SECONDS = 1.0
 up, too."""
 
 Command = wire.Cancel | wire.Requeue | wire.Purge
+OfBatch = wire.OpenBatch | wire.CloseBatch
 
 
 def fit(rows: list[Row], room: int = TURN_BYTES) -> tuple[list[Row], int]:
@@ -39,7 +62,7 @@ def fit(rows: list[Row], room: int = TURN_BYTES) -> tuple[list[Row], int]:
 
 def is_step(message: Any) -> bool:
     """Whether it is a step of a command over many jobs."""
-    return isinstance(message, Command) and message.id is None
+    return isinstance(message, Command | wire.Replay) and message.id is None
 
 
 class Lookups:
@@ -84,7 +107,7 @@ class Lookups:
             into.extend(rows[job] for job in ids if job in rows)
         self._take_orders(intake, found)
         if self._submits:
-            intake.submitted(self._submits, found.existing, found.keys, found.grants)
+            intake.submitted(self._submits, found.existing, found.keys, found.grants, found.batches)
         self._scanned, self._submits = [], []
 
     def _asked(self, room: int) -> LookUp:
@@ -97,6 +120,10 @@ class Lookups:
             grants=[submit.grant.grant for submit in submits if submit.grant is not None],
             commands=[message.id for message, _ in self._orders if isinstance(message, Command) and message.id],
             scanned=[job for ids, _ in self._scanned for job in ids],
+            batches=[
+                *(batch for submit in submits if (batch := submit.jobs[0].batch) is not None),
+                *(message.batch for message, _ in self._orders if isinstance(message, OfBatch)),
+            ],
             room=room,
         )
 
@@ -105,7 +132,12 @@ class Lookups:
         orders, self._orders = self._orders, []
         reached = found.reached
         for place, (message, frame) in enumerate(orders):
-            if is_step(message):
+            if isinstance(message, wire.Replay):
+                self._replay(intake, message, frame)
+            elif isinstance(message, OfBatch):
+                known = found.batches.get(message.batch)
+                intake.add(BatchOrdered(message, known[0] if known else None), frame)
+            elif is_step(message):
                 self._step(intake, message, frame)
             elif not isinstance(message, Command):
                 intake.add(Ordered(message), frame)
@@ -124,12 +156,34 @@ class Lookups:
             following = fitting[-1].seq
         intake.add(Matched(message, fitting, following), frame)
 
+    def _replay(self, intake: Intake, message: wire.Replay, frame: bytes) -> None:
+        """Read the deliveries of a replay."""
+        if message.id is None:
+            where = message.where or DeliveryWhere()
+            rows, following = self._ledger.matching_deliveries(where, message.after, BULK_ROWS, LIST_SCAN_MAX)
+            return intake.add(Replayed(message, rows, following), frame)
+        seq = seq_of(message.id)
+        rows = self._ledger.deliveries_at([seq]) if seq is not None else []
+        return intake.add(Replayed(message, [row for row in rows if row.id == message.id], None), frame)
+
+    def due(self, intake: Intake, refills: Sequence[DueRefill]) -> None:
+        """Read what lanes of deliveries ask for."""
+        if refills:
+            for asked, found in zip(refills, self._ledger.due([*refills]), strict=True):
+                intake.add(DueRead(asked, found))
+
+    def bodies(self, intake: Intake, seqs: Sequence[int]) -> None:
+        """Read the deliveries whose attempts begin."""
+        if seqs:
+            intake.add(DeliveriesRead([*seqs], self._ledger.deliveries_at([*seqs])))
+
     def refill(self, intake: Intake, refills: list[Refill]) -> None:
         """Read the rows that lanes ask for. If these are larger than was estimated, fewer are passed on, and the Refill
         says that it asked for so many."""
+        if not refills:
+            return
         room = TURN_BYTES
-        for asked in refills:
-            rows = self._ledger.queued(asked.lane.priority, asked.lane.name, asked.after, asked.limit)
+        for asked, rows in zip(refills, self._ledger.queued(refills), strict=True):
             fitting, room = fit(rows, room)
             if len(fitting) < len(rows):
                 asked = Refill(asked.lane, asked.after, len(fitting))
@@ -137,7 +191,34 @@ class Lookups:
 
     def expire(self, intake: Intake, asked: Expire) -> None:
         """Read jobs that ended long ago, and delete the records of purged ids that are older still."""
-        self._ledger.forget_purged(asked.before - PURGED_SLACK_SECONDS)
-        rows = self._ledger.ended_before(asked.before, asked.limit)
-        if rows:
+        if not asked.keep:
+            self._ledger.forget_purged(asked.before - PURGED_SLACK_SECONDS)
+            self._ledger.forget_batches(asked.before - PURGED_SLACK_SECONDS)
+        if asked.deliveries:
+            self._ledger.forget_deliveries(asked.before)
+        if asked.walk is not None:
+            return self._walk(intake, asked, asked.walk)
+        if rows := self._ledger.ended_before(asked.before, asked.limit):
             intake.add(Expired(asked, rows))
+
+    def _walk(self, intake: Intake, asked: Expire, walk: AgeWalk) -> None:
+        """Read the next step of a walk over ended jobs. The names of its tenants are not recorded."""
+        found = self._ledger.ended_after(walk.after, asked.before, WALK_ROWS)
+        ids, last = taken(asked, walk, found)
+        if last is not None:
+            rows = self._ledger.look_up(LookUp(scanned=ids)).scanned if ids else []
+            nameless = msgspec.structs.replace(asked, walk=msgspec.structs.replace(walk, tenants=set()))
+            more = last is not found[-1] or len(found) == WALK_ROWS
+            intake.add(Expired(nameless, rows, (last.ended_at, last.seq), more))
+
+    def find_overdue(self, intake: Intake, asked: FindOverdue) -> None:
+        """Read the jobs that expire first, as many as TURN_BYTES hold."""
+        rows = self._ledger.expiring(asked.limit)
+        fitting, _ = fit(rows)
+        intake.add(OverdueFound(fitting, len(fitting) == len(rows) < asked.limit))
+
+    def find_batches(self, intake: Intake, asked: FindBatches) -> None:
+        """Read which batches have ended, and go on with the walk over those that have not."""
+        walked = None if asked.after is None else self._ledger.unended_batches(asked.after, asked.limit)
+        opened = None if asked.behind is None else self._ledger.open_batches(asked.behind, asked.limit)
+        intake.add(BatchesFound(self._ledger.finished_batches(asked.ids, asked.at), walked, opened))

@@ -6,6 +6,7 @@ Owns the pace of the log: a line costs more than a job does.
 import logging
 from collections.abc import Callable
 
+from jobs.leases import count_of
 from jobs.wire import Assign, ToWorker
 
 LINES_PER_SECOND = 20
@@ -34,5 +35,5 @@ class Narrator:
             self._lines += len(said)
             self._unsaid += len(message.jobs) - len(said)
             for assignment in said:
-                extra = {"job": assignment.job, "lease": assignment.lease, "worker": name_of(peer)}
+                extra = {"job": assignment.job, "lease": count_of(assignment.lease), "worker": name_of(peer)}
                 self._log.info("assigned", extra=extra)

@@ -7,6 +7,7 @@ no message and no socket: the loop says whose frame it read.
 
 from collections import Counter
 
+ROUND_FRAMES = 3
 ROUND_SECONDS = 0.1
 """A longer round proves nothing: the workers that were read first in it may have sent a message since."""
 
@@ -28,7 +29,7 @@ class Rounds:
         over = False
         for peer in peers:
             self._frames[peer] += 1
-            if self._frames[peer] == 3:
+            if self._frames[peer] == ROUND_FRAMES:
                 over = over or now - self._began <= ROUND_SECONDS
                 self.emptied(now)
         return over

@@ -4,15 +4,20 @@ Owns their options, and is the only file of the broker that knows ZeroMQ. Only `
 is read and sent, and in which order.
 """
 
+import contextlib
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
+from host.settings.brokers import SOCKETS
 from host.sockets import curve
 from host.sockets.addresses import Wires
+from host.sockets.allowed import Role
+from host.sockets.connections import Connections, of_kernel
 from host.sockets.readiness import descriptors, readable
 from jobs import wire
 from jobs.errors import SetupFault
@@ -25,23 +30,45 @@ ledger instead."""
 READ_MAX = 256
 """How many subscriptions, or events of connections, a turn reads at most."""
 LINGER_MILLISECONDS = 200
+BIND_TRIES, BIND_SECONDS = 40, 0.005
+"""A port that this process has just let go is free within a millisecond or two."""
 
 
 class Sockets:
-    """All sockets of the broker, bound. `read`: those that `wait` waits for, by descriptor."""
+    """All sockets of the broker, bound. `read`: those that `wait` waits for, by descriptor; `but_workers`: the same
+    without that of the workers."""
 
     def __init__(self, wires: Wires, log: logging.Logger) -> None:
         self._context = zmq.Context()
-        self.door = curve.Server(self._context, wires.curve, log) if wires.curve else None
-        self.pull = self._bind(zmq.PULL, wires, "jobs")
-        self.router = self._bind(zmq.ROUTER, wires, "workers")
-        self.acks = self._bind(zmq.XPUB, wires, "receipts")
-        self.changes = self._bind(zmq.XPUB, wires, "changes")
-        self.monitor = self.router.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-        read = (self.router, self.monitor, self.pull, self.acks, self.changes)
-        self.read = descriptors(*read, *([self.door.questions] if self.door else []))
+        self._wires = wires
+        try:
+            self._open(wires, log)
+        except SetupFault:
+            self._context.destroy(0)
+            raise
 
-    def _bind(self, kind: int, wires: Wires, name: str) -> Any:
+    def _open(self, wires: Wires, log: logging.Logger) -> None:
+        self.door = curve.Server(self._context, wires.curve, log, _counted(wires)) if wires.curve else None
+        self.pull = self._bind(zmq.PULL, "jobs")
+        self.router = self._bind(zmq.ROUTER, "workers")
+        self.monitor = self.router.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self._bind_publishers()
+
+    def _bind_publishers(self) -> None:
+        self.acks = self._bind(zmq.XPUB, "receipts")
+        self.changes = self._bind(zmq.XPUB, "changes")
+        read = (self.monitor, self.pull, self.acks, self.changes)
+        self.but_workers = descriptors(*read, *([self.door.questions] if self.door else []))
+        self.read = descriptors(self.router) | self.but_workers
+
+    def end_subscriptions(self) -> None:
+        """End the connections of all web processes to what is published: who is still allowed connects again, and
+        subscribes. A publisher cannot end one of its connections. Raises SetupFault if a port is taken meanwhile."""
+        for bound in (self.acks, self.changes):
+            bound.close()
+        self._bind_publishers()
+
+    def _bind(self, kind: int, name: str) -> Any:
         bound: Any = self._context.socket(kind)
         bound.linger = LINGER_MILLISECONDS if kind == zmq.XPUB else 0
         bound.maxmsgsize = wire.FRAME_BYTES_MAX
@@ -53,19 +80,16 @@ class Sockets:
             bound.linger = LINGER_MILLISECONDS
         if kind == zmq.XPUB:
             bound.xpub_verbose = 1
-        wires.tune(bound)
+        self._wires.tune(bound)
         if self.door:
-            self.door.dress(bound)
-        address = wires.bind_endpoint(name)
-        try:
-            bound.bind(address)
-        except zmq.ZMQError as error:
-            raise SetupFault(f"{address} cannot be bound ({error.strerror}): correct PIXMILL_BROKERS") from None
+            self.door.dress(bound, _role(name))
+        _bind(bound, self._wires.bind_endpoint(name))
         return bound
 
-    def wait(self, other: int, seconds: float) -> set[Any]:
-        """Wait until a socket or the descriptor `other` can be read, or for `seconds`. Returns those that can."""
-        return readable(self.read, [other], seconds)
+    def wait(self, other: int, seconds: float, deaf: bool = False) -> set[Any]:
+        """Wait until a socket or the descriptor `other` can be read, or for `seconds`. Returns those that can. With
+        `deaf`, workers' messages end no wait."""
+        return readable(self.but_workers if deaf else self.read, [other], seconds)
 
     def receive_from_worker(self) -> tuple[bytes, list[bytes], bytes | None] | None:
         """The connection, the frames, and on tcp the key that authenticated it; None: there is nothing to read."""
@@ -79,15 +103,15 @@ class Sockets:
         key = frames[-1].get("User-Id").encode() if frames else b""
         return first.bytes, [frame.bytes for frame in frames], key
 
-    def receive_from_web(self) -> list[bytes] | None:
-        """The frames of a message; None: there is nothing to read."""
+    def receive_from_web(self) -> tuple[list[bytes], bytes | None] | None:
+        """The frames of a message, and on tcp the key that authenticated it; None: there is nothing to read."""
         try:
-            frames = [self.pull.recv(zmq.NOBLOCK)]
+            if self.door is None:
+                return self.pull.recv_multipart(zmq.NOBLOCK), None
+            frames = self.pull.recv_multipart(zmq.NOBLOCK, copy=False)
         except zmq.Again:
             return None
-        while self.pull.get(zmq.RCVMORE):
-            frames.append(self.pull.recv(zmq.NOBLOCK))
-        return frames
+        return [frame.bytes for frame in frames], frames[-1].get("User-Id").encode()
 
     def subscribed(self, ready: set[Any]) -> list[bytes]:
         """The new subscriptions to acks, by topic. Subscriptions to changes are read and ignored."""
@@ -145,3 +169,36 @@ class Sockets:
         if self.door:
             self.door.questions.close()
         self._context.term()
+
+
+def _counted(wires: Wires) -> Connections:
+    """The count of the connections to our ports."""
+    ports = {role: [wires.port(name) for name in SOCKETS if _role(name) == role] for role in Role}
+    return Connections(ports, of_kernel)
+
+
+def _role(name: str) -> Role:
+    """Who connects to the socket of this name."""
+    return Role.WORKER if name == "workers" else Role.WEB
+
+
+def open_sockets(wires: Sequence[Wires], log: logging.Logger) -> Sockets:
+    """The sockets at the first of these addresses of ours that is free: a broker that lost the term, and does not know
+    it yet, may hold another. Raises SetupFault where none is."""
+    *others, last = wires
+    for each in others:
+        with contextlib.suppress(SetupFault):
+            return Sockets(each, log)
+    return Sockets(last, log)
+
+
+def _bind(bound: Any, address: str) -> None:
+    """Bind it to `address`, which a socket of ours may be about to let go. Raises SetupFault."""
+    for left in reversed(range(BIND_TRIES)):
+        try:
+            bound.bind(address)
+            return
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EADDRINUSE or not left:
+                raise SetupFault(f"{address} cannot be bound ({error.strerror}): correct PIXMILL_BROKERS") from None
+            time.sleep(BIND_SECONDS)

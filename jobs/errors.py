@@ -7,9 +7,13 @@ PixmillError            code (stable, in API answers and rows), detail (one sent
   ImageFault            the image, or the recipe on this image, is at fault: ends the job
   StoreFault            a ledger, blob store or cache did not do what was asked
     LedgerFailed        a commit or sync failed: ends the process, a start is a recovery
+      TermLost          another broker may be the ledger's writer: ends the process, which then stands by
       LedgerDamaged     the stored ledger is not whole: a person must restore it
     BlobMissing         no blob under that name
     StoreFull           no room left
+    StoreAway           a store answers nobody at present: the same work may be done later
+  EgressFault           a stranger could not be called, or did not answer: it may be tried again
+    EgressRefused       this address must not be called
   WireFault             a frame is malformed or of an unknown version: counted and dropped
   SetupFault            the process cannot start as configured; the sentence says the fix
 """
@@ -77,6 +81,10 @@ class LedgerFailed(StoreFault):
     """A commit or a sync failed. What was committed is unknown, so the process must end."""
 
 
+class TermLost(LedgerFailed):
+    """The term is over: another broker may be the ledger's writer by now."""
+
+
 class LedgerDamaged(LedgerFailed):
     """The stored ledger is not whole: no start works before it is restored from a backup."""
 
@@ -91,6 +99,23 @@ class StoreFull(StoreFault):
     """No room left in a store."""
 
     code = "disk_full"
+
+
+class StoreAway(StoreFault):
+    """A store does not answer, or refuses everything: the blob and the job have no part in it."""
+
+
+class EgressFault(PixmillError):
+    """A stranger could not be called, or did not answer as it must. `detail` is for the log: an answer to a client
+    that tells refused, reset and silent apart would make pixmill a scanner of ports."""
+
+    code = "source_unreachable"
+
+
+class EgressRefused(EgressFault):
+    """This address must not be called."""
+
+    code = "source_refused"
 
 
 class WireFault(PixmillError):

@@ -8,6 +8,8 @@ import re
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 ID_CHARACTERS = 26
 RANDOM_BYTES = 10
+_COMPONENT = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,254}"
+_BLOB = re.compile(rf"{_COMPONENT}(/{_COMPONENT}){{1,2}}", re.ASCII)
 _SHAPE = re.compile(rf"[0-7][{ALPHABET}]{{{ID_CHARACTERS - 1}}}")
 
 
@@ -43,15 +45,21 @@ def original_name(job: str) -> str:
     return f"raw/{job[-2:]}/{job}"
 
 
+def is_blob(name: str) -> bool:
+    """Whether this is a valid name of a blob: two or three relative components, none of them hidden or `..`."""
+    return _BLOB.fullmatch(name) is not None
+
+
 def is_published(name: str) -> bool:
-    """Whether a blob of this name may be a job's original or rendition. Only such blobs are ever swept."""
-    return name.startswith(("raw/", "processed/"))
+    """Whether a blob of this name may be a job's original or rendition. Only such blobs are ever swept. (No store takes
+    another name, so its sweep would fail for ever.)"""
+    return name.startswith(("raw/", "processed/")) and is_blob(name)
 
 
 def is_rendition_of(name: str, job: str) -> bool:
     """Whether a blob of this name may be a rendition of this job."""
     before = f"processed/{job[-2:]}/{job}."
-    return name.startswith(before) and "/" not in name[len(before) :]
+    return name.startswith(before) and "/" not in name[len(before) :] and is_blob(name)
 
 
 def rendition_name(job: str, rendition: str, digest: str, extension: str) -> str:

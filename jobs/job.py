@@ -30,9 +30,9 @@ ENDED = frozenset({State.DONE, State.FAILED, State.DEAD, State.CANCELLED})
 REQUEUEABLE = frozenset({State.FAILED, State.DEAD, State.CANCELLED})
 
 TRANSITIONS: dict[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.RUNNING, State.CANCELLED}),
+    State.QUEUED: frozenset({State.RUNNING, State.FAILED, State.CANCELLED}),
     State.RUNNING: frozenset({State.QUEUED, State.DELAYED, State.DONE, State.FAILED, State.DEAD, State.CANCELLED}),
-    State.DELAYED: frozenset({State.QUEUED, State.CANCELLED}),
+    State.DELAYED: frozenset({State.QUEUED, State.FAILED, State.CANCELLED}),
     State.DONE: frozenset(),
     State.FAILED: frozenset({State.QUEUED}),
     State.DEAD: frozenset({State.QUEUED}),
@@ -51,6 +51,8 @@ class EventKind(StrEnum):
     ASSIGNED = "assigned"
     STARTED = "started"
     RENDITION = "rendition"
+    FETCHING = "fetching"
+    FETCHED = "fetched"
     RETURNED = "returned"
     LOST = "lost"
     ERROR = "error"
@@ -75,13 +77,19 @@ class Code(StrEnum):
     STORE_ERROR = "store_error"
     ORIGINAL_MISSING = "original_missing"
     QUARANTINED = "quarantined"
+    SOURCE_REFUSED = "source_refused"
+    SOURCE_UNREACHABLE = "source_unreachable"
+    UPLOAD_TOO_LARGE = "upload_too_large"
+    UNSUPPORTED_TYPE = "unsupported_type"
     ATTEMPTS_USED_UP = "attempts_used_up"
     LOST_TOO_OFTEN = "lost_too_often"
+    EXPIRED = "expired"
     CANCELLED = "cancelled"
 
 
 class Original(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The uploaded bytes: blob `name`, what the head told (0: it could not tell), size, SHA-256 (hex)."""
+    """The uploaded bytes: blob `name`, what the head told (0: it could not tell), size, SHA-256 (hex), and the EXIF
+    orientation, 1 to 8 (0: not known, as for originals of a release that did not read it)."""
 
     name: str
     format: str
@@ -89,6 +97,7 @@ class Original(msgspec.Struct, frozen=True, array_like=True, gc=False):
     height: int
     bytes: int
     digest: str
+    orientation: int = 0
 
 
 TEXT_CHARACTERS_MAX = 255
@@ -138,7 +147,8 @@ class Spec(msgspec.Struct, frozen=True, array_like=True):
     """What an upload asked for: written by web, opaque to the broker, read by the worker and by web again.
 
     `recipe` is the canonical JSON text of the resolved recipe (jobs/recipes/recipe.py), `metadata` the
-    client's JSON text or None, `files` the number of files of its POST, `index` this one's place.
+    client's JSON text or None, `files` the number of files of its POST, `index` this one's place. `source`: the address
+    of its original, whose query is a secret; `original` then tells only the blob's name (Outcome.sourced has the rest).
     """
 
     filename: str
@@ -150,6 +160,23 @@ class Spec(msgspec.Struct, frozen=True, array_like=True):
     tenant: str
     files: int = 1
     index: int = 0
+    source: str | None = None
+
+
+ADDRESS_CHARACTERS_MAX = 2000
+"""Characters of an address that we call: what every server and proxy takes."""
+Address = Annotated[str, Meta(max_length=ADDRESS_CHARACTERS_MAX)]
+HOOKS_MAX = 2
+"""Receivers of one job's events: its own `webhook_url`, and that of its tenant."""
+
+
+class Hooks(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Who is told of a job's end: the `urls` of the receivers. `base`: the address of this service, with which the
+    addresses in an event begin. `renditions`: they are told of each rendition, too."""
+
+    urls: Annotated[tuple[Address, ...], Meta(max_length=HOOKS_MAX)]
+    base: Address
+    renditions: bool = False
 
 
 class Fault(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -169,11 +196,22 @@ class TimelineEntry(NamedTuple):
     detail: str | None
 
 
+class Sourced(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The fetch of an original from its address: how often it was tried in vain, and since it is here the `original`,
+    and the `content` of the job (as in Row, where it is that of the address)."""
+
+    tries: int = 0
+    original: Original | None = None
+    content: bytes = b""
+
+
 class Outcome(msgspec.Struct, array_like=True, gc=False):
     """What happened to a job so far. Counters beside `attempts` (a column) decide retries.
 
     `losses`: leases lost before a decoder began. `crashes`: decoders that died of its own doing.
-    `memory_tries`: tries that ran out of decoder memory. Requeue sets all three to 0.
+    `memory_tries`: tries that ran out of decoder memory. Requeue sets all three to 0. `hooks`: who is told of its
+    end, asked for by the upload; it is here because the broker reads it. `sourced`: of a job whose original is at an
+    address. `expires_at`: the wall time by which it must be begun; None: it never expires.
     """
 
     timeline: list[TimelineEntry] = []
@@ -185,6 +223,9 @@ class Outcome(msgspec.Struct, array_like=True, gc=False):
     losses: int = 0
     crashes: int = 0
     memory_tries: int = 0
+    hooks: Hooks | None = None
+    sourced: Sourced | None = None
+    expires_at: float | None = None
 
 
 class Row(NamedTuple):
@@ -221,15 +262,15 @@ class Row(NamedTuple):
     outcome: bytes
 
 
-GIVEN_ONCE = frozenset(
-    {"seq", "id", "tenant", "accepted_at", "reference", "preset", "batch", "content", "spec"}
-)  # fmt: skip
+GIVEN_ONCE = frozenset({"seq", "id", "tenant", "accepted_at", "reference", "preset", "batch", "content", "spec"})
 """The columns that no update changes."""
 
 _encoder = msgspec.msgpack.Encoder()
 encode = _encoder.encode
 _decode_spec = msgspec.msgpack.Decoder(Spec).decode
 _decode_outcome = msgspec.msgpack.Decoder(Outcome).decode
+decode_hooks = msgspec.msgpack.Decoder(Hooks).decode
+"""The Hooks in the row of a batch, as a broker wrote them."""
 
 
 def decode_spec(data: bytes) -> Spec:
@@ -238,6 +279,18 @@ def decode_spec(data: bytes) -> Spec:
         return _decode_spec(data)
     except (UnicodeDecodeError, RecursionError) as error:
         raise msgspec.DecodeError(str(error)) from None
+
+
+def with_original(spec: bytes, original: Original) -> bytes:
+    """The spec of a job whose original was fetched, for its worker: it needs no address."""
+    return encode(msgspec.structs.replace(decode_spec(spec), original=original, source=None))
+
+
+def original_of(spec: Spec, outcome: Outcome) -> Original | None:
+    """The original of a job; None if it is still to be fetched."""
+    if spec.source is None:
+        return spec.original
+    return outcome.sourced.original if outcome.sourced else None
 
 
 def decode_outcome(data: bytes) -> Outcome:

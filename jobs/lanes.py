@@ -3,7 +3,9 @@
 from jobs.records import Lane
 
 SMALL, LARGE, HEAVY = "s", "l", "h"
-SIZES = (SMALL, LARGE, HEAVY)
+FETCH = "f"
+"""In place of a size: the original is still to be fetched, by a courier and not by a worker."""
+SIZES = (SMALL, LARGE, HEAVY, FETCH)
 LARGE_PIXELS = 8_000_000
 """A job of this many pixels is large: it costs several times as much as a common photograph's thumbnail."""
 LARGE_MS = 500.0
@@ -16,6 +18,11 @@ def lane_of(priority: int, tenant: str, pixels: int, cost_ms: float = 0.0) -> La
     """The lane of a new job; `pixels` is 0 if the head did not tell it, `cost_ms` is 0 if nobody estimated it."""
     large = pixels >= LARGE_PIXELS or cost_ms >= LARGE_MS
     return Lane(priority, f"{HEAVY if cost_ms >= HEAVY_MS else LARGE if large else SMALL}.{tenant}")
+
+
+def fetch_lane(priority: int, tenant: str) -> Lane:
+    """The lane of a job whose original is still to be fetched."""
+    return Lane(priority, f"{FETCH}.{tenant}")
 
 
 def size_of(lane: Lane) -> str:

@@ -11,6 +11,8 @@ encode."""
 JOB_SECONDS = 60.0
 """Seconds from a decoder's start: a 100-megapixel picture in sixteen renditions ends well before. A job that passes the
 other limits and still computes for ever ends here."""
+FETCH_SECONDS = 30.0
+"""Seconds to fetch an original from its address: UPLOAD_BYTES_MAX at 2 MB a second."""
 DECODER_BYTES_MAX = 1024 * 1024 * 1024
 """Address space of one task, beyond that of the fresh decoder; a second try gets twice that."""
 DECODER_TRY_SHARE_MAX = 2
@@ -21,6 +23,10 @@ WATERMARK_PIXELS_MAX = 16_000_000
 """Pixels of a watermark: it is laid over every frame."""
 FILES_PER_POST_MAX = 100
 """A batch is one transaction and one frame; 100 specs of a few KB stay far below FRAME_BYTES_MAX."""
+PARTIAL_SECONDS = 86_400.0
+"""A batch that nobody closes ends so many seconds after the last POST to it: what a day's import needs."""
+BATCH_JOBS_MAX = 1000
+"""Jobs of one batch: `GET /batches/{batch}` lists them all in one answer."""
 RENDITIONS_MAX = 16
 """Per recipe: bounds one job's time and memory, and its Finished message."""
 OUTPUT_PIXELS_MAX = 100_000_000
@@ -35,6 +41,14 @@ RECIPE_BYTES_MAX = 16_384
 """Bytes of a recipe's JSON text: 16 renditions with every key set take under 8 KB."""
 FILENAME_CHARACTERS_MAX = 255
 """Longer names are cut, never refused: a name is only a label."""
+WEBHOOK_SECRETS_MAX = 10
+"""With the secret in DATA an event is signed 11 times, in 527 characters of a header; a courier takes 1,000."""
+WEBHOOK_CHARACTERS_MAX = 1000
+"""Characters of a receiver's address: a grant that names one must fit into GRANT_CHARACTERS_MAX."""
+DELIVERY_BYTES_MAX = 8192
+"""Bytes of an event's body: the specification of Standard Webhooks asks for less than 20 KB."""
+REDIRECT_CHARACTERS_MAX = 2000
+"""Characters of a form's `redirect`: with what we add, a header and an address that every browser and proxy takes."""
 FORM_PARTS_MAX = 1000
 """Parts of one multipart form, text parts included: a parser's loop must end."""
 FORM_BYTES_MAX = 1024 * 1024
@@ -72,6 +86,11 @@ GRANT_UPLOADS_SPARE = 2
 LIST_MAX, LIST_DEFAULT = 500, 50
 LIST_SCAN_MAX = 10_000
 """Rows that one page of a filtered list reads at most, so that no filter can stall the ledger."""
+EXPORT_MAX = 1_000_000_000
+"""Jobs of one export, if it has a bound: beyond all ledgers."""
+EXPORTS_MAX = 8
+"""Exports of lists at once in one web process, at most half of them of one caller. Each reads without pause, as fast as
+its client takes it."""
 LIST_BYTES_MAX = 1024 * 1024
 """Bytes of one page. A page ends before the job that would exceed it: 500 usual jobs take some 500 KB, the largest 12
 MB."""
@@ -86,7 +105,12 @@ WRITE_BUFFER_BYTES = 16 * 1024
 before its next part (back-pressure)."""
 UNACKNOWLEDGED_MAX = 256
 """Submits without an acknowledgement per web process: beyond it the answer is a 503, instead of a queue in memory."""
+OPEN_BATCHES_MAX, OPEN_BATCHES_ALL = 1000, 100_000
+"""Open batches of one tenant, and of all. An open batch needs no job, so no other limit bounds them. Each start of a
+broker counts all of them: 100,000 take a fifth of a second."""
 IDEMPOTENCY_SECONDS = 24 * 3600
+EXPIRES_IN_MIN, EXPIRES_IN_MAX = 1, 7 * 24 * 3600
+"""Seconds that an upload may give its jobs to be begun: a job that may wait longer than a week needs no deadline."""
 KEYS_MAX = 10_000
 """API keys: a session's key is searched among all of them, and each beat lists their tenants (1.3 MB)."""
 SESSION_SECONDS = 12 * 3600
@@ -115,6 +139,9 @@ QUARANTINE_MAX = 10_000
 PURGED_SLACK_SECONDS = 3600
 """The remains of a purge stay this much longer than the retention. So every receipt of the job is older than the
 retention when they go, however much the clocks of web and broker differ."""
+ACTIONS_MAX = 10_000
+"""Actions that are kept: 1 MB of usual ones, 4 MB of those with long filters. The oldest go. So few need no index by
+time."""
 GRANT_SLACK_SECONDS = 86_400
 """The uses of a grant are kept for this long after its end: if a clock is put back, the grant is valid again, but not
 unused."""

@@ -30,6 +30,14 @@ FAULTS_OF_THE_INPUT = frozenset(
 """These codes end the job `failed` at the first try: the same input would fail again."""
 
 
+SOURCE_REFUSALS = FAULTS_OF_THE_INPUT | {Code.SOURCE_REFUSED, Code.UPLOAD_TOO_LARGE, Code.UNSUPPORTED_TYPE}
+"""These codes end a job whose original is fetched `failed` at the first try."""
+FETCH_TRIES_MAX = 5
+FETCH_SECONDS_FIRST, FETCH_SECONDS_MAX = 5.0, 3600.0
+"""To the second try of a fetch; each later wait is four times as long: 5 s, 20 s, 80 s, 320 s. A source may ask for
+more, up to an hour."""
+
+
 class Again(msgspec.Struct, frozen=True):
     """Try again after `delay_seconds` (0: at once, at the head of its lane). `alone`: in a fresh
     decoder, with no job prefetched behind it."""
@@ -75,6 +83,18 @@ def after_failure(
         late = attempts - IMMEDIATE_LOSSES
         return Again(backoff_seconds(job, late) if late > 0 else 0.0)
     return Again(backoff_seconds(job, max(1, attempts)))
+
+
+def after_fetch(code: Code, *, job: str, tries: int, retry_after: float | None) -> Again | End:
+    """The decision after a fetch that failed; `tries` includes it. `retry_after`: what the source asked for (seconds).
+    The jitter is drawn from the job's id, as for `backoff_seconds`."""
+    if code in SOURCE_REFUSALS:
+        return End(State.FAILED, code)
+    if tries >= FETCH_TRIES_MAX:
+        return End(State.FAILED, Code.SOURCE_UNREACHABLE)
+    share = zlib.crc32(f"{job}.fetch.{tries}".encode()) / 0xFFFFFFFF
+    wait = FETCH_SECONDS_FIRST * 4.0 ** (tries - 1) * (0.75 + share / 4)
+    return Again(min(FETCH_SECONDS_MAX, max(wait, retry_after or 0.0)))
 
 
 def after_loss_unstarted(losses: int) -> Again | End:

@@ -5,23 +5,23 @@ Speaks HTTP through the client alone. Who is killed, and whether at all, is the 
 
 import random
 import secrets
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
-from pathlib import Path
 
-from pixmill.client import Client, Job
-from pixmill.errors import PixmillError, Refused
+from pixmill.client.blocking import Client
+from pixmill.core.answers import Job
+from pixmill.core.errors import PixmillError, Refused
 from pixmill.pictures import NUMBER_MAX, RECIPE, numbered
 
 PHASES = ("before", "during", "after")
 """The thirds of a drill; only in the second one is anything killed."""
 END_SECONDS = 120.0
 """How long an accepted job may take to its end before it counts as lost."""
+BROKEN = ("lost", "doubled", "wrong", "unanswered")
 THREADS = 64
 KILL_SECONDS = 2.0
 """Between kills."""
@@ -67,7 +67,8 @@ class Result:
 
 def drill(client: Client, seconds: float, rate: float, kill: Callable[[], None], say: Callable[[str], None]) -> Result:
     """Upload `rate` pictures a second for `seconds`, wait for all to end, judge. `kill` is called every KILL_SECONDS
-    of the second third, in a thread of its own. Raises PixmillError where the server cannot be reached at all."""
+    of the second third, in a thread of its own. The jobs are purged if every promise was kept. Raises PixmillError
+    where the server cannot be reached at all."""
     name = f"drill-{secrets.token_hex(4)}"
     first = random.randrange(NUMBER_MAX // 2)
     list(client.jobs(reference=name))
@@ -76,16 +77,21 @@ def drill(client: Client, seconds: float, rate: float, kill: Callable[[], None],
     began = time.monotonic()
     over, carried = threading.Event(), list[Future[None]]()
     killer = threading.Thread(target=_kill_on, args=(kill, seconds / 3, over), daemon=True)
-    with tempfile.TemporaryDirectory(prefix="pixmill-drill-") as folder, ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         killer.start()
         for upload in uploads:
             time.sleep(max(0.0, began + upload.due - time.monotonic()))
-            carried.append(pool.submit(carry, client, upload, name, Path(folder), lambda: time.monotonic() - began))
+            carried.append(pool.submit(carry, client, upload, name, lambda: time.monotonic() - began))
     over.set()
     killer.join()
     for future in carried:
         future.result()
-    return Result(seconds, uploads, strays(uploads, [job["id"] for job in client.jobs(reference=name)]))
+    result = Result(seconds, uploads, strays(uploads, [job.id for job in client.jobs(reference=name)]))
+    if result.kept:
+        client.purge_all(reference=name)
+    else:
+        say(f"its jobs are kept, to be looked at: pixmill jobs --reference {name}")
+    return result
 
 
 def _kill_on(kill: Callable[[], None], third: float, over: threading.Event) -> None:
@@ -97,14 +103,13 @@ def _kill_on(kill: Callable[[], None], third: float, over: threading.Event) -> N
         over.wait(KILL_SECONDS)
 
 
-def carry(client: Client, upload: Upload, name: str, folder: Path, clock: Callable[[], float]) -> None:
+def carry(client: Client, upload: Upload, name: str, clock: Callable[[], float]) -> None:
     """Take one upload to its end and judge it. `clock` tells seconds since the drill's start."""
-    picture = folder / f"{upload.number}.png"
-    picture.write_bytes(numbered(upload.number))
+    picture, filename = numbered(upload.number), f"{upload.number}.png"
 
     def send() -> str:
-        job: str = client.upload(picture, recipe=RECIPE, reference=name, key=f"{name}-{upload.number}")["id"]
-        return job
+        key = f"{name}-{upload.number}"
+        return client.upload(picture, filename=filename, recipe=RECIPE, reference=name, key=key).id
 
     try:
         upload.job = send()
@@ -113,48 +118,32 @@ def carry(client: Client, upload: Upload, name: str, folder: Path, clock: Callab
         return
     upload.promised = clock() - upload.due
     try:
-        job = _end_of(client, upload.job, clock)
+        job = client.wait(upload.job, seconds=END_SECONDS)
         upload.ended = clock() - upload.due
-        upload.broken, upload.detail = judge(job, _digests(client, job, folder), send())
+        upload.broken, upload.detail = judge(job, _digests(client, job), send())
     except Refused as fault:
         upload.broken, upload.detail = "lost", str(fault)
     except PixmillError as fault:
         upload.broken, upload.detail = "unanswered", str(fault)
 
 
-def _end_of(client: Client, job: str, clock: Callable[[], float]) -> Job:
-    """The job as it ended, or as it is after END_SECONDS."""
-    until = clock() + END_SECONDS
-    for found in client.follow(job):
-        last = found
-        if clock() >= until:
-            break
-    return last
-
-
-def _digests(client: Client, job: Job, folder: Path) -> dict[str, str]:
+def _digests(client: Client, job: Job) -> dict[str, str]:
     """The SHA-256 of each rendition's bytes, by its name."""
-    found = {}
-    for number, rendition in enumerate(job["renditions"]):
-        path = folder / f"{job['id']}.{number}"
-        client.download(rendition["url"], path)
-        found[rendition["name"]] = sha256(path.read_bytes()).hexdigest()
-        path.unlink()
-    return found
+    return {rendition.name: sha256(client.read(rendition)).hexdigest() for rendition in job.renditions}
 
 
 def judge(job: Job, digests: dict[str, str], again: str) -> tuple[str, str]:
     """Judge an accepted job: (what is broken, or empty; the same in words). `digests`: of the bytes from its addresses.
     `again`: the id that its key got when it was sent again."""
-    if job["state"] != "done":
-        return "lost", f"{job['id']} is {job['state']} ({(job['error'] or {}).get('code', 'not ended')})"
-    ends = [entry["event"] for entry in job["timeline"]].count("ended")
-    if again != job["id"]:
-        return "doubled", f"the key of {job['id']} got {again} when it was sent again"
+    if job.state != "done":
+        return "lost", f"{job.id} is {job.state} ({job.error.code if job.error else 'not ended'})"
+    ends = [entry.event for entry in job.timeline].count("ended")
+    if again != job.id:
+        return "doubled", f"the key of {job.id} got {again} when it was sent again"
     if ends != 1:
-        return "doubled", f"{job['id']} ended {ends} times"
-    if not digests or digests != {rendition["name"]: rendition["digest"] for rendition in job["renditions"]}:
-        return "wrong", f"{job['id']} has renditions whose bytes are not of their digest"
+        return "doubled", f"{job.id} ended {ends} times"
+    if not digests or digests != {rendition.name: rendition.digest for rendition in job.renditions}:
+        return "wrong", f"{job.id} has renditions whose bytes are not of their digest"
     return "", ""
 
 
@@ -163,6 +152,12 @@ def strays(uploads: Sequence[Upload], listed: Iterable[str]) -> list[str]:
     unanswered = sum(upload.job is None for upload in uploads)
     found = sorted(set(listed) - {upload.job for upload in uploads})
     return found[unanswered:]
+
+
+def counts(result: Result) -> dict[str, int]:
+    """A drill in numbers."""
+    accepted = sum(upload.promised is not None for upload in result.uploads)
+    return {"accepted": accepted, **{kind: result.count(kind) for kind in BROKEN}}
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:

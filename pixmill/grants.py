@@ -12,6 +12,7 @@ from typing import Any
 
 GRANT_COUNT_MAX = 10_000
 REFERENCE_CHARACTERS_MAX = 200
+WEBHOOK_CHARACTERS_MAX = 1000
 BYTES_MAX = 64 * 1024 * 1024
 _DOMAIN = b"pixmill grant\0"
 _SHAPES = {
@@ -31,12 +32,14 @@ def grant(
     bytes_max: int = BYTES_MAX,
     reference: str | None = None,
     origin: str | None = None,
+    webhook_url: str | None = None,
     tenant: str = "",
 ) -> str:
     """The text of a new grant: `count` images of one `preset`, at most `bytes_max` bytes in one POST, until wall time
     `expires_at` (seconds, as of time.time()), as jobs of `tenant` (without API keys: none).
 
     With a `reference`, the jobs have that one; with an `origin` ("https://shop.example"), it is for pages of that site.
+    The receiver at `webhook_url` is told of the end of each job (docs/webhooks.md).
     `secret` is the first of PIXMILL_GRANT_SECRETS, or the bytes of the file grant.secret in the server's data folder.
     Raises ValueError where the server would not take it.
     """
@@ -45,8 +48,10 @@ def grant(
     _check_range("bytes_max", bytes_max, 2**53)
     if reference is not None and len(reference) > REFERENCE_CHARACTERS_MAX:
         raise ValueError(f"reference has {REFERENCE_CHARACTERS_MAX} characters at most, not {len(reference)}")
+    if webhook_url is not None and len(webhook_url) > WEBHOOK_CHARACTERS_MAX:
+        raise ValueError(f"webhook_url has {WEBHOOK_CHARACTERS_MAX} characters at most, not {len(webhook_url)}")
     fields = [secrets.token_urlsafe(12), tenant, preset, bytes_max, count, _end(expires_at), reference, origin]
-    return _signed(secret, "g1", fields)
+    return _signed(secret, "g1", fields if webhook_url is None else [*fields, webhook_url])
 
 
 def view_grant(secret: str | bytes, job: str, *, expires_at: float, tenant: str = "") -> str:
@@ -73,9 +78,14 @@ def _end(expires_at: float) -> int:
 
 
 def _signed(secret: str | bytes, kind: str, fields: list[Any]) -> str:
-    key = secret.encode() if isinstance(secret, str) else secret
     signed = f"{kind}.{_text(json.dumps(fields, ensure_ascii=False, separators=(',', ':')).encode())}"
-    return f"{signed}.{_text(hmac.digest(key, _DOMAIN + signed.encode(), 'sha256'))}"
+    return f"{signed}.{signature(secret, signed)}"
+
+
+def signature(secret: str | bytes, signed: str) -> str:
+    """The signature of a grant's text up to its last dot."""
+    key = secret.encode() if isinstance(secret, str) else secret
+    return _text(hmac.digest(key, _DOMAIN + signed.encode(), "sha256"))
 
 
 def _text(data: bytes) -> str:

@@ -3,7 +3,8 @@
 Owns the order. The ledger is copied first, as of one moment, then the files: a file is there before its
 row, so each row of the copy has its files. The result cache, which costs time only, is left out. Taken again into the
 same folder, it copies what is new and removes what is gone, and until its end the folder is as good as it was. It is
-for this user alone from the first byte on, as DATA is. Knows no job and no broker.
+for this user alone from the first byte on, as DATA is. A ledger in PostgreSQL and blobs in a bucket are left to their
+own means, and the command says so. Knows no job and no broker.
 """
 
 import argparse
@@ -15,11 +16,12 @@ from pathlib import Path
 
 from host.files.folders import close_folder, keep_private
 from host.files.recipes import recipe_files
+from host.settings.buckets import bucket
 from host.settings.environment import load_settings, setup_faults_end
 from host.settings.settings import RECIPES, Settings
 from jobs.errors import SetupFault, StoreFault
 from jobs.records import Where
-from stores.blobs.local import PUBLISHED
+from stores.blobs import KINDS
 from stores.opening import copy_ledger, ledger_path, open_blobs, open_reader
 
 KEYS = "curve"
@@ -35,25 +37,29 @@ def back_up(settings: Settings, to: Path) -> int:
     if (to / LIVE).exists():
         raise SetupFault(f"{to} is the data of a pixmill, not a back-up: give another folder")
     ledger, fresh = to / ledger_path(settings).name, to / "ledger.new"
-    if not ledger.exists() and not fresh.exists() and any(any((to / folder).glob("*/*")) for folder in PUBLISHED):
+    known = (to / PRESETS).exists() if settings.ledger_url else ledger.exists() or fresh.exists()
+    if not known and any(any((to / folder).glob("*/*")) for folder in KINDS):
         raise SetupFault(f"{to} has files that are of no back-up, and would lose them: give another folder")
     try:
         to.mkdir(mode=0o700, parents=True, exist_ok=True)
         close_folder(to, "TO")
-        for folder in PUBLISHED:
+        for folder in (*KINDS, PRESETS):
             (to / folder).mkdir(exist_ok=True)
         fresh.unlink(missing_ok=True)
-        copy_ledger(settings, fresh)
-        _refuse_without_files(settings, data)
+        if not settings.ledger_url:
+            copy_ledger(settings, fresh)
+            _refuse_without_files(settings, data)
         gone: list[Path] = []
-        copied = sum(_bring(data / folder, to / folder, gone) for folder in _fan_out(data, to))
+        folders = [] if settings.blobs_url else _fan_out(data, to)
+        copied = sum(_bring(data / folder, to / folder, gone) for folder in folders)
         for secret in (*data.glob("*.secret"), *(path for path in (data / KEYS).rglob("*") if path.is_file())):
             _write_secret(to / secret.relative_to(data), secret.read_bytes())
         for name, content in presets.items():
             _write_secret(to / PRESETS / name, content)
         gone += [path for path in (to / KEYS).rglob("*.*") if not (data / path.relative_to(to)).exists()]
         os.sync()
-        fresh.replace(ledger)
+        if not settings.ledger_url:
+            fresh.replace(ledger)
         for path in gone:
             path.unlink()
         os.sync()
@@ -74,9 +80,21 @@ def _refuse_without_files(settings: Settings, data: Path) -> None:
         raise SetupFault(f"{data / 'raw'} is empty, though the ledger has jobs: bring its files back before a back-up")
 
 
+def left_out(settings: Settings) -> list[str]:
+    """What a back-up does not hold because it is elsewhere, each with how to keep it."""
+    found = []
+    if settings.ledger_url:
+        found.append("the ledger is in PostgreSQL: dump that database before each back-up, as pg_dump does")
+    if settings.blobs_url:
+        found.append(
+            f"originals and renditions are in {bucket(settings.blobs_url)}: keep its versions, or replicate it"
+        )
+    return found
+
+
 def _fan_out(data: Path, to: Path) -> Iterator[Path]:
     """The folders with files on either side, as relative paths."""
-    for folder in PUBLISHED:
+    for folder in KINDS:
         yield from (Path(folder, name) for name in sorted(_names(data / folder) | _names(to / folder)))
 
 
@@ -131,6 +149,8 @@ def main() -> None:
         f"{to} is a back-up now, {copied} files are new: to restore, copy it to PIXMILL_DATA, set PIXMILL_RECIPES to "
         f"{PRESETS}/{RECIPES} in it, and start"
     )
+    for part in left_out(settings):
+        print(f"NOT in it: {part} (docs/reliability.md)")
 
 
 if __name__ == "__main__":

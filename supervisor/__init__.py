@@ -1,1 +1,1 @@
-"""The supervisor: starts, replaces, scales and drains one machine's processes of broker, web and worker."""
+"""The supervisor: starts, replaces, scales and drains one machine's processes of broker, web, worker and courier."""

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from host.files import folders
+from host.files.tenants import read_tenants
 from host.process import notify
 from host.process.launch import START, STOP
 from host.settings import arguments, environment
@@ -23,16 +24,19 @@ def main(words: list[str]) -> str | None:
     if words in ([], ["--reload"]):
         os.dup2(2, notify.LISTEN_DESCRIPTOR)  # kept free for the listening socket
         taken = f"pixmill runs already on {settings.data}: {STOP}, or set PIXMILL_DATA and PIXMILL_PORT to others"
-        folders.hold_lock(run / "supervisor.lock", 0, taken)
+        folders.hold_lock(run / "supervisor.lock", taken)
         folders.data_folder(settings)
         Loop(settings, sources, run, reload=bool(words)).run()
     elif words == ["config"]:
         _print_config(run, environment.shown_settings(settings, sources))
     else:
-        request = dict(zip(("do", "workers"), words, strict=False))
-        answer = control.ask(run / "supervisor.sock", request, f"no pixmill runs on {settings.data}: {START}")
-        for process in answer.get("processes", []):
-            print(_line(**process))
+        asked, none = run / "supervisor.sock", f"no pixmill runs on {settings.data}: {START}"
+        if words == ["restart"]:
+            status = control.ask(asked, {"do": "status"}, none)
+            read_tenants(status.get("tenants", settings.tenants))  # before the broker ends
+            _print(f"restarting {len(status['processes'])} processes, one by one")
+        answer = control.ask(asked, dict(zip(("do", "workers"), words, strict=False)), none)
+        _print(*filter(None, [answer.get("said")]), *(_line(**process) for process in answer.get("processes", [])))
         return answer.get("fault")
     return None
 
@@ -42,11 +46,19 @@ def _print_config(run: Path, here: list[str]) -> None:
     try:
         running = control.ask(run / "supervisor.sock", {"do": "config"}, "")["settings"]
     except SetupFault:
-        print("# nothing runs: this is what this shell would start", *here, sep="\n")
+        _print("# nothing runs: this is what this shell would start", *here)
         return
-    print("# this is what runs", *running, sep="\n")
-    if others := sum(line not in running for line in here):
-        print(f"# {others} of these are others in this shell; {STOP} and {START} would take them")
+    others = sum(line not in running for line in here)
+    note = f"# {others} of these are others in this shell; {STOP} and {START} would take them"
+    _print("# this is what runs", *running, *[note] * bool(others))
+
+
+def _print(*lines: str) -> None:
+    """To standard output, which may have a reader that leaves early, as `head`."""
+    try:
+        print(*lines, sep="\n", end="\n" * bool(lines), flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python writes the rest at its exit
 
 
 def _line(role: str, state: str, pid: int | None, seconds: float, last: str) -> str:

@@ -12,9 +12,12 @@ from typing import Any
 from host.files.sources import Watch
 from host.process import launch, lifeline, notify, orphans, signals
 from host.settings import environment, log
+from host.settings.brokers import brokers_here
+from host.settings.couriers import couriers_here
+from host.settings.environment import of_courier
 from host.settings.settings import Settings, workers_range
 from host.sockets import control, listener
-from supervisor.core.fleet import HANG_SECONDS_MIN, WEB, Done, Fleet, Signal, Start
+from supervisor.core.fleet import COURIER, HANG_SECONDS_MIN, WEB, Done, Fleet, Signal, Start
 
 CORES = os.cpu_count() or 1
 WELCOME = "\npixmill runs: {}\n  data: {}\n  {}\n"
@@ -29,14 +32,16 @@ class Loop:
     def __init__(self, settings: Settings, sources: dict[str, str], run: Path, reload: bool) -> None:
         self._settings = environment.shown_settings(settings, sources)
         self._data = Path(settings.data).absolute()
+        self._tenants = settings.tenants and os.path.abspath(settings.tenants)
         hang = max(HANG_SECONDS_MIN, HANG_SILENCES * settings.silence_seconds)
         workers = workers_range(settings.workers, CORES)
-        self._fleet = Fleet(settings.web_processes, *workers, settings.drain_seconds, hang)
+        brokers, couriers = brokers_here(settings.brokers), couriers_here(settings.couriers)
+        self._fleet = Fleet(settings.web_processes, *workers, settings.drain_seconds, hang, brokers, couriers)
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._log = log.start("supervisor", settings)
         self._waiting: dict[str, list[control.Reply]] = {"restart": [], "stop": []}
         self._watch = Watch(reload)
-        self._announced = self._stopped = False
+        self._announced = self._draining = self._stopped = False
         self._url = listener.keep_listener(settings)
         self._curl = listener.curl(settings, self._url)
         self._watchdog = notify.Watchdog()
@@ -56,7 +61,8 @@ class Loop:
             wait = max(0, min(self._fleet.deadline(now) - now, self._watch.seconds))
             for key, _ in self._selector.select(None if wait == inf else wait):
                 key.data(key.fileobj)
-            if self._watch.changed():
+            if changed := self._watch.changed():
+                self._log.info("changed, all restart", extra={"files": " ".join(changed)})
                 self._fleet.restart_requested(time.monotonic())
 
     def _settle(self) -> bool:
@@ -78,7 +84,7 @@ class Loop:
 
     def _start(self, child: int, role: str) -> None:
         passed = [notify.LISTEN_DESCRIPTOR] if role == WEB else []
-        environ = self._environ | {"LISTEN_FDS": "1" if passed else ""}
+        environ = (of_courier(self._environ) if role == COURIER else self._environ) | {"LISTEN_FDS": "1" * len(passed)}
         try:
             self._processes[child] = process = lifeline.spawn(launch.command(role), environ, passed)
             self._log.info("started", extra={"role": role, "pid": process.pid})
@@ -95,16 +101,23 @@ class Loop:
         self._stopped = what == "stop"
         self._log.info(f"{what}_done", extra={"complete": complete})
         while self._waiting[what]:
-            self._waiting[what].pop()({} if complete else {"fault": GIVEN_UP})
+            said = f"restarted {len(self._processes)} processes" if what == "restart" else "all has ended"
+            self._waiting[what].pop()({"said": said} if complete else {"fault": GIVEN_UP})
 
     def _read_signals(self, _: Any) -> None:
         if set(self._signals.recv(4096)) - {signal.SIGCHLD}:
-            self._fleet.stop_requested(time.monotonic())
+            self._stop(time.monotonic())
         for child, process in [each for each in self._processes.items() if each[1].poll() is not None]:
             del self._processes[child]
             self._log.info("ended", extra={"pid": process.pid, "status": process.returncode})
             self._fleet.exited(child, process.returncode, time.monotonic())
         orphans.reap({process.pid for process in self._processes.values()})
+
+    def _stop(self, now: float) -> None:
+        self._fleet.stop_requested(now)
+        if not self._draining:
+            self._draining = True
+            self._log.info(f"draining, at most {self._fleet.drain_seconds:g} s; Ctrl-C again ends now")
 
     def _read_notices(self, _: Any) -> None:
         numbers = {process.pid: child for child, process in self._processes.items()}
@@ -120,7 +133,7 @@ class Loop:
                 self._fleet.wished(int(said[notify.WORKERS_WANTED]), now)
 
     def _answer(self, request: Any, reply: control.Reply) -> None:
-        asked = {"restart": self._fleet.restart_requested, "stop": self._fleet.stop_requested}
+        asked = {"restart": self._fleet.restart_requested, "stop": self._stop}
         match request:
             case {"do": "restart" | "stop" as what}:
                 self._waiting[what].append(reply)
@@ -132,7 +145,7 @@ class Loop:
             case {"do": "scale", "workers": int() | str() as workers}:
                 self._fleet.scale_requested(*workers_range(str(workers), CORES))
                 self._settle()
-                reply(self._status())
+                reply({"said": f"{workers} workers from now on"} | self._status())
             case _:
                 raise ValueError("usage: python -m supervisor [--reload|status|scale WORKERS|restart|stop|config]")
 
@@ -141,4 +154,4 @@ class Loop:
         for role, state, child, seconds, last in self._fleet.shown(time.monotonic()):
             pid = None if child is None else self._processes[child].pid
             rows.append({"role": role, "pid": pid, "state": state, "seconds": round(seconds, 1), "last": last})
-        return {"url": self._url, "processes": rows}
+        return {"url": self._url, "tenants": self._tenants, "processes": rows}

@@ -9,6 +9,11 @@ import pytest
 from hypothesis import settings
 
 from tests.support.clusters.cluster import Cluster
+from tests.support.descriptors import closed_afterwards
+from tests.support.harnesses.shared import Shared
+from tests.support.house.suite import Suite
+from tests.support.servers.postgres import PostgresServer, server_or_skip
+from tests.support.servers.seaweed import SeaweedServer, seaweed_or_skip
 
 FULL_EXAMPLES = 2_000
 
@@ -20,6 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before any test is collected: hypothesis reads its profile where a test is decorated."""
+    config.pluginmanager.register(Suite(config.getoption("--full")), "suite")
     settings.register_profile("full", max_examples=FULL_EXAMPLES, deadline=None)
     if config.getoption("--full"):
         settings.load_profile("full")
@@ -29,6 +35,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def full(request: pytest.FixtureRequest) -> bool:
     """Whether counts are those that are promised, and not the short ones of `make test`."""
     return bool(request.config.getoption("--full"))
+
+
+@pytest.fixture
+def until_its_end() -> Iterator[None]:
+    """For tests of what a process keeps until its end, as its locks: the end of the test closes it."""
+    with closed_afterwards():
+        yield
 
 
 @pytest.fixture
@@ -44,7 +57,31 @@ def new_cluster(tmp_path: Path) -> Iterator[Callable[..., Cluster]]:
         yield make
 
 
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    """The cluster of all tests that want one broker, one web process and one worker."""
+    shared = Shared(tmp_path_factory.mktemp("shared"))
+    yield shared
+    shared.close()
+
+
 @pytest.fixture
-def cluster(new_cluster: Callable[..., Cluster]) -> Cluster:
-    """A running cluster of one broker, one web process and one worker."""
-    return new_cluster().start()
+def cluster(shared: Shared) -> Cluster:
+    """A running cluster of one broker, one web process and one worker. It has no job; its log is that of all tests."""
+    return shared.fresh()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """The PostgreSQL server of all tests that leave it as it is: each makes a database of its own."""
+    server = server_or_skip("the PostgreSQL ledger")
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def seaweed() -> Iterator[SeaweedServer]:
+    """The S3 server of all tests that leave it as it is: each makes a bucket of its own."""
+    server = seaweed_or_skip("blobs in S3")
+    yield server
+    server.close()

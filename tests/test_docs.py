@@ -1,6 +1,8 @@
 """The docs say what the code says: diagram, settings, routes, commands, messages, links."""
 
+import dataclasses
 import re
+import subprocess
 from pathlib import Path
 
 import msgspec
@@ -9,13 +11,20 @@ import pytest
 from host.settings.described import ALL, DESCRIBED, MAIN
 from host.settings.settings import Settings
 from jobs import wire
+from jobs.job import Code, Original, Outcome, Rendition, Spec, State, encode
 from jobs.recipes.recipe import RenditionSpec
+from pixmill.core.answers import Job
+from pixmill.words import program
+from tests.contracts.rows import row
+from tests.support.api import http, told
 from tests.support.house import docs
 from tests.support.house.docs import ROOT
+from web.broker.waiting import Place
+from web.http.problems import STATUS, status_of
 from web.routes import ROUTES
+from web.views import answers
 from worker.images.operations import AFTER_RESIZE
 
-README = (ROOT / "README.md").read_text()
 RECIPES = (ROOT / "docs" / "recipes.md").read_text()
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
 PAGES = [
@@ -23,25 +32,39 @@ PAGES = [
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "SECURITY.md",
+    "docs/accessibility.md",
     "docs/architecture.md",
+    "docs/command.md",
+    "docs/comparison.md",
+    "docs/browsers.md",
     "docs/containers.md",
+    "docs/faq.md",
+    "docs/glossary.md",
+    "docs/http.md",
+    "docs/machines.md",
     "docs/nginx.md",
+    "docs/operations.md",
     "docs/performance.md",
     "docs/protocol.md",
+    "docs/python.md",
     "docs/recipes.md",
     "docs/release.md",
     "docs/reliability.md",
     "docs/security.md",
+    "docs/server.md",
     "docs/settings.md",
 ]
 
 
+SPEC = Spec("a.jpg", None, None, None, "{}", Original("raw/a", "jpeg", 96, 64, 5, "d", 6), "")
+MADE = Rendition("a", "processed/a", "jpeg", 9, 6, 5, "d" * 64)
 TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 
 
-def section(heading: str) -> str:
-    """The text of the README under `## heading`."""
-    return README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+def section(page: str, heading: str) -> str:
+    """The text of a page of docs/ under `## heading`."""
+    text = (ROOT / "docs" / f"{page}.md").read_text()
+    return text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
 
 
 def shown(default: object) -> str:
@@ -65,7 +88,7 @@ def test_every_setting_is_described_in_the_order_of_the_settings() -> None:
 
 
 def test_the_settings_page_has_every_setting_with_its_default() -> None:
-    page = docs.SETTINGS.read_text()
+    page = section("settings", "All")
     rows = re.findall(r"^\| `([A-Z_]+)` \| (?:`(.*?)`)? ?\|", page, re.MULTILINE)
     assert rows == [(field.name.upper(), shown(field.default)) for field in msgspec.structs.fields(Settings)]
     assert "| `PORT` | `3000` | | 0 to 65535 | web, supervisor |" in page
@@ -81,13 +104,55 @@ def test_a_role_reads_the_settings_that_the_page_says(role: str) -> None:
 
 
 def test_the_routes_table_is_the_routes() -> None:
-    rows = re.findall(r"^\| `([A-Z]+) (/[^`]*)` \|", section("Over HTTP"), re.MULTILINE)
+    rows = re.findall(r"^\| `([A-Z]+) (/[^`]*)` \|", docs.HTTP.read_text(), re.MULTILINE)
     served = [(method, route.path) for route in ROUTES for method in route.methods or () if method != "HEAD"]
     assert sorted(rows) == sorted(served)
+    assert list(told.ROUTES) == [f"{method} {path}" for method, path in served]
+
+
+def test_the_page_of_http_has_every_code_field_and_state() -> None:
+    """The unit tests of web hold every answer to the page (tests/support/api/http.py)."""
+    named = {code for route in ROUTES for code in http.codes_of(http.name_of(route), route)}
+    listed = {code for codes in STATUS.values() for code in codes}
+    assert listed <= set(told.CODES)
+    assert set(told.CODES) - named == {"frames_over_limit"}
+    assert {status_of(code) for code in set(told.CODES) - listed} == {503}
+    assert list(told.ENDS) == list(Code)
+    assert list(told.STATES) == list(State)
+    job = answers.job(row(1, spec=encode(SPEC), outcome=encode(Outcome(renditions=[MADE]))), "", Place(None, None))
+    assert ([*job, "deliveries"], list(job["original"])) == (list(told.JOB), list(told.ORIGINAL))
+    assert list(job["renditions"][0]) == list(told.RENDITION)
+    assert set(told.JOB) == {field.name for field in dataclasses.fields(Job)} - {"raw", "receipt"}
+
+
+def test_the_glossary_is_in_the_order_of_the_alphabet() -> None:
+    words = re.findall(r"^\| ([\w ]+) \|", (ROOT / "docs" / "glossary.md").read_text(), re.MULTILINE)[1:]
+    assert len(words) > 30
+    assert words == sorted(set(words))
+
+
+def test_images_a_second_are_of_the_measured_times() -> None:
+    """The first table of the page of performance is made of its other tables."""
+    page = (ROOT / "docs" / "performance.md").read_text()
+    rows = re.findall(r"^\| (.+?) \| ([\d.]+) \| (\d+) \| (\d+) \|$", page, re.MULTILINE)
+    spent = {
+        name: float(ms) for name, ms in re.findall(r"^\| (.+?) \| ([\d.]+) \([\d.]+, \d+\) \|", page, re.MULTILINE)
+    }
+    form, backlog = re.findall(r"^\| (?:upload by form|from a backlog.*?) \| .* \| ([\d.]+) \|$", page, re.MULTILINE)
+    assert len(rows) > 4
+    for name, ms, uploaded, drained in rows:
+        assert spent[name] == float(ms)
+        assert int(uploaded) == int(1000 / (float(ms) + float(form)))
+        assert int(drained) == int(1000 / (float(ms) + float(backlog)))
+
+
+def test_the_readme_is_short() -> None:
+    """It had 5,095 words once, and few read them."""
+    assert len((ROOT / "README.md").read_text().split()) < 2000
 
 
 def test_the_table_of_recipes_has_every_key_once() -> None:
-    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", section("Recipes"), re.MULTILINE)
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", section("recipes", "All keys"), re.MULTILINE)
     keys = [key for row in rows for key in re.findall(r"\w+", row)]
     assert sorted(keys) == sorted(field.name for field in msgspec.structs.fields(RenditionSpec))
 
@@ -102,10 +167,32 @@ def test_the_page_of_recipes_has_the_order_of_the_operations() -> None:
 
 
 def test_the_commands_table_has_every_target_of_the_makefile() -> None:
-    rows = re.findall(r"`make ([a-z-]+)`", section("Commands"))
+    rows = re.findall(r"`make ([a-z-]+)`", section("server", "All commands"))
     declared = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert declared
     assert set(rows) == set(declared[1].split())
+
+
+def test_make_help_has_every_target_of_the_makefile_with_a_sentence() -> None:
+    said = subprocess.run(["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    told = dict(re.findall(r"^make ([a-z-]+) +([A-Z].*\.)$", said, re.MULTILINE))
+    declared = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert declared
+    assert set(told) == set(declared[1].split())
+
+
+def test_the_page_of_the_command_has_every_word_and_every_option_of_an_upload() -> None:
+    page = (ROOT / "docs" / "command.md").read_text()
+    assert set(re.findall(r"`pixmill ([a-z]+)", page)) >= set(program.commands)
+    named = set(re.findall(r"(?<!-)--[a-z][a-z-]+", page))
+    asked = {name for command in ("upload", "jobs", "drill", "explain") for name in options(command)}
+    assert asked - named == set()
+    assert named - {name for command in program.commands for name in options(command)} == {"--help"}
+
+
+def options(command: str) -> set[str]:
+    """The long options of a command of the client."""
+    return {name for each in program.commands[command].params for name in each.opts if name.startswith("--")}
 
 
 def test_the_commands_and_settings_of_the_operations_page_are_there() -> None:

@@ -5,6 +5,7 @@ A `web` or `jobs` in site-packages would replace other people's modules, and the
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -141,6 +142,28 @@ def test_their_modules_are_theirs_beside_an_installed_pixmill(site: Path, progra
     assert "No module named 'web'" in run(tmp_path, programs / "python", "-c", program).stderr
 
 
+def typed(program: Path, programs: Path, folder: Path) -> tuple[str, str]:
+    """What mypy says of a program that imports the wheel, and what it read."""
+    options = ["--strict", "--verbose", "--cache-dir", folder / "cache", "--python-executable", programs / "python"]
+    done = run(folder, sys.executable, "-m", "mypy", *options, program)
+    return done.stdout.strip(), done.stderr
+
+
+def test_a_program_that_uses_every_method_of_the_installed_client_is_strictly_typed(
+    programs: Path, tmp_path: Path
+) -> None:
+    text = (ROOT / "tests" / "unit" / "pixmill" / "client" / "every_method.py").read_text()
+    (tmp_path / "program.py").write_text(text)
+    said, read = typed(tmp_path / "program.py", programs, tmp_path)
+    assert said == "Success: no issues found in 1 source file"
+    assert re.search(rf"Parsing {re.escape(str(programs.parent))}/lib/\S+/pixmill/client/blocking\.py ", read)
+    assert str(ROOT / "pixmill") not in read
+    wrong = text.replace("client.job(job.id, wait=1)", "client.job(17, wait=1)", 1)
+    (tmp_path / "program.py").write_text(wrong)
+    said, _ = typed(tmp_path / "program.py", programs, tmp_path)
+    assert "has incompatible type" in said and said.endswith("Found 1 error in 1 file (checked 1 source file)")
+
+
 def test_roles_are_started_one_by_one(site: Path, programs: Path) -> None:
     cluster = Installed(site, programs)
     try:
@@ -154,6 +177,20 @@ def test_roles_are_started_one_by_one(site: Path, programs: Path) -> None:
     finally:
         cluster.stop()
     assert "their own" not in cluster.log()
+
+
+def test_a_program_beside_the_checkout_finds_the_client_and_not_the_folder(wheel: Path, tmp_path: Path) -> None:
+    """A checkout is a folder `pixmill`, too. Python must not take that for the package of the editable install."""
+    programs = environment(tmp_path / "env", wheel, INSTALLED)
+    shutil.copytree(wheel.parent / "source", tmp_path / "pixmill")
+    (line,) = re.findall(
+        r"^\t@\$\(PY\) (-m pip install .*--editable \.)$", (ROOT / "Makefile").read_text(), re.MULTILINE
+    )
+    done = run(tmp_path / "pixmill", programs / "python", *line.split(), "--no-index")
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "program.py").write_text("import pixmill\nprint(pixmill.Client.__module__, pixmill.__file__)\n")
+    found = run(tmp_path, programs / "python", tmp_path / "program.py")
+    assert found.stdout.split() == ["pixmill.client.blocking", str(tmp_path / "pixmill" / "pixmill" / "__init__.py")]
 
 
 def test_other_programs_of_the_roles_run_by_the_launcher(site: Path, programs: Path) -> None:
@@ -199,7 +236,7 @@ def _of_the_client() -> set[str]:
 IMPORTED = """
 import sys
 path = list(sys.path)
-import pixmill, pixmill.command
+import pixmill.names, pixmill.words
 assert sys.path == path, sys.path
 print(*sorted({name.partition(".")[0] for name in sys.modules}))
 """

@@ -80,7 +80,7 @@ class Extremes:
             fits = [text for text in self.pool if len(text) <= most]
             if fits:
                 return self._spend_text(self.random.choice(fits))
-        mark = f"{self.random.getrandbits(40):x}"
+        mark = f"{self.random.getrandbits(40):x}"[:most]
         return self._spend_text(self.random.choice(("x", _WIDEST)) * (most - len(mark)) + mark)
 
     def _list(self, kind: inspect.ListType, name: str) -> list[Any]:

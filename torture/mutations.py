@@ -19,20 +19,38 @@ from queue import SimpleQueue
 from bench.parts.report import close, table
 from torture.planted.accept import ACCEPT
 from torture.planted.admission import ADMISSION
+from torture.planted.clients.decisions import CLIENT
+from torture.planted.clients.uploading import UPLOADING
 from torture.planted.diskspace import DISKSPACE
 from torture.planted.dispatch import DISPATCH
+from torture.planted.holder import HOLDER
 from torture.planted.mutant import Core, Mutant
+from torture.planted.outside.actions import ACTIONS
+from torture.planted.outside.breaker import BREAKER, BUDGET
+from torture.planted.outside.connections import CONNECTIONS
+from torture.planted.outside.deliveries import DELIVERIES, EVENTS, SCHEDULE
+from torture.planted.outside.listing import LISTING
+from torture.planted.outside.lists import LISTS
+from torture.planted.outside.page import PAGE
 from torture.planted.plan import PLAN
 from torture.planted.requests import REQUESTS
 from torture.planted.retry import RETRY
 from torture.planted.shapes import SHAPES
+from torture.planted.strangers.calls import COURIER, FETCHES, GATE
 from torture.planted.supervisor import SUPERVISOR
+from torture.planted.tenants import TENANTS
 from torture.planted.threads import THREADS
 from torture.planted.worker import WORKER
 
 ROOT = Path(__file__).resolve().parents[1]
-CORES = (DISPATCH, WORKER, SUPERVISOR, RETRY, SHAPES, PLAN, ADMISSION, ACCEPT, REQUESTS, THREADS, DISKSPACE)
-NEEDED = ("broker", "host", "jobs", "stores", "supervisor", "web", "worker", "tests", "pyproject.toml")
+CORES = (
+    DISPATCH, WORKER, HOLDER, SUPERVISOR, RETRY, SHAPES, PLAN, ADMISSION, ACCEPT, REQUESTS, THREADS, DISKSPACE, BREAKER,
+    LISTING, LISTS, ACTIONS, DELIVERIES, EVENTS, SCHEDULE, CLIENT, UPLOADING, BUDGET, CONNECTIONS, PAGE, GATE, COURIER,
+    FETCHES, TENANTS,
+)  # fmt: skip
+NEEDED = (
+    "broker", "courier", "host", "jobs", "pixmill", "stores", "supervisor", "web", "worker", "tests", "pyproject.toml",
+)  # fmt: skip
 UNNEEDED = ("tests/conftest.py",)
 """It imports the clusters, which no core needs: that takes longer than most of these tests."""
 SECONDS_MAX, PROPERTIES_SECONDS_MAX = 40, 120
@@ -112,7 +130,10 @@ def verdicts_on(chosen: list[tuple[Core, Mutant]]) -> list[list[Suite]]:
 
 def main(word: str = "") -> int:
     """Try every mutant; the exit status."""
-    chosen = [(core, mutant) for core in CORES for mutant in core.mutants if word in f"{core.name}: {mutant.name}"]
+    cores = [core for core in CORES if core is not PAGE or shutil.which("chromium") or shutil.which("google-chrome")]
+    chosen = [(core, mutant) for core in cores for mutant in core.mutants if word in f"{core.name}: {mutant.name}"]
+    if PAGE not in cores:
+        print("the page is left out: there is no Chromium (apt-get install chromium)", file=sys.stderr)
     verdicts = verdicts_on(chosen)
     rows, figures = [], {}
     for core in dict.fromkeys(core for core, _ in chosen):

@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 import httpx2
 
-from bench.parts.report import close_scenarios
+from bench.parts.report import close_scenarios, skipped
 from pixmill.pictures import RECIPE, numbered
 from tests.support.clusters.cluster import Cluster
 from tests.support.clusters.nginx import MISSING, NGINX, Front, begun, free_port, retried
@@ -180,8 +180,7 @@ def broken(name: str, figures: Figures) -> list[str]:
 
 def main() -> int:
     """Run all, print; 1 where anything is broken."""
-    if NGINX is None:
-        print(f"skipped: {MISSING}")
+    if skipped(NGINX, MISSING):
         return 0
     found: dict[str, Figures] = {}
     with tempfile.TemporaryDirectory(prefix="pixmill-nginx-") as name:

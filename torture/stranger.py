@@ -21,6 +21,7 @@ BATCH = 500
 EXTREME_BATCH = 20
 GOOD_SHARE = 0.1
 WORKERS = 4
+LINGER_MS = 60_000
 WEB = "mutants"
 
 
@@ -127,6 +128,7 @@ class Stranger:
 
     def extremes(self) -> None:
         """Send EXTREME_BATCH messages at their bounds, as web and as a worker in turn."""
+        self._reconnect()
         for number in range(EXTREME_BATCH):
             room = self._random.choice(ROOMS)
             kind = self._random.choice(wire.FROM_WEB if number % 2 else wire.FROM_WORKER)
@@ -135,6 +137,14 @@ class Stranger:
         self._extremes.pool[1:] = [*self._extremes.pool[1:][-20:], *self.frames.recent()]
         self._listen()
         self.sent["extreme"] += EXTREME_BATCH
+
+    def _reconnect(self) -> None:
+        """Go on as the same workers on fresh connections, each with a budget of its own: of one that is over its budget
+        the broker decodes nothing. The former ones end once all is sent."""
+        for number, former in enumerate(self._dealers):
+            former.close(LINGER_MS)
+            self._dealers[number] = self._socket(zmq.DEALER, "workers")
+            self._dealers[number].send(wire.encode(self.frames.ready(f"w{number}")))
 
     def _listen(self) -> None:
         """Hear all that came. What is to be swept is, as by good workers: else it piles up, as it should."""

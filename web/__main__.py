@@ -1,5 +1,5 @@
 """`python -m web`: one web process, on the socket it is given or on HOST:PORT.
-`python -m web key TENANT SCOPE`: web/newkey.py."""
+`python -m web key TENANT SCOPE`: web/newkey.py. `python -m web webhook-secret TENANT URL`: web/hooksecret.py."""
 
 import sys
 
@@ -10,12 +10,12 @@ from host.process.allocator import keep_freed_memory
 from host.process.descriptors import raise_descriptors
 from host.settings import environment, log
 from host.settings.arguments import take_none
-from host.sockets.addresses import wires_of
+from host.sockets.brokers import Brokers
 from host.sockets.listener import bind_listener, refuse_public
-from web import newkey
+from web import hooksecret, newkey
 from web.access.parts import open_web
 from web.app import build
-from web.broker.link import Link
+from web.broker.links import Links
 from web.server import Server
 
 
@@ -23,8 +23,8 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT. Raises SetupFault, with the fix."""
     keep_private()
     settings, _ = environment.load_settings()
-    wires = wires_of(settings)
     logger = log.start("web", settings)
+    brokers = Brokers(settings, logger)
     web = open_web(settings, logger, raise_descriptors())
     if recipes_path(settings) == PACKAGED:
         logger.info("uses the presets that pixmill comes with", extra={"recipes": PACKAGED})
@@ -33,13 +33,16 @@ def main() -> None:
     if inherited is not None:
         refuse_public(settings, inherited)
     listener = inherited or bind_listener(settings)
-    link = Link(wires, web.id, web.requests, web.feed, logger)
-    Server(build(web), web, link, inherited=inherited is not None).run([listener])
+    brokers.watch()
+    links = Links(brokers, web.id, web.requests, web.feed, logger)
+    Server(build(web), web, links, inherited=inherited is not None).run([listener])
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["key"]:
         sys.exit(newkey.main(sys.argv[2:]))
-    take_none("web", "Serves HTTP. `python -m web key TENANT SCOPE` makes an API key instead.")
+    if sys.argv[1:2] == ["webhook-secret"]:
+        sys.exit(hooksecret.main(sys.argv[2:]))
+    take_none("web", "Serves HTTP. Also: `key TENANT SCOPE` (an API key), `webhook-secret TENANT URL` (a secret).")
     with environment.setup_faults_end("web"):
         main()

@@ -1,17 +1,19 @@
-"""The page and its files, read once at start and served from memory."""
+"""The page and its files, read once at start and served from memory, with what they must know of the settings."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from host.settings.buckets import bucket
+from host.settings.settings import Settings
 from web.access.parts import Web
 
 _FOLDER = Path(__file__).parent / "pages"
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; base-uri 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
@@ -20,13 +22,24 @@ _HEADERS = {
 
 def page_routes(web: Web) -> list[Route]:
     """The routes of the page, its addresses relative to ROOT_PATH."""
-    return [_route(file, f"{web.root_path}/") for file in sorted(_FOLDER.iterdir()) if file.suffix in _TYPES]
+    headers = {**_HEADERS, "Content-Security-Policy": _policy(web.settings)}
+    said = {"{{base}}": f"{web.root_path}/", "{{upload_bytes_max}}": str(web.settings.upload_bytes_max)}
+    files = (file for file in sorted(_FOLDER.rglob("*")) if file.suffix in _TYPES)
+    return [_route(file, said, headers) for file in files]
 
 
-def _route(file: Path, base: str) -> Route:
-    text = file.read_text().replace("{{base}}", base)
+def _policy(settings: Settings) -> str:
+    """Pictures come from us; where web redirects to the bucket, from there as well: a browser judges redirects, too."""
+    pictures = f"'self' data: {bucket(settings.blobs_url).origin}" if settings.blobs_redirect else "'self' data:"
+    return f"default-src 'self'; img-src {pictures}; base-uri 'self'; frame-ancestors 'none'"
+
+
+def _route(file: Path, said: Mapping[str, str], headers: Mapping[str, str]) -> Route:
+    text = file.read_text()
+    for name, value in said.items():
+        text = text.replace(name, value)
 
     async def endpoint(_request: Request) -> Response:
-        return Response(text, headers=_HEADERS, media_type=_TYPES[file.suffix])
+        return Response(text, headers=headers, media_type=_TYPES[file.suffix])
 
-    return Route("/" if file.name == "index.html" else f"/{file.name}", endpoint)
+    return Route("/" if file.name == "index.html" else f"/{file.relative_to(_FOLDER)}", endpoint)

@@ -6,10 +6,12 @@ POST /upload is web/uploads/receive.py's, the page web/page.py's; all others are
 from jobs.access.grants import UploadGrant, ViewGrant
 from jobs.access.keys import Scope
 from web.access.call import route
-from web.handlers import commands, files, follow, grants, receipts, session
+from web.access.filters import FILTERS, TENANT
+from web.handlers import commands, deliveries, files, follow, grants, receipts, session
 from web.handlers.explain import explain_recipe
 from web.handlers.health import live, ready
 from web.handlers.jobs import get_batch, get_job, get_jobs, get_presets, get_stats
+from web.making import batches, stored
 from web.uploads import receive
 from web.uploads.fields import FIELDS
 from web.uploads.reading import FILENAME
@@ -17,25 +19,31 @@ from web.uploads.reading import FILENAME
 READ, WRITE, OPERATE = Scope.READ, Scope.WRITE, Scope.OPERATE
 ROUTES = [
     route("POST", "/upload", WRITE, receive.upload, *sorted(FIELDS), FILENAME, by=UploadGrant),
-    route("POST", "/jobs", WRITE, commands.reprocess),
-    route("GET", "/jobs", READ, get_jobs, "state", "code", "reference", "preset", "limit", "after"),
-    route("DELETE", "/jobs", WRITE, commands.delete_jobs, "state", "code", "reference", "purge", "dry_run", "all"),
-    route("POST", "/jobs/requeue", WRITE, commands.requeue_jobs, "state", "code", "reference", "dry_run", "all"),
+    route("POST", "/jobs", WRITE, stored.make_jobs),
+    route("GET", "/jobs", READ, get_jobs, *FILTERS, TENANT, "limit", "after"),
+    route("DELETE", "/jobs", WRITE, commands.delete_jobs, *FILTERS, TENANT, "purge", "dry_run", "all"),
+    route("POST", "/jobs/requeue", WRITE, commands.requeue_jobs, *FILTERS, TENANT, "dry_run", "all"),
     route("GET", "/jobs/{job}", READ, get_job, "wait", by=ViewGrant),
     route("DELETE", "/jobs/{job}", WRITE, commands.delete_job, "purge"),
     route("POST", "/jobs/{job}/requeue", WRITE, commands.requeue_job),
     route("GET", "/jobs/{job}/events", READ, follow.job_events, by=ViewGrant),
     route("GET", "/jobs/{job}/original", READ, files.original),
     route("GET", "/jobs/{job}/renditions/{name}", READ, files.rendition, by=ViewGrant),
-    route("GET", "/batches/{batch}", READ, get_batch),
+    route("POST", "/batches", WRITE, batches.open_batch),
+    route("POST", "/batches/{batch}/close", WRITE, batches.close_batch),
+    route("GET", "/batches/{batch}", READ, get_batch, "jobs"),
     route("GET", "/batches/{batch}/events", READ, follow.batch_events),
     route("GET", "/events", READ, follow.events, "job", by=ViewGrant, many=follow.REPEATED),
+    route("GET", "/deliveries", READ, deliveries.get_deliveries, *deliveries.FILTERS, "limit", "after"),
+    route("POST", "/deliveries/replay", WRITE, deliveries.replay_deliveries, *deliveries.FILTERS, "dry_run", "all"),
+    route("POST", "/deliveries/{delivery}/replay", WRITE, deliveries.replay_delivery),
     route("GET", "/presets", READ, get_presets),
     route("POST", "/recipes/explain", READ, explain_recipe, "preset", "recipe"),
     route("GET", "/stats", READ, get_stats),
-    route("POST", "/queue/pause", OPERATE, commands.pause),
-    route("POST", "/queue/resume", OPERATE, commands.resume),
+    route("POST", "/queue/pause", OPERATE, commands.pause, TENANT),
+    route("POST", "/queue/resume", OPERATE, commands.resume, TENANT),
     route("POST", "/workers/{incarnation}/drain", OPERATE, commands.drain_worker),
+    route("GET", "/actions", OPERATE, commands.get_actions, "limit", "after"),
     route("POST", "/grants", WRITE, grants.make),
     route("POST", "/receipts/audit", READ, receipts.audit),
     route("GET", "/session", READ, session.get_session),

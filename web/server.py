@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 from host.process import garbage, notify
 from jobs.limits import KEEP_ALIVE_SECONDS, UNSENT_BYTES_MAX
 from web.access.parts import Web
-from web.broker.link import Link
+from web.broker.links import Links
 from web.http.connection import SWEEP_SECONDS, Connection
 from web.http.unsent import relieve
 
@@ -30,7 +30,7 @@ LINGER_SECONDS = 0.3
 class Server(uvicorn.Server):
     """Serves `app` on `listener`; `inherited`: others accept on it too, so we stop accepting first."""
 
-    def __init__(self, app: ASGIApp, web: Web, link: Link, *, inherited: bool) -> None:
+    def __init__(self, app: ASGIApp, web: Web, links: Links, *, inherited: bool) -> None:
         config = uvicorn.Config(
             app,
             loop="uvloop",
@@ -46,7 +46,7 @@ class Server(uvicorn.Server):
             timeout_graceful_shutdown=int(web.settings.drain_seconds),
         )
         super().__init__(config)
-        self._web, self._link, self._inherited = web, link, inherited
+        self._web, self._links, self._inherited = web, links, inherited
         self._watchdog = notify.Watchdog()
         self._collector = garbage.Collector()
         self._sweep_at = 0.0
@@ -54,7 +54,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Connect, serve, and say so."""
-        self._link.open()
+        self._links.open()
         await super().startup(sockets)
         garbage.keep_pauses_short()
         self._web.log.info("serving", extra={"web": self._web.id})
@@ -110,7 +110,7 @@ class Server(uvicorn.Server):
         self._stop_accepting()
         self._web.hub.abort()
         await super().shutdown(sockets)
-        self._link.close()
+        self._links.close()
 
     def _stop_accepting(self) -> None:
         for server in self.servers:

@@ -25,7 +25,8 @@ def main() -> None:
         from worker.keeper.loop import Keeper  # zmq loads while the nursery does its libraries
 
         engine = children.wait_warm()
-        Keeper(settings, children, stopped, engine, log.start("worker", settings, str(os.getpid()))).run()
+        keeper = Keeper(settings, children, stopped, engine, log.start("worker", settings, str(os.getpid())))
+    keeper.run()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ import os
 import time
 from pathlib import Path
 
+import psutil
+
 from tests.support.clusters.cluster import Cluster
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -22,6 +24,12 @@ def cpu_ms(pid: int) -> float:
         reaped = (int(stat[13]) + int(stat[14])) / _TICKS
         return (time.clock_gettime(~pid << 3 | 2) + reaped) * 1000
     return 0.0
+
+
+def servers_cpu_ms() -> float:
+    """The same of all PostgreSQL servers that this process started; 0 if there are none."""
+    servers = [child for child in psutil.Process().children() if child.name() == "postgres"]
+    return sum(cpu_ms(one.pid) for server in servers for one in (server, *server.children()))
 
 
 def memory_mb(pid: int, name: str) -> float:

@@ -26,6 +26,13 @@ def _text(cell: object) -> str:
     return f"{cell:,.3g}" if abs(cell) < 100 else f"{cell:,.0f}"
 
 
+def skipped(there: object, missing: str) -> bool:
+    """Whether a part of this machine is not `there`. It then prints what is missing."""
+    if not there:
+        print(f"skipped: {missing}")
+    return not there
+
+
 def percentile(values: Iterable[float], share: float) -> float:
     """The value below which `share` (0 to 1) of the values lie (nearest rank)."""
     ordered = sorted(values)

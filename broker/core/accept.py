@@ -1,21 +1,22 @@
 """Accepts the jobs of one POST, all of them or none. It decides by what was read of the ledger for this Submit."""
 
-from broker.core import quota
+from broker.core import batches, quota
 from broker.core.books.events import Submitted
 from broker.core.books.model import Entry
 from broker.core.books.state import Books, timeline_entry
-from jobs.job import Code, EventKind, Fault, Outcome, State
-from jobs.lanes import lane_of
+from jobs.job import Code, EventKind, Fault, Hooks, Outcome, State
+from jobs.lanes import fetch_lane, lane_of
 from jobs.records import KeyEntry
-from jobs.wire import COMMITTED, CONFLICT, KNOWN, REFUSED, Ack, NewJob, Submit
+from jobs.wire import COMMITTED, CONFLICT, KNOWN, REFUSED, Ack, NewJob, Submit, SubmitToBatch
 
 ACCEPTED, ENDED = EventKind.ACCEPTED.value, EventKind.ENDED.value
-QUEUED, DELAYED = State.QUEUED, State.DELAYED
+QUEUED = State.QUEUED
 
 
 def submitted(books: Books, event: Submitted, now: float) -> None:
     """Answer a Submit. A repeat of a committed one gets COMMITTED again, before any other rule is looked at."""
     submit = event.submit
+    books.secrets.heard(submit.secret, now)
     books.ack(submit.web, _decide(books, event, now))
 
 
@@ -31,18 +32,32 @@ def _decide(books: Books, event: Submitted, now: float) -> Ack:
     at = now + books.offset
     if at - submit.at > books.policy.orphan_seconds / 2:
         return Ack(submit.request, REFUSED, code="broker_silent")
-    waiting = books.counts[QUEUED] + books.counts[DELAYED]
-    if waiting + len(submit.jobs) > books.policy.queued_max:
+    together = len(submit.jobs) > 1 or submit.jobs[0].batch is not None
+    if together and (refusal := _refusal_of_batch(books, event, now)):
+        return refusal
+    if quota.is_queue_full(books, submit.jobs[0].tenant, len(submit.jobs)):
         return Ack(submit.request, REFUSED, code="queue_full")
-    if (books.policy.rate_per_minute or submit.grant) and (refusal := quota.refusal(books, event, now)):
+    limited = books.policy.rate_per_minute or books.policy.tenants or submit.grant
+    if limited and (refusal := quota.refusal(books, event, now)):
         return refusal
     seq = books.change + 1
-    queued = [_accept(books, job, at, now) for job in submit.jobs]
+    expires_at = None if submit.expires_in is None else at + submit.expires_in
+    queued = [_accept(books, job, submit.hooks, at, expires_at, now) for job in submit.jobs]
+    if expires_at is not None:
+        books.deadlines.came(expires_at)
     books.accepted.add(now, len(submit.jobs))
+    if together:
+        batches.joined(books, event, at)
     ids = [job.id for job in submit.jobs]
     if not all(queued):
         return Ack(submit.request, COMMITTED, ids)
     return Ack(submit.request, COMMITTED, ids, seq=seq, accepted_at=at)
+
+
+def _refusal_of_batch(books: Books, event: Submitted, now: float) -> Ack | None:
+    if isinstance(event.submit, SubmitToBatch):
+        return batches.refusal(books, event, books.believed_at(now))
+    return None if batches.is_new(books, event) else Ack(event.submit.request, REFUSED, code="malformed")
 
 
 def _all_new(books: Books, event: Submitted) -> bool:
@@ -64,20 +79,26 @@ def _known(submit: Submit, known: list[KeyEntry | None]) -> Ack:
     return Ack(submit.request, KNOWN, [entry.job for entry in left])
 
 
-def _accept(books: Books, job: NewJob, at: float, now: float) -> bool:
+def _accept(books: Books, job: NewJob, hooks: Hooks | None, at: float, expires_at: float | None, now: float) -> bool:
     """Accept a job. Returns whether it is queued."""
     entry = Entry()
     books.change = change = books.change + 1
     entry.seq = entry.position = entry.change = change
     entry.id, entry.tenant = job.id, job.tenant
     entry.state = QUEUED
-    entry.lane = lane_of(job.priority, job.tenant, job.pixels, job.cost_ms)
+    if job.fetch:
+        entry.lane = fetch_lane(job.priority, job.tenant)
+    else:
+        entry.lane = lane_of(job.priority, job.tenant, job.pixels, job.cost_ms)
     entry.lease = entry.attempts = 0
     entry.accepted_at = at
-    entry.ended_at = entry.due_at = entry.started_at = entry.worker = entry.code = entry.holder = None
+    entry.ended_at = entry.due_at = entry.started_at = entry.worker = entry.code = None
+    entry.holder = entry.host = None
     entry.reference, entry.preset, entry.batch = job.reference, job.preset, job.batch
     entry.content, entry.spec = job.content, job.spec
-    entry.outcome = Outcome([timeline_entry((at, ACCEPTED, 0, None, None))])
+    entry.outcome = outcome = Outcome([timeline_entry((at, ACCEPTED, 0, None, None))])
+    if hooks is not None or expires_at is not None:
+        outcome.hooks, outcome.expires_at = hooks, expires_at
     entry.dirty, entry.windowed = True, False
     entry.due = entry.seconds = 0.0
     books.dirty.append(entry)
@@ -93,8 +114,9 @@ def _accept(books: Books, job: NewJob, at: float, now: float) -> bool:
         _refuse_quarantined(books, entry, at, now)
         return False
     books.count(entry, 1)
-    books.backlog.append(entry)
-    books.reserve.came(entry.lane, now)
+    (books.sources if job.fetch else books.backlog).append(entry)
+    if entry.tenant not in books.holds.stopped:
+        books.reserve.came(entry.lane, now)
     return True
 
 
@@ -104,4 +126,8 @@ def _refuse_quarantined(books: Books, entry: Entry, at: float, now: float) -> No
     entry.ended_at = at
     entry.outcome.error = Fault(entry.code, "these bytes with this recipe killed a decoder twice")
     books.log(entry, ENDED, now, entry.code)
+    if entry.batch is not None:
+        books.batches_open.unsure[entry.batch] = None
     books.count(entry, 1)
+    if entry.outcome.hooks is not None:
+        books.tell(entry)

@@ -6,6 +6,8 @@ gets Settled for it and forgets it.
 
 from broker.core.books.model import Entry, Worker
 from broker.core.books.state import Books
+from broker.core.strangers import fetches
+from jobs.deliveries import is_delivery
 from jobs.ids import is_rendition_of
 from jobs.job import Code, EventKind, Rendition, State
 from jobs.limits import RENDITIONS_MAX
@@ -78,6 +80,8 @@ def _publish(books: Books, entry: Entry, rendition: Rendition, now: float) -> No
     renditions[:] = [*kept, rendition]
     books.log(entry, RENDITION, now, rendition.name)
     books.changes.append(books.change_of(entry, rendition))
+    if (hooks := entry.outcome.hooks) is not None and hooks.renditions:
+        books.tell_rendition(entry, rendition, now)
 
 
 def _hide(books: Books, entry: Entry, renditions: list[Rendition]) -> None:
@@ -124,7 +128,9 @@ def failed(books: Books, worker: Worker, message: Failed, now: float) -> None:
     for failure in message.jobs:
         books.settle(worker.peer, failure.job, failure.lease)
         entry = held(books, worker, failure.job, failure.lease)
-        if entry is not None:
+        if entry is not None and entry.is_fetch:
+            _fail(books, entry, failure, now)
+        elif entry is not None:
             if failure.code != Code.CANCELLED:
                 books.record_service_time(entry, now)
             elif entry.started_at is not None:  # a cancelled job's time is no measure of a whole one
@@ -136,6 +142,8 @@ def _fail(books: Books, entry: Entry, failure: Failure, now: float) -> None:
     code = Code(failure.code) if failure.code in _KNOWN else Code.OPERATION_FAILED
     if code is Code.CANCELLED:
         return books.cancel(entry, now) if entry.outcome.cancel_requested else give_back(books, entry, now)
+    if entry.is_fetch:
+        return fetches.failed(books, entry, failure, code, now)
     books.log(entry, ERROR, now, f"{code.value}: {failure.detail}")
     outcome = entry.outcome
     outcome.crashes += code is Code.DECODER_CRASHED
@@ -154,6 +162,9 @@ def _fail(books: Books, entry: Entry, failure: Failure, now: float) -> None:
 def returned(books: Books, worker: Worker, message: Returned, now: float) -> None:
     """A worker gave these back: it drains, was asked to (Recall), or replaces its decoder."""
     for ref in message.leases:
+        if worker.is_courier and is_delivery(ref.job):
+            books.deliveries.returned(worker, ref, now + books.offset)
+            continue
         books.settle(worker.peer, ref.job, ref.lease)
         entry = held(books, worker, ref.job, ref.lease)
         if entry is not None:
@@ -195,5 +206,7 @@ def worker_lost(books: Books, worker: Worker, now: float, why: str) -> None:
     books.roster.remove(worker)
     books.roster_changed = True
     books.sweeps.lost(worker)
+    if worker.is_courier:
+        books.deliveries.lost(worker, now + books.offset)
     for entry in reversed(worker.leases.copy().values()):  # each is put first in its lane: the oldest must be last
         lost(books, entry, now, why)

@@ -12,6 +12,7 @@ from broker.core.books.state import Books, plain
 from broker.core.outlook import waiting
 from jobs import wire
 from jobs.job import State
+from jobs.lanes import tenant_of
 
 
 def beat(books: Books, scan_why: str, now: float) -> wire.Beat | None:
@@ -24,7 +25,8 @@ def beat(books: Books, scan_why: str, now: float) -> wire.Beat | None:
         books.epoch, now + books.offset, books.change, books.paused, plain(+books.counts),
         min(oldest.values(), default=None), views, _wanted(books, waiting), books.accepted.per_minute(now),
         books.ended.per_minute(now), _shares(books, oldest, now), waiting, quota.over(books, now),
-        books.sweeps.view(scan_why),
+        books.sweeps.view(scan_why), books.durability, books.began, books.history, wire.EDITION,
+        books.secrets.count(now), books.deliveries.view(), [*books.holds.paused], [*books.holds.full],
     )  # fmt: skip
 
 
@@ -41,23 +43,44 @@ def _shares(books: Books, oldest: dict[str, float], now: float) -> dict[str, wir
 def _waiting(books: Books, now: float) -> wire.Waiting:
     queued = {tenant: share.counts[State.QUEUED] for tenant, share in books.shares.items()}
     queued[""] = books.counts[State.QUEUED] - sum(queued.values())
-    return waiting(books.service, books.backlog, books.roster, queued, now)
+    return waiting(books.service, books.backlog, books.sources, books.roster, queued, now, books.holds.stopped)
 
 
 def _view(books: Books, worker: Worker) -> wire.WorkerView:
     state = "draining" if worker.draining else "busy" if worker.leases else "idle"
     jobs = [wire.WorkerJob(entry.id, entry.started_at, entry.tenant) for entry in worker.leases.values()]
-    return wire.WorkerView(worker.name, worker.incarnation, state, worker.capacity, jobs, worker.since)
+    kind, capacity = (wire.COURIER, worker.slots) if worker.is_courier else (wire.IMAGES, worker.capacity)
+    return wire.WorkerView(worker.name, worker.incarnation, state, capacity, jobs, worker.since, worker.cache, kind)
 
 
 def _wanted(books: Books, waiting: wire.Waiting) -> int:
     """How many workers could end all waiting and running jobs within `wanted_seconds`."""
-    jobs = books.counts[State.RUNNING] + (0 if books.paused else books.counts[State.QUEUED])
+    most = books.holds.most()
+    jobs = books.counts[State.RUNNING] + (0 if books.paused else _able(books, most))
     seconds = sum(
-        books.service.of(entry.lane) or 0.0
-        for worker in books.roster.by_peer.values()
-        for entry in worker.leases.values()
+        books.service.of(entry.lane) or 0.0 for worker in books.roster.for_images() for entry in worker.leases.values()
     )
     if not books.paused:
-        seconds += sum(view.queued * (books.service.of(view.lane) or 0.0) for view in waiting.lanes)
+        seconds += _useful(books, waiting, most)
     return min(jobs, max(ceil(seconds / books.policy.wanted_seconds), int(jobs > 0)))
+
+
+def _able(books: Books, most: dict[str, int]) -> int:
+    """How many queued jobs may run, if of some tenants at most so many may run at once."""
+    queued = books.counts[State.QUEUED]
+    for tenant, running_max in most.items():
+        if (share := books.shares.get(tenant)) is not None:
+            queued -= max(0, share.counts[State.QUEUED] - running_max)
+    return queued
+
+
+def _useful(books: Books, waiting: wire.Waiting, most: dict[str, int]) -> float:
+    """The seconds that the queued jobs take, within `wanted_seconds` of as many workers as their tenants may use."""
+    if not most:
+        return sum(view.queued * (books.service.of(view.lane) or 0.0) for view in waiting.lanes)
+    seconds: dict[str, float] = {}
+    for view in waiting.lanes:
+        tenant = tenant_of(view.lane)
+        seconds[tenant] = seconds.get(tenant, 0.0) + view.queued * (books.service.of(view.lane) or 0.0)
+    wanted = books.policy.wanted_seconds
+    return sum(min(took, most[tenant] * wanted) if tenant in most else took for tenant, took in seconds.items())

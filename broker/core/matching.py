@@ -9,6 +9,7 @@ from broker.core.books.state import Books
 from jobs import wire
 from jobs.job import Code, EventKind, Fault, State
 from jobs.lanes import SMALL
+from jobs.leases import next_lease
 
 ASSIGNED = EventKind.ASSIGNED.value
 
@@ -48,7 +49,7 @@ class Matching:
         books, backlog, roster = self._books, self._books.backlog, self._books.roster
         if self.stopping or books.paused or books.counts[DELAYED] >= DELAYED_MAX:
             return
-        heavy_max, alone = books.reserve.heavy_max(len(roster.by_peer), now), books.reserve.alone(now)
+        heavy_max, alone = books.reserve.heavy_max(roster.count_for_images(), now), books.reserve.alone(now)
         while (worker := roster.next_idle()) is not None:
             if (window := backlog.turns.choose(roster.heavy < heavy_max, alone)) is None:
                 break
@@ -61,6 +62,8 @@ class Matching:
 
     def _assign(self, entry: Entry, worker: Worker, now: float) -> None:
         books = self._books
+        if entry.outcome.expires_at is not None and books.end_if_late(entry, now):
+            return None
         if len(entry.spec) > wire.SPEC_BYTES_MAX:
             return self._refuse_long(entry, now)
         if worker.leases:
@@ -69,7 +72,7 @@ class Matching:
             worker.busy_since = now
             worker.late = False
         books.move(entry, RUNNING)
-        entry.lease += 1
+        entry.lease = next_lease(entry.lease, books.nonce)
         entry.worker = worker.incarnation
         books.roster.lease(worker, entry)
         books.log(entry, ASSIGNED, now)
@@ -85,12 +88,28 @@ class Matching:
         self._books.move(entry, RUNNING)
         self._books.end(entry, State.FAILED, now, Fault(Code.OPERATION_FAILED.value, detail))
 
+    @property
+    def recalled_at(self) -> float | None:
+        """When the next prefetched job may be recalled for an idle worker (monotonic seconds); None: none may be."""
+        books = self._books
+        if books.paused or len(books.recalled) >= books.roster.idle or (oldest := self._oldest()) is None:
+            return None
+        return oldest[1] + books.policy.recall_seconds
+
+    def _oldest(self) -> tuple[Entry, float] | None:
+        """The prefetched job that waits longest, and since when. Jobs of paused tenants stay where they are: as things
+        are, no other worker would get them."""
+        waiting, paused = self._books.prefetched.values(), self._books.holds.paused
+        if not paused:
+            return next(iter(waiting), None)
+        return next((each for each in waiting if each[0].tenant not in paused), None)
+
     def recall(self, now: float) -> None:
         """Recall prefetched jobs that wait behind others while workers are idle."""
         books = self._books
         spare = books.roster.idle - len(books.recalled)
-        while spare > 0 and books.prefetched and not books.paused and not self.stopping:
-            entry, since = next(iter(books.prefetched.values()))
+        while spare > 0 and not books.paused and not self.stopping and (oldest := self._oldest()) is not None:
+            entry, since = oldest
             if now < since + self._books.policy.recall_seconds or entry.holder is None:
                 return
             self._ask_back(entry, entry.holder)
@@ -103,12 +122,12 @@ class Matching:
         self.look_at = now + late / 2
         if not books.prefetched or books.paused or self.stopping:
             return
-        for worker in books.roster.by_peer.values():
+        for worker in books.roster.for_images():
             if len(worker.leases) > 1 and not worker.late and now >= worker.busy_since + late:
                 worker.late = True
                 books.roster.settle(worker)
                 for entry in worker.leases.values():
-                    if entry.id in books.prefetched:
+                    if entry.id in books.prefetched and entry.tenant not in books.holds.paused:
                         self._ask_back(entry, worker)
 
     def _ask_back(self, entry: Entry, holder: Worker) -> None:

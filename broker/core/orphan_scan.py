@@ -4,6 +4,8 @@ Owns its pace and decides which files are orphans. Opens no folder: a worker lis
 rows from the ledger.
 """
 
+from math import inf
+
 from broker.core.books.events import NamesListed
 from broker.core.books.model import Entry, Progress, Worker
 from broker.core.books.state import Books
@@ -23,8 +25,11 @@ AGAIN_SECONDS_MAX = 3600.0
 
 
 def step(books: Books, scan: Progress, now: float) -> None:
-    """Ask a worker for the next names, if a step is due."""
+    """Ask a worker for the next names, if a step is due. In a bucket that may be another ledger's there is none."""
     if now < scan.due:
+        return
+    if books.policy.no_scan:
+        scan.why, scan.due = books.policy.no_scan, inf
         return
     scanner = books.roster.next_idle() or _able(books)
     if scanner is None or not books.sweeps.may_add():
@@ -37,7 +42,7 @@ def step(books: Books, scan: Progress, now: float) -> None:
 
 
 def _able(books: Books) -> Worker | None:
-    return next((worker for worker in books.roster.by_peer.values() if not worker.draining), None)
+    return next((worker for worker in books.roster.for_images() if not worker.draining), None)
 
 
 def scanned(books: Books, scan: Progress, event: NamesListed, now: float) -> None:

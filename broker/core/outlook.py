@@ -4,7 +4,7 @@ The measures are broker/core/books/service.py's, the order is broker/core/books/
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import islice
 
 from broker.core.books.backlog import Backlog
@@ -13,6 +13,7 @@ from broker.core.books.roster import Roster
 from broker.core.books.service import Service
 from broker.core.books.window import Window
 from jobs.job import TEXT_CHARACTERS_MAX
+from jobs.lanes import tenant_of
 from jobs.records import LANE_CHARACTERS_MAX
 from jobs.wire import LaneView, Waiting
 
@@ -23,12 +24,29 @@ LATE_SHARE = 0.1
 """A job that has taken longer than the mean is expected to need this share of the mean still."""
 
 
-def waiting(service: Service, backlog: Backlog, roster: Roster, queued: Mapping[str, int], now: float) -> Waiting:
-    """The data for a forecast. `queued`: the queued jobs of each tenant, also those outside the windows."""
-    free = [_free(service, worker, now) for worker in roster.by_peer.values() if not worker.draining]
-    lanes = [view for view in _lanes(backlog, queued) if _is_shown(view.lane.name)]
+def waiting(
+    service: Service,
+    backlog: Backlog,
+    sources: Backlog,
+    roster: Roster,
+    queued: Mapping[str, int],
+    now: float,
+    stopped: Collection[str] = (),
+) -> Waiting:
+    """The data for a forecast. `queued`: the queued jobs of each tenant, also those outside the windows, and those of
+    `sources`, which wait for no worker. Neither do the jobs of tenants that are `stopped`."""
+    free = [_free(service, worker, now) for worker in roster.for_images() if not worker.draining]
+    lanes = [view for view in _lanes(backlog, sources, queued) if _is_shown(view.lane.name)]
+    if stopped:
+        lanes = [view for view in lanes if tenant_of(view.lane) not in stopped]
     debts = {tenant: seconds for tenant, seconds in backlog.turns.debts().items() if len(tenant) <= TEXT_CHARACTERS_MAX}
-    return Waiting({name: mean for name, mean in service.means.items() if _is_shown(name)}, lanes, free, debts)
+    return Waiting(
+        {name: mean for name, mean in service.means.items() if _is_shown(name)},
+        lanes,
+        free,
+        debts,
+        backlog.turns.weights,
+    )
 
 
 def _is_shown(lane: str) -> bool:
@@ -50,12 +68,13 @@ def _free(service: Service, worker: Worker, now: float) -> float | None:
     return total
 
 
-def _lanes(backlog: Backlog, queued: Mapping[str, int]) -> list[LaneView]:
-    """All lanes with their numbers of jobs. How many jobs of a tenant are only in the ledger is known in sum: that sum
-    is split over the tenant's lanes in proportion to recent arrivals."""
+def _lanes(backlog: Backlog, sources: Backlog, queued: Mapping[str, int]) -> list[LaneView]:
+    """All lanes of workers with their numbers of jobs. How many jobs of a tenant are only in the ledger is known in
+    sum. That sum is split over the tenant's lanes, that of fetches included, in proportion to recent arrivals."""
     windows = [(window, window.tenant.name) for window in backlog.in_order()]
+    fetched = [(window, window.tenant.name) for window in sources.in_order()]
     beyond, weights = Counter(queued), Counter[str]()
-    for window, tenant in windows:
+    for window, tenant in (*windows, *fetched):
         beyond[tenant] -= len(window.jobs)
         if window.beyond:
             weights[tenant] += window.behind + 1

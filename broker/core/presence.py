@@ -10,7 +10,9 @@ from broker.core import answers, orphan_scan
 from broker.core.books.events import NamesListed, Received
 from broker.core.books.model import Progress, Worker
 from broker.core.books.state import Books
+from broker.core.strangers import carrying, fetches
 from jobs import wire
+from jobs.deliveries import is_delivery
 
 ANSWERS: dict[type, Callable[[Books, Worker, Any, float], None]] = {
     wire.Started: answers.started,
@@ -18,6 +20,8 @@ ANSWERS: dict[type, Callable[[Books, Worker, Any, float], None]] = {
     wire.Finished: answers.finished,
     wire.Failed: answers.failed,
     wire.Returned: answers.returned,
+    wire.Delivered: carrying.delivered,
+    wire.Fetched: fetches.fetched,
 }
 
 
@@ -35,8 +39,11 @@ def received(books: Books, event: Received, now: float) -> None:
         answer(books, worker, message, now)
     elif isinstance(message, wire.WorkerBeat):
         for held in message.holding:
+            if worker.is_courier and books.deliveries.holds(worker, held):
+                continue
             if answers.held(books, worker, held.job, held.lease) is None:
                 books.settle(worker.peer, held.job, held.lease)
+        worker.cache = message.cache
     elif isinstance(message, wire.Swept):
         for job in message.jobs:
             books.sweeps.swept(job, worker)
@@ -67,16 +74,20 @@ def _ready(books: Books, peer: bytes, ready: wire.Ready, now: float) -> None:
     books.roster.add(worker)
     books.roster_changed = True
     books.send(peer, wire.Welcome(books.epoch, books.policy.silence_seconds))
+    if worker.is_courier:
+        books.deliveries.introduced(worker, known, ready.holding, now + books.offset)
     for held in ready.holding:
+        if worker.is_courier and is_delivery(held.job):
+            continue
         entry = before.get(held.job)
         if entry is None or entry.lease != held.lease:
             books.settle(peer, held.job, held.lease)
             continue
         before.pop(held.job, None)
-        if books.orphans.pop(held.job, None) is not None:
+        if books.orphans.pop(held.job, None) is not None and not entry.is_fetch:
             books.backlog.taken_before(entry)
         books.roster.adopt(worker, entry)
-        if not held.started and len(worker.leases) > 1:
+        if not held.started and len(worker.leases) > 1 and not entry.is_fetch:
             books.prefetched[entry.id] = (entry, now)
         if held.started and entry.started_at is None:
             answers.begin(books, entry, now)

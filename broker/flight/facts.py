@@ -12,25 +12,34 @@ from typing import Any
 import msgspec
 
 from broker.core.books.events import (
+    BatchesFound,
+    BatchOrdered,
     ClockRead,
     Commanded,
+    DeliveriesRead,
+    DueRead,
+    DurabilityRead,
     Effects,
     Event,
     Expired,
     Matched,
     NamesListed,
     Ordered,
+    OverdueFound,
     PeerLost,
     Received,
     Refilled,
+    Replayed,
     Submitted,
 )
 from broker.core.dispatcher import Dispatcher
 from jobs import wire
+from jobs.deliveries import DeliveryRow
 from jobs.job import Row
-from jobs.records import GrantEntry, KeyEntry, Restored
+from jobs.records import BatchEntry, GrantEntry, KeyEntry, Restored
 
-FORMAT = 2
+FORMAT = 3
+"""Rises with each change of what a segment holds: an older one is refused, and never read as something else."""
 HEAD = struct.Struct("<II")
 """Stands before each part of a segment: its length in bytes, and their CRC."""
 
@@ -47,11 +56,12 @@ class ReceivedFrame(_Fact, frozen=True, tag="HeardFrame"):
 
 
 class LookedUp(_Fact, frozen=True):
-    """What the ledger holds of the ids, keys and grants in the Submits that follow."""
+    """What the ledger holds of the ids, keys, grants and open batches in the Submits that follow."""
 
     existing: set[str]
     keys: list[KeyEntry]
     grants: list[GrantEntry]
+    batches: dict[str, tuple[BatchEntry, int]] = {}
 
 
 class SubmitFrame(_Fact, frozen=True):
@@ -83,6 +93,21 @@ class FoundFrame(_Fact, frozen=True):
     rows: list[Row]
 
 
+class ReplayFrame(_Fact, frozen=True):
+    """A replay of one delivery, or a step of many, and the rows that it names."""
+
+    frame: bytes
+    rows: list[DeliveryRow]
+    following: int | None
+
+
+class BatchFrame(_Fact, frozen=True):
+    """A command to open or to close a batch, and what the ledger has of it."""
+
+    frame: bytes
+    known: BatchEntry | None
+
+
 class OrderFrame(_Fact, frozen=True):
     """An order about dispatch or about one worker."""
 
@@ -91,9 +116,13 @@ class OrderFrame(_Fact, frozen=True):
 
 Fact = (
     ReceivedFrame | LookedUp | SubmitFrame | CommandFrame | MatchFrame | OrderFrame | FoundFrame
-    | PeerLost | Refilled | Expired | ClockRead
+    | PeerLost | Refilled | Expired | OverdueFound | BatchesFound | ClockRead | DurabilityRead | DueRead
+    | DeliveriesRead | ReplayFrame | BatchFrame
 )  # fmt: skip
-Other = Commanded | Matched | Ordered | NamesListed | PeerLost | Refilled | Expired | ClockRead
+Other = (
+    Commanded | Matched | Ordered | NamesListed | PeerLost | Refilled | Expired | OverdueFound | BatchesFound
+    | BatchOrdered | ClockRead | DurabilityRead | DueRead | DeliveriesRead | Replayed
+)  # fmt: skip
 """The events that `Intake.add` takes: all but workers' messages and Submits."""
 
 
@@ -163,11 +192,12 @@ class Intake:
         existing: set[str],
         keys: dict[bytes, KeyEntry],
         grants: dict[str, GrantEntry],
+        batches: dict[str, tuple[BatchEntry, int]],
     ) -> None:
         """Submits arrived, with their frames. The other arguments are what the ledger holds for them."""
-        self.facts.append(LookedUp(existing, list(keys.values()), list(grants.values())))
+        self.facts.append(LookedUp(existing, list(keys.values()), list(grants.values()), batches))
         for submit, frame in submits:
-            self.events.append(Submitted(submit, existing, keys, grants))
+            self.events.append(Submitted(submit, existing, keys, grants, batches))
             self.facts.append(SubmitFrame(frame))
 
     def add(self, event: Other, frame: bytes = b"") -> None:
@@ -183,6 +213,10 @@ def _fact(event: Other, frame: bytes) -> Fact:
         return MatchFrame(frame, event.rows, event.following)
     if isinstance(event, Ordered):
         return OrderFrame(frame)
+    if isinstance(event, Replayed):
+        return ReplayFrame(frame, event.rows, event.following)
+    if isinstance(event, BatchOrdered):
+        return BatchFrame(frame, event.known)
     if isinstance(event, NamesListed):
         return FoundFrame(event.peer, frame, event.rows)
     return event
@@ -193,18 +227,23 @@ def events(facts: Iterable[Fact]) -> Iterator[Event]:
     existing: set[str] = set()
     keys: dict[bytes, KeyEntry] = {}
     grants: dict[str, GrantEntry] = {}
+    batches: dict[str, tuple[BatchEntry, int]] = {}
     for fact in facts:
         if isinstance(fact, ReceivedFrame):
             yield Received(fact.peer, wire.from_worker.decode(fact.frame))
         elif isinstance(fact, LookedUp):
             existing, keys = fact.existing, {entry.key: entry for entry in fact.keys}
-            grants = {entry.grant: entry for entry in fact.grants}
+            grants, batches = {entry.grant: entry for entry in fact.grants}, fact.batches
         elif isinstance(fact, SubmitFrame):
-            yield Submitted(wire.from_web.decode(fact.frame), existing, keys, grants)
+            yield Submitted(wire.from_web.decode(fact.frame), existing, keys, grants, batches)
         elif isinstance(fact, CommandFrame):
             yield Commanded(wire.from_web.decode(fact.frame), fact.row)
         elif isinstance(fact, MatchFrame):
             yield Matched(wire.from_web.decode(fact.frame), fact.rows, fact.following)
+        elif isinstance(fact, ReplayFrame):
+            yield Replayed(wire.from_web.decode(fact.frame), fact.rows, fact.following)
+        elif isinstance(fact, BatchFrame):
+            yield BatchOrdered(wire.from_web.decode(fact.frame), fact.known)
         elif isinstance(fact, OrderFrame):
             yield Ordered(wire.from_web.decode(fact.frame))
         elif isinstance(fact, FoundFrame):

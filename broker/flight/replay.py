@@ -22,6 +22,7 @@ from broker.flight.recorder import SUFFIX, code, segments
 from broker.frames.outbox import digest, outgoing
 from jobs.errors import SetupFault, StoreFault
 from jobs.job import Row
+from jobs.leases import count_of
 from jobs.records import PURGED, Records
 from stores.ledger import LedgerReader
 from stores.opening import reader_of
@@ -119,7 +120,7 @@ def _written(records: Records) -> dict[str, Row | None]:
 
 
 def _summary(effects: Effects) -> str:
-    rows = [f"{row.id} {row.state} lease {row.lease}" for row in effects.records.jobs[:10]]
+    rows = [f"{row.id} {row.state} lease {count_of(row.lease)}" for row in effects.records.jobs[:10]]
     sends = Counter(type(message).__name__ for _, message in effects.sends)
     return f"here it wrote {rows or 'nothing'} and sent {dict(sends) or 'nothing'}"
 
@@ -158,7 +159,7 @@ def _line(replay: Replay, job: str) -> str:
 
 
 def _state(row: Row | None) -> str:
-    return "removed" if row is None else f"{row.state} lease {row.lease} attempts {row.attempts}"
+    return "removed" if row is None else f"{row.state} lease {count_of(row.lease)} attempts {row.attempts}"
 
 
 def _run(replay: Replay, paths: Iterable[Path]) -> None:

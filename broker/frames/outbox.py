@@ -5,11 +5,13 @@ Pure. Owns how effects become frames, and what must be equal for two turns to co
 
 import contextlib
 import zlib
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from broker.core.books.events import Effects
+from broker.core.couriers.deliveries import Sending
 from jobs import wire
 from jobs.errors import WireFault
 from jobs.records import Records
@@ -20,12 +22,14 @@ Addressed = list[tuple[bytes, bytes]]
 
 class Outgoing(NamedTuple):
     """The frames of one turn, in order of sending: acknowledgements to web, messages to workers, changes to web.
-    `unsaid`: how many messages were left out, because a single item exceeds a frame."""
+    `unsaid`: how many messages were left out, because a single item exceeds a frame. `unsigned`: the attempts of
+    deliveries, whose frames are not made here: each is signed first."""
 
     acks: Addressed
     sends: Addressed
     changes: Addressed
     unsaid: int
+    unsigned: Sequence[Sending]
 
 
 def outgoing(effects: Effects, epoch: int) -> Outgoing:
@@ -51,7 +55,7 @@ def outgoing(effects: Effects, epoch: int) -> Outgoing:
         frames, left_out = _beat_frames(effects.beat)
         changes += [(wire.BEAT_TOPIC, frame) for frame in frames]
         unsaid += left_out
-    return Outgoing(acks, sends, changes, unsaid)
+    return Outgoing(acks, sends, changes, unsaid, effects.sendings)
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -62,11 +66,17 @@ def digest(records: Records, out: Outgoing) -> int:
     change of a job is in the frames already; its row would cost as much again, and a replay can compare the last rows
     with the ledger."""
     said = [part for addressed in out[:3] for pair in addressed for part in pair]
+    said += [_encode(sending) for sending in out.unsigned]
     written = (
         records.keys, records.grants, records.removed, records.purged, records.sweeps, records.swept,
         records.quarantined, records.released, records.tenants, records.meta,
     )  # fmt: skip
-    return zlib.crc32(b"".join(said), zlib.crc32(_encode(written)))
+    check = zlib.crc32(b"".join(said), zlib.crc32(_encode(written)))
+    told = (
+        records.deliveries, records.attempted, records.untold, records.endpoints, records.recovered, records.deadlines,
+        records.batches, records.actions, records.paused, records.resumed,
+    )  # fmt: skip
+    return zlib.crc32(_encode(told), check) if any(told) else check
 
 
 def _beat_frames(beat: wire.Beat) -> tuple[list[bytes], int]:

@@ -14,10 +14,9 @@ import logging
 import os
 import secrets
 import tempfile
-import time
 from pathlib import Path
 
-from host.settings.settings import SOCKET_PATH_BYTES_MAX, Settings
+from host.settings.settings import SOCKET_PATH_BYTES_MAX, Settings, listed_secrets
 from jobs.errors import SetupFault
 
 _LONGEST_SOCKET = "supervisor.sock"
@@ -145,23 +144,36 @@ def endpoint(run: Path, name: str) -> str:
     return f"ipc://{run / name}.sock"
 
 
-def hold_lock(path: Path, wait_seconds: float, refusal: str) -> int:
-    """Lock `path` for the life of this process; the descriptor. Raises SetupFault(`refusal`) if
-    another process still holds it after `wait_seconds`."""
+def try_lock(path: Path) -> int | None:
+    """Lock `path` for the life of this process; the descriptor. None: another process holds it. Raises SetupFault."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise SetupFault(f"the lock {path} cannot be made ({error.strerror}): let this user write there") from None
-    until = time.monotonic() + wait_seconds
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return descriptor
-        except OSError:
-            if time.monotonic() >= until:
-                os.close(descriptor)
-                raise SetupFault(refusal) from None
-            time.sleep(0.02)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def lock_name(path: Path) -> str:
+    """What names the lock at `path` among the locks of all machines: this start of the kernel, the file system and the
+    file. Empty where the kernel does not name its start."""
+    try:
+        start = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        found = path.stat()
+    except OSError:
+        return ""
+    return f"{start}:{found.st_dev}:{found.st_ino}"
+
+
+def hold_lock(path: Path, refusal: str) -> int:
+    """As try_lock. Raises SetupFault(`refusal`) if another process holds it."""
+    if (descriptor := try_lock(path)) is None:
+        raise SetupFault(refusal)
+    return descriptor
 
 
 def secret(data: Path, name: str) -> bytes:
@@ -174,6 +186,13 @@ def secret(data: Path, name: str) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise SetupFault(f"the secret {path} cannot be kept ({error.strerror}): make room, or set its rights") from None
+
+
+def signing_secrets(setting: str, data: Path, made: str) -> tuple[bytes, ...]:
+    """The secrets in the setting, and the one `made` in DATA. That one is made if none is set; if it exists, it stays
+    valid, because its signatures do."""
+    given = listed_secrets(setting)
+    return given if given and not (data / made).exists() else (*given, secret(data, made))
 
 
 def _make_secret(path: Path) -> None:

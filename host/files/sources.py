@@ -18,10 +18,10 @@ class Watch:
         self.seconds = LOOK_SECONDS if on else inf
         self._seen = self._look()
 
-    def changed(self) -> bool:
-        """Whether a file came, went or was written since the last call."""
+    def changed(self) -> list[str]:
+        """The files that came, went or were written since the last call."""
         seen, self._seen = self._seen, self._look()
-        return seen != self._seen
+        return sorted({str(file) for file, _ in seen.items() ^ self._seen.items()})
 
     def _look(self) -> dict[Path, int]:
         return _changed_at() if self._on else {}

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import struct
+import time
 from collections.abc import Mapping
 from math import inf
 from pathlib import Path
@@ -22,6 +23,9 @@ _KIND = 2
 
 READY_SECONDS = 1.0
 """How long to wait until a full queue has room for READY=1. Later watchdog messages repeat it."""
+PROGRESS_SECONDS = 1.0
+EXTENSION_SECONDS = 60.0
+"""How long after a step the next one may be: a large index is sorted in one."""
 WORDS_PER_LIMIT = 4
 """One message may be late or lost (a socket's queue holds ten datagrams) before its process counts as silent."""
 
@@ -60,9 +64,31 @@ def environ_of_child(environ: Mapping[str, str], path: Path, silence_seconds: fl
 
 
 def ready() -> None:
-    """Send READY=1 to $NOTIFY_SOCKET, if there is one."""
-    with contextlib.suppress(TimeoutError):
+    """Send READY=1 to $NOTIFY_SOCKET, if there is one. A parent that is gone, or does not read, stops nobody: a broker
+    that stood by may take the term just then."""
+    with contextlib.suppress(OSError):
         _say(b"READY=1", READY_SECONDS)
+
+
+class Progress:
+    """Tells our parent, each PROGRESS_SECONDS at most, that a long start goes on. It counts as a sign of life, also
+    before we are ready, and puts off systemd's own deadline of a start. Call it for each step that is really done."""
+
+    def __init__(self) -> None:
+        self._due = 0.0
+
+    def __call__(self) -> None:
+        now = time.monotonic()
+        if now >= self._due:
+            self._due = now + PROGRESS_SECONDS
+            with contextlib.suppress(OSError):
+                _say(f"WATCHDOG=1\nEXTEND_TIMEOUT_USEC={int(EXTENSION_SECONDS * 1e6)}".encode())
+
+
+def status(text: str) -> None:
+    """Send a line that `systemctl status` shows of us."""
+    with contextlib.suppress(OSError):
+        _say(f"STATUS={text}".encode())
 
 
 def workers_wanted(workers: int) -> None:

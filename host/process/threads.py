@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -61,7 +61,15 @@ class Threads:
             outcome()
 
 
-def tried(future: "asyncio.Future[T]", work: Callable[[], T]) -> Callable[[], object]:
+class Outcome(Protocol):
+    """A future, of asyncio or of threads."""
+
+    def set_result(self, result: Any, /) -> None: ...
+
+    def set_exception(self, exception: BaseException, /) -> None: ...
+
+
+def tried(future: Outcome, work: Callable[[], object]) -> Callable[[], object]:
     """Do the work; the call that tells the future how it went."""
     try:
         return partial(future.set_result, work())

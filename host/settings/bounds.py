@@ -11,20 +11,19 @@ CHOICES = {
     "ledger_sync": ("full", "normal"),
     "log_format": ("auto", "console", "json"),
     "log_level": ("debug", "info", "warning", "error"),
-    "cache_url": ("", "none"),
-    "ledger_url": ("",),
-    "blobs_url": ("",),
 }
 BOUNDS: dict[str, tuple[float, float]] = {
     "port": (0, 65_535),  # 0: any that is free
     "web_processes": (1, 256),
     "capacity": (1, 1000),
     "worker_nice": (0, 19),  # the kernel's own
+    "fetch_seconds": (1.0, 3600.0),
     "upload_bytes_max": (1, _TEBIBYTE),
     "pixels_max": (1, 65_535**2),  # the largest sides that JPEG can say
     "frames_max": (1, 1_000_000),
     "queued_max": (1, 10**12),
     "rate_per_minute": (0, 10**9),
+    "partial_seconds": (1.0, _MONTH),
     "job_seconds": (0.01, 86_400.0),
     "attempts_max": (1, 1000),
     "decoder_bytes_max": (64 * _MEBIBYTE, _TEBIBYTE),  # less does not hold the image libraries and a picture
@@ -41,3 +40,5 @@ BOUNDS: dict[str, tuple[float, float]] = {
 }
 WORKERS_MAX = 1000
 """On one machine: each is three processes."""
+BROKERS_MAX = 5
+"""Of one installation: one is active, and more than two stand by only where machines are many."""

@@ -1,4 +1,4 @@
-"""What each setting means: its unit, the roles that read it, and its sentences for docs/settings.md and the README.
+"""What each setting means: its unit, the roles that read it, and its sentences for docs/settings.md.
 
 Pure text: no process reads it. tests/support/house/docs.py makes the tables of it, with the defaults of
 host/settings/settings.py and the bounds of host/settings/bounds.py. Links are relative to the root of the tree.
@@ -6,8 +6,8 @@ host/settings/settings.py and the bounds of host/settings/bounds.py. Links are r
 
 from typing import NamedTuple
 
-WEB, BROKER, WORKER, SUPERVISOR = "web", "broker", "worker", "supervisor"
-ALL = (WEB, BROKER, WORKER, SUPERVISOR)
+WEB, BROKER, WORKER, COURIER, SUPERVISOR = "web", "broker", "worker", "courier", "supervisor"
+ALL = (WEB, BROKER, WORKER, COURIER, SUPERVISOR)
 
 
 class Described(NamedTuple):
@@ -20,7 +20,7 @@ class Described(NamedTuple):
 
 MAIN = ("host", "port", "public_url", "trusted_proxies", "workers", "data",
         "api_keys", "recipes", "upload_bytes_max", "retention_days")  # fmt: skip
-"""The settings in the README."""
+"""The settings that matter most."""
 DESCRIBED = {
     "host": Described(
         "",
@@ -36,7 +36,8 @@ DESCRIBED = {
     "public_url": Described(
         "",
         (WEB, SUPERVISOR),
-        "The beginning of addresses in answers. Empty: the address to which the request was sent.",
+        "The beginning of addresses in answers and events. Empty: the address to which the request was sent; webhooks "
+        "need it where HOST is no loopback address.",
     ),
     "root_path": Described(
         "",
@@ -82,8 +83,15 @@ DESCRIBED = {
     ),
     "worker_nice": Described(
         "",
-        (WORKER,),
-        "The niceness of the decoders.",
+        (WORKER, COURIER),
+        "The niceness of the decoders. A courier has 5 more.",
+    ),
+    "couriers": Described(
+        "processes",
+        (WEB, SUPERVISOR),
+        "The number of couriers, which alone call strangers: they deliver webhooks, and fetch originals from their "
+        "addresses; at most 64. `0`: neither is done. `elsewhere`: others run them, in containers or units of their "
+        "own.",
     ),
     "data": Described(
         "",
@@ -101,8 +109,17 @@ DESCRIBED = {
     ),
     "ledger_url": Described(
         "",
-        (),
-        "Reserved: the ledger is SQLite in DATA.",
+        (WEB, BROKER),
+        "The ledger's database: `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`, with libpq's parameters after `?` "
+        "(`sslmode=verify-full`, say). A secret: `LEDGER_URL_FILE` names a file of it. Empty: SQLite in DATA. See "
+        "[the PostgreSQL ledger](docs/machines.md#the-ledger-in-postgresql).",
+    ),
+    "ledger_read_url": Described(
+        "",
+        (WEB,),
+        "A replica of the database of `LEDGER_URL`, for lists and counts; an address as there, and a secret, too. What "
+        "decides is always read from the primary ([which reads](docs/machines.md#reads-from-a-replica)). Empty: all "
+        "is read from the primary.",
     ),
     "ledger_sync": Described(
         "",
@@ -111,19 +128,33 @@ DESCRIBED = {
     ),
     "blobs_url": Described(
         "",
-        (),
-        "Reserved: blobs are files in DATA.",
+        (WEB, BROKER, WORKER, COURIER),
+        "Where originals and renditions are. Empty: files in DATA. "
+        "`s3://BUCKET[/PREFIX][?endpoint=https://HOST:PORT&region=REGION]` is a bucket of an S3-compatible store "
+        "([past one machine](docs/machines.md#blobs-in-s3)). It needs the extra `stores`.",
+    ),
+    "blobs_redirect": Described(
+        "",
+        (WEB,),
+        "`1` answers a request for a rendition with a redirect to the bucket of `BLOBS_URL`. The address is signed, "
+        "and works for 5 to 10 minutes for everyone who has it, also after a purge.",
     ),
     "cache_url": Described(
         "",
         (WORKER,),
-        "`none` switches the result cache off.",
+        "The result cache. Empty: files in DATA. `redis://USER:PASSWORD@HOST:PORT/NUMBER` is one cache for the workers "
+        "of all hosts, on Redis or Valkey. It needs the extra `stores`. `rediss://` is with TLS; `?ssl_ca_certs=FILE` "
+        "names the trusted authorities. `unix:///PATH` is a socket. `?prefix=NAME` tells several installations in one "
+        "database apart. While it fails, images are processed anew. `none` switches it off.",
     ),
     "brokers": Described(
         "",
-        (WEB, BROKER, WORKER),
-        "`1` is one broker on local sockets. With `tcp://HOST:PORT` it listens at this address, on this port and "
-        "the next three.",
+        (WEB, BROKER, WORKER, SUPERVISOR),
+        "`1` is one broker on local sockets. With `2` (at most `5`) others stand by, and one of them goes on when it "
+        "ends. With `tcp://HOST:PORT` it listens at this address, on this port and the next three. With up to five "
+        "addresses, with commas between, a broker on each machine takes its own "
+        "([standby](docs/operations.md#standby)). Names are looked up again and again, and so is the list in "
+        "`file:/PATH` ([list](docs/machines.md#standby-on-several-hosts)).",
     ),
     "curve": Described(
         "",
@@ -134,7 +165,7 @@ DESCRIBED = {
     "api_keys": Described(
         "",
         (WEB, SUPERVISOR),
-        "The API keys, as `tenant:scope:sha256`; see [Keys](README.md#keys). Empty: everyone may do everything.",
+        "The API keys, as `tenant:scope:sha256`; see [Keys](docs/security.md#keys). Empty: everyone may do everything.",
     ),
     "public_without_keys": Described(
         "",
@@ -144,12 +175,25 @@ DESCRIBED = {
     "grant_secrets": Described(
         "",
         (WEB,),
-        "The secrets of [grants](README.md#grants): the first one signs, all verify. Empty: one is made in DATA.",
+        "The secrets of [grants](docs/security.md#grants): the first one signs, all verify. Empty: one is made in "
+        "DATA.",
     ),
     "receipt_secrets": Described(
         "",
         (WEB,),
         "The secrets of receipts: the first one signs, all verify. Empty: one is made in DATA.",
+    ),
+    "webhooks": Described(
+        "",
+        (WEB,),
+        "Receivers that are told of the end of all jobs of a tenant: `TENANT=URL`, several with commas between them, "
+        "or `URL` alone if there are no `API_KEYS` ([webhooks](docs/webhooks.md)). A secret.",
+    ),
+    "webhook_secrets": Described(
+        "",
+        (WEB, BROKER),
+        "The secrets of [webhooks](docs/webhooks.md#verify-an-event). Each endpoint has one of its own, derived from "
+        "them. All sign, the first one first. Empty: one is made in DATA.",
     ),
     "recipes": Described(
         "",
@@ -158,14 +202,21 @@ DESCRIBED = {
         "pixmill uses the presets that it comes with, and web logs that. A file that is set and missing refuses "
         "the start.",
     ),
+    "tenants": Described(
+        "",
+        (WEB, BROKER, SUPERVISOR),
+        "A TOML file of what each tenant may have: `rate`, `queued_max`, `running_max`, `weight`, `retention` "
+        "([tenants](docs/operations.md#tenants)). It is read at the start of broker and web, and before a restart "
+        "of all. Empty: all are equal.",
+    ),
     "upload_bytes_max": Described(
         "bytes",
-        (WEB,),
+        (WEB, BROKER),
         "Bytes of all images of one POST (64 MiB). Beyond it the upload is a 413 `upload_too_large`.",
     ),
     "pixels_max": Described(
         "pixels",
-        (WEB, WORKER),
+        (WEB, WORKER, COURIER),
         "Pixels of one original. Beyond it the upload is a 422 `pixels_over_limit`; if its head does not tell its"
         " pixels, the job is `failed`.",
     ),
@@ -176,8 +227,9 @@ DESCRIBED = {
     ),
     "queued_max": Described(
         "jobs",
-        (BROKER,),
-        "Jobs that wait. Beyond it an upload is a 503 `queue_full`.",
+        (WEB, BROKER),
+        "Jobs that wait. Beyond it an upload or requeue is a 503 `queue_full`; a POST of more images than this is a "
+        "413 `too_many_parts`.",
     ),
     "rate_per_minute": Described(
         "images",
@@ -185,6 +237,37 @@ DESCRIBED = {
         "Images that each tenant may upload or requeue in any 60 seconds, over all web processes; without keys, "
         "all callers together. Beyond it the answer is a 429 `rate_limited` ([more](docs/security.md#rates)). `0`"
         " sets no limit.",
+    ),
+    "sources": Described(
+        "",
+        (WEB, COURIER),
+        "Prefixes of the addresses from which `POST /jobs` may fetch originals (`source_url`), as "
+        "`https://cdn.example/photos/`, or `s3://BUCKET/PREFIX` where `BLOBS_URL` is a bucket. `*`: any public host, "
+        "over https. Empty: none ([the gate](docs/security.md#the-gate-to-strangers)).",
+    ),
+    "fetch_seconds": Described(
+        "seconds",
+        (BROKER,),
+        "The time that one fetch of an original may take. Its first byte must come within 10 s.",
+    ),
+    "egress_allow": Described(
+        "",
+        (WEB, COURIER),
+        "Networks and hosts that couriers may call although they are not public: `10.0.0.0/8`, `hooks.internal`, "
+        "`127.0.0.1:8000`. An entry with a port allows only that port; http is allowed for what is listed. Link-local "
+        "addresses are never called.",
+    ),
+    "egress_proxy": Described(
+        "",
+        (COURIER,),
+        "A proxy through which couriers call everything, `http://[USER:PASSWORD@]HOST:PORT`. Then names are resolved, "
+        "and their addresses judged, by the proxy. A secret.",
+    ),
+    "partial_seconds": Described(
+        "seconds",
+        (BROKER,),
+        "A batch that was opened by `POST /batches` and that nobody closes ends so long after the last upload to it. "
+        "`batch.ended` says then that it was not closed.",
     ),
     "job_seconds": Described(
         "seconds",
@@ -210,7 +293,7 @@ DESCRIBED = {
     ),
     "silence_seconds": Described(
         "seconds",
-        (BROKER, WORKER, SUPERVISOR),
+        (BROKER, WORKER, COURIER, SUPERVISOR),
         "Seconds without a message from a worker. Then its jobs go to others.",
     ),
     "grace_seconds": Described(
@@ -225,7 +308,7 @@ DESCRIBED = {
     ),
     "drain_seconds": Described(
         "seconds",
-        (WEB, WORKER, SUPERVISOR),
+        (WEB, WORKER, COURIER, SUPERVISOR),
         "Seconds in which a leaving process finishes its work. Then a worker gives its jobs back, and web ends "
         "its requests.",
     ),
@@ -242,7 +325,7 @@ DESCRIBED = {
     ),
     "disk_free_bytes_min": Described(
         "bytes",
-        (WEB, WORKER),
+        (WEB, WORKER, COURIER),
         "Free bytes of the disk (256 MiB). Below it an upload is a 507 `disk_full`.",
     ),
     "retention_days": Described(

@@ -3,12 +3,13 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from host.settings import settings as pure
+from host.settings.cache_url import NONE
 from host.settings.settings import Settings
 from jobs.errors import SetupFault
 
@@ -37,16 +38,35 @@ def load_settings() -> tuple[Settings, dict[str, str]]:
 
 
 def without_secrets() -> dict[str, str]:
-    """The environment for a process that needs no secret, because it opens untrusted files."""
-    secret = {f"{pure.PREFIX}{name.upper()}{end}" for name in pure.SECRETS for end in ("", "_FILE")} | pure.CLIENT
-    return {name: value for name, value in os.environ.items() if name.upper() not in secret}
+    """The environment for a process that needs no secret, because it opens untrusted files. Nor does it need anything
+    about the store of the blobs (`AWS_...`) or the server of the ledger (`PG...`, as PGPASSWORD)."""
+    return _without(os.environ, variables_of(pure.SECRETS), ("AWS_", "PG"))
+
+
+def of_courier(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a courier, because it calls strangers: without every secret but that of the proxy, and
+    without the server of the ledger. What opens the store of the blobs stays: a courier writes originals into it."""
+    return _without(environ, variables_of(pure.SECRETS - {"egress_proxy"}), ("PG",))
+
+
+def variables_of(secrets: frozenset[str]) -> frozenset[str]:
+    """The variables that hold these settings, or name a file of one; and those of the client."""
+    return frozenset(f"{pure.PREFIX}{name.upper()}{end}" for name in secrets for end in ("", "_FILE")) | pure.CLIENT
+
+
+def _without(environ: Mapping[str, str], names: frozenset[str], prefixes: tuple[str, ...]) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in environ.items()
+        if name.upper() not in names and not name.upper().startswith(prefixes)
+    }
 
 
 def shown_settings(settings: Settings, sources: dict[str, str]) -> list[str]:
     """Every setting as its variable, its value (but no secret) and its source, a line each."""
     lines = []
     for name, value in msgspec.structs.asdict(settings).items():
-        shown = "(secret)" if name in pure.SECRETS and value else value
+        shown = "(secret)" if name in pure.SECRETS and value not in ("", NONE) else value
         lines.append(f"{pure.PREFIX}{name.upper():<22} {shown!s:<16} {sources[name]}")
     return lines
 

@@ -1,4 +1,4 @@
-"""One logger per role: an action word plus key=value; colours on a terminal, JSON by setting.
+"""One logger per role: an action word plus key=value; colours on a terminal without NO_COLOR, JSON by setting.
 
 log = host.settings.log.start("broker", settings)
 log.info("assigned", extra={"job": id, "worker": name})
@@ -6,13 +6,14 @@ log.info("assigned", extra={"job": id, "worker": name})
 
 import json
 import logging
+import os
 import sys
 import time
 from typing import Any
 
 from host.settings.settings import Settings
 
-COLOURS = {"supervisor": "37", "web": "36", "broker": "33", "worker": "32"}
+COLOURS = {"supervisor": "37", "web": "36", "broker": "33", "worker": "32", "courier": "35"}
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -21,7 +22,8 @@ def start(role: str, settings: Settings, process: str = "") -> logging.Logger:
     stream = sys.stderr
     handler = logging.StreamHandler(stream)
     as_json = settings.log_format == "json"
-    handler.setFormatter(_Json() if as_json else _Console(stream.isatty() or settings.log_format == "console"))
+    colour = (stream.isatty() or settings.log_format == "console") and not os.environ.get("NO_COLOR")
+    handler.setFormatter(_Json() if as_json else _Console(colour))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
@@ -33,6 +35,13 @@ def _members(record: logging.LogRecord) -> dict[str, Any]:
     return {name: value for name, value in vars(record).items() if name not in _PLAIN}
 
 
+def _plain(value: str) -> str:
+    """The value on one line: names that others chose must not write lines of their own, nor colour the terminal."""
+    return (
+        value if value.isprintable() else "".join(each if each.isprintable() else ascii(each)[1:-1] for each in value)
+    )
+
+
 class _Console(logging.Formatter):
     def __init__(self, colour: bool) -> None:
         super().__init__()
@@ -40,7 +49,7 @@ class _Console(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         at = time.strftime("%H:%M:%S", time.localtime(record.created)) + f".{int(record.msecs):03d}"
-        members = " ".join(f"{name}={value}" for name, value in _members(record).items())
+        members = " ".join(f"{name}={_plain(str(value))}" for name, value in _members(record).items())
         level = "" if record.levelno == logging.INFO else f" {record.levelname}"
         who = f"{record.name:<12}"
         if self._colour:

@@ -9,7 +9,15 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from host.settings.bounds import BOUNDS, CHOICES, WORKERS_MAX
+from host.egress.addresses import parse_allowed
+from host.egress.proxies import parse_proxy
+from host.egress.receivers import parse_receivers
+from host.egress.sources import parse_sources
+from host.settings.bounds import BOUNDS, BROKERS_MAX, CHOICES, WORKERS_MAX
+from host.settings.brokers import SOCKETS, broker_addresses
+from host.settings.buckets import bucket
+from host.settings.cache_url import redis_place
+from host.settings.couriers import couriers_here, has_couriers
 from jobs import limits
 from jobs.access import keys
 from jobs.access.grants import ORIGIN
@@ -34,11 +42,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     workers: str = "cores"
     capacity: int = 5
     worker_nice: int = 10
+    couriers: str = "1"
     data: str = "uploads"
     run: str = ""
     ledger_url: str = ""
+    ledger_read_url: str = ""
     ledger_sync: str = "full"
     blobs_url: str = ""
+    blobs_redirect: bool = False
     cache_url: str = ""
     brokers: str = "1"
     curve: bool = True
@@ -46,12 +57,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     public_without_keys: bool = False
     grant_secrets: str = ""
     receipt_secrets: str = ""
+    webhooks: str = ""
+    webhook_secrets: str = ""
     recipes: str = RECIPES
+    tenants: str = ""
     upload_bytes_max: int = limits.UPLOAD_BYTES_MAX
     pixels_max: int = limits.PIXELS_MAX
     frames_max: int = limits.FRAMES_MAX
     queued_max: int = 10_000_000
     rate_per_minute: int = 0
+    sources: str = ""
+    fetch_seconds: float = limits.FETCH_SECONDS
+    egress_allow: str = ""
+    egress_proxy: str = ""
+    partial_seconds: float = limits.PARTIAL_SECONDS
     job_seconds: float = limits.JOB_SECONDS
     attempts_max: int = 5
     decoder_bytes_max: int = limits.DECODER_BYTES_MAX
@@ -69,23 +88,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str = "info"
 
 
-SECRETS = frozenset({"api_keys", "grant_secrets", "receipt_secrets"})
+SECRETS = frozenset(
+    {
+        "api_keys", "grant_secrets", "receipt_secrets", "webhook_secrets", "webhooks", "cache_url", "ledger_url",
+        "ledger_read_url", "egress_proxy",
+    }
+)  # fmt: skip
 """Settings whose values are shown nowhere."""
 CLIENT = frozenset({"PIXMILL_URL", "PIXMILL_API_KEY"})
 """Variables of the client. They are no settings, but may be set in a server's environment."""
-SOCKETS = ("jobs", "workers", "receipts", "changes")
-"""The broker's sockets; on tcp they have consecutive ports."""
 SECRET_CHARACTERS_MIN = 16
 """Characters of a secret that a person sets: shorter ones can be guessed."""
 SOCKET_PATH_BYTES_MAX = 107
 """Bytes of a unix socket's path: the kernel's bound."""
 _UNIX = "unix:"
+_SERVERS = ("postgresql://", "postgres://")
 _PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]_-]+(?:/[A-Za-z0-9._~/-]*)?", re.ASCII)
 _ROOT_PATH = re.compile(r"[A-Za-z0-9._~/-]*", re.ASCII)
 _LOCATION = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 _NO_PATH = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 """Control characters, and bytes that are not UTF-8. A name may have any space: Japanese keyboards write U+3000."""
+_UNSET = frozenset({"run", "tenants"})
+"""Paths that may be empty."""
 _TYPES = {bool: "1 or 0", int: "a whole number", float: "a number"}
 
 
@@ -132,16 +157,20 @@ def _out_of_range(settings: Settings) -> list[str]:
 def _of_texts(settings: Settings) -> list[str]:
     faults = [
         f"{PREFIX}{name.upper()}={getattr(settings, name)!r} must be a path"
-        for name in ("data", "recipes", "run")
-        if _NO_PATH.search(getattr(settings, name)) or not (getattr(settings, name).strip() or name == "run")
+        for name in ("data", "recipes", "run", "tenants")
+        if _NO_PATH.search(getattr(settings, name)) or not (getattr(settings, name).strip() or name in _UNSET)
     ]
     if not _is_host(settings.host):
         faults.append(
             f"{PREFIX}HOST={settings.host!r} must be an address or a name of this machine, or a unix socket as "
             f"unix:/run/pixmill/web.sock, whose path has at most {SOCKET_PATH_BYTES_MAX} bytes"
         )
-    if not _is_judged(broker_address, settings):
-        faults.append(f"{PREFIX}BROKERS={settings.brokers!r} must be 1, or the broker's address as tcp://HOST:PORT")
+    if not _is_judged(broker_addresses, settings.brokers):
+        faults.append(
+            f"{PREFIX}BROKERS={settings.brokers!r} must be 1 to {BROKERS_MAX}, or the broker's address as "
+            f"tcp://HOST:PORT, or those of up to {BROKERS_MAX} brokers with commas between them, "
+            "or file:/PATH of a list"
+        )
     faults += [
         f"{PREFIX}CORS_ORIGINS: {origin!r} must be an origin as a browser sends it, https://shop.example[:PORT]"
         for origin in cors_origins(settings)
@@ -160,9 +189,27 @@ def _of_texts(settings: Settings) -> list[str]:
         if not _is_network(proxy)
     ]
     try:
+        if settings.blobs_url:
+            bucket(settings.blobs_url)
+    except ValueError as fault:
+        faults.append(f"{PREFIX}BLOBS_URL {fault}")
+    judges: dict[str, tuple[str, Callable[[str], object]]] = {
+        "sources": ("prefixes of addresses", parse_sources),
+        "egress_allow": ("networks and hosts", parse_allowed),
+    }
+    for name, (kind, judge) in judges.items():
+        try:
+            judge(getattr(settings, name))
+        except ValueError as fault:
+            faults.append(f"{PREFIX}{name.upper()} must be {kind}: {fault}")
+    try:
         workers_range(settings.workers, cores=1)
     except ValueError as fault:
         faults.append(f"{PREFIX}WORKERS={fault}")
+    try:
+        couriers_here(settings.couriers)
+    except ValueError as fault:
+        faults.append(f"{PREFIX}COURIERS={fault}")
     return faults
 
 
@@ -170,14 +217,42 @@ def _of_secrets(settings: Settings) -> list[str]:
     """The faults of secrets. They never quote the value: it may be a secret."""
     faults = [
         f"{PREFIX}{name.upper()} must be of {SECRET_CHARACTERS_MIN} characters or more each"
-        for name in ("grant_secrets", "receipt_secrets")
+        for name in ("grant_secrets", "receipt_secrets", "webhook_secrets")
         if any(len(secret) < SECRET_CHARACTERS_MIN for secret in listed_secrets(getattr(settings, name)))
     ]
+    if (count := len(listed_secrets(settings.webhook_secrets))) > limits.WEBHOOK_SECRETS_MAX:
+        faults.append(f"{PREFIX}WEBHOOK_SECRETS must be of at most {limits.WEBHOOK_SECRETS_MAX} secrets, not {count}")
     try:
         keys.parse(settings.api_keys)
     except ValueError as fault:
         faults.append(f"{PREFIX}API_KEYS: {fault}")
+    faults += _of_receivers(settings)
+    try:
+        redis_place(settings.cache_url)
+    except ValueError as fault:
+        faults.append(f"{PREFIX}CACHE_URL {fault}")
+    try:
+        parse_proxy(settings.egress_proxy)
+    except ValueError as fault:
+        faults.append(f"{PREFIX}EGRESS_PROXY {fault}")
+    faults += [
+        f"{PREFIX}{name.upper()} must be empty, or as postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+        for name in ("ledger_url", "ledger_read_url")
+        if getattr(settings, name) and not getattr(settings, name).startswith(_SERVERS)
+    ]
     return faults
+
+
+def _of_receivers(settings: Settings) -> list[str]:
+    """The faults of WEBHOOKS beside the settings by which it is judged, where these are valid."""
+    if not _is_judged(keys.parse, settings.api_keys) or not _is_judged(parse_allowed, settings.egress_allow):
+        return []
+    tenants = frozenset(key.tenant for key in keys.parse(settings.api_keys))
+    try:
+        parse_receivers(settings.webhooks, parse_allowed(settings.egress_allow), tenants)
+    except ValueError as fault:
+        return [f"{PREFIX}WEBHOOKS must be TENANT=URL each: {fault}"]
+    return []
 
 
 def _together(settings: Settings) -> list[str]:
@@ -188,6 +263,20 @@ def _together(settings: Settings) -> list[str]:
             f"{PREFIX}ORPHAN_SECONDS={settings.orphan_seconds:g} must be at least twice {PREFIX}ACCEPT_SECONDS="
             f"{settings.accept_seconds:g}: what waits for the broker for so long would be refused by it"
         )
+    if _is_judged(has_couriers, settings.couriers) and not has_couriers(settings.couriers):
+        faults += [
+            f"{PREFIX}{name} must not be set beside {PREFIX}COURIERS=0: nobody would {does} (elsewhere: couriers run "
+            "on another machine)"
+            for name, text, does in (
+                ("SOURCES", settings.sources, "fetch from them"),
+                ("WEBHOOKS", settings.webhooks, "deliver them"),
+            )
+            if text.strip()
+        ]
+    if not settings.blobs_url and "s3://" in settings.sources:
+        faults.append(f"{PREFIX}SOURCES must not name a bucket without {PREFIX}BLOBS_URL, whose store has it")
+    if settings.ledger_read_url and not settings.ledger_url:
+        faults.append(f"{PREFIX}LEDGER_READ_URL must not be set without {PREFIX}LEDGER_URL, whose replica it names")
     if settings.public_without_keys and settings.api_keys.strip():
         faults.append(
             f"{PREFIX}PUBLIC_WITHOUT_KEYS=1 must not be set beside {PREFIX}API_KEYS: who has no key is refused"
@@ -197,16 +286,23 @@ def _together(settings: Settings) -> list[str]:
             f"{PREFIX}ACCEL_REDIRECT must be set beside {PREFIX}TRUSTED_PROXIES: only a trusted proxy gets the names "
             "of files"
         )
-    broker = broker_address(settings) if _is_judged(broker_address, settings) else None
-    if broker and broker[0] == settings.host and 0 <= settings.port - broker[1] < len(SOCKETS):
-        last = broker[1] + len(SOCKETS) - 1
-        faults.append(f"{PREFIX}PORT={settings.port} must be none of the broker's, {broker[1]} to {last}")
+    if settings.accel_redirect and settings.blobs_url:
+        faults.append(
+            f"{PREFIX}ACCEL_REDIRECT must not be set beside {PREFIX}BLOBS_URL: nginx sends files of DATA, and "
+            "blobs are in a bucket then"
+        )
+    if settings.blobs_redirect and not settings.blobs_url:
+        faults.append(f"{PREFIX}BLOBS_REDIRECT must be set beside {PREFIX}BLOBS_URL: files of DATA have no address")
+    for host, port in broker_addresses(settings.brokers) if _is_judged(broker_addresses, settings.brokers) else ():
+        if host == settings.host and 0 <= settings.port - port < len(SOCKETS):
+            last = port + len(SOCKETS) - 1
+            faults.append(f"{PREFIX}PORT={settings.port} must be none of the broker's, {port} to {last}")
     return faults
 
 
-def _is_judged(judge: Callable[[Settings], object], settings: Settings) -> bool:
+def _is_judged(judge: Callable[[str], object], text: str) -> bool:
     try:
-        judge(settings)
+        judge(text)
     except ValueError:
         return False
     return True
@@ -246,16 +342,6 @@ def workers_range(workers: str, cores: int) -> tuple[int, int]:
     if not found or not int(found[1]) <= int(found[2] or found[1]) <= WORKERS_MAX:
         raise ValueError(f"{workers!r} must be cores, N or MIN..MAX, and at most {WORKERS_MAX}")
     return int(found[1]), int(found[2] or found[1])
-
-
-def broker_address(settings: Settings) -> tuple[str, int] | None:
-    """Host and first port of the broker's sockets, or None where they are local ones. Raises ValueError."""
-    if settings.brokers == "1":
-        return None
-    found = re.fullmatch(r"tcp://(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})", settings.brokers)
-    if not found or not 0 < int(found[3]) <= 65_536 - len(SOCKETS):
-        raise ValueError(settings.brokers)
-    return found[1] or found[2], int(found[3])
 
 
 def listed_secrets(text: str) -> tuple[bytes, ...]:

@@ -4,7 +4,7 @@ Owns DATA/curve. The one shared file that knows ZeroMQ: a broker and its peers m
 
     broker.key  broker.secret   the broker's; peers hold its key alone
     client.key  client.secret   what web processes and workers of this machine show
-    allowed/NAME.key            who is let in; a key put here counts at once, one removed at the broker's next start
+    allowed/                    who is let in, and as what (host/sockets/allowed.py)
 """
 
 import logging
@@ -16,31 +16,32 @@ import zmq
 from zmq.utils import z85
 
 from host.process.launch import typed
+from host.sockets.allowed import KEY_CHARACTERS, SUFFIX, Allowed, Grant, Role, file_name, key_in, roles_of
+from host.sockets.bound import DIGEST_CHARACTERS, fingerprint
+from host.sockets.connections import CONNECTIONS_MAX, Connections
 from jobs.errors import SetupFault
 
-DOMAIN = b"pixmill"
+DOMAINS = {role: f"pixmill.{role}".encode() for role in Role}
+"""The ZAP domain of the sockets that a role connects to: it tells the handler which of them somebody knocks at."""
+_ROLES = {domain: role for role, domain in DOMAINS.items()}
 ZAP = "inproc://zeromq.zap.01"
 STRANGERS_NAMED_MAX = 1000
 """Strangers' keys in the log, each once."""
-ALLOWED_MAX = 1000
-"""Allowed keys: one for each machine."""
-ALLOWED_AGAIN_SECONDS = 1.0
-"""Seconds between two readings of their folder if no file came or went: a file may be rewritten in place."""
 ANSWERS_PER_TURN = 64
 """Connection attempts that a turn of the broker answers: each costs 20 us."""
-KEY_CHARACTERS = 40
 
 
-def make_keys(folder: Path, peer: str = "") -> Path:
+def make_keys(folder: Path, peer: str = "", role: Role | None = None) -> Path:
     """Make the broker's keys and those of this machine's processes in `folder`, if they are missing. With `peer`, make
-    those of another machine with this name; the returned folder is to be copied there, as its DATA/curve. Raises
-    SetupFault."""
+    those of another machine with this name, for its processes of `role` (None: for all of them); the returned folder is
+    to be copied there, as its DATA/curve. Raises SetupFault."""
     try:
         _make_pair(folder, "broker")
         if not peer:
-            _allow(folder, "local", _make_pair(folder, "client"))
+            if not any((folder / "allowed" / file_name("local", each)).exists() for each in Role):
+                _allow(folder, "local", _make_pair(folder, "client"))
             return folder
-        _allow(folder, peer, _make_pair(folder / peer, "client"))
+        _allow(folder, peer, _make_pair(folder / peer, "client"), role)
         _write(folder / peer / "broker.key", (folder / "broker.key").read_bytes())
     except OSError as error:
         raise SetupFault(f"no keys can be made in {folder} ({error.strerror}): let this user write there") from None
@@ -49,21 +50,29 @@ def make_keys(folder: Path, peer: str = "") -> Path:
 
 class Server:
     """The broker's side. Make it before any bind, and call `answer` whenever `questions` can be read: until then new
-    connections wait. Without it nobody is let in, because the domain is enforced."""
+    connections wait. Without it nobody is let in, because the domain is enforced. `connections` counts them (None: they
+    are not counted)."""
 
-    def __init__(self, context: "zmq.Context[Any]", folder: Path, log: logging.Logger) -> None:
-        self._log = log
+    def __init__(
+        self,
+        context: "zmq.Context[Any]",
+        folder: Path,
+        log: logging.Logger,
+        connections: Connections | None = None,
+    ) -> None:
+        self._log, self._connections = log, connections
         self._key, self._secret = _read(folder, "broker.key"), _read(folder, "broker.secret")
         self._allowed = Allowed(folder / "allowed", log)
-        self._named: set[bytes] = set()
+        self._named: set[tuple[bytes, Role | None]] = set()
+        self._full: set[Grant] = set()
         self.refused = 0
         self.questions: Any = context.socket(zmq.REP)
         self.questions.linger = 0
         self.questions.bind(ZAP)
 
-    def dress(self, socket: Any) -> None:
-        """Let `socket` accept allowed keys only. Call it before its bind."""
-        socket.zap_domain, socket.zap_enforce_domain = DOMAIN, True
+    def dress(self, socket: Any, role: Role) -> None:
+        """Let `socket` accept the allowed keys of `role` only. Call it before its bind."""
+        socket.zap_domain, socket.zap_enforce_domain = DOMAINS[role], True
         socket.curve_publickey, socket.curve_secretkey, socket.curve_server = self._key, self._secret, True
 
     def answer(self, now: float) -> None:
@@ -73,77 +82,47 @@ class Server:
                 return
             version, request, domain, address, _identity, mechanism, *shown = self.questions.recv_multipart()
             key = z85.encode(shown[0]) if mechanism == b"CURVE" and shown else b""
-            if domain == DOMAIN and self._allowed.has(key, now):
-                self.questions.send_multipart([version, request, b"200", b"OK", key, b""])
+            role = _ROLES.get(domain)
+            if role is not None and self._allowed.may(key, role, now):
+                if self._has_room(key, role, address.decode(errors="replace"), now):
+                    self.questions.send_multipart([version, request, b"200", b"OK", key, b""])
+                else:
+                    self.questions.send_multipart([version, request, b"300", b"too many connections", b"", b""])
             else:
-                self._refuse(key, address)
+                self._refuse(key, role, address)
                 self.questions.send_multipart([version, request, b"400", b"not allowed", b"", b""])
 
-    def _refuse(self, key: bytes, address: bytes) -> None:
+    def _has_room(self, key: bytes, role: Role, address: str, now: float) -> bool:
+        """Whether the key may have one more connection. If not, that is logged, once until it has room again."""
+        if self._connections is None or self._connections.admit(key, role, address, now):
+            self._full.discard((key, role))
+            return True
+        if (key, role) not in self._full:
+            self._full.add((key, role))
+            extra = {"fingerprint": fingerprint(key), "as": role, "address": address}
+            self._log.warning("too many connections of a key", extra=extra | {"connections_max": CONNECTIONS_MAX})
+        return False
+
+    def holds(self, key: bytes, role: Role) -> bool:
+        """Whether the holder of `key`, who was let in once, may still be `role`."""
+        return self._allowed.holds(key, role)
+
+    def taken_back(self, now: float) -> set[Grant]:
+        """The keys that were removed since the last time, at monotonic time `now`. Their connections remain: ZeroMQ
+        ends none from here."""
+        gone = self._allowed.taken_back(now)
+        self._named -= gone
+        return gone
+
+    def _refuse(self, key: bytes, role: Role | None, address: bytes) -> None:
         self.refused += 1
-        if key not in self._named and len(self._named) < STRANGERS_NAMED_MAX:
-            self._named.add(key)
-            extra = {"key": key.decode(), "address": address.decode(errors="replace")}
-            self._log.warning("stranger refused", extra=extra)
-
-
-class Allowed:
-    """The keys in a folder's *.key files. A key that is added later counts at once. A file that cannot be read, or
-    holds no key, is ignored and logged once: a person is at work there."""
-
-    def __init__(self, folder: Path, log: logging.Logger) -> None:
-        self._folder, self._log = folder, log
-        self._keys: set[bytes] = set()
-        self._said: set[str] = set()
-        self._changed_at: int | None = None
-        self._read_at = -ALLOWED_AGAIN_SECONDS
-        self._read()
-
-    def has(self, key: bytes, now: float) -> bool:
-        """Whether the key is among them at monotonic time `now`. An unknown key costs a look at the folder's mtime."""
-        if key not in self._keys and (now >= self._read_at + ALLOWED_AGAIN_SECONDS or self._changed_at != self._time()):
-            self._read_at = now
-            self._read()
-        return key in self._keys
-
-    def _time(self) -> int | None:
-        """The time at which a file came or went last; None if it is unknown."""
-        try:
-            return self._folder.stat().st_mtime_ns
-        except OSError:
-            return None
-
-    def _read(self) -> None:
-        self._changed_at = self._time()
-        try:
-            names = sorted(name for name in os.listdir(self._folder) if name.endswith(".key"))
-        except OSError as error:
-            return self._say(str(self._folder), error.strerror or str(error))
-        if len(names) > ALLOWED_MAX:
-            self._say(str(self._folder), f"it has {len(names)} keys, allowed_max allows {ALLOWED_MAX}")
-        for name in names[:ALLOWED_MAX]:
-            try:
-                self._keys.add(_key_in(self._folder / name))
-            except (OSError, ValueError) as error:
-                self._say(name, getattr(error, "strerror", None) or str(error))
-        return None
-
-    def _say(self, what: str, why: str) -> None:
-        if what not in self._said and len(self._said) < STRANGERS_NAMED_MAX:
-            self._said.add(what)
-            self._log.warning("no key to let in", extra={"file": what, "why": why})
-
-
-def _key_in(path: Path) -> bytes:
-    """The key in a file. Raises OSError, and ValueError if it holds no key. Never blocks, not even on a pipe."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        key = os.read(descriptor, 2 * KEY_CHARACTERS).strip()
-    finally:
-        os.close(descriptor)
-    if len(key) != KEY_CHARACTERS:
-        raise ValueError("it holds no key")
-    return key
+        if (key, role) in self._named or len(self._named) >= STRANGERS_NAMED_MAX:
+            return
+        self._named.add((key, role))
+        extra = {"key": key.decode(), "fingerprint": fingerprint(key), "as": role or ""}
+        extra["address"] = address.decode(errors="replace")
+        other = any(self._allowed.holds(key, each) for each in Role)
+        self._log.warning("key of the other role refused" if other else "stranger refused", extra=extra)
 
 
 class Client:
@@ -153,6 +132,16 @@ class Client:
         self._broker = _read(folder, "broker.key")
         self.key, self._secret = _read(folder, "client.key"), _read(folder, "client.secret")
 
+    @property
+    def fingerprint(self) -> str:
+        """Of the key that we show."""
+        return fingerprint(self.key)
+
+    @property
+    def broker_fingerprint(self) -> str:
+        """Of the key that the broker must have."""
+        return fingerprint(self._broker)
+
     def dress(self, socket: Any) -> None:
         """Let `socket` speak to the broker alone, and show our key. Call it before its connect."""
         socket.curve_serverkey = self._broker
@@ -160,26 +149,50 @@ class Client:
 
 
 REASONS: dict[int, str] = {
-    zmq.EVENT_HANDSHAKE_FAILED_AUTH: "the broker does not allow our key: put client.key into its curve/allowed",
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH: "the broker does not allow our key {ours}: put it into curve/allowed there",
     zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL: "one side speaks CURVE and the other does not: set PIXMILL_CURVE alike",
-    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL: "no handshake came about: broker.key here must be the broker's own",
+    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL: "no handshake came about: the broker's key must be {broker}, our broker.key",
 }
+WITHOUT_KEYS = "no handshake came about: the broker stands still, or speaks CURVE, and then set PIXMILL_CURVE alike"
 REFUSED = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+WATCHED = REFUSED | zmq.EVENT_HANDSHAKE_SUCCEEDED
 """Events of a client socket's monitor. The socket itself does not learn of a refusal."""
 
 
 class Refusals:
-    """Logs once that the broker does not let us in."""
+    """Why the broker does not let us in (`why`, "" if it does). Logs each reason once, until the broker lets us in."""
 
-    def __init__(self, log: logging.Logger) -> None:
+    def __init__(self, log: logging.Logger, client: Client | None) -> None:
         self._log = log
+        self._keys = {"ours": client.fingerprint, "broker": client.broker_fingerprint} if client else None
         self._said: set[int] = set()
+        self.why = ""
 
-    def notify(self, event: int) -> None:
-        """The monitor reported one of REFUSED."""
-        if event not in self._said:
+    def notify(self, event: int) -> bool:
+        """The monitor reported one of WATCHED. Returns whether `why` is another one now."""
+        before = self.why
+        self.why = self._reason(event) if event in REASONS else ""
+        if not self.why:
+            self._said.clear()
+        elif event not in self._said:
             self._said.add(event)
-            self._log.error("refused by the broker", extra={"why": REASONS[event]})
+            self._log.error("refused by the broker", extra={"why": self.why})
+        return self.why != before
+
+    def _reason(self, event: int) -> str:
+        return REASONS[event].format(**self._keys) if self._keys else WITHOUT_KEYS
+
+
+def listing(folder: Path) -> list[str]:
+    """A line for each public key in `folder`: its fingerprint, its file, and what its holder may be."""
+    lines = []
+    for path in [*sorted(folder.glob(f"*{SUFFIX}")), *sorted((folder / "allowed").glob(f"*{SUFFIX}"))]:
+        roles = " and ".join(roles_of(path.name)) if path.parent != folder else ""
+        try:
+            lines.append(f"{fingerprint(key_in(path))}  {path.relative_to(folder)}  {roles}".rstrip())
+        except (OSError, ValueError) as error:
+            lines.append(f"{'no key':{DIGEST_CHARACTERS}}  {path.relative_to(folder)}  {error}")
+    return lines
 
 
 def _read(folder: Path, name: str) -> bytes:
@@ -207,9 +220,14 @@ def _make_pair(folder: Path, name: str) -> bytes:
     return (folder / f"{name}.key").read_bytes()
 
 
-def _allow(folder: Path, name: str, key: bytes) -> None:
-    (folder / "allowed").mkdir(mode=0o700, exist_ok=True)
-    _write(folder / "allowed" / f"{name}.key", key)
+def _allow(folder: Path, name: str, key: bytes, role: Role | None = None) -> None:
+    """Let in the machine's key, as `role` alone: a file that allows it as another is removed."""
+    allowed = folder / "allowed"
+    allowed.mkdir(mode=0o700, exist_ok=True)
+    chosen = file_name(name, role)
+    _write(allowed / chosen, key)
+    for other in {file_name(name, each) for each in (None, *Role)} - {chosen}:
+        (allowed / other).unlink(missing_ok=True)
 
 
 def _write(path: Path, key: bytes) -> None:

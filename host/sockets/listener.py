@@ -34,9 +34,17 @@ def is_loopback(host: str) -> bool:
 
 def refuse_public(settings: Settings, listener: socket.socket | None = None) -> None:
     """Raises SetupFault if everyone on the network could use a server that asks for no key: one that listens on HOST,
-    or on the `listener` that another program bound."""
+    or on the `listener` that another program bound. Also if such a server would tell receivers addresses that begin
+    with what a client calls it."""
     host = settings.host if listener is None or listener.family == socket.AF_UNIX else listener.getsockname()[0]
-    if not is_loopback(host) and not keys.parse(settings.api_keys) and not settings.public_without_keys:
+    if is_loopback(host):
+        return
+    if settings.webhooks.strip() and not settings.public_url:
+        raise SetupFault(
+            f"{host} is no loopback address and PIXMILL_WEBHOOKS is set: set PIXMILL_PUBLIC_URL, with which the "
+            "addresses in events begin"
+        )
+    if not keys.parse(settings.api_keys) and not settings.public_without_keys:
         raise SetupFault(
             f"{host} is no loopback address and there are no API keys: set PIXMILL_API_KEYS "
             f"({typed('web key')} makes them) or PIXMILL_HOST=127.0.0.1, or PIXMILL_PUBLIC_WITHOUT_KEYS=1 if "
@@ -76,22 +84,20 @@ def _bind_unix(path: str) -> socket.socket:
     with contextlib.suppress(PermissionError):  # making the lock tells why
         if not Path(path).parent.is_dir():
             raise SetupFault(f"there is no folder for {path}: make it or set PIXMILL_HOST to another path")
-    hold_lock(Path(f"{path}.lock"), 0, taken)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        if _is_listened_on(path):
-            raise SetupFault(taken)
-        if Path(path).is_socket():
-            os.unlink(path)
-        listener.bind(path)
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        reason = "it is no socket" if error.errno == errno.EADDRINUSE else os.strerror(error.errno or 0)
-        raise SetupFault(f"{path} cannot be listened on ({reason}): set PIXMILL_HOST to another path") from None
-    except SetupFault:
-        listener.close()
-        raise
+    with contextlib.ExitStack() as refused:
+        refused.callback(os.close, hold_lock(Path(f"{path}.lock"), taken))
+        listener = refused.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        try:
+            if _is_listened_on(path):
+                raise SetupFault(taken)
+            if Path(path).is_socket():
+                os.unlink(path)
+            listener.bind(path)
+            listener.listen(BACKLOG)
+        except OSError as error:
+            reason = "it is no socket" if error.errno == errno.EADDRINUSE else os.strerror(error.errno or 0)
+            raise SetupFault(f"{path} cannot be listened on ({reason}): set PIXMILL_HOST to another path") from None
+        refused.pop_all()
     return listener
 
 

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Meta
 
 from jobs.ids import ID_CHARACTERS
-from jobs.limits import GRANT_CHARACTERS_MAX, GRANT_COUNT_MAX, REFERENCE_CHARACTERS_MAX
+from jobs.limits import GRANT_CHARACTERS_MAX, GRANT_COUNT_MAX, REFERENCE_CHARACTERS_MAX, WEBHOOK_CHARACTERS_MAX
 from jobs.recipes.recipe import NAME_PATTERN
 
 _DOMAIN = b"pixmill grant\0"
@@ -33,7 +33,8 @@ Seconds = Annotated[int, Meta(ge=0, le=10**11)]
 class UploadGrant(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """`count` images may be uploaded as jobs of `tenant`, by `preset`, at most `bytes_max` bytes in one POST, until
     wall time `expires_at` (seconds). If the grant names a `reference`, the jobs have it; if it names an `origin`, they
-    must come from its web pages. The uses are counted under `id`."""
+    must come from its web pages. The receiver at `webhook_url` is told of their ends. The uses are counted under
+    `id`."""
 
     id: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_-]{16,64}\Z")]
     tenant: Tenant
@@ -43,6 +44,7 @@ class UploadGrant(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_f
     expires_at: Seconds
     reference: Annotated[str, Meta(max_length=REFERENCE_CHARACTERS_MAX)] | None = None
     origin: Annotated[str, Meta(pattern=ORIGIN)] | None = None
+    webhook_url: Annotated[str, Meta(max_length=WEBHOOK_CHARACTERS_MAX)] | None = None
 
 
 class ViewGrant(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -60,7 +62,10 @@ _KIND_OF = {kind: name for name, kind in _TYPES.items()}
 
 def sign(secret: bytes, grant: Grant) -> str:
     """The grant as URL-safe text of at most GRANT_CHARACTERS_MAX. Does not check the fields: `verify` does."""
-    signed = f"{_KIND_OF[type(grant)]}.{_text(msgspec.json.encode(grant))}"
+    fields = msgspec.structs.astuple(grant)
+    if isinstance(grant, UploadGrant) and grant.webhook_url is None:
+        fields = fields[:-1]  # the release before knows no such field
+    signed = f"{_KIND_OF[type(grant)]}.{_text(msgspec.json.encode(fields))}"
     return f"{signed}.{_signature(secret, signed)}"
 
 

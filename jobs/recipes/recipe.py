@@ -133,6 +133,13 @@ def digest(recipe: Recipe) -> str:
     return hashlib.sha256(canonical(recipe).encode()).hexdigest()
 
 
+def content_of(tenant: str, digest: str, text: str) -> bytes:
+    """What tells equal work of one tenant: SHA-256 of tenant, digest of the original (hex), and digest of the canonical
+    `text` of the recipe."""
+    recipe_digest = hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256("\0".join((tenant, digest, recipe_digest)).encode()).digest()
+
+
 def _bad(message: str) -> BadRecipe:
     """The BadRecipe of a msgspec message: 'Expected … - at `$.renditions[0].width`'."""
     detail, _, place = message.partition(" - at `")

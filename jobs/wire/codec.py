@@ -9,6 +9,12 @@ from typing import Any, get_args
 import msgspec
 
 from jobs.errors import WireFault
+from jobs.wire.courier import (
+    Deliver,
+    Delivered,
+    Fetch,
+    Fetched,
+)
 from jobs.wire.fields import (
     FRAME_BYTES_MAX,
     ITEMS_MAX,
@@ -75,7 +81,7 @@ def encode(message: Message) -> bytes:
 _PARTS: dict[type[Message], str] = {
     Acks: "acks", Started: "jobs", Published: "renditions", Finished: "jobs", Failed: "jobs",
     Returned: "leases", Swept: "jobs", WorkerBeat: "holding", Assign: "jobs", Recall: "leases", Abandon: "leases",
-    Settled: "leases", Sweep: "sweeps",
+    Settled: "leases", Sweep: "sweeps", Deliver: "deliveries", Delivered: "deliveries", Fetch: "jobs", Fetched: "jobs",
 }  # fmt: skip
 """The list field of each message that can be split into several: half of the list each time."""
 _OTHER_LISTS: dict[type[Message], dict[str, list[Any]]] = {Swept: {"jobs": [], "failed": []}}

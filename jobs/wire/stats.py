@@ -5,8 +5,8 @@ from typing import Annotated
 from msgspec import Meta
 
 from jobs.job import Count, Text
-from jobs.records import Lane, LaneName
-from jobs.wire.fields import NAMES_MAX, Capacity, Counts, Debt, Detail, Many, Message, Seconds, Views
+from jobs.records import LOCAL, Lane, LaneName
+from jobs.wire.fields import IMAGES, NAMES_MAX, Capacity, Counts, Debt, Detail, Many, Message, Seconds, Views, Weight
 
 
 class WorkerJob(Message, frozen=True):
@@ -18,7 +18,8 @@ class WorkerJob(Message, frozen=True):
 
 
 class WorkerView(Message, frozen=True):
-    """A worker as /stats shows it; `since` is the wall time of its first Ready."""
+    """A worker as /stats shows it; `since` is the wall time of its first Ready. `cache`: as in its WorkerBeat.
+    `kind`: as in its Ready. The `capacity` of a courier is its slots."""
 
     name: Text
     incarnation: Text
@@ -26,6 +27,8 @@ class WorkerView(Message, frozen=True):
     capacity: Capacity
     jobs: Annotated[list[WorkerJob], Many]
     since: Seconds
+    cache: Text = ""
+    kind: Text = IMAGES
 
 
 class Share(Message, frozen=True):
@@ -50,12 +53,14 @@ class Waiting(Message, frozen=True):
     """The input of a forecast (web/broker/forecast.py). `seconds`: the recent duration of a job, by the name of its
     lane and by its size class alone. `lanes` are in the order of service. `free`: for each worker that takes jobs, the
     seconds until it has finished what it holds; None if that is unknown. `debts`: by tenant, the seconds that they were
-    given beyond the tenant that was served last."""
+    given beyond the tenant that was served last, divided by their weight. `weights`: those that are
+    not 1."""
 
     seconds: Annotated[dict[LaneName, Seconds], Views]
     lanes: Annotated[list[LaneView], Views]
     free: Annotated[list[Seconds | None], Many]
     debts: Annotated[dict[Text, Debt], Views] = {}
+    weights: Annotated[dict[Text, Weight], Many] = {}
 
 
 class SweepsView(Message, frozen=True):
@@ -68,10 +73,25 @@ class SweepsView(Message, frozen=True):
     scan: Detail = ""
 
 
+class DeliveriesView(Message, frozen=True):
+    """Deliveries that wait or are on their way, those that failed since the broker's start, the endpoints whose
+    attempts fail, and those of them that are paused."""
+
+    waiting: Count
+    failed: Count
+    failing: Count
+    paused: Count
+
+
 class Beat(Message, frozen=True):
     """The content of /stats, sent once a second and at every change of the roster. `oldest_at` is the
     wall time at which the oldest queued job was accepted. `tenants` has those with a name and with jobs.
-    `over`: the tenants that have used up their rate, and the wall time from which each may upload again."""
+    `over`: the tenants that have used up their rate, and the wall time from which each may upload again.
+    `durability`: what a 202 rests on, in one word (jobs.records.Durability). `began`: the last change number before
+    this term. `history`: changes if the ledger may have lost commits (jobs.records.Restored).
+    `edition`: the broker's EDITION of messages. `secrets`: how many different key.secret the web processes had
+    lately. `paused_tenants`: those that an operator paused. `full_tenants`: those that have as many running jobs as the
+    file of tenants allows, so that no further one is begun now."""
 
     epoch: int
     at: Seconds
@@ -87,3 +107,11 @@ class Beat(Message, frozen=True):
     waiting: Waiting | None = None
     over: Annotated[dict[Text, Seconds], Views] = {}
     sweeps: SweepsView | None = None
+    durability: Text = LOCAL
+    began: Annotated[int, Meta(ge=0, le=2**53)] | None = None
+    history: Text = ""
+    edition: int = 0
+    secrets: Count = 0
+    deliveries: DeliveriesView | None = None
+    paused_tenants: Annotated[list[Text], Many] = []
+    full_tenants: Annotated[list[Text], Many] = []

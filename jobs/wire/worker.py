@@ -6,7 +6,8 @@ from msgspec import Meta
 
 from jobs.job import Cost, Count, Rendition, Text
 from jobs.limits import RENDITIONS_MAX
-from jobs.wire.fields import NAMES_MAX, Blob, Capacity, Detail, Many, Message, Names, Seconds, SpecBytes
+from jobs.wire.courier import Deliver, Delivered, Fetch, Fetched
+from jobs.wire.fields import IMAGES, NAMES_MAX, Blob, Capacity, Detail, Many, Message, Names, Seconds, SpecBytes
 
 # --- worker -> broker (DEALER -> ROUTER) ---
 
@@ -21,7 +22,10 @@ class Held(Message, frozen=True):
 
 class Ready(Message, frozen=True):
     """A worker introduces itself: how many jobs it takes in all, and which it holds. `engine` is
-    the version of its image code. Sent on every new connection."""
+    the version of its image code. Sent on every new connection.
+
+    A courier says `kind` COURIER: it takes `slots` deliveries and fetches in all, and no other job. Its `capacity` is
+    0, so a broker of the version before gives it none."""
 
     incarnation: Text
     name: Text
@@ -30,6 +34,8 @@ class Ready(Message, frozen=True):
     engine: Text
     holding: Annotated[list[Held], Many]
     draining: bool = False
+    kind: Text = IMAGES
+    slots: Capacity = 0
 
 
 class Start(Message, frozen=True):
@@ -74,12 +80,14 @@ class Finished(Message, frozen=True):
 
 
 class Failure(Message, frozen=True):
-    """The try ended without its renditions; `code` is a jobs.job.Code."""
+    """The try ended without its renditions; `code` is a jobs.job.Code. `retry_after`: the seconds that a source asked
+    us to wait, if any."""
 
     job: Text
     lease: int
     code: Text
     detail: Detail
+    retry_after: Seconds | None = None
 
 
 class Failed(Message, frozen=True):
@@ -117,9 +125,11 @@ class Found(Message, frozen=True):
 
 
 class WorkerBeat(Message, frozen=True):
-    """Lists what is held, renewing the leases."""
+    """Lists what is held, renewing the leases. `cache`: why the result cache fails for this worker, empty while it does
+    not."""
 
     holding: Annotated[list[Held], Many]
+    cache: Text = ""
 
 
 class Draining(Message, frozen=True):
@@ -131,7 +141,19 @@ class Leaving(Message, frozen=True):
 
 
 FromWorker = (
-    Ready | Started | Published | Finished | Failed | Returned | Swept | Found | WorkerBeat | Draining | Leaving
+    Ready
+    | Started
+    | Published
+    | Finished
+    | Failed
+    | Returned
+    | Swept
+    | Found
+    | WorkerBeat
+    | Draining
+    | Leaving
+    | Delivered
+    | Fetched
 )
 
 
@@ -210,4 +232,17 @@ class BrokerBeat(Message, frozen=True):
     epoch: int
 
 
-ToWorker = Welcome | Introduce | Assign | Recall | Abandon | Settled | Drain | Sweep | OrphanScan | BrokerBeat
+ToWorker = (
+    Welcome
+    | Introduce
+    | Assign
+    | Recall
+    | Abandon
+    | Settled
+    | Drain
+    | Sweep
+    | OrphanScan
+    | BrokerBeat
+    | Deliver
+    | Fetch
+)

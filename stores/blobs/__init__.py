@@ -4,7 +4,11 @@ A name belongs to one job. A blob is visible only when it is complete and synced
 `publish` makes them durable. jobs/ids.py makes the names; clients have no part in them.
 """
 
+from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO, Protocol
+
+KINDS = ("processed", "raw")
+"""The first parts of all names, in the order of a scan."""
 
 
 class BlobWriter(Protocol):
@@ -21,6 +25,21 @@ class BlobWriter(Protocol):
         """Remove the bytes. Harmless after `publish`, or when called twice."""
 
 
+class BlobReader(Protocol):
+    """A part of a blob, read from its beginning to its end."""
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, at most so many; none at the end. Raises StoreFault, also if the blob is too short."""
+
+    def close(self) -> None:
+        """No more is read. Harmless when called twice."""
+
+
+Objects = Callable[[str, str], Iterator[bytes]]
+"""The bytes of an object of another bucket of the same store, by bucket and key, piece by piece: of one version. Raises
+BlobMissing, StoreFault."""
+
+
 class Blobs(Protocol):
     """A blob store."""
 
@@ -32,6 +51,10 @@ class Blobs(Protocol):
 
     def open(self, name: str) -> BinaryIO:
         """The bytes, seekable, with a real file descriptor, read-only. Raises BlobMissing."""
+
+    def reader(self, name: str, start: int, end: int) -> BlobReader:
+        """The bytes from `start` to `end` (exclusive), for a client that takes them piece by piece. No piece needs the
+        whole blob. Raises BlobMissing, also if there are no bytes between."""
 
     def link(self, source: str, name: str) -> None:
         """Give the bytes of `source` also `name` (a hard link, else a copy), durably. Raises BlobMissing."""
@@ -53,3 +76,19 @@ class Blobs(Protocol):
 
     def free_bytes(self) -> int:
         """Free bytes. Raises StoreFault if nothing can be written at all."""
+
+    def address(self, name: str, now: float, headers: Mapping[str, str]) -> tuple[str, int] | None:
+        """An address at which everyone who has it gets the blob from the store itself, with these headers as far as it
+        can, and the seconds from wall time `now` for which it works. None: the store has no addresses. Raises
+        StoreFault."""
+
+    def look(self) -> None:
+        """Look whether the store is there, within a few seconds. Raises StoreFault if it is not."""
+
+    def claim(self, owner: str) -> None:
+        """Mark the store as that of the ledger `owner`, which alone may delete in it. Raises SetupFault if it has the
+        mark of another one, StoreFault if that cannot be told. A store that no other machine reaches has no mark."""
+
+    def prove(self) -> str:
+        """Try the store at a start, and say in a few words what it is. A store that does not answer yet is no fault.
+        Raises SetupFault for what only an operator can mend."""

@@ -17,17 +17,17 @@ import secrets
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 from host.files.folders import sync_folder
 from jobs.errors import BlobMissing, StoreFault, StoreFull
-from stores.blobs.names import checked, is_name
+from jobs.ids import is_blob
+from stores.blobs import KINDS
+from stores.blobs.names import checked
 
 INCOMING = "incoming"
-PUBLISHED = ("processed", "raw")
-"""The folders of all blobs, in the order of a scan."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NO_LINK = frozenset({errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP})
 """Errors after which a link is replaced by a copy: too many links of one file (ext4: 65,000), another file system, or
@@ -74,6 +74,9 @@ class LocalBlobs:
         with _faults(name, BlobMissing):
             return io.FileIO(self.path(name))
 
+    def reader(self, name: str, start: int, end: int) -> "LocalReader":
+        return LocalReader(name, self.open(name), start, end)
+
     def link(self, source: str, name: str) -> None:
         """As Blobs.link. An older blob of the name is replaced atomically."""
         origin, path, fresh = self.path(source), self.path(name), self._fresh()
@@ -104,6 +107,20 @@ class LocalBlobs:
             raise StoreFault("the data folder cannot be written to")
         return room.f_bavail * room.f_frsize
 
+    def address(self, name: str, now: float, headers: Mapping[str, str]) -> None:
+        """As Blobs.address: there are none."""
+
+    def look(self) -> None:
+        """As Blobs.look: raises StoreFault if the folder cannot be written to."""
+        self.free_bytes()
+
+    def claim(self, owner: str) -> None:
+        """As Blobs.claim: there is no mark. A broker holds a lock of the folder instead."""
+
+    def prove(self) -> str:
+        """As Blobs.prove."""
+        return f"files in {self._data}"
+
     def holds(self, kind: str) -> bool:
         """As Blobs.holds; a file that is no blob of ours counts too."""
         return any(Path(self._data, kind).glob("*/*"))
@@ -113,7 +130,7 @@ class LocalBlobs:
         before = time.time() - older_than_seconds
         with _faults("of any name"):
             found = self._following(after, limit)
-            old = [name for name in found if is_name(name) and _written_before(f"{self._data}/{name}", before)]
+            old = [name for name in found if is_blob(name) and _written_before(f"{self._data}/{name}", before)]
         return old, found[-1] if len(found) == limit else None
 
     def sweep_incoming(self, older_than_seconds: float) -> int:
@@ -152,7 +169,7 @@ class LocalBlobs:
         """The `limit` files after `after`: by kind, then by folder of the fan-out, then by name. Each step lists
         its folder anew, which is cheap even for tens of thousands of files."""
         (last, _, past), found = after.rpartition("/"), list[str]()
-        for kind in PUBLISHED:
+        for kind in KINDS:
             for fan in sorted(_listed(f"{self._data}/{kind}")):
                 folder = f"{kind}/{fan}"
                 if folder < last:
@@ -231,6 +248,25 @@ class LocalWriter:
             self._file.close()
         with contextlib.suppress(OSError):
             os.unlink(self._fresh)
+
+
+class LocalReader:
+    """A BlobReader over an open file."""
+
+    def __init__(self, name: str, file: BinaryIO, start: int, end: int) -> None:
+        self._name, self._file, self._at, self._end = name, file, start, end
+
+    def read(self, size: int) -> bytes:
+        size = min(size, self._end - self._at)
+        with _faults(self._name):
+            data = os.pread(self._file.fileno(), size, self._at) if size > 0 else b""
+        if size > 0 and not data:
+            raise StoreFault(f"blob {self._name} is shorter than its row says")
+        self._at += len(data)
+        return data
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def _remove(path: str) -> None:

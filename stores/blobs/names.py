@@ -1,20 +1,11 @@
-"""The allowed names of blobs: two or three relative components, none of them hidden or `..`."""
-
-import re
+"""The allowed names of blobs."""
 
 from jobs.errors import StoreFault
-
-_COMPONENT = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
-_NAME = re.compile(rf"{_COMPONENT}(/{_COMPONENT}){{1,2}}")
-
-
-def is_name(name: str) -> bool:
-    """Whether this is a valid name of a blob."""
-    return _NAME.fullmatch(name) is not None
+from jobs.ids import is_blob
 
 
 def checked(name: str) -> str:
     """`name` itself. Raises StoreFault if it is not a valid name of a blob."""
-    if not is_name(name):
+    if not is_blob(name):
         raise StoreFault(f"{name!r} is not a valid blob name")
     return name

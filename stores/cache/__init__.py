@@ -17,3 +17,6 @@ class Cache(Protocol):
 
     def drop(self, key: str) -> None:
         """Forget the value, if there is one."""
+
+    def failing(self) -> str:
+        """Why the last calls failed, in a few words without any address; empty while they do not."""

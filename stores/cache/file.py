@@ -59,6 +59,10 @@ class FileCache:
             with contextlib.suppress(OSError):
                 os.unlink(f"{self._folder}/{key[:2]}/{key}")
 
+    def failing(self) -> str:
+        """Nothing: a file that cannot be read or written costs no time, and the disk's other users tell of it."""
+        return ""
+
 
 def _prune(folder: str) -> None:
     """Delete the oldest files beyond the bound, left-over temporary files included."""

@@ -18,3 +18,6 @@ class MemoryCache:
     def drop(self, key: str) -> None:
         if not self.broken:
             self.values.pop(key, None)
+
+    def failing(self) -> str:
+        return "broken" if self.broken else ""

@@ -4,40 +4,63 @@ It stores and refuses the same records as SqliteLedger. A test can make a commit
 written; after that the ledger works again only after a start (`restore`).
 """
 
+import secrets
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from math import inf
+from typing import Any
 
 import msgspec
 
+from jobs.deliveries import DeliveryRow, Endpoint
 from jobs.errors import LedgerFailed
 from jobs.job import GIVEN_ONCE, Row, State
-from jobs.limits import FILES_PER_POST_MAX
+from jobs.limits import BATCH_JOBS_MAX
 from jobs.records import (
     PURGED,
+    ActionEntry,
+    Aged,
+    BatchCount,
+    BatchEntry,
+    DeadlineEntry,
+    Durability,
     GrantEntry,
     KeyEntry,
     Lane,
     LookedUp,
     LookUp,
+    Mark,
     Meta,
+    OpenPlace,
+    PurgedEntry,
     QuarantineEntry,
     Records,
+    Refill,
     Restored,
     SweepEntry,
     TenantEntry,
     Where,
 )
+from stores.ledger import Entry
+from stores.ledger.deliveries.memory import MemoryDeliveries
 
 _STATES = frozenset(state.value for state in State)
 
 
-class MemoryLedger:
+class MemoryLedger(MemoryDeliveries):
     """Ledger and LedgerReader in one. Committed records survive every failure of the ledger."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.rows: dict[int, Row] = {}
         """Every job by seq, in order of acceptance."""
+        self._identity = secrets.token_hex(8)
         self.meta = Meta(counts={state.value: 0 for state in State})
         self.commits = 0
+        self.believed_until = inf
+        self.durability = Durability()
+        self.nonce = 0
+        """The nonce of each term: with 0, leases are small numbers."""
         self._by_id: dict[str, int] = {}
         self._keys: dict[bytes, KeyEntry] = {}
         self._grants: dict[str, GrantEntry] = {}
@@ -45,6 +68,10 @@ class MemoryLedger:
         self._purged: dict[str, float] = {}
         self._quarantine: dict[bytes, QuarantineEntry] = {}
         self._tenants: dict[str, TenantEntry] = {}
+        self._batches: dict[str, BatchEntry] = {}
+        self._deadlines: dict[int, float] = {}
+        self._actions: dict[str, ActionEntry] = {}
+        self._paused: set[str] = set()
         self._last_seq = 0
         self._failed = False
         self._fail_next: str | None = None
@@ -58,6 +85,7 @@ class MemoryLedger:
         self._failed = False
         self.meta.epoch += 1
         self._last_seq = max(self.rows, default=0)
+        due_lanes, endpoints, last_delivery, waiting = self._restored_deliveries()
         queued = {(row.priority, row.lane) for row in self._in_state(State.QUEUED)}
         return Restored(
             meta=_copy(self.meta),
@@ -67,6 +95,13 @@ class MemoryLedger:
             sweeps=list(self._sweeps.values()),
             quarantine=sorted(self._quarantine.values(), key=lambda entry: entry.at),
             tenants=[self._tenants[tenant] for tenant in sorted(self._tenants)],
+            nonce=self.nonce,
+            due_lanes=due_lanes,
+            endpoints=endpoints,
+            last_delivery=last_delivery,
+            deliveries_waiting=waiting,
+            paused=sorted(self._paused),
+            open_batches=dict(Counter(self._batches[batch].tenant for _, batch in self.open_batches((0.0, ""), 10**6))),
         )
 
     def commit(self, records: Records) -> None:
@@ -102,11 +137,40 @@ class MemoryLedger:
             commands=commands,
             reached=reached,
             scanned=self.jobs(asked.scanned),
+            batches={
+                batch: (entry, len(self._of_batch(batch)))
+                for batch, entry in self._batches.items()
+                if batch in asked.batches
+            },
         )
 
     def keys(self, keys: list[bytes]) -> dict[bytes, KeyEntry]:
         self._refuse_if_failed()
         return {key: self._keys[key] for key in keys if key in self._keys and self._keys[key].job in self._by_id}
+
+    def entries(self, kind: type[Entry], after: str | bytes | int | None, limit: int) -> list[Entry]:
+        """As MovableLedger.entries."""
+        self._refuse_if_failed()
+        purged = {job: PurgedEntry(job, at) for job, at in self._purged.items()}
+        stored: dict[type, dict[Any, Any]] = {KeyEntry: self._keys, GrantEntry: self._grants, PurgedEntry: purged}
+        stored[BatchEntry], stored[ActionEntry] = self._batches, self._actions
+        stored[DeadlineEntry] = {seq: DeadlineEntry(seq, at) for seq, at in self._deadlines.items()}
+        stored |= {DeliveryRow: self.delivery_rows, Endpoint: self.endpoints}
+        found = stored[kind]
+        return [found[name] for name in sorted(found) if after is None or name > after][:limit]
+
+    def identity(self) -> str:
+        """As Ledger.identity."""
+        return self._identity
+
+    def put_identity(self, identity: str) -> None:
+        """As MovableLedger.put_identity."""
+        self._identity = identity
+
+    def raise_epoch(self, above: int) -> None:
+        """As MovableLedger.raise_epoch."""
+        self._refuse_if_failed()
+        self.meta.epoch = max(self.meta.epoch, above)
 
     def forget_keys(self, before: float) -> None:
         self._refuse_if_failed()
@@ -126,14 +190,64 @@ class MemoryLedger:
         old = sorted((at, seq) for seq, at in ends.items() if at < before)
         return [self.rows[seq] for _, seq in old[:limit]]
 
-    def queued(self, priority: int, lane: str, after: int, limit: int) -> list[Row]:
+    def ended_after(self, after: tuple[float, int], before: float, limit: int) -> list[Aged]:
         self._refuse_if_failed()
+        ended = ((row.ended_at, row) for row in self.rows.values() if row.ended_at is not None)
+        found = sorted(Aged(at, row.seq, row.id, row.tenant) for at, row in ended if at < before)
+        return [each for each in found if (each.ended_at, each.seq) > after][:limit]
+
+    def forget_batches(self, before: float) -> None:
+        self._refuse_if_failed()
+        kept = (entry for entry in self._batches.values() if entry.ended_at is None or entry.ended_at >= before)
+        self._batches = {entry.batch: entry for entry in kept}
+
+    def forget_actions(self, before: float, keep: int) -> None:
+        self._refuse_if_failed()
+        kept = set(sorted(self._actions, reverse=True)[:keep])
+        self._actions = {name: each for name, each in self._actions.items() if name in kept and each.at >= before}
+
+    def actions(self, before: str | None, limit: int) -> list[ActionEntry]:
+        ids = (name for name in self._actions if before is None or name < before)
+        return [self._actions[name] for name in sorted(ids, reverse=True)[:limit]]
+
+    def finished_batches(self, ids: list[str], at: float) -> list[BatchCount]:
+        self._refuse_if_failed()
+        waiting = {row.batch for row in self.rows.values() if row.ended_at is None}
+        found = (self._batches[batch] for batch in sorted(set(ids) & self._batches.keys()))
+        closed = [entry for entry in found if entry.ended_at is None and (entry.open_until or at) <= at]
+        return [self._counted(entry) for entry in closed if entry.batch not in waiting]
+
+    def _counted(self, entry: BatchEntry) -> BatchCount:
+        rows = self._of_batch(entry.batch) if entry.hooks is not None else []
+        return BatchCount(entry, dict(Counter(str(row.state) for row in rows)))
+
+    def open_batches(self, after: OpenPlace, limit: int) -> list[OpenPlace]:
+        self._refuse_if_failed()
+        waiting = (entry for entry in self._batches.values() if entry.ended_at is None)
+        found = sorted((entry.open_until, entry.batch) for entry in waiting if entry.open_until is not None)
+        return [each for each in found if each > after][:limit]
+
+    def unended_batches(self, after: str, limit: int) -> list[str]:
+        self._refuse_if_failed()
+        waiting = (batch for batch, entry in self._batches.items() if entry.ended_at is None)
+        return sorted(batch for batch in waiting if batch > after)[:limit]
+
+    def expiring(self, limit: int) -> list[Row]:
+        self._refuse_if_failed()
+        waiting = sorted((at, seq) for seq, at in self._deadlines.items() if seq in self.rows)
+        return [self.rows[seq] for _, seq in waiting[:limit]]
+
+    def queued(self, refills: list[Refill]) -> list[list[Row]]:
+        self._refuse_if_failed()
+        return [self._queued(refill) for refill in refills]
+
+    def _queued(self, refill: Refill) -> list[Row]:
         found = [
             row
             for row in self._in_state(State.QUEUED)
-            if row.priority == priority and row.lane == lane and row.position > after
+            if Lane(row.priority, row.lane) == refill.lane and row.position > refill.after
         ]
-        return sorted(found, key=lambda row: row.position)[:limit]
+        return sorted(found, key=lambda row: row.position)[: refill.limit]
 
     def counted(self) -> dict[tuple[str, str], int]:
         """The committed counts of tenants, by tenant and state, without zeros (for tests)."""
@@ -144,6 +258,9 @@ class MemoryLedger:
         self._refuse_if_failed()
         beyond = [self.rows[seq] for seq in sorted(self.rows) if seq > after_seq]
         return _listed(beyond, where, limit, scan_max)
+
+    def mark(self) -> Mark:
+        return Mark(self.meta.epoch, self.meta.change)
 
     def job(self, job: str) -> Row | None:
         return self.rows[self._by_id[job]] if job in self._by_id else None
@@ -159,7 +276,16 @@ class MemoryLedger:
         return found | {row.id: row.state for row in self.jobs(ids)}
 
     def batch(self, batch: str) -> list[Row]:
-        return [self.rows[seq] for seq in sorted(self.rows) if self.rows[seq].batch == batch][:FILES_PER_POST_MAX]
+        return self._of_batch(batch)[:BATCH_JOBS_MAX]
+
+    def _of_batch(self, batch: str) -> list[Row]:
+        return [self.rows[seq] for seq in sorted(self.rows) if self.rows[seq].batch == batch]
+
+    def batch_counts(self, batch: str) -> dict[tuple[str, str], int]:
+        return Counter((row.tenant, row.state) for row in self.batch(batch))
+
+    def batch_entry(self, batch: str) -> BatchEntry | None:
+        return self._batches.get(batch)
 
     def page(self, where: Where, before: int | None, limit: int, scan_max: int) -> tuple[list[Row], int | None]:
         return _listed(self._before(before), where, limit, scan_max)
@@ -192,7 +318,7 @@ class MemoryLedger:
             return "a second job of one id or seq"
         if any(row.seq not in self.rows for row in known):
             return "an update of a job that is not there"
-        return None
+        return self._delivery_fault(records)
 
     def _apply(self, records: Records) -> None:
         for row in records.jobs:
@@ -214,8 +340,22 @@ class MemoryLedger:
         self._tenants.update(
             (entry.tenant, TenantEntry(entry.tenant, _counts(entry.counts))) for entry in records.tenants
         )
+        for batch in records.batches:
+            self._write_batch(batch)
+        self._paused.difference_update(records.resumed)
+        self._paused.update(records.paused)
+        for deadline in records.deadlines:
+            if deadline.expires_at is None:
+                self._deadlines.pop(deadline.seq, None)
+            else:
+                self._deadlines.setdefault(deadline.seq, deadline.expires_at)
+        for action in records.actions.values():
+            known = self._actions.get(action.id)
+            counted = known and msgspec.structs.replace(known, count=known.count + action.count)
+            self._actions[action.id] = counted or action
         if records.meta is not None:
             self.meta = _copy(records.meta, epoch=self.meta.epoch)
+        self._apply_deliveries(records)
         self._last_seq = max([self._last_seq, *(row.seq for row in records.jobs)])
 
     def _write(self, row: Row) -> None:
@@ -224,6 +364,12 @@ class MemoryLedger:
             row = row._replace(**{name: getattr(before, name) for name in GIVEN_ONCE})
         self.rows[row.seq] = row
         self._by_id[row.id] = row.seq
+
+    def _write_batch(self, entry: BatchEntry) -> None:
+        """A batch that is known keeps what is said of it once."""
+        if (known := self._batches.get(entry.batch)) is not None:
+            entry = msgspec.structs.replace(known, ended_at=entry.ended_at, open_until=entry.open_until)
+        self._batches[entry.batch] = entry
 
 
 def _copy(meta: Meta, epoch: int | None = None) -> Meta:
@@ -235,8 +381,10 @@ def _counts(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def _listed(beyond: Iterable[Row], where: Where, limit: int, scan_max: int) -> tuple[list[Row], int | None]:
-    """A page of the rows in `beyond`, in their order. Rows of other tenants do not count as scanned."""
-    scope = Where(where.tenant, reference=where.reference if where.tenant is not None else None)
+    """A page of the rows in `beyond`, in their order. Rows of other tenants or times do not count as scanned."""
+    scope = msgspec.structs.replace(where, state=None, code=None, preset=None)
+    if where.tenant is None:
+        scope = msgspec.structs.replace(scope, reference=None)
     reachable = [row for row in beyond if _matches(row, scope)]
     found = [row for row in reachable[:scan_max] if _matches(row, where)]
     if len(found) > limit:
@@ -246,4 +394,9 @@ def _listed(beyond: Iterable[Row], where: Where, limit: int, scan_max: int) -> t
 
 
 def _matches(row: Row, where: Where) -> bool:
-    return all(wanted is None or getattr(row, name) == wanted for name, wanted in msgspec.structs.asdict(where).items())
+    exact = ("tenant", "state", "code", "reference", "preset")
+    return (
+        all(getattr(where, name) in (None, getattr(row, name)) for name in exact)
+        and (where.accepted_after is None or row.accepted_at >= where.accepted_after)
+        and (where.accepted_before is None or row.accepted_at < where.accepted_before)
+    )

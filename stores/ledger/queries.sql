@@ -1,15 +1,16 @@
 -- Every statement of the ledger, by name. A query on unfinished jobs repeats `state <> 'done'`
 -- literally, or SQLite does not use the partial index; tests/unit/stores/ledger/test_statements.py holds it.
 --
--- The names in braces stand for the columns of jobs.job.Row: statements.py puts them there.
+-- The names in braces stand for the columns of jobs.job.Row: statements.py puts them there. No statement says `*`: then
+-- a later release may add a column while web processes of this one read.
 --
 -- Lists: edge_ is the first seq that a scan of :scan_max rows does not reach, rows_ are those that match
 -- on this side of it; newest or oldest accepted first; of everyone, of a tenant, of a reference.
 --
--- running, delayed, sweeps, quarantine, tenants: what a start reads whole, because it lives in memory.
+-- running, delayed, sweeps, quarantine, tenants, paused: what a start reads whole, because it lives in memory.
 
 -- name: insert_job
-INSERT INTO jobs VALUES ({columns});
+INSERT INTO jobs ({columns}) VALUES ({marks});
 
 -- name: update_job
 UPDATE jobs SET {changing} WHERE seq = ?;
@@ -45,25 +46,45 @@ UPDATE meta SET change = :change, paused = :paused, queued = :queued, running = 
     done = :done, failed = :failed, dead = :dead, cancelled = :cancelled
 WHERE only = 1;
 
+-- name: put_paused
+INSERT INTO paused (tenant) VALUES (?) ON CONFLICT (tenant) DO NOTHING;
+
+-- name: remove_paused
+DELETE FROM paused WHERE tenant = ?;
+
+-- name: paused
+SELECT tenant FROM paused ORDER BY tenant;
+
 -- name: put_tenant
-INSERT INTO tenants VALUES (:tenant, :queued, :running, :delayed, :done, :failed, :dead, :cancelled)
+INSERT INTO tenants (tenant, queued, running, delayed, done, failed, dead, cancelled)
+VALUES (:tenant, :queued, :running, :delayed, :done, :failed, :dead, :cancelled)
 ON CONFLICT (tenant) DO UPDATE SET queued = excluded.queued, running = excluded.running, delayed = excluded.delayed,
     done = excluded.done, failed = excluded.failed, dead = excluded.dead, cancelled = excluded.cancelled;
 
 -- name: raise_epoch
-UPDATE meta SET epoch = epoch + 1 WHERE only = 1;
+-- Above the wall clock's seconds it rises even after an older ledger was put back: web and workers follow the highest.
+UPDATE meta SET epoch = max(epoch + 1, unixepoch()) WHERE only = 1;
+
+-- name: raise_epoch_above
+UPDATE meta SET epoch = max(epoch, ?) WHERE only = 1;
 
 -- name: meta
 SELECT epoch, change, paused, queued, running, delayed, done, failed, dead, cancelled FROM meta WHERE only = 1;
+
+-- name: identity
+SELECT identity FROM meta WHERE only = 1;
+
+-- name: put_identity
+UPDATE meta SET identity = ? WHERE only = 1;
 
 -- name: last_seq
 SELECT max(seq) FROM jobs;
 
 -- name: running
-SELECT * FROM jobs WHERE state = 'running' AND state <> 'done';
+SELECT {columns} FROM jobs WHERE state = 'running' AND state <> 'done';
 
 -- name: delayed
-SELECT * FROM jobs WHERE state = 'delayed' AND state <> 'done';
+SELECT {columns} FROM jobs WHERE state = 'delayed' AND state <> 'done';
 
 -- name: lanes
 -- A loose index scan: from each lane one search finds the next, whatever the lanes hold. (Written
@@ -98,9 +119,12 @@ SELECT content, engine, at FROM quarantine;
 SELECT tenant, queued, running, delayed, done, failed, dead, cancelled FROM tenants;
 
 -- name: queued
-SELECT * FROM jobs
+SELECT {columns} FROM jobs
 WHERE state = 'queued' AND state <> 'done' AND priority = ? AND lane = ? AND position > ?
 ORDER BY position LIMIT ?;
+
+-- name: expiring
+SELECT {columns} FROM deadlines CROSS JOIN jobs USING (seq) ORDER BY expires_at LIMIT ?;
 
 -- name: existing
 SELECT id FROM jobs WHERE id IN (SELECT value FROM json_each(?)) LIMIT ?;
@@ -109,10 +133,10 @@ SELECT id FROM jobs WHERE id IN (SELECT value FROM json_each(?)) LIMIT ?;
 SELECT job FROM purged WHERE job IN (SELECT value FROM json_each(?)) LIMIT ?;
 
 -- name: job
-SELECT * FROM jobs WHERE id = ? LIMIT 1;
+SELECT {columns} FROM jobs WHERE id = ? LIMIT 1;
 
 -- name: jobs
-SELECT * FROM jobs WHERE id IN (SELECT value FROM json_each(?)) LIMIT ?;
+SELECT {columns} FROM jobs WHERE id IN (SELECT value FROM json_each(?)) LIMIT ?;
 
 -- name: fates
 -- In one statement: between two, a purge could take a job out of sight.
@@ -122,7 +146,7 @@ SELECT id, state FROM jobs WHERE id IN (SELECT value FROM json_each(?))
 LIMIT ?;
 
 -- name: batch
-SELECT * FROM jobs WHERE batch = ? ORDER BY seq LIMIT ?;
+SELECT {columns} FROM jobs WHERE batch = ? ORDER BY seq LIMIT ?;
 
 -- name: keys
 -- JSON has no bytes: all keys are one blob, and the list says where each begins and how long it is.
@@ -130,6 +154,81 @@ SELECT key, job, fingerprint, at FROM keys
 WHERE key IN (SELECT substr(?, json_extract(value, '$[0]'), json_extract(value, '$[1]')) FROM json_each(?))
     AND EXISTS (SELECT 1 FROM jobs WHERE jobs.id = keys.job)
 LIMIT ?;
+
+-- name: put_deadline
+INSERT INTO deadlines (seq, expires_at) VALUES (?, ?) ON CONFLICT (seq) DO NOTHING;
+
+-- name: remove_deadline
+DELETE FROM deadlines WHERE seq = ?;
+
+-- name: entries_deadlines
+SELECT seq, expires_at FROM deadlines WHERE seq > ? ORDER BY seq LIMIT ?;
+
+-- name: put_batch
+INSERT INTO batches (id, tenant, made_at, ended_at, open_until, hooks) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at, open_until = excluded.open_until;
+
+-- name: finished_batches
+SELECT id, tenant, made_at, ended_at, open_until, hooks FROM batches
+WHERE id IN (SELECT value FROM json_each(?)) AND ended_at IS NULL AND (open_until IS NULL OR open_until <= ?)
+    AND NOT EXISTS (
+        SELECT 1 FROM jobs INDEXED BY jobs_unended_by_batch
+        WHERE jobs.batch = batches.id AND jobs.batch IS NOT NULL AND jobs.ended_at IS NULL
+    )
+LIMIT ?;
+
+-- name: batch_counts
+SELECT tenant, state FROM jobs WHERE batch = ? LIMIT ?;
+
+-- name: open_batches
+SELECT open_until, id FROM batches INDEXED BY batches_open
+WHERE ended_at IS NULL AND open_until IS NOT NULL AND (open_until, id) > (?, ?)
+ORDER BY open_until, id LIMIT ?;
+
+-- name: opened_by
+-- What a start reads.
+SELECT tenant FROM batches INDEXED BY batches_open
+WHERE ended_at IS NULL AND open_until IS NOT NULL LIMIT ?;
+
+-- name: joined_batches
+SELECT id, tenant, made_at, ended_at, open_until, hooks,
+    (SELECT count(*) FROM jobs WHERE jobs.batch = batches.id AND jobs.batch IS NOT NULL)
+FROM batches WHERE id IN (SELECT value FROM json_each(?)) LIMIT ?;
+
+-- name: batch_entry
+SELECT id, tenant, made_at, ended_at, open_until, hooks FROM batches WHERE id = ? LIMIT 1;
+
+-- name: unended_batches
+SELECT id FROM batches WHERE ended_at IS NULL AND id > ? ORDER BY id LIMIT ?;
+
+-- name: forget_batches
+DELETE FROM batches WHERE id IN (SELECT id FROM batches WHERE ended_at < ? ORDER BY ended_at LIMIT ?);
+
+-- name: put_action
+INSERT INTO actions (id, who, verb, filter, count, at) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET count = count + excluded.count;
+
+-- name: actions
+SELECT id, who, verb, filter, count, at FROM actions WHERE id < ? ORDER BY id DESC LIMIT ?;
+
+-- name: forget_actions
+DELETE FROM actions
+WHERE at < :before OR id <= (SELECT id FROM actions ORDER BY id DESC LIMIT 1 OFFSET :keep);
+
+-- name: entries_actions
+SELECT id, who, verb, filter, count, at FROM actions WHERE id > ? ORDER BY id LIMIT ?;
+
+-- name: entries_batches
+SELECT id, tenant, made_at, ended_at, open_until, hooks FROM batches WHERE id > ? ORDER BY id LIMIT ?;
+
+-- name: entries_keys
+SELECT key, job, fingerprint, at FROM keys WHERE key > ? ORDER BY key LIMIT ?;
+
+-- name: entries_grants
+SELECT name, used, expires_at FROM grants WHERE name > ? ORDER BY name LIMIT ?;
+
+-- name: entries_purged
+SELECT job, at FROM purged WHERE job > ? ORDER BY job LIMIT ?;
 
 -- name: forget_keys
 DELETE FROM keys WHERE key IN (SELECT key FROM keys WHERE at < ? ORDER BY at LIMIT ?);
@@ -144,73 +243,108 @@ DELETE FROM grants WHERE name IN (SELECT name FROM grants WHERE expires_at < ? O
 DELETE FROM purged WHERE job IN (SELECT job FROM purged WHERE at < ? ORDER BY at LIMIT ?);
 
 -- name: ended_before
-SELECT * FROM jobs WHERE ended_at < ? ORDER BY ended_at LIMIT ?;
+SELECT {columns} FROM jobs WHERE ended_at < ? ORDER BY ended_at LIMIT ?;
+
+-- name: ended_after
+-- The condition on ended_at alone is the one that bounds the scan of its index.
+SELECT ended_at, seq, id, tenant FROM jobs
+WHERE ended_at >= ? AND (ended_at, seq) > (?, ?) AND ended_at < ? ORDER BY ended_at, seq LIMIT ?;
+
+-- name: accepted_from
+-- By halves: the first seq from which on jobs were accepted at :at or later. Jobs are accepted in the order of seq.
+WITH RECURSIVE found (low, high) AS (
+    SELECT (SELECT min(seq) FROM jobs) - 1, (SELECT max(seq) FROM jobs) + 1
+    UNION ALL
+    SELECT iif(accepted_at < :at, seq, low), iif(accepted_at < :at, high, (low + high) / 2)
+    FROM found JOIN jobs ON seq = (
+        SELECT seq FROM jobs WHERE seq >= (found.low + found.high) / 2 ORDER BY seq LIMIT 1
+    )
+    WHERE found.high - found.low > 1
+)
+SELECT coalesce(min(high), 0) FROM found;
 
 -- name: edge_newest_all
-SELECT seq FROM jobs WHERE seq < :high ORDER BY seq DESC LIMIT 1 OFFSET :scan_max;
+SELECT seq FROM jobs WHERE seq > :low AND seq < :high ORDER BY seq DESC LIMIT 1 OFFSET :scan_max;
 
 -- name: edge_newest_tenant
 SELECT seq FROM jobs INDEXED BY jobs_by_tenant
-WHERE tenant = :tenant AND seq < :high ORDER BY seq DESC LIMIT 1 OFFSET :scan_max;
+WHERE tenant = :tenant AND seq > :low AND seq < :high ORDER BY seq DESC LIMIT 1 OFFSET :scan_max;
 
 -- name: edge_newest_reference
 SELECT seq FROM jobs INDEXED BY jobs_by_reference
-WHERE tenant = :tenant AND reference = :reference AND seq < :high ORDER BY seq DESC LIMIT 1 OFFSET :scan_max;
+WHERE tenant = :tenant AND reference = :reference AND seq > :low AND seq < :high ORDER BY seq DESC LIMIT 1 OFFSET :scan_max;
 
 -- name: edge_oldest_all
-SELECT seq FROM jobs WHERE seq > :low ORDER BY seq LIMIT 1 OFFSET :scan_max;
+SELECT seq FROM jobs WHERE seq > :low AND seq < :high ORDER BY seq LIMIT 1 OFFSET :scan_max;
 
 -- name: edge_oldest_tenant
 SELECT seq FROM jobs INDEXED BY jobs_by_tenant
-WHERE tenant = :tenant AND seq > :low ORDER BY seq LIMIT 1 OFFSET :scan_max;
+WHERE tenant = :tenant AND seq > :low AND seq < :high ORDER BY seq LIMIT 1 OFFSET :scan_max;
 
 -- name: edge_oldest_reference
 SELECT seq FROM jobs INDEXED BY jobs_by_reference
-WHERE tenant = :tenant AND reference = :reference AND seq > :low ORDER BY seq LIMIT 1 OFFSET :scan_max;
+WHERE tenant = :tenant AND reference = :reference AND seq > :low AND seq < :high ORDER BY seq LIMIT 1 OFFSET :scan_max;
 
 -- name: rows_newest_all
-SELECT * FROM jobs WHERE seq > :low AND seq < :high
+SELECT {columns} FROM jobs WHERE seq > :low AND seq < :high
     AND (:state IS NULL OR state = :state) AND (:code IS NULL OR code = :code)
-    AND (:preset IS NULL OR preset = :preset) AND (:reference IS NULL OR reference = :reference)
+    AND (:preset IS NULL OR preset = :preset)
+    AND (:accepted_after IS NULL OR accepted_at >= :accepted_after)
+    AND (:accepted_before IS NULL OR accepted_at < :accepted_before)
+    AND (:reference IS NULL OR reference = :reference)
 ORDER BY seq DESC LIMIT :limit;
 
 -- name: rows_newest_tenant
-SELECT * FROM jobs INDEXED BY jobs_by_tenant WHERE tenant = :tenant AND seq > :low AND seq < :high
+SELECT {columns} FROM jobs INDEXED BY jobs_by_tenant WHERE tenant = :tenant AND seq > :low AND seq < :high
     AND (:state IS NULL OR state = :state) AND (:code IS NULL OR code = :code)
     AND (:preset IS NULL OR preset = :preset)
+    AND (:accepted_after IS NULL OR accepted_at >= :accepted_after)
+    AND (:accepted_before IS NULL OR accepted_at < :accepted_before)
 ORDER BY seq DESC LIMIT :limit;
 
 -- name: rows_newest_reference
-SELECT * FROM jobs INDEXED BY jobs_by_reference
+SELECT {columns} FROM jobs INDEXED BY jobs_by_reference
 WHERE tenant = :tenant AND reference = :reference AND seq > :low AND seq < :high
     AND (:state IS NULL OR state = :state) AND (:code IS NULL OR code = :code)
     AND (:preset IS NULL OR preset = :preset)
+    AND (:accepted_after IS NULL OR accepted_at >= :accepted_after)
+    AND (:accepted_before IS NULL OR accepted_at < :accepted_before)
 ORDER BY seq DESC LIMIT :limit;
 
 -- name: rows_oldest_all
-SELECT * FROM jobs WHERE seq > :low AND seq < :high
+SELECT {columns} FROM jobs WHERE seq > :low AND seq < :high
     AND (:state IS NULL OR state = :state) AND (:code IS NULL OR code = :code)
-    AND (:preset IS NULL OR preset = :preset) AND (:reference IS NULL OR reference = :reference)
+    AND (:preset IS NULL OR preset = :preset)
+    AND (:accepted_after IS NULL OR accepted_at >= :accepted_after)
+    AND (:accepted_before IS NULL OR accepted_at < :accepted_before)
+    AND (:reference IS NULL OR reference = :reference)
 ORDER BY seq LIMIT :limit;
 
 -- name: rows_oldest_tenant
-SELECT * FROM jobs INDEXED BY jobs_by_tenant WHERE tenant = :tenant AND seq > :low AND seq < :high
+SELECT {columns} FROM jobs INDEXED BY jobs_by_tenant WHERE tenant = :tenant AND seq > :low AND seq < :high
     AND (:state IS NULL OR state = :state) AND (:code IS NULL OR code = :code)
     AND (:preset IS NULL OR preset = :preset)
+    AND (:accepted_after IS NULL OR accepted_at >= :accepted_after)
+    AND (:accepted_before IS NULL OR accepted_at < :accepted_before)
 ORDER BY seq LIMIT :limit;
 
 -- name: rows_oldest_reference
-SELECT * FROM jobs INDEXED BY jobs_by_reference
+SELECT {columns} FROM jobs INDEXED BY jobs_by_reference
 WHERE tenant = :tenant AND reference = :reference AND seq > :low AND seq < :high
     AND (:state IS NULL OR state = :state) AND (:code IS NULL OR code = :code)
     AND (:preset IS NULL OR preset = :preset)
+    AND (:accepted_after IS NULL OR accepted_at >= :accepted_after)
+    AND (:accepted_before IS NULL OR accepted_at < :accepted_before)
 ORDER BY seq LIMIT :limit;
 
 -- name: count_all
 SELECT count(*) FROM (
     SELECT 1 FROM jobs WHERE seq > :low AND seq < :high
         AND (:state IS NULL OR state = :state) AND (:code IS NULL OR code = :code)
-        AND (:preset IS NULL OR preset = :preset) AND (:reference IS NULL OR reference = :reference)
+        AND (:preset IS NULL OR preset = :preset)
+        AND (:accepted_after IS NULL OR accepted_at >= :accepted_after)
+        AND (:accepted_before IS NULL OR accepted_at < :accepted_before)
+        AND (:reference IS NULL OR reference = :reference)
     LIMIT :scan_max
 );
 
@@ -219,6 +353,8 @@ SELECT count(*) FROM (
     SELECT 1 FROM jobs INDEXED BY jobs_by_tenant WHERE tenant = :tenant AND seq > :low AND seq < :high
         AND (:state IS NULL OR state = :state) AND (:code IS NULL OR code = :code)
         AND (:preset IS NULL OR preset = :preset)
+        AND (:accepted_after IS NULL OR accepted_at >= :accepted_after)
+        AND (:accepted_before IS NULL OR accepted_at < :accepted_before)
     LIMIT :scan_max
 );
 
@@ -228,5 +364,7 @@ SELECT count(*) FROM (
     WHERE tenant = :tenant AND reference = :reference AND seq > :low AND seq < :high
         AND (:state IS NULL OR state = :state) AND (:code IS NULL OR code = :code)
         AND (:preset IS NULL OR preset = :preset)
+        AND (:accepted_after IS NULL OR accepted_at >= :accepted_after)
+        AND (:accepted_before IS NULL OR accepted_at < :accepted_before)
     LIMIT :scan_max
 );

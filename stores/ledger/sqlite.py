@@ -7,9 +7,12 @@ before 3.51.3 SQLite can corrupt a log that two connections write.
 
 import contextlib
 import os
+import secrets
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from math import inf
 from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Any
@@ -19,22 +22,36 @@ import msgspec
 from host.files.folders import sync_folder
 from jobs.errors import LedgerDamaged, LedgerFailed, SetupFault
 from jobs.job import Row
+from jobs.leases import NONCE_BITS
+from jobs.limits import BATCH_JOBS_MAX, OPEN_BATCHES_ALL
 from jobs.records import (
+    ASYNCHRONOUS,
+    Aged,
+    BatchCount,
+    BatchEntry,
+    Durability,
     GrantEntry,
     Lane,
     LookedUp,
     LookUp,
+    OpenPlace,
     QuarantineEntry,
     Records,
+    Refill,
     Restored,
     SweepEntry,
     Where,
 )
+from stores.ledger import Entry
+from stores.ledger.deliveries.reads import BrokerReads, endpoints_of
 from stores.ledger.statements import (
     CHANGING,
+    ENTRIES,
+    FORGET_MAX,
     HERE,
     QUERIES,
     id_list,
+    joined,
     lesser_writes,
     listed,
     many_jobs,
@@ -46,9 +63,24 @@ from stores.ledger.statements import (
     tenant_of,
 )
 
-_MIGRATIONS = ("schema.sql", "schema-2.sql", "schema-3.sql", "schema-4.sql", "schema-5.sql")
+_MIGRATIONS = (
+    "schema.sql",
+    "schema-2.sql",
+    "schema-3.sql",
+    "schema-4.sql",
+    "schema-5.sql",
+    "schema-6.sql",
+    "schema-7.sql",
+    "schema-8.sql",
+    "schema-9.sql",
+    "schema-10.sql",
+    "schema-11.sql",
+    "schema-12.sql",
+)
 """The n-th script brings a ledger from schema n - 1 to n."""
 SCHEMA = len(_MIGRATIONS)
+PROGRESS_STEPS = 100_000
+"""Steps of SQLite's machine between two calls of `progress`: some milliseconds."""
 _SQLITE_LEAST = (3, 38, 0)
 """From this version on, STRICT tables and json_each need no build option."""
 _CHECKPOINT_PAGES = 2000
@@ -57,9 +89,8 @@ not cost less in total."""
 _LOG_PAGES_AT = 16
 """Offset of the log's number of pages, 4 bytes, in the index of the log (the file -shm; see SQLite's walformat)."""
 _LOG_BYTES = 64 * 1024 * 1024
-FORGET_MAX = 10_000
-"""How many entries one call drops at most, so that no call stops the event loop for long."""
 
+_UNSYNCED = Durability(ASYNCHRONOUS, "PIXMILL_LEDGER_SYNC is normal: a power cut may lose the last commits")
 _RESTORE = "restore it from a backup (docs/reliability.md)"
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _FIXES = {
@@ -78,8 +109,11 @@ _changing = itemgetter(*map(Row._fields.index, (*CHANGING, "seq")))
 plain tuple, which binds faster than a Row."""
 
 
-def open_ledger(path: str | os.PathLike[str], sync: str = "full", *, make: bool = True) -> "SqliteLedger":
-    """Open the ledger for writing. A missing one is made (if `make`), an older one is migrated.
+def open_ledger(
+    path: str | os.PathLike[str], sync: str = "full", *, make: bool = True, progress: Callable[[], None] = lambda: None
+) -> "SqliteLedger":
+    """Open the ledger for writing. A missing one is made (if `make`), an older one is migrated. `progress` is called
+    again and again while a migration goes on.
 
     With `sync` "normal", a loss of power may lose the last commits; the end of the process never does. Raises
     SetupFault if the file is not a ledger, is from a newer pixmill, or is damaged.
@@ -90,8 +124,8 @@ def open_ledger(path: str | os.PathLike[str], sync: str = "full", *, make: bool 
     try:
         connection = sqlite3.connect(path, isolation_level=None)
         try:
-            _prepare(connection, Path(path), sync, make)
-            return SqliteLedger(connection, Path(path))
+            _prepare(connection, Path(path), sync, make, progress)
+            return SqliteLedger(connection, Path(path), _UNSYNCED if sync == "normal" else Durability())
         except BaseException:
             connection.close()
             raise
@@ -100,7 +134,7 @@ def open_ledger(path: str | os.PathLike[str], sync: str = "full", *, make: bool 
         raise SetupFault(f"the ledger {Path(path)} cannot be opened ({error}): {fix}") from None
 
 
-def _prepare(connection: sqlite3.Connection, path: Path, sync: str, make: bool) -> None:
+def _prepare(connection: sqlite3.Connection, path: Path, sync: str, make: bool, progress: Callable[[], None]) -> None:
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchall()
     if mode != [("wal",)]:
         raise SetupFault(f"the file system of {path} allows no write-ahead log: set PIXMILL_DATA to a local disk")
@@ -117,17 +151,22 @@ def _prepare(connection: sqlite3.Connection, path: Path, sync: str, make: bool) 
         )
     if found == 0 and not make:
         raise SetupFault(f"the ledger {path} is missing or empty, but files of its jobs exist: {_RESTORE}")
+    connection.set_progress_handler(progress, PROGRESS_STEPS)
     for number, script in enumerate(_MIGRATIONS[found:], found + 1):
         sql = (HERE / script).read_text()
         connection.executescript(f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version = {number};\nCOMMIT;")
+    connection.set_progress_handler(None, 0)
     sync_folder(path.absolute().parent)  # SQLite syncs the names of its logs but not that of the file itself
 
 
-class SqliteLedger:
+class SqliteLedger(BrokerReads):
     """The one writer. After the first failure every call fails: the process must end."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._connection, self._path = connection, path
+    believed_until = inf
+    """Nobody can take the term before this process ends: its locks are the kernel's (stores/ledger/locked.py)."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, durability: Durability) -> None:
+        self._connection, self._path, self.durability = connection, path, durability
         self._failure: LedgerFailed | None = None
         self._last_seq: int = connection.execute(QUERIES["last_seq"]).fetchall()[0][0] or 0
         self._index = os.open(f"{path}-shm", os.O_RDONLY | os.O_CLOEXEC)
@@ -144,6 +183,13 @@ class SqliteLedger:
             sweeps=[SweepEntry(job, tuple(msgspec.json.decode(names))) for job, names in self._read("sweeps")],
             quarantine=sorted((QuarantineEntry(*row) for row in self._read("quarantine")), key=attrgetter("at")),
             tenants=[tenant_of(row) for row in self._read("tenants")],
+            nonce=secrets.randbits(NONCE_BITS),
+            due_lanes=[lane for (lane,) in self._read("due_lanes")],
+            endpoints=endpoints_of(self._read("endpoints")),
+            last_delivery=self._read("last_delivery")[0][0],
+            deliveries_waiting=self._read("deliveries_waiting")[0][0],
+            paused=[tenant for (tenant,) in self._read("paused")],
+            open_batches=dict(Counter(tenant for (tenant,) in self._read("opened_by", (OPEN_BATCHES_ALL,)))),
         )
 
     def commit(self, records: Records) -> None:
@@ -188,6 +234,7 @@ class SqliteLedger:
             commands=commands,
             reached=reached,
             scanned=many_jobs(self._read, asked.scanned) if asked.scanned else [],
+            batches=joined(self._read("joined_batches", id_list(asked.batches))) if asked.batches else {},
         )
 
     def _commands(self, ids: list[str], room: int) -> tuple[dict[str, Row], int]:
@@ -201,6 +248,26 @@ class SqliteLedger:
                     return found, reached
         return found, len(ids)
 
+    def entries(self, kind: type[Entry], after: str | bytes | int | None, limit: int) -> list[Entry]:
+        """As MovableLedger.entries."""
+        name, first = ENTRIES[kind]
+        return [kind(*row) for row in self._read(name, (first if after is None else after, limit))]
+
+    def raise_epoch(self, above: int) -> None:
+        """As MovableLedger.raise_epoch."""
+        with self._transaction():
+            self._connection.execute(QUERIES["raise_epoch_above"], (above,))
+
+    def identity(self) -> str:
+        """As Ledger.identity."""
+        found: str = self._read("identity")[0][0]
+        return found
+
+    def put_identity(self, identity: str) -> None:
+        """As MovableLedger.put_identity."""
+        with self._transaction():
+            self._connection.execute(QUERIES["put_identity"], (identity,))
+
     def forget_keys(self, before: float) -> None:
         """As Ledger.forget_keys; one call drops the FORGET_MAX oldest at most."""
         self._read("forget_keys", (before, FORGET_MAX))
@@ -213,11 +280,46 @@ class SqliteLedger:
         """As Ledger.forget_purged; one call drops the FORGET_MAX oldest at most."""
         self._read("forget_purged", (before, FORGET_MAX))
 
+    def forget_deliveries(self, before: float) -> None:
+        """As Ledger.forget_deliveries; one call drops the FORGET_MAX oldest at most."""
+        self._read("forget_deliveries", (before, FORGET_MAX))
+
     def ended_before(self, before: float, limit: int) -> list[Row]:
         return rows(self._read("ended_before", (before, limit)))
 
-    def queued(self, priority: int, lane: str, after: int, limit: int) -> list[Row]:
-        return rows(self._read("queued", (priority, lane, after, limit)))
+    def ended_after(self, after: tuple[float, int], before: float, limit: int) -> list[Aged]:
+        at, seq = after
+        return [Aged(*found) for found in self._read("ended_after", (at, at, seq, before, limit))]
+
+    def forget_batches(self, before: float) -> None:
+        """As Ledger.forget_batches; one call drops the FORGET_MAX oldest at most."""
+        self._read("forget_batches", (before, FORGET_MAX))
+
+    def forget_actions(self, before: float, keep: int) -> None:
+        self._read("forget_actions", {"before": before, "keep": keep})
+
+    def finished_batches(self, ids: list[str], at: float) -> list[BatchCount]:
+        if not ids:
+            return []
+        asked, count = id_list(ids)
+        found = [BatchEntry(*row) for row in self._read("finished_batches", (asked, at, count))]
+        return [BatchCount(entry, self._states(entry) if entry.hooks is not None else {}) for entry in found]
+
+    def _states(self, entry: BatchEntry) -> dict[str, int]:
+        return dict(Counter(state for _, state in self._read("batch_counts", (entry.batch, BATCH_JOBS_MAX))))
+
+    def open_batches(self, after: OpenPlace, limit: int) -> list[OpenPlace]:
+        return [*self._read("open_batches", (*after, limit))]
+
+    def unended_batches(self, after: str, limit: int) -> list[str]:
+        return [batch for (batch,) in self._read("unended_batches", (after, limit))]
+
+    def expiring(self, limit: int) -> list[Row]:
+        return rows(self._read("expiring", (limit,)))
+
+    def queued(self, refills: list[Refill]) -> list[list[Row]]:
+        asked = ((refill.lane.priority, refill.lane.name, refill.after, refill.limit) for refill in refills)
+        return [rows(self._read("queued", values)) for values in asked]
 
     def matching(self, where: Where, after_seq: int, limit: int, scan_max: int) -> tuple[list[Row], int | None]:
         return listed(self._read, where, "oldest", after_seq, limit, scan_max)

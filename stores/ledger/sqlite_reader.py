@@ -6,14 +6,27 @@ Knows no message and no policy. The writer is sqlite.py.
 import contextlib
 import os
 import sqlite3
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from jobs.errors import LedgerBusy, StoreFault
 from jobs.job import Row
-from jobs.limits import FILES_PER_POST_MAX
-from jobs.records import KeyEntry, Where
-from stores.ledger.statements import QUERIES, counted, id_list, listed, many_jobs, one_job, rows, stored_keys
+from jobs.limits import BATCH_JOBS_MAX
+from jobs.records import ActionEntry, BatchEntry, KeyEntry, Mark, Where
+from stores.ledger.deliveries.reads import WebReads
+from stores.ledger.statements import (
+    QUERIES,
+    counted,
+    id_list,
+    listed,
+    many_jobs,
+    mark_of,
+    newest_actions,
+    one_job,
+    rows,
+    stored_keys,
+)
 
 _READ_SECONDS = 1.0
 """How long a reader waits for a lock. Only a recovery holds a lock that stops readers."""
@@ -41,7 +54,7 @@ def copy_ledger(path: Path, target: Path) -> None:
         raise StoreFault(f"the ledger {path} cannot be copied: {error}") from None
 
 
-class SqliteReader:
+class SqliteReader(WebReads):
     """Reads committed data over one connection. The first read opens it; it is reopened after a failure, or if another
     file is at the path. For one thread at a time."""
 
@@ -51,6 +64,9 @@ class SqliteReader:
         self._address = f"{path.as_uri()}?mode=ro"
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
+
+    def mark(self) -> Mark:
+        return mark_of(self._read("meta")[0])
 
     def job(self, job: str) -> Row | None:
         return one_job(self._read, job)
@@ -69,13 +85,22 @@ class SqliteReader:
         return stored_keys(self._read, keys)
 
     def batch(self, batch: str) -> list[Row]:
-        return rows(self._read("batch", (batch, FILES_PER_POST_MAX)))
+        return rows(self._read("batch", (batch, BATCH_JOBS_MAX)))
+
+    def batch_counts(self, batch: str) -> dict[tuple[str, str], int]:
+        return dict(Counter(self._read("batch_counts", (batch, BATCH_JOBS_MAX))))
+
+    def batch_entry(self, batch: str) -> BatchEntry | None:
+        return next((BatchEntry(*found) for found in self._read("batch_entry", (batch,))), None)
 
     def page(self, where: Where, before: int | None, limit: int, scan_max: int) -> tuple[list[Row], int | None]:
         return listed(self._read, where, "newest", before, limit, scan_max)
 
     def count(self, where: Where, before: int | None, scan_max: int) -> tuple[int, int | None]:
         return counted(self._read, where, before, scan_max)
+
+    def actions(self, before: str | None, limit: int) -> list[ActionEntry]:
+        return newest_actions(self._read, before, limit)
 
     def close(self) -> None:
         if self._connection is not None:

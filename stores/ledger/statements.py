@@ -11,11 +11,32 @@ from typing import Any, Literal
 
 import msgspec
 
+from jobs.deliveries import DeliveryRow, Endpoint
 from jobs.job import GIVEN_ONCE, Row, State
-from jobs.records import KeyEntry, Meta, Records, TenantEntry, Where
+from jobs.records import (
+    ActionEntry,
+    BatchEntry,
+    DeadlineEntry,
+    GrantEntry,
+    KeyEntry,
+    Mark,
+    Meta,
+    PurgedEntry,
+    Records,
+    TenantEntry,
+    Where,
+)
+from stores.ledger.deliveries import reads as deliveries
 
 HERE = Path(__file__).parent
 SEQ_MAX = 2**63 - 1
+ID_MAX = "~"
+"""Behind all ids."""
+FORGET_MAX = 10_000
+"""How many entries one call drops at most, so that no call stops the event loop for long."""
+DISORDER_SECONDS = 10.0
+"""Jobs are accepted in the order of seq, but their wall times may go back: by a clock that was set, or at another
+broker. A search by time looks this much farther on both sides. What a greater step back hides is not found."""
 
 Read = Callable[[str, Any], list[Any]]
 
@@ -31,12 +52,16 @@ CHANGING = tuple(name for name in Row._fields if name not in GIVEN_ONCE)
 QUERIES = named(
     (HERE / "queries.sql")
     .read_text()
-    .format(columns=", ".join("?" * len(Row._fields)), changing=", ".join(f"{name} = ?" for name in CHANGING))
-)
+    .format(
+        columns=", ".join(Row._fields),
+        marks=", ".join("?" * len(Row._fields)),
+        changing=", ".join(f"{name} = ?" for name in CHANGING),
+    )
+) | named(deliveries.text("sqlite.sql"))
 
 
 def rows(found: Iterable[Sequence[Any]]) -> list[Row]:
-    """Jobs from rows of `SELECT *`."""
+    """Jobs from rows of their columns."""
     return [Row._make(row) for row in found]
 
 
@@ -56,6 +81,11 @@ def many_jobs(read: Read, ids: list[str]) -> list[Row]:
     return [found[job] for job in ids if job in found]
 
 
+def newest_actions(read: Read, before: str | None, limit: int) -> list[ActionEntry]:
+    """The newest actions with an id below `before`."""
+    return [ActionEntry(*row) for row in read("actions", (ID_MAX if before is None else before, limit))]
+
+
 def stored_keys(read: Read, keys: list[bytes]) -> dict[bytes, KeyEntry]:
     """The stored entries of these keys."""
     sizes = [len(key) for key in keys]
@@ -64,14 +94,34 @@ def stored_keys(read: Read, keys: list[bytes]) -> dict[bytes, KeyEntry]:
     return {entry.key: entry for entry in found}
 
 
+def joined(found: Iterable[Sequence[Any]]) -> dict[str, tuple[BatchEntry, int]]:
+    """The batches in rows of joined_batches, and how many jobs each has."""
+    return {entry[0]: (BatchEntry(*entry), jobs) for *entry, jobs in found}
+
+
+_SKIPPING = ("state", "code", "preset", "accepted_after", "accepted_before")
+"""The filters by which a list passes rows of its index by."""
+
+
 def _source(where: Where) -> str:
     return "all" if where.tenant is None else "tenant" if where.reference is None else "reference"
+
+
+def _bounds(read: Read, where: Where, low: int, high: int) -> dict[str, int]:
+    """The seqs between which (both excluded) all jobs between `low` and `high` are that were accepted in its time."""
+    if where.accepted_after is not None:
+        ((first,),) = read("accepted_from", {"at": where.accepted_after - DISORDER_SECONDS})
+        low = max(low, first - 1)
+    if where.accepted_before is not None:
+        ((first,),) = read("accepted_from", {"at": where.accepted_before + DISORDER_SECONDS})
+        high = min(high, first)
+    return {"low": low, "high": high}
 
 
 def counted(read: Read, where: Where, before: int | None, scan_max: int) -> tuple[int, int | None]:
     """How many of the `scan_max` newest jobs before seq `before` match; and where the next scan starts."""
     source, filters = _source(where), msgspec.structs.asdict(where)
-    bounds = {"low": -1, "high": SEQ_MAX if before is None else before}
+    bounds = _bounds(read, where, -1, SEQ_MAX if before is None else before)
     edge = read(f"edge_newest_{source}", {**filters, **bounds, "scan_max": scan_max})
     if edge:
         bounds["low"] = edge[0][0]
@@ -87,14 +137,12 @@ def listed(
     A first statement finds the edge of the scan, a second one reads the rows within it. So a job that is purged or
     accepted between the two moves no other job out of the page.
     """
-    source = _source(where)
+    source, filters = _source(where), msgspec.structs.asdict(where)
     reached, step = ("low", 1) if order == "newest" else ("high", -1)
-    bounds = {"low": -1, "high": SEQ_MAX}
-    if start is not None:
-        bounds["high" if order == "newest" else "low"] = start
-    filters = msgspec.structs.asdict(where)
+    low, high = (-1, start) if order == "newest" else (start, SEQ_MAX)
+    bounds = _bounds(read, where, -1 if low is None else low, SEQ_MAX if high is None else high)
     following = None
-    if where.state or where.code or where.preset or (where.reference and source == "all"):
+    if any(filters[name] is not None for name in _SKIPPING) or (where.reference and source == "all"):
         edge = read(f"edge_{order}_{source}", {**filters, **bounds, "scan_max": scan_max})
         if edge:
             bounds[reached] = edge[0][0]
@@ -105,10 +153,29 @@ def listed(
     return found, following
 
 
+ENTRIES: dict[type, tuple[str, str | bytes | int]] = {
+    KeyEntry: ("entries_keys", b""),
+    GrantEntry: ("entries_grants", ""),
+    PurgedEntry: ("entries_purged", ""),
+    BatchEntry: ("entries_batches", ""),
+    DeadlineEntry: ("entries_deadlines", -1),
+    ActionEntry: ("entries_actions", ""),
+    DeliveryRow: ("entries_deliveries", -1),
+    Endpoint: ("entries_endpoints", ""),
+}
+"""By kind of entry, the statement that reads them in order, and what is before the first one."""
+
+
 def meta_of(found: Sequence[int]) -> Meta:
     """Meta from its row."""
     epoch, change, paused, *counts = found
     return Meta(change, epoch, bool(paused), _by_state(counts))
+
+
+def mark_of(found: Sequence[int]) -> Mark:
+    """The mark in the row of meta."""
+    epoch, change, *_ = found
+    return Mark(epoch, change)
 
 
 def tenant_of(found: Sequence[Any]) -> TenantEntry:
@@ -144,6 +211,36 @@ def lesser_writes(records: Records) -> list[tuple[str, list[Any]]]:
         ("put_sweep", [(entry.job, msgspec.json.encode(entry.names).decode()) for entry in records.sweeps]),
         ("put_quarantine", [(entry.content, entry.engine, entry.at) for entry in records.quarantined]),
         ("remove_quarantine", [(content,) for content in records.released]),
+        ("put_batch", [msgspec.structs.astuple(entry) for entry in records.batches]),
+        ("remove_paused", [(tenant,) for tenant in records.resumed]),
+        ("put_paused", [(tenant,) for tenant in records.paused]),
         ("put_tenant", [{"tenant": entry.tenant, **_all_states(entry.counts)} for entry in records.tenants]),
     ]
+    if records.deadlines:
+        writes += _of_deadlines(records)
+    if records.deliveries or records.attempted or records.untold or records.endpoints or records.recovered:
+        writes += _of_deliveries(records)
+    if records.actions:
+        writes.append(("put_action", [msgspec.structs.astuple(entry) for entry in records.actions.values()]))
     return [write for write in writes if write[1]]
+
+
+def _of_deadlines(records: Records) -> list[tuple[str, list[Any]]]:
+    newest = {entry.seq: entry.expires_at for entry in records.deadlines}
+    return [
+        ("remove_deadline", [(seq,) for seq, expires_at in newest.items() if expires_at is None]),
+        ("put_deadline", [(seq, expires_at) for seq, expires_at in newest.items() if expires_at is not None]),
+    ]
+
+
+def _of_deliveries(records: Records) -> list[tuple[str, list[Any]]]:
+    untold = [(job,) for job in records.untold]
+    return [
+        ("put_delivery", [tuple(row) for row in records.deliveries]),
+        ("update_delivery", [tuple(update) for update in records.attempted]),
+        ("drop_unkept", [(update.seq,) for update in records.attempted if update.due_at is None]),
+        ("drop_untold", untold),
+        ("put_untold", untold),
+        ("remove_endpoint", [(lane,) for lane in records.recovered]),
+        ("put_endpoint", [msgspec.structs.astuple(entry) for entry in records.endpoints]),
+    ]

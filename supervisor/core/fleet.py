@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from supervisor.core.places import Child, Shown, Slot
 
-ROLES = BROKER, WEB, WORKER = "broker", "web", "worker"  # in the order in which a restart renews them
+ROLES = BROKER, WEB, WORKER, COURIER = "broker", "web", "worker", "courier"  # the order in which a restart renews
 HURRY_SECONDS = 1.0  # after a second stop: what is not gone by then is killed
 ECHO_SECONDS = 0.3  # Ctrl-C reaches us twice (make and the process group): a second stop within this time is ignored
 CALM_SECONDS = 30.0  # a worker that was not needed for this long is drained
@@ -43,21 +43,22 @@ Effect = Start | Signal | Done
 
 
 class Fleet:
-    """Keeps one broker, `web` web processes and `least` to `most` workers running until told to stop. Events are
-    methods that return nothing; `settle` says what follows. `now` is monotonic seconds. A child that is silent for
-    `hang_seconds` is ended."""
+    """Keeps `brokers` (one is active, the others stand by), `web` web processes, `least` to `most` workers and
+    `couriers` running until told to stop. Events are methods that return nothing; `settle` says what follows. `now` is
+    monotonic seconds. A child that is silent for `hang_seconds` is ended."""
 
-    def __init__(self, web: int, least: int, most: int, drain_seconds: float, hang_seconds: float) -> None:
-        self._web, self._least, self._most = web, least, most
-        self._hang_seconds = hang_seconds
-        self._awake, self._looked = 0.0, -inf
+    def __init__(
+        self, web: int, least: int, most: int, drain_seconds: float, hang_seconds: float, brokers: int = 1,
+        couriers: int = 0,
+    ) -> None:  # fmt: skip
+        self._brokers, self._web, self._least, self._most, self._couriers = brokers, web, least, most, couriers
+        self._hang_seconds, self._awake, self._looked = hang_seconds, 0.0, -inf
         self._wishes: list[tuple[float, int]] = []
-        self._drain = {BROKER: 3.0, WEB: drain_seconds + 2.0, WORKER: drain_seconds + 3.0}
+        self._drain = {BROKER: 3.0, WEB: drain_seconds + 2.0, WORKER: drain_seconds + 3.0, COURIER: drain_seconds + 3.0}
         self._slots: list[Slot] = []
         self._leaving: list[Child] = []
         self._effects: list[Effect] = []
-        self._started, self._round, self._rolling = 0, 0, False
-        self._stopped_at = inf
+        self._started, self._round, self._rolling, self._stopped_at = 0, 0, False, inf
 
     def became_ready(self, number: int, now: float) -> None:
         """A child serves."""
@@ -95,6 +96,7 @@ class Fleet:
         """Every process is to be new afterwards."""
         self._round, self._rolling = self._round + 1, True
         for slot in self._slots:
+            self._retire(slot, now, slice(1, None))  # asked again: the last restart's successors go
             slot.losses, slot.due, slot.last = 0, now, ""
 
     def stop_requested(self, now: float) -> None:
@@ -105,18 +107,24 @@ class Fleet:
                 self._effects.append(Signal(child.number, SIGTERM))
                 child.kill_at = min(child.kill_at, now + HURRY_SECONDS)
 
+    @property
+    def drain_seconds(self) -> float:
+        """From the first stop to the end of all, at most: the broker is told to end when all others have ended."""
+        return max(self._drain[WEB], self._drain[WORKER]) + self._drain[BROKER]
+
     def settle(self, now: float) -> list[Effect]:
         """What is to be done now, in order. Call it after every event and at each `deadline`."""
         self._end_silent(now)
         if self._stopped_at < inf:
             self._end_restart(now, complete=False)
-            wanted = int(any(child.role != BROKER for child in self.children())), 0, 0
+            wanted = self._brokers if any(child.role != BROKER for child in self.children()) else 0, 0, 0, 0
         else:
-            wanted = 1, self._web, min(self._most, max([self._least, *(wish for _, wish in self._wishes)]))
+            workers = min(self._most, max([self._least, *(wish for _, wish in self._wishes)]))
+            wanted = self._brokers, self._web, workers, self._couriers
         for role, number in zip(ROLES, wanted, strict=True):
             self._resize(role, number, now)
         for slot in self._slots:
-            locked = slot.role == BROKER and any(child.role == BROKER for child in self._leaving)
+            locked = slot.role == BROKER and self._brokers == 1 and any(child.role == BROKER for child in self._leaving)
             if not (slot.children or slot.due > now or locked):
                 self._start(slot, now)
         if self._rolling:
@@ -151,12 +159,9 @@ class Fleet:
         return lines + [self._line(child, now, "") for child in self._leaving]
 
     def _line(self, child: Child, now: float, last: str) -> Shown:
-        return Shown(child.role, self._state(child), child.number, now - child.since, last)
-
-    def _state(self, child: Child) -> str:
-        """The state that was last heard; `silent` after half of the time at which a silent child is ended."""
+        """With the state that was last heard; `silent` after half of the time at which a silent child is ended."""
         quiet = child.state == "ready" and self._awake - child.last_seen >= self._patience(child) / 2
-        return "silent" if quiet else child.state
+        return Shown(child.role, "silent" if quiet else child.state, child.number, now - child.since, last)
 
     def complete(self) -> bool:
         """Whether all that is wanted is there and ready; never again once told to stop."""
@@ -201,13 +206,12 @@ class Fleet:
 
     def _roll(self, now: float) -> None:
         """One step of a restart. A new process is ready before its old one is told to end, and before the next one's
-        turn. The broker is the exception: it holds a lock, so it ends before its successor starts."""
+        turn. An only broker is the exception: it has the term, so it ends before its successor starts."""
         for slot in self._slots:
             if not slot.children or slot.children[-1].round < self._round:
-                if slot.children and slot.role == BROKER:
+                if slot.children and slot.role == BROKER and self._brokers == 1:
                     self._retire(slot, now)
                 elif slot.children and slot.due <= now:
-                    self._retire(slot, now, slice(1, None))  # asked again: the last restart's successor goes
                     self._start(slot, now)
                 return
             if slot.children[-1].state != "ready":

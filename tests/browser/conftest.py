@@ -2,28 +2,39 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
+from jobs.access.keys import Scope, entry_of
 from tests.support.clusters.cluster import Cluster
+from tests.support.harnesses.shared import Shared
+from tests.support.house.needs import lacking
+from tests.support.house.npm import npm
+from tests.support.patience import stretched
 
 os.environ["PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD"] = "1"
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 AXE = "axe-core@4.14.1"
+KEYS = (
+    ("acme", Scope.READ, "r"),
+    ("acme", Scope.WRITE, "w"),
+    ("bolt", Scope.WRITE, "b"),
+    ("house", Scope.OPERATE, "o"),
+)
+"""The keys of `keyed`: tenant, scope, key."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
     """Not for the whole session: while Playwright is open its event loop runs in this thread, and asyncio refuses
     another one to all tests that follow."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if not chromium:
-        pytest.skip("no chromium on this machine")
+        lacking("no chromium on this machine")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium)
         yield browser
@@ -33,13 +44,24 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The text of axe-core, by npm."""
-    npm = shutil.which("npm")
-    if not npm:
-        pytest.skip("no npm on this machine")
     folder = tmp_path_factory.mktemp("axe")
-    command = [npm, "install", "--silent", "--no-save", "--ignore-scripts", "--prefix", str(folder), AXE]
-    subprocess.run(command, check=True, timeout=120)
+    npm("install", "--no-save", "--ignore-scripts", "--prefix", str(folder), AXE)
     return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
+@pytest.fixture(scope="package")
+def shared_keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    """The cluster of all tests that want KEYS."""
+    entries = ",".join(entry_of(*each) for each in KEYS)
+    shared = Shared(tmp_path_factory.mktemp("keyed"), key="o", api_keys=entries)
+    yield shared
+    shared.close()
+
+
+@pytest.fixture
+def keyed(shared_keyed: Shared) -> Cluster:
+    """A running cluster that asks for a key. It has no job."""
+    return shared_keyed.fresh()
 
 
 @pytest.fixture
@@ -52,7 +74,7 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
             context = browser.new_context(**options)
             stack.callback(context.close)
             page = context.new_page()
-            page.set_default_timeout(10_000)
+            page.set_default_timeout(1000 * stretched(10))
 
             def received(message: Any) -> None:
                 if message.type == "error" and not any(text in message.text for text in expected):

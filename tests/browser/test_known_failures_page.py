@@ -26,7 +26,7 @@ def test_10_a_page_that_lies(new_cluster: Callable[..., Cluster], open_page: Cal
     """10 (flower #1428): each web process is stopped under load and continued. Then what the page shows is
     what the ledger says: the numbers, how many jobs, the states of those in sight."""
     cluster = new_cluster(workers=1, web_processes=2, cache_url="none").start()
-    page = open_page(cluster, expected=("ERR_",))
+    page = open_page(cluster, "/?view=jobs", expected=("ERR_",))
     good, bad = (ROOT / "test-data" / name for name in ("1x1.png", "truncated.jpg"))
     with Load(cluster.url, good, clients=1, pause=0.2) as load, Load(cluster.url, bad, clients=1, pause=0.2) as failing:
         for pid in cluster.pids("web"):

@@ -11,6 +11,7 @@ import pytest
 
 from tests.browser.test_page import SAMPLE, TINY, TRUNCATED, OpenPage, until
 from tests.support.clusters.cluster import Cluster, wait_until
+from tests.support.patience import stretched
 
 pytestmark = pytest.mark.cluster
 PAGE = 200
@@ -44,7 +45,7 @@ def first_of(page: Any, routes: list[Any]) -> Any:
 
 
 def test_a_slow_answer_to_an_old_filter_changes_nothing(two_kinds: Cluster, open_page: OpenPage) -> None:
-    page = open_page(two_kinds)
+    page = open_page(two_kinds, "/?view=jobs")
     until(page, f"{ROWS}.join() === 'bad.jpg,good.jpg'")
     with held(page, re.compile(r"/jobs\?state=done")) as routes:
         page.select_option("#f-state", "done")
@@ -74,7 +75,7 @@ def test_until_a_filter_is_answered_nothing_of_the_one_before_is_listed(
 
 def test_the_filters_before_have_no_further_page(two_kinds: Cluster, open_page: OpenPage) -> None:
     """Where theirs went on is nothing to ask of others: their newest jobs would be missing."""
-    page = open_page(two_kinds)
+    page = open_page(two_kinds, "/?view=jobs")
     pages = Pages(two_kinds.get("/jobs")["jobs"][0], 2 * PAGE)
     page.route("**/jobs?*", pages)
     page.select_option("#f-state", "done")
@@ -88,7 +89,7 @@ def test_the_filters_before_have_no_further_page(two_kinds: Cluster, open_page: 
 
 
 def test_a_slow_answer_does_not_replace_a_newer_one(two_kinds: Cluster, open_page: OpenPage) -> None:
-    page = open_page(two_kinds)
+    page = open_page(two_kinds, "/?view=jobs")
     until(page, f"{ROWS}.length === 2")
     with held(page, "**/jobs?limit=*") as routes:
         page.evaluate("dispatchEvent(new Event('popstate'))")
@@ -105,7 +106,7 @@ def test_a_slow_answer_does_not_replace_a_newer_one(two_kinds: Cluster, open_pag
 
 
 def test_a_job_that_is_purged_meanwhile_does_not_come_back(two_kinds: Cluster, open_page: OpenPage) -> None:
-    page = open_page(two_kinds)
+    page = open_page(two_kinds, "/?view=jobs")
     until(page, f"{ROWS}.length === 2")
     [bad] = [job for job in two_kinds.get("/jobs")["jobs"] if job["filename"] == "bad.jpg"]
     old = two_kinds.get("/jobs")
@@ -134,7 +135,10 @@ class Pages:
             status, headers = self.faults.pop(0)
             route.fulfill(status=status, headers=headers, json={"detail": "away for a moment"})
             return
-        jobs = [copy.deepcopy(self._job) | {"id": f"{n:026d}"} for n in range(start, min(self._total, start + PAGE))]
+        jobs = [
+            copy.deepcopy(self._job) | {"id": f"{n:026d}", "renditions": []}
+            for n in range(start, min(self._total, start + PAGE))
+        ]
         end = start + PAGE
         route.fulfill(json={"jobs": jobs, "next": str(end) if end < self._total else None})
 
@@ -143,7 +147,7 @@ class Pages:
 def test_after_a_failed_page_the_further_ones_are_read(
     two_kinds: Cluster, open_page: OpenPage, fault: tuple[int, dict[str, str]]
 ) -> None:
-    page = open_page(two_kinds, expected=("503", "429"))
+    page = open_page(two_kinds, "/?view=jobs", expected=("503", "429"))
     pages = Pages(two_kinds.get("/jobs")["jobs"][0], 2 * PAGE + 50, fault)
     if fault[0] == 200:
         pages.faults.clear()
@@ -168,7 +172,7 @@ def scrolled(page: Any) -> Any:
 
 
 def test_a_first_page_that_failed_is_read_again(two_kinds: Cluster, open_page: OpenPage) -> None:
-    page = open_page(two_kinds, expected=("400", "ERR_"))
+    page = open_page(two_kinds, "/?view=jobs", expected=("400", "ERR_"))
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "state=done" in request.url else None)
     page.route("**/jobs?state=done*", lambda route: route.abort(), times=1)
@@ -186,7 +190,7 @@ def test_a_first_page_that_failed_is_read_again(two_kinds: Cluster, open_page: O
 
 
 def test_an_open_job_that_cannot_be_read_is_asked_for_at_a_pace(two_kinds: Cluster, open_page: OpenPage) -> None:
-    page = open_page(two_kinds, expected=("503",))
+    page = open_page(two_kinds, "/?view=jobs", expected=("503",))
     until(page, f"{ROWS}.length === 2")
     asked: list[str] = []
 
@@ -204,15 +208,17 @@ def test_an_open_job_that_cannot_be_read_is_asked_for_at_a_pace(two_kinds: Clust
 
 
 def test_the_mark_stays_with_its_job(two_kinds: Cluster, open_page: OpenPage) -> None:
-    page = open_page(two_kinds)
+    page = open_page(two_kinds, "/?view=jobs")
     until(page, f"{ROWS}.length === 2")
     page.keyboard.press("j")
     assert page.locator("#jobs .row.current a").inner_text() == "bad.jpg"
     two_kinds.ended(two_kinds.upload(TINY.read_bytes(), "third.png")["id"])
     until(page, f"{ROWS}.length === 3")
     assert page.locator("#jobs .row.current a").inner_text() == "bad.jpg"
+    page.keyboard.press("r")
+    page.locator("#confirm-question", has_text="Requeue bad.jpg?").wait_for()
     with page.expect_request("**/requeue") as asked:
-        page.keyboard.press("r")
+        page.locator("#confirm-action").click()
     [bad] = [job for job in two_kinds.get("/jobs")["jobs"] if job["filename"] == "bad.jpg"]
     assert asked.value.url.endswith(f"/jobs/{bad['id']}/requeue")
 
@@ -239,5 +245,5 @@ def test_a_session_that_cannot_be_read_is_asked_for_again(cluster: Cluster, open
     page = context.new_page()
     page.route("**/session", lambda route: route.fulfill(body="<html>a proxy's page</html>"), times=2)
     page.goto(cluster.url)
-    page.locator("#health.healthy").wait_for(timeout=10_000)
+    page.locator("#health.healthy").wait_for(timeout=1000 * stretched(10))
     context.close()

@@ -7,8 +7,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.browser.test_keys import KEYS, log_in
-from tests.browser.test_page import SAMPLE, done, until
+from tests.browser.test_keys import log_in
+from tests.browser.test_page import SAMPLE, until
 from tests.support.clusters.cluster import Cluster
 
 pytestmark = pytest.mark.cluster
@@ -39,7 +39,7 @@ def tabs(browser: Any) -> Iterator[Callable[..., list[Any]]]:
             for _ in range(many):
                 pages.append(context.new_page())
                 pages[-1].set_default_timeout(15_000)
-                pages[-1].goto(cluster.url)
+                pages[-1].goto(f"{cluster.url}/?view=jobs")
             return pages
 
         yield make
@@ -49,8 +49,7 @@ def test_eight_tabs_are_all_live(cluster: Cluster, tabs: Callable[..., list[Any]
     pages = tabs(cluster, TABS)
     for page in pages:
         page.locator("#health.healthy").wait_for()
-    pages[-1].set_input_files("input[type=file]", SAMPLE)
-    done(pages[-1], "sample.jpg")
+    pages[-1].set_input_files("#files", SAMPLE)
     for page in pages:
         page.locator("#jobs .row .state.done").wait_for()
         assert page.evaluate("fetch('health/live').then(answer => answer.status)") == 200
@@ -81,25 +80,21 @@ def test_without_a_shared_worker_a_page_has_its_own_stream(
     page.locator("#jobs .row", has_text="seen.jpg").locator(".state.done").wait_for()
 
 
-def test_a_shared_stream_tells_nobody_what_is_another_s(
-    new_cluster: Callable[..., Cluster], tabs: Callable[..., list[Any]]
-) -> None:
+def test_a_shared_stream_tells_nobody_what_is_another_s(keyed: Cluster, tabs: Callable[..., list[Any]]) -> None:
     """Who logs in after another in the same browser hears of his own jobs, also while a tab of the other's is left: the
     stream that it had lives for a minute."""
-    cluster = new_cluster(api_keys=KEYS).start()
-    page, left = tabs(cluster, 2)
+    page, left = tabs(keyed, 2)
     log_in(page, "w")
     page.locator("#health.healthy").wait_for()
-    left.goto(f"{cluster.url}/health/live")
+    left.goto(f"{keyed.url}/health/live")
     left.evaluate(FOLLOWED, '["acme","write"]')
     until(left, "window.heard.includes('beat')")
     page.get_by_role("button", name="Log out").click()
     log_in(page, "b")
     page.locator("#who", has_text="bolt").wait_for()
     for _ in range(2):
-        upload(cluster, "w")
-    page.set_input_files("input[type=file]", SAMPLE)
-    done(page, "sample.jpg")
+        upload(keyed, "w")
+    page.set_input_files("#files", SAMPLE)
     until(page, "document.getElementById('n-done').textContent === '1'")
     left.evaluate("window.heard.length = 0")
     page.wait_for_timeout(1500)

@@ -17,15 +17,17 @@ def drill(url: str, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=150)
 
 
-def test_a_drill_kills_what_it_uploads_to_and_keeps_every_promise(new_cluster: Callable[..., Cluster]) -> None:
+def test_a_drill_kills_what_it_uploads_to_and_keeps_every_promise(
+    new_cluster: Callable[..., Cluster], cluster: Cluster
+) -> None:
+    bystander, others = cluster, cluster.everything()
     cluster = new_cluster(workers=2, web_processes=2, cache_url="none").start()
-    bystander = new_cluster().start()
-    others = bystander.everything()
     done = drill(cluster.url, "--seconds", "9", "--rate", "8", "--kill")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "accepted 72, lost 0, doubled 0, wrong 0, unanswered 0" in done.stdout
     killed = [int(pid) for pid in re.findall(r"SIGKILL \w+ (\d+)", done.stdout)]
     assert len(killed) == 2
+    assert cluster.get("/jobs")["jobs"] == [], "a drill leaves nothing in the list"
     assert not set(killed) & set(cluster.everything())
     assert bystander.everything() == others
     assert re.findall(r"^ *(before|during|after) +(\d+)", done.stdout, re.MULTILINE) == [

@@ -11,6 +11,7 @@ import pytest
 
 from jobs.access.keys import Scope, entry_of
 from tests.support.clusters.cluster import ROOT, Cluster, wait_until
+from tests.support.patience import stretched
 
 pytestmark = pytest.mark.cluster
 SAMPLE = (ROOT / "test-data" / "sample.jpg").read_bytes()
@@ -67,7 +68,7 @@ def test_keys_on_a_public_address(new_cluster: Callable[..., Cluster], tmp_path:
 
     kept.write_text(f"{ACME}\n")
     with client(cluster, "b") as http, http.stream("GET", "/events") as events:
-        assert cluster.command("restart").wait(60) == 0
+        assert cluster.command("restart").wait(stretched(60)) == 0
         assert sum(map(len, events.iter_bytes()))  # what was open under the key that is gone has ended
     with client(cluster, "b") as http:
         assert http.get("/jobs").status_code == 401

@@ -1,6 +1,7 @@
 """Receipts over a real cluster: one job for each verdict, told by `pixmill audit`."""
 
 import contextlib
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -24,6 +25,11 @@ def client(cluster: Cluster, *words: object) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+def copies(folder: Path, count: int) -> list[Path]:
+    """Files of the same bytes. Each has its own name, because the command makes one job of what is named alike."""
+    return [Path(shutil.copy(SAMPLE, folder / f"{number}.jpg")) for number in range(count)]
+
+
 def counts(output: str) -> dict[str, int]:
     """The table of an audit, but for what there is none of."""
     rows = [line.split() for line in output.splitlines()]
@@ -39,7 +45,7 @@ def lose(cluster: Cluster, job: str) -> None:
 def test_every_verdict(new_cluster: Callable[..., Cluster], tmp_path: Path) -> None:
     kept = tmp_path / "receipts.txt"
     cluster = new_cluster(workers=1, cache_url="none").start()
-    assert client(cluster, "upload", *[SAMPLE] * 4, "--receipts", kept)[0] == 0
+    assert client(cluster, "upload", *copies(tmp_path, 4), "--receipts", kept)[0] == 0
     receipts = kept.read_text().split()
     jobs = [receipt.split(".")[1] for receipt in receipts]
     assert {cluster.ended(job)["state"] for job in jobs} == {State.DONE}
@@ -63,7 +69,7 @@ def test_every_verdict(new_cluster: Callable[..., Cluster], tmp_path: Path) -> N
 def test_what_the_retention_took_is_expired_with_its_files(new_cluster: Callable[..., Cluster], tmp_path: Path) -> None:
     kept = tmp_path / "receipts.txt"
     cluster = new_cluster(workers=1, cache_url="none", retention_days=RETENTION_SECONDS / 86_400).start()
-    assert client(cluster, "upload", SAMPLE, SAMPLE, "--receipts", kept)[0] == 0
+    assert client(cluster, "upload", *copies(tmp_path, 2), "--receipts", kept)[0] == 0
     receipts = kept.read_text().split()
 
     def audited() -> list[str]:

@@ -3,13 +3,13 @@
 import io
 import signal
 import subprocess
-from collections.abc import Callable
 
 import pytest
 from PIL import Image
 
 from tests.support.clusters.cluster import ROOT, Cluster, wait_until
 from tests.support.clusters.load import Load
+from tests.support.patience import stretched
 
 SAMPLE = ROOT / "test-data" / "sample.jpg"
 ROTATED = ROOT / "test-data" / "rotated.jpg"
@@ -60,8 +60,7 @@ def test_what_is_stored_is_what_the_rows_name(cluster: Cluster) -> None:
     assert {name.split(".")[0] for name in of["processed"]} == set(of["raw"])
 
 
-def test_workers_join_within_a_second_take_jobs_and_drain(new_cluster: Callable[..., Cluster]) -> None:
-    cluster = new_cluster(cache_url="none").start()
+def test_workers_join_within_a_second_take_jobs_and_drain(cluster: Cluster) -> None:
     workers: list[subprocess.Popen[bytes]] = []
     for number in (2, 3):
         worker = cluster.start_role("worker")
@@ -72,7 +71,7 @@ def test_workers_join_within_a_second_take_jobs_and_drain(new_cluster: Callable[
     with Load(cluster.url, SAMPLE, clients=4, pause=0.02) as load:
         wait_until(lambda: _busy(cluster) >= 3, 20, "all three workers to hold jobs")
         workers[0].send_signal(signal.SIGTERM)
-        assert workers[0].wait(15) == 0
+        assert workers[0].wait(stretched(15)) == 0
     load.check()
     jobs = [cluster.ended(job) for job in load.accepted]
     assert {(job["state"], job["attempts"]) for job in jobs} == {("done", 1)}

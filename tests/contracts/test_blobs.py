@@ -5,16 +5,24 @@ from pathlib import Path
 
 import pytest
 
+from host.settings.buckets import bucket
 from jobs.errors import BlobMissing, StoreFault
 from stores.blobs import Blobs
 from stores.blobs.local import LocalBlobs
 from stores.blobs.memory import MemoryBlobs
+from stores.blobs.s3.store import S3Blobs
+from tests.support.servers.seaweed import ENVIRON
 
 NAME, OTHER = "raw/ab/one", "processed/cd/one.thumb.12345678.jpeg"
 
 
-@pytest.fixture(params=["local", "memory"])
-def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
+@pytest.fixture(params=["local", "memory", "s3"])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Blobs:
+    if request.param == "s3":
+        for name, value in ENVIRON.items():
+            monkeypatch.setenv(name, value)
+        url = request.getfixturevalue("seaweed").url()
+        return S3Blobs(bucket(url), tmp_path / "data")
     return LocalBlobs(tmp_path / "data") if request.param == "local" else MemoryBlobs()
 
 
@@ -163,3 +171,53 @@ def test_a_scan_goes_on_past_what_is_deleted_and_names_what_is_old(blobs: Blobs)
 def test_a_store_without_blobs_is_scanned(blobs: Blobs) -> None:
     assert scan(blobs, 10) == [[]]
     assert blobs.sweep_incoming(0.0) == 0
+
+
+def pieces(blobs: Blobs, start: int, end: int, size: int) -> list[bytes]:
+    reader = blobs.reader(NAME, start, end)
+    try:
+        return list(iter(lambda: reader.read(size), b""))
+    finally:
+        reader.close()
+
+
+@pytest.mark.parametrize("size", [1, 3, 4, 100])
+def test_a_reader_hands_out_its_part_and_nothing_else(blobs: Blobs, size: int) -> None:
+    blobs.put(NAME, b"0123456789")
+    assert b"".join(pieces(blobs, 0, 10, size)) == b"0123456789"
+    assert b"".join(pieces(blobs, 3, 8, size)) == b"34567"
+    assert max(map(len, pieces(blobs, 3, 8, size))) <= size
+    assert pieces(blobs, 10, 10, size) == []
+
+
+def test_a_reader_of_many_pieces_brings_all_bytes_in_order(blobs: Blobs) -> None:
+    data = bytes(range(251)) * 12_000
+    blobs.put(NAME, data)
+    assert b"".join(pieces(blobs, 0, len(data), 256 * 1024)) == data
+    assert b"".join(pieces(blobs, 1_500_000, 2_700_001, 99_999)) == data[1_500_000:2_700_001]
+
+
+def test_a_reader_of_a_missing_or_short_blob_says_so(blobs: Blobs) -> None:
+    for end in (0, 10):
+        with pytest.raises(BlobMissing):
+            blobs.reader(NAME, 0, end)
+    blobs.put(NAME, b"0123")
+    with pytest.raises(StoreFault):
+        pieces(blobs, 0, 10, 3)
+
+
+def test_many_bytes_come_back_whole(blobs: Blobs) -> None:
+    writer = blobs.writer(NAME)
+    parts = [bytes([number]) * 1_000_003 for number in range(20)]
+    for part in parts:
+        writer.write(part)
+    writer.publish(OTHER)
+    assert read(blobs, OTHER) == b"".join(parts)
+    with pytest.raises(BlobMissing):
+        blobs.open(NAME)
+
+
+def test_a_store_that_is_there_says_what_it_is(blobs: Blobs) -> None:
+    blobs.look()
+    assert blobs.prove()
+    assert scan(blobs, 10) == [[]], "a proof leaves no blob"

@@ -1,15 +1,23 @@
 """What every ledger promises to the broker and to web: one suite, the real one and the fake."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Protocol
+import itertools
+import time
+from collections.abc import Callable
+from typing import Any
 
+import msgspec
 import pytest
 
 from jobs.errors import LedgerFailed
 from jobs.job import Row, State
+from jobs.leases import NONCE_BITS
 from jobs.records import (
     PURGED,
+    ActionEntry,
+    Aged,
+    BatchCount,
+    BatchEntry,
+    DeadlineEntry,
     GrantEntry,
     KeyEntry,
     Lane,
@@ -19,79 +27,16 @@ from jobs.records import (
     PurgedEntry,
     QuarantineEntry,
     Records,
+    Refill,
     SweepEntry,
     TenantEntry,
     Where,
 )
 from stores.ledger import Ledger, LedgerReader
-from stores.ledger.memory import MemoryLedger
-from stores.ledger.sqlite import open_ledger
-from stores.ledger.sqlite_reader import open_reader
+from tests.contracts.conftest import Home, MemoryHome
 from tests.contracts.rows import ended, job_id, row, row_of
 
 Page = Callable[[int | None, int], tuple[list[Row], int | None]]
-
-
-class Home(Protocol):
-    """Where a ledger lives: it can be opened again, as a restart does, and read by others."""
-
-    def restart(self) -> Ledger: ...
-
-    def reader(self) -> LedgerReader: ...
-
-
-class SqliteHome:
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.opened: list[Ledger | LedgerReader] = []
-
-    def restart(self) -> Ledger:
-        self.close()
-        ledger = open_ledger(self._path)
-        self.opened.append(ledger)
-        return ledger
-
-    def reader(self) -> LedgerReader:
-        reader = open_reader(self._path)
-        self.opened.append(reader)
-        return reader
-
-    def close(self) -> None:
-        while self.opened:
-            self.opened.pop().close()
-
-
-class MemoryHome:
-    def __init__(self) -> None:
-        self._ledger = MemoryLedger()
-
-    def restart(self) -> Ledger:
-        return self._ledger
-
-    def reader(self) -> LedgerReader:
-        return self._ledger
-
-
-@pytest.fixture(params=["sqlite", "memory"])
-def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
-    if request.param == "memory":
-        yield MemoryHome()
-        return
-    on_disk = SqliteHome(tmp_path / "ledger.sqlite3")
-    yield on_disk
-    on_disk.close()
-
-
-@pytest.fixture
-def ledger(home: Home) -> Ledger:
-    ledger = home.restart()
-    ledger.restore()
-    return ledger
-
-
-@pytest.fixture
-def reader(home: Home, ledger: Ledger) -> LedgerReader:
-    return home.reader()
 
 
 def seqs(rows: list[Row]) -> list[int]:
@@ -113,11 +58,28 @@ def scan_through(page: Page, limit: int, first: int | None) -> list[int]:
 
 
 def test_a_new_ledger_is_empty_and_each_start_raises_the_epoch(home: Home) -> None:
-    for epoch in (1, 2, 3):
+    epoch = 0
+    for _ in range(3):
         restored = home.restart().restore()
+        assert restored.meta.epoch > epoch
+        epoch = restored.meta.epoch
         assert restored.meta == Meta(epoch=epoch, counts={state.value: 0 for state in State})
     assert (restored.running, restored.delayed, restored.lanes) == ([], [], [])
     assert (restored.sweeps, restored.quarantine) == ([], [])
+
+
+def test_who_just_took_the_term_may_believe_in_it(ledger: Ledger) -> None:
+    assert ledger.believed_until > time.monotonic()
+
+
+def test_each_term_of_a_real_ledger_has_a_nonce_and_an_epoch_above_all_seconds_so_far(home: Home) -> None:
+    before, terms = time.time(), [home.restart().restore() for _ in range(3)]
+    if isinstance(home, MemoryHome):
+        assert [term.nonce for term in terms] == [0, 0, 0]
+        return
+    assert len({term.nonce for term in terms}) == 3
+    assert all(0 <= term.nonce < 1 << NONCE_BITS for term in terms)
+    assert all(term.meta.epoch >= int(before) for term in terms)
 
 
 def test_a_row_comes_back_as_it_was(ledger: Ledger, reader: LedgerReader) -> None:
@@ -247,7 +209,10 @@ def test_meta_is_kept_but_the_epoch_belongs_to_the_starts(home: Home, ledger: Le
     counts = {state.value: number for number, state in enumerate(State, 1)}
     ledger.commit(Records(meta=Meta(change=77, epoch=9, paused=True, counts=counts)))
     ledger.commit(Records(jobs=[row(1)]))
-    assert home.restart().restore().meta == Meta(change=77, epoch=2, paused=True, counts=counts)
+    first = home.restart().restore().meta
+    assert first == Meta(change=77, epoch=first.epoch, paused=True, counts=counts)
+    home.restart().commit(Records(meta=Meta(change=78, epoch=9)))
+    assert home.restart().restore().meta.epoch > first.epoch
 
 
 def test_uses_of_grants_are_kept_and_forgotten_after_their_end(home: Home, ledger: Ledger) -> None:
@@ -352,14 +317,38 @@ def test_the_first_ended_come_first(ledger: Ledger) -> None:
     assert seqs(ledger.ended_before(3.0, 10)) == []
 
 
-def test_queued_serves_one_lane_by_position(ledger: Ledger) -> None:
+def test_ended_jobs_are_walked_over_in_the_order_of_their_ends(ledger: Ledger) -> None:
+    ends = {1: 5.0, 2: 3.0, 3: 9.0, 4: 5.0, 6: 4.0}
+    jobs = [ended(seq, ended_at=at, tenant=f"t{seq}") for seq, at in ends.items()]
+    ledger.commit(Records(jobs=[*jobs, row(7)]))
+    found = ledger.ended_after((0.0, 0), 9.0, 10)
+    assert found == [
+        Aged(3.0, 2, job_id(2), "t2"), Aged(4.0, 6, job_id(6), "t6"),
+        Aged(5.0, 1, job_id(1), "t1"), Aged(5.0, 4, job_id(4), "t4"),
+    ]  # fmt: skip
+    assert ledger.ended_after((0.0, 0), 9.0, 2) == found[:2]
+    assert ledger.ended_after((5.0, 1), 9.0, 10) == found[3:], "of jobs that ended together none is left out"
+    assert ledger.ended_after((5.0, 4), 9.0, 10) == []
+    assert [each.seq for each in ledger.ended_after((5.0, 4), 9.5, 10)] == [3]
+
+
+def test_pauses_of_tenants_outlast_a_start(ledger: Ledger) -> None:
+    assert ledger.restore().paused == []
+    ledger.commit(Records(paused=["b", "a"]))
+    ledger.commit(Records(paused=["b", "ä"]))
+    assert ledger.restore().paused == ["a", "b", "ä"]
+    ledger.commit(Records(paused=["c"], resumed=["b", "never"]))
+    assert ledger.restore().paused == ["a", "c", "ä"]
+
+
+def test_queued_serves_each_lane_by_position(ledger: Ledger) -> None:
     places = {1: 5, 2: -3, 3: 7, 4: 1}
     jobs = [row(seq, position=position) for seq, position in places.items()]
     others = [row(5, lane="large"), row(6, priority=0), row(7, state="running"), row(8, state="delayed")]
     ledger.commit(Records(jobs=jobs + others))
-    assert seqs(ledger.queued(1, "small", -10, 10)) == [2, 4, 1, 3]
-    assert seqs(ledger.queued(1, "small", -3, 2)) == [4, 1]
-    assert seqs(ledger.queued(1, "small", 7, 2)) == []
+    small = Lane(1, "small")
+    asked = [Refill(small, -10, 10), Refill(Lane(0, "small"), 0, 1), Refill(small, -3, 2), Refill(small, 7, 2)]
+    assert [seqs(rows) for rows in ledger.queued(asked)] == [[2, 4, 1, 3], [6], [4, 1], []]
 
 
 def test_readers_see_jobs_in_the_order_asked(ledger: Ledger, reader: LedgerReader) -> None:
@@ -369,10 +358,30 @@ def test_readers_see_jobs_in_the_order_asked(ledger: Ledger, reader: LedgerReade
     assert reader.job("no id of ours") is None
 
 
+def test_each_change_and_each_start_makes_a_later_mark(home: Home, ledger: Ledger, reader: LedgerReader) -> None:
+    marks = [reader.mark()]
+    for change in (7, 8):
+        ledger.commit(Records(jobs=[row(change)], meta=Meta(change=change)))
+        marks.append(reader.mark())
+        assert marks[-1].change == change
+    restored = home.restart().restore().meta
+    marks.append(home.reader().mark())
+    assert marks[-1] == (restored.epoch, 8)
+    assert marks == sorted(set(marks))
+
+
 def test_a_batch_comes_in_file_order(ledger: Ledger, reader: LedgerReader) -> None:
     ledger.commit(Records(jobs=[row(4, batch="b"), row(3, batch="b"), row(5, batch="c"), row(6)]))
     assert seqs(reader.batch("b")) == [3, 4]
     assert reader.batch("none") == []
+
+
+def test_a_batch_is_counted_by_tenant_and_state(ledger: Ledger, reader: LedgerReader) -> None:
+    other = row(3, batch="b")._replace(tenant="other")
+    ledger.commit(Records(jobs=[row(1, batch="b"), row(2, batch="b"), other, ended(4, batch="b"), row(5, batch="c")]))
+    tenant = row(1).tenant
+    assert reader.batch_counts("b") == {(tenant, "queued"): 2, ("other", "queued"): 1, (tenant, "done"): 1}
+    assert reader.batch_counts("none") == {}
 
 
 FILTERS = [
@@ -385,6 +394,15 @@ FILTERS = [
     (Where(tenant="b", reference="r"), lambda found: (found.tenant, found.reference) == ("b", "r")),
     (Where(tenant="b", state="done", reference="r"), lambda found: found[2:4] == ("b", "done") and found.reference),
     (Where(tenant="nobody"), lambda found: False),
+    (Where(accepted_after=600.0), lambda found: found.accepted_at >= 600),
+    (Where(accepted_before=600.0), lambda found: found.accepted_at < 600),
+    (Where(accepted_after=600.0, accepted_before=1200.0), lambda found: 600 <= found.accepted_at < 1200),
+    (Where(accepted_after=1200.0, accepted_before=600.0), lambda found: False),
+    (Where(accepted_before=20.0), lambda found: False),
+    (Where(accepted_after=0.0, accepted_before=9e9), lambda found: True),
+    (Where(accepted_after=9e9), lambda found: False),
+    (Where("b", "done", accepted_after=600.0), lambda found: found[2:4] == ("b", "done") and found.accepted_at >= 600),
+    (Where("b", reference="r", accepted_before=1200.0), lambda found: found[2] == "b" and found[15] and found[0] < 60),
 ]
 
 
@@ -394,6 +412,7 @@ def mixed(seq: int) -> Row:
         tenant="ab"[seq % 2],
         reference="r" if seq % 5 == 0 else None,
         preset="web" if seq % 7 == 0 else None,
+        accepted_at=20.0 * seq,
     )
 
 
@@ -420,6 +439,121 @@ def test_lists_hold_each_match_once(
     assert count == len(expected)
 
 
+@pytest.mark.parametrize(
+    "seconds", [[5.0, 1.0], [1.0, 5.0, 4.0, 11.0, 2.0, 12.0, 9.0], [7.0] * 5, [0.0, 30.0, 20.0, 60.0]]
+)
+def test_a_clock_that_was_set_back_by_some_seconds_hides_no_job(
+    ledger: Ledger, reader: LedgerReader, seconds: list[float]
+) -> None:
+    jobs = [row(3 * place + 1, accepted_at=at) for place, at in enumerate(seconds)]
+    ledger.commit(Records(jobs=jobs))
+    for after, before in itertools.product({0.0, *seconds}, {99.0, *seconds}):
+        where = Where(accepted_after=after, accepted_before=before)
+        expected = [found.seq for found in jobs if after <= found.accepted_at < before]
+        assert seqs(ledger.matching(where, 0, 50, 50)[0]) == expected
+        assert seqs(reader.page(where, None, 50, 50)[0]) == expected[::-1]
+        assert reader.count(where, None, 50)[0] == len(expected)
+
+
+def test_jobs_outside_of_a_time_do_not_count_as_scanned(ledger: Ledger, reader: LedgerReader) -> None:
+    ledger.commit(Records(jobs=[row(seq, accepted_at=100.0 * seq) for seq in range(1, 60)]))
+    where = Where(state="queued", accepted_after=2000.0, accepted_before=2300.0)
+    rows, following = reader.page(where, None, 5, 5)
+    assert (seqs(rows), following) == ([22, 21, 20], None)
+    assert (seqs(ledger.matching(where, 0, 5, 5)[0]), ledger.matching(where, 0, 5, 5)[1]) == ([20, 21, 22], None)
+    assert reader.count(where, None, 5) == (3, None)
+
+
+def finished(ledger: Ledger, *ids: str, at: float = 1e10) -> list[BatchEntry]:
+    return [found.entry for found in ledger.finished_batches([*ids], at)]
+
+
+def test_a_batch_has_finished_when_all_its_jobs_have_and_it_was_not_written(ledger: Ledger) -> None:
+    entries = [BatchEntry(name, "t", 1.0) for name in ("a", "b", "c", "d")]
+    jobs = [row(1, batch="a"), ended(2, batch="a"), ended(3, batch="b"), row(4, batch="c"), ended(5)]
+    ledger.commit(Records(jobs=jobs, batches=entries))
+    assert finished(ledger, "a", "b", "d", "none") == [entries[1], entries[3]]
+    assert finished(ledger) == []
+    assert ledger.unended_batches("", 3) == ["a", "b", "c"]
+    assert ledger.unended_batches("b", 3) == ["c", "d"]
+    ledger.commit(Records(batches=[BatchEntry("b", "t", 1.0, 9.0)], jobs=[ended(1, batch="a")], removed=[4]))
+    assert finished(ledger, "a", "b", "c") == [entries[0], entries[2]]
+    assert ledger.unended_batches("", 9) == ["a", "c", "d"]
+    ledger.commit(Records(batches=[BatchEntry("d", "t", 1.0, 7.0)]))
+    ledger.forget_batches(8.0)
+    assert finished(ledger, "d") == []
+    ledger.commit(Records(batches=[entries[3]]))
+    assert ledger.unended_batches("c", 9) == ["d"]
+
+
+def test_a_batch_keeps_whose_it_is_when_it_was_made_and_who_is_told(ledger: Ledger, reader: LedgerReader) -> None:
+    ledger.commit(Records(batches=[BatchEntry("a", "t", 1.0, None, 9.0, b"hooks")]))
+    ledger.commit(Records(batches=[BatchEntry("a", "u", 2.0, 3.0, None, b"others")]))
+    assert reader.batch_entry("a") == BatchEntry("a", "t", 1.0, 3.0, None, b"hooks")
+
+
+def test_the_jobs_of_a_batch_are_counted_where_somebody_is_told(ledger: Ledger, reader: LedgerReader) -> None:
+    told, untold = BatchEntry("a", "t", 1.0, hooks=b"hooks"), BatchEntry("b", "t", 1.0)
+    empty = BatchEntry("c", "t", 1.0, hooks=b"")
+    failed = ended(2, batch="a")._replace(state="failed")
+    ledger.commit(
+        Records(
+            jobs=[ended(1, batch="a"), failed, ended(3, batch="a"), ended(4, batch="b")], batches=[told, untold, empty]
+        )
+    )
+    found = ledger.finished_batches(["a", "b", "c"], 1e10)
+    assert found == [BatchCount(told, {"done": 2, "failed": 1}), BatchCount(untold, {}), BatchCount(empty, {})]
+    assert [reader.batch_entry(batch) for batch in ("a", "c", "none")] == [told, empty, None]
+
+
+def test_an_open_batch_has_not_finished_before_its_time(ledger: Ledger) -> None:
+    entries = [BatchEntry(name, "t", 1.0, None, until) for name, until in (("a", 8.0), ("b", 7.0), ("c", 7.0))]
+    ledger.commit(Records(batches=[*entries, BatchEntry("d", "t", 1.0), BatchEntry("e", "t", 1.0, 2.0, 3.0)]))
+    assert ledger.open_batches((0.0, ""), 9) == [(7.0, "b"), (7.0, "c"), (8.0, "a")]
+    assert ledger.open_batches((0.0, ""), 1) == [(7.0, "b")]
+    assert ledger.open_batches((7.0, "b"), 9) == [(7.0, "c"), (8.0, "a")]
+    assert finished(ledger, "a", "b", at=7.0) == [entries[1]]
+    assert finished(ledger, "a", "b", at=6.9) == []
+    ledger.commit(Records(batches=[msgspec.structs.replace(entries[0], open_until=None)]))
+    assert ledger.open_batches((7.0, "c"), 9) == []
+    assert [entry.batch for entry in finished(ledger, "a", at=1.0)] == ["a"]
+
+
+def test_a_start_counts_the_open_batches_of_each_tenant(ledger: Ledger) -> None:
+    assert ledger.restore().open_batches == {}
+    opened = [BatchEntry(name, tenant, 1.0, None, 9.0) for name, tenant in (("a", "t"), ("b", ""), ("c", "t"))]
+    others = [BatchEntry("d", "t", 1.0), BatchEntry("e", "t", 1.0, 2.0, 3.0)]
+    ledger.commit(Records(batches=[*opened, *others]))
+    assert ledger.restore().open_batches == {"t": 2, "": 1}
+    ledger.commit(Records(batches=[msgspec.structs.replace(opened[0], open_until=None)]))
+    assert ledger.restore().open_batches == {"t": 1, "": 1}
+
+
+def test_a_batch_is_looked_up_with_the_number_of_its_jobs(ledger: Ledger) -> None:
+    entry, empty = BatchEntry("a", "t", 1.0, None, 9.0, b"h"), BatchEntry("b", "t", 1.0)
+    ledger.commit(Records(jobs=[row(1, batch="a"), ended(2, batch="a"), row(3)], batches=[entry, empty]))
+    assert ledger.look_up(LookUp(batches=["a", "b", "none"])).batches == {"a": (entry, 2), "b": (empty, 0)}
+    assert ledger.look_up(LookUp()).batches == {}
+
+
+def test_deadlines_come_in_order(ledger: Ledger) -> None:
+    entries = [DeadlineEntry(seq, at) for seq, at in ((1, 9.0), (2, 5.0), (3, None), (4, 7.0))]
+    ledger.commit(Records(jobs=[row(seq) for seq in (1, 2, 3, 4, 5)], deadlines=entries))
+    assert ledger.expiring(10) == [row(2), row(4), row(1)]
+    assert seqs(ledger.expiring(2)) == [2, 4]
+    ledger.commit(Records(deadlines=[DeadlineEntry(2, None), DeadlineEntry(4, 7.0), DeadlineEntry(3, None)]))
+    assert seqs(ledger.expiring(10)) == [4, 1]
+    ledger.commit(Records(deadlines=[DeadlineEntry(2, 5.0), DeadlineEntry(1, 9.0), DeadlineEntry(1, None)]))
+    assert seqs(ledger.expiring(10)) == [2, 4]
+
+
+def test_an_empty_ledger_has_no_time(ledger: Ledger, reader: LedgerReader) -> None:
+    where = Where(accepted_after=5.0, accepted_before=9.0)
+    assert reader.page(where, None, 5, 5) == ([], None)
+    assert ledger.matching(where, 0, 5, 5) == ([], None)
+    assert reader.count(where, None, 5) == (0, None)
+
+
 def test_a_page_that_holds_the_rest_says_so(ledger: Ledger, reader: LedgerReader) -> None:
     ledger.commit(Records(jobs=[row(1), row(2), row(3)]))
     assert reader.page(Where(), None, 3, 100)[1] is None
@@ -440,3 +574,52 @@ def test_a_scan_is_bounded(ledger: Ledger, reader: LedgerReader) -> None:
     assert 11 <= following <= 12
     count, following = reader.count(Where(state="done"), 31, 10)
     assert (count, following) == (1, 21)
+
+
+def acted(number: int, **changed: Any) -> ActionEntry:
+    """An action of that job's time, with every member that `changed` does not name at a plain value."""
+    values = {"who": "0123abcd", "verb": "cancel", "filter": "{}", "count": 1, "at": float(number)}
+    return ActionEntry(job_id(number), **{**values, **changed})
+
+
+def write(ledger: Ledger, *entries: ActionEntry) -> None:
+    ledger.commit(Records(actions={entry.id: entry for entry in entries}))
+
+
+def test_actions_come_back_newest_first_in_pages(home: Home, ledger: Ledger) -> None:
+    entries = [acted(1, filter='{"reference":"\\u0000é"}', who=""), acted(2, count=0), acted(3, verb="pause")]
+    write(ledger, entries[2], entries[0])
+    write(ledger, entries[1])
+    reader = home.reader()
+    assert reader.actions(None, 9) == entries[::-1]
+    assert reader.actions(None, 2) == [entries[2], entries[1]]
+    assert reader.actions(entries[1].id, 9) == [entries[0]]
+    assert reader.actions(entries[0].id, 9) == []
+
+
+def test_the_count_of_a_known_action_is_added_and_nothing_else_changes(ledger: Ledger, reader: LedgerReader) -> None:
+    write(ledger, acted(1, count=3), acted(2))
+    write(ledger, acted(1, count=4, who="other", verb="purge", filter='{"a":1}', at=9.0), acted(3))
+    assert reader.actions(None, 9) == [acted(3), acted(2), acted(1, count=7)]
+
+
+def test_an_action_is_written_with_its_change_or_not_at_all(home: Home) -> None:
+    ledger = home.restart()
+    ledger.restore()
+    with pytest.raises(LedgerFailed):
+        ledger.commit(Records(jobs=[row(1), row(1)], actions={job_id(1): acted(1)}))
+    home.restart().restore()
+    assert home.reader().actions(None, 9) == []
+
+
+def test_the_oldest_actions_are_forgotten_by_number_and_by_age(ledger: Ledger, reader: LedgerReader) -> None:
+    ledger.forget_actions(1e9, 3)
+    write(ledger, *(acted(number) for number in range(1, 8)))
+    ledger.forget_actions(0.0, 7)
+    assert len(reader.actions(None, 9)) == 7
+    ledger.forget_actions(0.0, 5)
+    assert [entry.at for entry in reader.actions(None, 9)] == [7.0, 6.0, 5.0, 4.0, 3.0]
+    ledger.forget_actions(5.0, 5)
+    assert [entry.at for entry in reader.actions(None, 9)] == [7.0, 6.0, 5.0]
+    ledger.forget_actions(0.0, 0)
+    assert reader.actions(None, 9) == []

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from host.settings import settings
+from host.settings.couriers import couriers_here, has_couriers
 from tests.deploy import dockerfile
 from tests.deploy.dockerfile import ROOT
 from tests.deploy.manifests import documents
@@ -45,6 +46,13 @@ def test_its_settings_fit_those_of_the_image() -> None:
     assert (mounts("pixmill")[chosen.data], mounts("pixmill")[str(Path(chosen.run).parent)]) == ("data", "run")
     assert not chosen.public_without_keys
     assert settings.trusted_proxies(chosen) == ["unix"]
+
+
+def test_its_courier_is_elsewhere_so_webhooks_and_fetches_are_offered() -> None:
+    given = services()["pixmill"]["environment"] | {"PIXMILL_SOURCES": "*", "PIXMILL_WEBHOOKS": "https://app.example/"}
+    chosen, _ = settings.parse(given)
+    assert (couriers_here(chosen.couriers), has_couriers(chosen.couriers)) == (0, True)
+    assert services()["courier"]["command"] == ["serve", "--role", "courier"]
 
 
 def test_nginx_has_the_socket_and_the_images_that_its_files_name() -> None:

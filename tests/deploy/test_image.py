@@ -11,7 +11,7 @@ import click
 import pytest
 
 from host.settings import settings
-from pixmill.command import main
+from pixmill.words import program
 from tests.deploy import dockerfile
 from tests.deploy.dockerfile import ROOT
 from tests.deploy.stopping import STOP_SECONDS, longest_stop
@@ -49,10 +49,10 @@ def test_both_folders_that_it_writes_to_are_of_its_user_alone() -> None:
 @pytest.mark.parametrize("further", [["serve"], ["serve", "--role", "worker"]])
 def test_its_commands_are_commands(further: list[str]) -> None:
     """As the head of the file shows them; CMD is the first."""
-    (program,) = dockerfile.words("ENTRYPOINT")
-    assert program in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    (script,) = dockerfile.words("ENTRYPOINT")
+    assert script in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
     assert dockerfile.words("CMD") == ["serve"]
-    command = main.commands[further[0]]
+    command = program.commands[further[0]]
     assert command.make_context(further[0], further[1:]).params["role"] in (None, "worker")
     with pytest.raises(click.BadParameter):
         command.make_context("serve", ["--role", "supervisor"])
@@ -93,5 +93,5 @@ def test_its_context_has_what_the_wheel_is_made_of_and_nothing_else() -> None:
     let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     build = tomllib.loads((ROOT / "pyproject.toml").read_text())
     carried = {pattern.split("/")[0] for pattern in build["tool"]["setuptools"]["package-data"]["pixmill._roles"]}
-    assert let_in == carried | {"pixmill", "LICENSE", "README.md", "pyproject.toml", "requirements.lock"}
+    assert let_in == carried | {"pixmill", "LICENSE", "README.md", "pyproject.toml", "requirements-stores.lock"}
     assert [name for name in let_in if not (ROOT / name).exists()] == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pixmill.command import main
+from pixmill.words import program
 from tests.deploy.dockerfile import ROOT
 
 FOLDER = ROOT / ".github" / "ISSUE_TEMPLATE"
@@ -30,6 +30,6 @@ def test_a_misspelt_key_is_seen(tmp_path: Path) -> None:
 
 def test_the_commands_that_a_fault_asks_for_are_there() -> None:
     text = (FOLDER / "fault.yml").read_text()
-    assert "`pixmill audit`" in text and "audit" in main.commands
-    assert "`pixmill --version`" in text and any("--version" in option.opts for option in main.params)
-    assert "`make config`" in text and "\nrestart status stop config:" in (ROOT / "Makefile").read_text()
+    assert "`pixmill audit`" in text and "audit" in program.commands
+    assert "`pixmill --version`" in text and any("--version" in option.opts for option in program.params)
+    assert "`make config`" in text and "\nconfig:" in (ROOT / "Makefile").read_text()

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -92,6 +93,30 @@ def container() -> dict[str, Any]:
 def test_each_resource_has_its_schema(version: str) -> None:
     for resource in resources().values():
         kubernetes_validate.validate(resource, version, strict=True)
+
+
+def test_the_overlay_with_a_courier_opens_the_internet_and_no_private_network() -> None:
+    overlay = FOLDER / "courier"
+    (made,) = documents(overlay / "kustomization.yaml")
+    assert {path.name for path in overlay.iterdir()} == {"kustomization.yaml", "courier.env", "network.yaml"}
+    (patch,) = documents(overlay / made["patches"][0]["path"])
+    base = resources()["NetworkPolicy"]
+    assert (patch["kind"], patch["metadata"]["name"]) == (base["kind"], base["metadata"]["name"])
+    whole = base | {"spec": base["spec"] | patch["spec"]}
+    for version in VERSIONS:
+        kubernetes_validate.validate(whole, version, strict=True)
+    blocks = [to["ipBlock"] for rule in patch["spec"]["egress"] for to in rule["to"] if "ipBlock" in to]
+    for text in ("10.9.9.9", "100.64.1.1", "127.0.0.1", "169.254.169.254", "192.168.1.1", "fd00::1", "fe80::1"):
+        assert not any(_opens(block, text) for block in blocks), text
+    assert all(any(_opens(block, text) for block in blocks) for text in ("8.8.8.8", "2606:4700::1111"))
+    variables_of = variables(BASE / "pixmill.env") | variables(overlay / "courier.env")
+    assert variables_of["PIXMILL_COURIERS"] == "1"
+
+
+def _opens(block: dict[str, Any], text: str) -> bool:
+    address = ip_address(text)
+    within = [ip_network(each) for each in block.get("except", [])]
+    return address in ip_network(block["cidr"]) and not any(address in network for network in within)
 
 
 def test_a_misspelt_field_is_seen() -> None:

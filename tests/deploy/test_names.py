@@ -8,7 +8,7 @@ import click
 import pytest
 
 from host.settings import settings
-from pixmill.command import main
+from pixmill.words import program
 from tests.support.clusters.cluster import ROOT
 
 FILES = sorted(path for path in (ROOT / "deploy").rglob("*") if path.is_file())
@@ -37,7 +37,7 @@ def test_what_a_file_names_is_there(path: Path) -> None:
     text = path.read_text()
     assert names_of_settings(text) - KNOWN == set()
     for words in commands(text):
-        command = main.commands[words[0]]
+        command = program.commands[words[0]]
         choices = [
             it.type.choices for it in command.params if "--role" in it.opts and isinstance(it.type, click.Choice)
         ]

@@ -15,13 +15,15 @@ import pytest
 from host.settings.settings import Settings
 from tests.support.clusters.cluster import ROOT, Cluster, wait_until
 from tests.support.clusters.load import Load
+from tests.support.house.needs import lacking
+from tests.support.house.npm import packages
 
 PACKAGES = ROOT / "tests" / "deploy" / "pm2"
 FILE = ROOT / "deploy" / "pm2" / "ecosystem.config.js"
 SAMPLE = ROOT / "test-data" / "sample.jpg"
 LEAVING_SECONDS = 6.0
 """What the supervisor takes at most beyond DRAIN_SECONDS (supervisor/core/fleet.py)."""
-pytestmark = [pytest.mark.cluster, pytest.mark.skipif(not shutil.which("npm"), reason="there is no npm")]
+pytestmark = pytest.mark.cluster
 
 
 class Pm2(Cluster):
@@ -65,14 +67,7 @@ class Pm2(Cluster):
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("packages")
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(PACKAGES / name, folder)
-    command = ["npm", "ci", "--ignore-scripts", "--no-fund", "--no-audit", "--prefer-offline"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
-    if done.returncode:
-        pytest.skip(f"npm installs nothing: {done.stderr[-300:]}")
-    return folder / "node_modules" / ".bin" / "pm2"
+    return packages(PACKAGES, tmp_path_factory.mktemp("packages")) / ".bin" / "pm2"
 
 
 @pytest.fixture
@@ -89,6 +84,8 @@ def site(tmp_path: Path, program: Path) -> Iterator[Callable[..., Pm2]]:
 
 
 def test_its_times_and_paths_fit() -> None:
+    if not shutil.which("node"):
+        lacking("there is no node on this machine")
     read = "const it = require(process.argv[1]).apps; console.log(JSON.stringify(it))"
     found = subprocess.run(["node", "-e", read, str(FILE)], capture_output=True, text=True, check=True).stdout
     [app] = json.loads(found)

@@ -58,7 +58,7 @@ def test_the_sdist_and_the_images_context_make_the_same_wheel(made: dict[str, Pa
 
 def test_the_list_of_packages_is_the_lock(made: dict[str, Path]) -> None:
     (bill,) = [json.loads(path.read_text()) for name, path in made.items() if name.endswith(".cdx.json")]
-    locked = re.findall(r"^([\w.-]+)==([\w.]+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    locked = re.findall(r"^([\w.-]+)==([\w.]+)", (ROOT / "requirements-stores.lock").read_text(), re.MULTILINE)
     assert bill["bomFormat"] == "CycloneDX"
     assert {(each["name"], each["version"]) for each in bill["components"]} == set(locked)
     assert bill["metadata"]["component"]["name"] == "pixmill"

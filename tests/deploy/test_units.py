@@ -4,11 +4,13 @@ import configparser
 import re
 import shutil
 import subprocess
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
 
-from host.settings.settings import Settings, parse
+from host.settings.environment import variables_of
+from host.settings.settings import SECRETS, Settings, parse
 from supervisor.core import fleet
 from tests.support.clusters.systemd import TARGET, TARGETS, UNITS
 
@@ -16,6 +18,7 @@ SERVICES = {
     "pixmill-broker.service": 0.4,
     "pixmill-worker@.service": 0.5,
     "pixmill-web@.service": 1.3,
+    "pixmill-courier@.service": 1.3,
     "pixmill.service": 1.4,
 }
 """The most exposure that `systemd-analyze security` may say. For web it counts the network by which it is reached."""
@@ -24,6 +27,7 @@ DIFFERING = {
     "MemoryDenyWriteExecute",
     "PrivateNetwork",
     "RestrictAddressFamilies",
+    "IPAddressAllow",
     "IPAddressDeny",
 }
 analyzed = pytest.mark.skipif(
@@ -73,6 +77,7 @@ def seconds(unit: str, name: str) -> float:
         "pixmill-broker.service",
         "pixmill-web@3000.service",
         "pixmill-worker@1.service",
+        "pixmill-courier@1.service",
     ],
 )
 def test_systemd_has_nothing_to_say(root: Path, unit: str) -> None:
@@ -95,6 +100,18 @@ def test_exposure(root: Path, unit: str, most: float) -> None:
     found = re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)
     assert found, done.stderr
     assert float(found[1]) <= most, done.stdout
+
+
+def test_a_courier_reaches_no_private_network() -> None:
+    """Documentation and the like reach nobody; the gate refuses them all the same."""
+    denied = [
+        ip_network(each) for line in options("pixmill-courier@.service")["IPAddressDeny"] for each in line.split()
+    ]
+    private = (
+        "10.9.9.9 100.64.1.1 127.0.0.1 169.254.169.254 172.31.0.1 192.168.1.1 0.0.0.0 224.0.0.1 ::1 fd00::1 fe80::1"
+    )
+    for text in (*private.split(), "64:ff9b::a00:1", "2002:a00:1::1"):
+        assert any(ip_address(text) in network for network in denied), text
 
 
 def test_the_units_have_the_same_walls_but_where_they_say_so() -> None:
@@ -121,6 +138,11 @@ def test_the_times_are_those_of_the_supervisor(unit: str) -> None:
     assert seconds(unit, "TimeoutStartSec") == fleet.START_SECONDS_MAX
     drain = {} if "broker" in unit else {"drain": Settings().drain_seconds + 6}
     assert seconds(unit, "TimeoutStopSec") >= drain.get("drain", 3)
+
+
+def test_a_courier_s_unit_takes_away_what_the_supervisor_does() -> None:
+    words = " ".join(options("pixmill-courier@.service")["UnsetEnvironment"]).split()
+    assert set(words) == variables_of(SECRETS - {"egress_proxy"}) | {"PGPASSWORD", "PGPASSFILE"}
 
 
 def test_the_shown_settings_are_taken_as_they_are_and_with_their_examples() -> None:

@@ -59,6 +59,12 @@ class Surroundings:
     program: int
     code: int
 
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """All that a decoder would inherit."""
+        sockets = (self.tcp, self.udp, self.unix, self.other_unix)
+        return (self.directory, self.file, *sockets, self.bystander_pidfd, self.program)
+
 
 @contextmanager
 def surroundings() -> Iterator[Surroundings]:

@@ -14,6 +14,7 @@ import sys
 from typing import Any, NamedTuple
 
 from tests.hostile.attempts import Attempt, Surroundings, attempts, surroundings
+from tests.support.descriptors import forked
 from worker.boundary import sandbox
 from worker.boundary.status_page import StatusPage
 from worker.images.formats import vips
@@ -31,12 +32,11 @@ class Outcome(NamedTuple):
     call: int | None
 
 
-def attempt(tried: Attempt, sealed: bool, threads: bool = False) -> Outcome:
+def attempt(around: Surroundings, tried: Attempt, sealed: bool, threads: bool = False) -> Outcome:
     """What becomes of it in a child of this process; with `threads` in one that may start them, as where libvips is."""
     status_page, answer = StatusPage(), mmap.mmap(-1, mmap.PAGESIZE)
     answer[: _ANSWER.size] = _ANSWER.pack(-1, -1)
-    if (pid := os.fork()) == 0:
-        _child(tried, sealed, threads, status_page, answer)
+    pid = forked(lambda: _act(tried, sealed, threads, status_page, answer), around.descriptors)
     _, status = os.waitpid(pid, 0)
     _, call = status_page.read()
     result, number = _ANSWER.unpack_from(answer)
@@ -44,12 +44,13 @@ def attempt(tried: Attempt, sealed: bool, threads: bool = False) -> Outcome:
     answer.close()
     if os.WIFSIGNALED(status):
         return Outcome(True, f"killed by {signal.Signals(os.WTERMSIG(status)).name}", call)
+    assert os.waitstatus_to_exitcode(status) == 0, f"the child of {tried.name} failed before its call"
     if result == -1 and number > 0:
         return Outcome(True, f"refused, {errno.errorcode[number]}", call)
     return Outcome(False, "DONE", call)
 
 
-def _child(tried: Attempt, sealed: bool, threads: bool, status_page: StatusPage, answer: mmap.mmap) -> None:
+def _act(tried: Attempt, sealed: bool, threads: bool, status_page: StatusPage, answer: mmap.mmap) -> None:
     number, arguments = ctypes.c_long(tried.number or 0), [_c(each) for each in tried.arguments]
     libc = ctypes.CDLL(None, use_errno=True)
     libc.syscall.restype = ctypes.c_long
@@ -83,9 +84,9 @@ def main() -> None:
         tries = possible(around)
         print(f"{'escape':36} {'not sealed':22} {'sealed':22} sealed, with threads")
         for each in tries:
-            free = attempt(each, sealed=False).how.replace("DONE", "works") if each.works else "(not tried)"
-            stopped, how, _ = attempt(each, sealed=True)
-            with_threads = attempt(each, sealed=True, threads=True)
+            free = attempt(around, each, sealed=False).how.replace("DONE", "works") if each.works else "(not tried)"
+            stopped, how, _ = attempt(around, each, sealed=True)
+            with_threads = attempt(around, each, sealed=True, threads=True)
             escaped += not (stopped and with_threads.stopped)
             print(f"{each.name:36} {free:22} {how:22} {with_threads.how}")
     print(f"{len(tries) - escaped} of {len(tries)} stopped")

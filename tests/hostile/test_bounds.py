@@ -11,25 +11,40 @@ from typing import Any
 
 import pytest
 
-from broker.core.books.events import Commanded, Matched, NamesListed, Ordered, Received, Submitted
+from broker.core.books.events import (
+    BatchOrdered,
+    Commanded,
+    Matched,
+    NamesListed,
+    Ordered,
+    Received,
+    Replayed,
+    Submitted,
+)
 from broker.frames.outbox import outgoing
+from courier.core.events import CallEnded
+from courier.core.session import Session as Courier
 from jobs import wire
+from jobs.deliveries import DeliveryWhere
 from jobs.errors import WireFault
 from jobs.ids import job_of, rendition_name
 from jobs.job import TEXT_CHARACTERS_MAX, Original, Spec, encode
 from jobs.limits import LIST_SCAN_MAX, RENDITIONS_MAX, TIMELINE_MAX
 from jobs.records import LookUp, Where
+from jobs.session.holder import HELD_PER_CAPACITY
 from tests.properties.harness import DispatcherHarness, new_job, ready
 from torture.extremes import Extremes
 from torture.mutants import Mutator
 from worker.core import events
-from worker.core.session import HELD_PER_CAPACITY, Session
+from worker.core.session import Session
 from worker.keeper.checks import DETAIL_CHARACTERS_MAX
 
 PEERS = (b"a", b"b", b"c")
 STEPS = 150
 ROOMS = (2_000, 2_000, 20_000, 20_000, 300_000)
 """Of a message's lists. The longest of all are tried in tests/unit/jobs/wire/test_codec.py."""
+OF_COURIERS = {"Delivered", "Fetched"}
+"""What no worker for images says."""
 WIDE = "\U0001f5bc"
 OUTCOME_BYTES_MAX = TIMELINE_MAX * (4 * 1000 + 4 * TEXT_CHARACTERS_MAX + 200) + RENDITIONS_MAX * 6 * 4 * 300
 SPEC = encode(Spec("a.png", None, None, None, "", Original("raw/ab/x", "png", 1, 1, 1, "d"), ""))
@@ -63,6 +78,12 @@ def feed(harness: DispatcherHarness, peer: bytes, message: Any) -> None:
         )
     elif isinstance(message, wire.Pause | wire.Resume | wire.DrainWorker):
         event = Ordered(message)
+    elif isinstance(message, wire.OpenBatch | wire.CloseBatch):
+        event = BatchOrdered(message, harness.ledger.batch_entry(message.batch))
+    elif isinstance(message, wire.Replay):
+        where = message.where or DeliveryWhere()
+        found, following = harness.ledger.matching_deliveries(where, message.after, 256, LIST_SCAN_MAX)
+        event = Replayed(message, found, following)
     elif isinstance(message, wire.Cancel | wire.Requeue | wire.Purge):
         rows, after = harness.ledger.matching(message.where or Where(), message.after, 256, LIST_SCAN_MAX)
         event = (
@@ -135,8 +156,8 @@ def session_of_long_names(capacity: int) -> Session:
     return session
 
 
-def framed(effects: events.Effects) -> list[Any]:
-    """What the worker says, as the broker reads it: all of it."""
+def framed(effects: Any) -> list[Any]:
+    """What the worker or courier says, as the broker reads it: all of it."""
     read: list[Any] = []
     for message in effects.sends:
         frames, left_out = wire.frames(message)
@@ -205,7 +226,44 @@ def test_whatever_a_broker_says_leads_a_worker_to_frames_that_are_read(seed: int
     session.handle(events.LeaveRequested(), now)
     said |= set(map(type, framed(session.drain())))
     assert taken > STEPS
-    assert {kind.__name__ for kind in said} == {kind.__name__ for kind in wire.FROM_WORKER}
+    assert {kind.__name__ for kind in said} == {kind.__name__ for kind in wire.FROM_WORKER} - OF_COURIERS
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_whatever_a_broker_says_leads_a_courier_to_frames_that_are_read(seed: int) -> None:
+    name = long_name(1)
+    session = Courier(name, name, 2**31, 32, 1e9, 1e9, 0.0)
+    session.handle(events.Connected(), 0.0)
+    said: set[type[Any]] = set(map(type, framed(session.drain())))
+    session.handle(events.Received(wire.Welcome(1, 1e9)), 0.0)
+    extremes = Extremes(seed, [long_name(number) for number in range(10, 40)])
+    now = 0.0
+    for kind in turns(extremes.random, wire.TO_WORKER):
+        if kind is wire.Drain:
+            continue
+        for decoded in decodable(extremes, kind, wire.to_worker):
+            if isinstance(decoded, wire.Drain):
+                continue
+            session.handle(events.Received(decoded), now)
+            effects = session.drain()
+            said |= set(map(type, framed(effects)))
+            for work in effects.begin:
+                session.handle(CallEnded(call_result(extremes, work)), now)
+            session.check()
+        said |= set(map(type, framed(session.drain())))
+        now += 0.3
+        session.tick(now)
+        session.handle(events.Received(wire.Welcome(1, 1e9)), now)
+    assert {kind.__name__ for kind in said} >= {"Ready", "Delivered", "Fetched", "Failed"}
+
+
+def call_result(extremes: Extremes, work: Any) -> Any:
+    """How a call ends, with the longest texts that a stranger can give it."""
+    if isinstance(work, wire.Delivery):
+        return wire.Attempted(work.id, work.attempt, 999, 1e11, 86_400.0, WIDE * 1000, WIDE * 500)
+    if extremes.random.random() < 0.5:
+        return wire.Failure(work.job, work.lease, "source_unreachable", WIDE * 300, 86_400.0)
+    return wire.SourceFetched(work.job, work.lease, "jpeg", 2**31, 2**31, 2**53, "a" * 64, 8)
 
 
 def test_a_worker_that_holds_all_that_it_may_can_introduce_itself_and_beat() -> None:

@@ -4,7 +4,7 @@ import io
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from PIL import Image
@@ -41,13 +41,22 @@ FINE = re.compile(r"done|failed (undecodable|pixels_over_limit|frames_over_limit
 """How a damaged file may end: no decoder dies of it, and nothing is tried again."""
 
 
+@pytest.fixture(scope="module")
+def two_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Two workers without a result cache."""
+    cluster = Cluster(tmp_path_factory.mktemp("files"), workers=2, cache_url="none", job_seconds=DEADLINE_SECONDS)
+    try:
+        yield cluster.start()
+    finally:
+        cluster.stop()
+
+
 @pytest.fixture
-def cluster(new_cluster: Callable[..., Cluster]) -> Iterator[Cluster]:
-    """Two workers without a result cache. In the end no decoder has died or been killed."""
-    cluster = new_cluster(workers=2, cache_url="none", job_seconds=DEADLINE_SECONDS).start()
-    yield cluster
-    assert "decoder replaced" not in cluster.log()
-    assert "Traceback" not in cluster.log()
+def cluster(two_workers: Cluster) -> Iterator[Cluster]:
+    """In the end no decoder has died or been killed."""
+    yield two_workers
+    assert "decoder replaced" not in two_workers.log()
+    assert "Traceback" not in two_workers.log()
 
 
 def test_crafted_files_end_as_documented_and_their_neighbours_too(cluster: Cluster) -> None:

@@ -16,7 +16,7 @@ from jobs.limits import LIST_MAX
 from jobs.recipes.presets import Recipes
 from jobs.records import Where
 from stores.ledger.memory import MemoryLedger
-from tests.support.harnesses.web_harness import WebHarness, png, turns
+from tests.support.harnesses.web_harness import WebHarness, png, reads_of, turns
 from tests.support.harnesses.web_readers import Reader
 from web.routes import ROUTES
 from web.uploads.fields import FIELDS
@@ -75,7 +75,7 @@ def on_a_harness(scenario: Any) -> None:
 
     async def whole() -> None:
         harness = WebHarness(**NO_WAIT)
-        harness.web.lists = Lists()
+        harness.web.reads = reads_of(harness.ledger, Lists())
         async with asyncio.timeout(20), harness.client:
             job = await harness.accepted()
             harness.finish(job)

@@ -2,6 +2,7 @@
 
 import faulthandler
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from stores.blobs.memory import MemoryBlobs
 from tests.hostile.attempts import Surroundings, surroundings
 from tests.hostile.escapes import ADDRESS_BYTES_MAX, attempt, possible
 from tests.support.clusters.cluster import wait_until
+from tests.support.descriptors import forked
 from tests.support.pictures.images import corners, saved
 from worker.boundary import sandbox, syscalls, tasks
 from worker.boundary.status_page import StatusPage
@@ -47,7 +49,7 @@ def around() -> Iterator[Surroundings]:
 
 @pytest.mark.parametrize("threads", [False, True])
 def test_no_escape_succeeds_and_each_death_names_the_call(around: Surroundings, threads: bool) -> None:
-    outcomes = {tried.name: (tried.number, attempt(tried, True, threads)) for tried in possible(around)}
+    outcomes = {tried.name: (tried.number, attempt(around, tried, True, threads)) for tried in possible(around)}
     assert [name for name, (_, outcome) in outcomes.items() if not outcome.stopped] == []
     refused = {name for name, (_, outcome) in outcomes.items() if outcome.how.startswith("refused")}
     assert refused == (REFUSED | REFUSED_WITH_THREADS if threads else REFUSED)
@@ -62,17 +64,18 @@ def test_no_escape_succeeds_where_libvips_is_loaded_and_had_a_thread() -> None:
 
 
 def test_the_escapes_are_escapes(around: Surroundings) -> None:
-    free = [tried.name for tried in possible(around) if tried.works and not attempt(tried, sealed=False).stopped]
+    working = [tried for tried in possible(around) if tried.works]
+    free = [tried.name for tried in working if not attempt(around, tried, sealed=False).stopped]
     assert len(free) >= ESCAPES_LEAST
 
 
-def ended(act: Callable[[StatusPage], object]) -> tuple[int, StatusPage]:
-    """The wait status and the status page of a child that does this and ends."""
+def ended(act: Callable[[StatusPage], object], *kept: int) -> tuple[int, tuple[str, int | None]]:
+    """The wait status and the last status page of a child that does this and ends; it has `kept` of our descriptors."""
     status_page = StatusPage()
-    if (pid := os.fork()) == 0:
-        act(status_page)
-        os._exit(0)
-    return os.waitpid(pid, 0)[1], status_page
+    status = os.waitpid(forked(lambda: act(status_page), kept), 0)[1]
+    told = status_page.read()
+    status_page.close()
+    return status, told
 
 
 def seal(status_page: StatusPage) -> tuple[str, ...]:
@@ -85,7 +88,7 @@ def test_landlock_alone_keeps_the_files_the_network_and_the_neighbours_apart(
     monkeypatch.setattr(sandbox, "_seccomp", lambda *_: True)
     names = {"open to read", "open to write", "open below an inherited folder", "unlinkat", "mkdirat", "connect, TCP",
              "bind", "kill the parent", "connect, abstract unix", "getdents64"}  # fmt: skip
-    outcomes = {tried.name: attempt(tried, sealed=True) for tried in possible(around) if tried.name in names}
+    outcomes = {tried.name: attempt(around, tried, sealed=True) for tried in possible(around) if tried.name in names}
     assert names == outcomes.keys()
     del outcomes["getdents64"]  # what was opened before stays open: seccomp's to stop
     assert {outcome.how for outcome in outcomes.values()} == {"refused, EACCES", "refused, EPERM"}
@@ -95,7 +98,7 @@ def test_limits_and_capabilities_hold_alone(around: Surroundings, monkeypatch: p
     monkeypatch.setattr(sandbox, "_seccomp", lambda *_: True)
     monkeypatch.setattr(sandbox, "_landlock", lambda *_: True)
     names = {"setrlimit: more memory than ever", "mmap past the limit", "chroot", "mount", "dup3"}
-    outcomes = {tried.name: attempt(tried, sealed=True) for tried in possible(around) if tried.name in names}
+    outcomes = {tried.name: attempt(around, tried, sealed=True) for tried in possible(around) if tried.name in names}
     assert {name: outcome.how for name, outcome in outcomes.items() if not outcome.stopped} == {"dup3": "DONE"}
     assert len(outcomes) == len(names)
 
@@ -104,7 +107,7 @@ def test_limits_and_capabilities_hold_alone(around: Surroundings, monkeypatch: p
         seal(status_page)
         os.write(around.file, b"more")
 
-    status, _ = ended(write)
+    status, _ = ended(write, around.file)
     assert os.WTERMSIG(status) == signal.SIGXFSZ
 
 
@@ -138,9 +141,9 @@ def test_a_signal_of_its_own_cannot_keep_a_violation_alive() -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGSYS})
         os.getuid()
 
-    status, status_page = ended(act)
+    status, told = ended(act)
     assert os.WTERMSIG(status) == signal.SIGSYS
-    assert status_page.read() == ("idle", None), "blocked, the signal kills before the trap can tell"
+    assert told == ("idle", None), "blocked, the signal kills before the trap can tell"
 
 
 class Ear:
@@ -176,10 +179,7 @@ def children(tmp_path: Path) -> Iterator[Callable[[bytes], Ear]]:
     """A real nursery of this process's, and what its decoders say to an image that they are handed."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     keeper = os.getpid()
-    if (pid := os.fork()) == 0:
-        ours.close()
-        nursery.run(theirs, keeper, Settings())
-        os._exit(0)
+    pid = forked(lambda: nursery.run(theirs, keeper, Settings()), [theirs.fileno()])
     theirs.close()
     family = Children(pid, ours)
     family.wait_warm()
@@ -216,6 +216,25 @@ def decode_in_decoders(monkeypatch: pytest.MonkeyPatch, decode: Callable[..., An
 def test_a_sealed_decoder_works_and_says_nothing_of_lacking_layers(tmp_path: Path) -> None:
     with children(tmp_path) as hand_over:
         assert [type(word) for word in hand_over(saved(corners())).words] == [tasks.Rendered, tasks.Done]
+
+
+def test_what_the_tests_before_left_open_takes_no_wall_from_a_child(tmp_path: Path) -> None:
+    """A decoder comes from a nursery that has few descriptors, and may have no more than 64."""
+
+    def act(status_page: StatusPage) -> None:
+        os._exit(42 if seal(status_page) == () else 1)
+
+    left = [os.open(os.devnull, os.O_RDONLY) for _ in range(2 * sandbox.LIMITS[resource.RLIMIT_NOFILE])]
+    try:
+        assert os.waitstatus_to_exitcode(ended(act)[0]) == 42
+        with surroundings() as around:
+            outcomes = {tried.name: attempt(around, tried, sealed=True).stopped for tried in possible(around)[:5]}
+        assert all(outcomes.values()), outcomes
+        with children(tmp_path) as hand_over:
+            assert [type(word) for word in hand_over(saved(corners())).words] == [tasks.Rendered, tasks.Done]
+    finally:
+        for descriptor in left:
+            os.close(descriptor)
 
 
 @pytest.mark.parametrize(("format", "stage"), [("JPEG", "decode_scaled"), ("PNG", "decode_whole")])

@@ -19,8 +19,9 @@ from jobs.ids import RANDOM_BYTES, mint, original_name, rendition_name
 from jobs.job import Code, decode_outcome
 from jobs.records import Where
 from stores.ledger.sqlite_reader import open_reader
-from tests.integration.test_tcp import free_port, keys
+from tests.hosts.test_tcp import free_port, keys
 from tests.support.clusters.cluster import Cluster, wait_until
+from tests.support.patience import Patience, stretched
 from tests.support.pictures.images import corners, saved
 
 pytestmark = pytest.mark.cluster
@@ -46,13 +47,13 @@ class Stranger:
 
     def expect(self, kind: type[Any]) -> Any:
         """The next message of this type to the worker."""
-        until = time.monotonic() + HEARD_SECONDS
-        while (left := until - time.monotonic()) > 0:
-            if self.dealer.poll(int(left * 1000) + 1):
+        patience = Patience(HEARD_SECONDS)
+        while True:
+            if self.dealer.poll(100):
                 message = wire.to_worker.decode(self.dealer.recv())
                 if isinstance(message, kind):
                     return message
-        raise AssertionError(f"no {kind.__name__} in {HEARD_SECONDS} s")
+            patience.check(kind.__name__)
 
     def close(self) -> None:
         self._context.destroy(0)
@@ -71,7 +72,7 @@ class Place:
         worker = cluster.start_role("worker")
         cluster.ended(cluster.upload(saved(corners(), "png"), preset="avatar")["id"])
         worker.terminate()
-        worker.wait(30)
+        worker.wait(stretched(30))
         reader = open_reader(cluster.data / "ledger.sqlite3")
         [self.row], _ = reader.page(Where(), None, 1, 1)
         reader.close()

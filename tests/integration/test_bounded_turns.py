@@ -17,6 +17,7 @@ from broker.flight.facts import Intake
 from broker.lookups import BULK_ROWS, TURN_BYTES, Lookups, fit
 from broker.loop import Loop
 from broker.rounds import ROUND_SECONDS, Rounds
+from broker.sockets import Sockets
 from host.files.folders import endpoint
 from host.sockets.addresses import Wires
 from jobs import wire
@@ -26,6 +27,7 @@ from stores.ledger.memory import MemoryLedger
 from tests.contracts.rows import job_id, row
 from tests.properties.harness import ready
 
+LOG = logging.getLogger("broker")
 ROWS = 3 * BULK_ROWS
 LARGE = b"s" * (TURN_BYTES // 3)
 
@@ -35,7 +37,7 @@ class Stage:
 
     def __init__(self, run: Path) -> None:
         self.ledger = MemoryLedger()
-        self.loop = Loop(Dispatcher(Policy()), self.ledger, Mock(), Wires(run), logging.getLogger("broker"))
+        self.loop = Loop(Dispatcher(Policy()), self.ledger, Mock(), Sockets(Wires(run), LOG), LOG)
         self.context: zmq.Context[Any] = zmq.Context()
         self.push = self.context.socket(zmq.PUSH)
         self.push.connect(endpoint(run, "jobs"))
@@ -142,7 +144,7 @@ def test_a_worker_s_silence_is_judged_though_another_one_never_stops(
     mail = [(peer, [wire.encode(ready(peer.decode()))], None) for peer in (b"silent", b"loud")]
     beat = (b"loud", [wire.encode(wire.WorkerBeat([]))], None)
     monkeypatch.setattr(stage.loop.sockets, "receive_from_worker", lambda: mail.pop() if mail else beat)
-    monkeypatch.setattr(stage.loop, "_send", Mock())
+    monkeypatch.setattr(stage.loop.sockets, "send_to_worker", Mock(return_value=True))
     begin = time.monotonic()
     for seconds in range(int(Policy().silence_seconds)):
         stage.loop._turn(begin + seconds, set())

@@ -11,6 +11,7 @@ import pytest
 from tests.support.clusters.cluster import ROOT, Cluster, wait_until
 from tests.support.clusters.nginx import MISSING, NGINX, free_port
 from tests.support.harnesses.web_harness import png
+from tests.support.patience import stretched
 
 PROXY = "127.0.0.2"
 """Where nginx calls from, so that a client on 127.0.0.1 is a stranger."""
@@ -54,7 +55,7 @@ def site(new_cluster: Callable[..., Cluster], tmp_path: Path) -> Iterator[tuple[
         yield cluster, f"http://localhost:{port}"
     finally:
         nginx.terminate()
-        nginx.wait(10)
+        nginx.wait(stretched(10))
 
 
 def _answers(port: int) -> bool:

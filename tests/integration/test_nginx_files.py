@@ -23,6 +23,7 @@ from jobs.access.keys import Scope, entry_of
 from tests.support.clusters.cluster import ROOT, Cluster, wait_until
 from tests.support.clusters.nginx import DEPLOY, MISSING, NGINX, Front, free_port, retried
 from tests.support.harnesses.web_harness import png
+from tests.support.patience import stretched
 from torture.nginx import broken, host_killed
 
 pytestmark = pytest.mark.cluster
@@ -81,21 +82,26 @@ def test_nginx_takes_the_files(tmp_path: Path, tls: bool) -> None:
     assert all(server in (DEPLOY / "pixmill.conf").read_text() for server in several)
 
 
-@pytest.fixture
-def behind(new_cluster: Callable[..., Cluster], tmp_path: Path) -> Iterator[tuple[Cluster, Front]]:
-    """A cluster on a unix socket, and nginx with TLS in front of it."""
-    cluster = new_cluster(
+@pytest.fixture(scope="module")
+def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster, Front]]:
+    """A cluster on a unix socket, and nginx in front of it."""
+    folder = tmp_path_factory.mktemp("behind")
+    cluster = Cluster(
+        folder,
         workers=1,
-        host=f"unix:{tmp_path / 'web.sock'}",
+        host=f"unix:{folder / 'web.sock'}",
         trusted_proxies="unix",
         accel_redirect="/_pixmill",
         api_keys=entry_of("acme", Scope.WRITE, "acme-key"),
         cors_origins=SHOP,
     )
-    with Front(tmp_path / "nginx", [f"unix:{tmp_path / 'web.sock'}"], cluster.data) as front:
-        cluster.environ["PIXMILL_PUBLIC_URL"] = front.url
-        cluster.start()
-        yield cluster, front
+    try:
+        with Front(folder / "nginx", [f"unix:{folder / 'web.sock'}"], cluster.data) as front:
+            cluster.environ["PIXMILL_PUBLIC_URL"] = front.url
+            cluster.start()
+            yield cluster, front
+    finally:
+        cluster.stop()
 
 
 def headers_of(answer: httpx2.Response) -> dict[str, str]:
@@ -103,9 +109,10 @@ def headers_of(answer: httpx2.Response) -> dict[str, str]:
 
 
 @real
-def test_images_come_from_nginx_with_the_headers_of_web(behind: tuple[Cluster, Front], tmp_path: Path) -> None:
-    _, front = behind
-    transport = httpx2.HTTPTransport(uds=str(tmp_path / "web.sock"))
+def test_images_come_from_nginx_with_the_headers_of_web(behind: tuple[Cluster, Front]) -> None:
+    cluster, front = behind
+    before = len(front.errors())
+    transport = httpx2.HTTPTransport(uds=str(cluster.folder / "web.sock"))
     with front.client(**ACME) as client, httpx2.Client(transport=transport, base_url=front.url, headers=ACME) as web:
         told = client.post("/upload", content=SAMPLE, headers={"Content-Type": "image/jpeg"}).json()
         job = client.get(f"/jobs/{told['id']}?wait=30").json()
@@ -136,7 +143,7 @@ def test_images_come_from_nginx_with_the_headers_of_web(behind: tuple[Cluster, F
         for path in (inside, "/_pixmill/grant.secret", "/_pixmill/raw/../grant.secret", "/_pixmill/ledger.sqlite3"):
             assert client.get(path).status_code == 404
         assert httpx2.get(url).status_code == 401
-    assert front.errors() == ""
+    assert front.errors()[before:] == ""
 
 
 @real
@@ -149,7 +156,7 @@ def test_events_arrive_as_they_happen(behind: tuple[Cluster, Front]) -> None:
             next(line for line in lines if line.startswith("event: beat"))
         began = time.monotonic()
         next(line for line in lines if line.startswith("event: beat"))
-        assert 0.2 < time.monotonic() - began < 3, "beats were gathered"
+        assert 0.2 < time.monotonic() - began < stretched(3), "beats were gathered"
 
 
 @real

@@ -15,36 +15,32 @@ pytestmark = pytest.mark.cluster
 SAMPLE = (ROOT / "test-data" / "sample.jpg").read_bytes()
 
 
-def test_no_file_folder_or_socket_can_be_touched_by_others(new_cluster: Callable[..., Cluster]) -> None:
-    """Started by somebody who lets everybody do everything (umask 0)."""
-    cluster = new_cluster()
+def test_what_is_made_is_its_user_s_alone_and_known_for_its_own(
+    new_cluster: Callable[..., Cluster], tmp_path: Path
+) -> None:
+    """Started by somebody who lets everybody do everything (umask 0). What is not known for its own would end a start
+    on the DATA, or the back-up, of an older version, which others may look into."""
+    cluster, to = new_cluster(), tmp_path / "backup"
+    env = cluster.environ | {"PIXMILL_BROKERS": "tcp://127.0.0.1:1"}
     before = os.umask(0)
     try:
+        subprocess.run([sys.executable, "-m", "broker", "keys"], cwd=ROOT, env=env, check=True, capture_output=True)
         cluster.start()
+        assert cluster.ended(cluster.upload(SAMPLE)["id"])["state"] == "done"
+        subprocess.run([sys.executable, "-m", "stores.backup", str(to)], cwd=ROOT, env=cluster.environ, check=True)
     finally:
         os.umask(before)
-    assert cluster.ended(cluster.upload(SAMPLE)["id"])["state"] == "done"
-    made = [cluster.data, *cluster.data.rglob("*"), cluster.run, *cluster.run.rglob("*")]
+    made = [cluster.data, *cluster.data.rglob("*"), cluster.run, *cluster.run.rglob("*"), to, *to.rglob("*")]
     open_to_others = [str(path) for path in made if _mode(path) & 0o077]
     assert open_to_others == []
     assert {"ledger.sqlite3", "ledger.sqlite3-shm", "supervisor.sock", "jobs.sock", "key.secret"} <= {
         path.name for path in made
     }
-
-
-def test_all_that_it_makes_is_known_for_its_own(new_cluster: Callable[..., Cluster], tmp_path: Path) -> None:
-    """Else a start would refuse the DATA, or the back-up, of an older version, which others may look into."""
-    cluster, to = new_cluster(), tmp_path / "backup"
-    env = cluster.environ | {"PIXMILL_BROKERS": "tcp://127.0.0.1:1"}
-    subprocess.run([sys.executable, "-m", "broker", "keys"], cwd=ROOT, env=env, check=True, capture_output=True)
-    cluster.start()
-    cluster.ended(cluster.upload(SAMPLE)["id"])
-    subprocess.run([sys.executable, "-m", "stores.backup", str(to)], cwd=ROOT, env=cluster.environ, check=True)
+    assert {"curve", "flight", "ledger.sqlite3-wal"} <= set(os.listdir(cluster.data)), "this run shows little"
     for folder in (cluster.data, cluster.run, to):
         folder.chmod(0o755)
         close_folder(folder, "it")
         assert _mode(folder) == 0o700
-    assert {"curve", "flight", "ledger.sqlite3-wal"} <= set(os.listdir(cluster.data)), "this run shows little"
 
 
 def _mode(path: Path) -> int:

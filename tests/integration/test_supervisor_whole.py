@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.clusters.cluster import ROOT, Cluster
+from tests.support.patience import stretched
 
 pytestmark = pytest.mark.cluster
 SAMPLE = ROOT / "test-data" / "sample.jpg"
@@ -28,9 +29,10 @@ def test_one_upload_by_the_command_comes_back_as_pictures(cluster: Cluster, tmp_
     done = client("upload", SAMPLE, "--out", tmp_path / "out", "--url", cluster.url)
     assert (done.returncode, done.stderr) == (0, "")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["sample.large.webp", "sample.thumb.jpg"]
-    job, state, filename = done.stdout.split()
-    assert (state, filename) == ("done", "sample.jpg")
-    assert client("wait", job, "--url", cluster.url).stdout == done.stdout
+    line, *paths = done.stdout.splitlines()
+    job, state, filename = line.split()
+    assert (state, filename, len(paths)) == ("done", "sample.jpg", 2)
+    assert client("wait", job, "--url", cluster.url).stdout == f"{line}\n"
 
 
 def test_every_process_of_a_checkout_is_started_by_python_m(cluster: Cluster) -> None:
@@ -42,7 +44,7 @@ def test_every_process_of_a_checkout_is_started_by_python_m(cluster: Cluster) ->
 
 def test_the_command_says_what_was_refused_and_what_failed(cluster: Cluster) -> None:
     refused = client("upload", ROOT / "LICENSE", "--url", cluster.url)
-    assert refused.returncode == 1
+    assert refused.returncode == 3
     assert "unsupported_type" in refused.stderr
     failed = client("upload", ROOT / "test-data" / "truncated.jpg", "--out", cluster.folder, "--url", cluster.url)
     assert failed.returncode == 1
@@ -52,14 +54,14 @@ def test_the_command_says_what_was_refused_and_what_failed(cluster: Cluster) -> 
 def test_a_second_ctrl_c_gives_the_jobs_back_at_once_uncharged(new_cluster: Callable[..., Cluster]) -> None:
     cluster = new_cluster(workers=1, cache_url="none").start()
     big = (ROOT / "test-data" / "12mp.jpg").read_bytes()
-    jobs = [cluster.upload(big)["id"] for _ in range(4)]
+    jobs = [cluster.upload(big)["id"] for _ in range(2)]
     assert cluster.supervisor is not None
     cluster.supervisor.send_signal(signal.SIGINT)
     time.sleep(0.4)
     began = time.monotonic()
     cluster.supervisor.send_signal(signal.SIGINT)
-    assert cluster.supervisor.wait(10) == 0
-    assert time.monotonic() - began < 2.5
+    assert cluster.supervisor.wait(stretched(10)) == 0
+    assert time.monotonic() - began < stretched(2.5)
     assert not cluster.everything()
     cluster.start()
     ended = [cluster.ended(job, 60) for job in jobs]

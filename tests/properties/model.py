@@ -4,7 +4,10 @@ Owns no dispatch: which waiting job goes to which worker is the dispatcher's cho
 only judges whether it was a lawful one. Imports nothing of the core or of the retry policy.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+from jobs.leases import count_of
 
 ATTEMPTS_MAX = 4
 LOSSES_MAX = 20
@@ -16,6 +19,14 @@ ENDED = {"done", "failed", "dead", "cancelled"}
 
 def original(job: str) -> str:
     return f"raw/{job[-2:]}/{job}"
+
+
+TENANTS = ("t", "u")
+
+
+def tenant_of(content: Sequence[int]) -> str:
+    """Two tenants share the contents."""
+    return TENANTS[content[0] % 2]
 
 
 @dataclass
@@ -38,12 +49,21 @@ class Job:
     memory_tries: int = 0
     losses: int = 0
     shown: set[str] = field(default_factory=set)
+    deadline: float | None = None
+    """Monotonic seconds; None: it has none, or was requeued since."""
+    waits_at: float | None = None
+    """Monotonic seconds: the end of the first turn after which it waited, as it does now; None: it does not wait."""
     ended_at: float | None = None
     """As the ledger had it last: when a job ends is the dispatcher's to say."""
+    batch: str | None = None
 
     @property
     def alone(self) -> bool:
         return self.crashes + self.memory_tries > 0
+
+    def is_overdue(self, now: float) -> bool:
+        """Whether it waits, was never begun, and its deadline has passed."""
+        return self.state in WAITING and self.attempts == 0 and self.deadline is not None and now >= self.deadline
 
     def end(self, state: str, code: str | None = None) -> None:
         self.state, self.code = state, code
@@ -52,6 +72,15 @@ class Job:
     def wait(self, state: str = "queued") -> None:
         self.state = state
         self.holder, self.started, self.orphan = None, False, False
+
+
+@dataclass
+class Batch:
+    """An opened batch. `open`: jobs may join it. `ended`: that was told, for good."""
+
+    tenant: str
+    open: bool = True
+    ended: bool = False
 
 
 @dataclass
@@ -65,6 +94,9 @@ class Model:
     under_way: set[str] = field(default_factory=set)
     """Jobs whose sweep a worker was given when the turn began."""
     paused: bool = False
+    paused_tenants: set[str] = field(default_factory=set)
+    running_max: dict[str, int] = field(default_factory=dict)
+    batches: dict[str, Batch] = field(default_factory=dict)
 
     def accept(self, job: str, content: bytes, large: bool, *, engine: bool) -> None:
         """`engine`: whether a worker is there, all of which have the one that was killed."""
@@ -74,10 +106,17 @@ class Model:
 
     def assigned(self, job: Job, lease: int, holder: str, alone: bool) -> None:
         assert job.state in WAITING, f"{job.id} was given out while {job.state}"
-        assert lease == job.lease + 1, f"{job.id}: lease {lease} after {job.lease}"
+        assert count_of(lease) == count_of(job.lease) + 1, f"{job.id}: lease {lease} after {job.lease}"
         assert alone == job.alone, f"{job.id}: alone is {alone}"
         assert not self.paused, "dispatch goes on while paused"
+        assert not self.is_held(job), f"{job.id} was given out while its tenant is held"
         job.state, job.lease, job.holder, job.started = "running", lease, holder, False
+
+    def is_held(self, job: Job) -> bool:
+        """Whether its tenant is paused, or has as many running jobs as it may."""
+        tenant = tenant_of(job.content)
+        others = sum(each.state == "running" and tenant_of(each.content) == tenant for each in self.jobs.values())
+        return tenant in self.paused_tenants or others >= self.running_max.get(tenant, len(self.jobs) + 1)
 
     def start(self, job: Job) -> None:
         if not job.started:
@@ -159,7 +198,7 @@ class Model:
         if job.id in self.under_way:
             return "broker_silent"
         job.wait()
-        job.code, job.cancelling = None, False
+        job.code, job.cancelling, job.deadline = None, False, None
         job.attempts = job.crashes = job.memory_tries = job.losses = 0
         self.quarantine.discard(job.content)
         self.sweeps.pop(job.id, None)
@@ -172,6 +211,12 @@ class Model:
         self.purged.add(job.id)
         self.sweeps.setdefault(job.id, set()).update({original(job.id)} | job.shown)
         return None
+
+    def end_batches(self) -> None:
+        """The turn is over: closed batches all of whose jobs have ended, or are purged, have ended, too."""
+        waiting = {job.batch for job in self.jobs.values() if job.state not in ENDED}
+        for name, batch in self.batches.items():
+            batch.ended = batch.ended or (not batch.open and name not in waiting)
 
     def found(self, job: str, names: list[str]) -> None:
         """Old files of a job were listed: those that it does not name, now that it has ended, are to go."""

@@ -6,7 +6,6 @@ Assign is lawful; answers that come too late have no effect at all; and once fau
 
 import copy
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +16,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from broker.core.snapshot import from_snapshot, snapshot
 from jobs import wire
 from jobs.errors import LedgerFailed
-from jobs.job import Rendition, State
+from jobs.job import Hooks, Rendition, State
+from jobs.leases import count_of
 from jobs.records import Where
+from jobs.tenants import TenantLimits
 from jobs.wire import (
     Failed,
     Failure,
@@ -32,8 +33,9 @@ from jobs.wire import (
     Start,
     Started,
 )
+from stores.ledger.memory import MemoryLedger
 from tests.properties.harness import OFFSET, DispatcherHarness, Done, new_job, ready, refs
-from tests.properties.model import ATTEMPTS_MAX, ENDED, Job, Model, original
+from tests.properties.model import ATTEMPTS_MAX, ENDED, TENANTS, WAITING, Batch, Job, Model, original, tenant_of
 
 WINDOW = 3
 SILENCE = 5.0
@@ -43,11 +45,8 @@ CODES = (
 )  # fmt: skip
 SIZES: dict[str, dict[str, float]] = {"small": {}, "large": {"pixels": 9_000_000}, "heavy": {"cost_ms": 5_000.0}}
 PICK = st.integers(0, 1_000_000)
-
-
-def tenant_of(content: Sequence[int]) -> str:
-    """Two tenants share the contents."""
-    return "tu"[content[0] % 2]
+ROUNDED = 1e-6
+"""Seconds: the core judges deadlines by wall time, whose floats are that coarse."""
 
 
 @dataclass
@@ -71,14 +70,19 @@ class CoreMachine(RuleBasedStateMachine):
     harness_kind = DispatcherHarness
 
     @initialize(
-        capacity=st.integers(1, 3), retention=st.sampled_from([0.0, 2.0]), prefetch=st.sampled_from([1e6, 1e6, 0.0])
+        capacity=st.integers(1, 3),
+        retention=st.sampled_from([0.0, 2.0]),
+        prefetch=st.sampled_from([1e6, 1e6, 0.0]),
+        limits=st.dictionaries(st.sampled_from(TENANTS), st.integers(1, 2), max_size=2),
     )
-    def begin(self, capacity: int, retention: float, prefetch: float) -> None:
+    def begin(self, capacity: int, retention: float, prefetch: float, limits: dict[str, int]) -> None:
         self.harness = DispatcherHarness(
             window=WINDOW, attempts_max=ATTEMPTS_MAX, silence_seconds=SILENCE, queued_max=14,
             orphan_seconds=10.0, retention_seconds=retention, prefetch_seconds=prefetch,
+            tenants={name: TenantLimits(running_max=most, weight=float(most)) for name, most in limits.items()},
         )  # fmt: skip
-        self.model = self.safe = Model()
+        self.model = Model(running_max=limits)
+        self.safe = copy.deepcopy(self.model)
         self.workers: list[SimulatedWorker] = []
         self.issued: list[tuple[str, int]] = []
         self.posts: list[tuple[wire.NewJob, ...]] = []
@@ -86,6 +90,8 @@ class CoreMachine(RuleBasedStateMachine):
         self.light: set[str] = set()
         """The heavy jobs; and the tenants that had others."""
         self.names = 0
+        self.kept: list[tuple[MemoryLedger, Model]] = []
+        """Back-ups of the ledger, and what was so then."""
         self.breaking: str | None = None
         self.epoch_at = self.harness.now
         self.commit()
@@ -105,7 +111,9 @@ class CoreMachine(RuleBasedStateMachine):
             self.crashed(kept=self.breaking == "kept", first=self.harness.ledger.commits == commits)
             return None
         self.follow([send for effects in self.harness.last for send in effects.sends])
+        self.expire_unbegun(due=tick)
         self.expire(due=tick)
+        self.model.end_batches()
         self.deliver(done)
         self.safe = copy.deepcopy(self.model)
         return done
@@ -115,6 +123,7 @@ class CoreMachine(RuleBasedStateMachine):
         self.breaking = None
         if kept:
             self.follow(self.harness.last[-1].sends)
+            self.expire_unbegun(due=False)
             self.expire(due=False)
             self.safe = copy.deepcopy(self.model)
         self.restart()
@@ -130,6 +139,23 @@ class CoreMachine(RuleBasedStateMachine):
             worker.known = False
         self.commit()
 
+    @precondition(lambda self: len(self.kept) < 3)
+    @rule()
+    def back_up(self) -> None:
+        self.kept.append((copy.deepcopy(self.harness.ledger), copy.deepcopy(self.safe)))
+
+    @precondition(lambda self: self.kept)
+    @rule(pick=PICK)
+    def put_back(self, pick: int) -> None:
+        """An older ledger is put back. Workers still hold what they were given since, and their answers are under way.
+        The next broker's leases are of another term."""
+        ledger, self.safe = copy.deepcopy(self.kept[pick % len(self.kept)])
+        ledger.nonce = self.harness.ledger.nonce + 1
+        ledger.meta.epoch = self.harness.ledger.meta.epoch
+        self.harness.ledger = ledger
+        self.breaking = None
+        self.restart()
+
     def follow(self, sends: list[tuple[bytes, Any]]) -> None:
         """Judge what was given out, and take it over into the model."""
         assert max(Counter((peer, type(message)) for peer, message in sends).values(), default=0) <= len(
@@ -140,6 +166,7 @@ class CoreMachine(RuleBasedStateMachine):
                 worker = self.worker(peer)
                 assert not worker.draining, "a draining worker is given a job"
                 for one in message.jobs:
+                    assert (one.job, one.lease) not in self.issued, "a lease number serves twice"
                     job = self.model.jobs[one.job]
                     beside = [
                         other for other in self.model.jobs.values() if other.holder == worker.name and not other.orphan
@@ -149,6 +176,7 @@ class CoreMachine(RuleBasedStateMachine):
                     assert not any(other.alone for other in beside), "behind one that runs alone"
                     assert not (beside and job.large), "a large one is prefetched"
                     assert not any(other.large for other in beside), "prefetched behind a large one"
+                    assert not job.is_overdue(self.harness.now - ROUNDED), f"{job.id} is given out after its deadline"
                     self.model.assigned(job, one.lease, worker.name, one.alone)
                     assert one.memory_bytes == (1 << 30) * (2 if job.memory_tries else 1)
 
@@ -165,6 +193,23 @@ class CoreMachine(RuleBasedStateMachine):
                 job.ended_at = row.ended_at
                 late = due and policy.retention_seconds and (row.ended_at or oldest) < oldest - policy.beat_seconds
                 assert not late, f"{job.id} is too old"
+
+    def expire_unbegun(self, due: bool) -> None:
+        """Deadlines took what they took: only what is overdue, and, after a tick, all that is some time overdue, and
+        waits for some time: what comes back from a lost worker is looked at within 0.1 s."""
+        for job in self.model.jobs.values():
+            row = self.harness.ledger.job(job.id)
+            if row is None:
+                continue
+            if row.code == "expired" and job.state in WAITING:
+                assert job.is_overdue(self.harness.now + ROUNDED), f"{job.id} expired too early"
+                job.end("failed", "expired")
+            if job.state not in WAITING:
+                job.waits_at = None
+            elif job.waits_at is None:
+                job.waits_at = self.harness.now
+            waited = job.waits_at is not None and self.harness.now - job.waits_at >= 0.2
+            assert not (due and waited and job.is_overdue(self.harness.now - 0.2)), f"{job.id} is overdue"
 
     def deliver(self, done: Done) -> None:
         """The workers hear what was sent to them."""
@@ -248,15 +293,17 @@ class CoreMachine(RuleBasedStateMachine):
         priority=st.integers(0, 1),
         size=st.sampled_from(sorted(SIZES)),
         content=st.integers(0, 4),
+        expires_in=st.sampled_from([None, None, 0.05, 2.0]),
     )
-    def post(self, count: int, priority: int, size: str, content: int) -> None:
+    def post(self, count: int, priority: int, size: str, content: int, expires_in: float | None) -> None:
         names = [self.fresh() for _ in range(count)]
         jobs = tuple(
             new_job(name, priority=priority, content=bytes([content]), tenant=tenant_of([content]), **SIZES[size])
             for name in names
         )
         waiting = sum(job.state in ("queued", "delayed") for job in self.model.jobs.values())
-        self.harness.submit(*jobs)
+        self.harness.submit(*jobs, expires_in=expires_in)
+        at = None if expires_in is None else self.harness.now + expires_in
         if waiting + count <= 14:
             self.heavy |= set(names) if size == "heavy" else set()
             self.light |= set() if size == "heavy" else {jobs[0].tenant}
@@ -264,12 +311,62 @@ class CoreMachine(RuleBasedStateMachine):
                 self.model.accept(
                     job.id, job.content, size != "small", engine=any(worker.known for worker in self.workers)
                 )
+                self.model.jobs[job.id].deadline = at
         done = self.commit()
         if done is not None:
             due = wire.COMMITTED if waiting + count <= 14 else wire.REFUSED
             assert [ack.outcome for ack in done.acks] == [due]
             if due == wire.COMMITTED:
                 self.posts.append(jobs)
+
+    @precondition(lambda self: len(self.model.batches) < 5)
+    @rule(tenant=st.sampled_from(TENANTS))
+    def open_batch(self, tenant: str) -> None:
+        name = "b" + self.fresh()
+        self.model.batches[name] = Batch(tenant)
+        self.harness.order(wire.OpenBatch("web", "b", name, tenant, Hooks(("https://a.example/x",), "http://pix")))
+        self.commit()
+
+    @precondition(lambda self: self.model.batches)
+    @rule(pick=PICK)
+    def close_batch(self, pick: int) -> None:
+        name, batch = [*self.model.batches.items()][pick % len(self.model.batches)]
+        batch.open = False
+        self.harness.order(wire.CloseBatch("web", "b", name))
+        self.commit()
+
+    @precondition(lambda self: self.model.batches)
+    @rule(pick=PICK, count=st.integers(1, 3))
+    def post_to_batch(self, pick: int, count: int) -> None:
+        name, batch = [*self.model.batches.items()][pick % len(self.model.batches)]
+        content = bytes([TENANTS.index(batch.tenant)])
+        jobs = [new_job(self.fresh(), content=content, tenant=batch.tenant, batch=name) for _ in range(count)]
+        waiting = sum(job.state in WAITING for job in self.model.jobs.values())
+        due = wire.COMMITTED if batch.open and waiting + count <= 14 else wire.REFUSED
+        self.harness.post(wire.SubmitToBatch("web", "r", OFFSET + self.harness.now, jobs))
+        if due == wire.COMMITTED:
+            self.light.add(batch.tenant)
+            for job in jobs:
+                self.model.accept(job.id, content, False, engine=any(worker.known for worker in self.workers))
+                self.model.jobs[job.id].batch = name
+        done = self.commit()
+        assert done is None or [ack.outcome for ack in done.acks] == [due]
+
+    @precondition(lambda self: len(self.model.batches) < 5 and not self.breaking)
+    @rule(tenant=st.sampled_from(TENANTS), fault=st.sampled_from(["", "restart", "kept", "lost"]))
+    def end_a_batch(self, tenant: str, fault: str) -> None:
+        """The rare path: its jobs end after it was closed, maybe in another term, or with a commit that fails."""
+        self.open_batch(tenant)
+        last = len(self.model.batches) - 1
+        self.post_to_batch(last, 2)
+        self.close_batch(last)
+        if fault == "restart":
+            self.restart()
+        for job in [job for job in self.model.jobs.values() if job.batch == [*self.model.batches][last]]:
+            self.breaking = fault if fault in ("kept", "lost") else None
+            if self.model.cancel(self.model.jobs[job.id]) is None:
+                self.harness.order(wire.Cancel("web", "o", job.id))
+            self.commit()
 
     @precondition(lambda self: self.posts)
     @rule(pick=PICK)
@@ -347,6 +444,13 @@ class CoreMachine(RuleBasedStateMachine):
         self.harness.order((wire.Pause if self.model.paused else wire.Resume)("web", "p"))
         self.commit()
 
+    @rule(tenant=st.sampled_from(TENANTS))
+    def pause_or_resume_a_tenant(self, tenant: str) -> None:
+        paused = self.model.paused_tenants
+        self.harness.order((wire.Resume if tenant in paused else wire.Pause)("web", "p", tenant=tenant))
+        paused ^= {tenant}
+        self.commit()
+
     # -- workers come and go
 
     @rule(capacity=st.integers(1, 3))
@@ -369,7 +473,7 @@ class CoreMachine(RuleBasedStateMachine):
         for job, (lease, begun) in list(worker.holding.items())[:1] if slip else []:
             if not begun:
                 del worker.holding[job]
-                if slip == "behind" and lease > 1:
+                if slip == "behind" and count_of(lease) > 1:
                     worker.holding[job] = (lease - 1, False)
         worker.peer = (worker.name + self.fresh()).encode()
         self.introduce(worker)
@@ -646,6 +750,7 @@ class CoreMachine(RuleBasedStateMachine):
         assert self.harness.ledger._purged.keys() == self.model.purged
         assert books.quarantine.entries.keys() == self.model.quarantine == self.harness.ledger._quarantine.keys()
         assert books.paused == self.model.paused
+        assert {*books.holds.paused} == self.model.paused_tenants == self.harness.ledger._paused
         waiting = [entry.id for entry in books.backlog.queued()]
         assert len(waiting) == len(set(waiting)), "a job waits twice"
         for entry in books.entries.values():
@@ -679,11 +784,25 @@ class CoreMachine(RuleBasedStateMachine):
         assert len({row.position for row in ledger.rows.values()}) == len(ledger.rows)
 
     @invariant()
+    def the_batches_are_as_the_model_says(self) -> None:
+        """Each end is told once, for good."""
+        kept, batches = self.harness.ledger._batches, self.model.batches
+        assert kept.keys() == batches.keys()
+        told = Counter(row.batch for row in self.harness.told(type="batch.ended"))
+        assert told == Counter(name for name, batch in batches.items() if batch.ended)
+        for name, batch in batches.items():
+            seen = kept[name].open_until is not None, kept[name].ended_at is not None
+            assert seen == (batch.open, batch.ended), name
+        opened = Counter(batch.tenant for batch in batches.values() if batch.open)
+        assert self.harness.dispatcher.books.batches_open.counts == opened
+
+    @invariant()
     def nobody_waits_for_nothing(self) -> None:
         """Whoever is idle has work, unless none waits or dispatch is paused."""
         busy = {job.holder for job in self.model.jobs.values()}
         idle = [worker for worker in self.workers if worker.known and not worker.draining and worker.name not in busy]
-        waiting = [job for job in self.model.jobs.values() if job.state == "queued"]
+        jobs = self.model.jobs.values()
+        waiting = [job for job in jobs if job.state == "queued" and not self.model.is_held(job)]
         if not self.model.paused and idle and waiting:
             assert self.is_left_free(idle, waiting), f"{len(waiting)} wait, {idle} are idle"
 
@@ -698,8 +817,10 @@ class CoreMachine(RuleBasedStateMachine):
         if not hasattr(self, "harness"):
             return
         self.breaking = None
-        self.harness.order(wire.Resume("web", "p"))
+        for tenant in (None, *TENANTS):
+            self.harness.order(wire.Resume("web", "p", tenant=tenant))
         self.model.paused = False
+        self.model.paused_tenants.clear()
         self.commit()
         for worker in list(self.workers):
             if worker.draining and worker.known:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from broker.core.books.events import Policy
 from jobs import wire
+from jobs.tenants import running_max_of
 from jobs.wire import Finish, Finished, LeaseRef, NewJob, Returned, Start, Started
 from tests.properties.harness import OFFSET, DispatcherHarness, Done, leases_in, ready
 from web.broker.waiting import Place, WaitForecast
@@ -27,7 +28,7 @@ class QueueSimulation:
     def __init__(self, workers: int, seconds: dict[str, float], capacity: int = 5, **policy: Any) -> None:
         self.harness = DispatcherHarness(**{"prefetch_seconds": Policy().prefetch_seconds, **policy})
         self.seconds = seconds
-        self.forecast = WaitForecast(lambda: self.harness.now)
+        self.forecast = WaitForecast(lambda: self.harness.now, running_max_of(policy.get("tenants", {})))
         self.estimates: dict[str, Estimate] = {}
         self.ended: dict[str, float] = {}
         self.began: dict[str, float] = {}
@@ -50,6 +51,13 @@ class QueueSimulation:
         """Until all have ended."""
         while self._arrivals or any(self._held.values()):
             self._step()
+
+    def run_until(self, at: float) -> None:
+        """Until that time, whatever waits then."""
+        while min([arrival for arrival, _ in self._arrivals[:1]] + [*self._until.values()]) <= at:
+            self._step()
+        self.harness.now = max(self.harness.now, at)
+        self.turn(tick=True)
 
     def place(self, job: str) -> Place:
         """What web says of a job now."""

@@ -18,7 +18,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from broker.core.books.events import Commanded, Effects, NamesListed, PeerLost, Policy, Received, Refilled
+import msgspec
+
+from broker.core.books.events import (
+    BatchesFound,
+    BatchOrdered,
+    Commanded,
+    Effects,
+    NamesListed,
+    OverdueFound,
+    PeerLost,
+    Policy,
+    Received,
+    Refilled,
+)
 from broker.core.dispatcher import Dispatcher
 from broker.flight.facts import Began, Intake, Turn, decide
 from broker.flight.recorder import Recorder
@@ -26,8 +39,8 @@ from broker.frames.outbox import digest, outgoing
 from jobs import wire
 from jobs.errors import LedgerFailed
 from jobs.ids import job_of, original_name
-from jobs.job import Rendition, decode_outcome
-from jobs.records import LookUp
+from jobs.job import EventKind, Rendition, Row, decode_outcome
+from jobs.records import ActionEntry, BatchEntry, LookUp
 from stores.ledger.memory import MemoryLedger
 from tests.simulation.simulated_worker import Connection, SimulatedWorker
 
@@ -36,14 +49,25 @@ ENDED = {"done", "failed", "dead", "cancelled"}
 WORKERS = 4
 
 
+def _was_cancelled(row: Row) -> bool:
+    """Whether somebody asked for its end."""
+    return any(entry.event == EventKind.CANCEL_REQUESTED for entry in decode_outcome(row.outcome).timeline)
+
+
 class Simulation:
     """One run. `run` returns the summary; it raises AssertionError where a promise was broken.
     The brokers' flight recorders write to the folder `flight`, if any."""
 
-    def __init__(self, seed: int, jobs: int = 150, chaos_seconds: float = 30.0, flight: Path | None = None) -> None:
+    def __init__(
+        self, seed: int, jobs: int = 150, chaos_seconds: float = 30.0, flight: Path | None = None, pairs: float = 0.0
+    ) -> None:
         self.random = random.Random(seed)
         self.now, self.jobs, self.chaos = 0.0, jobs, chaos_seconds
-        self.policy = Policy(window=8, silence_seconds=2.0, grace_seconds=0.5, orphan_seconds=100.0)
+        self.pairs = pairs
+        """The share of POSTs that are of two files; half as many come into a batch that was opened for them."""
+        self.policy = Policy(
+            window=8, silence_seconds=2.0, grace_seconds=0.5, orphan_seconds=100.0, partial_seconds=4.0
+        )
         self.ledger = MemoryLedger()
         self.dispatcher: Dispatcher | None = None
         self.flight = flight
@@ -55,6 +79,13 @@ class Simulation:
         """What web has sent and got no acknowledgement for, by request."""
         self.promised: set[str] = set()
         self.ended: dict[str, str] = {}
+        self.batches: set[str] = set()
+        self.opened: dict[str, wire.Submit] = {}
+        """By open batch, the POST to it."""
+        self.unposted: set[str] = set()
+        """The batches whose POST is still to be sent."""
+        self.refused: set[str | None] = set()
+        """Jobs that came too late for their batch."""
         self.files = {f"raw/zz/stray{number}" for number in range(100)}
         """What the blob store holds, all of it old; at first, what was never promised."""
         self.named: dict[str, set[str]] = {}
@@ -82,16 +113,26 @@ class Simulation:
         left = sorted(self.promised - self.ended.keys())
         assert self.now >= self.chaos and not left and not self.asked, f"never ended: {left}, unasked {self.asked}"
         assert self.files == set().union(*self.named.values()), "files that no row names"
+        assert self.ledger.unended_batches("", 1) == [], "a batch that never ended"
+        assert {
+            entry.batch for entry in self.ledger.entries(BatchEntry, None, 1000)
+        } == self.batches | self.opened.keys()
         assert self.promised == self.ended.keys() == {row.id for row in self.ledger.rows.values()}
+        self.judge_actions()
         return {
-            "jobs": len(self.promised), **dict(sorted(self.counts.items())),
+            "jobs": len(self.promised), "batches": len(self.batches), **dict(sorted(self.counts.items())),
             "ended": dict(sorted(Counter(self.ended.values()).items())),
             "seconds": round(self.now, 3), "trace": self.trace.hexdigest()[:16],
         }  # fmt: skip
 
     def is_over(self) -> bool:
-        settled = not self.asked and self.promised == self.ended.keys()
+        settled = not self.asked and not self.unposted and self.promised == self.ended.keys()
+        settled = settled and not any(map(self.is_unended, self.batches | self.opened.keys()))
         return self.now >= self.chaos and settled and self.files == set().union(*self.named.values())
+
+    def is_unended(self, batch: str) -> bool:
+        entry = self.ledger.batch_entry(batch)
+        return entry is not None and entry.ended_at is None
 
     def after(self, seconds: float, step: Callable[[], None]) -> None:
         """Let something happen later."""
@@ -112,15 +153,36 @@ class Simulation:
             content, b"spec",
         )  # fmt: skip
         request = f"post {number}"
-        self.asked[request] = wire.Submit("web", request, OFFSET + self.now, [job])
-        self.push(self.asked[request])
+        expires_in = self.random.uniform(0.1, 3.0) if self.random.random() < 0.3 else None
+        jobs = [job]
+        if self.pairs and self.random.random() < self.pairs:
+            batch = f"b{number:05}"
+            jobs = [msgspec.structs.replace(job, batch=batch, id=f"j{each:05}") for each in (number, number + 40_000)]
+            self.batches.add(batch)
+        submit = wire.Submit("web", request, OFFSET + self.now, jobs, None, "", expires_in)
+        if self.pairs and len(jobs) == 1 and self.random.random() < self.pairs / 2:
+            batch = f"o{number:05}"
+            jobs = [msgspec.structs.replace(job, batch=batch)]
+            self.unposted.add(batch)
+            self.opened[batch] = wire.SubmitToBatch("web", request, submit.at, jobs, None, "", expires_in)
+            self.ask(wire.OpenBatch("web", f"open {number}", batch, "t"))
+        else:
+            self.ask(submit)
         if self.random.random() < 0.15:
             self.after(self.random.uniform(0.0, 2.0), lambda: self.cancel(number))
 
     def cancel(self, number: int) -> None:
         request = f"cancel {number}"
-        self.asked[request] = wire.Cancel("web", request, f"j{number:05}")
-        self.push(self.asked[request])
+        self.ask(wire.Cancel("web", request, f"j{number:05}", action=wire.Action(request)))
+
+    def join(self, batch: str) -> None:
+        self.unposted.discard(batch)
+        self.ask(self.opened[batch])
+
+    def ask(self, message: Any) -> None:
+        """Ask until there is an acknowledgement."""
+        self.asked[message.request] = message
+        self.push(message)
 
     def ask_again(self) -> None:
         for message in list(self.asked.values()):
@@ -132,10 +194,18 @@ class Simulation:
 
     def receive(self, ack: wire.Ack) -> None:
         asked = self.asked.pop(ack.request, None)
-        if isinstance(asked, wire.Submit):
+        if isinstance(asked, wire.OpenBatch):
+            delay = self.random.choice((0.0, 0.1, 3.99, 6.0))
+            self.after(delay, lambda: self.join(asked.batch))
+        elif isinstance(asked, wire.SubmitToBatch) and ack.code == "batch_closed":
+            self.refused.add(asked.jobs[0].id)
+            self.counts["refused"] += 1
+        elif isinstance(asked, wire.Submit):
             assert ack.outcome == wire.COMMITTED, ack
             self.promised.update(ack.ids)
-        elif asked is not None and ack.code == "not_found":
+            if isinstance(asked, wire.SubmitToBatch) and self.random.random() < 0.5:
+                self.ask(wire.CloseBatch("web", f"close {ack.request}", asked.jobs[0].batch or ""))
+        elif isinstance(asked, wire.Cancel) and ack.code == "not_found" and asked.id not in self.refused:
             self.asked[ack.request] = asked  # its job is yet to come
 
     # -- the broker
@@ -196,8 +266,10 @@ class Simulation:
 
     def take_in(self, fact: Any) -> None:
         if isinstance(fact, wire.Submit):
-            existing = self.ledger.look_up(LookUp(ids=[fact.jobs[0].id])).existing
-            self.intake.submitted([(fact, wire.encode(fact))], existing, {}, {})
+            found = self.ledger.look_up(LookUp(ids=[fact.jobs[0].id], batches=[fact.jobs[0].batch or ""]))
+            self.intake.submitted([(fact, wire.encode(fact))], found.existing, {}, {}, found.batches)
+        elif isinstance(fact, wire.OpenBatch | wire.CloseBatch):
+            self.intake.add(BatchOrdered(fact, self.ledger.batch_entry(fact.batch)), wire.encode(fact))
         elif isinstance(fact, Received) and isinstance(fact.message, wire.Found):
             rows = self.ledger.jobs(sorted({job_of(name) for name in fact.message.names}))
             self.intake.add(NamesListed(fact.peer, fact.message, rows), wire.encode(fact.message))
@@ -211,6 +283,7 @@ class Simulation:
     def carry_out(self, effects: Effects, epoch: int) -> None:
         if self.recorder is not None:
             self.recorder.decided(digest(effects.records, outgoing(effects, epoch)))
+        self.judge_batches(effects)
         if effects.records:
             try:
                 self.ledger.commit(effects.records)
@@ -221,9 +294,35 @@ class Simulation:
         for peer, message in effects.sends:
             self.send_down(peer, message)
         for refill in effects.refills:
-            rows = self.ledger.queued(refill.lane.priority, refill.lane.name, refill.after, refill.limit)
+            (rows,) = self.ledger.queued([refill])
             self.intake.add(Refilled(refill, rows))
             self.wake(0.0)
+        if (wanted := effects.find_batches) is not None:
+            walked = None if wanted.after is None else self.ledger.unended_batches(wanted.after, wanted.limit)
+            opened = None if wanted.behind is None else self.ledger.open_batches(wanted.behind, wanted.limit)
+            self.intake.add(BatchesFound(self.ledger.finished_batches(wanted.ids, wanted.at), walked, opened))
+            self.wake(0.0)
+        if effects.find_overdue is not None:
+            rows = self.ledger.expiring(effects.find_overdue.limit)
+            self.intake.add(OverdueFound(rows, len(rows) < effects.find_overdue.limit))
+            self.wake(0.0)
+
+    def judge_actions(self) -> None:
+        """Whatever failed, each job that somebody cancelled has one action that counts it, and no other job has."""
+        told = sorted(entry.filter for entry in self.ledger.entries(ActionEntry, None, 10_000) if entry.count)
+        cancelled = [row.id for row in self.ledger.rows.values() if _was_cancelled(row)]
+        assert told == sorted(f'{{"job":"{job}"}}' for job in cancelled)
+        self.counts["actions"] += len(told)
+
+    def judge_batches(self, effects: Effects) -> None:
+        """Each batch ends once: all its jobs have ended, and no earlier commit said so."""
+        for entry in effects.records.batches:
+            if entry.ended_at is not None:
+                (before,) = self.ledger.finished_batches([entry.batch], entry.ended_at)
+                assert before.entry.ended_at is None
+                self.counts["batches ended"] += 1
+                self.counts["batches that nobody closed"] += entry.open_until is not None
+                assert entry.open_until is None or entry.open_until <= entry.ended_at
 
     def witness(self, jobs: list[str]) -> None:
         """Each job ends once, and nothing changes it after that."""
@@ -234,11 +333,15 @@ class Simulation:
             self.trace.update(repr((self.now, row)).encode())
             if job not in self.named:
                 self.files.add(original_name(job))
-            renditions = decode_outcome(row.outcome).renditions
-            self.named[job] = {original_name(job), *(rendition.blob for rendition in renditions)}
+            outcome = decode_outcome(row.outcome)
+            self.named[job] = {original_name(job), *(rendition.blob for rendition in outcome.renditions)}
             assert self.named[job] <= self.files, f"{job}: deleted, though named"
             before = self.ended.get(job)
             assert before is None or row.state == before, f"{job} was {before} and is {row.state}"
+            if row.code == "expired":
+                self.counts["expired"] += 1
+                assert row.attempts == 0 and outcome.expires_at is not None, f"{job} expired though it was begun"
+                assert outcome.expires_at <= (row.ended_at or 0.0), f"{job} expired too early"
             if row.state in ENDED:
                 self.ended[job] = row.state
                 self.promised.add(job)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from jobs.tenants import TenantLimits
 from jobs.wire import NewJob
 from tests.properties.harness import new_job
 from tests.simulation.queue_simulation import QueueSimulation
@@ -83,3 +84,58 @@ def test_another_tenant_s_high_ones_do_not_keep_a_normal_one_waiting() -> None:
     queue.come(15.0, new_job("normal", tenant="one"))
     queue.run()
     assert waited(queue, "normal", 15.0) < 2 * SECONDS["s"] + SLACK
+
+
+@pytest.mark.parametrize("weight", [0.5, 2.0, 5.0])
+@pytest.mark.parametrize("workers", [1, 4])
+def test_tenants_share_the_workers_by_their_weights(workers: int, weight: float) -> None:
+    """While both wait, whatever their jobs take: one has small jobs, the other has large ones."""
+    queue = QueueSimulation(workers, SECONDS, tenants={"one": TenantLimits(weight=weight)})
+    queue.come(0.5, new_job("small"), new_job("large", pixels=50_000_000))
+    queue.run()
+    large = [new_job(f"one{number}", tenant="one", pixels=50_000_000) for number in range(200)]
+    queue.come(10.0, *large, *(new_job(f"other{number}", tenant="other") for number in range(2000)))
+    queue.run()
+    ends = [max(at for job, at in queue.ended.items() if job.startswith(name)) for name in ("one", "other")]
+    until = min(ends)
+    one, other = (
+        sum(each for job, at in queue.ended.items() if job.startswith(name) and 10.0 < at <= until)
+        for name, each in (("one", SECONDS["l"]), ("other", SECONDS["s"]))
+    )
+    assert one / other == pytest.approx(weight, rel=0.06)
+
+
+def test_a_tenant_of_little_weight_waits_no_longer_than_its_share_says() -> None:
+    queue = QueueSimulation(1, SECONDS, tenants={"one": TenantLimits(weight=0.25)})
+    queue.come(0.5, new_job("small"))
+    queue.run()
+    queue.come(10.0, *(new_job(f"many{number}", tenant="many") for number in range(300)))
+    queue.come(15.0, *(new_job(f"one{number}", tenant="one") for number in range(5)))
+    queue.run()
+    assert waited(queue, "one0", 15.0) < 2 * SECONDS["s"] + SLACK
+    assert waited(queue, "one4", 15.0) == pytest.approx(5 * 4 * SECONDS["s"], abs=5 * SECONDS["s"])
+
+
+def test_weight_counts_only_beside_others() -> None:
+    """A tenant of little weight that is alone has all workers, and owes nobody for that later."""
+    queue = QueueSimulation(2, SECONDS, tenants={"one": TenantLimits(weight=0.01)})
+    queue.come(0.5, new_job("small"))
+    queue.run()
+    queue.come(10.0, *(new_job(f"one{number}", tenant="one") for number in range(100)))
+    queue.run()
+    assert max(queue.ended.values()) == pytest.approx(10.0 + 100 * SECONDS["s"] / 2, abs=1.0)
+    queue.come(30.0, *(new_job(f"again{number}", tenant="one") for number in range(4)))
+    queue.come(30.0, *(new_job(f"late{number}", tenant="late") for number in range(4)))
+    queue.run()
+    assert waited(queue, "again0", 30.0) < SECONDS["s"] + SLACK
+
+
+def test_running_max_leaves_workers_to_others_and_its_tenant_is_not_starved() -> None:
+    queue = QueueSimulation(4, SECONDS, tenants={"many": TenantLimits(running_max=1)})
+    queue.come(0.5, new_job("small"))
+    queue.run()
+    queue.come(10.0, *(new_job(f"many{number}", tenant="many") for number in range(100)))
+    queue.come(11.0, *(new_job(f"one{number}", tenant="one") for number in range(60)))
+    queue.run()
+    assert max(queue.ended[f"one{number}"] for number in range(60)) < 11.0 + 60 * SECONDS["s"] / 3 + 1.0
+    assert max(queue.ended[f"many{number}"] for number in range(100)) == pytest.approx(30.0, abs=1.0)

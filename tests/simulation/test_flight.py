@@ -128,8 +128,16 @@ def test_a_core_of_another_pixmill_is_one_sentence(tmp_path: Path, capsys: pytes
     assert replay.main([str(tmp_path / "missing.flight")]) == 2
 
 
+def test_a_segment_of_the_release_before_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It holds the look at batches in another shape."""
+    path = tmp_path / "00000001.flight"
+    path.write_bytes(packed(Opening(2, 1, False, 0.0, "", snapshot(Dispatcher(Simulation(1).policy)))))
+    assert replay.main([str(path)]) == 2
+    assert "format 2" in capsys.readouterr().err
+
+
 def test_a_torn_segment_is_replayed_up_to_the_tear(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    Simulation(1, jobs=20, chaos_seconds=3.0, flight=tmp_path).run()
+    Simulation(2, jobs=20, chaos_seconds=3.0, flight=tmp_path).run()
     path = recorder.segments(tmp_path)[0]
     whole = path.read_bytes()
     for torn in (whole[:-3], whole[:-3] + bytes(4096), whole[: len(whole) // 2], whole + bytes(4096)):

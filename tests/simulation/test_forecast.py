@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from jobs.records import Lane
+from jobs.tenants import TenantLimits
 from jobs.wire import LaneView, NewJob, Pause, Resume, Waiting
 from tests.properties.harness import new_job
 from tests.simulation.queue_simulation import QueueSimulation
@@ -130,3 +131,70 @@ def test_a_class_whose_jobs_took_no_time_takes_none() -> None:
     """Two jobs that end in one breath: the second is measured as 0 s."""
     waiting = Waiting({"s": 1.0, "l": 0.0}, [LaneView(Lane(1, "l."), 5, [(0, 1), (4, 5)])], [0.0])
     assert Forecast(waiting, 0.0).of(Lane(1, "s."), None, 0.0) == Estimate(1, 0.0, 1.0)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_tenants_of_several_weights_are_foretold(seed: int) -> None:
+    queue = warm(2, tenants={"t": TenantLimits(weight=3.0), "v": TenantLimits(weight=0.5)})
+    jobs = mixed(seed, 400, "tttuv")
+    queue.come(30.0, *jobs)
+    queue.run()
+    errors = [queue.error(job.id) for job in jobs if queue.estimates[job.id].place.queue_position]
+    assert len(errors) > 300
+    assert statistics.median(map(abs, errors)) < SECONDS["l"]
+
+
+def test_nothing_is_foretold_of_a_paused_tenant_and_others_do_not_wait_for_it() -> None:
+    queue = warm(1)
+    queue.harness.order(Pause("web", "p", tenant="t"))
+    queue.turn()
+    queue.come(30.0, *(new_job(f"t{number}") for number in range(50)))
+    queue.come(31.0, *(new_job(f"u{number}", tenant="u") for number in range(10)))
+    queue.run_until(31.5)
+    assert [queue.place(f"t{number}") for number in (0, 49)] == [Place(), Place()]
+    assert queue.forecast.of_new(1, "t", 0) is None
+    assert queue.estimates["t0"].place == Place()
+    queue.run_until(40.0)
+    for number in range(10):
+        assert abs(queue.error(f"u{number}")) < 2 * SECONDS["s"]
+    queue.harness.order(Resume("web", "r", tenant="t"))
+    queue.turn()
+    eta = queue.place("t49").eta_seconds
+    assert eta == pytest.approx(50 * SECONDS["s"], rel=0.1)
+
+
+def test_nothing_is_foretold_of_a_tenant_with_as_many_jobs_as_it_may_run() -> None:
+    queue = warm(2, tenants={"t": TenantLimits(running_max=1)})
+    queue.come(30.0, *(new_job(f"t{number}") for number in range(20)))
+    queue.run_until(31.05)
+    held = [job for job in queue.estimates if job.startswith("t") and job not in queue.ended and job not in queue.began]
+    assert held
+    assert all(queue.place(job) == Place() for job in held)
+    queue.run()
+
+
+def test_a_tenant_that_is_held_back_is_told_nothing_false_and_nor_are_others() -> None:
+    queue = warm(10, tenants={"a": TenantLimits(running_max=1)})
+    queue.come(30.0, *(new_job(f"a{number}", tenant="a", pixels=LARGE_PIXELS) for number in range(200)))
+    queue.come(30.5, *(new_job(f"b{number}", tenant="b", pixels=LARGE_PIXELS) for number in range(90)))
+    told = set()
+    for at in range(31, 45):
+        queue.run_until(at + 0.05)
+        told.add(queue.place("a199").eta_seconds)
+    assert told == {None}
+    assert queue.estimates["a199"].place == Place()
+    queue.run()
+    for number in range(40, 90):
+        assert abs(queue.error(f"b{number}")) < SECONDS["l"], number
+    assert queue.true("a199") > 300.0
+
+
+def test_a_tenant_whose_share_is_below_its_limit_is_foretold() -> None:
+    queue = warm(2, tenants={"u": TenantLimits(running_max=1)})
+    jobs = mixed(1, 400, "tttuv")
+    queue.come(30.0, *jobs[:1])
+    queue.come(31.0, *jobs[1:])
+    queue.run()
+    errors = [queue.error(job.id) for job in jobs if queue.estimates[job.id].place.queue_position]
+    assert len(errors) > 200
+    assert statistics.median(map(abs, errors)) < SECONDS["l"]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench.parts.report import close
 from torture.chaos.clients import SLOW_SHARE
+from torture.chaos.plan import KILLED
 from torture.chaos.report import figures_of, show
 from torture.chaos.run import run
 
@@ -27,6 +28,8 @@ def main() -> int:
     parser.add_argument("--seconds-max", type=float, default=3600, help="give up after so long")
     parser.add_argument("--markdown", action="store_true", help="the tables as Markdown")
     asked = parser.parse_args()
+    if asked.kills < len(KILLED):
+        parser.error(f"--kills is {asked.kills}, and at least {len(KILLED)}: one for each kind of process")
     folder = Path(tempfile.mkdtemp(prefix="pixmill-chaos-"))
     done = run(folder, asked.jobs, asked.kills, asked.seed, asked.slow, asked.seconds_max)
     show(done, asked.seed, markdown=asked.markdown)

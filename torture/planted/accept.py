@@ -11,6 +11,7 @@ ACCEPT = Core(
         "tests/unit/web/uploads/test_admission_rates.py",
         "tests/unit/web/uploads/test_receive.py",
         "tests/unit/web/handlers/test_grants.py",
+        "tests/unit/web/making/test_stored.py",
     ),
     (
         Mutant(
@@ -72,14 +73,14 @@ ACCEPT = Core(
         Mutant(
             "more images than the rate may come again",
             "accept.py",
-            "        if images > rate:\n",
-            "        if False:\n",
+            'if ack.code in ("rate_limited", "queue_full") and',
+            'if ack.code == "queue_full" and',
         ),
         Mutant(
-            "as many images as the rate are refused for good",
+            "more images than the queue may come again",
             "accept.py",
-            "        if images > rate:\n",
-            "        if images >= rate:\n",
+            'if ack.code in ("rate_limited", "queue_full") and',
+            'if ack.code == "rate_limited" and',
         ),
         Mutant("a rate's answer counts one image", "accept.py", "ack.retry_seconds, images)", "ack.retry_seconds)"),
         Mutant("an expired grant may come again", "accept.py", 'if ack.code == "grant_expired":', "if False:"),
@@ -102,18 +103,17 @@ ACCEPT = Core(
             "refusal.retry_seconds = queue_full_seconds(admission.call, request.priority)",
             "pass",
         ),
-        Mutant("one image is a batch", "accept.py", "if len(stored) > 1 else None", "if stored else None"),
+        Mutant("one of many originals is no batch", "accept.py", "if is_batch or len(stored)", "if len(stored)"),
+        Mutant("one image is a batch", "accept.py", "if is_batch or len(stored) > 1 else None", "if stored else None"),
         Mutant(
-            "several images are no batch", "accept.py", "if len(stored) > 1 else None", "if len(stored) > 2 else None"
+            "several images are no batch", "accept.py", "or len(stored) > 1 else None", "or len(stored) > 2 else None"
         ),
-        Mutant(
-            "fields are not of the fingerprint", "accept.py", "hashlib.sha256(request.digest + b", "hashlib.sha256(b"
-        ),
+        Mutant("fields are not of the fingerprint", "accept.py", "sha256(request.digest + digests", "sha256(digests"),
         Mutant(
             "images are not of the fingerprint",
             "accept.py",
-            'request.digest + b"".join(bytes.fromhex(each.original.digest) for each in stored))',
-            "request.digest)",
+            "sha256(request.digest + digests",
+            "sha256(request.digest",
         ),
         Mutant(
             "the images' order is not of the fingerprint",
@@ -121,8 +121,16 @@ ACCEPT = Core(
             "bytes.fromhex(each.original.digest) for each in stored)",
             "sorted(bytes.fromhex(each.original.digest) for each in stored))",
         ),
-        Mutant("all images of a batch are the first", "accept.py", "len(stored), index,\n", "len(stored), 0,\n"),
-        Mutant("a batch does not know its size", "accept.py", "len(stored), index,\n", "1, index,\n"),
+        Mutant("one key is of a job and of a batch of one", "accept.py", '(b"batch" if is_batch else b"")', 'b""'),
+        Mutant(
+            "all images of a batch are the first",
+            "accept.py",
+            "len(stored), index, each.source,",
+            "len(stored), 0, each.source,",
+        ),
+        Mutant(
+            "a batch does not know its size", "accept.py", "len(stored), index, each.source,", "1, index, each.source,"
+        ),
         Mutant(
             "a job is of no tenant",
             "accept.py",
@@ -138,14 +146,14 @@ ACCEPT = Core(
         Mutant(
             "tenants share a quarantine",
             "accept.py",
-            "_sha256(call.caller.tenant, each.original.digest, recipe_digest)",
-            '_sha256("", each.original.digest, recipe_digest)',
+            "content_of(call.caller.tenant, each.original.digest, text)",
+            'content_of("", each.original.digest, text)',
         ),
         Mutant(
             "a recipe is not of the content",
             "accept.py",
-            "each.original.digest, recipe_digest)",
-            "each.original.digest)",
+            "each.original.digest, text)",
+            'each.original.digest, "")',
         ),
         Mutant(
             "all images of a POST have one key",
@@ -168,9 +176,14 @@ ACCEPT = Core(
         Mutant(
             "the cost is of the sides the other way",
             "accept.py",
-            "each.original.format, each.original.width, each.original.height)",
-            "each.original.format, 1, 1)",
+            "original.format, original.width, original.height)",
+            "original.format, 1, 1)",
         ),
-        Mutant("a grant's use is not told to the broker", "accept.py", "at, jobs, admission.terms.use)", "at, jobs)"),
+        Mutant(
+            "a grant's use is not told to the broker",
+            "accept.py",
+            "        admission.terms.use,\n",
+            "        None,\n",
+        ),
     ),
 )

@@ -16,6 +16,7 @@ ADMISSION = Core(
         "tests/unit/web/handlers/test_grants.py",
         "tests/unit/web/broker/test_waiting.py",
         "tests/unit/web/access/test_shares.py",
+        "tests/unit/web/making/test_stored.py",
     ),
     (
         Mutant(
@@ -27,8 +28,8 @@ ADMISSION = Core(
         Mutant(
             "the body's size is not judged",
             "admission.py",
-            "admission = _admit(call, key, priority, size)",
-            "admission = _admit(call, key, priority, 0)",
+            "admission = await _admit(call, key, priority, size)",
+            "admission = await _admit(call, key, priority, 0)",
         ),
         Mutant(
             "an upload on its way has no share",
@@ -59,32 +60,32 @@ ADMISSION = Core(
         Mutant(
             "a repeat over the rate is refused",
             "admission.py",
-            "if key and (terms.use or rate or settings.eta_seconds_max):",
-            "if key and (terms.use or settings.eta_seconds_max):",
+            "judged = terms.use or rate or settings.eta_seconds_max",
+            "judged = terms.use or settings.eta_seconds_max",
         ),
         Mutant(
             "a repeat under a spent grant is refused",
             "admission.py",
-            "if key and (terms.use or rate or",
-            "if key and (rate or",
+            "judged = terms.use or rate or settings.eta_seconds_max",
+            "judged = rate or settings.eta_seconds_max",
         ),
         Mutant(
             "a repeat in a long queue is refused",
             "admission.py",
-            "(terms.use or rate or settings.eta_seconds_max):",
-            "(terms.use or rate):",
+            "judged = terms.use or rate or settings.eta_seconds_max",
+            "judged = terms.use or rate",
         ),
         Mutant(
             "a key is everybody's",
             "admission.py",
-            "keyed(web.key_secret, terms.owner, key, 0)",
-            'keyed(web.key_secret, "", key, 0)',
+            "keyed(call.web.key_secret, terms.owner, key, 0)",
+            'keyed(call.web.key_secret, "", key, 0)',
         ),
         Mutant(
             "a locked ledger knows no repeat",
             "admission.py",
-            "bool(web.reader.keys([name])), locked=True)",
-            "bool(web.reader.keys([name])), locked=False)",
+            "except LedgerBusy:\n        return True",
+            "except LedgerBusy:\n        return False",
         ),
         Mutant(
             "a repeat adds a job",
@@ -149,6 +150,24 @@ ADMISSION = Core(
             "admission.py",
             "if rate and images > rate:",
             "if rate and images >= rate:",
+        ),
+        Mutant(
+            "a POST of the whole queue is refused for good",
+            "admission.py",
+            "if 0 < queued < images:",
+            "if 0 < queued <= images:",
+        ),
+        Mutant(
+            "a tenant without a queue sends too many",
+            "admission.py",
+            "if 0 < queued < images:",
+            "if queued < images:",
+        ),
+        Mutant(
+            "a repeat of more than the queue is refused",
+            "admission.py",
+            "if self.key is None or not await _is_known(self.call, self.terms, self.key):",
+            "if True:",
         ),
         Mutant("a used up grant is forgotten", "admission.py", "        spent.add(terms.use.grant)\n", ""),
         Mutant("a grant with uses left is spent", "admission.py", "if terms.use and left == 0:", "if terms.use:"),

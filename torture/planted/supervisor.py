@@ -32,6 +32,7 @@ SUPERVISOR = Core(
             "slot.losses >= LOSSES_MAX or",
             "slot.losses > LOSSES_MAX or",
         ),
+        Mutant("a drain forgets the broker's time", "fleet.py", " + self._drain[BROKER]\n", "\n"),
         Mutant("a restart that cannot start goes on", "fleet.py", " or child.refused(status)\n", "\n"),
         Mutant(
             "an old process's end gives up a restart",
@@ -82,7 +83,7 @@ SUPERVISOR = Core(
         Mutant(
             "the broker is stopped with the others",
             "fleet.py",
-            "wanted = int(any(child.role != BROKER for child in self.children())), 0, 0",
+            "wanted = self._brokers if any(child.role != BROKER for child in self.children()) else 0, 0, 0",
             "wanted = 0, 0, 0",
         ),
         Mutant(
@@ -176,13 +177,33 @@ SUPERVISOR = Core(
         ),
         Mutant("all roles drain as web", "fleet.py", "self._drain[child.role])", "self._drain[WEB])"),
         Mutant(
-            "a broker's successor comes beside it", "fleet.py", "if slot.children and slot.role == BROKER:", "if False:"
+            "a broker's successor comes beside it",
+            "fleet.py",
+            "if slot.children and slot.role == BROKER and self._brokers == 1:",
+            "if False:",
+        ),
+        Mutant(
+            "a restart ends one of several brokers before its successor stands by",
+            "fleet.py",
+            "if slot.children and slot.role == BROKER and self._brokers == 1:",
+            "if slot.children and slot.role == BROKER:",
+        ),
+        Mutant(
+            "one broker's end keeps another from starting",
+            "fleet.py",
+            "locked = slot.role == BROKER and self._brokers == 1 and any(",
+            "locked = slot.role == BROKER and any(",
+        ),
+        Mutant(
+            "one broker is as many as are wanted",
+            "fleet.py",
+            "wanted = self._brokers, self._web",
+            "wanted = 1, self._web",
         ),
         Mutant(
             "a second restart leaves the first's successor",
             "fleet.py",
-            "                    self._retire(slot, now, slice(1, None))  # asked again: the last "
-            "restart's successor goes\n",
+            "            self._retire(slot, now, slice(1, None))  # asked again: the last restart's successors go\n",
             "",
         ),
         Mutant(

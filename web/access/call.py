@@ -15,18 +15,16 @@ from jobs import ids
 from jobs.access.grants import Grant, ViewGrant, sign
 from jobs.access.keys import Scope
 from jobs.errors import ClientFault, LimitExceeded
-from jobs.job import TEXT_CHARACTERS_MAX, Code, Row, State
+from jobs.job import Row
 from jobs.limits import PARAMETERS_MAX, STREAM_JOBS_MAX
 from jobs.records import Where
 from web.access.caller import IN_QUERY, Caller, admit
+from web.access.filters import TENANT, filter_of
 from web.access.guard import base_of
 from web.access.parts import Web
-from web.broker.reads import patient
 from web.http import body
 from web.http.json import bad_parameter
 from web.views import answers
-
-FILTERS = ("state", "code", "reference", "preset")
 
 
 class Call(NamedTuple):
@@ -61,22 +59,34 @@ class Call(NamedTuple):
         return grant_query(self.web, grant) if isinstance(grant, ViewGrant) else ""
 
     def where(self) -> Where:
-        """The filter in the query. Raises ClientFault for an unknown state or code, and for a text that is longer than
-        any text of a job: no message to the broker takes it."""
-        for name in FILTERS:
-            if (length := len(self.query.get(name, ""))) > TEXT_CHARACTERS_MAX:
-                raise bad_parameter(name, f"{name} has at most {TEXT_CHARACTERS_MAX} characters, this has {length}")
-        for name, choices in (("state", State), ("code", Code)):
-            value = self.query.get(name)
-            if value is not None and value not in list(choices):
-                raise bad_parameter(name, f"{name} is one of {', '.join(choices)}, not {value!r}")
-        whose = self.caller.sees
-        if not self.web.keys and "reference" in self.query:
+        """The filter in the query, over the jobs that the caller sees. Raises as filter_of does, and `forbidden` for
+        another tenant than the caller's."""
+        whose = self._whose()
+        if not self.web.keys and "reference" in self.query and TENANT not in self.query:
             whose = self.caller.tenant  # everyone's, where there never were keys; and there is an index of it
-        return Where(whose, *(self.query.get(name) for name in FILTERS))
+        return filter_of(self.query, whose)
+
+    def _whose(self) -> str | None:
+        """The tenant whose jobs are meant; None is everyone. Raises ClientFault `forbidden`."""
+        asked, sees = self.query.get(TENANT), self.caller.sees
+        if asked is None or sees == asked:
+            return sees
+        if sees is not None:
+            detail = f"another tenant's jobs need the scope {Scope.OPERATE}, the key has {self.caller.scope}"
+            raise ClientFault(detail, code="forbidden", scope=Scope.OPERATE)
+        return asked
 
 
 Handler = Callable[[Call], Awaitable[ASGIApp]]
+
+
+class Served(Route):
+    """A route that tells what it takes, for the docs: the scope that it `needs` (None: nothing), the kind of grant that
+    opens it, too, and its query `parameters`."""
+
+    needs: Scope | None
+    by: type[Grant] | None
+    parameters: tuple[str, ...]
 
 
 def route(
@@ -87,7 +97,7 @@ def route(
     *parameters: str,
     by: type[Grant] | None = None,
     many: tuple[str, ...] = (),
-) -> Route:
+) -> Served:
     """`handler` at `path`, for callers of the scope `needed` (None: for everybody) and for grants of the kind `by`. A
     query parameter that is not among `parameters` is an error that names it. Those in `many` may be given several
     times: the handler reads them itself."""
@@ -101,7 +111,9 @@ def route(
         query.pop(IN_QUERY, None)
         return await handler(Call(web, request, query, caller, base_of(web, request)))
 
-    return Route(path, endpoint, methods=[method])
+    served = Served(path, endpoint, methods=[method])
+    served.needs, served.by, served.parameters = needed, by, known
+    return served
 
 
 def refuse_long_query(request: Request, most: int = PARAMETERS_MAX) -> None:
@@ -136,21 +148,15 @@ async def read_body(request: Request, limit: str, most: int) -> bytes:
     return bytes(read)
 
 
+async def read_job(web: Web, job: str) -> Row | None:
+    """The row of a job, whoever may see it."""
+    return await web.reads.quick.do(lambda ledger: ledger.job(job))
+
+
 async def find_job(web: Web, caller: Caller, job: str) -> Row | None:
     """The row of a job, if it is one that the caller sees."""
-    row = await patient(lambda: web.reader.job(job)) if ids.is_id(job) else None
+    row = await read_job(web, job) if ids.is_id(job) else None
     return row if row and caller.may_see(row.tenant, row.id) else None
-
-
-async def batch_rows(call: Call) -> list[Row]:
-    """The jobs of the batch that the path names; a single job is a batch by its own id. Raises ClientFault."""
-    batch = call.parameter("batch")
-    single = await find_job(call.web, call.caller, batch)
-    found = [single] if single and single.batch is None else await patient(lambda: call.web.reader.batch(batch))
-    rows = [row for row in found if call.caller.sees in (None, row.tenant)]
-    if not rows:
-        raise ClientFault(f"there is no batch {batch}", code="not_found")
-    return rows
 
 
 def flag(query: dict[str, str], name: str) -> bool:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from jobs.access.grants import Grant, UploadGrant, ViewGrant, is_grant, verify
 from jobs.access.keys import ApiKey, Scope, find, find_session
 from jobs.errors import ClientFault
+from jobs.wire import WHO_CHARACTERS
 from web.access.guard import READING, base_of, is_own
 from web.access.parts import Web
 
@@ -26,13 +27,14 @@ IN_QUERY = "grant"
 class Caller(NamedTuple):
     """`tenant`: whose the jobs are that they make. `sees`: whose jobs exist for them; None is everyone's.
     `grant`: what narrows them further, if they came by one. `until`: the wall time at which that, or their session,
-    ends."""
+    ends. `who`: the first digits of their key's digest; empty without keys."""
 
     tenant: str
     scope: Scope
     sees: str | None
     grant: Grant | None = None
     until: float = math.inf
+    who: str = ""
 
     def may_see(self, tenant: str, job: str) -> bool:
         """Whether this job of that tenant exists for them."""
@@ -69,7 +71,8 @@ def admit_each(web: Web, request: Request, texts: Sequence[str]) -> list[Caller]
 
 def caller_of(key: ApiKey, until: float = math.inf) -> Caller:
     """Who calls with `key`, or with a session of it until then."""
-    return Caller(key.tenant, key.scope, None if key.scope is Scope.OPERATE else key.tenant, until=until)
+    sees = None if key.scope is Scope.OPERATE else key.tenant
+    return Caller(key.tenant, key.scope, sees, until=until, who=key.digest.hex()[:WHO_CHARACTERS])
 
 
 def cookie_of(web: Web, request: Request) -> str:

@@ -33,6 +33,7 @@ def terms_of(call: Call) -> Terms:
     if not isinstance(grant, UploadGrant):
         return Terms(limit, most, FILES_PER_POST_MAX, (call.caller.tenant,))
     decided = {"preset": grant.preset} | ({} if grant.reference is None else {"reference": grant.reference})
+    decided |= {} if grant.webhook_url is None else {"webhook_url": grant.webhook_url}
     use = Use(grant.id, grant.count, grant.expires_at)
     return Terms(limit, most, min(grant.count, FILES_PER_POST_MAX), (call.caller.tenant, grant.id), decided, use)
 

@@ -19,8 +19,9 @@ READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Guard:
-    """Refuses changes from foreign origins (403) and, on loopback, foreign hosts (421), so that no web site
-    that a user visits can drive or read their cluster. ROOT_PATH holds whether a proxy strips it or not."""
+    """Refuses changes from foreign origins, and a browser's preflight for one (403); and, on loopback, foreign hosts
+    (421). So no web site that a user visits can drive or read their cluster. ROOT_PATH holds whether a proxy strips it
+    or not."""
 
     def __init__(self, app: ASGIApp, web: Web) -> None:
         self._app, self._web = app, web
@@ -41,7 +42,9 @@ class Guard:
         if strangers:
             detail = f"{strangers[0]!r} is no name of this server: use localhost or set PIXMILL_PUBLIC_URL"
             return problem("wrong_host", detail)
-        if origin is None or method in READING or origin in self._origins or _is_at(origin, scheme, hosts[0]):
+        preflight = method == "OPTIONS" and "access-control-request-method" in headers
+        changes = preflight or method not in READING
+        if origin is None or not changes or origin in self._origins or _is_at(origin, scheme, hosts[0]):
             return None
         detail = f"{origin} may change nothing here: add it to PIXMILL_CORS_ORIGINS if it should"
         return problem("origin_not_allowed", detail)
@@ -76,6 +79,11 @@ def base_of(web: Web, request: Request) -> str:
         return public if public.endswith(root) else public + root
     host = request.headers.get("host") or "localhost"
     return f"{request.scope['scheme']}://{host}{root}"
+
+
+def is_base_ours(web: Web) -> bool:
+    """Whether no client on the network chooses what `base_of` says."""
+    return bool(web.settings.public_url) or is_loopback(web.settings.host)
 
 
 def origin_of(address: str) -> str:

@@ -1,5 +1,5 @@
-"""Bounds what one caller holds of this web process at the same time: uploads on their way in, event streams, waits, and
-commands over many jobs.
+"""Bounds what one caller holds of this web process at the same time: uploads on their way in, event streams, waits,
+commands over many jobs, and exports of lists.
 
 Owns who is one caller. With keys it is a tenant, without keys an address. All callers with grants of one tenant are one
 caller beside that tenant's keys, and each single grant has a lower bound of its own. The counts are
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from jobs.access.grants import UploadGrant, ViewGrant
 from jobs.limits import (
+    EXPORTS_MAX,
     GRANT_UPLOADS_SPARE,
     OVER_MANY_MAX,
     STREAMS_AT_ONCE_MAX,
@@ -19,7 +20,7 @@ from jobs.limits import (
     WAITS_AT_ONCE_MAX,
 )
 from web.access.call import Call
-from web.http.counts import Shares, neighbourhood
+from web.http.counts import Shares, TooMany, neighbourhood
 
 
 def one_under_way(call: Call) -> contextlib.AbstractContextManager[None]:
@@ -44,6 +45,13 @@ def one_wait(call: Call) -> contextlib.AbstractContextManager[None]:
 def one_over_many(call: Call) -> contextlib.AbstractContextManager[None]:
     """For as long as a command over many jobs lasts. Raises TooMany."""
     return call.web.over_many.one(_caller(call), "over_many_at_once_max", OVER_MANY_MAX // 2)
+
+
+def one_export(call: Call) -> contextlib.AbstractContextManager[None]:
+    """For as long as an export of a list lasts. Raises TooMany."""
+    if call.web.exports.total >= EXPORTS_MAX:
+        raise TooMany("exports_max", EXPORTS_MAX)
+    return call.web.exports.one(_caller(call), "exports_at_once_max", EXPORTS_MAX // 2)
 
 
 @contextlib.contextmanager

@@ -6,14 +6,14 @@ Knows neither sockets (web/broker/link.py) nor the format of events (web/streams
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from itertools import takewhile
 from typing import Protocol
 
 from jobs.job import ENDED, Row
 from jobs.limits import CHANGES_KEPT
-from jobs.wire import Beat, Change, Changes
-from web.broker.reads import patient
+from jobs.wire import Beat, Change, Changes, Hello
+from web.broker.history import History
 from web.broker.waiting import WaitForecast
 
 
@@ -24,11 +24,11 @@ class Listener(Protocol):
     def listened(self) -> bool:
         """Whether anybody listens now."""
 
-    def changed(self, changes: list[Change]) -> None:
-        """Jobs changed."""
+    def changed(self, changes: list[Change], life: str) -> None:
+        """Jobs changed in that life of the ledger."""
 
-    def missed(self, last: int) -> None:
-        """Changes were missed; `last` is the newest number now."""
+    def missed(self, last: int, life: str, *, lost: bool) -> None:
+        """Changes were missed; `last` is the newest number now. `lost`: by the ledger, so numbers may repeat."""
 
     def beat(self, beat: Beat, waits: WaitForecast) -> None:
         """A beat came. `waits` has it already."""
@@ -41,16 +41,21 @@ class ChangeFeed:
     they arrive.
     """
 
-    def __init__(self, listener: Listener, monotonic: Callable[[], float]) -> None:
+    def __init__(self, listener: Listener, monotonic: Callable[[], float], caps: Mapping[str, int]) -> None:
         self.last = -1
         self.latest_beat: Beat | None = None
         self.poll_now: Callable[[], None] = lambda: None
-        self.forecast = WaitForecast(monotonic)
+        self.refusal = ""
+        """Why the broker does not let us in; "" if it does."""
+        self.forecast = WaitForecast(monotonic, caps)
         self._listener = listener
         self._monotonic = monotonic
         self._received_at: float | None = None
         self._ring: deque[Change] = deque(maxlen=CHANGES_KEPT)
         self._floor = float("inf")
+        self._history = History()
+        self._counted = -1
+        """The newest number of the previous beat, if the ledger has lost nothing since."""
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
         self._stopping = False
         self._begun = asyncio.Event()
@@ -58,7 +63,10 @@ class ChangeFeed:
     def received_changes(self, message: Changes) -> None:
         """All changes of one turn of the broker."""
         self._received_at = self._monotonic()
-        if message.first > self.last:
+        if self._history.is_lost_by_changes(message.epoch, message.first, self.last):
+            self._counted = -1
+            self._gap(message.first, lost=True)
+        elif message.first > self.last:
             self._gap(message.first)
         fresh = [change for change in message.changes if change.change > self.last]
         for change in fresh:
@@ -70,12 +78,25 @@ class ChangeFeed:
         self.last = max(self.last, message.last)
         self.forecast.received_changes(fresh)
         if fresh:
-            self._listener.changed(fresh)
+            self._listener.changed(fresh, self.life)
+
+    def received_hello(self, hello: Hello) -> None:
+        """A broker answers us, perhaps before its first beat. If the ledger has lost commits, what we know may be
+        void."""
+        if hello.began is not None and self._history.is_lost_by_term(
+            hello.epoch, hello.began, hello.history, self.last
+        ):
+            self._counted = -1
+            self._gap(hello.began, lost=True)
 
     def received_beat(self, beat: Beat) -> None:
-        """The broker lives. If we lack a change that it made before its previous beat, we have missed that change."""
-        if self.latest_beat and self.last < self.latest_beat.change:
-            self._gap(self.latest_beat.change)
+        """The broker lives. If we lack a change that it made before its previous beat, we have missed that change. If
+        the ledger has lost commits, what we know may be void."""
+        if self._history.is_lost_by_term(beat.epoch, beat.began, beat.history, self.last):
+            self._gap(beat.change, lost=True)
+        elif self.last < self._counted:
+            self._gap(self._counted)
+        self._counted = beat.change
         self._received_at = self._monotonic()
         self.latest_beat = beat
         self._begun.set()
@@ -90,6 +111,11 @@ class ChangeFeed:
         return self.latest_beat
 
     @property
+    def life(self) -> str:
+        """The ledger's life, as ids of events name it."""
+        return self._history.life
+
+    @property
     def awaited(self) -> bool:
         """Whether anybody waits for a change."""
         return bool(self._waiting) or self._listener.listened
@@ -99,13 +125,14 @@ class ChangeFeed:
         return float("inf") if self._received_at is None else self._monotonic() - self._received_at
 
     def since(self, change: int) -> list[Change] | None:
-        """The changes after number `change`, oldest first. None: some of them are not kept any more."""
-        if change < self._floor:
+        """The changes after number `change`, oldest first. None: some of them are not kept any more, or the ledger has
+        not come to this number: it was told from one that lost commits."""
+        if change < self._floor or change > self.last:
             return None
         missed = list(takewhile(lambda kept: kept.change > change, reversed(self._ring)))
         return missed[::-1]
 
-    async def until_ended(self, job: str, read: Callable[[str], Row | None], seconds: float) -> Row | None:
+    async def until_ended(self, job: str, read: Callable[[str], Awaitable[Row | None]], seconds: float) -> Row | None:
         """The job's row when it has ended, after `seconds`, or when this process ends. None: there is no such job."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
@@ -114,7 +141,7 @@ class ChangeFeed:
             woken = loop.create_future()
             self._waiting.setdefault(job, set()).add(woken)
             try:
-                row = await patient(lambda: read(job))
+                row = await read(job)
                 left = until - loop.time()
                 if row is None or row.state in ENDED or left <= 0 or self._stopping:
                     return row
@@ -131,11 +158,11 @@ class ChangeFeed:
         self._begun.set()
         self._wake(*self._waiting)
 
-    def _gap(self, last: int) -> None:
+    def _gap(self, last: int, *, lost: bool = False) -> None:
         self._ring.clear()
         self._floor = self.last = last
         self._wake(*self._waiting)
-        self._listener.missed(last)
+        self._listener.missed(last, self.life, lost=lost)
 
     def _wake(self, *jobs: str) -> None:
         for job in jobs:

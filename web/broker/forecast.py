@@ -38,9 +38,9 @@ class Work(NamedTuple):
 
 
 class Ramps:
-    """Sums the time that all tenants get before a tenant with `spent` seconds is served. Each tenant gets time from its
-    own `begin` on, at the same rate, up to its `seconds`. With `weight` 1 the sum is in seconds; with 1 / (seconds of a
-    job) it is in jobs."""
+    """Sums the time that all tenants get before a tenant with `spent` seconds (divided by its weight) is served. Each
+    tenant gets time from its own `begin` on, at the rate of its `weight`, for `seconds` of that. With the tenant's
+    weight the sum is in seconds; with weight / (seconds of a job) it is in jobs."""
 
     def __init__(self, ramps: "list[tuple[float, float, float]]") -> None:
         edges = sorted(
@@ -66,6 +66,7 @@ class Forecast:
         self._at, self._seconds = at, waiting.seconds
         self._lanes = {view.lane: view for view in waiting.lanes}
         self._debts = dict(waiting.debts)
+        self._weights = waiting.weights
         self._idle = fresh_at - at if at < fresh_at < inf and not self._lanes else 0.0
         self._free = [max(seconds, self._idle) for seconds in waiting.free if seconds is not None]
         self._known = len(self._free) == len(waiting.free) > 0
@@ -83,9 +84,14 @@ class Forecast:
             self._tenants.setdefault(tenant_of(lane), []).append(lane)
         ramps = {tenant: self._ramp(tenant, lanes) for tenant, lanes in self._tenants.items()}
         self._ramps = ramps
-        self._others = Ramps([(begin, work.seconds, 1.0) for begin, work in ramps.values()])
+        shares = [(self._weight(tenant), begin, work) for tenant, (begin, work) in ramps.items()]
+        self._others = Ramps([(begin, work.seconds / weight, weight) for weight, begin, work in shares])
         self._others_jobs = Ramps(
-            [(begin, work.seconds, work.jobs / work.seconds) for begin, work in ramps.values() if work.seconds]
+            [
+                (begin, work.seconds / weight, weight * work.jobs / work.seconds)
+                for weight, begin, work in shares
+                if work.seconds
+            ]
         )
 
     def _take(self, lane: Lane) -> None:
@@ -95,7 +101,8 @@ class Forecast:
             self._known = False
             return
         heapreplace(self._free, self._free[0] + seconds)
-        self._debts[tenant_of(lane)] = self._debts.get(tenant_of(lane), 0.0) + seconds
+        tenant = tenant_of(lane)
+        self._debts[tenant] = self._debts.get(tenant, 0.0) + seconds / self._weight(tenant)
 
     def _ramp(self, tenant: str, lanes: list[Lane]) -> tuple[float, Work]:
         """The point from which a tenant gets time, and all its waiting work. A turn exceeds its time by the rest of the
@@ -107,7 +114,7 @@ class Forecast:
             work = work.plus(queued, seconds)
             squares += queued * seconds * seconds
         left = squares / work.seconds / 2 if work.seconds else 0.0
-        return self._debts.get(tenant, 0.0) - left, work
+        return self._debts.get(tenant, 0.0) - left / self._weight(tenant), work
 
     def of(self, lane: Lane, position: int | None, now: float) -> Estimate | None:
         """The estimate for a job at `position` in its lane (None: behind all others), at wall time `now`.
@@ -127,6 +134,9 @@ class Forecast:
         """The seconds that a job still needs, if a decoder began it `passed` seconds ago. None: unknown."""
         own = self._service(lane)
         return None if own is None else max(0.0, own - passed)
+
+    def _weight(self, tenant: str) -> float:
+        return self._weights.get(tenant, 1.0)
 
     def _service(self, lane: Lane) -> float | None:
         """The seconds that a job of the lane takes: as measured there, else in its size class."""
@@ -158,11 +168,12 @@ class Forecast:
         if mine is None:
             return None
         tenant = tenant_of(lane)
-        spent = self._debts.get(tenant, 0.0) + mine.seconds
+        weight = self._weight(tenant)
+        spent = self._debts.get(tenant, 0.0) + mine.seconds / weight
         seconds, jobs = self._others.of(spent), self._others_jobs.of(spent)
         if tenant in self._ramps:
             begin, work = self._ramps[tenant]
-            counted = min(work.seconds, max(0.0, spent - begin))
+            counted = min(work.seconds, max(0.0, spent - begin) * weight)
             seconds -= counted
             jobs -= counted * work.jobs / work.seconds if work.seconds else 0.0
         return Work(mine.jobs + max(0.0, jobs), mine.seconds + max(0.0, seconds))

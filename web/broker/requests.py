@@ -6,15 +6,16 @@ Knows no socket: web/broker/link.py carries the frames in both directions.
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jobs import wire
 from jobs.errors import PixmillError
 from jobs.limits import UNACKNOWLEDGED_MAX
 from jobs.wire import Ack, FromWeb
 
+Look = Callable[[], Awaitable[Ack | None]]
 LOOK_SECONDS = 1.0
 """A request that waits for an acknowledgement looks into the ledger this often: the message itself may be lost."""
 
@@ -63,7 +64,7 @@ class Requests:
         """Whether there are as many unacknowledged requests as are allowed."""
         return len(self._frames) >= UNACKNOWLEDGED_MAX
 
-    async def settle(self, message: FromWeb, look: Callable[[], Ack | None], seconds: float) -> Answer:
+    async def settle(self, message: FromWeb, look: Look, seconds: float) -> Answer:
         """Send `message` and wait for its acknowledgement. Each LOOK_SECONDS, `look` may find one in the ledger
         instead.
 
@@ -71,7 +72,8 @@ class Requests:
         """
         if self.full:
             raise NotPromised(f"{UNACKNOWLEDGED_MAX} requests wait for the broker already", code="queue_full")
-        ack = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        ack = loop.create_future()
         self._frames[message.request] = wire.encode(message)
         self._acks[message.request] = ack
         self._unsent[message.request] = None
@@ -80,9 +82,10 @@ class Requests:
             left = seconds
             while left > 0:
                 await asyncio.wait([ack], timeout=min(left, LOOK_SECONDS))
-                left -= LOOK_SECONDS
-                if answer := ack.result() if ack.done() else look():
+                looked_at = loop.time()
+                if answer := ack.result() if ack.done() else await _first_of(ack, look):
                     return Answer(answer, message.request in self._repeated)
+                left -= LOOK_SECONDS + loop.time() - looked_at
         finally:
             self._forget(message.request)
             self._repeated.discard(message.request)
@@ -117,3 +120,18 @@ class Requests:
         self._frames.pop(request, None)
         self._acks.pop(request, None)
         self._unsent.pop(request, None)
+
+
+async def nowhere() -> None:
+    """A `look` for requests of which the ledger tells nothing."""
+
+
+async def _first_of(ack: "asyncio.Future[Ack]", look: Look) -> Ack | None:
+    """What `look` finds; or the acknowledgement, if that comes while it looks."""
+    looking: asyncio.Future[Ack | None] = asyncio.ensure_future(look())
+    both: set[asyncio.Future[Any]] = {ack, looking}
+    try:
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        return ack.result() if ack.done() else looking.result()
+    finally:
+        looking.cancel()

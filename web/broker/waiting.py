@@ -4,13 +4,15 @@ The arithmetic is web/broker/forecast.py's. Owns no socket: web/broker/changes.p
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from jobs.job import ENDED, PRIORITIES, Row, State
 from jobs.lanes import lane_of
 from jobs.records import Lane
 from jobs.wire import Beat, Change
+from web.broker.caps import held_back, without
 from web.broker.forecast import Estimate, Forecast
 
 AGAIN_SECONDS_MAX = 60
@@ -38,13 +40,22 @@ class WaitForecast:
     """The current forecast. A change names the lane and position of a job that was queued after the beat. Times are by
     the broker's clock: the time of its beat, plus the time since that arrived here."""
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
+    def __init__(self, monotonic: Callable[[], float], caps: Mapping[str, int]) -> None:
+        self._monotonic, self._caps = monotonic, caps
         self._beat: Beat | None = None
         self._received_at = 0.0
         self._fresh: dict[str, tuple[Lane, int, bool]] = {}
         """The jobs that were queued after the beat: lane, position, and whether a worker has it already."""
         self._fresh_at = math.inf
+        self._paused: set[str] = set()
+        self._held: set[str] = set()
+        """The tenants whose jobs are not counted: those paused, those who have as many running as they may, and those
+        held back by that."""
+        self._untold: set[str] = set()
+        """The tenants of whom nothing is foretold: these, and those of whom more came than may run."""
+        self._held_back: frozenset[str] = frozenset()
+        self._came: Counter[str] = Counter()
+        """The jobs that came since the beat, of tenants who may have only so many running."""
         self._forecast: Forecast | None = None
         self._outdated = False
         self._good_until = 0.0
@@ -52,7 +63,12 @@ class WaitForecast:
     def received_beat(self, beat: Beat) -> None:
         """A beat came. It contains all jobs that were queued before it."""
         self._beat, self._forecast, self._received_at = beat, None, self._monotonic()
+        self._held_back = held_back(self._caps, beat)
+        self._paused = {*beat.paused_tenants}
+        self._held = {*beat.paused_tenants, *beat.full_tenants, *self._held_back}
+        self._untold = set(self._held)
         self._fresh.clear()
+        self._came.clear()
         self._fresh_at = math.inf
 
     def received_changes(self, changes: Iterable[Change]) -> None:
@@ -61,7 +77,10 @@ class WaitForecast:
             return
         known, fresh, newest = len(self._fresh), self._fresh, self._beat.change
         for change in changes:
+            if change.tenant in self._held:
+                continue
             if change.position > newest and change.lane is not None:
+                self._count(change)
                 fresh[change.id] = change.lane, change.position, change.state == State.RUNNING
                 self._outdated = True
             elif change.state in ENDED and change.id in fresh:
@@ -72,14 +91,27 @@ class WaitForecast:
         elif len(fresh) > known:
             self._fresh_at = min(self._fresh_at, self._now())
 
+    def _count(self, change: Change) -> None:
+        """Nothing is foretold of a tenant of whom more jobs came than may run, until the next beat."""
+        if change.tenant in self._caps and change.id not in self._fresh:
+            self._came[change.tenant] += 1
+            if self._came[change.tenant] > self._caps[change.tenant]:
+                self._untold.add(change.tenant)
+
     def places(self) -> Places:
         """A function that tells the place of any job, as of now. Other threads may call it."""
-        forecast, now = self._present(), self._now()
-        return lambda row: _place(forecast, row, now) if forecast else UNKNOWN
+        forecast, now, paused, held = self._present(), self._now(), self._paused, self._untold
+
+        def place(row: Row) -> Place:
+            if forecast is None or row.tenant in paused or (row.tenant in held and row.started_at is None):
+                return UNKNOWN
+            return _place(forecast, row, now)
+
+        return place
 
     def of_new(self, priority: int, tenant: str, pixels: int) -> Estimate | None:
         """The estimate for a job that would arrive now. None: unknown."""
-        forecast = self._present()
+        forecast = None if tenant in self._untold else self._present()
         return None if forecast is None else forecast.of(lane_of(priority, tenant, pixels), None, self._now())
 
     def seconds(self, sees: str | None) -> float | None:
@@ -96,7 +128,8 @@ class WaitForecast:
             return None
         if self._forecast is None or (self._outdated and self._monotonic() >= self._good_until):
             begin = self._monotonic()
-            self._forecast = Forecast(beat.waiting, beat.at, self._fresh.values(), self._fresh_at)
+            waiting = without(self._held_back, self._caps, beat.waiting)
+            self._forecast = Forecast(waiting, beat.at, self._fresh.values(), self._fresh_at)
             self._outdated, end = False, self._monotonic()
             self._good_until = end + GOOD_TIMES * (end - begin)
         return self._forecast

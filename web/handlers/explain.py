@@ -5,6 +5,7 @@ from starlette.responses import Response
 from jobs.errors import ClientFault, ImageFault
 from jobs.images import exif
 from jobs.images.head import Head, HeadReader
+from jobs.images.judged import judged
 from jobs.images.pieces import Passing
 from jobs.recipes.explain import Explanation, explain
 from jobs.recipes.recipe import Recipe, as_dict
@@ -13,7 +14,7 @@ from web.access.grants import bytes_limit
 from web.http.body import sliced, stream_digested
 from web.http.json import as_json
 from web.uploads import fields
-from web.uploads.incoming import judged
+from web.uploads.incoming import FORMATS
 from web.uploads.memory import judge_memory
 
 
@@ -42,7 +43,7 @@ async def explain_recipe(call: Call) -> Response:
 
 
 def _judged(call: Call, reader: HeadReader) -> Head:
-    head = judged(reader, call.web.settings.pixels_max)
+    head = judged(reader, FORMATS, call.web.settings.pixels_max)
     if not head.width * head.height:
         raise ClientFault("the head of the file does not tell its size: upload it instead", code="undecodable")
     return head

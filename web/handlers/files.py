@@ -7,9 +7,9 @@ Knows blobs only by name, and reads them in threads, one slice at a time.
 import asyncio
 import base64
 import re
+from contextlib import closing
 from functools import partial
 from posixpath import basename, splitext
-from typing import BinaryIO
 from urllib.parse import quote
 
 from starlette.responses import Response
@@ -17,9 +17,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jobs.errors import BlobMissing, ClientFault, StoreFault
 from jobs.ids import original_name
-from jobs.job import Row, State, decode_outcome, decode_spec
+from jobs.job import Row, State, decode_outcome, decode_spec, original_of
+from stores.blobs import BlobReader
 from web.access.call import Call
 from web.access.parts import Web
+from web.handlers.redirects import redirect
 from web.http.body import until_gone
 from web.http.headers import joined
 from web.http.problems import problem
@@ -55,7 +57,9 @@ async def original(call: Call) -> ASGIApp:
     """GET and HEAD /jobs/{job}/original."""
     row = await call.job()
     spec = decode_spec(row.spec)
-    held = spec.original
+    held = original_of(spec, decode_outcome(row.outcome))
+    if held is None:
+        raise ClientFault("its original is not fetched yet", code="not_found")
     filename = _named_as_judged(spec.filename or row.id, held.format)
     shown = disposition("attachment", filename)  # it is foreign data, and may be more than an image
     return await _blob(call, row, original_name(row.id), held.digest, held.bytes, held.format, shown)
@@ -75,11 +79,21 @@ async def rendition(call: Call) -> ASGIApp:
             stem = splitext(basename(decode_spec(row.spec).filename))[0] or row.id
             filename = f"{stem}.{name}{splitext(held.blob)[1]}"
             shown = disposition("inline", filename)
-            return await _blob(call, row, held.blob, held.digest, held.bytes, held.format, shown)
+            return await _blob(call, row, held.blob, held.digest, held.bytes, held.format, shown, is_rendition=True)
     raise ClientFault(f"job {row.id} has no rendition {name!r} (yet)", code="not_found")
 
 
-async def _blob(call: Call, row: Row, blob: str, digest: str, size: int, image_format: str, shown: str) -> ASGIApp:
+async def _blob(
+    call: Call,
+    row: Row,
+    blob: str,
+    digest: str,
+    size: int,
+    image_format: str,
+    shown: str,
+    *,
+    is_rendition: bool = False,
+) -> ASGIApp:
     etag = f'"{digest}"'
     headers = {
         "ETag": etag,
@@ -99,20 +113,24 @@ async def _blob(call: Call, row: Row, blob: str, digest: str, size: int, image_f
     if status == 416:
         detail = f"there are {size} bytes"
         return problem("range_not_satisfiable", detail, {"Content-Range": f"bytes */{size}"})
-    file = await _opened(call, row, blob)
-    if location := _location(call):
-        file.close()
+    if is_rendition and (elsewhere := await redirect(call, blob, headers)):
+        return elsewhere
+    location = _location(call)
+    sent = 0 if location or call.request.method == "HEAD" else end - start
+    reader = await _opened(call, row, blob, start, start + sent)
+    if location:
+        reader.close()
         return Response(headers={**headers, "X-Accel-Redirect": f"{location}/{blob}"})
     headers["Accept-Ranges"] = "bytes"  # nginx adds its own
     if status == 206:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     headers["Content-Length"] = str(end - start)
-    return _BlobResponse(call.web, file, start, end, status, headers)
+    return _BlobResponse(call.web, reader, sent, status, headers)
 
 
-async def _opened(call: Call, row: Row, blob: str) -> BinaryIO:
+async def _opened(call: Call, row: Row, blob: str, start: int, end: int) -> BlobReader:
     try:
-        return await call.web.blob_threads.do(partial(call.web.blobs.open, blob))
+        return await call.web.blob_threads.do(partial(call.web.blobs.reader, blob, start, end))
     except BlobMissing:
         raise ClientFault(f"the bytes of job {row.id} are gone", code="not_found") from None
 
@@ -136,22 +154,22 @@ def _caching(web: Web, row: Row) -> dict[str, str]:
 
 
 class _BlobResponse:
-    """Sends the bytes from `start` to `end` of an open file until the client has left, and closes the file."""
+    """Sends the `size` bytes of a reader until the client has left, and closes the reader."""
 
-    def __init__(self, web: Web, file: BinaryIO, start: int, end: int, status: int, headers: dict[str, str]) -> None:
-        self._web, self._file, self._start, self._end = web, file, start, end
+    def __init__(self, web: Web, reader: BlobReader, size: int, status: int, headers: dict[str, str]) -> None:
+        self._web, self._reader, self._left = web, reader, size
         self._head = Response(status_code=status, headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         gone = asyncio.ensure_future(until_gone(receive))
         try:
-            with self._file as file:
-                first = await self._piece(file, self._start, SLICE_BYTES_FIRST) if scope["method"] != "HEAD" else b""
+            with closing(self._reader):
+                first = await self._piece(SLICE_BYTES_FIRST)
                 await send(
                     {"type": "http.response.start", "status": self._head.status_code, "headers": self._head.raw_headers}
                 )
                 try:
-                    await self._send_slices(file, first, send, gone)
+                    await self._send_slices(first, send, gone)
                 except StoreFault as fault:
                     await self._cut(scope, fault, gone)
                 else:
@@ -159,37 +177,25 @@ class _BlobResponse:
         finally:
             gone.cancel()
 
-    async def _send_slices(self, file: BinaryIO, data: bytes, send: Send, gone: asyncio.Future[None]) -> None:
-        now, slices, at = asyncio.get_running_loop().time, Slices(), self._start
+    async def _send_slices(self, data: bytes, send: Send, gone: asyncio.Future[None]) -> None:
+        now, slices = asyncio.get_running_loop().time, Slices()
         while data and not gone.done():
-            at += len(data)
             began = now()
             await send({"type": "http.response.body", "body": data, "more_body": True})
             slices.took(len(data), now() - began)
-            data = b"" if gone.done() else await self._piece(file, at, slices.size)
+            data = b"" if gone.done() else await self._piece(slices.size)
 
-    async def _piece(self, file: BinaryIO, at: int, size: int) -> bytes:
-        """At most `size` of the bytes that are to be sent, from `at` on; none at the end. Raises StoreFault."""
-        size = min(size, self._end - at)
-        return await self._web.blob_threads.do(partial(_read, file, at, size)) if size else b""
+    async def _piece(self, size: int) -> bytes:
+        """The next bytes that are to be sent, at most so many; none at the end. Raises StoreFault."""
+        data = await self._web.blob_threads.do(partial(self._reader.read, size)) if self._left else b""
+        self._left -= len(data)
+        return data
 
     async def _cut(self, scope: Scope, fault: StoreFault, gone: asyncio.Future[None]) -> None:
         """After the head was sent, no error can be reported: the connection ends before all bytes were sent."""
         self._web.log.warning("not sent whole", extra={"path": scope["path"], "reason": fault.detail})
         scope["extensions"][ABORT]()
         await gone
-
-
-def _read(file: BinaryIO, at: int, size: int) -> bytes:
-    """Bytes of a blob. Raises StoreFault."""
-    try:
-        file.seek(at)
-        data = file.read(size)
-    except OSError as fault:
-        raise StoreFault(f"a blob cannot be read: {fault.strerror}") from fault
-    if not data:
-        raise StoreFault("a blob is shorter than its row says")
-    return data
 
 
 class Slices:

@@ -15,15 +15,15 @@ from jobs.access.grants import ViewGrant
 from jobs.errors import ClientFault, LimitExceeded
 from jobs.job import ENDED, Row
 from jobs.limits import SESSION_STREAM_SECONDS, STREAM_JOBS_MAX
-from web.access.call import Call, batch_rows, grant_query
+from web.access.batches import batch_of_call, rows_of
+from web.access.call import Call, grant_query
 from web.access.caller import IN_QUERY, admit_each
 from web.access.shares import one_stream
-from web.broker.reads import patient
 from web.http.json import bad_parameter
 from web.streams.hub import EventResponse
 from web.streams.streams import JobsStream, Stream
 from web.views import answers
-from web.views.events import event, replay, seen_by
+from web.views.events import UNKNOWN, event, number_of, replay, seen_by
 
 REPEATED = ("job", IN_QUERY)
 """The parameters of GET /events that may be given many times."""
@@ -39,7 +39,7 @@ async def events(call: Call) -> ASGIApp:
         return _of_all(call)
     _bound(jobs)
     wanted = list({job for job in jobs if ids.is_id(job)})
-    rows = await patient(lambda: call.web.reader.jobs(wanted))
+    rows = await call.web.reads.quick.do(lambda ledger: ledger.jobs(wanted))
     seen = [row for row in rows if call.caller.may_see(row.tenant, row.id)]
     return _of_jobs(call, seen, dict.fromkeys(jobs, ""), call.caller.until)
 
@@ -52,7 +52,9 @@ async def job_events(call: Call) -> ASGIApp:
 
 async def batch_events(call: Call) -> ASGIApp:
     """GET /batches/{batch}/events: the same for all jobs of one POST, until all have ended."""
-    rows = await batch_rows(call)
+    rows = await rows_of(call, await batch_of_call(call))
+    if not rows:
+        raise ClientFault(f"the batch {call.parameter('batch')} has no job yet", code="not_found")
     return _of_jobs(call, rows, {row.id: "" for row in rows}, call.caller.until)
 
 
@@ -65,7 +67,7 @@ async def _by_grants(call: Call, jobs: Sequence[str]) -> ASGIApp:
     callers = admit_each(call.web, call.request, texts) or [call.caller]
     grants = [caller.grant for caller in callers if isinstance(caller.grant, ViewGrant)]
     tenants = {grant.job: grant.tenant for grant in grants}
-    rows = await patient(lambda: call.web.reader.jobs(list(tenants)))
+    rows = await call.web.reads.quick.do(lambda ledger: ledger.jobs(list(tenants)))
     seen = [row for row in rows if row.tenant == tenants[row.id]]
     by_grant = {grant.job: grant_query(call.web, grant) for grant in grants}
     return _of_jobs(call, seen, by_grant, min(caller.until for caller in callers))
@@ -88,26 +90,33 @@ def _of_jobs(call: Call, rows: Sequence[Row], jobs: dict[str, str], until: float
         return Response(status_code=204)  # an EventSource does not reconnect after this
     seen = {row.id for row in rows}
 
-    def read(wanted: list[str]) -> list[Row]:
-        return call.web.reader.jobs([job for job in wanted if job in seen])
+    async def read(wanted: list[str]) -> list[Row]:
+        asked = [job for job in wanted if job in seen]
+        return await call.web.reads.quick.do(lambda ledger: ledger.jobs(asked))
 
     stream = JobsStream(call.base, jobs)
+    if last == UNKNOWN:
+        stream.reset(call.web.feed.life)
     call.web.feed.poll_now()
-    return EventResponse(call.web.hub, one_stream(call), stream, lambda: stream.present(read), _stream_seconds(until))
+
+    async def present() -> None:
+        await stream.present(read, call.web.feed.life)
+
+    return EventResponse(call.web.hub, one_stream(call), stream, present, _stream_seconds(until))
 
 
 def _of_all(call: Call) -> ASGIApp:
     last, sees, feed = _last_event(call), call.caller.sees, call.web.feed
     stream = Stream(call.base, sees)
 
-    def present() -> None:
+    async def present() -> None:
         if feed.latest_beat:
             stats = answers.stats(feed.latest_beat, time.time(), sees, feed.forecast.seconds(sees))
             stream.put(event("beat", stats))
         if last is not None:
             missed = feed.since(last)
-            told = None if missed is None else replay(seen_by(sees, missed), call.base)
-            stream.put(event("reset", {}, max(feed.last, 0)) if told is None else told)
+            told = None if missed is None else replay(seen_by(sees, missed), call.base, feed.life)
+            stream.put(event("reset", {}, max(feed.last, 0), feed.life) if told is None else told)
 
     feed.poll_now()
     return EventResponse(call.web.hub, one_stream(call), stream, present, _stream_seconds(call.caller.until))
@@ -121,6 +130,6 @@ def _stream_seconds(until: float) -> float:
 
 
 def _last_event(call: Call) -> int | None:
-    """Last-Event-ID as a number. -1, which is older than all kept changes, if it is not one of our numbers."""
+    """The number of Last-Event-ID. UNKNOWN, if it is no id of the ledger's life."""
     value = call.request.headers.get("last-event-id")
-    return None if value is None else int(value) if value.isdecimal() and len(value) < 20 else -1
+    return None if value is None else number_of(value, call.web.feed.life)

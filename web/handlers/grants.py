@@ -25,6 +25,7 @@ from jobs.recipes.presets import DEFAULT_PRESET
 from web.access.call import Call, find_job, read_body
 from web.access.caller import has_key
 from web.http.json import as_json, bad_parameter, read_object
+from web.uploads.hooks import checked
 from web.views.answers import at
 
 _ID_BYTES = 12
@@ -67,6 +68,7 @@ def _upload_grant(call: Call, values: dict[str, Any]) -> Grant:
         expires_at=_end(values),
         reference=_reference(values),
         origin=_origin(values),
+        webhook_url=None if values.get("webhook_url") is None else checked(call.web, values["webhook_url"]),
     )
 
 

@@ -3,20 +3,29 @@
 Knows no SQL: a page is read by stores/ledger.
 """
 
-import base64
+import asyncio
 import time
+from functools import partial
 
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
-from jobs.job import ENDED
-from jobs.limits import LIST_BYTES_MAX, LIST_DEFAULT, LIST_MAX, LIST_SCAN_MAX
+from jobs import ids
+from jobs.errors import ClientFault
+from jobs.job import ENDED, Row, decode_outcome
+from jobs.limits import EXPORT_MAX, FILES_PER_POST_MAX, LIST_MAX, LIST_SCAN_MAX
 from jobs.recipes.recipe import as_dict
-from web.access.call import Call, batch_rows, seconds
+from stores.ledger import LedgerReader
+from web.access.batches import batch_of_call, rows_of
+from web.access.call import Call, find_job, flag, read_job, seconds
+from web.access.paging import before_of, cursor, limit_of
 from web.access.shares import one_wait
 from web.broker.requests import NotPromised
 from web.broker.waiting import again_seconds
-from web.http.json import as_json, bad_parameter, encode
-from web.views import answers
+from web.handlers import export
+from web.http.headers import accepted, joined
+from web.http.json import as_json, encode
+from web.views import answers, told
 
 FIRST_BEAT_SECONDS = 2.0
 """How long to wait for the first beat. There is one each second, and the subscription takes a moment, too."""
@@ -27,39 +36,57 @@ async def get_job(call: Call) -> Response:
     row = await call.job()
     if wait := seconds(call.query, "wait", call.web.settings.wait_seconds_max):
         with one_wait(call):
-            newer = await call.web.feed.until_ended(row.id, call.web.reader.job, wait)
+            newer = await call.web.feed.until_ended(row.id, partial(read_job, call.web), wait)
         row = newer or await call.job()
     view = call.shown(row)
+    view["deliveries"] = await _told(call, row)
     headers = {} if row.state in ENDED else {"Retry-After": str(again_seconds(view["eta_seconds"]))}
     return as_json(view, 200, headers | {"Cache-Control": "no-store"})
 
 
-async def get_jobs(call: Call) -> Response:
-    """GET /jobs: a page of them, newest accepted first."""
-    where, limit, before = call.where(), _limit(call), _before(call)
+async def _told(call: Call, row: Row) -> list[answers.View]:
+    """What receivers were told of the job. A grant to view shows none of it."""
+    if call.by_grant or decode_outcome(row.outcome).hooks is None:
+        return []
+    rows = await call.web.reads.quick.do(lambda ledger: ledger.deliveries_of(row.id))
+    return [told.delivery(each) for each in rows]
+
+
+async def get_jobs(call: Call) -> ASGIApp:
+    """GET /jobs: a page of them, newest accepted first; or all that match, one a line, if the client accepts that."""
+    where, before = call.where(), await _before(call)
+    if export.MEDIA_TYPE in accepted(joined(call.request.headers, "accept")):
+        return export.Export(call, where, before, limit_of(call, EXPORT_MAX) if "limit" in call.query else None)
+    limit = limit_of(call, LIST_MAX)
     places = call.web.feed.forecast.places()
 
-    def page() -> bytes:
-        rows, following = call.web.lists.page(where, before, limit, LIST_SCAN_MAX)
-        parts, size = list[bytes](), 0
-        for row in rows:
-            part = encode(answers.job(row, call.base, places(row), timeline=False))
-            size += len(part)
-            if parts and size > LIST_BYTES_MAX:
-                following = rows[len(parts) - 1].seq
-                break
-            parts.append(part)
-        cursor = encode(None if following is None else _cursor(following))
-        return b'{"jobs":[' + b",".join(parts) + b'],"next":' + cursor + b"}"
+    def page(ledger: LedgerReader) -> bytes:
+        rows, found = ledger.page(where, before, limit, LIST_SCAN_MAX)
+        parts, following = export.fitting(rows, found, call.base, places)
+        after = encode(None if following is None else cursor(following))
+        return b'{"jobs":[' + b",".join(parts) + b'],"next":' + after + b"}"
 
-    return Response(await call.web.list_thread.do(page), 200, {"Cache-Control": "no-store"}, "application/json")
+    return Response(await call.web.reads.lists.do(page), 200, {"Cache-Control": "no-store"}, "application/json")
 
 
 async def get_batch(call: Call) -> Response:
-    """GET /batches/{batch}: the jobs of one POST; a single job is a batch by its own id."""
-    rows = await batch_rows(call)
-    view = answers.batch(rows, call.base, call.web.feed.forecast.places(), lambda _row: "")
-    return as_json(view, 200, {"Cache-Control": "no-store"})
+    """GET /batches/{batch}: a batch with its jobs; a single job is a batch by its own id. `jobs=0` leaves them out."""
+    told = flag({"jobs": "1"} | call.query, "jobs")
+    found = await batch_of_call(call)
+    if told:
+        return await shown_with_jobs(call, found, 200)
+    return as_json(answers.batch(found, call.base, time.time()), 200, {"Cache-Control": "no-store"})
+
+
+async def shown_with_jobs(call: Call, found: answers.FoundBatch, status: int) -> Response:
+    """The answer that shows a batch with its jobs. That of a large one is made in a thread."""
+    rows, places = await rows_of(call, found), call.web.feed.forecast.places()
+
+    def shown() -> Response:
+        view = answers.batch_with_jobs(found, rows, call.base, places, time.time())
+        return as_json(view, status, {"Cache-Control": "no-store"})
+
+    return shown() if len(rows) <= FILES_PER_POST_MAX else await asyncio.to_thread(shown)
 
 
 async def get_presets(call: Call) -> Response:
@@ -77,25 +104,11 @@ async def get_stats(call: Call) -> Response:
     return as_json(stats, 200, {"Cache-Control": "no-store"})
 
 
-def _limit(call: Call) -> int:
-    value = call.query.get("limit", str(LIST_DEFAULT))
-    if not value.isdecimal() or len(value) > 9 or not 1 <= int(value) <= LIST_MAX:
-        raise bad_parameter("limit", f"limit is 1 to {LIST_MAX}, not {value!r}")
-    return int(value)
-
-
-def _cursor(seq: int) -> str:
-    return base64.urlsafe_b64encode(str(seq).encode()).decode().rstrip("=")
-
-
-def _before(call: Call) -> int | None:
+async def _before(call: Call) -> int | None:
+    """The place before which the list begins."""
     value = call.query.get("after")
-    if value is None:
-        return None
-    try:
-        seq = int(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
-        if _cursor(seq) == value and 0 <= seq < 2**63:
-            return seq
-    except ValueError:
-        pass
-    raise bad_parameter("after", "after is the `next` of an earlier page")
+    if value is None or not ids.is_id(value):
+        return before_of(call)
+    if row := await find_job(call.web, call.caller, value):
+        return row.seq
+    raise ClientFault(f"there is no job {value}", code="not_found")

@@ -5,6 +5,7 @@ Owns the verdicts. The signature is jobs/access/receipts.py's, the fate of each 
 
 import time
 from collections.abc import Mapping
+from math import inf
 
 from starlette.responses import Response
 
@@ -14,6 +15,8 @@ from jobs.errors import LimitExceeded
 from jobs.job import ENDED
 from jobs.limits import AUDIT_BYTES_MAX, AUDIT_RECEIPTS_MAX
 from jobs.records import PURGED
+from jobs.tenants import retention_of
+from stores.ledger import LedgerReader
 from web.access.call import Call, read_body
 from web.access.parts import Web
 from web.http.json import as_json, bad_parameter, read_json
@@ -25,25 +28,44 @@ async def audit(call: Call) -> Response:
     web, sees = call.web, call.caller.sees
     texts = _texts(await read_body(call.request, "audit_bytes_max", AUDIT_BYTES_MAX))
 
-    def verdicts() -> list[str]:
-        receipts = _verified(web, texts, sees)
-        fates = web.lists.fates([receipt.job for receipt in receipts if receipt])
-        kept = retention_seconds(web.settings)
-        oldest = time.time() - kept if kept else 0.0
-        return [verdict(receipt, fates, oldest) for receipt in receipts]
+    def verdicts(ledger: LedgerReader) -> list[str]:
+        verified = _verified(web, ledger, texts, sees)
+        fates = ledger.fates([receipt.job for receipt, _ in verified if receipt])
+        now = time.time()
+        return [verdict(receipt, fates, now - kept) for receipt, kept in verified]
 
-    return as_json(await web.list_thread.do(verdicts), 200, {"Cache-Control": "no-store"})
+    return as_json(await web.reads.long.do(verdicts), 200, {"Cache-Control": "no-store"})
 
 
-def _verified(web: Web, texts: list[str], sees: str | None) -> list[Receipt | None]:
-    """Each receipt if it is genuine and of a tenant that the caller may see; else None. The signature depends on the
-    tenant. A job's row names it; only for jobs without a row all tenants are tried."""
+Kept = dict[float, set[str]]
+"""Tenants, by the seconds for which their ended jobs are kept (infinite: for ever)."""
+
+
+def _verified(web: Web, ledger: LedgerReader, texts: list[str], sees: str | None) -> list[tuple[Receipt | None, float]]:
+    """Each receipt if it is genuine and of a tenant that the caller may see; else None. And for how many seconds the
+    tenant's jobs are kept. The signature depends on the tenant. A job's row names it; only for jobs without a row all
+    tenants are tried."""
     if sees is not None:
-        return [verify(web.receipt_secrets, text, {sees}) for text in texts]
-    everyone = {"", *(key.tenant for key in web.keys), *web.lists.tenants()}
-    rows = web.lists.jobs([job for text in texts if (job := job_named(text))])
-    whose = {row.id: {row.tenant} for row in rows}
-    return [verify(web.receipt_secrets, text, whose.get(job_named(text), everyone)) for text in texts]
+        own = _kept(web, {sees})
+        return [_genuine(web, text, own) for text in texts]
+    everyone = _kept(web, {"", *(key.tenant for key in web.keys), *ledger.tenants()})
+    rows = ledger.jobs([job for text in texts if (job := job_named(text))])
+    whose = {row.id: _kept(web, {row.tenant}) for row in rows}
+    return [_genuine(web, text, whose.get(job_named(text), everyone)) for text in texts]
+
+
+def _kept(web: Web, tenants: set[str]) -> Kept:
+    everyone, kept = retention_seconds(web.settings), Kept()
+    for tenant in tenants:
+        kept.setdefault(retention_of(web.limits, tenant, everyone) or inf, set()).add(tenant)
+    return kept
+
+
+def _genuine(web: Web, text: str, kept: Kept) -> tuple[Receipt | None, float]:
+    for seconds, tenants in kept.items():
+        if receipt := verify(web.receipt_secrets, text, tenants):
+            return receipt, seconds
+    return None, inf
 
 
 def verdict(receipt: Receipt | None, fates: Mapping[str, str], oldest: float) -> str:

@@ -13,10 +13,13 @@ from jobs.errors import ClientFault
 from jobs.limits import FIELD_BYTES_MAX, SESSION_SECONDS
 from web.access.call import Call, read_body
 from web.access.caller import Caller, caller_of, cookie_of
+from web.access.parts import Web
 from web.http.json import as_json, bad_parameter, read_json
 from web.views.answers import at
 
 _NOT_KEPT = {"Cache-Control": "no-store"}
+TENANTS_MAX = 1000
+"""Tenants that an operator may choose from: more are no list that a person reads."""
 
 
 async def get_session(call: Call) -> Response:
@@ -51,7 +54,14 @@ def _presented(body: Any) -> str:
 
 
 def _view(call: Call, caller: Caller) -> dict[str, Any]:
-    return {"keys": bool(call.web.keys), "tenant": caller.tenant, "scope": caller.scope}
+    view = {"keys": bool(call.web.keys), "tenant": caller.tenant, "scope": caller.scope}
+    return view | {"tenants": _tenants(call.web)} if call.web.keys and caller.sees is None else view
+
+
+def _tenants(web: Web) -> list[str]:
+    """The names of tenants with a key or with jobs, in order; the first TENANTS_MAX."""
+    beat = web.feed.latest_beat
+    return sorted(web.tenants.union(beat.tenants if beat else ()))[:TENANTS_MAX]
 
 
 def _attributes(call: Call) -> dict[str, Any]:

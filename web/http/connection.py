@@ -30,6 +30,15 @@ SWEEP_SECONDS = 0.2
 """A deadline may be noticed this late: one look at every connection costs less than a timer for each request."""
 
 
+class Parting(asyncio.Transport):
+    """The transport as a request sees it: to close it is to ask `part`."""
+
+    def __init__(self, transport: asyncio.Transport, part: Callable[[], None]) -> None:
+        super().__init__()
+        self.write, self.is_closing = transport.write, transport.is_closing  # type: ignore[method-assign]
+        self.close = part  # type: ignore[method-assign]
+
+
 class Connection(HttpToolsProtocol):
     """A deadline for each state but the handler's own (a wait, a stream of events), judged by `expire`.
 
@@ -56,6 +65,8 @@ class Connection(HttpToolsProtocol):
         self._offered = False
         """The request that is parsed now offers another protocol."""
         self._half_closed = self._endless = False
+        self._parting = False
+        """All is answered, and nothing is sent any more: the rest of a refused body is read, and then it ends."""
         self._give(HEAD_SECONDS)
         self._left: Callable[[], None] = lambda: None
         try:
@@ -148,6 +159,7 @@ class Connection(HttpToolsProtocol):
             raise OverflowError
         self._in_head, self._loose, self._due = False, 0, math.inf
         super().on_headers_complete()
+        self.cycle.transport = Parting(self.transport, self._part)
         if not self.pipeline or self.pipeline[0][0] is not self.cycle:
             self._running = self.cycle
 
@@ -174,6 +186,8 @@ class Connection(HttpToolsProtocol):
         if self.cycle.response_complete:
             self.cycle.more_body = False
             self._give(KEEP_ALIVE_SECONDS)
+            if self._parting:
+                self.transport.close()
 
     # -- what uvicorn's transport and response tell
 
@@ -218,6 +232,17 @@ class Connection(HttpToolsProtocol):
 
     # -- ours
 
+    def _part(self) -> None:
+        """A request wants the connection closed. If its answer came before all of its body, the kernel would now drop
+        what has come of the body, and with it, at the client or the proxy, the answer (RFC 9112, 9.6). So the rest is
+        read first, for REFUSED_SECONDS."""
+        last = self._running if self._running is self.cycle else None
+        if last and last.response_complete and last.more_body and not self.transport.is_closing():
+            self._parting = True
+            self.transport.write_eof()
+        else:
+            self.transport.close()
+
     def _give(self, seconds: float) -> None:
         self._due = self.loop.time() + seconds
 
@@ -239,7 +264,7 @@ class Connection(HttpToolsProtocol):
 
     def _refuse(self, code: str, detail: str, retry_seconds: int | None = None, **members: object) -> None:
         """Answer and close, unless another answer is on its way: then only close."""
-        if self._answered():
+        if self._answered() and not self._parting:
             again = {} if retry_seconds is None else {"Retry-After": str(retry_seconds)}
             response = problem(code, detail, {"Connection": "close", **again}, **members)
             headers = [*self.server_state.default_headers, *response.raw_headers]

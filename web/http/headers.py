@@ -83,6 +83,12 @@ def joined(headers: Headers, name: str) -> str:
     return ", ".join(headers.getlist(name))
 
 
+def accepted(value: str) -> set[str]:
+    """The media types that an Accept names, in lower case, except those that it refuses by `q=0`."""
+    ranges = [[part.strip().lower() for part in each.split(";")] for each in value.split(",")]
+    return {name for name, *given in ranges if not any(re.fullmatch(r"q\s*=\s*0(\.0*)?", each) for each in given)}
+
+
 def _is_seen(character: str) -> bool:
     return character in _JOINERS or unicodedata.category(character) not in _UNSEEN
 

@@ -17,7 +17,7 @@ export async function call(method, path) {
   if (response.ok && answer !== undefined) return answer;
   const reason = answer?.detail ?? answer?.title ?? `the server answered ${response.status}`;
   const passing = response.ok || response.status === 429 || response.status >= 500;
-  throw Object.assign(new Error(reason), { status: response.status, again: passing ? pause(response) : undefined });
+  throw Object.assign(new Error(reason), { status: response.status, parameter: answer?.parameter, again: passing ? pause(response) : undefined });
 }
 
 function pause(response) {

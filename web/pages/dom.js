@@ -36,6 +36,16 @@ export function say(text) {
   byId("said").textContent = text;
 }
 
+/** Copy a text, or show it if the browser does not allow that. */
+export async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    say("Copied.");
+  } catch {
+    say(text);
+  }
+}
+
 /** Do it, and show `done` if that is not empty. If it fails, show the reason. */
 export async function attempt(act, done) {
   try {

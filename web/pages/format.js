@@ -41,13 +41,14 @@ export const time = (at) => date.format(new Date(at));
 /** The same, without the day if it is today. */
 export const clock = (at) => (new Date(at).toDateString() === new Date().toDateString() ? hours : date).format(new Date(at));
 
+/** A stored time as a field for times has it: in the reader's own clock, to the minute. Empty if it is no time. */
+export function local(at) {
+  const ms = Date.parse(at);
+  return Number.isNaN(ms) ? "" : new Date(ms - 60_000 * new Date(ms).getTimezoneOffset()).toISOString().slice(0, 16);
+}
+
+/** The stored time that such a field means; empty if it is empty. */
+export const stored = (value) => (value ? new Date(value).toISOString().replace(".000", "") : "");
+
 /** Seconds from one stored time to another. */
 export const between = (from, to) => (new Date(to) - new Date(from)) / 1000;
-
-/** The bytes that all renditions save against the original; empty if they save none. */
-export function saved(job) {
-  const made = job.renditions.reduce((sum, rendition) => sum + rendition.bytes, 0);
-  const less = job.original.bytes - made;
-  if (!job.renditions.length || less <= 0) return "";
-  return `${bytes(less)} saved (${Math.round((100 * less) / job.original.bytes)} %)`;
-}

@@ -1,62 +1,53 @@
-// The page's wiring: the URL, the keyboard, dropped and pasted files, and the receivers of each event.
-import { byId } from "./dom.js";
-import * as job from "./job.js";
-import * as list from "./list.js";
+// The page's wiring: the views, chosen, dropped and pasted files, and the receivers of each event.
+import * as address from "./address.js";
+import { byId, make, say } from "./dom.js";
+import * as actions from "./list/actions.js";
+import * as filters from "./list/filters.js";
+import * as job from "./list/job.js";
+import * as list from "./list/list.js";
+import * as log from "./list/log.js";
+import { chooseAll, chooseMatching } from "./list/selection.js";
+import "./keys.js";
 import { follow } from "./live.js";
 import * as overview from "./overview.js";
-import { known, lacks } from "./session.js";
+import { known } from "./session.js";
 import * as store from "./store.js";
-import * as uploads from "./uploads.js";
+import * as files from "./uploads/files.js";
+import * as presets from "./uploads/presets.js";
+import * as uploads from "./uploads/uploads.js";
 
-const FILTERS = ["state", "code", "reference"];
+const VIEWS = ["upload", "jobs"];
 let shown = null;
 
-/** Show what the page's URL says. */
+/** Show what the page's address says. */
 function route() {
-  const asked = new URLSearchParams(location.search);
-  const filters = Object.fromEntries(FILTERS.map((name) => [name, asked.get(name)]).filter(([, value]) => value));
-  if (JSON.stringify(filters) !== shown) {
-    shown = JSON.stringify(filters);
-    list.open(filters);
+  const { view, filters: wanted, job: opened } = address.asked();
+  for (const name of VIEWS) {
+    byId(`view-${name}`).hidden = name !== view;
+    const link = document.querySelector(`[data-view=${name}]`);
+    name === view ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
   }
-  job.show(asked.get("job"));
-}
-
-/** Go to the page's URL with these query parameters changed; an empty one is removed. */
-function go(changes) {
-  const asked = new URLSearchParams(location.search);
-  for (const [name, value] of Object.entries(changes)) value ? asked.set(name, value) : asked.delete(name);
-  history.pushState(null, "", asked.size ? `?${asked}` : location.pathname);
-  route();
-}
-
-function filter() {
-  go(Object.fromEntries(FILTERS.map((name) => [name, byId(`f-${name}`).value.trim()])));
+  if (view === "jobs" && JSON.stringify(wanted) !== shown) {
+    shown = JSON.stringify(wanted);
+    list.open(wanted);
+  }
+  job.show(opened);
 }
 
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("a[data-job], a[data-filter]");
+  const link = event.target.closest("a[data-job], a[data-filter], a[data-view]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  if (link.dataset.job) return go({ job: link.dataset.job });
+  if (link.dataset.job) return address.open(link.dataset.job);
+  if (link.dataset.view) return address.view(link.dataset.view);
   const asked = new URLSearchParams(link.search);
-  go(Object.fromEntries(FILTERS.map((name) => [name, asked.get(name)])));
+  address.filter(Object.fromEntries(address.FILTERS.map((name) => [name, asked.get(name)])));
   byId("jobs-title").scrollIntoView({ block: "nearest" });
 });
 
-const KEYS = {
-  "/": () => byId("f-reference").focus(),
-  j: () => list.move(1),
-  k: () => list.move(-1),
-  r: () => list.marked() && !lacks("write") && list.requeue(list.marked()),
-  "?": () => byId("help").showModal(),
-};
-
-document.addEventListener("keydown", (event) => {
-  const typing = event.target.closest("input:not([type=checkbox]), select, textarea, dialog");
-  if (typing || event.ctrlKey || event.metaKey || event.altKey || !KEYS[event.key]) return;
+byId("skip").addEventListener("click", (event) => {
   event.preventDefault();
-  KEYS[event.key]();
+  byId(`${address.asked().view}-title`).focus();
 });
 
 const input = byId("files");
@@ -64,26 +55,47 @@ input.addEventListener("change", () => {
   uploads.upload([...input.files]);
   input.value = "";
 });
+byId("folder").addEventListener("click", () => {
+  const folder = make("input", { type: "file", webkitdirectory: "" }); // in no document: the page has one uploader
+  folder.addEventListener("change", () => uploads.uploadFolder([...folder.files]));
+  folder.click();
+});
 for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
   document.addEventListener(name, (event) => {
     event.preventDefault();
     byId("drop").classList.toggle("over", name === "dragenter" || name === "dragover");
-    if (name === "drop") uploads.upload([...event.dataTransfer.files]);
+    if (name === "drop") drop(event.dataTransfer);
   });
 }
 document.addEventListener("paste", (event) => uploads.upload([...event.clipboardData.files]));
 
-byId("filters").addEventListener("submit", (event) => {
-  event.preventDefault();
-  filter();
-});
-byId("filters").addEventListener("change", filter);
+async function drop(transfer) {
+  try {
+    const { files: single, within } = await files.dropped(transfer);
+    uploads.upload(single);
+    if (within) uploads.uploadFolder(within);
+  } catch (error) {
+    say(`The folder cannot be read: ${error.message}`);
+  }
+}
+
+byId("limits").textContent = files.limits();
+byId("clear").addEventListener("click", uploads.clear);
+filters.follow(() => address.filter(filters.chosen()));
+byId("select-all").addEventListener("change", chooseAll);
+byId("select-matching").addEventListener("click", chooseMatching);
 byId("pause").addEventListener("click", overview.pauseOrResume);
+byId("log-details").addEventListener("toggle", log.toggled);
+byId("log-more").addEventListener("click", log.more);
 byId("help-open").addEventListener("click", () => byId("help").showModal());
-for (const [id, act] of [["selected", list.ofSelected], ["matching", list.ofMatching]]) {
+for (const [id, act] of [["selected", actions.ofSelected], ["matching", actions.ofMatching]]) {
   for (const action of ["requeue", "purge"]) byId(`${action}-${id}`).addEventListener("click", () => act(action));
 }
-byId("job").addEventListener("close", () => new URLSearchParams(location.search).get("job") && go({ job: "" }));
+byId("job").addEventListener("close", ({ target }) => {
+  address.close();
+  const lost = document.activeElement === document.body || target.contains(document.activeElement);
+  if (lost) byId(`${address.asked().view}-title`).focus(); // the job's link is gone: else the keyboard begins at the top
+});
 addEventListener("popstate", route);
 
 store.on("job", uploads.showJob);
@@ -91,17 +103,20 @@ store.on("job", list.changed);
 store.on("job", job.changed);
 store.on("removed", uploads.removed);
 store.on("removed", list.removed);
+store.on("removed", job.removed);
 store.on("stats", overview.show);
+store.on("stats", log.beat);
 store.on("stats", uploads.beat);
 store.on("stats", job.beat);
 store.on("silent", overview.silent);
 store.on("reset", () => {
-  list.readFirst();
+  if (shown !== null) list.readFirst();
   uploads.restore();
   job.reread();
 });
 
 known().then(() => {
   route();
+  presets.read();
   follow();
 });

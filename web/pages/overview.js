@@ -1,6 +1,7 @@
 // The overview: the health or its faults, the numbers, the workers with their jobs, the last minutes.
-import { call } from "./api.js";
-import { attempt, byId, make, say, write } from "./dom.js";
+import * as address from "./address.js";
+import { call, query } from "./api.js";
+import { attempt, byId, make, refresh, say, write } from "./dom.js";
 import * as format from "./format.js";
 import { lacks } from "./session.js";
 import * as store from "./store.js";
@@ -19,9 +20,11 @@ export function show(stats) {
   numbers(stats);
   showWorkers(stats.workers);
   wanted(stats);
-  byId("pause").disabled = lacks("operate");
+  byId("pause").hidden = lacks("operate");
+  byId("workers-table").classList.toggle("watched", lacks("operate"));
   byId("pause").textContent = stats.queue.paused ? "Resume" : "Pause";
   byId("pause").setAttribute("aria-pressed", String(stats.queue.paused));
+  pauses(stats.queue.paused_tenants ?? []);
   chart(stats);
 }
 
@@ -36,6 +39,21 @@ export const pauseOrResume = () =>
     say(paused ? "Paused: uploads go on, but no job is started." : "Jobs are started again.");
   });
 
+/** The tenants that are paused, each with a button that resumes it; and one that pauses the tenant of the filter. */
+function pauses(paused) {
+  const tenant = address.asked().filters.tenant;
+  const buttons = paused.map((name) => ["Resume", name]);
+  if (tenant && !paused.includes(tenant)) buttons.push(["Pause", tenant]);
+  const shown = lacks("operate") ? [] : buttons;
+  refresh(byId("pauses"), ...shown.map(([word, name]) => make("button", { type: "button", onclick: () => pauseTenant(word, name) }, `${word} ${name}`)));
+}
+
+const pauseTenant = (word, tenant) =>
+  attempt(
+    () => call("POST", `queue/${word.toLowerCase()}${query({ tenant })}`),
+    word === "Pause" ? `${tenant} is paused: uploads go on, but no job of theirs is started.` : `Jobs of ${tenant} are started again.`,
+  );
+
 const able = (present) => present.filter(({ state }) => state !== "draining").length;
 
 function health(trouble, calm) {
@@ -43,15 +61,17 @@ function health(trouble, calm) {
   byId("health").className = trouble.length ? "trouble" : "healthy";
 }
 
-function troubles({ queue, workers: present, jobs, sweeps }) {
+function troubles({ queue, workers: present, jobs, sweeps, deliveries }) {
   const waiting = queue.depth > 0;
   return [
     queue.paused ? "Paused" : "",
+    !queue.paused && queue.paused_tenants?.length ? `${format.count(queue.paused_tenants.length, "tenant")} paused` : "",
     waiting && !able(present) ? "Jobs wait, but no worker takes them" : "",
     waiting && !queue.paused && queue.oldest_seconds > OLD_SECONDS ? "The oldest job has waited for more than a minute" : "",
     jobs.dead ? `${format.count(jobs.dead, "dead job")}: a person must look` : "",
     sweeps?.failing ? `The files of ${format.count(sweeps.failing, "job")} cannot be deleted` : "",
     sweeps?.walk ? "The search for files without a job has stopped" : "",
+    deliveries?.paused ? `${format.count(deliveries.paused, "receiver")} of webhooks are paused: they only failed for five days` : "",
   ].filter(Boolean);
 }
 
@@ -66,7 +86,11 @@ function numbers({ queue, jobs, rates }) {
     failed: jobs.failed,
     dead: jobs.dead,
   };
-  for (const [name, value] of Object.entries(shown)) write(byId(`n-${name}`), value.toLocaleString());
+  for (const [name, value] of Object.entries(shown)) {
+    const place = byId(`n-${name}`);
+    write(place, value.toLocaleString());
+    if (place.matches("a")) place.setAttribute("aria-label", `${value.toLocaleString()} ${name}`);
+  }
   byId("n-dead").classList.toggle("trouble", jobs.dead > 0);
 }
 
@@ -84,7 +108,7 @@ function showWorkers(present) {
     write(state, worker.state);
     showDoings(doing, worker.jobs);
     write(since, format.duration(format.between(worker.since, Date.now())));
-    drain.firstElementChild.disabled = worker.state === "draining" || lacks("operate");
+    drain.firstElementChild.disabled = worker.state === "draining";
   }
 }
 
@@ -98,9 +122,11 @@ function leave(incarnation, row) {
   setTimeout(() => row.remove(), GONE_MS);
 }
 
+const named = ({ kind, name }) => (kind === "courier" ? `courier ${name}` : name);
+
 function newRow(worker) {
   const drain = make("button", { type: "button", "aria-label": `Drain ${worker.name}`, onclick: () => drainWorker(worker) }, "Drain");
-  return make("tr", {}, make("th", { scope: "row" }, worker.name), make("td"), make("td"), make("td"), make("td", {}, drain));
+  return make("tr", {}, make("th", { scope: "row" }, named(worker)), make("td"), make("td"), make("td"), make("td", {}, drain));
 }
 
 /** The worker's running job with its time, and its prefetched jobs. Links stay: one may have the focus. */

@@ -16,6 +16,9 @@ export const known = () => (asking ??= ask().finally(() => (asking = null)));
 /** Whether the key lacks this scope. */
 export const lacks = (scope) => !caller || SCOPES.indexOf(caller.scope) < SCOPES.indexOf(scope);
 
+/** The names of the tenants that this caller may choose from. */
+export const tenants = () => caller?.tenants ?? [];
+
 /** Whether the server asks for keys. */
 export const keyed = () => Boolean(caller?.keys);
 
@@ -41,9 +44,9 @@ function enter(fresh) {
   if (dialog.open) dialog.close();
   byId("who").textContent = keyed() ? `${caller.tenant}, ${caller.scope}` : "";
   byId("log-out").hidden = !keyed();
-  byId("files").disabled = lacks("write");
+  byId("files").disabled = byId("folder").disabled = lacks("write");
   byId("drop").classList.toggle("off", lacks("write"));
-  byId("drop-text").textContent = lacks("write") ? "This key may read, but not upload." : "or drop or paste them here: they are uploaded at once";
+  byId("drop-text").textContent = lacks("write") ? "This key may read, but not upload." : "or drop or paste them here, folders too: they are uploaded at once";
 }
 
 /** Show the log-in until a key was tried. */

@@ -5,7 +5,8 @@
 export const REQUEUEABLE = ["dead", "failed", "cancelled"];
 export const ENDED = [...REQUEUEABLE, "done"];
 
-const KEPT = 2000;
+/** How many jobs are kept, and so listed at most. */
+export const KEPT = 50_000;
 const GONE = 2000;
 
 const jobs = new Map();
@@ -31,7 +32,8 @@ export function read(fresh) {
   if (gone.has(fresh.id)) return undefined;
   const known = jobs.get(fresh.id);
   if (known && known.change > fresh.change) return known;
-  keep({ ...known, ...fresh });
+  const { recipe, ...rest } = fresh; // the view of one job reads it itself
+  keep({ ...known, ...rest });
   return jobs.get(fresh.id);
 }
 
@@ -42,7 +44,8 @@ export function changed(change) {
   const known = jobs.get(change.id);
   if (known && known.change > change.change) return;
   const place = known?.state === change.state ? {} : { queue_position: null, eta_seconds: null };
-  keep({ renditions: [], filename: "", ...known, ...place, ...change });
+  const end = ENDED.includes(change.state) ? {} : { ended_at: null }; // of an earlier attempt, before a requeue
+  keep({ renditions: [], filename: "", ...known, ...place, ...end, ...change });
 }
 
 /** A rendition has landed. */
@@ -79,6 +82,6 @@ function remove(id) {
 function keep(fresh) {
   jobs.delete(fresh.id);
   jobs.set(fresh.id, fresh);
-  if (jobs.size > KEPT) jobs.delete(jobs.access.keys().next().value);
+  if (jobs.size > KEPT) jobs.delete(jobs.keys().next().value);
   notify("job", fresh);
 }

@@ -5,7 +5,7 @@ streams take a third of a library's memory here, and a shutdown ends all streams
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 
 from starlette.types import Receive, Scope, Send
@@ -53,23 +53,27 @@ class Hub:
             if not streams:
                 self._of_jobs.pop(job, None)
 
-    def changed(self, changes: list[Change]) -> None:
+    def changed(self, changes: list[Change], life: str) -> None:
         """Send all changes to the readers of all jobs, and each job's changes to its own readers."""
         for (base, sees), streams in self._by_view().items():
             if seen := seen_by(sees, changes):
-                data = of_changes(seen, base)
+                data = of_changes(seen, base, life)
                 for stream in streams:
                     stream.put(data)
         for change in changes:
             for reader in self._of_jobs.get(change.id, ()):
-                reader.received(change)
+                reader.received(change, life)
 
-    def missed(self, last: int) -> None:
-        """Readers of all are told so; those of some jobs are told their present again."""
+    def missed(self, last: int, life: str, *, lost: bool) -> None:
+        """Readers of all are told so; those of some jobs are told their present again. If the ledger has `lost`
+        commits, these are told `reset` before."""
         for stream in self._of_all:
-            stream.put(event("reset", {}, last))
+            stream.put(event("reset", {}, last, life))
         for reader in self._readers():
-            reader.reread()
+            if lost:
+                reader.reset(life)
+            else:
+                reader.reread()
 
     def beat(self, beat: Beat, waits: WaitForecast) -> None:
         """Send /stats to the readers of all jobs; it is made once for all readers with the same view."""
@@ -120,7 +124,7 @@ class EventResponse:
         hub: Hub,
         share: AbstractContextManager[None],
         stream: Stream,
-        present: Callable[[], None],
+        present: Callable[[], Awaitable[None]],
         seconds: float,
     ) -> None:
         self._hub, self._share, self._stream, self._present, self._seconds = hub, share, stream, present, seconds
@@ -138,7 +142,7 @@ class EventResponse:
         gone.add_done_callback(lambda _gone: stream.close())
         try:
             self._hub.join(stream)
-            self._present()
+            await self._present()
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
             if scope["method"] != "HEAD":
                 await self._follow(send)
@@ -157,12 +161,12 @@ class EventResponse:
                 self._stream.close()
             data = await self._stream.take(min(COMMENT_SECONDS, over - loop.time()))
             if self._stream.stale:
-                self._present_again()
+                await self._present_again()
 
-    def _present_again(self) -> None:
+    async def _present_again(self) -> None:
         """After the head was sent, no error can be reported: the stream ends, and its reader reconnects."""
         try:
-            self._present()
+            await self._present()
         except StoreFault:
             self._stream.close()
 

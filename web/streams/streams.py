@@ -5,17 +5,18 @@ Owns no connection (web/streams/hub.py sends what is queued) and no ledger: rows
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from jobs.job import ENDED, Row
 from jobs.wire import Change
 from web.http.unsent import Held, Taking
-from web.views.events import REPLAY_BYTES_MAX, of_changes, of_missing, of_row
+from web.views.events import REPLAY_BYTES_MAX, event, of_changes, of_missing, of_row
 
 STREAM_BYTES_MAX = 2 * REPLAY_BYTES_MAX
 """Bytes that a reader may be behind, beyond the sockets' buffers: some 5,000 events."""
 ROWS_AT_ONCE = 10
-Rows = Callable[[list[str]], Sequence[Row]]
+Rows = Callable[[list[str]], Awaitable[Sequence[Row]]]
 
 
 class Stream:
@@ -94,43 +95,59 @@ class JobsStream(Stream):
         self._sent: dict[str, int] = {}
         """The change that each job was told up to."""
         self._open = set(jobs)
+        self._outdated: dict[str, float] = {}
+        """The jobs whose rows are too old if they were read before this change, which came during the read."""
 
     def reread(self) -> None:
         """Some changes are missed: the present is to be told again, of what has changed."""
         self._unsent = list(self.jobs)
+        self._outdated = dict.fromkeys(self.jobs, math.inf)
         self.stale = True
         self._wake.set()
 
-    def received(self, change: Change) -> None:
-        """A change of one of the jobs. One whose present was not told yet will be read with it."""
-        if change.id not in self._sent or change.change <= self._sent[change.id]:
+    def reset(self, life: str) -> None:
+        """The reader knows numbers that the ledger has lost, so what was told is void: all is told, in this life."""
+        self._sent.clear()
+        self.put(event("reset", {}, 0, life))
+        self.reread()
+
+    def received(self, change: Change, life: str) -> None:
+        """A change of one of the jobs, in that life of the ledger. One whose present was not told yet will be read with
+        it: if it is being read now, it will be read again."""
+        if change.id not in self._sent:
+            self._outdated[change.id] = change.change
             return
-        news = of_changes([change], self.base, self.jobs[change.id], numbered=not self._unsent)
+        if change.change <= self._sent[change.id]:
+            return
+        news = of_changes([change], self.base, life, self.jobs[change.id], numbered=not self._unsent)
         self._send(change.id, change.change, news, ended=change.removed or change.state in ENDED)
         self._end_if_all_have()
 
-    def present(self, rows: Rows) -> None:
+    async def present(self, rows: Rows, life: str) -> None:
         """Queue the present state of the jobs, as far as half of what a reader may be behind; the rest when that was
-        taken. Raises StoreFault."""
+        taken. `life`: the ledger's, before the rows are read. Raises StoreFault."""
         self.stale = False
         while self._unsent and self._bytes < REPLAY_BYTES_MAX and not self.closed:
             step = self._unsent[:ROWS_AT_ONCE]
-            found = {row.id: row for row in rows(step)}
+            self._outdated.clear()
+            found = {row.id: row for row in await rows(step)}
             for job in step:
-                self._unsent.remove(job)
-                self._present(job, found.get(job))
+                row = found.get(job)
+                if row is None or row.change >= self._outdated.get(job, 0):
+                    self._unsent.remove(job)
+                    self._present(job, row, life)
         if self._unsent:
             self.stale = True
             self._wake.set()
         self._end_if_all_have()
 
-    def _present(self, job: str, row: Row | None) -> None:
+    def _present(self, job: str, row: Row | None, life: str) -> None:
         change = self._sent.get(job, -1) if row is None else row.change
         if row is not None and change <= self._sent.get(job, -1):
             return
         number = None if self._unsent else max(change, *self._sent.values(), 0)
         grant = self.jobs[job]
-        news = of_missing(job, None) if row is None else of_row(row, self.base, grant, number)
+        news = of_missing(job) if row is None else of_row(row, self.base, grant, number, life)
         self._send(job, change, news, ended=row is None or row.state in ENDED)
 
     def _send(self, job: str, change: int, news: bytes, *, ended: bool) -> None:

@@ -6,15 +6,17 @@ Decides which blobs stay: those of jobs that are committed, or that may still be
 import hashlib
 import secrets
 import time
+from functools import partial
 
 from jobs import ids
 from jobs.access.keys import keyed
 from jobs.errors import ClientFault, LimitExceeded
-from jobs.job import Row, Spec, encode
+from jobs.job import Hooks, Original, Row, Spec, encode
+from jobs.limits import BATCH_JOBS_MAX
 from jobs.recipes import recipe
 from jobs.recipes.explain import cost_ms
-from jobs.wire import COMMITTED, CONFLICT, KNOWN, REFUSED, Ack, NewJob, Submit
-from web.broker.reads import patient
+from jobs.recipes.recipe import content_of
+from jobs.wire import COMMITTED, CONFLICT, KNOWN, REFUSED, Ack, NewJob, Submit, SubmitForCouriers, SubmitToBatch
 from web.broker.requests import NotPromised
 from web.uploads.admission import Admission, RateLimited, queue_full_seconds, used_up
 from web.uploads.fields import UploadRequest
@@ -22,16 +24,26 @@ from web.uploads.originals import Stored, remove
 from web.uploads.promised import known_rows, look, rows
 
 
-async def accept(admission: Admission, request: UploadRequest, stored: list[Stored]) -> list[Row]:
-    """Submit jobs whose originals are published. Returns the rows of the promised jobs: these, or the earlier ones
-    under the same Idempotency-Key.
+async def accept(
+    admission: Admission,
+    request: UploadRequest,
+    stored: list[Stored],
+    hooks: Hooks | None = None,
+    *,
+    is_batch: bool = False,
+) -> list[Row]:
+    """Submit jobs whose originals are published; `hooks`: who is told of their ends; `is_batch`: one job is a batch,
+    too. Returns the rows of the promised jobs: these, or the earlier ones under the same Idempotency-Key.
 
-    Raises ClientFault `idempotency_key_reused`, or for a used-up rate or grant; NotPromised, StoreFault.
+    Raises ClientFault `idempotency_key_reused`, or for a used-up rate or grant, or a batch that the jobs cannot join;
+    NotPromised, StoreFault.
     """
     web = admission.call.web
-    submit = _submit(admission, request, stored)
+    submit = submit_of(admission, request, stored, hooks, is_batch=is_batch)
     try:
-        ack, repeated = await web.requests.settle(submit, lambda: look(web.reader, submit), web.settings.accept_seconds)
+        ack, repeated = await web.requests.settle(
+            submit, partial(look, web.reads.quick, submit), web.settings.accept_seconds
+        )
     except NotPromised as fault:
         if fault.code == "queue_full":
             await remove(web, stored)
@@ -42,11 +54,11 @@ async def accept(admission: Admission, request: UploadRequest, stored: list[Stor
         batch = {"batch": name} if (name := submit.jobs[0].batch) else {}
         for each in stored:
             web.log.info("uploaded", extra={"job": each.job, "bytes": each.original.bytes, **batch})
-        return rows(web.reader, submit, ack)
+        return await rows(web.reads.quick, submit, ack)
     if ack.outcome != REFUSED or not repeated:  # else a resent Submit may be accepted, and the walk removes orphans
         await remove(web, [each for each in stored if each.job not in ack.ids])
     if ack.outcome == KNOWN:
-        return await patient(lambda: known_rows(web.reader, ack.ids))
+        return await known_rows(web.reads.quick, ack.ids)
     if ack.outcome == CONFLICT:
         raise ClientFault("this Idempotency-Key was used for other content", code="idempotency_key_reused")
     refusal = _refusal(admission, request, ack, len(stored))
@@ -56,13 +68,19 @@ async def accept(admission: Admission, request: UploadRequest, stored: list[Stor
 
 
 def _refusal(admission: Admission, request: UploadRequest, ack: Ack, images: int) -> ClientFault | NotPromised:
+    if ack.code in ("rate_limited", "queue_full") and (never := admission.never(images)):
+        return never
     if ack.code == "rate_limited":
-        rate = admission.call.web.settings.rate_per_minute
-        if images > rate:
-            return LimitExceeded("too_many_parts", "rate_per_minute", rate, images)
+        rate = admission.call.web.rate_of(admission.call.caller.tenant)
         return RateLimited(rate, ack.left, ack.retry_seconds, images)
     if ack.code == "grant_expired":
         return ClientFault("the grant has expired: ask for another", code=ack.code)
+    if ack.code == "not_found":
+        return ClientFault(f"there is no batch {request.batch}", code=ack.code)
+    if ack.code == "batch_closed":
+        return ClientFault("the batch is closed: open another", code=ack.code)
+    if ack.code == "batch_full":
+        return LimitExceeded("too_many_parts", "batch_jobs_max", BATCH_JOBS_MAX, BATCH_JOBS_MAX - ack.left + images)
     if ack.code == "grant_used_up":
         return used_up(admission.call, admission.terms, ack.left)
     refusal = NotPromised("the broker takes no more now", code=ack.code)
@@ -71,16 +89,21 @@ def _refusal(admission: Admission, request: UploadRequest, ack: Ack, images: int
     return refusal
 
 
-def _submit(admission: Admission, request: UploadRequest, stored: list[Stored]) -> Submit:
+def submit_of(
+    admission: Admission, request: UploadRequest, stored: list[Stored], hooks: Hooks | None, *, is_batch: bool = False
+) -> Submit:
+    """The message that makes these jobs, as `accept` sends it."""
     at, call, key = time.time(), admission.call, admission.key
-    batch = ids.mint(at, secrets.token_bytes(ids.RANDOM_BYTES)) if len(stored) > 1 else None
-    fingerprint = hashlib.sha256(request.digest + b"".join(bytes.fromhex(each.original.digest) for each in stored))
-    text, recipe_digest = recipe.canonical(request.recipe), recipe.digest(request.recipe)
+    made = ids.mint(at, secrets.token_bytes(ids.RANDOM_BYTES)) if is_batch or len(stored) > 1 else None
+    batch = request.batch or made
+    digests = b"".join(bytes.fromhex(each.original.digest) for each in stored)
+    fingerprint = hashlib.sha256(request.digest + digests + (b"batch" if is_batch else b""))
+    text = recipe.canonical(request.recipe)
     jobs = []
     for index, each in enumerate(stored):
         spec = Spec(
             each.filename, request.reference, request.metadata, request.preset, text, each.original, call.caller.tenant,
-            len(stored), index,
+            len(stored), index, each.source,
         )  # fmt: skip
         jobs.append(
             NewJob(
@@ -91,15 +114,27 @@ def _submit(admission: Admission, request: UploadRequest, stored: list[Stored]) 
                 reference=request.reference,
                 preset=request.preset,
                 batch=batch,
-                content=_sha256(call.caller.tenant, each.original.digest, recipe_digest),
+                content=content_of(call.caller.tenant, each.original.digest, text),
                 spec=encode(spec),
                 key=keyed(call.web.key_secret, admission.terms.owner, key, index) if key else None,
                 fingerprint=fingerprint.digest() if key else None,
-                cost_ms=cost_ms(request.recipe, each.original.format, each.original.width, each.original.height),
+                cost_ms=0.0 if each.source else _cost_ms(request, each.original),
+                fetch=each.source is not None,
             )
         )
-    return Submit(call.web.id, call.web.requests.name(), at, jobs, admission.terms.use)
+    for_couriers = hooks is not None or any(each.source for each in stored)
+    kind = SubmitToBatch if request.batch else SubmitForCouriers if for_couriers else Submit
+    return kind(
+        call.web.id,
+        call.web.requests.name(),
+        at,
+        jobs,
+        admission.terms.use,
+        call.web.key_secret_told,
+        request.expires_in,
+        hooks=hooks,
+    )
 
 
-def _sha256(*parts: str) -> bytes:
-    return hashlib.sha256("\0".join(parts).encode()).digest()
+def _cost_ms(request: UploadRequest, original: Original) -> float:
+    return cost_ms(request.recipe, original.format, original.width, original.height)

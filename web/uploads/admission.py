@@ -9,19 +9,18 @@ import contextlib
 import math
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
 from jobs.access.keys import keyed
-from jobs.errors import ClientFault, LimitExceeded
+from jobs.errors import ClientFault, LedgerBusy, LimitExceeded
 from jobs.job import PRIORITIES
 from jobs.limits import FILES_PER_POST_MAX, RETRY_SECONDS, SPENT_GRANTS_MAX
 from web.access.call import Call
 from web.access.grants import Terms, terms_of
 from web.access.shares import one_under_way
-from web.broker.reads import at_once
 from web.broker.requests import NotPromised
 from web.broker.waiting import NORMAL
 
@@ -51,24 +50,39 @@ class Admission:
         """The refusal of an upload with more images than `images_max`: it could never be accepted."""
         if images > FILES_PER_POST_MAX:
             return LimitExceeded("too_many_parts", "files_per_post_max", FILES_PER_POST_MAX, images)
-        rate = self.call.web.settings.rate_per_minute
+        return self.never(images) or used_up(self.call, self.terms, self.terms.images_max)
+
+    def never(self, images: int) -> LimitExceeded | None:
+        """The refusal of more images than the tenant may ever send at once; None: they may be accepted. (A tenant who
+        may have no job at all is told of a full queue, by the broker.)"""
+        web, tenant = self.call.web, self.call.caller.tenant
+        rate, queued = web.rate_of(tenant), web.queued_max_of(tenant)
         if rate and images > rate:
             return LimitExceeded("too_many_parts", "rate_per_minute", rate, images)
-        return used_up(self.call, self.terms, self.terms.images_max)
+        if 0 < queued < images:
+            return LimitExceeded("too_many_parts", "queued_max", queued, images)
+        return None
+
+    async def judge_many(self, images: int) -> None:
+        """Raises LimitExceeded if so many images could never be accepted, and repeat no accepted upload."""
+        if self.known or (refusal := self.never(images)) is None:
+            return
+        if self.key is None or not await _is_known(self.call, self.terms, self.key):
+            raise refusal
 
 
-@contextlib.contextmanager
-def at_door(call: Call, priority: object, size: int = 0) -> Iterator[Admission]:
+@contextlib.asynccontextmanager
+async def at_door(call: Call, priority: object, size: int = 0) -> AsyncIterator[Admission]:
     """Admit an upload that announces `size` bytes, or a new recipe for a stored original (0 bytes). Within the context
     it counts in the caller's share. Raises as `_admit`; ClientFault for a part of a file or a `bad_key`; TooMany."""
     _refuse_part(call.request)
-    key = _checked_key(call.request)
-    admission = _admit(call, key, priority, size)
+    key = checked_key(call.request)
+    admission = await _admit(call, key, priority, size)
     with one_under_way(call):
         yield admission
 
 
-def _admit(call: Call, key: str | None, priority: object, size: int) -> Admission:
+async def _admit(call: Call, key: str | None, priority: object, size: int) -> Admission:
     """Judge a job before its pixels are known, as if it were a small image.
 
     Raises NotPromised `queue_full` or `wait_too_long`, RateLimited, ClientFault `grant_used_up`, StoreFull.
@@ -77,12 +91,11 @@ def _admit(call: Call, key: str | None, priority: object, size: int) -> Admissio
     if web.requests.full:
         raise NotPromised("too many uploads wait for the broker already", code="queue_full")
     web.disk_space.admit(min(size, terms.bytes_max))
-    rate, place = settings.rate_per_minute, PRIORITIES.index(priority) if priority in PRIORITIES else NORMAL
-    if key and (terms.use or rate or settings.eta_seconds_max):
-        name = keyed(web.key_secret, terms.owner, key, 0)
-        # a repeat adds no job, so the queue does not matter; while the ledger is locked, each key may be a repeat
-        if at_once(lambda: bool(web.reader.keys([name])), locked=True):
-            return Admission(call, key, terms, True, FILES_PER_POST_MAX, place)
+    rate = web.rate_of(call.caller.tenant)
+    place = PRIORITIES.index(priority) if priority in PRIORITIES else NORMAL
+    judged = terms.use or rate or settings.eta_seconds_max
+    if key and judged and await _is_known(call, terms, key):  # a repeat adds no job, so the queue does not matter
+        return Admission(call, key, terms, True, FILES_PER_POST_MAX, place)
     if terms.use and terms.use.grant in web.spent:
         raise used_up(call, terms, 0)
     beat = web.feed.latest_beat  # it may be a second old: the broker decides again
@@ -91,6 +104,15 @@ def _admit(call: Call, key: str | None, priority: object, size: int) -> Admissio
     if settings.eta_seconds_max:
         _refuse_long_wait(call, place, 0)
     return Admission(call, key, terms, False, min(terms.images_max, rate or FILES_PER_POST_MAX), place)
+
+
+async def _is_known(call: Call, terms: Terms, key: str) -> bool:
+    """Whether a job was accepted under this key. While nobody can tell, each may be a repeat: the broker decides."""
+    name = keyed(call.web.key_secret, terms.owner, key, 0)
+    try:
+        return bool(await call.web.reads.quick.do(lambda ledger: ledger.keys([name])))
+    except LedgerBusy:
+        return True
 
 
 def used_up(call: Call, terms: Terms, left: int) -> ClientFault:
@@ -104,7 +126,7 @@ def used_up(call: Call, terms: Terms, left: int) -> ClientFault:
     return ClientFault(f"the grant has {left} uses left", code="grant_used_up", left=left)
 
 
-def _checked_key(request: Request) -> str | None:
+def checked_key(request: Request) -> str | None:
     """The Idempotency-Key, without quotes around it. Raises ClientFault `bad_key`."""
     key = request.headers.get("idempotency-key")
     if key is None:

@@ -16,7 +16,8 @@ from jobs.access.grants import ViewGrant
 from jobs.access.receipts import Receipt, sign
 from jobs.errors import StoreFault
 from jobs.job import ENDED, Row, decode_spec
-from web.access.call import Call, grant_query
+from web.access.batches import find_batch
+from web.access.call import Call, grant_query, read_job
 from web.access.parts import Web
 from web.access.shares import one_wait
 from web.http.counts import TooMany
@@ -29,17 +30,21 @@ _SHOWN_SECONDS = 3600
 """A page can follow its upload under a grant for at least this long. Jobs seldom wait longer."""
 
 
-async def answer(call: Call, rows: list[Row], ignored: list[str]) -> Response:
-    """202; or, with Prefer: wait=, 200 and the whole job or batch if it ends in time."""
+async def answer(call: Call, rows: list[Row], ignored: list[str], joined_batch: str | None = None) -> Response:
+    """202; or, with Prefer: wait=, 200 and the whole job or batch if it ends in time. `joined_batch`: the open batch
+    that the request names."""
     headers = {}
     if wanted := _WAIT.search(joined(call.request.headers, "prefer")):
         with suppress(TooMany), one_wait(call):  # a preference need not be honoured
             headers["Preference-Applied"] = f"wait={wanted[1]}"
             rows = await _until_ended(call.web, rows, min(float(wanted[1]), call.web.settings.wait_seconds_max))
-    by_grant, receipts = partial(_shown_by_grant, call), [_signed(call.web, row) for row in rows]
+    by_grant, receipts = partial(shown_by_grant, call), [_signed(call.web, row) for row in rows]
     if wanted and all(row.state in ENDED for row in rows):
-        places = call.web.feed.forecast.places()
-        return as_json(answers.ended(rows, call.base, ignored, receipts, places, by_grant), 200, headers)
+        with suppress(StoreFault):  # what cannot be counted is promised all the same
+            found = await find_batch(call, joined_batch) if joined_batch and len(rows) > 1 else None
+            places = call.web.feed.forecast.places()
+            view = answers.ended(rows, found, call.base, ignored, receipts, places, by_grant, time.time())
+            return as_json(view, 200, headers)
     view = answers.upload(rows, call.base, ignored, receipts, by_grant)
     headers["Location"] = view["status_url"] if len(rows) == 1 else view["batch"]["status_url"]
     return as_json(view, 202, headers)
@@ -48,10 +53,10 @@ async def answer(call: Call, rows: list[Row], ignored: list[str]) -> Response:
 async def _until_ended(web: Web, rows: list[Row], seconds: float) -> list[Row]:
     """The rows once all jobs have ended, or as they are after `seconds`. If the ledger cannot be read: `rows`, which
     are promised in any case."""
-    loop = asyncio.get_running_loop()
+    loop, read = asyncio.get_running_loop(), partial(read_job, web)
     until = loop.time() + seconds
     try:
-        now = [await web.feed.until_ended(row.id, web.reader.job, until - loop.time()) for row in rows]
+        now = [await web.feed.until_ended(row.id, read, until - loop.time()) for row in rows]
     except StoreFault:
         return rows
     return [newer or row for newer, row in zip(now, rows, strict=True)]
@@ -63,7 +68,7 @@ def _signed(web: Web, row: Row) -> str:
     return sign(web.receipt_secrets[0], Receipt(row.id, digest, row.seq, row.accepted_at), row.tenant)
 
 
-def _shown_by_grant(call: Call, row: Row) -> str:
+def shown_by_grant(call: Call, row: Row) -> str:
     """The suffix of the job's URLs. If it was uploaded under a grant: a view grant for this job, with which the page
     can follow it. Else ""."""
     grant = call.caller.grant

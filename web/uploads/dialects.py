@@ -11,6 +11,7 @@ from starlette.requests import Request
 from jobs.errors import ClientFault
 from web.http.json import bad_parameter
 from web.uploads.fields import FIELDS
+from web.uploads.sentback import REDIRECT
 
 _WHOLE = {
     "dztotalchunkcount": "Dropzone: chunking: false",
@@ -37,7 +38,7 @@ def judge_unknown(name: str) -> None:
     folded = name.lower()
     if folded in _NO_SLIPS or len(name) > max(map(len, FIELDS)) + 2:
         return
-    for meant in FIELDS:
+    for meant in (*FIELDS, REDIRECT):
         if folded[:1] == meant[0] and difflib.SequenceMatcher(None, folded, meant).ratio() >= _ALIKE:
             raise bad_parameter(name, f"there is no field {name!r}: did you mean {meant!r}?")
 

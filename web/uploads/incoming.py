@@ -8,9 +8,7 @@ has, because the event loop never creates, writes, syncs or removes a file.
 import asyncio
 import contextlib
 import hashlib
-import secrets
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
@@ -19,17 +17,22 @@ import msgspec
 from host.settings.extras import formats_read
 from jobs import ids
 from jobs.errors import ClientFault, LimitExceeded
-from jobs.images.filetypes import refusal
-from jobs.images.head import Head, HeadReader
+from jobs.images import exif
+from jobs.images.head import HeadReader
+from jobs.images.judged import judged
+from jobs.images.pieces import Passing
 from jobs.job import Original
 from jobs.lanes import LARGE_PIXELS
 from jobs.limits import GATHERED_BYTES, GATHERED_BYTES_MAX
 from stores.blobs import Blobs, BlobWriter
-from web.access.parts import Web
+from web.access.fresh import fresh_id
+from web.access.parts import BLOB_THREADS, Web
 from web.uploads.admission import Admission
 from web.uploads.originals import Stored, remove
 
 FORMATS = formats_read()
+PUBLISHED_AT_ONCE = BLOB_THREADS
+"""Originals of one POST that are handed over to be published. More would fill the queue of the threads for nothing."""
 VIEWED_BYTES = 16 * 1024
 """A piece of at least this size is kept as it came. Smaller ones are copied together, because each object takes some
 200 bytes beside its data."""
@@ -127,8 +130,8 @@ class Intake:
         if (images := len(self.stored) + 1) > self._admission.images_max:
             raise self._admission.too_many(images)
         self._size = 0
-        self._reader = HeadReader()
-        job = ids.mint(time.time(), secrets.token_bytes(ids.RANDOM_BYTES))
+        self._reader, self._turned = HeadReader(), Passing(exif.reading_orientation())
+        job = fresh_id()
         name = ids.original_name(job)
         file = Incoming(self._web.blobs, name)
         self._files.append(file)
@@ -144,6 +147,7 @@ class Intake:
         if not self._reader.told:
             self._reader.feed(data)
             self._judge()
+        self._turned.feed(data)
         self._web.disk_space.take(len(data))
         self._files[-1].take(data)
         self._gathered += len(data)
@@ -154,16 +158,19 @@ class Intake:
         if not self._reader.told:
             self._reader.end()
             self._judge()
+        self._turned.end()
         last, head = self.stored[-1], self._reader.head
         assert head is not None
-        last.original = Original(last.original.name, head.format, head.width, head.height, self._size, "")
+        last.original = Original(
+            last.original.name, head.format, head.width, head.height, self._size, "", self._turned.found or 1
+        )
 
     def _judge(self) -> None:
         """Judge the head of the file, as soon as it has told the type."""
         if not self._reader.typed:
             return
         try:
-            head = judged(self._reader, self._web.settings.pixels_max)
+            head = judged(self._reader, FORMATS, self._web.settings.pixels_max)
         except ClientFault as fault:
             raise self._blamed(fault) from None
         pixels = head.width * head.height
@@ -207,10 +214,13 @@ class Intake:
 
 
 async def publish(web: Web, stored: list[Stored]) -> None:
-    """Publish all of these, or none. Raises StoreFault."""
-    faults = await in_threads(web, [each.publish for each in stored])
-    if faults:
-        await remove(web, stored)
+    """Publish all of these, or none: a few at a time, so that originals of others come in between. Raises
+    StoreFault."""
+    faults: list[BaseException] = []
+    for at in range(0, len(stored), PUBLISHED_AT_ONCE):
+        if faults := await in_threads(web, [each.publish for each in stored[at : at + PUBLISHED_AT_ONCE]]):
+            await remove(web, stored)
+            break
     _raise_first(faults)
     for each in stored:
         if each.digest:
@@ -233,14 +243,3 @@ def _raise_first(faults: list[BaseException]) -> None:
 def _do(works: Iterable[Callable[[], None]]) -> None:
     for work in works:
         work()
-
-
-def judged(reader: HeadReader, pixels_max: int) -> Head:
-    """The head of a file whose type is known. Raises ClientFault `unsupported_type`, LimitExceeded."""
-    head = reader.head
-    if head is None or head.format not in FORMATS:
-        raise ClientFault(refusal(reader.start, FORMATS), code="unsupported_type")
-    pixels = head.width * head.height
-    if pixels > pixels_max:
-        raise LimitExceeded("pixels_over_limit", "pixels_max", pixels_max, pixels)
-    return head

@@ -11,13 +11,15 @@ from web.access.parts import Web
 
 @dataclass(slots=True)
 class Stored:
-    """An original. `publish` makes it durable under its name; `digest` can be called after that."""
+    """An original. `publish` makes it durable under its name; `digest` can be called after that. `source`: the address
+    from which it will be fetched; then nothing is published here, and its digest is that of the address."""
 
     job: str
     filename: str
     original: Original
     publish: Callable[[], None]
     digest: Callable[[], str] | None = None
+    source: str | None = None
 
 
 async def remove(web: Web, stored: list[Stored]) -> None:

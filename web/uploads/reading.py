@@ -2,7 +2,7 @@
 
 from contextlib import closing
 
-from jobs.errors import ClientFault
+from jobs.errors import ClientFault, PixmillError
 from jobs.limits import FORM_BYTES_MAX
 from web.access.call import Call
 from web.http.body import stream_digested
@@ -13,30 +13,40 @@ from web.uploads.dialects import no_image
 from web.uploads.fields import UploadRequest
 from web.uploads.forms import Form
 from web.uploads.incoming import Intake
+from web.uploads.sentback import REDIRECT, SentBack
 
 FILENAME = "filename"
 """The query parameter that names a bare image."""
+FORM_FIELDS = fields.FIELDS | {REDIRECT}
 
 
-async def read_form(call: Call, admission: Admission, intake: Intake) -> tuple[UploadRequest, list[str]]:
-    """Read a form: its images go into `intake`. Returns its fields, and the names of ignored parts. Raises ClientFault,
-    StoreFault."""
+async def read_form(
+    call: Call, admission: Admission, intake: Intake, back: SentBack
+) -> tuple[UploadRequest, list[str]]:
+    """Read a form: its images go into `intake`, its `redirect` to `back`. Returns its fields, and the names of ignored
+    parts. Raises ClientFault, StoreFault."""
     if call.query:
         name = next(iter(call.query))
         raise ClientFault(f"a form carries {name} as a part, not in the query", code="bad_parameter", parameter=name)
     terms = admission.terms
-    with closing(Form(call.request.headers["content-type"], intake, fields.FIELDS)) as form:
-        await stream_digested(
-            call.request, form.feed, terms.limit, terms.bytes_max, FORM_BYTES_MAX, intake.settle, form.slices
-        )
-        form.finish()
+    with closing(Form(call.request.headers["content-type"], intake, FORM_FIELDS)) as form:
+        try:
+            await stream_digested(
+                call.request, form.feed, terms.limit, terms.bytes_max, FORM_BYTES_MAX, intake.settle, form.slices
+            )
+            form.finish()
+        except PixmillError:
+            back.learn(form.fields.get(REDIRECT))
+            raise
+    back.take(form.fields.pop(REDIRECT, None))
     if not intake.stored:
         raise no_image(call.request)
     return fields.from_texts(fields.granted(form.fields, terms.decided), call.web.recipes), form.ignored
 
 
 async def read_image(call: Call, admission: Admission, intake: Intake) -> tuple[UploadRequest, list[str]]:
-    """As `read_form`, for a body that is an image. Its fields are judged before the body is read."""
+    """As `read_form`, for a body that is an image, which has no `redirect`. Its fields are judged before the
+    body is read."""
     terms = admission.terms
     texts = {name: value for name, value in call.query.items() if name != FILENAME}
     request = fields.from_texts(fields.granted(texts, terms.decided), call.web.recipes)

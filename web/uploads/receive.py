@@ -1,18 +1,22 @@
-"""POST /upload: admission, body, promise, answer.
+"""POST /upload: admission, body, promise, answer (for a form with `redirect`: where its browser is sent).
 
 Owns only the order of these steps. Each step is a module of this folder.
 """
 
 from starlette.responses import Response
 
-from jobs.errors import ClientFault
+from jobs.errors import ClientFault, PixmillError
+from jobs.job import Row
 from web.access.call import Call
 from web.http.body import claimed_bytes
 from web.uploads.accept import accept
 from web.uploads.admission import at_door
-from web.uploads.answer import answer
+from web.uploads.answer import answer, shown_by_grant
+from web.uploads.hooks import hooks_of, judge_batch
 from web.uploads.incoming import Intake
 from web.uploads.reading import read_form, read_image
+from web.uploads.sentback import SentBack
+from web.views.answers import batch_of
 
 UNTOLD = frozenset({"", "application/octet-stream"})
 """Content types that say nothing about the body. Its first bytes do."""
@@ -29,8 +33,26 @@ async def upload(call: Call) -> Response:
         )
         raise ClientFault(detail, code="unsupported_type")
     claimed = claimed_bytes(call.request)
-    with at_door(call, call.query.get("priority"), claimed) as admission, Intake.opened(call.web, admission) as intake:
-        request, ignored = await (read_form if is_form else read_image)(call, admission, intake)
-        await intake.publish()
-        accepted = await accept(admission, request, intake.stored)
-    return await answer(call, accepted, ignored)
+    back = SentBack(call)
+    try:
+        async with at_door(call, call.query.get("priority"), claimed) as admission:
+            with Intake.opened(call.web, admission) as intake:
+                reading = read_form(call, admission, intake, back) if is_form else read_image(call, admission, intake)
+                request, ignored = await reading
+                hooks = hooks_of(call, request)
+                judge_batch(call, request, hooks, is_batch=len(intake.stored) > 1)
+                await intake.publish()
+                accepted = await accept(admission, request, intake.stored, hooks)
+    except PixmillError as fault:
+        if back.address is None:
+            raise
+        return back.refused(fault)
+    return _sent_back(call, accepted, back) if back.address else await answer(call, accepted, ignored, request.batch)
+
+
+def _sent_back(call: Call, rows: list[Row], back: SentBack) -> Response:
+    if len(rows) == 1:
+        job = rows[0].id
+        return back.accepted("job", job, f"{call.base}/jobs/{job}{shown_by_grant(call, rows[0])}")
+    batch = batch_of(rows[0])
+    return back.accepted("batch", batch, f"{call.base}/batches/{batch}")

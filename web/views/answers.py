@@ -6,10 +6,12 @@ Knows no request: every address starts with the `base` that is passed in.
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from host.egress.sources import shown
+from jobs.images.turns import ORIENTATIONS
 from jobs.job import (
     ENDED,
     PRIORITIES,
@@ -21,14 +23,18 @@ from jobs.job import (
     TimelineEntry,
     decode_outcome,
     decode_spec,
+    original_of,
 )
-from jobs.wire import Beat, Change, Share, SweepsView, WorkerView
+from jobs.records import BatchEntry
+from jobs.wire import COURIER, IMAGES, Beat, Change, DeliveriesView, Share, SweepsView, WorkerView
 from web.broker.waiting import Place, Places
 
 View = dict[str, Any]
 ByGrant = Callable[[Row], str]
 """Suffix for a job's URLs: `?grant=...` if the caller used a grant, else "". An original's URL has none: a grant shows
 renditions only."""
+_UNKNOWN = Original("", "", 0, 0, 0, "")
+"""Of a job whose original is still to be fetched."""
 _NO_SHARE = Share({}, None, 0.0, 0.0)
 
 
@@ -39,8 +45,12 @@ def at(seconds: float | None) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def job(row: Row, base: str, place: Place, by_grant: str = "", *, timeline: bool = True) -> View:
-    """A job; lists leave the timeline out. Its addresses end with `by_grant`."""
+_ALONE = ("recipe", "timeline")
+"""The fields of a job that lists leave out: they are larger than all others together."""
+
+
+def job(row: Row, base: str, place: Place, by_grant: str = "") -> View:
+    """A job. Its addresses end with `by_grant`."""
     spec, outcome = decode_spec(row.spec), decode_outcome(row.outcome)
     here = f"{base}/jobs/{row.id}"
     view: View = {
@@ -55,7 +65,8 @@ def job(row: Row, base: str, place: Place, by_grant: str = "", *, timeline: bool
         "attempts": row.attempts,
         "cached": outcome.cached,
         "error": _error(outcome),
-        "original": _original(spec.original, outcome.renditions, here),
+        "original": _original(original_of(spec, outcome) or _UNKNOWN, outcome.renditions, here),
+        "source_url": None if spec.source is None else shown(spec.source),
         "renditions": [rendition(each, here, by_grant) for each in outcome.renditions],
         "dominant_colour": outcome.renditions[0].dominant_colour if outcome.renditions else None,
         "timeline": [_timeline_entry(each) for each in outcome.timeline],
@@ -64,13 +75,17 @@ def job(row: Row, base: str, place: Place, by_grant: str = "", *, timeline: bool
         "batch": batch_of(row),
         "accepted_at": at(row.accepted_at),
         "ended_at": at(row.ended_at),
+        "expires_at": at(outcome.expires_at),
         "change": row.change,
         "status_url": here + by_grant,
         "events_url": f"{here}/events{by_grant}",
     }
-    if not timeline:
-        del view["timeline"]
     return view
+
+
+def listed(row: Row, base: str, place: Place, by_grant: str = "") -> View:
+    """A job of a list or a batch."""
+    return {name: value for name, value in job(row, base, place, by_grant).items() if name not in _ALONE}
 
 
 def batch_of(row: Row) -> str:
@@ -79,12 +94,18 @@ def batch_of(row: Row) -> str:
 
 
 def _original(original: Original, renditions: list[Rendition], here: str) -> View:
-    """The original with its sides: those of its head, else those that the decoder found."""
-    found = renditions[0].original if renditions else None
+    """The original with its sides as stored: those of its head, else those that the decoder found. Its upright sides
+    are those of a viewer that follows its orientation."""
+    found = (renditions[0].original if renditions else None) or (None, None)
+    stored = (original.width or found[0], original.height or found[1])
+    turned = ORIENTATIONS[original.orientation].swap
+    upright = (stored[::-1] if turned else stored) if original.orientation else (None, None)
     return {
         "format": original.format,
-        "width": original.width or (found and found[0]),
-        "height": original.height or (found and found[1]),
+        "width": stored[0],
+        "height": stored[1],
+        "upright_width": upright[0],
+        "upright_height": upright[1],
         "bytes": original.bytes,
         "digest": original.digest,
         "url": f"{here}/original",
@@ -118,14 +139,24 @@ def upload(rows: list[Row], base: str, ignored: list[str], receipts: list[str], 
 
 
 def ended(
-    rows: list[Row], base: str, ignored: list[str], receipts: list[str], places: Places, by_grant: ByGrant
+    rows: list[Row],
+    joined: "FoundBatch | None",
+    base: str,
+    ignored: list[str],
+    receipts: list[str],
+    places: Places,
+    by_grant: ByGrant,
+    now: float,
 ) -> View:
-    """The answer to an upload that waited for its end: the whole job or batch, with what `upload` tells beside it."""
+    """The answer to an upload that waited for its end: the whole job or batch, with what `upload` tells beside it.
+    `joined`: the open batch that the jobs joined. It is told in numbers, because others may be in it, too."""
     if len(rows) == 1:
         view = job(rows[0], base, places(rows[0]), by_grant(rows[0])) | {"receipt": receipts[0]}
     else:
-        view = batch(rows, base, places, by_grant)
-        view["jobs"] = [each | {"receipt": receipt} for each, receipt in zip(view["jobs"], receipts, strict=True)]
+        found = joined or FoundBatch(batch_of(rows[0]), None, Counter(row.state for row in rows))
+        jobs = [listed(row, base, places(row), by_grant(row)) for row in rows]
+        view = batch(found, base, now) | {"events_url": _batch_events(rows, base, by_grant)}
+        view["jobs"] = [each | {"receipt": receipt} for each, receipt in zip(jobs, receipts, strict=True)]
     return view | {"ignored": ignored}
 
 
@@ -142,16 +173,42 @@ def _uploaded(row: Row, base: str, receipt: str, by_grant: str) -> View:
     }
 
 
-def batch(rows: list[Row], base: str, places: Places, by_grant: ByGrant) -> View:
-    """The jobs of one POST."""
+class FoundBatch(NamedTuple):
+    """A batch as it was read. `entry`: None for a single job, and for a batch that ended long ago. `counts`: its jobs
+    by state. `single`: the job that is the batch alone."""
+
+    id: str
+    entry: BatchEntry | None
+    counts: Counter[str]
+    single: Row | None = None
+
+    @property
+    def total(self) -> int:
+        """How many jobs it has."""
+        return self.counts.total()
+
+    def is_open(self, now: float) -> bool:
+        """Whether jobs may join it at wall time `now`."""
+        entry = self.entry
+        return entry is not None and entry.ended_at is None and (entry.open_until or 0.0) > now
+
+
+def batch(found: FoundBatch, base: str, now: float) -> View:
+    """A batch at wall time `now`, without its jobs."""
     return {
-        "id": batch_of(rows[0]),
-        "total": len(rows),
-        "ended": sum(row.state in ENDED for row in rows),
-        "counts": Counter(row.state for row in rows),
-        "events_url": _batch_events(rows, base, by_grant),
-        "jobs": [job(row, base, places(row), by_grant(row), timeline=False) for row in rows],
+        "id": found.id,
+        "open": found.is_open(now),
+        "total": found.total,
+        "ended": sum(found.counts[state] for state in ENDED),
+        "counts": found.counts,
+        "events_url": f"{base}/batches/{found.id}/events" if found.total else None,
     }
+
+
+def batch_with_jobs(found: FoundBatch, rows: list[Row], base: str, places: Places, now: float) -> View:
+    """A batch at wall time `now` with its jobs, which were read after it."""
+    counted = found._replace(counts=Counter(row.state for row in rows))
+    return batch(counted, base, now) | {"jobs": [listed(row, base, places(row)) for row in rows]}
 
 
 def _batch_events(rows: list[Row], base: str, by_grant: ByGrant) -> str:
@@ -189,12 +246,14 @@ def stats(beat: Beat, now: float, sees: str | None, wait_seconds: float | None) 
             "depth": counts[State.QUEUED],
             "oldest_seconds": oldest,
             "wait_seconds": None if wait_seconds is None else round(wait_seconds, 2),
-            "paused": beat.paused,
+            "paused": beat.paused or sees in beat.paused_tenants,
+            "paused_tenants": [name for name in beat.paused_tenants if sees in (None, name)],
         },
         "jobs": counts,
         "workers": [_worker(worker, now, sees) for worker in beat.workers],
         "workers_wanted": beat.workers_wanted,
         "sweeps": None if sees is not None or beat.sweeps is None else _sweeps(beat.sweeps),
+        "deliveries": None if sees is not None or beat.deliveries is None else _deliveries(beat.deliveries),
         "rates": {"accepted_per_minute": share.accepted_per_minute, "ended_per_minute": share.ended_per_minute},
     }
 
@@ -208,9 +267,13 @@ def _sweeps(sweeps: SweepsView) -> View:
     }
 
 
-def able_workers(beat: Beat) -> int:
-    """How many workers take jobs."""
-    return sum(worker.state != "draining" for worker in beat.workers)
+def _deliveries(view: DeliveriesView) -> View:
+    return {"waiting": view.waiting, "failed": view.failed, "failing": view.failing, "paused": view.paused}
+
+
+def able_workers(beat: Beat, kind: str = IMAGES) -> int:
+    """How many workers of this kind take work: images, if it is not given."""
+    return sum(worker.state != "draining" and worker.kind == kind for worker in beat.workers)
 
 
 def warnings(beat: Beat) -> list[str]:
@@ -220,10 +283,29 @@ def warnings(beat: Beat) -> list[str]:
         found.append("no worker takes jobs: accepted jobs wait")
     if beat.paused:
         found.append("paused: accepted jobs wait")
+    if beat.paused_tenants:
+        found.append(f"paused for {len(beat.paused_tenants)} tenants: their accepted jobs wait")
     if beat.sweeps and beat.sweeps.failing:
         found.append(f"deletions of files fail ({beat.sweeps.failing}): /stats and a worker's log say why")
     if beat.sweeps and beat.sweeps.scan:
         found.append("the search for files without a job has stopped: /stats and a worker's log say why")
+    if beat.secrets > 1:
+        found.append(
+            f"the web hosts have {beat.secrets} different key.secret: copy one of them to all, or an upload that is "
+            "repeated at another host becomes a second job"
+        )
+    if (told := beat.deliveries) is not None and told.waiting and not able_workers(beat, COURIER):
+        found.append(f"no courier takes deliveries: {told.waiting} webhooks wait")
+    if told is not None and told.paused:
+        found.append(
+            f"{told.paused} receivers of webhooks are paused, because they only failed for five days: "
+            "GET /deliveries?state=failed shows them, and a replay tries them again"
+        )
+    if failing := [worker.cache for worker in beat.workers if worker.cache]:
+        found.append(
+            f"the result cache fails for {len(failing)} of {len(beat.workers)} workers ({min(failing)}): images are "
+            "processed anew"
+        )
     return found
 
 
@@ -233,5 +315,10 @@ def _worker(worker: WorkerView, now: float, sees: str | None) -> View:
         for held in worker.jobs
         if sees in (None, held.tenant)
     ]
-    fields = {"name": worker.name, "incarnation": worker.incarnation, "state": worker.state}
-    return fields | {"capacity": worker.capacity, "jobs": jobs, "since": at(worker.since)}
+    fields = {"name": worker.name, "incarnation": worker.incarnation, "kind": worker.kind, "state": worker.state}
+    return fields | {
+        "capacity": worker.capacity,
+        "jobs": jobs,
+        "since": at(worker.since),
+        "cache": worker.cache or None,
+    }

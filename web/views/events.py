@@ -5,44 +5,59 @@ from collections.abc import Iterable
 import msgspec
 
 from jobs.job import Row, decode_outcome
-from jobs.wire import Change
+from jobs.wire import BATCH_ENDED, Change
 from web.views import answers
 
 REPLAY_BYTES_MAX = 512 * 1024
 """Bytes of missed events, or of the present state, in one go: half of what a reader may be behind. The rest is for the
 beat, and for changes meanwhile."""
+UNKNOWN = -1
+"""Older than all changes."""
 _json = msgspec.json.Encoder().encode
 
 
-def event(name: str, data: object, number: int | None = None) -> bytes:
-    """One event's text; `number` is its id."""
-    head = f"event: {name}\n" if number is None else f"id: {number}\nevent: {name}\n"
+def event(name: str, data: object, number: int | None = None, life: str = "") -> bytes:
+    """One event's text. Its id is made of `number` and the ledger's `life`; None: it has no id."""
+    head = f"event: {name}\n" if number is None else f"id: {event_id(number, life)}\nevent: {name}\n"
     return head.encode() + b"data: " + _json(data) + b"\n\n"
 
 
-def of_changes(changes: Iterable[Change], base: str, by_grant: str = "", *, numbered: bool = True) -> bytes:
+def event_id(number: int, life: str) -> str:
+    """The id of an event after the change `number` of that life of the ledger ("": it has no name)."""
+    return f"{number}.{life}" if life else str(number)
+
+
+def number_of(text: str, life: str) -> int:
+    """The number in an id of an event of this life. UNKNOWN for any other text."""
+    number, _, of_life = text.partition(".")
+    return int(number) if of_life == life and number.isdecimal() and len(number) < 20 else UNKNOWN
+
+
+def of_changes(changes: Iterable[Change], base: str, life: str, by_grant: str = "", *, numbered: bool = True) -> bytes:
     """The events of these changes: a rendition's publication, else the job's new state."""
-    return b"".join(_of_change(change, base, by_grant, change.change if numbered else None) for change in changes)
+    return b"".join(_of_change(change, base, by_grant, change.change if numbered else None, life) for change in changes)
 
 
-def _of_change(change: Change, base: str, by_grant: str, number: int | None) -> bytes:
+def _of_change(change: Change, base: str, by_grant: str, number: int | None, life: str) -> bytes:
+    if change.state == BATCH_ENDED:
+        return event("batch", {"id": change.id, "state": "ended", "change": change.change}, number, life)
     if change.rendition is None:
-        return event("job", answers.change(change), number)
+        return event("job", answers.change(change), number, life)
     shown = answers.rendition(change.rendition, f"{base}/jobs/{change.id}", by_grant)
-    return event("rendition", {"id": change.id, "change": change.change, "rendition": shown}, number)
+    return event("rendition", {"id": change.id, "change": change.change, "rendition": shown}, number, life)
 
 
-def of_row(row: Row, base: str, by_grant: str, number: int | None) -> bytes:
-    """A job's present state: its renditions, then the job itself, whose event has `number` as its id."""
+def of_row(row: Row, base: str, by_grant: str, number: int | None, life: str) -> bytes:
+    """A job's present state: its renditions, then the job itself, whose event has `number` in its id."""
     outcome = decode_outcome(row.outcome)
     shown = [answers.rendition(published, f"{base}/jobs/{row.id}", by_grant) for published in outcome.renditions]
     told = [event("rendition", {"id": row.id, "change": row.change, "rendition": each}) for each in shown]
-    return b"".join(told) + event("job", answers.state(row, outcome), number)
+    return b"".join(told) + event("job", answers.state(row, outcome), number, life)
 
 
-def of_missing(job: str, number: int | None) -> bytes:
+def of_missing(job: str) -> bytes:
     """A job that is not there any more, or never was."""
-    return event("job", {"id": job, "removed": True}, number)
+    return event("job", {"id": job, "removed": True})
 
 
 def seen_by(sees: str | None, changes: list[Change]) -> list[Change]:
@@ -50,15 +65,15 @@ def seen_by(sees: str | None, changes: list[Change]) -> list[Change]:
     return changes if sees is None else [change for change in changes if change.tenant == sees]
 
 
-def replay(changes: list[Change], base: str) -> bytes | None:
+def replay(changes: list[Change], base: str, life: str) -> bytes | None:
     """Missed changes: every publication, and each job once in its newest state. None where that is more than
     REPLAY_BYTES_MAX: a reader would be cut off over it, and come again for the same."""
     newest = {change.id: change.change for change in changes}
     parts = []
     for change in changes:
         if change.rendition:
-            parts.append(_of_change(change, base, "", change.change))
+            parts.append(_of_change(change, base, "", change.change, life))
         if newest[change.id] == change.change:
-            parts.append(event("job", answers.change(change), change.change))
+            parts.append(_of_change(msgspec.structs.replace(change, rendition=None), base, "", change.change, life))
     told = b"".join(parts)
     return told if len(told) <= REPLAY_BYTES_MAX else None

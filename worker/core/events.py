@@ -1,6 +1,7 @@
 """The events of a worker's session and its effects: the data between core and keeper.
 
-Pure data. Events are facts in the past tense; `job` and `lease` name the lease they are about.
+Pure data. Events are facts in the past tense; `job` and `lease` name the lease they are about. Those of every holder of
+leases are in jobs/session/events.py.
 """
 
 from typing import Any
@@ -8,36 +9,25 @@ from typing import Any
 import msgspec
 
 from jobs.job import Cost, Rendition
+from jobs.session.events import Connected, Disconnected, DrainRequested, Fact, LeaveRequested, Received
 from jobs.wire import Assignment, LeaseRef, OrphanScan
 
-
-class _Event(msgspec.Struct, frozen=True, gc=False):
-    pass
-
-
-class Connected(_Event, frozen=True):
-    """A connection to the broker stands, the first or another one."""
+__all__ = [
+    "CacheAnswered", "CacheChanged", "Connected", "DecoderBegan", "DecoderDone", "DecoderFailed", "DecoderFinished",
+    "DecoderGone", "DecoderIdle", "DecoderSeen", "Disconnected", "DrainRequested", "Effects", "LeaveRequested",
+    "NamesFound", "Received", "RenditionLanded", "SweepDone", "SweepFailed", "SweepLate", "Sweeping",
+]  # fmt: skip
 
 
-class Disconnected(_Event, frozen=True):
-    """The connection broke, or a message could not be sent: sent messages may be lost."""
-
-
-class Received(_Event, frozen=True):
-    """The broker said `message` (one of jobs.wire.ToWorker)."""
-
-    message: Any
-
-
-class DecoderIdle(_Event, frozen=True):
+class DecoderIdle(Fact, frozen=True):
     """A decoder waits for a job. Each takes one; a fresh DecoderIdle follows when it is free again."""
 
 
-class DecoderGone(_Event, frozen=True):
+class DecoderGone(Fact, frozen=True):
     """A decoder that waited for a job ended."""
 
 
-class DecoderBegan(_Event, frozen=True):
+class DecoderBegan(Fact, frozen=True):
     """A decoder began the job, at wall time `at`."""
 
     job: str
@@ -45,7 +35,7 @@ class DecoderBegan(_Event, frozen=True):
     at: float
 
 
-class DecoderSeen(_Event, frozen=True):
+class DecoderSeen(Fact, frozen=True):
     """The decoder of the job is `where` now: its stage and memory, in words."""
 
     job: str
@@ -53,14 +43,14 @@ class DecoderSeen(_Event, frozen=True):
     where: str
 
 
-class DecoderDone(_Event, frozen=True):
+class DecoderDone(Fact, frozen=True):
     """The decoder has made all of this job; what is left is to publish it, which may wait for the disk."""
 
     job: str
     lease: int
 
 
-class RenditionLanded(_Event, frozen=True):
+class RenditionLanded(Fact, frozen=True):
     """One rendition is in the blob store, durably."""
 
     job: str
@@ -68,7 +58,7 @@ class RenditionLanded(_Event, frozen=True):
     rendition: Rendition
 
 
-class DecoderFinished(_Event, frozen=True):
+class DecoderFinished(Fact, frozen=True):
     """All `renditions` have landed, at wall time `at`."""
 
     job: str
@@ -78,7 +68,7 @@ class DecoderFinished(_Event, frozen=True):
     at: float | None = None
 
 
-class CacheAnswered(_Event, frozen=True):
+class CacheAnswered(Fact, frozen=True):
     """The result cache knew the renditions, and they are linked: no decoder began."""
 
     job: str
@@ -86,7 +76,7 @@ class CacheAnswered(_Event, frozen=True):
     renditions: list[Rendition]
 
 
-class DecoderFailed(_Event, frozen=True):
+class DecoderFailed(Fact, frozen=True):
     """The try ended without its renditions; `code` is a jobs.job.Code."""
 
     job: str
@@ -95,26 +85,32 @@ class DecoderFailed(_Event, frozen=True):
     detail: str
 
 
-class SweepDone(_Event, frozen=True):
+class CacheChanged(Fact, frozen=True):
+    """The result cache fails from now on, and `why`; empty: it answers again."""
+
+    why: str
+
+
+class SweepDone(Fact, frozen=True):
     """The blobs of a job's sweep are deleted."""
 
     job: str
 
 
-class SweepFailed(_Event, frozen=True):
+class SweepFailed(Fact, frozen=True):
     """Not all blobs of a job's sweep could be deleted."""
 
     job: str
     detail: str
 
 
-class SweepLate(_Event, frozen=True):
+class SweepLate(Fact, frozen=True):
     """A job's sweep took too long, or came too late: the remaining blobs must not be deleted any more."""
 
     job: str
 
 
-class NamesFound(_Event, frozen=True):
+class NamesFound(Fact, frozen=True):
     """The step of the orphan scan that began past `after` listed these old blobs; `following` is the `after`
     of the next one, None at the end. `failed`: why it could not, if so."""
 
@@ -122,14 +118,6 @@ class NamesFound(_Event, frozen=True):
     names: list[str]
     following: str | None
     failed: str = ""
-
-
-class DrainRequested(_Event, frozen=True):
-    """Whoever started this process wants it to finish what it holds and end."""
-
-
-class LeaveRequested(_Event, frozen=True):
-    """Whoever started this process wants it to give back what it holds and end at once."""
 
 
 class Sweeping(msgspec.Struct, frozen=True, gc=False):

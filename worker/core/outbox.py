@@ -9,7 +9,7 @@ from math import inf
 from typing import Any
 
 from jobs import wire
-from worker.core.leases import Answer
+from jobs.session.leases import Answer
 
 END_SECONDS = 0.1
 """The end of a short job waits at most this long for others: a message for each costs the broker a transaction."""
@@ -50,8 +50,8 @@ class Outbox:
         patient = now < self.due < inf and len(self.answers) < here and not other
         return patient and all(type(answer) is wire.Finish for answer in self.answers)
 
-    def empty(self, beat: list[wire.Held] | None, leaving: bool) -> list[Any]:
-        """The messages, in order; `beat` is the list of a WorkerBeat (None: no beat)."""
+    def empty(self, beat: wire.WorkerBeat | None, leaving: bool) -> list[Any]:
+        """The messages, in order."""
         sends: list[Any] = []
         if self.draining:
             sends.append(wire.Draining())
@@ -66,7 +66,7 @@ class Outbox:
         if self.found is not None:
             sends.append(self.found)
         if beat is not None:
-            sends.append(wire.WorkerBeat(beat))
+            sends.append(beat)
         if leaving:
             sends.append(wire.Leaving())
         self.due, self.draining = inf, False

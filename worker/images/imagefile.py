@@ -92,7 +92,8 @@ _FAULTS = (
 """What Pillow's plugins raise on damaged files. MemoryError is not among them."""
 _OUT_OF_MEMORY = re.compile(  # the encoders fail for no other reason
     r"out of memory|pixel allocation failed"  # Pillow's codecs, libavif
-    r"|^encoding error [12]\b|WebPEncodingError: [12]\b|could not create encoder object"  # libwebp
+    r"|^encoding error [128]\b|WebPEncodingError: [128]\b|could not create encoder object"  # libwebp
+    r"|(?:WebPMuxError|assembling WebP): -3\b"  # libwebpmux
     r"|can't allocate encoder|encoding of (?:color|alpha) planes failed"  # libaom
     r"|^quantization error$|^broken data stream when writing",  # GIF, libjpeg
     re.IGNORECASE,

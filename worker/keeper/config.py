@@ -1,19 +1,15 @@
 """The worker's part of the settings: who it is, and the room that it leaves."""
 
-import os
-import secrets
-import socket
+import logging
 from importlib import metadata
 from typing import Any
 
 from host.settings.settings import Settings
-from host.sockets.bound import bound
 from jobs.errors import SetupFault
 from stores.blobs import Blobs
-from stores.opening import open_blobs
+from stores.opening import open_blobs, proven_blobs
 from worker.core.parking import GROWTH_SHARE, Parking
 
-INCARNATION_BYTES = 8
 LEDGER_SHARE = 4
 """One in so many bytes of DISK_FREE_BYTES_MIN is the ledger's alone: 64 MiB, which are 50,000 jobs."""
 PILLOW_LEAST = 13
@@ -33,23 +29,15 @@ def refuse_old_pillow() -> None:
         )
 
 
-def incarnation(key: bytes | None = None) -> str:
-    """This process's random id, which differs from that of a predecessor of the same name. Bound to our CURVE `key`."""
-    random = secrets.token_hex(INCARNATION_BYTES)
-    return bound(random, key) if key else random
-
-
-def name() -> str:
-    """This process's label in logs, timelines and /stats."""
-    return f"{socket.gethostname()}-{os.getpid()}"
-
-
 def parking(settings: Settings) -> Parking[Any]:
     """Room for decoders of tenants whose turn is over: as many as this worker can hold jobs."""
     return Parking(settings.capacity, settings.decoder_bytes_max // GROWTH_SHARE)
 
 
-def blobs(settings: Settings) -> Blobs:
+def blobs(settings: Settings, log: logging.Logger) -> Blobs:
     """The blob store of this installation. Of the room that uploads leave free, renditions leave a part for the ledger:
-    a broker that cannot commit ends."""
-    return open_blobs(settings, settings.disk_free_bytes_min // LEDGER_SHARE)
+    a broker that cannot commit ends. Raises SetupFault."""
+    store = open_blobs(settings, settings.disk_free_bytes_min // LEDGER_SHARE)
+    if settings.blobs_url:
+        log.info("blobs", extra={"store": proven_blobs(settings, store)})
+    return store

@@ -1,7 +1,7 @@
-"""The keeper: the worker's process towards the broker. The only zmq of the role.
+"""The keeper: the worker's process towards the brokers.
 
-Owns the DEALER, its monitor and the poll loop around worker/core/session.py: it reads all messages,
-feeds the session and carries out its effects. Decides nothing, and never imports PIL.
+Owns the poll loop around worker/core/session.py: it reads all messages (host/sockets/lines.py), feeds the session and
+carries out its effects. Decides nothing, and never imports PIL.
 """
 
 import contextlib
@@ -11,17 +11,14 @@ import socket
 import time
 from typing import Any
 
-import zmq
-from zmq.utils.monitor import recv_monitor_message
-
 from host.files import folders
 from host.process import notify
 from host.settings.settings import Settings
 from host.sockets import curve
-from host.sockets.addresses import wires_of
-from host.sockets.readiness import descriptors, has_mail, readable
-from jobs import wire
-from jobs.errors import WireFault
+from host.sockets.bound import fresh_incarnation, own_name
+from host.sockets.brokers import Brokers
+from host.sockets.lines import Lines
+from host.sockets.readiness import readable
 from stores.opening import open_cache
 from worker.core import events
 from worker.core.session import Session
@@ -33,16 +30,11 @@ from worker.keeper.results import Results
 from worker.keeper.waiting import WaitingBlobs, WaitingCache
 from worker.keeper.work import Work
 
-RECONNECT_MS_FIRST, RECONNECT_MS_MAX = 10, 500
 MAIL_SECONDS = 0.03
 """The broker's messages may stay unread this long while the decoder works: most jobs end sooner, and each look costs a
 wake-up. A cancel or a recall waits at most this long."""
-VISIT_MESSAGES_MAX = 256
-"""Messages of the broker that are read in one turn: they are carried out before more are read."""
 LAST_WORDS_MS = 500
 """The last answers may take this long to leave the socket."""
-WATCHED = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
-"""Monitored events of a connection; on tcp refusals as well."""
 
 
 class Keeper:
@@ -52,16 +44,15 @@ class Keeper:
         self, settings: Settings, children: Children, signals: socket.socket, engine: str, log: logging.Logger
     ) -> None:
         folders.data_folder(settings)
-        self._wires = wires_of(settings)
-        self._client = curve.Client(self._wires.curve) if self._wires.curve else None
-        self._refusals = curve.Refusals(log)
-        self._name = config.name()
+        brokers = Brokers(settings, log)
+        client = curve.Client(brokers.curve) if brokers.curve else None
+        self._name = own_name()
         self._log = log
         self._children = children
         self._signals = signals
         self._capacity = settings.capacity
         self._session = Session(
-            config.incarnation(self._client.key if self._client else None),
+            fresh_incarnation(client.key if client else None),
             self._name,
             os.getpid(),
             settings.capacity,
@@ -71,24 +62,23 @@ class Keeper:
             time.monotonic(),
         )
         self._beats = Beats(self._speak)
-        blobs = WaitingBlobs(config.blobs(settings), self._beats)
+        blobs = WaitingBlobs(config.blobs(settings, log), self._beats)
         cache = open_cache(settings)
-        results = Results(WaitingCache(cache, self._beats) if cache is not None else None, blobs, engine)
-        self._work = Work(settings, children, blobs, results, self._notify, log, self._beats)
+        cache = cache and WaitingCache(cache, self._beats, self._cache_changed)
+        self._results = Results(cache, blobs, engine)
+        self._work = Work(settings, children, blobs, self._results, self._notify, log, self._beats)
         self._housekeeping = Housekeeping(blobs, self._notify, log, time.monotonic)
         self._watchdog = notify.Watchdog()
         self._notified = False
         self._ready_said = False
-        self._noise = 0
         self._read_at = 0.0
         """When the broker's messages were last read (monotonic seconds)."""
-        self._context = zmq.Context()
-        self._former: Any = None
-        """The socket that the broker knows, until it welcomes the present one."""
-        self._open()
+        self._brokers = brokers
+        self._lines = Lines(brokers, client, self._notify, self._session.introduction, log)
 
     def run(self) -> None:
         """Serve until the session leaves. All children are gone on return."""
+        self._brokers.watch()
         self._log.info("started", extra={"worker": self._name, "capacity": self._capacity})
         leave = False
         while not leave:
@@ -96,9 +86,7 @@ class Keeper:
             now = self._read_at = time.monotonic()
             if now >= self._children.deadline or not ready.isdisjoint(self._children.descriptors()):
                 self._children.read(self._work, now)
-            if self._monitor in ready:
-                self._read_monitor()
-            self._read_broker()
+            self._lines.read(ready)
             if self._signals.fileno() in ready:
                 self._read_signals()
             if now >= self._session.deadline:
@@ -108,6 +96,8 @@ class Keeper:
                 self._children.end_parked()
             leave = self._carry_out()
             self._work.publish()
+            if not self._session.occupied:
+                self._results.look()
             if self._notified and not leave:
                 leave = self._carry_out()
             if self._ready_said:
@@ -115,26 +105,32 @@ class Keeper:
             self._session.turned(time.monotonic())
         self._beats.stop()
         self._children.close()
-        self._close(LAST_WORDS_MS)
-        self._context.term()
+        self._lines.close(LAST_WORDS_MS)
         self._log.info("left", extra={"worker": self._name})
 
     def _notify(self, event: Any) -> None:
         self._notified = True
         self._session.handle(event, time.monotonic())
 
+    def _cache_changed(self, why: str) -> None:
+        if why:
+            self._log.warning("cache failing", extra={"why": why})
+        else:
+            self._log.info("cache answering")
+        self._notify(events.CacheChanged(why))
+
     def _speak(self) -> float:
         """Send what is due. Runs in the thread of the beats, while the keeper's own waits for the disk."""
         for message in self._session.meanwhile(time.monotonic()):
-            self._send(message)
+            self._lines.send(message)
         return self._session.beat_at - time.monotonic()
 
     def _wait(self) -> set[Any]:
         """Everything that can be read. The broker's messages are read in each turn in any case."""
         due = 0.0 if self._notified else min(self._session.deadline, self._children.deadline)
-        sockets = self._all_sockets
+        sockets = self._lines.all
         if self._session.occupied:
-            due, sockets = min(due, self._read_at + MAIL_SECONDS), self._but_mail
+            due, sockets = min(due, self._read_at + MAIL_SECONDS), self._lines.but_mail
         others = [self._signals.fileno(), *self._children.descriptors()]
         return readable(sockets, others, due - time.monotonic())
 
@@ -144,7 +140,7 @@ class Keeper:
         for ref in effects.kill:
             self._work.kill(ref)
         for message in effects.sends:
-            self._send(message)
+            self._lines.send(message)
         for sweeping in effects.sweep:  # before a requeued job makes blobs of the same names again
             self._housekeeping.sweep(sweeping)
         for assignment in effects.begin:
@@ -153,86 +149,11 @@ class Keeper:
             self._housekeeping.scan(effects.scan)
         if effects.reconnect:
             self._log.warning("broker silent", extra={"worker": self._name})
-            self._reopen()
+            self._lines.reopen()
         if self._children.decoder is not None and not self._ready_said:
             self._ready_said = True
             notify.ready()
         return effects.leave
-
-    # -- the socket
-
-    def _open(self) -> None:
-        self._dealer = self._context.socket(zmq.DEALER)
-        self._dealer.linger = 0
-        self._dealer.maxmsgsize = wire.FRAME_BYTES_MAX
-        self._dealer.reconnect_ivl = RECONNECT_MS_FIRST
-        self._dealer.reconnect_ivl_max = RECONNECT_MS_MAX
-        self._monitor = self._dealer.get_monitor_socket(WATCHED | (curve.REFUSED if self._wires.address else 0))
-        self._wires.tune(self._dealer)
-        if self._client:
-            self._client.dress(self._dealer)
-        self._dealer.connect(self._wires.endpoint("workers"))
-        self._but_mail = descriptors(self._monitor)
-        self._all_sockets = self._but_mail | descriptors(self._dealer)
-        self._welcome = False
-
-    def _reopen(self) -> None:
-        """Open a fresh socket. The one that the broker knows stays open until the new one is welcome. If the broker
-        only paused, it would take that socket's end for ours, and our running jobs for lost."""
-        self._dealer.disable_monitor()
-        self._monitor.close(0)
-        if self._welcome:
-            self._former = self._dealer
-        else:
-            self._dealer.close(0)
-        self._open()
-
-    def _close(self, linger_ms: int) -> None:
-        self._dealer.disable_monitor()
-        self._monitor.close(0)
-        self._dealer.close(linger_ms)
-        self._leave_former()
-
-    def _leave_former(self) -> None:
-        if self._former is not None:
-            self._former.close(0)
-            self._former = None
-
-    def _send(self, message: Any) -> None:
-        frames, left_out = wire.frames(message)
-        if left_out:
-            self._log.error("too long to be sent, left out", extra={"message": type(message).__name__})
-        try:
-            for frame in frames:
-                self._dealer.send(frame, zmq.NOBLOCK)
-        except zmq.Again:
-            self._notify(events.Disconnected())
-
-    def _read_broker(self) -> None:
-        for _ in range(VISIT_MESSAGES_MAX):
-            if not has_mail(self._dealer):
-                return
-            for frame in self._dealer.recv_multipart(zmq.NOBLOCK):
-                try:
-                    message = wire.to_worker.decode(frame)
-                except WireFault as fault:
-                    self._noise += 1
-                    if self._noise == 1:
-                        self._log.warning("noise", extra={"why": fault.detail})
-                    continue
-                if isinstance(message, wire.Welcome):
-                    self._welcome = True
-                    self._leave_former()
-                self._notify(events.Received(message))
-
-    def _read_monitor(self) -> None:
-        while has_mail(self._monitor):
-            happened = recv_monitor_message(self._monitor)["event"]
-            if happened & curve.REFUSED:
-                self._refusals.notify(happened)
-                continue
-            connected = happened == zmq.EVENT_HANDSHAKE_SUCCEEDED
-            self._notify(events.Connected() if connected else events.Disconnected())
 
     def _read_signals(self) -> None:
         """The first signal asks to drain, every later one to leave."""

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 import msgspec
 
 from jobs.errors import StoreFault
-from jobs.ids import rendition_name
+from jobs.ids import is_id, job_of, rendition_name
 from jobs.job import Rendition, Spec
 from stores.blobs import Blobs
 from stores.cache import Cache
 
+NOBODY = "0" * 64
+"""A key that no content has."""
 _decode = msgspec.msgpack.Decoder(list[Rendition]).decode
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -48,7 +50,7 @@ class Results:
         if value is None:
             return None
         try:
-            return [self._link(job, rendition) for rendition in _decode(value)]
+            return [self._link(job, rendition) for rendition in map(_checked, _decode(value))]
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, StoreFault):
             return None
 
@@ -64,8 +66,22 @@ class Results:
         while self._cache is not None and run.kept:
             self._cache.drop(run.kept.pop())
 
+    def look(self) -> None:
+        """Ask a cache that failed whether it answers again: without a job nobody would find out."""
+        if self._cache is not None and self._cache.failing():
+            self._cache.get(NOBODY)
+
     def _link(self, job: str, rendition: Rendition) -> Rendition:
         extension = rendition.blob.rpartition(".")[2]
         blob = rendition_name(job, rendition.name, rendition.digest, extension)
         self._blobs.link(rendition.blob, blob)
         return msgspec.structs.replace(rendition, blob=blob)
+
+
+def _checked(rendition: Rendition) -> Rendition:
+    """`rendition` itself, if its blob may be one of these bytes. Raises StoreFault for any other, as an original: a
+    cache that other hosts share is no proof."""
+    job, extension = job_of(rendition.blob), rendition.blob.rpartition(".")[2]
+    if not is_id(job) or rendition.blob != rendition_name(job, rendition.name, rendition.digest, extension):
+        raise StoreFault(f"the result cache names {rendition.blob!r}, which is no rendition of these bytes")
+    return rendition

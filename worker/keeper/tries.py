@@ -6,7 +6,7 @@ Owns what is published of a try. worker/keeper/work.py decides when, and reports
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from jobs.errors import StoreFault
+from jobs.errors import StoreAway, StoreFault
 from jobs.ids import rendition_name
 from jobs.job import Rendition, Spec
 from jobs.wire import Assignment, LeaseRef
@@ -16,13 +16,16 @@ from worker.keeper import checks
 from worker.keeper.bodies import Body
 from worker.keeper.results import Run
 
+PATIENCE_SECONDS = 60.0
+"""Renditions wait so long for a store that is away. Then another worker may try: perhaps it can reach the store."""
+
 
 @dataclass(slots=True)
 class Try:
     """One job on its way through the decoder. `allowed`: the form of each of its renditions, by name. `handed_at`: the
     wall time at which the decoder got it (`original` is closed then); from then on it is charged. `begun`: the session
     knows that. `made`: not published yet. `coming`: not complete yet. `done`: the decoder's last message. `run`: the
-    decoder's."""
+    decoder's. `away_since`: when (monotonic) the store was first away for a rendition."""
 
     assignment: Assignment
     spec: Spec
@@ -36,6 +39,7 @@ class Try:
     coming: Body | None = None
     done: tasks.Done | None = None
     run: Run = field(default_factory=Run)
+    away_since: float | None = None
 
     def is_under(self, ref: LeaseRef) -> bool:
         """Whether this is the try of that job under that lease."""
@@ -62,16 +66,27 @@ class Try:
                 body.discard()
         self.made, self.coming = [], None
 
+    def waits_for_store(self, now: float) -> bool:
+        """The store was away again, at monotonic time `now`: whether the renditions may wait for it longer."""
+        if self.away_since is None:
+            self.away_since = now
+        return now < self.away_since + PATIENCE_SECONDS
+
     def publish_next(self) -> Rendition:
-        """Make the first of the finished renditions durable. Raises StoreFault; that rendition is lost then."""
-        word, body = self.made.pop(0)
+        """Make the first of the finished renditions durable. Raises StoreAway, and nothing is lost; or StoreFault, and
+        that rendition is lost."""
+        word, body = self.made[0]
         digest = body.digest()
         blob = rendition_name(self.assignment.job, word.name, digest, word.extension)
         try:
             body.publish(blob)
+        except StoreAway:
+            raise
         except StoreFault:
+            self.made.pop(0)
             body.discard()
             raise
+        self.made.pop(0)
         described = (word.format, word.width, word.height, body.size, digest, word.dominant_colour, word.unmet)
         rendition = Rendition(word.name, blob, *described, word.original)
         self.renditions.append(rendition)

@@ -4,10 +4,11 @@
 Owns no file. Every method of the contracts is here, because any of them may stall: a read as well as a sync.
 """
 
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import BinaryIO
 
-from stores.blobs import Blobs, BlobWriter
+from stores.blobs import BlobReader, Blobs, BlobWriter
 from stores.cache import Cache
 
 Away = AbstractContextManager[None]
@@ -30,6 +31,10 @@ class WaitingBlobs:
     def open(self, name: str) -> BinaryIO:
         with self._away:
             return self._blobs.open(name)
+
+    def reader(self, name: str, start: int, end: int) -> BlobReader:
+        with self._away:
+            return self._blobs.reader(name, start, end)
 
     def link(self, source: str, name: str) -> None:
         with self._away:
@@ -55,6 +60,22 @@ class WaitingBlobs:
         with self._away:
             return self._blobs.free_bytes()
 
+    def address(self, name: str, now: float, headers: Mapping[str, str]) -> tuple[str, int] | None:
+        with self._away:
+            return self._blobs.address(name, now, headers)
+
+    def look(self) -> None:
+        with self._away:
+            self._blobs.look()
+
+    def claim(self, owner: str) -> None:
+        with self._away:
+            self._blobs.claim(owner)
+
+    def prove(self) -> str:
+        with self._away:
+            return self._blobs.prove()
+
 
 class WaitingWriter:
     """A BlobWriter with each call within `away`."""
@@ -76,19 +97,34 @@ class WaitingWriter:
 
 
 class WaitingCache:
-    """A Cache with each call within `away`."""
+    """A Cache with each call within `away`. `changed` is told why the cache fails, when that changes; it is called by
+    the keeper's own thread, which is back by then."""
 
-    def __init__(self, cache: Cache, away: Away) -> None:
-        self._cache, self._away = cache, away
+    def __init__(self, cache: Cache, away: Away, changed: Callable[[str], None]) -> None:
+        self._cache, self._away, self._changed = cache, away, changed
+        self._why = ""
 
     def get(self, key: str) -> bytes | None:
-        with self._away:
+        with self._looking():
             return self._cache.get(key)
 
     def put(self, key: str, value: bytes) -> None:
-        with self._away:
+        with self._looking():
             self._cache.put(key, value)
 
     def drop(self, key: str) -> None:
-        with self._away:
+        with self._looking():
             self._cache.drop(key)
+
+    def failing(self) -> str:
+        with self._away:
+            return self._cache.failing()
+
+    @contextmanager
+    def _looking(self) -> Iterator[None]:
+        with self._away:
+            yield
+            why = self._cache.failing()
+        if why != self._why:
+            self._why = why
+            self._changed(why)

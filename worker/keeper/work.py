@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from host.settings.settings import Settings
-from jobs.errors import BlobMissing, ImageFault, PixmillError, StoreFault
+from jobs.errors import BlobMissing, ImageFault, PixmillError, StoreAway, StoreFault
 from jobs.ids import original_name
 from jobs.images.head import Head
 from jobs.job import Code, Cost, Spec, decode_spec
@@ -32,11 +32,15 @@ from worker.keeper.results import Results, Run
 from worker.keeper.tries import Try
 from worker.keeper.watermarks import Watermarks
 
+AGAIN_SECONDS = 1.0
+"""A store that is away is asked again after this time."""
+
 
 class Work:
     """The Listener of the worker's children. Tells at most one DecoderBegan and one end of every try. Offers
     each free decoder by DecoderIdle, before the end of its last job: so it has its next job while the last
-    one is published."""
+    one is published. A store that is away fails no try: a job waits here before it begins, and afterwards for up to a
+    minute with its renditions."""
 
     def __init__(
         self,
@@ -56,7 +60,10 @@ class Work:
         self._notify = notify
         self._log = log
         self._try: Try | None = None
-        self._ended: Try | None = None
+        self._ended: list[Try] = []
+        self._postponed: Assignment | None = None
+        self._again_at = 0.0
+        """When the store, which was away, is asked again (monotonic seconds)."""
         self._offered = False
         self._story = ""
         self._unsealed: tuple[str, ...] | None = None
@@ -67,6 +74,9 @@ class Work:
         """Take on a job for the decoder that was offered. If that one worked for another tenant, use another decoder:
         foreign code in it could read this original, or leak what it saw before."""
         self._offered = False
+        if time.monotonic() < self._again_at:
+            self._postponed = assignment
+            return None
         try:
             spec = decode_spec(assignment.spec)
             if (renditions := self._results.find(assignment.job, spec)) is not None:
@@ -79,6 +89,9 @@ class Work:
             original = self._open(assignment.job, spec)
         except msgspec.MsgspecError as error:
             return self._refuse(assignment, Code.OPERATION_FAILED, f"its spec cannot be read: {error}")
+        except StoreAway:
+            self._postponed = assignment
+            return self._leave_store()
         except (ImageFault, StoreFault) as fault:
             return self._refuse(assignment, _code(fault), fault.detail)
         self._try = Try(assignment, spec, allowed, original, watermarks)
@@ -97,9 +110,12 @@ class Work:
 
     def kill(self, ref: LeaseRef) -> None:
         """Stop work on this lease at once. Nothing more of it is published or told."""
-        if self._ended is not None and self._ended.is_under(ref):
-            self._ended.discard()
-            self._ended = None
+        for ended in [ended for ended in self._ended if ended.is_under(ref)]:
+            ended.discard()
+            self._ended.remove(ended)
+        if self._postponed is not None and (self._postponed.job, self._postponed.lease) == (ref.job, ref.lease):
+            self._postponed = None
+            self._offer()
         if self._try is None or not self._try.is_under(ref):
             return
         handed_at, seconds, run = self._try.handed_at, self._try.assignment.seconds, self._try.run
@@ -113,12 +129,21 @@ class Work:
 
     def publish(self) -> None:
         """Make finished renditions durable, and tell of them. Call it at the end of a turn: the decoder has its
-        next job by then, and need not wait for the disk."""
-        ended, self._ended = self._ended, None
-        if ended is not None and self._land(ended):
+        next job by then, and need not wait for the disk. What a store was away for is done again here: a keeper turns
+        at least once in a beat."""
+        if time.monotonic() < self._again_at:
+            return
+        while self._ended and self._land(self._ended[0]):
+            ended = self._ended[0]
+            if ended.made:
+                return
+            self._ended.pop(0)
             self._finish(ended)
         if self._try is not None:
             self._land(self._try)
+        if self._postponed is not None:
+            postponed, self._postponed = self._postponed, None
+            self.begin(postponed)
 
     def look(self) -> None:
         """Tell the decoder's progress, because the session's deadline is near: that it has the job, or perhaps the
@@ -134,7 +159,7 @@ class Work:
         """As Listener.decoder_ready."""
         if self._try is not None:
             self._hand_over()
-        else:
+        elif self._postponed is None:
             self._offer()
 
     def sink_for(self, word: tasks.Rendered, size: int) -> Body:
@@ -153,7 +178,8 @@ class Work:
                 work.coming = None
             case tasks.Done():
                 checks.check_done(word, len(work.allowed), len(work.names()))
-                work.done, self._ended, self._try = word, work, None
+                work.done, self._try = word, None
+                self._ended.append(work)
                 self._notify(events.DecoderDone(work.assignment.job, work.assignment.lease))
                 self._offer_or_recycle()
             case tasks.Fault(code, detail) if self._fail(work, code, detail):
@@ -227,21 +253,35 @@ class Work:
             self._notify(events.DecoderBegan(work.assignment.job, work.assignment.lease, work.handed_at))
 
     def _land(self, work: Try) -> bool:
-        """Publish the decoder's renditions. False if the store failed, and so the try."""
-        while work.made:
+        """Publish the decoder's renditions. False if the store failed, and so the try. While the store is away, they
+        stay in `made`."""
+        while work.made and (now := time.monotonic()) >= self._again_at:
             try:
                 rendition = work.publish_next()
             except StoreFault as fault:
-                work.discard()
-                self._begin(work)
-                self._say_failed(work.assignment, Code.STORE_ERROR, fault.detail)
-                if work is self._try:
-                    self._forget()
-                    self._replace("store")
+                if isinstance(fault, StoreAway) and work.waits_for_store(now):
+                    self._leave_store()
+                    return True
+                self._lose(work, fault)
                 return False
             self._begin(work)
             self._notify(events.RenditionLanded(work.assignment.job, work.assignment.lease, rendition))
         return True
+
+    def _lose(self, work: Try, fault: StoreFault) -> None:
+        """The store failed this try."""
+        work.discard()
+        self._begin(work)
+        self._say_failed(work.assignment, Code.STORE_ERROR, fault.detail)
+        if work is self._try:
+            self._forget()
+            self._replace("store")
+        else:
+            self._ended.remove(work)
+
+    def _leave_store(self) -> None:
+        """The store is away: nothing is asked of it for a while, and nothing is failed for it."""
+        self._again_at = time.monotonic() + AGAIN_SECONDS
 
     def _finish(self, work: Try) -> None:
         assert work.done is not None and work.handed_at is not None

@@ -6,16 +6,15 @@ the ledger holds more jobs of the lane, all with a position above `cursor`. Know
 """
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from broker.core.books.events import Refill
 from broker.core.books.model import Entry
 from broker.core.books.service import Service
 from broker.core.books.turns import Turns
 from broker.core.books.window import ENTRY_BYTES, Window
 from jobs.job import State
 from jobs.lanes import HEAVY, tenant_of
-from jobs.records import Lane
+from jobs.records import Lane, Refill
 
 BUDGET_BYTES = 8 * 1024 * 1024
 """Memory of all windows. Lanes of their tenant's highest priority share it evenly, and all lanes share as much again.
@@ -31,15 +30,17 @@ class Backlog:
     """The waiting jobs. `size` limits the jobs of each window, the budget limits all windows together. Jobs that are
     put back at the head of a lane may exceed both."""
 
-    def __init__(self, size: int, service: Service) -> None:
+    def __init__(self, size: int, service: Service, weights: Mapping[str, float] | None = None) -> None:
         self._size, self._service = size, service
         self._lanes: dict[Lane, Window] = {}
-        self.turns = Turns()
+        self.turns = Turns(weights)
         self._delayed: list[tuple[float, int, Entry]] = []
         self._empty: dict[Lane, None] = {}
         self._short: dict[Lane, None] = {}
         """Lanes to be read from the ledger: `_empty` (no job in memory) before `_short` (few). Dicts keep the order, so
         that a replay asks in the same one."""
+        self.moves = 0
+        """How many jobs came into windows, or left them before their turn."""
         self._trim_at = 2 * TRIM_LANES
         """From this number of lanes on, windows that are in memory already are made smaller."""
 
@@ -82,6 +83,12 @@ class Backlog:
             self._mind(window)
         return entry
 
+    def take_past(self, window: Window, entry: Entry) -> Entry:
+        """As `take`, of a job of that lane that may not be its first one. O(window)."""
+        window.jobs.remove(entry)
+        window.jobs.insert(0, entry)
+        return self.take(window)
+
     def taken_before(self, entry: Entry) -> None:
         """Expect and charge the seconds of a job that a former broker gave to a worker, as `take` does."""
         entry.seconds = self._service.expected(entry.lane)
@@ -91,6 +98,7 @@ class Backlog:
         """Remove a queued job that is in memory, because it is cancelled. O(window)."""
         window = self._lanes[entry.lane]
         window.jobs.remove(entry)
+        self.moves += 1
         entry.windowed = False
         self._mind(window)
 
@@ -189,6 +197,7 @@ class Backlog:
 
     def _added(self, window: Window, entry: Entry) -> None:
         entry.windowed = True
+        self.moves += 1
         if not window.tenant.serial and (len(window.jobs) == 1 or window.size != HEAVY):
             self.turns.wake(window)
 

@@ -12,10 +12,11 @@ from jobs.job import (
     State,
     decode_outcome,
     encode,
+    with_original,
 )
-from jobs.lanes import SMALL, size_of
+from jobs.lanes import FETCH, SMALL, size_of
 from jobs.records import Lane
-from jobs.wire import Ready
+from jobs.wire import COURIER, Ready
 
 RUNNING, DELAYED = State.RUNNING, State.DELAYED
 """Looked up once. On Python 3.11 the look-up of an enum's member costs as much as a call, and each job needs ten."""
@@ -28,11 +29,11 @@ class InvalidTransition(AssertionError):
 class Entry:
     """One job. `holder`: the worker that has the live lease. `dirty`: it changed and is not written yet. `windowed`: it
     waits in a window of the backlog. `due`: when it is retried (monotonic). `seconds`: how long it is expected to take,
-    from its assignment until that is measured."""
+    from its assignment until that is measured. `host`: which its original is fetched from, once somebody asked."""
 
     __slots__ = (
         *(name for name in Row._fields if name != "priority"),  # which its lane has
-        "dirty", "due", "holder", "seconds", "windowed",
+        "dirty", "due", "holder", "host", "seconds", "windowed",
     )  # fmt: skip
 
     seq: int
@@ -57,6 +58,7 @@ class Entry:
     spec: bytes
     outcome: Outcome
     holder: "Worker | None"
+    host: str | None
     dirty: bool
     due: float
     seconds: float
@@ -71,7 +73,9 @@ class Entry:
         entry.state = State(row.state)
         entry.lane = Lane(row.priority, row.lane)
         entry.outcome = decode_outcome(row.outcome)
-        entry.holder = None
+        if (sourced := entry.outcome.sourced) is not None and sourced.original is not None:
+            entry.spec, entry.content = with_original(row.spec, sourced.original), sourced.content
+        entry.holder = entry.host = None
         entry.dirty = entry.windowed = False
         entry.due = entry.seconds = 0.0
         return entry
@@ -85,6 +89,11 @@ class Entry:
         """Whether the next attempt needs a fresh decoder, and a worker that holds no other job."""
         outcome = self.outcome
         return outcome.crashes > 0 or outcome.memory_tries > 0
+
+    @property
+    def is_fetch(self) -> bool:
+        """Whether a courier must fetch its original before it can run."""
+        return self.lane.name[0] == FETCH
 
     @property
     def unaccompanied(self) -> bool:
@@ -131,11 +140,35 @@ _columns: Callable[[Entry], tuple[object, ...]] = _function(
 class Worker:
     """One connected worker process. `leases`: its jobs, by id. `load`: the seconds that these are expected to take.
     `alone`: it holds a job that nothing may wait behind. `late`: its current job takes much longer than expected.
-    `busy_since`: when its current job could start, which is the end of the one before or its own assignment."""
+    `cache`: why its result cache fails, empty while it does not.
+    `busy_since`: when its current job could start, which is the end of the one before or its own assignment.
+    `is_courier`: it speaks with strangers, and holds `slots` deliveries and fetches at most, but no image.
+    `deliveries`: by id, the numbers of the attempts that it holds. `reserved`: its slots for deliveries whose rows are
+    being read."""
 
     __slots__ = (
-        "alone", "busy_since", "capacity", "draining", "engine", "incarnation", "last_seen", "late", "leases", "load",
-        "name", "peer", "pid", "serial", "served", "since", "slot",
+        "alone",
+        "busy_since",
+        "cache",
+        "capacity",
+        "deliveries",
+        "draining",
+        "engine",
+        "incarnation",
+        "is_courier",
+        "last_seen",
+        "late",
+        "leases",
+        "load",
+        "name",
+        "peer",
+        "pid",
+        "reserved",
+        "serial",
+        "served",
+        "since",
+        "slot",
+        "slots",
     )  # fmt: skip
 
     def __init__(self, peer: bytes, ready: Ready, since: float, now: float) -> None:
@@ -143,13 +176,18 @@ class Worker:
         self.incarnation = ready.incarnation
         self.name = ready.name
         self.pid = ready.pid
-        self.capacity = ready.capacity
+        self.is_courier = ready.kind == COURIER
+        self.capacity = 0 if self.is_courier else ready.capacity
+        self.slots = ready.slots if self.is_courier else 0
+        self.deliveries: dict[str, int] = {}
+        self.reserved = 0
         self.engine = ready.engine
         self.draining = ready.draining
         self.since = since
         self.last_seen = self.busy_since = now
         self.leases: dict[str, Entry] = {}
         self.alone = self.late = False
+        self.cache = ""
         self.load = 0.0
         self.serial = 0
         self.served = 0

@@ -2,14 +2,20 @@
 
 Owns credit and the order of the workers. Credit is capacity less leases; a worker has none while its jobs are expected
 to take `prefetch_seconds` or more together. Idle workers come before those that could prefetch, the least recently
-served first. A choice costs O(log workers), not O(workers).
+served first. A choice costs O(log workers), not O(workers). Couriers are connected workers, too, but they get no image.
 """
 
 import heapq
 from collections import Counter, OrderedDict
+from collections.abc import Iterator
 
 from broker.core.books.model import Entry, Worker
 from jobs.lanes import HEAVY, size_of
+
+
+def key_of(worker: Worker) -> str:
+    """The fingerprint of the key that a worker showed: its incarnation ends in it (host/sockets/bound.py)."""
+    return worker.incarnation.rpartition(".")[2]
 
 
 class Roster:
@@ -21,8 +27,12 @@ class Roster:
         self.heavy = 0
         self.by_peer: dict[bytes, Worker] = {}
         self.by_incarnation: dict[str, Worker] = {}
+        self.couriers: dict[bytes, Worker] = {}
+        """Those of `by_peer` that speak with strangers."""
         self.engines: Counter[str] = Counter()
-        """How many workers have each engine."""
+        """How many workers for images have each engine."""
+        self.keys: Counter[str] = Counter()
+        """How many workers show each key, by its fingerprint."""
         self._by_last_seen: OrderedDict[bytes, Worker] = OrderedDict()
         self._free: tuple[list[tuple[int, int, Worker]], ...] = ([], [])
         self._served = 0
@@ -35,7 +45,11 @@ class Roster:
         worker.serial = self._serial
         self.by_peer[worker.peer] = worker
         self.by_incarnation[worker.incarnation] = worker
-        self.engines[worker.engine] += 1
+        if worker.is_courier:
+            self.couriers[worker.peer] = worker
+        else:
+            self.engines[worker.engine] += 1
+        self.keys[key_of(worker)] += 1
         self._by_last_seen[worker.peer] = worker
         self.settle(worker)
 
@@ -44,11 +58,23 @@ class Roster:
         del self.by_peer[worker.peer]
         del self.by_incarnation[worker.incarnation]
         del self._by_last_seen[worker.peer]
-        self.engines[worker.engine] -= 1
-        if not self.engines[worker.engine]:
-            del self.engines[worker.engine]
+        if self.couriers.pop(worker.peer, None) is None:
+            self.engines[worker.engine] -= 1
+            if not self.engines[worker.engine]:
+                del self.engines[worker.engine]
+        self.keys[key_of(worker)] -= 1
+        if not self.keys[key_of(worker)]:
+            del self.keys[key_of(worker)]
         worker.draining = True
         self._place(worker, None)
+
+    def for_images(self) -> Iterator[Worker]:
+        """Those that make renditions, and that delete and list blobs."""
+        return (worker for worker in self.by_peer.values() if not worker.is_courier)
+
+    def count_for_images(self) -> int:
+        """How many those are."""
+        return len(self.by_peer) - len(self.couriers)
 
     def seen(self, worker: Worker, now: float) -> None:
         """A sign of life."""
@@ -106,7 +132,7 @@ class Roster:
 
     def takes_none(self, worker: Worker, held: int) -> bool:
         """Whether a worker that holds `held` jobs gets no other now. Matching.match lists all conditions."""
-        if worker.draining or worker.alone or held >= worker.capacity:
+        if worker.draining or worker.alone or held >= worker.capacity:  # a courier's capacity is 0
             return True
         return held > 0 and (worker.late or worker.load >= self._prefetch_seconds)
 
@@ -159,7 +185,9 @@ class Roster:
 
     def check(self) -> None:
         """Raises AssertionError where the structures disagree."""
-        assert self.engines == Counter(worker.engine for worker in self.by_peer.values())
+        assert self.engines == Counter(worker.engine for worker in self.for_images())
+        assert self.couriers == {peer: worker for peer, worker in self.by_peer.items() if worker.is_courier}
+        assert self.keys == Counter(map(key_of, self.by_peer.values()))
         leases = [entry for worker in self.by_peer.values() for entry in worker.leases.values()]
         assert self.heavy == sum(size_of(entry.lane) == HEAVY for entry in leases)
         assert self.idle == sum(w.slot is not None and w.slot[0] == 0 for w in self.by_peer.values())

@@ -5,7 +5,7 @@ idle worker, and ends with the job, however the job ends. So it includes message
 A measure costs one subtraction and two additions. Means are computed at each beat, and after a class's first few jobs.
 """
 
-from jobs.lanes import HEAVY, LARGE, SIZES, SMALL, size_of
+from jobs.lanes import FETCH, HEAVY, LARGE, SIZES, SMALL, size_of
 from jobs.records import Lane
 
 JOBS_MAX = 25
@@ -15,7 +15,7 @@ FIRST_JOBS = 5.0
 nothing is prefetched."""
 LANES_MAX = 4096
 """Means are kept for so many lane names, the latest measured. Other lanes use the mean of their size class."""
-UNKNOWN_SECONDS = {SMALL: 1.0, LARGE: 1.0, HEAVY: 10.0}
+UNKNOWN_SECONDS = {SMALL: 1.0, LARGE: 1.0, HEAVY: 10.0, FETCH: 1.0}
 """Assumed until a job of the class has ended. Long, so that nothing is prefetched behind such a job."""
 LEAST_SECONDS = 0.0005
 """The least that a job is charged: the broker's own work for it."""

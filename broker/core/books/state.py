@@ -9,20 +9,28 @@ from functools import partial
 from typing import Any
 
 from broker.core.books.backlog import Backlog
-from broker.core.books.events import Expire, Policy
+from broker.core.books.events import Expire, FindBatches, FindOverdue, Policy
+from broker.core.books.looks import Ages, Batches, Deadlines
 from broker.core.books.model import Entry, Worker
 from broker.core.books.quarantine import Quarantine
 from broker.core.books.rates import Rate, Share
 from broker.core.books.reserve import Reserve
 from broker.core.books.roster import Roster
+from broker.core.books.secrets import Secrets
 from broker.core.books.service import LEAST_SECONDS, Service
 from broker.core.books.sweeps import Sweeps
+from broker.core.books.turns import Holds
+from broker.core.couriers.deliveries import Deliveries
+from jobs.deliveries import EventType
 from jobs.ids import original_name
 from jobs.job import ENDED, TEXT_CHARACTERS_MAX, Code, EventKind, Fault, Rendition, State, TimelineEntry
 from jobs.lanes import tenant_of
+from jobs.leases import count_of
 from jobs.limits import TIMELINE_MAX
 from jobs.records import (
     LANE_CHARACTERS_MAX,
+    LOCAL,
+    BatchEntry,
     GrantEntry,
     KeyEntry,
     PurgedEntry,
@@ -30,11 +38,14 @@ from jobs.records import (
     TenantEntry,
 )
 from jobs.retry import Again, End
+from jobs.tenants import running_max_of
+from jobs.webhooks.events import of_job, of_rendition
 from jobs.wire import (
     Abandon,
     Ack,
     Assign,
     Change,
+    Fetch,
     LeaseRef,
     Recall,
     Settled,
@@ -44,7 +55,7 @@ from jobs.wire import (
 DELAYED, REQUEUED, ENDED_EVENT = EventKind.DELAYED.value, EventKind.REQUEUED.value, EventKind.ENDED.value
 timeline_entry = partial(tuple.__new__, TimelineEntry)
 """Makes a TimelineEntry from its five values, at a third of the cost of a NamedTuple's call."""
-Batched = Assign | Recall | Abandon | Settled
+Batched = Assign | Fetch | Recall | Abandon | Settled
 
 
 class Books:
@@ -53,7 +64,14 @@ class Books:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.service = Service()
-        self.backlog = Backlog(policy.window, self.service)
+        weights = {name: each.weight for name, each in policy.tenants.items() if each.weight != 1.0}
+        self.backlog = Backlog(policy.window, self.service, weights)
+        self.sources = Backlog(policy.window, Service(), weights)
+        """The jobs that wait for a courier to fetch their originals."""
+        self.stuck: object = None
+        """What was so when no courier could take any of those (broker/core/strangers/fetches.py)."""
+        self.holds = Holds([self.backlog.turns, self.sources.turns], running_max_of(policy.tenants))
+        self.ages = Ages(policy.retention_seconds, policy.tenants)
         self.reserve = Reserve()
         self.roster = Roster(policy.prefetch_seconds)
         self.entries: dict[str, Entry] = {}
@@ -65,13 +83,26 @@ class Books:
         self.recalled: set[str] = set()
         self.quarantine = Quarantine()
         self.sweeps = Sweeps(policy.silence_seconds)
+        self.deliveries = Deliveries()
+        self.deadlines = Deadlines()
+        self.batches_open = Batches()
         self.accepted, self.ended = Rate(), Rate()
+        self.secrets = Secrets()
         self.change = self.change_sent = self.epoch = 0
+        self.began, self.history = 0, ""
+        """The last change number before this term; and what changes if the ledger may have lost commits."""
+        self.nonce = 0
+        """What each lease of this term carries (jobs/leases.py)."""
         self.paused = False
+        self.durability = LOCAL
         self.expire_at = 0.0
         """When to look for jobs over the retention next."""
+        self.trim_at = 0.0
+        """When to look for actions that are too old next."""
         self.trusted_at = 0.0
         """From when on the wall clock is trusted again, after it was put forward."""
+        self.offset_before = 0.0
+        """What the offset was before that."""
         self.counts: Counter[str] = Counter()
         self.shares: dict[str, Share] = {}
         self.offset = 0.0
@@ -80,12 +111,16 @@ class Books:
     def clear(self) -> None:
         """Begin a turn, with nothing to write and nothing to send."""
         self.sweeps.clear()
+        self.holds.clear()
         self.quarantine.clear()
+        self.deliveries.clear()
         self.dirty: list[Entry] = []
         self.records = Records()
         self.fresh_ids: set[str] = set()
         self.fresh_keys: dict[bytes, KeyEntry] = {}
         self.fresh_grants: dict[str, GrantEntry] = {}
+        self.fresh_batches: dict[str, tuple[BatchEntry, int]] = {}
+        """As this turn has changed them, with the numbers of their jobs."""
         self.gone: set[str] = set()
         self.meta_changed = False
         self.counted: dict[str, Share] = {}
@@ -96,6 +131,13 @@ class Books:
         self.batches: dict[tuple[bytes, type[Batched]], list[Any]] = {}
         self.changes: list[Change] = []
         self.expire: Expire | None = None
+        self.find_overdue: FindOverdue | None = None
+        self.find_batches: FindBatches | None = None
+        self.forget_actions: float | None = None
+
+    def believed_at(self, now: float) -> float:
+        """The wall time, as it was before the clock was put forward while that is not trusted yet."""
+        return now + (self.offset if now >= self.trusted_at else min(self.offset, self.offset_before))
 
     def touch(self, entry: Entry) -> None:
         """The job changed: it gets the next change number, and is written at the end of this turn (once)."""
@@ -112,7 +154,7 @@ class Books:
         holder = entry.holder
         timeline = entry.outcome.timeline
         timeline.append(
-            timeline_entry((now + self.offset, event, entry.lease, holder.name if holder else None, detail))
+            timeline_entry((now + self.offset, event, count_of(entry.lease), holder.name if holder else None, detail))
         )
         if len(timeline) > TIMELINE_MAX:
             del timeline[1]
@@ -128,6 +170,8 @@ class Books:
             counts = self.share_counted(entry.tenant).counts
             counts[before] -= 1
             counts[state] += 1
+            if entry.tenant in self.holds.running_max:
+                self.holds.ran(entry.tenant, counts[State.RUNNING])
 
     def share(self, tenant: str) -> Share:
         """The tenant's counts. They are created when first asked for."""
@@ -145,6 +189,12 @@ class Books:
         elif any(entry.counts.values()):
             self.share_counted(name).counts.update(entry.counts)
             self.records.tenants.append(TenantEntry(entry.tenant, {}))
+
+    def restore_holds(self, paused: list[str]) -> None:
+        """Begin with these tenants paused, and with as many jobs running as the counts say."""
+        self.holds.restore(paused)
+        for tenant in self.holds.running_max:
+            self.holds.ran(tenant, self.shares[tenant].counts[State.RUNNING] if tenant in self.shares else 0)
 
     def share_counted(self, tenant: str) -> Share:
         """The tenant's counts, which are about to change: they are written at the end of this turn."""
@@ -166,11 +216,16 @@ class Books:
         self.roster.release(entry)
         entry.started_at = None
 
+    def backlog_of(self, entry: Entry) -> Backlog:
+        """Where the job waits: for a worker, or for a courier."""
+        return self.sources if entry.is_fetch else self.backlog
+
     def requeue_head(self, entry: Entry) -> None:
         """A running or delayed job waits again, first in its lane."""
         self.move(entry, State.QUEUED)
         entry.due_at = None
-        self.backlog.push_back(entry)
+        self.mind_deadline(entry)
+        self.backlog_of(entry).push_back(entry)
 
     def end(self, entry: Entry, state: State, now: float, fault: Fault | None = None) -> None:
         """The job ends."""
@@ -182,9 +237,52 @@ class Books:
         if fault is not None:
             entry.outcome.error = fault
             entry.code = fault.code
+        if entry.outcome.hooks is not None:
+            self.tell(entry)
         self.ended.add(now)
+        if entry.batch is not None:
+            self.batches_open.unsure[entry.batch] = None
         if entry.tenant:
             self.share(entry.tenant).ended.add(now)
+
+    def mind_deadline(self, entry: Entry) -> None:
+        """The job waits from now on. If it has a deadline, that may be the first one."""
+        if (expires_at := entry.outcome.expires_at) is not None:
+            self.deadlines.came(expires_at)
+
+    def end_if_late(self, entry: Entry, now: float) -> bool:
+        """End a waiting job if its deadline has passed. Returns whether it has. A job that was begun has none, except
+        if it was given back. A fetch begins nothing. A requeue takes the deadline away."""
+        at = entry.outcome.expires_at
+        if at is None or at > now + self.offset or entry.attempts:
+            return False
+        if entry.windowed:
+            self.backlog_of(entry).remove(entry)
+        fault = Fault(Code.EXPIRED.value, f"it was not begun within {at - entry.accepted_at:g} s")
+        self.end(entry, State.FAILED, now, fault)
+        return True
+
+    def tell(self, entry: Entry) -> None:
+        """The job has ended, and somebody asked to be told."""
+        hooks, at = entry.outcome.hooks, entry.ended_at
+        assert hooks is not None and at is not None
+        type_, body = of_job(
+            entry.id, entry.state, entry.spec, entry.outcome,
+            batch=entry.batch, change=entry.change, base=hooks.base, at=at,
+        )  # fmt: skip
+        self._deliver(entry, hooks.urls, type_, body, at)
+
+    def tell_rendition(self, entry: Entry, rendition: Rendition, now: float) -> None:
+        """A rendition was published, and somebody asked to be told."""
+        hooks, at = entry.outcome.hooks, now + self.offset
+        assert hooks is not None
+        type_, body = of_rendition(
+            entry.id, rendition, entry.spec, batch=entry.batch, change=entry.change, base=hooks.base, at=at
+        )
+        self._deliver(entry, hooks.urls, type_, body, at)
+
+    def _deliver(self, entry: Entry, urls: tuple[str, ...], type_: EventType, body: bytes, at: float) -> None:
+        self.deliveries.tell(entry.tenant, urls, type_.value, body, entry.change, at, job=entry.id, batch=entry.batch)
 
     def follow(self, entry: Entry, verdict: Again | End, now: float, detail: str) -> None:
         """Carry out the retry policy's verdict on a running job whose lease is over."""
@@ -199,6 +297,7 @@ class Books:
         if verdict.delay_seconds <= 0.0:
             return self.requeue_head(entry)
         self.move(entry, State.DELAYED)
+        self.mind_deadline(entry)
         entry.due_at = now + self.offset + verdict.delay_seconds
         self.log(entry, DELAYED, now, f"{verdict.delay_seconds:.1f} s")
         self.backlog.delay(entry, now + verdict.delay_seconds)
@@ -252,6 +351,8 @@ class Books:
         self.count(entry, -1)
         self.records.removed.append(entry.seq)
         self.records.purged.append(PurgedEntry(entry.id, now + self.offset))
+        if entry.outcome.hooks is not None:
+            self.records.untold.append(entry.id)
         self.gone.add(entry.id)
         self.sweeps.add(entry.id, (original_name(entry.id), *(r.blob for r in entry.outcome.renditions)))
 

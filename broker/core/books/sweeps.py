@@ -81,7 +81,7 @@ class Sweeps:
         """Give sweeps to each worker that has none. Returns the messages to send."""
         sends: list[tuple[bytes, Sweep]] = []
         busy = {worker.peer for worker, _, _ in self.sweeping.values()}
-        for worker in roster.by_peer.values():
+        for worker in roster.for_images():
             if not self.offerable:
                 break
             if worker.peer not in busy and not worker.draining:

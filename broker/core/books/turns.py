@@ -3,18 +3,19 @@ queueing.
 
 The cost of a job is its seconds of service (Goyal, Vin, Cheng 1996). At each assignment the tenant is charged the
 expected time, and the charge is corrected when the real time is known. The tenant with the least time is next. A tenant
-that becomes active starts at the virtual time, so idle time earns no credit. Within one priority of a
-tenant, imagine that each size class has an equal share of a worker: the class whose first job would then end first is
-next. So a class of short jobs waits only briefly. A choice costs O(log tenants), however many lanes there are.
+that becomes active starts at the virtual time, so idle time earns no credit. A second counts by the tenant's weight:
+with weight 2, half of it. Within one priority of a tenant, imagine that each size class has an equal share of a worker:
+the class whose first job would then end first is next. So a class of short jobs waits only briefly. A choice costs
+O(log tenants), however many lanes there are.
 Owns no job: windows hold them (broker/core/books/backlog.py). Knows no worker.
 """
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from broker.core.books.window import Tenant, Window
 from jobs.job import PRIORITIES
-from jobs.lanes import HEAVY, LARGE, SMALL, tenant_of
+from jobs.lanes import FETCH, HEAVY, LARGE, SMALL, tenant_of
 
 RECORDS_KEPT = 1024
 """From this number of tenants on, those without influence on the order are dropped."""
@@ -24,10 +25,15 @@ DEBTORS_MAX = 10_000
 
 class Turns:
     """The order of service of all lanes. `seconds`: the mean time of a job, by size class. `tops`: how many lanes have
-    the highest priority of their tenant."""
+    the highest priority of their tenant. `weights`: of those tenants whose weight is not 1. `held`: the tenants that
+    get no turn now, whatever waits."""
 
-    def __init__(self) -> None:
-        self.seconds = {SMALL: 1.0, LARGE: 1.0, HEAVY: 10.0}
+    def __init__(self, weights: Mapping[str, float] | None = None) -> None:
+        self.weights = dict(weights or {})
+        self.held: set[str] = set()
+        self.frees = 0
+        """How often a hold ended."""
+        self.seconds = {SMALL: 1.0, LARGE: 1.0, HEAVY: 10.0, FETCH: 1.0}
         self.tops = 0
         self._tenants: dict[str, Tenant] = {}
         self._waiting = 0
@@ -97,15 +103,36 @@ class Turns:
         tenant, size = window.tenant, window.size
         if tenant.spent > self._virtual:
             self._virtual = tenant.spent
-        tenant.spent += seconds
+        tenant.spent += seconds * tenant.scale
         tenant.spent_by[window.lane.priority][size] += self.seconds[size]
 
     def correct(self, name: str, seconds: float) -> None:
         """Add to a tenant's time: a job took `seconds` longer than was charged (below 0: shorter)."""
         tenant = self._tenants.get(name) or self._tenant(name)
-        tenant.spent += seconds
+        tenant.spent += seconds * tenant.scale
         if tenant.serial and tenant.spent < tenant.tag:
             self._enter(tenant)
+
+    def hold(self, name: str) -> None:
+        """Give the tenant no turn from now on."""
+        self.held.add(name)
+        if (tenant := self._tenants.get(name)) is not None:
+            tenant.serial = 0
+            self._barred.pop(name, None)
+
+    def free(self, name: str) -> None:
+        """Give the tenant turns again. The time of the hold earned no credit."""
+        self.held.discard(name)
+        self.frees += 1
+        tenant = self._tenants.get(name)
+        if tenant is not None and tenant.top < len(PRIORITIES):
+            tenant.spent = max(tenant.spent, self._virtual)
+            self._enter(tenant)
+
+    def lanes_of(self, name: str) -> list[Window]:
+        """The tenant's lanes."""
+        tenant = self._tenants.get(name)
+        return [] if tenant is None else [window for level in tenant.levels for window in level.values()]
 
     def forget(self) -> None:
         """Forget all tenants' times, if no tenant waits. The caller knows that nothing runs."""
@@ -138,15 +165,17 @@ class Turns:
             lanes = [window for level in tenant.levels for window in level.values()]
             assert tenant.lanes == len(lanes) and tenant.only is (lanes[0] if len(lanes) == 1 else None)
             assert (tenant.serial > 0) == (tenant.name in placed), f"{tenant.name} is lost"
+            assert not (tenant.serial and tenant.name in self.held), f"{tenant.name} is held, and has a turn"
             able = tenant.pick(True, self.seconds) is not None
-            assert not able or tenant.serial or tenant.name in self._barred, f"{tenant.name} has no turn"
+            waits = tenant.name in self._barred or tenant.name in self.held
+            assert not able or tenant.serial or waits, f"{tenant.name} has no turn"
 
     def _tenant(self, name: str) -> Tenant:
         tenant = self._tenants.get(name)
         if tenant is None:
             if len(self._tenants) >= self._look_through_at:
                 self._look_through()
-            tenant = self._tenants[name] = Tenant(name, self._virtual)
+            tenant = self._tenants[name] = Tenant(name, self._virtual, 1.0 / self.weights.get(name, 1.0))
         return tenant
 
     def _look_through(self) -> None:
@@ -178,6 +207,9 @@ class Turns:
                 self._enter(tenant)
 
     def _enter(self, tenant: Tenant) -> None:
+        if tenant.name in self.held:
+            tenant.serial = 0
+            return
         heapq.heappush(self._heap, self._placed(tenant))
         if len(self._heap) > 2 * len(self._tenants) + 64:
             self._heap[:] = [place for place in self._heap if place[2].serial == place[1]]
@@ -187,3 +219,73 @@ class Turns:
         self._serial += 1
         tenant.tag, tenant.serial = tenant.spent, self._serial
         return tenant.tag, tenant.serial, tenant
+
+
+class Holds:
+    """The tenants whose jobs wait: those that an operator `paused`, and those that are `full`, because as many of their
+    jobs run as `running_max` allows. `on`, `off`: whose pauses begin and end in this turn."""
+
+    def __init__(self, turns: Sequence[Turns], running_max: Mapping[str, int]) -> None:
+        self._turns = list(turns)
+        self.running_max = dict(running_max)
+        self.stopped = {name for name, most in self.running_max.items() if not most}
+        """The tenants of whom no job will run, as things are: those paused, and those who may have none running."""
+        self.paused: dict[str, None] = {}
+        self.full: dict[str, None] = {}
+        self.clear()
+        for name in self.running_max:
+            self.ran(name, 0)
+
+    def clear(self) -> None:
+        """Begin a turn."""
+        self.on: dict[str, None] = {}
+        self.off: dict[str, None] = {}
+
+    def restore(self, paused: Sequence[str]) -> None:
+        """Begin with the pauses in the ledger."""
+        for name in paused:
+            self.pause(name)
+        self.clear()
+
+    def pause(self, name: str) -> bool:
+        """Let the tenant's jobs wait. Returns whether they did not before."""
+        if name in self.paused:
+            return False
+        self.paused[name] = self.on[name] = None
+        self.off.pop(name, None)
+        self.stopped.add(name)
+        for turns in self._turns:
+            turns.hold(name)
+        return True
+
+    def resume(self, name: str) -> bool:
+        """End the tenant's pause. Returns whether there was one."""
+        if name not in self.paused:
+            return False
+        del self.paused[name]
+        self.on.pop(name, None)
+        self.off[name] = None
+        if self.running_max.get(name) != 0:
+            self.stopped.discard(name)
+        self._free(name)
+        return True
+
+    def ran(self, name: str, running: int) -> None:
+        """So many jobs of a tenant with a `running_max` run now."""
+        if running >= self.running_max[name]:
+            if name not in self.full:
+                self.full[name] = None
+                for turns in self._turns:
+                    turns.hold(name)
+        elif name in self.full:
+            del self.full[name]
+            self._free(name)
+
+    def most(self) -> dict[str, int]:
+        """How many jobs of a tenant may run at once, for those who have a limit."""
+        return self.running_max | dict.fromkeys(self.paused, 0)
+
+    def _free(self, name: str) -> None:
+        if name not in self.paused and name not in self.full:
+            for turns in self._turns:
+                turns.free(name)

@@ -13,14 +13,26 @@ ENTRY_BYTES = 2048
 
 
 class Tenant:
-    """One tenant: the seconds of service that they got (`spent`), and their lanes, by priority and then by size class
-    (`levels`). `top`: the number of the highest priority that has lanes. `only`: their lane, if it is the only one.
-    `tag`, `serial`: their place in the heap; serial 0: they are not in it."""
+    """One tenant: the seconds of service that they got (`spent`, each times `scale`), and their lanes, by priority and
+    then by size class (`levels`). `top`: the number of the highest priority that has lanes. `only`: their lane, if it
+    is the only one. `tag`, `serial`: their place in the heap; serial 0: they are not in it."""
 
-    __slots__ = ("lanes", "lanes_at_top", "levels", "name", "only", "serial", "spent", "spent_by", "tag", "top")
+    __slots__ = (
+        "lanes",
+        "lanes_at_top",
+        "levels",
+        "name",
+        "only",
+        "scale",
+        "serial",
+        "spent",
+        "spent_by",
+        "tag",
+        "top",
+    )
 
-    def __init__(self, name: str, spent: float) -> None:
-        self.name = name
+    def __init__(self, name: str, spent: float, scale: float = 1.0) -> None:
+        self.name, self.scale = name, scale
         self.spent = self.tag = spent
         self.serial = 0
         self.top = len(PRIORITIES)

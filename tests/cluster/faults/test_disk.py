@@ -65,7 +65,7 @@ def test_a_nearly_full_disk_takes_no_more_and_ends_what_it_took(new_cluster: Cal
         jobs = accepted(cluster, 3)
         with filled(cluster.data, (KEPT_MEBIBYTES - 1) << 20):
             assert refused(cluster) == (507, "disk_full")
-            assert unready(cluster) == ["disk nearly full"]
+            wait_until(lambda: unready(cluster) == ["disk nearly full"], 10, "the full disk to be the only reason")
             order(cluster, "/queue/resume")
             assert {cluster.ended(job)["state"] for job in jobs} == {"done"}
         assert unready(cluster) == []

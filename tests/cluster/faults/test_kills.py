@@ -1,4 +1,5 @@
-"""kill -9 of anyone under load, also while another worker drains: what got a 202 ends `done`.
+"""kill -9 of anyone under load, while another worker drains: what got a 202 ends `done`. (Without one that drains:
+test_chaos.py.)
 
 Nothing here is answered from the result cache (CACHE_URL=none): each job is work done.
 """
@@ -13,6 +14,7 @@ import pytest
 
 from tests.support.clusters.cluster import ROOT, Cluster, alive, wait_until
 from tests.support.clusters.load import Load
+from tests.support.patience import stretched
 
 SAMPLE = ROOT / "test-data" / "sample.jpg"
 TARGETS = ("keeper", "decoder", "nursery", "broker", "web")
@@ -78,17 +80,6 @@ def all_done(cluster: Cluster, load: Load) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_who_dies_costs_nothing_accepted(loaded: Cluster, target: str) -> None:
-    loaded.wait_complete()
-    with busy_load(loaded) as load:
-        time.sleep(LOAD_SECONDS)
-        kill(loaded, target)
-        time.sleep(LOAD_SECONDS)
-    all_done(loaded, load)
-    loaded.wait_complete()
-
-
-@pytest.mark.parametrize("target", TARGETS)
 def test_who_dies_while_another_worker_drains(loaded: Cluster, target: str) -> None:
     loaded.wait_complete()
     leaving = loaded.start_role("worker")
@@ -96,7 +87,7 @@ def test_who_dies_while_another_worker_drains(loaded: Cluster, target: str) -> N
         time.sleep(LOAD_SECONDS)
         leaving.send_signal(signal.SIGTERM)
         kill(loaded, target)
-        assert leaving.wait(15) == 0, "the draining worker did not end well"
+        assert leaving.wait(stretched(15)) == 0, "the draining worker did not end well"
         time.sleep(LOAD_SECONDS / 2)
     jobs = all_done(loaded, load)
     if target in ("broker", "web"):

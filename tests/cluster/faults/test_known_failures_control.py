@@ -30,6 +30,7 @@ from tests.support.clusters.known_failures import (
     upload_slow,
     within,
 )
+from tests.support.patience import Patience
 
 pytestmark = pytest.mark.cluster
 WORKERS = 3
@@ -71,12 +72,12 @@ def test_07_hangs_after_the_connection_broke(new_cluster: Callable[..., Cluster]
 def _everybody_works(cluster: Cluster, *jobs: str) -> list[str]:
     """These jobs and more, which all workers have begun within WORK_SECONDS. Few wait at a time, or those of one call
     would keep the workers from those of the next."""
-    posted, until = list(jobs), time.monotonic() + WORK_SECONDS
+    posted, patience = list(jobs), Patience(WORK_SECONDS)
     while True:
         rows = ledger_rows(cluster)
         if len({row.worker for row in rows if row.id in posted and row.attempts}) == WORKERS:
             return posted
-        assert time.monotonic() < until, f"not every worker works after {WORK_SECONDS} s"
+        patience.check("every worker to work")
         if sum(row.state == "queued" for row in rows) < WORKERS:
             posted += post_many(cluster, [slow_image(300)] * WORKERS, **SLOW)
 

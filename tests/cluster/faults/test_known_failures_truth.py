@@ -40,6 +40,7 @@ from tests.support.clusters.known_failures import (
     small_image,
 )
 from tests.support.clusters.load import Load
+from tests.support.patience import stretched
 
 pytestmark = pytest.mark.cluster
 WARM_JOBS = 300
@@ -169,7 +170,7 @@ def test_10_dashboards_that_lie(new_cluster: Callable[..., Cluster], full: bool)
     sample = cluster.folder / "small.png"
     sample.write_bytes(small_image())
     try:
-        assert all(each.listening.wait(10) for each in followers)
+        assert all(each.listening.wait(stretched(10)) for each in followers)
         with Load(cluster.url, sample, pause=0.1) as load:
             for pid in cluster.pids("web"):
                 time.sleep(0.5)

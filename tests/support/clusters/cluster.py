@@ -21,6 +21,7 @@ import httpx2
 from host.process.notify import Notices
 from host.sockets import control
 from jobs.errors import SetupFault
+from tests.support.patience import Patience, stretched
 
 ROOT = Path(__file__).resolve().parents[3]
 START_SECONDS = 30.0
@@ -29,11 +30,11 @@ T = TypeVar("T")
 
 
 def wait_until(probe: Callable[[], T], seconds: float, what: str) -> T:
-    """The first true value of `probe`, which is called every 20 ms. Raises AssertionError after `seconds`."""
-    until = time.monotonic() + seconds
+    """The first true value of `probe`, which is called every 20 ms. Raises AssertionError after `seconds` of an idle
+    machine."""
+    patience = Patience(seconds)
     while not (value := probe()):
-        if time.monotonic() > until:
-            raise AssertionError(f"waited {seconds} s for {what}")
+        patience.check(what)
         time.sleep(POLL_SECONDS)
     return value
 
@@ -68,6 +69,10 @@ class Cluster:
         self.data = folder / "data"
         self.output = folder / "output.txt"
         chosen = {"port": 0, "data": self.data, "run": self.run, "web_processes": 1, "workers": 1, **settings}
+        if (package_folder / "courier").exists() or not (
+            package_folder / "jobs"
+        ).exists():  # else a release before them
+            chosen = {"couriers": 0, **chosen}
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PIXMILL_")}
         self.environ = kept | {f"PIXMILL_{name.upper()}": str(value) for name, value in chosen.items()}
         self.environ |= {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
@@ -75,6 +80,8 @@ class Cluster:
         self.runner: list[str] = []
         self.passed: list[int] = []
         """Descriptors that each process inherits."""
+        self.before: Callable[[], object] | None = None
+        """What each new process does before it becomes one of ours."""
         self.url = ""
         self.supervisor: subprocess.Popen[bytes] | None = None
         self.by_hand: list[subprocess.Popen[bytes]] = []
@@ -94,20 +101,35 @@ class Cluster:
 
     def start_role(self, role: str, **settings: object) -> subprocess.Popen[bytes]:
         """Start `python -m role` by hand, as systemd would, and wait until it says that it is ready."""
+        return self.start_roles(role, **settings)[0]
+
+    def start_roles(self, *roles: str, **settings: object) -> list[subprocess.Popen[bytes]]:
+        """Start these roles by hand, as start_role does, all at the same time."""
         notices = Notices(self.run / "by-hand.sock")
-        extra = {f"PIXMILL_{name.upper()}": str(value) for name, value in settings.items()}
-        process = self._spawn(*self.runner, role, environ={"NOTIFY_SOCKET": str(self.run / "by-hand.sock"), **extra})
-        self.by_hand.append(process)
+        environ = {f"PIXMILL_{name.upper()}": str(value) for name, value in settings.items()}
+        environ["NOTIFY_SOCKET"] = str(self.run / "by-hand.sock")
+        started = {role: self._spawn(*self.runner, role, environ=environ) for role in roles}
+        self.by_hand += started.values()
+        waiting = {process.pid: role for role, process in started.items()}
 
         def ready() -> bool:
-            assert process.poll() is None, f"{role} ended with {process.returncode}: {self.log()[-2000:]}"
-            return (process.pid, {"READY": "1"}) in notices.received()
+            for role, process in started.items():
+                assert process.poll() is None, f"{role} ended with {process.returncode}: {self.log()[-2000:]}"
+            for pid, said in notices.received():
+                if said == {"READY": "1"}:
+                    waiting.pop(pid, None)
+            return not waiting
 
         try:
-            wait_until(ready, START_SECONDS, f"{role} to be ready")
+            wait_until(ready, START_SECONDS, f"{', '.join(roles)} to be ready")
         finally:
             notices.socket.close()
-        return process
+        return [*started.values()]
+
+    def start_unready(self, role: str) -> subprocess.Popen[bytes]:
+        """Start `python -m role` by hand, and do not wait: one that stands by is ready late, or never."""
+        self.by_hand.append(self._spawn(*self.runner, role))
+        return self.by_hand[-1]
 
     def take_port(self) -> int:
         """A free port for a web process that is started by hand. `url` has it from then on."""
@@ -135,6 +157,7 @@ class Cluster:
                 stderr=output,
                 pass_fds=self.passed,
                 process_group=0,
+                preexec_fn=self.before,
             )
 
     def _complete(self) -> bool:
@@ -174,7 +197,7 @@ class Cluster:
     @contextmanager
     def client(self) -> Iterator[httpx2.Client]:
         """An HTTP client of this cluster, on connections of its own. (To `verify` is 20 ms of reading certificates.)"""
-        with httpx2.Client(base_url=self.url, timeout=30, verify=False) as client:
+        with httpx2.Client(base_url=self.url, timeout=stretched(30), verify=False) as client:
             yield client
 
     def get(self, path: str, **parameters: object) -> Any:
@@ -226,7 +249,7 @@ class Cluster:
             self.supervisor.send_signal(signal.SIGINT)
         try:
             for process in [*self.by_hand, *filter(None, [self.supervisor])]:
-                process.wait(seconds)
+                process.wait(stretched(seconds))
             wait_until(lambda: not self.everything(), 2.0, "every process to be gone")
         finally:
             for pid in self.everything():

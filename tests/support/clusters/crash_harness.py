@@ -29,6 +29,7 @@ from stores.ledger.sqlite_reader import open_reader
 from tests.support.clusters import faults
 from tests.support.clusters.cluster import ROOT, Cluster, alive, wait_until
 from tests.support.clusters.crash_points import KILL, Point
+from tests.support.patience import stretched
 
 SAMPLE = (ROOT / "test-data" / "sample.jpg").read_bytes()
 HIT_SECONDS, END_SECONDS = 30.0, 20.0
@@ -36,6 +37,7 @@ PATIENT: dict[str, Any] = {"accept_seconds": 30, "silence_seconds": 30, "grace_s
 """Long limits for slow machines: only the fault of a point may cost an answer or an attempt."""
 ORPHAN_SECONDS = 2.0
 UPLOAD_SECONDS = 60.0
+DETACH_SECONDS = 3.0
 UPLOADS_MAX = 6
 """How many uploads may pass before the point is reached: not every job causes a checkpoint."""
 ENDING = re.compile(r"ledger failed, ending.*SQLITE_(IOERR|FULL)")
@@ -128,7 +130,7 @@ class CrashHarness:
     def check_files(self) -> None:
         """Check that every name in a row has its file, and, after the walk, that every file is named by a row."""
         self._processes["broker"].send_signal(signal.SIGTERM)
-        self._processes["broker"].wait(END_SECONDS)
+        self._processes["broker"].wait(stretched(END_SECONDS))
         self.cluster.start_role("broker", orphan_seconds=ORPHAN_SECONDS, accept_seconds=ORPHAN_SECONDS / 2)
         rows = self._rows()
         named = {original_name(row.id) for row in rows}
@@ -171,12 +173,16 @@ class CrashHarness:
             )
         finally:
             strace.send_signal(signal.SIGINT)
-            strace.wait(END_SECONDS)
+            try:
+                strace.wait(stretched(DETACH_SECONDS))
+            except subprocess.TimeoutExpired:  # it waits for a thread that has ended: so the kernel must let go
+                strace.kill()
+                strace.wait(stretched(END_SECONDS))
 
     def _see_end(self, point: Point, clients: list[Client]) -> None:
         """Check that the process ended as it must, and that each client with a 202 has a row before its restart."""
         before = self._output_bytes
-        status = self._processes[point.role].wait(END_SECONDS)
+        status = self._processes[point.role].wait(stretched(END_SECONDS))
         if point.fault == KILL:
             assert status == -signal.SIGKILL
         else:

@@ -5,7 +5,6 @@ import io
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -19,12 +18,16 @@ from jobs.job import Original, Spec, encode
 from jobs.recipes.recipe import canonical, parse
 from stores.blobs.local import LocalBlobs
 from tests.support.clusters.cluster import START_SECONDS, Cluster, alive, children_of, wait_until
+from tests.support.patience import Patience
 
 T = TypeVar("T")
 QUICK = {"renditions": [{"name": "large", "width": 60, "format": "webp"}, {"name": "thumb", "width": 20}]}
 SLOW = {"renditions": [{"name": "thumb", "width": 8}, {"name": "large", "format": "webp", "lossless": True}]}
 """Seconds of work on a `noise` image, in one call into C."""
 MEMORY_BYTES = 1 << 30
+POLL_MILLISECONDS = 100
+SILENCE_SECONDS = 60.0
+"""More than any work in a test takes on a slow machine: this broker sends no beats, and a silent one is left."""
 
 
 def noise(side: int) -> bytes:
@@ -64,21 +67,20 @@ class FakeBroker:
 
     def expect(self, kind: type[T], seconds: float = START_SECONDS) -> T:
         """The next message of this type; what comes before it is passed over (but is in `received`)."""
-        until = time.monotonic() + seconds
+        patience = Patience(seconds)
         while True:
             while self._seen < len(self.received):
                 self._seen += 1
                 if type(found := self.received[self._seen - 1]) is kind:
                     return found
-            left = until - time.monotonic()
-            assert left > 0, f"waited {seconds} s for {kind.__name__}, heard {self.received}"
-            if self._router.poll(int(left * 1000) + 1):
+            patience.check(f"{kind.__name__}, heard {self.received}")
+            if self._router.poll(POLL_MILLISECONDS):
                 self._receive()
 
-    def greet(self) -> wire.Ready:
-        """Hear a Ready and welcome the worker."""
+    def greet(self, silence_seconds: float = SILENCE_SECONDS) -> wire.Ready:
+        """Hear a Ready and welcome the worker. It beats five times in `silence_seconds`."""
         ready = self.expect(wire.Ready)
-        self.say(wire.Welcome(1, 5.0))
+        self.say(wire.Welcome(1, silence_seconds))
         return ready
 
     def assign(self, number: int, image: bytes, recipe: Any = QUICK, **fields: Any) -> wire.LeaseRef:
@@ -97,6 +99,14 @@ class FakeBroker:
         spec = Spec("a.bmp", None, None, None, canonical(parse(recipe)), original, tenant)
         asked = {"lease": 1, "seconds": 60.0, "memory_bytes": MEMORY_BYTES, "alone": False, **fields}
         return wire.Assignment(job=job, spec=encode(spec), **asked)
+
+    def forget(self) -> None:
+        """Settle all answers under lease 1, and go on as if nothing had been said."""
+        while self._router.poll(0):
+            self._receive()
+        answered = [one for said in self.received if isinstance(said, wire.Finished | wire.Failed) for one in said.jobs]
+        self.settle(*(wire.LeaseRef(job, 1) for job in {one.job for one in answered}))
+        self.received, self._seen = [], 0
 
     def settle(self, *refs: wire.LeaseRef) -> None:
         """Tell the worker that its answers under these leases are settled."""
@@ -144,12 +154,14 @@ def gone(*pids: int) -> bool:
 
 
 @contextmanager
-def worker_under_test(cluster: Cluster, **settings: object) -> Iterator[tuple[FakeBroker, Worker]]:
+def worker_under_test(
+    cluster: Cluster, *, silence_seconds: float = SILENCE_SECONDS, **settings: object
+) -> Iterator[tuple[FakeBroker, Worker]]:
     """A fake broker that has greeted a real worker, with the result cache off unless asked for."""
     broker = FakeBroker(cluster)
     try:
         process = cluster.start_role("worker", **{"cache_url": "none", **settings})
-        broker.greet()
+        broker.greet(silence_seconds)
         yield broker, Worker(process)
     finally:
         for process in cluster.by_hand:  # with unsettled answers it would wait for another broker

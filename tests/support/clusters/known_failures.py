@@ -82,7 +82,7 @@ def lost_unbegun(job: Job) -> list[int]:
     return [entry["lease"] for entry in events(job, "lost") if entry["lease"] not in started]
 
 
-def ledger_rows(cluster: Cluster, **where: str) -> list[Row]:
+def ledger_rows(cluster: Cluster, **where: Any) -> list[Row]:
     """The rows of the ledger itself, newest accepted first."""
     reader = open_reader(cluster.data / "ledger.sqlite3")
     try:

@@ -30,12 +30,19 @@ Job = dict[str, Any]
 class Load(Beside):
     """`clients` threads that upload `image` to `path` while the `with` block runs.
 
-    `pause`: the seconds between the uploads of one client. At the end of the block each begun upload is repeated until
-    its 202.
+    `pause`: the seconds between the uploads of one client. `distinct`: no two uploads have equal bytes. At the end of
+    the block each begun upload is repeated until its 202.
     """
 
     def __init__(
-        self, url: str, image: Path, path: str = "/upload?preset=avatar", clients: int = 3, pause: float = 0.1
+        self,
+        url: str,
+        image: Path,
+        path: str = "/upload?preset=avatar",
+        clients: int = 3,
+        pause: float = 0.1,
+        *,
+        distinct: bool = False,
     ) -> None:
         super().__init__(self._upload_on, clients)
         self.accepted: list[str] = []
@@ -45,7 +52,7 @@ class Load(Beside):
         self.seconds_max = 0.0
         """Of all uploads, from the first try to the 202."""
         self._address, self._path, self._pause = urlsplit(url), path, pause
-        self._image = image.read_bytes()
+        self._image, self._distinct = image.read_bytes(), distinct
         self._numbers = itertools.count()
 
     def check(self) -> None:
@@ -82,25 +89,26 @@ class Load(Beside):
             return False
         try:
             headers = {"Content-Type": "image/jpeg", "Idempotency-Key": key}
-            connection.request("POST", self._path, self._image, headers)
+            body = self._image + key.encode() if self._distinct else self._image
+            connection.request("POST", self._path, body, headers)
             response = connection.getresponse()
-            body = response.read()
+            answer = response.read()
         except (OSError, http.client.HTTPException):
             return False
         finally:
             connection.close()
         if response.status == 202:
-            self.accepted.append(json.loads(body)["jobs"][0]["id"])
+            self.accepted.append(json.loads(answer)["jobs"][0]["id"])
         elif response.status != 503:
-            self.unexpected.append(f"{response.status} {body[:200]!r}")
+            self.unexpected.append(f"{response.status} {answer[:200]!r}")
         return response.status != 503
 
 
-def upload_on(cluster: Cluster, clients: int, pause: float) -> Load:
-    """Clients that upload one small picture over and over."""
+def upload_on(cluster: Cluster, clients: int, pause: float, *, distinct: bool = False) -> Load:
+    """Clients that upload one small picture over and over; `distinct`: with other bytes behind it each time."""
     picture = cluster.folder / "load.png"
     picture.write_bytes(numbered(1, SIDE))
-    return Load(cluster.url, picture, f"/upload?recipe={quote(RECIPE)}", clients, pause)
+    return Load(cluster.url, picture, f"/upload?recipe={quote(RECIPE)}", clients, pause, distinct=distinct)
 
 
 def ended_jobs(cluster: Cluster, accepted: list[str]) -> list[Job]:

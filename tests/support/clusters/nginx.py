@@ -14,6 +14,7 @@ from typing import Any
 import httpx2
 
 from tests.support.clusters.cluster import ROOT, wait_until
+from tests.support.patience import stretched
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/sbin")
 MISSING = "there is no nginx: apt-get install nginx-light"
@@ -102,7 +103,7 @@ class Front:
     def __exit__(self, *_: object) -> None:
         if self._process:
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(stretched(10))
 
     def _listens(self) -> bool:
         with socket.socket() as probe:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.support.clusters.cluster import wait_until
 from tests.support.clusters.crash_harness import traced
+from tests.support.patience import stretched
 
 END_SECONDS = 20.0
 
@@ -25,5 +26,5 @@ def next_sync_takes(seconds: float, pid: int, log: Path) -> Iterator[None]:
         yield
     finally:
         strace.send_signal(signal.SIGINT)
-        strace.wait(END_SECONDS)
+        strace.wait(stretched(END_SECONDS))
     assert "fsync(" in log.read_text(), "nothing was synced"

@@ -11,10 +11,22 @@ import sys
 import tempfile
 from pathlib import Path
 
+from jobs.deliveries import DeliveryRow, Endpoint
 from jobs.ids import mint, original_name, rendition_name
 from jobs.job import Cost, Fault, Original, Outcome, Rendition, Row, Spec, State, TimelineEntry, encode
 from jobs.recipes import recipe
-from jobs.records import GrantEntry, KeyEntry, Meta, PurgedEntry, QuarantineEntry, Records, SweepEntry
+from jobs.records import (
+    ActionEntry,
+    BatchEntry,
+    DeadlineEntry,
+    GrantEntry,
+    KeyEntry,
+    Meta,
+    PurgedEntry,
+    QuarantineEntry,
+    Records,
+    SweepEntry,
+)
 from stores.ledger.sqlite import SCHEMA, open_ledger
 from tests.support.clusters.cluster import ROOT
 
@@ -34,7 +46,11 @@ def job_id(number: int) -> str:
 
 
 JOBS = {state: job_id(number) for number, state in enumerate(State, 1)}
-PURGED, SWEPT = job_id(8), job_id(9)
+PURGED, SWEPT, ACTION = job_id(8), job_id(9), job_id(10)
+DELIVERY = DeliveryRow(
+    1, "d1-0000000", "", JOBS[State.DONE], None, "hooks.example ", "https://hooks.example/x", "job.done", b"{}", 5,
+    AT + 2, attempts=1, tries=1, due_at=AT + 10, status=500, error="the receiver answered 500", answer="busy",
+)  # fmt: skip
 
 
 def path(number: int) -> Path:
@@ -68,7 +84,13 @@ def records() -> Records:
         sweeps=[SweepEntry(SWEPT, (original_name(SWEPT),))],
         quarantined=[QuarantineEntry(CONTENT, "engine", AT)],
         purged=[PurgedEntry(PURGED, AT)],
+        deadlines=[DeadlineEntry(1, AT + 1e9)],
+        batches=[BatchEntry("batch", "", AT, AT + 2, AT + 1, b"hooks")],
+        actions={ACTION: ActionEntry(ACTION, "", "cancel", f'{{"job":"{JOBS[State.CANCELLED]}"}}', 1, AT + 2)},
+        paused=["paused"],
         meta=Meta(change=40, paused=False, counts=counts),
+        deliveries=[DELIVERY],
+        endpoints=[Endpoint("hooks.example ", AT)],
     )
 
 
@@ -91,6 +113,8 @@ def _row(number: int, state: State) -> Row:
 def _outcome(state: State) -> Outcome:
     timeline = [TimelineEntry(AT, "accepted", 0, None, None), TimelineEntry(AT + 1, "assigned", 1, "vm-1", None)]
     outcome = Outcome(timeline[: 1 if state in (State.QUEUED, State.CANCELLED) else 2])
+    if state == State.QUEUED:
+        outcome.expires_at = AT + 1e9
     if state == State.DONE:
         outcome.renditions, outcome.cost = [_rendition(JOBS[state])], Cost(1.5, 4096)
     if state in ENDS:

@@ -16,6 +16,7 @@ from host.files.folders import endpoint
 from jobs import wire
 from stores.ledger import Ledger
 from tests.support.harnesses.web_broker import WebBroker
+from tests.support.patience import stretched
 
 BEAT_SECONDS = 0.5
 
@@ -34,14 +35,14 @@ class SocketBroker:
         self._thread = threading.Thread(target=self._serve)
         self._ready = threading.Event()
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(stretched(10))
 
     def do(self, order: Callable[[WebBroker], object]) -> object:
         """The result of `order`, carried out in the broker's thread."""
         self._order = order
         self._done.clear()
         os.write(self._order_writer, b"x")
-        assert self._done.wait(10)
+        assert self._done.wait(stretched(10))
         return self._result
 
     def stop(self) -> None:

@@ -32,6 +32,8 @@ class SimulatedWorker:
     ) -> None:
         self.name, self.peer = name, name.encode()
         self.undeleted, self.unlisted = undeleted, unlisted
+        self.cache = ""
+        """Why its result cache fails."""
         self.leases: dict[str, int] = {}
         """The lease of each job that it holds."""
         self.begun: set[str] = set()
@@ -140,7 +142,7 @@ class WebBroker:
         message = wire.from_web.decode(frame)
         if isinstance(message, wire.Submit):
             self._driver.post(message)
-        elif is_step(message):
+        elif is_step(message) and not isinstance(message, wire.Replay):
             self._driver.step(message, message.after)
         else:
             self._driver.order(message)
@@ -155,7 +157,7 @@ class WebBroker:
         """Let time pass until the next beat, and publish it. All workers send a sign of life before."""
         driver = self._driver
         for worker in self.workers.values():
-            self._take_in(worker, wire.WorkerBeat(worker.holding()))
+            self._take_in(worker, wire.WorkerBeat(worker.holding(), worker.cache))
         driver.now += driver.policy.beat_seconds
         self._turn(tick=True)
 

@@ -12,6 +12,7 @@ import httpx2
 import msgspec
 
 from broker.config import policy_of
+from host.files.tenants import read_tenants
 from host.process.threads import T, Threads, tried
 from host.settings.settings import Settings
 from jobs import wire
@@ -19,13 +20,18 @@ from jobs.access import keys
 from jobs.access.grants import UploadGrant, sign
 from jobs.job import Rendition
 from jobs.recipes.presets import Recipes, load_presets
+from jobs.tenants import running_max_of
 from jobs.wire import FromWeb
 from stores.blobs.memory import MemoryBlobs
+from stores.ledger import LedgerReader
 from stores.ledger.memory import MemoryLedger
+from tests.support.api.http import judge_answer
 from tests.support.harnesses.web_broker import WebBroker, rendition_of
+from tests.support.patience import stretched
 from web.access.parts import Web
 from web.app import build
 from web.broker.changes import ChangeFeed
+from web.broker.reads import InThreads, OnLoop, Reads
 from web.broker.requests import Requests
 from web.streams.hub import Hub
 
@@ -60,6 +66,12 @@ class Inline(Threads):
         return future
 
 
+def reads_of(ledger: LedgerReader, lists: LedgerReader | None = None) -> Reads:
+    """Reads of a ledger as web has those of the embedded one; long ones from `lists`, if given."""
+    long = InThreads(lambda: lists or ledger, Inline(), "lists", logging.getLogger("web"))
+    return Reads(OnLoop(ledger), long, long)
+
+
 class WebHarness:
     """A web process and the broker's core. Both have `settings`, and one clock: `now` stands still, but for what a test
     adds and a thousandth of a second for each turn of the broker.
@@ -80,8 +92,9 @@ class WebHarness:
         self.tells = True
         """Off: changes and beats are lost."""
         self._instead: dict[str, Any] = {}
-        self.broker = WebBroker(policy_of(given), self.ledger, time.time(), self._received)
-        self.feed = ChangeFeed(self.hub, lambda: self.now)
+        limits = read_tenants(given.tenants)
+        self.broker = WebBroker(policy_of(given, limits), self.ledger, time.time(), self._received)
+        self.feed = ChangeFeed(self.hub, lambda: self.now, running_max_of(limits))
         self.sent: list[FromWeb] = []
         self.requests = Requests(self._send)
         self.web = Web(
@@ -94,18 +107,19 @@ class WebHarness:
             grant_secrets=(b"g" * 32, b"h" * 32),
             receipt_secrets=(b"r" * 32,),
             blobs=self.blobs,
-            reader=self.ledger,
-            lists=self.ledger,
+            reads=reads_of(self.ledger),
             requests=self.requests,
             feed=self.feed,
             hub=self.hub,
             log=logging.getLogger("web"),
             blob_threads=Inline(),
             write_threads=Inline(),
-            list_thread=Inline(),
+            limits=limits,
         )
         self.app = build(self.web)
-        self.client = httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url=BASE)
+        self.client = httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(self.app), base_url=BASE, event_hooks={"response": [_is_told]}
+        )
 
     @property
     def now(self) -> float:
@@ -172,12 +186,21 @@ class WebHarness:
         return rendition
 
 
+async def _is_told(response: httpx2.Response) -> None:
+    """Every answer is one that docs/http.md tells of."""
+    kind = response.headers.get("content-type", "")
+    body = await response.aread() if "json" in kind else b""
+    asked = response.request
+    judge_answer(asked.method, asked.url.path, response.status_code, body)
+
+
 def serve(scenario: Callable[[WebHarness], Awaitable[None]], **settings: Any) -> None:
-    """Run one scenario on a harness of its own, within 10 s."""
+    """Run one scenario on a harness of its own, within 10 s of an idle machine."""
+    seconds = stretched(10.0)
 
     async def whole() -> None:
         harness = WebHarness(**settings)
-        async with asyncio.timeout(10), harness.client:
+        async with asyncio.timeout(seconds), harness.client:
             await scenario(harness)
 
     asyncio.run(whole())

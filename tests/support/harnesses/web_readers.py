@@ -9,12 +9,12 @@ from web.http.unsent import ABORT
 
 
 def parse(data: bytes) -> list[tuple[str, int | None, Any]]:
-    """(event, id, data) of each event in a stream's bytes."""
+    """(event, number in its id, data) of each event in a stream's bytes."""
     found = []
     for block in data.decode().split("\n\n"):
         fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
         if "event" in fields:
-            number = int(fields["id"]) if "id" in fields else None
+            number = int(fields["id"].partition(".")[0]) if "id" in fields else None
             found.append((fields["event"], number, json.loads(fields["data"])))
     return found
 

@@ -1,1 +1,1 @@
-"""What is made of the code itself: the rules of the tree, the docs' drawings, screenshots."""
+"""What is made of the code itself: the rules of the tree, the docs' drawings."""

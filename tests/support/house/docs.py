@@ -13,12 +13,16 @@ from host.settings.bounds import BOUNDS, CHOICES
 from host.settings.described import ALL, DESCRIBED, MAIN
 from host.settings.settings import Settings
 from jobs.job import ENDED, TRANSITIONS
+from jobs.webhooks.schedule import JITTER, SCHEDULE
+from tests.support.api import http
 from tests.support.house.wings import ARROWS, arrows_of_files, arrows_of_folders, reduced
 
 ROOT = Path(__file__).resolve().parents[3]
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
-README = ROOT / "README.md"
 SETTINGS = ROOT / "docs" / "settings.md"
+HTTP = ROOT / "docs" / "http.md"
+WEBHOOKS = ROOT / "docs" / "webhooks.md"
+_TOLD = "tests/support/api/told.py"
 
 
 def state_diagram() -> str:
@@ -34,6 +38,24 @@ def sources() -> dict[str, str]:
     """Every file of the wings, by path."""
     files = sorted(path for folder in ARROWS for path in (ROOT / folder).glob("*.py"))
     return {path.relative_to(ROOT).as_posix(): path.read_text() for path in files}
+
+
+def schedule_table() -> str:
+    """The attempts of a delivery: when each begins, after the end of the one before and after the first one."""
+    lines, whole = ["| attempt | after the one before | after the first |", "|---|---|---|"], 0.0
+    for number, seconds in enumerate(SCHEDULE, 1):
+        whole += seconds
+        lines.append(f"| {number} | {_length(seconds) if number > 1 else 'at once'} | {_length(whole)} |")
+    share = (
+        f"\nEach wait is up to {JITTER:.0%} longer, so that the events of an outage do not come back at one moment.\n"
+    )
+    return "\n".join(lines) + "\n" + share
+
+
+def _length(seconds: float) -> str:
+    """Seconds in words."""
+    parts = [(int(seconds // 3600), "h"), (int(seconds % 3600 // 60), "min"), (int(seconds % 60), "s")]
+    return " ".join(f"{number} {unit}" for number, unit in parts if number)
 
 
 def wings_table() -> str:
@@ -73,13 +95,13 @@ def settings_table() -> str:
     for name, (unit, roles, text) in DESCRIBED.items():
         readers = "all" if roles == ALL else ", ".join(roles) or "none"
         cells = f"`{name.upper()}`", _default(name), unit, _allowed(name), readers
-        lines.append(_row(*cells, text.replace("](docs/", "](").replace("](README.md", "](../README.md")))
+        lines.append(_row(*cells, text.replace("](docs/", "](")))
     return "\n".join(lines) + "\n"
 
 
 def main_settings_table() -> str:
     """The settings that most people set."""
-    texts = {name: DESCRIBED[name].text.replace("](README.md", "](") for name in MAIN}
+    texts = {name: DESCRIBED[name].text.replace("](docs/", "](") for name in MAIN}
     rows = [_row(f"`{name.upper()}`", _default(name), text) for name, text in texts.items()]
     return "\n".join(["| name | default | meaning |", "|---|---|---|", *rows]) + "\n"
 
@@ -119,12 +141,27 @@ PARTS: dict[Path, dict[str, tuple[str, Callable[[], str]]]] = {
     ARCHITECTURE: {
         "states": ("jobs.job.TRANSITIONS", state_diagram),
         "arrows": ("the imports", wings_diagram),
-    },
-    README: {
         "wings": ("the docstring of each folder's __init__.py", wings_table),
-        "main settings": ("host/settings", main_settings_table),
     },
-    SETTINGS: {"settings": ("host/settings", settings_table)},
+    SETTINGS: {
+        "main settings": ("host/settings", main_settings_table),
+        "settings": ("host/settings", settings_table),
+    },
+    WEBHOOKS: {"schedule": ("jobs/webhooks/schedule.py", schedule_table)},
+    HTTP: {
+        "table of routes": ("web/routes.py", http.routes_table),
+        "promise": (_TOLD, http.promise_table),
+        "job": (_TOLD, http.job_tables),
+        "states": ("jobs.job.State", http.states_table),
+        "ends": ("jobs.job.Code", http.ends_table),
+        "batch": (_TOLD, http.batch_table),
+        "delivery": (_TOLD, http.delivery_table),
+        "action": (_TOLD, http.action_table),
+        "events": (_TOLD, http.events_table),
+        "stats": (_TOLD, http.stats_table),
+        "codes": ("web/http/problems.py", http.codes_table),
+        "routes": ("web/routes.py", http.routes_details),
+    },
 }
 """By page, its generated parts: the name of each, its source in words, and the function that makes it."""
 

@@ -78,7 +78,7 @@ def write_bill(source: Path, target: Path) -> None:
     """The SBOM: all locked packages of the server with their hashes, in CycloneDX."""
     program = Path(sys.executable).with_name("cyclonedx-py")
     options = ["--pyproject", "pyproject.toml", "--output-reproducible", "--of", "JSON", "-o", str(target)]
-    command = [str(program), "requirements", "requirements.lock", *options]
+    command = [str(program), "requirements", "requirements-stores.lock", *options]
     done = subprocess.run(command, cwd=source, capture_output=True, text=True)
     if done.returncode:
         raise NotReleasable(f"no SBOM could be made: {done.stderr[-2000:]}")

@@ -17,49 +17,62 @@ FILES_MAX = 14
 ARROWS = {
     "jobs": "",
     "jobs/access": "jobs jobs/recipes",
-    "jobs/images": "",
+    "jobs/images": "jobs",
     "jobs/recipes": "jobs jobs/images",
+    "jobs/session": "jobs/wire",
+    "jobs/webhooks": "jobs",
     "jobs/wire": "jobs",
     "host": "",
+    "host/egress": "jobs",
     "host/files": "host/process host/settings jobs jobs/images jobs/recipes",
     "host/process": "",
-    "host/settings": "host/process jobs jobs/access jobs/images",
-    "host/sockets": "host/files host/process host/settings jobs jobs/access",
-    "stores": "host/files host/settings jobs stores/blobs stores/cache stores/ledger",
+    "host/settings": "host/egress host/process jobs jobs/access jobs/images",
+    "host/sockets": "host/files host/process host/settings jobs jobs/access jobs/session jobs/wire",
+    "stores": (
+        "host/files host/settings jobs stores/blobs stores/blobs/s3 stores/cache stores/ledger stores/ledger/postgres"
+    ),
+    "stores/move": ("host/files host/settings jobs stores stores/blobs stores/ledger stores/ledger/postgres"),
     "stores/blobs": "host/files jobs",
-    "stores/cache": "",
-    "stores/ledger": "host/files jobs",
+    "stores/blobs/s3": "host/settings jobs stores/blobs",
+    "stores/cache": "host/process host/settings jobs",
+    "stores/ledger": "host/files jobs stores/ledger/deliveries",
+    "stores/ledger/deliveries": "jobs",
+    "stores/ledger/postgres": "jobs stores/ledger stores/ledger/deliveries",
     "broker": (
         "broker/core broker/core/books broker/flight broker/frames host/files host/process host/settings "
         "host/sockets jobs jobs/wire stores stores/ledger"
     ),
-    "broker/core": "broker/core/books jobs jobs/wire",
-    "broker/core/books": "jobs jobs/wire",
+    "broker/core": "broker/core/audit broker/core/books broker/core/strangers jobs jobs/webhooks jobs/wire",
+    "broker/core/audit": "broker/core/books jobs jobs/wire",
+    "broker/core/strangers": "broker/core/audit broker/core/books jobs jobs/recipes jobs/wire",
+    "broker/core/books": "broker/core/couriers jobs jobs/webhooks jobs/wire",
+    "broker/core/couriers": "jobs jobs/webhooks jobs/wire",
     "broker/flight": "broker/core broker/core/books broker/frames jobs jobs/wire stores stores/ledger",
-    "broker/frames": "broker/core/books host/sockets jobs jobs/wire",
+    "broker/frames": "broker/core/books broker/core/couriers host/sockets jobs jobs/webhooks jobs/wire",
     "web": (
-        "host/files host/process host/settings host/sockets jobs jobs/access web/access web/broker "
-        "web/handlers web/http web/uploads"
+        "host/files host/process host/settings host/sockets jobs jobs/access jobs/webhooks web/access web/broker "
+        "web/handlers web/http web/making web/uploads"
     ),
     "web/access": (
-        "host/files host/process host/settings host/sockets jobs jobs/access jobs/recipes jobs/wire stores "
+        "host/egress host/files host/process host/settings host/sockets jobs jobs/access jobs/recipes jobs/wire stores "
         "stores/blobs stores/ledger web/broker web/http web/streams web/views"
     ),
-    "web/broker": "host/sockets jobs jobs/wire",
+    "web/broker": "host/process host/sockets jobs jobs/wire stores/ledger",
     "web/handlers": (
-        "host/settings jobs jobs/access jobs/images jobs/recipes jobs/wire web/access web/broker web/http "
-        "web/streams web/uploads web/views"
+        "host/egress host/settings jobs jobs/access jobs/images jobs/recipes jobs/wire stores/blobs stores/ledger "
+        "web/access web/broker web/http web/streams web/uploads web/views"
     ),
-    "web/http": "jobs",
+    "web/http": "host/process jobs",
+    "web/making": "jobs jobs/access jobs/wire web/access web/broker web/handlers web/http web/uploads",
     "web/streams": "jobs jobs/wire web/broker web/http web/views",
     "web/uploads": (
-        "host/settings jobs jobs/access jobs/images jobs/recipes jobs/wire stores/blobs stores/ledger "
+        "host/egress host/settings jobs jobs/access jobs/images jobs/recipes jobs/wire stores/blobs stores/ledger "
         "web/access web/broker web/http web/views"
     ),
-    "web/views": "jobs jobs/wire web/broker",
+    "web/views": "host/egress jobs jobs/images jobs/wire web/broker",
     "worker": "host/files host/process host/settings worker/keeper",
     "worker/boundary": "jobs jobs/recipes",
-    "worker/core": "jobs jobs/wire",
+    "worker/core": "jobs jobs/session jobs/wire",
     "worker/decoder": "host/process host/settings jobs jobs/recipes worker/boundary worker/images",
     "worker/images": "jobs jobs/images jobs/recipes worker/images/colours worker/images/formats",
     "worker/images/colours": "jobs jobs/images worker/images/formats",
@@ -68,30 +81,54 @@ ARROWS = {
         "host/files host/process host/settings host/sockets jobs jobs/images jobs/recipes jobs/wire "
         "stores stores/blobs stores/cache worker/boundary worker/core"
     ),
+    "courier": (
+        "courier/core host/egress host/files host/process host/settings host/sockets jobs jobs/images "
+        "jobs/wire stores stores/blobs"
+    ),
+    "courier/core": "jobs jobs/session jobs/wire",
     "supervisor": "host/files host/process host/settings host/sockets jobs supervisor/core",
     "supervisor/core": "",
-    "pixmill": "pixmill/server",
+    "pixmill": "pixmill/client pixmill/commands pixmill/core pixmill/server",
+    "pixmill/client": "pixmill/core",
+    "pixmill/commands": "pixmill/client pixmill/commands/folders pixmill/core",
+    "pixmill/commands/folders": "pixmill/core",
+    "pixmill/core": "",
     "pixmill/server": "",
+    "pixmill/testing": "pixmill pixmill/client",
     "bench": (
         "bench/parts bench/peers host/files host/process host/settings jobs jobs/images jobs/recipes "
         "jobs/wire stores/blobs tests/support/clusters tests/support/pictures web/access web/handlers "
         "web/http web/uploads worker/boundary worker/keeper"
     ),
+    "bench/courier": "bench/parts jobs pixmill stores/ledger tests/support/clusters",
     "bench/floors": (
-        "broker broker/core host/files host/process host/settings jobs jobs/recipes jobs/wire stores/ledger "
+        "broker broker/core host/files host/process host/settings jobs jobs/recipes jobs/wire stores stores/ledger "
         "worker/core worker/images"
     ),
     "bench/parts": (
-        "host/settings stores/blobs tests/support/clusters tests/support/pictures worker/boundary worker/keeper"
+        "host/files host/process host/settings jobs jobs/recipes jobs/wire stores/blobs tests/support/clusters "
+        "tests/support/pictures tests/support/servers worker/boundary worker/keeper"
     ),
     "bench/peers": "host/process jobs/images jobs/recipes worker/images worker/images/formats",
+    "bench/stores": "bench/parts tests/support/clusters tests/support/servers",
     "torture": (
         "bench/parts host/files jobs jobs/wire pixmill tests/support/clusters tests/support/harnesses "
-        "tests/support/pictures torture/planted web"
+        "tests/support/pictures torture/planted torture/planted/clients torture/planted/outside "
+        "torture/planted/strangers web"
     ),
     "torture/chaos": "bench/parts jobs pixmill stores/ledger tests/support/clusters",
+    "torture/courier": "bench/parts pixmill tests/support/clusters tests/support/servers",
+    "torture/servers": (
+        "bench/parts jobs pixmill stores/cache tests/support/clusters tests/support/servers torture/standby"
+    ),
+    "torture/hosts": "bench/parts host/sockets jobs/wire pixmill tests/support/clusters tests/support/servers",
     "torture/planted": "",
+    "torture/planted/clients": "torture/planted",
+    "torture/planted/outside": "torture/planted",
+    "torture/planted/strangers": "torture/planted",
+    "torture/standby": "bench/parts pixmill tests/support/clusters tests/support/servers torture",
     "torture/upgrade": "bench/parts tests/support/clusters",
+    "torture/uploads": "bench/parts host/process pixmill tests/support/clusters",
 }
 
 

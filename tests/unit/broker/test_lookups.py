@@ -3,11 +3,11 @@
 from typing import Any
 from unittest.mock import Mock
 
-from broker.core.books.events import Commanded, Event, Matched, NamesListed, Ordered, Received, Submitted
+from broker.core.books.events import Commanded, Event, Matched, NamesListed, Ordered, Received, Refilled, Submitted
 from broker.flight.facts import Intake, events
-from broker.lookups import Lookups
+from broker.lookups import TURN_BYTES, Lookups
 from jobs import wire
-from jobs.records import Records
+from jobs.records import Lane, Records, Refill
 from stores.ledger.memory import MemoryLedger
 from tests.contracts.rows import job_id, row
 from tests.properties.harness import new_job
@@ -81,3 +81,17 @@ def test_orders_whose_rows_find_no_room_come_with_the_next_turn_and_so_do_those_
         told.append([event.command.request for event in found if isinstance(event, Commanded | Matched)])
     assert told == [["1"], ["2"], ["3", "5"]]
     assert not turn.lookups.is_behind
+
+
+def test_the_lanes_that_run_low_are_read_in_one_call_and_what_exceeds_the_room_is_asked_for_again() -> None:
+    turn, intake = Turn(1, 2, 3, spec=b"s" * TURN_BYTES), Intake()
+    small, none = Refill(Lane(1, "small"), 0, 5), Refill(Lane(2, "small"), 0, 5)
+    turn.lookups.refill(intake, [small, none])
+    turn.asked.queued.assert_called_once_with([small, none])
+    assert intake.events == [Refilled(Refill(small.lane, 0, 1), [row(1, spec=b"s" * TURN_BYTES)]), Refilled(none, [])]
+
+
+def test_a_turn_without_a_lane_that_runs_low_reads_none() -> None:
+    turn, intake = Turn(1), Intake()
+    turn.lookups.refill(intake, [])
+    assert intake.events == [] and turn.asked.mock_calls == []

@@ -1,25 +1,23 @@
 """A drill's judgement: each way to break a promise is seen, by one upload carried against a scripted client."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pixmill import Refused, Unreachable
+from pixmill import Job, Refused, Unreachable
+from pixmill import Upload as Promise
 from pixmill.client import Client
+from pixmill.core.reading import read
 from pixmill.drill import PHASES, Result, Upload, carry, judge, percentile, strays
+from tests.unit.pixmill.core.samples import JOB, RENDITION, UPLOAD
 
 DIGEST = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"  # of b"x"
 
 
-def job(**changed: Any) -> dict[str, Any]:
-    rendition = {"name": "tiny", "digest": DIGEST, "url": "http://s/r"}
-    whole = {
-        "id": "j1", "state": "done", "error": None, "ended_at": "then", "renditions": [rendition],
-        "timeline": [{"event": "accepted"}, {"event": "ended"}],
-    }  # fmt: skip
-    return whole | changed
+def job(**changed: Any) -> Job:
+    timeline = [{"at": "then", "event": event, "lease": 0} for event in ("accepted", "ended")]
+    whole = JOB | {"renditions": [RENDITION | {"name": "tiny", "digest": DIGEST}], "timeline": timeline}
+    return read(Job, whole | changed)
 
 
 class FakeClient(Client):
@@ -29,33 +27,33 @@ class FakeClient(Client):
         self.ids, self.shown, self.data = list(ids), shown or job(), data
         self.keys: list[str | None] = []
 
-    def upload(self, file: str | Path, **asked: Any) -> dict[str, Any]:
+    def upload(self, file: object, **asked: Any) -> Any:
         self.keys.append(asked["key"])
         said = self.ids.pop(0)
         if isinstance(said, Exception):
             raise said
-        return {"id": said}
+        return read(Promise, UPLOAD | {"id": said})
 
-    def follow(self, job: str) -> Iterator[dict[str, Any]]:
+    def wait(self, job: object, *, seconds: float | None = None) -> Job:
+        assert seconds == 120.0
         if isinstance(self.shown, Exception):
             raise self.shown
-        yield self.shown
-        while not self.shown["ended_at"]:
-            yield self.shown
+        assert isinstance(self.shown, Job)
+        return self.shown
 
-    def download(self, url: str, path: Path, *, exclusive: bool = False) -> None:
-        path.write_bytes(self.data)
+    def read(self, what: object) -> bytes:
+        return self.data
 
 
-def carried(client: FakeClient, folder: Path) -> Upload:
+def carried(client: FakeClient) -> Upload:
     upload, times = Upload(7, due=1.0), iter([1.5, *range(2, 1000, 100)])
-    carry(client, upload, "drill-x", folder, lambda: next(times))
+    carry(client, upload, "drill-x", lambda: next(times))
     return upload
 
 
-def test_a_kept_promise_is_timed_from_when_it_was_due_and_its_key_sent_twice(tmp_path: Path) -> None:
+def test_a_kept_promise_is_timed_from_when_it_was_due_and_its_key_sent_twice() -> None:
     client = FakeClient("j1", "j1")
-    upload = carried(client, tmp_path)
+    upload = carried(client)
     assert (upload.broken, upload.detail, upload.promised) == ("", "", 0.5)
     assert upload.ended is not None and upload.ended > 0.5
     assert client.keys == ["drill-x-7"] * 2
@@ -66,17 +64,17 @@ def test_a_kept_promise_is_timed_from_when_it_was_due_and_its_key_sent_twice(tmp
     [
         (FakeClient(Unreachable("away")), "unanswered"),
         (FakeClient("j1", shown=Refused(404, {"code": "not_found"})), "lost"),
-        (FakeClient("j1", "j1", shown=job(state="dead", error={"code": "attempts_used_up"})), "lost"),
+        (FakeClient("j1", "j1", shown=job(state="dead", error={"code": "attempts_used_up", "detail": "x"})), "lost"),
         (FakeClient("j1", "j1", shown=job(state="running", ended_at=None)), "lost"),
         (FakeClient("j1", "j2"), "doubled"),
-        (FakeClient("j1", "j1", shown=job(timeline=[{"event": "ended"}] * 2)), "doubled"),
+        (FakeClient("j1", "j1", shown=job(timeline=[{"at": "t", "event": "ended", "lease": 1}] * 2)), "doubled"),
         (FakeClient("j1", "j1", data=b"y"), "wrong"),
         (FakeClient("j1", "j1", shown=job(renditions=[])), "wrong"),
         (FakeClient("j1", shown=Unreachable("away")), "unanswered"),
     ],
 )
-def test_what_is_broken_is_named(client: FakeClient, broken: str, tmp_path: Path) -> None:
-    upload = carried(client, tmp_path)
+def test_what_is_broken_is_named(client: FakeClient, broken: str) -> None:
+    upload = carried(client)
     assert upload.broken == broken
     assert upload.detail
     assert not Result(3.0, [upload]).kept

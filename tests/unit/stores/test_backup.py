@@ -14,7 +14,7 @@ from host.settings.settings import Settings
 from jobs.errors import SetupFault
 from jobs.records import LookUp, Records
 from stores import backup
-from stores.backup import back_up
+from stores.backup import back_up, left_out
 from stores.ledger.sqlite import open_ledger
 from tests.contracts.rows import job_id, row, row_of
 
@@ -275,3 +275,27 @@ def png(name: str) -> bytes:
     file = io.BytesIO()
     Image.new("L", (len(name), 1)).save(file, "PNG")
     return file.getvalue()
+
+
+def test_a_back_up_says_what_is_elsewhere_and_holds_the_rest(settings: Settings, data: Path, to: Path) -> None:
+    elsewhere = msgspec.structs.replace(settings, blobs_url="s3://bucket/prefix", ledger_url="postgresql://u:word@h/d")
+    shutil.rmtree(data / "raw")
+    for _ in range(2):
+        assert back_up(elsewhere, to) == 0
+    assert (to / "key.secret").exists() and not (to / "ledger.sqlite3").exists()
+    ledger, blobs = left_out(elsewhere)
+    assert "PostgreSQL: dump that database before" in ledger and "word" not in ledger
+    assert "in s3://bucket/prefix: keep its versions" in blobs
+    assert left_out(settings) == []
+
+
+def test_files_are_kept_beside_a_ledger_on_a_server(settings: Settings, to: Path) -> None:
+    elsewhere = msgspec.structs.replace(settings, ledger_url="postgresql://h/d")
+    assert [back_up(elsewhere, to) for _ in range(2)] == [3, 0]
+    assert sorted(path.name for path in (to / "raw").rglob("*") if path.is_file()) == ["one", "two"]
+
+
+def test_a_back_up_in_a_bucket_s_time_keeps_the_files_of_the_last_one(settings: Settings, to: Path) -> None:
+    back_up(settings, to)
+    back_up(msgspec.structs.replace(settings, ledger_url="postgresql://h/d", blobs_url="s3://bucket"), to)
+    assert (to / "raw/ab/one").exists()

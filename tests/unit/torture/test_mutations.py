@@ -7,10 +7,12 @@ from torture.planted.mutant import Core
 
 
 @pytest.mark.parametrize("core", CORES, ids=[core.name for core in CORES])
-def test_each_planted_bug_has_its_place_and_changes_a_file_that_is_python_still(core: Core) -> None:
+def test_each_planted_bug_has_its_place_and_changes_a_file_that_can_be_read_still(core: Core) -> None:
     for mutant in core.mutants:
         source = (ROOT / core.folder / mutant.file).read_text()
         assert source.count(mutant.old) == 1, f"{mutant.name}: {mutant.old!r} in {mutant.file}"
+        if mutant.file.endswith(".js"):
+            continue  # no test would pass with a module that cannot be read: each mutant must be caught by a value
         compile(source.replace(mutant.old, mutant.new), mutant.file, "exec")
 
 

@@ -8,14 +8,16 @@ import asyncio
 import json
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import httpx2
 import pytest
 from starlette.routing import Route
 
 from jobs.errors import BlobMissing, LedgerBusy, LedgerDamaged, LedgerFailed, StoreFault, StoreFull
-from tests.support.harnesses.web_harness import WebHarness, png, turns
+from stores.blobs import Blobs
+from stores.ledger import LedgerReader
+from tests.support.harnesses.web_harness import WebHarness, png, reads_of, turns
 from web.broker import reads
 from web.handlers.files import SLICE_BYTES_FIRST
 from web.http.diskspace import DiskSpace
@@ -60,6 +62,7 @@ SENT: dict[tuple[str, str], tuple[Sent, ...]] = {
     ),
     ("DELETE", "/jobs"): (Sent("?all=1"), Sent("?all=1&dry_run=1"), Sent("?all=1&purge=1")),
     ("POST", "/jobs/requeue"): (Sent("?all=1"), Sent("?all=1&dry_run=1")),
+    ("POST", "/deliveries/replay"): (Sent("?all=1"), Sent("?all=1&dry_run=1")),
     ("GET", "/jobs/{job}"): (Sent(), Sent("?wait=0.01", ended=False)),
     ("DELETE", "/jobs/{job}"): (Sent(ended=False), Sent("?purge=1")),
     ("GET", "/events"): (Sent(), Sent("?job={job}")),
@@ -130,19 +133,24 @@ class Setting:
         self.job: str = ""
         self.queued: str = ""
         self.receipt: str = ""
+        self.delivery: str = ""
+        self.opened: str = ""
         self.aborted = False
 
     async def prepare(self) -> None:
         """Before any store may fail."""
         harness, web = self.harness, self.harness.web
-        promised = (await harness.upload(png(filler=LONG))).json()
+        promised = (await harness.upload(png(filler=LONG), webhook_url="https://app.example/")).json()
         self.job, self.receipt = promised["id"], promised["receipt"]
         harness.finish(self.job, LONG)
+        self.delivery = harness.ledger.deliveries_of(self.job)[0].id
         self.queued = await harness.accepted()
+        self.opened = (await harness.client.post("/batches")).json()["id"]
         await harness.upload(png(), png(), headers={"Idempotency-Key": "known"})
         harness.beat()
-        for name in ("reader", "lists", "blobs"):
-            setattr(web, name, Faulty(getattr(web, name), name, self.calls))
+        reader, lists = (cast(LedgerReader, Faulty(harness.ledger, name, self.calls)) for name in ("reader", "lists"))
+        web.reads = reads_of(reader, lists)
+        web.blobs = cast(Blobs, Faulty(web.blobs, "blobs", self.calls))
         web.disk_space = DiskSpace(web.blobs.free_bytes, 0)
 
     async def app(self, scope: Any, receive: Any, send: Any) -> None:
@@ -164,7 +172,8 @@ class Setting:
     async def answer(self, route: Route, method: str, sent: Sent) -> httpx2.Response:
         """What is answered. An endless stream is ended, as at the end of the process."""
         job = self.job if sent.ended else self.queued
-        names = {"job": job, "batch": job, "name": "thumb", "incarnation": "w"}
+        batch = self.opened if route.path.endswith("/close") else job
+        names = {"job": job, "batch": batch, "name": "thumb", "incarnation": "w", "delivery": self.delivery}
         path = (route.path + sent.query).format(**names)
         given: dict[str, Any] = {"headers": sent.headers}
         if sent.images:

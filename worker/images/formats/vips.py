@@ -1,4 +1,4 @@
-"""The second engine: libvips, from the extra `vips`. Only this file imports pyvips, if it is installed.
+"""The second image library: libvips, from the extra `vips`. Only this file imports pyvips, if it is installed.
 
 Owns its loading, its limits and its three operations: decode PNG, shrink, encode PNG. Input and output are Pillow's
 pictures, in Pillow's memory (worker/images/formats/pixels.py). jobs/recipes/libraries.py decides when it is used. All

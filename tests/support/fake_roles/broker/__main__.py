@@ -9,7 +9,7 @@ from host.files import folders
 from host.process import notify
 
 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-folders.hold_lock(Path(os.environ["PIXMILL_RUN"]) / "broker.lock", 0, "two brokers")
+folders.hold_lock(Path(os.environ["PIXMILL_RUN"]) / "broker.lock", "two brokers")
 notify.ready()
 watchdog = notify.Watchdog()
 while True:

@@ -1,20 +1,26 @@
 """The dispatcher by example: what arrives, and the list of what it wants done."""
 
+import copy
 import itertools
 from typing import Any
 
+import msgspec
 import pytest
 
+from broker.config import policy_of
 from broker.core import matching
 from broker.core.books import quarantine
-from broker.core.books.events import ClockRead, Expire, Expired, Matched
+from broker.core.books.events import ClockRead, DurabilityRead, Expire, Expired, Matched, Policy
+from broker.core.books.secrets import HEARD_MAX, HEARD_SECONDS
 from broker.core.dispatcher import Dispatcher
 from broker.core.retention import STEP_SECONDS, TRUST_SECONDS
+from host.settings.settings import Settings
 from jobs import wire
 from jobs.errors import LedgerFailed
 from jobs.ids import mint, original_name
 from jobs.job import Cost, Rendition
 from jobs.lanes import LARGE_PIXELS
+from jobs.leases import next_lease
 from jobs.limits import QUARANTINE_SECONDS
 from jobs.records import PURGED, Where
 from jobs.wire import Failed, Failure, Finish, Finished, Held, LeaseRef, Returned, Start, Started
@@ -64,6 +70,41 @@ def test_a_job_is_accepted_receipted_and_assigned_in_one_turn() -> None:
     assert done.sends == [(A, wire.Assign([wire.Assignment("j", 1, 60.0, 1 << 30, False, b"spec")]))]
     row = harness.row("j")
     assert (row.state, row.lease, row.attempts, row.worker) == ("running", 1, 0, "a")
+
+
+def test_a_lease_carries_the_nonce_of_its_term_and_people_see_its_count() -> None:
+    harness = harness_with("j")
+    harness.ledger.nonce = 7
+    harness.start()
+    harness.receive(B, ready("b"))
+    harness.now += 2.2
+    assert leases_in(harness.turn(tick=True), wire.Assign) == [(B, "j", next_lease(1, 7))]
+    assert [entry.lease for entry in harness.outcome("j").timeline if entry.event == "assigned"] == [1, 2]
+    harness.receive(B, finish("j", 2))
+    assert leases_in(harness.turn(), wire.Settled) == [(B, "j", 2)]
+    assert harness.row("j").state == "running", "an answer under the count alone changes nothing"
+    harness.receive(B, finish("j", next_lease(1, 7)))
+    harness.turn()
+    assert harness.row("j").state == "done"
+
+
+def test_an_older_ledger_is_put_back_while_a_worker_holds_the_next_lease() -> None:
+    """It gets the job again under another number, and does it; what it did under the lost lease changes nothing."""
+    harness = harness_with("j")
+    older = copy.deepcopy(harness.ledger)
+    harness.receive(A, Returned([LeaseRef("j", 1)]))
+    assert leases_in(harness.turn(), wire.Assign) == [(A, "j", 2)]
+    harness.ledger, older.nonce = older, 7
+    harness.start()
+    harness.receive(A, ready("a", holding=(Held("j", 2, True),)))
+    done = harness.turn()
+    assert leases_in(done, wire.Settled) == [(A, "j", 2)]
+    assert leases_in(done, wire.Assign) == [(A, "j", next_lease(1, 7))]
+    harness.receive(A, finish("j", 2))
+    assert not harness.turn().committed
+    harness.receive(A, finish("j", next_lease(1, 7)))
+    harness.turn()
+    assert harness.row("j").state == "done"
 
 
 def test_started_then_finished_is_done_with_one_attempt() -> None:
@@ -775,6 +816,15 @@ def test_what_ended_longer_ago_than_the_retention_goes_as_a_purge_takes_it() -> 
     assert harness.ledger.meta.counts["done"] == 0
 
 
+def test_a_beat_says_what_commits_rest_on_as_soon_as_that_changes() -> None:
+    harness = DispatcherHarness()
+    harness.turn(tick=True)
+    assert [effects.beat.durability for effects in harness.last if effects.beat] == ["local"]
+    harness.dispatcher.handle(DurabilityRead("asynchronous"), harness.now)
+    harness.turn()
+    assert [effects.beat.durability for effects in harness.last if effects.beat] == ["asynchronous"]
+
+
 def test_a_clock_that_is_put_far_forward_makes_no_job_old_for_an_hour() -> None:
     harness = DispatcherHarness(retention_seconds=3600.0)
     harness.submit(*(new_job(f"{n:04}") for n in range(150)))
@@ -995,6 +1045,14 @@ def test_a_sweep_that_a_worker_could_not_do_is_offered_again() -> None:
     assert offered == [0, 60]
 
 
+def test_the_beat_says_whose_cache_fails_until_it_answers() -> None:
+    harness, seen = harness_with("j"), []
+    for why in ("no connection", ""):
+        harness.receive(A, wire.WorkerBeat([Held("j", 1, False)], why))
+        seen += [worker.cache for worker in beat_of(harness).workers]
+    assert seen == ["no connection", ""]
+
+
 def test_a_store_that_fails_before_a_decoder_began_uses_attempts_up_with_backoff() -> None:
     harness = harness_with("j", attempts_max=2)
     fail(harness, "j", "store_error")
@@ -1115,6 +1173,22 @@ def test_the_scan_goes_step_by_step_and_once_in_orphan_seconds() -> None:
     assert 50.0 <= asked[0][0] <= 52.0
 
 
+def test_in_a_bucket_that_may_be_anothers_nothing_is_scanned_and_the_beat_says_so() -> None:
+    policy = policy_of(Settings(orphan_seconds=50.0), unclaimed="the store does not answer")
+    harness = DispatcherHarness(orphan_seconds=policy.orphan_seconds, no_scan=policy.no_scan)
+    harness.receive(A, ready("a"))
+    asked = []
+    for _ in range(200):
+        harness.now += 1.0
+        harness.receive(A, wire.WorkerBeat([]))
+        asked += scans_sent(harness.turn(tick=True))
+    assert asked == []
+    assert harness.dispatcher.deadline < harness.now + 2.0, "all else goes on"
+    (beat,) = [effects.beat for effects in harness.last if effects.beat is not None]
+    assert beat.sweeps is not None
+    assert "the store does not answer" in beat.sweeps.scan
+
+
 def test_a_restart_walks_from_the_start() -> None:
     harness = harness_with()
     harness.find(A, [], following="raw/x")
@@ -1159,13 +1233,13 @@ def test_what_no_row_names_is_swept() -> None:
         for job in ("done", "failed", "runs")
         for rendition in ("thumb", "late")
     ]
-    harness.find(A, [*names, "raw/zz/no job's"])
+    harness.find(A, [*names, "raw/zz/nobodys", "raw/zz/no store's name"])
     harness.turn()
     assert sweeps(harness) == {
         "never": ("raw/er/never",),
         "done": ("processed/ne/done.late",),
         "failed": ("processed/ed/failed.thumb", "processed/ed/failed.late"),
-        "no job's": ("raw/zz/no job's",),
+        "nobodys": ("raw/zz/nobodys",),
     }
 
 
@@ -1316,3 +1390,30 @@ def test_where_the_lane_above_is_found_empty_the_next_one_is_served() -> None:
     harness.turn()
     assert harness.row("n").state == "running"
     harness.dispatcher.check()
+
+
+def test_hello_says_where_the_term_began_and_on_which_life_of_the_ledger() -> None:
+    restored = msgspec.structs.replace(harness_with("a").ledger.restore(), history="A")
+    started = Dispatcher(Policy())
+    started.restore(restored, 0.0, OFFSET)
+    assert restored.meta.change > 0
+    assert started.hello() == wire.Hello(restored.meta.epoch, restored.meta.change, "A")
+
+
+def test_a_beat_counts_the_different_secrets_of_web_hosts_that_uploaded_lately() -> None:
+    harness = harness_with(workers=1)
+
+    def heard(*secrets: str) -> int:
+        for number, secret in enumerate(secrets):
+            job = new_job(f"{harness.now}-{number}")
+            harness.post(wire.Submit("web", job.id, harness.offset + harness.now, [job], None, secret))
+        return beat_of(harness).secrets
+
+    assert heard("") == 0
+    assert heard("a", "a") == 1
+    assert heard("b", "a") == 2
+    harness.now += HEARD_SECONDS - 6
+    assert heard("a") == 2
+    harness.now += 4
+    assert heard("a") == 1, "the other host was mended"
+    assert heard(*map(str, range(100))) == HEARD_MAX

@@ -1,10 +1,14 @@
 """Rates and grants, counted by the core: exact whatever repeats, restarts and how many come at once."""
 
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs import wire
 from jobs.records import LookUp, Where
+from jobs.tenants import TenantLimits
 from tests.properties.harness import OFFSET, DispatcherHarness, new_job
 
 FAR = OFFSET + 1e6
@@ -153,6 +157,29 @@ def test_the_beat_names_who_is_over() -> None:
     harness.now += 61.0
     harness.turn(tick=True)
     assert [effects.beat.over for effects in harness.last if effects.beat] == [{}]
+
+
+@pytest.mark.parametrize("policy", [{"queued_max": 2}, {"tenants": {"a": TenantLimits(queued_max=2)}}])
+def test_what_runs_once_more_needs_room_in_the_queue_one_by_one_and_over_many(policy: dict[str, Any]) -> None:
+    harness = DispatcherHarness(**policy)
+    for request in ("1", "2", "3"):
+        harness.submit(new_job(f"{request}a", tenant="a"), request=request)
+        harness.turn()
+        harness.order(wire.Cancel("web", "c", None, Where("a")))
+        harness.turn()
+    everyone = wire.Requeue("web", "m", None, Where("a", "cancelled"), counted=True)
+    harness.order(everyone)
+    (ack,) = harness.turn().acks
+    assert (ack.outcome, ack.code, ack.matched, ack.changed) == ("committed", "queue_full", 3, 2)
+    harness.order(everyone)
+    (ack,) = harness.turn().acks
+    assert (ack.outcome, ack.code, ack.matched, ack.changed) == ("committed", "queue_full", 1, 0)
+    harness.order(wire.Requeue("web", "r", "3a", counted=True))
+    (ack,) = harness.turn().acks
+    assert (ack.outcome, ack.code) == (wire.REFUSED, "queue_full")
+    assert harness.dispatcher.books.shares["a"].accepted.per_minute(harness.now) == 5, "what was refused is not counted"
+    harness.order(wire.Requeue("web", "o", "3a"))
+    assert harness.turn().acks[0].outcome == wire.COMMITTED, "an operator's passes"
 
 
 def test_what_runs_once_more_counts_for_the_rate_one_by_one_and_over_many() -> None:

@@ -149,19 +149,21 @@ def test_a_segment_that_is_nearly_full_ends_in_a_turn_without_a_beat(
     assert len(segments(tmp_path)) == 1
     flight.turn(dispatcher, turn(1.5))
     assert [kinds(path) for path in segments(tmp_path)] == [[Opening, Turn, Turn], [Opening, Turn]]
+    flight.close()
 
 
 def test_no_segment_and_not_all_together_pass_the_ring(
     tmp_path: Path, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder, "SEGMENT_BYTES", 10_000)
-    monkeypatch.setattr(recorder, "RING_BYTES", 30_000)
+    monkeypatch.setattr(recorder, "RING_BYTES", 40_000)
     flight = Recorder(tmp_path, LOG)
     for number in range(60):
         flight.turn(dispatcher, turn(float(number), 7000))
         flight.decided(number)
-        assert sum(path.stat().st_size for path in segments(tmp_path)) <= 30_000
+        assert sum(path.stat().st_size for path in segments(tmp_path)) <= 40_000
     assert len(segments(tmp_path)) > 1
+    flight.close()
 
 
 def test_a_core_that_passes_the_ring_is_not_recorded(

@@ -3,12 +3,13 @@ less."""
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from broker.core.books.events import Effects
-from broker.frames.outbox import Outgoing, outgoing
+from broker.frames.outbox import Outgoing, digest, outgoing
 from jobs import wire
-from jobs.records import Lane, Records
+from jobs.records import Lane, Meta, Records
 from jobs.wire import codec
 
 
@@ -80,3 +81,12 @@ def test_a_beat_that_is_too_long_says_less(
     monkeypatch.setattr(codec, "FRAME_BYTES_MAX", most)
     (said,) = received(outgoing(effects(beat=beat), 1))
     assert (len(said.waiting.lanes) if said.waiting else 0, len(said.tenants), said.change) == (forecast, shares, 7)
+
+
+def test_a_digest_sees_all_records_but_the_rows_of_jobs() -> None:
+    def seen(**written: Any) -> int:
+        return digest(Records(**written), outgoing(effects(), 1))
+
+    names = {field.name for field in msgspec.structs.fields(Records)}
+    some = {name: Meta() if name == "meta" else ["a record"] for name in names}
+    assert [name for name in names if seen(**{name: some[name]}) == seen()] == ["jobs"]

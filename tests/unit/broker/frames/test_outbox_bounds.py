@@ -33,7 +33,7 @@ def frame(message: Any) -> bytes:
         (wire.from_web, wire.Submit("w", "r", 1.0, [new_job("j", tenant="x" * 2_200_000)])),
         (wire.from_web, wire.Submit("w", "r", 1.0, [new_job("j", reference=LONG)])),
         (wire.from_web, wire.Submit("w", "r", 1.0, [new_job("j", spec=bytes(wire.SPEC_BYTES_MAX + 1))])),
-        (wire.from_web, wire.Submit("w", "r", 1.0, [new_job(str(number)) for number in range(101)])),
+        (wire.from_web, wire.Submit("w", "r", 1.0, [new_job(str(number)) for number in range(1001)])),
         (wire.from_worker, wire.Found("", ["raw/ab/" + "x" * 3_800_000], None)),
         (wire.from_worker, wire.Swept(["j"] * (wire.ITEMS_MAX + 1))),
         (
@@ -143,6 +143,8 @@ def test_a_rendition_under_another_jobs_name_is_not_done() -> None:
         "processed/im/victim.thumb.1.jpg",
         "processed/j/j.x/../../im/victim",
         "processed/j/jj",
+        "processed/j/j.x y",
+        "processed/j/j." + 300 * "x",
     ):
         harness = harness_with("j")
         forged = msgspec.structs.replace(picture("j"), blob=blob)
@@ -170,6 +172,17 @@ def test_only_originals_and_renditions_are_orphans() -> None:
     """A worker that lists another folder's files would have them deleted by a worker on that machine."""
     harness = harness_with()
     harness.find(A, ["curve/broker.secret", "curve/allowed/local.key", "flight/1.flight", "cache/ab/cd", "raw/ab/gone"])
+    harness.turn()
+    assert sweeps(harness) == {"gone": ("raw/ab/gone",)}
+
+
+@pytest.mark.parametrize(
+    "name", ["raw/../curve/broker", "processed/ab/a b", "raw/.hidden", "raw//x", "raw/ab/" + 300 * "x", "raw/ab/x\n"]
+)
+def test_a_name_that_no_store_takes_is_no_orphan(name: str) -> None:
+    """Its sweep would fail for ever. Enough of them would hold up everything that removes files."""
+    harness = harness_with()
+    harness.find(A, [name, "raw/ab/gone"])
     harness.turn()
     assert sweeps(harness) == {"gone": ("raw/ab/gone",)}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from host.files.folders import data_folder, hold_lock, keep_private, run_folder, secret
+from host.files.folders import data_folder, hold_lock, keep_private, lock_name, run_folder, secret, try_lock
 from host.settings.settings import Settings
 from jobs.errors import SetupFault
 
@@ -103,7 +103,7 @@ def test_a_whole_data_folder_that_cannot_be_written_is_refused(tmp_path: Path, m
 
 def test_a_lock_that_cannot_be_made_is_a_setup_fault(tmp_path: Path) -> None:
     with pytest.raises(SetupFault, match=r"the lock .+ cannot be made \(No such file or directory\)"):
-        hold_lock(tmp_path / "none" / "broker.lock", 0, "taken")
+        hold_lock(tmp_path / "none" / "broker.lock", "taken")
 
 
 def test_a_secret_is_made_once(tmp_path: Path) -> None:
@@ -128,6 +128,19 @@ def test_a_run_folder_is_for_its_user_alone(tmp_path: Path) -> None:
 
 def test_a_data_folder_is_made_for_its_user_alone(tmp_path: Path, no_umask: None) -> None:
     assert mode_of(data_folder(Settings(data=str(tmp_path / "data")))) == 0o700
+
+
+@pytest.mark.usefixtures("until_its_end")
+def test_a_lock_has_one_name_and_no_other_lock_has_it(tmp_path: Path) -> None:
+    """Also one that is made anew in the place of a removed one which is still held."""
+    path, other = tmp_path / "broker.lock", tmp_path / "other.lock"
+    held = try_lock(path)
+    assert held is not None and try_lock(other) is not None
+    name = lock_name(path)
+    assert name and name == lock_name(path) != lock_name(other)
+    path.unlink()
+    assert try_lock(path) is not None
+    assert lock_name(path) != name
 
 
 def test_what_a_private_process_makes_nobody_else_may_touch(tmp_path: Path, no_umask: None) -> None:

@@ -34,6 +34,11 @@ def notices(monkeypatch: pytest.MonkeyPatch) -> Iterator[notify.Notices]:
         received.socket.close()
 
 
+def test_readiness_that_nobody_hears_stops_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone.sock"))
+    notify.ready()
+
+
 def test_a_watched_loop_says_four_times_in_each_limit_that_it_lives(notices: notify.Notices) -> None:
     watchdog, told = notify.Watchdog(WATCHED), list[float]()
     for tenth in range(600):
@@ -47,6 +52,11 @@ def test_its_word_repeats_that_it_is_ready(notices: notify.Notices) -> None:
     """The one that said so first may have been lost."""
     notify.Watchdog(WATCHED).turned(0.0)
     assert notices.received() == [(os.getpid(), {"READY": "1", "WATCHDOG": "1"})]
+
+
+def test_a_status_is_one_line_for_whoever_started_it(notices: notify.Notices) -> None:
+    notify.status("the broker lets us in")
+    assert notices.received() == [(os.getpid(), {"STATUS": "the broker lets us in"})]
 
 
 @pytest.mark.parametrize(
@@ -83,3 +93,23 @@ def test_a_watched_process_writes_down_where_it_hangs() -> None:
     finally:
         hung.kill()
         hung.communicate()
+
+
+def test_progress_is_a_sign_of_life_and_not_readiness_and_told_once_a_second(
+    notices: notify.Notices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    progress = notify.Progress()
+    for _ in range(3):
+        progress()
+    said = {"WATCHDOG": "1", "EXTEND_TIMEOUT_USEC": "60000000"}
+    assert notices.received() == [(os.getpid(), said)]
+    now += notify.PROGRESS_SECONDS
+    progress()
+    assert notices.received() == [(os.getpid(), said)]
+
+
+def test_progress_that_nobody_hears_stops_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone.sock"))
+    notify.Progress()()

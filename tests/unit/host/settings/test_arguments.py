@@ -37,7 +37,7 @@ def test_help_explains_and_starts_nothing() -> None:
         assert ended.said.startswith(f"usage: python -m {role}")
 
 
-@pytest.mark.parametrize("words", [["--nonsense"], ["nonsense", "--nonsense"], ["a", "b", "c"]])
+@pytest.mark.parametrize("words", [["--nonsense"], ["a", "b", "c"]])
 def test_an_unknown_argument_starts_nothing(words: list[str]) -> None:
     for role, ended in run(*words).items():
         assert ended.status == 2

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from host.files.folders import secret
-from host.settings.environment import load_settings, shown_settings, without_secrets
-from host.settings.settings import listed_secrets, parse
+from host.settings.environment import load_settings, of_courier, shown_settings, without_secrets
+from host.settings.settings import SECRETS, listed_secrets, parse
 from jobs.errors import SetupFault
 
 NEW, OLD = "n" * 16, "o" * 20
@@ -44,9 +44,20 @@ def test_what_opens_images_gets_no_secret(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("PIXMILL_RECEIPT_SECRETS_FILE", "/run/secrets/receipts")
     monkeypatch.setenv("PIXMILL_grant_secrets", NEW)
     monkeypatch.setenv("PIXMILL_CAPACITY", "3")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", NEW)
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/run/token")
+    monkeypatch.setenv("PGPASSWORD", NEW)
     passed = without_secrets()
+    assert not [name for name in passed if name.startswith(("AWS", "PG"))]
     assert passed["PIXMILL_CAPACITY"] == "3"
     assert not [name for name in passed if "SECRET" in name.upper()]
+
+
+def test_what_calls_strangers_gets_the_proxy_and_the_store_and_no_other_secret() -> None:
+    secrets = {f"PIXMILL_{name.upper()}{end}": NEW for name in SECRETS for end in ("", "_FILE")}
+    others = {"PIXMILL_SOURCES": "*", "AWS_SECRET_ACCESS_KEY": NEW, "PATH": "/bin"}
+    passed = of_courier(secrets | others | {"PGPASSWORD": NEW, "PIXMILL_API_KEY": NEW})
+    assert passed == others | {"PIXMILL_EGRESS_PROXY": NEW, "PIXMILL_EGRESS_PROXY_FILE": NEW}
 
 
 def test_all_files_that_cannot_be_read_are_named_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

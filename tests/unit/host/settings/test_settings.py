@@ -131,18 +131,44 @@ RULED: dict[str, tuple[str, ...]] = {
         "unix:/" + "x" * 107,
     ),
     "public_url": ("pix.example",),
+    "blobs_url": (
+        "bucket",
+        "s3://",
+        "s3://x",
+        "s3://Bucket",
+        "s3://key:secret@bucket",
+        "s3://bucket/../x",
+        "s3://bucket/.x",
+        "s3://bucket?endpoint=minio:9000",
+        "s3://bucket?endpoint=http://key@minio",
+        "s3://bucket?region=",
+        "s3://bucket?secret=x",
+        "s3://bucket?region=a&region=b",
+        "s3://bucket#x",
+        "https://bucket",
+    ),
     "root_path": ("/pix?",),
     "trusted_proxies": ("proxy", "unix:/run/web.sock", "10.0.0.1/24", "0.0.0.0/0", "::/0", "*"),
     "accel_redirect": ("_pixmill", "/", "/a/", "/a b", "/..", "/a/../b", "http://x"),
     "cors_origins": ("*",),
+    "couriers": ("many", "65", "-1", "1.5", ""),
     "workers": ("many", "1001", "0..1001", "2..1", "-1", "1.5"),
     "data": ("", " ", "up\nloads", "\0", "\udcff"),
     "run": ("\0", "a\tb"),
+    "tenants": ("a\nb", "\x00"),
     "recipes": ("", "r\0.toml"),
-    "brokers": ("2", "tcp://host", "tcp://host:65535", "ipc:///x"),
+    "brokers": ("6", "0", "tcp://host", "tcp://host:65535", "ipc:///x"),
     "api_keys": ("acme:write:hunter2",),
+    "cache_url": ("redis:///0", "file:///x"),
     "grant_secrets": ("short",),
     "receipt_secrets": ("short",),
+    "sources": ("cdn.example", "ftp://cdn.example/", "https://cdn.example/?x", "s3://B", "https://a.example/,**"),
+    "egress_allow": ("10.0.0.1/8", "host:0", "http://hooks.internal", "1.2.3"),
+    "egress_proxy": ("proxy:3128", "https://proxy:3128", "http://user:secret@proxy"),
+    "webhook_secrets": ("short", ",".join(f"a long secret {number}".replace(" ", "-") for number in range(11))),
+    "webhooks": ("t=ftp://x/", "t=https://a/,t=https://b/", "no address", "http://a.example/", "https://10.0.0.1/"),
+    "ledger_read_url": ("mysql://user:secret@host/base", "host=pg dbname=pix"),
+    "ledger_url": ("ledger.sqlite3", "mysql://user:secret@host/base", "host=pg dbname=pix"),
 }
 """Settings that are neither numbers nor choices: values that their rule refuses."""
 FIELDS = {field.name: field.type for field in msgspec.structs.fields(Settings)}
@@ -205,6 +231,12 @@ def test_a_text_is_what_its_rule_asks(name: str, value: str) -> None:
         assert value not in detail
 
 
+def test_a_replica_is_one_of_a_ledger() -> None:
+    url = "postgresql://pixmill:secret@replica/pixmill"
+    assert "PIXMILL_LEDGER_READ_URL must not be set without PIXMILL_LEDGER_URL" in refused(ledger_read_url=url)
+    assert "secret" not in refused(ledger_read_url=url)
+
+
 @pytest.mark.parametrize("name", ["data", "run", "recipes"])
 @pytest.mark.parametrize("path", ["/srv/my pictures", "/srv/\u5199\u771f\u3000\u5165\u308c", "a\u00a0b"])
 def test_a_path_is_whatever_people_write(name: str, path: str) -> None:
@@ -230,6 +262,14 @@ def test_yes_or_no_is_said_so(name: str) -> None:
             {"public_without_keys": 0},
         ),
         ({"accel_redirect": "/_pixmill"}, ("ACCEL_REDIRECT", "TRUSTED_PROXIES"), {"trusted_proxies": "unix"}),
+        ({"sources": "s3://shop/in/"}, ("SOURCES", "BLOBS_URL"), {"blobs_url": "s3://pix"}),
+        ({"sources": "*", "couriers": 0}, ("SOURCES", "COURIERS=0", "elsewhere"), {"couriers": 1}),
+        ({"webhooks": "https://app.example/", "couriers": 0}, ("WEBHOOKS", "COURIERS=0"), {"couriers": "elsewhere"}),
+        (
+            {"webhooks": "acmee=https://app.example/", "api_keys": KEY},
+            ("WEBHOOKS", "no API key", "acmee"),
+            {"webhooks": "acme=https://app.example/"},
+        ),
         (
             {"host": "127.0.0.1", "port": 5003, "brokers": "tcp://127.0.0.1:5000"},
             ("PORT=5003", "5000 to 5003"),

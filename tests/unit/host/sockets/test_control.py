@@ -48,7 +48,7 @@ class Served:
 
 
 @pytest.fixture
-def served() -> Iterator[Served]:
+def served(until_its_end: None) -> Iterator[Served]:
     with tempfile.TemporaryDirectory(prefix="pm-") as folder:
         served = Served(Path(folder) / "supervisor.sock")
         yield served

@@ -1,17 +1,16 @@
 """Keys, addresses and names of sockets on tcp, without a socket."""
 
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import zmq
 
-from host.settings.settings import Settings, broker_address, parse
 from host.sockets import curve
-from host.sockets.addresses import Wires
-from host.sockets.bound import bound, is_bound
+from host.sockets.addresses import Wires, own_wires
+from host.sockets.allowed import Role
+from host.sockets.bound import bound, fingerprint, is_bound
 from jobs.errors import SetupFault
 
 
@@ -55,27 +54,6 @@ def test_an_incarnation_belongs_to_one_key() -> None:
     assert not is_bound(ours + ".", b"key")
 
 
-@pytest.mark.parametrize(
-    ("brokers", "address"),
-    [
-        ("1", None),
-        ("tcp://10.0.0.1:7000", ("10.0.0.1", 7000)),
-        ("tcp://broker.local:65532", ("broker.local", 65532)),
-        ("tcp://[::1]:7000", ("::1", 7000)),
-    ],
-)
-def test_addresses(brokers: str, address: tuple[str, int] | None) -> None:
-    assert broker_address(Settings(brokers=brokers)) == address
-
-
-@pytest.mark.parametrize(
-    "brokers", ["0", "2", "", "tcp://*:7000", "tcp://a:0", "tcp://a:65533", "tcp://a", "ipc://a", "tcp://a:1,tcp://b:1"]
-)
-def test_what_is_no_address_is_a_fault_by_name(brokers: str) -> None:
-    with pytest.raises(SetupFault, match=r"PIXMILL_BROKERS=.+ must be 1, or the broker's address"):
-        parse({"PIXMILL_BROKERS": brokers})
-
-
 def test_each_socket_has_a_port() -> None:
     wires = Wires(Path("run"), ("::1", 7000))
     assert [wires.endpoint(name) for name in ("jobs", "changes")] == ["tcp://[::1]:7000", "tcp://[::1]:7003"]
@@ -83,34 +61,18 @@ def test_each_socket_has_a_port() -> None:
     assert Wires(Path("/run")).endpoint("jobs") == "ipc:///run/jobs.sock"
 
 
+def test_a_broker_binds_the_addresses_that_its_machine_has() -> None:
+    here, elsewhere, also = (Wires(Path("run"), (host, 7000)) for host in ("127.0.0.2", "192.0.2.1", "localhost"))
+    assert own_wires([here, elsewhere, also]) == [here, also]
+    assert own_wires([elsewhere]) == [elsewhere], "the bind of a single one says what is wrong"
+    assert own_wires([Wires(Path("run"))]) == [Wires(Path("run"))]
+    with pytest.raises(SetupFault, match=r"none of 192.0.2.1, nowhere.invalid is an address of this machine"):
+        own_wires([elsewhere, Wires(Path("run"), ("nowhere.invalid", 7000))])
+
+
 def test_a_host_that_is_none_is_one_sentence() -> None:
     with pytest.raises(SetupFault, match="correct PIXMILL_BROKERS"):
         Wires(Path("run"), ("nowhere.invalid", 7000)).bind_endpoint("jobs")
-
-
-@pytest.fixture
-def allowed(tmp_path: Path) -> Path:
-    """A folder with one key and whatever may lie there beside it."""
-    folder = tmp_path / "allowed"
-    folder.mkdir()
-    (folder / "good.key").write_bytes(b"g" * 40 + b"\n")
-    (folder / "folder.key").mkdir()
-    (folder / "gone.key").symlink_to(tmp_path / "nowhere")
-    (folder / "loop.key").symlink_to(folder / "loop.key")
-    (folder / "short.key").write_bytes(b"short")
-    (folder / "long.key").write_bytes(b"x" * 10_000_000)
-    os.mkfifo(folder / "pipe.key")
-    (folder / "notes.txt").write_bytes(b"n" * 40)
-    return folder
-
-
-def test_what_is_no_key_is_passed_over_and_said_once(allowed: Path, caplog: pytest.LogCaptureFixture) -> None:
-    known = curve.Allowed(allowed, logging.getLogger("test"))
-    assert known.has(b"g" * 40, 0.0)
-    for second in range(10):
-        assert not known.has(b"n" * 40, float(second))
-    said = sorted(str(record.__dict__["file"]) for record in caplog.records)
-    assert said == ["folder.key", "gone.key", "long.key", "loop.key", "pipe.key", "short.key"]
 
 
 @pytest.mark.parametrize("odd", ["a file for the folder", "a folder for a file"])
@@ -132,31 +94,45 @@ def test_an_odd_folder_of_keys_ends_no_start(tmp_path: Path, caplog: pytest.LogC
     assert [record.getMessage() for record in caplog.records] == ["no key to let in"]
 
 
-def test_a_stranger_costs_no_reading_of_the_folder(allowed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    readings: list[Path] = []
-    real = os.listdir
-
-    def listed(path: Path) -> list[str]:
-        readings.append(path)
-        return real(path)
-
-    monkeypatch.setattr(os, "listdir", listed)
-    known = curve.Allowed(allowed, logging.getLogger("test"))
-    for knock in range(1000):
-        assert not known.has(b"%040d" % knock, 10.0 + knock / 1000)
-    assert len(readings) <= 3
-    (allowed / "new.key").write_bytes(b"k" * 40)
-    assert known.has(b"k" * 40, 11.0), "at once"
-    (allowed / "new.key").write_bytes(b"m" * 40)
-    assert known.has(b"m" * 40, 13.0), "in the place of another"
+def test_a_machine_has_the_roles_that_it_was_made_for_last(tmp_path: Path) -> None:
+    folder = curve.make_keys(tmp_path / "curve")
+    key = curve.Client(curve.make_keys(folder, "north")).key
+    assert curve.Client(curve.make_keys(folder, "north", Role.WORKER)).key == key
+    assert sorted(path.name for path in (folder / "allowed").iterdir()) == ["local.key", "north.worker.key"]
+    (folder / "allowed" / "local.key").rename(folder / "allowed" / "local.web.key")
+    curve.make_keys(folder)
+    assert not (folder / "allowed" / "local.key").exists(), "a person gave it one role"
 
 
-def test_no_more_keys_are_let_in_than_a_folder_may_have(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(curve, "ALLOWED_MAX", 3)
-    for number in range(5):
-        (tmp_path / f"{number}.key").write_bytes(b"%040d" % number)
-    known = curve.Allowed(tmp_path, logging.getLogger("test"))
-    assert [known.has(b"%040d" % number, 0.0) for number in range(5)] == [True, True, True, False, False]
-    assert "5 keys, allowed_max allows 3" in caplog.records[0].__dict__["why"]
+def test_the_listing_names_each_key_by_its_fingerprint_and_what_opens_nothing(tmp_path: Path) -> None:
+    folder = curve.make_keys(tmp_path / "curve")
+    (folder / "allowed" / "odd.key").write_bytes(b"short")
+    ours, broker = (fingerprint((folder / name).read_bytes()) for name in ("client.key", "broker.key"))
+    assert curve.listing(folder) == [
+        f"{broker}  broker.key",
+        f"{ours}  client.key",
+        f"{ours}  allowed/local.key  web and worker",
+        f"{'no key':32}  allowed/odd.key  it holds no key",
+    ]
+
+
+def test_a_refusal_is_said_once_until_the_broker_lets_us_in(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    client = curve.Client(curve.make_keys(tmp_path / "curve"))
+    refusals = curve.Refusals(logging.getLogger("test"), client)
+    assert refusals.notify(zmq.EVENT_HANDSHAKE_FAILED_AUTH)
+    assert client.fingerprint in refusals.why
+    assert not refusals.notify(zmq.EVENT_HANDSHAKE_FAILED_AUTH)
+    assert len(caplog.records) == 1
+    assert refusals.notify(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+    assert refusals.why == ""
+    refusals.notify(zmq.EVENT_HANDSHAKE_FAILED_AUTH)
+    assert len(caplog.records) == 2
+
+
+def test_without_keys_a_handshake_that_fails_is_said_too() -> None:
+    """As with a broker that stands still: it accepts connections, and answers none."""
+    refusals = curve.Refusals(logging.getLogger("worker"), None)
+    assert refusals.notify(zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL)
+    assert "stands still" in refusals.why
+    assert refusals.notify(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+    assert refusals.why == ""

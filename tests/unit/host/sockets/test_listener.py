@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from host.files.folders import try_lock
 from host.settings.settings import Settings
-from host.sockets.listener import address, bind_listener, curl
+from host.sockets.listener import address, bind_listener, curl, refuse_public
 from jobs.errors import SetupFault
 
+pytestmark = pytest.mark.usefixtures("until_its_end")
 HOLDER = """
 import socket, sys
 taken = socket.create_server(("127.0.0.1", 0))
@@ -40,8 +42,19 @@ def test_a_port_that_is_free_is_listened_on() -> None:
         assert listening.getsockname()[0] == "127.0.0.1"
 
 
+def test_on_the_network_a_server_with_receivers_has_a_name_of_its_own() -> None:
+    told: dict[str, Any] = {"webhooks": "https://app.example/", "public_without_keys": True}
+    with pytest.raises(SetupFault, match="set PIXMILL_PUBLIC_URL"):
+        refuse_public(Settings(host="0.0.0.0", **told))
+    with socket.create_server(("0.0.0.0", 0)) as bound, pytest.raises(SetupFault, match="set PIXMILL_PUBLIC_URL"):
+        refuse_public(Settings(**told), bound)
+    refuse_public(Settings(host="0.0.0.0", public_url="https://pix.example", **told))
+    refuse_public(Settings(**told))
+
+
 BINDER = """
 import sys
+from host.files.folders import try_lock
 from host.settings.settings import Settings
 from host.sockets.listener import bind_listener
 listening = bind_listener(Settings(host="unix:" + sys.argv[1]))
@@ -100,6 +113,7 @@ def test_a_file_in_the_place_of_the_socket_is_kept(tmp_path: Path) -> None:
     with pytest.raises(SetupFault, match=r"cannot be listened on \(it is no socket\): set PIXMILL_HOST"):
         bind_listener(on(path))
     assert path.read_text() == "a letter"
+    assert try_lock(tmp_path / "web.sock.lock") is not None, "a refused start keeps no lock"
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:

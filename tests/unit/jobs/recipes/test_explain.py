@@ -18,7 +18,7 @@ from jobs.images.pieces import Passing
 from jobs.lanes import HEAVY, SMALL, lane_of, size_of
 from jobs.recipes.explain import OPERATION_RATES, cost_ms, explain
 from jobs.recipes.recipe import parse
-from pixmill import explained
+from pixmill.commands import shown
 from tests.support.harnesses.web_harness import WebHarness, png, serve
 from tests.support.pictures.images import TEST_DATA, corners, made, outputs, psnr, saved
 from worker.images.operations import AFTER_RESIZE
@@ -278,9 +278,9 @@ def test_the_command_shows_a_table_and_the_warnings() -> None:
     async def scenario(harness: WebHarness) -> None:
         recipe = json.dumps({"renditions": [{"name": "a", "width": 2000}, {"name": "b", "width": 10}]})
         answer = (await asked(harness, png(1000, 500), recipe=recipe)).json()
-        shown = io.StringIO()
-        explained.show(answer, Console(file=shown, width=120))
-        text = shown.getvalue()
+        written = io.StringIO()
+        shown.show_explanation(answer, Console(file=written, width=120))
+        text = written.getvalue()
         assert "png 1000 x 500" in text
         assert [line.split()[0] for line in text.splitlines()] == ["png", "rendition", "a", "b", "expected:", "a:"]
         assert "would enlarge" in text

@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.errors import BadRecipe, SetupFault
+from jobs.images.turns import Size
 from jobs.limits import OUTPUT_PIXELS_MAX, RECIPE_BYTES_MAX, RENDITIONS_MAX, SIDE_MAX
 from jobs.recipes.presets import load_presets, moved, watermark_paths
 from jobs.recipes.recipe import RenditionSpec, Watermark, as_dict, canonical, digest, parse
+from jobs.recipes.shapes import shape
 
 DIGEST, OTHER = "d" * 64, "0" * 64
 RECIPES = Path(__file__).parents[4] / "recipes.toml"
@@ -125,6 +127,13 @@ def test_our_presets() -> None:
         ("thumb", 320, 320, "cover", "jpeg"),
     ]
     assert len(presets["web"].renditions) == 5
+
+
+@pytest.mark.parametrize(("preset", "name"), [("web", "square"), ("avatar", "large"), ("avatar", "small")])
+def test_our_squares_are_squares_of_small_originals_too(preset: str, name: str) -> None:
+    (spec,) = [spec for spec in load_presets(RECIPES.read_text())[preset].renditions if spec.name == name]
+    sides = shape(spec, Size(30, 400), 1).sides
+    assert sides == (spec.width, spec.height) and spec.width == spec.height
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host.settings.settings import SOCKETS
+from host.settings.brokers import SOCKETS
 from jobs import wire
+from jobs.deliveries import DeliveryWhere
 from jobs.errors import WireFault
-from jobs.job import TEXT_CHARACTERS_MAX, Cost, Original, Rendition, Spec, encode
+from jobs.job import TEXT_CHARACTERS_MAX, Cost, Hooks, Original, Rendition, Spec, encode
 from jobs.limits import (
     FILENAME_CHARACTERS_MAX,
     FILES_PER_POST_MAX,
@@ -24,19 +25,24 @@ HELD = [wire.Held("j", 3, True)]
 REFS = [wire.LeaseRef("j", 3)]
 JOB = wire.NewJob("j", "t", 1, 0, None, "default", None, b"c", b"s", b"k", b"f")
 FROM_WEB = [
-    wire.Submit("w", "r", 1.5, [JOB]),
+    wire.Submit("w", "r", 1.5, [JOB], None, "0123456789abcdef", 60.0, Hooks(("https://h/",), "http://p")),
+    wire.SubmitForCouriers("w", "r", 1.5, [JOB], hooks=Hooks(("https://h/",), "http://p")),
+    wire.SubmitToBatch("w", "r", 1.5, [JOB]),
     wire.Cancel("w", "r", "j"),
-    wire.Requeue("w", "r", where=Where(tenant="t", state="dead")),
+    wire.Requeue("w", "r", where=Where(tenant="t", state="dead"), action=wire.Action("a", "01234567")),
     wire.Purge("w", "r", "j"),
     wire.Pause("w", "r"),
     wire.Resume("w", "r"),
     wire.DrainWorker("w", "r", "i"),
+    wire.Replay("w", "r", None, DeliveryWhere("t", "failed", None, None, 1.5), 3, "t"),
+    wire.OpenBatch("w", "r", "b", "t", Hooks(("https://h/",), "http://p")),
+    wire.CloseBatch("w", "r", "b", "t", wire.Action("a", "01234567")),
 ]
 TO_WEB = [
-    wire.Hello(7),
+    wire.Hello(7, 20, "7012345678901234567.1"),
     wire.Acks(7, [wire.Ack("r", wire.KNOWN, ["j"]), wire.Ack("q", wire.REFUSED, code="queue_full")]),
     wire.Changes(7, 1, 2, [wire.Change(2, "j", "t", "done", 1, rendition=RENDITION)]),
-    wire.Beat(7, 1.0, 2, False, {"queued": 1}, None, [], 2, 0.0, 0.0),
+    wire.Beat(7, 1.0, 2, False, {"queued": 1}, None, [], 2, 0.0, 0.0, deliveries=wire.DeliveriesView(1, 2, 3, 4)),
 ]
 FROM_WORKER = [
     wire.Ready("i", "name", 12, 2, "engine", HELD),
@@ -50,6 +56,8 @@ FROM_WORKER = [
     wire.WorkerBeat(HELD),
     wire.Draining(),
     wire.Leaving(),
+    wire.Delivered([wire.Attempted("d", 3, 429, 0.2, 7.0, answer="later"), wire.Attempted("e", 1, 0, 15.0, error="x")]),
+    wire.Fetched([wire.SourceFetched("j", 3, "png", 4, 3, 99, "ab" * 32, 1)]),
 ]
 TO_WORKER = [
     wire.Welcome(7, 5.0),
@@ -62,6 +70,8 @@ TO_WORKER = [
     wire.Sweep([("j", ["raw/ab/j"])]),
     wire.OrphanScan("raw/ab/i", 60.0, 250),
     wire.BrokerBeat(7),
+    wire.Deliver([wire.Delivery("d", 3, "https://app.example/hook", {"webhook-id": "msg_d"}, b"{}")]),
+    wire.Fetch([wire.Source("j", 3, "https://app.example/a.png", 30.0, 1 << 26)]),
 ]
 DIRECTIONS = [
     (wire.from_web, FROM_WEB),
@@ -156,12 +166,19 @@ def test_the_wire_keeps_the_names_of_version_1() -> None:
     names = {msgspec.msgpack.decode(wire.encode(message))[1] for _, message in ALL}
     assert wire.VERSION == 1
     assert names == {
-        "Submit", "Cancel", "Requeue", "Purge", "Pause", "Resume", "DrainWorker", "Receipts", "Hello", "Changes",
-        "Beat", "Ready", "Started", "Published", "Finished", "Failed", "Returned", "Swept", "Found", "WorkerBeat",
-        "Draining", "Leaving", "Welcome", "Introduce", "Assign", "Recall", "Abandon", "Settled", "Drain", "Sweep",
-        "Walk", "BrokerBeat",
+        "Submit", "SubmitForCouriers", "SubmitToBatch", "OpenBatch", "CloseBatch", "Cancel", "Requeue", "Purge",
+        "Pause", "Resume", "DrainWorker", "Replay", "Receipts", "Hello", "Changes", "Beat", "Ready", "Started",
+        "Published", "Finished", "Failed", "Returned", "Swept", "Found", "WorkerBeat", "Draining", "Leaving", "Welcome",
+        "Introduce", "Assign", "Recall", "Abandon", "Settled", "Drain", "Sweep", "Walk", "BrokerBeat", "Deliver",
+        "Delivered", "Fetch", "Fetched",
     }  # fmt: skip
     assert (wire.acks_topic("w"), SOCKETS) == (b"receipts.w.", ("jobs", "workers", "receipts", "changes"))
+
+
+def test_a_ready_of_the_release_before_is_that_of_a_worker_for_images() -> None:
+    frame = msgspec.msgpack.encode((1, "Ready", ["i", "name", 12, 2, "engine", [], False]))
+    ready = wire.from_worker.decode(frame)
+    assert (ready.kind, ready.slots) == (wire.IMAGES, 0)
 
 
 def test_no_topic_is_the_start_of_another() -> None:

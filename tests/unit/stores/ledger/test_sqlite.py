@@ -43,9 +43,12 @@ def pragma(ledger: SqliteLedger, name: str) -> object:
     return ledger._connection.execute(f"PRAGMA {name}").fetchall()[0][0]
 
 
-@pytest.mark.parametrize(("sync", "number"), [("full", 2), ("normal", 1)])
-def test_a_commit_syncs_as_asked_on_a_bounded_log(path: Path, sync: str, number: int) -> None:
+@pytest.mark.parametrize(("sync", "number", "rests_on"), [("full", 2, "local"), ("normal", 1, "asynchronous")])
+def test_a_commit_syncs_as_asked_on_a_bounded_log_and_says_so(
+    path: Path, sync: str, number: int, rests_on: str
+) -> None:
     ledger = open_ledger(path, sync)
+    assert ledger.durability.word == rests_on
     assert (pragma(ledger, "journal_mode"), pragma(ledger, "synchronous")) == ("wal", number)
     assert pragma(ledger, "journal_size_limit") == 64 * 1024 * 1024
     ledger.close()

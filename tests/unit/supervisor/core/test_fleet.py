@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from supervisor.core.fleet import (
     BROKER,
+    COURIER,
     LOSSES_MAX,
     WEB,
     WORKER,
@@ -25,13 +26,13 @@ KILLED = -9
 HANG_SECONDS = 5.0
 
 
-def fleet(web: int = 1, workers: int = 1, most: int = 0, hang_seconds: float = inf) -> Fleet:
-    return Fleet(web, workers, max(workers, most), 30.0, hang_seconds)
+def fleet(web: int = 1, workers: int = 1, most: int = 0, hang_seconds: float = inf, brokers: int = 1) -> Fleet:
+    return Fleet(web, workers, max(workers, most), 30.0, hang_seconds, brokers)
 
 
-def running(web: int = 1, workers: int = 1, most: int = 0, hang_seconds: float = inf) -> Fleet:
-    """A fleet whose processes are ready at time 0: the broker is child 1, then web, then workers."""
-    started = fleet(web, workers, most, hang_seconds)
+def running(web: int = 1, workers: int = 1, most: int = 0, hang_seconds: float = inf, brokers: int = 1) -> Fleet:
+    """A fleet whose processes are ready at time 0: the brokers are the first children, then web, then workers."""
+    started = fleet(web, workers, most, hang_seconds, brokers)
     for effect in started.settle(0.0):
         assert isinstance(effect, Start)
         started.became_ready(effect.child, 0.0)
@@ -42,6 +43,27 @@ def running(web: int = 1, workers: int = 1, most: int = 0, hang_seconds: float =
 
 def test_starts_everything_at_once() -> None:
     assert fleet(web=2, workers=1).settle(0.0) == [Start(1, BROKER), Start(2, WEB), Start(3, WEB), Start(4, WORKER)]
+
+
+def test_couriers_are_started_replaced_and_drained_before_the_broker() -> None:
+    started = Fleet(1, 1, 1, 30.0, inf, couriers=1)
+    effects = started.settle(0.0)
+    assert effects == [Start(1, BROKER), Start(2, WEB), Start(3, WORKER), Start(4, COURIER)]
+    for child in (1, 2, 3, 4):
+        started.became_ready(child, 0.0)
+    assert started.settle(0.0) == [] and started.complete()
+    started.exited(4, KILLED, 20.0)
+    assert started.settle(20.0) == [Start(5, COURIER)]
+    started.became_ready(5, 20.0)
+    started.stop_requested(21.0)
+    assert started.settle(21.0) == [Signal(child, SIGTERM) for child in (2, 3, 5)]
+    for child in (2, 3, 5):
+        started.exited(child, 0, 22.0)
+    assert started.settle(22.0) == [Signal(1, SIGTERM)]
+
+
+def test_says_how_long_a_drain_takes_at_most() -> None:
+    assert fleet().drain_seconds == 30.0 + 3.0 + 3.0, "a worker's, and then the broker's"
 
 
 def test_is_complete_when_all_are_ready() -> None:
@@ -193,6 +215,38 @@ def test_stop_drains_web_and_workers_at_once_and_the_broker_last() -> None:
     assert started.settle(9.5) == [Done("stop", True)]
 
 
+def test_several_brokers_run_and_are_stopped_last() -> None:
+    assert fleet(web=0, workers=1, brokers=2).settle(0.0) == [Start(1, BROKER), Start(2, BROKER), Start(3, WORKER)]
+    started = running(web=0, workers=1, brokers=2)
+    started.stop_requested(1.0)
+    assert started.settle(1.0) == [Signal(3, SIGTERM)]
+    started.exited(3, KILLED, 2.0)
+    assert started.settle(2.0) == [Signal(1, SIGTERM), Signal(2, SIGTERM)]
+
+
+def test_one_of_several_brokers_is_renewed_once_its_successor_stands_by() -> None:
+    started = running(web=0, workers=0, brokers=2)
+    started.restart_requested(1.0)
+    assert started.settle(1.0) == [Start(3, BROKER)]
+    started.became_ready(3, 2.0)
+    assert started.settle(2.0) == [Signal(1, SIGTERM), Start(4, BROKER)]
+    started.exited(1, KILLED, 2.5)
+    started.became_ready(4, 3.0)
+    assert started.settle(3.0) == [Signal(2, SIGTERM)]
+    started.exited(2, KILLED, 3.5)
+    assert started.settle(3.5) == [Done("restart", True)]
+
+
+def test_a_broker_killed_beside_one_that_leaves_is_replaced_at_once() -> None:
+    started = running(web=0, workers=0, brokers=2)
+    started.restart_requested(1.0)
+    started.settle(1.0)
+    started.became_ready(3, 2.0)
+    assert started.settle(2.0) == [Signal(1, SIGTERM), Start(4, BROKER)]
+    started.exited(3, KILLED, 2.5)
+    assert started.settle(2.5) == [Start(5, BROKER)]
+
+
 def test_a_broker_killed_during_the_stop_comes_back_for_the_draining_workers() -> None:
     started = running()
     started.stop_requested(1.0)
@@ -300,13 +354,24 @@ def test_a_restart_requested_again_ends_the_successor_of_the_last_one() -> None:
     started.became_ready(3, 0.0)
     assert started.settle(1.1) == [Start(4, WEB)]
     started.restart_requested(1.2)
-    assert started.settle(1.2) == [Signal(3, SIGTERM)]
+    assert started.settle(1.2) == [Signal(4, SIGTERM), Signal(3, SIGTERM)]
     started.exited(3, KILLED, 1.3)
     started.settle(1.3)
     started.became_ready(5, 0.0)
-    assert started.settle(1.4) == [Signal(4, SIGTERM), Start(6, WEB)]
+    assert started.settle(1.4) == [Start(6, WEB)]
     started.became_ready(6, 0.0)
     assert started.settle(1.5) == [Signal(2, SIGTERM)]
+
+
+def test_a_restart_requested_again_and_again_leaves_one_successor_of_two_brokers() -> None:
+    """The successor of the one broker is ready, and that of the other is not, when all is to be new once more."""
+    started = running(web=0, workers=0, brokers=2)
+    started.restart_requested(1.0)
+    assert started.settle(1.0) == [Start(3, BROKER)]
+    started.became_ready(3, 1.1)
+    assert started.settle(1.1) == [Signal(1, SIGTERM), Start(4, BROKER)]
+    started.restart_requested(1.2)
+    assert started.settle(1.2) == [Signal(4, SIGTERM), Start(5, BROKER)]
 
 
 def test_a_restart_forgives_earlier_losses() -> None:
@@ -357,7 +422,7 @@ def test_a_stop_ends_a_restart() -> None:
 @pytest.mark.parametrize("asked", ["scale", "restart"])
 def test_a_second_restart_or_scale_during_a_restart_is_carried_out(asked: str) -> None:
     machine = FleetMachine()
-    machine.begin(web=2, workers=2)
+    machine.begin(web=2, workers=2, brokers=1)
     machine.restart()
     machine.start_is_ready(0)
     if asked == "restart":
@@ -382,10 +447,10 @@ class FleetMachine(RuleBasedStateMachine):
         self.wanted = 0
         self.stopping = self.restarted = False
 
-    @initialize(web=st.integers(1, 3), workers=st.integers(0, 3))
-    def begin(self, web: int, workers: int) -> None:
-        self.fleet = Fleet(web, workers, workers, 5.0, HANG_SECONDS)
-        self.wanted, self.web = workers, web
+    @initialize(web=st.integers(1, 3), workers=st.integers(0, 3), brokers=st.integers(1, 2))
+    def begin(self, web: int, workers: int, brokers: int) -> None:
+        self.fleet = Fleet(web, workers, workers, 5.0, HANG_SECONDS, brokers)
+        self.wanted, self.web, self.brokers = workers, web, brokers
         self.settle()
 
     def settle(self) -> None:
@@ -394,7 +459,7 @@ class FleetMachine(RuleBasedStateMachine):
                 match effect:
                     case Start(child, role):
                         assert child not in self.alive
-                        assert role != BROKER or BROKER not in self.alive.values(), "two brokers"
+                        assert role != BROKER or self.brokers > 1 or BROKER not in self.alive.values(), "two brokers"
                         self.alive[child] = role
                     case Signal(child, number):
                         assert child in self.alive, "a signal to the dead"
@@ -479,7 +544,7 @@ class FleetMachine(RuleBasedStateMachine):
             return
         assert sorted(child.number for child in self.fleet.children()) == sorted(self.alive)
         staying = [role for child, role in self.alive.items() if child not in self.told]
-        assert staying.count(BROKER) <= 1
+        assert staying.count(BROKER) <= (1 if self.brokers == 1 else self.brokers + 1)
         if not self.stopping:
             assert staying.count(WEB) <= self.web + 1, "more than one successor at a time"
 
@@ -501,7 +566,7 @@ class FleetMachine(RuleBasedStateMachine):
         self.quiesce()
         assert not self.hung, "what hangs is never replaced"
         roles = list(self.alive.values())
-        expected = (0, 0, 0) if self.stopping else (1, self.web, self.wanted)
+        expected = (0, 0, 0) if self.stopping else (self.brokers, self.web, self.wanted)
         assert (roles.count(BROKER), roles.count(WEB), roles.count(WORKER)) == expected
         if self.stopping:
             assert self.results[-1] == Done("stop", True)

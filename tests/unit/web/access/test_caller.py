@@ -38,15 +38,21 @@ TABLE: dict[tuple[str, str], tuple[Expected, Expected, Expected, Expected, Expec
     ("GET", "/jobs/{job}/events"):        (MISSING, 200, 200, NOT_FOUND, 200),
     ("GET", "/jobs/{job}/original"):      (MISSING, 200, 200, NOT_FOUND, 200),
     ("GET", "/jobs/{job}/renditions/{name}"): (MISSING, 200, 200, NOT_FOUND, 200),
+    ("POST", "/batches"):                 (MISSING, FORBIDDEN, 201, 201, ORIGIN),
+    ("POST", "/batches/{batch}/close"):   (MISSING, FORBIDDEN, 202, NOT_FOUND, ORIGIN),
     ("GET", "/batches/{batch}"):          (MISSING, 200, 200, NOT_FOUND, 200),
     ("GET", "/batches/{batch}/events"):   (MISSING, 200, 200, NOT_FOUND, 200),
     ("GET", "/events"):                   (MISSING, 200, 200, 200, 200),
+    ("GET", "/deliveries"):               (MISSING, 200, 200, 200, 200),
+    ("POST", "/deliveries/replay"):       (MISSING, FORBIDDEN, 200, 200, ORIGIN),
+    ("POST", "/deliveries/{delivery}/replay"): (MISSING, FORBIDDEN, 202, NOT_FOUND, ORIGIN),
     ("GET", "/presets"):                  (MISSING, 200, 200, 200, 200),
     ("POST", "/recipes/explain"):         (MISSING, 200, 200, 200, ORIGIN),
     ("GET", "/stats"):                    (MISSING, 200, 200, 200, 200),
     ("POST", "/queue/pause"):             (MISSING, FORBIDDEN, FORBIDDEN, FORBIDDEN, ORIGIN),
     ("POST", "/queue/resume"):            (MISSING, FORBIDDEN, FORBIDDEN, FORBIDDEN, ORIGIN),
     ("POST", "/workers/{incarnation}/drain"): (MISSING, FORBIDDEN, FORBIDDEN, FORBIDDEN, ORIGIN),
+    ("GET", "/actions"):                  (MISSING, FORBIDDEN, FORBIDDEN, FORBIDDEN, 200),
     ("POST", "/grants"):                  (MISSING, FORBIDDEN, 201, 201, ORIGIN),
     ("POST", "/receipts/audit"):          (MISSING, 200, 200, 200, ORIGIN),
     ("GET", "/session"):                  (MISSING, 200, 200, 200, 200),
@@ -71,15 +77,21 @@ GRANTS: dict[tuple[str, str], tuple[Expected, Expected, Expected, Expected]] = {
     ("GET", "/jobs/{job}/events"):        (FORBIDDEN, 200, EXPIRED, NOT_FOUND),
     ("GET", "/jobs/{job}/original"):      (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
     ("GET", "/jobs/{job}/renditions/{name}"): (FORBIDDEN, 200, EXPIRED, NOT_FOUND),
+    ("POST", "/batches"):                 (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
+    ("POST", "/batches/{batch}/close"):   (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
     ("GET", "/batches/{batch}"):          (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
     ("GET", "/batches/{batch}/events"):   (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
     ("GET", "/events"):                   (FORBIDDEN, 200, EXPIRED, NOT_FOUND),
+    ("GET", "/deliveries"):               (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
+    ("POST", "/deliveries/replay"):       (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
+    ("POST", "/deliveries/{delivery}/replay"): (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
     ("GET", "/presets"):                  (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
     ("POST", "/recipes/explain"):         (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
     ("GET", "/stats"):                    (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
     ("POST", "/queue/pause"):             (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
     ("POST", "/queue/resume"):            (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
     ("POST", "/workers/{incarnation}/drain"): (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
+    ("GET", "/actions"):                  (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
     ("POST", "/grants"):                  (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
     ("POST", "/receipts/audit"):          (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
     ("GET", "/session"):                  (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
@@ -102,14 +114,18 @@ def bearer(key: str) -> dict[str, str]:
 
 
 async def stage(harness: WebHarness) -> dict[str, str]:
-    """A done job of acme's and a worker: what the paths name."""
+    """A done job of acme's with its delivery, and a worker: what the paths name."""
     harness.client.headers["Authorization"] = "Bearer w"
-    job = await harness.accepted()
+    job = await harness.accepted(webhook_url="https://app.example/")
     harness.finish(job)
+    opened = (await harness.client.post("/batches")).json()["id"]
     del harness.client.headers["Authorization"]
     harness.broker.come("inc")
     harness.beat()
-    return {"job": job, "batch": job, "name": "thumb", "incarnation": "inc"}
+    (delivery,) = harness.ledger.deliveries_of(job)
+    return {
+        "job": job, "batch": job, "opened": opened, "name": "thumb", "incarnation": "inc", "delivery": delivery.id,
+    }  # fmt: skip
 
 
 async def call(
@@ -123,8 +139,10 @@ async def call(
         body = {"content": png()}
     elif (method, path) in BODIES:
         body = {"json": {"original": names["job"]} if path == "/jobs" else BODIES[method, path]}
-    if (method, path) in (("DELETE", "/jobs"), ("POST", "/jobs/requeue")):
+    if (method, path) in (("DELETE", "/jobs"), ("POST", "/jobs/requeue"), ("POST", "/deliveries/replay")):
         query = f"{query}&all=1" if query else "?all=1"
+    if path == "/batches/{batch}/close":
+        names = names | {"batch": names["opened"]}
     request = harness.client.build_request(method, path.format(**names) + query, **body)
     request.headers.update(headers)
     return await harness.client.send(request)
@@ -276,6 +294,37 @@ def test_a_session_is_its_key_s_and_no_script_s() -> None:
         ) == (FORBIDDEN)
         assert (await harness.client.delete("/session")).status_code == 204
         assert outcome(await harness.client.get("/jobs")) == MISSING
+
+    serve(scenario, **SETTINGS)
+
+
+def test_an_operator_chooses_the_tenant_whose_jobs_they_see() -> None:
+    async def scenario(harness: WebHarness) -> None:
+        jobs = {}
+        for key in ("w", "b"):
+            harness.client.headers["Authorization"] = f"Bearer {key}"
+            jobs[key] = await harness.accepted()
+
+        async def listed(key: str, tenant: str) -> Any:
+            answer = await harness.client.get(f"/jobs?tenant={tenant}", headers=bearer(key))
+            return [job["id"] for job in answer.json()["jobs"]] if answer.status_code == 200 else outcome(answer)
+
+        session = await harness.client.get("/session", headers=bearer("o"))
+        assert session.json()["tenants"] == ["acme", "bolt", "ops"]
+        assert await listed("o", "acme") == [jobs["w"]]
+        assert await listed("o", "bolt") == [jobs["b"]]
+        assert await listed("o", "nobody") == []
+        assert await listed("w", "acme") == [jobs["w"]]
+        assert await listed("w", "bolt") == FORBIDDEN
+        assert await listed("o", "x" * 256) == "bad_parameter"
+        for method, path in (("DELETE", "/jobs"), ("POST", "/jobs/requeue")):
+            refused = await harness.client.request(method, f"{path}?tenant=bolt&all=1", headers=bearer("w"))
+            assert outcome(refused) == FORBIDDEN
+            unconfirmed = await harness.client.request(method, f"{path}?tenant=bolt", headers=bearer("o"))
+            assert outcome(unconfirmed) == "bad_parameter"
+        cancelled = await harness.client.delete("/jobs?tenant=bolt&all=1", headers=bearer("o"))
+        assert cancelled.json() == {"matched": 1, "changed": 1}
+        assert (await harness.client.get(f"/jobs/{jobs['w']}", headers=bearer("w"))).json()["state"] == "queued"
 
     serve(scenario, **SETTINGS)
 

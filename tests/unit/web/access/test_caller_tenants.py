@@ -138,6 +138,7 @@ def test_statistics_are_of_the_caller_s_own_jobs() -> None:
             "o": (4.0, 1.0),
         }
         assert [each["sweeps"] is None for each in stats.values()] == [True, True, False], "they name others' jobs"
+        assert [each["deliveries"] is None for each in stats.values()] == [True, True, False]
         assert stats["o"]["sweeps"]["why"] == "Permission denied"
 
     apart(scenario)

@@ -31,7 +31,7 @@ class Line:
             return True
         return False
 
-    def _look(self) -> Ack | None:
+    async def _look(self) -> Ack | None:
         self.looks += 1
         return self.found
 
@@ -174,6 +174,45 @@ def test_a_row_answers_for_a_lost_answer_at_the_next_look(monkeypatch: pytest.Mo
         line.found = Ack("a", COMMITTED)
         assert (await answer).ack is line.found
         assert not line.requests.full
+
+    run(scenario)
+
+
+def test_an_answer_that_comes_during_a_slow_look_waits_for_no_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.0)
+    given_up = list[bool]()
+
+    async def stuck() -> Ack | None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            given_up.append(True)
+            raise
+        return None
+
+    async def scenario(line: Line) -> None:
+        answer = asyncio.ensure_future(line.requests.settle(Pause("w", "a"), stuck, 5))
+        await turns()
+        line.receive(1, "a")
+        assert (await answer).ack.request == "a"
+        await turns()
+        assert given_up
+
+    run(scenario)
+
+
+def test_the_time_of_slow_looks_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.001)
+    looks = list[int]()
+
+    async def slow() -> None:
+        looks.append(1)
+        await asyncio.wait([asyncio.get_running_loop().create_future()], timeout=0.02)
+
+    async def scenario(line: Line) -> None:
+        with pytest.raises(NotPromised):
+            await line.requests.settle(Pause("w", "a"), slow, 0.05)
+        assert len(looks) in (2, 3)
 
     run(scenario)
 

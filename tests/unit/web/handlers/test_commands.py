@@ -7,6 +7,8 @@ import pytest
 
 from broker.core.books.rates import BUCKET_SECONDS
 from broker.core.books.sweeps import WAITING_MAX
+from broker.core.commands import PAUSED_MAX
+from jobs.access.keys import Scope, entry_of
 from jobs.ids import original_name
 from jobs.limits import OVER_MANY_MAX
 from jobs.records import Records, SweepEntry
@@ -15,7 +17,7 @@ from tests.contracts.rows import job_id
 from tests.properties.harness import BULK_ROWS
 from tests.support.harnesses.web_harness import BASE, WebHarness, serve
 from tests.unit.web.uploads.test_admission import KEYS
-from web.handlers import commands
+from web.handlers import asking, commands
 
 JOBS = 2 * BULK_ROWS + 1
 
@@ -102,7 +104,7 @@ def test_a_count_ends_when_its_client_has_left(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_purge_waits_for_the_deletions_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "SWEEPS_SECONDS", 0.001)
+    monkeypatch.setattr(asking, "SWEEPS_SECONDS", 0.001)
 
     async def scenario(harness: WebHarness) -> None:
         places = await with_jobs(harness)
@@ -147,7 +149,7 @@ def test_a_purge_that_does_not_come_on_says_how_far_it_came() -> None:
 
 
 def test_only_so_many_are_under_way_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "OVER_MANY_MAX", 1)
+    monkeypatch.setattr(asking, "OVER_MANY_MAX", 1)
 
     async def scenario(harness: WebHarness) -> None:
         await with_jobs(harness)
@@ -196,6 +198,23 @@ def test_what_was_over_the_rate_in_any_step_is_told_when_to_come_again() -> None
     serve(scenario, rate_per_minute=JOBS + BULK_ROWS - 1)
 
 
+def test_what_has_no_room_in_the_queue_is_left_and_that_is_told() -> None:
+    async def scenario(harness: WebHarness) -> None:
+        ended = await harness.accepted()
+        harness.broker.cancel(ended)
+        also = await harness.accepted()
+        harness.broker.cancel(also)
+        await harness.accepted()
+        answer = await harness.client.post("/jobs/requeue?all=1")
+        assert answer.json() == {"matched": 3, "changed": 1}
+        assert answer.headers["retry-after"]
+        for path in ("/jobs/requeue?state=cancelled", f"/jobs/{also}/requeue"):
+            refused = await harness.client.post(path)
+            assert (refused.status_code, refused.json()["code"]) == (503, "queue_full")
+
+    serve(scenario, queued_max=2)
+
+
 def test_a_job_that_runs_once_more_is_one_of_the_tenant_s_rate() -> None:
     async def scenario(harness: WebHarness) -> None:
         job = await harness.accepted()
@@ -207,3 +226,71 @@ def test_a_job_that_runs_once_more_is_one_of_the_tenant_s_rate() -> None:
         assert (await harness.client.post(f"/jobs/{job}/requeue")).status_code == 202
 
     serve(scenario, rate_per_minute=1)
+
+
+OPERATED = f"{KEYS},{entry_of('ops', Scope.OPERATE, 'o')}"
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+async def queue_of(harness: WebHarness, key: str) -> Any:
+    """What /stats says of the queue to the holder of this key."""
+    return (await harness.client.get("/stats", headers=bearer(key))).json()["queue"]
+
+
+def test_one_tenant_is_paused_and_resumed() -> None:
+    async def scenario(harness: WebHarness) -> None:
+        harness.beat()
+        paused = await harness.client.post("/queue/pause?tenant=acme", headers=bearer("o"))
+        assert (paused.status_code, paused.json()) == (200, {"paused": True, "tenant": "acme"})
+        harness.beat()
+        told = [await queue_of(harness, key) for key in "owb"]
+        assert [(queue["paused"], queue["paused_tenants"]) for queue in told] == [
+            (False, ["acme"]), (True, ["acme"]), (False, []),
+        ]  # fmt: skip
+        ready = (await harness.client.get("/health/ready")).json()
+        assert "paused for 1 tenants: their accepted jobs wait" in ready["warnings"]
+        resumed = await harness.client.post("/queue/resume?tenant=acme", headers=bearer("o"))
+        assert resumed.json() == {"paused": False, "tenant": "acme"}
+        harness.beat()
+        assert (await queue_of(harness, "o"))["paused_tenants"] == []
+
+    serve(scenario, api_keys=OPERATED)
+
+
+def test_a_tenant_that_cannot_be_one_is_refused_and_pauses_nothing() -> None:
+    async def scenario(harness: WebHarness) -> None:
+        harness.beat()
+        for path in ("/queue/pause", "/queue/resume"):
+            for name in ("", "a%20b", "a" * 65, "%00"):
+                refused = await harness.client.post(f"{path}?tenant={name}", headers=bearer("o"))
+                assert (refused.status_code, refused.json()["parameter"]) == (400, "tenant")
+        refused = await harness.client.post("/queue/pause?tenant=acme", headers=bearer("w"))
+        assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+        assert harness.sent == []
+
+    serve(scenario, api_keys=OPERATED)
+
+
+def test_a_broker_that_would_pause_all_is_not_asked() -> None:
+    async def scenario(harness: WebHarness) -> None:
+        harness.beat(edition=1)
+        refused = await harness.client.post("/queue/pause?tenant=acme")
+        assert (refused.status_code, refused.json()["code"]) == (503, "broker_silent")
+        assert "no pause of one tenant" in refused.json()["detail"]
+        assert harness.sent == []
+
+    serve(scenario)
+
+
+def test_more_pauses_than_may_be_are_refused() -> None:
+    async def scenario(harness: WebHarness) -> None:
+        harness.ledger.commit(Records(paused=[f"t{number}" for number in range(PAUSED_MAX)]))
+        harness.restart_broker()
+        harness.beat()
+        refused = await harness.client.post("/queue/pause?tenant=acme")
+        assert (refused.status_code, refused.json()["code"]) == (400, "bad_parameter")
+
+    serve(scenario)

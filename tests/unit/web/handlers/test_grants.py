@@ -16,6 +16,7 @@ from jobs.wire import Submit, Use
 from tests.support.harnesses.web_harness import BASE, WebHarness, granted, png, serve, turns
 
 SHOP = "https://shop.example"
+HOOK = "https://shop.example/hooks"
 KEYS = ",".join(
     [entry_of("acme", Scope.WRITE, "w"), entry_of("bolt", Scope.WRITE, "b"), entry_of("ops", Scope.OPERATE, "o")]
 )
@@ -47,18 +48,19 @@ def at(seconds: float) -> str:
 def test_a_grant_is_made_of_the_caller_s_tenant() -> None:
     async def scenario(harness: WebHarness) -> None:
         response = await made(
-            harness, preset="other", bytes_max=5000, count=7, expires_at=at(90), reference="17", origin=SHOP
-        )
+            harness, preset="other", bytes_max=5000, count=7, expires_at=at(90), reference="17", origin=SHOP,
+            webhook_url=HOOK,
+        )  # fmt: skip
         assert response.status_code == 201
         assert response.headers["cache-control"] == "no-store"
         view = response.json()
         grant = verify(harness.web.grant_secrets, view["grant"])
-        assert grant == UploadGrant(view["id"], "acme", "other", 5000, 7, grant.expires_at, "17", SHOP)  # type: ignore[union-attr]
+        assert grant == UploadGrant(view["id"], "acme", "other", 5000, 7, grant.expires_at, "17", SHOP, HOOK)  # type: ignore[union-attr]
         assert 85 < grant.expires_at - time.time() <= 90
         assert datetime.fromisoformat(view.pop("expires_at")).timestamp() == grant.expires_at
         assert view == {
             "grant": view["grant"], "id": view["id"], "preset": "other", "bytes_max": 5000, "count": 7,
-            "reference": "17", "origin": SHOP,
+            "reference": "17", "origin": SHOP, "webhook_url": HOOK,
         }  # fmt: skip
 
         plain = verify(harness.web.grant_secrets, (await made(harness, "b")).json()["grant"])
@@ -352,7 +354,10 @@ def test_a_preflight_allows_what_an_uploader_sends_from_our_origins_alone(origin
         }  # fmt: skip
         response = await harness.client.options("/upload", headers=asked)
         allowed = response.headers.get("access-control-allow-origin")
-        assert (response.status_code == 200, allowed) == ((True, SHOP) if origin == SHOP else (False, None))
+        assert (response.status_code, allowed) == ((200, SHOP) if origin == SHOP else (403, None))
+        if origin != SHOP:
+            assert response.json()["code"] == "origin_not_allowed"
+            assert "PIXMILL_CORS_ORIGINS" in response.json()["detail"]
         if origin == SHOP:
             headers = {name.strip() for name in response.headers["access-control-allow-headers"].lower().split(",")}
             assert {name.lower() for name in ASKED} <= headers

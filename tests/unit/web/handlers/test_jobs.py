@@ -1,10 +1,14 @@
 """Jobs, lists, batches, commands, statistics and health as the API shows them."""
 
 import asyncio
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from PIL import Image
 
 from jobs.errors import StoreFault
 from jobs.job import Code, Original, Outcome, Rendition, Spec, State, encode
@@ -15,10 +19,11 @@ from tests.support.harnesses.web_harness import BASE, WebHarness, png, serve, tu
 from web.broker.waiting import Place
 from web.views import answers
 
+ROOT = Path(__file__).parents[4]
 FIELDS = [
     "id", "state", "filename", "reference", "metadata", "preset", "recipe", "priority", "attempts", "cached", "error",
-    "original", "renditions", "dominant_colour", "timeline", "cost", "queue_position", "eta_seconds", "batch",
-    "accepted_at", "ended_at", "change", "status_url", "events_url",
+    "original", "source_url", "renditions", "dominant_colour", "timeline", "cost", "queue_position", "eta_seconds",
+    "batch", "accepted_at", "ended_at", "expires_at", "change", "status_url", "events_url", "deliveries",
 ]  # fmt: skip
 
 
@@ -58,6 +63,39 @@ def test_sides_that_the_head_did_not_tell_are_the_decoder_s() -> None:
         outcome = Outcome(renditions=renditions)
         job = answers.job(row(1, spec=encode(spec), outcome=encode(outcome)), BASE, Place(None, None))
         assert [job["original"][side] for side in ("width", "height")] == sides
+
+
+@pytest.mark.parametrize(
+    ("orientation", "upright"), [(0, [None, None]), (1, [96, 64]), (3, [96, 64]), (6, [64, 96]), (8, [64, 96])]
+)
+def test_the_original_tells_its_upright_sides(orientation: int, upright: list[int | None]) -> None:
+    original = Original("raw/a", "jpeg", 96, 64, 5, "d", orientation)
+    job = answers.job(
+        row(1, spec=encode(Spec("a.jpg", None, None, None, "{}", original, "")), outcome=encode(Outcome())),
+        BASE,
+        Place(None, None),
+    )
+    assert [job["original"][f"upright_{side}"] for side in ("width", "height")] == upright
+    assert [job["original"][side] for side in ("width", "height")] == [96, 64]
+
+
+@pytest.mark.parametrize("size", [7, 1000, 10**6])
+def test_an_upload_s_orientation_is_read_as_it_comes(size: int) -> None:
+    async def scenario(harness: WebHarness) -> None:
+        image = (ROOT / "test-data" / "sample.jpg").read_bytes()
+        pieces = (image[at : at + size] for at in range(0, len(image), size))
+
+        async def sent() -> AsyncIterator[bytes]:
+            for piece in pieces:
+                yield piece
+
+        accepted = await harness.client.post("/upload", content=sent(), headers={"Content-Type": "image/jpeg"})
+        shown = (await get(harness, f"/jobs/{accepted.json()['id']}"))["original"]
+        with Image.open(io.BytesIO(image)) as stored:
+            assert (shown["width"], shown["height"]) == stored.size
+            assert (shown["upright_width"], shown["upright_height"]) == stored.size[::-1]
+
+    serve(scenario)
 
 
 def test_what_is_not_there() -> None:
@@ -109,7 +147,7 @@ def test_lists_are_pages_from_the_newest() -> None:
         harness.finish(jobs[0])
         first = await get(harness, "/jobs?limit=2")
         assert [job["id"] for job in first["jobs"]] == jobs[:2:-1]
-        assert "timeline" not in first["jobs"][0]
+        assert list(first["jobs"][0]) == [name for name in FIELDS if name not in ("recipe", "timeline", "deliveries")]
         second = await get(harness, f"/jobs?limit=3&after={first['next']}")
         assert [job["id"] for job in second["jobs"]] == jobs[2::-1]
         assert second["next"] is None
@@ -236,6 +274,35 @@ def test_commands_over_all_that_match() -> None:
     serve(scenario)
 
 
+def test_commands_over_all_of_a_time_and_a_preset() -> None:
+    async def scenario(harness: WebHarness) -> None:
+        jobs = [await harness.accepted() for _ in range(2)]
+        harness.beat()
+        at = (await get(harness, f"/jobs/{jobs[0]}"))["accepted_at"]
+        for query, matched in ((f"accepted_after={at}", 2), (f"accepted_before={at}", 0), ("preset=default", 2)):
+            for command, path in (("DELETE", "/jobs"), ("POST", "/jobs/requeue")):
+                dry = await harness.client.request(command, f"{path}?{query}&dry_run=1")
+                assert dry.json() == {"matched": matched, "changed": 0}
+            assert len((await get(harness, f"/jobs?{query}"))["jobs"]) == matched
+        assert (await harness.client.delete(f"/jobs?accepted_before={at}")).json() == {"matched": 0, "changed": 0}
+        assert (await harness.client.delete(f"/jobs?accepted_after={at}")).json() == {"matched": 2, "changed": 2}
+
+    serve(scenario)
+
+
+def test_a_broker_that_knows_no_times_is_sent_none() -> None:
+    async def scenario(harness: WebHarness) -> None:
+        await harness.accepted()
+        harness.beat(edition=0)
+        sent = len(harness.sent)
+        refused = await harness.client.delete("/jobs?accepted_before=2000-01-01T00:00:00Z&purge=1")
+        assert (refused.status_code, refused.json()["code"]) == (503, "broker_silent")
+        assert "earlier release" in refused.json()["detail"]
+        assert len(harness.sent) == sent
+
+    serve(scenario)
+
+
 def test_a_silent_broker_and_a_command() -> None:
     async def scenario(harness: WebHarness) -> None:
         harness.works = False
@@ -281,12 +348,13 @@ def test_statistics_are_the_latest_beat() -> None:
         harness.now += 2
         harness.beat()
         stats = await get(harness, "/stats")
-        assert list(stats) == ["queue", "jobs", "workers", "workers_wanted", "sweeps", "rates"]
+        assert list(stats) == ["queue", "jobs", "workers", "workers_wanted", "sweeps", "deliveries", "rates"]
         assert (stats["queue"]["depth"], stats["queue"]["paused"]) == (1, False)
         assert stats["queue"]["oldest_seconds"] >= 0
         assert stats["jobs"] == dict.fromkeys((state.value for state in State), 0) | {"queued": 1, "running": 2}
         worker, other = stats["workers"]
         assert (worker["name"], worker["incarnation"], worker["state"]) == ("box/1", "box/1", "busy")
+        assert worker["kind"] == "images"
         assert worker["since"][-5:-1].startswith(".")
         assert 2 <= worker["jobs"][0]["seconds"] < 10
         assert [held["seconds"] for held in other["jobs"]] == [None]
@@ -305,6 +373,39 @@ def test_statistics_wait_for_the_first_beat_of_a_process_that_has_just_begun() -
         assert (await asked)["queue"]["depth"] == 0
 
     serve(scenario, accept_seconds=5)
+
+
+def test_ready_warns_of_web_hosts_with_different_secrets() -> None:
+    async def scenario(harness: WebHarness) -> None:
+        harness.broker.come("one")
+        for secret, warned in ((harness.web.key_secret, 0), (b"that of another host", 1)):
+            harness.web.key_secret = secret
+            await harness.accepted()
+            harness.beat()
+            found = await get(harness, "/health/ready")
+            assert found["status"] == "ready"
+            assert len(found["warnings"]) == warned
+        assert found["warnings"][0].startswith("the web hosts have 2 different key.secret: copy one of them to all")
+
+    serve(scenario)
+
+
+def test_ready_and_stats_say_whose_cache_fails_and_that_it_answers_again() -> None:
+    async def scenario(harness: WebHarness) -> None:
+        one, _ = (harness.broker.come(name) for name in ("one", "two"))
+        for one.cache, warnings in [
+            ("no connection", ["the result cache fails for 1 of 2 workers (no connection): images are processed anew"]),
+            ("", []),
+        ]:
+            harness.beat()
+            assert [worker["cache"] for worker in (await get(harness, "/stats"))["workers"]] == [
+                one.cache or None,
+                None,
+            ]
+            found = await get(harness, "/health/ready")
+            assert (found["status"], found["warnings"]) == ("ready", warnings)
+
+    serve(scenario)
 
 
 @pytest.mark.parametrize(
@@ -354,8 +455,10 @@ def test_ready_says_what_does_not_go_on_as_it_should(
         found = await get(harness, "/health/ready")
         assert (found["status"], found["workers"], found["warnings"]) == ("ready", workers, warnings)
         harness.now += 11
+        assert found["durability"] == "local"
         unheard = await get(harness, "/health/ready", 503)
         assert (unheard["workers"], unheard["warnings"]) == (None, []), "what was heard so long ago is not said"
+        assert unheard["durability"] is None
 
     serve(scenario, accept_seconds=10)
 
@@ -367,8 +470,11 @@ def test_ready_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(harness: WebHarness) -> None:
         assert await get(harness, "/health/live") == {"status": "live"}
         assert (await get(harness, "/health/ready", 503))["reasons"] == ["broker unheard"]
+        harness.feed.refusal = "our key is refused"
+        assert (await get(harness, "/health/ready", 503))["reasons"] == ["broker unheard", "our key is refused"]
         harness.beat()
-        assert (await get(harness, "/health/ready"))["reasons"] == []
+        assert (await get(harness, "/health/ready"))["reasons"] == [], "one broker refuses us, and another serves"
+        harness.feed.refusal = ""
         harness.now += 11
         harness.web.draining = True
         monkeypatch.setattr(MemoryLedger, "job", unreadable)

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import time
+from pathlib import Path
 
 import pytest
 
@@ -167,3 +168,21 @@ def test_an_operator_s_audit_tries_one_tenant_for_a_job_that_is_there(monkeypatc
         assert len(set(tried)) == tenants + 2
 
     serve(scenario, api_keys=keys)
+
+
+@pytest.mark.parametrize("caller", ["shop-key", "operator-key"])
+def test_a_receipt_expires_with_the_retention_of_its_tenant(caller: str, tmp_path: Path) -> None:
+    file = tmp_path / "tenants.toml"
+    file.write_text("[shop]\nretention = 2\n[ops]\nretention = 0\n[lab]\nretention = 1")
+
+    async def scenario(harness: WebHarness) -> None:
+        harness.client.headers["Authorization"] = f"Bearer {caller}"
+        old, young = (sign(SECRET, ONE._replace(at=time.time() - days * 86_400), "shop") for days in (2.1, 1.9))
+        assert await audited(harness, old, young) == ["expired", "lost"]
+        others = [sign(SECRET, ONE._replace(at=time.time() - 29 * 86_400), name) for name in ("ops", "lab", "bolt")]
+        expected = ["lost", "expired", "lost"] if caller == "operator-key" else ["forged"] * 3
+        assert await audited(harness, *others) == expected
+
+    keys = {"shop:write": "shop-key", "ops:operate": "operator-key", "lab:read": "l", "bolt:read": "b"}
+    entries = ",".join(f"{who}:{hashlib.sha256(key.encode()).hexdigest()}" for who, key in keys.items())
+    serve(scenario, api_keys=entries, tenants=str(file), retention_days=30.0)

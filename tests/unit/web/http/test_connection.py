@@ -41,10 +41,14 @@ class Wire(asyncio.Transport):
         super().__init__({"peername": (peer, 50_000)} if peer else None)
         self.written = b""
         self.unsent = self.buffered_most = 0
-        self.closed = self.aborted = self.paused = False
+        self.closed = self.aborted = self.paused = self.ended = False
 
     def write(self, data: Any) -> None:
+        assert not self.ended, "as a socket's transport"
         self.written += data
+
+    def write_eof(self) -> None:
+        self.ended = True
 
     def close(self) -> None:
         self.closed = True
@@ -178,6 +182,34 @@ def test_the_rest_of_a_refused_body_is_read_for_a_while() -> None:
 
     on_a_line(refused)
     on_a_line(ended)
+
+
+def test_who_wants_no_other_request_loses_no_answer_to_a_body_that_was_refused_early() -> None:
+    """nginx does. A close while the body comes would drop the answer, and nginx would say 502."""
+    head = b"POST /quick HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 100\r\n\r\n"
+
+    async def refused(line: Line) -> None:
+        await line.dropped_at(REFUSED_SECONDS, head, b"x" * 50)
+        assert line.wire.written.endswith(b"connection: close\r\n\r\nok")
+
+    async def ended(line: Line) -> None:
+        line.connection.data_received(head + b"x" * 99)
+        await turns()
+        assert line.wire.ended
+        assert not line.wire.closed
+        line.connection.data_received(b"x" + HEAD)
+        assert line.wire.closed
+        assert line.wire.written.count(b"HTTP/1.1") == 1
+
+    async def whole(line: Line) -> None:
+        line.connection.data_received(head.replace(b"POST /quick", b"POST /body") + b"x" * 100)
+        line.gate.set()
+        await turns()
+        assert line.wire.closed
+
+    on_a_line(refused)
+    on_a_line(ended)
+    on_a_line(whole)
 
 
 def test_reading_stops_where_a_second_piece_of_a_body_comes_before_the_first_is_taken() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,9 +12,10 @@ from jobs.access.keys import Scope, entry_of, open_session
 from jobs.errors import StoreFault
 from jobs.job import Rendition, Row, State
 from jobs.limits import CHANGES_KEPT
-from jobs.wire import Beat, Change, Changes
+from jobs.wire import Beat, Change, Changes, Hello
 from tests.support.harnesses.web_harness import BASE, WebHarness, serve, turns
 from tests.support.harnesses.web_readers import Reader, parse
+from web.access.call import read_job
 from web.access.caller import COOKIE
 from web.broker.changes import ChangeFeed
 from web.broker.waiting import WaitForecast
@@ -33,10 +35,10 @@ class Ear:
         self.told: list[Any] = []
         self.listened = False
 
-    def changed(self, changes: list[Change]) -> None:
+    def changed(self, changes: list[Change], life: str) -> None:
         self.told.append([change.change for change in changes])
 
-    def missed(self, last: int) -> None:
+    def missed(self, last: int, life: str, *, lost: bool) -> None:
         self.told.append(f"missed up to {last}")
 
     def beat(self, beat: Beat, waits: WaitForecast) -> None:
@@ -47,20 +49,22 @@ def change(number: int, job: str = "a", state: str = "running", **more: Any) -> 
     return Change(number, job, "", state, 1, **more)
 
 
-def changes(first: int, *numbers: int) -> Changes:
-    return Changes(1, first, max([first, *numbers]), [change(number) for number in numbers])
+def changes(first: int, *numbers: int, epoch: int = 1) -> Changes:
+    return Changes(epoch, first, max([first, *numbers]), [change(number) for number in numbers])
 
 
-def beat(last: int) -> Beat:
-    return Beat(1, 0.0, last, False, {}, None, [], 1, 0.0, 0.0)
+def beat(last: int, epoch: int = 1, began: int | None = None) -> Beat:
+    return Beat(epoch, 0.0, last, False, {}, None, [], 1, 0.0, 0.0, began=began)
 
 
-def received(*messages: Changes | Beat) -> tuple[ChangeFeed, list[Any]]:
+def received(*messages: Changes | Beat | Hello) -> tuple[ChangeFeed, list[Any]]:
     ear = Ear()
-    feed = ChangeFeed(ear, lambda: 0.0)
+    feed = ChangeFeed(ear, lambda: 0.0, {})
     for message in messages:
         if isinstance(message, Beat):
             feed.received_beat(message)
+        elif isinstance(message, Hello):
+            feed.received_hello(message)
         else:
             feed.received_changes(message)
     return feed, ear.told
@@ -90,6 +94,43 @@ def test_what_a_beat_had_counted_and_nobody_told_is_missed() -> None:
     assert told == ["missed up to 4", [5], "beat", [6], "beat", "beat", "missed up to 9", "beat"]
 
 
+def test_an_older_ledger_that_is_put_back_is_a_gap_and_its_numbers_count_from_there() -> None:
+    feed, told = received(
+        changes(4, 5, 6), beat(6), changes(3, 4, epoch=2), beat(4, 2, 3), changes(4, 5, epoch=2), beat(5, 2, 3)
+    )
+    assert told == ["missed up to 4", [5, 6], "beat", "missed up to 3", [4], "beat", [5], "beat"]
+    assert [kept.change for kept in feed.since(3) or []] == [4, 5]
+
+
+def test_lost_commits_that_only_a_beat_shows_are_a_gap_too() -> None:
+    feed, told = received(changes(4, 5, 6), beat(6), beat(4, 2, 4), changes(4, 5, epoch=2), beat(5, 2, 4))
+    assert told == ["missed up to 4", [5, 6], "beat", "missed up to 4", "beat", [5], "beat"]
+    assert feed.since(3) is None
+
+
+def test_a_hello_shows_lost_commits_before_the_first_beat() -> None:
+    feed, told = received(changes(4, 5, 6), Hello(2, 4), changes(4, 5, epoch=2), beat(5, 2, 4))
+    assert told == ["missed up to 4", [5, 6], "missed up to 4", [5], "beat"]
+    assert feed.since(3) is None
+    assert received(changes(4, 5, 6), Hello(2, 4))[1] == ["missed up to 4", [5, 6], "missed up to 4"]
+
+
+def test_the_hello_of_a_plain_restart_or_of_the_release_before_is_no_gap() -> None:
+    _, told = received(changes(4, 5, 6), Hello(1, 4), Hello(2, 6), Hello(3))
+    assert told == ["missed up to 4", [5, 6]]
+
+
+def test_a_number_that_the_ledger_has_not_come_to_is_not_known() -> None:
+    feed, _ = received(changes(4, 5, 6))
+    assert feed.since(6) == []
+    assert feed.since(7) is None
+
+
+def test_a_plain_restart_is_no_gap() -> None:
+    _, told = received(changes(4, 5, 6), beat(6), changes(6, 7, epoch=2), beat(7, 2, 6))
+    assert told == ["missed up to 4", [5, 6], "beat", [7], "beat"]
+
+
 def test_nothing_received_is_nothing_kept() -> None:
     assert received(beat(9))[0].since(9) is None
     assert received(beat(9), beat(9))[0].since(9) == []
@@ -104,7 +145,7 @@ def test_only_recent_changes_are_kept() -> None:
 def test_who_waits_reads_again_after_a_gap() -> None:
     async def scenario(harness: WebHarness) -> None:
         job = await harness.accepted()
-        waiting = asyncio.ensure_future(harness.feed.until_ended(job, harness.ledger.job, 60))
+        waiting = asyncio.ensure_future(harness.feed.until_ended(job, partial(read_job, harness.web), 60))
         await turns()
         harness.tells = False
         harness.finish(job)
@@ -127,7 +168,7 @@ def test_changes_are_awaited_while_somebody_waits_for_a_job_or_reads_a_stream() 
         harness.feed.poll_now = lambda: polled.append(True)
         job = await harness.accepted()
         assert not harness.feed.awaited
-        waiting = asyncio.ensure_future(harness.feed.until_ended(job, harness.ledger.job, 5))
+        waiting = asyncio.ensure_future(harness.feed.until_ended(job, partial(read_job, harness.web), 5))
         await turns()
         assert polled
         assert harness.feed.awaited
@@ -151,7 +192,7 @@ def test_replay_shows_a_job_once_in_its_newest_state() -> None:
         change(4, "a", "done"),
         change(5, "b", "running", rendition=RENDITION),
     ]
-    shown = [(name, number, data["id"]) for name, number, data in parse(replay(missed, "") or b"")]
+    shown = [(name, number, data["id"]) for name, number, data in parse(replay(missed, "", "") or b"")]
     assert shown == [("rendition", 3, "a"), ("job", 4, "a"), ("rendition", 5, "b"), ("job", 5, "b")]
 
 
@@ -185,17 +226,40 @@ def test_last_event_id_is_honoured_or_reset() -> None:
     async def scenario(harness: WebHarness) -> None:
         jobs = [await harness.accepted() for _ in range(3)]
         harness.broker.start(jobs[0])
-        known, old, strange = (
-            Reader(harness, "/events", 1),
-            Reader(harness, "/events", -1),
-            Reader(harness, "/events", 10**20),
-        )
+        known, old, strange, lost = (Reader(harness, "/events", last) for last in (1, -1, 10**20, 6))
         await turns()
         told = [(number, data["id"]) for name, number, data in known.seen() if name == "job"]
         assert told == [(2, jobs[1]), (3, jobs[2]), (5, jobs[0])]
-        for reader in (old, strange):
+        for reader in (old, strange, lost):
             assert [(name, number) for name, number, _ in reader.seen()] == [("beat", None), ("reset", 5)]
-        for reader in (known, old, strange):
+        for reader in (known, old, strange, lost):
+            reader.leave()
+            await reader.task
+
+    serve(scenario)
+
+
+def test_an_id_of_another_life_of_the_ledger_is_reset_though_its_number_is_known() -> None:
+    async def scenario(harness: WebHarness) -> None:
+        harness.beat(history="1.1")
+        jobs = [await harness.accepted() for _ in range(3)]
+        first = harness.feed.life
+        own = Reader(harness, "/events", f"2.{first}")
+        await turns()
+        assert [data["id"] for name, _, data in own.seen() if name == "job"] == jobs[2:]
+        assert f"\nid: 3.{first}\n".encode() in own.body
+        harness.beat(history="1.2", began=2)
+        await harness.accepted()
+        await harness.accepted()
+        assert harness.feed.life not in ("", first)
+        here, *others = (Reader(harness, "/events", f"4{tag}") for tag in (f".{harness.feed.life}", f".{first}", ""))
+        await turns()
+        assert [name for name, _, _ in here.seen()] == ["beat", "job"]
+        for reader in others:
+            assert [name for name, _, _ in reader.seen()] == ["beat", "reset"]
+            assert f"\nid: {harness.feed.last}.{harness.feed.life}\n".encode() in reader.body
+        assert ("reset", 3) in [(name, number) for name, number, _ in own.seen()]
+        for reader in (own, here, *others):
             reader.leave()
             await reader.task
 
@@ -241,7 +305,7 @@ def test_what_the_row_had_shown_is_not_told_again() -> None:
         harness.broker.start(job)
         reader = Reader(harness, f"/jobs/{job}/events")
         await turns()
-        harness.hub.changed([change(3, job), change(4, job, "done")])
+        harness.hub.changed([change(3, job), change(4, job, "done")], "")
         await reader.task
         assert [number for _, number, _ in reader.seen()] == [3, 4]
 
@@ -288,7 +352,7 @@ def test_one_job_whose_end_was_missed() -> None:
         await turns()
         harness.tells = False
         harness.finish(job)
-        harness.hub.missed(9)
+        harness.hub.missed(9, "", lost=False)
         await reader.task
         assert [data.get("state") for _, _, data in reader.seen()] == ["queued", None, "done"]
 
@@ -404,7 +468,7 @@ def test_an_event_is_encoded_once_for_all_its_readers() -> None:
     streams = [Stream("http://a"), Stream("http://a"), Stream("http://b")]
     for stream in streams:
         hub.join(stream)
-    hub.changed([change(1, rendition=RENDITION)])
+    hub.changed([change(1, rendition=RENDITION)], "")
     parts = [stream._parts[0] for stream in streams]
     assert parts[0] is parts[1]
     assert b"http://b/jobs" in parts[2]

@@ -1,6 +1,8 @@
 """One stream of many jobs: by id, by grants, of a batch; from their present state until all have ended."""
 
+import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from jobs.access.grants import ViewGrant, sign
@@ -30,6 +32,13 @@ def states(reader: Reader) -> list[tuple[str, Any]]:
 
 def ends(reader: Reader) -> list[tuple[str, Any]]:
     return [(job, state) for job, state in states(reader) if state in ENDED]
+
+
+def present_rows(harness: WebHarness) -> Callable[[list[str]], Awaitable[list[Row]]]:
+    async def rows(jobs: list[str]) -> list[Row]:
+        return harness.ledger.jobs(jobs)
+
+    return rows
 
 
 async def refused(harness: WebHarness, path: str) -> Any:
@@ -105,11 +114,45 @@ def test_a_missed_change_is_read_and_what_was_told_is_not_told_again() -> None:
         await turns()
         harness.tells = False
         harness.finish(first)
-        harness.hub.missed(9)
+        harness.hub.missed(9, "", lost=False)
         await turns()
         assert states(reader) == [(first, "queued"), (second, "queued"), (first, "done")]
-        harness.hub.changed([change(9, second, "done")])
+        harness.hub.changed([change(9, second, "done")], "")
         await reader.task
+
+    serve(scenario)
+
+
+def test_a_ledger_that_lost_commits_is_told_anew_though_its_numbers_are_lower() -> None:
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
+        stream = JobsStream(BASE, {job: ""})
+        await stream.present(present_rows(harness), "")
+        stream.received(change(7, job), "")
+        await stream.take(0)
+        for again, told in ((stream.reread, 0), (lambda: stream.reset("b"), 1)):
+            again()
+            await stream.present(present_rows(harness), "b")
+            shown = await stream.take(0) or b""
+            assert (shown.count(b'"state":"queued"'), shown.count(b"id: 0.b\nevent: reset\n")) == (told, told)
+        stream.received(change(3, job, "done"), "b")
+        ended = await stream.take(0) or b""
+        assert b'"state":"done"' in ended
+        assert ended.startswith(b"id: 3.b\n")
+
+    serve(scenario)
+
+
+def test_ended_jobs_are_told_again_to_an_id_of_another_life() -> None:
+    async def scenario(harness: WebHarness) -> None:
+        harness.beat(history="1.1")
+        job = await harness.accepted()
+        harness.finish(job)
+        known, strange = (Reader(harness, of(job), last) for last in (f"99.{harness.feed.life}", 99))
+        await known.task
+        await strange.task
+        assert (known.status, strange.status) == (204, 200)
+        assert [name for name, _, _ in strange.seen()] == ["reset", "rendition", "job"]
 
     serve(scenario)
 
@@ -124,7 +167,7 @@ def test_a_store_that_cannot_be_read_again_ends_the_stream() -> None:
             raise StoreFault("database is locked")
 
         harness.ledger.jobs = read  # type: ignore[assignment, method-assign]
-        harness.hub.missed(9)
+        harness.hub.missed(9, "", lost=False)
         await reader.task
         assert (reader.ended, reader.aborted, harness.hub.listened) == (True, False, False)
 
@@ -155,11 +198,11 @@ def test_the_present_of_large_jobs_comes_in_steps_and_cuts_nobody_off() -> None:
         for job in jobs:
             harness.broker.finish(job, [rendition_of(job, f"{n:0>32}", b"pixels") for n in range(16)])
         stream, held = JobsStream(BASE, dict.fromkeys(jobs, f"?grant={'x' * 500}")), []
-        stream.present(harness.ledger.jobs)
+        await stream.present(present_rows(harness), "")
         while (data := await stream.take(0)) is not None:
             held.append(len(data))
             if stream.stale:
-                stream.present(harness.ledger.jobs)
+                await stream.present(present_rows(harness), "")
         assert sum(held) > STREAM_BYTES_MAX
         assert max(held) < 1.5 * REPLAY_BYTES_MAX
         reader = Reader(harness, of(*jobs))
@@ -176,9 +219,74 @@ def test_a_change_before_its_job_was_told_waits_for_the_row() -> None:
         harness.hub.join(stream)
         harness.finish(jobs[0])
         assert await stream.take(0) == b""
-        stream.present(harness.ledger.jobs)
+        await stream.present(present_rows(harness), "")
         assert ((await stream.take(0)) or b"").count(b'"state":"done"') == 1
         harness.hub.leave(stream)
+
+    serve(scenario)
+
+
+class SlowRows:
+    """Rows as they were when the read began; it ends when `go` is set."""
+
+    def __init__(self, harness: WebHarness) -> None:
+        self.reads = 0
+        self.go = asyncio.Event()
+        self._harness = harness
+
+    async def __call__(self, jobs: list[str]) -> list[Row]:
+        self.reads += 1
+        rows = self._harness.ledger.jobs(jobs)
+        await self.go.wait()
+        return rows
+
+
+def test_a_change_that_comes_while_its_row_is_read_is_not_lost() -> None:
+    async def scenario(harness: WebHarness) -> None:
+        job, slow = await harness.accepted(), SlowRows(harness)
+        stream = JobsStream(BASE, {job: ""})
+        harness.hub.join(stream)
+        telling = asyncio.ensure_future(stream.present(slow, ""))
+        await turns()
+        harness.finish(job)
+        slow.go.set()
+        await telling
+        told = await stream.take(0) or b""
+        assert (told.count(b'"state":"done"'), told.count(b'"state":"queued"'), slow.reads) == (1, 0, 2)
+        assert await stream.take(0) is None
+        harness.hub.leave(stream)
+
+    serve(scenario)
+
+
+def test_a_gap_while_rows_are_read_has_them_read_again() -> None:
+    async def scenario(harness: WebHarness) -> None:
+        job, slow = await harness.accepted(), SlowRows(harness)
+        stream = JobsStream(BASE, {job: ""})
+        telling = asyncio.ensure_future(stream.present(slow, ""))
+        await turns()
+        harness.finish(job)
+        stream.reread()
+        slow.go.set()
+        await telling
+        assert (await stream.take(0) or b"").count(b'"state":"done"') == 1
+        assert slow.reads == 2
+
+    serve(scenario)
+
+
+def test_a_change_that_the_row_has_already_needs_no_second_read() -> None:
+    async def scenario(harness: WebHarness) -> None:
+        job, slow = await harness.accepted(), SlowRows(harness)
+        stream = JobsStream(BASE, {job: ""})
+        telling = asyncio.ensure_future(stream.present(slow, ""))
+        await turns()
+        row = harness.ledger.job(job)
+        assert row is not None
+        stream.received(change(row.change, job), "")
+        slow.go.set()
+        await telling
+        assert slow.reads == 1
 
     serve(scenario)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
 
@@ -11,9 +12,10 @@ from jobs.job import Code, Row, State
 from jobs.limits import UNACKNOWLEDGED_MAX
 from jobs.wire import COMMITTED, REFUSED, Ack, Pause
 from stores.blobs.memory import MemoryBlobs, MemoryWriter
-from tests.support.harnesses.web_harness import WebHarness, png, serve, turns
+from stores.ledger import LedgerReader
+from tests.support.harnesses.web_harness import WebHarness, png, reads_of, serve, turns
 from web.broker import requests as submit
-from web.broker.requests import NotPromised, Requests
+from web.broker.requests import NotPromised, Requests, nowhere
 
 KEY = {"Idempotency-Key": "order-7"}
 
@@ -47,7 +49,7 @@ def test_a_batch_comes_back_in_file_order() -> None:
 def test_what_is_new_is_answered_without_a_look_at_the_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(harness: WebHarness) -> None:
         with monkeypatch.context() as patched:
-            patched.setattr(harness.web, "reader", None)
+            patched.setattr(harness.web, "reads", reads_of(cast(LedgerReader, None)))
             first = await harness.upload(png(1), png(2), headers=KEY)
         assert first.status_code == 202
         assert first.json() == (await harness.upload(png(1), png(2), headers=KEY)).json()
@@ -259,8 +261,8 @@ def test_acks_of_an_unheard_epoch_are_a_hello() -> None:
             return True
 
         requests = Requests(send)
-        first = asyncio.ensure_future(requests.settle(Pause("w", "a"), lambda: None, 5))
-        second = asyncio.ensure_future(requests.settle(Pause("w", "b"), lambda: None, 5))
+        first = asyncio.ensure_future(requests.settle(Pause("w", "a"), nowhere, 5))
+        second = asyncio.ensure_future(requests.settle(Pause("w", "b"), nowhere, 5))
         await turns()
         requests.received_acks(1, [Ack("a", COMMITTED), Ack("unknown", COMMITTED)])
         assert (await first).ack.request == "a"
@@ -278,12 +280,12 @@ def test_so_many_without_an_ack_and_no_more() -> None:
     async def scenario(harness: WebHarness) -> None:
         harness.takes = False
         waiting = [
-            asyncio.ensure_future(harness.requests.settle(Pause(harness.web.id, str(number)), lambda: None, 5))
+            asyncio.ensure_future(harness.requests.settle(Pause(harness.web.id, str(number)), nowhere, 5))
             for number in range(UNACKNOWLEDGED_MAX)
         ]
         await turns()
         with pytest.raises(NotPromised) as refused:
-            await harness.requests.settle(Pause(harness.web.id, "more"), lambda: None, 5)
+            await harness.requests.settle(Pause(harness.web.id, "more"), nowhere, 5)
         assert refused.value.code == "queue_full"
         response = await harness.upload()
         assert (response.status_code, response.json()["code"]) == (503, "queue_full")
@@ -303,7 +305,7 @@ def test_full_only_after_the_body_leaves_nothing_either() -> None:
         async def body() -> AsyncIterator[bytes]:
             yield png()
             pauses = [Pause("w", str(number)) for number in range(UNACKNOWLEDGED_MAX)]
-            waiting.extend(asyncio.ensure_future(harness.requests.settle(pause, lambda: None, 5)) for pause in pauses)
+            waiting.extend(asyncio.ensure_future(harness.requests.settle(pause, nowhere, 5)) for pause in pauses)
             await turns()
 
         waiting: list[asyncio.Future[submit.Answer]] = []

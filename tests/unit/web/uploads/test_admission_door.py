@@ -7,9 +7,10 @@ from jobs.limits import SPENT_GRANTS_MAX, UNACKNOWLEDGED_MAX
 from jobs.records import KeyEntry
 from jobs.wire import Pause
 from stores.ledger.memory import MemoryLedger
-from tests.support.harnesses.web_harness import WebHarness, granted, png, serve, turns
+from tests.support.harnesses.web_harness import WebHarness, granted, png, reads_of, serve, turns
 from tests.unit.web.broker.test_waiting import LARGE, beat
 from tests.unit.web.uploads.test_admission import JPEG, KEYS, MEBIBYTE, never_read, told
+from web.broker.requests import nowhere
 
 KEY = {"Idempotency-Key": "order-7"}
 
@@ -27,7 +28,7 @@ def test_a_full_line_to_the_broker_refuses_before_the_body() -> None:
     async def scenario(harness: WebHarness) -> None:
         harness.takes = False
         pauses = [Pause("w", str(number)) for number in range(UNACKNOWLEDGED_MAX)]
-        waiting = [asyncio.ensure_future(harness.requests.settle(pause, lambda: None, 5)) for pause in pauses]
+        waiting = [asyncio.ensure_future(harness.requests.settle(pause, nowhere, 5)) for pause in pauses]
         await turns()
         assert told(await harness.client.post("/upload", content=never_read(), headers=JPEG)) == "queue_full"
         for each in waiting:
@@ -48,7 +49,7 @@ def test_while_the_ledger_is_locked_any_key_may_be_a_repeat_and_the_broker_decid
     async def scenario(harness: WebHarness) -> None:
         harness.beat(over={"": 1e11})
         assert told(await harness.client.post("/upload", content=png(), headers=JPEG | KEY)) == "rate_limited"
-        harness.web.reader = Locked()
+        harness.web.reads = reads_of(Locked())
         assert told(await harness.client.post("/upload", content=png(), headers=JPEG | KEY)) == 202
 
     serve(scenario, rate_per_minute=100)

@@ -1,11 +1,13 @@
 """A tenant over his rate, as web tells him: 429 with the fields of a rate limit."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx2
 
 from broker.core.books.rates import BUCKET_SECONDS
 from tests.support.harnesses.web_harness import WebHarness, png, serve
+from tests.unit.web.uploads.test_admission import KEYS
 
 JPEG = {"Content-Type": "image/jpeg"}
 
@@ -65,3 +67,24 @@ def test_more_images_than_a_minute_allows_are_refused_for_good() -> None:
         assert "retry-after" not in many.headers
 
     serve(scenario, rate_per_minute=2)
+
+
+def test_a_tenant_s_own_rate_is_told_to_him(tmp_path: Path) -> None:
+    file = tmp_path / "tenants.toml"
+    file.write_text("[acme]\nrate = 3\n")
+
+    async def scenario(harness: WebHarness) -> None:
+        acme, bolt = ({"Authorization": f"Bearer {key}"} for key in "wb")
+        assert (await harness.upload(*[png()] * 3, headers=acme)).status_code == 202
+        assert (await harness.upload(*[png()] * 5, headers=bolt)).status_code == 202
+        refused = await harness.upload(headers=acme)
+        assert (refused.status_code, limit_of(refused)) == (429, ("rate_per_minute", 3, 4))
+        harness.beat()
+        refused = await harness.client.post("/upload", content=never_read(), headers=JPEG | acme)
+        assert refused.headers["ratelimit-policy"] == '"uploads";q=3;w=60'
+        harness.now += BUCKET_SECONDS
+        harness.beat()
+        refused = await harness.upload(*[png()] * 4, headers=acme)
+        assert (refused.status_code, limit_of(refused)) == (413, ("rate_per_minute", 3, 4))
+
+    serve(scenario, api_keys=KEYS, tenants=str(file))

@@ -4,13 +4,13 @@ import asyncio
 import gc
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
 
-from host.process.threads import Threads
+from host.process.threads import T, Threads, tried
 from jobs.errors import StoreFault
 from jobs.images.head import HeadReader
 from jobs.limits import GATHERED_BYTES
@@ -112,6 +112,42 @@ def test_a_disk_that_stalls_holds_its_own_upload_and_nobody_else(at: str, image:
         answer = await held
         assert answer.status_code == 202
         assert (await harness.client.get(answer.json()["url"])).content == image
+
+    serve(scenario)
+
+
+class InTurn(Threads):
+    """One thread in name: does one piece of work in each turn of the loop, in the order in which they came."""
+
+    def __init__(self) -> None:
+        super().__init__(0, "")
+        self._works: list[Callable[[], None]] = []
+
+    def do(self, work: Callable[[], T]) -> "asyncio.Future[T]":
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._works.append(lambda: self._done(future, tried(future, work)))
+        asyncio.get_running_loop().call_soon(lambda: self._works.pop(0)())
+        return future
+
+
+def test_an_upload_comes_between_the_many_originals_of_another() -> None:
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
+        linked, real = 0, harness.blobs.link
+
+        def link(source: str, name: str) -> None:
+            nonlocal linked
+            linked += 1
+            real(source, name)
+
+        harness.blobs.link = link  # type: ignore[method-assign]
+        harness.web.write_threads = InTurn()
+        many = asyncio.create_task(harness.client.post("/jobs", json={"originals": [job] * 400}))
+        while not linked:
+            await asyncio.sleep(0)
+        assert (await harness.upload()).status_code == 202
+        assert linked < 200
+        assert (await many).status_code == 202
 
     serve(scenario)
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from jobs.images.formats import READ
-from jobs.job import decode_spec
+from jobs.job import decode_outcome, decode_spec
 from jobs.wire import Submit
 from tests.support.harnesses.web_broker import digest
 from tests.support.harnesses.web_harness import WebHarness, png, serve
@@ -246,6 +246,23 @@ def test_too_many_files() -> None:
     serve(scenario)
 
 
+@pytest.mark.parametrize("seconds", ["1", "2.5", "604800"])
+def test_a_job_may_have_a_deadline(seconds: str) -> None:
+    async def scenario(harness: WebHarness) -> None:
+        made = (await harness.upload(expires_in=seconds)).json()["id"]
+        derived = await harness.client.post("/jobs", json={"original": made, "expires_in": float(seconds)})
+        for job in (made, derived.json()["id"]):
+            row = harness.ledger.job(job)
+            assert row is not None
+            assert decode_outcome(row.outcome).expires_at == row.accepted_at + float(seconds)
+            assert (await harness.client.get(f"/jobs/{job}")).json()["expires_at"].endswith("Z")
+        refused = await harness.client.post("/jobs", json={"original": made, "expires_in": True})
+        assert (refused.status_code, refused.json()["parameter"]) == (400, "expires_in")
+        assert "1 to 604800" in refused.json()["detail"]
+
+    serve(scenario)
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
@@ -258,6 +275,10 @@ def test_too_many_files() -> None:
         (form(file(png()), text("metadata", f'"{"m" * 2048}"')), "bad_parameter"),
         (form(file(png()), text("reference", "r" * 201)), "bad_parameter"),
         (form(file(png()), text("priority", "urgent")), "bad_parameter"),
+        (form(file(png()), text("expires_in", "0.9")), "bad_parameter"),
+        (form(file(png()), text("expires_in", "604801")), "bad_parameter"),
+        (form(file(png()), text("expires_in", "1e3")), "bad_parameter"),
+        (form(file(png()), text("expires_in", "soon")), "bad_parameter"),
         (form(file(png()), text("preset", "other"), text("recipe", '{"renditions":[{"name":"a"}]}')), "bad_parameter"),
     ],
 )  # fmt: skip

@@ -6,9 +6,11 @@ import pytest
 
 from jobs import wire
 from jobs.job import Code, Cost, Rendition
+from jobs.session.holder import SETTLE_SECONDS
 from jobs.wire import Abandon, Assign, Assignment, Failure, Finish, Held, LeaseRef, Recall, Settled, Start
 from worker.core.events import (
     CacheAnswered,
+    CacheChanged,
     Connected,
     DecoderBegan,
     DecoderDone,
@@ -30,7 +32,7 @@ from worker.core.events import (
     SweepLate,
 )
 from worker.core.outbox import END_SECONDS
-from worker.core.session import AWAY_SECONDS_MAX, LONG_TURN_SECONDS, SETTLE_SECONDS, START_SECONDS, SWEEP_SHARE, Session
+from worker.core.session import AWAY_SECONDS_MAX, LONG_TURN_SECONDS, START_SECONDS, SWEEP_SHARE, Session
 
 SILENCE, DRAIN, SECONDS = 5.0, 30.0, 60.0
 UNTIL = 100.0 + SWEEP_SHARE * SILENCE
@@ -533,10 +535,16 @@ def test_a_newer_lease_of_a_held_job_replaces_the_older() -> None:
     assert bench.after(*late) == NOTHING, "the older lease's decoder speaks for no other"
 
 
-def test_a_repeated_or_older_assign_has_no_effect() -> None:
+def test_a_repeated_assign_has_no_effect() -> None:
     bench = Bench().running(job("a", 2))
-    assert bench.receive(Assign([job("a", 2)]), Assign([job("a", 1)])) == NOTHING
+    assert bench.receive(Assign([job("a", 2)])) == NOTHING
     assert bench.after(Connected()).sends == [ready(Held("a", 2, True))]
+
+
+def test_a_lease_of_another_term_replaces_the_one_held_whatever_their_order() -> None:
+    bench = Bench().running(job("a", 9))
+    assert bench.receive(Assign([job("a", 2)])) == effects(kill=(LeaseRef("a", 9),))
+    assert bench.after(DecoderIdle()).begin == [job("a", 2)]
 
 
 # -- connections and epochs
@@ -594,6 +602,16 @@ def test_beats_list_what_is_held() -> None:
     assert bench.after() == effects(wire.WorkerBeat([Held("a", 1, True), Held("b", 1, False)]))
     bench.session.tick(bench.now)
     assert bench.after() == NOTHING
+
+
+def test_a_beat_says_why_the_cache_fails_and_that_it_does_not() -> None:
+    bench, said = Bench(), list[Any]()
+    for why in ("", "no connection", "no connection", ""):
+        bench.receive(wire.BrokerBeat(1))
+        bench.now += SILENCE / 5
+        bench.session.tick(bench.now)
+        said += bench.after(CacheChanged(why)).sends
+    assert said == [wire.WorkerBeat([], why) for why in ("", "no connection", "no connection", "")]
 
 
 def test_a_silent_broker_is_left_for_a_fresh_socket_and_the_work_goes_on() -> None:

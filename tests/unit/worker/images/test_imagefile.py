@@ -316,3 +316,22 @@ def with_clap(data: bytes, stored: tuple[int, int], shown: tuple[int, int], at: 
     start = iloc + 12 + 4 + 2 + 2 + 2
     struct.pack_into(">I", made, start, struct.unpack_from(">I", made, start)[0] + 41)
     return bytes(made)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ERROR assembling WebP: -3.",
+        "ERROR adding frame. WebPMuxError: -3.",
+        "ERROR adding frame. WebPEncodingError: 1.",
+    ],
+)
+def test_what_libwebp_says_of_a_lack_of_memory_is_not_the_images_fault(text: str) -> None:
+    with pytest.raises(MemoryError), imagefile.blamed("undecodable"):
+        raise RuntimeError(text)
+
+
+@pytest.mark.parametrize("text", ["ERROR assembling WebP: -2.", "ERROR adding frame. WebPMuxError: -33."])
+def test_another_fault_of_libwebp_is_the_images(text: str) -> None:
+    with pytest.raises(ImageFault, match=text), imagefile.blamed("undecodable"):
+        raise RuntimeError(text)

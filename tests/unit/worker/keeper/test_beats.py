@@ -69,9 +69,14 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "names": ("", 10, 0.0),
     "sweep_incoming": (1.0,),
     "free_bytes": (),
+    "reader": ("raw/ab/one", 0, 1),
+    "address": ("raw/ab/one", 0.0, {}),
+    "look": (),
+    "prove": (),
+    "claim": ("ledger",),
 }
 WRITER_CALLS: dict[str, tuple[Any, ...]] = {"write": (b"bytes",), "publish": ("raw/ab/two",), "discard": ()}
-CACHE_CALLS: dict[str, tuple[Any, ...]] = {"get": ("ab",), "put": ("ab", b"value"), "drop": ("ab",)}
+CACHE_CALLS: dict[str, tuple[Any, ...]] = {"get": ("ab",), "put": ("ab", b"value"), "drop": ("ab",), "failing": ()}
 
 
 @pytest.mark.parametrize("method", CALLS)
@@ -79,7 +84,7 @@ def test_beats_go_on_whatever_the_store_waits_for(method: str, disk: Disk) -> No
     blobs = MemoryBlobs()
     blobs.put("raw/ab/one", b"bytes")
     found = getattr(WaitingBlobs(cast(Blobs, Stalled(blobs, disk)), disk.beats), method)(*CALLS[method])
-    if method == "open":
+    if method in ("open", "reader"):
         found.close()
     assert disk.said >= BEATS
 
@@ -93,8 +98,18 @@ def test_so_they_do_while_a_rendition_is_written_and_synced(method: str, disk: D
 
 @pytest.mark.parametrize("method", CACHE_CALLS)
 def test_and_while_the_cache_is_asked(method: str, disk: Disk) -> None:
-    getattr(WaitingCache(cast(Cache, Stalled(MemoryCache(), disk)), disk.beats), method)(*CACHE_CALLS[method])
+    cache = WaitingCache(cast(Cache, Stalled(MemoryCache(), disk)), disk.beats, list[str]().append)
+    getattr(cache, method)(*CACHE_CALLS[method])
     assert disk.said >= BEATS
+
+
+@pytest.mark.parametrize("method", ["get", "put", "drop"])
+def test_a_change_of_the_cache_is_told_once_and_by_a_keeper_that_is_back(method: str, disk: Disk) -> None:
+    cache, told = MemoryCache(), list[tuple[str, bool]]()
+    waiting = WaitingCache(cache, disk.beats, lambda why: told.append((why, disk.beats._here.locked())))
+    for cache.broken in (False, True, True, False):
+        getattr(waiting, method)(*CACHE_CALLS[method])
+    assert told == [("broken", True), ("", True)]
 
 
 @pytest.mark.parametrize(

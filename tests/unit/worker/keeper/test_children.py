@@ -48,15 +48,26 @@ class Ear:
         self.parked.append(run)
 
 
-@pytest.fixture
-def pair() -> Iterator[tuple[Children, socket.socket]]:
-    """Warm children with no decoder yet, and the nursery's end of their socket."""
+@contextmanager
+def warm(parking: Parking[Decoder] | None = None) -> Iterator[tuple[Children, socket.socket]]:
+    """Warm children with no decoder yet, and the nursery's end of their socket. No process is their nursery."""
     ours, nursery = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with ours, nursery:
-        children = Children(0, ours)
+    with ours, nursery, pytest.MonkeyPatch.context() as patched:
+        children = Children(0, ours, parking)
+        patched.setattr(children, "_end_nursery", lambda: None)
         nursery.send(tasks.encode(tasks.Warm("engine")))
         assert children.wait_warm() == "engine"
-        yield children, nursery
+        try:
+            yield children, nursery
+        finally:
+            children.close()
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[Children, socket.socket]]:
+    """Warm children, and the nursery's end of their socket."""
+    with warm() as found:
+        yield found
 
 
 def test_a_worker_whose_nursery_bears_nothing_ends_instead_of_holding_jobs_for_ever(
@@ -86,31 +97,21 @@ def test_nor_may_a_decoder_that_hung_up_wait_for_ever_for_its_nursery_to_say_so(
         children.read(Ear(), time.monotonic())
         with pytest.raises(SetupFault, match="no decoder came"):
             children.read(Ear(), children.deadline)
-        assert children.decoder is not None
-        children.decoder.end()
+        child.kill()
 
 
 def test_a_decoder_in_time_is_all_that_is_asked_of_a_nursery(pair: tuple[Children, socket.socket]) -> None:
     children, nursery = pair
     ear = Ear()
-    link, theirs = socket.socketpair()
-    child = subprocess.Popen(["sleep", "60"])
-    watch, status_page = os.pidfd_open(child.pid), StatusPage()
-    with link, theirs, child:
-        socket.send_fds(
-            nursery, [tasks.encode(tasks.Born(child.pid))], [theirs.fileno(), watch, status_page.descriptor]
-        )
+    with born(nursery):
         children.read(ear, children.deadline - 1.0)
         assert ear.ready == 1
         children.read(ear, time.monotonic() + 1000 * DECODER_SECONDS_MOST)
         assert children.decoder is not None
-        children.decoder.end()
-    os.close(watch)
-    status_page.close()
 
 
 def test_once_closed_all_decoders_are_gone_though_one_held_much_memory_and_had_been_replaced() -> None:
-    held = "import sys; held = bytes(600 << 20).replace(bytes(1), b'x'); print(flush=True); sys.stdin.read()"
+    held = "import sys; held = b'x' * (600 << 20); print(flush=True); sys.stdin.read()"
     ours, nursery = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     link, theirs = socket.socketpair()
     heavy = subprocess.Popen([sys.executable, "-c", held], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -149,8 +150,6 @@ def decoder(pair: tuple[Children, socket.socket]) -> Iterator[tuple[Children, Ea
             yield children, ear, link
         finally:
             child.kill()
-            if children.decoder is not None:
-                children.decoder.end()
 
 
 TASK = tasks.Task("r" * 16_000, 1, 2, 3)
@@ -274,24 +273,15 @@ def test_a_spare_decoder_takes_the_place_of_one_that_is_replaced_and_another_is_
 @contextmanager
 def two_tenants() -> Iterator[tuple[Children, socket.socket, Ear, list[subprocess.Popen[bytes]]]]:
     """Children whose nursery has borne a decoder that worked for `acme`, and one for `other` which is present."""
-    ours, nursery = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with ours, nursery:
-        children, ear = Children(0, ours, Parking(2, 1 << 30)), Ear()
-        nursery.send(tasks.encode(tasks.Warm("engine")))
-        children.wait_warm()
-        with born(nursery) as acmes, born(nursery) as others:
-            children.read(ear, 0.0)
-            for tenant in ("acme", "other"):
-                assert children.decoder is not None
-                children.decoder.run.tenant = tenant
-                if tenant == "acme":
-                    children.change("other", ear)
-            try:
-                yield children, nursery, ear, [acmes, others]
-            finally:
-                children.end_parked()
-                if children.decoder is not None:
-                    children.decoder.end()
+    with warm(Parking(2, 1 << 30)) as (children, nursery), born(nursery) as acmes, born(nursery) as others:
+        ear = Ear()
+        children.read(ear, 0.0)
+        for tenant in ("acme", "other"):
+            assert children.decoder is not None
+            children.decoder.run.tenant = tenant
+            if tenant == "acme":
+                children.change("other", ear)
+        yield children, nursery, ear, [acmes, others]
 
 
 def state(child: subprocess.Popen[bytes]) -> str:
@@ -347,9 +337,8 @@ def test_a_parked_decoder_that_ends_by_itself_is_told() -> None:
         assert children.decoder is None
 
 
-def test_so_are_all_that_go_with_their_nursery(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_so_are_all_that_go_with_their_nursery() -> None:
     with two_tenants() as (children, nursery, ear, (acmes, _)):
-        monkeypatch.setattr(children, "_end_nursery", lambda: None)
         nursery.close()
         children.read(ear, 0.0)
         assert [run.tenant for run in ear.parked] == ["acme"]
@@ -357,9 +346,8 @@ def test_so_are_all_that_go_with_their_nursery(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_what_a_parked_decoder_wrote_is_no_answer_to_its_next_task() -> None:
-    ours, nursery = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with ours, nursery, subprocess.Popen(["sleep", "60"]) as child:
-        children, ear = Children(0, ours, Parking(2, 1 << 30)), Ear()
+    with warm(Parking(2, 1 << 30)) as (children, _), subprocess.Popen(["sleep", "60"]) as child:
+        ear = Ear()
         link, theirs = socket.socketpair()
         watch, status_page = os.pidfd_open(child.pid), StatusPage()
         present = Decoder(child.pid, theirs, watch, status_page)
@@ -370,7 +358,7 @@ def test_what_a_parked_decoder_wrote_is_no_answer_to_its_next_task() -> None:
             children.change("acme", ear)
             assert (ear.words, ear.ready) == ([tasks.Done(1.0, 1)], 1), "heard before a task is handed over"
         finally:
-            present.end()
+            child.kill()
             link.close()
 
 

@@ -1,7 +1,9 @@
 """The result cache as the worker uses it: every hit is whole, everything else a miss."""
 
+import msgspec
 import pytest
 
+from jobs.ids import is_blob
 from jobs.job import Original, Rendition, Spec
 from stores.blobs.memory import MemoryBlobs
 from stores.cache.memory import MemoryCache
@@ -50,6 +52,46 @@ def test_a_source_that_is_gone_makes_it_a_miss(blobs: MemoryBlobs) -> None:
     results = kept(blobs)
     blobs.delete([rendition(FIRST, "thumb").blob])
     assert results.find(SECOND, spec()) is None
+
+
+def test_a_cache_that_failed_is_asked_without_a_job_and_one_that_answers_is_not(blobs: MemoryBlobs) -> None:
+    class Counted(MemoryCache):
+        asked = 0
+
+        def get(self, key: str) -> bytes | None:
+            self.asked += 1
+            return super().get(key)
+
+    cache = Counted()
+    results = Results(cache, blobs, ENGINE)
+    results.look()
+    assert cache.asked == 0
+    cache.broken = True
+    results.look()
+    assert cache.asked == 1
+    Results(None, blobs, ENGINE).look()
+
+
+@pytest.mark.parametrize(
+    "blob",
+    [
+        f"raw/{FIRST[-2:]}/{FIRST}",
+        f"processed/{FIRST[-2:]}/{FIRST}.large.00000000.jpg",
+        f"processed/{FIRST[-2:]}/{FIRST}.small.{DIGEST[:8]}.jpg",
+        f"processed/{FIRST[-2:]}/first.large.{DIGEST[:8]}.jpg",
+        f"processed/../{FIRST}.large.{DIGEST[:8]}.jpg",
+        "",
+    ],
+)
+def test_a_value_that_names_other_bytes_is_a_miss_and_links_nothing(blobs: MemoryBlobs, blob: str) -> None:
+    """An original, or another rendition: whoever writes into a shared cache must not choose any bytes of the store."""
+    cache, forged = MemoryCache(), msgspec.structs.replace(rendition(FIRST, "large"), blob=blob)
+    if is_blob(blob):
+        blobs.put(blob, b"of another tenant")
+    before = blobs.names("", 100, -1.0)
+    Results(cache, blobs, ENGINE).keep(spec(), [forged], Run())
+    assert Results(cache, blobs, ENGINE).find(SECOND, spec()) is None
+    assert blobs.names("", 100, -1.0) == before
 
 
 @pytest.mark.parametrize("value", [b"\xff", b"\x91\x97\xa1\xc0", b"\x91" * 100_000])

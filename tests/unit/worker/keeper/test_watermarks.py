@@ -68,6 +68,7 @@ def test_where_there_is_no_file_and_none_is_set_the_presets_are_ours(
     assert set(load_recipes(Settings()).presets) == {"default"}
 
 
+@pytest.mark.usefixtures("until_its_end")
 def test_a_worker_keeps_what_it_has_read_and_finds_what_is_new(tmp_path: Path) -> None:
     old, new = png(1, 1), png(2, 2)
     watermarks = Watermarks(settings(tmp_path, old), nullcontext())
@@ -82,6 +83,7 @@ def test_a_worker_keeps_what_it_has_read_and_finds_what_is_new(tmp_path: Path) -
         os.write(file, b"x")
 
 
+@pytest.mark.usefixtures("until_its_end")
 def test_a_watermark_that_is_not_to_be_had_ends_the_job(tmp_path: Path) -> None:
     watermarks = Watermarks(settings(tmp_path), nullcontext())
     with pytest.raises(ImageFault, match="not the one that this job was accepted with") as fault:

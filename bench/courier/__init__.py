@@ -1,0 +1,1 @@
+"""Benchmarks of what couriers carry: `python -m bench.courier.NAME`."""

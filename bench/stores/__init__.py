@@ -1,0 +1,1 @@
+"""Benchmarks of the kind and the size of a store."""

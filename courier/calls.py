@@ -1,0 +1,128 @@
+"""The calls that a courier makes at once, each in a thread. Owns the threads, and hands each result to the loop.
+
+A call that is ended gets no further: its connection is shut, and its result is dropped. A call that breaks by a fault
+of our own has a result, too: else its lease would never end. Decides nothing.
+"""
+
+import logging
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from functools import partial
+
+from courier.core.events import CallResult
+from courier.delivering import SILENT
+from courier.fetching import DETAILS
+from host.egress.gate import Stop
+from host.process.threads import tried
+from jobs.job import Code
+from jobs.wire import Attempted, Delivery, Failure, LeaseRef, Source
+
+Work = Delivery | Source
+Do = Callable[[Work, Stop], tuple[CallResult, str]]
+"""Makes one call. Returns its result, and for the log why it failed."""
+Made = Future[tuple[CallResult, str]]
+"""What a call came to, also an exception that nobody expected."""
+
+
+def ref_of(work: Work) -> LeaseRef:
+    """The lease under which a call is made."""
+    return LeaseRef(work.id, work.attempt) if isinstance(work, Delivery) else LeaseRef(work.job, work.lease)
+
+
+def broken(work: Work) -> CallResult:
+    """The result of a call that broke by a fault of our own: it is made again, as after a silence."""
+    if isinstance(work, Delivery):
+        return Attempted(work.id, work.attempt, 0, 0.0, error=SILENT)
+    code = Code.SOURCE_UNREACHABLE
+    return Failure(work.job, work.lease, code.value, DETAILS[code])
+
+
+class Calls:
+    """At most `count` calls at once; more of them wait for a thread. `descriptor` can be read when a call has ended."""
+
+    def __init__(self, count: int, do: Do, log: logging.Logger) -> None:
+        self._count, self._do, self._log = count, do, log
+        self._begun: queue.SimpleQueue[tuple[Work, Stop]] = queue.SimpleQueue()
+        self._ended: queue.SimpleQueue[tuple[Work, Stop, Made]] = queue.SimpleQueue()
+        self._stops: dict[LeaseRef, Stop] = {}
+        self._threads = self._under_way = 0
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self.descriptor = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+
+    def begin(self, work: Work) -> None:
+        """Begin a call."""
+        stop = Stop()
+        if (former := self._stops.get(ref_of(work))) is not None:
+            former.set()
+        self._stops[ref_of(work)] = stop
+        with self._lock:
+            self._under_way += 1  # a call that was killed counts until its thread is free
+        if self._threads < min(self._count, self._under_way):
+            self._start()
+        self._begun.put((work, stop))
+
+    def kill(self, ref: LeaseRef) -> None:
+        """End a call. Harmless if it has ended."""
+        if (stop := self._stops.pop(ref, None)) is not None:
+            stop.set()
+
+    def ended(self) -> Iterator[CallResult]:
+        """The results of the calls that have ended since, but of none that was killed."""
+        try:
+            os.eventfd_read(self.descriptor)
+        except BlockingIOError:
+            return
+        while not self._ended.empty():
+            work, stop, made = self._ended.get()
+            if self._stops.get(ref_of(work)) is stop:
+                del self._stops[ref_of(work)]
+                yield self._result(work, made)
+
+    def close(self) -> None:
+        """End all calls. Their threads end with the process, and tell nobody any more."""
+        for ref in list(self._stops):
+            self.kill(ref)
+        with self._lock:
+            self._is_closed = True
+            os.close(self.descriptor)
+
+    def _start(self) -> None:
+        """One thread more. Raises RuntimeError if there is none at all: where the system gives no more, those that are
+        there take the calls one after the other."""
+        thread = threading.Thread(target=self._run, name=f"call-{self._threads + 1}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as fault:
+            if not self._threads:
+                raise
+            self._log.warning("no thread more", extra={"why": str(fault), "threads": self._threads})
+        else:
+            self._threads += 1
+
+    def _result(self, work: Work, made: Made) -> CallResult:
+        ref = ref_of(work)
+        kind = {"delivery": ref.job} if isinstance(work, Delivery) else {"job": ref.job}
+        if (fault := made.exception()) is not None:
+            self._log.error("call broke", extra=kind, exc_info=fault)
+            return broken(work)
+        result, why = made.result()
+        if why:
+            self._log.warning("call failed", extra={**kind, "why": why})
+        else:
+            self._log.debug("called", extra=kind)
+        return result
+
+    def _run(self) -> None:
+        while True:
+            work, stop = self._begun.get()
+            made: Made = Future()
+            tried(made, partial(self._do, work, stop))()
+            self._ended.put((work, stop, made))
+            with self._lock:
+                self._under_way -= 1
+                if not self._is_closed:
+                    os.eventfd_write(self.descriptor, 1)

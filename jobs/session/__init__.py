@@ -1,0 +1,1 @@
+"""The side of the protocol that every holder of leases has, sans-I/O: connection, beats, drain, answers."""

@@ -1,0 +1,1 @@
+"""Clusters whose ledger is on a server."""

@@ -1,0 +1,1 @@
+"""The stores of real servers: moved from one to another, backed up and restored."""

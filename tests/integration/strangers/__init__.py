@@ -1,0 +1,1 @@
+"""A real courier, and strangers that it calls."""

@@ -1,0 +1,1 @@
+"""A real worker before a fake broker."""

@@ -1,0 +1,1 @@
+"""Tests of the parts of the result cache that need no server."""

@@ -1,0 +1,1 @@
+"""Unit tests of tests/, where it decides something."""

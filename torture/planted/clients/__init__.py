@@ -1,0 +1,1 @@
+"""The bugs that `make mutate` plants in the client and its command."""

@@ -1,0 +1,1 @@
+"""Bugs in pure modules outside the domain and the cores."""

@@ -1,0 +1,1 @@
+"""Two brokers on one machine, of which the active one is killed or stopped."""
