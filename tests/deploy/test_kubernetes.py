@@ -20,7 +20,7 @@ from tests.deploy.dockerfile import ROOT
 from tests.deploy.manifests import at_path, documents, variables
 from tests.deploy.stopping import STOP_SECONDS
 from web.routes import ROUTES
-from web.views.answers import stats
+from web.views.numbers import stats
 
 FOLDER = ROOT / "deploy" / "kubernetes"
 BASE = FOLDER / "base"

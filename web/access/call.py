@@ -25,6 +25,7 @@ from web.access.parts import Web
 from web.http import body
 from web.http.json import bad_parameter
 from web.views import answers
+from web.views.shapes import Job
 
 
 class Call(NamedTuple):
@@ -48,7 +49,7 @@ class Call(NamedTuple):
             raise ClientFault(f"there is no job {self.parameter('job')}", code="not_found")
         return row
 
-    def shown(self, row: Row) -> answers.View:
+    def shown(self, row: Row) -> Job:
         """A job as the API shows it."""
         return answers.job(row, self.base, self.web.feed.forecast.places()(row), self.by_grant)
 

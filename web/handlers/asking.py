@@ -21,6 +21,7 @@ from web.broker.requests import NotPromised, nowhere
 from web.http.body import until_gone
 from web.http.json import as_json
 from web.uploads.admission import RateLimited
+from web.views.replies import Changed
 
 REFUSALS = {
     "job_ended": "the job has ended already",
@@ -79,7 +80,7 @@ async def over_many(call: Call, step: Step, counted: Counted | None) -> Response
         gone = asyncio.ensure_future(until_gone(call.request.receive))
         try:
             if counted is not None:
-                return as_json({"matched": await _count(counted, gone), "changed": 0})
+                return as_json(Changed(await _count(counted, gone), 0))
             return await _in_steps(call, step, gone)
         finally:
             gone.cancel()
@@ -110,7 +111,7 @@ async def _in_steps(call: Call, step: Step, gone: "asyncio.Future[None]") -> Res
         if not done["changed"]:
             raise NotPromised(_LATER["queue_full"], code="queue_full", **done)
         headers = {"Retry-After": str(RETRY_SECONDS)}
-    return as_json(done, 200, headers)
+    return as_json(Changed(**done), 200, headers)
 
 
 async def _step(web: Web, step: Step, after: int, gone: "asyncio.Future[None]") -> Ack:

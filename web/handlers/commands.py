@@ -21,7 +21,9 @@ from web.broker.editions import refuse_older
 from web.broker.requests import NotPromised
 from web.handlers.asking import REFUSALS, ask, given, named, over_many
 from web.http.json import as_json, bad_parameter
+from web.views.acted import ActionPage
 from web.views.acted import action as shown
+from web.views.replies import Draining, Paused
 
 
 async def delete_job(call: Call) -> Response:
@@ -70,12 +72,12 @@ async def _pause(call: Call, kind: type[Pause | Resume], paused: bool) -> Respon
     tenant = call.query.get(TENANT)
     if tenant is None:
         await ask(call.web, kind(*named(call.web), given(call)))
-        return as_json({"paused": paused})
+        return as_json(Paused(paused))
     if not NAME.fullmatch(tenant):
         raise bad_parameter(TENANT, "a tenant's name has 1 to 64 letters, digits and ._@-")
     await _refuse_older(call.web, PAUSES_EDITION, "pause of one tenant")
     await ask(call.web, kind(*named(call.web), given(call), tenant))
-    return as_json({"paused": paused, "tenant": tenant})
+    return as_json(Paused(paused, tenant))
 
 
 async def drain_worker(call: Call) -> Response:
@@ -84,7 +86,7 @@ async def drain_worker(call: Call) -> Response:
     if len(incarnation) > TEXT_CHARACTERS_MAX:
         raise ClientFault(REFUSALS["not_found"], code="not_found")
     await ask(call.web, DrainWorker(*named(call.web), incarnation, given(call)))
-    return as_json({"incarnation": incarnation, "state": "draining"}, 202)
+    return as_json(Draining(incarnation, "draining"), 202)
 
 
 async def get_actions(call: Call) -> Response:
@@ -94,7 +96,7 @@ async def get_actions(call: Call) -> Response:
         raise bad_parameter("after", "after is the `next` of an earlier page")
     entries = await call.web.reads.lists.do(lambda ledger: ledger.actions(before, limit + 1))
     following = entries[limit - 1].id if len(entries) > limit else None
-    view = {"actions": [shown(entry, bool(call.web.keys)) for entry in entries[:limit]], "next": following}
+    view = ActionPage([shown(entry, bool(call.web.keys)) for entry in entries[:limit]], following)
     return as_json(view, 200, {"Cache-Control": "no-store"})
 
 

@@ -19,6 +19,7 @@ from web.access.paging import before_of, cursor, limit_of
 from web.broker.editions import refuse_older
 from web.handlers.asking import ask, given, named, over_many
 from web.http.json import as_json, bad_parameter
+from web.views.told import DeliveryPage
 from web.views.told import delivery as shown
 
 FILTERS = ("state", "job", "type", "since")
@@ -30,7 +31,7 @@ async def get_deliveries(call: Call) -> Response:
     rows, following = await call.web.reads.lists.do(
         lambda ledger: ledger.delivery_page(where, before, limit, LIST_SCAN_MAX)
     )
-    view = {"deliveries": [shown(row) for row in rows], "next": None if following is None else cursor(following)}
+    view = DeliveryPage([shown(row) for row in rows], None if following is None else cursor(following))
     return as_json(view, 200, {"Cache-Control": "no-store"})
 
 

@@ -16,6 +16,7 @@ from web.http.json import as_json
 from web.uploads import fields
 from web.uploads.incoming import FORMATS
 from web.uploads.memory import judge_memory
+from web.views.replies import Plan, PlannedImage
 
 
 async def explain_recipe(call: Call) -> Response:
@@ -36,10 +37,9 @@ async def explain_recipe(call: Call) -> Response:
     judge_memory(wanted.recipe, *head, call.web.settings)
     turned.end()
     orientation = turned.found or 1
-    plan = _planned(wanted.recipe, head, orientation)
-    original = {**head._asdict(), "bytes": size, "orientation": orientation}
-    answer = {"original": original, "preset": wanted.preset, "recipe": as_dict(wanted.recipe), "plan": plan}
-    return as_json(answer, 200, {"Cache-Control": "no-store"})
+    planned = _planned(wanted.recipe, head, orientation)
+    plan = Plan(PlannedImage(*head, size, orientation), wanted.preset, as_dict(wanted.recipe), planned)
+    return as_json(plan, 200, {"Cache-Control": "no-store"})
 
 
 def _judged(call: Call, reader: HeadReader) -> Head:

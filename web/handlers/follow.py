@@ -22,8 +22,8 @@ from web.access.shares import one_stream
 from web.http.json import bad_parameter
 from web.streams.hub import EventResponse
 from web.streams.streams import JobsStream, Stream
-from web.views import answers
 from web.views.events import UNKNOWN, event, number_of, replay, seen_by
+from web.views.numbers import stats
 
 REPEATED = ("job", IN_QUERY)
 """The parameters of GET /events that may be given many times."""
@@ -111,8 +111,8 @@ def _of_all(call: Call) -> ASGIApp:
 
     async def present() -> None:
         if feed.latest_beat:
-            stats = answers.stats(feed.latest_beat, time.time(), sees, feed.forecast.seconds(sees))
-            stream.put(event("beat", stats))
+            beat = stats(feed.latest_beat, time.time(), sees, feed.forecast.seconds(sees))
+            stream.put(event("beat", beat))
         if last is not None:
             missed = feed.since(last)
             told = None if missed is None else replay(seen_by(sees, missed), call.base, feed.life)

@@ -26,7 +26,8 @@ from web.access.call import Call, find_job, read_body
 from web.access.caller import has_key
 from web.http.json import as_json, bad_parameter, read_object
 from web.uploads.hooks import checked
-from web.views.answers import at
+from web.views.fields import moment
+from web.views.replies import GrantMade, ViewGrantMade
 
 _ID_BYTES = 12
 
@@ -35,10 +36,10 @@ async def make(call: Call) -> Response:
     """POST /grants: a grant of the caller's tenant to upload; or, with `job`, a grant to look at that job."""
     values = read_object(await read_body(call.request, "field_bytes_max", FIELD_BYTES_MAX))
     grant = await _view_grant(call, values) if "job" in values else _upload_grant(call, values)
-    shown = msgspec.structs.asdict(grant) | {"expires_at": at(grant.expires_at)}
+    shown = msgspec.structs.asdict(grant) | {"expires_at": moment(grant.expires_at)}
     del shown["tenant"]
-    view = {"grant": sign(call.web.grant_secrets[0], grant), **shown}
-    return as_json(view, 201, {"Cache-Control": "no-store"})
+    kind = ViewGrantMade if isinstance(grant, ViewGrant) else GrantMade
+    return as_json(kind(sign(call.web.grant_secrets[0], grant), **shown), 201, {"Cache-Control": "no-store"})
 
 
 async def _view_grant(call: Call, values: dict[str, Any]) -> Grant:

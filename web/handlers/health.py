@@ -10,7 +10,8 @@ from web.access.call import Call, read_job
 from web.access.parts import Web
 from web.broker.reads import BEHIND, READABLE, UNREADABLE
 from web.http.json import as_json
-from web.views import answers
+from web.views.numbers import able_workers, warnings
+from web.views.replies import Live, Readiness
 
 NO_JOB = "0" * ids.ID_CHARACTERS
 """A valid id that no job has. Looking it up shows that the ledger can be read."""
@@ -22,7 +23,7 @@ REFUSED_SECONDS = 3.0
 
 async def live(_call: Call) -> Response:
     """GET /health/live."""
-    return as_json({"status": "live"})
+    return as_json(Live("live"))
 
 
 async def ready(call: Call) -> Response:
@@ -44,15 +45,15 @@ async def ready(call: Call) -> Response:
         await web.looks.latest()
     except StoreFault as fault:
         reasons.append(fault.detail)
-    view = {
-        "status": "unready" if reasons else "ready",
-        "reasons": reasons,
-        "warnings": [*(answers.warnings(beat) if beat else []), *_of_replica(replica)],
-        "workers": answers.able_workers(beat) if beat else None,
-        "durability": beat.durability if beat else None,
-        "ledger": ledger,
-        "replica": replica,
-    }
+    view = Readiness(
+        status="unready" if reasons else "ready",
+        reasons=reasons,
+        warnings=[*(warnings(beat) if beat else []), *_of_replica(replica)],
+        workers=able_workers(beat) if beat else None,
+        durability=beat.durability if beat else None,
+        ledger=ledger,
+        replica=replica,
+    )
     return as_json(view, 503 if reasons else 200)
 
 

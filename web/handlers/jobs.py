@@ -7,6 +7,7 @@ import asyncio
 import time
 from functools import partial
 
+import msgspec
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
@@ -26,6 +27,8 @@ from web.handlers import export
 from web.http.headers import accepted, joined
 from web.http.json import as_json, encode
 from web.views import answers, told
+from web.views.numbers import stats
+from web.views.replies import Presets
 
 FIRST_BEAT_SECONDS = 2.0
 """How long to wait for the first beat. There is one each second, and the subscription takes a moment, too."""
@@ -38,13 +41,12 @@ async def get_job(call: Call) -> Response:
         with one_wait(call):
             newer = await call.web.feed.until_ended(row.id, partial(read_job, call.web), wait)
         row = newer or await call.job()
-    view = call.shown(row)
-    view["deliveries"] = await _told(call, row)
-    headers = {} if row.state in ENDED else {"Retry-After": str(again_seconds(view["eta_seconds"]))}
+    view = msgspec.structs.replace(call.shown(row), deliveries=await _told(call, row))
+    headers = {} if row.state in ENDED else {"Retry-After": str(again_seconds(view.eta_seconds))}
     return as_json(view, 200, headers | {"Cache-Control": "no-store"})
 
 
-async def _told(call: Call, row: Row) -> list[answers.View]:
+async def _told(call: Call, row: Row) -> list[told.Delivery]:
     """What receivers were told of the job. A grant to view shows none of it."""
     if call.by_grant or decode_outcome(row.outcome).hooks is None:
         return []
@@ -91,7 +93,7 @@ async def shown_with_jobs(call: Call, found: answers.FoundBatch, status: int) ->
 
 async def get_presets(call: Call) -> Response:
     """GET /presets."""
-    return as_json({"presets": {name: as_dict(recipe) for name, recipe in call.web.recipes.presets.items()}})
+    return as_json(Presets({name: as_dict(recipe) for name, recipe in call.web.recipes.presets.items()}))
 
 
 async def get_stats(call: Call) -> Response:
@@ -100,8 +102,8 @@ async def get_stats(call: Call) -> Response:
     if beat is None or call.web.feed.silent_seconds() > call.web.settings.accept_seconds:
         raise NotPromised("the broker is unheard")
     sees = call.caller.sees
-    stats = answers.stats(beat, time.time(), sees, call.web.feed.forecast.seconds(sees))
-    return as_json(stats, 200, {"Cache-Control": "no-store"})
+    view = stats(beat, time.time(), sees, call.web.feed.forecast.seconds(sees))
+    return as_json(view, 200, {"Cache-Control": "no-store"})
 
 
 async def _before(call: Call) -> int | None:

@@ -6,6 +6,7 @@ Owns the cookie. The server stores no session: jobs/access/keys.py signs the tok
 import time
 from typing import Any
 
+import msgspec
 from starlette.responses import Response
 
 from jobs.access.keys import find, open_session
@@ -15,7 +16,8 @@ from web.access.call import Call, read_body
 from web.access.caller import Caller, caller_of, cookie_of
 from web.access.parts import Web
 from web.http.json import as_json, bad_parameter, read_json
-from web.views.answers import at
+from web.views.fields import moment
+from web.views.replies import Session
 
 _NOT_KEPT = {"Cache-Control": "no-store"}
 TENANTS_MAX = 1000
@@ -34,7 +36,7 @@ async def open_by_key(call: Call) -> Response:
     if key is None:
         raise ClientFault("there is no such key", code="key_wrong")
     until = time.time() + SESSION_SECONDS
-    response = as_json(_view(call, caller_of(key)) | {"expires_at": at(until)}, 200, _NOT_KEPT)
+    response = as_json(msgspec.structs.replace(_view(call, caller_of(key)), expires_at=moment(until)), 200, _NOT_KEPT)
     token = open_session(call.web.session_secret, key, until)
     response.set_cookie(cookie_of(call.web, call.request), token, SESSION_SECONDS, **_attributes(call))
     return response
@@ -53,9 +55,9 @@ def _presented(body: Any) -> str:
     return str(body["key"])
 
 
-def _view(call: Call, caller: Caller) -> dict[str, Any]:
-    view = {"keys": bool(call.web.keys), "tenant": caller.tenant, "scope": caller.scope}
-    return view | {"tenants": _tenants(call.web)} if call.web.keys and caller.sees is None else view
+def _view(call: Call, caller: Caller) -> Session:
+    tenants = _tenants(call.web) if call.web.keys and caller.sees is None else msgspec.UNSET
+    return Session(bool(call.web.keys), caller.tenant, caller.scope, tenants)
 
 
 def _tenants(web: Web) -> list[str]:

@@ -21,6 +21,7 @@ from web.handlers.jobs import shown_with_jobs
 from web.http.json import as_json, bad_parameter, read_object
 from web.uploads.admission import checked_key
 from web.uploads.hooks import NAME, hooks_for
+from web.views.shapes import OpenedBatch
 
 
 async def open_batch(call: Call) -> Response:
@@ -37,7 +38,7 @@ async def open_batch(call: Call) -> Response:
     if key is not None:
         await _refuse_other(call.web, batch, hooks)
     here = f"{call.base}/batches/{batch}"
-    return as_json({"id": batch, "status_url": here}, 201, {"Location": here})
+    return as_json(OpenedBatch(batch, here), 201, {"Location": here})
 
 
 def _of_key(call: Call, key: str) -> str:

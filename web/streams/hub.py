@@ -16,8 +16,8 @@ from web.broker.waiting import WaitForecast
 from web.http.body import until_gone
 from web.http.unsent import ABORT, ENDLESS, Held
 from web.streams.streams import JobsStream, Stream
-from web.views import answers
 from web.views.events import event, of_changes, seen_by
+from web.views.numbers import stats
 
 COMMENT_SECONDS = 15.0
 """Keep-alive: a proxy closes a stream that is silent for longer (nginx: 60 s); it also detects a dead client."""
@@ -78,7 +78,7 @@ class Hub:
     def beat(self, beat: Beat, waits: WaitForecast) -> None:
         """Send /stats to the readers of all jobs; it is made once for all readers with the same view."""
         told = {
-            sees: event("beat", answers.stats(beat, beat.at, sees, waits.seconds(sees)))
+            sees: event("beat", stats(beat, beat.at, sees, waits.seconds(sees)))
             for sees in {stream.sees for stream in self._of_all}
         }
         for stream in self._of_all:

@@ -24,6 +24,7 @@ from web.http.counts import TooMany
 from web.http.headers import joined
 from web.http.json import as_json
 from web.views import answers
+from web.views.shapes import PromiseOfOne
 
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6}(?:\.\d{1,6})?)", re.IGNORECASE)
 _SHOWN_SECONDS = 3600
@@ -45,9 +46,9 @@ async def answer(call: Call, rows: list[Row], ignored: list[str], joined_batch: 
             places = call.web.feed.forecast.places()
             view = answers.ended(rows, found, call.base, ignored, receipts, places, by_grant, time.time())
             return as_json(view, 200, headers)
-    view = answers.upload(rows, call.base, ignored, receipts, by_grant)
-    headers["Location"] = view["status_url"] if len(rows) == 1 else view["batch"]["status_url"]
-    return as_json(view, 202, headers)
+    promise = answers.upload(rows, call.base, ignored, receipts, by_grant)
+    headers["Location"] = promise.status_url if isinstance(promise, PromiseOfOne) else promise.batch.status_url
+    return as_json(promise, 202, headers)
 
 
 async def _until_ended(web: Web, rows: list[Row], seconds: float) -> list[Row]:

@@ -7,6 +7,7 @@ import msgspec
 from jobs.job import Row, decode_outcome
 from jobs.wire import BATCH_ENDED, Change
 from web.views import answers
+from web.views.changes import BatchEvent, JobGone, RenditionEvent, job_changed, job_now
 
 REPLAY_BYTES_MAX = 512 * 1024
 """Bytes of missed events, or of the present state, in one go: half of what a reader may be behind. The rest is for the
@@ -40,24 +41,24 @@ def of_changes(changes: Iterable[Change], base: str, life: str, by_grant: str = 
 
 def _of_change(change: Change, base: str, by_grant: str, number: int | None, life: str) -> bytes:
     if change.state == BATCH_ENDED:
-        return event("batch", {"id": change.id, "state": "ended", "change": change.change}, number, life)
+        return event("batch", BatchEvent(change.id, "ended", change.change), number, life)
     if change.rendition is None:
-        return event("job", answers.change(change), number, life)
+        return event("job", job_changed(change), number, life)
     shown = answers.rendition(change.rendition, f"{base}/jobs/{change.id}", by_grant)
-    return event("rendition", {"id": change.id, "change": change.change, "rendition": shown}, number, life)
+    return event("rendition", RenditionEvent(change.id, change.change, shown), number, life)
 
 
 def of_row(row: Row, base: str, by_grant: str, number: int | None, life: str) -> bytes:
     """A job's present state: its renditions, then the job itself, whose event has `number` in its id."""
     outcome = decode_outcome(row.outcome)
     shown = [answers.rendition(published, f"{base}/jobs/{row.id}", by_grant) for published in outcome.renditions]
-    told = [event("rendition", {"id": row.id, "change": row.change, "rendition": each}) for each in shown]
-    return b"".join(told) + event("job", answers.state(row, outcome), number, life)
+    told = [event("rendition", RenditionEvent(row.id, row.change, each)) for each in shown]
+    return b"".join(told) + event("job", job_now(row, outcome), number, life)
 
 
 def of_missing(job: str) -> bytes:
     """A job that is not there any more, or never was."""
-    return event("job", {"id": job, "removed": True})
+    return event("job", JobGone(job, True))
 
 
 def seen_by(sees: str | None, changes: list[Change]) -> list[Change]:

@@ -5,28 +5,18 @@ Also judges an answer by them. Knows no server.
 
 import json
 
+import msgspec
+
 from jobs.access.grants import UploadGrant, ViewGrant
 from jobs.job import Code, State
-from tests.support.api.told import (
-    ACTION,
-    BATCH,
-    CODES,
-    DELIVERY,
-    ENDS,
-    EVENTS,
-    EVERYWHERE,
-    JOB,
-    KEYED,
-    ORIGINAL,
-    RENDITION,
-    ROUTES,
-    STATES,
-    STATS,
-    UPLOAD,
-)
+from tests.support.api.told import CODES, ENDS, EVENTS, EVERYWHERE, KEYED, ROUTES, STATES
 from web.access.call import Served
 from web.http.problems import status_of
 from web.routes import ROUTES as SERVED
+from web.views.acted import Action
+from web.views.numbers import Stats
+from web.views.shapes import Batch, Job, Original, Promise, PromisedJob, PromiseOfOne, Rendition
+from web.views.told import Delivery
 
 _GRANTS = {UploadGrant: "an upload grant", ViewGrant: "a view grant", None: ""}
 _PLAIN = EVERYWHERE.split()
@@ -70,39 +60,46 @@ def _details(name: str, route: Served) -> str:
     return f"### {name}\n\n" + "".join(f"- {key}: {words}\n" for key, words in facts.items() if words)
 
 
-def _fields(fields: dict[str, str]) -> str:
-    """A table of fields. A field without words has those of the field before it, or none."""
-    return "| field | meaning |\n|---|---|\n" + "".join(f"| `{name}` | {words} |\n" for name, words in fields.items())
+def words_of(shape: type[msgspec.Struct]) -> dict[str, str]:
+    """What each field of an answer means, by its name and in their order."""
+    properties = msgspec.json.schema_components([shape], ref_template="{name}")[1][shape.__name__]["properties"]
+    return {name: field["description"] for name, field in properties.items()}
+
+
+def table(shape: type[msgspec.Struct]) -> str:
+    """A table of the fields of an answer."""
+    words = words_of(shape).items()
+    return "| field | meaning |\n|---|---|\n" + "".join(f"| `{name}` | {text} |\n" for name, text in words)
 
 
 def job_tables() -> str:
     """A job's fields, its original's and its renditions'."""
-    return f"{_fields(JOB)}\n`original`:\n\n{_fields(ORIGINAL)}\nEach of `renditions`:\n\n{_fields(RENDITION)}"
+    return f"{table(Job)}\n`original`:\n\n{table(Original)}\nEach of `renditions`:\n\n{table(Rendition)}"
 
 
 def promise_table() -> str:
     """The fields of each promised job."""
-    return _fields(UPLOAD)
+    return table(PromisedJob)
 
 
 def delivery_table() -> str:
     """The fields of a delivery."""
-    return _fields(DELIVERY)
+    return table(Delivery)
 
 
 def action_table() -> str:
     """The fields of an action."""
-    return _fields(ACTION)
+    return table(Action)
 
 
 def batch_table() -> str:
     """The fields of a batch."""
-    return _fields(BATCH)
+    return table(Batch)
 
 
 def stats_table() -> str:
     """The fields of the statistics."""
-    return _fields(STATS)
+    return table(Stats)
 
 
 def states_table() -> str:
@@ -127,7 +124,7 @@ def ends_table() -> str:
     return "| code | means |\n|---|---|\n" + "".join(f"| `{code}` | {ENDS[code]} |\n" for code in Code)
 
 
-_SHAPES = ({*JOB, "receipt", "ignored"}, {*UPLOAD, "jobs", "batch", "ignored"}, {*BATCH, "ignored"})
+_SHAPES = [set(shape.__struct_fields__) for shape in (Job, Promise, PromiseOfOne, Batch)]
 
 
 def judge_answer(method: str, path: str, status: int, body: bytes) -> None:
@@ -143,9 +140,13 @@ def judge_answer(method: str, path: str, status: int, body: bytes) -> None:
     assert status in ROUTES[name].answers, f"docs/http.md does not say that {name} answers {status}"
     words = ROUTES[name].answers[status]
     if "the delivery]" in words:
-        assert set(json.loads(body)) == set(DELIVERY), f"{name}: its fields are not those in docs/http.md"
+        assert set(json.loads(body)) == set(Delivery.__struct_fields__), (
+            f"{name}: its fields are not those in docs/http.md"
+        )
     elif "(#an-action)" in words:
-        assert all(set(each) == set(ACTION) for each in json.loads(body)["actions"]), f"{name}: fields of an action"
+        assert all(set(each) == set(Action.__struct_fields__) for each in json.loads(body)["actions"]), (
+            f"{name}: fields of an action"
+        )
     elif "(#a-job" in words or "(#a-promise" in words or "(#a-batch" in words:
         told = set(json.loads(body))
         assert any(told <= fields for fields in _SHAPES), f"{name}: {told - _SHAPES[0]} is not in docs/http.md"

@@ -1,4 +1,5 @@
-"""What docs/http.md says of each route, answer field and code, beyond what the code tells by itself.
+"""What docs/http.md says of each route, event and code, beyond what the code tells by itself. (The words of a field are
+beside it, in web/views.)
 
 tests/support/api/http.py makes the page of it. Every answer of the unit tests of web is held to it
 (`judge_answer`), so a code or a field that is not here fails the test that meets it. Owns words only.
@@ -288,115 +289,6 @@ ENDS = {
     "cancelled": "Someone cancelled it.",
 }
 
-JOB = {
-    "id": "26 characters, in the order of time.",
-    "state": "[See below](#states).",
-    "filename": "A label, as it was sent, at most 255 characters.",
-    "reference": "Yours, from the upload.",
-    "metadata": "Yours: any JSON of up to 2 KiB.",
-    "preset": "The preset's name; null if a recipe was sent.",
-    "recipe": "The whole recipe with all defaults. Not in lists and batches.",
-    "priority": "`high`, `normal` or `low`.",
-    "attempts": "How many tries were charged.",
-    "cached": "Whether the result cache answered.",
-    "error": "`code` and `detail` of the last fault, also while the job waits for its next try; else null.",
-    "original": "The upload, below.",
-    "source_url": "The address from which the original is fetched, without its query; null for an upload. Before it is "
-    "fetched, `original` is empty.",
-    "renditions": "The pictures so far, below. Each is there as soon as it is published.",
-    "dominant_colour": "`#rrggbb` of the original, once a rendition is there.",
-    "timeline": "All that happened: `at`, `event`, `lease`, `worker`, `detail`. Not in lists and batches.",
-    "cost": "`cpu_ms` and `peak_bytes` of the decoder; null before the end and from the cache.",
-    "queue_position": "1 is the next to be served; null if the job does not wait.",
-    "eta_seconds": "The expected time until the end; null if it is not known.",
-    "batch": "The batch of its POST; a single job's own id.",
-    "accepted_at": "RFC 3339, UTC.",
-    "ended_at": "RFC 3339, UTC; null until the end.",
-    "expires_at": "When it ends as `expired` unless it was begun before (`expires_in`); null: never.",
-    "change": "The number of its latest change. Of two answers the higher one is newer.",
-    "status_url": "This job. Under a grant all its addresses carry a grant.",
-    "events_url": "Its event stream.",
-    "deliveries": "What receivers were told of it, [each](#a-delivery). Only in `GET /jobs/{job}`.",
-}
-ORIGINAL = {
-    "format": "By its first bytes, as `jpeg`.",
-    "width": "Pixels as stored; null until known.",
-    "height": "",
-    "upright_width": "Pixels as a viewer shows it, after the EXIF orientation: use these for layout. Null until known, "
-    "and for originals from before this field.",
-    "upright_height": "",
-    "bytes": "",
-    "digest": "SHA-256, in hex.",
-    "url": "Its bytes. A grant does not open it.",
-}
-RENDITION = {
-    "name": "From the recipe.",
-    "width": "Pixels, upright.",
-    "height": "",
-    "format": "As `webp`.",
-    "bytes": "",
-    "digest": "SHA-256, in hex.",
-    "unmet": "[What its format could not hold](recipes.md#animations).",
-    "url": "Its bytes; they never change.",
-}
-UPLOAD = {
-    "id": "The job's. All fields of the job are also at the top if there is one image.",
-    "state": "`queued`, mostly.",
-    "filename": "",
-    "status_url": "The job.",
-    "events_url": "Its event stream.",
-    "url": "The original's bytes.",
-    "receipt": "[Proves the promise](reliability.md#receipts). Keep it.",
-}
-DELIVERY = {
-    "id": "Its `webhook-id` is `msg_` and this.",
-    "type": "The event, as `job.done`.",
-    "job": "The job that it tells of; null for an event of a batch.",
-    "batch": "The batch, if it is one of several jobs.",
-    "url": "The receiver, without the query.",
-    "state": "`waiting`, `delivered`, `failed` (all attempts are used up, or the endpoint is paused) or `stopped` "
-    "(410).",
-    "attempts": "How many there were.",
-    "status": "The status of the last answer; null if there was none.",
-    "error": "Why the last attempt failed; null if it did not.",
-    "answer": "The beginning of the receiver's last answer, at most 500 characters; null if it was empty.",
-    "change": "The number of the change that it tells of, as in the event.",
-    "created_at": "RFC 3339, UTC.",
-    "due_at": "When the next attempt may begin; null if none follows.",
-    "ended_at": "RFC 3339, UTC; null while it waits.",
-}
-ACTION = {
-    "id": "",
-    "at": "RFC 3339, UTC: when it began.",
-    "who": "The first 8 hex digits of the SHA-256 of the key that gave it, also by a session; null without keys.",
-    "verb": "`cancel`, `requeue`, `purge`, `replay`, `pause`, `resume`, `drain`, or `close` (of a batch, by an "
-    "operator's key).",
-    "filter": "What it named: one `job`, `delivery`, `batch` or `worker` (its incarnation), or the filters that were "
-    "set. A key of one tenant adds that `tenant`. `{}`: everything.",
-    "count": "How many jobs or deliveries it changed so far; for the queue, workers and batches 1, or "
-    "0 if it was so already.",
-}
-BATCH = {
-    "id": "",
-    "open": "Whether jobs may join it.",
-    "total": "How many jobs it has.",
-    "ended": "How many have ended.",
-    "counts": "Jobs by state.",
-    "events_url": "One stream of all; null while it has no job.",
-    "jobs": "The jobs, in the order in which they came, without `recipe` and `timeline`.",
-}
-STATS = {
-    "queue": "`depth`, `oldest_seconds`, `wait_seconds` (of a small job that comes now), `paused` (for a "
-    "caller of one tenant also if that tenant is), `paused_tenants` (of those that the caller sees).",
-    "jobs": "Counts by state.",
-    "workers": "Of each: `name`, `incarnation`, `kind` (`images`, `courier`), `state`, `capacity`, `jobs`, `since`, "
-    "`cache`.",
-    "workers_wanted": "How many would end all jobs within 10 s.",
-    "sweeps": "Deletions that wait or fail; null for a caller of one tenant.",
-    "deliveries": "Of [webhooks](webhooks.md): `waiting`, `failed` since the broker's start, endpoints that are "
-    "`failing`, and those of them that are `paused`; null for a caller of one tenant.",
-    "rates": "`accepted_per_minute`, `ended_per_minute`.",
-}
 STATES = {
     "queued": ("It waits.", "Show `queue_position` or `eta_seconds`. Wait."),
     "running": ("A worker has it.", "Wait."),

@@ -63,13 +63,13 @@ ARROWS = {
         "web/access web/broker web/http web/streams web/uploads web/views"
     ),
     "web/http": "host/process jobs",
-    "web/making": "jobs jobs/access jobs/wire web/access web/broker web/handlers web/http web/uploads",
+    "web/making": "jobs jobs/access jobs/wire web/access web/broker web/handlers web/http web/uploads web/views",
     "web/streams": "jobs jobs/wire web/broker web/http web/views",
     "web/uploads": (
         "host/egress host/settings jobs jobs/access jobs/images jobs/recipes jobs/wire stores/blobs stores/ledger "
         "web/access web/broker web/http web/views"
     ),
-    "web/views": "host/egress jobs jobs/images jobs/wire web/broker",
+    "web/views": "host/egress jobs jobs/access jobs/images jobs/recipes jobs/wire web/broker",
     "worker": "host/files host/process host/settings worker/keeper",
     "worker/boundary": "jobs jobs/recipes",
     "worker/core": "jobs jobs/session jobs/wire",

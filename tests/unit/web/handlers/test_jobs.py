@@ -62,7 +62,7 @@ def test_sides_that_the_head_did_not_tell_are_the_decoder_s() -> None:
     for renditions, sides in (([], [None, None]), ([found], [96, 64])):
         outcome = Outcome(renditions=renditions)
         job = answers.job(row(1, spec=encode(spec), outcome=encode(outcome)), BASE, Place(None, None))
-        assert [job["original"][side] for side in ("width", "height")] == sides
+        assert [getattr(job.original, side) for side in ("width", "height")] == sides
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_the_original_tells_its_upright_sides(orientation: int, upright: list[in
         BASE,
         Place(None, None),
     )
-    assert [job["original"][f"upright_{side}"] for side in ("width", "height")] == upright
-    assert [job["original"][side] for side in ("width", "height")] == [96, 64]
+    assert [getattr(job.original, f"upright_{side}") for side in ("width", "height")] == upright
+    assert [getattr(job.original, side) for side in ("width", "height")] == [96, 64]
 
 
 @pytest.mark.parametrize("size", [7, 1000, 10**6])

@@ -1,0 +1,57 @@
+"""Changes as the data of events. Pure."""
+
+from typing import Annotated
+
+from msgspec import UNSET, Struct, UnsetType
+
+from jobs.job import Outcome, Row
+from jobs.wire import Change
+from web.views.answers import error_of
+from web.views.fields import Id, StateName, Whole, says
+from web.views.shapes import JobError, Rendition
+
+
+class JobEvent(Struct, frozen=True, gc=False):
+    """The data of an event `job`: a job's new state."""
+
+    id: Annotated[Id, says("The job.")]
+    state: Annotated[StateName, says("Its state since then.")]
+    change: Annotated[Whole, says("The number of this change.")]
+    attempts: Annotated[Whole, says("How many tries were charged.")]
+    error: Annotated[JobError | None, says("The last fault.")]
+    removed: Annotated[bool | UnsetType, says("True: the job was purged.")] = UNSET
+
+
+class JobGone(Struct, frozen=True, gc=False):
+    """The data of an event `job` for a job that is not there any more, or never was."""
+
+    id: Annotated[Id, says("The job.")]
+    removed: Annotated[bool, says("True.")]
+
+
+class RenditionEvent(Struct, frozen=True, gc=False):
+    """The data of an event `rendition`."""
+
+    id: Annotated[Id, says("The job.")]
+    change: Annotated[Whole, says("The number of this change.")]
+    rendition: Annotated[Rendition, says("The picture that is there.")]
+
+
+class BatchEvent(Struct, frozen=True, gc=False):
+    """The data of an event `batch`: all its jobs have ended."""
+
+    id: Annotated[Id, says("The batch.")]
+    state: Annotated[str, says("`ended`.")]
+    change: Annotated[Whole, says("The number of this change.")]
+
+
+def job_changed(changed: Change) -> JobEvent:
+    """A change of a job."""
+    error = None if changed.code is None else JobError(changed.code, changed.detail or "")
+    removed = True if changed.removed else UNSET
+    return JobEvent(changed.id, changed.state, changed.change, changed.attempts, error, removed)
+
+
+def job_now(row: Row, outcome: Outcome) -> JobEvent:
+    """A job's present state."""
+    return JobEvent(row.id, row.state, row.change, row.attempts, error_of(outcome))

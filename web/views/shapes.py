@@ -1,0 +1,211 @@
+"""A job, a promise and a batch, as structs: their fields, in order, and what each means. Pure.
+
+web/views/answers.py fills them. A field that is UNSET is left out; `null` is a value that is not known, or not there.
+docs/http.md and the schema of the API are made of these words.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from jobs.job import EventKind
+from web.views.fields import (
+    Counts,
+    Digest,
+    Id,
+    Json,
+    Moment,
+    Number,
+    PriorityName,
+    StateName,
+    Url,
+    Whole,
+    one_of,
+    says,
+)
+from web.views.told import Delivery
+
+
+class JobError(Struct, frozen=True, gc=False):
+    """Why a try, or a job, did not end well."""
+
+    code: Annotated[str, says("One of [the codes](#states).")]
+    detail: Annotated[str, says("For people.")]
+
+
+class Original(Struct, frozen=True, gc=False):
+    """The upload."""
+
+    format: Annotated[str, says("By its first bytes, as `jpeg`.")]
+    width: Annotated[Whole | None, says("Pixels as stored; null until known.")]
+    height: Annotated[Whole | None, says("Pixels as stored; null until known.")]
+    upright_width: Annotated[
+        Whole | None,
+        says(
+            "Pixels as a viewer shows it, after the EXIF orientation: use these for layout. Null until known, and for "
+            "originals from before this field."
+        ),
+    ]
+    upright_height: Annotated[Whole | None, says("The same for the height.")]
+    bytes: Annotated[Whole, says("Its size.")]
+    digest: Annotated[Digest, says("SHA-256, in hex.")]
+    url: Annotated[Url, says("Its bytes. A grant does not open it.")]
+
+
+class Rendition(Struct, frozen=True, gc=False):
+    """A picture that was made of the upload."""
+
+    name: Annotated[str, says("From the recipe.")]
+    width: Annotated[Whole, says("Pixels, upright.")]
+    height: Annotated[Whole, says("Pixels, upright.")]
+    format: Annotated[str, says("As `webp`.")]
+    bytes: Annotated[Whole, says("Its size.")]
+    digest: Annotated[Digest, says("SHA-256, in hex.")]
+    unmet: Annotated[Sequence[str], says("[What its format could not hold](recipes.md#animations).")]
+    url: Annotated[Url, says("Its bytes; they never change.")]
+
+
+class TimelineEntry(Struct, frozen=True, gc=False):
+    """One thing that happened to a job."""
+
+    at: Annotated[Moment, says("When.")]
+    event: Annotated[str, one_of(EventKind), says("What.")]
+    lease: Annotated[Whole, says("The number of the try's lease.")]
+    worker: Annotated[str | None, says("The worker's name.")]
+    detail: Annotated[str | None, says("More, for people.")]
+
+
+class Cost(Struct, frozen=True, gc=False):
+    """What the last try cost."""
+
+    cpu_ms: Annotated[Number, says("CPU time of the decoder.")]
+    peak_bytes: Annotated[Whole, says("The most memory that the decoder had.")]
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """A job: one upload, and what becomes of it."""
+
+    id: Annotated[Id, says("26 characters, in the order of time.")]
+    state: Annotated[StateName, says("One of [the states](#states).")]
+    filename: Annotated[str, says("A label, as it was sent, at most 255 characters.")]
+    reference: Annotated[str | None, says("Yours, from the upload.")]
+    metadata: Annotated[Json, says("Yours: any JSON of up to 2 KiB.")]
+    preset: Annotated[str | None, says("The preset's name; null if a recipe was sent.")]
+    recipe: Annotated[
+        Raw | UnsetType, says("The whole [recipe](recipes.md) with all defaults. Not in lists and batches.")
+    ] = UNSET
+    priority: Annotated[PriorityName, says("`high`, `normal` or `low`.")]
+    attempts: Annotated[Whole, says("How many tries were charged.")]
+    cached: Annotated[bool, says("Whether the result cache answered.")]
+    error: Annotated[
+        JobError | None,
+        says("`code` and `detail` of the last fault, also while the job waits for its next try; else null."),
+    ]
+    original: Annotated[Original, says("The upload, below.")]
+    source_url: Annotated[
+        str | None,
+        says(
+            "The address from which the original is fetched, without its query; null for an upload. Before it is "
+            "fetched, `original` is empty."
+        ),
+    ]
+    renditions: Annotated[
+        Sequence[Rendition], says("The pictures so far, below. Each is there as soon as it is published.")
+    ]
+    dominant_colour: Annotated[str | None, says("`#rrggbb` of the original, once a rendition is there.")]
+    timeline: Annotated[
+        Sequence[TimelineEntry] | UnsetType,
+        says("All that happened: `at`, `event`, `lease`, `worker`, `detail`. Not in lists and batches."),
+    ] = UNSET
+    cost: Annotated[
+        Cost | None, says("`cpu_ms` and `peak_bytes` of the decoder; null before the end and from the cache.")
+    ]
+    queue_position: Annotated[Whole | None, says("1 is the next to be served; null if the job does not wait.")]
+    eta_seconds: Annotated[Number | None, says("The expected time until the end; null if it is not known.")]
+    batch: Annotated[Id, says("The batch of its POST; a single job's own id.")]
+    accepted_at: Annotated[Moment, says("RFC 3339, UTC.")]
+    ended_at: Annotated[Moment | None, says("RFC 3339, UTC; null until the end.")]
+    expires_at: Annotated[
+        Moment | None, says("When it ends as `expired` unless it was begun before (`expires_in`); null: never.")
+    ]
+    change: Annotated[Whole, says("The number of its latest change. Of two answers the higher one is newer.")]
+    status_url: Annotated[Url, says("This job. Under a grant all its addresses carry a grant.")]
+    events_url: Annotated[Url, says("Its event stream.")]
+    deliveries: Annotated[
+        Sequence[Delivery] | UnsetType,
+        says("What receivers were told of it, [each](#a-delivery). Only in `GET /jobs/{job}`."),
+    ] = UNSET
+    receipt: Annotated[
+        str | UnsetType, says("The [receipt](reliability.md#receipts), in the answer to an upload that waited.")
+    ] = UNSET
+    ignored: Annotated[
+        Sequence[str] | UnsetType, says("Of an upload that waited: the names of the form's other fields.")
+    ] = UNSET
+
+
+class BatchLink(Struct, frozen=True, gc=False):
+    """The batch of one POST."""
+
+    id: Annotated[Id, says("The batch's; a single job's own id.")]
+    status_url: Annotated[Url, says("The batch.")]
+    events_url: Annotated[Url, says("One stream of all its jobs.")]
+
+
+class PromisedJob(Struct, frozen=True, gc=False):
+    """A job that was promised: it is stored, and will be worked on."""
+
+    id: Annotated[Id, says("The job's. All fields of the job are also at the top if there is one image.")]
+    state: Annotated[StateName, says("`queued`, mostly.")]
+    filename: Annotated[str, says("A label, as it was sent.")]
+    status_url: Annotated[Url, says("The job.")]
+    events_url: Annotated[Url, says("Its event stream.")]
+    url: Annotated[Url, says("The original's bytes.")]
+    receipt: Annotated[str, says("[Proves the promise](reliability.md#receipts). Keep it.")]
+
+
+class Promise(Struct, frozen=True):
+    """The promise of several jobs."""
+
+    jobs: Annotated[Sequence[PromisedJob], says("Each job.")]
+    batch: Annotated[BatchLink, says("All of them.")]
+    ignored: Annotated[Sequence[str], says("The names of the form's other fields.")]
+
+
+class PromiseOfOne(PromisedJob, frozen=True):
+    """The promise of one job: its fields are at the top, too."""
+
+    jobs: Annotated[Sequence[PromisedJob], says("The job.")]
+    batch: Annotated[BatchLink, says("The job as a batch.")]
+    ignored: Annotated[Sequence[str], says("The names of the form's other fields.")]
+
+
+class Batch(Struct, frozen=True, kw_only=True):
+    """Several jobs, or one."""
+
+    id: Annotated[Id, says("Its name; a single job's own id.")]
+    open: Annotated[bool, says("Whether jobs may join it.")]
+    total: Annotated[Whole, says("How many jobs it has.")]
+    ended: Annotated[Whole, says("How many have ended.")]
+    counts: Annotated[Counts, says("Jobs by state.")]
+    events_url: Annotated[Url | None, says("One stream of all; null while it has no job.")]
+    jobs: Annotated[
+        Sequence[Job] | UnsetType, says("The jobs, in the order in which they came, without `recipe` and `timeline`.")
+    ] = UNSET
+    ignored: Annotated[
+        Sequence[str] | UnsetType, says("Of an upload that waited: the names of the form's other fields.")
+    ] = UNSET
+
+
+class OpenedBatch(Struct, frozen=True, gc=False):
+    """A batch that was opened."""
+
+    id: Annotated[Id, says("For the field `batch` of uploads.")]
+    status_url: Annotated[Url, says("The batch.")]
+
+
+class JobPage(Struct, frozen=True):
+    """A page of jobs, the newest first. It tells how a page looks: web/handlers/jobs.py writes it in parts."""
+
+    jobs: Annotated[Sequence[Job], says("Without `recipe` and `timeline`.")]
+    next: Annotated[str | None, says("To be sent as `after`, for the next page; null: this is the last one.")]
