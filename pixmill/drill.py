@@ -120,14 +120,14 @@ def carry(client: Client, upload: Upload, name: str, clock: Callable[[], float])
     try:
         job = client.wait(upload.job, seconds=END_SECONDS)
         upload.ended = clock() - upload.due
-        upload.broken, upload.detail = judge(job, _digests(client, job), send())
+        upload.broken, upload.detail = judge(job, digests(client, job), send())
     except Refused as fault:
         upload.broken, upload.detail = "lost", str(fault)
     except PixmillError as fault:
         upload.broken, upload.detail = "unanswered", str(fault)
 
 
-def _digests(client: Client, job: Job) -> dict[str, str]:
+def digests(client: Client, job: Job) -> dict[str, str]:
     """The SHA-256 of each rendition's bytes, by its name."""
     return {rendition.name: sha256(client.read(rendition)).hexdigest() for rendition in job.renditions}
 

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 from rich.table import Table
 
 from pixmill import drill as drills
-from pixmill import interrupts, targets
+from pixmill import interrupts, probe, targets, textfile
 from pixmill.client.blocking import Client
 from pixmill.commands import changing, looking
 from pixmill.commands import upload as uploads
@@ -79,19 +80,62 @@ def serve(role: str | None) -> None:
 @click.option("--seconds", type=click.FloatRange(min=3), default=60.0, show_default=True, help="How long to upload.")
 @click.option("--rate", type=click.FloatRange(0.1, 50), default=5.0, show_default=True, help="Uploads a second.")
 @click.option("--kill", is_flag=True, help="SIGKILL processes of the server, which is on this machine.")
+@click.option("--once", is_flag=True, help="One picture through everything, for a monitor.")
+@click.option(
+    "--timeout", type=click.FloatRange(1, probe.TIMEOUT_SECONDS_MAX), default=probe.TIMEOUT_SECONDS, show_default=True,
+    help="With --once: give up after so many seconds.",
+)  # fmt: skip
+@click.option(
+    "--textfile", "metrics", type=click.Path(dir_okay=False, path_type=Path), help="With --once: its metrics (.prom)."
+)
 @served
-def drill(client: Client, report: Report, seconds: float, rate: float, kill: bool) -> int:
+def drill(
+    client: Client,
+    report: Report,
+    seconds: float,
+    rate: float,
+    kill: bool,
+    once: bool,
+    timeout: float,
+    metrics: Path | None,
+) -> int | None:
     """Upload at a steady pace while processes are killed, and see whether every promise was kept.
 
     The first third of the time is undisturbed. In the second, kill what you like (or --kill does). In the third, the
-    server is itself again.
+    server is itself again. With --once, one picture goes through everything instead, and nothing is killed.
     """
+    _check_drill(once, metrics)
+    if once:
+        return _drill_once(client, report, timeout, metrics)
     out = report.err if report.as_json else report.out
     kill_one = _killer(client.url, out) if kill else _prompter(out)
     result = drills.drill(client, seconds, rate, kill_one, out.print)
     _show_drill(result, out)
     report.data(drills.counts(result))
     return 0 if result.kept else 1
+
+
+def _check_drill(once: bool, metrics: Path | None) -> None:
+    """Raises UsageError where an option of the one kind of drill stands beside the other kind."""
+    source_of = click.get_current_context().get_parameter_source
+    for name in ("seconds", "rate", "kill") if once else ("timeout", "metrics"):
+        if source_of(name) is ParameterSource.COMMANDLINE:
+            option = "textfile" if name == "metrics" else name
+            raise click.UsageError(f"--{option} and --once exclude each other" if once else f"--{option} needs --once")
+    if metrics is not None and metrics.suffix != textfile.SUFFIX:
+        raise click.UsageError(f"--textfile must end in {textfile.SUFFIX}: node_exporter reads no other file")
+
+
+def _drill_once(client: Client, report: Report, timeout: float, metrics: Path | None) -> int | None:
+    probed = probe.probe(client, timeout)
+    if metrics is not None:
+        textfile.written(metrics, probed)
+    if probed.fault is not None:
+        report.fault("drill", probed.fault)
+        return None
+    report.line(f"well in {probed.seconds:.3f} s")
+    report.data({"seconds": probed.seconds})
+    return 0
 
 
 def _killer(url: str, out: Console) -> Callable[[], None]:

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -47,3 +48,13 @@ def test_a_server_that_cannot_be_killed_from_here_is_refused() -> None:
     done = drill("http://192.0.2.1:3000", "--seconds", "3", "--kill")
     assert done.returncode == 1
     assert "no loopback" in done.stderr
+
+
+def test_one_picture_goes_through_a_cluster_and_is_gone(cluster: Cluster, tmp_path: Path) -> None:
+    path = tmp_path / "pixmill.prom"
+    for _ in range(2):
+        done = drill(cluster.url, "--once", "--textfile", str(path))
+        assert (done.returncode, done.stderr) == (0, "")
+        assert re.fullmatch(r"well in \d+\.\d{3} s\n", done.stdout)
+    assert "pixmill_drill_success 1\n" in path.read_text()
+    assert cluster.get("/jobs")["jobs"] == []
