@@ -3,7 +3,7 @@
 
 import sys
 
-from host.files.folders import keep_private
+from host.files.folders import keep_private, run_folder
 from host.files.recipes import PACKAGED, recipes_path
 from host.process import notify
 from host.process.allocator import keep_freed_memory
@@ -16,6 +16,7 @@ from web import hooksecret, newkey
 from web.access.parts import open_web
 from web.app import build
 from web.broker.links import Links
+from web.counting import open_counts
 from web.server import Server
 
 
@@ -26,6 +27,8 @@ def main() -> None:
     logger = log.start("web", settings)
     brokers = Brokers(settings, logger)
     web = open_web(settings, logger, raise_descriptors())
+    if settings.metrics:
+        web.counts = open_counts(run_folder(settings), logger)
     if recipes_path(settings) == PACKAGED:
         logger.info("uses the presets that pixmill comes with", extra={"recipes": PACKAGED})
     keep_freed_memory()

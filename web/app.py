@@ -10,6 +10,7 @@ from web.access.guard import Guard
 from web.access.parts import Web
 from web.http.problems import HANDLERS
 from web.http.proxies import Proxied
+from web.metrics.requests import Counted
 from web.page import page_routes
 from web.routes import ROUTES
 
@@ -26,6 +27,7 @@ _EXPOSED = (
     "Preference-Applied",
     "Content-Disposition",
     "WWW-Authenticate",
+    "Server-Timing",
 )
 
 
@@ -48,4 +50,4 @@ def build(web: Web) -> ASGIApp:
     app = Starlette(routes=[*ROUTES, *page_routes(web)], middleware=middleware, exception_handlers=HANDLERS)
     app.router.redirect_slashes = False  # DELETE /jobs/ must never become DELETE /jobs
     app.state.web = web
-    return app
+    return app if web.counts is None else Counted(app, web.counts)

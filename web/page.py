@@ -10,6 +10,8 @@ from starlette.routing import Route
 from host.settings.buckets import bucket
 from host.settings.settings import Settings
 from web.access.parts import Web
+from web.http.tally import tell_route
+from web.metrics.families import PAGE
 
 _FOLDER = Path(__file__).parent / "pages"
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
@@ -39,7 +41,8 @@ def _route(file: Path, said: Mapping[str, str], headers: Mapping[str, str]) -> R
     for name, value in said.items():
         text = text.replace(name, value)
 
-    async def endpoint(_request: Request) -> Response:
+    async def endpoint(request: Request) -> Response:
+        tell_route(request.scope, PAGE)
         return Response(text, headers=headers, media_type=_TYPES[file.suffix])
 
     return Route("/" if file.name == "index.html" else f"/{file.relative_to(_FOLDER)}", endpoint)

@@ -12,6 +12,7 @@ from web.handlers.explain import explain_recipe
 from web.handlers.health import live, ready
 from web.handlers.jobs import get_batch, get_job, get_jobs, get_presets, get_stats
 from web.making import batches, stored
+from web.scrape import metrics
 from web.uploads import receive
 from web.uploads.fields import FIELDS
 from web.uploads.reading import FILENAME
@@ -49,6 +50,9 @@ ROUTES = [
     route("GET", "/session", READ, session.get_session),
     route("POST", "/session", None, session.open_by_key),
     route("DELETE", "/session", None, session.close),
+    route("GET", "/metrics", OPERATE, metrics),
     route("GET", "/health/live", None, live),
     route("GET", "/health/ready", None, ready),
 ]
+TITLES = [each.title for each in ROUTES]
+"""The routes as they are counted."""

@@ -75,6 +75,8 @@ class Server(uvicorn.Server):
             for connection in self._connections():
                 connection.expire(now)
             self._relieve()
+            if self._web.counts is not None:
+                self._web.counts.streams(self._web.streams.total)
             self._collector.tick(now, is_short=len(self.server_state.connections) <= CALM_CONNECTIONS)
         return await super().on_tick(counter)
 

@@ -20,12 +20,14 @@ from host.settings.settings import SOCKET_PATH_BYTES_MAX, Settings, listed_secre
 from jobs.errors import SetupFault
 
 _LONGEST_SOCKET = "supervisor.sock"
+METRICS = "metrics."
+"""In RUN: how the names of the files begin in which web processes count (web/metrics/shared.py)."""
 _OTHERS, _OTHERS_WRITE = 0o077, 0o022
 _MARKS = ("ledger.sqlite3", "broker.lock", "supervisor.lock", "curve/broker.key")
 """A folder that has one of these is ours: DATA, a back-up or RUN. `raw` is not among them: photographers use it."""
 _PARTS = (
     *("raw", "processed", "incoming", "cache", "flight", "curve", "recipes", "run"),
-    *("ledger.*", "*.secret", ".*.secret.*", "broker.lock", "supervisor.lock", "*.sock", "*.sock.lock"),
+    *("ledger.*", "*.secret", ".*.secret.*", "broker.lock", "supervisor.lock", "*.sock", "*.sock.lock", f"{METRICS}*"),
 )
 """All names that we ever put there."""
 _EMPTY = ("lost+found", ".gitkeep")

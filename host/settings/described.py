@@ -339,6 +339,11 @@ DESCRIBED = {
         "Seconds (1 day) after which a file without a job is deleted. An upload that reaches the broker later "
         "than half of this is refused.",
     ),
+    "metrics": Described(
+        "",
+        (WEB, BROKER),
+        "`0` counts nothing for [`GET /metrics`](docs/metrics.md), which is then a 404.",
+    ),
     "log_format": Described(
         "",
         ALL,

@@ -84,6 +84,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     disk_free_bytes_min: int = 256 * 1024 * 1024
     retention_days: float = 0.0
     orphan_seconds: float = 86_400.0
+    metrics: bool = True
     log_format: str = "auto"
     log_level: str = "info"
 

@@ -24,6 +24,7 @@ from web.access.guard import base_of
 from web.access.parts import Web
 from web.http import body
 from web.http.json import bad_parameter
+from web.http.tally import tell_route
 from web.views import answers
 from web.views.shapes import Job
 
@@ -83,8 +84,9 @@ Handler = Callable[[Call], Awaitable[ASGIApp]]
 
 class Served(Route):
     """A route that tells what it takes, for the docs: the scope that it `needs` (None: nothing), the kind of grant that
-    opens it, too, and its query `parameters`."""
+    opens it, too, and its query `parameters`. `title`: its method and the template of its path."""
 
+    title: str
     needs: Scope | None
     by: type[Grant] | None
     parameters: tuple[str, ...]
@@ -103,9 +105,11 @@ def route(
     query parameter that is not among `parameters` is an error that names it. Those in `many` may be given several
     times: the handler reads them itself."""
     known = (*parameters, IN_QUERY) if by else parameters
+    name = f"{method} {path}"
 
     async def endpoint(request: Request) -> Any:
         web: Web = request.app.state.web
+        tell_route(request.scope, name)
         refuse_long_query(request, PARAMETERS_MAX + (STREAM_JOBS_MAX if many else 0))
         caller = admit(web, request, needed, by)
         query = read_query(request, known, many)
@@ -113,7 +117,7 @@ def route(
         return await handler(Call(web, request, query, caller, base_of(web, request)))
 
     served = Served(path, endpoint, methods=[method])
-    served.needs, served.by, served.parameters = needed, by, known
+    served.needs, served.by, served.parameters, served.title = needed, by, known, name
     return served
 
 

@@ -37,6 +37,7 @@ from web.broker.requests import Requests
 from web.http.counts import Addresses, Shares
 from web.http.diskspace import DiskSpace
 from web.http.looks import Looks
+from web.metrics.counts import Counts
 from web.streams.hub import Hub
 
 BLOB_THREADS = 4
@@ -61,7 +62,7 @@ class Web:
     `streams`, `waits`, `over_many` (commands over many jobs) and `exports` (of lists) likewise; `descriptors` are what
     it may have open. `spent` are ids of grants that are used up, as far as we heard. `gathered` bytes of uploads are
     yet to be written. `allowed` is EGRESS_ALLOW, `receivers` are those of WEBHOOKS by tenant, `limits` what
-    the file of tenants says.
+    the file of tenants says. `counts`: where it counts what it does; None where METRICS is off.
     """
 
     settings: Settings
@@ -98,6 +99,7 @@ class Web:
     allowed: tuple[Allowed, ...] = ()
     receivers: Mapping[str, str] = field(default_factory=dict)
     limits: Tenants = field(default_factory=dict)
+    counts: Counts | None = None
 
     def __post_init__(self) -> None:
         self.by_digest = {key.digest: key for key in self.keys}

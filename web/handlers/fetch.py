@@ -19,8 +19,10 @@ from jobs.limits import FILENAME_CHARACTERS_MAX
 from jobs.wire import COURIERS_EDITION
 from web.access.call import Call
 from web.access.fresh import fresh_id
+from web.access.timing import Timing
 from web.broker.editions import refuse_older
 from web.http.json import bad_parameter
+from web.metrics.families import JUDGE, PROMISE
 from web.uploads import fields
 from web.uploads.accept import accept
 from web.uploads.admission import at_door
@@ -41,13 +43,16 @@ async def fetch_job(call: Call, values: dict[str, Any]) -> Response:
     judge_batch(call, asked, hooks, is_batch=False)
     _judge(url, call.web.settings)
     refuse_older(call.web.feed.latest_beat, COURIERS_EDITION, "source_url")
+    timing = Timing(call)
     async with at_door(call, values.get("priority")) as admission:
+        timing.ended(JUDGE)
         job = fresh_id()
         digest = hashlib.sha256(url.encode()).hexdigest()
         original = Original(ids.original_name(job), "", 0, 0, 0, digest)
         stored = [Stored(job, _named(url), original, lambda: None, source=url)]
         accepted = await accept(admission, asked, stored, hooks)
-    return await answer(call, accepted, [])
+        timing.ended(PROMISE)
+    return await answer(call, accepted, [], timing)
 
 
 def _judge(url: str, settings: Settings) -> None:

@@ -13,9 +13,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
+from starlette.types import Receive, Scope, Send
 
 from jobs.errors import PixmillError
 from jobs.limits import RETRY_SECONDS
+from web.http.tally import tell_code
 
 STATUS = {
     400: ("malformed", "no_image", "bad_parameter", "bad_key"),
@@ -46,6 +48,9 @@ STATUS = {
     500: ("internal",),
     507: ("disk_full",),
 }
+LATER = ("broker_silent", "queue_full", "wait_too_long", "sweeps_full", "store_error")
+"""The codes of 503."""
+CODES = (*(code for codes in STATUS.values() for code in codes), *LATER)
 _STATUS_OF = {code: status for status, codes in STATUS.items() for code in codes}
 _CHALLENGES = {"key_missing": "", "key_wrong": ', error="invalid_token"', "forbidden": ', error="insufficient_scope"'}
 """What WWW-Authenticate says beyond the scheme (RFC 6750), for the codes that have one."""
@@ -56,6 +61,20 @@ _log = logging.getLogger("web")
 def status_of(code: str) -> int:
     """The HTTP status of `code`. An unlisted code comes from a part that may work again later: 503."""
     return _STATUS_OF.get(code, 503)
+
+
+class Problem(Response):
+    """The answer that is this problem document. It tells its code to whoever counts requests."""
+
+    media_type = "application/problem+json"
+
+    def __init__(self, code: str, body: bytes, status: int, headers: Mapping[str, str]) -> None:
+        super().__init__(body, status, headers)
+        self._code = code
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        tell_code(scope, self._code)
+        await super().__call__(scope, receive, send)
 
 
 def problem(code: str, detail: str, headers: Mapping[str, str] | None = None, **members: object) -> Response:
@@ -69,7 +88,7 @@ def problem(code: str, detail: str, headers: Mapping[str, str] | None = None, **
     if status == 408:
         extra["Connection"] = "close"  # the rest of the request would be read as the next one
     body = msgspec.json.encode(document)
-    return Response(body, status, {**extra, **(headers or {})}, "application/problem+json")
+    return Problem(code, body, status, {**extra, **(headers or {})})
 
 
 async def _on_purpose(_request: Request, error: Exception) -> Response:

@@ -16,9 +16,11 @@ from jobs.limits import BATCH_JOBS_MAX, FIELD_BYTES_MAX, FILES_PER_POST_MAX
 from jobs.wire import BATCHES_EDITION, FRAME_BYTES_MAX
 from web.access.call import Call, read_body
 from web.access.fresh import fresh_id
+from web.access.timing import Timing
 from web.broker.editions import refuse_older
 from web.handlers.fetch import fetch_job
 from web.http.json import bad_parameter, read_object
+from web.metrics.families import JUDGE, PROMISE, STORE
 from web.uploads import fields
 from web.uploads.accept import accept, submit_of
 from web.uploads.admission import Admission, at_door
@@ -48,6 +50,7 @@ async def make_jobs(call: Call) -> Response:
     if len(sources) > FILES_PER_POST_MAX:
         refuse_older(call.web.feed.latest_beat, BATCHES_EDITION, "batches of so many jobs")
     rows = await _found(call, sources)
+    timing = Timing(call)
     async with at_door(call, values.get("priority")) as admission:
         await admission.judge_many(len(rows))
         stored = [_linked(call, row) for row in rows]
@@ -55,9 +58,12 @@ async def make_jobs(call: Call) -> Response:
             admission.judge_pixels(pixels)
         if many:
             _refuse_long(admission, asked, stored, hooks)
+        timing.ended(JUDGE)
         await publish(call.web, stored)
+        timing.ended(STORE)
         accepted = await accept(admission, asked, stored, hooks, is_batch=many)
-    return await answer(call, accepted, [], asked.batch)
+        timing.ended(PROMISE)
+    return await answer(call, accepted, [], timing, asked.batch)
 
 
 def _named(values: dict[str, Any]) -> list[str]:

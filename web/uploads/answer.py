@@ -20,6 +20,7 @@ from web.access.batches import find_batch
 from web.access.call import Call, grant_query, read_job
 from web.access.parts import Web
 from web.access.shares import one_wait
+from web.access.timing import WAIT, Timing
 from web.http.counts import TooMany
 from web.http.headers import joined
 from web.http.json import as_json
@@ -31,24 +32,27 @@ _SHOWN_SECONDS = 3600
 """A page can follow its upload under a grant for at least this long. Jobs seldom wait longer."""
 
 
-async def answer(call: Call, rows: list[Row], ignored: list[str], joined_batch: str | None = None) -> Response:
-    """202; or, with Prefer: wait=, 200 and the whole job or batch if it ends in time. `joined_batch`: the open batch
-    that the request names."""
+async def answer(
+    call: Call, rows: list[Row], ignored: list[str], timing: Timing, joined_batch: str | None = None
+) -> Response:
+    """202; or, with Prefer: wait=, 200 and the whole job or batch if it ends in time. `timing` of the accept, which the
+    answer tells. `joined_batch`: the open batch that the request names."""
     headers = {}
     if wanted := _WAIT.search(joined(call.request.headers, "prefer")):
         with suppress(TooMany), one_wait(call):  # a preference need not be honoured
             headers["Preference-Applied"] = f"wait={wanted[1]}"
             rows = await _until_ended(call.web, rows, min(float(wanted[1]), call.web.settings.wait_seconds_max))
+            timing.ended(WAIT)
     by_grant, receipts = partial(shown_by_grant, call), [_signed(call.web, row) for row in rows]
     if wanted and all(row.state in ENDED for row in rows):
         with suppress(StoreFault):  # what cannot be counted is promised all the same
             found = await find_batch(call, joined_batch) if joined_batch and len(rows) > 1 else None
             places = call.web.feed.forecast.places()
             view = answers.ended(rows, found, call.base, ignored, receipts, places, by_grant, time.time())
-            return as_json(view, 200, headers)
+            return timing.tell(as_json(view, 200, headers))
     promise = answers.upload(rows, call.base, ignored, receipts, by_grant)
     headers["Location"] = promise.status_url if isinstance(promise, PromiseOfOne) else promise.batch.status_url
-    return as_json(promise, 202, headers)
+    return timing.tell(as_json(promise, 202, headers))
 
 
 async def _until_ended(web: Web, rows: list[Row], seconds: float) -> list[Row]:

@@ -8,7 +8,10 @@ from starlette.responses import Response
 from jobs.errors import ClientFault, PixmillError
 from jobs.job import Row
 from web.access.call import Call
+from web.access.parts import Web
+from web.access.timing import Timing
 from web.http.body import claimed_bytes
+from web.metrics.families import JUDGE, PROMISE, READ, STORE
 from web.uploads.accept import accept
 from web.uploads.admission import at_door
 from web.uploads.answer import answer, shown_by_grant
@@ -33,21 +36,34 @@ async def upload(call: Call) -> Response:
         )
         raise ClientFault(detail, code="unsupported_type")
     claimed = claimed_bytes(call.request)
-    back = SentBack(call)
+    back, timing = SentBack(call), Timing(call)
     try:
         async with at_door(call, call.query.get("priority"), claimed) as admission:
+            timing.ended(JUDGE)
             with Intake.opened(call.web, admission) as intake:
                 reading = read_form(call, admission, intake, back) if is_form else read_image(call, admission, intake)
                 request, ignored = await reading
                 hooks = hooks_of(call, request)
                 judge_batch(call, request, hooks, is_batch=len(intake.stored) > 1)
+                timing.ended(READ)
                 await intake.publish()
+                _count(call.web, intake)
+                timing.ended(STORE)
                 accepted = await accept(admission, request, intake.stored, hooks)
+                timing.ended(PROMISE)
+                timing.count()
     except PixmillError as fault:
         if back.address is None:
             raise
         return back.refused(fault)
-    return _sent_back(call, accepted, back) if back.address else await answer(call, accepted, ignored, request.batch)
+    if back.address:
+        return _sent_back(call, accepted, back)
+    return await answer(call, accepted, ignored, timing, request.batch)
+
+
+def _count(web: Web, intake: Intake) -> None:
+    if web.counts is not None:
+        web.counts.uploaded(sum(each.original.bytes for each in intake.stored))
 
 
 def _sent_back(call: Call, rows: list[Row], back: SentBack) -> Response:

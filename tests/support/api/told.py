@@ -209,6 +209,12 @@ ROUTES = {
         '`{"key": "…"}`',
     ),
     "DELETE /session": Told("Logs out.", _GONE),
+    "GET /metrics": Told(
+        "Tells Prometheus what the web processes of this machine and the broker have counted "
+        "([metrics](metrics.md)). With `Accept: application/openmetrics-text` it is OpenMetrics. "
+        "`METRICS=0` makes it a 404.",
+        {200: "text: the metrics"},
+    ),
     "GET /health/live": Told("Answers while the process lives.", {200: '`{"status": "live"}`'}),
     "GET /health/ready": Told(
         "Says whether uploads are accepted (`reasons` if not). It counts the `workers` that take jobs. `warnings` are "

@@ -33,6 +33,9 @@ from web.app import build
 from web.broker.changes import ChangeFeed
 from web.broker.reads import InThreads, OnLoop, Reads
 from web.broker.requests import Requests
+from web.metrics.counts import Counts
+from web.metrics.families import layout
+from web.routes import TITLES
 from web.streams.hub import Hub
 
 BASE = "http://localhost:3000"
@@ -116,6 +119,10 @@ class WebHarness:
             write_threads=Inline(),
             limits=limits,
         )
+        if given.metrics:
+            laid = layout(TITLES)
+            cells = [0] * laid.size
+            self.web.counts = Counts(laid, cells, lambda: [(cells, True)])
         self.app = build(self.web)
         self.client = httpx2.AsyncClient(
             transport=httpx2.ASGITransport(self.app), base_url=BASE, event_hooks={"response": [_is_told]}

@@ -4,7 +4,7 @@ tests/test_docs.py fails if they differ.
 """
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -16,11 +16,16 @@ from jobs.job import ENDED, TRANSITIONS
 from jobs.webhooks.schedule import JITTER, SCHEDULE
 from tests.support.api import http
 from tests.support.house.wings import ARROWS, arrows_of_files, arrows_of_folders, reduced
+from web.metrics.exposition import SUFFIX
+from web.metrics.families import OWN, layout
+from web.metrics.layout import MARK, Family
+from web.routes import TITLES
 
 ROOT = Path(__file__).resolve().parents[3]
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 SETTINGS = ROOT / "docs" / "settings.md"
 HTTP = ROOT / "docs" / "http.md"
+METRICS = ROOT / "docs" / "metrics.md"
 WEBHOOKS = ROOT / "docs" / "webhooks.md"
 _TOLD = "web/views"
 
@@ -106,6 +111,20 @@ def main_settings_table() -> str:
     return "\n".join(["| name | default | meaning |", "|---|---|---|", *rows]) + "\n"
 
 
+def web_metrics_table() -> str:
+    """The metrics of web, by the names that a query has."""
+    return _metrics_table([family for family in layout(TITLES).families if family.kind != MARK] + [*OWN.values()])
+
+
+def _metrics_table(families: Iterable[Family]) -> str:
+    lines = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
+    for family in families:
+        suffix = SUFFIX.get(family.kind, "")
+        labels = ", ".join(f"`{label}`" for label in family.labels)
+        lines.append(_row(f"`{family.name}{suffix}`", family.kind, labels, family.help))
+    return "\n".join(lines) + "\n"
+
+
 def _row(*cells: str) -> str:
     return "|" + "".join(f" {cell} |" if cell else " |" for cell in cells)
 
@@ -147,6 +166,7 @@ PARTS: dict[Path, dict[str, tuple[str, Callable[[], str]]]] = {
         "main settings": ("host/settings", main_settings_table),
         "settings": ("host/settings", settings_table),
     },
+    METRICS: {"metrics of web": ("web/metrics/families.py", web_metrics_table)},
     WEBHOOKS: {"schedule": ("jobs/webhooks/schedule.py", schedule_table)},
     HTTP: {
         "table of routes": ("web/routes.py", http.routes_table),

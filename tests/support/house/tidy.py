@@ -43,6 +43,7 @@ DRIVERS = {
     "pyvips": {"worker/images/formats/vips.py"},
     "obstore": {"stores/blobs/s3/driver.py", "stores/blobs/s3/credentials.py"},
     "PIL": {"worker/images/"},
+    "prometheus_client": {"web/metrics/exposition.py"},
 }
 """The files, or folders of them, that may import a third-party module or a driver (bench, tests and test-data
 apart)."""

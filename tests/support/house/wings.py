@@ -51,23 +51,26 @@ ARROWS = {
     "broker/frames": "broker/core/books broker/core/couriers host/sockets jobs jobs/webhooks jobs/wire",
     "web": (
         "host/files host/process host/settings host/sockets jobs jobs/access jobs/webhooks web/access web/broker "
-        "web/handlers web/http web/making web/uploads"
+        "web/handlers web/http web/making web/metrics web/uploads"
     ),
     "web/access": (
         "host/egress host/files host/process host/settings host/sockets jobs jobs/access jobs/recipes jobs/wire stores "
-        "stores/blobs stores/ledger web/broker web/http web/streams web/views"
+        "stores/blobs stores/ledger web/broker web/http web/metrics web/streams web/views"
     ),
     "web/broker": "host/process host/sockets jobs jobs/wire stores/ledger",
     "web/handlers": (
         "host/egress host/settings jobs jobs/access jobs/images jobs/recipes jobs/wire stores/blobs stores/ledger "
-        "web/access web/broker web/http web/streams web/uploads web/views"
+        "web/access web/broker web/http web/metrics web/streams web/uploads web/views"
     ),
     "web/http": "host/process jobs",
-    "web/making": "jobs jobs/access jobs/wire web/access web/broker web/handlers web/http web/uploads web/views",
+    "web/making": (
+        "jobs jobs/access jobs/wire web/access web/broker web/handlers web/http web/metrics web/uploads web/views"
+    ),
+    "web/metrics": "host/files web/http",
     "web/streams": "jobs jobs/wire web/broker web/http web/views",
     "web/uploads": (
         "host/egress host/settings jobs jobs/access jobs/images jobs/recipes jobs/wire stores/blobs stores/ledger "
-        "web/access web/broker web/http web/views"
+        "web/access web/broker web/http web/metrics web/views"
     ),
     "web/views": "host/egress jobs jobs/access jobs/images jobs/recipes jobs/wire web/broker",
     "worker": "host/files host/process host/settings worker/keeper",
