@@ -2,9 +2,10 @@
 
 Contenders take turns. In each turn a first run warms up and is not counted; figures are medians of the others. Likeness
 is the SSIM (of luma) to the original, decoded at full size and resized by LANCZOS. `codecs` is the floor: stock
-Pillow's time to decode at the plan's scale and to encode, without any operation. If the extra `vips` is installed,
-`pixmill` uses it and `stock` does not. The peers: Pillow as a typical example uses it, Pillow's thumbnail, pyvips (`pip
-install pyvips-binary pyvips`), and sharp (`npm install sharp` in a folder that --modules names).
+Pillow's time to decode at the plan's scale and to encode, without any operation. `pixmill` uses all libraries that are
+installed, `planar` libturbojpeg without the extra `vips`, and `stock` Pillow alone. The peers: Pillow as a typical
+example uses it, Pillow's thumbnail, pyvips (`pip install pyvips-binary pyvips`), and sharp (`npm install sharp` in a
+folder that --modules names).
 """
 
 import argparse

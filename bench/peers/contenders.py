@@ -26,7 +26,7 @@ from jobs.images.turns import Size
 from jobs.recipes.plan import FULL_SCALE, JPEG_SCALES, plan
 from jobs.recipes.recipe import parse
 from worker.images import encoders, imagefile
-from worker.images.formats import vips
+from worker.images.formats import turbojpeg, vips
 
 FORMATS = {".jpg": "jpeg", ".png": "png", ".webp": "webp"}
 SHARP = Path(__file__).with_name("peers.mjs")
@@ -83,14 +83,15 @@ def contenders(stack: ExitStack, modules: Path, folder: Path) -> dict[str, Conte
     children = {name: [sys.executable, "-m", "bench.peers.makers", name] for name in (*OURS, *PILLOW)}
     if vips.INSTALLED:
         children["pyvips"] = [sys.executable, "-m", "bench.peers.vips_peer"]
-    else:
-        del children["stock"]  # which is what `pixmill` is then
+    if not vips.INSTALLED or not turbojpeg.INSTALLED:
+        del children["planar"]  # which is what `pixmill` or `stock` is then
     if (modules / "sharp").is_dir():
         children["sharp"] = _sharp(modules)
     return {name: stack.enter_context(Child(command, folder)) for name, command in children.items()}
 
 
 @mock.patch.object(vips, "INSTALLED", False)
+@mock.patch.object(turbojpeg, "INSTALLED", False)
 def floor(source: Path, wanted: Wanted, rounds: int) -> tuple[float, float]:
     """CPU milliseconds of stock Pillow's codecs alone: to decode at the plan's scale, and to encode finished
     renditions. Medians."""

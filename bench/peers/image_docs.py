@@ -16,10 +16,11 @@ CASES = {
     "five_webp": "five renditions, WebP",
 }
 NAMES = {
-    "stock": "pixmill", "pixmill": "with `vips`", "sharp": "sharp", "pyvips": "pyvips", "thumbnail": "`thumbnail`",
+    "stock": "Pillow alone", "planar": "with libturbojpeg", "pixmill": "and `vips`", "sharp": "sharp",
+    "pyvips": "pyvips", "thumbnail": "`thumbnail`",
     "pillow": "Pillow, naive",
 }  # fmt: skip
-COLOURS = {"stock": "#2563eb", "pixmill": "#60a5fa", "sharp": "#16a34a", "pyvips": "#a3a3a3"}
+COLOURS = {"stock": "#1e40af", "planar": "#2563eb", "pixmill": "#60a5fa", "sharp": "#16a34a", "pyvips": "#a3a3a3"}
 LINE, LEFT, WIDTH, MOST = 11, 250, 420, 1.6
 """Of the plot: a bar's height, where bars begin and how far 1.6 times sharp's CPU reaches, in pixels."""
 

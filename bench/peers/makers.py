@@ -12,7 +12,7 @@ from bench.peers.peer import Maker, Wanted, answer
 from host.process import hugepages
 from jobs.recipes.recipe import parse
 from worker.images import pipeline
-from worker.images.formats import vips
+from worker.images.formats import turbojpeg, vips
 from worker.images.reading import PipelineLimits
 
 LIMITS = PipelineLimits(100_000_000, 500)
@@ -27,7 +27,13 @@ def pixmill(source: Path, wanted: Wanted) -> list[bytes]:
 
 
 def stock(source: Path, wanted: Wanted) -> list[bytes]:
-    """The same without the extra `vips`."""
+    """The same by Pillow alone."""
+    with mock.patch.object(turbojpeg, "INSTALLED", False):
+        return planar(source, wanted)
+
+
+def planar(source: Path, wanted: Wanted) -> list[bytes]:
+    """The same without the extra `vips`, but with libturbojpeg."""
     with mock.patch.object(vips, "INSTALLED", False):
         return pixmill(source, wanted)
 
@@ -52,7 +58,7 @@ def thumbnail(source: Path, wanted: Wanted) -> list[bytes]:
     return outputs
 
 
-OURS: dict[str, Maker] = {"pixmill": pixmill, "stock": stock}
+OURS: dict[str, Maker] = {"pixmill": pixmill, "planar": planar, "stock": stock}
 PILLOW: dict[str, Maker] = {"pillow": naive, "thumbnail": thumbnail}
 
 

@@ -1,7 +1,11 @@
-"""Chooses the library for each operation: libvips (the extra `vips`), where it is installed and was measured cheaper
-(bench.images), else Pillow. Pure: knows formats and sides, and imports neither."""
+"""Chooses the library for each operation: libvips (the extra `vips`) or libturbojpeg (of the system), where it is
+installed and was measured cheaper (bench.images), else Pillow. Pure: knows formats and sides, and imports none."""
+
+from collections.abc import Iterable
 
 from jobs.images.turns import Size
+from jobs.recipes.plan import Derivation
+from jobs.recipes.shapes import Shape
 
 VIPS_DECODES = frozenset({"png"})
 """libvips decodes these in three fifths of Pillow's time. A JPEG costs both the same. libvips decodes a WebP with two
@@ -24,10 +28,36 @@ REDUCING_GAP = 1.4
 up to twice as fast and costs at most 0.002 of SSIM (bench.images, against a gap of 3; 1.25 would cost 0.004 more)."""
 VIPS_SHRINK_MAX = 2 * REDUCING_GAP
 """From this shrink on Pillow reduces: it is as fast."""
+PLANE_KERNEL, PLANE_PIXELS_MIN = "lanczos3", 500_000
+"""libvips' filter for planes, and the pixels from which it is worth while: it hands them over twice."""
 CUBIC_FROM_PIXELS, LINEAR_FROM_PIXELS = 1_000_000, 2_000_000
 """Pixels of the output from which the filter is cubic (a seventh less time), then linear (a third less), instead of
 Lanczos. On sharp's photograph the SSIM of 1920 x 1568 pixels is 0.002 less than sharp's, and 0.004 less of 1280 x 1045
 pixels that are made of those. The renditions that derive from them have a higher SSIM."""
+
+PLANES_BYTES_MAX = 64 * 1024 * 1024
+"""libturbojpeg reads a file from memory, all of it. Pillow reads a larger one piece by piece."""
+PLANES_RGB_SHRINK = 2.0
+"""From this shrink on, half the sides of chroma are enough for a step that needs RGB."""
+
+
+def is_planar(one: Shape, format: str) -> bool:
+    """Whether a rendition is made of luma and chroma apart: a JPEG that is only cropped, scaled and turned, or gray."""
+    spec = one.spec
+    filtered = spec.blur or spec.sharpen or spec.watermark
+    return format == "jpeg" and spec.chroma == 420 and not (filtered or one.canvas or one.tilt)
+
+
+def planes_serve(steps: Iterable[tuple[Derivation, str]]) -> bool:
+    """Whether these steps, each with its output's format, should be made of the planes of a JPEG. A step that is not
+    planar takes RGB, for which chroma would have to be enlarged, unless the step shrinks enough."""
+    return all(is_planar(step.shape, format) or _shrinks(step) for step, format in steps)
+
+
+def _shrinks(step: Derivation) -> bool:
+    width, height = step.box.right - step.box.left, step.box.bottom - step.box.top
+    size = step.shape.size
+    return not step.shape.tilt and min(width / size.width, height / size.height) >= PLANES_RGB_SHRINK
 
 
 def vips_decodes(format: str, mode: str, size: Size, frames: int) -> bool:
@@ -41,6 +71,11 @@ def vips_resizes(whole: Size, width: float, height: float, size: Size) -> bool:
     shrinks = width / size.width, height / size.height
     lendable = whole.width * whole.height <= VIPS_PIXELS_MAX
     return lendable and _worth(width * height) and min(shrinks) >= 1 and 1 < max(shrinks) < VIPS_SHRINK_MAX
+
+
+def vips_resizes_plane(whole: Size, width: float, height: float, size: Size) -> bool:
+    """As `vips_resizes`, for a plane of one band."""
+    return width * height >= PLANE_PIXELS_MIN and vips_resizes(whole, width, height, size)
 
 
 def vips_encodes(format: str, size: Size) -> bool:

@@ -50,13 +50,13 @@ Operation = Callable[[Image.Image, Step], Image.Image]
 
 def resize(image: Image.Image, step: Step) -> Image.Image:
     """Crop to the derivation's box of the parent's pixels, and scale to its size. All fits do this."""
-    return _scaled(image, step.derivation.box, step.derivation.shape.size)
+    return scaled(image, step.derivation.box, step.derivation.shape.size)
 
 
 def turn(image: Image.Image, step: Step) -> Image.Image:
     """Orientation, rotation by right angles, flip and flop in one step, after the resize because fewer pixels are
     left."""
-    return _turned(image, step.derivation.shape.turn)
+    return turned(image, step.derivation.shape.turn)
 
 
 def tilt(image: Image.Image, step: Step) -> Image.Image:
@@ -66,9 +66,7 @@ def tilt(image: Image.Image, step: Step) -> Image.Image:
         return image
     rotated = _with_alpha(image).convert("RGBa")
     rotated = rotated.rotate(-asked.degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=CLEAR)
-    return _scaled(
-        _turned(rotated.convert("RGBA"), asked.turn), Box(0, 0, *rotated.size).part(asked.window), asked.size
-    )
+    return scaled(turned(rotated.convert("RGBA"), asked.turn), Box(0, 0, *rotated.size).part(asked.window), asked.size)
 
 
 def pad(image: Image.Image, step: Step) -> Image.Image:
@@ -117,7 +115,7 @@ def watermark(image: Image.Image, step: Step) -> Image.Image:
     if asked is None or mark is None:
         return image
     size = inside(Size(*mark.size), Size(*image.size))
-    mark = _scaled(mark, Box(0, 0, *mark.size), size)
+    mark = scaled(mark, Box(0, 0, *mark.size), size)
     if asked.opacity < 1:
         mark = mark.copy() if mark is step.mark else mark
         mark.putalpha(mark.getchannel("A").point([round(value * asked.opacity) for value in range(256)]))
@@ -132,23 +130,26 @@ AFTER_RESIZE: tuple[Operation, ...] = (turn, tilt, pad, grayscale, blur, sharpen
 these."""
 
 
-def _scaled(image: Image.Image, box: Box, size: Size) -> Image.Image:
+def scaled(image: Image.Image, box: Box, size: Size) -> Image.Image:
+    """The part `box` of an image, within its edges, scaled to `size`."""
     width, height = image.size
     box = Box(max(0.0, box.left), max(0.0, box.top), min(box.right, width), min(box.bottom, height))
     if size == image.size and box == (0, 0, width, height):
         return image
     if vips.resizes(image, box, size):
         return _premultiplied(image, lambda pixels: vips.resize(pixels, box, size))
-    return _premultiplied(image, lambda pixels: pixels.resize(size, _filter(box, size), box, REDUCING_GAP))
+    return _premultiplied(image, lambda pixels: pixels.resize(size, filter_for(box, size), box, REDUCING_GAP))
 
 
-def _filter(box: Box, size: Size) -> Image.Resampling:
+def filter_for(box: Box, size: Size) -> Image.Resampling:
+    """The filter by which Pillow makes `size` of `box`."""
     width, height = box.right - box.left, box.bottom - box.top
     costly = width * height >= MANY_PIXELS and min(width / size.width, height / size.height) >= SHRINK_MIN
     return Image.Resampling.HAMMING if costly else Image.Resampling.BICUBIC
 
 
-def _turned(image: Image.Image, how: Turn) -> Image.Image:
+def turned(image: Image.Image, how: Turn) -> Image.Image:
+    """The image after this turn."""
     return image.transpose(_TRANSPOSES[how]) if how != Turn() else image
 
 

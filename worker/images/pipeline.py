@@ -19,21 +19,26 @@ from jobs.images.formats import ANIMATED, EXTENSIONS, HEIC, OPAQUE, WITH_METADAT
 from jobs.images.head import read_head
 from jobs.images.metadata import kept
 from jobs.job import Unmet
+from jobs.recipes.libraries import is_planar
 from jobs.recipes.plan import Derivation
 from jobs.recipes.recipe import Crop, Recipe, RenditionSpec, Watermark, parse
 from jobs.recipes.shapes import Shape
-from worker.images import encoders, imagefile, motion, operations
+from worker.images import encoders, imagefile, motion, operations, planar
 from worker.images.colours.convert import to_srgb
 from worker.images.colours.declared import colours_of
-from worker.images.formats import heic, vips
+from worker.images.formats import heic, turbojpeg, vips
 from worker.images.formats.animation import Showing
+from worker.images.planar import Planes
 from worker.images.reading import READING, PipelineLimits, Work
 
-ENGINE = f"pillow-{PIL.__version__}{vips.VERSION}{heic.VERSION}/8"
+ENGINE = f"pillow-{PIL.__version__}{vips.VERSION}{turbojpeg.VERSION}{heic.VERSION}/8"
 """The version of all code that makes a rendition. With the same engine, equal bytes and recipe give the same result."""
 
 STARTS_THREADS = heic.STARTS_THREADS or vips.INSTALLED
 """Whether a codec starts threads: libvips does to encode a PNG, and libde265 does if that could not be prevented."""
+
+Picture = Image.Image | Planes
+"""A picture on its way to a rendition."""
 
 MARKS_KEPT = 4
 """Watermarks that a decoder keeps decoded, at most 64 MB each."""
@@ -52,6 +57,8 @@ WARMED = (
 )  # fmt: skip
 """The renditions that `warm` makes, in each format. Together they set every key, and every operation has work."""
 
+PLAIN = parse({"renditions": [{"name": "a", "width": 64, "format": "jpeg"}]})
+"""A JPEG that is only scaled."""
 TOUCHED_SIDES = 256, 256
 TOUCHED_BYTES = 8 * 1024 * 1024
 """Bytes of the heap to touch: as many as a photo of 6 million pixels needs, decoded at half its size."""
@@ -94,7 +101,7 @@ def run(
         for read in READING:
             at(read.__name__)
             read(work)
-    kept: dict[str | None, Image.Image] = {None: work.image}
+    kept: dict[str | None, Picture] = {None: work.image}
     del work.image  # freed as soon as nothing derives from it
     for index, derivation in enumerate(work.plan.steps):
         at(f"rendition {derivation.shape.spec.name}")
@@ -117,6 +124,9 @@ def warm() -> None:
         else:
             data = encoders.encode(frames[0], format, WARMED[0], b"")
         list(run(io.BytesIO(data), recipe, PipelineLimits(256, 2), marks))
+    if turbojpeg.INSTALLED:
+        data = encoders.encode(image.convert("RGB"), "jpeg", RenditionSpec(name="a"), b"")
+        list(run(io.BytesIO(data), PLAIN, PipelineLimits(256, 1)))
     if vips.INSTALLED:
         vips.warm()
     if HEIC in imagefile.PLUGINS:
@@ -128,30 +138,51 @@ def touch() -> None:
     with the nursery copies it (copy-on-write), which costs 2.5 us. Decoding a JPEG needs a third of these pages."""
     stream = io.BytesIO()
     Image.new("RGB", TOUCHED_SIDES, "#336699").save(stream, "JPEG")
-    recipe = parse({"renditions": [{"name": "a", "width": TOUCHED_SIDES[0] // 4, "format": "jpeg"}]})
-    list(run(stream, recipe, PipelineLimits(TOUCHED_SIDES[0] * TOUCHED_SIDES[1], 1)))
+    list(run(stream, PLAIN, PipelineLimits(TOUCHED_SIDES[0] * TOUCHED_SIDES[1], 1)))
     del stream
     bytearray(b"\1") * TOUCHED_BYTES
 
 
-def _rendition(work: Work, derivation: Derivation, parent: Image.Image) -> tuple[Output, Image.Image]:
+def _rendition(work: Work, derivation: Derivation, parent: Picture) -> tuple[Output, Picture]:
     """The rendition of one step, and its resized pixels for later renditions that derive from them."""
     spec = derivation.shape.spec
     format = work.format(spec)
     step = operations.Step(derivation, format not in OPAQUE, _mark(work, spec))
     metadata, lost = _metadata(work, derivation.shape, format)
     unmet: Unmet = ()
-    if work.moves(spec):
+    resized = parent
+    if isinstance(parent, Planes):
+        sides, data, resized = _of_planes(parent, step, format, metadata)
+    elif work.moves(spec):
         images, showing = _animation(work, step, format, None if work.apart else parent)
-        sides, resized = images[0].size, parent
+        sides = images[0].size
         data, unmet = encoders.encode_animation(images, format, spec, metadata, showing)
     else:
         resized = operations.resize(parent, step)
-        image = encoders.held(_finished(resized, step), format)
-        sides, data = image.size, encoders.encode(image, format, spec, metadata)
+        sides, data = _still(resized, step, format, metadata)
     unmet = (*work.unmet, *lost, *unmet)
     found = None if work.head.width and work.head.height else work.stored
     return Output(spec.name, format, EXTENSIONS[format], *sides, work.dominant_colour, data, unmet, found), resized
+
+
+def _still(resized: Image.Image, step: operations.Step, format: str, metadata: bytes) -> tuple[tuple[int, int], bytes]:
+    """The sides and the file of a still rendition."""
+    image = encoders.held(_finished(resized, step), format)
+    return image.size, encoders.encode(image, format, step.derivation.shape.spec, metadata)
+
+
+def _of_planes(
+    parent: Planes, step: operations.Step, format: str, metadata: bytes
+) -> tuple[tuple[int, int], bytes, Planes]:
+    """The sides and the file of a rendition that is made of planes, and its resized planes."""
+    shape, box = step.derivation.shape, step.derivation.box
+    if is_planar(shape, format):
+        resized = planar.resize(parent, box, shape.size, full=False)
+        made = planar.turned(planar.gray(resized) if shape.spec.grayscale else resized, shape.turn)
+        if (data := planar.encode(made, shape.spec, metadata)) is not None:
+            return made.size, data, resized
+    resized = planar.resize(parent, box, shape.size, full=True)
+    return *_still(planar.image(resized), step, format, metadata), resized
 
 
 def _animation(

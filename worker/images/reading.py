@@ -17,15 +17,17 @@ from jobs.images.head import Head, read_head_of
 from jobs.images.turns import Size
 from jobs.job import Unmet
 from jobs.limits import JPEG_SCANS_MAX
+from jobs.recipes.libraries import planes_serve
 from jobs.recipes.memory import most
 from jobs.recipes.plan import FULL_SCALE, JPEG_SCALES, Plan, plan
 from jobs.recipes.recipe import Recipe, RenditionSpec
 from jobs.units import exceeded
-from worker.images import imagefile, motion
+from worker.images import imagefile, motion, planar
 from worker.images.canvas import opaque
-from worker.images.colours.convert import converted, dominant_colour
+from worker.images.colours.convert import SAMPLED_SIDE, converted, dominant_colour, keeps_colours
 from worker.images.colours.declared import Declarations, colours_of
-from worker.images.formats import address_space, jpegfile, vips
+from worker.images.formats import address_space, jpegfile, turbojpeg, vips
+from worker.images.planar import Planes
 
 
 class PipelineLimits(NamedTuple):
@@ -39,8 +41,8 @@ class PipelineLimits(NamedTuple):
 class Work:
     """One original that is being read. Each step of READING sets fields that the later ones need.
 
-    `file`: the image as the plugin has it. `declarations`: its declarations of colours. `image`: its (first) picture in
-    sRGB.
+    `file`: the image as the plugin has it. `declarations`: its declarations of colours. `planes`: a JPEG that was
+    decoded to planes. `image`: its (first) picture in sRGB.
     `unmet`: losses of colour in all renditions. `watermarks`: by digest. `plays`: how often an animation is played (0:
     for ever). `apart`: `image` is not one of the frames.
     """
@@ -59,7 +61,8 @@ class Work:
     stored: Size = field(init=False)
     plan: Plan = field(init=False)
     declarations: Declarations = field(init=False)
-    image: Image.Image = field(init=False)
+    planes: Planes | None = None
+    image: Image.Image | Planes = field(init=False)
     unmet: Unmet = field(init=False)
     dominant_colour: str | None = field(init=False)
 
@@ -152,8 +155,14 @@ def make_plan(work: Work) -> None:
 
 
 def decode_scaled(work: Work) -> None:
-    """Decode a JPEG, at the scale of the plan."""
-    if _scales(work):
+    """Decode a JPEG, at the scale of the plan: to its planes where they serve, else by Pillow."""
+    if not _scales(work):
+        return
+    work.declarations = colours_of(work.head.format, work.file.info, work.stream)
+    if turbojpeg.INSTALLED and keeps_colours(work.file, work.declarations):
+        steps = [(step, work.format(step.shape.spec)) for step in work.plan.steps]
+        work.planes = planar.decoded(work.stream, work.plan.scale) if planes_serve(steps) else None
+    if work.planes is None:
         work.file = imagefile.decode_jpeg(work.file, work.stream, work.plan.scale)
 
 
@@ -163,16 +172,21 @@ def _scales(work: Work) -> bool:
 
 def colours(work: Work) -> None:
     """Convert to sRGB. From here on the image has no metadata."""
+    if work.planes is not None:
+        work.image, work.unmet = work.planes, ()
+        return
     work.declarations = colours_of(work.head.format, work.file.info, work.stream)
     seeks = work.moving and work.head.format in motion.SEEKS
-    work.image, work.unmet = converted(work.file.copy() if seeks else work.file, work.declarations)
+    image, work.unmet = converted(work.file.copy() if seeks else work.file, work.declarations)
     if seeks:  # (an animated WebP is always read with alpha)
-        work.image = opaque(work.image)
+        image = opaque(image)
+    work.image = image
 
 
 def look(work: Work) -> None:
     """Find the colour that a page may paint until the picture has loaded."""
-    work.dominant_colour = dominant_colour(work.image)
+    image = work.image
+    work.dominant_colour = dominant_colour(planar.sampled(image, SAMPLED_SIDE) if isinstance(image, Planes) else image)
 
 
 READING: tuple[Callable[[Work], None], ...] = (

@@ -14,6 +14,8 @@ from typing import NamedTuple, NoReturn
 
 import pytest
 
+from host.settings.extras import turbojpeg_file
+
 SHARED = Path(__file__).resolve().parents[4] / "shared"
 
 
@@ -43,6 +45,7 @@ NEEDS = (
     Need("Redis", "the result cache in Redis", "apt-get install redis-server", _program("redis-server")),
     Need("nginx", "the files for nginx", "apt-get install nginx-light", _program("nginx")),
     Need("strace", "crashes at a given system call, and slow disks", "apt-get install strace", _program("strace")),
+    Need("libturbojpeg", "JPEGs made of planes", "apt-get install libturbojpeg0", lambda: bool(turbojpeg_file())),
     Need("npm", "axe on the page, the upload libraries, and PM2", "apt-get install npm", _program("npm")),
     Need("the corpus", "files of many cameras and programs", "`../shared/corpus`", (SHARED / "corpus").is_dir),
 )

@@ -21,7 +21,7 @@ _BITS_PER_SAMPLE = 258
 """A TIFF's tag."""
 _WAYS_KEPT = 16
 """A CMYK profile takes tens of milliseconds to prepare, and the pictures of a shop share one."""
-_SAMPLED_SIDE = 32
+SAMPLED_SIDE = 32
 """The dominant colour is found among 1,024 pixels. That takes less than a millisecond; shares are right within 3 %."""
 _BIN, _BIN_LEVELS = b"\xf0\xf0\xf0\x80", 16
 """The bits of a pixel that choose its bin (for alpha: opaque or not), and how many levels of a channel a bin holds."""
@@ -53,6 +53,12 @@ def converted(image: Image.Image, declarations: Declarations) -> tuple[Image.Ima
     return image, ("colours",) if declarations and not way else ()
 
 
+def keeps_colours(image: Image.Image, declarations: Declarations) -> bool:
+    """Whether the pixels of a JPEG, of which Pillow has read the header, are in sRGB as they are."""
+    mode = image.mode
+    return mode in ("L", "RGB") and all(_way(said, mode) is _unchanged for said in declarations)
+
+
 def dominant_colour(image: Image.Image) -> str | None:
     """The most frequent colour (#rrggbb) of an sRGB image. None: it is transparent.
 
@@ -60,7 +66,7 @@ def dominant_colour(image: Image.Image) -> str | None:
     result is the mean of the bin. The pixels are handled as one long integer with four bytes each: a lookup table of
     Pillow would cost twice as much as all the rest.
     """
-    sides = min(_SAMPLED_SIDE, image.width), min(_SAMPLED_SIDE, image.height)
+    sides = min(SAMPLED_SIDE, image.width), min(SAMPLED_SIDE, image.height)
     sampled = image.resize(sides, Image.Resampling.NEAREST).convert("RGBA")
     data = sampled.tobytes()
     number = len(data) // len(_BIN)

@@ -129,10 +129,12 @@ def test_damaged_png_reach_libvips_and_then_pillow(monkeypatch: pytest.MonkeyPat
 @pytest.mark.skipif(not vips.INSTALLED, reason="needs the extra vips")
 def test_libvips_asks_for_no_more_room_than_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     picture, asked = Image.new("RGB", (1000, 1000)), list[int]()
-    monkeypatch.setattr(vips, "_need", asked.append)
+    monkeypatch.setattr(vips, "_require", asked.append)
     vips.resize(picture, Box(0, 0, 1000, 1000), Size(500, 500))
+    vips.resize_plane(Image.new("L", (1000, 1000)), Box(0, 0, 1000, 1000), Size(500, 500))
     vips.encode_png(picture)
-    assert asked == [4 * 500 * 500, 2 * 2**22], "3 MB are written into 4, of which there are two while they grow"
+    written = 2 * 2**22
+    assert asked == [4 * 500 * 500, 8 * 500 * 500, written], "3 MB are written into 4, twice while they grow"
 
 
 @pytest.mark.skipif(not vips.INSTALLED, reason="needs the extra vips")
@@ -142,7 +144,7 @@ def test_a_png_that_lacks_room_never_ends_the_process() -> None:
 
 @pytest.mark.skipif(not vips.INSTALLED, reason="needs the extra vips")
 def test_without_room_for_libvips_a_png_is_pillows_to_write(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vips, "_need", mock.Mock(side_effect=MemoryError))
+    monkeypatch.setattr(vips, "_require", mock.Mock(side_effect=MemoryError))
     assert vips.encode_png(scene("RGB")) is None
 
 
