@@ -18,6 +18,7 @@ from courier.fetching import DETAILS
 from host.egress.gate import Stop
 from host.process.threads import tried
 from jobs.job import Code
+from jobs.trace import Trace, headers_read, member_of
 from jobs.wire import Attempted, Delivery, Failure, LeaseRef, Source
 
 Work = Delivery | Source
@@ -30,6 +31,11 @@ Made = Future[tuple[CallResult, str]]
 def ref_of(work: Work) -> LeaseRef:
     """The lease under which a call is made."""
     return LeaseRef(work.id, work.attempt) if isinstance(work, Delivery) else LeaseRef(work.job, work.lease)
+
+
+def trace_of(work: Work) -> Trace | None:
+    """The trace of the job that a call is for."""
+    return headers_read(work.headers) if isinstance(work, Delivery) else work.trace
 
 
 def broken(work: Work) -> CallResult:
@@ -106,6 +112,7 @@ class Calls:
     def _result(self, work: Work, made: Made) -> CallResult:
         ref = ref_of(work)
         kind = {"delivery": ref.job} if isinstance(work, Delivery) else {"job": ref.job}
+        kind |= member_of(trace_of(work))
         if (fault := made.exception()) is not None:
             self._log.error("call broke", extra=kind, exc_info=fault)
             return broken(work)

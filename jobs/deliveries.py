@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from jobs.ids import ALPHABET
 from jobs.job import Text
+from jobs.trace import Trace
 
 Moment = Annotated[float, Meta(ge=0, le=1e11)]
 
@@ -43,7 +44,7 @@ class DeliveryRow(NamedTuple):
     the number of the change that the event tells of. Times are wall seconds; `due_at` is None once no attempt follows.
     `attempts` counts all attempts that ended, `tries` those since the last replay. `status`, `error` and `answer` are
     those of the last attempt: status 0 if the receiver did not answer. `kept` 0: the job is purged, and the row goes
-    when it waits no more.
+    when it waits no more. `trace`: that of the job, which the requests pass on.
     """
 
     seq: int
@@ -66,6 +67,7 @@ class DeliveryRow(NamedTuple):
     answer: str = ""
     ended_at: float | None = None
     kept: int = 1
+    trace: Trace | None = None
 
 
 CHANGING = ("lane", "attempts", "tries", "due_at", "state", "status", "error", "answer", "ended_at")

@@ -10,6 +10,8 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from jobs.trace import Trace
+
 
 class State(StrEnum):
     """The states of a job."""
@@ -149,6 +151,7 @@ class Spec(msgspec.Struct, frozen=True, array_like=True):
     `recipe` is the canonical JSON text of the resolved recipe (jobs/recipes/recipe.py), `metadata` the
     client's JSON text or None, `files` the number of files of its POST, `index` this one's place. `source`: the address
     of its original, whose query is a secret; `original` then tells only the blob's name (Outcome.sourced has the rest).
+    `trace`: the trace in which the job was made.
     """
 
     filename: str
@@ -161,6 +164,7 @@ class Spec(msgspec.Struct, frozen=True, array_like=True):
     files: int = 1
     index: int = 0
     source: str | None = None
+    trace: Trace | None = None
 
 
 ADDRESS_CHARACTERS_MAX = 2000
@@ -279,6 +283,14 @@ def decode_spec(data: bytes) -> Spec:
         return _decode_spec(data)
     except (UnicodeDecodeError, RecursionError) as error:
         raise msgspec.DecodeError(str(error)) from None
+
+
+def trace_of(spec: bytes) -> Trace | None:
+    """The trace of the job with this spec. None: it has none, or the spec cannot be read."""
+    try:
+        return decode_spec(spec).trace
+    except msgspec.MsgspecError:
+        return None
 
 
 def with_original(spec: bytes, original: Original) -> bytes:

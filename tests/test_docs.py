@@ -51,6 +51,7 @@ PAGES = [
     "docs/security.md",
     "docs/server.md",
     "docs/settings.md",
+    "docs/traces.md",
 ]
 
 

@@ -10,6 +10,7 @@ from msgspec import inspect
 
 from jobs import wire
 from jobs.job import Code
+from jobs.trace import TRACE_CHARACTERS_MAX
 
 FRAME_ROOM = wire.FRAME_BYTES_MAX - 256 * 1024
 """Less than a frame, because the last item may exceed it: a job's Finish has 100 kB."""
@@ -19,6 +20,9 @@ with long texts and short lists."""
 LEASES = (0, 1, 1, 1, 2, 3, 2**53, 2**63 - 1)
 _WIDEST = "\U0001f5bc"
 """One character, as the bounds count, with four bytes in UTF-8."""
+
+
+_TRACE = f"00-{'a' * 32}-{'b' * 16}-01 ".ljust(TRACE_CHARACTERS_MAX, "c")
 
 
 class Extremes:
@@ -37,7 +41,8 @@ class Extremes:
     def _value(self, kind: inspect.Type, name: str) -> Any:
         match kind:
             case inspect.StrType(pattern=str()):
-                return self._spend_text("a" * (kind.max_length or 0))
+                most = kind.max_length or 0
+                return self._spend_text(_TRACE if most == TRACE_CHARACTERS_MAX else "a" * most)
             case inspect.StrType():
                 return self._text(kind.max_length or 0, name)
             case inspect.BytesType():

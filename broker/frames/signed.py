@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from broker.core.couriers.deliveries import Sending
 from jobs import wire
+from jobs.trace import headers_of
 from jobs.webhooks.signatures import headers
 
 
@@ -27,4 +28,5 @@ class Signer:
 
     def _delivery(self, sending: Sending) -> wire.Delivery:
         made = headers(self._secrets, sending.tenant, sending.url, sending.id, sending.body, sending.at)
+        made |= headers_of(sending.trace)
         return wire.Delivery(sending.id, sending.attempt, sending.url, made, sending.body)

@@ -9,6 +9,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from jobs.job import Address, Count, HexDigest, Text
+from jobs.trace import Trace
 from jobs.wire.fields import DeliveryBody, Detail, Header, Many, Message, Seconds
 
 # --- broker -> courier (ROUTER -> DEALER) ---
@@ -32,13 +33,14 @@ class Deliver(Message, frozen=True):
 
 
 class Source(Message, frozen=True):
-    """One original to be fetched from `url` within `seconds`, of at most `bytes_max` bytes."""
+    """One original to be fetched from `url` within `seconds`, of at most `bytes_max` bytes. `trace`: the job's."""
 
     job: Text
     lease: int
     url: Address
     seconds: Seconds
     bytes_max: Count
+    trace: Trace | None = None
 
 
 class Fetch(Message, frozen=True):

@@ -106,8 +106,9 @@ class AsyncClient(AsyncChanges, AsyncDeliveries):
         Returns the promise (the 202). With `wait`, the job: once it has ended, or as it is after so many seconds.
         Fields: `preset`, or `recipe` (a dict or JSON text); `reference`; `metadata`, anything that JSON can hold;
         `priority`; `expires_in`, the seconds within which it must be begun; `webhook_url`, a receiver that is told of
-        its end, and with `webhook_events="job.rendition"` of each rendition; `batch`, the id of an open batch. `key` is
-        the Idempotency-Key, by default a new one. `on_sent` is told how many bytes of the file have been read. Raises
+        its end, and with `webhook_events="job.rendition"` of each rendition; `batch`, the id of an open batch;
+        `traceparent` and `tracestate`, the trace in which it is made (docs/traces.md). `key` is the Idempotency-Key, by
+        default a new one. `on_sent` is told how many bytes of the file have been read. Raises
         OSError where the file cannot be read.
         """
         with source_of(file, filename, on_sent) as source:

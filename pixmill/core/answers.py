@@ -166,6 +166,7 @@ class Job(Answer):
     batch: str | None = None
     receipt: str | None = None
     source_url: str | None = None
+    trace: str | None = None
     deliveries: tuple[Delivery, ...] = ()
 
     @property

@@ -26,7 +26,7 @@ from pixmill.core.answers import (
     ViewGrant,
 )
 from pixmill.core.errors import NotFound
-from pixmill.core.fields import Filters, Recipe, Told, explaining, filters, form, told, values
+from pixmill.core.fields import Filters, Recipe, Told, explaining, filters, form, told, traced, values
 from pixmill.core.named import Named, named
 from pixmill.core.reading import Answer, Unread, read
 from pixmill.core.requests import Pause, Procedure, Request, Sink, Source
@@ -60,7 +60,7 @@ class Calls:
     def open_batch(self, webhook_url: str | None, key: str) -> Procedure[OpenedBatch]:
         """POST /batches under this Idempotency-Key: a repeat opens no other one."""
         body = values({"webhook_url": webhook_url})
-        request = Request("POST", "/batches", headers=_keyed(key, None), json=body)
+        request = Request("POST", "/batches", headers=_keyed(key, None, {}), json=body)
         return self._read(OpenedBatch, (yield from sent(request, self.url)))
 
     def close_batch(self, batch: str) -> Procedure[Batch]:
@@ -70,18 +70,19 @@ class Calls:
     def derive_batch(self, originals: Sequence[str], key: str, fields: Mapping[str, Any]) -> Procedure[BatchUpload]:
         """POST /jobs: another recipe on the originals of many jobs, of all of them or none."""
         body = {"originals": list(originals), **values(fields)}
-        request = Request("POST", "/jobs", headers=_keyed(key, None), json=body)
+        request = Request("POST", "/jobs", headers=_keyed(key, None, fields), json=body)
         return self._read(BatchUpload, (yield from sent(request, self.url)))
 
     def derive(self, original: str, key: str, fields: Mapping[str, Any], wait: float | None) -> Procedure[Upload | Job]:
         """POST /jobs: another recipe on the original of a job."""
         body = {"original": original, **values(fields)}
-        request = Request("POST", "/jobs", headers=_keyed(key, wait), json=body)
+        request = Request("POST", "/jobs", headers=_keyed(key, wait, fields), json=body)
         return (yield from self._promised(request, wait))
 
     def fetch(self, url: str, key: str, fields: Mapping[str, Any], wait: float | None) -> Procedure[Upload | Job]:
         """POST /jobs: a job whose original the server fetches from an address."""
-        request = Request("POST", "/jobs", headers=_keyed(key, wait), json={"source_url": url, **values(fields)})
+        body = {"source_url": url, **values(fields)}
+        request = Request("POST", "/jobs", headers=_keyed(key, wait, fields), json=body)
         return (yield from self._promised(request, wait))
 
     def _promised(self, request: Request, wait: float | None) -> Procedure[Upload | Job]:
@@ -260,7 +261,7 @@ class Calls:
 
 
 def _upload(sources: Sequence[Source], key: str, fields: Mapping[str, Any], wait: float | None) -> Request:
-    headers = _keyed(key, wait)
+    headers = _keyed(key, wait, fields)
     return Request("POST", "/upload", headers=headers, form=form(fields), sources=sources, is_form=True)
 
 
@@ -270,10 +271,10 @@ def _granting(terms: Mapping[str, Any], expires_at: float | None) -> Request:
     return Request("POST", "/grants", json=values({**terms, "expires_at": end}))
 
 
-def _keyed(key: str, wait: float | None) -> dict[str, str]:
-    """The headers of an upload."""
+def _keyed(key: str, wait: float | None, fields: Mapping[str, Any]) -> dict[str, str]:
+    """The headers of an upload with these fields."""
     prefer = {} if wait is None else {"Prefer": f"wait={min(wait, WAIT_SECONDS):g}"}
-    return {"Idempotency-Key": key, **prefer}
+    return {"Idempotency-Key": key, **prefer, **traced(fields)}
 
 
 def _part(text: str) -> str:

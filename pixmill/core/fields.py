@@ -15,7 +15,7 @@ Time = datetime | str
 
 
 class Fields(TypedDict, total=False):
-    """What is asked of a job."""
+    """What is asked of a job. TRACE is sent as headers: the trace in which the job is made."""
 
     preset: str | None
     recipe: Recipe | None
@@ -26,6 +26,11 @@ class Fields(TypedDict, total=False):
     webhook_url: str | None
     webhook_events: Literal["job.rendition"] | None
     batch: str | None
+    traceparent: str | None
+    tracestate: str | None
+
+
+TRACE = ("traceparent", "tracestate")
 
 
 class Filters(TypedDict, total=False):
@@ -53,12 +58,17 @@ class Told:
 
 def form(fields: Mapping[str, Any]) -> dict[str, str]:
     """Fields as parts of a form; those that are None are left out."""
-    return {name: _text(name, value) for name, value in fields.items() if value is not None}
+    return {name: _text(name, value) for name, value in values(fields).items()}
 
 
 def values(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Fields as members of a JSON body; those that are None are left out."""
-    return {name: value for name, value in fields.items() if value is not None}
+    return {name: value for name, value in fields.items() if value is not None and name not in TRACE}
+
+
+def traced(fields: Mapping[str, Any]) -> dict[str, str]:
+    """The headers of the trace among the fields."""
+    return {name: str(fields[name]) for name in TRACE if fields.get(name) is not None}
 
 
 def filters(asked: Filters, **others: str | None) -> tuple[tuple[str, str], ...]:

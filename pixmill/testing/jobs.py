@@ -49,6 +49,7 @@ class FakeJob:
     accepted_at: str = ""
     batch: str = ""
     expires_at: str | None = None
+    trace: str | None = None
     view_grant: str = ""
     """The grant to look at it, if it was uploaded under one."""
     deliveries: list[dict[str, Any]] = field(default_factory=list)
@@ -65,7 +66,8 @@ class FakeJob:
             "dominant_colour": "#808080" if self.pictures else None, "timeline": self.timeline,
             "cost": {"cpu_ms": 1.0, "peak_bytes": 1} if self.state == "done" else None, "queue_position": None,
             "eta_seconds": None, "batch": self.batch, "accepted_at": self.accepted_at, "ended_at": self.ended_at,
-            "expires_at": self.expires_at, "change": self.change, "status_url": here + suffix,
+            "expires_at": self.expires_at, "change": self.change, "trace": self.trace,
+            "status_url": here + suffix,
             "events_url": f"{here}/events{suffix}",
             "deliveries": self.deliveries,
         }  # fmt: skip

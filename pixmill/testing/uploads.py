@@ -1,6 +1,7 @@
 """The stand-in's routes that make jobs: what is refused, and which job a repeated key gets. Owns no job."""
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -19,6 +20,7 @@ FIELDS = (
 PRIORITIES = ("high", "normal", "low")
 FILES_MAX = 100
 """Of one form."""
+_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 VIEW_SECONDS = 3600
 """For so long a job can be looked at that was uploaded under a grant."""
 
@@ -110,11 +112,19 @@ def _accepted(
         asked.grants.use(grant, files)
     values.setdefault("preset", None if "recipe" in values else "default")
     accepted = jobs.submit(files, values, recipe, is_batch)
+    for job in accepted:
+        job.trace = _trace(asked)
     for job in accepted if grant else []:
         job.view_grant = view_grant(SECRET, job.id, expires_at=time.time() + VIEW_SECONDS)
     if key is not None:
         jobs.keys[key] = fingerprint, [job.id for job in accepted]
     return accepted
+
+
+def _trace(asked: Asked) -> str | None:
+    """The id in a valid traceparent."""
+    found = _TRACEPARENT.fullmatch(asked.request.headers.get("traceparent", ""))
+    return found[1] if found else None
 
 
 def _promised(asked: Asked, jobs: list[FakeJob]) -> httpx2.Response:

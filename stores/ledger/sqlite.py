@@ -76,6 +76,7 @@ _MIGRATIONS = (
     "schema-10.sql",
     "schema-11.sql",
     "schema-12.sql",
+    "schema-13.sql",
 )
 """The n-th script brings a ledger from schema n - 1 to n."""
 SCHEMA = len(_MIGRATIONS)

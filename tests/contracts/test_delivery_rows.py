@@ -37,8 +37,9 @@ def due(ledger: Ledger, after: tuple[float, int] = (0.0, 0), limit: int = 10, la
 
 def test_a_delivery_comes_back_as_it_was_written(ledger: Ledger, reader: LedgerReader) -> None:
     rows = [delivery(1), delivery(2, job=None, batch="b", tenant="", due_at=None, state="failed", ended_at=3.0, kept=0)]
+    rows.append(delivery(3, trace=f"00-{'a' * 32}-{'b' * 16}-01 vendor=1"))
     ledger.commit(Records(deliveries=rows))
-    assert ledger.deliveries_at([2, 9, 1]) == [rows[1], rows[0]]
+    assert ledger.deliveries_at([2, 9, 1, 3]) == [rows[1], rows[0], rows[2]]
     assert reader.delivery(rows[0].id) == rows[0]
     assert reader.delivery(delivery_id(1, 8)) is None
     assert reader.delivery("no id") is None

@@ -97,6 +97,15 @@ def test_an_upload_is_promised_and_done(client: Any, picture: bytes, reference: 
     assert client.audit([promise.receipt, "r1.no"]) == ["ended", "forged"]
 
 
+def test_a_job_is_made_in_the_trace_of_its_caller(client: Any, picture: bytes) -> None:
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    asked = {"traceparent": f"00-{trace}-b7ad6b7169203331-01", "tracestate": "vendor=1"}
+    job = client.upload(picture, recipe=RECIPE, wait=30, **asked)
+    assert (job.state, job.trace) == ("done", trace)
+    assert client.derive(job, wait=30, **asked).trace == trace
+    assert client.derive(job, wait=30, traceparent="00-0-0-01").trace is None
+
+
 def test_an_upload_may_wait_and_names_its_recipe(client: Any, picture: bytes) -> None:
     job = client.upload(picture, recipe=RECIPE, wait=30)
     assert (job.state, job.preset, [each.name for each in job.renditions]) == ("done", None, ["tiny"])

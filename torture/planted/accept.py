@@ -36,7 +36,7 @@ ACCEPT = Core(
         Mutant(
             "a promised upload is not logged",
             "accept.py",
-            'web.log.info("uploaded", extra={"job": each.job, "bytes": each.original.bytes, **batch})',
+            'web.log.info("uploaded", extra={"job": each.job, "bytes": each.original.bytes, **more})',
             "pass",
         ),
         Mutant(

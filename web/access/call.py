@@ -11,13 +11,14 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from jobs import ids
+from jobs import ids, trace
 from jobs.access.grants import Grant, ViewGrant, sign
 from jobs.access.keys import Scope
 from jobs.errors import ClientFault, LimitExceeded
 from jobs.job import Row
 from jobs.limits import PARAMETERS_MAX, STREAM_JOBS_MAX
 from jobs.records import Where
+from jobs.trace import Trace
 from web.access.caller import IN_QUERY, Caller, admit
 from web.access.filters import TENANT, filter_of
 from web.access.guard import base_of
@@ -53,6 +54,12 @@ class Call(NamedTuple):
     def shown(self, row: Row) -> Job:
         """A job as the API shows it."""
         return answers.job(row, self.base, self.web.feed.forecast.places()(row), self.by_grant)
+
+    @property
+    def trace(self) -> Trace | None:
+        """The trace in which the request comes."""
+        headers = self.request.headers
+        return trace.read(headers.getlist("traceparent"), headers.getlist("tracestate"))
 
     @property
     def by_grant(self) -> str:

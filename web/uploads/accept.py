@@ -16,6 +16,7 @@ from jobs.limits import BATCH_JOBS_MAX
 from jobs.recipes import recipe
 from jobs.recipes.explain import cost_ms
 from jobs.recipes.recipe import content_of
+from jobs.trace import Trace, member_of
 from jobs.wire import COMMITTED, CONFLICT, KNOWN, REFUSED, Ack, NewJob, Submit, SubmitForCouriers, SubmitToBatch
 from web.broker.requests import NotPromised
 from web.uploads.admission import Admission, RateLimited, queue_full_seconds, used_up
@@ -39,7 +40,8 @@ async def accept(
     NotPromised, StoreFault.
     """
     web = admission.call.web
-    submit = submit_of(admission, request, stored, hooks, is_batch=is_batch)
+    traces = [admission.call.trace] * len(stored)
+    submit = submit_of(admission, request, stored, hooks, traces, is_batch=is_batch)
     try:
         ack, repeated = await web.requests.settle(
             submit, partial(look, web.reads.quick, submit), web.settings.accept_seconds
@@ -52,8 +54,9 @@ async def accept(
         raise
     if ack.outcome == COMMITTED:
         batch = {"batch": name} if (name := submit.jobs[0].batch) else {}
-        for each in stored:
-            web.log.info("uploaded", extra={"job": each.job, "bytes": each.original.bytes, **batch})
+        for each, trace in zip(stored, traces, strict=True):
+            more = batch | member_of(trace)
+            web.log.info("uploaded", extra={"job": each.job, "bytes": each.original.bytes, **more})
         return await rows(web.reads.quick, submit, ack)
     if ack.outcome != REFUSED or not repeated:  # else a resent Submit may be accepted, and the walk removes orphans
         await remove(web, [each for each in stored if each.job not in ack.ids])
@@ -90,9 +93,15 @@ def _refusal(admission: Admission, request: UploadRequest, ack: Ack, images: int
 
 
 def submit_of(
-    admission: Admission, request: UploadRequest, stored: list[Stored], hooks: Hooks | None, *, is_batch: bool = False
+    admission: Admission,
+    request: UploadRequest,
+    stored: list[Stored],
+    hooks: Hooks | None,
+    traces: list[Trace | None],
+    *,
+    is_batch: bool = False,
 ) -> Submit:
-    """The message that makes these jobs, as `accept` sends it."""
+    """The message that makes these jobs, each in its trace, as `accept` sends it."""
     at, call, key = time.time(), admission.call, admission.key
     made = ids.mint(at, secrets.token_bytes(ids.RANDOM_BYTES)) if is_batch or len(stored) > 1 else None
     batch = request.batch or made
@@ -100,10 +109,10 @@ def submit_of(
     fingerprint = hashlib.sha256(request.digest + digests + (b"batch" if is_batch else b""))
     text = recipe.canonical(request.recipe)
     jobs = []
-    for index, each in enumerate(stored):
+    for index, (each, trace) in enumerate(zip(stored, traces, strict=True)):
         spec = Spec(
             each.filename, request.reference, request.metadata, request.preset, text, each.original, call.caller.tenant,
-            len(stored), index, each.source,
+            len(stored), index, each.source, trace,
         )  # fmt: skip
         jobs.append(
             NewJob(

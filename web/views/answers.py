@@ -14,6 +14,7 @@ from jobs import job as jobs
 from jobs.images.turns import ORIENTATIONS
 from jobs.job import ENDED, PRIORITIES, Outcome, Row, Spec, decode_outcome, decode_spec, original_of
 from jobs.records import BatchEntry
+from jobs.trace import id_of
 from web.broker.waiting import Place, Places
 from web.views.fields import at, moment
 from web.views.shapes import (
@@ -75,6 +76,7 @@ def _job(row: Row, spec: Spec, outcome: Outcome, base: str, place: Place, by_gra
         ended_at=at(row.ended_at),
         expires_at=at(outcome.expires_at),
         change=row.change,
+        trace=spec.trace and id_of(spec.trace),
         status_url=here + by_grant,
         events_url=f"{here}/events{by_grant}",
     )

@@ -130,6 +130,7 @@ class Job(Struct, frozen=True, kw_only=True):
         Moment | None, says("When it ends as `expired` unless it was begun before (`expires_in`); null: never.")
     ]
     change: Annotated[Whole, says("The number of its latest change. Of two answers the higher one is newer.")]
+    trace: Annotated[str | None, says("The id of [its trace](traces.md); null if it was made in none.")]
     status_url: Annotated[Url, says("This job. Under a grant all its addresses carry a grant.")]
     events_url: Annotated[Url, says("Its event stream.")]
     deliveries: Annotated[

@@ -18,7 +18,8 @@ from host.settings.settings import Settings
 from jobs.errors import BlobMissing, ImageFault, PixmillError, StoreAway, StoreFault
 from jobs.ids import original_name
 from jobs.images.head import Head
-from jobs.job import Code, Cost, Spec, decode_spec
+from jobs.job import Code, Cost, Spec, decode_spec, trace_of
+from jobs.trace import member_of
 from jobs.wire import Assignment, LeaseRef
 from stores.blobs import Blobs
 from worker.boundary import tasks
@@ -81,7 +82,7 @@ class Work:
             spec = decode_spec(assignment.spec)
             if (renditions := self._results.find(assignment.job, spec)) is not None:
                 self._notify(events.CacheAnswered(assignment.job, assignment.lease, renditions))
-                self._log.info("finished", extra={"job": assignment.job, "cached": True})
+                self._log.info("finished", extra={"job": assignment.job, "cached": True, **member_of(spec.trace)})
                 return self._offer()
             watermarks = self._watermarks.of(spec.recipe)
             head = Head(spec.original.format, spec.original.width, spec.original.height)
@@ -291,7 +292,7 @@ class Work:
         job, lease, at = work.assignment.job, work.assignment.lease, time.time()
         self._notify(events.DecoderFinished(job, lease, work.renditions, cost, at))
         ms = round((at - work.handed_at) * 1000)
-        self._log.info("finished", extra={"job": work.assignment.job, "ms": ms})
+        self._log.info("finished", extra={"job": work.assignment.job, "ms": ms, **member_of(work.spec.trace)})
 
     def _fail(self, work: Try, code: str, detail: str) -> bool:
         """Fail the present try, once its earlier renditions are published. False if that failed, and so the try."""
@@ -308,7 +309,8 @@ class Work:
 
     def _say_failed(self, assignment: Assignment, code: str, detail: str) -> None:
         self._notify(events.DecoderFailed(assignment.job, assignment.lease, code, checks.plain(detail)))
-        self._log.info("failed", extra={"job": assignment.job, "code": str(code)})
+        traced = member_of(trace_of(assignment.spec))
+        self._log.info("failed", extra={"job": assignment.job, "code": str(code), **traced})
 
     def _forget(self) -> None:
         if self._try is not None:

@@ -23,7 +23,7 @@ from broker.core.books.turns import Holds
 from broker.core.couriers.deliveries import Deliveries
 from jobs.deliveries import EventType
 from jobs.ids import original_name
-from jobs.job import ENDED, TEXT_CHARACTERS_MAX, Code, EventKind, Fault, Rendition, State, TimelineEntry
+from jobs.job import ENDED, TEXT_CHARACTERS_MAX, Code, EventKind, Fault, Rendition, State, TimelineEntry, trace_of
 from jobs.lanes import tenant_of
 from jobs.leases import count_of
 from jobs.limits import TIMELINE_MAX
@@ -282,7 +282,10 @@ class Books:
         self._deliver(entry, hooks.urls, type_, body, at)
 
     def _deliver(self, entry: Entry, urls: tuple[str, ...], type_: EventType, body: bytes, at: float) -> None:
-        self.deliveries.tell(entry.tenant, urls, type_.value, body, entry.change, at, job=entry.id, batch=entry.batch)
+        self.deliveries.tell(
+            entry.tenant, urls, type_.value, body, entry.change, at,
+            job=entry.id, batch=entry.batch, trace=trace_of(entry.spec),
+        )  # fmt: skip
 
     def follow(self, entry: Entry, verdict: Again | End, now: float, detail: str) -> None:
         """Carry out the retry policy's verdict on a running job whose lease is over."""

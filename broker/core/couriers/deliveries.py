@@ -27,6 +27,7 @@ from jobs.deliveries import (
     update_of,
 )
 from jobs.leases import count_of, next_lease
+from jobs.trace import Trace
 from jobs.webhooks.schedule import (
     PAUSE_SECONDS,
     PROBE_SECONDS_MAX,
@@ -72,6 +73,7 @@ class Sending(msgspec.Struct, frozen=True):
     attempt: int
     url: str
     body: bytes
+    trace: Trace | None = None
 
 
 class Flight:
@@ -138,17 +140,18 @@ class Deliveries:
 
     def tell(
         self, tenant: str, urls: Iterable[str], type_: str, body: bytes, change: int, at: float,
-        *, job: str | None, batch: str | None,
+        *, job: str | None, batch: str | None, trace: Trace | None = None,
     ) -> None:  # fmt: skip
-        """An event happened, of which these receivers are told."""
+        """An event happened, of which these receivers are told. `trace`: the job's."""
         for url in urls:
             self.last += 1
             lane = lane_of(tenant, url)
             if not self._is_paused(lane):
                 lane = self.lanes.name_for(lane)
             row = DeliveryRow(
-                self.last, delivery_id(self.last, self.nonce), tenant, job, batch, lane, url, type_, body, change, at
-            )
+                self.last, delivery_id(self.last, self.nonce), tenant, job, batch, lane, url, type_, body, change, at,
+                trace=trace,
+            )  # fmt: skip
             if self._is_paused(lane):
                 self.created.append(row._replace(state=FAILED, error=PAUSED, ended_at=at))
                 self.given_up += 1
@@ -303,7 +306,7 @@ class Deliveries:
             return self.lanes.arrive(lane, at)
         number = next_lease(row.attempts, self.nonce)
         self._fly(Flight(row, lane, courier, number))
-        self.sendings.append(Sending(courier.peer, row.tenant, at, row.id, number, row.url, row.body))
+        self.sendings.append(Sending(courier.peer, row.tenant, at, row.id, number, row.url, row.body, row.trace))
         return None
 
     def _claimed(self, claim: Claim, row: DeliveryRow | None, at: float) -> None:

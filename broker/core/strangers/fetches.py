@@ -97,7 +97,7 @@ def _assign(books: Books, entry: Entry, courier: Worker, now: float) -> None:
     books.roster.lease(courier, entry)
     books.log(entry, FETCHING, now)
     policy = books.policy
-    source = Source(entry.id, entry.lease, spec.source, policy.fetch_seconds, policy.upload_bytes_max)
+    source = Source(entry.id, entry.lease, spec.source, policy.fetch_seconds, policy.upload_bytes_max, spec.trace)
     return books.batch(courier.peer, Fetch, source)
 
 

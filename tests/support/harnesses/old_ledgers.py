@@ -50,6 +50,7 @@ PURGED, SWEPT, ACTION = job_id(8), job_id(9), job_id(10)
 DELIVERY = DeliveryRow(
     1, "d1-0000000", "", JOBS[State.DONE], None, "hooks.example ", "https://hooks.example/x", "job.done", b"{}", 5,
     AT + 2, attempts=1, tries=1, due_at=AT + 10, status=500, error="the receiver answered 500", answer="busy",
+    trace=f"00-{'a' * 32}-{'b' * 16}-01 vendor=1",
 )  # fmt: skip
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from courier.calls import Calls, Do, ref_of
+from courier.calls import Calls, Do, ref_of, trace_of
 from host.egress.gate import Stop
+from jobs.trace import headers_of
 from jobs.wire import Attempted, Delivery, Failure, LeaseRef, Source
 from tests.support.patience import stretched
 
@@ -90,6 +91,23 @@ def test_no_more_than_so_many_at_once() -> None:
             made.begin(delivery(f"d{number}"))
         results(made, 9)
     assert under_way[1] == 3
+
+
+def test_a_call_has_the_trace_of_its_job() -> None:
+    trace = f"00-{'a' * 32}-{'b' * 16}-01 vendor=1"
+    told = Delivery("d", 1, "https://a.example/", {"webhook-id": "m", **headers_of(trace)}, b"")
+    assert trace_of(told) == trace
+    assert trace_of(Source("j", 3, "https://a.example/", 1.0, 1, trace)) == trace
+    assert trace_of(delivery("d")) is None
+
+
+def test_the_log_tells_the_trace(caplog: pytest.LogCaptureFixture) -> None:
+    trace = f"00-{'a' * 32}-{'b' * 16}-01"
+    with calls(lambda work, stop: (Failure(work.job, 3, "x", ""), "why"), count=1) as made:
+        made.begin(Source("j", 3, "https://a.example/", 1.0, 1, trace))
+        results(made, 1)
+    (line,) = [vars(record) for record in caplog.records if record.message == "call failed"]
+    assert (line["job"], line["trace"]) == ("j", "a" * 32)
 
 
 def test_a_lease_has_the_name_and_number_of_its_work() -> None:

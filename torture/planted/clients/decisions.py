@@ -40,7 +40,7 @@ CLIENT = Core(
             'done_before="not_requeueable"',
             'done_before=""',
         ),
-        Mutant("an upload has no key", "core/calls.py", '{"Idempotency-Key": key, **prefer}', "{**prefer}"),
+        Mutant("an upload has no key", "core/calls.py", '{"Idempotency-Key": key, **prefer,', "{**prefer,"),
         Mutant(
             "a wait spins",
             "core/calls.py",

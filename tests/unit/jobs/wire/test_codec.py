@@ -18,6 +18,7 @@ from jobs.limits import (
     REFERENCE_CHARACTERS_MAX,
 )
 from jobs.records import Where
+from jobs.trace import TRACE_CHARACTERS_MAX
 from torture.extremes import Extremes, unbounded
 
 RENDITION = Rendition("thumb", "processed/ab/x", "jpeg", 320, 320, 9, "ab" * 32)
@@ -71,7 +72,7 @@ TO_WORKER = [
     wire.OrphanScan("raw/ab/i", 60.0, 250),
     wire.BrokerBeat(7),
     wire.Deliver([wire.Delivery("d", 3, "https://app.example/hook", {"webhook-id": "msg_d"}, b"{}")]),
-    wire.Fetch([wire.Source("j", 3, "https://app.example/a.png", 30.0, 1 << 26)]),
+    wire.Fetch([wire.Source("j", 3, "https://app.example/a.png", 30.0, 1 << 26, f"00-{'a' * 32}-{'b' * 16}-01 c=d")]),
 ]
 DIRECTIONS = [
     (wire.from_web, FROM_WEB),
@@ -157,6 +158,7 @@ def test_a_spec_has_room_for_the_longest_texts_of_an_upload() -> None:
     spec = Spec(
         wide * FILENAME_CHARACTERS_MAX, wide * REFERENCE_CHARACTERS_MAX, "x" * METADATA_BYTES_MAX, "p" * 255,
         "x" * RECIPE_BYTES_MAX, original, "t" * 64, 100, 99,
+        trace="t" * TRACE_CHARACTERS_MAX,
     )  # fmt: skip
     assert len(encode(spec)) <= wire.SPEC_BYTES_MAX
 

@@ -1,6 +1,6 @@
 """Procedures, driven by hand over a clock that only their pauses and the server's waits move."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -8,8 +8,8 @@ from pixmill.core.answers import Batch
 from pixmill.core.calls import Calls
 from pixmill.core.errors import NotFound
 from pixmill.core.named import Named
-from pixmill.core.requests import Pause, Procedure, Reply, Request, Response, Send
-from tests.unit.pixmill.core.samples import JOB, RUNNING, URL
+from pixmill.core.requests import Pause, Procedure, Reply, Request, Response, Send, Source
+from tests.unit.pixmill.core.samples import JOB, RUNNING, UPLOAD, URL
 
 GONE = 404, {"code": "not_found", "detail": "there is no such job"}
 
@@ -110,3 +110,15 @@ def test_the_terms_of_a_grant_are_those_that_are_named() -> None:
     )
     server.run(Calls(URL).grant({"preset": "web", "count": 2, "origin": None}, 86_400.0))
     assert server.asked[0].json == {"preset": "web", "count": 2, "expires_at": "1970-01-02T00:00:00+00:00"}
+
+
+def test_the_trace_goes_as_headers_and_is_no_field() -> None:
+    source = cast(Source, object())  # nobody opens it
+    server = Server((202, UPLOAD), (202, UPLOAD))
+    trace = {"traceparent": "00-1", "tracestate": None, "preset": "web"}
+    server.run(Calls(URL).derive("j1", "k", trace, None))
+    server.run(Calls(URL).upload(source, "k", trace, None))
+    derived, uploaded = server.asked
+    assert derived.headers == uploaded.headers == {"Idempotency-Key": "k", "traceparent": "00-1"}
+    assert derived.json == {"original": "j1", "preset": "web"}
+    assert uploaded.form == {"preset": "web"}

@@ -75,7 +75,8 @@ def test_an_older_ledger_keeps_what_it_holds(number: int, tmp_path: Path) -> Non
     assert restored.paused == (expected.paused if number >= 12 else [])
     unknown = QuarantineEntry(old_ledgers.CONTENT, "", 0.0)
     assert restored.quarantine == (expected.quarantined if number >= 5 else [unknown])
-    kept = (["hooks.example "], expected.endpoints, expected.deliveries) if number >= 8 else ([], [], [])
+    deliveries = [row if number >= 13 else row._replace(trace=None) for row in expected.deliveries]
+    kept = (["hooks.example "], expected.endpoints, deliveries) if number >= 8 else ([], [], [])
     assert (restored.due_lanes, restored.endpoints, ledger.deliveries_at([1])) == kept
     assert ledger.entries(ActionEntry, None, 9) == ([*expected.actions.values()] if number >= 11 else [])
     ledger.close()

@@ -23,7 +23,8 @@ ROOT = Path(__file__).parents[4]
 FIELDS = [
     "id", "state", "filename", "reference", "metadata", "preset", "recipe", "priority", "attempts", "cached", "error",
     "original", "source_url", "renditions", "dominant_colour", "timeline", "cost", "queue_position", "eta_seconds",
-    "batch", "accepted_at", "ended_at", "expires_at", "change", "status_url", "events_url", "deliveries",
+    "batch", "accepted_at", "ended_at", "expires_at", "change", "trace", "status_url", "events_url",
+    "deliveries",
 ]  # fmt: skip
 
 

@@ -99,10 +99,13 @@ class Desk:
         if begin:
             self.begin()
 
-    def begin(self, job: str = "a", tenant: str = "", seconds: float = 60.0, alone: bool = False) -> None:
+    def begin(
+        self, job: str = "a", tenant: str = "", seconds: float = 60.0, alone: bool = False, trace: str | None = None
+    ) -> None:
         name = original_name(job)
         self.blobs.put(name, b"original")
         spec = Spec("a.jpg", None, None, None, RECIPE, Original(name, "jpeg", 40, 40, 8, f"digest of {job}"), tenant)
+        spec = msgspec.structs.replace(spec, trace=trace)
         self.work.begin(Assignment(job, 1, seconds, 1 << 30, alone, encode(spec)))
 
     def said(self, *words: Any) -> list[type]:
@@ -388,3 +391,23 @@ def test_a_spec_that_says_nothing_ends_its_job_and_not_the_worker(spec: bytes) -
     (failed,) = [each for each in desk.notified if isinstance(each, events.DecoderFailed)]
     assert failed.job == "b"
     assert isinstance(desk.notified[-1], events.DecoderIdle), "the next job finds the decoder free"
+
+
+def test_the_log_tells_the_trace_of_each_end(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    caplog.set_level(logging.INFO)
+    trace = f"00-{'a' * 32}-{'b' * 16}-01"
+    desk = Desk(begin=False)
+    desk.begin("a", trace=trace)
+    desk.said(LARGE, SMALL, DONE)
+    with monkeypatch.context() as patched:
+        patched.setattr(Results, "find", lambda *_: [])  # the cache answers
+        desk.begin("a", trace=trace)
+    desk.begin("b", trace=trace)
+    desk.said(tasks.Fault(Code.UNDECODABLE, "why"))
+    lines = [vars(record) for record in caplog.records if record.message in ("finished", "failed")]
+    assert [(line["message"], line["trace"]) for line in lines] == [
+        ("finished", "a" * 32), ("finished", "a" * 32), ("failed", "a" * 32),
+    ]  # fmt: skip
+    desk.begin("c")
+    desk.said(tasks.Fault(Code.UNDECODABLE, "why"))
+    assert not hasattr(caplog.records[-1], "trace")

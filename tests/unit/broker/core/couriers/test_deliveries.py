@@ -11,7 +11,7 @@ from broker.core.couriers import lanes
 from broker.core.couriers.deliveries import LOST, Sending
 from jobs import wire
 from jobs.deliveries import DeliveryWhere, Endpoint, seq_of
-from jobs.job import Rendition
+from jobs.job import Original, Rendition, Spec, encode
 from jobs.leases import count_of
 from jobs.webhooks.schedule import AT_ONCE, FAILURES_IN_A_ROW, PAUSE_SECONDS, PROBE_SECONDS_MAX, SCHEDULE
 from jobs.wire import Attempted, Delivered, Finish, Finished, Held, LeaseRef, Returned
@@ -93,6 +93,19 @@ def test_an_end_is_written_with_the_job_and_sent_when_it_is_committed() -> None:
     data = json.loads(row.body)["data"]
     assert (data["id"], data["state"], data["change"]) == ("j", "done", harness.row("j").change)
     assert (data["metadata"], data["reference"], data["status_url"]) == ({"a": 1}, "ref", "http://pix/jobs/j")
+
+
+@pytest.mark.parametrize("trace", [None, f"00-{'a' * 32}-{'b' * 16}-01 vendor=1"])
+def test_an_end_is_told_in_the_trace_of_its_job_also_after_a_failure(trace: str | None) -> None:
+    harness = harness_with()
+    spec = Spec("a.jpg", None, None, None, "{}", Original("raw/ab/j", "jpeg", 1, 1, 1, "d" * 64), "t", trace=trace)
+    (sending,) = end(harness, "j", spec=encode(spec)).sendings
+    first, *_ = harness.last
+    assert [row.trace for row in first.records.deliveries] == [trace]
+    assert sending.trace == trace
+    answer(harness, sending, 500)
+    (again,) = later(harness, SCHEDULE[1] * 2).sendings
+    assert again.trace == trace
 
 
 def test_a_success_ends_it_and_settles_the_courier() -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from broker.core.strangers.fetches import FETCHES_PER_HOST, FETCHES_SHARE, JOBS_LOOKED
@@ -64,6 +65,20 @@ class Bench(DispatcherHarness):
 
     def events(self, job: str) -> list[str]:
         return [entry.event for entry in decode_outcome(self.row(job).outcome).timeline]
+
+
+def test_its_trace_goes_to_the_courier_and_to_the_worker() -> None:
+    bench = Bench()
+    trace = f"00-{'a' * 32}-{'b' * 16}-01"
+    plain = job_at("j")
+    spec = msgspec.structs.replace(decode_spec(plain.spec), trace=trace)
+    bench.submit(msgspec.structs.replace(plain, spec=encode(spec)))
+    source = bench.fetch()
+    assert source.trace == trace
+    bench.receive(A, landed(source))
+    bench.receive(B, ready("w", capacity=1))
+    ((_, assign),) = bench.said(wire.Assign)
+    assert decode_spec(assign.jobs[0].spec).trace == trace
 
 
 def test_it_is_fetched_then_assigned_with_its_original_and_never_with_its_address() -> None:
