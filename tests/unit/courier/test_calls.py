@@ -103,7 +103,7 @@ def test_a_call_has_the_trace_of_its_job() -> None:
 
 def test_the_log_tells_the_trace(caplog: pytest.LogCaptureFixture) -> None:
     trace = f"00-{'a' * 32}-{'b' * 16}-01"
-    with calls(lambda work, stop: (Failure(work.job, 3, "x", ""), "why"), count=1) as made:
+    with calls(lambda work, stop: (Failure("j", 3, "x", ""), "why"), count=1) as made:
         made.begin(Source("j", 3, "https://a.example/", 1.0, 1, trace))
         results(made, 1)
     (line,) = [vars(record) for record in caplog.records if record.message == "call failed"]
