@@ -4,17 +4,19 @@ PY := .venv/bin/python
 SEED ?= 1
 JOBS ?= 10000
 KILLS ?= 100
+LOG = $${PIXMILL_LOG_PATH-$${PIXMILL_DATA:-uploads}/log/pixmill.jsonl}
+LOGGED = PIXMILL_LOG_PATH="$(LOG)"
 TWO := -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: run-all dev test test-fast check format sim mutate bench chaos hostile load scale restart status stop config backup release lock help
 
 # Installs into .venv and starts everything on localhost:3000.
 run-all: .venv/roles
-	@exec $(PY) -m supervisor
+	@$(LOGGED) exec $(PY) -m supervisor
 
 # Does the same, and restarts after every change of a source file.
 dev: .venv/roles
-	@exec $(PY) -m supervisor --reload
+	@$(LOGGED) exec $(PY) -m supervisor --reload
 
 # Runs all tests, fast folders first, two files at a time, then `make check`. It begins with how long that takes, and what
 # is not tested here.

@@ -18,12 +18,12 @@ from broker.standby import await_term
 from host.files.filesystems import refuse_network
 from host.files.folders import data_folder, keep_private, signing_secrets
 from host.files.tenants import read_tenants
+from host.log.start import say_refused, setup_faults_end, start_log
 from host.process import notify
 from host.process.descriptors import raise_descriptors
 from host.process.signals import as_socket
-from host.settings import log as logs
 from host.settings.arguments import take_none
-from host.settings.environment import load_settings, setup_faults_end
+from host.settings.environment import load_settings
 from host.settings.settings import Settings
 from host.sockets import curve
 from host.sockets.addresses import own_wires
@@ -42,7 +42,7 @@ def main() -> int:
     keep_private()
     try:
         settings, _ = load_settings()
-        log = logs.start("broker", settings)
+        log = start_log("broker", settings)
         data, brokers = data_folder(settings), _listed(settings, log)
         tenants = read_tenants(settings.tenants)
         refuse_network(data)
@@ -53,7 +53,7 @@ def main() -> int:
         if ledger is None:
             return 0
         if why := claim_blobs(settings, ledger.identity()):
-            log.warning("whether the bucket is ours cannot be told: no orphan scan", extra={"why": why})
+            log.warning("bucket_unclaimed", extra={"why": why})
         recorder = Recorder(flight, log)
         raise_descriptors()
         brokers.leave()
@@ -61,7 +61,7 @@ def main() -> int:
         signer = Signer(signing_secrets(settings.webhook_secrets, data, "webhook.secret"))
         loop = Loop(Dispatcher(policy_of(settings, tenants, why)), ledger, recorder, sockets, log, signer)
     except SetupFault as fault:
-        print(f"broker: {fault.detail}", file=sys.stderr)
+        say_refused("broker", fault)
         return 2
     try:
         loop.start()
@@ -72,10 +72,10 @@ def main() -> int:
         notify.status("active")
         loop.run(stops)
     except LedgerDamaged as fault:
-        print(f"broker: {fault.detail}", file=sys.stderr)
+        say_refused("broker", fault)
         return 2
     except LedgerFailed as fault:
-        log.error("ledger failed, ending: a start is a recovery", extra={"why": fault.detail})
+        log.error("ledger_failed", extra={"why": fault.detail})
         return 1
     finally:
         recorder.close()

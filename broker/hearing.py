@@ -108,4 +108,4 @@ class Hearing:
         if f"{who} {why}" not in self._named and len(self._named) < PEERS_NAMED_MAX:
             self._named.add(f"{who} {why}")
             worker = self._dispatcher.name_of(peer)
-            self._log.warning("not heard", extra={"why": why, "of": who, "worker": worker})
+            self._log.warning("worker_not_heard", extra={"why": why, "of": who, "worker": worker})

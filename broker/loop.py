@@ -9,7 +9,6 @@ no decision about a job.
 import logging
 import socket
 import time
-from logging import INFO, WARNING
 from typing import Any
 
 from broker.core.books.events import ClockRead, DurabilityRead, Effects, PeerLost
@@ -133,7 +132,10 @@ class Loop:
             return
         self._durability = self._ledger.durability
         word, why = self._durability.word, self._durability.why
-        self._log.log(WARNING if word == ASYNCHRONOUS else INFO, "durability", extra={"of": word, "why": why})
+        if word == ASYNCHRONOUS:
+            self._log.warning("durability_weak", extra={"of": word, "why": why})
+        else:
+            self._log.info("durability", extra={"of": word, "why": why})
         self._intake.add(DurabilityRead(word))
 
     def _keep_door(self, now: float) -> None:
@@ -220,7 +222,7 @@ class Loop:
         for peer in lost:  # behind the ledger's answers, which know nothing of what follows from a loss
             self._intake.add(PeerLost(peer))
         self._ledger.tidy(busy=effects.beat is not None)
-        self._narrator.log(effects.sends, self._dispatcher.name_of, now)
+        self._narrator.log(effects, self._dispatcher.name_of, now, self._offset)
 
     def _believe(self) -> None:
         """Raises TermLost if another broker may have the term by now: nothing may be sent."""
@@ -230,7 +232,7 @@ class Loop:
     def _leave_out(self, count: int) -> None:
         """Count them, and log only the first: a peer that causes one such message causes many."""
         if not self.unsaid:
-            self._log.warning("too long to be sent, left out", extra={"messages": count})
+            self._log.warning("left_out", extra={"messages": count})
         self.unsaid += count
 
     def _forget_keys(self, now: float) -> None:

@@ -27,12 +27,12 @@ def await_term(candidate: Candidate, several: bool, signals: socket.socket, log:
         if ledger is not None:
             until = now + candidate.predecessor_seconds
             if ledger.detail != unreached:
-                log.warning("waits for the ledger", extra={"why": ledger.detail})
+                log.warning("ledger_awaited", extra={"why": ledger.detail})
                 notify.status(f"waits for the ledger: {ledger.detail}")
             unreached = ledger.detail
         elif several:
             if not stands_by:
-                log.info("stands by")
+                log.info("stands_by")
                 notify.status("stands by")
                 notify.ready()
             stands_by = True

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from functools import partial
 
+import msgspec
+
 from courier.core.events import CallResult
 from courier.delivering import SILENT
 from courier.fetching import DETAILS
@@ -44,6 +46,24 @@ def broken(work: Work) -> CallResult:
         return Attempted(work.id, work.attempt, 0, 0.0, error=SILENT)
     code = Code.SOURCE_UNREACHABLE
     return Failure(work.job, work.lease, code.value, DETAILS[code])
+
+
+class _Data(msgspec.Struct):
+    id: str = ""
+
+
+class _Body(msgspec.Struct):
+    type: str = ""
+    data: _Data = msgspec.field(default_factory=_Data)
+
+
+def _about(body: bytes) -> dict[str, str]:
+    """The job or the batch that an event tells of, for the log."""
+    try:
+        told = msgspec.json.decode(body, type=_Body)
+    except msgspec.MsgspecError:
+        return {}
+    return {told.type.partition(".")[0]: told.data.id} if told.data.id else {}
 
 
 class Calls:
@@ -105,22 +125,24 @@ class Calls:
         except RuntimeError as fault:
             if not self._threads:
                 raise
-            self._log.warning("no thread more", extra={"why": str(fault), "threads": self._threads})
+            self._log.warning("thread_missing", extra={"why": str(fault), "threads": self._threads})
         else:
             self._threads += 1
 
     def _result(self, work: Work, made: Made) -> CallResult:
         ref = ref_of(work)
-        kind = {"delivery": ref.job} if isinstance(work, Delivery) else {"job": ref.job}
+        kind = {"delivery": ref.job, **_about(work.body)} if isinstance(work, Delivery) else {"job": ref.job}
         kind |= member_of(trace_of(work))
         if (fault := made.exception()) is not None:
-            self._log.error("call broke", extra=kind, exc_info=fault)
+            self._log.error("call_broke", extra=kind, exc_info=fault)
             return broken(work)
         result, why = made.result()
         if why:
-            self._log.warning("call failed", extra={**kind, "why": why})
+            self._log.warning("call_failed", extra={**kind, "why": why})
+        elif isinstance(result, Attempted):
+            self._log.info("webhook_told", extra={**kind, "status": result.status, "ms": round(result.seconds * 1000)})
         else:
-            self._log.debug("called", extra=kind)
+            self._log.info("fetched", extra=kind)
         return result
 
     def _run(self) -> None:

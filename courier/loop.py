@@ -56,9 +56,9 @@ class Courier:
         self._blobs = open_blobs(settings, settings.disk_free_bytes_min)
         self._objects = open_objects(settings)
         if settings.blobs_url:
-            log.info("blobs", extra={"store": proven_blobs(settings, self._blobs)})
+            log.info("blobs_proven", extra={"store": proven_blobs(settings, self._blobs)})
         if proxy is not None:
-            log.info("all goes through a proxy, which judges addresses", extra={"proxy": f"{proxy.host}:{proxy.port}"})
+            log.info("egress_by_proxy", extra={"proxy": f"{proxy.host}:{proxy.port}"})
         self._rules = Rules(parse_sources(settings.sources), allowed, formats_read(), settings.pixels_max)
         self._calls = Calls(SLOTS, self._call, log)
         self._watchdog = notify.Watchdog()
@@ -108,7 +108,7 @@ class Courier:
         for work in effects.begin:
             self._calls.begin(work)
         if effects.reconnect:
-            self._log.warning("broker silent", extra={"courier": self._name})
+            self._log.warning("broker_silent", extra={"courier": self._name})
             self._lines.reopen()
         return effects.leave
 

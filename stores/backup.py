@@ -16,8 +16,9 @@ from pathlib import Path
 
 from host.files.folders import close_folder, keep_private
 from host.files.recipes import recipe_files
+from host.log.start import setup_faults_end
 from host.settings.buckets import bucket
-from host.settings.environment import load_settings, setup_faults_end
+from host.settings.environment import load_settings
 from host.settings.settings import RECIPES, Settings
 from jobs.errors import SetupFault, StoreFault
 from jobs.records import Where

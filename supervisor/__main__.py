@@ -7,6 +7,7 @@ from pathlib import Path
 
 from host.files import folders
 from host.files.tenants import read_tenants
+from host.log.start import setup_faults_end
 from host.process import notify
 from host.process.launch import START, STOP
 from host.settings import arguments, environment
@@ -69,5 +70,5 @@ def _line(role: str, state: str, pid: int | None, seconds: float, last: str) -> 
 
 
 if __name__ == "__main__":
-    with environment.setup_faults_end("supervisor"):
+    with setup_faults_end("supervisor"):
         sys.exit(main(sys.argv[1:]))

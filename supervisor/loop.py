@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from host.files.sources import Watch
+from host.log.start import start_log, welcome
 from host.process import launch, lifeline, notify, orphans, signals
-from host.settings import environment, log
+from host.settings import environment
 from host.settings.brokers import brokers_here
 from host.settings.couriers import couriers_here
 from host.settings.environment import of_courier
@@ -38,7 +39,7 @@ class Loop:
         brokers, couriers = brokers_here(settings.brokers), couriers_here(settings.couriers)
         self._fleet = Fleet(settings.web_processes, *workers, settings.drain_seconds, hang, brokers, couriers)
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
-        self._log = log.start("supervisor", settings)
+        self._log = start_log("supervisor", settings)
         self._waiting: dict[str, list[control.Reply]] = {"restart": [], "stop": []}
         self._watch = Watch(reload)
         self._announced = self._draining = self._stopped = False
@@ -62,7 +63,7 @@ class Loop:
             for key, _ in self._selector.select(None if wait == inf else wait):
                 key.data(key.fileobj)
             if changed := self._watch.changed():
-                self._log.info("changed, all restart", extra={"files": " ".join(changed)})
+                self._log.info("sources_changed", extra={"files": " ".join(changed)})
                 self._fleet.restart_requested(time.monotonic())
 
     def _settle(self) -> bool:
@@ -79,7 +80,7 @@ class Loop:
         if self._fleet.complete() and not self._announced:
             self._announced = True
             notify.ready()
-            print(WELCOME.format(listener.page(self._url), self._data, self._curl), flush=True)
+            welcome(self._log, WELCOME, listener.page(self._url), self._data, self._curl)
         return self._stopped
 
     def _start(self, child: int, role: str) -> None:
@@ -87,19 +88,19 @@ class Loop:
         environ = (of_courier(self._environ) if role == COURIER else self._environ) | {"LISTEN_FDS": "1" * len(passed)}
         try:
             self._processes[child] = process = lifeline.spawn(launch.command(role), environ, passed)
-            self._log.info("started", extra={"role": role, "pid": process.pid})
+            self._log.info("process_started", extra={"of": role, "pid": process.pid})
         except OSError as error:
-            self._log.error("start_failed", extra={"role": role, "reason": error.strerror})
+            self._log.error("process_start_failed", extra={"of": role, "why": error.strerror})
             self._fleet.exited(child, os.EX_OSERR, time.monotonic())
 
     def _signal(self, process: subprocess.Popen[bytes], number: signal.Signals) -> None:
         if number == signal.SIGQUIT:
-            self._log.error("silent, is killed; where it hangs is above, if it could say", extra={"pid": process.pid})
+            self._log.error("process_silent", extra={"pid": process.pid})
         process.send_signal(number)
 
     def _done(self, what: str, complete: bool) -> None:
         self._stopped = what == "stop"
-        self._log.info(f"{what}_done", extra={"complete": complete})
+        self._log.info("command_done", extra={"of": what, "complete": complete})
         while self._waiting[what]:
             said = f"restarted {len(self._processes)} processes" if what == "restart" else "all has ended"
             self._waiting[what].pop()({"said": said} if complete else {"fault": GIVEN_UP})
@@ -109,7 +110,7 @@ class Loop:
             self._stop(time.monotonic())
         for child, process in [each for each in self._processes.items() if each[1].poll() is not None]:
             del self._processes[child]
-            self._log.info("ended", extra={"pid": process.pid, "status": process.returncode})
+            self._log.info("process_ended", extra={"pid": process.pid, "status": process.returncode})
             self._fleet.exited(child, process.returncode, time.monotonic())
         orphans.reap({process.pid for process in self._processes.values()})
 
@@ -117,7 +118,7 @@ class Loop:
         self._fleet.stop_requested(now)
         if not self._draining:
             self._draining = True
-            self._log.info(f"draining, at most {self._fleet.drain_seconds:g} s; Ctrl-C again ends now")
+            self._log.info("draining", extra={"at_most": f"{self._fleet.drain_seconds:g} s; Ctrl-C again ends now"})
 
     def _read_notices(self, _: Any) -> None:
         numbers = {process.pid: child for child, process in self._processes.items()}

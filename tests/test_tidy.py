@@ -54,7 +54,7 @@ def test_every_module_keeps_the_rules(path: str) -> None:
     ("path", "source"),
     [
         ("jobs/job.py", "import zmq"),
-        ("jobs/job.py", "import host.settings.log"),
+        ("jobs/job.py", "import host.log.start"),
         ("jobs/retry.py", "import time"),
         ("broker/core/books/roster.py", "from broker import loop"),
         ("broker/core/books/roster.py", "from ...loop import Loop"),
@@ -71,7 +71,7 @@ def test_every_module_keeps_the_rules(path: str) -> None:
         ("stores/blobs/local.py", "import sqlite3"),
         ("broker/__main__.py", "from stores.ledger.sqlite import open_ledger"),
         ("web/access/parts.py", "def late():\n    from stores.blobs import local"),
-        ("host/settings/log.py", "from stores import blobs"),
+        ("host/log/start.py", "from stores import blobs"),
         ("pixmill/client.py", "from jobs import ids"),
         ("web/app.py", "from tests.support.clusters import cluster"),
         ("web/app.py", "try:\n    pass\nexcept:\n    pass"),

@@ -26,7 +26,7 @@ TO_BROKER = 0.6
 """The share of frames for the broker. The rest goes to web and worker."""
 WARM = 0.1
 GROWTH_MB_MAX = 20.0
-TOLD = ('"sweep failed"', '"orphan scan failed"')
+TOLD = ('"sweep_failed"', '"orphan_scan_failed"')
 """Expected errors of a worker: a false broker orders it to delete invalid names."""
 QUEUED_MAX = 200
 """Limit of queued jobs. Each has 32 kB in memory, and the queue is full after the first batches."""

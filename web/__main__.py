@@ -5,10 +5,11 @@ import sys
 
 from host.files.folders import keep_private, run_folder
 from host.files.recipes import PACKAGED, recipes_path
+from host.log.start import setup_faults_end, start_log
 from host.process import notify
 from host.process.allocator import keep_freed_memory
 from host.process.descriptors import raise_descriptors
-from host.settings import environment, log
+from host.settings import environment
 from host.settings.arguments import take_none
 from host.sockets.brokers import Brokers
 from host.sockets.listener import bind_listener, refuse_public
@@ -24,13 +25,13 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT. Raises SetupFault, with the fix."""
     keep_private()
     settings, _ = environment.load_settings()
-    logger = log.start("web", settings)
+    logger = start_log("web", settings)
     brokers = Brokers(settings, logger)
     web = open_web(settings, logger, raise_descriptors())
     if settings.metrics:
         web.counts = open_counts(run_folder(settings), logger)
     if recipes_path(settings) == PACKAGED:
-        logger.info("uses the presets that pixmill comes with", extra={"recipes": PACKAGED})
+        logger.info("presets_built_in", extra={"recipes": PACKAGED})
     keep_freed_memory()
     inherited = notify.inherited_listener()
     if inherited is not None:
@@ -47,5 +48,5 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["webhook-secret"]:
         sys.exit(hooksecret.main(sys.argv[2:]))
     take_none("web", "Serves HTTP. Also: `key TENANT SCOPE` (an API key), `webhook-secret TENANT URL` (a secret).")
-    with environment.setup_faults_end("web"):
+    with setup_faults_end("web"):
         main()

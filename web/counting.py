@@ -19,6 +19,6 @@ def open_counts(run: Path, log: logging.Logger) -> Counts | None:
     try:
         shared = Shared(run, laid.digest, laid.size)
     except OSError as error:
-        log.warning("counts nothing", extra={"folder": str(run), "reason": error.strerror or str(error)})
+        log.warning("metrics_off", extra={"folder": str(run), "why": error.strerror or str(error)})
         return None
     return Counts(laid, shared.cells, shared.slots)

@@ -7,6 +7,7 @@ import http.client
 import socket
 import sys
 
+from host.log.start import setup_faults_end
 from host.settings import environment
 from host.settings.arguments import take_none
 from host.settings.settings import Settings, unix_path
@@ -46,5 +47,5 @@ def fault(settings: Settings) -> str:
 
 if __name__ == "__main__":
     take_none("web.health", "Asks the server of these settings whether it accepts uploads.")
-    with environment.setup_faults_end("web.health"):
+    with setup_faults_end("web.health"):
         sys.exit(fault(environment.load_settings()[0]) or 0)

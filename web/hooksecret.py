@@ -3,7 +3,8 @@
 import argparse
 
 from host.files.folders import data_folder, keep_private, signing_secrets
-from host.settings.environment import load_settings, setup_faults_end
+from host.log.start import setup_faults_end
+from host.settings.environment import load_settings
 from jobs.webhooks.signatures import secret_text
 
 

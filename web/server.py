@@ -95,7 +95,7 @@ class Server(uvicorn.Server):
         cut = relieve([held for connection in self._connections() for held in connection.held(now)])
         cut += relieve(self._web.hub.held(now))
         if cut:
-            self._web.log.warning("clients take too little of their answers", extra={"cut_off": cut})
+            self._web.log.warning("clients_cut_off", extra={"clients": cut})
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal to end. (uvicorn would raise it once more at the end, and not exit 0.)"""

@@ -1,13 +1,12 @@
 """`python -m worker`: one worker process."""
 
-import os
 import signal
 
 from host.files.folders import data_folder, keep_private, run_folder
+from host.log.start import setup_faults_end, start_log
 from host.process import hugepages, signals
-from host.settings import log
 from host.settings.arguments import take_none
-from host.settings.environment import load_settings, setup_faults_end
+from host.settings.environment import load_settings
 from worker.keeper import config
 from worker.keeper.children import Children, start_nursery
 
@@ -25,7 +24,7 @@ def main() -> None:
         from worker.keeper.loop import Keeper  # zmq loads while the nursery does its libraries
 
         engine = children.wait_warm()
-        keeper = Keeper(settings, children, stopped, engine, log.start("worker", settings, str(os.getpid())))
+        keeper = Keeper(settings, children, stopped, engine, start_log("worker", settings))
     keeper.run()
 
 

@@ -151,7 +151,7 @@ class Recorder:
         self._again_at = now + AGAIN_SECONDS
         if not self._complained:
             self._complained = True
-            self._log.warning("flight recorder off", extra={"why": why})
+            self._log.warning("flight_recorder_off", extra={"why": why})
 
     def _end(self) -> None:
         if self._file is not None:

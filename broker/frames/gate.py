@@ -45,5 +45,5 @@ class Gate:
             self.dropped += 1
             if peer not in self._named and len(self._named) < PEERS_NAMED_MAX:
                 self._named.add(peer)
-                self._log.warning("dropped", extra={"peer": peer.hex(), "why": fault.detail})
+                self._log.warning("frame_dropped", extra={"peer": peer.hex(), "why": fault.detail})
             return None

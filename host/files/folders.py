@@ -26,7 +26,7 @@ _OTHERS, _OTHERS_WRITE = 0o077, 0o022
 _MARKS = ("ledger.sqlite3", "broker.lock", "supervisor.lock", "curve/broker.key")
 """A folder that has one of these is ours: DATA, a back-up or RUN. `raw` is not among them: photographers use it."""
 _PARTS = (
-    *("raw", "processed", "incoming", "cache", "flight", "curve", "recipes", "run"),
+    *("raw", "processed", "incoming", "cache", "flight", "curve", "recipes", "run", "log"),
     *("ledger.*", "*.secret", ".*.secret.*", "broker.lock", "supervisor.lock", "*.sock", "*.sock.lock", f"{METRICS}*"),
 )
 """All names that we ever put there."""
@@ -131,7 +131,7 @@ def close_folder(folder: Path, setting: str) -> None:
             "within it"
         ) from None
     if names:  # an empty one held nothing that could be read
-        _log.warning("others could look into %s (mode %o): closed, it is 700 now", folder, mode & 0o777)
+        _log.warning("folder_closed", extra={"folder": folder, "mode": f"{mode & 0o777:o}", "now": "700"})
 
 
 def _not_ours(folder: Path, names: list[str]) -> list[str]:

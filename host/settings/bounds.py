@@ -15,6 +15,7 @@ CHOICES = {
 BOUNDS: dict[str, tuple[float, float]] = {
     "port": (0, 65_535),  # 0: any that is free
     "web_processes": (1, 256),
+    "log_bytes_max": (0, 1 << 50),
     "capacity": (1, 1000),
     "worker_nice": (0, 19),  # the kernel's own
     "fetch_seconds": (1.0, 3600.0),

@@ -349,6 +349,18 @@ DESCRIBED = {
         ALL,
         "`console` (coloured), `json`, or `auto`: colours on a terminal.",
     ),
+    "log_path": Described(
+        "",
+        ALL,
+        "A file to which all processes append their lines as JSON, beside stderr ([logs](docs/logs.md)). It is opened "
+        "anew when it is renamed. Empty: none. `make run-all` sets `DATA/log/pixmill.jsonl`.",
+    ),
+    "log_bytes_max": Described(
+        "bytes",
+        ALL,
+        "Bytes of the file of `LOG_PATH` (64 MiB). Beyond it the file is renamed to the same name with `.1`, and "
+        "the former file of that name is lost. `0`: logrotate does it.",
+    ),
     "log_level": Described(
         "",
         ALL,

@@ -1,9 +1,7 @@
 """Settings from the real environment, PIXMILL_*_FILE secrets included."""
 
-import contextlib
 import os
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -69,13 +67,3 @@ def shown_settings(settings: Settings, sources: dict[str, str]) -> list[str]:
         shown = "(secret)" if name in pure.SECRETS and value not in ("", NONE) else value
         lines.append(f"{pure.PREFIX}{name.upper():<22} {shown!s:<16} {sources[name]}")
     return lines
-
-
-@contextlib.contextmanager
-def setup_faults_end(role: str) -> Iterator[None]:
-    """On a SetupFault, ends the process with status 2 and one sentence, without a traceback."""
-    try:
-        yield
-    except SetupFault as fault:
-        print(f"{role}: {fault.detail}", file=sys.stderr)
-        sys.exit(2)

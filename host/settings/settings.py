@@ -86,6 +86,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     orphan_seconds: float = 86_400.0
     metrics: bool = True
     log_format: str = "auto"
+    log_path: str = ""
+    log_bytes_max: int = 64 * 1024 * 1024
     log_level: str = "info"
 
 
@@ -110,7 +112,7 @@ _LOCATION = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 _NO_PATH = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 """Control characters, and bytes that are not UTF-8. A name may have any space: Japanese keyboards write U+3000."""
-_UNSET = frozenset({"run", "tenants"})
+_UNSET = frozenset({"run", "tenants", "log_path"})
 """Paths that may be empty."""
 _TYPES = {bool: "1 or 0", int: "a whole number", float: "a number"}
 
@@ -158,7 +160,7 @@ def _out_of_range(settings: Settings) -> list[str]:
 def _of_texts(settings: Settings) -> list[str]:
     faults = [
         f"{PREFIX}{name.upper()}={getattr(settings, name)!r} must be a path"
-        for name in ("data", "recipes", "run", "tenants")
+        for name in ("data", "recipes", "run", "tenants", "log_path")
         if _NO_PATH.search(getattr(settings, name)) or not (getattr(settings, name).strip() or name in _UNSET)
     ]
     if not _is_host(settings.host):

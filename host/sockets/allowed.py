@@ -108,14 +108,14 @@ class Allowed:
     def _tell(self, came: frozenset[Grant], went: frozenset[Grant], first: bool) -> None:
         self._gone = (self._gone | went) - came
         for key, role in sorted(came) if not first else ():
-            self._log.info("key allowed", extra={"fingerprint": fingerprint(key), "as": role})
+            self._log.info("key_allowed", extra={"fingerprint": fingerprint(key), "as": role})
         for key, role in sorted(went):
-            self._log.warning("key taken back", extra={"fingerprint": fingerprint(key), "as": role})
+            self._log.warning("key_taken_back", extra={"fingerprint": fingerprint(key), "as": role})
 
     def _say(self, whys: dict[str, str]) -> None:
         for what, why in whys.items():
             if self._said.get(what) != why:
-                self._log.warning("no key to let in", extra={"file": what, "why": why})
+                self._log.warning("key_unreadable", extra={"file": what, "why": why})
         self._said = whys
 
 

@@ -73,7 +73,7 @@ class Brokers:
         wires = tuple(Wires(self.run, address, self.curve) for address in self._listing.addresses)
         if wires != self.wires:
             self.wires = wires
-            self._log.info("list of brokers", extra={"addresses": " ".join(each.endpoint("jobs") for each in wires)})
+            self._log.info("brokers_listed", extra={"addresses": " ".join(each.endpoint("jobs") for each in wires)})
         return ""
 
     def _listed(self) -> Sequence[Address]:
@@ -84,7 +84,7 @@ class Brokers:
 
     def _note(self, why: str) -> None:
         if why and why != self._why:
-            self._log.warning("list of brokers failing", extra={"why": why})
+            self._log.warning("brokers_list_failing", extra={"why": why})
         self._why = why
 
     def _read_on(self) -> None:

@@ -100,7 +100,7 @@ class Server:
         if (key, role) not in self._full:
             self._full.add((key, role))
             extra = {"fingerprint": fingerprint(key), "as": role, "address": address}
-            self._log.warning("too many connections of a key", extra=extra | {"connections_max": CONNECTIONS_MAX})
+            self._log.warning("connections_full", extra=extra | {"connections_max": CONNECTIONS_MAX})
         return False
 
     def holds(self, key: bytes, role: Role) -> bool:
@@ -122,7 +122,10 @@ class Server:
         extra = {"key": key.decode(), "fingerprint": fingerprint(key), "as": role or ""}
         extra["address"] = address.decode(errors="replace")
         other = any(self._allowed.holds(key, each) for each in Role)
-        self._log.warning("key of the other role refused" if other else "stranger refused", extra=extra)
+        if other:
+            self._log.warning("other_role_refused", extra=extra)
+        else:
+            self._log.warning("stranger_refused", extra=extra)
 
 
 class Client:
@@ -176,7 +179,7 @@ class Refusals:
             self._said.clear()
         elif event not in self._said:
             self._said.add(event)
-            self._log.error("refused by the broker", extra={"why": self.why})
+            self._log.error("refused_by_broker", extra={"why": self.why})
         return self.why != before
 
     def _reason(self, event: int) -> str:

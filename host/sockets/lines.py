@@ -96,7 +96,7 @@ class Lines:
     def _framed(self, message: Any) -> list[bytes]:
         frames, left_out = wire.frames(message)
         if left_out:
-            self._log.error("too long to be sent, left out", extra={"message": type(message).__name__})
+            self._log.warning("left_out", extra={"kind": type(message).__name__})
         return frames
 
     def _read_monitor(self, number: int, line: Line) -> None:
@@ -127,7 +127,7 @@ class Lines:
         except WireFault as fault:
             self._noise += 1
             if self._noise == 1:
-                self._log.warning("noise", extra={"why": fault.detail})
+                self._log.warning("frame_dropped", extra={"why": fault.detail})
             return None
 
     def _received(self, number: int, line: Line, message: Any) -> None:

@@ -10,7 +10,8 @@ import argparse
 from pathlib import Path
 
 from host.files.folders import keep_private
-from host.settings.environment import load_settings, setup_faults_end
+from host.log.start import setup_faults_end
+from host.settings.environment import load_settings
 from host.settings.settings import Settings
 from jobs.errors import SetupFault, StoreFault
 from stores.move import names, rows

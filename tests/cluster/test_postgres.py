@@ -85,7 +85,7 @@ def test_a_broker_beside_another_is_refused_and_one_waits_for_a_server(
     first.by_hand[0].wait(stretched(10))
     server.kill()
     waiting = second._spawn("broker")
-    wait_until(lambda: "waits for the ledger" in second.log(), 10, "the broker to wait")
+    wait_until(lambda: "ledger_awaited" in second.log(), 10, "the broker to wait")
     server.start()
     wait_until(lambda: "a commit is on the server's disk" in second.log(), 20, "the broker to have the term")
     waiting.terminate()

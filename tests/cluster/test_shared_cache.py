@@ -66,7 +66,7 @@ def test_no_password_is_in_logs_or_in_the_output_of_config(
     (warning,) = cluster.get("/health/ready")["warnings"]
     assert "fails for 1 of 1 workers (it refuses the user or the password)" in warning
     cluster.command("config").wait(stretched(10))
-    assert "PIXMILL_CACHE_URL" in cluster.log() and "cache failing" in cluster.log()
+    assert "PIXMILL_CACHE_URL" in cluster.log() and "cache_failing" in cluster.log()
     assert "secretword" not in cluster.log() + warning
 
 

@@ -128,8 +128,8 @@ def test_a_killed_supervisor_a_reload_and_a_stop_lose_nothing(site: Callable[...
         here.pm2("start", "pixmill")
     assert load.unexpected == []
     assert {here.ended(job)["state"] for job in load.accepted} == {"done"}
-    assert here.log().count("stop_done complete=True") == 2
-    assert here.log().count("started role=broker") == 4, "a stop ended the broker before the others"
+    assert here.log().count("command_done of=stop complete=True") == 2
+    assert here.log().count("process_started of=broker") == 4, "a stop ended the broker before the others"
 
 
 def test_a_refused_start_is_not_repeated(site: Callable[..., Pm2]) -> None:

@@ -58,7 +58,7 @@ def test_the_roles_apart_serve_behind_their_walls_and_a_hung_broker_is_back(mach
         found = status(pid)
         assert found["Uid"].split()[0] != "0"
         assert (int(found["CapBnd"], 16), found["NoNewPrivs"], found["Seccomp"]) == (0, "1", "2")
-    assert "lack a layer" not in here.log()
+    assert "sandbox_lacks_layer" not in here.log()
 
     os.kill(pids[BROKER], signal.SIGSTOP)
     job = here.upload(SAMPLE.read_bytes(), preset="avatar")["id"]
@@ -101,7 +101,7 @@ def test_all_in_one_is_reloaded_under_load_without_a_failed_request(machine: Cal
     load.check()
     assert {here.ended(job)["state"] for job in load.accepted} == {"done"}
     assert here.main_pid("pixmill.service") == before
-    assert "restart_done complete=True" in here.log()
-    assert "lack a layer" not in here.log()
+    assert "command_done of=restart complete=True" in here.log()
+    assert "sandbox_lacks_layer" not in here.log()
     here.systemctl("stop", "pixmill.service")
     assert here.shown("pixmill.service", "Result") == "success"

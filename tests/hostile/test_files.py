@@ -55,7 +55,7 @@ def two_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def cluster(two_workers: Cluster) -> Iterator[Cluster]:
     """In the end no decoder has died or been killed."""
     yield two_workers
-    assert "decoder replaced" not in two_workers.log()
+    assert "decoder_died" not in two_workers.log() and "decoder_replaced" not in two_workers.log()
     assert "Traceback" not in two_workers.log()
 
 

@@ -206,7 +206,7 @@ def test_floods_are_not_heard_and_end_nothing(place: Place) -> None:
     ready = wire.encode(wire.Ready(liar.name, "evil", 1, 0, "engine", []))
     frames = itertools.cycle([noise, answers, ready, b"", answers])
     liar.dealer.sndtimeo = 1000
-    over = f"not heard why={OVER} of={liar.client.fingerprint}"
+    over = f"worker_not_heard why={OVER} of={liar.client.fingerprint}"
 
     def flood() -> None:
         with contextlib.suppress(zmq.Again):

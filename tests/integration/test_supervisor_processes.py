@@ -169,7 +169,7 @@ def test_a_signal_drains_and_ends_everything(fakes: Callable[..., Cluster], numb
     cluster.supervisor.send_signal(number)
     wait_until(lambda: not cluster.pids("web"), 10.0, "web to be gone")
     assert alive(broker), "the broker goes last"
-    assert cluster.log().count("draining, at most 36 s; Ctrl-C again ends now") == 1
+    assert cluster.log().count('draining at_most="36 s; Ctrl-C again ends now"') == 1
     assert cluster.supervisor.wait(stretched(20)) == 0
     assert time.monotonic() - began >= 1
     assert not cluster.everything()
@@ -270,5 +270,5 @@ def test_reload_renews_every_process_after_a_change(fakes: Callable[..., Cluster
         5.0,
         "every process to be new",
     )
-    assert "changed, all restart files=worker/__init__.py" in cluster.log()
+    assert "sources_changed files=worker/__init__.py" in cluster.log()
     cluster.wait_complete()

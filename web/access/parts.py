@@ -143,7 +143,7 @@ def open_web(settings: Settings, log: logging.Logger, descriptors: int = 1 << 20
     _tell_alone(settings, data, log)
     blobs = open_blobs(settings)
     if settings.blobs_url:
-        log.info("blobs", extra={"store": proven_blobs(settings, blobs)})
+        log.info("blobs_proven", extra={"store": proven_blobs(settings, blobs)})
     return Web(
         settings=settings,
         id=secrets.token_hex(8),
@@ -170,7 +170,7 @@ def _tell_alone(settings: Settings, data: Path, log: logging.Logger) -> None:
     """Where web may be on several hosts, warn that this one makes secrets of its own, which the others do not know."""
     if is_on_tcp(settings.brokers) and not (data / KEY_SECRET).exists():
         log.warning(
-            "makes new secrets",
+            "secrets_made",
             extra={"folder": str(data), "fix": "if web has other hosts, copy their secrets here (docs/machines.md)"},
         )
 

@@ -161,7 +161,7 @@ class Link:
             message = wire.to_web.decode(frame)
         except WireFault as fault:
             if not self._malformed:
-                self._log.warning("malformed", extra={"reason": fault.detail})
+                self._log.warning("frame_dropped", extra={"why": fault.detail})
             self._malformed = True
             return
         if not self._counts(message.epoch):

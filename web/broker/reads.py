@@ -117,11 +117,11 @@ class InThreads:
     def _tell(self, fault: StoreFault | None) -> None:
         if fault is not None and self._readable:
             self._log.warning(
-                "unreadable",
-                extra={"ledger": self._name, "reason": " ".join(str(fault.__cause__ or fault.detail).split())},
+                "ledger_unreadable",
+                extra={"ledger": self._name, "why": " ".join(str(fault.__cause__ or fault.detail).split())},
             )
         elif fault is None and not self._readable:
-            self._log.info("readable", extra={"ledger": self._name})
+            self._log.info("ledger_readable", extra={"ledger": self._name})
         self._readable = fault is None
 
 

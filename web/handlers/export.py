@@ -63,7 +63,7 @@ class Export:
                     await self._send(first, send, gone)
                 await send({"type": "http.response.body", "body": b""})
             except StoreFault as fault:
-                self._call.web.log.warning("not sent whole", extra={"path": scope["path"], "reason": fault.detail})
+                self._call.web.log.warning("not_sent_whole", extra={"path": scope["path"], "why": fault.detail})
                 scope["extensions"][ABORT]()
             finally:
                 gone.cancel()

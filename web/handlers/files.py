@@ -193,7 +193,7 @@ class _BlobResponse:
 
     async def _cut(self, scope: Scope, fault: StoreFault, gone: asyncio.Future[None]) -> None:
         """After the head was sent, no error can be reported: the connection ends before all bytes were sent."""
-        self._web.log.warning("not sent whole", extra={"path": scope["path"], "reason": fault.detail})
+        self._web.log.warning("not_sent_whole", extra={"path": scope["path"], "why": fault.detail})
         scope["extensions"][ABORT]()
         await gone
 

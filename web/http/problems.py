@@ -124,7 +124,7 @@ async def _gone(_request: Request, _error: Exception) -> Response:
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
-    _log.error("failed", extra={"path": request.url.path, "reason": repr(error)})
+    _log.error("internal_error", extra={"path": request.url.path, "why": repr(error)})
     return problem("internal", "this should not have happened; the server's log says more")
 
 

@@ -28,4 +28,4 @@ async def remove(web: Web, stored: list[Stored]) -> None:
     try:
         await web.write_threads.do(partial(web.blobs.delete, names))
     except StoreFault as fault:
-        web.log.warning("not removed", extra={"blobs": ", ".join(names), "reason": fault.detail})
+        web.log.warning("not_removed", extra={"blobs": ", ".join(names), "why": fault.detail})

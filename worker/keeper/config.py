@@ -39,5 +39,5 @@ def blobs(settings: Settings, log: logging.Logger) -> Blobs:
     a broker that cannot commit ends. Raises SetupFault."""
     store = open_blobs(settings, settings.disk_free_bytes_min // LEDGER_SHARE)
     if settings.blobs_url:
-        log.info("blobs", extra={"store": proven_blobs(settings, store)})
+        log.info("blobs_proven", extra={"store": proven_blobs(settings, store)})
     return store

@@ -35,7 +35,7 @@ class Housekeeping:
                     return self._notify(events.SweepLate(job))
                 self._blobs.delete([name])
         except StoreFault as fault:
-            self._log.error("sweep failed", extra={"job": job, "why": fault.detail})
+            self._log.error("sweep_failed", extra={"job": job, "why": fault.detail})
             self._notify(events.SweepFailed(job, plain(fault.detail)))
         else:
             self._notify(events.SweepDone(job))
@@ -45,10 +45,10 @@ class Housekeeping:
         """List the old blobs of one step. Before the first step, delete the left-overs of dead uploads."""
         try:
             if not asked.after and (swept := self._blobs.sweep_incoming(asked.older_than_seconds)):
-                self._log.info("incoming swept", extra={"files": swept})
+                self._log.info("incoming_swept", extra={"files": swept})
             names, following = self._blobs.names(asked.after, asked.names_max, asked.older_than_seconds)
         except StoreFault as fault:
-            self._log.error("orphan scan failed", extra={"after": asked.after, "why": fault.detail})
+            self._log.error("orphan_scan_failed", extra={"after": asked.after, "why": fault.detail})
             self._notify(events.NamesFound(asked.after, [], None, plain(fault.detail)))
         else:
             self._notify(events.NamesFound(asked.after, names, following))

@@ -114,9 +114,9 @@ class Keeper:
 
     def _cache_changed(self, why: str) -> None:
         if why:
-            self._log.warning("cache failing", extra={"why": why})
+            self._log.warning("cache_failing", extra={"why": why})
         else:
-            self._log.info("cache answering")
+            self._log.info("cache_answering")
         self._notify(events.CacheChanged(why))
 
     def _speak(self) -> float:
@@ -148,7 +148,7 @@ class Keeper:
         if effects.scan is not None:
             self._housekeeping.scan(effects.scan)
         if effects.reconnect:
-            self._log.warning("broker silent", extra={"worker": self._name})
+            self._log.warning("broker_silent", extra={"worker": self._name})
             self._lines.reopen()
         if self._children.decoder is not None and not self._ready_said:
             self._ready_said = True

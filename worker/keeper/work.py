@@ -19,6 +19,7 @@ from jobs.errors import BlobMissing, ImageFault, PixmillError, StoreAway, StoreF
 from jobs.ids import original_name
 from jobs.images.head import Head
 from jobs.job import Code, Cost, Spec, decode_spec, trace_of
+from jobs.leases import count_of
 from jobs.trace import member_of
 from jobs.wire import Assignment, LeaseRef
 from stores.blobs import Blobs
@@ -192,7 +193,7 @@ class Work:
     def decoder_ended(self, death: tasks.Died, run: Run) -> None:
         """As Listener.decoder_ended."""
         code, detail = judge(death)
-        self._log.warning("decoder replaced", extra={"why": judge(death, self._story)[1]})
+        self._log.warning("decoder_died", extra={"why": judge(death, self._story)[1]})
         self._results.spoil(run)
         self._story = ""
         if self._offered:
@@ -203,7 +204,7 @@ class Work:
 
     def parked_ended(self, run: Run) -> None:
         """As Listener.parked_ended."""
-        self._log.warning("parked decoder ended")
+        self._log.warning("parked_decoder_ended")
         self._results.spoil(run)
 
     def _working(self, word: tasks.Rendered | tasks.Done | tasks.Fault) -> Try:
@@ -219,7 +220,7 @@ class Work:
                 self._story = checks.plain(story)
             case tasks.Unsealed(layers) if self._unsealed is None:
                 self._unsealed = layers
-                self._log.warning("decoders lack a layer of the sandbox", extra={"layers": ", ".join(layers)})
+                self._log.warning("sandbox_lacks_layer", extra={"layers": ", ".join(layers)})
 
     # -- the present try
 
@@ -292,7 +293,8 @@ class Work:
         job, lease, at = work.assignment.job, work.assignment.lease, time.time()
         self._notify(events.DecoderFinished(job, lease, work.renditions, cost, at))
         ms = round((at - work.handed_at) * 1000)
-        self._log.info("finished", extra={"job": work.assignment.job, "ms": ms, **member_of(work.spec.trace)})
+        extra = {"job": job, "lease": count_of(lease), "ms": ms, **member_of(work.spec.trace)}
+        self._log.info("finished", extra=extra)
 
     def _fail(self, work: Try, code: str, detail: str) -> bool:
         """Fail the present try, once its earlier renditions are published. False if that failed, and so the try."""
@@ -310,7 +312,8 @@ class Work:
     def _say_failed(self, assignment: Assignment, code: str, detail: str) -> None:
         self._notify(events.DecoderFailed(assignment.job, assignment.lease, code, checks.plain(detail)))
         traced = member_of(trace_of(assignment.spec))
-        self._log.info("failed", extra={"job": assignment.job, "code": str(code), **traced})
+        extra = {"job": assignment.job, "lease": count_of(assignment.lease), "code": str(code), "detail": detail}
+        self._log.info("failed", extra=extra | traced)
 
     def _forget(self) -> None:
         if self._try is not None:
@@ -332,7 +335,7 @@ class Work:
             self._offer()
 
     def _replace(self, why: str) -> None:
-        self._log.info("decoder replaced", extra={"why": why})
+        self._log.info("decoder_replaced", extra={"why": why})
         self._children.replace(self)
 
 

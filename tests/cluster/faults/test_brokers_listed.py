@@ -27,7 +27,7 @@ def test_a_broker_is_replaced_by_a_file(new_cluster: Callable[..., Cluster]) -> 
     cluster.start_role("web", port=cluster.take_port())
     done(cluster)
     file.write_text("")
-    read_again(cluster, "list of brokers failing", 2)
+    read_again(cluster, "brokers_list_failing", 2)
     done(cluster)
     file.write_text(f"{two}\n")
     cluster.start_role("broker")
@@ -37,7 +37,7 @@ def test_a_broker_is_replaced_by_a_file(new_cluster: Callable[..., Cluster]) -> 
     first.wait()
     done(cluster)
     log = cluster.log()
-    assert log.count("list of brokers failing") == 2, "once a process"
+    assert log.count("brokers_list_failing") == 2, "once a process"
     assert log.count("follows") == 1
 
 

@@ -52,8 +52,8 @@ def test_web_answers_all_others_while_the_ledger_stands_still(
         assert max(each.result()[1] for each in asked) < SERVER_READ_SECONDS + 1
         assert client.get(f"/jobs/{job}").json()["state"] == "done"
         assert client.get("/jobs").json()["jobs"][0]["id"] == job
-    assert "unreadable" in cluster.log()
-    assert "readable ledger=primary" in cluster.log()
+    assert "ledger_unreadable" in cluster.log()
+    assert "ledger_readable ledger=primary" in cluster.log()
 
 
 def test_lists_come_from_the_replica_and_uploads_are_refused_while_the_primary_stands_still(

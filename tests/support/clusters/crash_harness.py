@@ -40,7 +40,7 @@ UPLOAD_SECONDS = 60.0
 DETACH_SECONDS = 3.0
 UPLOADS_MAX = 6
 """How many uploads may pass before the point is reached: not every job causes a checkpoint."""
-ENDING = re.compile(r"ledger failed, ending.*SQLITE_(IOERR|FULL)")
+ENDING = re.compile(r"ledger_failed.*SQLITE_(IOERR|FULL)")
 
 
 def strace_missing() -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from host.log.events import ALL as ROLES
+from host.log.events import EVENTS, OF_JOBS, OF_PARTS, OF_PROCESSES, OF_REQUESTS
 from host.settings.bounds import BOUNDS, CHOICES
 from host.settings.described import ALL, DESCRIBED, MAIN
 from host.settings.settings import Settings
@@ -27,6 +29,7 @@ SETTINGS = ROOT / "docs" / "settings.md"
 HTTP = ROOT / "docs" / "http.md"
 METRICS = ROOT / "docs" / "metrics.md"
 WEBHOOKS = ROOT / "docs" / "webhooks.md"
+LOGS = ROOT / "docs" / "logs.md"
 _TOLD = "web/views"
 
 
@@ -61,6 +64,19 @@ def _length(seconds: float) -> str:
     """Seconds in words."""
     parts = [(int(seconds // 3600), "h"), (int(seconds % 3600 // 60), "min"), (int(seconds % 60), "s")]
     return " ".join(f"{number} {unit}" for number, unit in parts if number)
+
+
+def events_tables() -> str:
+    """Every word that begins a line of the log, in four tables."""
+    kinds = {"jobs": OF_JOBS, "requests": OF_REQUESTS, "processes": OF_PROCESSES, "parts": OF_PARTS}
+    assert sum(map(len, kinds.values())) == len(EVENTS)
+    head, lines = "| event | level | written by | meaning | what to do |", list[str]()
+    for kind, events in kinds.items():
+        lines += ["", f"### Of {kind}", "", head, "|---|---|---|---|---|"]
+        for word, event in events.items():
+            roles = "all" if event.roles == ROLES else ", ".join(event.roles)
+            lines.append(_row(f"`{word}`", event.level, roles, event.text, event.action))
+    return "\n".join(lines[1:]) + "\n"
 
 
 def wings_table() -> str:
@@ -167,6 +183,7 @@ PARTS: dict[Path, dict[str, tuple[str, Callable[[], str]]]] = {
         "settings": ("host/settings", settings_table),
     },
     METRICS: {"metrics of web": ("web/metrics/families.py", web_metrics_table)},
+    LOGS: {"events": ("host/log/events.py", events_tables)},
     WEBHOOKS: {"schedule": ("jobs/webhooks/schedule.py", schedule_table)},
     HTTP: {
         "table of routes": ("web/routes.py", http.routes_table),

@@ -54,6 +54,7 @@ STORE = re.compile(r"stores\.(ledger|blobs|cache)\.[a-z]")
 
 PURE = {
     "broker/frames/budget.py", "host/egress/addresses.py", "host/egress/proxies.py",
+    "host/log/events.py", "host/log/lines.py", "host/log/plain.py", "host/log/repeats.py",
     "host/egress/receivers.py", "host/egress/sources.py", "host/settings/bounds.py",
     "host/settings/brokers.py", "host/settings/buckets.py", "host/settings/couriers.py",
     "host/settings/cache_url.py",

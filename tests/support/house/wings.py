@@ -25,13 +25,15 @@ ARROWS = {
     "host": "",
     "host/egress": "jobs",
     "host/files": "host/process host/settings jobs jobs/images jobs/recipes",
+    "host/log": "host/settings jobs",
     "host/process": "",
     "host/settings": "host/egress host/process jobs jobs/access jobs/images",
     "host/sockets": "host/files host/process host/settings jobs jobs/access jobs/session jobs/wire",
     "stores": (
-        "host/files host/settings jobs stores/blobs stores/blobs/s3 stores/cache stores/ledger stores/ledger/postgres"
+        "host/files host/log host/settings jobs stores/blobs stores/blobs/s3 stores/cache stores/ledger "
+        "stores/ledger/postgres"
     ),
-    "stores/move": ("host/files host/settings jobs stores stores/blobs stores/ledger stores/ledger/postgres"),
+    "stores/move": ("host/files host/log host/settings jobs stores stores/blobs stores/ledger stores/ledger/postgres"),
     "stores/blobs": "host/files jobs",
     "stores/blobs/s3": "host/settings jobs stores/blobs",
     "stores/cache": "host/process host/settings jobs",
@@ -39,7 +41,7 @@ ARROWS = {
     "stores/ledger/deliveries": "jobs",
     "stores/ledger/postgres": "jobs stores/ledger stores/ledger/deliveries",
     "broker": (
-        "broker/core broker/core/books broker/flight broker/frames host/files host/process host/settings "
+        "broker/core broker/core/books broker/flight broker/frames host/files host/log host/process host/settings "
         "host/sockets jobs jobs/wire stores stores/ledger"
     ),
     "broker/core": "broker/core/audit broker/core/books broker/core/strangers jobs jobs/webhooks jobs/wire",
@@ -50,8 +52,8 @@ ARROWS = {
     "broker/flight": "broker/core broker/core/books broker/frames jobs jobs/wire stores stores/ledger",
     "broker/frames": "broker/core/books broker/core/couriers host/sockets jobs jobs/webhooks jobs/wire",
     "web": (
-        "host/files host/process host/settings host/sockets jobs jobs/access jobs/webhooks web/access web/broker "
-        "web/handlers web/http web/making web/metrics web/uploads"
+        "host/files host/log host/process host/settings host/sockets jobs jobs/access jobs/webhooks web/access "
+        "web/broker web/handlers web/http web/making web/metrics web/uploads"
     ),
     "web/access": (
         "host/egress host/files host/process host/settings host/sockets jobs jobs/access jobs/recipes jobs/wire stores "
@@ -73,7 +75,7 @@ ARROWS = {
         "web/access web/broker web/http web/metrics web/views"
     ),
     "web/views": "host/egress jobs jobs/access jobs/images jobs/recipes jobs/wire web/broker",
-    "worker": "host/files host/process host/settings worker/keeper",
+    "worker": "host/files host/log host/process host/settings worker/keeper",
     "worker/boundary": "jobs jobs/recipes",
     "worker/core": "jobs jobs/session jobs/wire",
     "worker/decoder": "host/process host/settings jobs jobs/recipes worker/boundary worker/images",
@@ -85,11 +87,11 @@ ARROWS = {
         "stores stores/blobs stores/cache worker/boundary worker/core"
     ),
     "courier": (
-        "courier/core host/egress host/files host/process host/settings host/sockets jobs jobs/images "
+        "courier/core host/egress host/files host/log host/process host/settings host/sockets jobs jobs/images "
         "jobs/wire stores stores/blobs"
     ),
     "courier/core": "jobs jobs/session jobs/wire",
-    "supervisor": "host/files host/process host/settings host/sockets jobs supervisor/core",
+    "supervisor": "host/files host/log host/process host/settings host/sockets jobs supervisor/core",
     "supervisor/core": "",
     "pixmill": "pixmill/client pixmill/commands pixmill/core pixmill/server",
     "pixmill/client": "pixmill/core",

@@ -73,7 +73,7 @@ def test_who_sends_more_than_a_worker_can_is_given_up_once_and_said_once(caplog:
     assert [event for event in stage.flood() if isinstance(event, PeerLost)] == [PeerLost(b"loud", OVER)]
     assert stage.dispatcher.peers() == [b"quiet"]
     stage.flood(1.0 + BURST_SECONDS + 2 * DEBT_SECONDS)
-    assert [record.why for record in caplog.records if record.message == "not heard"] == [OVER]  # type: ignore[attr-defined]
+    assert [record.why for record in caplog.records if record.message == "worker_not_heard"] == [OVER]  # type: ignore[attr-defined]
 
 
 def test_what_is_over_the_budget_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:

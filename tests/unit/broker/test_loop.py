@@ -36,6 +36,7 @@ def loop_that_notes(done: Mock, believed_until: float) -> Loop:
     loop._dispatcher, loop._recorder, loop._narrator, loop._intake = Mock(epoch=1), Mock(), Mock(), Mock()
     done.ledger.believed_until = believed_until
     loop._ledger, loop.sockets = done.ledger, done.sockets
+    loop._offset = 0.0
     return loop
 
 

@@ -106,7 +106,7 @@ def test_the_log_tells_the_trace(caplog: pytest.LogCaptureFixture) -> None:
     with calls(lambda work, stop: (Failure("j", 3, "x", ""), "why"), count=1) as made:
         made.begin(Source("j", 3, "https://a.example/", 1.0, 1, trace))
         results(made, 1)
-    (line,) = [vars(record) for record in caplog.records if record.message == "call failed"]
+    (line,) = [vars(record) for record in caplog.records if record.message == "call_failed"]
     assert (line["job"], line["trace"]) == ("j", "a" * 32)
 
 
@@ -129,7 +129,7 @@ def test_a_call_that_breaks_has_a_result_and_its_thread_goes_on(caplog: pytest.L
     assert bad == Attempted("bad", 2, 0, 0.0, error="it gave no answer")
     assert fetch == Failure("j", 3, "source_unreachable", "this address did not give its original")
     assert good.id == "good"
-    assert [record.message for record in caplog.records].count("call broke") == 2
+    assert [record.message for record in caplog.records].count("call_broke") == 2
     assert "NoneType" in caplog.text
 
 

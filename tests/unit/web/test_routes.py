@@ -221,7 +221,7 @@ def test_whichever_call_of_a_store_fails_the_answer_is_a_problem_and_no_tracebac
                 calls = Calls(nth, fault, lasting=lasting)
                 response, cut = answered(route, method, sent, calls)
                 story = f"{fault.__name__} of {kind}.{name}: {response.status_code} {response.text[:200]}"
-                assert "failed" not in caplog.messages, story
+                assert "internal_error" not in caplog.messages, story
                 if response.status_code >= 400 and response.headers["content-type"] != "application/json":
                     problem = response.json() if method != "HEAD" else None
                     assert problem is None or is_documented(problem), story

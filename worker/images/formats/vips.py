@@ -23,6 +23,7 @@ from worker.images.formats import address_space, pixels
 INSTALLED = vips_installed()
 if INSTALLED:
     os.environ["VIPS_CONCURRENCY"] = "1"
+    os.environ["VIPS_WARNING"] = "1"  # which hides its warnings: they would be no lines of our log
     import pyvips
 
     pixels.keep_in_one_block()

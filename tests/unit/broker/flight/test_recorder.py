@@ -68,7 +68,7 @@ def test_a_write_that_fails_ends_the_segment_and_another_begins_later(
         for now in (102.0, 101.1 + AGAIN_SECONDS, 101.2 + 2 * AGAIN_SECONDS):
             flight.turn(dispatcher, turn(now))
             flight.decided(3)
-    assert [record.message for record in caplog.records] == ["flight recorder off"]
+    assert [record.message for record in caplog.records] == ["flight_recorder_off"]
     (first,) = segments(tmp_path)
     assert kinds(first) == [Opening, Turn], "a segment that could not be begun is left"
     flight.turn(dispatcher, turn(101.3 + 2 * AGAIN_SECONDS))
@@ -93,7 +93,7 @@ def test_turns_too_large_for_a_segment_are_told_once_and_push_nothing_out(
     kept = segments(tmp_path)
     for number in range(2, 5):
         flight.turn(dispatcher, turn(number * 2 * AGAIN_SECONDS, recorder.SEGMENT_BYTES))
-    assert [record.message for record in caplog.records] == ["flight recorder off"]
+    assert [record.message for record in caplog.records] == ["flight_recorder_off"]
     assert segments(tmp_path) == kept
     flight.turn(dispatcher, turn(10 * AGAIN_SECONDS))
     flight.turn(dispatcher, turn(12 * AGAIN_SECONDS, recorder.SEGMENT_BYTES))
@@ -175,4 +175,4 @@ def test_a_core_that_passes_the_ring_is_not_recorded(
         flight.turn(dispatcher, turn(float(number)))
     flight.close()
     assert segments(tmp_path) == []
-    assert [record.message for record in caplog.records] == ["flight recorder off"]
+    assert [record.message for record in caplog.records] == ["flight_recorder_off"]

@@ -167,8 +167,8 @@ def test_a_data_folder_that_others_may_read_is_closed_and_that_is_said_once(
     for _ in range(2):
         data_folder(settings)
     assert mode_of(tmp_path) == 0o700
-    said = f"others could look into {tmp_path} (mode 755): closed, it is 700 now"
-    assert caplog.messages == ([said] if "raw" in within else [])
+    told = [(record.message, str(vars(record)["folder"]), vars(record)["mode"]) for record in caplog.records]
+    assert told == ([("folder_closed", str(tmp_path), "755")] if "raw" in within else [])
 
 
 @pytest.mark.parametrize("setting", ["data", "run"])

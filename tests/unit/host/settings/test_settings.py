@@ -130,6 +130,7 @@ RULED: dict[str, tuple[str, ...]] = {
         "unix:/a\nb",
         "unix:/" + "x" * 107,
     ),
+    "log_path": ("a\nb", "\x00"),
     "public_url": ("pix.example",),
     "blobs_url": (
         "bucket",

@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [str(record.__dict__["file"]) for record in caplog.records if record.getMessage() == "no key to let in"]
+    return [str(record.__dict__["file"]) for record in caplog.records if record.getMessage() == "key_unreadable"]
 
 
 @pytest.mark.parametrize(

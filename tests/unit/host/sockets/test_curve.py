@@ -91,7 +91,7 @@ def test_an_odd_folder_of_keys_ends_no_start(tmp_path: Path, caplog: pytest.LogC
         server.questions.close()
     finally:
         context.destroy(0)
-    assert [record.getMessage() for record in caplog.records] == ["no key to let in"]
+    assert [record.getMessage() for record in caplog.records] == ["key_unreadable"]
 
 
 def test_a_machine_has_the_roles_that_it_was_made_for_last(tmp_path: Path) -> None:

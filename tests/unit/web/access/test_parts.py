@@ -8,7 +8,7 @@ import pytest
 from host.settings.settings import Settings
 from web.access.parts import KEY_SECRET, open_web
 
-SAID = "makes new secrets"
+SAID = "secrets_made"
 
 
 @pytest.mark.parametrize(("brokers", "told"), [("tcp://127.0.0.1:7000", True), ("1", False), ("2", False)])

@@ -205,7 +205,7 @@ def test_a_read_without_an_answer_is_given_up_in_time(caplog: pytest.LogCaptureF
 
     serve(scenario)
     told = [record.message for record in caplog.records if record.name == "web"]
-    assert told == ["unreadable"], "it is said once"
+    assert told == ["ledger_unreadable"], "it is said once"
 
 
 def test_reads_that_wait_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,5 +266,5 @@ def test_an_unreadable_ledger_is_told_once_with_its_reason_and_so_is_its_return(
             assert (asked.exception() is None) == (read is not unreadable)
 
     asyncio.run(scenario())
-    told = [(record.message, getattr(record, "reason", "")) for record in caplog.records]
-    assert told == [("unreadable", "no route"), ("readable", ""), ("unreadable", "no route")]
+    told = [(record.message, getattr(record, "why", "")) for record in caplog.records]
+    assert told == [("ledger_unreadable", "no route"), ("ledger_readable", ""), ("ledger_unreadable", "no route")]

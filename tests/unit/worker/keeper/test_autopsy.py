@@ -82,5 +82,5 @@ def test_missing_layers_are_logged_once_for_a_worker(caplog: pytest.LogCaptureFi
         for _ in range(3):
             work.decoder_said(tasks.Unsealed(("landlock",)), None)
     (record,) = caplog.records
-    assert record.getMessage() == "decoders lack a layer of the sandbox"
+    assert record.getMessage() == "sandbox_lacks_layer"
     assert record.__dict__["layers"] == "landlock"
