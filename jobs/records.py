@@ -108,6 +108,13 @@ class ActionEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     at: float
 
 
+class IntervalEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Five minutes in figures (jobs.intervals.Figures, encoded), by the wall time of their beginning."""
+
+    at: int
+    figures: bytes
+
+
 class TenantEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """How many jobs of a tenant are in each state; a state that is absent has none."""
 
@@ -219,7 +226,8 @@ class Records(msgspec.Struct):
     so no more. `deliveries` are new ones, `attempted` what attempts and replays changed of older ones. The deliveries
     of the jobs in `untold` go as soon as they wait no more. A batch is inserted, or its end, and until when it is open.
     A deadline is inserted or removed, and the last entry of a job counts. An action, by its id, is inserted, or its
-    count is added to that of its row.
+    count is added to that of its row. An interval is inserted, or replaces the row of its time. Then all intervals go
+    that are older than the last of these by a day, or newer: a clock that was put back leaves none that stays for ever.
     """
 
     jobs: list[Row] = []
@@ -244,6 +252,7 @@ class Records(msgspec.Struct):
     recovered: list[str] = []
     """The lanes whose Endpoint is to be forgotten, removed before `endpoints` are written."""
     actions: dict[str, ActionEntry] = {}
+    intervals: list[IntervalEntry] = []
 
     def __bool__(self) -> bool:
         return bool(
@@ -267,6 +276,7 @@ class Records(msgspec.Struct):
             or self.actions
             or self.paused
             or self.resumed
+            or self.intervals
         )
 
 
@@ -275,7 +285,7 @@ class Restored(msgspec.Struct):
     drawn for this term alone, of NONCE_BITS (jobs/leases.py). `history`: changes if the ledger may have lost commits,
     so that change numbers may repeat. `due_lanes`: the lanes that hold waiting deliveries. `last_delivery`: the highest
     seq of a delivery, 0 if there is none. `deliveries_waiting`: how many wait. `paused`: the tenants that are paused,
-    in the order of their names. `open_batches`: how many batches of each tenant are open."""
+    in the order of their names. `open_batches`: how many batches of each tenant are open. `interval`: the newest."""
 
     meta: Meta
     running: list[Row]
@@ -292,3 +302,4 @@ class Restored(msgspec.Struct):
     deliveries_waiting: int = 0
     paused: list[str] = []
     open_batches: dict[str, int] = {}
+    interval: IntervalEntry | None = None

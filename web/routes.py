@@ -10,7 +10,7 @@ from web.access.filters import FILTERS, TENANT
 from web.handlers import commands, deliveries, files, follow, grants, receipts, session
 from web.handlers.explain import explain_recipe
 from web.handlers.health import live, ready
-from web.handlers.jobs import get_batch, get_job, get_jobs, get_presets, get_stats
+from web.handlers.jobs import get_batch, get_history, get_job, get_jobs, get_presets, get_stats
 from web.making import batches, stored
 from web.scrape import metrics
 from web.uploads import receive
@@ -41,6 +41,7 @@ ROUTES = [
     route("GET", "/presets", READ, get_presets),
     route("POST", "/recipes/explain", READ, explain_recipe, "preset", "recipe"),
     route("GET", "/stats", READ, get_stats),
+    route("GET", "/stats/history", OPERATE, get_history, "hours"),
     route("POST", "/queue/pause", OPERATE, commands.pause, TENANT),
     route("POST", "/queue/resume", OPERATE, commands.resume, TENANT),
     route("POST", "/workers/{incarnation}/drain", OPERATE, commands.drain_worker),

@@ -21,9 +21,15 @@ def beat(books: Books, scan_why: str, now: float) -> wire.Beat | None:
         return None
     views = [_view(books, worker) for worker in islice(books.roster.by_peer.values(), wire.ITEMS_MAX)]
     oldest, waiting = books.backlog.oldest_at(), _waiting(books, now)
+    oldest_at = min(oldest.values(), default=None)
+    books.hours.seen(
+        books.counts[State.QUEUED],
+        0.0 if oldest_at is None else max(0.0, now + books.offset - oldest_at),
+        books.roster.count_for_images(),
+    )
     return wire.Beat(
         books.epoch, now + books.offset, books.change, books.paused, plain(+books.counts),
-        min(oldest.values(), default=None), views, _wanted(books, waiting), books.accepted.per_minute(now),
+        oldest_at, views, _wanted(books, waiting), books.accepted.per_minute(now),
         books.ended.per_minute(now), _shares(books, oldest, now), waiting, quota.over(books, now),
         books.sweeps.view(scan_why), books.durability, books.began, books.history, wire.EDITION,
         books.secrets.count(now), books.deliveries.view(), [*books.holds.paused], [*books.holds.full],

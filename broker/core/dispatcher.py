@@ -89,6 +89,7 @@ class Dispatcher:
         books.sweeps.restore(restored.sweeps)
         books.backlog.restore([lane for lane in restored.lanes if size_of(lane) != FETCH])
         books.sources.restore([lane for lane in restored.lanes if size_of(lane) == FETCH])
+        books.hours.restore(restored.interval, now)
         books.grace_until = now + self._policy.grace_seconds
         books.deliveries.restore(
             restored.due_lanes,
@@ -193,6 +194,7 @@ class Dispatcher:
                 books.sources.turns.forget()
             books.sweeps.look(now)
             actions.look(books, now)
+            books.records.intervals += books.hours.look(now, books.believed_at(now))
             if now >= books.trusted_at:
                 books.quarantine.age(now + books.offset)
             for worker in books.roster.by_peer.values():

@@ -74,7 +74,7 @@ def digest(records: Records, out: Outgoing) -> int:
     check = zlib.crc32(b"".join(said), zlib.crc32(_encode(written)))
     told = (
         records.deliveries, records.attempted, records.untold, records.endpoints, records.recovered, records.deadlines,
-        records.batches, records.actions, records.paused, records.resumed,
+        records.batches, records.actions, records.paused, records.resumed, records.intervals,
     )  # fmt: skip
     return zlib.crc32(_encode(told), check) if any(told) else check
 

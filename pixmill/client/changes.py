@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Unpack
 
 from pixmill.client.connections import AsyncConnections, Connections
-from pixmill.core.answers import Action, Changed, Job
+from pixmill.core.answers import Action, Changed, History, Job
 from pixmill.core.calls import Calls
 from pixmill.core.fields import Filters
 from pixmill.core.named import OneJob, named
@@ -50,6 +50,11 @@ class Changes:
     def resume(self, tenant: str | None = None) -> bool:
         """Start dispatch again, where `pause` stopped it. False: it is not paused."""
         return self._connections.run(self._calls.paused(False, tenant))
+
+    def history(self, hours: int = 24) -> History:
+        """The last `hours` (at most 24) in intervals of five minutes, with the slowest jobs and the most frequent codes
+        of the last one (scope `operate`)."""
+        return self._connections.run(self._calls.history(hours))
 
     def actions(self) -> Iterator[Action]:
         """The commands that were carried out, the newest first (scope `operate`). Pages are read as they are needed."""
@@ -105,6 +110,11 @@ class AsyncChanges:
     async def resume(self, tenant: str | None = None) -> bool:
         """Start dispatch again, where `pause` stopped it. False: it is not paused."""
         return await self._connections.run(self._calls.paused(False, tenant))
+
+    async def history(self, hours: int = 24) -> History:
+        """The last `hours` (at most 24) in intervals of five minutes, with the slowest jobs and the most frequent codes
+        of the last one (scope `operate`)."""
+        return await self._connections.run(self._calls.history(hours))
 
     async def actions(self) -> AsyncIterator[Action]:
         """The commands that were carried out, the newest first (scope `operate`). Pages are read as they are needed."""

@@ -308,6 +308,67 @@ class Rates(Answer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lasted(Answer):
+    """Seconds on average, and those that 95 % did not exceed; None: it did not happen."""
+
+    mean: float | None
+    p95: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlowJob(Answer):
+    """One of the slowest jobs: the seconds from its last begin to its end. It may be purged since."""
+
+    id: str
+    seconds: float
+    tenant: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeCount(Answer):
+    """How many jobs ended with this code."""
+
+    code: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval(Answer):
+    """Five minutes in figures. `counted_seconds`: how long a broker counted. `ended` is by state, `codes` by code.
+    Waits are from acceptance to the begin, runs from there to the end."""
+
+    at: str
+    counted_seconds: float
+    accepted: int
+    ended: dict[str, int]
+    codes: dict[str, int]
+    queued_max: int
+    oldest_seconds: float
+    workers_min: int
+    workers_max: int
+    wait_seconds: Lasted
+    run_seconds: Lasted
+    slowest: tuple[SlowJob, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hour(Answer):
+    """The last hour: the most frequent codes and the slowest jobs, each list from its highest figure on."""
+
+    codes: tuple[CodeCount, ...]
+    slowest: tuple[SlowJob, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History(Answer):
+    """The last hours. An interval in which no broker counted is missing."""
+
+    step_seconds: int
+    intervals: tuple[Interval, ...]
+    hour: Hour
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stats(Answer):
     """The cluster in numbers; `jobs` counts by state."""
 

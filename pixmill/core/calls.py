@@ -18,6 +18,7 @@ from pixmill.core.answers import (
     Delivery,
     DeliveryPage,
     Grant,
+    History,
     Job,
     OpenedBatch,
     Page,
@@ -215,6 +216,11 @@ class Calls:
     def stats(self) -> Procedure[Stats]:
         """GET /stats."""
         return self._read(Stats, (yield from sent(Request("GET", "/stats"), self.url)))
+
+    def history(self, hours: int) -> Procedure[History]:
+        """GET /stats/history."""
+        request = Request("GET", "/stats/history", (("hours", str(hours)),))
+        return self._read(History, (yield from sent(request, self.url)))
 
     def paused(self, paused: bool, tenant: str | None = None) -> Procedure[bool]:
         """POST /queue/pause or /queue/resume: whether the queue, or that of the tenant, is paused now."""

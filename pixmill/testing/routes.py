@@ -12,6 +12,7 @@ import httpx2
 from pixmill import grants
 from pixmill.testing.asked import IN_QUERY, Asked
 from pixmill.testing.grants import SECRET, UPLOAD, VIEW
+from pixmill.testing.history import history
 from pixmill.testing.jobs import BASE, ENDED, STATES, FakeJob, Jobs, format_of
 from pixmill.testing.messages import Refusal, as_json, event
 from pixmill.testing.uploads import derive, recipe_of, upload
@@ -350,6 +351,7 @@ ROUTES: list[tuple[str, str, Callable[[Asked], httpx2.Response], str]] = [
     ("POST", "/deliveries/([^/]+)/replay", replay, ""),
     ("GET", "/presets", presets, ""),
     ("GET", "/stats", stats, ""),
+    ("GET", "/stats/history", history, ""),
     ("POST", "/queue/pause", paused(True), ""),
     ("POST", "/queue/resume", paused(False), ""),
     ("GET", "/actions", actions, ""),

@@ -16,6 +16,7 @@ from jobs.records import (
     DeadlineEntry,
     Durability,
     GrantEntry,
+    IntervalEntry,
     KeyEntry,
     LookedUp,
     LookUp,
@@ -138,7 +139,16 @@ class Ledger(Protocol):
 
 
 Entry = TypeVar(
-    "Entry", KeyEntry, GrantEntry, PurgedEntry, BatchEntry, ActionEntry, DeadlineEntry, DeliveryRow, Endpoint
+    "Entry",
+    KeyEntry,
+    GrantEntry,
+    PurgedEntry,
+    BatchEntry,
+    ActionEntry,
+    IntervalEntry,
+    DeadlineEntry,
+    DeliveryRow,
+    Endpoint,
 )
 
 
@@ -196,6 +206,9 @@ class LedgerReader(Protocol):
 
     def actions(self, before: str | None, limit: int) -> list[ActionEntry]:
         """Up to `limit` actions with an id below `before` (None: from the newest), newest first."""
+
+    def intervals(self, after: int) -> list[IntervalEntry]:
+        """The intervals that began after wall time `after`, the first one first."""
 
     def delivery(self, delivery: str) -> DeliveryRow | None:
         """One delivery by id."""

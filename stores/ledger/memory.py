@@ -14,6 +14,7 @@ import msgspec
 
 from jobs.deliveries import DeliveryRow, Endpoint
 from jobs.errors import LedgerFailed
+from jobs.intervals import INTERVALS_SECONDS
 from jobs.job import GIVEN_ONCE, Row, State
 from jobs.limits import BATCH_JOBS_MAX
 from jobs.records import (
@@ -25,6 +26,7 @@ from jobs.records import (
     DeadlineEntry,
     Durability,
     GrantEntry,
+    IntervalEntry,
     KeyEntry,
     Lane,
     LookedUp,
@@ -71,6 +73,7 @@ class MemoryLedger(MemoryDeliveries):
         self._batches: dict[str, BatchEntry] = {}
         self._deadlines: dict[int, float] = {}
         self._actions: dict[str, ActionEntry] = {}
+        self._intervals: dict[int, IntervalEntry] = {}
         self._paused: set[str] = set()
         self._last_seq = 0
         self._failed = False
@@ -102,6 +105,7 @@ class MemoryLedger(MemoryDeliveries):
             deliveries_waiting=waiting,
             paused=sorted(self._paused),
             open_batches=dict(Counter(self._batches[batch].tenant for _, batch in self.open_batches((0.0, ""), 10**6))),
+            interval=self._intervals[max(self._intervals)] if self._intervals else None,
         )
 
     def commit(self, records: Records) -> None:
@@ -153,7 +157,7 @@ class MemoryLedger(MemoryDeliveries):
         self._refuse_if_failed()
         purged = {job: PurgedEntry(job, at) for job, at in self._purged.items()}
         stored: dict[type, dict[Any, Any]] = {KeyEntry: self._keys, GrantEntry: self._grants, PurgedEntry: purged}
-        stored[BatchEntry], stored[ActionEntry] = self._batches, self._actions
+        stored[BatchEntry], stored[ActionEntry], stored[IntervalEntry] = self._batches, self._actions, self._intervals
         stored[DeadlineEntry] = {seq: DeadlineEntry(seq, at) for seq, at in self._deadlines.items()}
         stored |= {DeliveryRow: self.delivery_rows, Endpoint: self.endpoints}
         found = stored[kind]
@@ -209,6 +213,9 @@ class MemoryLedger(MemoryDeliveries):
     def actions(self, before: str | None, limit: int) -> list[ActionEntry]:
         ids = (name for name in self._actions if before is None or name < before)
         return [self._actions[name] for name in sorted(ids, reverse=True)[:limit]]
+
+    def intervals(self, after: int) -> list[IntervalEntry]:
+        return [self._intervals[at] for at in sorted(self._intervals) if at > after]
 
     def finished_batches(self, ids: list[str], at: float) -> list[BatchCount]:
         self._refuse_if_failed()
@@ -353,6 +360,11 @@ class MemoryLedger(MemoryDeliveries):
             known = self._actions.get(action.id)
             counted = known and msgspec.structs.replace(known, count=known.count + action.count)
             self._actions[action.id] = counted or action
+        self._intervals.update((interval.at, interval) for interval in records.intervals)
+        if records.intervals:
+            last = records.intervals[-1].at
+            kept = (at for at in self._intervals if last - INTERVALS_SECONDS < at <= last)
+            self._intervals = {at: self._intervals[at] for at in kept}
         if records.meta is not None:
             self.meta = _copy(records.meta, epoch=self.meta.epoch)
         self._apply_deliveries(records)

@@ -215,6 +215,18 @@ SELECT id, who, verb, filter, count, at FROM actions WHERE id < ? ORDER BY id DE
 DELETE FROM actions
 WHERE at < :before OR id <= (SELECT id FROM actions ORDER BY id DESC LIMIT 1 OFFSET :keep);
 
+-- name: put_interval
+INSERT INTO intervals (at, figures) VALUES (?, ?) ON CONFLICT (at) DO UPDATE SET figures = excluded.figures;
+
+-- name: forget_intervals
+DELETE FROM intervals WHERE at <= ? OR at > ?;
+
+-- name: newest_interval
+SELECT at, figures FROM intervals ORDER BY at DESC LIMIT 1;
+
+-- name: entries_intervals
+SELECT at, figures FROM intervals WHERE at > ? ORDER BY at LIMIT ?;
+
 -- name: entries_actions
 SELECT id, who, verb, filter, count, at FROM actions WHERE id > ? ORDER BY id LIMIT ?;
 

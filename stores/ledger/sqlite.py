@@ -31,6 +31,7 @@ from jobs.records import (
     BatchEntry,
     Durability,
     GrantEntry,
+    IntervalEntry,
     Lane,
     LookedUp,
     LookUp,
@@ -77,6 +78,7 @@ _MIGRATIONS = (
     "schema-11.sql",
     "schema-12.sql",
     "schema-13.sql",
+    "schema-14.sql",
 )
 """The n-th script brings a ledger from schema n - 1 to n."""
 SCHEMA = len(_MIGRATIONS)
@@ -191,6 +193,7 @@ class SqliteLedger(BrokerReads):
             deliveries_waiting=self._read("deliveries_waiting")[0][0],
             paused=[tenant for (tenant,) in self._read("paused")],
             open_batches=dict(Counter(tenant for (tenant,) in self._read("opened_by", (OPEN_BATCHES_ALL,)))),
+            interval=next((IntervalEntry(*row) for row in self._read("newest_interval")), None),
         )
 
     def commit(self, records: Records) -> None:

@@ -13,12 +13,13 @@ from typing import Any
 from jobs.errors import LedgerBusy, StoreFault
 from jobs.job import Row
 from jobs.limits import BATCH_JOBS_MAX
-from jobs.records import ActionEntry, BatchEntry, KeyEntry, Mark, Where
+from jobs.records import ActionEntry, BatchEntry, IntervalEntry, KeyEntry, Mark, Where
 from stores.ledger.deliveries.reads import WebReads
 from stores.ledger.statements import (
     QUERIES,
     counted,
     id_list,
+    intervals_after,
     listed,
     many_jobs,
     mark_of,
@@ -101,6 +102,9 @@ class SqliteReader(WebReads):
 
     def actions(self, before: str | None, limit: int) -> list[ActionEntry]:
         return newest_actions(self._read, before, limit)
+
+    def intervals(self, after: int) -> list[IntervalEntry]:
+        return intervals_after(self._read, after)
 
     def close(self) -> None:
         if self._connection is not None:

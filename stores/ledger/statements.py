@@ -12,12 +12,14 @@ from typing import Any, Literal
 import msgspec
 
 from jobs.deliveries import DeliveryRow, Endpoint
+from jobs.intervals import INTERVALS_KEPT, INTERVALS_SECONDS
 from jobs.job import GIVEN_ONCE, Row, State
 from jobs.records import (
     ActionEntry,
     BatchEntry,
     DeadlineEntry,
     GrantEntry,
+    IntervalEntry,
     KeyEntry,
     Mark,
     Meta,
@@ -79,6 +81,11 @@ def many_jobs(read: Read, ids: list[str]) -> list[Row]:
     """The jobs with these ids that exist, in the order of the ids."""
     found = {row.id: row for row in rows(read("jobs", id_list(ids)))}
     return [found[job] for job in ids if job in found]
+
+
+def intervals_after(read: Read, after: int) -> list[IntervalEntry]:
+    """The intervals that began after wall time `after`, the first one first."""
+    return [IntervalEntry(*row) for row in read("entries_intervals", (after, INTERVALS_KEPT + 1))]
 
 
 def newest_actions(read: Read, before: str | None, limit: int) -> list[ActionEntry]:
@@ -160,6 +167,7 @@ ENTRIES: dict[type, tuple[str, str | bytes | int]] = {
     BatchEntry: ("entries_batches", ""),
     DeadlineEntry: ("entries_deadlines", -1),
     ActionEntry: ("entries_actions", ""),
+    IntervalEntry: ("entries_intervals", -1),
     DeliveryRow: ("entries_deliveries", -1),
     Endpoint: ("entries_endpoints", ""),
 }
@@ -220,6 +228,10 @@ def lesser_writes(records: Records) -> list[tuple[str, list[Any]]]:
         writes += _of_deadlines(records)
     if records.deliveries or records.attempted or records.untold or records.endpoints or records.recovered:
         writes += _of_deliveries(records)
+    if records.intervals:
+        last = records.intervals[-1].at
+        writes.append(("put_interval", [msgspec.structs.astuple(entry) for entry in records.intervals]))
+        writes.append(("forget_intervals", [(last - INTERVALS_SECONDS, last)]))
     if records.actions:
         writes.append(("put_action", [msgspec.structs.astuple(entry) for entry in records.actions.values()]))
     return [write for write in writes if write[1]]

@@ -18,6 +18,7 @@ from jobs.records import (
     BatchEntry,
     DeadlineEntry,
     GrantEntry,
+    IntervalEntry,
     KeyEntry,
     Meta,
     PurgedEntry,
@@ -109,6 +110,7 @@ _ENTRIES: dict[str, Any] = {
     "batches": BatchEntry,
     "deadlines": DeadlineEntry,
     "actions": ActionEntry,
+    "intervals": IntervalEntry,
     "deliveries": DeliveryRow,
     "endpoints": Endpoint,
 }

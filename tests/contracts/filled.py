@@ -9,6 +9,7 @@ from jobs.records import (
     BatchEntry,
     DeadlineEntry,
     GrantEntry,
+    IntervalEntry,
     KeyEntry,
     Meta,
     PurgedEntry,
@@ -81,6 +82,7 @@ def fill(ledger: Ledger, jobs: int) -> None:
                 job_id(n): ActionEntry(job_id(n), "0123abcd", "purge", '{"reference":"\\u0000"}', n, 0.5 * n)
                 for n in few
             },
+            intervals=[IntervalEntry(300 * n, b"\x00figures %d" % n) for n in few],
             paused=[f"tenant-{n}" for n in few],
             tenants=[TenantEntry(f"tenant-{n}", {"done": n, "queued": 1}) for n in few],
             deliveries=[_delivery(n) for n in few],

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from jobs.errors import LedgerFailed
+from jobs.intervals import INTERVALS_KEPT, STEP_SECONDS
 from jobs.job import Row, State
 from jobs.leases import NONCE_BITS
 from jobs.records import (
@@ -19,6 +20,7 @@ from jobs.records import (
     BatchEntry,
     DeadlineEntry,
     GrantEntry,
+    IntervalEntry,
     KeyEntry,
     Lane,
     LookedUp,
@@ -610,6 +612,41 @@ def test_an_action_is_written_with_its_change_or_not_at_all(home: Home) -> None:
         ledger.commit(Records(jobs=[row(1), row(1)], actions={job_id(1): acted(1)}))
     home.restart().restore()
     assert home.reader().actions(None, 9) == []
+
+
+def at(*steps: int, figures: bytes = b"\x00") -> Records:
+    """The intervals that begin at so many times five minutes."""
+    return Records(intervals=[IntervalEntry(STEP_SECONDS * step, figures) for step in steps])
+
+
+def begins(reader: LedgerReader, after: int = 0) -> list[int]:
+    """When those begin that are kept, in steps."""
+    return [entry.at // STEP_SECONDS for entry in reader.intervals(STEP_SECONDS * after)]
+
+
+def test_an_interval_is_written_again_and_the_newest_is_restored(ledger: Ledger, reader: LedgerReader) -> None:
+    assert ledger.restore().interval is None
+    ledger.commit(at(7, 8))
+    ledger.commit(at(8, figures=b"\x92more"))
+    newest = IntervalEntry(STEP_SECONDS * 8, b"\x92more")
+    assert reader.intervals(0) == [IntervalEntry(STEP_SECONDS * 7, b"\x00"), newest]
+    assert reader.intervals(STEP_SECONDS * 7) == [newest]
+    assert ledger.restore().interval == newest
+
+
+def test_intervals_are_kept_for_a_day(ledger: Ledger, reader: LedgerReader) -> None:
+    for step in range(1, INTERVALS_KEPT + 3):
+        ledger.commit(at(step))
+    assert begins(reader) == [*range(3, INTERVALS_KEPT + 3)]
+    assert begins(reader, INTERVALS_KEPT) == [INTERVALS_KEPT + 1, INTERVALS_KEPT + 2]
+    ledger.commit(at(10 * INTERVALS_KEPT))
+    assert begins(reader) == [10 * INTERVALS_KEPT]
+
+
+def test_a_clock_that_was_put_back_leaves_no_interval_of_later(ledger: Ledger, reader: LedgerReader) -> None:
+    ledger.commit(at(5, 6, 90))
+    ledger.commit(at(6))
+    assert begins(reader) == [5, 6]
 
 
 def test_the_oldest_actions_are_forgotten_by_number_and_by_age(ledger: Ledger, reader: LedgerReader) -> None:

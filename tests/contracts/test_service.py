@@ -427,6 +427,23 @@ def test_all_jobs_are_followed_by_beats_and_changes(client: Any, picture: bytes)
     assert seen.state == "done"
 
 
+def test_the_last_hours_are_told_in_intervals(client: Any) -> None:
+    def told() -> tuple[int, int]:
+        intervals = client.history(hours=1).intervals
+        return sum(each.accepted for each in intervals), sum(each.ended.get("done", 0) for each in intervals)
+
+    accepted, done = told()
+    client.upload(numbered(next(_numbers)), recipe=RECIPE, wait=30)
+    wait_until(lambda: told() >= (accepted + 1, done + 1), 30, "the interval's next write")
+    history = client.history()
+    assert history.step_seconds == 300
+    assert [each.at for each in history.intervals] == sorted(each.at for each in history.intervals)
+    assert len(history.hour.slowest) <= 5
+    with pytest.raises(Refused) as refused:
+        client.history(hours=25)
+    assert (refused.value.code, refused.value.field) == ("bad_parameter", "hours")
+
+
 def test_the_cluster_is_told_in_numbers(client: Any) -> None:
     before = client.stats()
     client.upload(numbered(next(_numbers)), recipe=RECIPE, wait=30)

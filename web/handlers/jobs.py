@@ -25,11 +25,14 @@ from web.broker.requests import NotPromised
 from web.broker.waiting import again_seconds
 from web.handlers import export
 from web.http.headers import accepted, joined
-from web.http.json import as_json, encode
+from web.http.json import as_json, bad_parameter, encode
 from web.views import answers, told
+from web.views.hours import history, oldest_at
 from web.views.numbers import stats
 from web.views.replies import Presets
 
+HOURS_MAX = 24
+"""Of /stats/history: as much as the ledger keeps."""
 FIRST_BEAT_SECONDS = 2.0
 """How long to wait for the first beat. There is one each second, and the subscription takes a moment, too."""
 
@@ -104,6 +107,20 @@ async def get_stats(call: Call) -> Response:
     sees = call.caller.sees
     view = stats(beat, time.time(), sees, call.web.feed.forecast.seconds(sees))
     return as_json(view, 200, {"Cache-Control": "no-store"})
+
+
+async def get_history(call: Call) -> Response:
+    """GET /stats/history: the last `hours` in intervals, for operators, because they name jobs of all tenants."""
+    value = call.query.get("hours", str(HOURS_MAX))
+    if not (value.isascii() and value.isdecimal()) or len(value) > 2 or not 1 <= int(value) <= HOURS_MAX:
+        raise bad_parameter("hours", f"hours is 1 to {HOURS_MAX}, not {value!r}")
+    now = time.time()
+    after = oldest_at(now, int(value))
+
+    def shown(ledger: LedgerReader) -> Response:
+        return as_json(history(ledger.intervals(after), now), 200, {"Cache-Control": "no-store"})
+
+    return await call.web.reads.lists.do(shown)
 
 
 async def _before(call: Call) -> int | None:

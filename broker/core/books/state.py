@@ -6,6 +6,7 @@ of broker/core (answers, commands, dispatcher) do.
 
 from collections import Counter
 from functools import partial
+from math import inf
 from typing import Any
 
 from broker.core.books.backlog import Backlog
@@ -21,6 +22,7 @@ from broker.core.books.service import LEAST_SECONDS, Service
 from broker.core.books.sweeps import Sweeps
 from broker.core.books.turns import Holds
 from broker.core.couriers.deliveries import Deliveries
+from broker.core.hours.counting import Hours
 from jobs.deliveries import EventType
 from jobs.ids import original_name
 from jobs.job import ENDED, TEXT_CHARACTERS_MAX, Code, EventKind, Fault, Rendition, State, TimelineEntry, trace_of
@@ -87,6 +89,7 @@ class Books:
         self.deadlines = Deadlines()
         self.batches_open = Batches()
         self.accepted, self.ended = Rate(), Rate()
+        self.hours = Hours()
         self.secrets = Secrets()
         self.change = self.change_sent = self.epoch = 0
         self.began, self.history = 0, ""
@@ -229,10 +232,13 @@ class Books:
 
     def end(self, entry: Entry, state: State, now: float, fault: Fault | None = None) -> None:
         """The job ends."""
-        self.log(entry, ENDED_EVENT, now, fault.code if fault else None)
+        code, at = fault.code if fault else None, now + self.offset
+        self.log(entry, ENDED_EVENT, now, code)
+        accepted_at = entry.accepted_at if entry.position == entry.seq else inf  # a requeued job waited for its user
+        self.hours.ended(entry.id, entry.tenant, state._value_, code, accepted_at, entry.started_at, at)
         self.release(entry)
         self.move(entry, state)
-        entry.ended_at = now + self.offset
+        entry.ended_at = at
         entry.due_at = None
         if fault is not None:
             entry.outcome.error = fault

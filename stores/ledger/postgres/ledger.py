@@ -23,6 +23,7 @@ from jobs.records import (
     BatchEntry,
     Durability,
     GrantEntry,
+    IntervalEntry,
     KeyEntry,
     Lane,
     LookedUp,
@@ -102,6 +103,7 @@ class PostgresLedger(BrokerReads):
             deliveries_waiting=self._restored("deliveries_waiting")[0][0],
             paused=[tenant for (tenant,) in self._restored("paused")],
             open_batches=dict(self._restored("opened_by")),
+            interval=next((IntervalEntry(*row) for row in self._restored("newest_interval")), None),
         )
 
     def commit(self, records: Records) -> None:

@@ -251,6 +251,20 @@ WHERE id < :before::text ORDER BY id DESC LIMIT :limit::bigint;
 DELETE FROM pixmill.actions WHERE at < :before::double precision
     OR id <= (SELECT id FROM pixmill.actions ORDER BY id DESC LIMIT 1 OFFSET :keep::bigint);
 
+-- name: put_intervals
+INSERT INTO pixmill.intervals (at, figures)
+SELECT * FROM unnest(:ats::bigint[], :figures::bytea[])
+ON CONFLICT (at) DO UPDATE SET figures = excluded.figures;
+
+-- name: forget_intervals
+DELETE FROM pixmill.intervals WHERE at <= :before::bigint OR at > :last::bigint;
+
+-- name: newest_interval
+SELECT at, figures FROM pixmill.intervals ORDER BY at DESC LIMIT 1;
+
+-- name: entries_intervals
+SELECT at, figures FROM pixmill.intervals WHERE at > :past::bigint ORDER BY at LIMIT :limit::bigint;
+
 -- name: entries_actions
 SELECT id, who, verb, filter, count, at FROM pixmill.actions
 WHERE id > :past::text ORDER BY id LIMIT :limit::bigint;

@@ -11,11 +11,11 @@ from typing import Any
 from jobs.errors import SetupFault, StoreFault
 from jobs.job import Row
 from jobs.limits import BATCH_JOBS_MAX
-from jobs.records import ActionEntry, BatchEntry, KeyEntry, Mark, Where
+from jobs.records import ActionEntry, BatchEntry, IntervalEntry, KeyEntry, Mark, Where
 from stores.ledger.deliveries.reads import WebReads
 from stores.ledger.postgres.connection import Connection, ServerFault, address_of
 from stores.ledger.postgres.statements import asked
-from stores.ledger.statements import counted, listed, mark_of, newest_actions, rows
+from stores.ledger.statements import counted, intervals_after, listed, mark_of, newest_actions, rows
 
 READ_SECONDS = 2.0
 """How long one read may take, after which the connection is given up. A list of 10,000 rows takes some 0.1 s."""
@@ -87,6 +87,9 @@ class PostgresReader(WebReads):
 
     def actions(self, before: str | None, limit: int) -> list[ActionEntry]:
         return newest_actions(self._read, before, limit)
+
+    def intervals(self, after: int) -> list[IntervalEntry]:
+        return intervals_after(self._read, after)
 
     def close(self) -> None:
         if self._connection is not None:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from jobs.deliveries import DeliveryUpdate
+from jobs.intervals import INTERVALS_SECONDS
 from jobs.job import Row, State
 from jobs.records import Meta, Records, TenantEntry
 from stores.ledger.postgres.statements import CHANGING, COLUMNS, Asked, asked
@@ -30,6 +31,10 @@ def writes(records: Records, last_seq: int) -> list[Asked]:
         found += _of_deliveries(records)
     if records.actions:
         found.append(asked("put_actions", _columns(records.actions.values())))
+    if records.intervals:
+        last = records.intervals[-1].at
+        found.append(asked("put_intervals", _columns({entry.at: entry for entry in records.intervals}.values())))
+        found.append(asked("forget_intervals", [last - INTERVALS_SECONDS, last]))
     if records.meta is not None:
         found.append(asked("put_meta", _meta(records.meta)))
     return found

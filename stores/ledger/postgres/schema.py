@@ -11,7 +11,7 @@ from stores.ledger.postgres.statements import HERE, Asked, Statement, asked
 
 _SCRIPTS = (
     "schema-1.sql", "schema-2.sql", "schema-3.sql", "schema-4.sql", "schema-5.sql", "schema-6.sql", "schema-7.sql",
-    "schema-8.sql", "schema-9.sql",
+    "schema-8.sql", "schema-9.sql", "schema-10.sql",
 )  # fmt: skip
 """The n-th script brings a ledger from schema n - 1 to n."""
 SCHEMA = len(_SCRIPTS)

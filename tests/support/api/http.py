@@ -14,6 +14,7 @@ from web.access.call import Served
 from web.http.problems import status_of
 from web.routes import ROUTES as SERVED
 from web.views.acted import Action
+from web.views.hours import History, Interval
 from web.views.numbers import Stats
 from web.views.shapes import Batch, Job, Original, Promise, PromisedJob, PromiseOfOne, Rendition
 from web.views.told import Delivery
@@ -100,6 +101,11 @@ def batch_table() -> str:
 def stats_table() -> str:
     """The fields of the statistics."""
     return table(Stats)
+
+
+def history_tables() -> str:
+    """The fields of the history, and of each interval."""
+    return f"{table(History)}\n### An interval\n\n{table(Interval)}"
 
 
 def states_table() -> str:

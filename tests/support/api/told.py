@@ -164,6 +164,12 @@ ROUTES = {
         {200: "[the numbers](#statistics)"},
         "broker_silent",
     ),
+    "GET /stats/history": Told(
+        "Shows the last `hours` (1 to 24, by default 24) in intervals of five minutes, and the slowest jobs and the "
+        "most frequent codes of the last hour. The ledger keeps a day, also over restarts. The figures are some 10 s "
+        "old. A broker that is killed may lose what it counted in its last 10 s; `counted_seconds` is less then.",
+        {200: "[the history](#history)"},
+    ),
     "POST /queue/pause": Told(
         "Stops dispatch, also over restarts. Uploads go on. With `tenant=NAME` only that tenant's jobs wait.",
         {200: '`{"paused": true}`, with the `tenant` that was named'},

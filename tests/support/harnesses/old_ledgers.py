@@ -13,6 +13,7 @@ from pathlib import Path
 
 from jobs.deliveries import DeliveryRow, Endpoint
 from jobs.ids import mint, original_name, rendition_name
+from jobs.intervals import STEP_SECONDS, Figures, encode_figures
 from jobs.job import Cost, Fault, Original, Outcome, Rendition, Row, Spec, State, TimelineEntry, encode
 from jobs.recipes import recipe
 from jobs.records import (
@@ -20,6 +21,7 @@ from jobs.records import (
     BatchEntry,
     DeadlineEntry,
     GrantEntry,
+    IntervalEntry,
     KeyEntry,
     Meta,
     PurgedEntry,
@@ -88,6 +90,7 @@ def records() -> Records:
         deadlines=[DeadlineEntry(1, AT + 1e9)],
         batches=[BatchEntry("batch", "", AT, AT + 2, AT + 1, b"hooks")],
         actions={ACTION: ActionEntry(ACTION, "", "cancel", f'{{"job":"{JOBS[State.CANCELLED]}"}}', 1, AT + 2)},
+        intervals=[IntervalEntry(int(AT) // STEP_SECONDS * STEP_SECONDS, encode_figures(Figures(10.0, 7)))],
         paused=["paused"],
         meta=Meta(change=40, paused=False, counts=counts),
         deliveries=[DELIVERY],

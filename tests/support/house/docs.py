@@ -196,6 +196,7 @@ PARTS: dict[Path, dict[str, tuple[str, Callable[[], str]]]] = {
         "action": (_TOLD, http.action_table),
         "events": ("tests/support/api/told.py", http.events_table),
         "stats": (_TOLD, http.stats_table),
+        "history": (_TOLD, http.history_tables),
         "codes": ("web/http/problems.py", http.codes_table),
         "routes": ("web/routes.py", http.routes_details),
     },

@@ -47,8 +47,9 @@ ARROWS = {
     "broker/core": "broker/core/audit broker/core/books broker/core/strangers jobs jobs/webhooks jobs/wire",
     "broker/core/audit": "broker/core/books jobs jobs/wire",
     "broker/core/strangers": "broker/core/audit broker/core/books jobs jobs/recipes jobs/wire",
-    "broker/core/books": "broker/core/couriers jobs jobs/webhooks jobs/wire",
+    "broker/core/books": "broker/core/couriers broker/core/hours jobs jobs/webhooks jobs/wire",
     "broker/core/couriers": "jobs jobs/webhooks jobs/wire",
+    "broker/core/hours": "jobs",
     "broker/flight": "broker/core broker/core/books broker/frames jobs jobs/wire stores stores/ledger",
     "broker/frames": "broker/core/books broker/core/couriers host/sockets jobs jobs/webhooks jobs/wire",
     "web": (

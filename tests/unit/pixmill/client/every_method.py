@@ -18,11 +18,13 @@ from pixmill import (
     Delivery,
     Event,
     Grant,
+    History,
     Job,
     JobChanged,
     OpenedBatch,
     Refused,
     Rendition,
+    SlowJob,
     Stats,
     Upload,
     ViewGrant,
@@ -56,6 +58,10 @@ def with_threads(client: Client, image: bytes, folder: Path) -> None:
     assert_type(client.audit([promise.receipt]), list[str])
     assert_type(client.presets(), dict[str, Any])
     stats = assert_type(client.stats(), Stats)
+    assert_type(
+        (client.history(), [each.wait_seconds.p95 for each in client.history(hours=1).intervals]),
+        tuple[History, list[float | None]],
+    )
     assert_type([worker.capacity for worker in stats.workers], list[int])
     assert_type((client.pause(), client.resume()), tuple[bool, bool])
     assert_type((client.pause("acme"), client.resume(tenant="acme")), tuple[bool, bool])
@@ -111,7 +117,7 @@ async def with_asyncio(client: AsyncClient, image: bytes, folder: Path) -> None:
     assert_type(await client.explain(image, preset="web"), dict[str, Any])
     assert_type(await client.audit([promise.receipt]), list[str])
     assert_type(await client.presets(), dict[str, Any])
-    assert_type(await client.stats(), Stats)
+    assert_type((await client.stats(), (await client.history(2)).hour.slowest), tuple[Stats, tuple[SlowJob, ...]])
     assert_type((await client.pause(), await client.resume()), tuple[bool, bool])
     assert_type((await client.pause("acme"), await client.resume(tenant="acme")), tuple[bool, bool])
     for over_all in (client.requeue_all, client.cancel_all, client.purge_all):

@@ -18,7 +18,7 @@ from tests.properties.harness import DispatcherHarness, leases_in, new_job, read
 
 A, B = b"a", b"b"
 SECONDS = {"a": 3.0, "b": 0.1}
-STEPS_MAX = 58
+STEPS_MAX = 59
 
 
 def harness_with(workers: int = 1, capacity: int = 1) -> DispatcherHarness:
