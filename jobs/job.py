@@ -113,6 +113,10 @@ Count = Annotated[int, Meta(ge=0, le=2**53)]
 Word = Annotated[str, Meta(pattern=r"\A[a-z_]{1,32}\Z", max_length=32)]
 HexDigest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z", max_length=64)]
 """SHA-256 as web tells it in ETag and Repr-Digest."""
+Quality = Annotated[int, Meta(ge=1, le=100)]
+Edge = Annotated[float, Meta(ge=0, le=2**31)]
+Part = tuple[Edge, Edge, Edge, Edge]
+"""Left, top, width and height of a part of an image, in its pixels when upright. An edge may lie within a pixel."""
 Unmet = Annotated[tuple[Word, ...], Meta(max_length=8)]
 """Words for what the rendition lost because its format cannot hold it (`delays`, `plays`): things that the original has
 or that the recipe asks. docs/recipes.md has them all."""
@@ -123,7 +127,8 @@ class Rendition(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     `dominant_colour` (#rrggbb) is the original's. Only the decoder can compute it; it is stored with each
     rendition, so that broker and result cache need not know it. The same holds for `unmet` and for `original`
-    (the original's sides as stored, where its head did not tell them).
+    (the original's sides as stored, where its head did not tell them). `quality`: with which it was encoded; None if
+    its format has none. `box`: the part of the original that it shows; None from a release that did not tell it.
     """
 
     name: Text
@@ -136,6 +141,8 @@ class Rendition(msgspec.Struct, frozen=True, array_like=True, gc=False):
     dominant_colour: Text | None = None
     unmet: Unmet = ()
     original: tuple[Count, Count] | None = None
+    quality: Quality | None = None
+    box: Part | None = None
 
 
 class Cost(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -57,6 +57,15 @@ class Turn(NamedTuple):
         """The sides after the turn."""
         return Size(size.height, size.width) if self.swap else size
 
+    def do(self, box: Box) -> Box:
+        """The part, as fractions, that `box` becomes."""
+        left, top, right, bottom = Box(box.top, box.left, box.bottom, box.right) if self.swap else box
+        if self.mirror:
+            left, right = 1 - right, 1 - left
+        if self.flip:
+            top, bottom = 1 - bottom, 1 - top
+        return Box(left, top, right, bottom)
+
     def undo(self, box: Box) -> Box:
         """The part, as fractions, that this turn maps to `box`."""
         left, top, right, bottom = box

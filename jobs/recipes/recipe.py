@@ -119,13 +119,23 @@ def parse(source: object, watermarks: Mapping[str, str] | None = None) -> Recipe
 
 def as_dict(recipe: Recipe) -> dict[str, Any]:
     """The recipe as plain values for a JSON answer: every key present."""
-    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(recipe))
+    plain: dict[str, Any] = msgspec.to_builtins(recipe)
     return plain
 
 
 def canonical(recipe: Recipe) -> str:
-    """The one JSON text of a recipe: every key present, keys sorted. `parse` gives the recipe back."""
-    return msgspec.json.encode(recipe, order="sorted").decode()
+    """The one JSON text of a recipe: keys sorted, and none that has its default. `parse` gives the recipe back.
+
+    So a new key changes no text of a recipe without it: neither its digests, nor what an older worker understands."""
+    return msgspec.json.encode(_sparse(recipe), order="sorted").decode()
+
+
+def whole(text: str) -> dict[str, Any] | None:
+    """The recipe of a canonical text as `as_dict` has it; None for one of a release that knew other recipes."""
+    try:
+        return as_dict(parse(text))
+    except BadRecipe:
+        return None
 
 
 def digest(recipe: Recipe) -> str:
@@ -138,6 +148,16 @@ def content_of(tenant: str, digest: str, text: str) -> bytes:
     `text` of the recipe."""
     recipe_digest = hashlib.sha256(text.encode()).hexdigest()
     return hashlib.sha256("\0".join((tenant, digest, recipe_digest)).encode()).digest()
+
+
+def _sparse(value: Any) -> Any:
+    """A struct as plain values, without the keys that have their default."""
+    if isinstance(value, tuple):
+        return [_sparse(each) for each in value]
+    if not isinstance(value, msgspec.Struct):
+        return value
+    fields = ((field, getattr(value, field.name)) for field in msgspec.structs.fields(value))
+    return {field.name: _sparse(found) for field, found in fields if found != field.default}
 
 
 def _bad(message: str) -> BadRecipe:

@@ -73,6 +73,17 @@ def shape(spec: RenditionSpec, stored: Size, orientation: int) -> Shape:
     return _checked(Shape(spec, box, turn.size(size), turn, shrink, canvas=_canvas(spec, size)))
 
 
+def shown(one: Shape, stored: Size, orientation: int) -> tuple[float, float, float, float]:
+    """The part of the upright image that a rendition shows: left, top, width and height in its pixels, to hundredths.
+    Of a tilted picture: the part that was tilted."""
+    upright = ORIENTATIONS[orientation]
+    sides = upright.size(stored)
+    (left, top, right, bottom), (x, y) = one.box, stored
+    part = Box(0, 0, *sides).part(upright.do(Box(left / x, top / y, right / x, bottom / y)))
+    left, top, right, bottom = (round(edge, 2) + 0.0 for edge in part)  # never -0.0
+    return left, top, round(right - left, 2), round(bottom - top, 2)
+
+
 def resized(spec: RenditionSpec, size: Size) -> tuple[Size, tuple[float, float]]:
     """The sides that `size` is scaled to before any cut or padding, and the shrink by axis.
 

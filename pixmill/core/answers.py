@@ -81,8 +81,19 @@ class Original(Answer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Box(Answer):
+    """A part of the original, in its upright pixels; an edge may lie within a pixel."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rendition(Answer):
-    """A picture that the recipe made. `unmet`: properties that its format could not hold."""
+    """A picture that the recipe made. `quality`: with which it was encoded, if its format has one. `box`: the part of
+    the original that it shows. `unmet`: what could not be kept or done."""
 
     name: str
     width: int
@@ -91,6 +102,8 @@ class Rendition(Answer):
     bytes: int
     digest: str
     url: str
+    quality: int | None = None
+    box: Box | None = None
     unmet: tuple[str, ...] = ()
 
 

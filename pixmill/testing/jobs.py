@@ -102,6 +102,7 @@ class FakeJob:
 def rendition(name: str, data: bytes, here: str, suffix: str = "") -> dict[str, Any]:
     """A rendition's JSON. Its address ends with `suffix`."""
     sides = {"name": name, "width": SIDE, "height": SIDE, "format": "png", "bytes": len(data), "unmet": []}
+    sides |= {"quality": None, "box": {"left": 0, "top": 0, "width": SIDE, "height": SIDE}}
     return {**sides, "digest": hashlib.sha256(data).hexdigest(), "url": f"{here}/renditions/{name}{suffix}"}
 
 

@@ -13,6 +13,7 @@ from host.egress.sources import shown
 from jobs import job as jobs
 from jobs.images.turns import ORIENTATIONS
 from jobs.job import ENDED, PRIORITIES, Outcome, Row, Spec, decode_outcome, decode_spec, original_of
+from jobs.recipes.recipe import whole
 from jobs.records import BatchEntry
 from jobs.trace import id_of
 from web.broker.waiting import Place, Places
@@ -20,6 +21,7 @@ from web.views.fields import at, moment
 from web.views.shapes import (
     Batch,
     BatchLink,
+    Box,
     Cost,
     Job,
     JobError,
@@ -43,7 +45,13 @@ def job(row: Row, base: str, place: Place, by_grant: str = "") -> Job:
     spec, outcome = decode_spec(row.spec), decode_outcome(row.outcome)
     made = _job(row, spec, outcome, base, place, by_grant)
     timeline = [TimelineEntry(moment(each.at), *each[1:]) for each in outcome.timeline]
-    return msgspec.structs.replace(made, recipe=msgspec.Raw(spec.recipe.encode()), timeline=timeline)
+    return msgspec.structs.replace(made, recipe=_recipe(spec.recipe), timeline=timeline)
+
+
+def _recipe(text: str) -> msgspec.Raw:
+    """The recipe with all its defaults; one that this release cannot read as it was written."""
+    known = whole(text)
+    return msgspec.Raw(text.encode() if known is None else msgspec.json.encode(known))
 
 
 def listed(row: Row, base: str, place: Place, by_grant: str = "") -> Job:
@@ -115,6 +123,8 @@ def rendition(published: jobs.Rendition, here: str, by_grant: str = "") -> Rendi
         format=published.format,
         bytes=published.bytes,
         digest=published.digest,
+        quality=published.quality,
+        box=Box(*published.box) if published.box else None,
         unmet=published.unmet,
         url=f"{here}/renditions/{published.name}{by_grant}",
     )

@@ -53,6 +53,15 @@ class Original(Struct, frozen=True, gc=False):
     url: Annotated[Url, says("Its bytes. A grant does not open it.")]
 
 
+class Box(Struct, frozen=True, gc=False):
+    """A part of the original, in its upright pixels."""
+
+    left: Annotated[Number, says("Pixels from the left edge.")]
+    top: Annotated[Number, says("Pixels from the upper edge.")]
+    width: Annotated[Number, says("Pixels; an edge may lie within a pixel.")]
+    height: Annotated[Number, says("Pixels.")]
+
+
 class Rendition(Struct, frozen=True, gc=False):
     """A picture that was made of the upload."""
 
@@ -62,7 +71,17 @@ class Rendition(Struct, frozen=True, gc=False):
     format: Annotated[str, says("As `webp`.")]
     bytes: Annotated[Whole, says("Its size.")]
     digest: Annotated[Digest, says("SHA-256, in hex.")]
-    unmet: Annotated[Sequence[str], says("[What its format could not hold](recipes.md#animations).")]
+    quality: Annotated[
+        Whole | None, says("With which it was encoded; null if its format has none, or was written without loss.")
+    ]
+    box: Annotated[
+        Box | None,
+        says(
+            "The part of the original that it shows: `left`, `top`, `width` and `height` in upright pixels. Null if "
+            "its worker is of a release that did not tell it."
+        ),
+    ]
+    unmet: Annotated[Sequence[str], says("[What could not be kept or done](recipes.md#unmet).")]
     url: Annotated[Url, says("Its bytes; they never change.")]
 
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Protocol
 import msgspec
 
 from jobs.errors import WireFault
-from jobs.job import Unmet
+from jobs.job import Part, Quality, Unmet
 from jobs.limits import RENDITIONS_MAX
 from jobs.recipes.recipe import NAME_PATTERN
 
@@ -57,8 +57,8 @@ class Task(_Said, frozen=True):
 
 
 class Rendered(_Said, frozen=True):
-    """One rendition is encoded; its bytes are the frame's body. `dominant_colour` is the original's, `unmet` and
-    `original` as a job's rendition has them."""
+    """One rendition is encoded; its bytes are the frame's body. `dominant_colour` is the original's, `unmet`,
+    `original`, `quality` and `box` as a job's rendition has them."""
 
     name: _Name
     format: _Word
@@ -68,6 +68,8 @@ class Rendered(_Said, frozen=True):
     dominant_colour: _Colour | None = None
     unmet: Unmet = ()
     original: tuple[_Count, _Count] | None = None
+    quality: Quality | None = None
+    box: Part | None = None
 
 
 class Done(_Said, frozen=True):

@@ -183,6 +183,8 @@ def _word(output: Output) -> tasks.Rendered:
         output.dominant_colour,
         output.unmet,
         output.original,
+        output.quality,
+        output.box,
     )
 
 

@@ -38,6 +38,12 @@ def held(image: Image.Image, format: str) -> Image.Image:
     return made
 
 
+def quality(format: str, spec: RenditionSpec) -> int | None:
+    """The quality with which this format is written; None if it has none, or loses nothing."""
+    lossy = format == "jpeg" or (format in ("webp", "avif") and not spec.lossless)
+    return spec.quality if lossy else None
+
+
 def encode(image: Image.Image, format: str, spec: RenditionSpec, exif: bytes) -> bytes:
     """Encode a still image that `held` has returned. The file has no metadata except the given EXIF."""
     if not exif and vips.encodes(format, image) and (data := vips.encode_png(image)) is not None:

@@ -18,11 +18,11 @@ from jobs.errors import ImageFault
 from jobs.images.formats import ANIMATED, EXTENSIONS, HEIC, OPAQUE, WITH_METADATA
 from jobs.images.head import read_head
 from jobs.images.metadata import kept
-from jobs.job import Unmet
+from jobs.job import Part, Unmet
 from jobs.recipes.libraries import is_planar
 from jobs.recipes.plan import Derivation
 from jobs.recipes.recipe import Crop, Recipe, RenditionSpec, Watermark, parse
-from jobs.recipes.shapes import Shape
+from jobs.recipes.shapes import Shape, shown
 from worker.images import encoders, imagefile, motion, operations, planar
 from worker.images.colours.convert import to_srgb
 from worker.images.colours.declared import colours_of
@@ -66,7 +66,8 @@ TOUCHED_BYTES = 8 * 1024 * 1024
 
 class Output(NamedTuple):
     """One encoded rendition, with its size in pixels and its bytes (`data`). `dominant_colour`: of the original; None:
-    it is transparent. `unmet`: what was lost. `original`: the size of the original, if its head did not tell it."""
+    it is transparent. `unmet`: what was lost. `original`: the size of the original, if its head did not tell it.
+    `quality`: as used. `box`: the part of the upright original that it shows (left, top, width, height)."""
 
     name: str
     format: str
@@ -77,6 +78,8 @@ class Output(NamedTuple):
     data: bytes
     unmet: Unmet = ()
     original: tuple[int, int] | None = None
+    quality: int | None = None
+    box: Part | None = None
 
 
 def _nobody(_stage: str) -> None:
@@ -162,7 +165,9 @@ def _rendition(work: Work, derivation: Derivation, parent: Picture) -> tuple[Out
         sides, data = _still(resized, step, format, metadata)
     unmet = (*work.unmet, *lost, *unmet)
     found = None if work.head.width and work.head.height else work.stored
-    return Output(spec.name, format, EXTENSIONS[format], *sides, work.dominant_colour, data, unmet, found), resized
+    quality, box = encoders.quality(format, spec), shown(derivation.shape, work.stored, work.orientation)
+    extension, colour = EXTENSIONS[format], work.dominant_colour
+    return Output(spec.name, format, extension, *sides, colour, data, unmet, found, quality, box), resized
 
 
 def _still(resized: Image.Image, step: operations.Step, format: str, metadata: bytes) -> tuple[tuple[int, int], bytes]:

@@ -58,6 +58,7 @@ class Work:
     apart: bool = field(init=False)
     plays: int = field(init=False)
     exif: bytes = field(init=False)
+    orientation: int = field(init=False)
     stored: Size = field(init=False)
     plan: Plan = field(init=False)
     declarations: Declarations = field(init=False)
@@ -151,7 +152,8 @@ def make_plan(work: Work) -> None:
     moves = any(work.moves(spec) for spec in work.recipe.renditions)
     scales = JPEG_SCALES if _scales(work) else FULL_SCALE
     work.stored = Size(*work.file.size)
-    work.plan = plan(work.recipe, work.stored, exif.orientation(work.exif), scales, chained=not moves)
+    work.orientation = exif.orientation(work.exif)
+    work.plan = plan(work.recipe, work.stored, work.orientation, scales, chained=not moves)
 
 
 def decode_scaled(work: Work) -> None:

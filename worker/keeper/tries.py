@@ -88,6 +88,6 @@ class Try:
             raise
         self.made.pop(0)
         described = (word.format, word.width, word.height, body.size, digest, word.dominant_colour, word.unmet)
-        rendition = Rendition(word.name, blob, *described, word.original)
+        rendition = Rendition(word.name, blob, *described, word.original, word.quality, word.box)
         self.renditions.append(rendition)
         return rendition

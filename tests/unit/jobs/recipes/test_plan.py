@@ -14,7 +14,7 @@ from jobs.images.turns import ORIENTATIONS, QUARTERS, Box, Size, Turn
 from jobs.limits import OUTPUT_PIXELS_MAX, SIDE_MAX
 from jobs.recipes.plan import DERIVE_RATIO_MIN, JPEG_SCALES, Plan, plan
 from jobs.recipes.recipe import Crop, Fit, Gravity, Recipe, RenditionSpec
-from jobs.recipes.shapes import shape
+from jobs.recipes.shapes import shape, shown
 
 Grid = list[list[int]]
 
@@ -150,6 +150,32 @@ def test_gravity_cuts_where_it_says_in_every_orientation() -> None:
             fraction = one.turn.undo(Box(x / size.width, y / size.height, x / size.width, y / size.height))
             found = one.box.part(fraction)
             assert math.dist((found.left, found.top), expected) < 1e-6, (spec, orientation)
+
+
+@pytest.mark.parametrize("orientation", range(9))
+def test_the_part_that_is_told_is_the_crop_of_the_upright_image(orientation: int) -> None:
+    """Whatever the picture is turned by afterwards, and though its pixels are stored on their side."""
+    stored = Size(90, 70)
+    for turns, flop in itertools.product((0.0, 90.0, 180.0, 270.0, 33.0), (False, True)):
+        one = shape(only(crop=Crop(4, 6, 50, 40), width=10, rotate=turns, flop=flop), stored, orientation)
+        assert shown(one, stored, orientation) == (4, 6, 50, 40)
+    whole = shown(shape(only(), stored, orientation), stored, orientation)
+    assert whole == (0, 0, *ORIENTATIONS[orientation].size(stored))
+
+
+def test_the_part_that_is_told_is_what_a_cover_kept() -> None:
+    cases: list[tuple[Any, int, tuple[int, ...]]] = [
+        ("north", 6, (0, 0, 70, 70)), ("south", 6, (0, 20, 70, 70)), ("east", 1, (20, 0, 70, 70)),
+    ]  # fmt: skip
+    for gravity, orientation, part in cases:
+        one = shape(only(width=7, height=7, fit="cover", gravity=gravity), Size(90, 70), orientation)
+        assert shown(one, Size(90, 70), orientation) == part
+
+
+@given(st.sampled_from(ORIENTATIONS), st.tuples(*[st.integers(0, 64)] * 4))
+def test_to_turn_a_part_and_to_undo_that_is_nothing(turn: Turn, edges: tuple[int, ...]) -> None:
+    box = Box(*(edge / 64 for edge in edges))
+    assert turn.undo(turn.do(box)) == turn.do(turn.undo(box)) == box
 
 
 def traced(spec: RenditionSpec, size: Size, stored: Size, orientation: int, x: float, y: float) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from jobs.errors import BadRecipe, SetupFault
 from jobs.images.turns import Size
 from jobs.limits import OUTPUT_PIXELS_MAX, RECIPE_BYTES_MAX, RENDITIONS_MAX, SIDE_MAX
 from jobs.recipes.presets import load_presets, moved, watermark_paths
-from jobs.recipes.recipe import RenditionSpec, Watermark, as_dict, canonical, digest, parse
+from jobs.recipes.recipe import RenditionSpec, Watermark, as_dict, canonical, digest, parse, whole
 from jobs.recipes.shapes import shape
 
 DIGEST, OTHER = "d" * 64, "0" * 64
@@ -111,13 +111,26 @@ def test_other_wishes_have_another_digest(other: object) -> None:
     assert digest(parse(other)) != digest(parse(of()))
 
 
-def test_canonical_is_sorted_complete_and_read_back() -> None:
-    recipe = parse(of(width=5, crop={"left": 1, "top": 2, "width": 3, "height": 4}, blur=1))
+def test_canonical_is_sorted_without_defaults_and_read_back() -> None:
+    mark = {"name": "logo", "gravity": "center", "opacity": 1, "digest": DIGEST}
+    crop = {"left": 0, "top": 2, "width": 3, "height": 4}
+    recipe = parse(of(width=5, crop=crop, blur=1, quality=80, watermark=mark, height=None))
     text = canonical(recipe)
+    assert text == (
+        '{"renditions":[{"blur":1.0,"crop":{"height":4,"left":0,"top":2,"width":3},"name":"a",'
+        f'"watermark":{{"digest":"{DIGEST}","name":"logo"}},"width":5}}]}}'
+    )
     assert parse(text) == recipe
-    assert json.loads(text) == as_dict(recipe)
-    keys = list(json.loads(text)["renditions"][0])
-    assert keys == sorted(RenditionSpec.__struct_fields__)
+
+
+def test_a_recipe_is_told_whole_and_one_of_another_release_is_not() -> None:
+    recipe = parse(of(width=5, watermark={"name": "logo", "digest": DIGEST}))
+    told = whole(canonical(recipe))
+    assert told == as_dict(recipe)
+    (spec,) = told["renditions"]
+    assert list(spec) == list(RenditionSpec.__struct_fields__)
+    assert set(spec["watermark"]) == set(Watermark.__struct_fields__)
+    assert whole('{"renditions": [{"name": "a", "of_tomorrow": 1}]}') is whole("{}") is None
 
 
 def test_our_presets() -> None:

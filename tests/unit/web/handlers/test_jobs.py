@@ -44,7 +44,9 @@ def test_a_job_has_all_its_fields() -> None:
         [shown_rendition] = shown["renditions"]
         assert shown_rendition == {
             "name": "thumb", "width": 32, "height": 24, "format": "jpeg", "bytes": rendition.bytes,
-            "digest": rendition.digest, "unmet": ["delays"], "url": f"{BASE}/jobs/{job}/renditions/thumb",
+            "digest": rendition.digest, "quality": 77, "unmet": ["delays"],
+            "box": {"left": 0.0, "top": 1.5, "width": 8.0, "height": 6.25},
+            "url": f"{BASE}/jobs/{job}/renditions/thumb",
         }  # fmt: skip
         assert shown["cost"] == {"cpu_ms": 1.5, "peak_bytes": 4096}
         assert shown["timeline"][0] == {

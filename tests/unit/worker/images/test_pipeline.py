@@ -211,6 +211,35 @@ def test_any_exif_has_an_orientation(tail: bytes, start: bytes) -> None:
     assert 1 <= exif.orientation(block) <= 8
 
 
+@pytest.mark.parametrize(
+    ("keys", "quality"),
+    [
+        ({"format": "jpeg"}, 80),
+        ({"format": "jpeg", "quality": 33}, 33),
+        ({"format": "webp", "quality": 9}, 9),
+        ({"format": "avif", "quality": 10}, 10),
+        ({"format": "webp", "lossless": True}, None),
+        ({"format": "png", "quality": 9}, None),
+        ({"format": "gif"}, None),
+    ],
+)
+def test_the_quality_that_was_used_is_told(keys: Any, quality: int | None) -> None:
+    made = outputs(saved(corners()), one(**keys))["a"]
+    assert made.quality == quality
+    if made.format == "jpeg":
+        tables = Image.open(io.BytesIO(saved(corners(), "JPEG", quality=quality))).quantization  # type: ignore[attr-defined]
+        assert read(made).quantization == tables  # type: ignore[attr-defined]
+
+
+def test_the_part_that_was_taken_is_told_of_stored_and_of_derived_ones() -> None:
+    block = Image.Exif()
+    block[0x0112] = 6
+    recipe = parse({"renditions": [{"name": "a"}, {"name": "b", "width": 8, "height": 8, "fit": "cover"}]})
+    for format in ("JPEG", "PNG"):
+        made = outputs(saved(corners(), format, exif=block), recipe)
+        assert (made["a"].box, made["b"].box) == ((0, 0, 32, 64), (0, 16, 32, 32))
+
+
 def test_warm_and_engine() -> None:
     warm()
     assert ENGINE.startswith(f"pillow-{PIL.__version__}")

@@ -38,7 +38,7 @@ RECIPE = canonical(
     parse({"renditions": [{"name": "large", "width": 20}, {"name": "small", "width": 10, "format": "webp"}]})
 )
 LARGE = tasks.Rendered("large", "jpeg", "jpg", 20, 20)
-SMALL = tasks.Rendered("small", "webp", "webp", 10, 10, unmet=("delays",))
+SMALL = tasks.Rendered("small", "webp", "webp", 10, 10, unmet=("delays",), quality=77, box=(0.0, 1.5, 8.0, 6.25))
 DONE = tasks.Done(1.0, 1)
 
 
@@ -135,6 +135,7 @@ def test_each_rendition_once_and_then_the_end() -> None:
         each.rendition for each in desk.notified if getattr(each, "rendition", None) and each.rendition.width == 10
     )
     assert small.unmet == ("delays",)
+    assert (small.quality, small.box) == (77, (0.0, 1.5, 8.0, 6.25))
 
 
 @pytest.mark.parametrize(
