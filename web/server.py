@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from host.process import garbage, notify
 from jobs.limits import KEEP_ALIVE_SECONDS, UNSENT_BYTES_MAX
+from web.access.log import early
 from web.access.parts import Web
 from web.broker.links import Links
 from web.http.connection import SWEEP_SECONDS, Connection
@@ -34,7 +35,12 @@ class Server(uvicorn.Server):
         config = uvicorn.Config(
             app,
             loop="uvloop",
-            http=partial(Connection, addresses=web.addresses, waits_more=self._waits_more),  # type: ignore[arg-type]
+            http=partial(  # type: ignore[arg-type]
+                Connection,
+                addresses=web.addresses,
+                waits_more=self._waits_more,
+                refused=early(web.log, web.settings.access_log),
+            ),
             ws="none",
             lifespan="off",
             log_config=None,

@@ -57,6 +57,13 @@ OF_JOBS = {
                          "Nothing: the orphan scan deletes them. If often: the disk or the bucket."),
 }  # fmt: skip
 OF_REQUESTS = {
+    "changed": Event(INFO, (WEB,), "A request that changes something was carried out; an upload is `uploaded`."),
+    "refused": Event(INFO, (WEB,), "A request was refused, with `status` and `code`. At most 20 a second of each code.",
+                     "Many of one `client`: a wrong key, a broken client, or an attack.", Pace(("code",), 20, 1.0)),
+    "unanswered": Event(INFO, (WEB,), "The client of a change left before its answer. It may have been carried out.",
+                        "", Pace((), 20, 1.0)),
+    "answered": Event(INFO, (WEB,), "Any other answer. Only with `ACCESS_LOG=all`; at most 1,000 a second.",
+                      "", Pace((), 1000, 1.0)),
     "not_sent_whole": Event(WARNING, (WEB,), "An answer was cut off, because the store or the ledger failed: `path`, "
                             "`why`.", "The disk, the bucket or the database.", WHY),
     "internal_error": Event(ERROR, (WEB,), "A request broke by a fault of pixmill: a 500, `request`, `path`, `why`.",

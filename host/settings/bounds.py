@@ -11,6 +11,7 @@ CHOICES = {
     "ledger_sync": ("full", "normal"),
     "log_format": ("auto", "console", "json"),
     "log_level": ("debug", "info", "warning", "error"),
+    "access_log": ("changes", "all", "off"),
 }
 BOUNDS: dict[str, tuple[float, float]] = {
     "port": (0, 65_535),  # 0: any that is free

@@ -366,4 +366,10 @@ DESCRIBED = {
         ALL,
         "`debug`, `info`, `warning` or `error`.",
     ),
+    "access_log": Described(
+        "",
+        (WEB,),
+        "Which requests are lines of the log: `changes` (those that change something, and refused ones), `all`, or "
+        "`off` ([requests](docs/logs.md#requests)).",
+    ),
 }

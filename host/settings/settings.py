@@ -89,6 +89,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_path: str = ""
     log_bytes_max: int = 64 * 1024 * 1024
     log_level: str = "info"
+    access_log: str = "changes"
 
 
 SECRETS = frozenset(

@@ -25,7 +25,7 @@ from web.access.guard import base_of
 from web.access.parts import Web
 from web.http import body
 from web.http.json import bad_parameter
-from web.http.tally import tell_route
+from web.http.tally import READING, tally_of
 from web.views import answers
 from web.views.shapes import Job
 
@@ -116,11 +116,13 @@ def route(
 
     async def endpoint(request: Request) -> Any:
         web: Web = request.app.state.web
-        tell_route(request.scope, name)
+        tally = tally_of(request.scope)
+        tally.route, tally.names, tally.reads = name, request.path_params, method in READING or needed is Scope.READ
         refuse_long_query(request, PARAMETERS_MAX + (STREAM_JOBS_MAX if many else 0))
         caller = admit(web, request, needed, by)
         query = read_query(request, known, many)
         query.pop(IN_QUERY, None)
+        tally.query = query
         return await handler(Call(web, request, query, caller, base_of(web, request)))
 
     served = Served(path, endpoint, methods=[method])

@@ -16,8 +16,9 @@ from jobs.access.grants import Grant, UploadGrant, ViewGrant, is_grant, verify
 from jobs.access.keys import ApiKey, Scope, find, find_session
 from jobs.errors import ClientFault
 from jobs.wire import WHO_CHARACTERS
-from web.access.guard import READING, base_of, is_own
+from web.access.guard import base_of, is_own
 from web.access.parts import Web
+from web.http.tally import READING, tell_caller
 
 COOKIE = "pixmill_session"
 IN_QUERY = "grant"
@@ -54,10 +55,13 @@ def admit(web: Web, request: Request, needed: Scope | None, by: type[Grant] | No
     if needed is None:
         return ANYONE
     if (text := request.query_params.get(IN_QUERY, _bearer_grant(request))) is not None:
-        return _of_grant(web, request, text, by)
+        caller = _of_grant(web, request, text, by)
+        tell_caller(request.scope, caller.tenant, caller.who)
+        return caller
     if not web.keys:
         return ANYONE
     caller = _caller(web, request)
+    tell_caller(request.scope, caller.tenant, caller.who)
     if not caller.scope.allows(needed):
         detail = f"this needs the scope {needed}, the key has {caller.scope}"
         raise ClientFault(detail, code="forbidden", scope=needed)

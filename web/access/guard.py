@@ -14,8 +14,7 @@ from host.settings.settings import cors_origins
 from host.sockets.listener import is_loopback
 from web.access.parts import Web
 from web.http.problems import problem
-
-READING = frozenset({"GET", "HEAD", "OPTIONS"})
+from web.http.tally import READING
 
 
 class Guard:

@@ -16,6 +16,7 @@ from web.access.call import Call, read_body
 from web.access.caller import Caller, caller_of, cookie_of
 from web.access.parts import Web
 from web.http.json import as_json, bad_parameter, read_json
+from web.http.tally import tell_caller
 from web.views.fields import moment
 from web.views.replies import Session
 
@@ -35,8 +36,10 @@ async def open_by_key(call: Call) -> Response:
     key = find(call.web.by_digest, presented.encode())
     if key is None:
         raise ClientFault("there is no such key", code="key_wrong")
+    caller = caller_of(key)
+    tell_caller(call.request.scope, caller.tenant, caller.who)
     until = time.time() + SESSION_SECONDS
-    response = as_json(msgspec.structs.replace(_view(call, caller_of(key)), expires_at=moment(until)), 200, _NOT_KEPT)
+    response = as_json(msgspec.structs.replace(_view(call, caller), expires_at=moment(until)), 200, _NOT_KEPT)
     token = open_session(call.web.session_secret, key, until)
     response.set_cookie(cookie_of(call.web, call.request), token, SESSION_SECONDS, **_attributes(call))
     return response

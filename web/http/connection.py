@@ -24,6 +24,7 @@ from jobs.limits import (
 from web.http.body import next_due
 from web.http.counts import Addresses, TooMany
 from web.http.problems import problem, status_of
+from web.http.tally import fresh_id
 from web.http.unsent import ABORT, ENDLESS, Held, Taking
 
 SWEEP_SECONDS = 0.2
@@ -43,12 +44,20 @@ class Connection(HttpToolsProtocol):
     """A deadline for each state but the handler's own (a wait, a stream of events), judged by `expire`.
 
     A response may cut its connection by the ASGI extension ABORT: the only way out of a send that nobody reads. A
-    response without an end of its own tells so by ENDLESS: then a client that sends no more has left.
+    response without an end of its own tells so by ENDLESS: then a client that sends no more has left. `refused` is
+    called with code, request id and client's address of a refusal of our own.
     """
 
-    def __init__(self, *args: Any, addresses: Addresses, waits_more: Callable[[int], None], **named: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        addresses: Addresses,
+        waits_more: Callable[[int], None],
+        refused: Callable[[str, str, str], None],
+        **named: Any,
+    ) -> None:
         super().__init__(*args, **named)
-        self._addresses, self._waits_more = addresses, waits_more
+        self._addresses, self._waits_more, self._refused = addresses, waits_more, refused
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected. It must send a request's head in time; it is refused if its address has too many."""
@@ -266,7 +275,9 @@ class Connection(HttpToolsProtocol):
         """Answer and close, unless another answer is on its way: then only close."""
         if self._answered() and not self._parting:
             again = {} if retry_seconds is None else {"Retry-After": str(retry_seconds)}
-            response = problem(code, detail, {"Connection": "close", **again}, **members)
+            request = fresh_id()
+            response = problem(code, detail, {"Connection": "close", "X-Request-ID": request, **again}, **members)
+            self._refused(code, request, self.client[0] if self.client else "")
             headers = [*self.server_state.default_headers, *response.raw_headers]
             lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
             self.transport.write(STATUS_LINE[status_of(code)] + lines + b"\r\n" + bytes(response.body))

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from jobs.errors import PixmillError
 from jobs.limits import RETRY_SECONDS
-from web.http.tally import tell_code
+from web.http.tally import tally_of, tell_code
 
 STATUS = {
     400: ("malformed", "no_image", "bad_parameter", "bad_key"),
@@ -124,7 +124,9 @@ async def _gone(_request: Request, _error: Exception) -> Response:
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
-    _log.error("internal_error", extra={"path": request.url.path, "why": repr(error)})
+    _log.error(
+        "internal_error", extra={"request": tally_of(request.scope).id, "path": request.url.path, "why": repr(error)}
+    )
     return problem("internal", "this should not have happened; the server's log says more")
 
 

@@ -19,6 +19,7 @@ from jobs.recipes.recipe import content_of
 from jobs.trace import Trace, member_of
 from jobs.wire import COMMITTED, CONFLICT, KNOWN, REFUSED, Ack, NewJob, Submit, SubmitForCouriers, SubmitToBatch
 from web.broker.requests import NotPromised
+from web.http.tally import tally_of
 from web.uploads.admission import Admission, RateLimited, queue_full_seconds, used_up
 from web.uploads.fields import UploadRequest
 from web.uploads.originals import Stored, remove
@@ -54,8 +55,11 @@ async def accept(
         raise
     if ack.outcome == COMMITTED:
         batch = {"batch": name} if (name := submit.jobs[0].batch) else {}
+        tally = tally_of(admission.call.request.scope)
+        tally.told = True
+        whose = {"request": tally.id, "tenant": admission.call.caller.tenant, "ms": tally.ms}
         for each, trace in zip(stored, traces, strict=True):
-            more = batch | member_of(trace)
+            more = batch | whose | member_of(trace)
             web.log.info("uploaded", extra={"job": each.job, "bytes": each.original.bytes, **more})
         return await rows(web.reads.quick, submit, ack)
     if ack.outcome != REFUSED or not repeated:  # else a resent Submit may be accepted, and the walk removes orphans

@@ -117,7 +117,8 @@ def test_head_has_the_headers_and_no_body() -> None:
         harness.finish(job, DATA)
         head = await harness.client.head(f"/jobs/{job}/renditions/thumb")
         whole = await harness.client.get(f"/jobs/{job}/renditions/thumb")
-        assert (head.status_code, head.content, head.headers) == (200, b"", whole.headers)
+        assert (head.status_code, head.content) == (200, b"")
+        assert {**head.headers, "x-request-id": ""} == {**whole.headers, "x-request-id": ""}
 
     serve(scenario)
 
@@ -267,7 +268,7 @@ def test_a_trusted_proxy_gets_the_name_of_the_file_and_all_headers() -> None:
         assert "content-range" not in told.headers
         whole = await harness.client.get(f"/jobs/{job}/original", headers={"If-Match": "*"})
         assert (whole.status_code, whole.content) == (200, image)
-        others = {"x-accel-redirect", "content-length", "accept-ranges"}
+        others = {"x-accel-redirect", "content-length", "accept-ranges", "x-request-id"}
         assert {key: value for key, value in told.headers.items() if key not in others} == {
             key: value for key, value in whole.headers.items() if key not in others
         }

@@ -370,6 +370,7 @@ def test_a_preflight_allows_what_an_uploader_sends_from_our_origins_alone(origin
 EXPOSED = {
     "location", "etag", "repr-digest", "retry-after", "ratelimit", "ratelimit-policy", "preference-applied",
     "content-disposition", "content-range", "accept-ranges", "allow", "www-authenticate", "server-timing",
+    "x-request-id",
 }  # fmt: skip
 
 

@@ -82,12 +82,14 @@ class Line:
         self.gate = asyncio.Event()
         self.wire = Wire(peer)
         self.waits = list[int]()
+        self.refused = list[tuple[str, ...]]()
         self.connection = Connection(
             Config(self.app, interface="asgi3", ws="none", log_config=None, timeout_keep_alive=10**6),
             ServerState(),
             {},
             addresses=addresses or Addresses(1 << 20),
             waits_more=self.waits.append,
+            refused=lambda *told: self.refused.append(told),
         )
         self.connection.connection_made(self.wire)
 
@@ -460,6 +462,8 @@ def test_what_is_no_request_is_400(noise: bytes) -> None:
         line.connection.data_received(noise)
         assert line.wire.written.startswith(b"HTTP/1.1 400 ")
         assert b'"code":"malformed"' in line.wire.written
+        ((code, request, _),) = line.refused
+        assert code == "malformed" and f"x-request-id: {request}\r\n".encode() in line.wire.written.lower()
         assert line.wire.closed
 
     on_a_line(scenario)
