@@ -20,12 +20,14 @@ from courier.fetching import DETAILS
 from host.egress.gate import Stop
 from host.process.threads import tried
 from jobs.job import Code
-from jobs.trace import Trace, headers_read, member_of
+from jobs.trace import HEADERS, Trace, headers_of, headers_read, member_of
+from jobs.webhooks.schedule import is_success
 from jobs.wire import Attempted, Delivery, Failure, LeaseRef, Source
 
 Work = Delivery | Source
 Do = Callable[[Work, Stop], tuple[CallResult, str]]
 """Makes one call. Returns its result, and for the log why it failed."""
+NO_ANSWER = "no_answer"
 Made = Future[tuple[CallResult, str]]
 """What a call came to, also an exception that nobody expected."""
 
@@ -38,6 +40,23 @@ def ref_of(work: Work) -> LeaseRef:
 def trace_of(work: Work) -> Trace | None:
     """The trace of the job that a call is for."""
     return headers_read(work.headers) if isinstance(work, Delivery) else work.trace
+
+
+def in_trace(work: Delivery, trace: Trace | None) -> Delivery:
+    """The delivery with the headers of this trace, in place of its job's."""
+    if trace == trace_of(work):
+        return work
+    plain = {name: value for name, value in work.headers.items() if name not in HEADERS}
+    return msgspec.structs.replace(work, headers=plain | headers_of(trace))
+
+
+def error_of(result: CallResult) -> str | None:
+    """The code of a call that failed: that of the job's error, or the status of the receiver's answer."""
+    if isinstance(result, Failure):
+        return result.code
+    if not isinstance(result, Attempted) or is_success(result.status):
+        return None
+    return str(result.status) if result.status else NO_ANSWER
 
 
 def broken(work: Work) -> CallResult:

@@ -9,7 +9,7 @@ import socket
 import time
 from typing import Any
 
-from courier.calls import Calls, Work
+from courier.calls import Calls, Work, error_of, in_trace, trace_of
 from courier.core import events
 from courier.core.events import CallResult
 from courier.core.session import Session
@@ -28,6 +28,7 @@ from host.sockets.bound import fresh_incarnation, own_name
 from host.sockets.brokers import Brokers
 from host.sockets.lines import Lines
 from host.sockets.readiness import readable
+from host.tracing.opening import open_tracer
 from jobs.wire import Delivery
 from stores.opening import open_blobs, open_objects, proven_blobs
 
@@ -60,6 +61,7 @@ class Courier:
         if proxy is not None:
             log.info("egress_by_proxy", extra={"proxy": f"{proxy.host}:{proxy.port}"})
         self._rules = Rules(parse_sources(settings.sources), allowed, formats_read(), settings.pixels_max)
+        self._tracer = open_tracer("courier", log)
         self._calls = Calls(SLOTS, self._call, log)
         self._watchdog = notify.Watchdog()
         self._lines = Lines(self._brokers, client, self._tell, self._session.introduction, log)
@@ -83,13 +85,20 @@ class Courier:
             self._watchdog.turned(now)
         self._calls.close()
         self._lines.close(LAST_WORDS_MS)
+        self._tracer.close()
         self._log.info("left", extra={"courier": self._name})
 
     def _call(self, work: Work, stop: Stop) -> tuple[CallResult, str]:
         """Make one call; in a thread of its own."""
         if isinstance(work, Delivery):
-            return deliver(self._gate, work, stop)
-        return fetch(self._gate, self._blobs, self._rules, work, stop, self._objects)
+            with self._tracer.calling("POST", work.url, trace_of(work), delivery=work.id) as calling:
+                attempted, why = deliver(self._gate, in_trace(work, calling.trace), stop)
+                calling.ended(attempted.status, error_of(attempted))
+            return attempted, why
+        with self._tracer.calling("GET", work.url, work.trace, job=work.job) as calling:
+            fetched, why = fetch(self._gate, self._blobs, self._rules, work, stop, self._objects)
+            calling.ended(0, error_of(fetched))
+        return fetched, why
 
     def _tell(self, event: Any) -> None:
         self._session.handle(event, time.monotonic())

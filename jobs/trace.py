@@ -11,6 +11,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+PARENT, STATE = HEADERS = "traceparent", "tracestate"
 STATE_CHARACTERS_MAX = 512
 """Of a tracestate: the specification asks to keep so many at least. Behind them, entries are left out."""
 STATE_ENTRIES_MAX = 32
@@ -69,15 +70,15 @@ def headers_of(trace: Trace | None) -> dict[str, str]:
     """The headers that pass the trace on; none if there is none."""
     if trace is None:
         return {}
-    headers = {"traceparent": trace[:PARENT_CHARACTERS]}
+    headers = {PARENT: trace[:PARENT_CHARACTERS]}
     if state := state_of(trace):
-        headers["tracestate"] = state
+        headers[STATE] = state
     return headers
 
 
 def headers_read(headers: Mapping[str, str]) -> Trace | None:
     """The trace in what `headers_of` made."""
-    parent, state = headers.get("traceparent"), headers.get("tracestate")
+    parent, state = headers.get(PARENT), headers.get(STATE)
     return parent and (f"{parent} {state}" if state else parent)
 
 

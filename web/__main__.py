@@ -13,6 +13,7 @@ from host.settings import environment
 from host.settings.arguments import take_none
 from host.sockets.brokers import Brokers
 from host.sockets.listener import bind_listener, refuse_public
+from host.tracing.opening import open_tracer
 from web import hooksecret, newkey
 from web.access.parts import open_web
 from web.app import build
@@ -30,6 +31,7 @@ def main() -> None:
     web = open_web(settings, logger, raise_descriptors())
     if settings.metrics:
         web.counts = open_counts(run_folder(settings), logger)
+    web.tracer = open_tracer("web", logger)
     if recipes_path(settings) == PACKAGED:
         logger.info("presets_built_in", extra={"recipes": PACKAGED})
     keep_freed_memory()

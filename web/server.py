@@ -119,6 +119,7 @@ class Server(uvicorn.Server):
         self._web.hub.abort()
         await super().shutdown(sockets)
         self._links.close()
+        self._web.tracer.close()
 
     def _stop_accepting(self) -> None:
         for server in self.servers:

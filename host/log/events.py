@@ -10,6 +10,7 @@ DEBUG, INFO, WARNING, ERROR, CRITICAL = "debug", "info", "warning", "error", "cr
 WEB, BROKER, WORKER, COURIER, SUPERVISOR = "web", "broker", "worker", "courier", "supervisor"
 ALL = (WEB, BROKER, WORKER, COURIER, SUPERVISOR)
 HOLDERS = (WORKER, COURIER)
+_TRACED = (WEB, *HOLDERS)
 LIBRARY_SAID = "library_said"
 
 
@@ -132,6 +133,11 @@ OF_PARTS = {
                               "See [blobs in S3](machines.md#blobs-in-s3)."),
     "blobs_proven": Event(INFO, (WEB, *HOLDERS), "The bucket of BLOBS_URL answers: `store`."),
     "metrics_off": Event(WARNING, (WEB,), "This process counts nothing for `/metrics`: `why`.", "Room in RUN."),
+    "tracing": Event(INFO, _TRACED, "This process exports spans by these `exporters`."),
+    "tracing_off": Event(WARNING, _TRACED, "`OTEL_*` asks for spans, and none are made: `why`.", "`why` has the fix."),
+    "spans_lost": Event(WARNING, _TRACED, "Spans cannot be exported: `why`. It is said once. Jobs are not affected.",
+                        "The collector, and what lies between: [traces](traces.md#set-it-up)."),
+    "spans_exported_again": Event(INFO, _TRACED, "Spans are exported again."),
     "secrets_made": Event(WARNING, (WEB,), "This host made secrets of its own.",
                           "Several web hosts need the same ones: copy them (`fix`)."),
     "presets_built_in": Event(INFO, (WEB,), "There is no recipes.toml: the presets that pixmill comes with."),

@@ -37,13 +37,15 @@ def load_settings() -> tuple[Settings, dict[str, str]]:
 
 def without_secrets() -> dict[str, str]:
     """The environment for a process that needs no secret, because it opens untrusted files. Nor does it need anything
-    about the store of the blobs (`AWS_...`) or the server of the ledger (`PG...`, as PGPASSWORD)."""
-    return _without(os.environ, variables_of(pure.SECRETS), ("AWS_", "PG"))
+    about the store of the blobs (`AWS_...`), the server of the ledger (`PG...`, as PGPASSWORD) or the collector of
+    spans (`OTEL_...`, whose headers may be a key)."""
+    return _without(os.environ, variables_of(pure.SECRETS), ("AWS_", "PG", "OTEL_"))
 
 
 def of_courier(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment for a courier, because it calls strangers: without every secret but that of the proxy, and
-    without the server of the ledger. What opens the store of the blobs stays: a courier writes originals into it."""
+    without the server of the ledger. What opens the store of the blobs stays: a courier writes originals into it. The
+    collector of spans stays, too (`OTEL_...`)."""
     return _without(environ, variables_of(pure.SECRETS - {"egress_proxy"}), ("PG",))
 
 

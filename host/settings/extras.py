@@ -37,3 +37,8 @@ def _mapped(name: str) -> str:
 def formats_read() -> tuple[str, ...]:
     """The image formats that an upload may have: HEIC too if pi-heif is installed, as it is by default."""
     return (*READ, HEIC) if find_spec("pi_heif") else READ
+
+
+def otel_installed() -> bool:
+    """Whether spans can be made: with the extra `otel`."""
+    return find_spec("opentelemetry") is not None and find_spec("opentelemetry.sdk") is not None

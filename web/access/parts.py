@@ -23,6 +23,7 @@ from host.process.threads import Threads
 from host.settings.brokers import is_on_tcp
 from host.settings.settings import Settings, trusted_proxies
 from host.sockets.listener import refuse_public
+from host.tracing.tracer import Tracer
 from jobs.access import keys
 from jobs.access.keys import ApiKey
 from jobs.recipes.presets import Recipes
@@ -99,6 +100,7 @@ class Web:
     allowed: tuple[Allowed, ...] = ()
     receivers: Mapping[str, str] = field(default_factory=dict)
     limits: Tenants = field(default_factory=dict)
+    tracer: Tracer = field(default_factory=Tracer)
     counts: Counts | None = None
 
     def __post_init__(self) -> None:

@@ -108,7 +108,7 @@ def _linked(call: Call, row: Row) -> Stored:
 def _refuse_long(admission: Admission, asked: UploadRequest, stored: list[Stored], hooks: Hooks | None) -> None:
     """All jobs go to the broker in one message. Raises LimitExceeded if it would be too long, before any original has
     another name."""
-    traces = [admission.call.trace] * len(stored)
+    traces = [admission.call.web.tracer.widest(admission.call.trace)] * len(stored)
     size = len(msgspec.msgpack.encode(submit_of(admission, asked, stored, hooks, traces, is_batch=True))) + HEAD_BYTES
     if size > FRAME_BYTES_MAX:
         raise LimitExceeded("too_many_parts", "frame_bytes_max", FRAME_BYTES_MAX, size)

@@ -8,6 +8,7 @@ import secrets
 import time
 from functools import partial
 
+from host.tracing.tracer import Sending
 from jobs import ids
 from jobs.access.keys import keyed
 from jobs.errors import ClientFault, LimitExceeded
@@ -40,9 +41,21 @@ async def accept(
     Raises ClientFault `idempotency_key_reused`, or for a used-up rate or grant, or a batch that the jobs cannot join;
     NotPromised, StoreFault.
     """
+    call, jobs = admission.call, [each.job for each in stored]
+    with call.web.tracer.sending(call.trace, jobs, is_batch=is_batch) as sending:
+        return await _settled(admission, request, stored, hooks, sending, is_batch)
+
+
+async def _settled(
+    admission: Admission,
+    request: UploadRequest,
+    stored: list[Stored],
+    hooks: Hooks | None,
+    sending: Sending,
+    is_batch: bool,
+) -> list[Row]:
     web = admission.call.web
-    traces = [admission.call.trace] * len(stored)
-    submit = submit_of(admission, request, stored, hooks, traces, is_batch=is_batch)
+    submit = submit_of(admission, request, stored, hooks, sending.traces, is_batch=is_batch)
     try:
         ack, repeated = await web.requests.settle(
             submit, partial(look, web.reads.quick, submit), web.settings.accept_seconds
@@ -58,13 +71,14 @@ async def accept(
         tally = tally_of(admission.call.request.scope)
         tally.told = True
         whose = {"request": tally.id, "tenant": admission.call.caller.tenant, "ms": tally.ms}
-        for each, trace in zip(stored, traces, strict=True):
+        for each, trace in zip(stored, sending.traces, strict=True):
             more = batch | whose | member_of(trace)
             web.log.info("uploaded", extra={"job": each.job, "bytes": each.original.bytes, **more})
         return await rows(web.reads.quick, submit, ack)
     if ack.outcome != REFUSED or not repeated:  # else a resent Submit may be accepted, and the walk removes orphans
         await remove(web, [each for each in stored if each.job not in ack.ids])
     if ack.outcome == KNOWN:
+        sending.repeated(ack.ids)
         return await known_rows(web.reads.quick, ack.ids)
     if ack.outcome == CONFLICT:
         raise ClientFault("this Idempotency-Key was used for other content", code="idempotency_key_reused")

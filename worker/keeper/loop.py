@@ -19,6 +19,7 @@ from host.sockets.bound import fresh_incarnation, own_name
 from host.sockets.brokers import Brokers
 from host.sockets.lines import Lines
 from host.sockets.readiness import readable
+from host.tracing.opening import open_tracer
 from stores.opening import open_cache
 from worker.core import events
 from worker.core.session import Session
@@ -66,7 +67,8 @@ class Keeper:
         cache = open_cache(settings)
         cache = cache and WaitingCache(cache, self._beats, self._cache_changed)
         self._results = Results(cache, blobs, engine)
-        self._work = Work(settings, children, blobs, self._results, self._notify, log, self._beats)
+        self._tracer = open_tracer("worker", log)
+        self._work = Work(settings, children, blobs, self._results, self._notify, log, self._beats, self._tracer)
         self._housekeeping = Housekeeping(blobs, self._notify, log, time.monotonic)
         self._watchdog = notify.Watchdog()
         self._notified = False
@@ -106,6 +108,7 @@ class Keeper:
         self._beats.stop()
         self._children.close()
         self._lines.close(LAST_WORDS_MS)
+        self._tracer.close()
         self._log.info("left", extra={"worker": self._name})
 
     def _notify(self, event: Any) -> None:

@@ -3,9 +3,11 @@
 Owns what is published of a try. worker/keeper/work.py decides when, and reports it.
 """
 
+import time
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from host.tracing.tracer import Processed, Published
 from jobs.errors import StoreAway, StoreFault
 from jobs.ids import rendition_name
 from jobs.job import Rendition, Spec
@@ -25,7 +27,8 @@ class Try:
     """One job on its way through the decoder. `allowed`: the form of each of its renditions, by name. `handed_at`: the
     wall time at which the decoder got it (`original` is closed then); from then on it is charged. `begun`: the session
     knows that. `made`: not published yet. `coming`: not complete yet. `done`: the decoder's last message. `run`: the
-    decoder's. `away_since`: when (monotonic) the store was first away for a rendition."""
+    decoder's. `away_since`: when (monotonic) the store was first away for a rendition. `published`: when each of the
+    `renditions` was."""
 
     assignment: Assignment
     spec: Spec
@@ -40,6 +43,7 @@ class Try:
     done: tasks.Done | None = None
     run: Run = field(default_factory=Run)
     away_since: float | None = None
+    published: list[Published] = field(default_factory=list)
 
     def is_under(self, ref: LeaseRef) -> bool:
         """Whether this is the try of that job under that lease."""
@@ -90,4 +94,11 @@ class Try:
         described = (word.format, word.width, word.height, body.size, digest, word.dominant_colour, word.unmet)
         rendition = Rendition(word.name, blob, *described, word.original, word.quality, word.box)
         self.renditions.append(rendition)
+        self.published.append(Published(rendition.name, time.time()))
         return rendition
+
+    def processed(self, ended_at: float, error: str | None = None) -> Processed:
+        """What a tracer is told of it, once a decoder had it."""
+        assert self.handed_at is not None
+        job, trace = self.assignment.job, self.spec.trace
+        return Processed(job, trace, self.handed_at, ended_at, error, renditions=self.published)

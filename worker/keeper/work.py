@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from host.settings.settings import Settings
+from host.tracing.tracer import Processed, Tracer
 from jobs.errors import BlobMissing, ImageFault, PixmillError, StoreAway, StoreFault
 from jobs.ids import original_name
 from jobs.images.head import Head
@@ -53,6 +54,7 @@ class Work:
         notify: Callable[[Any], None],
         log: logging.Logger,
         away: AbstractContextManager[None] | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self._settings = settings
         self._children = children
@@ -61,6 +63,7 @@ class Work:
         self._watermarks = Watermarks(settings, away or nullcontext())
         self._notify = notify
         self._log = log
+        self._tracer = tracer or Tracer()
         self._try: Try | None = None
         self._ended: list[Try] = []
         self._postponed: Assignment | None = None
@@ -79,11 +82,13 @@ class Work:
         if time.monotonic() < self._again_at:
             self._postponed = assignment
             return None
+        began_at = time.time()
         try:
             spec = decode_spec(assignment.spec)
             if (renditions := self._results.find(assignment.job, spec)) is not None:
                 self._notify(events.CacheAnswered(assignment.job, assignment.lease, renditions))
                 self._log.info("finished", extra={"job": assignment.job, "cached": True, **member_of(spec.trace)})
+                self._tracer.processed(Processed(assignment.job, spec.trace, began_at, time.time(), cached=True))
                 return self._offer()
             watermarks = self._watermarks.of(spec.recipe)
             head = Head(spec.original.format, spec.original.width, spec.original.height)
@@ -115,16 +120,19 @@ class Work:
         for ended in [ended for ended in self._ended if ended.is_under(ref)]:
             ended.discard()
             self._ended.remove(ended)
+            self._trace_end(ended, Code.CANCELLED)
         if self._postponed is not None and (self._postponed.job, self._postponed.lease) == (ref.job, ref.lease):
             self._postponed = None
             self._offer()
         if self._try is None or not self._try.is_under(ref):
             return
-        handed_at, seconds, run = self._try.handed_at, self._try.assignment.seconds, self._try.run
+        work = self._try
         self._forget()
-        if handed_at is not None:
-            if time.time() >= handed_at + seconds:
-                self._results.spoil(run)
+        if work.handed_at is not None:
+            is_late = time.time() >= work.handed_at + work.assignment.seconds
+            if is_late:
+                self._results.spoil(work.run)
+            self._trace_end(work, Code.DEADLINE_EXCEEDED if is_late else Code.CANCELLED)
             self._replace("killed")
         else:
             self._offer()
@@ -275,6 +283,7 @@ class Work:
         work.discard()
         self._begin(work)
         self._say_failed(work.assignment, Code.STORE_ERROR, fault.detail)
+        self._trace_end(work, Code.STORE_ERROR)
         if work is self._try:
             self._forget()
             self._replace("store")
@@ -295,6 +304,7 @@ class Work:
         ms = round((at - work.handed_at) * 1000)
         extra = {"job": job, "lease": count_of(lease), "ms": ms, **member_of(work.spec.trace)}
         self._log.info("finished", extra=extra)
+        self._tracer.processed(work.processed(at))
 
     def _fail(self, work: Try, code: str, detail: str) -> bool:
         """Fail the present try, once its earlier renditions are published. False if that failed, and so the try."""
@@ -303,6 +313,7 @@ class Work:
         self._begin(work)
         self._forget()
         self._say_failed(work.assignment, code, detail)
+        self._trace_end(work, code)
         return True
 
     def _refuse(self, assignment: Assignment, code: str, detail: str) -> None:
@@ -314,6 +325,11 @@ class Work:
         traced = member_of(trace_of(assignment.spec))
         extra = {"job": assignment.job, "lease": count_of(assignment.lease), "code": str(code), "detail": detail}
         self._log.info("failed", extra=extra | traced)
+
+    def _trace_end(self, work: Try, code: str) -> None:
+        """The try has ended without its renditions."""
+        if work.handed_at is not None:
+            self._tracer.processed(work.processed(time.time(), str(code)))
 
     def _forget(self) -> None:
         if self._try is not None:

@@ -42,6 +42,7 @@ DRIVERS = {
     "pi_heif": {"worker/images/formats/heic.py"},
     "pyvips": {"worker/images/formats/vips.py"},
     "obstore": {"stores/blobs/s3/driver.py", "stores/blobs/s3/credentials.py"},
+    "opentelemetry": {"host/tracing/"},
     "PIL": {"worker/images/"},
     "prometheus_client": {"web/metrics/exposition.py"},
 }

@@ -28,6 +28,7 @@ ARROWS = {
     "host/log": "host/settings jobs",
     "host/process": "",
     "host/settings": "host/egress host/process jobs jobs/access jobs/images",
+    "host/tracing": "host/settings jobs",
     "host/sockets": "host/files host/process host/settings jobs jobs/access jobs/session jobs/wire",
     "stores": (
         "host/files host/log host/settings jobs stores/blobs stores/blobs/s3 stores/cache stores/ledger "
@@ -53,12 +54,12 @@ ARROWS = {
     "broker/flight": "broker/core broker/core/books broker/frames jobs jobs/wire stores stores/ledger",
     "broker/frames": "broker/core/books broker/core/couriers host/sockets jobs jobs/webhooks jobs/wire",
     "web": (
-        "host/files host/log host/process host/settings host/sockets jobs jobs/access jobs/webhooks web/access "
-        "web/broker web/handlers web/http web/making web/metrics web/uploads"
+        "host/files host/log host/process host/settings host/sockets host/tracing jobs jobs/access jobs/webhooks "
+        "web/access web/broker web/handlers web/http web/making web/metrics web/uploads"
     ),
     "web/access": (
-        "host/egress host/files host/process host/settings host/sockets jobs jobs/access jobs/recipes jobs/wire stores "
-        "stores/blobs stores/ledger web/broker web/http web/metrics web/streams web/views"
+        "host/egress host/files host/process host/settings host/sockets host/tracing jobs jobs/access jobs/recipes "
+        "jobs/wire stores stores/blobs stores/ledger web/broker web/http web/metrics web/streams web/views"
     ),
     "web/broker": "host/process host/sockets jobs jobs/wire stores/ledger",
     "web/handlers": (
@@ -72,8 +73,8 @@ ARROWS = {
     "web/metrics": "host/files web/http",
     "web/streams": "jobs jobs/wire web/broker web/http web/views",
     "web/uploads": (
-        "host/egress host/settings jobs jobs/access jobs/images jobs/recipes jobs/wire stores/blobs stores/ledger "
-        "web/access web/broker web/http web/metrics web/views"
+        "host/egress host/settings host/tracing jobs jobs/access jobs/images jobs/recipes jobs/wire stores/blobs "
+        "stores/ledger web/access web/broker web/http web/metrics web/views"
     ),
     "web/views": "host/egress jobs jobs/access jobs/images jobs/recipes jobs/wire web/broker",
     "worker": "host/files host/log host/process host/settings worker/keeper",
@@ -84,12 +85,12 @@ ARROWS = {
     "worker/images/colours": "jobs jobs/images worker/images/formats",
     "worker/images/formats": "host/settings jobs jobs/images jobs/recipes",
     "worker/keeper": (
-        "host/files host/process host/settings host/sockets jobs jobs/images jobs/recipes jobs/wire "
+        "host/files host/process host/settings host/sockets host/tracing jobs jobs/images jobs/recipes jobs/wire "
         "stores stores/blobs stores/cache worker/boundary worker/core"
     ),
     "courier": (
-        "courier/core host/egress host/files host/log host/process host/settings host/sockets jobs jobs/images "
-        "jobs/wire stores stores/blobs"
+        "courier/core host/egress host/files host/log host/process host/settings host/sockets host/tracing jobs "
+        "jobs/images jobs/webhooks jobs/wire stores stores/blobs"
     ),
     "courier/core": "jobs jobs/session jobs/wire",
     "supervisor": "host/files host/log host/process host/settings host/sockets jobs supervisor/core",

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from courier.calls import Calls, Do, ref_of, trace_of
+from courier.calls import Calls, Do, error_of, in_trace, ref_of, trace_of
 from host.egress.gate import Stop
 from jobs.trace import headers_of
-from jobs.wire import Attempted, Delivery, Failure, LeaseRef, Source
+from jobs.wire import Attempted, Delivery, Failure, LeaseRef, Source, SourceFetched
 from tests.support.patience import stretched
 
 LOG = logging.getLogger("courier")
@@ -171,3 +171,26 @@ def test_a_call_that_was_ended_but_goes_on_holds_nobody_up() -> None:
             assert [result.id for result in results(made, 1)] == ["quick"]
         finally:
             go.set()
+
+
+def test_a_delivery_gets_the_headers_of_the_span_in_place_of_its_jobs() -> None:
+    trace, other = f"00-{'a' * 32}-{'b' * 16}-01 vendor=1", f"00-{'a' * 32}-{'c' * 16}-01"
+    told = Delivery("d", 1, "https://a.example/", {"webhook-id": "m", **headers_of(trace)}, b"")
+    assert in_trace(told, trace) is told
+    assert in_trace(told, other).headers == {"webhook-id": "m", "traceparent": other}
+    assert in_trace(told, None).headers == {"webhook-id": "m"}
+
+
+@pytest.mark.parametrize(
+    ("result", "error"),
+    [
+        (Attempted("d", 1, 204, 0.1), None),
+        (Attempted("d", 1, 302, 0.1), "302"),
+        (Attempted("d", 1, 500, 0.1), "500"),
+        (Attempted("d", 1, 0, 0.1, error="it gave no answer"), "no_answer"),
+        (Failure("j", 1, "source_refused", ""), "source_refused"),
+        (SourceFetched("j", 1, "png", 1, 1, 1, "d" * 64), None),
+    ],
+)
+def test_a_span_tells_the_code_of_a_call_that_failed(result: Any, error: str | None) -> None:
+    assert error_of(result) == error

@@ -47,8 +47,9 @@ def test_what_opens_images_gets_no_secret(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", NEW)
     monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/run/token")
     monkeypatch.setenv("PGPASSWORD", NEW)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", NEW)
     passed = without_secrets()
-    assert not [name for name in passed if name.startswith(("AWS", "PG"))]
+    assert not [name for name in passed if name.startswith(("AWS", "PG", "OTEL"))]
     assert passed["PIXMILL_CAPACITY"] == "3"
     assert not [name for name in passed if "SECRET" in name.upper()]
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from host.settings.settings import Settings
+from host.tracing.tracer import Processed, Tracer
 from jobs.errors import WireFault
 from jobs.ids import original_name
 from jobs.images.formats import EXTENSIONS
@@ -40,6 +41,7 @@ RECIPE = canonical(
 LARGE = tasks.Rendered("large", "jpeg", "jpg", 20, 20)
 SMALL = tasks.Rendered("small", "webp", "webp", 10, 10, unmet=("delays",), quality=77, box=(0.0, 1.5, 8.0, 6.25))
 DONE = tasks.Done(1.0, 1)
+TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
 
 
 def picture(format: str, width: int, height: int) -> bytes:
@@ -89,13 +91,14 @@ class FakeChildren:
 class Desk:
     """A Work in the middle of one job, and what it has told."""
 
-    def __init__(self, begin: bool = True) -> None:
+    def __init__(self, begin: bool = True, tracer: Tracer | None = None) -> None:
         self.blobs, self.children = MemoryBlobs(), FakeChildren()
         self.notified: list[Any] = []
         log = logging.getLogger("test_worker_work")
         self.cache = MemoryCache()
         results = Results(self.cache, self.blobs, "e")
-        self.work = Work(SETTINGS, cast(Children, self.children), self.blobs, results, self.notified.append, log)
+        children = cast(Children, self.children)
+        self.work = Work(SETTINGS, children, self.blobs, results, self.notified.append, log, tracer=tracer)
         if begin:
             self.begin()
 
@@ -396,14 +399,13 @@ def test_a_spec_that_says_nothing_ends_its_job_and_not_the_worker(spec: bytes) -
 
 def test_the_log_tells_the_trace_of_each_end(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     caplog.set_level(logging.INFO)
-    trace = f"00-{'a' * 32}-{'b' * 16}-01"
     desk = Desk(begin=False)
-    desk.begin("a", trace=trace)
+    desk.begin("a", trace=TRACE)
     desk.said(LARGE, SMALL, DONE)
     with monkeypatch.context() as patched:
         patched.setattr(Results, "find", lambda *_: [])  # the cache answers
-        desk.begin("a", trace=trace)
-    desk.begin("b", trace=trace)
+        desk.begin("a", trace=TRACE)
+    desk.begin("b", trace=TRACE)
     desk.said(tasks.Fault(Code.UNDECODABLE, "why"))
     lines = [vars(record) for record in caplog.records if record.message in ("finished", "failed")]
     assert [(line["message"], line["trace"]) for line in lines] == [
@@ -412,3 +414,56 @@ def test_the_log_tells_the_trace_of_each_end(caplog: pytest.LogCaptureFixture, m
     desk.begin("c")
     desk.said(tasks.Fault(Code.UNDECODABLE, "why"))
     assert not hasattr(caplog.records[-1], "trace")
+
+
+class Heard(Tracer):
+    """What a tracer is told."""
+
+    def __init__(self) -> None:
+        self.done: list[Processed] = []
+
+    def processed(self, done: Processed) -> None:
+        self.done.append(done)
+
+
+def traced_desk() -> tuple[Desk, Heard]:
+    """A desk whose tracer is heard."""
+    tracer = Heard()
+    return Desk(begin=False, tracer=tracer), tracer
+
+
+def test_a_try_is_traced_from_the_decoders_start_to_the_last_rendition() -> None:
+    desk, tracer = traced_desk()
+    desk.begin("a", trace=TRACE)
+    desk.said(LARGE, SMALL)
+    assert tracer.done == []
+    desk.said(DONE)
+    (done,) = tracer.done
+    assert (done.job, done.trace, done.error, done.cached) == ("a", TRACE, None, False)
+    assert [each.name for each in done.renditions] == ["large", "small"]
+    assert done.began_at <= done.renditions[0].at <= done.renditions[1].at <= done.ended_at
+
+
+def test_each_end_of_a_try_is_traced_once_with_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk, tracer = traced_desk()
+    desk.begin("a")
+    desk.said(LARGE, tasks.Fault(Code.UNDECODABLE, "why"))
+    desk.begin("b")
+    desk.work.kill(LeaseRef("b", 1))
+    desk.begin("c", seconds=0.0)
+    desk.work.kill(LeaseRef("c", 1))
+    desk.begin("d")
+    desk.died(tasks.Died(1, 9))
+    with monkeypatch.context() as patched:
+        patched.setattr(Results, "find", lambda *_: [])
+        desk.begin("e")
+    assert [(done.job, done.error, done.cached, len(done.renditions)) for done in tracer.done] == [
+        ("a", "undecodable", False, 1), ("b", "cancelled", False, 0), ("c", "deadline_exceeded", False, 0),
+        ("d", "decoder_lost", False, 0), ("e", None, True, 0),
+    ]  # fmt: skip
+
+
+def test_a_try_that_no_decoder_had_is_not_traced() -> None:
+    desk, tracer = traced_desk()
+    desk.work.begin(Assignment("a", 1, 60.0, 1 << 30, False, b"no spec"))
+    assert tracer.done == []
