@@ -58,6 +58,8 @@ def test_axe_finds_nothing_on_any_view(keyed: Cluster, open_page: OpenPage, axe:
     page.get_by_text("Who did what").click()
     page.locator("#log-rows tr").first.wait_for()
     judge(page, "who did what")
+    page.locator("#hours-details summary").click()
+    judge(page, "the last hours")
     page.get_by_role("button", name="What is Dead?").click()
     judge(page, "a number's meaning")
     page.keyboard.press("Escape")
