@@ -15,9 +15,11 @@ from jobs.job import Code, State
 from jobs.recipes.recipe import RenditionSpec
 from pixmill.core.answers import Job
 from pixmill.words import program
-from tests.support.api import http, told
 from tests.support.house import docs
 from tests.support.house.docs import ROOT
+from web.api.codes import CODES, ENDS, STATES
+from web.api.told import ROUTES as TOLD
+from web.api.told import codes_of, name_of
 from web.http.problems import STATUS, status_of
 from web.routes import ROUTES
 from web.views import shapes
@@ -104,18 +106,18 @@ def test_the_routes_table_is_the_routes() -> None:
     rows = re.findall(r"^\| `([A-Z]+) (/[^`]*)` \|", docs.HTTP.read_text(), re.MULTILINE)
     served = [(method, route.path) for route in ROUTES for method in route.methods or () if method != "HEAD"]
     assert sorted(rows) == sorted(served)
-    assert list(told.ROUTES) == [f"{method} {path}" for method, path in served]
+    assert list(TOLD) == [f"{method} {path}" for method, path in served]
 
 
 def test_the_page_of_http_has_every_code_field_and_state() -> None:
     """The unit tests of web hold every answer to the page (tests/support/api/http.py)."""
-    named = {code for route in ROUTES for code in http.codes_of(http.name_of(route), route)}
+    named = {code for route in ROUTES for code in codes_of(name_of(route), route.needs)}
     listed = {code for codes in STATUS.values() for code in codes}
-    assert listed <= set(told.CODES)
-    assert set(told.CODES) - named == {"frames_over_limit"}
-    assert {status_of(code) for code in set(told.CODES) - listed} == {503}
-    assert list(told.ENDS) == list(Code)
-    assert list(told.STATES) == list(State)
+    assert listed <= set(CODES)
+    assert set(CODES) - named == {"frames_over_limit"}
+    assert {status_of(code) for code in set(CODES) - listed} == {503}
+    assert list(ENDS) == list(Code)
+    assert list(STATES) == list(State)
     known = {field.name for field in dataclasses.fields(Job)} - {"raw"}
     assert set(shapes.Job.__struct_fields__) - {"ignored"} == known
 

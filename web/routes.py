@@ -7,6 +7,7 @@ from jobs.access.grants import UploadGrant, ViewGrant
 from jobs.access.keys import Scope
 from web.access.call import route
 from web.access.filters import FILTERS, TENANT
+from web.api import serve
 from web.handlers import commands, deliveries, files, follow, grants, receipts, session
 from web.handlers.explain import explain_recipe
 from web.handlers.health import live, ready
@@ -54,6 +55,8 @@ ROUTES = [
     route("GET", "/metrics", OPERATE, metrics),
     route("GET", "/health/live", None, live),
     route("GET", "/health/ready", None, ready),
+    route("GET", "/openapi.json", None, serve.get_document),
+    route("GET", "/docs", None, serve.get_page),
 ]
 TITLES = [each.title for each in ROUTES]
 """The routes as they are counted."""

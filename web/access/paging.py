@@ -6,6 +6,12 @@ from jobs.limits import LIST_DEFAULT, LIST_MAX
 from web.access.call import Call
 from web.http.json import bad_parameter
 
+_FIRST = "[MN][DTjz]|O[DT]"
+CURSOR_PATTERN = (
+    f"^(?!M[AD].)(?:(?:{_FIRST})[AEIMQUYcgk][w-z0-5]){{0,5}}(?:[MN][AQgw]|O[AQ]|(?:{_FIRST})[AEIMQUYcgk](?:[w-z0-5])?)$"
+)
+"""What `cursor` returns, for the schema of the API: base64 of a number in decimal digits without a zero before it."""
+
 
 def limit_of(call: Call, most: int = LIST_MAX) -> int:
     """How many entries the page may have. Raises ClientFault."""

@@ -8,7 +8,7 @@ from jobs.images.head import Head, HeadReader
 from jobs.images.judged import judged
 from jobs.images.pieces import Passing
 from jobs.recipes.explain import Explanation, explain
-from jobs.recipes.recipe import Recipe, as_dict
+from jobs.recipes.recipe import Recipe
 from web.access.call import Call
 from web.access.grants import bytes_limit
 from web.http.body import sliced, stream_digested
@@ -38,7 +38,7 @@ async def explain_recipe(call: Call) -> Response:
     turned.end()
     orientation = turned.found or 1
     planned = _planned(wanted.recipe, head, orientation)
-    plan = Plan(PlannedImage(*head, size, orientation), wanted.preset, as_dict(wanted.recipe), planned)
+    plan = Plan(PlannedImage(*head, size, orientation), wanted.preset, wanted.recipe, planned)
     return as_json(plan, 200, {"Cache-Control": "no-store"})
 
 

@@ -15,7 +15,6 @@ from jobs import ids
 from jobs.errors import ClientFault
 from jobs.job import ENDED, Row, decode_outcome
 from jobs.limits import EXPORT_MAX, FILES_PER_POST_MAX, LIST_MAX, LIST_SCAN_MAX
-from jobs.recipes.recipe import as_dict
 from stores.ledger import LedgerReader
 from web.access.batches import batch_of_call, rows_of
 from web.access.call import Call, find_job, flag, read_job, seconds
@@ -96,7 +95,7 @@ async def shown_with_jobs(call: Call, found: answers.FoundBatch, status: int) ->
 
 async def get_presets(call: Call) -> Response:
     """GET /presets."""
-    return as_json(Presets({name: as_dict(recipe) for name, recipe in call.web.recipes.presets.items()}))
+    return as_json(Presets(call.web.recipes.presets))
 
 
 async def get_stats(call: Call) -> Response:

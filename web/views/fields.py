@@ -36,6 +36,8 @@ StateName = Annotated[str, one_of(State)]
 Counts = dict[str, int]
 """Jobs by state."""
 PriorityName = Annotated[str, one_of(PRIORITIES)]
+Verdict = Annotated[str, one_of(("ended", "unfinished", "purged", "expired", "lost", "forged"))]
+"""What became of the job of a receipt."""
 DeliveryStateName = Annotated[str, one_of(DeliveryState)]
 
 

@@ -1,15 +1,14 @@
 """The smaller answers: of commands, grants, sessions, presets and health. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import UNSET, Struct, UnsetType
 
 from jobs.access.keys import Scope
 from jobs.recipes.explain import Explanation
+from jobs.recipes.recipe import Recipe
 from web.views.fields import Id, Moment, Whole, one_of, says
-
-Recipe = dict[str, Any]
 
 
 class Changed(Struct, frozen=True, gc=False):

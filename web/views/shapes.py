@@ -7,7 +7,7 @@ docs/http.md and the schema of the API are made of these words.
 from collections.abc import Sequence
 from typing import Annotated
 
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from jobs.job import EventKind
 from web.views.fields import (
@@ -112,7 +112,9 @@ class Job(Struct, frozen=True, kw_only=True):
     metadata: Annotated[Json, says("Yours: any JSON of up to 2 KiB.")]
     preset: Annotated[str | None, says("The preset's name; null if a recipe was sent.")]
     recipe: Annotated[
-        Raw | UnsetType, says("The whole [recipe](recipes.md) with all defaults. Not in lists and batches.")
+        Raw | UnsetType,
+        Meta(extra_json_schema={"$ref": "#/components/schemas/Recipe"}),
+        says("The whole [recipe](recipes.md) with all defaults. Not in lists and batches."),
     ] = UNSET
     priority: Annotated[PriorityName, says("`high`, `normal` or `low`.")]
     attempts: Annotated[Whole, says("How many tries were charged.")]

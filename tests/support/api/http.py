@@ -1,38 +1,34 @@
-"""The parts of docs/http.md that are made of code: routes, fields, states and codes, with the words of told.py.
+"""The parts of docs/http.md that are made of code: routes, fields, states and codes, with the words of web/api.
 
-Also judges an answer by them. Knows no server.
+Also judges an answer by them, and by the schema of the API. Knows no server.
 """
 
+import copy
 import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
+import jsonschema_rs
 import msgspec
 
 from jobs.access.grants import UploadGrant, ViewGrant
 from jobs.job import Code, State
-from tests.support.api.told import CODES, ENDS, EVENTS, EVERYWHERE, KEYED, ROUTES, STATES
 from web.access.call import Served
+from web.api.codes import CODES, ENDS, EVENTS, STATES
+from web.api.document import Facts, document
+from web.api.headers import ANSWERED, ASKED, taken
+from web.api.parameters import REDIRECT, UPLOAD
+from web.api.told import ROUTES, codes_of, name_of
 from web.http.problems import status_of
 from web.routes import ROUTES as SERVED
 from web.views.acted import Action
 from web.views.hours import History, Interval
 from web.views.numbers import Stats
-from web.views.shapes import Batch, Job, Original, Promise, PromisedJob, PromiseOfOne, Rendition
+from web.views.shapes import Batch, Job, Original, PromisedJob, Rendition
 from web.views.told import Delivery
 
 _GRANTS = {UploadGrant: "an upload grant", ViewGrant: "a view grant", None: ""}
-_PLAIN = EVERYWHERE.split()
-_KEYED = KEYED.split()
-
-
-def name_of(route: Served) -> str:
-    """The route as `METHOD /path`."""
-    method = next(method for method in sorted(route.methods or ()) if method != "HEAD")
-    return f"{method} {route.path}"
-
-
-def codes_of(name: str, route: Served) -> list[str]:
-    """All codes of errors that this route may answer with."""
-    return [*_PLAIN, *(_KEYED if route.needs else ()), *ROUTES[name].codes.split()]
 
 
 def routes_table() -> str:
@@ -53,12 +49,16 @@ def _details(name: str, route: Served) -> str:
     if route.by:
         needs += f", or {_GRANTS[route.by]}"
     facts = {"needs": needs, "query": ", ".join(f"`{each}`" for each in route.parameters), "body": told.body}
-    facts |= {str(status): words for status, words in told.answers.items()}
+    facts |= {str(status): answer.words for status, answer in told.answers.items()}
     by_status: dict[int, list[str]] = {}
     for code in told.codes.split():
         by_status.setdefault(status_of(code), []).append(f"`{code}`")
     facts["errors"] = "; ".join(f"{status} {', '.join(codes)}" for status, codes in sorted(by_status.items()))
     return f"### {name}\n\n" + "".join(f"- {key}: {words}\n" for key, words in facts.items() if words)
+
+
+def _table(words: Mapping[str, str], what: str = "field") -> str:
+    return f"| {what} | meaning |\n|---|---|\n" + "".join(f"| `{name}` | {text} |\n" for name, text in words.items())
 
 
 def words_of(shape: type[msgspec.Struct]) -> dict[str, str]:
@@ -69,8 +69,17 @@ def words_of(shape: type[msgspec.Struct]) -> dict[str, str]:
 
 def table(shape: type[msgspec.Struct]) -> str:
     """A table of the fields of an answer."""
-    words = words_of(shape).items()
-    return "| field | meaning |\n|---|---|\n" + "".join(f"| `{name}` | {text} |\n" for name, text in words)
+    return _table(words_of(shape))
+
+
+def fields_table() -> str:
+    """The fields of an upload."""
+    return _table({name: field.words for name, field in {**UPLOAD, "redirect": REDIRECT}.items()})
+
+
+def headers_table() -> str:
+    """The headers of an upload."""
+    return _table({name: ASKED[name].words for name in taken("POST /upload")}, "header")
 
 
 def job_tables() -> str:
@@ -130,29 +139,54 @@ def ends_table() -> str:
     return "| code | means |\n|---|---|\n" + "".join(f"| `{code}` | {ENDS[code]} |\n" for code in Code)
 
 
-_SHAPES = [set(shape.__struct_fields__) for shape in (Job, Promise, PromiseOfOne, Batch)]
+@cache
+def _told() -> dict[str, Any]:
+    """The document, with schemas that allow no field that they do not name: so an answer tells nothing beside it."""
+    made = document(SERVED, Facts("/", True, 1 << 26))
+    closed = copy.deepcopy(made)
+    for schema in closed["components"]["schemas"].values():
+        if "properties" in schema:
+            schema.setdefault("additionalProperties", False)
+    return closed
 
 
-def judge_answer(method: str, path: str, status: int, body: bytes) -> None:
-    """Asserts that the page tells of this answer: its status and, if it is JSON, its code or its fields."""
+@cache
+def _validator(path: str, method: str, status: str, media: str) -> jsonschema_rs.Draft202012Validator | None:
+    """Of the body of an answer, if the document has a schema of it."""
+    told = _told()
+    content = told["paths"][path][method]["responses"][status].get("content", {})
+    assert media in content, f"/openapi.json does not say that {method} {path} answers {status} as {media or 'nothing'}"
+    schema = {**content[media]["schema"], "components": told["components"]}
+    return (
+        jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+        if media.endswith(("/json", "+json"))
+        else None
+    )
+
+
+def judge_answer(method: str, path: str, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    """Asserts that the document tells of this answer: its status, its media type and its headers; and if it is JSON,
+    its code and all of its fields."""
     found = [route for route in SERVED if method in (route.methods or ()) and route.path_regex.match(path)]
-    if not found:
+    if not found or method == "HEAD":
         return
     name = name_of(found[0])
     if status >= 400 and status not in ROUTES[name].answers:
         code = json.loads(body)["code"]
-        assert code in codes_of(name, found[0]), f"docs/http.md does not say that {name} answers {code}"
-        return
-    assert status in ROUTES[name].answers, f"docs/http.md does not say that {name} answers {status}"
-    words = ROUTES[name].answers[status]
-    if "the delivery]" in words:
-        assert set(json.loads(body)) == set(Delivery.__struct_fields__), (
-            f"{name}: its fields are not those in docs/http.md"
-        )
-    elif "(#an-action)" in words:
-        assert all(set(each) == set(Action.__struct_fields__) for each in json.loads(body)["actions"]), (
-            f"{name}: fields of an action"
-        )
-    elif "(#a-job" in words or "(#a-promise" in words or "(#a-batch" in words:
-        told = set(json.loads(body))
-        assert any(told <= fields for fields in _SHAPES), f"{name}: {told - _SHAPES[0]} is not in docs/http.md"
+        assert code in codes_of(name, found[0].needs), f"web/api does not say that {name} answers {code}"
+    responses = _told()["paths"][found[0].path][method.lower()]["responses"]
+    assert str(status) in responses, f"web/api does not say that {name} answers {status}"
+    sent = {each for each in ANSWERED if each.lower() in {key.lower() for key in headers}}
+    untold = sent - set(responses[str(status)].get("headers", {})) - _EVERYWHERE
+    assert not untold, f"web/api does not say that the {status} of {name} has {untold}"
+    media = headers.get("content-type", "").partition(";")[0]
+    if not media:
+        assert "content" not in responses[str(status)]
+    elif validator := _validator(found[0].path, method.lower(), str(status), media):
+        value = json.loads(body)
+        faults = [f"{error.instance_path}: {error.message}" for error in validator.iter_errors(value)]
+        assert not faults, f"the {status} of {name} is not as web/api says: {faults[:3]}"
+
+
+_EVERYWHERE = {"Vary", "Cache-Control"}
+"""CORS adds the first, and no answer without a meaning of it needs the second."""

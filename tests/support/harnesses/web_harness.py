@@ -194,11 +194,11 @@ class WebHarness:
 
 
 async def _is_told(response: httpx2.Response) -> None:
-    """Every answer is one that docs/http.md tells of."""
+    """Every answer is one that /openapi.json tells of."""
     kind = response.headers.get("content-type", "")
     body = await response.aread() if "json" in kind else b""
     asked = response.request
-    judge_answer(asked.method, asked.url.path, response.status_code, body)
+    judge_answer(asked.method, asked.url.path, response.status_code, response.headers, body)
 
 
 def serve(scenario: Callable[[WebHarness], Awaitable[None]], **settings: Any) -> None:

@@ -187,6 +187,8 @@ PARTS: dict[Path, dict[str, tuple[str, Callable[[], str]]]] = {
     WEBHOOKS: {"schedule": ("jobs/webhooks/schedule.py", schedule_table)},
     HTTP: {
         "table of routes": ("web/routes.py", http.routes_table),
+        "fields": ("web/api/parameters.py", http.fields_table),
+        "headers": ("web/api/headers.py", http.headers_table),
         "promise": (_TOLD, http.promise_table),
         "job": (_TOLD, http.job_tables),
         "states": ("jobs.job.State", http.states_table),
@@ -194,7 +196,7 @@ PARTS: dict[Path, dict[str, tuple[str, Callable[[], str]]]] = {
         "batch": (_TOLD, http.batch_table),
         "delivery": (_TOLD, http.delivery_table),
         "action": (_TOLD, http.action_table),
-        "events": ("tests/support/api/told.py", http.events_table),
+        "events": ("web/api/codes.py", http.events_table),
         "stats": (_TOLD, http.stats_table),
         "history": (_TOLD, http.history_tables),
         "codes": ("web/http/problems.py", http.codes_table),

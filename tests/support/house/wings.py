@@ -55,12 +55,13 @@ ARROWS = {
     "broker/frames": "broker/core/books broker/core/couriers host/sockets jobs jobs/webhooks jobs/wire",
     "web": (
         "host/files host/log host/process host/settings host/sockets host/tracing jobs jobs/access jobs/webhooks "
-        "web/access web/broker web/handlers web/http web/making web/metrics web/uploads"
+        "web/access web/api web/broker web/handlers web/http web/making web/metrics web/uploads"
     ),
     "web/access": (
         "host/egress host/files host/process host/settings host/sockets host/tracing jobs jobs/access jobs/recipes "
         "jobs/wire stores stores/blobs stores/ledger web/broker web/http web/metrics web/streams web/views"
     ),
+    "web/api": "jobs jobs/access jobs/recipes jobs/webhooks web/access web/handlers web/http web/views",
     "web/broker": "host/process host/sockets jobs jobs/wire stores/ledger",
     "web/handlers": (
         "host/egress host/settings jobs jobs/access jobs/images jobs/recipes jobs/wire stores/blobs stores/ledger "

@@ -50,6 +50,7 @@ TABLE: dict[tuple[str, str], tuple[Expected, Expected, Expected, Expected, Expec
     ("GET", "/presets"):                  (MISSING, 200, 200, 200, 200),
     ("POST", "/recipes/explain"):         (MISSING, 200, 200, 200, ORIGIN),
     ("GET", "/stats"):                    (MISSING, 200, 200, 200, 200),
+    ("GET", "/stats/history"):            (MISSING, FORBIDDEN, FORBIDDEN, FORBIDDEN, 200),
     ("POST", "/queue/pause"):             (MISSING, FORBIDDEN, FORBIDDEN, FORBIDDEN, ORIGIN),
     ("POST", "/queue/resume"):            (MISSING, FORBIDDEN, FORBIDDEN, FORBIDDEN, ORIGIN),
     ("POST", "/workers/{incarnation}/drain"): (MISSING, FORBIDDEN, FORBIDDEN, FORBIDDEN, ORIGIN),
@@ -62,6 +63,8 @@ TABLE: dict[tuple[str, str], tuple[Expected, Expected, Expected, Expected, Expec
     ("GET", "/metrics"):                  (MISSING, FORBIDDEN, FORBIDDEN, FORBIDDEN, 200),
     ("GET", "/health/live"):              (200, 200, 200, 200, 200),
     ("GET", "/health/ready"):             (200, 200, 200, 200, 200),
+    ("GET", "/openapi.json"):             (200, 200, 200, 200, 200),
+    ("GET", "/docs"):                     (200, 200, 200, 200, 200),
 }  # fmt: skip
 """What each route answers: a status, or a problem's code. In the last column with a write key (operate where the
 route needs it). A foreign Host is 421 everywhere."""
@@ -90,6 +93,7 @@ GRANTS: dict[tuple[str, str], tuple[Expected, Expected, Expected, Expected]] = {
     ("GET", "/presets"):                  (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
     ("POST", "/recipes/explain"):         (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
     ("GET", "/stats"):                    (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
+    ("GET", "/stats/history"):            (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
     ("POST", "/queue/pause"):             (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
     ("POST", "/queue/resume"):            (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
     ("POST", "/workers/{incarnation}/drain"): (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
@@ -102,6 +106,8 @@ GRANTS: dict[tuple[str, str], tuple[Expected, Expected, Expected, Expected]] = {
     ("GET", "/metrics"):                  (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
     ("GET", "/health/live"):              (200, 200, 200, 200),
     ("GET", "/health/ready"):             (200, 200, 200, 200),
+    ("GET", "/openapi.json"):             (200, 200, 200, 200),
+    ("GET", "/docs"):                     (200, 200, 200, 200),
 }  # fmt: skip
 """The same of callers with a grant and nothing else."""
 OPERATED = {path for (_, path), row in TABLE.items() if row[2] == FORBIDDEN}

@@ -13,6 +13,11 @@ from tests.support.harnesses.web_harness import WebHarness, serve
 HOUR = 3600
 
 
+def job_id(number: int) -> str:
+    """The id of a job that nobody has."""
+    return f"{number:026}"
+
+
 def times(*seconds: float) -> Times:
     made = Times()
     for each in seconds:
@@ -51,7 +56,7 @@ def test_intervals_come_in_order_and_gaps_stay_gaps() -> None:
         write(
             harness, 0, counted_seconds=12.34567, accepted=9, ended={"done": 3, "failed": 1},
             codes={"undecodable": 1}, queued_max=4, oldest_seconds=2.5, workers_min=1, workers_max=2,
-            waits=times(1.0, 3.0), runs=times(0.03), slowest=[Slow("j1", "acme", 7.1234)],
+            waits=times(1.0, 3.0), runs=times(0.03), slowest=[Slow(job_id(1), "acme", 7.1234)],
         )  # fmt: skip
         first, last = (await history(harness))["intervals"]
         assert (first["accepted"], last["accepted"]) == (1, 9)
@@ -60,7 +65,7 @@ def test_intervals_come_in_order_and_gaps_stay_gaps() -> None:
             "counted_seconds": 12.346, "accepted": 9, "ended": {"done": 3, "failed": 1}, "codes": {"undecodable": 1},
             "queued_max": 4, "oldest_seconds": 2.5, "workers_min": 1, "workers_max": 2,
             "wait_seconds": {"mean": 2.0, "p95": 4.7}, "run_seconds": {"mean": 0.03, "p95": 0.049},
-            "slowest": [{"id": "j1", "seconds": 7.123, "tenant": "acme"}],
+            "slowest": [{"id": job_id(1), "seconds": 7.123, "tenant": "acme"}],
         }  # fmt: skip
         assert first["wait_seconds"] == {"mean": None, "p95": None}
 
@@ -69,12 +74,12 @@ def test_intervals_come_in_order_and_gaps_stay_gaps() -> None:
 
 def test_the_sums_are_those_of_the_last_hour() -> None:
     async def scenario(harness: WebHarness) -> None:
-        write(harness, HOUR, codes={"expired": 50}, slowest=[Slow("old", "", 900.0)])
-        write(harness, HOUR - STEP_SECONDS, codes={"expired": 1, "cancelled": 2}, slowest=[Slow("a", "", 9.0)])
-        write(harness, 0, codes={"expired": 2}, slowest=[Slow("b", "", 10.0)])
+        write(harness, HOUR, codes={"expired": 50}, slowest=[Slow(job_id(3), "", 900.0)])
+        write(harness, HOUR - STEP_SECONDS, codes={"expired": 1, "cancelled": 2}, slowest=[Slow(job_id(1), "", 9.0)])
+        write(harness, 0, codes={"expired": 2}, slowest=[Slow(job_id(2), "", 10.0)])
         found = (await history(harness))["hour"]
         assert found["codes"] == [{"code": "expired", "count": 3}, {"code": "cancelled", "count": 2}]
-        assert [job["id"] for job in found["slowest"]] == ["b", "a"]
+        assert [job["id"] for job in found["slowest"]] == [job_id(2), job_id(1)]
 
     serve(scenario)
 

@@ -3,7 +3,7 @@
 import re
 
 from jobs.limits import KEYS_MAX
-from tests.support.api.told import CODES
+from web.api.codes import CODES
 from web.http import problems
 from web.metrics.families import layout
 from web.metrics.layout import COUNTER, HISTOGRAM, MARK
