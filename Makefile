@@ -8,7 +8,7 @@ LOG = $${PIXMILL_LOG_PATH-$${PIXMILL_DATA:-uploads}/log/pixmill.jsonl}
 LOGGED = PIXMILL_LOG_PATH="$(LOG)"
 TWO := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: run-all dev test test-fast check format sim mutate bench chaos hostile load scale restart status stop config backup release lock help
+.PHONY: run-all dev test test-fast check format sim mutate bench chaos hostile load scale restart status stop config logs backup release lock help
 
 # Installs into .venv and starts everything on localhost:3000.
 run-all: .venv/roles
@@ -105,6 +105,10 @@ stop: .venv/roles
 # Prints every setting, its value and its source.
 config: .venv/roles
 	@$(PY) -m supervisor $@
+
+# Shows the log of this machine. JOB=id shows the lines of one job.
+logs: .venv/roles
+	@exec $(PY) -m pixmill logs "$(LOG)" $(if $(JOB),--job "$(JOB)")
 
 # Backs up the data and the recipes into TO=folder.
 backup: .venv/roles

@@ -21,6 +21,7 @@ from pixmill.client.blocking import Client
 from pixmill.commands import changing, looking
 from pixmill.commands import upload as uploads
 from pixmill.commands.completion import completion
+from pixmill.commands.logs import logs
 from pixmill.commands.options import common, served
 from pixmill.commands.report import Report
 from pixmill.commands.top import top
@@ -59,7 +60,7 @@ def program(context: click.Context, url: str | None, key_file: Path | None, as_j
 for _command in (
     uploads.upload, looking.jobs, looking.show, looking.wait, changing.cancel, changing.requeue, changing.pause,
     changing.resume, changing.deliveries, changing.replay, looking.presets, looking.stats, looking.actions, top,
-    looking.explain, looking.audit, completion,
+    looking.explain, looking.audit, logs, completion,
 ):  # fmt: skip
     program.add_command(_command)
 

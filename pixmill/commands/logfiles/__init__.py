@@ -1,0 +1,1 @@
+"""The log of a server, as its files have it: lines are read, filtered, merged and shown."""
