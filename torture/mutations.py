@@ -32,6 +32,7 @@ from torture.planted.outside.deliveries import DELIVERIES, EVENTS, SCHEDULE
 from torture.planted.outside.listing import LISTING
 from torture.planted.outside.lists import LISTS
 from torture.planted.outside.page import PAGE
+from torture.planted.outside.traces import SPANS, TRACE
 from torture.planted.plan import PLAN
 from torture.planted.requests import REQUESTS
 from torture.planted.retry import RETRY
@@ -46,7 +47,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CORES = (
     DISPATCH, WORKER, HOLDER, SUPERVISOR, RETRY, SHAPES, PLAN, ADMISSION, ACCEPT, REQUESTS, THREADS, DISKSPACE, BREAKER,
     LISTING, LISTS, ACTIONS, DELIVERIES, EVENTS, SCHEDULE, CLIENT, UPLOADING, BUDGET, CONNECTIONS, PAGE, GATE, COURIER,
-    FETCHES, TENANTS,
+    FETCHES, TENANTS, TRACE, SPANS,
 )  # fmt: skip
 NEEDED = (
     "broker", "courier", "host", "jobs", "pixmill", "stores", "supervisor", "web", "worker", "tests", "pyproject.toml",

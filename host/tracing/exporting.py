@@ -21,6 +21,10 @@ FLUSH_SECONDS = 1.0
 """The last spans may take this long at the end of a process: less than the supervisor grants beyond DRAIN_SECONDS."""
 _GROUP = "opentelemetry_traces_exporter"
 _UNKNOWN = "unknown_service"
+_COMPLAINING = ("opentelemetry.exporter", "opentelemetry.sdk.trace.export", "opentelemetry.sdk._shared_internal")
+"""The SDK's loggers that tell of exports. All others are libraries as any other."""
+_OF_CLIENTS = "opentelemetry.trace.span"
+"""Warns of entries of a tracestate that it does not know: clients would write lines of our log."""
 
 
 class Told(logging.Handler):
@@ -78,8 +82,10 @@ class ExportingTracer(SdkTracer):
 
     def __init__(self, role: str, exporters: Sequence[str], log: logging.Logger) -> None:
         told = Told(log)
-        own = logging.getLogger("opentelemetry")
-        own.handlers[:], own.propagate = [told], False
+        for name in _COMPLAINING:
+            own = logging.getLogger(name)
+            own.handlers[:], own.propagate = [told], False
+        logging.getLogger(_OF_CLIENTS).setLevel(logging.ERROR)
         made = [Watched(_made(name), told) for name in exporters]
         self._provider = TracerProvider(resource=_resource(role), shutdown_on_exit=False)
         self._provider.sampler = LinkBased(self._provider.sampler)

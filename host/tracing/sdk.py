@@ -77,8 +77,8 @@ class _SpanSending(Sending):
 
 
 class _SpanCalling(Calling):
-    def __init__(self, span: Span) -> None:
-        super().__init__(trace_of(span))
+    def __init__(self, span: Span, given: Trace | None) -> None:
+        super().__init__(trace_of(span, given))
         self._span = span
 
     def ended(self, status: int, error: str | None) -> None:
@@ -107,7 +107,7 @@ class SdkTracer(Tracer):
             span = self._span(names.SEND, SpanKind.PRODUCER, parent, {names.MESSAGE_ID: jobs[0]})
             made = [span]
         with _ended(span):
-            yield _SpanSending([trace_of(each) for each in made], span)
+            yield _SpanSending([trace_of(each, trace) for each in made], span)
 
     def widest(self, trace: Trace | None) -> Trace | None:
         """As Tracer."""
@@ -137,7 +137,7 @@ class SdkTracer(Tracer):
         attributes = {name: value for name, value in known.items() if value is not None}
         span = self._spans.start_span(method, context_of(trace), SpanKind.CLIENT, attributes)
         with _ended(span):
-            yield _SpanCalling(span)
+            yield _SpanCalling(span, trace)
 
     def _created(self, parent: Context, job: str) -> Span:
         span = self._span(names.CREATE, SpanKind.PRODUCER, parent, {names.MESSAGE_ID: job})
@@ -195,9 +195,12 @@ def context_of(trace: Trace | None) -> Context:
     return Context() if trace is None else set_span_in_context(NonRecordingSpan(span_context_of(trace)), Context())
 
 
-def trace_of(span: Span) -> Trace:
-    """The trace that a span passes on."""
+def trace_of(span: Span, given: Trace | None) -> Trace | None:
+    """The trace that a span passes on, whose parent is in the trace `given`. The SDK drops a tracestate that only level
+    2 of the specification allows: then that of `given` stays. A span that is none passes on what was given."""
     made = span.get_span_context()
-    state = made.trace_state.to_header()
+    if not made.is_valid:
+        return given
+    state = made.trace_state.to_header() or (traces.state_of(given) if given else "")
     kept = state if len(state) <= STATE_CHARACTERS_MAX else ""
     return written(f"{made.trace_id:032x}", f"{made.span_id:016x}", made.trace_flags, kept)

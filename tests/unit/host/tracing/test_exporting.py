@@ -44,11 +44,13 @@ class Flaky(SpanExporter):
 
 @pytest.fixture(autouse=True)
 def _own_log() -> Iterator[None]:
-    """The log of the SDK is as it was."""
-    own = logging.getLogger("opentelemetry")
-    before = own.handlers[:], own.propagate
+    """The logs of the SDK are as they were."""
+    loggers = [logging.getLogger(name) for name in (*exporting._COMPLAINING, exporting._OF_CLIENTS)]
+    before = [(each.handlers[:], each.propagate, each.level) for each in loggers]
     yield
-    own.handlers[:], own.propagate = before
+    for own, (handlers, propagate, level) in zip(loggers, before, strict=True):
+        own.handlers[:], own.propagate = handlers, propagate
+        own.setLevel(level)
 
 
 @pytest.fixture
@@ -139,3 +141,13 @@ def test_an_exporter_that_is_not_there_or_cannot_be_made_is_a_setup_fault(instal
     for name, why in (("otlp_proto_grpc", "install it"), ("broken", "no number")):
         with pytest.raises(SetupFault, match=why):
             ExportingTracer("web", [name], LOG)
+
+
+def test_a_client_cannot_write_lines_of_our_log(installed: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    installed["a"] = InMemorySpanExporter
+    tracer = ExportingTracer("web", ["a"], LOG)
+    with tracer.sending(f"00-{'a' * 32}-{'b' * 16}-01 1starts-with-a-digit=x", ["j"], is_batch=False) as sending:
+        pass
+    tracer.close()
+    assert caplog.messages == []
+    assert (sending.traces[0] or "").endswith(" 1starts-with-a-digit=x"), "the SDK drops it, and it goes on"

@@ -7,9 +7,9 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import INVALID_SPAN, SpanKind, StatusCode
 
-from host.tracing.sdk import LinkBased, SdkTracer
+from host.tracing.sdk import LinkBased, SdkTracer, trace_of
 from host.tracing.tracer import Processed, Published
 from jobs.errors import ClientFault
 from jobs.trace import flags_of, id_of, span_of, state_of
@@ -195,3 +195,8 @@ def test_a_call_that_fails_tells_why() -> None:
         "error.type": "source_unreachable",
     }  # fmt: skip
     assert span.status.status_code == StatusCode.ERROR
+
+
+def test_a_span_that_is_none_passes_on_what_came() -> None:
+    for given in (None, TRACE):
+        assert trace_of(INVALID_SPAN, given) == given
