@@ -38,7 +38,7 @@ METADATA_BYTES_MAX = 2048
 METADATA_DEPTH_MAX = 32
 """Depth of nested lists and objects: no parser of our answers needs more depth than people write."""
 RECIPE_BYTES_MAX = 16_384
-"""Bytes of a recipe's JSON text: 16 renditions with every key set take under 8 KB."""
+"""Bytes of a recipe's JSON text: 16 renditions with every key set to its longest value take some 12 KB."""
 FILENAME_CHARACTERS_MAX = 255
 """Longer names are cut, never refused: a name is only a label."""
 WEBHOOK_SECRETS_MAX = 10

@@ -40,7 +40,7 @@ ROUTES = [
     route("POST", "/deliveries/replay", WRITE, deliveries.replay_deliveries, *deliveries.FILTERS, "dry_run", "all"),
     route("POST", "/deliveries/{delivery}/replay", WRITE, deliveries.replay_delivery),
     route("GET", "/presets", READ, get_presets),
-    route("POST", "/recipes/explain", READ, explain_recipe, "preset", "recipe"),
+    route("POST", "/recipes/explain", READ, explain_recipe, "preset", "recipe", "focus"),
     route("GET", "/stats", READ, get_stats),
     route("GET", "/stats/history", OPERATE, get_history, "hours"),
     route("POST", "/queue/pause", OPERATE, commands.pause, TENANT),

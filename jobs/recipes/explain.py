@@ -53,6 +53,7 @@ OPERATION_RATES: dict[str, Rate | None] = {
     "grayscale": None,
     "blur": Rate(44.0, lambda made: made.sides if made.spec.blur else None),
     "sharpen": Rate(38.0, lambda made: made.sides if made.spec.sharpen else None),
+    "padding": None,
     "background": None,
     "watermark": None,
 }

@@ -45,7 +45,7 @@ def is_planar(one: Shape, format: str) -> bool:
     """Whether a rendition is made of luma and chroma apart: a JPEG that is only cropped, scaled and turned, or gray."""
     spec = one.spec
     filtered = spec.blur or spec.sharpen or spec.watermark
-    return format == "jpeg" and spec.chroma == 420 and not (filtered or one.canvas or one.tilt)
+    return format == "jpeg" and spec.chroma == 420 and not (filtered or one.canvas or one.tilt or spec.padding)
 
 
 def planes_serve(steps: Iterable[tuple[Derivation, str]]) -> bool:

@@ -78,6 +78,8 @@ def _bytes(spec: RenditionSpec, format: str, pixels: int) -> int:
 
 def _pixels_at_most(spec: RenditionSpec, stored: Size) -> int:
     """An upper bound without the geometry: most jobs are small and need no closer look."""
+    if spec.padding:
+        return OUTPUT_PIXELS_MAX
     if not (spec.enlarge or spec.fit == "contain"):
         return min(OUTPUT_PIXELS_MAX, 2 * stored.width * stored.height)  # a tilted picture has up to twice as many
     if spec.width and spec.height and spec.fit != "outside":

@@ -7,10 +7,13 @@ stored wherever possible: only the small result is turned. jobs/recipes/plan.py 
 import math
 from typing import NamedTuple
 
+import msgspec
+
 from jobs.errors import ImageFault
 from jobs.images.turns import ORIENTATIONS, QUARTERS, WHOLE, Box, Size, Turn
 from jobs.limits import OUTPUT_PIXELS_MAX, SIDE_MAX
-from jobs.recipes.recipe import RenditionSpec
+from jobs.recipes.expand import edges, ratio_of
+from jobs.recipes.keys import CUTS, RenditionSpec
 
 
 class Tilt(NamedTuple):
@@ -52,6 +55,13 @@ class Shape(NamedTuple):
     @property
     def sides(self) -> Size:
         """The sides of the output."""
+        width, height = self.inner
+        top, right, bottom, left = edges(self.spec.padding)
+        return Size(left + width + right, top + height + bottom)
+
+    @property
+    def inner(self) -> Size:
+        """The sides of the output without its padding."""
         if self.canvas:
             return self.canvas.size
         return self.tilt.size if self.tilt else self.turn.size(self.size)
@@ -64,10 +74,12 @@ def shape(spec: RenditionSpec, stored: Size, orientation: int) -> Shape:
     quarters, remainder = divmod(spec.rotate, 90)
     flips = Turn(mirror=spec.flop, flip=spec.flip)
     if remainder:
-        return _tilted(spec, region, sides, upright, flips)
+        return _tilted(spec, region, sides, upright.size(stored), upright, flips)
     quarter = QUARTERS[int(quarters)]
     turn = upright.then(quarter).then(flips)
-    window, size, shrink = _fit(spec, quarter.size(sides))
+    spec = _with_sides(spec, quarter.size(sides))
+    focus = quarter.then(flips).do(_focus(spec, seen=upright.size(stored))) if spec.focus else None
+    window, size, shrink = _fit(spec, quarter.size(sides), focus)
     box = region.part(turn.undo(window))
     shrink = (shrink[1], shrink[0]) if turn.swap else shrink
     return _checked(Shape(spec, box, turn.size(size), turn, shrink, canvas=_canvas(spec, size)))
@@ -94,7 +106,7 @@ def resized(spec: RenditionSpec, size: Size) -> tuple[Size, tuple[float, float]]
     if spec.fit != "fill":
         if not (spec.width and spec.height):
             x = y = x if spec.width else y
-        elif spec.fit in ("cover", "outside"):
+        elif spec.fit in (*CUTS, "outside"):
             x = y = min(x, y)
         else:
             x = y = max(x, y)
@@ -131,30 +143,77 @@ def _region(spec: RenditionSpec, stored: Size, upright: Turn) -> tuple[Box, Size
     return Box(0, 0, *stored).part(upright.undo(part)), Size(crop.width, crop.height)
 
 
-def _tilted(spec: RenditionSpec, region: Box, sides: Size, upright: Turn, flips: Turn) -> Shape:
+def _tilted(spec: RenditionSpec, region: Box, sides: Size, seen: Size, upright: Turn, flips: Turn) -> Shape:
     radians = math.radians(spec.rotate)
     cos, sin = abs(math.cos(radians)), abs(math.sin(radians))
     tilted = Size(
         math.ceil(sides.width * cos + sides.height * sin - 1e-9),
         math.ceil(sides.width * sin + sides.height * cos - 1e-9),
     )
-    window, size, shrink = _fit(spec, tilted)
+    spec = _with_sides(spec, tilted)
+    focus = flips.do(_tilted_point(_focus(spec, seen), sides, tilted, radians)) if spec.focus else None
+    window, size, shrink = _fit(spec, tilted, focus)
     tilt = Tilt(spec.rotate, flips, window, size)
     both = (min(shrink), min(shrink))
     return _checked(Shape(spec, region, upright.size(sides), upright, both, tilt, _canvas(spec, size)))
 
 
-def _fit(spec: RenditionSpec, size: Size) -> tuple[Box, Size, tuple[float, float]]:
-    """The part of `size` that `cover` leaves (as fractions), the sides that it gets, and the shrink by axis."""
+def _with_sides(spec: RenditionSpec, size: Size) -> RenditionSpec:
+    """`spec` with the sides that its ratio means for a picture of `size`: the largest part of it, or (with `contain`)
+    the smallest canvas around it."""
+    if spec.ratio is None:
+        return spec
+    ratio, grows = ratio_of(spec.ratio), spec.fit == "contain"
+    wide = size.width > size.height * ratio
+    if wide == grows:  # the width stays
+        width, height = size.width, max(1, _half_up(float(size.width / ratio)))
+    else:
+        width, height = max(1, _half_up(float(size.height * ratio))), size.height
+    return msgspec.structs.replace(spec, width=width, height=height)
+
+
+def _focus(spec: RenditionSpec, seen: Size) -> Box:
+    """The focus, as a box without sides, in fractions of what the crop leaves of the upright image of sides `seen`. A
+    focus outside of it counts as its nearest point."""
+    x, y = spec.focus or (0.5, 0.5)
+    if spec.crop:
+        x = min(1.0, max(0.0, (x * seen.width - spec.crop.left) / spec.crop.width))
+        y = min(1.0, max(0.0, (y * seen.height - spec.crop.top) / spec.crop.height))
+    return Box(x, y, x, y)
+
+
+def _tilted_point(point: Box, sides: Size, tilted: Size, radians: float) -> Box:
+    """Where a point of a picture is after the picture was turned around its middle, as fractions of the sides then."""
+    x, y = (point.left - 0.5) * sides.width, (point.top - 0.5) * sides.height
+    cos, sin = math.cos(radians), math.sin(radians)
+    x, y = (x * cos - y * sin) / tilted.width + 0.5, (x * sin + y * cos) / tilted.height + 0.5
+    return Box(x, y, x, y)
+
+
+def _fit(spec: RenditionSpec, size: Size, focus: Box | None) -> tuple[Box, Size, tuple[float, float]]:
+    """The part of `size` that a cut leaves (as fractions), the sides that it gets, and the shrink by axis."""
     whole, shrink = resized(spec, size)
-    if spec.fit != "cover" or not (spec.width and spec.height):
+    if spec.fit not in CUTS or not (spec.width and spec.height):
         return WHOLE, whole, shrink
-    cut = Size(min(spec.width, whole.width), min(spec.height, whole.height))
-    left, top = place(spec.gravity, whole.width - cut.width, whole.height - cut.height, round_up=1)
+    cut = _cut(spec, Size(spec.width, spec.height), whole)
+    free = whole.width - cut.width, whole.height - cut.height
+    if focus is None:
+        left, top = place(spec.gravity, *free, round_up=1)
+    else:
+        left = min(free[0], max(0, _half_up(focus.left * whole.width - cut.width / 2)))
+        top = min(free[1], max(0, _half_up(focus.top * whole.height - cut.height / 2)))
     window = Box(
         left / whole.width, top / whole.height, (left + cut.width) / whole.width, (top + cut.height) / whole.height
     )
     return window, cut, shrink
+
+
+def _cut(spec: RenditionSpec, asked: Size, whole: Size) -> Size:
+    """The sides that a cut leaves of `whole`: those that are `asked`, as far as they are there. `cover-down` keeps
+    their ratio."""
+    scale = min(1.0, whole.width / asked.width, whole.height / asked.height) if spec.fit == "cover-down" else 1.0
+    width, height = (max(1, _half_up(side * scale)) for side in asked)
+    return Size(min(width, whole.width), min(height, whole.height))
 
 
 def _canvas(spec: RenditionSpec, size: Size) -> Canvas | None:

@@ -104,12 +104,12 @@ class AsyncClient(AsyncChanges, AsyncDeliveries):
         """Upload one image: a path, its bytes, or a file object in binary mode, read from where it stands.
 
         Returns the promise (the 202). With `wait`, the job: once it has ended, or as it is after so many seconds.
-        Fields: `preset`, or `recipe` (a dict or JSON text); `reference`; `metadata`, anything that JSON can hold;
-        `priority`; `expires_in`, the seconds within which it must be begun; `webhook_url`, a receiver that is told of
-        its end, and with `webhook_events="job.rendition"` of each rendition; `batch`, the id of an open batch;
-        `traceparent` and `tracestate`, the trace in which it is made (docs/traces.md). `key` is the Idempotency-Key, by
-        default a new one. `on_sent` is told how many bytes of the file have been read. Raises
-        OSError where the file cannot be read.
+        Fields: `preset`, or `recipe` (a dict or JSON text); `focus`, the point that `gravity: focus` keeps;
+        `reference`; `metadata`, anything that JSON can hold; `priority`; `expires_in`, the seconds within which it
+        must be begun; `webhook_url`, a receiver that is told of its end, and with
+        `webhook_events="job.rendition"` of each rendition; `batch`, the id of an open batch; `traceparent` and
+        `tracestate`, the trace in which it is made (docs/traces.md). `key` is the Idempotency-Key, by default a new
+        one. `on_sent` is told how many bytes of the file have been read. Raises OSError where the file cannot be read.
         """
         with source_of(file, filename, on_sent) as source:
             return await self._run(self._calls.upload(source, key or uuid.uuid4().hex, fields, wait))
@@ -270,10 +270,17 @@ class AsyncClient(AsyncChanges, AsyncDeliveries):
         """The queue, the jobs by state and the workers, now."""
         return await self._run(self._calls.stats())
 
-    async def explain(self, file: File, *, preset: str | None = None, recipe: Recipe | None = None) -> dict[str, Any]:
+    async def explain(
+        self,
+        file: File,
+        *,
+        preset: str | None = None,
+        recipe: Recipe | None = None,
+        focus: tuple[float, float] | None = None,
+    ) -> dict[str, Any]:
         """What a recipe would do to an image, without doing it: `original`, `recipe` and `plan`. Raises OSError."""
         with source_of(file, None) as source:
-            return await self._run(self._calls.explain(source, preset, recipe))
+            return await self._run(self._calls.explain(source, preset, recipe, focus))
 
     async def audit(self, receipts: Sequence[str]) -> list[str]:
         """What became of the job of each receipt, in the same order: `ended`, `unfinished`, `purged`, `expired`,

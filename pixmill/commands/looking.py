@@ -11,7 +11,7 @@ from rich.table import Table
 from pixmill.client.blocking import Client
 from pixmill.commands import receipts as receipt_files
 from pixmill.commands import shown
-from pixmill.commands.options import FILE, recipe_of, served
+from pixmill.commands.options import FILE, POINT, recipe_of, served
 from pixmill.commands.report import Report
 from pixmill.core.calls import PAGE_JOBS
 from pixmill.core.fields import Filters
@@ -96,12 +96,20 @@ def actions(client: Client, report: Report, limit: int) -> None:
 @click.argument("file", type=FILE)
 @click.option("--preset", help="A preset of the server's; without it and --recipe: default.")
 @click.option("--recipe", type=FILE, help="A file with a recipe in JSON.")
+@click.option("--focus", type=POINT, metavar="X,Y", help="The point to keep, where a recipe asks for it.")
 @served
-def explain(client: Client, report: Report, file: Path, preset: str | None, recipe: Path | None) -> None:
+def explain(
+    client: Client,
+    report: Report,
+    file: Path,
+    preset: str | None,
+    recipe: Path | None,
+    focus: tuple[float, float] | None,
+) -> None:
     """Tell what a preset or recipe would do to FILE, without doing it."""
     asked = recipe_of(preset, recipe)
     with report.faults_of(file):
-        answer = client.explain(file, preset=preset, recipe=asked)
+        answer = client.explain(file, preset=preset, recipe=asked, focus=focus)
         report.data(answer)
         if not report.as_json:
             shown.show_explanation(answer)

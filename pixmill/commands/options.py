@@ -22,6 +22,25 @@ from pixmill.commands.report import Report, label
 from pixmill.core.errors import PixmillError
 
 INTERRUPTED = 130
+
+
+class _Point(click.ParamType[tuple[float, float], str]):
+    """Two numbers from 0 to 1."""
+
+    name = "x,y"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
+        """Fails for other texts."""
+        try:
+            x, y = map(float, value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not two numbers, as 0.5,0.3", param, ctx)
+        if not (0 <= x <= 1 and 0 <= y <= 1):
+            self.fail(f"{value!r}: both numbers are from 0 to 1", param, ctx)
+        return x, y
+
+
+POINT = _Point()
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 T = TypeVar("T")
 _NAMES = ("url", "key_file", "as_json")

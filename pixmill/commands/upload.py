@@ -11,7 +11,7 @@ import click
 from pixmill.commands import uploading
 from pixmill.commands.folders import files as picking
 from pixmill.commands.folders import watching
-from pixmill.commands.options import INTERRUPTED, Asked, asking, recipe_of
+from pixmill.commands.options import INTERRUPTED, POINT, Asked, asking, recipe_of
 from pixmill.commands.progress import Bars
 from pixmill.commands.receipts import ReceiptFile
 from pixmill.commands.state import remembered
@@ -28,6 +28,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.argument("files", nargs=-1, type=_PATH)
 @click.option("--preset", help="A preset of the server's; without it and --recipe: default.")
 @click.option("--recipe", type=_TEXT_FILE, help="A file with a recipe in JSON.")
+@click.option("--focus", type=POINT, metavar="X,Y", help="The point to keep, where a recipe asks for it: 0.5,0.3.")
 @click.option("--reference", help="A text of yours that all these jobs get.")
 @click.option("--metadata", help="JSON of yours that all these jobs get.")
 @click.option("--priority", type=click.Choice(["high", "normal", "low"]), help="Before or after your other jobs.")
@@ -48,6 +49,7 @@ def upload(
     files: tuple[Path, ...],
     preset: str | None,
     recipe: Path | None,
+    focus: tuple[float, float] | None,
     reference: str | None,
     metadata: str | None,
     priority: Priority | None,
@@ -67,7 +69,7 @@ def upload(
     again. After Ctrl-C the same command goes on where it was.
     """
     fields = Fields(recipe=recipe_of(preset, recipe), preset=preset, reference=reference, priority=priority)
-    fields["metadata"], fields["expires_in"] = _json(metadata), expires_in
+    fields["metadata"], fields["expires_in"], fields["focus"] = _json(metadata), expires_in, focus
     fields["webhook_url"], fields["webhook_events"], fields["batch"] = webhook_url, webhook_events, batch
     if bool(files) == (watch is not None):
         raise click.UsageError("name files, or a folder by --watch")

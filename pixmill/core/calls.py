@@ -228,9 +228,11 @@ class Calls:
         request = Request("POST", f"/queue/{'pause' if paused else 'resume'}", query)
         return bool(self._member((yield from sent(request, self.url)), "paused", bool))
 
-    def explain(self, source: Source, preset: str | None, recipe: Recipe | None) -> Procedure[dict[str, Any]]:
+    def explain(
+        self, source: Source, preset: str | None, recipe: Recipe | None, focus: tuple[float, float] | None
+    ) -> Procedure[dict[str, Any]]:
         """POST /recipes/explain."""
-        request = Request("POST", "/recipes/explain", explaining(preset, recipe), sources=[source])
+        request = Request("POST", "/recipes/explain", explaining(preset, recipe, focus), sources=[source])
         answered = yield from sent(request, self.url)
         self._member(answered, "plan", dict)
         return dict(answered.response.parsed)

@@ -19,6 +19,7 @@ class Fields(TypedDict, total=False):
 
     preset: str | None
     recipe: Recipe | None
+    focus: tuple[float, float] | None
     reference: str | None
     metadata: Any
     priority: Priority | None
@@ -83,9 +84,11 @@ def told(asked: Told, **others: str | None) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in named.items() if value is not None)
 
 
-def explaining(preset: str | None, recipe: Recipe | None) -> tuple[tuple[str, str], ...]:
+def explaining(
+    preset: str | None, recipe: Recipe | None, focus: tuple[float, float] | None
+) -> tuple[tuple[str, str], ...]:
     """The query of POST /recipes/explain."""
-    return tuple(form({"preset": preset, "recipe": recipe}).items())
+    return tuple(form({"preset": preset, "recipe": recipe, "focus": focus}).items())
 
 
 def _wall(value: Time) -> str:
@@ -93,6 +96,8 @@ def _wall(value: Time) -> str:
 
 
 def _text(name: str, value: Any) -> str:
+    if name == "focus":
+        return ",".join(f"{share:.6f}" for share in value)
     if isinstance(value, str) and name != "metadata":
         return value
     return json.dumps(value, separators=(",", ":")) if name in _JSON else str(value)

@@ -15,7 +15,8 @@ from pixmill.testing.jobs import BASE, BATCH_MAX, ENDED, FakeJob, format_of
 from pixmill.testing.messages import Refusal, as_json, read_form
 
 FIELDS = (
-    "preset", "recipe", "reference", "metadata", "priority", "expires_in", "webhook_url", "webhook_events", "batch",
+    "preset", "recipe", "focus", "reference", "metadata", "priority", "expires_in", "webhook_url", "webhook_events",
+    "batch",
 )  # fmt: skip
 PRIORITIES = ("high", "normal", "low")
 FILES_MAX = 100
@@ -75,6 +76,8 @@ def _submitted(
     recipe = recipe_of(asked.presets, values)
     if values.get("priority", "normal") not in PRIORITIES:
         raise Refusal("bad_parameter", f"priority is one of {', '.join(PRIORITIES)}", parameter="priority")
+    if values.get("focus") is not None and not _is_point(values["focus"]):
+        raise Refusal("bad_parameter", "focus is two numbers from 0 to 1", parameter="focus")
     if values.get("expires_in") is not None and not _is_in_a_week(values["expires_in"]):
         raise Refusal("bad_parameter", "expires_in is a number of seconds from 1 to 604800", parameter="expires_in")
     if values.get("webhook_events") not in (None, "job.rendition"):
@@ -86,6 +89,15 @@ def _submitted(
             what = "the first bytes are of no image that we read"
             raise Refusal("unsupported_type", what, filename=filename, index=index)
     return _promised(asked, _accepted(asked, files, values, recipe, is_batch))
+
+
+def _is_point(focus: object) -> bool:
+    """Whether it is `0.5,0.3` in a form, or a list in JSON."""
+    shares = focus.split(",") if isinstance(focus, str) else focus
+    try:
+        return isinstance(shares, list) and len(shares) == 2 and all(0 <= float(share) <= 1 for share in shares)
+    except (TypeError, ValueError):
+        return False
 
 
 def _is_in_a_week(seconds: object) -> bool:
@@ -154,7 +166,16 @@ def recipe_of(presets: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str
     for index, each in enumerate(recipe["renditions"]):
         if "name" not in each:
             raise Refusal("bad_recipe", "a rendition has a name", path=f"$.renditions[{index}]")
-    return recipe
+    return {**recipe, "renditions": [made for each in recipe["renditions"] for made in _written_out(each)]}
+
+
+def _written_out(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """The renditions that `widths` and `dpr` make, by their names. Their sides are nobody's here."""
+    widths, dpr = asked.get("widths"), asked.get("dpr")
+    of_width = [f"-{width}w" for width in widths] if widths else [""]
+    of_dpr = [f"-{each:g}x".replace(".", "_") for each in dpr] if isinstance(dpr, list) else [""]
+    kept = {name: value for name, value in asked.items() if name not in ("widths", "dpr")}
+    return [{**kept, "name": asked["name"] + width + each} for width in of_width for each in of_dpr]
 
 
 def _json(text: str, name: str) -> Any:

@@ -159,6 +159,20 @@ def test_what_is_no_image_is_refused(client: Any) -> None:
     )
 
 
+def test_one_line_makes_several_renditions_and_an_image_has_a_focus(client: Any, picture: bytes) -> None:
+    cut = {"name": "card", "ratio": "2:1", "fit": "cover", "gravity": "focus"}
+    recipe = {"renditions": [{**cut, "widths": [8, 16], "dpr": [1, 1.5], "format": "png"}]}
+    job = client.upload(picture, recipe=recipe, focus=(0.25, 1), wait=30)
+    assert {each.name for each in job.renditions} == {"card-8w-1x", "card-8w-1_5x", "card-16w-1x", "card-16w-1_5x"}
+    assert all(each.box is not None and each.box.width > 0 for each in job.renditions)
+    derived = client.derive(job, recipe=recipe, focus=(1, 0), wait=30)
+    assert derived.state == "done"
+    client.explain(picture, recipe=recipe, focus=(0.5, 0.5))
+    for wrong in ((0.5, 1.5), (-1, 0)):
+        with pytest.raises(Refused, match="focus"):
+            client.upload(picture, recipe=recipe, focus=wrong)
+
+
 def test_another_recipe_runs_on_a_stored_original(client: Any, picture: bytes) -> None:
     job = client.upload(picture, filename="c.png", wait=30)
     derived = client.derive(job, recipe=RECIPE, key=f"d-{job.id}", wait=30)

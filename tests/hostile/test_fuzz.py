@@ -26,7 +26,9 @@ FORM = (
     b'--b\r\nContent-Disposition: form-data; name="x"; filename=""\r\n\r\n\r\n--b--\r\n'
 )
 RECIPE = (
-    b'{"renditions":[{"name":"a","width":10,"crop":{"left":0,"top":0,"width":1,"height":1},"background":"#ff0000"}]}'
+    b'{"renditions":[{"name":"a","width":10,"crop":{"left":0,"top":0,"width":1,"height":1},"background":"#ff0000"},'
+    b'{"name":"b","widths":[10,20],"dpr":[1,2.5],"ratio":"4:3","fit":"cover-down","gravity":"focus","focus":[0.5,1],'
+    b'"padding":[1,2,3,4]}]}'
 )
 FRAMES = tasks.frame(tasks.Rendered("a", "png", "png", 1, 1), 3) + b"abc" + tasks.frame(tasks.Done(1.0, 1))
 IMAGES = [written(format)[:2000] for format in FORMATS]

@@ -10,14 +10,14 @@ SHAPES = Core(
         Mutant(
             "cover fits inside",
             "recipes/shapes.py",
-            'elif spec.fit in ("cover", "outside"):',
+            'elif spec.fit in (*CUTS, "outside"):',
             'elif spec.fit == "outside":',
         ),
         Mutant(
             "outside fits inside",
             "recipes/shapes.py",
-            'elif spec.fit in ("cover", "outside"):',
-            'elif spec.fit == "cover":',
+            'elif spec.fit in (*CUTS, "outside"):',
+            "elif spec.fit in CUTS:",
         ),
         Mutant("one side alone rules nothing", "recipes/shapes.py", "x = y = x if spec.width else y", "pass"),
         Mutant("the height alone is ignored", "recipes/shapes.py", "x = y = x if spec.width else y", "x = y = x"),
@@ -48,8 +48,8 @@ SHAPES = Core(
         Mutant(
             "a cut's centre is rounded down",
             "recipes/shapes.py",
-            "whole.height - cut.height, round_up=1)",
-            "whole.height - cut.height, round_up=0)",
+            "place(spec.gravity, *free, round_up=1)",
+            "place(spec.gravity, *free, round_up=0)",
         ),
         Mutant(
             "a canvas's centre is rounded up",
@@ -89,8 +89,69 @@ SHAPES = Core(
         Mutant(
             "a quarter turn does not swap what is fitted",
             "recipes/shapes.py",
-            "_fit(spec, quarter.size(sides))",
-            "_fit(spec, sides)",
+            "_fit(spec, quarter.size(sides), focus)",
+            "_fit(spec, sides, focus)",
+        ),
+        Mutant(
+            "a focus is not turned",
+            "recipes/shapes.py",
+            "quarter.then(flips).do(_focus(",
+            "flips.do(_focus(",
+        ),
+        Mutant(
+            "a focus is not flipped",
+            "recipes/shapes.py",
+            "quarter.then(flips).do(_focus(",
+            "quarter.do(_focus(",
+        ),
+        Mutant("a focus is of the stored picture", "recipes/shapes.py", "seen=upright.size(stored)", "seen=stored"),
+        Mutant(
+            "a focus is of the crop",
+            "recipes/shapes.py",
+            "(x * seen.width - spec.crop.left) / spec.crop.width",
+            "x",
+        ),
+        Mutant(
+            "a focus is the left edge",
+            "recipes/shapes.py",
+            "focus.left * whole.width - cut.width / 2",
+            "focus.left * whole.width",
+        ),
+        Mutant(
+            "a focus pushes the window outside",
+            "recipes/shapes.py",
+            "left = min(free[0], max(0,",
+            "left = max(0, max(0,",
+        ),
+        Mutant(
+            "a tilted focus goes the other way",
+            "recipes/shapes.py",
+            "(x * cos - y * sin) / tilted.width",
+            "(x * cos + y * sin) / tilted.width",
+        ),
+        Mutant(
+            "a tilted focus is not flipped", "recipes/shapes.py", "flips.do(_tilted_point(", "Turn().do(_tilted_point("
+        ),
+        Mutant("cover-down is cover", "recipes/shapes.py", 'if spec.fit == "cover-down" else 1.0', "if False else 1.0"),
+        Mutant("cover goes down", "recipes/shapes.py", 'if spec.fit == "cover-down" else 1.0', "if True else 1.0"),
+        Mutant(
+            "cover-down counts one side",
+            "recipes/shapes.py",
+            "min(1.0, whole.width / asked.width, whole.height / asked.height)",
+            "min(1.0, whole.width / asked.width)",
+        ),
+        Mutant("a ratio grows where it cuts", "recipes/shapes.py", "if wide == grows:", "if wide != grows:"),
+        Mutant(
+            "a ratio is of the picture before its turn",
+            "recipes/shapes.py",
+            "spec = _with_sides(spec, quarter.size(sides))",
+            "spec = _with_sides(spec, sides)",
+        ),
+        Mutant(
+            "padding is not counted",
+            "recipes/shapes.py",
+            "return Size(left + width + right, top + height + bottom)",
+            "return Size(width, height)",
         ),
         Mutant(
             "the shrink is not turned back",

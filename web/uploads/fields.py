@@ -18,22 +18,34 @@ from jobs.job import PRIORITIES
 from jobs.limits import EXPIRES_IN_MAX, EXPIRES_IN_MIN, METADATA_BYTES_MAX, METADATA_DEPTH_MAX, REFERENCE_CHARACTERS_MAX
 from jobs.recipes import recipe as recipes
 from jobs.recipes.presets import DEFAULT_PRESET, Recipes
-from jobs.recipes.recipe import Recipe
+from jobs.recipes.recipe import Focus, Recipe
 from web.http.json import bad_parameter, read_json
 
 FIELDS = frozenset(
-    {"preset", "recipe", "reference", "metadata", "priority", "expires_in", "webhook_url", "webhook_events", "batch"}
+    {
+        "preset",
+        "recipe",
+        "focus",
+        "reference",
+        "metadata",
+        "priority",
+        "expires_in",
+        "webhook_url",
+        "webhook_events",
+        "batch",
+    }
 )
 _JSON_TEXTS = ("recipe", "metadata")
 _NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?", re.ASCII)
+_POINT = re.compile(r"([0-9](?:\.[0-9]{1,17})?),([0-9](?:\.[0-9]{1,17})?)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class UploadRequest:
-    """The checked fields. `recipe` is resolved; `preset` is its name, if it has one; `metadata` is JSON text;
-    `priority` is an index. `expires_in`: seconds, None for ever. `webhook_url` is as sent, to be judged
-    (hooks.py). `tells_renditions`: the receivers are told of each rendition, too. `batch`: the open batch that the jobs
-    join.
+    """The checked fields. `recipe` is resolved, and has the focus of the upload; `preset` is its name, if it has one;
+    `metadata` is JSON text; `priority` is an index. `expires_in`: seconds, None for ever. `webhook_url` is as sent,
+    to be judged (hooks.py). `tells_renditions`: the receivers are told of each rendition, too. `batch`: the open batch
+    that the jobs join.
 
     `digest` is over the fields as they were sent, so it stays the same when the preset's recipe changes.
     """
@@ -74,12 +86,16 @@ def from_texts(fields: Mapping[str, str], known: Recipes) -> UploadRequest:
             values[name] = read_json(values[name], name)
     if _NUMBER.fullmatch(fields.get("expires_in", "")):
         values["expires_in"] = float(fields["expires_in"])
+    if point := _POINT.fullmatch(fields.get("focus", "")):
+        values["focus"] = [float(point[1]), float(point[2])]
     return from_values(values, known)
 
 
 def from_values(values: Mapping[str, Any], known: Recipes) -> UploadRequest:
     """The fields of a JSON body. Raises ClientFault; BadRecipe for a wrong recipe."""
     preset, recipe = _recipe(values, known)
+    if values.get("focus") is not None:
+        recipe = recipes.focused(recipe, _focus(values["focus"]))
     reference = values.get("reference")
     if reference is not None and not isinstance(reference, str):
         raise bad_parameter("reference", "reference is a text")
@@ -125,6 +141,15 @@ def _expires_in(value: object) -> float | None:
         most = f"a number of seconds from {EXPIRES_IN_MIN} to {EXPIRES_IN_MAX}"
         raise bad_parameter("expires_in", f"expires_in is {most}, not {str(value)[:40]!r}")
     return float(value)
+
+
+def _focus(value: object) -> Focus:
+    try:
+        point: Focus = msgspec.convert(value, Focus)
+    except msgspec.ValidationError:
+        what = "two numbers from 0 to 1: the place from the left and from the top"
+        raise bad_parameter("focus", f"focus is {what}, not {str(value)[:40]!r}") from None
+    return point
 
 
 def _recipe(values: Mapping[str, Any], known: Recipes) -> tuple[str | None, Recipe]:

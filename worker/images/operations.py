@@ -11,6 +11,7 @@ from typing import NamedTuple
 from PIL import Image, ImageColor, ImageFilter
 
 from jobs.images.turns import Box, Size, Turn
+from jobs.recipes.expand import edges
 from jobs.recipes.libraries import REDUCING_GAP
 from jobs.recipes.plan import Derivation
 from jobs.recipes.shapes import inside, place
@@ -99,6 +100,17 @@ def sharpen(image: Image.Image, step: Step) -> Image.Image:
     return _filtered(image, ImageFilter.UnsharpMask(sigma, percent=100, threshold=2)) if sigma else image
 
 
+def padding(image: Image.Image, step: Step) -> Image.Image:
+    """Pixels around the picture. They are transparent; `background` fills them later."""
+    asked = step.derivation.shape.spec.padding
+    if not asked:
+        return image
+    top, right, bottom, left = edges(asked)
+    padded = Image.new("RGBA", (left + image.width + right, top + image.height + bottom), CLEAR)
+    padded.paste(_with_alpha(image), (left, top))
+    return padded
+
+
 def background(image: Image.Image, step: Step) -> Image.Image:
     """Blend transparent pixels with the background. Without one: with white, and only if the output has no alpha."""
     colour = step.derivation.shape.spec.background or (None if step.alpha else WHITE)
@@ -125,7 +137,7 @@ def watermark(image: Image.Image, step: Step) -> Image.Image:
     return marked if image.mode in ("LA", "RGBA") else marked.convert("RGB")
 
 
-AFTER_RESIZE: tuple[Operation, ...] = (turn, tilt, pad, grayscale, blur, sharpen, background, watermark)
+AFTER_RESIZE: tuple[Operation, ...] = (turn, tilt, pad, grayscale, blur, sharpen, padding, background, watermark)
 """The operations that make a rendition from the resized pixels. Other renditions derive from the pixels before
 these."""
 

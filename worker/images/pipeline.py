@@ -54,6 +54,7 @@ WARMED = (
         flip=True, flop=True, grayscale=True, background="#336699", quality=90, progressive=True, lossless=True,
         chroma=444,
     ),
+    RenditionSpec(name="c", fit="cover-down", ratio="3:4", gravity="focus", focus=(0.0, 1.0), padding=(1, 2, 3, 4)),
 )  # fmt: skip
 """The renditions that `warm` makes, in each format. Together they set every key, and every operation has work."""
 

@@ -141,6 +141,19 @@ JUDGED = (
     Judged("enlarge", {"crop": {"left": 700, "top": 200, "width": 100, "height": 100}, "width": 200, "enlarge": True},
            "allows scaling up, if the original is smaller",
            lambda whole: _small(whole.crop((700, 200, 800, 300)), 200, 200)),
+    Judged("ratio", {"width": 200, "ratio": "4:3", "fit": "cover"}, "gives the side that is missing; alone it cuts"
+           " (`cover`) or extends (`contain`) to this ratio", lambda whole: _small(whole).crop((0, 59, 200, 209))),
+    Judged("down", {"crop": {"left": 700, "top": 200, "width": 100, "height": 100}, "width": 200, "height": 150,
+           "fit": "cover-down"}, "`cover-down`: as `cover`, but a small original is cut to the ratio of the box",
+           lambda whole: whole.crop((700, 213, 800, 288))),
+    Judged("focus", {"width": 200, "height": 150, "fit": "cover", "gravity": "focus", "focus": [0.5, 0.4]}, "the point"
+           " around which a cut is made, in fractions of the sides",
+           lambda whole: _small(whole).crop((0, 32, 200, 182))),
+    Judged("dpr", {"width": 100, "dpr": 2}, "multiplies the sides and the padding, for screens of several pixels each",
+           _small),
+    Judged("padding", {"width": 180, "padding": 10, "background": "#ffcc66"}, "adds pixels around the picture; a list:"
+           " above and below, left and right; or top, right, bottom, left",
+           lambda whole: _on(Image.new("RGB", (200, 260), "#ffcc66"), _small(whole, 180, 240), (10, 10))),
     Judged("rotate", {"rotate": 90, "width": 200}, "turns by right angles, clockwise",
            lambda whole: _small(whole.transpose(Image.Transpose.ROTATE_270), 200, 150)),
     Judged("tilt", {"rotate": 15, "width": 200, "background": "#ffffff"}, "`rotate` by any angle; the corners get the"

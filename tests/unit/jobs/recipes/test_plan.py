@@ -5,6 +5,7 @@ import math
 from contextlib import nullcontext
 from typing import Any, get_args
 
+import msgspec
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -152,6 +153,133 @@ def test_gravity_cuts_where_it_says_in_every_orientation() -> None:
             assert math.dist((found.left, found.top), expected) < 1e-6, (spec, orientation)
 
 
+# --- a focus, ratios, cover-down and padding ---
+
+
+@given(st.data())
+def test_a_cut_keeps_the_focus_in_its_middle_or_as_near_as_the_edge_lets_it(data: st.DataObject) -> None:
+    """Against a search: of all windows of the picture, turned step by step, the one whose middle is nearest."""
+    width, height = data.draw(st.integers(2, 9)), data.draw(st.integers(2, 9))
+    orientation, quarters = data.draw(st.integers(1, 8)), data.draw(st.integers(0, 3))
+    flip, flop = data.draw(st.booleans()), data.draw(st.booleans())
+    stored = [[y * width + x for x in range(width)] for y in range(height)]
+    upright = turned(stored, ORIENTATIONS[orientation])
+    x, y = data.draw(st.integers(0, len(upright[0]) - 1)), data.draw(st.integers(0, len(upright) - 1))
+    focus, wanted = ((x + 0.5) / len(upright[0]), (y + 0.5) / len(upright)), upright[y][x]
+    crop = data.draw(st.none() | crops(len(upright[0]), len(upright)))
+    if crop:
+        assume(crop.left <= x < crop.left + crop.width and crop.top <= y < crop.top + crop.height)
+        upright = cut(upright, Box(crop.left, crop.top, crop.left + crop.width, crop.top + crop.height))
+    for _ in range(quarters):
+        upright = quarter_clockwise(upright)
+    upright = upright[::-1] if flip else upright
+    upright = [row[::-1] for row in upright] if flop else upright
+    sides = data.draw(st.integers(1, len(upright[0]))), data.draw(st.integers(1, len(upright)))
+    assume(sides[0] == len(upright[0]) or sides[1] == len(upright))  # nothing is scaled
+    keys: dict[str, Any] = {"crop": crop, "rotate": 90.0 * quarters, "flip": flip, "flop": flop}
+    spec = only(width=sides[0], height=sides[1], fit="cover", gravity="focus", focus=focus, **keys)
+    one = shape(spec, Size(width, height), orientation)
+    found = turned(cut(stored, one.box), one.turn)
+    spot = next((column, row) for row, line in enumerate(upright) for column, each in enumerate(line) if each == wanted)
+    best = min(
+        math.dist((left + sides[0] / 2, top + sides[1] / 2), (spot[0] + 0.5, spot[1] + 0.5))
+        for left in range(len(upright[0]) - sides[0] + 1)
+        for top in range(len(upright) - sides[1] + 1)
+    )
+    (at,) = [
+        (left, top)
+        for left in range(len(upright[0]) - sides[0] + 1)
+        for top in range(len(upright) - sides[1] + 1)
+        if [row[left : left + sides[0]] for row in upright[top : top + sides[1]]] == found
+    ]
+    assert math.dist((at[0] + sides[0] / 2, at[1] + sides[1] / 2), (spot[0] + 0.5, spot[1] + 0.5)) <= best + 1e-6
+
+
+@pytest.mark.parametrize(("degrees", "flop"), [(30.0, False), (30.0, True), (200.0, False), (315.0, True)])
+def test_a_focus_goes_with_a_tilt(degrees: float, flop: bool) -> None:
+    """A point right of the middle, turned clockwise, is below it; flop brings it to the other side."""
+    spec = only(width=40, height=40, fit="cover", gravity="focus", focus=(0.75, 0.5), rotate=degrees, flop=flop)
+    one = shape(msgspec.structs.replace(spec, enlarge=True), Size(400, 100), 1)
+    assert one.tilt is not None
+    radians, sides = math.radians(degrees), tilted_sides(Size(400, 100), degrees)
+    x, y = 100 * math.cos(radians) / sides[0] + 0.5, 100 * math.sin(radians) / sides[1] + 0.5
+    x = 1 - x if flop else x
+    window = one.tilt.window
+    scale = 40 / min(sides)  # of the picture that the window is cut from
+    for middle, low, high, side in ((x, window.left, window.right, sides[0]), (y, window.top, window.bottom, sides[1])):
+        half = 20 / (side * scale)
+        assert (low + high) / 2 == pytest.approx(min(1 - half, max(half, middle)), abs=1 / (side * scale))
+
+
+def tilted_sides(size: Size, degrees: float) -> tuple[float, float]:
+    cos, sin = abs(math.cos(math.radians(degrees))), abs(math.sin(math.radians(degrees)))
+    return size.width * cos + size.height * sin, size.width * sin + size.height * cos
+
+
+def test_a_focus_outside_of_the_crop_is_its_nearest_point() -> None:
+    crop = Crop(50, 50, 40, 40)
+    for focus, left in (((0.0, 0.0), 50), ((1.0, 1.0), 70), ((0.7, 0.7), 60)):
+        spec = only(width=20, height=40, fit="cover", gravity="focus", focus=focus, crop=crop)
+        assert shape(spec, Size(100, 100), 1).box.left == pytest.approx(left)
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked", "sides"),
+    [
+        ((500, 500), (640, 400), (500, 313)),
+        ((500, 300), (640, 400), (480, 300)),
+        ((1000, 1000), (640, 400), (640, 400)),
+        ((100, 100), (300, 200), (100, 67)),
+        ((3, 3), (1000, 1), (3, 1)),
+        ((640, 400), (640, 400), (640, 400)),
+    ],
+)
+def test_cover_down_keeps_the_ratio_that_is_asked(stored: Any, asked: Any, sides: Any) -> None:
+    """The first is imgproxy's `fill-down`; a large original gives what `cover` gives."""
+    keys = {"width": asked[0], "height": asked[1]}
+    assert shape(only(**keys, fit="cover-down"), Size(*stored), 1).sides == sides
+    larger = shape(only(**keys, fit="cover-down", enlarge=True), Size(*stored), 1)
+    assert larger.sides == asked
+    if min(stored[0] / asked[0], stored[1] / asked[1]) >= 1:
+        assert (
+            shape(only(**keys, fit="cover-down"), Size(*stored), 1).box
+            == shape(only(**keys, fit="cover"), Size(*stored), 1).box
+        )
+
+
+@pytest.mark.parametrize(
+    ("stored", "ratio", "fit", "sides"),
+    [
+        ((400, 300), "1:1", "cover", (300, 300)),
+        ((400, 300), "2:1", "cover", (400, 200)),
+        ((400, 300), "2:1", "cover-down", (400, 200)),
+        ((400, 300), "1:1", "contain", (400, 400)),
+        ((400, 300), "2:1", "contain", (600, 300)),
+        ((400, 300), "4:3", "contain", (400, 300)),
+        ((400, 1), "1:999999999", "cover", (1, 1)),
+    ],
+)
+def test_a_ratio_alone_cuts_or_extends(stored: Any, ratio: str, fit: Any, sides: Any) -> None:
+    for orientation in (1, 6):
+        seen = Size(*stored) if orientation == 1 else Size(stored[1], stored[0])
+        assert shape(only(ratio=ratio, fit=fit), seen, orientation).sides == sides
+    turned = shape(only(ratio=ratio, fit=fit, rotate=90.0), Size(stored[1], stored[0]), 1)
+    assert turned.sides == sides, "the ratio is that of the output"
+
+
+def test_a_ratio_that_needs_too_large_a_canvas_is_the_images_fault() -> None:
+    with pytest.raises(ImageFault):
+        shape(only(ratio="999999999:1", fit="contain"), Size(10, 10), 1)
+
+
+def test_padding_adds_to_the_sides_and_counts_for_their_limit() -> None:
+    one = shape(only(width=10, padding=(1, 20, 300, 4000)), Size(100, 100), 6)
+    assert (one.inner, one.sides) == ((10, 10), (4030, 311))
+    assert shape(only(width=9, height=9, fit="contain", padding=(1, 2)), Size(100, 50), 1).sides == (13, 11)
+    with pytest.raises(ImageFault):
+        shape(only(width=10, padding=(0, SIDE_MAX - 9, 0, 0)), Size(100, 100), 1)
+
+
 @pytest.mark.parametrize("orientation", range(9))
 def test_the_part_that_is_told_is_the_crop_of_the_upright_image(orientation: int) -> None:
     """Whatever the picture is turned by afterwards, and though its pixels are stored on their side."""
@@ -184,7 +312,7 @@ def traced(spec: RenditionSpec, size: Size, stored: Size, orientation: int, x: f
     assert spec.crop is not None and spec.width and spec.height
     part = Size(spec.crop.width, spec.crop.height)
     turned_part = part if spec.rotate % 180 == 0 else Size(part.height, part.width)
-    if spec.fit == "cover":  # back on the whole picture, of which this is a part
+    if spec.fit in ("cover", "cover-down"):  # back on the whole picture, of which this is a part
         shrink = min(turned_part.width / spec.width, turned_part.height / spec.height)
         whole = Size(math.floor(turned_part.width / shrink + 0.5), math.floor(turned_part.height / shrink + 0.5))
         free = whole.width - size.width, whole.height - size.height
@@ -213,7 +341,7 @@ SPECS = st.builds(
     name=st.just("a"),
     width=st.none() | st.integers(1, 900),
     height=st.none() | st.integers(1, 900),
-    fit=st.sampled_from(["inside", "cover", "contain", "fill", "outside"]),
+    fit=st.sampled_from(["inside", "cover", "cover-down", "contain", "fill", "outside"]),
     gravity=st.sampled_from(["center", "northeast", "west"]),
     enlarge=st.booleans(),
     rotate=st.sampled_from([0.0, 90.0, 180.0, 33.0]),

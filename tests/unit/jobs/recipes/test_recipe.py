@@ -67,7 +67,7 @@ def test_a_fault_names_its_place_in_text_and_object(recipe: object, path: str) -
 
 
 def test_a_wrong_word_is_answered_with_the_right_ones() -> None:
-    with pytest.raises(BadRecipe, match="inside, cover, contain, fill, outside"):
+    with pytest.raises(BadRecipe, match="inside, cover, cover-down, contain, fill, outside"):
         parse(of(fit="crop"))
 
 

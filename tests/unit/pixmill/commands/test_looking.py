@@ -65,6 +65,9 @@ def test_presets_and_numbers(commands: Commands, client: Client) -> None:
 def test_a_plan_is_explained(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     image = commands.image("a.jpg")
     assert commands.run("explain", image, "--json").objects[0]["original"]["format"] == "jpeg"
+    assert commands.run("explain", image, "--focus", "0.5,0.3", "--json").status == 0
+    for wrong in ("0.5", "0.5,1.1", "a,b", "0.5,nan"):
+        assert commands.run("explain", image, "--focus", wrong).status == 2
     done = commands.run("explain", image, "--preset", "none")
     assert (done.status, done.errors.startswith(f"{image}: there is no preset 'none'")) == (3, True)
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import struct
 from collections.abc import AsyncIterator
 
@@ -263,6 +264,27 @@ def test_a_job_may_have_a_deadline(seconds: str) -> None:
     serve(scenario)
 
 
+def test_an_image_has_its_focus_for_the_renditions_that_ask_for_one() -> None:
+    cut = {"width": 9, "height": 9, "fit": "cover"}
+    renditions = [{"name": "a", **cut, "gravity": "focus"}, {"name": "b", **cut}]
+    recipe = json.dumps({"renditions": renditions})
+
+    async def scenario(harness: WebHarness) -> None:
+        made = (await harness.upload(recipe=recipe, focus="0.25,1")).json()["id"]
+        asked = {"original": made, "recipe": json.loads(recipe), "focus": [0.25, 1]}
+        derived = (await harness.client.post("/jobs", json=asked)).json()["id"]
+        bare = (await harness.upload(recipe=recipe)).json()["id"]
+        foci = []
+        for job in (made, derived, bare):
+            shown = (await harness.client.get(f"/jobs/{job}")).json()["recipe"]["renditions"]
+            foci.append([each["focus"] for each in shown])
+        assert foci == [[[0.25, 1.0], None], [[0.25, 1.0], None], [None, None]]
+        refused = await harness.client.post("/jobs", json=asked | {"focus": [True, 0]})
+        assert (refused.status_code, refused.json()["parameter"]) == (400, "focus")
+
+    serve(scenario)
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
@@ -275,6 +297,9 @@ def test_a_job_may_have_a_deadline(seconds: str) -> None:
         (form(file(png()), text("metadata", f'"{"m" * 2048}"')), "bad_parameter"),
         (form(file(png()), text("reference", "r" * 201)), "bad_parameter"),
         (form(file(png()), text("priority", "urgent")), "bad_parameter"),
+        (form(file(png()), text("focus", "0.5")), "bad_parameter"),
+        (form(file(png()), text("focus", "0.5,1.1")), "bad_parameter"),
+        (form(file(png()), text("focus", "[0.5,0.1]")), "bad_parameter"),
         (form(file(png()), text("expires_in", "0.9")), "bad_parameter"),
         (form(file(png()), text("expires_in", "604801")), "bad_parameter"),
         (form(file(png()), text("expires_in", "1e3")), "bad_parameter"),

@@ -77,6 +77,15 @@ def test_photographs_of_all_orientations_come_out_alike() -> None:
         ({"width": 16, "height": 32, "fit": "cover", "gravity": "southeast"}, (16, 32), [GREEN, GREEN, WHITE, WHITE]),
         ({"width": 16, "height": 16, "fit": "fill"}, (16, 16), [RED, GREEN, BLUE, WHITE]),
         ({"width": 128, "enlarge": True}, (128, 64), [RED, GREEN, BLUE, WHITE]),
+        (
+            {"width": 16, "height": 32, "fit": "cover", "gravity": "focus", "focus": [0.9, 0.5]},
+            (16, 32),
+            [GREEN, GREEN, WHITE, WHITE],
+        ),
+        ({"ratio": "1:1", "fit": "cover"}, (32, 32), [RED, GREEN, BLUE, WHITE]),
+        ({"ratio": "1:4", "fit": "contain", "gravity": "south"}, (64, 256), [(0, 0, 0)] * 2 + [(0, 0, 0)] * 2),
+        ({"width": 200, "height": 200, "fit": "cover-down", "gravity": "east"}, (32, 32), [GREEN, GREEN, WHITE, WHITE]),
+        ({"padding": [4, 8]}, (80, 40), [RED, GREEN, BLUE, WHITE]),
         ({"rotate": 359.999}, (65, 33), [RED, GREEN, BLUE, WHITE]),
         ({"rotate": 359.999, "flip": True}, (65, 33), [BLUE, WHITE, RED, GREEN]),
     ],
@@ -105,6 +114,77 @@ def test_contain_pads_clear_white_or_with_the_background() -> None:
     assert made(data, **box, background="#0000ff80").getpixel((0, 0)) == (*BLUE, 0x80)
     assert min(made(data, **box, format="jpeg").getpixel((0, 0))) > 250  # type: ignore[arg-type]
     assert seen(made(data, **box).crop((0, 16, 64, 48))) == [RED, GREEN, BLUE, WHITE]
+
+
+def test_padding_is_clear_or_has_the_background_and_no_filter_reaches_it() -> None:
+    data, around = saved(corners()), {"padding": [1, 2, 3, 4], "blur": 3}
+    for format in ("png", "webp"):
+        clear = made(data, format=format, lossless=True, **around).convert("RGBA")
+        assert clear.size == (4 + 64 + 2, 1 + 32 + 3)
+        assert clear.getchannel("A").getbbox() == (4, 1, 68, 33), "the picture alone is opaque, at its place"
+    for keys, colour in (({}, (255, 255, 255)), ({"background": "#0000ff"}, BLUE)):
+        flat = made(data, format="jpeg", chroma=444, quality=100, **around, **keys)
+        for spot in ((0, 20), (69, 20), (30, 0), (30, 35)):
+            assert max(abs(a - b) for a, b in zip(flat.getpixel(spot), colour, strict=True)) < 12  # type: ignore[arg-type]
+    filled = made(data, **around, background="#0000ff80").getpixel((0, 0))
+    assert filled == (*BLUE, 0x80)
+    bare = made(data, blur=3)
+    inner = made(data, **around).convert("RGB").crop((4, 1, 68, 33))
+    assert inner.tobytes() == bare.convert("RGB").tobytes()
+
+
+def on_gray(image: Image.Image) -> Image.Image:
+    """Without the colours that transparent pixels hide."""
+    return Image.alpha_composite(Image.new("RGBA", image.size, "gray"), image.convert("RGBA"))
+
+
+GEOMETRY: list[dict[str, Any]] = [
+    {"width": 31, "height": 17, "fit": "cover", "gravity": "focus", "focus": [0.8, 0.2]},
+    {"width": 31, "height": 17, "fit": "cover", "gravity": "focus", "focus": [0.1, 0.9], "rotate": 90, "flop": True},
+    {"width": 31, "height": 47, "fit": "cover", "gravity": "focus", "focus": [0.7, 0.7], "rotate": 20, "flip": True},
+    {"width": 300, "height": 100, "fit": "cover-down", "gravity": "north"},
+    {"ratio": "3:5", "fit": "cover", "gravity": "east"},
+    {"ratio": "3:5", "fit": "contain", "background": "#336699"},
+    {"width": 31, "ratio": "2:1", "fit": "cover-down"},
+    {"width": 31, "padding": [3, 5, 7, 9], "background": "#336699"},
+    {"width": 20, "dpr": 1.5, "padding": 2},
+]
+
+
+@pytest.mark.parametrize("keys", GEOMETRY, ids=lambda keys: " ".join(keys))
+def test_geometry_is_that_of_the_upright_picture_in_all_eight_orientations(keys: dict[str, Any]) -> None:
+    """Pillow turns the picture so that its tag sets it upright again."""
+    upright = Image.effect_mandelbrot((101, 67), (-2, -1.5, 1, 1.5), 60).convert("RGB")
+    upright.paste(RED, (70, 5, 90, 25))
+    expected = outputs(saved(upright), one(**keys))["a"]
+    back = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
+    for orientation, method in back.items():
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        stored = upright.transpose(Image.Transpose(method))
+        data = saved(stored, exif=exif)
+        assert ImageOps.exif_transpose(Image.open(io.BytesIO(data))).tobytes() == upright.tobytes()
+        found = outputs(data, one(**keys))["a"]
+        assert (found.width, found.height, found.box) == (expected.width, expected.height, expected.box)
+        assert psnr(on_gray(read(found)), on_gray(read(expected))) > 40, orientation
+
+
+@pytest.mark.parametrize("keys", [*GEOMETRY, {"blur": 2, "padding": 3}], ids=lambda keys: " ".join(keys))
+@pytest.mark.parametrize("format", ["png", "webp", "gif"])
+def test_every_frame_of_an_animation_gets_what_a_still_gets(keys: dict[str, Any], format: str) -> None:
+    frames = [
+        corners(),
+        corners().transpose(Image.Transpose.ROTATE_180),
+        corners().transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+    ]
+    data = saved(frames[0], "PNG", save_all=True, append_images=frames[1:], duration=100)
+    lossless = {"lossless": True} if format == "webp" else {}
+    animation = read(outputs(data, one(format=format, **lossless, **keys))["a"])
+    assert getattr(animation, "n_frames", 1) == len(frames)
+    for number, frame in enumerate(frames):
+        animation.seek(number)
+        still = made(saved(frame), format=format, **lossless, **keys)
+        assert psnr(on_gray(animation), on_gray(still)) > 28, number
 
 
 def test_grayscale_blur_and_sharpen() -> None:

@@ -343,7 +343,16 @@ def test_a_deadline_spoils_what_a_decoder_gave_and_a_cancel_does_not(seconds: fl
 
 @pytest.mark.parametrize("format", sorted(EXTENSIONS))
 @pytest.mark.parametrize("moves", [False, True])
-@pytest.mark.parametrize("spoken", [{}, {"keep_metadata": True, "rotate": 10}, {"fit": "cover", "height": 7}])
+@pytest.mark.parametrize(
+    "spoken",
+    [
+        {},
+        {"keep_metadata": True, "rotate": 10},
+        {"fit": "cover", "height": 7},
+        {"fit": "cover-down", "height": 70, "padding": [1, 2, 3, 4]},
+        {"width": None, "ratio": "1:1", "fit": "contain"},
+    ],
+)
 def test_what_an_honest_decoder_says_is_believed(format: str, moves: bool, spoken: dict[str, Any]) -> None:
     frames = [Image.new("RGB", (40, 30), colour) for colour in ("red", "blue")]
     stream, turned = io.BytesIO(), Image.Exif()

@@ -1,0 +1,129 @@
+"""From a rendition as it is asked for to those that are made: `widths` and `dpr` are written out, `ratio` becomes the
+side that is missing, and each value gets its one spelling.
+
+Pure; knows no text. A fault is a BadRecipe with the place of its key.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+
+import msgspec
+
+from jobs.errors import BadRecipe
+from jobs.limits import SIDE_MAX
+from jobs.recipes.keys import CUTS, NAME_PATTERN, PADDING_MAX, Asked, Padding, RenditionSpec
+
+_UNASKED = ("widths", "dpr")
+
+
+def expanded(asked: Asked, path: str) -> Iterator[RenditionSpec]:
+    """The renditions that `asked` (at `path` of the JSON) makes, in the order in which they are asked."""
+    _check_together(asked, path)
+    for of_width, width_suffix in _of_widths(asked):
+        for dpr, suffix in _dprs(asked):
+            name = asked.name + width_suffix + suffix
+            if not re.match(NAME_PATTERN, name):
+                raise BadRecipe(f"{path}.name", f"{name!r} is too long for a name")
+            keys = {field: getattr(of_width, field) for field in RenditionSpec.__struct_fields__}
+            spec = _with_ratio(RenditionSpec(**keys | {"name": name}), path)
+            yield _plain(_times(spec, dpr, path))
+
+
+def ratio_of(ratio: str) -> Fraction:
+    """Width by height. `ratio` is one of a resolved rendition."""
+    width, height = ratio.split(":")
+    return Fraction(width) / Fraction(height)
+
+
+def edges(padding: Padding) -> tuple[int, int, int, int]:
+    """Pixels at the top, right, bottom and left."""
+    if isinstance(padding, int):
+        return padding, padding, padding, padding
+    top, right, *others = padding
+    return (top, right, *others) if len(others) == 2 else (top, right, top, right)  # type: ignore[return-value]
+
+
+def _check_together(asked: Asked, path: str) -> None:
+    """Raises BadRecipe for keys that exclude each other, or that need another."""
+    if asked.widths and asked.width:
+        raise BadRecipe(f"{path}.widths", "give a width or widths, not both")
+    if asked.ratio:
+        if not all(Fraction(part) for part in asked.ratio.split(":")):
+            raise BadRecipe(f"{path}.ratio", "neither part of a ratio is 0")
+        if (asked.width or asked.widths) and asked.height:
+            raise BadRecipe(f"{path}.ratio", "give one side and a ratio, or both sides")
+        if not (asked.width or asked.widths or asked.height or asked.fit in (*CUTS, "contain")):
+            needs = "`ratio` needs `width` or `height`, or one of the fits cover, cover-down and contain"
+            raise BadRecipe(f"{path}.ratio", needs)
+    if asked.gravity == "focus" and asked.fit not in CUTS:
+        raise BadRecipe(f"{path}.gravity", "`focus` needs one of the fits cover and cover-down")
+    if asked.focus and asked.gravity != "focus":
+        raise BadRecipe(f"{path}.focus", "`focus` needs the gravity focus")
+    if not isinstance(asked.padding, int) and len(asked.padding) == 3:
+        raise BadRecipe(f"{path}.padding", "`padding` is a number, or a list of 2 or 4 numbers")
+
+
+def _of_widths(asked: Asked) -> Iterator[tuple[Asked, str]]:
+    if asked.widths is None:
+        yield asked, ""
+    for width in asked.widths or ():
+        yield msgspec.structs.replace(asked, width=width), f"-{width}w"
+
+
+def _dprs(asked: Asked) -> Iterator[tuple[float, str]]:
+    if not isinstance(asked.dpr, tuple):
+        yield asked.dpr, ""
+        return
+    for dpr in asked.dpr:
+        yield dpr, f"-{dpr:g}x".replace(".", "_")
+
+
+def _with_ratio(spec: RenditionSpec, path: str) -> RenditionSpec:
+    """`spec` with the side that its ratio gives; with neither side the ratio stays, as two whole numbers."""
+    if spec.ratio is None:
+        return spec
+    ratio = ratio_of(spec.ratio)
+    if not (spec.width or spec.height):
+        return msgspec.structs.replace(spec, ratio=f"{ratio.numerator}:{ratio.denominator}")
+    width = spec.width or _side(spec.height * ratio if spec.height else 0, f"{path}.ratio")
+    height = spec.height or _side(width / ratio, f"{path}.ratio")
+    return msgspec.structs.replace(spec, ratio=None, width=width, height=height)
+
+
+def _times(spec: RenditionSpec, dpr: float, path: str) -> RenditionSpec:
+    """`spec` with sides and padding `dpr` times as large. Blur and sharpening stay, as with imgproxy."""
+    if dpr == 1:
+        return spec
+    by = Fraction(f"{dpr:g}")
+    width, height = (side and _side(side * by, f"{path}.dpr") for side in (spec.width, spec.height))
+    top, right, bottom, left = (_half_up(edge * by) for edge in edges(spec.padding))
+    if max(top, right, bottom, left) > PADDING_MAX:
+        raise BadRecipe(f"{path}.dpr", f"a padding has at most {PADDING_MAX} pixels")
+    return msgspec.structs.replace(spec, width=width, height=height, padding=(top, right, bottom, left))
+
+
+def _side(side: Fraction | int, path: str) -> int:
+    pixels = max(1, _half_up(Fraction(side)))
+    if pixels > SIDE_MAX:
+        raise BadRecipe(path, f"a side of {pixels} pixels is asked, {SIDE_MAX} are allowed")
+    return pixels
+
+
+def _half_up(number: Fraction) -> int:
+    return math.floor(number + Fraction(1, 2))
+
+
+def _plain(spec: RenditionSpec) -> RenditionSpec:
+    """`spec` with one spelling for each value that has several."""
+    background = spec.background.lower() if spec.background else None
+    if background and len(background) == len("#rrggbbaa"):
+        background = background.removesuffix("ff")
+    rotate = spec.rotate % 360 % 360  # a tiny negative angle % 360 is 360.0 itself
+    top, right, bottom, left = edges(spec.padding)
+    padding: Padding = (top, right, bottom, left)
+    if (top, right) == (bottom, left):
+        padding = top if top == right else (top, right)
+    focus = spec.focus and (abs(spec.focus[0]), abs(spec.focus[1]))  # -0.0 is 0.0
+    return msgspec.structs.replace(spec, rotate=rotate, background=background, padding=padding, focus=focus)
