@@ -13,7 +13,7 @@ import msgspec
 
 from jobs.errors import BadRecipe
 from jobs.limits import SIDE_MAX
-from jobs.recipes.keys import CUTS, NAME_PATTERN, PADDING_MAX, Asked, Padding, RenditionSpec
+from jobs.recipes.keys import CUTS, NAME_PATTERN, PADDING_MAX, Asked, Padding, RenditionSpec, Trim
 
 _UNASKED = ("widths", "dpr")
 
@@ -61,6 +61,8 @@ def _check_together(asked: Asked, path: str) -> None:
         raise BadRecipe(f"{path}.gravity", "`focus` needs one of the fits cover and cover-down")
     if asked.focus and asked.gravity != "focus":
         raise BadRecipe(f"{path}.focus", "`focus` needs the gravity focus")
+    if asked.trim and asked.crop:
+        raise BadRecipe(f"{path}.crop", "give a crop or a trim: nobody knows the pixels that a trim leaves")
     if not isinstance(asked.padding, int) and len(asked.padding) == 3:
         raise BadRecipe(f"{path}.padding", "`padding` is a number, or a list of 2 or 4 numbers")
 
@@ -117,13 +119,19 @@ def _half_up(number: Fraction) -> int:
 
 def _plain(spec: RenditionSpec) -> RenditionSpec:
     """`spec` with one spelling for each value that has several."""
-    background = spec.background.lower() if spec.background else None
-    if background and len(background) == len("#rrggbbaa"):
-        background = background.removesuffix("ff")
+    trim = Trim() if spec.trim is True else spec.trim
+    if isinstance(trim, Trim):
+        trim = msgspec.structs.replace(trim, background=_colour(trim.background))
     rotate = spec.rotate % 360 % 360  # a tiny negative angle % 360 is 360.0 itself
     top, right, bottom, left = edges(spec.padding)
     padding: Padding = (top, right, bottom, left)
     if (top, right) == (bottom, left):
         padding = top if top == right else (top, right)
     focus = spec.focus and (abs(spec.focus[0]), abs(spec.focus[1]))  # -0.0 is 0.0
-    return msgspec.structs.replace(spec, rotate=rotate, background=background, padding=padding, focus=focus)
+    background = _colour(spec.background)
+    return msgspec.structs.replace(spec, rotate=rotate, background=background, padding=padding, focus=focus, trim=trim)
+
+
+def _colour(colour: str | None) -> str | None:
+    colour = colour.lower() if colour else None
+    return colour.removesuffix("ff") if colour and len(colour) == len("#rrggbbaa") else colour

@@ -16,6 +16,7 @@ from jobs.images.formats import WITH_METADATA, output_format
 from jobs.images.head import Head
 from jobs.images.turns import Size
 from jobs.recipes.libraries import REDUCING_GAP
+from jobs.recipes.measured import asks_pixels
 from jobs.recipes.plan import FULL_SCALE, JPEG_SCALES, Derivation, plan
 from jobs.recipes.recipe import Recipe, RenditionSpec
 from jobs.recipes.shapes import Shape, shape
@@ -27,6 +28,8 @@ JPEG_SCALE_MS = {8: 0.9, 4: 1.1, 2: 1.5, 1: DECODE_MS["jpeg"]}
 REDUCE_MS, RESIZE_IN_MS, RESIZE_OUT_MS = 0.9, 4.7, 5.0
 """CPU milliseconds for a million pixels: of the source, reduced by whole numbers; of the rest, filtered; of the
 output."""
+TRIM_MS = 11.0
+"""To find the borders, for a million pixels of the original. With alpha it is twice that."""
 ENCODE_MS = {"jpeg": 2.3, "png": 77.0, "webp": 55.0, "avif": 215.0, "gif": 79.0}
 """For a million pixels of the output, at quality 80."""
 DECODER_BYTES = 45_000_000
@@ -95,15 +98,17 @@ class Warned(msgspec.Struct, frozen=True):
 
 
 class Explained(msgspec.Struct, frozen=True):
-    """One rendition; `derived_from` is another's name, or null: the decoded original."""
+    """One rendition; `derived_from` is another's name, or null: the decoded original. Sides and box are null if only
+    the pixels tell them (`measured`); the cost is then that of the whole image."""
 
     name: str
     format: str
-    width: int
-    height: int
+    width: int | None
+    height: int | None
     derived_from: str | None
-    box: Part
+    box: Part | None
     cpu_ms: float
+    measured: list[str] = []
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -123,7 +128,7 @@ def explain(recipe: Recipe, head: Head, orientation: int) -> Explanation:
     decoded = Size(*(-(-side // scale) for side in stored))
     renditions = [_explained(step, head.format) for step in planned.steps]
     rate = JPEG_SCALE_MS[scale] if head.format == "jpeg" else DECODE_MS[head.format]
-    cpu_ms = rate * _millions(stored) + sum(one.cpu_ms for one in renditions)
+    cpu_ms = (rate + _measure_ms(recipe)) * _millions(stored) + sum(one.cpu_ms for one in renditions)
     most = max(_working_bytes(step, head.format) for step in planned.steps)
     peak_bytes = DECODER_BYTES + PIXEL_BYTES * decoded.width * decoded.height + most
     warnings = [found for spec in recipe.renditions for found in _warnings(spec, stored, orientation, head.format)]
@@ -142,7 +147,13 @@ def cost_ms(recipe: Recipe, format: str, width: int, height: int) -> float:
     except ImageFault:
         return 0.0
     rate = JPEG_SCALE_MS[int(planned.scale)] if format == "jpeg" else DECODE_MS[format]
-    return rate * _millions(stored) + sum(_explained(step, format).cpu_ms for step in planned.steps)
+    measures = _measure_ms(recipe)
+    return (rate + measures) * _millions(stored) + sum(_explained(step, format).cpu_ms for step in planned.steps)
+
+
+def _measure_ms(recipe: Recipe) -> float:
+    """The milliseconds to measure a million stored pixels: equal trims are measured once."""
+    return TRIM_MS * len({spec.trim for spec in recipe.renditions if spec.trim})
 
 
 def _explained(step: Derivation, original: str) -> Explained:
@@ -150,9 +161,10 @@ def _explained(step: Derivation, original: str) -> Explained:
     part = Part(*(round(edge, 2) for edge in (box.left, box.top, box.right - box.left, box.bottom - box.top)))
     cpu_ms = _resize_in_ms(part, step.shape.size) + _operations_ms(step.shape)
     cpu_ms += ENCODE_MS[output_format(spec.format, original)] * _millions(sides)
-    return Explained(
-        spec.name, output_format(spec.format, original), *sides, step.parent, part, round(max(0.1, cpu_ms), 1)
-    )
+    format, cost = output_format(spec.format, original), round(max(0.1, cpu_ms), 1)
+    if asks_pixels(spec):
+        return Explained(spec.name, format, None, None, step.parent, None, cost, ["trim"])
+    return Explained(spec.name, format, *sides, step.parent, part, cost)
 
 
 def _resize_in_ms(part: Part, size: Size) -> float:
@@ -184,7 +196,9 @@ def _warnings(spec: RenditionSpec, stored: Size, orientation: int, original: str
     found = []
     made = shape(spec, stored, orientation)
     larger = _enlarged(spec, stored, orientation)
-    if spec.enlarge and min(made.shrink) < 1:
+    if asks_pixels(spec):
+        pass  # nobody knows the sides before
+    elif spec.enlarge and min(made.shrink) < 1:
         detail = f"is scaled up {1 / min(made.shrink):.3g} times"
         found.append(Warned(spec.name, "enlarged", detail))
     elif larger != _inner(made):

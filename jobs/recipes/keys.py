@@ -31,6 +31,8 @@ SHARPEN_SIGMA_MAX = 10
 """sharp's bound."""
 PADDING_MAX = 10_000
 """Pixels at one edge. The limits of a rendition's sides hold with it."""
+MARGIN_MAX = 10_000
+"""Pixels that a trim leaves. What the picture does not have is not added."""
 DPR_MIN, DPR_MAX = 0.1, 10.0
 """Screens have 1 to 4 pixels for one of CSS; `dpr` below 1 is for previews."""
 CUTS = ("cover", "cover-down")
@@ -53,6 +55,10 @@ Ratio = Annotated[str, Meta(pattern=r"\A(?:[0-9]{1,9}|[0-9]{1,5}\.[0-9]{1,4}):(?
 """Width and height, as 16:9 or 1.91:1."""
 
 
+Colour = Annotated[str, Meta(pattern=r"\A#(?:[0-9a-fA-F]{6}|[0-9a-fA-F]{8})\Z")]
+"""#rrggbb or #rrggbbaa."""
+
+
 class Crop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """A box in pixels of the original, after its orientation was applied."""
 
@@ -60,6 +66,18 @@ class Crop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     top: _Offset
     width: _Extent
     height: _Extent
+
+
+class Trim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Cuts off borders of one colour: pixels that differ from `background` (None: the left upper pixel) by at most
+    `threshold` levels of 255. `margin` pixels of it are left. `line_art`: single pixels count, too. `equal`: opposite
+    sides lose the same."""
+
+    threshold: Annotated[float, Meta(ge=0, le=255)] = 10.0
+    background: Colour | None = None
+    margin: Annotated[int, Meta(ge=0, le=MARGIN_MAX)] = 0
+    line_art: bool = False
+    equal: bool = False
 
 
 class Watermark(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -75,9 +93,10 @@ class Watermark(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=Fals
 class RenditionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One output of a recipe, with sharp's words. Sides in pixels, `rotate` in degrees clockwise.
 
-    `ratio` is resolved to the other side if one side is named. `blur` and `sharpen` are sigmas in pixels of the output
-    (0: none). `padding` are pixels around the finished picture. `background` None is the rule: white where the output
-    has no alpha, else transparent. `chroma` is of JPEG and AVIF, `progressive` of JPEG, `lossless` of WebP and AVIF,
+    `trim` is resolved to False or a Trim. `ratio` is resolved to the other side if one side is named. `blur` and
+    `sharpen` are sigmas in pixels of the output (0: none). `padding` are pixels around the finished picture.
+    `background` None is the rule: white where the output has no alpha, else transparent. `chroma` is of JPEG and AVIF,
+    `progressive` of JPEG, `lossless` of WebP and AVIF,
     `quality` of all three. `keep_metadata` keeps EXIF.
     """
 
@@ -89,6 +108,7 @@ class RenditionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     gravity: Kept = "center"
     focus: Focus | None = None
     enlarge: bool = False
+    trim: bool | Trim = False
     crop: Crop | None = None
     rotate: Annotated[float, Meta(ge=-ROTATE_DEGREES_MAX, le=ROTATE_DEGREES_MAX)] = 0.0
     flip: bool = False
@@ -97,7 +117,7 @@ class RenditionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     blur: Annotated[float, Meta(ge=0, le=BLUR_SIGMA_MAX)] = 0.0
     sharpen: Annotated[float, Meta(ge=0, le=SHARPEN_SIGMA_MAX)] = 0.0
     padding: Padding = 0
-    background: Annotated[str, Meta(pattern=r"\A#(?:[0-9a-fA-F]{6}|[0-9a-fA-F]{8})\Z")] | None = None
+    background: Colour | None = None
     watermark: Watermark | None = None
     format: OutputFormat = "original"
     quality: Annotated[int, Meta(ge=1, le=100)] = 80

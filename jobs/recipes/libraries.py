@@ -1,9 +1,10 @@
 """Chooses the library for each operation: libvips (the extra `vips`) or libturbojpeg (of the system), where it is
 installed and was measured cheaper (bench.images), else Pillow. Pure: knows formats and sides, and imports none."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from jobs.images.turns import Size
+from jobs.recipes.measured import asks_pixels
 from jobs.recipes.plan import Derivation
 from jobs.recipes.shapes import Shape
 
@@ -48,9 +49,11 @@ def is_planar(one: Shape, format: str) -> bool:
     return format == "jpeg" and spec.chroma == 420 and not (filtered or one.canvas or one.tilt or spec.padding)
 
 
-def planes_serve(steps: Iterable[tuple[Derivation, str]]) -> bool:
+def planes_serve(steps: Collection[tuple[Derivation, str]]) -> bool:
     """Whether these steps, each with its output's format, should be made of the planes of a JPEG. A step that is not
-    planar takes RGB, for which chroma would have to be enlarged, unless the step shrinks enough."""
+    planar takes RGB, for which chroma would have to be enlarged, unless the step shrinks enough. Measures take RGB."""
+    if any(asks_pixels(step.shape.spec) for step, _ in steps):
+        return False
     return all(is_planar(step.shape, format) or _shrinks(step) for step, format in steps)
 
 

@@ -11,6 +11,7 @@ from jobs.errors import ImageFault
 from jobs.images.formats import SPOKEN, output_format
 from jobs.images.turns import Size
 from jobs.limits import OUTPUT_PIXELS_MAX
+from jobs.recipes.measured import asks_pixels
 from jobs.recipes.recipe import Recipe, RenditionSpec
 from jobs.recipes.shapes import shape
 from jobs.units import spoken_bytes
@@ -60,6 +61,8 @@ def most(recipe: Recipe, format: str, stored: Size) -> Need | None:
 
 
 def _need(spec: RenditionSpec, format: str, stored: Size) -> Need | None:
+    if asks_pixels(spec):
+        return None  # a trim may leave little
     if _bytes(spec, format, _pixels_at_most(spec, stored)) <= _SMALL_BYTES:
         return None
     needs = []

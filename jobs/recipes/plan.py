@@ -9,6 +9,7 @@ import math
 from typing import NamedTuple
 
 from jobs.images.turns import Box, Size
+from jobs.recipes.measured import UNMEASURED, Measured, asks_pixels
 from jobs.recipes.recipe import Recipe
 from jobs.recipes.shapes import Shape, shape
 
@@ -37,15 +38,24 @@ class Plan(NamedTuple):
 
 
 def plan(
-    recipe: Recipe, stored: Size, orientation: int, scales: tuple[int, ...] = FULL_SCALE, *, chained: bool = True
+    recipe: Recipe,
+    stored: Size,
+    orientation: int,
+    scales: tuple[int, ...] = FULL_SCALE,
+    measured: Measured = UNMEASURED,
+    *,
+    chained: bool = True,
 ) -> Plan:
     """The plan for an image of `stored` sides and EXIF `orientation` (0 to 8).
 
-    `scales` are those that the decoder offers, largest first. If not `chained`, each rendition is made from the decoded
-    image; an animation needs this, because its frames pass one by one. Raises ImageFault `operation_failed` if the
+    `scales` are those that the decoder offers, largest first. `measured` is what the pixels told. An image whose pixels
+    are asked is decoded in full. If not `chained`, each rendition is made from the decoded image; an animation needs
+    this, because its frames pass one by one. Raises ImageFault `operation_failed` if the
     recipe is impossible for this image.
     """
-    shapes = [shape(spec, stored, orientation) for spec in recipe.renditions]
+    shapes = [shape(spec, stored, orientation, measured) for spec in recipe.renditions]
+    if any(asks_pixels(spec) for spec in recipe.renditions):
+        scales = FULL_SCALE
     scale = decode_scale(shapes, tuple(scale for scale in scales if scale <= min(stored)))
     shapes.sort(key=lambda one: -one.size.width * one.size.height)
     steps = tuple(_derive(one, shapes[:index] if chained else [], scale) for index, one in enumerate(shapes))

@@ -13,7 +13,8 @@ from jobs.errors import ImageFault
 from jobs.images.turns import ORIENTATIONS, QUARTERS, WHOLE, Box, Size, Turn
 from jobs.limits import OUTPUT_PIXELS_MAX, SIDE_MAX
 from jobs.recipes.expand import edges, ratio_of
-from jobs.recipes.keys import CUTS, RenditionSpec
+from jobs.recipes.keys import CUTS, RenditionSpec, Trim
+from jobs.recipes.measured import UNMEASURED, Measured
 
 
 class Tilt(NamedTuple):
@@ -67,8 +68,10 @@ class Shape(NamedTuple):
         return self.tilt.size if self.tilt else self.turn.size(self.size)
 
 
-def shape(spec: RenditionSpec, stored: Size, orientation: int) -> Shape:
-    """The shape of `spec` for an image of `stored` sides."""
+def shape(spec: RenditionSpec, stored: Size, orientation: int, measured: Measured = UNMEASURED) -> Shape:
+    """The shape of `spec` for an image of `stored` sides, of whose pixels this was `measured`."""
+    if isinstance(spec.trim, Trim):
+        spec = msgspec.structs.replace(spec, crop=measured.trims.get(spec.trim))
     upright = ORIENTATIONS[orientation]
     region, sides = _region(spec, stored, upright)
     quarters, remainder = divmod(spec.rotate, 90)

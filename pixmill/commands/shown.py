@@ -11,6 +11,7 @@ from pixmill.commands.report import STYLES, label
 from pixmill.core.answers import Action, Job, Stats
 
 DECODED = "the original"
+UNKNOWN = "by its pixels"
 
 
 def of_job(job: Job) -> Iterator[Text]:
@@ -86,9 +87,10 @@ def show_explanation(answer: Mapping[str, Any], console: Console | None = None) 
 def _table(renditions: list[dict[str, Any]]) -> Table:
     table = Table("rendition", "format", "sides", "of", "box", "ms", box=None, pad_edge=False)
     for one in renditions:
-        box = one["box"]
-        sides, cut = f"{one['width']} x {one['height']}", f"{box['width']:g} x {box['height']:g}"
-        corner = f"{box['left']:g}, {box['top']:g}"
+        sides, part = UNKNOWN, UNKNOWN
+        if (box := one["box"]) is not None:
+            sides = f"{one['width']} x {one['height']}"
+            part = f"{box['width']:g} x {box['height']:g} at {box['left']:g}, {box['top']:g}"
         source = one["derived_from"] or DECODED
-        table.add_row(one["name"], one["format"], sides, source, f"{cut} at {corner}", f"{one['cpu_ms']:g}")
+        table.add_row(one["name"], one["format"], sides, source, part, f"{one['cpu_ms']:g}")
     return table

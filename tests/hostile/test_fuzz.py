@@ -28,7 +28,7 @@ FORM = (
 RECIPE = (
     b'{"renditions":[{"name":"a","width":10,"crop":{"left":0,"top":0,"width":1,"height":1},"background":"#ff0000"},'
     b'{"name":"b","widths":[10,20],"dpr":[1,2.5],"ratio":"4:3","fit":"cover-down","gravity":"focus","focus":[0.5,1],'
-    b'"padding":[1,2,3,4]}]}'
+    b'"padding":[1,2,3,4],"trim":{"threshold":9.5,"background":"#ffffff80","margin":3,"equal":true}}]}'
 )
 FRAMES = tasks.frame(tasks.Rendered("a", "png", "png", 1, 1), 3) + b"abc" + tasks.frame(tasks.Done(1.0, 1))
 IMAGES = [written(format)[:2000] for format in FORMATS]

@@ -19,6 +19,7 @@ from jobs.images.formats import ANIMATED, EXTENSIONS, HEIC, OPAQUE, WITH_METADAT
 from jobs.images.head import read_head
 from jobs.images.metadata import kept
 from jobs.job import Part, Unmet
+from jobs.recipes.keys import Trim
 from jobs.recipes.libraries import is_planar
 from jobs.recipes.plan import Derivation
 from jobs.recipes.recipe import Crop, Recipe, RenditionSpec, Watermark, parse
@@ -54,7 +55,8 @@ WARMED = (
         flip=True, flop=True, grayscale=True, background="#336699", quality=90, progressive=True, lossless=True,
         chroma=444,
     ),
-    RenditionSpec(name="c", fit="cover-down", ratio="3:4", gravity="focus", focus=(0.0, 1.0), padding=(1, 2, 3, 4)),
+    RenditionSpec(name="c", fit="cover-down", ratio="3:4", gravity="focus", focus=(0.0, 1.0), padding=(1, 2, 3, 4),
+                  trim=Trim(margin=1)),
 )  # fmt: skip
 """The renditions that `warm` makes, in each format. Together they set every key, and every operation has work."""
 
@@ -164,7 +166,8 @@ def _rendition(work: Work, derivation: Derivation, parent: Picture) -> tuple[Out
     else:
         resized = operations.resize(parent, step)
         sides, data = _still(resized, step, format, metadata)
-    unmet = (*work.unmet, *lost, *unmet)
+    untrimmed = isinstance(spec.trim, Trim) and spec.trim not in work.measured.trims
+    unmet = (*work.unmet, *(("trim",) if untrimmed else ()), *lost, *unmet)
     found = None if work.head.width and work.head.height else work.stored
     quality, box = encoders.quality(format, spec), shown(derivation.shape, work.stored, work.orientation)
     extension, colour = EXTENSIONS[format], work.dominant_colour

@@ -4,7 +4,8 @@ and converts its colours.
 Owns the order of these steps, and their results. Makes no rendition: worker/images/pipeline.py does.
 """
 
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple
 
@@ -14,15 +15,17 @@ from jobs.errors import ImageFault
 from jobs.images import exif
 from jobs.images.formats import ANIMATED, output_format
 from jobs.images.head import Head, read_head_of
-from jobs.images.turns import Size
+from jobs.images.turns import ORIENTATIONS, Size
 from jobs.job import Unmet
 from jobs.limits import JPEG_SCANS_MAX
+from jobs.recipes.keys import Trim
 from jobs.recipes.libraries import planes_serve
+from jobs.recipes.measured import UNMEASURED, Measured
 from jobs.recipes.memory import most
 from jobs.recipes.plan import FULL_SCALE, JPEG_SCALES, Plan, plan
 from jobs.recipes.recipe import Recipe, RenditionSpec
 from jobs.units import exceeded
-from worker.images import imagefile, motion, planar
+from worker.images import imagefile, motion, planar, trimming
 from worker.images.canvas import opaque
 from worker.images.colours.convert import SAMPLED_SIDE, converted, dominant_colour, keeps_colours
 from worker.images.colours.declared import Declarations, colours_of
@@ -61,6 +64,7 @@ class Work:
     orientation: int = field(init=False)
     stored: Size = field(init=False)
     plan: Plan = field(init=False)
+    measured: Measured = UNMEASURED
     declarations: Declarations = field(init=False)
     planes: Planes | None = None
     image: Image.Image | Planes = field(init=False)
@@ -74,6 +78,10 @@ class Work:
     def moves(self, spec: RenditionSpec) -> bool:
         """Whether this rendition is an animation."""
         return self.moving and self.format(spec) in ANIMATED
+
+    def moves_at_all(self) -> bool:
+        """Whether any rendition is an animation."""
+        return any(self.moves(spec) for spec in self.recipe.renditions)
 
 
 def identify(work: Work) -> None:
@@ -149,11 +157,15 @@ def decode_whole(work: Work) -> None:
 def make_plan(work: Work) -> None:
     """Make the plan: the scale of the decode, and which rendition derives from which."""
     work.exif = imagefile.exif(work.file, work.stream, work.head.format)
-    moves = any(work.moves(spec) for spec in work.recipe.renditions)
-    scales = JPEG_SCALES if _scales(work) else FULL_SCALE
     work.stored = Size(*work.file.size)
     work.orientation = exif.orientation(work.exif)
-    work.plan = plan(work.recipe, work.stored, work.orientation, scales, chained=not moves)
+    work.plan = _planned(work)
+
+
+def _planned(work: Work) -> Plan:
+    scales = JPEG_SCALES if _scales(work) else FULL_SCALE
+    chained = not work.moves_at_all()
+    return plan(work.recipe, work.stored, work.orientation, scales, work.measured, chained=chained)
 
 
 def decode_scaled(work: Work) -> None:
@@ -185,6 +197,22 @@ def colours(work: Work) -> None:
     work.image = image
 
 
+def measure(work: Work) -> None:
+    """Ask the pixels what some keys need to know, and plan again. Without such keys it does nothing."""
+    trims = {spec.trim for spec in work.recipe.renditions if isinstance(spec.trim, Trim)}
+    if not trims:
+        return
+    assert isinstance(work.image, Image.Image)
+    upright = ORIENTATIONS[work.orientation]
+    pictures: Iterable[Image.Image] = [work.image]
+    if work.moves_at_all():  # one part for all frames
+        still = None if work.apart else work.image
+        shown = motion.shown(work.head.format, work.file, work.stream, work.declarations, still)
+        pictures = itertools.chain(pictures, (picture for picture, _ in shown))
+    work.measured = Measured(trimming.measured(pictures, trims, work.stored, upright))
+    work.plan = _planned(work)
+
+
 def look(work: Work) -> None:
     """Find the colour that a page may paint until the picture has loaded."""
     image = work.image
@@ -203,6 +231,7 @@ READING: tuple[Callable[[Work], None], ...] = (
     make_plan,
     decode_scaled,
     colours,
+    measure,
     look,
 )
 

@@ -13,6 +13,7 @@ from jobs.images.head import Head
 from jobs.images.turns import Size
 from jobs.limits import OUTPUT_PIXELS_MAX, SIDE_MAX
 from jobs.recipes.expand import edges
+from jobs.recipes.measured import asks_pixels
 from jobs.recipes.recipe import RenditionSpec
 from jobs.recipes.shapes import shape
 from worker.boundary.tasks import Done, Fault, Rendered
@@ -63,7 +64,7 @@ def _allowed(spec: RenditionSpec, head: Head, frames_max: int) -> Allowed:
     asked = ((spec.width, left + right), (spec.height, top + bottom))
     most = Size(*((min(SIDE_MAX, side + around) if side and bounded else SIDE_MAX) for side, around in asked))
     frames = frames_max if format in ANIMATED and head.format not in _STILL else 1
-    known = head.format in SIDES_BY_HEAD and head.width and head.height
+    known = head.format in SIDES_BY_HEAD and head.width and head.height and not asks_pixels(spec)
     return Allowed(format, _sides(spec, Size(head.width, head.height)) if known else frozenset(), most, frames)
 
 

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from PIL import Image, ImageOps
 from rich.console import Console
@@ -44,6 +45,7 @@ def test_the_plan_is_told_with_its_scale_boxes_and_parents() -> None:
     told = {one.name: (one.width, one.height, one.derived_from) for one in plan.renditions}
     assert told == {"w1920": (1920, 3840, None), "w640": (640, 1280, "w1920"), "square": (320, 320, "w640")}
     square = plan.renditions[-1].box
+    assert square is not None
     assert (square.left, square.top, square.width, square.height) == (320, 0, 640, 640)
     assert plan.warnings == []
     assert plan.expected.cpu_ms > sum(one.cpu_ms for one in plan.renditions)
@@ -92,6 +94,27 @@ def test_an_operation_costs_its_rate_for_each_of_its_pixels(name: str, monkeypat
     monkeypatch.setitem(OPERATION_RATES, name, None)
     assert cpu_ms({}) == unasked, "it costs nothing where it is not asked for"
     assert asked - cpu_ms(COSTLY[name]) == pytest.approx(rate.ms, rel=0.2), "a million pixels"
+
+
+def test_what_only_pixels_tell_is_not_guessed_and_costs() -> None:
+    recipe = parse({"renditions": [{"name": "a", "width": 2000, "trim": True}, {"name": "b", "width": 9}]})
+    plain = parse({"renditions": [{"name": "a", "width": 2000}, {"name": "b", "width": 9}]})
+    told = explain(recipe, Head("jpeg", 400, 400), 1)
+    one, other = told.renditions
+    assert (one.width, one.height, one.box, one.measured) == (None, None, None, ["trim"])
+    assert (other.width, other.measured) == (9, [])
+    assert told.warnings == []
+    large = Head("jpeg", 4000, 4000)
+    assert explain(recipe, large, 1).decode.scale == 1, "a trim needs all pixels"
+    assert explain(recipe, large, 1).expected.cpu_ms > explain(plain, large, 1).expected.cpu_ms + 16 * 10
+    assert cost_ms(recipe, "jpeg", 4000, 4000) > cost_ms(plain, "jpeg", 4000, 4000) + 16 * 10
+    written = io.StringIO()
+    answer = {
+        "original": {"format": "jpeg", "width": 400, "height": 400, "bytes": 1},
+        "plan": msgspec.to_builtins(told),
+    }
+    shown.show_explanation(answer, Console(file=written, width=120))
+    assert "by its pixels" in written.getvalue()
 
 
 @pytest.mark.parametrize(

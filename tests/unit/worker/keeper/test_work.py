@@ -351,6 +351,8 @@ def test_a_deadline_spoils_what_a_decoder_gave_and_a_cancel_does_not(seconds: fl
         {"fit": "cover", "height": 7},
         {"fit": "cover-down", "height": 70, "padding": [1, 2, 3, 4]},
         {"width": None, "ratio": "1:1", "fit": "contain"},
+        {"trim": True},
+        {"width": None, "trim": True},
     ],
 )
 def test_what_an_honest_decoder_says_is_believed(format: str, moves: bool, spoken: dict[str, Any]) -> None:
