@@ -12,7 +12,7 @@ from host.settings.described import ALL, DESCRIBED, MAIN
 from host.settings.settings import Settings
 from jobs import wire
 from jobs.job import Code, State
-from jobs.recipes.keys import Asked
+from jobs.recipes.keys import AskedRendition
 from pixmill.core.answers import Job
 from pixmill.words import program
 from tests.support.house import docs
@@ -151,7 +151,7 @@ def test_the_readme_is_short() -> None:
 def test_the_table_of_recipes_has_every_key_once() -> None:
     rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", section("recipes", "All keys"), re.MULTILINE)
     keys = [key for row in rows for key in re.findall(r"\w+", row)]
-    assert sorted(keys) == sorted(field.name for field in msgspec.structs.fields(Asked))
+    assert sorted(keys) == sorted(field.name for field in msgspec.structs.fields(AskedRendition))
 
 
 def test_the_page_of_recipes_has_the_order_of_the_operations() -> None:

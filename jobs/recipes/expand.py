@@ -13,12 +13,12 @@ import msgspec
 
 from jobs.errors import BadRecipe
 from jobs.limits import SIDE_MAX
-from jobs.recipes.keys import CUTS, NAME_PATTERN, PADDING_MAX, Asked, Padding, RenditionSpec, Trim
+from jobs.recipes.keys import CUTS, NAME_PATTERN, PADDING_MAX, AskedRendition, Padding, RenditionSpec, Trim
 
 _UNASKED = ("widths", "dpr")
 
 
-def expanded(asked: Asked, path: str) -> Iterator[RenditionSpec]:
+def expanded(asked: AskedRendition, path: str) -> Iterator[RenditionSpec]:
     """The renditions that `asked` (at `path` of the JSON) makes, in the order in which they are asked."""
     _check_together(asked, path)
     for of_width, width_suffix in _of_widths(asked):
@@ -45,7 +45,7 @@ def edges(padding: Padding) -> tuple[int, int, int, int]:
     return (top, right, *others) if len(others) == 2 else (top, right, top, right)  # type: ignore[return-value]
 
 
-def _check_together(asked: Asked, path: str) -> None:
+def _check_together(asked: AskedRendition, path: str) -> None:
     """Raises BadRecipe for keys that exclude each other, or that need another."""
     if asked.widths and asked.width:
         raise BadRecipe(f"{path}.widths", "give a width or widths, not both")
@@ -67,14 +67,14 @@ def _check_together(asked: Asked, path: str) -> None:
         raise BadRecipe(f"{path}.padding", "`padding` is a number, or a list of 2 or 4 numbers")
 
 
-def _of_widths(asked: Asked) -> Iterator[tuple[Asked, str]]:
+def _of_widths(asked: AskedRendition) -> Iterator[tuple[AskedRendition, str]]:
     if asked.widths is None:
         yield asked, ""
     for width in asked.widths or ():
         yield msgspec.structs.replace(asked, width=width), f"-{width}w"
 
 
-def _dprs(asked: Asked) -> Iterator[tuple[float, str]]:
+def _dprs(asked: AskedRendition) -> Iterator[tuple[float, str]]:
     if not isinstance(asked.dpr, tuple):
         yield asked.dpr, ""
         return

@@ -1,6 +1,6 @@
 """The keys of a rendition: their types, bounds and defaults.
 
-`RenditionSpec` has those of a resolved recipe, and `Asked` has in addition those that `jobs/recipes/expand.py`
+`RenditionSpec` has those of a resolved recipe, and `AskedRendition` has in addition those that `jobs/recipes/expand.py`
 resolves. Knows no text and no image: jobs/recipes/recipe.py parses.
 """
 
@@ -127,7 +127,7 @@ class RenditionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     keep_metadata: bool = False
 
 
-class Asked(RenditionSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AskedRendition(RenditionSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A rendition as it is asked for. `widths` and a list of `dpr` make several of it. One `dpr` multiplies its sides
     and its padding."""
 

@@ -18,7 +18,7 @@ from jobs.limits import OUTPUT_PIXELS_MAX, RECIPE_BYTES_MAX, RENDITIONS_MAX
 from jobs.recipes.expand import expanded
 from jobs.recipes.keys import (
     NAME_PATTERN,
-    Asked,
+    AskedRendition,
     Chroma,
     Crop,
     Fit,
@@ -32,6 +32,7 @@ from jobs.recipes.keys import (
 
 __all__ = [
     "NAME_PATTERN",
+    "AskedRecipe",
     "Crop",
     "Fit",
     "Focus",
@@ -56,10 +57,10 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     renditions: Annotated[tuple[RenditionSpec, ...], Meta(min_length=1, max_length=RENDITIONS_MAX)]
 
 
-class _Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class AskedRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A recipe as it is asked for."""
 
-    renditions: Annotated[tuple[Asked, ...], Meta(min_length=1, max_length=RENDITIONS_MAX)]
+    renditions: Annotated[tuple[AskedRendition, ...], Meta(min_length=1, max_length=RENDITIONS_MAX)]
 
 
 def parse(source: object, watermarks: Mapping[str, str] | None = None) -> Recipe:
@@ -71,9 +72,9 @@ def parse(source: object, watermarks: Mapping[str, str] | None = None) -> Recipe
         if isinstance(source, str | bytes):
             if len(source) > RECIPE_BYTES_MAX:
                 raise BadRecipe("$", f"a recipe is at most {RECIPE_BYTES_MAX} bytes long")
-            asked = msgspec.json.decode(source, type=_Asked)
+            asked = msgspec.json.decode(source, type=AskedRecipe)
         else:
-            asked = msgspec.convert(source, _Asked)
+            asked = msgspec.convert(source, AskedRecipe)
     except msgspec.ValidationError as error:
         raise _bad(str(error)) from None
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:

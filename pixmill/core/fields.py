@@ -9,7 +9,7 @@ from typing import Any, Literal, TypedDict
 Recipe = str | Mapping[str, Any]
 """JSON text, or the same as a dict."""
 Priority = Literal["high", "normal", "low"]
-_JSON = ("recipe", "metadata")
+_JSON = ("recipe", "focus", "metadata")
 Time = datetime | str
 """With its zone; a text as RFC 3339 has it."""
 
@@ -96,8 +96,6 @@ def _wall(value: Time) -> str:
 
 
 def _text(name: str, value: Any) -> str:
-    if name == "focus":
-        return ",".join(f"{share:.6f}" for share in value)
     if isinstance(value, str) and name != "metadata":
         return value
     return json.dumps(value, separators=(",", ":")) if name in _JSON else str(value)

@@ -34,7 +34,7 @@ def upload(asked: Asked) -> httpx2.Response:
     if len(form.files) > FILES_MAX:
         raise Refusal("too_many_parts", f"{FILES_MAX} files at most", limit="files_per_post_max", allowed=FILES_MAX)
     values: dict[str, Any] = dict(form.fields)
-    for name in ("recipe", "metadata"):
+    for name in ("recipe", "focus", "metadata"):
         if name in values:
             values[name] = _json(values[name], name)
     return _submitted(asked, form.files, values if asked.grant is None else asked.grant.decide(values))
@@ -92,12 +92,10 @@ def _submitted(
 
 
 def _is_point(focus: object) -> bool:
-    """Whether it is `0.5,0.3` in a form, or a list in JSON."""
-    shares = focus.split(",") if isinstance(focus, str) else focus
-    try:
-        return isinstance(shares, list) and len(shares) == 2 and all(0 <= float(share) <= 1 for share in shares)
-    except (TypeError, ValueError):
+    """Whether it is two numbers from 0 to 1."""
+    if not isinstance(focus, list) or len(focus) != 2:
         return False
+    return all(type(share) in (int, float) and 0 <= share <= 1 for share in focus)
 
 
 def _is_in_a_week(seconds: object) -> bool:

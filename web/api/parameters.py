@@ -18,7 +18,7 @@ from jobs.limits import (
     REFERENCE_CHARACTERS_MAX,
     WEBHOOK_CHARACTERS_MAX,
 )
-from jobs.recipes.recipe import NAME_PATTERN, Recipe
+from jobs.recipes.recipe import NAME_PATTERN, AskedRecipe
 from jobs.tenants import NAME
 from web.access.paging import CURSOR_PATTERN
 from web.handlers.jobs import HOURS_MAX
@@ -58,7 +58,13 @@ _TIME_WORDS = "A time with its zone, as `2026-11-30T09:00:00Z`"
 
 UPLOAD = {
     "preset": Parameter("A name of `GET /presets`. Without it and without `recipe`: `default`.", PRESET),
-    "recipe": Parameter("JSON ([docs/recipes.md](recipes.md)).", {"$ref": "#/components/schemas/Recipe"}, True),
+    "recipe": Parameter("JSON ([docs/recipes.md](recipes.md)).", {"$ref": "#/components/schemas/AskedRecipe"}, True),
+    "focus": Parameter(
+        "`[0.5, 0.3]`: the point of the image that cuts with `gravity: focus` keep, in fractions of its upright sides. "
+        "Other renditions do not use it.",
+        {"type": "array", "items": {"type": "number", "minimum": 0, "maximum": 1}, "minItems": 2, "maxItems": 2},
+        True,
+    ),
     "reference": Parameter(
         f"A text of up to {REFERENCE_CHARACTERS_MAX} characters of yours. Lists filter by it.", REFERENCE
     ),
@@ -168,5 +174,5 @@ def parameter(route: str, name: str) -> Parameter:
 
 def recipe_schemas(template: str) -> dict[str, Schema]:
     """The schema of a recipe, as it is asked for, and those of its parts."""
-    components: dict[str, Schema] = msgspec.json.schema_components([Recipe], ref_template=template)[1]
+    components: dict[str, Schema] = msgspec.json.schema_components([AskedRecipe], ref_template=template)[1]
     return components

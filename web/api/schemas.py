@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from jobs.recipes.recipe import Recipe
+from jobs.recipes.recipe import AskedRecipe
 from jobs.webhooks.events import ToldBatch, ToldJob, ToldPublication
 from web.api.bodies import FILE, named_bodies
 from web.api.parameters import Schema, ecma
@@ -41,7 +41,7 @@ def _of(shape: Any) -> Schema:
 def components(bytes_max: int) -> dict[str, Schema]:
     """All schemas that have a name. `bytes_max`: UPLOAD_BYTES_MAX."""
     answers = [shape for told in ROUTES.values() for answer in told.answers.values() for shape in answer.shapes]
-    shapes = [shape for shape in answers if shape is not bytes] + [Recipe, Problem, *OF_EVENTS, *OF_WEBHOOKS]
+    shapes = [shape for shape in answers if shape is not bytes] + [AskedRecipe, Problem, *OF_EVENTS, *OF_WEBHOOKS]
     found = msgspec.json.schema_components(shapes, ref_template=TEMPLATE)[1]
     named: dict[str, Schema] = cleaned({**found, **named_bodies(bytes_max)})
     return dict(sorted(named.items()))

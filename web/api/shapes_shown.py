@@ -37,7 +37,8 @@ def _typed(schema: dict[str, Any]) -> str:
     if isinstance(kinds, list):
         return " or ".join(_typed({**schema, "type": each}) for each in kinds)
     if kinds == "array":
-        return f"list of {kind(schema.get('items', {}))}"
+        first, *_ = schema.get("prefixItems") or [schema.get("items", {})]
+        return f"list of {kind(first)}"
     if kinds == "object" and isinstance(schema.get("additionalProperties"), dict):
         return f"object, of {kind(schema['additionalProperties'])} each"
     if schema.get("format") == "binary" and kinds == "string":

@@ -35,9 +35,8 @@ FIELDS = frozenset(
         "batch",
     }
 )
-_JSON_TEXTS = ("recipe", "metadata")
+_JSON_TEXTS = ("recipe", "focus", "metadata")
 _NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?", re.ASCII)
-_POINT = re.compile(r"([0-9](?:\.[0-9]{1,17})?),([0-9](?:\.[0-9]{1,17})?)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ def granted(fields: Mapping[str, str], decided: Mapping[str, str] | None) -> Map
 
 
 def from_texts(fields: Mapping[str, str], known: Recipes) -> UploadRequest:
-    """The fields of a form or a query, where `recipe` and `metadata` are JSON texts. Raises ClientFault."""
+    """The fields of a form or a query, where `recipe`, `focus` and `metadata` are JSON texts. Raises ClientFault."""
     values: dict[str, Any] = dict(fields)
     if "recipe" in values:
         recipes.parse(values["recipe"], known.watermarks)
@@ -86,8 +85,6 @@ def from_texts(fields: Mapping[str, str], known: Recipes) -> UploadRequest:
             values[name] = read_json(values[name], name)
     if _NUMBER.fullmatch(fields.get("expires_in", "")):
         values["expires_in"] = float(fields["expires_in"])
-    if point := _POINT.fullmatch(fields.get("focus", "")):
-        values["focus"] = [float(point[1]), float(point[2])]
     return from_values(values, known)
 
 

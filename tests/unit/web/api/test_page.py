@@ -89,6 +89,8 @@ def test_a_type_is_told_with_its_bounds() -> None:
     assert kind({"type": "array", "items": {"$ref": "#/components/schemas/Job"}}) == (
         'list of <a href="#schema-Job">Job</a>'
     )
+    pair = {"type": "array", "prefixItems": [{"type": "number"}] * 2, "items": False, "minItems": 2}
+    assert kind(pair) == "list of number, at least 2"
     assert kind({"anyOf": [{"type": "null"}, {"enum": ["a", None]}]}) == "null or <code>a</code> or null"
     assert kind({"type": "object", "additionalProperties": {"type": "integer"}}) == "object, of integer each"
 
