@@ -54,7 +54,14 @@ def test_each_job_of_a_batch_has_its_own_span_and_a_fetch_has_one(made: Traced) 
     batch = made.client.upload_batch([("a.png", numbered(2)), ("b.png", numbered(3))], recipe=RECIPE, **IN_TRACE)
     made.client.wait_batch(batch.id)
     made.client.fetch(f"{made.receiver.url}/no.png", recipe=RECIPE, **IN_TRACE)
-    spans = made.spans(lambda spans: names(spans).count("create pixmill") == 2 and "GET" in names(spans))
+    spans = made.spans(
+        lambda spans: (
+            "GET" in names(spans)
+            and all(names(of_job(spans, job.id)).count("process pixmill") for job in batch.jobs)
+            and names(spans).count("create pixmill") == 2
+            and any(span["attributes"].get("messaging.batch.message_count") for span in spans)
+        )
+    )
     created = [span for span in spans if span["name"] == "create pixmill"]
     assert [span["attributes"]["messaging.message.id"] for span in created] == [job.id for job in batch.jobs]
     (sent,) = [span for span in spans if span["attributes"].get("messaging.batch.message_count") == 2]
