@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from host.process.hugepages import _TOLD
+from host.process.hugepages import TOLD
 
 PROGRAM = """
 from pathlib import Path
@@ -25,6 +25,6 @@ print(before - resident())
 
 @pytest.mark.skipif(not sys.platform.startswith("linux") or os.confstr("CS_GNU_LIBC_VERSION") is None, reason="glibc")
 def test_freed_memory_is_given_back() -> None:
-    environ = {**os.environ, "GLIBC_TUNABLES": _TOLD}
+    environ = {**os.environ, "GLIBC_TUNABLES": TOLD}
     told = subprocess.run([sys.executable, "-c", PROGRAM], env=environ, check=True, stdout=subprocess.PIPE)
     assert int(told.stdout) > 12 << 20
