@@ -4,11 +4,12 @@ PY := .venv/bin/python
 SEED ?= 1
 JOBS ?= 10000
 KILLS ?= 100
+ROUNDS ?= 5
 LOG = $${PIXMILL_LOG_PATH-$${PIXMILL_DATA:-uploads}/log/pixmill.jsonl}
 LOGGED = PIXMILL_LOG_PATH="$(LOG)"
 TWO := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: run-all dev test test-fast check format sim mutate bench chaos hostile load scale restart status stop config logs backup release lock help
+.PHONY: run-all dev test test-fast check format sim mutate bench bench-peers chaos hostile load scale restart status stop config logs backup release lock help
 
 # Installs into .venv and starts everything on localhost:3000.
 run-all: .venv/roles
@@ -51,6 +52,11 @@ bench: .venv/roles
 	@for bench in dispatch overhead responsive recovery backlog streams images; do $(PY) -m bench.$$bench || exit 1; done
 	@$(PY) -m torture.bombs
 	@$(PY) -m bench.memory --jobs 20000 --first 2000 --images 2000
+
+# Measures pixmill beside Node with sharp and six Python queues, some four hours on an idle machine. Installs them into
+# bench/peers. ROUNDS=1 is shorter.
+bench-peers: .venv/dev
+	@$(PY) -m bench.beside --rounds $(ROUNDS)
 
 # Kills and stops real processes at random under load, and checks every promise. On 2 cores this takes some 100 seconds
 # for 10,000 jobs and 100 kills; more of both take longer in proportion. Two minutes of restarts
@@ -152,5 +158,5 @@ lock:
 # Lists these commands.
 help:
 	@awk '/^# / { said = said (said ? " " : "") substr($$0, 3); next } \
-		/^[a-z-]+:/ && said { sub(/\. .*/, ".", said); printf "make %-10s %s\n", substr($$1, 1, length($$1) - 1), said } \
+		/^[a-z-]+:/ && said { sub(/\. .*/, ".", said); printf "make %-11s %s\n", substr($$1, 1, length($$1) - 1), said } \
 		{ said = "" }' $(firstword $(MAKEFILE_LIST))

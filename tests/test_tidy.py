@@ -144,8 +144,11 @@ def test_no_file_names_a_path_of_one_machine() -> None:
     assert machine.search('open("' + "/ro" + 'ot/x")')
 
 
+LOCKS = ("requirements.lock", "requirements-stores.lock", "requirements-dev.lock")
+
+
 def test_the_locks_name_no_host_and_pin_every_package_by_hash() -> None:
-    for lock in ("requirements.lock", "requirements-stores.lock", "requirements-dev.lock"):
+    for lock in (*LOCKS, "bench/peers/programs/requirements.lock", "bench/peers/programs/taskiq.lock"):
         text = (ROOT / lock).read_text()
         assert "://" not in text
         assert "--index" not in text

@@ -54,21 +54,26 @@ def _plot(measured: Measured) -> str:
     """CPU per image by case, sharp's being 1."""
     parts, y = [], 30
     for case, title in CASES.items():
-        parts.append(_text(LEFT - 8, y + 2 * LINE, title, "end"))
+        parts.append(text(LEFT - 8, y + 2 * LINE, title, "end"))
         for name, colour in COLOURS.items():
             share = measured[name][case]["cpu_ms"] / measured["sharp"][case]["cpu_ms"]
             length = round(min(share, MOST) / MOST * WIDTH)
             parts.append(f'<rect x="{LEFT}" y="{y}" width="{length}" height="{LINE - 1}" fill="{colour}"/>')
-            parts.append(_text(LEFT + length + 4, y + LINE - 2, f"{share:.2f}"))
+            parts.append(text(LEFT + length + 4, y + LINE - 2, f"{share:.2f}"))
             y += LINE
         y += 10
-    legend = [_text(LEFT + 105 * index, 18, NAMES[name].replace("`", ""), fill=colour)
+    legend = [text(LEFT + 105 * index, 18, NAMES[name].replace("`", ""), fill=colour)
               for index, (name, colour) in enumerate(COLOURS.items())]  # fmt: skip
-    size = f'width="{LEFT + WIDTH + 50}" height="{y}"'
-    body = "\n".join([*legend, *parts])
+    return drawing(LEFT + WIDTH + 50, y, [*legend, *parts])
+
+
+def drawing(width: int, height: float, parts: list[str]) -> str:
+    """An SVG of these parts, on white."""
     ground = '<rect width="100%" height="100%" fill="white"/>'
+    size, body = f'width="{width}" height="{height}"', "\n".join(parts)
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif">\n{ground}\n{body}\n</svg>\n'
 
 
-def _text(x: float, y: float, words: str, anchor: str = "start", fill: str = "#333") -> str:
+def text(x: float, y: float, words: str, anchor: str = "start", fill: str = "#333") -> str:
+    """Words of a drawing."""
     return f'<text x="{x}" y="{y}" font-size="11" text-anchor="{anchor}" fill="{fill}">{words}</text>'

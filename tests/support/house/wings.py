@@ -109,6 +109,7 @@ ARROWS = {
         "jobs/wire stores/blobs tests/support/clusters tests/support/pictures web/access web/handlers "
         "web/http web/uploads worker/boundary worker/keeper"
     ),
+    "bench/beside": "bench/parts bench/peers bench/peers/whole tests/support/clusters tests/support/pictures",
     "bench/courier": "bench/parts jobs pixmill stores/ledger tests/support/clusters",
     "bench/floors": (
         "broker broker/core host/files host/process host/settings jobs jobs/recipes jobs/wire stores stores/ledger "
@@ -119,6 +120,9 @@ ARROWS = {
         "tests/support/pictures tests/support/servers worker/boundary worker/keeper"
     ),
     "bench/peers": "host/process jobs/images jobs/recipes worker/images worker/images/formats",
+    "bench/peers/load": "",
+    "bench/peers/programs": "bench/peers",
+    "bench/peers/whole": "host/process jobs tests/support/clusters tests/support/servers",
     "bench/stores": "bench/parts tests/support/clusters tests/support/servers",
     "torture": (
         "bench/parts host/files jobs jobs/wire pixmill tests/support/clusters tests/support/harnesses "

@@ -1,0 +1,1 @@
+"""Whole architectures beside pixmill, for bench/beside: how each is installed, started and accounted for."""
