@@ -21,8 +21,7 @@ from PIL import Image, ImageOps
 from bench.parts.report import close, table
 from bench.peers import image_docs
 from bench.peers.contenders import Contender, contenders, floor
-from bench.peers.makers import LANCZOS
-from bench.peers.peer import Wanted
+from bench.peers.typical import LANCZOS, Wanted
 from host.process import hugepages
 from tests.support.pictures.images import TEST_DATA
 from tests.support.pictures.quality import ssim

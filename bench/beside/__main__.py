@@ -7,6 +7,8 @@ peers are built as their documentations recommend (bench/peers/whole/rivals.py).
 left out; what the peers are made of is installed by hash into bench/peers/node_modules.
 
     python -m bench.beside [--table one ...] [--contender pixmill ...] [--rounds 5] [--docs]
+
+The report has all tables that were ever measured here. `--rounds 0 --docs` writes them into the page without measuring.
 """
 
 import argparse
@@ -18,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.beside import dispatch, docs, judged, pressed, recovery, uploads
-from bench.beside.figures import Column, Figures, Rounds, Table, cells, medians
+from bench.beside.figures import Column, Figures, Rounds, Table, cells, medians, merged
 from bench.parts import host_memory
 from bench.parts.report import close, table
 from bench.peers.whole import installed, presets
@@ -29,6 +31,10 @@ from tests.support.clusters.cluster import ROOT
 from tests.support.pictures.images import TEST_DATA
 
 ROUNDS, SECONDS = 5, 10.0
+KEPT = installed.FOLDER / "measured.json"
+"""The rounds of all tables, each as it was measured last. So the tables can be measured one by one, and a run that was
+ended early has its rounds."""
+ALL_NEEDS = frozenset({*installed.LOCKS, "node"})
 HELD_BYTES = 5 << 30
 """More than a contender writes."""
 TABLES = ("dispatch", *uploads.TITLES, "pressed", "recovery")
@@ -87,6 +93,7 @@ class Bench:
             with contender.open(self._setting) as stack:
                 for preset in chosen:
                     count = len(self._wanted[preset])
+                    uploads.check(stack, preset, self._wanted[preset], self._photo)
                     figures |= uploads.measure(stack, preset, count, self._photo, self._asked.seconds, number)
 
     def _pressed(self, contender: Contender, number: int, figures: Figures) -> None:
@@ -109,11 +116,13 @@ def main() -> None:
     field = present([contenders()[name] for name in asked.contender])
     needs = frozenset(need for contender in field for need in contender.needs)
     installed.install(needs)
+    before: Rounds = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     with host_memory.hold(HELD_BYTES), tempfile.TemporaryDirectory(prefix="pixmill-bench-") as folder:
         bench = Bench(Path(folder), asked)
         for number in range(asked.rounds):
             bench.round(field, number)
-    report(bench.rounds, installed.versions(needs), asked)
+            KEPT.write_text(json.dumps(merged(before, bench.rounds)))
+    report(merged(before, bench.rounds), installed.versions(ALL_NEEDS), asked)
 
 
 def arguments() -> argparse.Namespace:

@@ -46,8 +46,9 @@ OURS = {
 
 def ours(capacity: Capacity, seconds: float) -> Figures:
     """Pixmill's broker, its client in this process, and two workers."""
+    settings = {"PIXMILL_LEDGER_SYNC": capacity.sync, "PIXMILL_LOG_LEVEL": "error"}
     with contextlib.ExitStack() as stack:
-        place = stack.enter_context(installation(lambda: {"PIXMILL_LEDGER_SYNC": capacity.sync}))
+        place = stack.enter_context(installation(lambda: settings))
         stack.enter_context(running(place.environ, "broker"))
         client = Client(place.run, IN_FLIGHT)
         stack.callback(client.context.destroy, linger=0)

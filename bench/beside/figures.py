@@ -5,6 +5,7 @@ A round of a contender is figures by key. A contender that could not be measured
 
 import statistics
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 Figures = dict[str, float]
@@ -26,6 +27,19 @@ class Table(NamedTuple):
     key: str
     title: str
     columns: tuple[Column, ...]
+
+
+def merged(before: Rounds, now: Rounds) -> Rounds:
+    """The rounds of an earlier run and of this one. A key that was measured now is only of now, for all contenders, so
+    that figures that are compared are of one run."""
+    measured = {key for found in now.values() for figures in found for key in figures}
+    together: Rounds = {}
+    for name in dict.fromkeys([*before, *now]):
+        old, new = before.get(name, []), now.get(name, [])
+        kept = [{key: one[key] for key in one if key not in measured} for one in old]
+        pairs = zip_longest(kept, new, fillvalue=dict[str, float]())
+        together[name] = [{**earlier, **later} for earlier, later in pairs]
+    return together
 
 
 def medians(rounds: Sequence[Figures]) -> Figures:

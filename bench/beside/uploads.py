@@ -6,13 +6,18 @@ A result is there when its last file has its name, for all contenders alike (ben
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from bench.beside.figures import Column, Figures, Table
 from bench.parts.report import percentile
+from bench.peers.whole import presets
 from bench.peers.whole.driver import Measured, drive
+from bench.peers.whole.presets import Wanted
 from bench.peers.whole.stacks import Stack
 
 CLIENTS = 8
 WARM_SECONDS = 2.0
+CHECK_SECONDS = 30.0
 LOAD = 0.8
 TITLES = {"one": "One rendition, 720 x 588", "five": "Five renditions, JPEG", "default": "The default preset"}
 
@@ -36,6 +41,22 @@ def _columns(preset: str) -> tuple[Column, ...]:
         Column(f"{preset}_open_result_p50", "result p50"),
         Column(f"{preset}_open_result_p99", "p99"),
     )
+
+
+def check(stack: Stack, preset: str, wanted: Wanted, photo: Path) -> None:
+    """Upload two photographs. Raises AssertionError unless all renditions come, with the asked sides and format."""
+    plan = {"kind": "batch", "photo": str(photo), "preset": preset, "renditions": len(wanted), "clients": 2}
+    found = drive(stack, {**plan, "uploads": 2, "patience_seconds": CHECK_SECONDS}).figures
+    assert len(found["accepted"]) == 2 and not found["lost"], f"{preset}: no results of {found['lost']}"
+    for job in found["accepted"]:
+        made = {path.name.split(".")[1]: _described(path) for path in stack.results_of(job)}
+        asked = {one["name"]: (one["format"], presets.expected(one)) for one in wanted}
+        assert made == asked, f"{preset}: {made} instead of {asked}"
+
+
+def _described(path: Path) -> tuple[str, tuple[int, int]]:
+    with Image.open(path) as image:
+        return str(image.format).lower(), image.size
 
 
 def measure(stack: Stack, preset: str, renditions: int, photo: Path, seconds: float, seed: int) -> Figures:

@@ -21,7 +21,7 @@ from unittest import mock
 from PIL import Image
 
 from bench.peers.makers import OURS, PILLOW, stock
-from bench.peers.peer import Wanted
+from bench.peers.typical import Wanted
 from jobs.images.turns import Size
 from jobs.recipes.plan import FULL_SCALE, JPEG_SCALES, plan
 from jobs.recipes.recipe import parse

@@ -6,10 +6,9 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-Wanted = list[dict[str, Any]]
-"""Renditions in the words of a recipe."""
+from bench.peers.typical import Wanted
+
 Maker = Callable[[Path, Wanted], list[bytes]]
 """What encodes the renditions wanted of an original, in their order."""
 

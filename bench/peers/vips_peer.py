@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from bench.peers.peer import Wanted, answer
+from bench.peers.peer import answer
+from bench.peers.typical import Wanted
 
 os.environ["VIPS_CONCURRENCY"] = "1"
 

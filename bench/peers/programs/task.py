@@ -14,15 +14,16 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
-from bench.peers import makers
-
 FOLDER = Path(os.environ["PEER_FOLDER"])
 SAFE = os.environ.get("PEER_SAFE") == "1"
 QUICK = os.environ.get("PEER_QUICK") == "1"
 """Whether the tasks are many and short, so that a worker may hold many."""
 PRESETS = json.loads(Path(os.environ["PEER_PRESETS"]).read_text())
 NO_OP = "no-op"
-_MAKE = {"naive": makers.naive, "engine": makers.pixmill}[os.environ.get("PEER_ENGINE", "naive")]
+if os.environ["PEER_ENGINE"] == "engine":
+    from bench.peers.makers import pixmill as _make
+else:
+    from bench.peers.typical import naive as _make
 
 
 def keep(job: str, upload: BinaryIO) -> None:
@@ -40,7 +41,7 @@ def run(job: str, preset: str) -> None:
         return
     append("starts", f"{job} {time.time()} {os.getpid()}\n".encode())
     wanted = PRESETS[preset]
-    for one, data in zip(wanted, _MAKE(FOLDER / "uploads" / job, wanted), strict=True):
+    for one, data in zip(wanted, _make(FOLDER / "uploads" / job, wanted), strict=True):
         name = f"{job}.{one['name']}.{one['format']}"
         with (FOLDER / "results" / f".{name}").open("wb") as file:
             file.write(data)

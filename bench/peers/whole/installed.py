@@ -1,10 +1,11 @@
 """What the peers need beside pixmill's own packages, installed by hash into one folder that is not committed.
 
 Owns this folder: the virtual environments `python` and `taskiq`, and `vips` for pixmill's extra. (Node's packages are
-beside its programs.) No script of a Node package runs. What is there and as new as its lock is not installed again.
+beside its programs.) No script of a Node package runs. What is there by the same lock is not installed again.
 Where a program is missing, `missing` says so, and the contenders that need it are left out.
 """
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ VIPS = FOLDER / "vips"
 NODE = HERE / "node"
 LOCKS = {"python": "requirements.lock", "taskiq": "taskiq.lock", "vips": "vips.lock"}
 """The locks in programs/, by the need of a contender."""
+MARK = ".pixmill-lock"
 SECONDS_MAX = 600.0
 
 
@@ -40,21 +42,23 @@ def missing(needs: frozenset[str]) -> str:
 
 
 def install(needs: frozenset[str]) -> None:
-    """Install what contenders with these needs (also: python, taskiq, vips) use. Raises
-    subprocess.CalledProcessError."""
+    """Install what contenders with these needs (also: python, taskiq, vips) use. Raises AssertionError
+    if a package cannot be had."""
     FOLDER.mkdir(exist_ok=True)
-    if "node" in needs and _stale(NODE / "package-lock.json", NODE / "node_modules" / ".package-lock.json"):
+    lock, folder = NODE / "package-lock.json", NODE / "node_modules"
+    if "node" in needs and not _holds(folder, lock):
         _run("npm", "ci", "--ignore-scripts", "--no-fund", "--no-audit", folder=NODE)
+        _mark(folder, lock)
     for need in sorted(needs & {*LOCKS}):
         lock, folder = HERE / "programs" / LOCKS[need], FOLDER / need
-        if _stale(lock, folder / "installed"):
+        if not _holds(folder, lock):
             shutil.rmtree(folder, ignore_errors=True)
             if need == "vips":
                 _pip(sys.executable, lock, "--target", str(folder))
             else:
                 _run(sys.executable, "-m", "venv", str(folder))
                 _pip(str(python(need) / "python"), lock)
-            (folder / "installed").touch()
+            _mark(folder, lock)
 
 
 def versions(needs: frozenset[str]) -> dict[str, str]:
@@ -75,8 +79,14 @@ def pinned(lock: str) -> dict[str, str]:
     return {name: version for name, _, version in pairs}
 
 
-def _stale(lock: Path, mark: Path) -> bool:
-    return not mark.exists() or mark.stat().st_mtime < lock.stat().st_mtime
+def _holds(folder: Path, lock: Path) -> bool:
+    """Whether a folder has just what a lock names: it keeps the digest of its lock."""
+    mark = folder / MARK
+    return mark.exists() and mark.read_text() == hashlib.sha256(lock.read_bytes()).hexdigest()
+
+
+def _mark(folder: Path, lock: Path) -> None:
+    (folder / MARK).write_text(hashlib.sha256(lock.read_bytes()).hexdigest())
 
 
 def _pip(python: str, lock: Path, *words: str) -> None:
@@ -85,4 +95,5 @@ def _pip(python: str, lock: Path, *words: str) -> None:
 
 
 def _run(*command: str, folder: Path | None = None) -> None:
-    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, timeout=SECONDS_MAX)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=SECONDS_MAX)
+    assert not done.returncode, f"{' '.join(command[:4])} failed: {done.stderr[-2000:]}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.beside.figures import Column, Rounds, Table, best, cells, markdown, medians, ratio
+from bench.beside.figures import Column, Rounds, Table, best, cells, markdown, medians, merged, ratio
 
 ROUNDS: Rounds = {
     "ours": [{"rate": 10.0}, {"rate": 30.0}, {"rate": 50.0}],
@@ -22,6 +22,16 @@ def test_a_ratio_is_of_figures_of_the_same_round() -> None:
     assert ratio(ROUNDS, "ours", "theirs", "rate") == pytest.approx((0.5 + 3.0) / 2)
     assert ratio(ROUNDS, "ours", "another", "rate") is None
     assert ratio(ROUNDS, "ours", "nobody", "rate") is None
+
+
+def test_a_figure_that_was_measured_again_is_of_the_new_run_alone() -> None:
+    before: Rounds = {"ours": [{"rate": 1.0, "other": 2.0}, {"rate": 3.0}], "theirs": [{"rate": 4.0, "other": 5.0}]}
+    assert merged(before, {"ours": [{"rate": 9.0}]}) == {
+        "ours": [{"rate": 9.0, "other": 2.0}, {}],
+        "theirs": [{"other": 5.0}],
+    }
+    assert merged(before, {}) == before
+    assert merged({}, before) == before
 
 
 def test_the_best_one_has_the_highest_median() -> None:
