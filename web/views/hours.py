@@ -61,7 +61,9 @@ class Interval(Struct, frozen=True):
     wait_seconds: Annotated[
         Lasted, says("`mean` and `p95` of the wait from acceptance to the begin, of jobs that ended; null if none did.")
     ]
-    run_seconds: Annotated[Lasted, says("The same, from the begin to the end.")]
+    run_seconds: Annotated[
+        Lasted, says("The same, from the begin to the end. Jobs that the result cache answered have none.")
+    ]
     slowest: Annotated[Sequence[SlowJob], says("At most 5 jobs: `id`, `seconds` from begin to end, `tenant`.")]
 
 
