@@ -12,6 +12,7 @@ from web.handlers import commands, deliveries, files, follow, grants, receipts, 
 from web.handlers.explain import explain_recipe
 from web.handlers.health import live, ready
 from web.handlers.jobs import get_batch, get_history, get_job, get_jobs, get_presets, get_stats
+from web.joblog import get_log
 from web.making import batches, stored
 from web.scrape import metrics
 from web.uploads import receive
@@ -29,6 +30,7 @@ ROUTES = [
     route("DELETE", "/jobs/{job}", WRITE, commands.delete_job, "purge"),
     route("POST", "/jobs/{job}/requeue", WRITE, commands.requeue_job),
     route("GET", "/jobs/{job}/events", READ, follow.job_events, by=ViewGrant),
+    route("GET", "/jobs/{job}/logs", OPERATE, get_log),
     route("GET", "/jobs/{job}/original", READ, files.original),
     route("GET", "/jobs/{job}/renditions/{name}", READ, files.rendition, by=ViewGrant),
     route("POST", "/batches", WRITE, batches.open_batch),

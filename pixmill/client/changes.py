@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Unpack
 
 from pixmill.client.connections import AsyncConnections, Connections
-from pixmill.core.answers import Action, Changed, History, Job
+from pixmill.core.answers import Action, Changed, History, Job, JobLog
 from pixmill.core.calls import Calls
 from pixmill.core.fields import Filters
 from pixmill.core.named import OneJob, named
@@ -55,6 +55,11 @@ class Changes:
         """The last `hours` (at most 24) in intervals of five minutes, with the slowest jobs and the most frequent codes
         of the last one (scope `operate`)."""
         return self._connections.run(self._calls.history(hours))
+
+    def job_log(self, job: str) -> JobLog:
+        """What all roles of the server's machine logged of a job (scope `operate`). Raises NotFound where the server
+        writes no file of its log."""
+        return self._connections.run(self._calls.job_log(job))
 
     def actions(self) -> Iterator[Action]:
         """The commands that were carried out, the newest first (scope `operate`). Pages are read as they are needed."""
@@ -115,6 +120,11 @@ class AsyncChanges:
         """The last `hours` (at most 24) in intervals of five minutes, with the slowest jobs and the most frequent codes
         of the last one (scope `operate`)."""
         return await self._connections.run(self._calls.history(hours))
+
+    async def job_log(self, job: str) -> JobLog:
+        """What all roles of the server's machine logged of a job (scope `operate`). Raises NotFound where the server
+        writes no file of its log."""
+        return await self._connections.run(self._calls.job_log(job))
 
     async def actions(self) -> AsyncIterator[Action]:
         """The commands that were carried out, the newest first (scope `operate`). Pages are read as they are needed."""

@@ -263,6 +263,16 @@ class Action(Answer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobLog(Answer):
+    """What all roles of a machine logged of a job: `lines` in the order of time. Not `complete`: there may be older
+    ones."""
+
+    job: str
+    lines: tuple[dict[str, Any], ...]
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActionPage(Answer):
     """A part of a list of actions; `next` is where the next one begins."""
 

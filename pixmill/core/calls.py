@@ -20,6 +20,7 @@ from pixmill.core.answers import (
     Grant,
     History,
     Job,
+    JobLog,
     OpenedBatch,
     Page,
     Stats,
@@ -207,6 +208,10 @@ class Calls:
         """GET /actions, from where an earlier page ended."""
         query = filters({}, limit=str(PAGE_JOBS), after=after)
         return self._read(ActionPage, (yield from sent(Request("GET", "/actions", query), self.url)))
+
+    def job_log(self, job: str) -> Procedure[JobLog]:
+        """GET /jobs/{job}/logs."""
+        return self._read(JobLog, (yield from sent(Request("GET", f"/jobs/{_part(job)}/logs"), self.url)))
 
     def presets(self) -> Procedure[dict[str, Any]]:
         """GET /presets: the recipe of each preset."""

@@ -314,6 +314,11 @@ def actions(asked: Asked) -> httpx2.Response:
     return as_json({"actions": found[:limit], "next": following})
 
 
+def job_log(asked: Asked) -> httpx2.Response:
+    """GET /jobs/{job}/logs: there is no file of a log."""
+    raise Refusal("not_found", "this server has no file of its log: PIXMILL_LOG_PATH names one")
+
+
 def audit(asked: Asked) -> httpx2.Response:
     """POST /receipts/audit."""
     return as_json([asked.jobs.verdict(str(receipt)) for receipt in asked.body()])
@@ -339,6 +344,7 @@ ROUTES: list[tuple[str, str, Callable[[Asked], httpx2.Response], str]] = [
     ("GET", _JOB, show, VIEW),
     ("DELETE", _JOB, cancel_or_purge, ""),
     ("POST", _JOB + "/requeue", requeue, ""),
+    ("GET", _JOB + "/logs", job_log, ""),
     ("GET", _JOB + "/original", original, ""),
     ("GET", _JOB + "/renditions/([^/]+)", rendition, VIEW),
     ("GET", "/events", events, VIEW),

@@ -309,3 +309,18 @@ def test_a_job_shows_how_far_its_batch_is(cluster: Cluster, open_page: OpenPage)
     line.wait_for()
     assert "1 of 1 job ended · open: more may join (1 done)" in line.inner_text()
     assert line.locator("progress").evaluate("bar => [bar.value, bar.max]") == [1, 1]
+
+
+def test_an_operator_sees_the_lines_of_a_job_in_the_log(
+    new_cluster: Callable[..., Cluster], open_page: OpenPage, tmp_path: Path
+) -> None:
+    cluster = new_cluster(log_path=str(tmp_path / "log.jsonl")).start()
+    page = open_page(cluster)
+    job = cluster.ended(cluster.upload(SAMPLE.read_bytes(), "seen.jpg")["id"])["id"]
+    page.goto(f"{cluster.url}/?job={job}")
+    page.locator("#job details.lines summary").click()
+    shown = page.locator("#job details.lines pre")
+    shown.wait_for()
+    lines = shown.inner_text().splitlines()
+    assert {line.split()[2] for line in lines} >= {"uploaded", "assigned", "finished", "ended"}
+    assert page.locator("#job details.lines").inner_text().count("older") == 0

@@ -354,6 +354,13 @@ def test_commands_are_told_with_what_they_changed(client: Any, picture: bytes, r
     assert [action.at for action in found] == sorted(action.at for action in found)
 
 
+def test_without_a_file_of_the_log_there_are_no_lines_of_a_job(client: Any, picture: bytes) -> None:
+    job = client.upload(picture, recipe=RECIPE)
+    with pytest.raises(NotFound) as none:
+        client.job_log(job.id)
+    assert "PIXMILL_LOG_PATH" in str(none.value)
+
+
 def test_events_of_jobs_are_told_once_until_all_have_ended(client: Any) -> None:
     promises = [client.upload(numbered(next(_numbers)), recipe=RECIPE) for _ in range(3)]
     events = list(client.follow(*promises))

@@ -82,6 +82,7 @@ class Web:
     log: logging.Logger
     blob_threads: Threads = field(default_factory=lambda: Threads(BLOB_THREADS, "blobs"))
     write_threads: Threads = field(default_factory=lambda: Threads(BLOB_THREADS, "writes"))
+    log_threads: Threads = field(default_factory=lambda: Threads(1, "log"))
     by_digest: dict[bytes, ApiKey] = field(init=False)
     by_name: dict[str, list[ApiKey]] = field(init=False)
     tenants: frozenset[str] = field(init=False)

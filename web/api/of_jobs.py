@@ -2,6 +2,7 @@
 
 from web.api.words import BROKER, FRESH, JSON, LINES, MANY, STREAM, Answer, Told
 from web.handlers.files import MEDIA_TYPES
+from web.views.logged import JobLog
 from web.views.shapes import Batch, Job, JobPage, OpenedBatch, Promise, PromiseOfOne
 
 IMAGES = tuple(MEDIA_TYPES.values())
@@ -114,6 +115,12 @@ JOBS = {
         "Streams the events of one job, until its end.",
         {200: _STREAM, 204: Answer("nothing: `Last-Event-ID` is at its end")},
         "too_many_at_once",
+    ),
+    "GET /jobs/{job}/logs": Told(
+        "get_job_log",
+        "Reads what all roles of this machine [logged](logs.md) of a job, from the file of `LOG_PATH`. Without such a "
+        "file it is a 404. A job that was removed may have lines, too.",
+        {200: Answer("`job`, `lines`, `complete`", (JobLog,), headers=FRESH)},
     ),
     "GET /jobs/{job}/original": Told(
         "get_original",

@@ -75,6 +75,8 @@ REFUSED = {
     ("POST", "/session"): 401,
     ("POST", "/workers/{incarnation}/drain"): 404,
     ("POST", "/jobs/{job}/requeue"): 409,
+    ("GET", "/jobs/{job}/logs"): 404,
+    ("HEAD", "/jobs/{job}/logs"): 404,
 }
 """What is refused although no store fails: the way to the refusal is what is tried."""
 CASES = [

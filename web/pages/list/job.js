@@ -6,6 +6,7 @@ import * as act from "./actions.js";
 import { keyed, lacks } from "../session.js";
 import * as store from "../store.js";
 import { counts, progress } from "./batch.js";
+import { lines } from "./lines.js";
 import { deliveries } from "./told.js";
 
 const BUTTONS = { done: ["Purge"], failed: ["Requeue", "Purge"], dead: ["Requeue", "Purge"], cancelled: ["Requeue", "Purge"] };
@@ -78,7 +79,7 @@ function draw(job, batch) {
   shownChange = job.change;
   store.read(job);
   const recipe = make("details", {}, make("summary", {}, "Recipe"), make("pre", { tabindex: "0" }, JSON.stringify(job.recipe, null, 2)));
-  recipe.open = Boolean(dialog.querySelector("details")?.open);
+  recipe.open = Boolean(dialog.querySelector("details:not(.lines)")?.open);
   byId("job-name").textContent = job.filename || job.id;
   refresh(
     byId("job-body"),
@@ -93,6 +94,7 @@ function draw(job, batch) {
       ...deliveries(job.deliveries, () => open === job.id && !reading && read()),
       make("h3", {}, "Timeline"),
       timeline(job),
+      lines(job, dialog.querySelector("details.lines")?.open),
       recipe,
     ].filter(Boolean),
   );

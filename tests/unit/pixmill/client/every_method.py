@@ -21,6 +21,7 @@ from pixmill import (
     History,
     Job,
     JobChanged,
+    NotFound,
     OpenedBatch,
     Refused,
     Rendition,
@@ -57,6 +58,8 @@ def with_threads(client: Client, image: bytes, folder: Path) -> None:
     assert_type(client.explain(image, preset="web", focus=(0.5, 0.3)), dict[str, Any])
     assert_type(client.audit([promise.receipt]), list[str])
     assert_type(client.presets(), dict[str, Any])
+    with suppress(NotFound):  # the stand-in has no file of a log
+        assert_type([line["event"] for line in client.job_log(promise.id).lines], list[Any])
     stats = assert_type(client.stats(), Stats)
     assert_type(
         (client.history(), [each.wait_seconds.p95 for each in client.history(hours=1).intervals]),
@@ -117,6 +120,8 @@ async def with_asyncio(client: AsyncClient, image: bytes, folder: Path) -> None:
     assert_type(await client.explain(image, preset="web", focus=(0.5, 0.3)), dict[str, Any])
     assert_type(await client.audit([promise.receipt]), list[str])
     assert_type(await client.presets(), dict[str, Any])
+    with suppress(NotFound):
+        assert_type((await client.job_log("j")).complete, bool)
     assert_type((await client.stats(), (await client.history(2)).hour.slowest), tuple[Stats, tuple[SlowJob, ...]])
     assert_type((await client.pause(), await client.resume()), tuple[bool, bool])
     assert_type((await client.pause("acme"), await client.resume(tenant="acme")), tuple[bool, bool])

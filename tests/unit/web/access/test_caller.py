@@ -16,7 +16,7 @@ from web.page import page_routes
 from web.routes import ROUTES
 
 KEYS = {"r": ("acme", Scope.READ), "w": ("acme", Scope.WRITE), "o": ("ops", Scope.OPERATE), "b": ("bolt", Scope.WRITE)}
-SETTINGS = {"api_keys": ",".join(entry_of(*held, key) for key, held in KEYS.items())}
+SETTINGS = {"api_keys": ",".join(entry_of(*held, key) for key, held in KEYS.items()), "log_path": "/dev/null"}
 CHALLENGED = {
     "key_missing": 'Bearer realm="pixmill"',
     "key_wrong": 'Bearer realm="pixmill", error="invalid_token"',
@@ -37,6 +37,7 @@ TABLE: dict[tuple[str, str], tuple[Expected, Expected, Expected, Expected, Expec
     ("DELETE", "/jobs/{job}"):            (MISSING, FORBIDDEN, "job_ended", NOT_FOUND, ORIGIN),
     ("POST", "/jobs/{job}/requeue"):      (MISSING, FORBIDDEN, "not_requeueable", NOT_FOUND, ORIGIN),
     ("GET", "/jobs/{job}/events"):        (MISSING, 200, 200, NOT_FOUND, 200),
+    ("GET", "/jobs/{job}/logs"):          (MISSING, FORBIDDEN, FORBIDDEN, FORBIDDEN, 200),
     ("GET", "/jobs/{job}/original"):      (MISSING, 200, 200, NOT_FOUND, 200),
     ("GET", "/jobs/{job}/renditions/{name}"): (MISSING, 200, 200, NOT_FOUND, 200),
     ("POST", "/batches"):                 (MISSING, FORBIDDEN, 201, 201, ORIGIN),
@@ -80,6 +81,7 @@ GRANTS: dict[tuple[str, str], tuple[Expected, Expected, Expected, Expected]] = {
     ("DELETE", "/jobs/{job}"):            (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
     ("POST", "/jobs/{job}/requeue"):      (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
     ("GET", "/jobs/{job}/events"):        (FORBIDDEN, 200, EXPIRED, NOT_FOUND),
+    ("GET", "/jobs/{job}/logs"):          (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
     ("GET", "/jobs/{job}/original"):      (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
     ("GET", "/jobs/{job}/renditions/{name}"): (FORBIDDEN, 200, EXPIRED, NOT_FOUND),
     ("POST", "/batches"):                 (FORBIDDEN, FORBIDDEN, EXPIRED, FORBIDDEN),
