@@ -15,12 +15,14 @@ from typing import Any
 
 from host.log.events import EVENTS, LIBRARY_SAID
 from host.log.lines import Line, safe
+from host.log.plain import cut
 from host.log.repeats import Repeats
 
 Sink = Callable[[Line], None]
 """Writes one safe line, or raises OSError."""
 Key = tuple[str, str, tuple[tuple[str, object], ...]]
 """An event, its level, and the members that tell its kinds apart."""
+KIND_CHARACTERS_MAX = 200
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -35,16 +37,15 @@ class LogHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write what was held back before, and then this record, unless it is one too many."""
-        self.tell_repeats()
-        line = self._line_of(record)
-        pace = EVENTS[line.event].pace
-        if pace is not None:
-            members = tuple((name, _hashable(line.members.get(name))) for name in pace.members)
-            key: Key = (line.event, line.level, members)
-            other: Key = (line.event, line.level, ())
-            if not self._repeats.admits(key, pace.lines, pace.seconds, time.monotonic(), other):
-                return
-        self._write(line)
+        now = time.monotonic()
+        self.tell_repeats(now)
+        event, level = record.msg, record.levelname.lower()
+        members = {name: given for name, given in vars(record).items() if name not in _PLAIN}
+        if not isinstance(event, str) or event not in EVENTS or record.args:
+            event, members = LIBRARY_SAID, {"logger": record.name, "said": _said(record)}
+        if self._may(event, level, members, now):  # before the line is made: that costs most
+            error = "".join(traceback.format_exception(*record.exc_info)) if record.exc_info else ""
+            self._write(self._line(record.created, level, event, members, error))
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Nothing: the standard one prints a traceback between the lines."""
@@ -63,18 +64,14 @@ class LogHandler(logging.Handler):
             event, level, members = _key(key)
             self._write(self._line(time.time(), level, event, dict(members) | {"repeated": count}))
 
-    def _line_of(self, record: logging.LogRecord) -> Line:
-        """The line of a record."""
-        level = record.levelname.lower()
-        error = "".join(traceback.format_exception(*record.exc_info)) if record.exc_info else ""
-        if isinstance(record.msg, str) and record.msg in EVENTS and not record.args:
-            members = {name: given for name, given in vars(record).items() if name not in _PLAIN}
-            return self._line(record.created, level, record.msg, members, error)
-        try:
-            said = record.getMessage()
-        except (TypeError, ValueError, KeyError):  # its arguments do not fit its text
-            said = str(record.msg)
-        return self._line(record.created, level, LIBRARY_SAID, {"logger": record.name, "said": said}, error)
+    def _may(self, event: str, level: str, members: dict[str, object], now: float) -> bool:
+        """Whether the pace of the event lets this line through."""
+        pace = EVENTS[event].pace
+        if pace is None:
+            return True
+        kind = tuple((name, _short(members.get(name))) for name in pace.members)
+        other: Key = (event, level, ())
+        return self._repeats.admits((event, level, kind), pace.lines, pace.seconds, now, other)
 
     def _line(self, at: float, level: str, event: str, members: dict[str, object], error: str = "") -> Line:
         return safe(Line(at, level, self._role, os.getpid(), event, members, error), self._secrets)
@@ -118,6 +115,14 @@ def _key(key: Hashable) -> Key:
     return str(event), str(level), members
 
 
-def _hashable(given: object) -> Hashable:
-    """Values of safe lines are texts, numbers, truths and None."""
-    return given if isinstance(given, Hashable) else str(given)
+def _short(given: object) -> Hashable:
+    """What tells the kinds of an event apart, in bounded memory."""
+    return given if given is None or isinstance(given, int) else cut(str(given), KIND_CHARACTERS_MAX)
+
+
+def _said(record: logging.LogRecord) -> str:
+    """The text of a record that is none of ours."""
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):  # its arguments do not fit its text
+        return str(record.msg)

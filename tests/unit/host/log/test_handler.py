@@ -39,6 +39,17 @@ def test_a_listed_event_has_its_members_and_anything_else_is_what_a_library_said
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "values", "said"), [({"a": 1}, (), "{'a': 1}"), (ValueError("x"), (), "x"), ("%d of %d", (1,), "%d of %d")]
+)
+def test_whatever_a_library_logs_is_a_line(
+    lines: list[Line], text: object, values: tuple[object, ...], said: str
+) -> None:
+    record = logging.makeLogRecord({"name": "pool", "levelname": "ERROR", "msg": text, "args": values})
+    LogHandler("web", [lines.append]).emit(record)
+    assert [(line.event, line.members["said"]) for line in lines] == [("library_said", said)]
+
+
 def test_no_secret_of_the_settings_is_in_a_line(log: logging.Logger, lines: list[Line]) -> None:
     try:
         raise OSError("login hunter2hunter2 failed")
