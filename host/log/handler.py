@@ -96,7 +96,7 @@ def take_over(log: logging.Logger) -> None:
     logging.captureWarnings(True)
 
     def unexpected(kind: type[BaseException], error: BaseException | None, trace: Any) -> None:
-        if issubclass(kind, KeyboardInterrupt):
+        if issubclass(kind, KeyboardInterrupt | SystemExit):  # a thread may end so
             return
         log.critical("crashed", exc_info=(kind, error or kind(), trace))
 

@@ -55,7 +55,7 @@ ARROWS = {
     "broker/frames": "broker/core/books broker/core/couriers host/sockets jobs jobs/webhooks jobs/wire",
     "web": (
         "host/files host/log host/process host/settings host/sockets host/tracing jobs jobs/access jobs/webhooks "
-        "web/access web/api web/broker web/handlers web/http web/making web/metrics web/uploads"
+        "web/access web/api web/broker web/handlers web/http web/making web/metrics web/uploads web/views"
     ),
     "web/access": (
         "host/egress host/files host/process host/settings host/sockets host/tracing jobs jobs/access jobs/recipes "

@@ -106,8 +106,10 @@ def hooks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_fault_that_nobody_catches_is_one_line(log: logging.Logger, lines: list[Line]) -> None:
     take_over(log)
     sys.excepthook(ValueError, ValueError("lost"), None)
-    thread = threading.Thread(target=lambda: 1 / 0)
-    thread.start()
-    thread.join()
+    for work in (lambda: 1 / 0, sys.exit):
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
     assert [(line.event, line.level) for line in lines] == [("crashed", "critical")] * 2
     assert lines[0].error.strip() == "ValueError: lost" and "ZeroDivisionError" in lines[1].error
