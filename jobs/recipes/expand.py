@@ -13,7 +13,7 @@ import msgspec
 
 from jobs.errors import BadRecipe
 from jobs.limits import SIDE_MAX
-from jobs.recipes.keys import CUTS, NAME_PATTERN, PADDING_MAX, AskedRendition, Padding, RenditionSpec, Trim
+from jobs.recipes.keys import CUTS, NAME_PATTERN, PADDING_MAX, QUALITY, AskedRendition, Padding, RenditionSpec, Trim
 
 _UNASKED = ("widths", "dpr")
 
@@ -63,6 +63,11 @@ def _check_together(asked: AskedRendition, path: str) -> None:
         raise BadRecipe(f"{path}.focus", "`focus` needs the gravity focus")
     if asked.trim and asked.crop:
         raise BadRecipe(f"{path}.crop", "give a crop or a trim: nobody knows the pixels that a trim leaves")
+    if asked.max_bytes and (asked.lossless or asked.format in ("png", "gif")):
+        raise BadRecipe(f"{path}.max_bytes", "only JPEG, WebP and AVIF with losses have a quality to go down with")
+    most = asked.quality or QUALITY.get(asked.format, min(QUALITY.values()))
+    if asked.max_bytes and asked.quality_min > most:
+        raise BadRecipe(f"{path}.quality_min", "`quality_min` is above the quality itself")
     if not isinstance(asked.padding, int) and len(asked.padding) == 3:
         raise BadRecipe(f"{path}.padding", "`padding` is a number, or a list of 2 or 4 numbers")
 

@@ -35,6 +35,11 @@ MARGIN_MAX = 10_000
 """Pixels that a trim leaves. What the picture does not have is not added."""
 DPR_MIN, DPR_MAX = 0.1, 10.0
 """Screens have 1 to 4 pixels for one of CSS; `dpr` below 1 is for previews."""
+QUALITY = {"jpeg": 80, "webp": 80, "avif": 60}
+"""The quality of each format that has one, if none is asked for. On sample.jpg an AVIF of 60 has half the bytes of a
+JPEG of 80. Its SSIM (0.965) lies between those of a WebP (0.938) and of a JPEG (0.974) of 80."""
+ENCODES_MAX = 6
+"""Of one rendition with `max_bytes`. From the quality 80 down to 30 the found one is within 2 of the best."""
 CUTS = ("cover", "cover-down")
 """The fits that cut a part off."""
 _OFFSET_MAX = 2**31 - 1
@@ -46,6 +51,7 @@ _Offset = Annotated[int, Meta(ge=0, le=_OFFSET_MAX)]
 _Extent = Annotated[int, Meta(ge=1, le=_OFFSET_MAX)]
 _Pad = Annotated[int, Meta(ge=0, le=PADDING_MAX)]
 _Share = Annotated[float, Meta(ge=0, le=1)]
+_Quality = Annotated[int, Meta(ge=1, le=100)]
 _Dpr = Annotated[float, Meta(ge=DPR_MIN, le=DPR_MAX)]
 Padding = _Pad | Annotated[tuple[_Pad, ...], Meta(min_length=2, max_length=4)]
 """Pixels at all edges; or above and below, left and right; or at the top, right, bottom and left."""
@@ -97,7 +103,8 @@ class RenditionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     `sharpen` are sigmas in pixels of the output (0: none). `padding` are pixels around the finished picture.
     `background` None is the rule: white where the output has no alpha, else transparent. `chroma` is of JPEG and AVIF,
     `progressive` of JPEG, `lossless` of WebP and AVIF,
-    `quality` of all three. `keep_metadata` keeps EXIF.
+    `quality` of all three (None: that of QUALITY). With `max_bytes` the quality goes down as far as `quality_min`.
+    `effort` is of PNG, WebP and AVIF. `keep_metadata` keeps EXIF.
     """
 
     name: _Name
@@ -120,7 +127,10 @@ class RenditionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     background: Colour | None = None
     watermark: Watermark | None = None
     format: OutputFormat = "original"
-    quality: Annotated[int, Meta(ge=1, le=100)] = 80
+    quality: _Quality | None = None
+    max_bytes: Annotated[int, Meta(ge=1, le=2**31)] | None = None
+    quality_min: _Quality = 30
+    effort: Annotated[int, Meta(ge=0, le=9)] | None = None
     progressive: bool = False
     lossless: bool = False
     chroma: Chroma = 420

@@ -11,6 +11,7 @@ from PIL import Image
 
 from jobs.images.turns import Size
 from jobs.job import Unmet
+from jobs.recipes.keys import QUALITY
 from jobs.recipes.memory import Need, encoder_bytes
 from jobs.recipes.recipe import RenditionSpec
 from worker.images.formats import address_space, gifs, vips, webps
@@ -21,7 +22,12 @@ PNG_LEVEL = 2
 thirds of sharp's); a resized screenshot or page is as small or smaller. Run-length coding is faster still, but makes
 screenshots three times as large."""
 
-
+LOSSLESS_WEBP = 80
+"""Of a lossless WebP, this is how hard its encoder tries."""
+WEBP_METHODS = (0, 0, 1, 2, 2, 3, 4, 4, 5, 6)
+AVIF_SPEEDS = (10, 9, 8, 7, 6, 5, 4, 3, 2, 1)
+PNG_LEVELS = (1, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+"""What each encoder calls the efforts 0 to 9."""
 _CLEAR = (0, 0, 0, 0)
 
 
@@ -40,13 +46,15 @@ def held(image: Image.Image, format: str) -> Image.Image:
 
 def quality(format: str, spec: RenditionSpec) -> int | None:
     """The quality with which this format is written; None if it has none, or loses nothing."""
-    lossy = format == "jpeg" or (format in ("webp", "avif") and not spec.lossless)
-    return spec.quality if lossy else None
+    if format not in QUALITY or (spec.lossless and format != "jpeg"):
+        return None
+    return spec.quality or QUALITY[format]
 
 
 def encode(image: Image.Image, format: str, spec: RenditionSpec, exif: bytes) -> bytes:
     """Encode a still image that `held` has returned. The file has no metadata except the given EXIF."""
-    if not exif and vips.encodes(format, image) and (data := vips.encode_png(image)) is not None:
+    by_vips = not exif and spec.effort is None and vips.encodes(format, image)
+    if by_vips and (data := vips.encode_png(image)) is not None:
         return data
     if format == "avif":
         _require_memory(image, spec)
@@ -95,16 +103,21 @@ def _options(format: str, spec: RenditionSpec, exif: bytes) -> dict[str, object]
 
 
 def _of_format(format: str, spec: RenditionSpec) -> dict[str, object]:
-    chroma = "4:4:4" if spec.chroma == 444 else "4:2:0"
+    chroma, level = "4:4:4" if spec.chroma == 444 else "4:2:0", quality(format, spec)
     if format == "jpeg":
-        return {"quality": spec.quality, "subsampling": chroma, "progressive": spec.progressive}
+        return {"quality": level, "subsampling": chroma, "progressive": spec.progressive}
     if format == "webp":
-        return {"quality": spec.quality, "lossless": spec.lossless}
-    if format == "avif" and spec.lossless:
-        return {"quality": 100, "subsampling": "4:4:4"}
+        return {"quality": level or LOSSLESS_WEBP, "lossless": spec.lossless} | _effort(spec, "method", WEBP_METHODS)
+    if format == "avif":
+        kept = {"quality": level or 100, "subsampling": chroma if level else "4:4:4"}
+        return kept | _effort(spec, "speed", AVIF_SPEEDS)
     if format == "png":
-        return {"compress_level": PNG_LEVEL}
-    return {"quality": spec.quality, "subsampling": chroma} if format == "avif" else {}
+        return {"compress_level": PNG_LEVEL} | _effort(spec, "compress_level", PNG_LEVELS)
+    return {}
+
+
+def _effort(spec: RenditionSpec, option: str, by_effort: tuple[int, ...]) -> dict[str, object]:
+    return {} if spec.effort is None else {option: by_effort[spec.effort]}
 
 
 def _alike(images: list[Image.Image]) -> list[Image.Image]:

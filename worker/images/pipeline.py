@@ -4,6 +4,7 @@ Carries out the plan's steps in order, each from its parent's pixels; for an ani
 original comes first (worker/images/reading.py). Knows no sockets, stores or jobs.
 """
 
+import contextlib
 import io
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
@@ -25,6 +26,7 @@ from jobs.recipes.plan import Derivation
 from jobs.recipes.recipe import Crop, Recipe, RenditionSpec, Watermark, parse
 from jobs.recipes.shapes import Shape, shown
 from worker.images import encoders, imagefile, motion, operations, planar
+from worker.images.budget import Made, within
 from worker.images.colours.convert import to_srgb
 from worker.images.colours.declared import colours_of
 from worker.images.formats import heic, turbojpeg, vips
@@ -32,7 +34,7 @@ from worker.images.formats.animation import Showing
 from worker.images.planar import Planes
 from worker.images.reading import READING, PipelineLimits, Work
 
-ENGINE = f"pillow-{PIL.__version__}{vips.VERSION}{turbojpeg.VERSION}{heic.VERSION}/8"
+ENGINE = f"pillow-{PIL.__version__}{vips.VERSION}{turbojpeg.VERSION}{heic.VERSION}/9"
 """The version of all code that makes a rendition. With the same engine, equal bytes and recipe give the same result."""
 
 STARTS_THREADS = heic.STARTS_THREADS or vips.INSTALLED
@@ -48,7 +50,7 @@ WARMED_MARK = "0" * 64
 WARMED = (
     RenditionSpec(
         name="a", width=8, height=6, fit="contain", rotate=10, blur=1, sharpen=1, keep_metadata=True,
-        watermark=Watermark("a", opacity=0.5, digest=WARMED_MARK),
+        max_bytes=1, quality_min=20, effort=0, watermark=Watermark("a", opacity=0.5, digest=WARMED_MARK),
     ),
     RenditionSpec(
         name="b", width=12, height=10, fit="cover", gravity="north", enlarge=True, crop=Crop(0, 0, 8, 8), rotate=90,
@@ -123,7 +125,7 @@ def warm() -> None:
     image = Image.new("RGBA", (16, 16), "#336699")
     marks = {WARMED_MARK: encoders.encode(image, "png", WARMED[0], b"")}
     for format in EXTENSIONS:
-        recipe = parse({"renditions": [{**msgspec.to_builtins(spec), "format": format} for spec in WARMED]})
+        recipe = Recipe(tuple(msgspec.structs.replace(spec, format=format) for spec in WARMED))
         frames = [image.convert("RGB"), Image.new("RGB", image.size)]
         if format in ANIMATED:
             data, _ = encoders.encode_animation(frames, format, WARMED[0], b"", Showing([Fraction(1)] * 2, 0))
@@ -158,38 +160,68 @@ def _rendition(work: Work, derivation: Derivation, parent: Picture) -> tuple[Out
     unmet: Unmet = ()
     resized = parent
     if isinstance(parent, Planes):
-        sides, data, resized = _of_planes(parent, step, format, metadata)
+        sides, made, resized = _of_planes(parent, step, format, metadata)
     elif work.moves(spec):
         images, showing = _animation(work, step, format, None if work.apart else parent)
         sides = images[0].size
-        data, unmet = encoders.encode_animation(images, format, spec, metadata, showing)
+        made, unmet = _moving(images, showing, spec, format, metadata)
     else:
         resized = operations.resize(parent, step)
-        sides, data = _still(resized, step, format, metadata)
-    untrimmed = isinstance(spec.trim, Trim) and spec.trim not in work.measured.trims
-    unmet = (*work.unmet, *(("trim",) if untrimmed else ()), *lost, *unmet)
+        sides, made = _still(resized, step, format, metadata)
+    unmet = (*work.unmet, *_undone(work, spec, made.data), *lost, *unmet)
     found = None if work.head.width and work.head.height else work.stored
-    quality, box = encoders.quality(format, spec), shown(derivation.shape, work.stored, work.orientation)
-    extension, colour = EXTENSIONS[format], work.dominant_colour
-    return Output(spec.name, format, extension, *sides, colour, data, unmet, found, quality, box), resized
+    box, extension = shown(derivation.shape, work.stored, work.orientation), EXTENSIONS[format]
+    colour = work.dominant_colour
+    return Output(spec.name, format, extension, *sides, colour, made.data, unmet, found, made.quality, box), resized
 
 
-def _still(resized: Image.Image, step: operations.Step, format: str, metadata: bytes) -> tuple[tuple[int, int], bytes]:
+def _undone(work: Work, spec: RenditionSpec, data: bytes) -> Unmet:
+    """What the keys ask and the picture does not allow."""
+    untrimmed = isinstance(spec.trim, Trim) and spec.trim not in work.measured.trims
+    too_large = spec.max_bytes is not None and len(data) > spec.max_bytes
+    return (*(("trim",) if untrimmed else ()), *(("max_bytes",) if too_large else ()))
+
+
+def _encoded(spec: RenditionSpec, format: str, encode: Callable[[RenditionSpec], bytes]) -> Made:
+    """The file that `encode` makes of the spec, with the highest quality that its `max_bytes` allow."""
+    quality = encoders.quality(format, spec)
+    if quality is None or spec.max_bytes is None:
+        return Made(quality, encode(spec))
+    worst = min(quality, spec.quality_min)
+    return within(lambda tried: encode(msgspec.structs.replace(spec, quality=tried)), quality, worst, spec.max_bytes)
+
+
+def _moving(
+    images: list[Image.Image], showing: Showing, spec: RenditionSpec, format: str, metadata: bytes
+) -> tuple[Made, Unmet]:
+    """The file of an animation, and the fields of `showing` that its format could not store, whatever its quality."""
+    unmet: list[Unmet] = []
+
+    def encode(each: RenditionSpec) -> bytes:
+        data, lost = encoders.encode_animation(images, format, each, metadata, showing)
+        unmet.append(lost)
+        return data
+
+    return _encoded(spec, format, encode), unmet[-1]
+
+
+def _still(resized: Image.Image, step: operations.Step, format: str, metadata: bytes) -> tuple[tuple[int, int], Made]:
     """The sides and the file of a still rendition."""
     image = encoders.held(_finished(resized, step), format)
-    return image.size, encoders.encode(image, format, step.derivation.shape.spec, metadata)
+    spec = step.derivation.shape.spec
+    return image.size, _encoded(spec, format, lambda each: encoders.encode(image, format, each, metadata))
 
 
 def _of_planes(
     parent: Planes, step: operations.Step, format: str, metadata: bytes
-) -> tuple[tuple[int, int], bytes, Planes]:
+) -> tuple[tuple[int, int], Made, Planes]:
     """The sides and the file of a rendition that is made of planes, and its resized planes."""
     shape, box = step.derivation.shape, step.derivation.box
     if is_planar(shape, format):
         resized = planar.resize(parent, box, shape.size, full=False)
         made = planar.turned(planar.gray(resized) if shape.spec.grayscale else resized, shape.turn)
-        if (data := planar.encode(made, shape.spec, metadata)) is not None:
-            return made.size, data, resized
+        with contextlib.suppress(planar.Unserved):
+            return made.size, _encoded(shape.spec, format, lambda each: planar.encode(made, each, metadata)), resized
     resized = planar.resize(parent, box, shape.size, full=True)
     return *_still(planar.image(resized), step, format, metadata), resized
 

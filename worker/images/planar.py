@@ -10,6 +10,7 @@ from typing import BinaryIO, NamedTuple
 from PIL import Image
 
 from jobs.images.turns import Box, Size, Turn
+from jobs.recipes.keys import QUALITY
 from jobs.recipes.libraries import PLANES_BYTES_MAX, REDUCING_GAP
 from jobs.recipes.recipe import RenditionSpec
 from worker.images import operations
@@ -92,13 +93,19 @@ def sampled(picture: Planes, side: int) -> Image.Image:
     return image(Planes(Size(*sides), parts[0], tuple(parts[1:]), (1, 1)))
 
 
-def encode(picture: Planes, spec: RenditionSpec, exif: bytes) -> bytes | None:
-    """A JPEG, without metadata except the given EXIF. None: Pillow must encode it."""
+class Unserved(Exception):
+    """Pillow must encode this picture."""
+
+
+def encode(picture: Planes, spec: RenditionSpec, exif: bytes) -> bytes:
+    """A JPEG, without metadata except the given EXIF. Raises Unserved."""
     if len(exif) > _SEGMENT_BYTES_MAX:
-        return None
+        raise Unserved
     planes = [picture.luma, *picture.chroma]
-    data = turbojpeg.encode(planes, picture.size, spec.quality, progressive=spec.progressive)
-    return data if data is None or not exif else _with_exif(data, exif)
+    data = turbojpeg.encode(planes, picture.size, spec.quality or QUALITY["jpeg"], progressive=spec.progressive)
+    if data is None:
+        raise Unserved
+    return _with_exif(data, exif) if exif else data
 
 
 def _with_exif(data: bytes, exif: bytes) -> bytes:

@@ -122,6 +122,7 @@ def test_the_longest_recipe_is_read_again_from_its_text() -> None:
         "crop": dict.fromkeys(("left", "top", "width", "height"), 2**31 - 1), "rotate": 0.1234567890123456,
         "flip": True, "flop": True, "grayscale": True, "blur": 999.123456789012, "sharpen": 9.123456789012345,
         "padding": [10_000, 9_999, 9_998, 9_997], "background": "#12345678", "format": "original", "quality": 100,
+        "effort": 9, "quality_min": 29,
         "watermark": {"name": "w" * 32, "gravity": "northwest", "opacity": 0.1234567890123456, "digest": "d" * 64},
         "progressive": True, "lossless": True, "chroma": 444, "keep_metadata": True, "width": 9999, "height": 9999,
     }  # fmt: skip

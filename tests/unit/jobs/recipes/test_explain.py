@@ -70,6 +70,18 @@ def test_more_costs_more() -> None:
     assert explain(WEB, Head("png", 4000, 2000), 1).expected.peak_bytes > small.peak_bytes
 
 
+def test_effort_and_a_budget_of_bytes_cost_what_the_encoder_takes() -> None:
+    def cpu_ms(**keys: Any) -> float:
+        recipe = parse({"renditions": [{"name": "a", "width": 1000, "height": 1000, "fit": "fill", **keys}]})
+        return explain(recipe, Head("png", 2000, 2000), 1).expected.cpu_ms
+
+    plain = cpu_ms(format="webp")
+    assert cpu_ms(format="webp", max_bytes=10**6) - plain == pytest.approx(5 * 55, rel=0.02), "six encodes at most"
+    assert cpu_ms(format="avif", effort=9) > 10 * cpu_ms(format="avif")
+    assert cpu_ms(format="png", effort=0) == cpu_ms(format="png")
+    assert cpu_ms(format="jpeg", effort=9) == cpu_ms(format="jpeg")
+
+
 def test_every_operation_of_the_worker_has_a_rate() -> None:
     assert list(OPERATION_RATES) == [operation.__name__ for operation in AFTER_RESIZE]
 
@@ -128,6 +140,7 @@ def test_what_only_pixels_tell_is_not_guessed_and_costs() -> None:
         ({"width": 200, "enlarge": True}, "enlarged"),
         ({"progressive": True, "format": "webp"}, "key_without_effect"),
         ({"lossless": True}, "key_without_effect"),
+        ({"effort": 0}, "key_without_effect"),
     ],
 )
 def test_what_may_surprise_is_warned_of(keys: dict[str, Any], code: str) -> None:

@@ -87,7 +87,7 @@ def test_any_text_is_a_recipe_or_a_bad_one(text: str | bytes) -> None:
 def test_the_defaults_are_those_of_the_api() -> None:
     (spec,) = parse(of()).renditions
     assert spec == RenditionSpec(
-        name="a", fit="inside", gravity="center", enlarge=False, format="original", quality=80, chroma=420
+        name="a", fit="inside", gravity="center", enlarge=False, format="original", quality=None, chroma=420
     )
 
 
@@ -114,7 +114,7 @@ def test_other_wishes_have_another_digest(other: object) -> None:
 def test_canonical_is_sorted_without_defaults_and_read_back() -> None:
     mark = {"name": "logo", "gravity": "center", "opacity": 1, "digest": DIGEST}
     crop = {"left": 0, "top": 2, "width": 3, "height": 4}
-    recipe = parse(of(width=5, crop=crop, blur=1, quality=80, watermark=mark, height=None))
+    recipe = parse(of(width=5, crop=crop, blur=1, quality=None, watermark=mark, height=None))
     text = canonical(recipe)
     assert text == (
         '{"renditions":[{"blur":1.0,"crop":{"height":4,"left":0,"top":2,"width":3},"name":"a",'
