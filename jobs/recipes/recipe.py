@@ -5,6 +5,7 @@ and no pixels: jobs/recipes/shapes.py computes what depends on the image (the ou
 owns recipes.toml.
 """
 
+import functools
 import hashlib
 import re
 from collections.abc import Mapping
@@ -138,8 +139,18 @@ def _sparse(value: Any) -> Any:
         return [_sparse(each) for each in value]
     if not isinstance(value, msgspec.Struct):
         return value
-    fields = ((field, getattr(value, field.name)) for field in msgspec.structs.fields(value))
-    return {field.name: _sparse(found) for field, found in fields if found != field.default}
+    made = {}
+    for name, default in _defaults(type(value)):
+        found = getattr(value, name)
+        if found is not default and found != default:
+            made[name] = _sparse(found) if isinstance(found, tuple | msgspec.Struct) else found
+    return made
+
+
+@functools.cache
+def _defaults(kind: type[msgspec.Struct]) -> tuple[tuple[str, object], ...]:
+    """The keys of a struct with their defaults."""
+    return tuple((field.name, field.default) for field in msgspec.structs.fields(kind))
 
 
 def _bad(message: str) -> BadRecipe:
