@@ -13,6 +13,7 @@ from broker.flight import replay
 from broker.flight.recorder import Recorder
 from broker.frames.signed import Signer
 from broker.loop import Loop
+from broker.measures import Measures
 from broker.sockets import open_sockets
 from broker.standby import await_term
 from host.files.filesystems import refuse_network
@@ -59,7 +60,9 @@ def main() -> int:
         brokers.leave()
         sockets = open_sockets(own_wires(brokers.wires), log)
         signer = Signer(signing_secrets(settings.webhook_secrets, data, "webhook.secret"))
-        loop = Loop(Dispatcher(policy_of(settings, tenants, why)), ledger, recorder, sockets, log, signer)
+        dispatcher = Dispatcher(policy_of(settings, tenants, why))
+        measures = Measures() if settings.metrics else None
+        loop = Loop(dispatcher, ledger, recorder, sockets, log, signer, measures)
     except SetupFault as fault:
         say_refused("broker", fault)
         return 2

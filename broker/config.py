@@ -33,5 +33,6 @@ def policy_of(settings: Settings, tenants: Mapping[str, TenantLimits] | None = N
         upload_bytes_max=settings.upload_bytes_max,
         partial_seconds=settings.partial_seconds,
         tenants=dict(tenants or {}),
+        metrics=settings.metrics,
         beat_seconds=min(BEAT_SECONDS_MOST, settings.silence_seconds / BEATS_PER_SILENCE),
     )

@@ -11,7 +11,7 @@ import socket
 import time
 from typing import Any
 
-from broker.core.books.events import ClockRead, DurabilityRead, Effects, PeerLost
+from broker.core.books.events import ClockRead, DurabilityRead, Effects, LoopRead, PeerLost
 from broker.core.dispatcher import Dispatcher
 from broker.flight.facts import Began, Intake, Turn, decide
 from broker.flight.recorder import Recorder
@@ -20,6 +20,7 @@ from broker.frames.outbox import digest, outgoing
 from broker.frames.signed import Signer
 from broker.hearing import Hearing
 from broker.lookups import TURN_BYTES, Lookups, is_step
+from broker.measures import Measures
 from broker.narrator import Narrator
 from broker.sockets import Sockets
 from host.process import notify
@@ -28,7 +29,7 @@ from host.sockets.bound import is_bound
 from jobs import wire
 from jobs.errors import TermLost
 from jobs.limits import ACTIONS_MAX, GRANT_SLACK_SECONDS, IDEMPOTENCY_SECONDS
-from jobs.records import ASYNCHRONOUS, Durability
+from jobs.records import ASYNCHRONOUS, Durability, Records
 from stores.ledger import Ledger
 
 SUBMITTED_JOBS_PER_TURN = 512
@@ -40,7 +41,7 @@ FORGET_SECONDS = 1.0
 
 
 class Loop:
-    """The work of one broker process. `run` returns after a stop signal."""
+    """The work of one broker process. `run` returns after a stop signal. `measures`: None where METRICS is off."""
 
     def __init__(
         self,
@@ -50,10 +51,12 @@ class Loop:
         sockets: Sockets,
         log: logging.Logger,
         signer: Signer | None = None,
+        measures: Measures | None = None,
     ) -> None:
         self._dispatcher, self._ledger, self._recorder, self._log = dispatcher, ledger, recorder, log
         self._lookups = Lookups(ledger)
         self._signer = signer or Signer(())
+        self._measures = measures
         self._narrator = Narrator(log)
         self._watchdog = notify.Watchdog()
         self.unsaid = 0
@@ -111,6 +114,8 @@ class Loop:
             self._offset = offset
             self._intake.add(ClockRead(offset))
         self._note_durability()
+        if self._measures is not None and self._dispatcher.is_beat_due(now):
+            self._intake.add(LoopRead(self._measured(self._measures)))
         self._keep_door(now)
         all_read = self._hearing.read(self._intake, self._lookups, now)
         self._again = self._hearing.again
@@ -137,6 +142,14 @@ class Loop:
         else:
             self._log.info("durability", extra={"of": word, "why": why})
         self._intake.add(DurabilityRead(word))
+
+    def _measured(self, measures: Measures) -> list[int]:
+        return measures.cells(
+            wal_bytes=self._ledger.wal_bytes(),
+            dropped=self.gate.dropped,
+            unsaid=self.unsaid,
+            is_recording=self._recorder.is_recording,
+        )
 
     def _keep_door(self, now: float) -> None:
         """Answer who knocks, and part from those whose key was removed."""
@@ -193,7 +206,7 @@ class Loop:
             self._leave_out(out.unsaid)
         self._recorder.decided(digest(effects.records, out))
         if effects.records:
-            self._ledger.commit(effects.records)
+            self._commit(effects.records)
         self._believe()
         for topic, frame in out.acks:
             self.sockets.publish_acks(topic, frame)
@@ -223,6 +236,13 @@ class Loop:
             self._intake.add(PeerLost(peer))
         self._ledger.tidy(busy=effects.beat is not None)
         self._narrator.log(effects, self._dispatcher.name_of, now, self._offset)
+
+    def _commit(self, records: Records) -> None:
+        if self._measures is None:
+            return self._ledger.commit(records)
+        began = time.perf_counter()
+        self._ledger.commit(records)
+        return self._measures.committed(time.perf_counter() - began, len(records.jobs))
 
     def _believe(self) -> None:
         """Raises TermLost if another broker may have the term by now: nothing may be sent."""

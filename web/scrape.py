@@ -11,6 +11,9 @@ from starlette.responses import Response
 from jobs.errors import ClientFault, StoreFault
 from web.access.call import Call
 from web.access.parts import Web
+from web.metrics.cluster import number_of
+from web.metrics.cluster import told as cluster_told
+from web.metrics.counts import Counts
 from web.metrics.exposition import Told, encoded, told_of
 from web.metrics.families import BEAT_AGE, BUILD, DISK_FREE, DISK_FREE_MIN, OWN, PROCESSES
 
@@ -25,8 +28,19 @@ async def metrics(call: Call) -> Response:
     counts.streams(web.streams.total)
     seen = counts.seen()
     told = [_build(), *told_of(counts.layout, seen.totals), *_of_process(web, seen.running)]
+    told += _of_cluster(web, counts, seen.newest)
     body, content_type = encoded(call.request.headers.get("accept", ""), told)
     return Response(body, headers={**_HEADERS, "Content-Type": content_type})
+
+
+def _of_cluster(web: Web, counts: Counts, newest: int) -> list[Told]:
+    """The figures of the broker, if there are any. If another process has told newer ones, none: a counter must not
+    fall, and a gap of one scrape harms nothing."""
+    beat = web.feed.counted_beat
+    if beat is None or beat.figures is None or (number := number_of(beat, beat.figures)) < newest:
+        return []
+    counts.told(number)
+    return cluster_told(beat, beat.figures, web.feed.counted_seconds())
 
 
 def _build() -> Told:

@@ -47,6 +47,7 @@ def _decide(books: Books, event: Submitted, now: float) -> Ack:
         books.deadlines.came(expires_at)
     books.accepted.add(now, len(submit.jobs))
     books.hours.accepted(len(submit.jobs))
+    books.accepted_ever += len(submit.jobs)
     if together:
         batches.joined(books, event, at)
     ids = [job.id for job in submit.jobs]
@@ -128,6 +129,7 @@ def _refuse_quarantined(books: Books, entry: Entry, at: float, now: float) -> No
     entry.outcome.error = Fault(entry.code, "these bytes with this recipe killed a decoder twice")
     books.log(entry, ENDED, now, entry.code)
     books.hours.ended(entry.id, entry.tenant, entry.state._value_, entry.code, at, None, at)
+    books.figures.ended(State.FAILED.value, entry.code)
     if entry.batch is not None:
         books.batches_open.unsure[entry.batch] = None
     books.count(entry, 1)

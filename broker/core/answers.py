@@ -11,7 +11,7 @@ from jobs.deliveries import is_delivery
 from jobs.ids import is_rendition_of
 from jobs.job import Code, EventKind, Rendition, State
 from jobs.limits import RENDITIONS_MAX
-from jobs.retry import after_failure, after_loss_unstarted
+from jobs.retry import Again, End, after_failure, after_loss_unstarted
 from jobs.wire import Failed, Failure, Finish, Finished, Published, Returned, Started
 
 STARTED, RENDITION, RETURNED = EventKind.STARTED.value, EventKind.RENDITION.value, EventKind.RETURNED.value
@@ -43,6 +43,7 @@ def begin(books: Books, entry: Entry, now: float, at: float | None = None) -> No
     books.recalled.discard(entry.id)
     entry.started_at = now + books.offset
     entry.attempts += 1
+    books.figures.began(entry.lane, entry.outcome.timeline, entry.due, now, books.offset)
     books.log(entry, STARTED, now)
 
 
@@ -115,6 +116,10 @@ def _finish(books: Books, entry: Entry, finish: Finish, now: float) -> None:
         begin(books, entry, now, finish.began_at)
     for rendition in finish.renditions:
         _publish(books, entry, rendition, now)
+    if finish.cached:
+        books.figures.began(entry.lane, entry.outcome.timeline, entry.due, now, books.offset)
+    cpu_ms = finish.cost.cpu_ms if finish.cost is not None else None
+    books.figures.finished(entry.preset, cpu_ms, finish.times, cached=finish.cached)
     outcome.renditions = finish.renditions
     outcome.cost = finish.cost
     outcome.cached = finish.cached
@@ -156,7 +161,13 @@ def _fail(books: Books, entry: Entry, failure: Failure, now: float) -> None:
         code, job=entry.id, attempts=entry.attempts + (outcome.losses if unstarted else 0),
         attempts_max=books.policy.attempts_max, crashes=outcome.crashes, memory_tries=outcome.memory_tries,
     )  # fmt: skip
+    _count_retry(books, verdict, code)
     books.follow(entry, verdict, now, failure.detail)
+
+
+def _count_retry(books: Books, verdict: Again | End, code: Code) -> None:
+    if isinstance(verdict, Again):
+        books.figures.retried(code.value)
 
 
 def returned(books: Books, worker: Worker, message: Returned, now: float) -> None:
@@ -187,12 +198,14 @@ def give_back(books: Books, entry: Entry, now: float) -> None:
 def lost(books: Books, entry: Entry, now: float, why: str) -> None:
     """The job's holder is gone. It counts as an attempt only if a decoder had begun."""
     books.log(entry, LOST, now, why)
+    books.figures.lost(why)
     if entry.started_at is None:
         return _uncharged(books, entry, now, why)
     verdict = after_failure(
         Code.DECODER_LOST, job=entry.id, attempts=entry.attempts, attempts_max=books.policy.attempts_max,
         crashes=entry.outcome.crashes, memory_tries=entry.outcome.memory_tries,
     )  # fmt: skip
+    _count_retry(books, verdict, Code.DECODER_LOST)
     books.follow(entry, verdict, now, why)
 
 

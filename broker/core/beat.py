@@ -33,7 +33,15 @@ def beat(books: Books, scan_why: str, now: float) -> wire.Beat | None:
         books.ended.per_minute(now), _shares(books, oldest, now), waiting, quota.over(books, now),
         books.sweeps.view(scan_why), books.durability, books.began, books.history, wire.EDITION,
         books.secrets.count(now), books.deliveries.view(), [*books.holds.paused], [*books.holds.full],
+        _figures(books, now) if books.figures_due else None,
     )  # fmt: skip
+
+
+def _figures(books: Books, now: float) -> wire.Figures | None:
+    deliveries = books.deliveries
+    since = deliveries.stuck_since()
+    stuck = 0.0 if since is None else max(0.0, now + books.offset - since)
+    return books.figures.told(books.accepted_ever, deliveries.outcomes, stuck)
 
 
 def _shares(books: Books, oldest: dict[str, float], now: float) -> dict[str, wire.Share]:

@@ -26,6 +26,7 @@ from broker.core.books.events import (
     Effects,
     Event,
     Expired,
+    LoopRead,
     Matched,
     NamesListed,
     Ordered,
@@ -166,6 +167,8 @@ class Dispatcher:
             self._refilled(event)
         elif isinstance(event, DurabilityRead):
             self.books.durability, self.books.roster_changed = event.word, True
+        elif isinstance(event, LoopRead):
+            self.books.figures.measured(event.cells)
         else:
             assert isinstance(event, ClockRead), event
             retention.stepped(self.books, event.offset - self.books.offset, now)
@@ -186,7 +189,8 @@ class Dispatcher:
             books.touch(entry)
         if self.is_beat_due(now):
             self._next_beat = now + self._policy.beat_seconds
-            books.roster_changed = True
+            books.roster_changed = books.figures_due = True
+            books.figures.number += 1
             books.service.fold()
             books.backlog.turns.seconds.update(books.service.by_size())
             if not books.counts[RUNNING]:

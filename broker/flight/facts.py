@@ -22,6 +22,7 @@ from broker.core.books.events import (
     Effects,
     Event,
     Expired,
+    LoopRead,
     Matched,
     NamesListed,
     Ordered,
@@ -38,7 +39,7 @@ from jobs.deliveries import DeliveryRow
 from jobs.job import Row
 from jobs.records import BatchEntry, GrantEntry, KeyEntry, Restored
 
-FORMAT = 3
+FORMAT = 4
 """Rises with each change of what a segment holds: an older one is refused, and never read as something else."""
 HEAD = struct.Struct("<II")
 """Stands before each part of a segment: its length in bytes, and their CRC."""
@@ -116,12 +117,12 @@ class OrderFrame(_Fact, frozen=True):
 
 Fact = (
     ReceivedFrame | LookedUp | SubmitFrame | CommandFrame | MatchFrame | OrderFrame | FoundFrame
-    | PeerLost | Refilled | Expired | OverdueFound | BatchesFound | ClockRead | DurabilityRead | DueRead
+    | PeerLost | Refilled | Expired | OverdueFound | BatchesFound | ClockRead | DurabilityRead | LoopRead | DueRead
     | DeliveriesRead | ReplayFrame | BatchFrame
 )  # fmt: skip
 Other = (
     Commanded | Matched | Ordered | NamesListed | PeerLost | Refilled | Expired | OverdueFound | BatchesFound
-    | BatchOrdered | ClockRead | DurabilityRead | DueRead | DeliveriesRead | Replayed
+    | BatchOrdered | ClockRead | DurabilityRead | LoopRead | DueRead | DeliveriesRead | Replayed
 )  # fmt: skip
 """The events that `Intake.add` takes: all but workers' messages and Submits."""
 

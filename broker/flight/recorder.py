@@ -59,6 +59,11 @@ class Recorder:
         self._again_at = 0.0
         self._complained = False
 
+    @property
+    def is_recording(self) -> bool:
+        """Whether a segment is open. If not, a write failed lately."""
+        return self._file is not None
+
     def began(self, dispatcher: Dispatcher, began: Began) -> None:
         """A broker is about to restore `dispatcher`."""
         self._record(dispatcher, began, began.now)

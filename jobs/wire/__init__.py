@@ -60,7 +60,7 @@ from jobs.wire.fields import (
     SpecBytes,
     Views,
 )
-from jobs.wire.stats import Beat, DeliveriesView, LaneView, Share, SweepsView, Waiting, WorkerJob, WorkerView
+from jobs.wire.stats import Beat, DeliveriesView, Figures, LaneView, Share, SweepsView, Waiting, WorkerJob, WorkerView
 from jobs.wire.web import (
     BATCH_ENDED,
     BEAT_TOPIC,
@@ -124,6 +124,7 @@ from jobs.wire.worker import (
     Started,
     Sweep,
     Swept,
+    Times,
     ToWorker,
     Welcome,
     WorkerBeat,
@@ -192,6 +193,7 @@ __all__ = [
     "Failure",
     "Fetch",
     "Fetched",
+    "Figures",
     "Finish",
     "Finished",
     "Found",
@@ -236,6 +238,7 @@ __all__ = [
     "Sweep",
     "SweepsView",
     "Swept",
+    "Times",
     "ToWeb",
     "ToWorker",
     "Use",

@@ -83,6 +83,18 @@ class DeliveriesView(Message, frozen=True):
     paused: Count
 
 
+class Figures(Message, frozen=True):
+    """What the broker counts for /metrics, once a second. `number` grows with each of an epoch. `cells` are laid out as
+    the digest `layout` says (jobs/figures/cluster.py): a reader with another one leaves them out. `cpu_ms`: by
+    preset. `oldest_delivery_seconds`: since when a delivery could not be made."""
+
+    number: Count
+    layout: Text
+    cells: Annotated[list[Count], Many]
+    cpu_ms: Annotated[dict[Text, Seconds], Many] = {}
+    oldest_delivery_seconds: Seconds = 0.0
+
+
 class Beat(Message, frozen=True):
     """The content of /stats, sent once a second and at every change of the roster. `oldest_at` is the
     wall time at which the oldest queued job was accepted. `tenants` has those with a name and with jobs.
@@ -91,7 +103,8 @@ class Beat(Message, frozen=True):
     this term. `history`: changes if the ledger may have lost commits (jobs.records.Restored).
     `edition`: the broker's EDITION of messages. `secrets`: how many different key.secret the web processes had
     lately. `paused_tenants`: those that an operator paused. `full_tenants`: those that have as many running jobs as the
-    file of tenants allows, so that no further one is begun now."""
+    file of tenants allows, so that no further one is begun now. `figures`: in the beats of each second,
+    not in those at a change of the roster."""
 
     epoch: int
     at: Seconds
@@ -115,3 +128,4 @@ class Beat(Message, frozen=True):
     deliveries: DeliveriesView | None = None
     paused_tenants: Annotated[list[Text], Many] = []
     full_tenants: Annotated[list[Text], Many] = []
+    figures: Figures | None = None

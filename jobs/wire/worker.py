@@ -62,9 +62,18 @@ class Published(Message, frozen=True):
     renditions: Annotated[list[Publication], Many]
 
 
+class Times(Message, frozen=True):
+    """How long a decoder's job took: the `seconds` of each stage, in the order of jobs.figures.cluster.STAGES, and the
+    `format` of its original."""
+
+    format: Text
+    seconds: Annotated[list[Seconds], Meta(max_length=8)]
+
+
 class Finish(Message, frozen=True):
     """All renditions of the job are in the blob store, since wall time `ended_at`. `cached`: they were linked from the
-    result cache, and no decoder began. Else a decoder began at `began_at`, even if no Start was sent before."""
+    result cache, and no decoder began. Else a decoder began at `began_at`, even if no Start was sent before, and
+    `times` says where its time went."""
 
     job: Text
     lease: int
@@ -73,6 +82,7 @@ class Finish(Message, frozen=True):
     cached: bool = False
     began_at: Seconds | None = None
     ended_at: Seconds | None = None
+    times: Times | None = None
 
 
 class Finished(Message, frozen=True):

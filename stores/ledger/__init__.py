@@ -59,6 +59,9 @@ class Ledger(Protocol):
     def durability(self) -> Durability:
         """What the commits of now rest on. It may change after each call."""
 
+    def wal_bytes(self) -> int:
+        """How long the write-ahead log is that only `tidy` empties; 0 where a server keeps it."""
+
     def restore(self) -> Restored:
         """Raise the epoch by one, durably, and read the data that a starting dispatcher needs."""
 

@@ -118,6 +118,10 @@ class MemoryLedger(MemoryDeliveries):
             raise LedgerFailed(fault or "the ledger was told to fail")
         self.commits += 1
 
+    def wal_bytes(self) -> int:
+        """As Ledger.wal_bytes."""
+        return 0
+
     def tidy(self, busy: bool = False) -> None:
         """As Ledger.tidy."""
         self._refuse_if_failed()

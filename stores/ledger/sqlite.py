@@ -91,6 +91,8 @@ _CHECKPOINT_PAGES = 2000
 not cost less in total."""
 _LOG_PAGES_AT = 16
 """Offset of the log's number of pages, 4 bytes, in the index of the log (the file -shm; see SQLite's walformat)."""
+_LOG_PAGE_BYTES = 4096 + 24
+"""A page in the log: of SQLite's usual size, behind the head of its frame."""
 _LOG_BYTES = 64 * 1024 * 1024
 
 _UNSYNCED = Durability(ASYNCHRONOUS, "PIXMILL_LEDGER_SYNC is normal: a power cut may lose the last commits")
@@ -215,11 +217,17 @@ class SqliteLedger(BrokerReads):
         if new:
             self._last_seq = max(row.seq for row in new)
 
+    def wal_bytes(self) -> int:
+        """As Ledger.wal_bytes: its frames since the last checkpoint, not the size of the file, which is used again."""
+        return self._log_pages() * _LOG_PAGE_BYTES
+
+    def _log_pages(self) -> int:
+        return int.from_bytes(os.pread(self._index, 4, _LOG_PAGES_AT), sys.byteorder)
+
     def tidy(self, busy: bool = False) -> None:
         """As Ledger.tidy: if the log is long (twice as long if `busy`), move it into the file by a checkpoint."""
         self._refuse_if_failed()
-        pages = int.from_bytes(os.pread(self._index, 4, _LOG_PAGES_AT), sys.byteorder)
-        if pages >= _CHECKPOINT_PAGES * (2 if busy else 1):
+        if self._log_pages() >= _CHECKPOINT_PAGES * (2 if busy else 1):
             self._checkpoint()
 
     def look_up(self, asked: LookUp) -> LookedUp:

@@ -44,6 +44,9 @@ class ChangeFeed:
     def __init__(self, listener: Listener, monotonic: Callable[[], float], caps: Mapping[str, int]) -> None:
         self.last = -1
         self.latest_beat: Beat | None = None
+        self.counted_beat: Beat | None = None
+        """The latest beat that tells figures."""
+        self._counted_at = 0.0
         self.poll_now: Callable[[], None] = lambda: None
         self.refusal = ""
         """Why the broker does not let us in; "" if it does."""
@@ -99,6 +102,8 @@ class ChangeFeed:
         self._counted = beat.change
         self._received_at = self._monotonic()
         self.latest_beat = beat
+        if beat.figures is not None:
+            self.counted_beat, self._counted_at = beat, self._received_at
         self._begun.set()
         self.forecast.received_beat(beat)
         self._listener.beat(beat, self.forecast)
@@ -123,6 +128,10 @@ class ChangeFeed:
     def silent_seconds(self) -> float:
         """For how long the broker is unheard; infinite if it never was heard."""
         return float("inf") if self._received_at is None else self._monotonic() - self._received_at
+
+    def counted_seconds(self) -> float:
+        """How long ago `counted_beat` was heard."""
+        return self._monotonic() - self._counted_at
 
     def since(self, change: int) -> list[Change] | None:
         """The changes after number `change`, oldest first. None: some of them are not kept any more, or the ledger has

@@ -4,21 +4,11 @@ Only the event loop's thread counts. An increment is one store of 8 bytes, so a 
 whole. Knows no request and no file.
 """
 
-from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from web.metrics.families import ACCEPT_BUCKETS, ACCEPT_SECONDS, OTHER, REFUSED, REQUESTS, STREAMS, TOLD, UPLOAD_BYTES
-from web.metrics.layout import MICROSECONDS, Layout
-
-
-class Cells(Protocol):
-    """The cells of this process."""
-
-    def __getitem__(self, index: int, /) -> int: ...
-
-    def __setitem__(self, index: int, value: int, /) -> None: ...
-
+from jobs.figures.layout import Cells, Layout, observe
+from web.metrics.families import ACCEPT_SECONDS, OTHER, REFUSED, REQUESTS, STREAMS, TOLD, UPLOAD_BYTES
 
 Slots = Sequence[tuple[Sequence[int], bool]]
 """The cells of every process that ever counted here, and whether it still runs. Ours is among them."""
@@ -27,7 +17,7 @@ Slots = Sequence[tuple[Sequence[int], bool]]
 class Seen(NamedTuple):
     """Over all processes: `totals` has each cell (counters also of processes that ended, gauges of those that run), in
     the layout's order. `running`: how many processes there are. `newest`: the number of the newest figures of the
-    broker that a scrape was told."""
+    broker that any of them told a scrape."""
 
     totals: list[int]
     running: int
@@ -41,10 +31,11 @@ class Counts:
         self.layout = layout
         self._cells, self._slots, self._stays = cells, slots, layout.is_summed()
         self._requests, self._refused = layout.places(REQUESTS), layout.places(REFUSED)
-        self._accept = layout.places(ACCEPT_SECONDS)
+        self._accept, self._accept_family = layout.places(ACCEPT_SECONDS), layout.family(ACCEPT_SECONDS)
         self._upload_bytes = layout.places(UPLOAD_BYTES)[()]
         self._streams, self._told = layout.places(STREAMS)[()], layout.places(TOLD)[()]
         self.streams(0)
+        self.told(0)
 
     def request(self, route: str, status: int) -> None:
         """A request of this route is answered with `status`."""
@@ -60,9 +51,7 @@ class Counts:
 
     def accepted(self, stage: str, seconds: float) -> None:
         """An accepted upload took so long in one stage."""
-        at = self._accept[stage,]
-        self._cells[at + bisect_left(ACCEPT_BUCKETS, seconds)] += 1
-        self._cells[at + len(ACCEPT_BUCKETS) + 1] += round(seconds * MICROSECONDS)
+        observe(self._cells, self._accept[stage,], self._accept_family, seconds)
 
     def uploaded(self, size: int) -> None:
         """An upload has stored originals of so many bytes in all."""
@@ -82,7 +71,7 @@ class Counts:
         running = [cells for cells, is_running in slots if is_running]
         ever, now = _sums([cells for cells, _ in slots]), _sums(running)
         totals = [total if stays else gauge for total, gauge, stays in zip(ever, now, self._stays, strict=True)]
-        return Seen(totals, len(running), max(cells[self._told] for cells, _ in slots))
+        return Seen(totals, len(running), max(cells[self._told] for cells in running))
 
 
 def _place(places: Mapping[tuple[str, ...], int], *values: tuple[str, ...]) -> int:

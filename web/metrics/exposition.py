@@ -11,7 +11,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from web.metrics.layout import COUNTER, HISTOGRAM, INFO, MARK, Family, Histogram, Layout, histogram
+from jobs.figures.layout import COUNTER, HISTOGRAM, INFO, MARK, Family, Histogram, Layout, histogram
 
 SUFFIX = {COUNTER: "_total", INFO: "_info"}
 """What a query has behind the name of a family."""
@@ -75,4 +75,4 @@ def _add_histogram(metric: Metric, family: Family, named: dict[str, str], value:
         sum_ += count
         metric.add_sample(family.name + "_bucket", {**named, "le": "+Inf" if bound == INFINITE else str(bound)}, sum_)
     metric.add_sample(family.name + "_count", named, sum_)
-    metric.add_sample(family.name + "_sum", named, value.seconds)
+    metric.add_sample(family.name + "_sum", named, value.sum)

@@ -6,8 +6,8 @@ is closed: no job, tenant, reference, name of a worker or address is among them.
 
 from collections.abc import Sequence
 
+from jobs.figures.layout import COUNTER, GAUGE, HISTOGRAM, INFO, MARK, Family, Layout
 from web.http.problems import CODES
-from web.metrics.layout import COUNTER, GAUGE, HISTOGRAM, INFO, MARK, Family, Layout
 
 OTHER = "other"
 """Stands for every value that is not in its set."""

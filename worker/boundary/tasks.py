@@ -32,6 +32,7 @@ _Word = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9]{1,8}\Z")]
 _Colour = Annotated[str, msgspec.Meta(pattern=r"\A#[0-9a-f]{6}\Z")]
 _Layer = Annotated[str, msgspec.Meta(pattern=r"\A[a-z-]{1,16}\Z")]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+_Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 _Ending = Annotated[
     str,
     msgspec.Meta(
@@ -73,10 +74,11 @@ class Rendered(_Said, frozen=True):
 
 
 class Done(_Said, frozen=True):
-    """All are made. `peak_bytes`: resident at most."""
+    """All are made. `peak_bytes`: resident at most. `seconds`: of decoding, of the operations, and of encoding."""
 
     cpu_ms: Annotated[float, msgspec.Meta(ge=0)]
     peak_bytes: _Count
+    seconds: tuple[_Seconds, _Seconds, _Seconds] = (0.0, 0.0, 0.0)
 
 
 class Fault(_Said, frozen=True):

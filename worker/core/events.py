@@ -10,7 +10,7 @@ import msgspec
 
 from jobs.job import Cost, Rendition
 from jobs.session.events import Connected, Disconnected, DrainRequested, Fact, LeaveRequested, Received
-from jobs.wire import Assignment, LeaseRef, OrphanScan
+from jobs.wire import Assignment, LeaseRef, OrphanScan, Times
 
 __all__ = [
     "CacheAnswered", "CacheChanged", "Connected", "DecoderBegan", "DecoderDone", "DecoderFailed", "DecoderFinished",
@@ -66,6 +66,7 @@ class DecoderFinished(Fact, frozen=True):
     renditions: list[Rendition]
     cost: Cost | None = None
     at: float | None = None
+    times: Times | None = None
 
 
 class CacheAnswered(Fact, frozen=True):

@@ -244,7 +244,7 @@ class Session(LeaseHolder):
     def _on_decoder_finished(self, event: events.DecoderFinished) -> None:
         lease = self._leases.find_running(event.job, event.lease)
         if lease is not None:
-            times = (lease.began_at, event.at)
+            times = (lease.began_at, event.at, event.times)
             self._finish(lease, wire.Finish(event.job, event.lease, event.renditions, event.cost, False, *times))
 
     def _on_cache_answered(self, event: events.CacheAnswered) -> None:

@@ -27,6 +27,7 @@ from worker.boundary.tasks import Task
 from worker.images import pipeline
 from worker.images.pipeline import Output, run
 from worker.images.reading import PipelineLimits
+from worker.images.watch import NOTHING
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -149,12 +150,13 @@ def _close_streams() -> None:
 def _work(link: socket.socket, task: Task, descriptors: list[int], memory: Memory, status_page: StatusPage) -> bytes:
     """The task's last frames. The last rendition is among them, so that the keeper wakes once for both."""
     memory.begin(task.memory_bytes)
-    before, last = _cpu_seconds(), b""
+    before, last, spent = _cpu_seconds(), b"", NOTHING
     try:
         recipe = parse(task.recipe)
         left = len(recipe.renditions)
         for output in _outputs(task, recipe, descriptors, status_page):
             last = tasks.frame(_word(output), len(output.data)) + output.data
+            spent = spent.plus(output.spent)
             left -= 1
             if left:
                 link.sendall(last)
@@ -170,7 +172,7 @@ def _work(link: socket.socket, task: Task, descriptors: list[int], memory: Memor
             raise
         detail = f"the original cannot be read ({fault.strerror})"
         return tasks.frame(tasks.Fault(Code.STORE_ERROR, detail))
-    return last + tasks.frame(tasks.Done((_cpu_seconds() - before) * 1000, memory.peak()))
+    return last + tasks.frame(tasks.Done((_cpu_seconds() - before) * 1000, memory.peak(), spent))
 
 
 def _word(output: Output) -> tasks.Rendered:

@@ -33,6 +33,7 @@ from worker.images.formats import heic, turbojpeg, vips
 from worker.images.formats.animation import Showing
 from worker.images.planar import Planes
 from worker.images.reading import READING, PipelineLimits, Work
+from worker.images.watch import NOTHING, Spent, Watch
 
 ENGINE = f"pillow-{PIL.__version__}{vips.VERSION}{turbojpeg.VERSION}{heic.VERSION}/9"
 """The version of all code that makes a rendition. With the same engine, equal bytes and recipe give the same result."""
@@ -72,7 +73,8 @@ TOUCHED_BYTES = 8 * 1024 * 1024
 class Output(NamedTuple):
     """One encoded rendition, with its size in pixels and its bytes (`data`). `dominant_colour`: of the original; None:
     it is transparent. `unmet`: what was lost. `original`: the size of the original, if its head did not tell it.
-    `quality`: as used. `box`: the part of the upright original that it shows (left, top, width, height)."""
+    `quality`: as used. `box`: the part of the upright original that it shows (left, top, width, height).
+    `spent`: on it."""
 
     name: str
     format: str
@@ -85,6 +87,7 @@ class Output(NamedTuple):
     original: tuple[int, int] | None = None
     quality: int | None = None
     box: Part | None = None
+    spent: Spent = NOTHING
 
 
 def _nobody(_stage: str) -> None:
@@ -104,12 +107,14 @@ def run(
     Raises ImageFault (`undecodable`, `pixels_over_limit`, `frames_over_limit`, `operation_failed`), and MemoryError,
     which says nothing about the image.
     """
+    watch = Watch()
     work = Work(stream, recipe, limits, watermarks or {})
     with imagefile.blamed("undecodable"):
         for read in READING:
             at(read.__name__)
             read(work)
     kept: dict[str | None, Picture] = {None: work.image}
+    decoding = Spent(watch.spent().operate)
     del work.image  # freed as soon as nothing derives from it
     for index, derivation in enumerate(work.plan.steps):
         at(f"rendition {derivation.shape.spec.name}")
@@ -117,7 +122,7 @@ def run(
             output, kept[derivation.shape.spec.name] = _rendition(work, derivation, kept[derivation.parent])
         parents = {later.parent for later in work.plan.steps[index + 1 :]}
         kept = {name: image for name, image in kept.items() if name in parents}
-        yield output
+        yield output._replace(spent=output.spent.plus(decoding)) if index == 0 else output
 
 
 def warm() -> None:
@@ -153,6 +158,7 @@ def touch() -> None:
 
 def _rendition(work: Work, derivation: Derivation, parent: Picture) -> tuple[Output, Picture]:
     """The rendition of one step, and its resized pixels for later renditions that derive from them."""
+    watch = Watch()
     spec = derivation.shape.spec
     format = work.format(spec)
     step = operations.Step(derivation, format not in OPAQUE, _mark(work, spec))
@@ -160,19 +166,20 @@ def _rendition(work: Work, derivation: Derivation, parent: Picture) -> tuple[Out
     unmet: Unmet = ()
     resized = parent
     if isinstance(parent, Planes):
-        sides, made, resized = _of_planes(parent, step, format, metadata)
+        sides, made, resized = _of_planes(parent, step, format, metadata, watch)
     elif work.moves(spec):
         images, showing = _animation(work, step, format, None if work.apart else parent)
         sides = images[0].size
-        made, unmet = _moving(images, showing, spec, format, metadata)
+        made, unmet = _moving(images, showing, spec, format, metadata, watch)
     else:
         resized = operations.resize(parent, step)
-        sides, made = _still(resized, step, format, metadata)
+        sides, made = _still(resized, step, format, metadata, watch)
     unmet = (*work.unmet, *_undone(work, spec, made.data), *lost, *unmet)
     found = None if work.head.width and work.head.height else work.stored
     box, extension = shown(derivation.shape, work.stored, work.orientation), EXTENSIONS[format]
     colour = work.dominant_colour
-    return Output(spec.name, format, extension, *sides, colour, made.data, unmet, found, made.quality, box), resized
+    named = (spec.name, format, extension, *sides, colour, made.data, unmet, found, made.quality, box)
+    return Output(*named, watch.spent()), resized
 
 
 def _undone(work: Work, spec: RenditionSpec, data: bytes) -> Unmet:
@@ -182,17 +189,20 @@ def _undone(work: Work, spec: RenditionSpec, data: bytes) -> Unmet:
     return (*(("trim",) if untrimmed else ()), *(("max_bytes",) if too_large else ()))
 
 
-def _encoded(spec: RenditionSpec, format: str, encode: Callable[[RenditionSpec], bytes]) -> Made:
+def _encoded(spec: RenditionSpec, format: str, watch: Watch, encode: Callable[[RenditionSpec], bytes]) -> Made:
     """The file that `encode` makes of the spec, with the highest quality that its `max_bytes` allow."""
     quality = encoders.quality(format, spec)
-    if quality is None or spec.max_bytes is None:
-        return Made(quality, encode(spec))
-    worst = min(quality, spec.quality_min)
-    return within(lambda tried: encode(msgspec.structs.replace(spec, quality=tried)), quality, worst, spec.max_bytes)
+    with watch.encoding():
+        if quality is None or spec.max_bytes is None:
+            return Made(quality, encode(spec))
+        worst = min(quality, spec.quality_min)
+        return within(
+            lambda tried: encode(msgspec.structs.replace(spec, quality=tried)), quality, worst, spec.max_bytes
+        )
 
 
 def _moving(
-    images: list[Image.Image], showing: Showing, spec: RenditionSpec, format: str, metadata: bytes
+    images: list[Image.Image], showing: Showing, spec: RenditionSpec, format: str, metadata: bytes, watch: Watch
 ) -> tuple[Made, Unmet]:
     """The file of an animation, and the fields of `showing` that its format could not store, whatever its quality."""
     unmet: list[Unmet] = []
@@ -202,18 +212,20 @@ def _moving(
         unmet.append(lost)
         return data
 
-    return _encoded(spec, format, encode), unmet[-1]
+    return _encoded(spec, format, watch, encode), unmet[-1]
 
 
-def _still(resized: Image.Image, step: operations.Step, format: str, metadata: bytes) -> tuple[tuple[int, int], Made]:
+def _still(
+    resized: Image.Image, step: operations.Step, format: str, metadata: bytes, watch: Watch
+) -> tuple[tuple[int, int], Made]:
     """The sides and the file of a still rendition."""
     image = encoders.held(_finished(resized, step), format)
     spec = step.derivation.shape.spec
-    return image.size, _encoded(spec, format, lambda each: encoders.encode(image, format, each, metadata))
+    return image.size, _encoded(spec, format, watch, lambda each: encoders.encode(image, format, each, metadata))
 
 
 def _of_planes(
-    parent: Planes, step: operations.Step, format: str, metadata: bytes
+    parent: Planes, step: operations.Step, format: str, metadata: bytes, watch: Watch
 ) -> tuple[tuple[int, int], Made, Planes]:
     """The sides and the file of a rendition that is made of planes, and its resized planes."""
     shape, box = step.derivation.shape, step.derivation.box
@@ -221,9 +233,13 @@ def _of_planes(
         resized = planar.resize(parent, box, shape.size, full=False)
         made = planar.turned(planar.gray(resized) if shape.spec.grayscale else resized, shape.turn)
         with contextlib.suppress(planar.Unserved):
-            return made.size, _encoded(shape.spec, format, lambda each: planar.encode(made, each, metadata)), resized
+            return (
+                made.size,
+                _encoded(shape.spec, format, watch, lambda each: planar.encode(made, each, metadata)),
+                resized,
+            )
     resized = planar.resize(parent, box, shape.size, full=True)
-    return *_still(planar.image(resized), step, format, metadata), resized
+    return *_still(planar.image(resized), step, format, metadata, watch), resized
 
 
 def _animation(

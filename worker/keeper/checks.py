@@ -102,7 +102,7 @@ def check_whole(word: Rendered, head: Head | None) -> None:
 
 def check_done(word: Done, expected: int, made: int) -> None:
     """Raises WireFault if renditions are missing: then this is no end."""
-    if made != expected or not math.isfinite(word.cpu_ms):
+    if made != expected or not all(map(math.isfinite, (word.cpu_ms, *word.seconds))):
         raise WireFault(f"{made} of {expected} renditions, {word.cpu_ms} CPU ms")
 
 

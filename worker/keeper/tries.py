@@ -5,13 +5,14 @@ Owns what is published of a try. worker/keeper/work.py decides when, and reports
 
 import time
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import BinaryIO
 
 from host.tracing.tracer import Processed, Published
 from jobs.errors import StoreAway, StoreFault
 from jobs.ids import rendition_name
 from jobs.job import Rendition, Spec
-from jobs.wire import Assignment, LeaseRef
+from jobs.wire import Assignment, LeaseRef, Times
 from stores.blobs import Blobs
 from worker.boundary import tasks
 from worker.keeper import checks
@@ -28,7 +29,8 @@ class Try:
     wall time at which the decoder got it (`original` is closed then); from then on it is charged. `begun`: the session
     knows that. `made`: not published yet. `coming`: not complete yet. `done`: the decoder's last message. `run`: the
     decoder's. `away_since`: when (monotonic) the store was first away for a rendition. `published`: when each of the
-    `renditions` was."""
+    `renditions` was. `read_seconds`: until its original was open, `publish_seconds`: until its renditions so far were
+    durable."""
 
     assignment: Assignment
     spec: Spec
@@ -44,10 +46,18 @@ class Try:
     run: Run = field(default_factory=Run)
     away_since: float | None = None
     published: list[Published] = field(default_factory=list)
+    read_seconds: float = 0.0
+    publish_seconds: float = 0.0
 
     def is_under(self, ref: LeaseRef) -> bool:
         """Whether this is the try of that job under that lease."""
         return (self.assignment.job, self.assignment.lease) == (ref.job, ref.lease)
+
+    def times(self) -> Times | None:
+        """The seconds of each stage of a try that is done."""
+        if self.done is None:
+            return None
+        return Times(self.spec.original.format, [self.read_seconds, *self.done.seconds, self.publish_seconds])
 
     def names(self) -> set[str]:
         """The names of the renditions that were made, published or not."""
@@ -82,6 +92,7 @@ class Try:
         word, body = self.made[0]
         digest = body.digest()
         blob = rendition_name(self.assignment.job, word.name, digest, word.extension)
+        began = perf_counter()
         try:
             body.publish(blob)
         except StoreAway:
@@ -90,6 +101,7 @@ class Try:
             self.made.pop(0)
             body.discard()
             raise
+        self.publish_seconds += perf_counter() - began
         self.made.pop(0)
         described = (word.format, word.width, word.height, body.size, digest, word.dominant_colour, word.unmet)
         rendition = Rendition(word.name, blob, *described, word.original, word.quality, word.box)

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from time import perf_counter
 from typing import Any, BinaryIO
 
 import msgspec
@@ -83,6 +84,7 @@ class Work:
             self._postponed = assignment
             return None
         began_at = time.time()
+        began = perf_counter()
         try:
             spec = decode_spec(assignment.spec)
             if (renditions := self._results.find(assignment.job, spec)) is not None:
@@ -101,7 +103,8 @@ class Work:
             return self._leave_store()
         except (ImageFault, StoreFault) as fault:
             return self._refuse(assignment, _code(fault), fault.detail)
-        self._try = Try(assignment, spec, allowed, original, watermarks)
+        read_seconds = perf_counter() - began
+        self._try = Try(assignment, spec, allowed, original, watermarks, read_seconds=read_seconds)
         decoder = self._children.decoder
         if assignment.alone:
             self._children.end_parked()  # their memory is for this job
@@ -300,7 +303,7 @@ class Work:
         self._results.keep(work.spec, work.renditions, work.run)
         cost = Cost(work.done.cpu_ms, work.done.peak_bytes)
         job, lease, at = work.assignment.job, work.assignment.lease, time.time()
-        self._notify(events.DecoderFinished(job, lease, work.renditions, cost, at))
+        self._notify(events.DecoderFinished(job, lease, work.renditions, cost, at, work.times()))
         ms = round((at - work.handed_at) * 1000)
         extra = {"job": job, "lease": count_of(lease), "ms": ms, **member_of(work.spec.trace)}
         self._log.info("finished", extra=extra)

@@ -41,7 +41,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     `orphan_seconds`; a Submit older than half of that is refused, because its originals may be among them.
     `retention_seconds` 0: ended jobs stay for ever. `rate_per_minute` 0: uploads have no limit of rate. One fetch takes
     at most `fetch_seconds`, and at most `upload_bytes_max`. `no_scan`: why there is no orphan scan, or "". A batch that
-    nobody closes ends `partial_seconds` after the last POST to it. `tenants`: those for whom other limits hold."""
+    nobody closes ends `partial_seconds` after the last POST to it. `tenants`: those for whom other limits hold.
+    `metrics`: whether figures are counted."""
 
     attempts_max: int = 5
     job_seconds: float = 60.0
@@ -62,6 +63,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     upload_bytes_max: int = 64 << 20
     partial_seconds: float = PARTIAL_SECONDS
     tenants: dict[str, TenantLimits] = {}
+    metrics: bool = True
 
 
 class ClockRead(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -74,6 +76,13 @@ class DurabilityRead(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """What a commit rests on, in one word (jobs.records.Durability). Comes when that has changed."""
 
     word: str
+
+
+class LoopRead(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """What the loop has measured so far: the first cells of jobs.figures.cluster.LAYOUT. Comes before each beat that
+    tells figures."""
+
+    cells: list[int]
 
 
 class Submitted(msgspec.Struct, frozen=True, gc=False):
@@ -197,8 +206,9 @@ class BatchesFound(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 
 Event = (
-    ClockRead | DurabilityRead | Submitted | Commanded | Matched | Ordered | Received | PeerLost | NamesListed
-    | Refilled | Expired | OverdueFound | BatchesFound | BatchOrdered | DueRead | DeliveriesRead | Replayed
+    ClockRead | DurabilityRead | LoopRead | Submitted | Commanded | Matched | Ordered | Received | PeerLost
+    | NamesListed | Refilled | Expired | OverdueFound | BatchesFound | BatchOrdered | DueRead | DeliveriesRead
+    | Replayed
 )  # fmt: skip
 
 

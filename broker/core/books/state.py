@@ -22,6 +22,7 @@ from broker.core.books.service import LEAST_SECONDS, Service
 from broker.core.books.sweeps import Sweeps
 from broker.core.books.turns import Holds
 from broker.core.couriers.deliveries import Deliveries
+from broker.core.figures.counts import Figures, NoFigures
 from broker.core.hours.counting import Hours
 from jobs.deliveries import EventType
 from jobs.ids import original_name
@@ -90,6 +91,9 @@ class Books:
         self.batches_open = Batches()
         self.accepted, self.ended = Rate(), Rate()
         self.hours = Hours()
+        self.accepted_ever = 0
+        """Jobs since the broker's start. (`accepted` has requeues, too: they count for a rate.)"""
+        self.figures = Figures() if policy.metrics else NoFigures()
         self.secrets = Secrets()
         self.change = self.change_sent = self.epoch = 0
         self.began, self.history = 0, ""
@@ -128,7 +132,7 @@ class Books:
         self.meta_changed = False
         self.counted: dict[str, Share] = {}
         """The tenants whose counts changed."""
-        self.roster_changed = False
+        self.roster_changed = self.figures_due = False
         self.acks: dict[str, list[Ack]] = {}
         self.messages: dict[tuple[bytes, type[ToWorker]], ToWorker] = {}
         self.batches: dict[tuple[bytes, type[Batched]], list[Any]] = {}
@@ -246,6 +250,8 @@ class Books:
         if entry.outcome.hooks is not None:
             self.tell(entry)
         self.ended.add(now)
+        if state is not State.DONE:  # these are counted with what they cost
+            self.figures.ended(state._value_, fault.code if fault else None)
         if entry.batch is not None:
             self.batches_open.unsure[entry.batch] = None
         if entry.tenant:

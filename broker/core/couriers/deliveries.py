@@ -26,6 +26,7 @@ from jobs.deliveries import (
     seq_of,
     update_of,
 )
+from jobs.figures.cluster import DELIVERED, GIVEN_UP, RETRIED
 from jobs.leases import count_of, next_lease
 from jobs.trace import Trace
 from jobs.webhooks.schedule import (
@@ -114,6 +115,8 @@ class Deliveries:
         self.last = self.nonce = 0
         self.grace_until = 0.0
         self.waiting = self.given_up = 0
+        self.outcomes = {DELIVERED: 0, RETRIED: 0, GIVEN_UP: 0}
+        """The attempts since the broker's start, by outcome."""
         """How many deliveries wait or are on their way; and how many have failed in this term."""
         self.clear()
 
@@ -354,6 +357,7 @@ class Deliveries:
         if not is_success(status) and not error:
             error = f"the receiver answered {status}"
         state = verdict.state.value
+        self.outcomes[DELIVERED if is_success(status) else RETRIED if due_at is not None else GIVEN_UP] += 1
         lane = flight.lane
         self._write(
             DeliveryUpdate(lane.name, attempts, tries, due_at, state, status, error, answer, ended_at, flight.seq)
@@ -427,6 +431,13 @@ class Deliveries:
         """The courier that takes most; None: none takes more. There are few couriers."""
         best = max(self.couriers.values(), key=credit, default=None)
         return best if best is not None and credit(best) > 0 else None
+
+    def stuck_since(self) -> float | None:
+        """The wall time since which some delivery cannot be made: it is due, and none takes it, or its receiver fails;
+        None: there is none."""
+        times = [lane.window[0][0] for lane in self.lanes.by_name.values() if lane.window]
+        times += [entry.failing_since for entry in self.endpoints.values() if entry.paused_at is None]
+        return min(times, default=None)
 
     def view(self) -> wire.DeliveriesView:
         """What the beat says."""

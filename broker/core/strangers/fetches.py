@@ -13,6 +13,7 @@ from broker.core.books.model import DELAYED, RUNNING, Entry, Worker
 from broker.core.books.state import Books
 from broker.core.books.window import Window
 from jobs.deliveries import host_of
+from jobs.figures import cluster
 from jobs.ids import original_name
 from jobs.job import Code, EventKind, Fault, Original, Sourced, Spec, State, decode_spec, with_original
 from jobs.lanes import lane_of, tenant_of
@@ -141,6 +142,7 @@ def _arrive(books: Books, entry: Entry, landed: SourceFetched, now: float) -> No
     entry.outcome.error = entry.code = None
     entry.spec = with_original(entry.spec, original)
     books.log(entry, FETCHED, now)
+    books.figures.fetched(cluster.FETCHED)
     books.release(entry)
     entry.lane = lane_of(entry.lane.priority, tenant_of(entry.lane), landed.width * landed.height, cost)
     if books.quarantine.entries and books.quarantine.bars(entry.content, books.roster.engines):
@@ -172,6 +174,7 @@ def failed(books: Books, entry: Entry, failure: Failure, code: Code, now: float)
     tries = outcome.sourced.tries + 1 if outcome.sourced else 1
     outcome.sourced = Sourced(tries)
     verdict = after_fetch(code, job=entry.id, tries=tries, retry_after=failure.retry_after)
+    books.figures.fetched(cluster.GIVEN_UP if isinstance(verdict, End) else cluster.RETRIED)
     if not isinstance(verdict, End):
         outcome.error = Fault(code.value, failure.detail)
     return books.follow(entry, verdict, now, failure.detail)

@@ -111,6 +111,10 @@ class PostgresLedger(BrokerReads):
         self._write(writes(records, self._last_seq))
         self._last_seq = max([self._last_seq, *(row.seq for row in records.jobs)])
 
+    def wal_bytes(self) -> int:
+        """As Ledger.wal_bytes."""
+        return 0
+
     def tidy(self, busy: bool = False) -> None:
         """As Ledger.tidy: renew the term if no commit has done so lately."""
         self._refuse_if_failed()

@@ -14,13 +14,15 @@ from host.log.events import EVENTS, OF_JOBS, OF_PARTS, OF_PROCESSES, OF_REQUESTS
 from host.settings.bounds import BOUNDS, CHOICES
 from host.settings.described import ALL, DESCRIBED, MAIN
 from host.settings.settings import Settings
+from jobs.figures.cluster import LAYOUT
+from jobs.figures.layout import MARK, Family
 from jobs.job import ENDED, TRANSITIONS
 from jobs.webhooks.schedule import JITTER, SCHEDULE
 from tests.support.api import http
 from tests.support.house.wings import ARROWS, arrows_of_files, arrows_of_folders, reduced
+from web.metrics.cluster import FAMILIES as CLUSTER
 from web.metrics.exposition import SUFFIX
 from web.metrics.families import OWN, layout
-from web.metrics.layout import MARK, Family
 from web.routes import TITLES
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -132,6 +134,11 @@ def web_metrics_table() -> str:
     return _metrics_table([family for family in layout(TITLES).families if family.kind != MARK] + [*OWN.values()])
 
 
+def cluster_metrics_table() -> str:
+    """The metrics of the cluster."""
+    return _metrics_table([*CLUSTER.values(), *LAYOUT.families])
+
+
 def _metrics_table(families: Iterable[Family]) -> str:
     lines = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
     for family in families:
@@ -182,7 +189,10 @@ PARTS: dict[Path, dict[str, tuple[str, Callable[[], str]]]] = {
         "main settings": ("host/settings", main_settings_table),
         "settings": ("host/settings", settings_table),
     },
-    METRICS: {"metrics of web": ("web/metrics/families.py", web_metrics_table)},
+    METRICS: {
+        "metrics of web": ("web/metrics/families.py", web_metrics_table),
+        "metrics of the cluster": ("jobs/figures/cluster.py", cluster_metrics_table),
+    },
     LOGS: {"events": ("host/log/events.py", events_tables)},
     WEBHOOKS: {"schedule": ("jobs/webhooks/schedule.py", schedule_table)},
     HTTP: {

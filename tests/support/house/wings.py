@@ -17,6 +17,7 @@ FILES_MAX = 14
 ARROWS = {
     "jobs": "",
     "jobs/access": "jobs jobs/recipes",
+    "jobs/figures": "jobs jobs/images",
     "jobs/images": "jobs",
     "jobs/recipes": "jobs jobs/images",
     "jobs/session": "jobs/wire",
@@ -43,13 +44,14 @@ ARROWS = {
     "stores/ledger/postgres": "jobs stores/ledger stores/ledger/deliveries",
     "broker": (
         "broker/core broker/core/books broker/flight broker/frames host/files host/log host/process host/settings "
-        "host/sockets jobs jobs/wire stores stores/ledger"
+        "host/sockets jobs jobs/figures jobs/wire stores stores/ledger"
     ),
     "broker/core": "broker/core/audit broker/core/books broker/core/strangers jobs jobs/webhooks jobs/wire",
     "broker/core/audit": "broker/core/books jobs jobs/wire",
-    "broker/core/strangers": "broker/core/audit broker/core/books jobs jobs/recipes jobs/wire",
-    "broker/core/books": "broker/core/couriers broker/core/hours jobs jobs/webhooks jobs/wire",
-    "broker/core/couriers": "jobs jobs/webhooks jobs/wire",
+    "broker/core/strangers": "broker/core/audit broker/core/books jobs jobs/figures jobs/recipes jobs/wire",
+    "broker/core/books": "broker/core/couriers broker/core/figures broker/core/hours jobs jobs/webhooks jobs/wire",
+    "broker/core/couriers": "jobs jobs/figures jobs/webhooks jobs/wire",
+    "broker/core/figures": "jobs jobs/figures jobs/wire",
     "broker/core/hours": "jobs",
     "broker/flight": "broker/core broker/core/books broker/frames jobs jobs/wire stores stores/ledger",
     "broker/frames": "broker/core/books broker/core/couriers host/sockets jobs jobs/webhooks jobs/wire",
@@ -71,7 +73,7 @@ ARROWS = {
     "web/making": (
         "jobs jobs/access jobs/wire web/access web/broker web/handlers web/http web/metrics web/uploads web/views"
     ),
-    "web/metrics": "host/files web/http",
+    "web/metrics": "host/files jobs jobs/figures jobs/wire web/http",
     "web/streams": "jobs jobs/wire web/broker web/http web/views",
     "web/uploads": (
         "host/egress host/settings host/tracing jobs jobs/access jobs/images jobs/recipes jobs/wire stores/blobs "

@@ -20,6 +20,7 @@ from broker.core.books.events import (
 from broker.flight.facts import Intake
 from broker.lookups import Lookups
 from broker.loop import Loop
+from broker.measures import Measures
 from jobs import wire
 from jobs.deliveries import DueRefill
 from jobs.errors import TermLost
@@ -37,6 +38,7 @@ def loop_that_notes(done: Mock, believed_until: float) -> Loop:
     done.ledger.believed_until = believed_until
     loop._ledger, loop.sockets = done.ledger, done.sockets
     loop._offset = 0.0
+    loop._measures = Measures()
     return loop
 
 

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from tests.support.harnesses.web_harness import WebHarness, png, serve
 from tests.support.house.needs import lacking
+from web.metrics.cluster import number_of
 
 WRITE, OPERATE = "w" * 32, "o" * 32
 KEYS = " ".join(
@@ -37,6 +38,33 @@ def test_it_tells_of_the_process_and_of_its_release() -> None:
         assert "pixmill_build_info{" in (await harness.client.get("/metrics")).text
 
     serve(scenario, disk_free_bytes_min=7)
+
+
+def test_it_tells_of_the_cluster_once_a_beat_came() -> None:
+    async def scenario(harness: WebHarness) -> None:
+        assert "pixmill_cluster_epoch" not in await scraped(harness)
+        harness.broker.beat()
+        await harness.upload(png())
+        harness.now += 1.0
+        harness.broker.beat()
+        samples = await scraped(harness)
+        assert samples["pixmill_cluster_epoch"] == harness.broker.epoch
+        assert samples["pixmill_cluster_jobs_accepted_total"] == 1
+
+    serve(scenario)
+
+
+def test_a_process_that_lags_behind_another_tells_nothing_of_the_cluster() -> None:
+    async def scenario(harness: WebHarness) -> None:
+        harness.broker.beat()
+        assert "pixmill_cluster_epoch" in await scraped(harness)
+        assert "pixmill_cluster_epoch" in await scraped(harness), "the same figures again are not older ones"
+        counts, beat = harness.web.counts, harness.feed.counted_beat
+        assert counts is not None and beat is not None and beat.figures is not None
+        counts.told(number_of(beat, beat.figures) + 1)
+        assert "pixmill_cluster_epoch" not in await scraped(harness)
+
+    serve(scenario)
 
 
 def test_it_is_a_404_where_metrics_are_off() -> None:

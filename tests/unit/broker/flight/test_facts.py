@@ -18,6 +18,7 @@ from broker.core.books.events import (
     Event,
     Expire,
     Expired,
+    LoopRead,
     Matched,
     NamesListed,
     Ordered,
@@ -85,6 +86,7 @@ OTHERS: list[tuple[facts.Other, object]] = [
     (DeliveriesRead([2, 3], [DELIVERY]), None),
     (Replayed(REPLAY, [DELIVERY], 9), REPLAY),
     (DurabilityRead("asynchronous"), None),
+    (LoopRead([1, 2, 3]), None),
 ]
 
 

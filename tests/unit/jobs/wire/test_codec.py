@@ -44,12 +44,13 @@ TO_WEB = [
     wire.Acks(7, [wire.Ack("r", wire.KNOWN, ["j"]), wire.Ack("q", wire.REFUSED, code="queue_full")]),
     wire.Changes(7, 1, 2, [wire.Change(2, "j", "t", "done", 1, rendition=RENDITION)]),
     wire.Beat(7, 1.0, 2, False, {"queued": 1}, None, [], 2, 0.0, 0.0, deliveries=wire.DeliveriesView(1, 2, 3, 4)),
+    wire.Beat(7, 1.0, 2, False, {}, None, [], 2, 0.0, 0.0, figures=wire.Figures(1, "f00d", [3, 0], {"web": 2.5}, 4.0)),
 ]
 FROM_WORKER = [
     wire.Ready("i", "name", 12, 2, "engine", HELD),
     wire.Started([wire.Start("j", 3, 1.0)]),
     wire.Published([wire.Publication("j", 3, RENDITION)]),
-    wire.Finished([wire.Finish("j", 3, [RENDITION], Cost(1.5, 10))]),
+    wire.Finished([wire.Finish("j", 3, [RENDITION], Cost(1.5, 10), times=wire.Times("jpeg", [0.1, 0.2]))]),
     wire.Failed([wire.Failure("j", 3, "undecodable", "detail")]),
     wire.Returned(REFS),
     wire.Swept(["j"]),

@@ -2,9 +2,9 @@
 
 import pytest
 
+from jobs.figures.layout import histogram
 from web.metrics.counts import Counts, Slots
 from web.metrics.families import ACCEPT_BUCKETS, ACCEPT_SECONDS, OTHER, READ, REFUSED, REQUESTS, STREAMS, layout
-from web.metrics.layout import histogram
 
 LAID = layout(["GET /jobs/{job}"])
 
@@ -51,10 +51,9 @@ def test_a_stage_falls_into_the_bucket_whose_bound_it_does_not_pass() -> None:
     it = Counting()
     for seconds in (0.0005, 0.001, 0.0011, 60.0):
         it.counts.accepted(READ, seconds)
-    family = next(each for each in LAID.families if each.name == ACCEPT_SECONDS)
-    counted = histogram(it.counts.seen().totals, LAID.places(ACCEPT_SECONDS)[READ,], family)
+    counted = histogram(it.counts.seen().totals, LAID.places(ACCEPT_SECONDS)[READ,], LAID.family(ACCEPT_SECONDS))
     assert counted.counts == [2, 1, *[0] * (len(ACCEPT_BUCKETS) - 2), 1]
-    assert counted.seconds == pytest.approx(60.0026)
+    assert counted.sum == pytest.approx(60.0026)
 
 
 def test_counters_of_processes_that_ended_stay_and_their_gauges_go() -> None:
@@ -81,10 +80,10 @@ def test_a_process_that_takes_over_goes_on_from_the_counters_and_begins_its_gaug
     assert (totals[LAID.places(REFUSED)["queue_full",]], totals[LAID.places(STREAMS)[()]]) == (2, 0)
 
 
-def test_the_newest_number_that_any_process_told_is_seen_by_all() -> None:
-    it = Counting()
-    other = Counting()
+@pytest.mark.parametrize(("running", "newest"), [(True, 9), (False, 3)])
+def test_the_newest_number_that_a_running_process_told_is_seen_by_all(running: bool, newest: int) -> None:
+    it, other = Counting(), Counting()
     other.counts.told(9)
-    it.others = [(other.cells, False)]
+    it.others = [(other.cells, running)]
     it.counts.told(3)
-    assert it.counts.seen().newest == 9
+    assert it.counts.seen().newest == newest

@@ -4,8 +4,8 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
+from jobs.figures.layout import COUNTER, GAUGE, HISTOGRAM, INFO, MARK, Family, Layout
 from web.metrics.exposition import Told, encoded, told_of
-from web.metrics.layout import COUNTER, GAUGE, HISTOGRAM, INFO, MARK, Family, Layout
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
 LAID = Layout(

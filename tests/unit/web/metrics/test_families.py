@@ -2,11 +2,11 @@
 
 import re
 
+from jobs.figures.layout import COUNTER, HISTOGRAM, MARK
 from jobs.limits import KEYS_MAX
 from web.api.codes import CODES
 from web.http import problems
 from web.metrics.families import layout
-from web.metrics.layout import COUNTER, HISTOGRAM, MARK
 from web.routes import TITLES
 
 FAMILIES = layout(TITLES).families

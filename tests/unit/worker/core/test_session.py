@@ -134,8 +134,9 @@ def test_a_job_from_assign_to_settled() -> None:
     assert bench.after(DecoderBegan("a", 1, 5.0)) == effects(wire.Started([Start("a", 1, 5.0)]))
     bench.now += 2
     assert bench.after(RenditionLanded("a", 1, PICTURE)) == effects(wire.Published([wire.Publication("a", 1, PICTURE)]))
-    finish = Finish("a", 1, [PICTURE], COST, began_at=5.0)
-    assert bench.after(DecoderFinished("a", 1, [PICTURE], COST)) == effects(wire.Finished([finish]))
+    times = wire.Times("jpeg", [0.1])
+    finish = Finish("a", 1, [PICTURE], COST, began_at=5.0, times=times)
+    assert bench.after(DecoderFinished("a", 1, [PICTURE], COST, None, times)) == effects(wire.Finished([finish]))
     assert bench.receive(settled("a")) == NOTHING
     assert bench.after(Connected()) == effects(ready())
 

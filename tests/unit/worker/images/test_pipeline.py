@@ -4,6 +4,7 @@ import contextlib
 import errno
 import gc
 import io
+import itertools
 import os
 import resource
 import struct
@@ -23,9 +24,10 @@ from jobs.images import exif
 from jobs.images.formats import HEIC
 from jobs.recipes.recipe import Recipe, RenditionSpec, parse
 from tests.support.pictures.images import LIMITS, TEST_DATA, corners, made, one, outputs, read, saved
-from worker.images import encoders, imagefile, operations
+from worker.images import encoders, imagefile, operations, watch
 from worker.images.pipeline import ENGINE, WARMED, run, touch, warm
 from worker.images.reading import PipelineLimits
+from worker.images.watch import Spent
 
 DEFAULT = parse(
     {
@@ -72,6 +74,16 @@ def test_each_output_is_there_before_the_next_is_encoded(monkeypatch: pytest.Mon
     coming = run(io.BytesIO((TEST_DATA / "rotated.jpg").read_bytes()), DEFAULT, LIMITS)
     assert next(coming).name == "large"
     assert len(encoded) == 1
+
+
+def test_an_output_tells_what_was_spent_on_it_and_the_first_one_also_the_decoding(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watch, "perf_counter", itertools.count().__next__)  # each look takes a second
+    data = (TEST_DATA / "rotated.jpg").read_bytes()
+    first, second = run(io.BytesIO(data), DEFAULT, LIMITS)
+    assert (first.spent, second.spent) == (Spent(1, 2, 1), Spent(0, 2, 1))
+    assert first.spent.plus(second.spent) == Spent(1, 4, 2)
 
 
 @pytest.mark.parametrize("original", ["jpeg", "webp", "png", "avif"])

@@ -1,6 +1,7 @@
 """worker/keeper/work.py: what a decoder that strangers' bytes have taken over may say of a job, and what not."""
 
 import io
+import itertools
 import logging
 import math
 import os
@@ -19,7 +20,7 @@ from jobs.images.formats import EXTENSIONS
 from jobs.images.head import read_head
 from jobs.job import Code, Original, Spec, encode
 from jobs.recipes.recipe import canonical, parse
-from jobs.wire import Assignment, LeaseRef
+from jobs.wire import Assignment, LeaseRef, Times
 from stores.blobs.memory import MemoryBlobs
 from stores.cache.memory import MemoryCache
 from tests.support.pictures.images import saved
@@ -29,7 +30,7 @@ from worker.core.parking import GROWTH_SHARE
 from worker.decoder.serve import _word
 from worker.images.pipeline import run
 from worker.images.reading import PipelineLimits
-from worker.keeper import checks
+from worker.keeper import checks, tries, work
 from worker.keeper.bodies import HELD_BYTES_MAX, Body
 from worker.keeper.children import Children
 from worker.keeper.results import Results, Run
@@ -155,6 +156,7 @@ def test_each_rendition_once_and_then_the_end() -> None:
         [LARGE, DONE],
         [LARGE, SMALL, tasks.Done(math.nan, 1)],
         [LARGE, SMALL, tasks.Done(math.inf, 1)],
+        [LARGE, SMALL, tasks.Done(1.0, 1, (0.0, math.nan, 0.0))],
         [LARGE, SMALL, DONE, DONE],
         [LARGE, SMALL, DONE, LARGE],
         [tasks.Fault("undecodable", "x"), tasks.Fault("undecodable", "x")],
@@ -227,6 +229,17 @@ def test_what_a_decoder_did_not_take_is_for_the_next_one_and_uncharged() -> None
     desk.work.decoder_ready()
     assert desk.children.given == 1
     assert desk.said(LARGE, SMALL, DONE)[-1] is events.DecoderFinished
+
+
+def test_the_end_tells_how_long_each_stage_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = itertools.count()
+    for module in (work, tries):
+        monkeypatch.setattr(module, "perf_counter", looks.__next__)  # each look takes a second
+    desk = Desk()
+    desk.said(LARGE, SMALL, tasks.Done(1.0, 1, (0.5, 0.25, 0.125)))
+    finished = desk.notified[-1]
+    assert isinstance(finished, events.DecoderFinished)
+    assert finished.times == Times("jpeg", [1.0, 0.5, 0.25, 0.125, 2.0])
 
 
 def test_what_a_decoder_has_grown_by_is_the_kernel_s_word() -> None:

@@ -1,7 +1,7 @@
 """The layout of a process's cells: each series has its own, and processes that disagree share no file."""
 
+from jobs.figures.layout import COUNTER, GAUGE, HISTOGRAM, Family, Histogram, Layout, histogram
 from web.metrics.families import layout
-from web.metrics.layout import COUNTER, GAUGE, HISTOGRAM, Family, Histogram, Layout, histogram
 
 SECONDS = Family("seconds", HISTOGRAM, "", ("stage",), (("a",), ("b",)), (0.1, 1.0))
 BYTES = Family("bytes", COUNTER, "")

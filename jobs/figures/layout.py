@@ -1,23 +1,25 @@
-"""Where each figure of a web process is among its cells of 8 bytes.
+"""Where each figure of a process is among its cells, which are whole numbers.
 
-Owns the order of the cells, and the digest that names it: processes share a file only if they agree on both. Pure:
-knows no file, and no metric by name.
+Owns the order of the cells, and the digest that names it: who reads the cells of another process must agree on both.
+Pure: knows no file, no message, and no metric by name.
 """
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 COUNTER, GAUGE, HISTOGRAM, INFO, MARK = "counter", "gauge", "histogram", "info", "mark"
 """A MARK is a cell that no scrape is told. An INFO is never counted: its labels are what it tells."""
 MICROSECONDS = 1_000_000
-"""A histogram's last cell is its sum in microseconds: cells are whole numbers."""
+"""A second in a histogram's last cell, which is its sum."""
 
 
 class Family(NamedTuple):
     """A metric with all its label values, which are a closed set. `values`: a row for each series, a value for each of
-    `labels`. `buckets`: the upper bounds of a histogram in seconds, without the infinite one."""
+    `labels`. `buckets`: the upper bounds of a histogram, without the infinite one. `scale`: what 1 is in the cell of
+    its sum."""
 
     name: str
     kind: str
@@ -25,6 +27,7 @@ class Family(NamedTuple):
     labels: tuple[str, ...] = ()
     values: tuple[tuple[str, ...], ...] = ((),)
     buckets: tuple[float, ...] = ()
+    scale: int = MICROSECONDS
 
     @property
     def cells_each(self) -> int:
@@ -33,11 +36,19 @@ class Family(NamedTuple):
 
 
 class Histogram(NamedTuple):
-    """The cells of one series: how many observations fell into each bucket (the last is beyond all), and their sum in
-    seconds."""
+    """The cells of one series: how many observations fell into each bucket (the last is beyond all), and their
+    sum."""
 
     counts: Sequence[int]
-    seconds: float
+    sum: float
+
+
+class Cells(Protocol):
+    """The cells of one process."""
+
+    def __getitem__(self, index: int, /) -> int: ...
+
+    def __setitem__(self, index: int, value: int, /) -> None: ...
 
 
 class Layout:
@@ -49,12 +60,16 @@ class Layout:
         begins = [0, *accumulate(lengths)]
         self.size = begins[-1]
         self._begins = {family.name: at for family, at in zip(self.families, begins, strict=False)}
-        self.digest = hashlib.sha256(repr(self.families).encode()).hexdigest()[:16]
+        cells = [family._replace(help="") for family in self.families]
+        self.digest = hashlib.sha256(repr(cells).encode()).hexdigest()[:16]
+
+    def family(self, name: str) -> Family:
+        """The family of that name."""
+        return next(each for each in self.families if each.name == name)
 
     def places(self, name: str) -> Mapping[tuple[str, ...], int]:
         """The first cell of each series of a family, by its label values."""
-        family = next(each for each in self.families if each.name == name)
-        begin = self._begins[name]
+        family, begin = self.family(name), self._begins[name]
         return {value: begin + index * family.cells_each for index, value in enumerate(family.values)}
 
     def is_summed(self) -> list[bool]:
@@ -65,4 +80,10 @@ class Layout:
 def histogram(cells: Sequence[int], at: int, family: Family) -> Histogram:
     """The series of a histogram whose first cell is at `at`."""
     end = at + len(family.buckets) + 1
-    return Histogram(cells[at:end], cells[end] / MICROSECONDS)
+    return Histogram(cells[at:end], cells[end] / family.scale)
+
+
+def observe(cells: Cells, at: int, family: Family, value: float) -> None:
+    """One more observation in the series of a histogram whose first cell is at `at`."""
+    cells[at + bisect_left(family.buckets, value)] += 1
+    cells[at + len(family.buckets) + 1] += round(value * family.scale)
