@@ -85,6 +85,7 @@ OF_CORE = (
         ("size_class", "priority"),
         tuple((size, priority) for size in SIZES.values() for priority in PRIORITIES),
         QUEUE_BUCKETS,
+        is_sparse=True,
     ),
     Family(
         PROCESSING,
@@ -93,6 +94,7 @@ OF_CORE = (
         ("stage", "format"),
         tuple((stage, format) for stage in STAGES for format in FORMATS),
         PROCESSING_BUCKETS,
+        is_sparse=True,
     ),
     Family(
         CACHE,

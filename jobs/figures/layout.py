@@ -19,7 +19,8 @@ MICROSECONDS = 1_000_000
 class Family(NamedTuple):
     """A metric with all its label values, which are a closed set. `values`: a row for each series, a value for each of
     `labels`. `buckets`: the upper bounds of a histogram, without the infinite one. `scale`: what 1 is in the cell of
-    its sum."""
+    its sum. `is_sparse`: a series is told once it was counted: so most of many pairs are not. An alert on such a one
+    would miss its first count."""
 
     name: str
     kind: str
@@ -28,6 +29,7 @@ class Family(NamedTuple):
     values: tuple[tuple[str, ...], ...] = ((),)
     buckets: tuple[float, ...] = ()
     scale: int = MICROSECONDS
+    is_sparse: bool = False
 
     @property
     def cells_each(self) -> int:
@@ -60,7 +62,7 @@ class Layout:
         begins = [0, *accumulate(lengths)]
         self.size = begins[-1]
         self._begins = {family.name: at for family, at in zip(self.families, begins, strict=False)}
-        cells = [family._replace(help="") for family in self.families]
+        cells = [family._replace(help="", is_sparse=False) for family in self.families]
         self.digest = hashlib.sha256(repr(cells).encode()).hexdigest()[:16]
 
     def family(self, name: str) -> Family:

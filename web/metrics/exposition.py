@@ -41,16 +41,15 @@ def encoded(accept: str, told: Iterable[Told]) -> tuple[bytes, str]:
 
 
 def told_of(layout: Layout, totals: Sequence[int]) -> list[Told]:
-    """The families of these cells. A counter with two or more labels leaves out what was never counted: most pairs
-    never occur."""
+    """The families of these cells."""
     told = []
     for family in layout.families:
-        places = layout.places(family.name)
+        places = layout.places(family.name).values()
         if family.kind == HISTOGRAM:
-            told.append(Told(family, [histogram(totals, at, family) for at in places.values()]))
+            found = (histogram(totals, at, family) for at in places)
+            told.append(Told(family, [None if family.is_sparse and not any(one.counts) else one for one in found]))
         elif family.kind != MARK:
-            seldom = family.kind == COUNTER and len(family.labels) > 1
-            told.append(Told(family, [totals[at] or (None if seldom else 0) for at in places.values()]))
+            told.append(Told(family, [totals[at] or (None if family.is_sparse else 0) for at in places]))
     return told
 
 

@@ -55,6 +55,7 @@ def layout(routes: Sequence[str]) -> Layout:
                 "Requests by route (its template) and HTTP status, counted when the answer begins.",
                 ("route", "code"),
                 tuple((route, status) for route in named for status in statuses),
+                is_sparse=True,
             ),
             Family(
                 REFUSED,

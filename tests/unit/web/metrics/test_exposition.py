@@ -12,12 +12,21 @@ LAID = Layout(
     [
         Family("mark", MARK, "Hidden."),
         Family("pixmill_web_bytes", COUNTER, "Bytes."),
-        Family("pixmill_web_requests", COUNTER, "Requests.", ("route", "code"), (("GET /a", "200"), ("GET /a", "404"))),
+        Family(
+            "pixmill_web_requests",
+            COUNTER,
+            "Requests.",
+            ("route", "code"),
+            (("GET /a", "200"), ("GET /a", "404")),
+            is_sparse=True,
+        ),
+        Family("pixmill_web_ended", COUNTER, "Ends.", ("state", "code"), (("dead", "a"),)),
+        Family("pixmill_web_waits", HISTOGRAM, "Waits.", ("size",), (("small",),), (1.0,), is_sparse=True),
         Family("pixmill_web_seconds", HISTOGRAM, "Seconds.", ("stage",), (("read",),), (0.1, 1.0)),
     ]
 )
 AGE = Family("pixmill_web_age_seconds", GAUGE, "Age.")
-CELLS = [9, 0, 3, 0, 4, 2, 1, 2_500_000]
+CELLS = [9, 0, 3, 0, 0, 0, 0, 0, 4, 2, 1, 2_500_000]
 
 
 @pytest.mark.parametrize(("accept", "reads"), [("", parse), ("text/html", parse), (OPENMETRICS, parse_openmetrics)])
@@ -33,6 +42,7 @@ def test_both_formats_tell_the_same(accept: str, reads: object) -> None:
     assert samples == {
         ("pixmill_web_bytes_total",): 0,
         ("pixmill_web_requests_total", "200", "GET /a"): 3,
+        ("pixmill_web_ended_total", "a", "dead"): 0,
         ("pixmill_web_seconds_bucket", "0.1", "read"): 4,
         ("pixmill_web_seconds_bucket", "1.0", "read"): 6,
         ("pixmill_web_seconds_bucket", "+Inf", "read"): 7,
