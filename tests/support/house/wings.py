@@ -117,6 +117,7 @@ ARROWS = {
         "broker broker/core host/files host/process host/settings jobs jobs/recipes jobs/wire stores stores/ledger "
         "worker/core worker/images"
     ),
+    "bench/metrics": "bench bench/parts tests/support/clusters tests/support/pictures",
     "bench/parts": (
         "host/files host/process host/settings jobs jobs/recipes jobs/wire stores/blobs tests/support/clusters "
         "tests/support/pictures tests/support/servers worker/boundary worker/keeper"

@@ -1,0 +1,1 @@
+"""Metrics of real clusters, under kills and faults."""
