@@ -59,7 +59,11 @@ class Ours:
         self.url = ""
 
     def __enter__(self) -> Self:
-        self.url = self._cluster.start().url
+        try:
+            self.url = self._cluster.start().url
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

@@ -112,9 +112,13 @@ class Programs:
         self._environ = {**environ, **own}
 
     def __enter__(self) -> Self:
-        for name in self._commands:
-            self._start(name)
-        return self if self._without_web else self._ready()
+        try:
+            for name in self._commands:
+                self._start(name)
+            return self if self._without_web else self._ready()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for process in self._running.values():
