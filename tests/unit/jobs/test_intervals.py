@@ -40,7 +40,8 @@ def test_a_mean_is_exact_and_a_share_lies_within_its_part() -> None:
     assert made.mean == pytest.approx(0.727)
     assert made.below(0.5) == pytest.approx(0.02 + 0.03 * 50 / 90)
     assert made.below(0.95) == pytest.approx(7.5), "half of the part from 5 to 10"
-    assert made.below(0.9) == pytest.approx(0.05), "the bound of the first part"
+    assert made.below(0.9) == pytest.approx(0.05), "the bound of that part"
+    assert times(0.001).below(0.5) == pytest.approx(0.005), "the first part begins at 0"
 
 
 def test_what_is_longer_than_the_last_bound_is_told_as_that_bound() -> None:
