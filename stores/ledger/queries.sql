@@ -222,7 +222,7 @@ INSERT INTO intervals (at, figures) VALUES (?, ?) ON CONFLICT (at) DO UPDATE SET
 DELETE FROM intervals WHERE at <= ? OR at > ?;
 
 -- name: newest_interval
-SELECT at, figures FROM intervals ORDER BY at DESC LIMIT 1;
+SELECT at, figures FROM intervals WHERE at = (SELECT max(at) FROM intervals) LIMIT 1;
 
 -- name: entries_intervals
 SELECT at, figures FROM intervals WHERE at > ? ORDER BY at LIMIT ?;
