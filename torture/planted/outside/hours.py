@@ -51,12 +51,6 @@ HOURS = Core(
             "self._at, self.figures, self._last = entry.at, decode_figures(entry.figures), entry",
             "self._at, self._last = entry.at, entry",
         ),
-        Mutant(
-            "a restart names quick jobs",
-            "counting.py",
-            "            self._mind_slowest()\n            self._has_seen",
-            "            self._has_seen",
-        ),
         Mutant("the first of equal jobs goes", "counting.py", "if took > self._least:", "if took < self._least:"),
         Mutant(
             "a clock that was put back makes less than no time",

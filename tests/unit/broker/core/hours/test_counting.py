@@ -47,6 +47,14 @@ def test_changes_are_written_with_a_pause_between_and_once() -> None:
     assert (entry.at, decode_figures(entry.figures).accepted) == (int(WALL), 3)
 
 
+def test_a_row_that_changes_each_second_is_written_with_the_same_pause() -> None:
+    hours, written = begun(), list[float]()
+    for second in range(int(3 * WRITE_SECONDS) + 1):
+        hours.accepted(1)
+        written += [float(second)] * len(hours.look(float(second), WALL + second))
+    assert written == [WRITE_SECONDS, 2 * WRITE_SECONDS, 3 * WRITE_SECONDS]
+
+
 def test_ends_are_counted_by_state_and_code_with_their_times() -> None:
     hours = begun()
     done(hours, "a", 10.0, 11.0, 14.0)
