@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import platform
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ class Bench:
             for measure in (self._dispatch, self._uploads, self._pressed, self._recovery):
                 try:
                     measure(contender, number, figures)
-                except (AssertionError, OSError) as fault:
+                except (AssertionError, OSError, subprocess.SubprocessError) as fault:
                     print(f"round {number + 1}: {contender.name} failed: {fault}"[:2000], flush=True)
             self.rounds.setdefault(contender.name, [{}] * number).append(figures)
             if figures:

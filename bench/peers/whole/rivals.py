@@ -95,7 +95,8 @@ def queue(peer: str, variant: str, setting: Setting) -> Programs:
     environ["PEER_SAFE"], environ["PEER_QUICK"] = str(int(safe)), str(int(setting.no_ops > 0))
     if found.server == "postgresql":
         schema = _program("procrastinate", f"--app={_QUEUES}.{peer}_queue.app", "schema", "--apply")
-        subprocess.run(schema, env=environ | {"PEER_FOLDER": "."}, check=True, capture_output=True)
+        made = subprocess.run(schema, env=environ | {"PEER_FOLDER": "."}, capture_output=True, text=True)
+        assert not made.returncode, f"{peer} made no schema: {made.stderr[-2000:]}"
     return Programs(_web(setting, found.environment), found.workers(setting.no_ops > 0), environ, server)
 
 
