@@ -7,7 +7,18 @@ from pathlib import Path
 from typing import NoReturn
 
 LAUNCHER = Path(__file__).resolve().parent / "__main__.py"
-NEEDED = ("h11", "httptools", "msgspec", "PIL", "python_multipart", "starlette", "uvicorn", "uvloop", "zmq")
+NEEDED = (
+    "h11",
+    "httptools",
+    "msgspec",
+    "PIL",
+    "prometheus_client",
+    "python_multipart",
+    "starlette",
+    "uvicorn",
+    "uvloop",
+    "zmq",
+)
 """The modules of the extra `roles` without which no server starts: all but pi_heif."""
 INSTALLERS = (
     ("uv-receipt.toml", "uv tool install --force 'pixmill[roles]'"),

@@ -35,7 +35,7 @@ def test_the_list_finds_selects_and_tells_a_wrong_code(cluster: Cluster, open_pa
     page.locator("#said", has_text="Copied.").wait_for(state="attached")
     assert page.evaluate("navigator.clipboard.readText()") == good["id"]
     page.keyboard.press("Escape")
-    page.get_by_label("Code").fill("nonsense")
+    page.get_by_label("Code", exact=True).fill("nonsense")
     page.keyboard.press("Enter")
     page.locator("#f-code-problem", has_text="not 'nonsense'").wait_for()
     assert page.locator("#f-code").get_attribute("aria-invalid") == "true"

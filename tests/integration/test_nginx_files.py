@@ -32,7 +32,7 @@ FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file())
 SAMPLE = (ROOT / "test-data" / "sample.jpg").read_bytes()
 SHOP = "https://shop.example"
 ACME = {"Authorization": "Bearer acme-key", "Origin": SHOP}
-DIFFERENT = {"date", "server", "connection", "content-length", "transfer-encoding"}
+DIFFERENT = {"date", "server", "connection", "content-length", "transfer-encoding", "x-request-id"}
 """Headers that differ with the sender."""
 
 
@@ -125,6 +125,7 @@ def test_images_come_from_nginx_with_the_headers_of_web(behind: tuple[Cluster, F
             whole, direct = client.get(address), web.get(address, headers={"If-Match": "*"})
             assert (whole.status_code, whole.content, len(whole.content)) == (200, direct.content, size)
             assert headers_of(whole) == headers_of(direct)
+            assert whole.headers["x-request-id"]
             assert whole.headers["content-security-policy"] == "default-src 'none'; sandbox"
             assert whole.headers["cache-control"].startswith("private, max-age=")
             assert whole.headers["vary"] == "Authorization, Cookie, Origin"

@@ -17,8 +17,8 @@ CHANGES, ALL, OFF = "changes", "all", "off"
 """The values of PIXMILL_ACCESS_LOG."""
 ALARMING = frozenset({401, 403, 413, 415, 421, 429, 500, 503, 507})
 """Refusals that are told of reads, too. Others, as 404, are told of changes only."""
-_NAMES = {"incarnation": "worker"}
-"""What a part of a path is called in the log, if it has another name there."""
+_NAMES = {"incarnation": "worker", "name": "rendition"}
+"""What a part of a path is called in the log, if it has another name there. (A record has a `name` of its own.)"""
 
 
 class AccessLog:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from typing import Any
 
 import httpx2
@@ -11,6 +12,8 @@ from jobs.access import keys
 from jobs.access.keys import Scope
 from tests.support.harnesses.web_harness import WebHarness, granted, png, serve
 from web.access import log
+from web.access.call import Served
+from web.routes import ROUTES
 
 NAMES = ("write", "read", "operate")
 KEYS = {name: f"pm_key-to-{name}-of-acme" for name in NAMES}
@@ -196,3 +199,19 @@ def test_a_refusal_before_there_is_a_request_is_told(lines: Lines, mode: str, to
     log.early(logging.getLogger("web"), mode)("head_too_large", "r", "192.0.2.1")
     line = {"event": "refused", "request": "r", "status": 431, "code": "head_too_large", "client": "192.0.2.1"}
     assert lines.new() == [line] * told
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.title)
+def test_the_parts_of_each_path_have_names_that_a_line_can_hold(lines: Lines, route: Served) -> None:
+    names = dict.fromkeys(re.findall(r"\{(\w+)\}", route.path), "told")
+
+    async def answer(scope: Any, _receive: Any, send: Any) -> None:
+        scope["pixmill.tally"].names = names
+        await send({"type": "http.response.start", "status": 503})
+
+    async def sent(_message: Any) -> None: ...
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "client": ("192.0.2.1", 1)}
+    unused: Any = None
+    asyncio.run(log.AccessLog(answer, logging.getLogger("web"), "changes")(scope, unused, sent))
+    assert [line["status"] for line in lines.new()] == [503], "a name that a record has would raise"
