@@ -5,7 +5,7 @@ POST /upload is web/uploads/receive.py's, the page web/page.py's; all others are
 
 from jobs.access.grants import UploadGrant, ViewGrant
 from jobs.access.keys import Scope
-from web.access.call import route
+from web.access.call import keep_apart, route
 from web.access.filters import FILTERS, TENANT
 from web.api import serve
 from web.handlers import commands, deliveries, files, follow, grants, receipts, session
@@ -60,5 +60,6 @@ ROUTES = [
     route("GET", "/openapi.json", None, serve.get_document),
     route("GET", "/docs", None, serve.get_page),
 ]
+keep_apart(ROUTES)
 TITLES = [each.title for each in ROUTES]
 """The routes as they are counted."""

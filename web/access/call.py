@@ -4,12 +4,13 @@ the caller, the base of every address in the answer.
 Knows no route; web/routes.py has the table.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
-from starlette.routing import Route
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp
+from starlette.types import Scope as Asked
 
 from jobs import ids, trace
 from jobs.access.grants import Grant, ViewGrant, sign
@@ -97,6 +98,15 @@ class Served(Route):
     needs: Scope | None
     by: type[Grant] | None
     parameters: tuple[str, ...]
+    others: frozenset[tuple[str, ...]] = frozenset()
+    """The values of the path's parameters that make the path of another route, as `requeue` for /jobs/{job}."""
+
+    def matches(self, scope: Asked) -> tuple[Match, Asked]:
+        """As of any route; but not where the path is another route's, whatever the method."""
+        found, child = super().matches(scope)
+        if found is not Match.NONE and tuple(child["path_params"].values()) in self.others:
+            return Match.NONE, {}
+        return found, child
 
 
 def route(
@@ -128,6 +138,15 @@ def route(
     served = Served(path, endpoint, methods=[method])
     served.needs, served.by, served.parameters, served.title = needed, by, known, name
     return served
+
+
+def keep_apart(routes: Sequence[Served]) -> None:
+    """A path without parameters is never that of a route with some, so a wrong method is a 405."""
+    plain = [route.path for route in routes if "{" not in route.path]
+    for route in routes:
+        if "{" in route.path:
+            found = (route.path_regex.match(path) for path in plain)
+            route.others = frozenset(each.groups() for each in found if each)
 
 
 def refuse_long_query(request: Request, most: int = PARAMETERS_MAX) -> None:

@@ -26,7 +26,7 @@ def filter_of(query: dict[str, str], whose: str | None) -> Where:
         value = query.get(name)
         if value is not None and value not in list(choices):
             raise bad_parameter(name, f"{name} is one of {', '.join(choices)}, not {value!r}")
-    after, before = (_time(query, name) for name in _TIMES)
+    after, before = (time_of(query, name) for name in _TIMES)
     state, code, reference, preset = map(query.get, _TEXTS)
     return Where(whose, state, code, reference, preset, after, before)
 
@@ -36,8 +36,8 @@ def has_times(where: Where) -> bool:
     return (where.accepted_after, where.accepted_before) != (None, None)
 
 
-def _time(query: dict[str, str], name: str) -> float | None:
-    """A wall time in seconds."""
+def time_of(query: dict[str, str], name: str) -> float | None:
+    """A wall time in seconds, of 1970 or later; None: the query has none. Raises ClientFault where it has no zone."""
     value = query.get(name)
     if value is None:
         return None

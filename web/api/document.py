@@ -18,6 +18,7 @@ from web.api.bodies import request_body
 from web.api.codes import CODES, EVENTS
 from web.api.examples import ANSWERS, BODIES
 from web.api.headers import ANSWERED, ASKED, OF_ERRORS, REQUEST_ID, WEBHOOK, taken
+from web.api.links import links
 from web.api.parameters import PATHS, Parameter, Schema, parameter
 from web.api.schemas import cleaned, of_shapes, plain
 from web.api.told import ROUTES, codes_of, name_of
@@ -145,6 +146,8 @@ def _by_status(codes: Sequence[str]) -> dict[int, list[str]]:
 
 def _response(operation: str, status: int, answer: Answer) -> Schema:
     shown: Schema = {"description": plain(answer.words), "headers": _headers(answer.headers)}
+    if found := links(operation, status):
+        shown["links"] = found
     if answer.shapes:
         shown["content"] = {media: _content(media, answer) for media in answer.media}
         if example := ANSWERS.get((operation, status)):
@@ -156,20 +159,26 @@ def _content(media: str, answer: Answer) -> Schema:
     if media == JSON:
         return {"schema": of_shapes(answer.shapes)}
     if media == STREAM:
-        return {"schema": {"type": "string"}, "x-events": _events()}
+        return {"schema": {"anyOf": [_event(name, words) for name, words in EVENTS.items()]}}
     return {"schema": of_shapes(answer.shapes) if answer.shapes == (bytes,) else {"type": "string"}}
 
 
-def _events() -> Schema:
-    """The events of a stream, and what their data is."""
-    data = {
-        "job": schemas.OF_EVENTS[:2], "rendition": schemas.OF_EVENTS[2:3], "batch": schemas.OF_EVENTS[3:],
-        "beat": (Stats,), "reset": (),
-    }  # fmt: skip
-    return {
-        name: {"description": plain(words), **({"schema": of_shapes(data[name])} if data[name] else {})}
-        for name, words in EVENTS.items()
-    }
+_DATA: dict[str, tuple[Any, ...]] = {
+    "job": schemas.OF_EVENTS[:2],
+    "rendition": schemas.OF_EVENTS[2:3],
+    "batch": schemas.OF_EVENTS[3:],
+    "beat": (Stats,),
+    "reset": (),
+}
+"""What the data of each event is, in JSON."""
+
+
+def _event(name: str, words: str) -> Schema:
+    """One event of a stream: before OpenAPI 3.2, the schema of a stream is that of each of its events."""
+    told = of_shapes(_DATA[name]) if _DATA[name] else {"type": "object"}
+    data = {"type": "string", "contentMediaType": JSON, "contentSchema": told}
+    properties = {"event": {"const": name}, "id": {"type": "string"}, "data": data}
+    return {"description": plain(words), "type": "object", "properties": properties, "required": ["event", "data"]}
 
 
 def _error(status: int, codes: Sequence[str]) -> Schema:

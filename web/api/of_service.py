@@ -9,7 +9,17 @@ from web.views.acted import ActionPage
 from web.views.fields import Verdict
 from web.views.hours import History
 from web.views.numbers import Stats
-from web.views.replies import Draining, GrantMade, Live, Paused, Plan, Presets, Readiness, Session, ViewGrantMade
+from web.views.replies import (
+    Draining,
+    GrantMade,
+    KnownPresets,
+    Live,
+    Paused,
+    PlannedRecipe,
+    Readiness,
+    Session,
+    ViewGrantMade,
+)
 from web.views.told import Delivery, DeliveryPage
 
 SERVICE = {
@@ -40,13 +50,13 @@ SERVICE = {
     "GET /presets": Told(
         "list_presets",
         "Lists the presets and their recipes.",
-        {200: Answer('`{"presets": {NAME: recipe}}`', (Presets,))},
+        {200: Answer('`{"presets": {NAME: recipe}}`', (KnownPresets,))},
     ),
     "POST /recipes/explain": Told(
         "explain_recipe",
         "Says what the recipe would do to this image, without doing it: decode scale, boxes, the source of each "
         "rendition, expected cost, warnings.",
-        {200: Answer("[the plan](recipes.md#before-you-upload)", (Plan,), headers=FRESH)},
+        {200: Answer("[the plan](recipes.md#before-you-upload)", (PlannedRecipe,), headers=FRESH)},
         "no_image unsupported_type upload_too_large undecodable pixels_over_limit memory_over_limit operation_failed "
         "unknown_preset bad_recipe digest_mismatch",
         "an image",

@@ -57,6 +57,7 @@ _NEXT = "The `next` of an earlier page."
 _TIME_WORDS = "A time with its zone, as `2026-11-30T09:00:00Z`"
 
 UPLOAD = {
+    # no `default`: generated clients would send it in the query of a form, which has its fields as parts
     "preset": Parameter("A name of `GET /presets`. Without it and without `recipe`: `default`.", PRESET),
     "recipe": Parameter("JSON ([docs/recipes.md](recipes.md)).", {"$ref": "#/components/schemas/AskedRecipe"}, True),
     "focus": Parameter(
@@ -69,9 +70,7 @@ UPLOAD = {
         f"A text of up to {REFERENCE_CHARACTERS_MAX} characters of yours. Lists filter by it.", REFERENCE
     ),
     "metadata": Parameter("JSON of yours, up to 2 KiB.", {}, True),
-    "priority": Parameter(
-        "`high`, `normal` or `low`.", {"type": "string", "enum": list(PRIORITIES), "default": "normal"}
-    ),
+    "priority": Parameter("`high`, `normal` or `low`.", {"type": "string", "enum": list(PRIORITIES)}),
     "expires_in": Parameter(
         "Seconds, from 1 to 604,800 (7 days). A job that no decoder began by then ends `failed`, `expired`. The fetch "
         "of a `source_url` begins nothing.",

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from web.access.call import Call, Served
 from web.access.parts import Web
 from web.api.document import Facts, document
-from web.api.page import page
+from web.api.shown.page import page
 from web.http.headers import joined
 
 _HEADERS = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}

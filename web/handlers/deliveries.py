@@ -3,7 +3,6 @@
 The broker decides when a delivery is tried (broker/core/couriers); a page is read by stores/ledger.
 """
 
-from datetime import datetime
 from functools import partial
 
 from starlette.responses import Response
@@ -15,6 +14,7 @@ from jobs.limits import LIST_SCAN_MAX
 from jobs.wire import COURIERS_EDITION, Replay
 from stores.ledger import LedgerReader
 from web.access.call import Call, flag
+from web.access.filters import time_of
 from web.access.paging import before_of, cursor, limit_of
 from web.broker.editions import refuse_older
 from web.handlers.asking import ask, given, named, over_many
@@ -87,17 +87,6 @@ def _where(call: Call) -> DeliveryWhere:
     job = call.query.get("job")
     if job is not None and not is_id(job):
         raise bad_parameter("job", f"job is the id of a job, not {job[:100]!r}")
-    return DeliveryWhere(call.caller.sees, call.query.get("state"), call.query.get("type"), job, _since(call))
-
-
-def _since(call: Call) -> float | None:
-    value = call.query.get("since")
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is not None and 0 <= moment.timestamp() <= 1e11:
-            return moment.timestamp()
-    except (ValueError, OverflowError):
-        pass
-    raise bad_parameter("since", f"since is a time with its zone, as 2030-12-31T12:00:00Z, not {value[:100]!r}")
+    return DeliveryWhere(
+        call.caller.sees, call.query.get("state"), call.query.get("type"), job, time_of(call.query, "since")
+    )

@@ -16,7 +16,7 @@ from web.http.json import as_json
 from web.uploads import fields
 from web.uploads.incoming import FORMATS
 from web.uploads.memory import judge_memory
-from web.views.replies import Plan, PlannedImage
+from web.views.replies import PlannedImage, PlannedRecipe
 
 
 async def explain_recipe(call: Call) -> Response:
@@ -38,7 +38,7 @@ async def explain_recipe(call: Call) -> Response:
     turned.end()
     orientation = turned.found or 1
     planned = _planned(wanted.recipe, head, orientation)
-    plan = Plan(PlannedImage(*head, size, orientation), wanted.preset, wanted.recipe, planned)
+    plan = PlannedRecipe(PlannedImage(*head, size, orientation), wanted.preset, wanted.recipe, planned)
     return as_json(plan, 200, {"Cache-Control": "no-store"})
 
 

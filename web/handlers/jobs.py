@@ -28,7 +28,7 @@ from web.http.json import as_json, bad_parameter, encode
 from web.views import answers, told
 from web.views.hours import history, oldest_at
 from web.views.numbers import stats
-from web.views.replies import Presets
+from web.views.replies import KnownPresets
 
 HOURS_MAX = 24
 """Of /stats/history: as much as the ledger keeps."""
@@ -95,7 +95,7 @@ async def shown_with_jobs(call: Call, found: answers.FoundBatch, status: int) ->
 
 async def get_presets(call: Call) -> Response:
     """GET /presets."""
-    return as_json(Presets(call.web.recipes.presets))
+    return as_json(KnownPresets(call.web.recipes.presets))
 
 
 async def get_stats(call: Call) -> Response:

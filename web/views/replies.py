@@ -64,7 +64,7 @@ class Session(Struct, frozen=True, gc=False):
     expires_at: Annotated[Moment | UnsetType, says("After `POST /session`: when the session ends.")] = UNSET
 
 
-class Presets(Struct, frozen=True):
+class KnownPresets(Struct, frozen=True):
     """The presets."""
 
     presets: Annotated[Mapping[str, Recipe], says("The [recipe](recipes.md) of each, by its name.")]
@@ -80,7 +80,7 @@ class PlannedImage(Struct, frozen=True, gc=False):
     orientation: Annotated[Whole, says("The EXIF orientation, 1 to 8.")]
 
 
-class Plan(Struct, frozen=True):
+class PlannedRecipe(Struct, frozen=True):
     """What a recipe would do to an image."""
 
     original: Annotated[PlannedImage, says("The image.")]

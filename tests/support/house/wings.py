@@ -63,7 +63,8 @@ ARROWS = {
         "host/egress host/files host/process host/settings host/sockets host/tracing jobs jobs/access jobs/recipes "
         "jobs/wire stores stores/blobs stores/ledger web/broker web/http web/metrics web/streams web/views"
     ),
-    "web/api": "jobs jobs/access jobs/recipes jobs/webhooks web/access web/handlers web/http web/views",
+    "web/api": "jobs jobs/access jobs/recipes jobs/webhooks web/access web/api/shown web/handlers web/http web/views",
+    "web/api/shown": "",
     "web/broker": "host/process host/sockets jobs jobs/wire stores/ledger",
     "web/handlers": (
         "host/egress host/settings jobs jobs/access jobs/images jobs/recipes jobs/wire stores/blobs stores/ledger "

@@ -421,3 +421,12 @@ def test_without_keys_everyone_may_everything() -> None:
         assert outcome(await harness.client.post("/session", json={"key": "w"})) == "key_wrong"
 
     serve(scenario)
+
+
+def test_a_path_without_parameters_is_never_another_route_s() -> None:
+    async def scenario(harness: WebHarness) -> None:
+        wrong = await harness.client.get("/jobs/requeue")
+        assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+        assert (await harness.client.get("/jobs/requeues")).status_code == 404
+
+    serve(scenario)

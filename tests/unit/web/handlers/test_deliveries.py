@@ -276,6 +276,8 @@ def test_deliveries_are_listed_filtered_and_paged() -> None:
         assert [each["id"] for each in rest.json()["deliveries"]] == [ids[0]]
         of_job = await harness.client.get("/deliveries", params={"job": first["job"], "type": "job.done"})
         assert [each["id"] for each in of_job.json()["deliveries"]] == [first["id"]]
+        ever = await harness.client.get("/deliveries", params={"since": "0511-01-07T09:43:43Z"})
+        assert len(ever.json()["deliveries"]) > 0
         later = await harness.client.get("/deliveries", params={"since": "2100-01-01T00:00:00Z"})
         assert later.json()["deliveries"] == []
 

@@ -1,4 +1,4 @@
-"""web/api/page.py: the page shows what the document has, as text, and its structure is one that a reader can follow."""
+"""web/api/shown/page.py: the page shows what the document has, as text, and one can follow its structure."""
 
 import base64
 import hashlib
@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 from web.api.document import Facts, document
-from web.api.page import page
-from web.api.shapes_shown import kind, table, words
+from web.api.shown.page import page
+from web.api.shown.shapes import kind, table, words
 from web.routes import ROUTES
 
 MADE = document(ROUTES, Facts("/", True, 1000))

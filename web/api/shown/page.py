@@ -10,7 +10,7 @@ import json
 from html import escape
 from typing import Any
 
-from web.api.shapes_shown import fields, kind, table, words
+from web.api.shown.shapes import fields, kind, table, words
 
 _STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; --line: light-dark(#c4c8cf, #4a4f58);

@@ -1,0 +1,81 @@
+"""Hooks of schemathesis: real images as bodies, and what good requests need beyond what OpenAPI can say.
+
+schemathesis loads this file by itself (tests/cluster/api/test_schemathesis.py). A hook changes requests that are good
+by the schema, never those that it made to be refused. PIXMILL_FUZZED_URL and _KEY name the server.
+"""
+
+import json
+import os
+import urllib.request
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import Any
+
+import schemathesis
+from hypothesis import strategies as st
+from PIL import Image
+
+from web.api.bodies import BYTES
+from web.api.of_jobs import IMAGES
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+RECEIVER = "https://hooks.example/pixmill"
+LATER = (datetime.now(UTC) + timedelta(hours=6)).isoformat()
+CONFIRMED = {("DELETE", "/jobs"), ("POST", "/jobs/requeue"), ("POST", "/deliveries/replay")}
+URL, KEY = os.environ["PIXMILL_FUZZED_URL"], os.environ.get("PIXMILL_FUZZED_KEY", "")
+
+
+def image(name: str) -> bytes:
+    """A small picture."""
+    out = BytesIO()
+    Image.new("RGB", (8, 6), (9, 90, 200)).save(out, name)
+    return out.getvalue()
+
+
+_IMAGES = [image(name) for name in FORMATS]
+for media in (*IMAGES, BYTES):
+    schemathesis.openapi.media_type(media, st.sampled_from(_IMAGES))
+
+
+def uploaded() -> str:
+    """The id of a job of the server."""
+    headers = {"Content-Type": "image/png", **({"Authorization": f"Bearer {KEY}"} if KEY else {})}
+    request = urllib.request.Request(f"{URL}/upload", _IMAGES[0], headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        job: str = json.load(answer)["id"]
+        return job
+
+
+JOB = uploaded()
+
+
+@schemathesis.hook
+def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
+    """Every request passes here before it is sent."""
+    if case.path == "/events" and "job" not in (case.query or {}):
+        # without a job it never ends: each stream is followed to its end
+        case.query = {**(case.query or {}), "job": JOB}
+    if case.meta is None or not case.meta.generation.mode.is_positive:
+        return
+    query = dict(case.query or {})
+    if (case.method.upper(), case.path) in CONFIRMED:
+        query["dry_run"] = "1"  # all jobs are only changed by `all` or a filter: parameters that need each other
+    if case.media_type == "multipart/form-data":
+        query = {}  # a form has its fields as parts: OpenAPI has one query for all media types
+    _sense(query)
+    if query != (case.query or {}):  # schemathesis judges a case anew whose parts are set
+        case.query = query
+    if isinstance(case.body, dict):
+        _sense(case.body)
+
+
+def _sense(fields: dict[str, Any]) -> None:
+    """Fields that are good alone and not together, or whose values must be sensible in the world."""
+    if "recipe" in fields:
+        fields.pop("preset", None)  # one of the two
+    if fields.get("webhook_url") is not None or fields.get("webhook_events") is not None:
+        fields["webhook_url"] = RECEIVER  # public, at a port that may be called; and events need one
+    if fields.get("expires_at") is not None:
+        fields["expires_at"] = LATER  # in the future, and not for ever
+    if "redirect" in fields:
+        fields.pop("redirect")  # at an origin of CORS_ORIGINS
