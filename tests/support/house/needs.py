@@ -47,7 +47,12 @@ NEEDS = (
     Need("strace", "crashes at a given system call, and slow disks", "apt-get install strace", _program("strace")),
     Need("libturbojpeg", "JPEGs made of planes", "apt-get install libturbojpeg0", lambda: bool(turbojpeg_file())),
     Need("Prometheus", "metrics, alerts and the dashboard", "apt-get install prometheus", _program("promtool")),
-    Need("npm", "axe on the page, the upload libraries, and PM2", "apt-get install npm", _program("npm")),
+    Need(
+        "npm",
+        "axe on the page, the upload libraries, a client in TypeScript, and PM2",
+        "apt-get install npm",
+        _program("npm"),
+    ),
     Need("the corpus", "files of many cameras and programs", "`../shared/corpus`", (SHARED / "corpus").is_dir),
 )
 
