@@ -15,7 +15,9 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -113,6 +115,7 @@ class Bench:
 
 def main() -> None:
     """Measure in turns, print."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that all contenders end, too
     asked = arguments()
     field = present([contenders()[name] for name in asked.contender])
     needs = frozenset(need for contender in field for need in contender.needs)
