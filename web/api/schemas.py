@@ -48,12 +48,17 @@ def components(bytes_max: int) -> dict[str, Schema]:
 
 
 def cleaned(value: Any) -> Any:
-    """Descriptions in one line and without links, patterns as JSON Schema has them, no titles that repeat names."""
+    """Descriptions in one line and without links, patterns as JSON Schema has them, no titles that repeat names. A
+    tuple whose parts are alike is an array of so many items: not all generators of clients know tuples."""
     if isinstance(value, list):
         return [cleaned(each) for each in value]
     if not isinstance(value, dict):
         return value
     made = {name: cleaned(each) for name, each in value.items()}
+    parts = made.get("prefixItems")
+    if isinstance(parts, list) and made.get("items") is False and all(part == parts[0] for part in parts):
+        del made["prefixItems"]
+        made["items"] = parts[0]
     if isinstance(made.get("title"), str):
         del made["title"]
     if isinstance(made.get("description"), str):

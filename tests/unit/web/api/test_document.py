@@ -17,7 +17,7 @@ from web.access.caller import IN_QUERY
 from web.api.codes import CODES
 from web.api.document import Facts, document
 from web.api.headers import taken
-from web.api.schemas import plain
+from web.api.schemas import cleaned, plain
 from web.api.told import ROUTES as TOLD
 from web.api.told import codes_of, name_of
 from web.routes import ROUTES
@@ -144,3 +144,10 @@ def test_the_bounds_of_the_server_are_in_it() -> None:
 def test_words_keep_links_to_other_sites_only() -> None:
     assert plain("[A](a.md#b) of [C](https://c.example), `d`.") == "A of [C](https://c.example), `d`."
     assert re.findall(r"\]\((?:#|\w+\.md)[^)]*\)", json.dumps(MADE)) == []
+
+
+def test_a_tuple_of_like_parts_is_told_as_an_array() -> None:
+    pair = {"type": "array", "prefixItems": [{"type": "number"}] * 2, "items": False, "minItems": 2, "maxItems": 2}
+    assert cleaned(pair) == {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
+    other = {**pair, "prefixItems": [{"type": "number"}, {"type": "string"}]}
+    assert cleaned(other) == other
