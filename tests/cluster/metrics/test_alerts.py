@@ -268,7 +268,7 @@ def failing_receiver(site: Site) -> Iterator[None]:
 
 @contextlib.contextmanager
 def undeletable_file(site: Site) -> Iterator[None]:
-    """A folder is where a rendition was."""
+    """A folder is where a rendition was. It is tried again a minute later, or at once by a broker that starts."""
     job = site.upload(PICTURE)
     assert site.cluster.ended(job)["state"] == "done"
     (file, *_) = sorted((site.cluster.data / "processed").glob(f"*/{job}.*"))
@@ -278,6 +278,7 @@ def undeletable_file(site: Site) -> Iterator[None]:
         client.delete(f"/jobs/{job}", params={"purge": "1"}).raise_for_status()
     yield
     shutil.rmtree(file)
+    os.kill(site.cluster.pids("broker")[0], signal.SIGKILL)
 
 
 @contextlib.contextmanager
