@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,10 @@ os.environ["PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD"] = "1"
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 AXE = "axe-core@4.14.1"
+FOLDER = Path(__file__).parent
+RERUNS = 1
+"""Chromium and the driver beside it lose an event now and then on a loaded machine. A test that passes only then is
+named in the report as rerun: look at it."""
 KEYS = (
     ("acme", Scope.READ, "r"),
     ("acme", Scope.WRITE, "w"),
@@ -26,6 +31,13 @@ KEYS = (
     ("house", Scope.OPERATE, "o"),
 )
 """The keys of `keyed`: tenant, scope, key."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let a test of the page that fails run once more. All others must pass at once."""
+    for item in items:
+        if item.path.is_relative_to(FOLDER):
+            item.add_marker(pytest.mark.flaky(reruns=RERUNS))
 
 
 @pytest.fixture(scope="package")

@@ -79,6 +79,7 @@ class Keyboard:
 def from_upload_to_purge(page: Any, choose: Callable[[Any], None], name: str) -> list[Step]:
     """Upload a file, open its job, purge it: by the keyboard alone. `choose(chooser)` picks the file of this `name` in
     the browser's own dialog. Returns what was pressed."""
+    page.on("filechooser", lambda _: None)  # from now on: asked for only as the key is pressed, it may come too late
     person = Keyboard(page)
     person.tab_to("Skip to the content")
     person.press("Enter")
