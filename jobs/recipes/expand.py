@@ -13,7 +13,17 @@ import msgspec
 
 from jobs.errors import BadRecipe
 from jobs.limits import SIDE_MAX
-from jobs.recipes.keys import CUTS, NAME_PATTERN, PADDING_MAX, QUALITY, AskedRendition, Padding, RenditionSpec, Trim
+from jobs.recipes.keys import (
+    CUTS,
+    NAME_PATTERN,
+    PADDING_MAX,
+    QUALITY,
+    RATIO_DIGITS,
+    AskedRendition,
+    Padding,
+    RenditionSpec,
+    Trim,
+)
 
 _UNASKED = ("widths", "dpr")
 
@@ -93,6 +103,9 @@ def _with_ratio(spec: RenditionSpec, path: str) -> RenditionSpec:
         return spec
     ratio = ratio_of(spec.ratio)
     if not (spec.width or spec.height):
+        if max(ratio.numerator, ratio.denominator) >= 10**RATIO_DIGITS:
+            whole = f"{ratio.numerator}:{ratio.denominator} in whole numbers"
+            raise BadRecipe(f"{path}.ratio", f"the ratio is {whole}, at most {RATIO_DIGITS} digits are allowed")
         return msgspec.structs.replace(spec, ratio=f"{ratio.numerator}:{ratio.denominator}")
     width = spec.width or _side(spec.height * ratio if spec.height else 0, f"{path}.ratio")
     height = spec.height or _side(width / ratio, f"{path}.ratio")

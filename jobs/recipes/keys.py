@@ -57,9 +57,10 @@ Padding = _Pad | Annotated[tuple[_Pad, ...], Meta(min_length=2, max_length=4)]
 """Pixels at all edges; or above and below, left and right; or at the top, right, bottom and left."""
 Focus = tuple[_Share, _Share]
 """A point, in fractions of the sides of the upright original."""
-Ratio = Annotated[str, Meta(pattern=r"\A(?:[0-9]{1,9}|[0-9]{1,5}\.[0-9]{1,4}):(?:[0-9]{1,9}|[0-9]{1,5}\.[0-9]{1,4})\Z")]
+RATIO_DIGITS = 9
+_PART = rf"(?:[0-9]{{1,{RATIO_DIGITS}}}|[0-9]{{1,5}}\.[0-9]{{1,4}})"
+Ratio = Annotated[str, Meta(pattern=rf"\A{_PART}:{_PART}\Z")]
 """Width and height, as 16:9 or 1.91:1."""
-
 
 Colour = Annotated[str, Meta(pattern=r"\A#(?:[0-9a-fA-F]{6}|[0-9a-fA-F]{8})\Z")]
 """#rrggbb or #rrggbbaa."""

@@ -90,6 +90,7 @@ def test_it_is_the_recipe_written_out(short: dict[str, Any], written: list[dict[
         ({"ratio": "16:9", "width": 1, "height": 1}, "ratio"),
         ({"ratio": "16:9", "widths": [1], "height": 1}, "ratio"),
         ({"ratio": "16:9"}, "ratio"),
+        ({"ratio": "123456789:1.0007", "fit": "cover"}, "ratio"),
         ({"ratio": "1:999999", "width": 10}, "ratio"),
         ({"padding": [1, 2, 3]}, "padding"),
         ({"padding": [1]}, "padding"),
