@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import msgspec
+
 from host.log.events import HOLDERS
 from host.log.plain import CUT, TEXT_CHARACTERS_MAX, cut, printable, value, without_secrets
 
@@ -17,6 +19,7 @@ FIXED = ("at", "level", "role", "process", "event")
 """The members that every line begins with."""
 _COLOURS = {"supervisor": "37", "web": "36", "broker": "33", "worker": "32", "courier": "35"}
 _UNQUOTED = frozenset(' ="')
+_ENCODER = msgspec.json.Encoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ def as_json(line: Line) -> str:
     if line.error:
         told["error"] = line.error
     text = _encoded(told)
-    while len(text.encode()) >= LINE_BYTES_MAX:
+    while _bytes(text) >= LINE_BYTES_MAX:
         longest = max((name for name in told if isinstance(told[name], str)), key=lambda name: len(str(told[name])))
         told[longest] = cut(str(told[longest]), max(1, len(str(told[longest])) // 2))
         text = _encoded(told)
@@ -78,7 +81,14 @@ def _fixed(line: Line) -> tuple[str, str, int, str]:
 
 def _encoded(told: dict[str, object]) -> str:
     """JSON in which names of all scripts can be read, and nothing else than printable characters is."""
-    return printable(json.dumps(told, ensure_ascii=False, default=str))
+    try:
+        return printable(_ENCODER.encode(told).decode())
+    except UnicodeEncodeError:  # half a surrogate pair, as of a path that is no UTF-8
+        return printable(json.dumps(told, ensure_ascii=False))
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _quoted(text: str) -> str:

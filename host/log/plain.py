@@ -13,6 +13,7 @@ TEXT_CHARACTERS_MAX = 4000
 VALUE_CHARACTERS_MAX = 500
 SECRET_CHARACTERS_MIN = 6
 """Shorter ones would hide ordinary words."""
+_INFINITE = float("inf")
 CUT, HIDDEN = "…", "***"
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,20}://)([^\s/?#'\"<>]*@)?([^\s?#'\"<>]*)([?#][^\s'\"<>]*)?")
 _TOKEN = re.compile(r"\b(pm_|whsec_|[a-z]1\.)[A-Za-z0-9._=+/-]{8,}")
@@ -62,7 +63,7 @@ def value(given: object, secrets: Iterable[str] = ()) -> object:
     if given is None or type(given) in (bool, int):
         return given
     if type(given) is float:
-        return given if abs(given) < float("inf") else str(given)
+        return given if abs(given) < _INFINITE else str(given)
     return cut(without_secrets(cut(str(given), TEXT_CHARACTERS_MAX), secrets), VALUE_CHARACTERS_MAX)
 
 

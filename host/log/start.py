@@ -34,9 +34,17 @@ def start_log(role: str, settings: Settings) -> logging.Logger:
     root = logging.getLogger()
     root.handlers[:] = [LogHandler(role, sinks, secrets)]
     root.setLevel(settings.log_level.upper())
+    _spare()
     log = logging.getLogger(role)
     take_over(log)
     return log
+
+
+def _spare() -> None:
+    """What no line tells is not looked up: the caller's place, thread and task (Python's logging, "Optimization")."""
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging.logAsyncioTasks = False  # type: ignore[attr-defined]  # since Python 3.12
 
 
 def to_stream(stream: TextIO, log_format: str) -> Sink:

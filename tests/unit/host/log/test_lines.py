@@ -17,8 +17,8 @@ def line(error: str = "", **members: object) -> Line:
 
 def test_a_line_of_json_has_the_fixed_members_first_and_its_time_in_rfc_3339() -> None:
     assert as_json(line(job="j", ms=5)) == (
-        '{"at": "1970-01-01T00:00:00.000Z", "level": "info", "role": "worker", "process": 7, "event": "finished", '
-        '"job": "j", "ms": 5}'
+        '{"at":"1970-01-01T00:00:00.000Z","level":"info","role":"worker","process":7,"event":"finished",'
+        '"job":"j","ms":5}'
     )
     assert stamp(1.9996) == "1970-01-01T00:00:01.999Z"
 
@@ -48,3 +48,8 @@ def test_a_line_of_text_forges_no_other_line_and_no_other_member(members: dict[s
 def test_a_traceback_keeps_its_end() -> None:
     error = json.loads(as_json(line("Traceback\n" + "x" * 9000 + "\nOSError: the reason")))["error"]
     assert error.startswith("Traceback") and error.endswith("OSError: the reason")
+
+
+def test_half_a_surrogate_pair_is_escaped() -> None:
+    """As in the name of a file that is no UTF-8."""
+    assert json.loads(as_json(safe(line(path="a\udcffb"))))["path"] == "a\udcffb"
