@@ -12,6 +12,10 @@ WORK_SECONDS = 0.045
 STRETCH_MAX = 8.0
 FRESH_SECONDS = 60.0
 """For how long a measure counts: load comes and goes while a test waits."""
+LOADED = 2.0
+"""From this stretch on others use the machine. Beside them decoders that give way to all get next to nothing."""
+GIVES_WAY = "TESTS_WORKER_NICE"
+"""The variable of the environment with the WORKER_NICE of all clusters of this run. Without it: the default."""
 _DATA = bytes(1 << 16)
 
 

@@ -111,11 +111,10 @@ def test_neither_nursery_nor_decoder_has_a_secret(new_cluster: Callable[..., Clu
     assert secret not in nursery + decoder
 
 
-def test_decoders_are_nice_and_keepers_are_not(pair: Pair) -> None:
-    _, worker = pair
-
+def test_decoders_are_nice_and_keepers_are_not(new_cluster: Callable[..., Cluster]) -> None:
     def nice() -> list[int]:
         return [int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[16]) for pid in worker.family()]
 
-    wait_until(lambda: nice() == [0, 0, 10], 10.0, "the decoder to give way, which it does after its fork")
-    assert len(children_of(worker.nursery)) == 1
+    with worker_under_test(new_cluster(), worker_nice=10) as (_, worker):
+        wait_until(lambda: nice() == [0, 0, 10], 10.0, "the decoder to give way, which it does after its fork")
+        assert len(children_of(worker.nursery)) == 1

@@ -21,7 +21,7 @@ import httpx2
 from host.process.notify import Notices
 from host.sockets import control
 from jobs.errors import SetupFault
-from tests.support.patience import Patience, stretched
+from tests.support.patience import GIVES_WAY, Patience, stretched
 
 ROOT = Path(__file__).resolve().parents[3]
 START_SECONDS = 30.0
@@ -73,6 +73,8 @@ class Cluster:
             package_folder / "jobs"
         ).exists():  # else a release before them
             chosen = {"couriers": 0, **chosen}
+        if nice := os.environ.get(GIVES_WAY):
+            chosen = {"worker_nice": nice, **chosen}
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PIXMILL_")}
         self.environ = kept | {f"PIXMILL_{name.upper()}": str(value) for name, value in chosen.items()}
         self.environ |= {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}

@@ -3,6 +3,7 @@
 A plugin of pytest, which tests/conftest.py registers. Owns the order of the folders and their seconds. Knows no test.
 """
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import PurePath
@@ -10,7 +11,7 @@ from pathlib import PurePath
 import pytest
 
 from tests.support.house.needs import missing
-from tests.support.patience import stretched
+from tests.support.patience import GIVES_WAY, LOADED, stretched
 
 ORDER = (
     "tests",
@@ -57,7 +58,10 @@ class Suite:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
-        """Give each test its bound, unless --timeout or PYTEST_TIMEOUT says another one."""
+        """Give each test its bound, unless --timeout or PYTEST_TIMEOUT says another one. On a machine under load, no
+        decoder gives way to the load."""
+        if not hasattr(config, "workerinput") and stretched(1.0) > LOADED:
+            os.environ.setdefault(GIVES_WAY, "0")
         if config.getoption("timeout", None) is None:
             config.option.timeout = stretched(TEST_SECONDS) * (FULL_TIMES if self._full else 1)
 
