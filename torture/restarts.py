@@ -102,6 +102,7 @@ def worker_stopped(cluster: Cluster, silence_seconds: float) -> Figures:
     name, keeper, job = _holder(cluster, cluster.upload(BIG.read_bytes(), recipe=SLOW_RECIPE)["id"])
     with stopped(keeper):
         before = cluster.ended(job, silence_seconds + 60)
+    wait_until(lambda: _late_answers(cluster, keeper, job), 20, "the late answer")
     wait_until(lambda: _idle(cluster) == WORKERS, 20, "every worker to be idle again")
     time.sleep(STILL_SECONDS)
     later = [cluster.upload(BIG.read_bytes(), recipe=SLOW_RECIPE)["id"] for _ in range(2 * WORKERS)]
@@ -112,12 +113,16 @@ def worker_stopped(cluster: Cluster, silence_seconds: float) -> Figures:
     with cluster.client() as client:
         data = client.get(f"/jobs/{job}/renditions/big").raise_for_status().content
     return {
-        "late_answers": len(re.findall(rf"worker\.{keeper} +finished job={job}", cluster.log())),
+        "late_answers": _late_answers(cluster, keeper, job),
         "done_elsewhere": int(finisher != name and before["state"] == "done"),
         "changed_by_late_answer": int(after != before or len(data) != before["renditions"][0]["bytes"]),
         "works_again": int(name in worked),
         "later_not_done": sum(other["state"] != "done" for other in ended),
     }
+
+
+def _late_answers(cluster: Cluster, keeper: int, job: str) -> int:
+    return len(re.findall(rf"worker\.{keeper} +finished job={job}", cluster.log()))
 
 
 def _holder(cluster: Cluster, job: str) -> tuple[str, int, str]:
