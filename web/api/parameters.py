@@ -5,8 +5,6 @@ One home for each: queries, forms and JSON bodies of uploads take the same field
 
 from typing import Any, NamedTuple
 
-import msgspec
-
 from jobs.deliveries import DeliveryState, EventType
 from jobs.job import PRIORITIES, TEXT_CHARACTERS_MAX, Code, State
 from jobs.limits import (
@@ -18,7 +16,7 @@ from jobs.limits import (
     REFERENCE_CHARACTERS_MAX,
     WEBHOOK_CHARACTERS_MAX,
 )
-from jobs.recipes.recipe import NAME_PATTERN, AskedRecipe
+from jobs.recipes.recipe import NAME_PATTERN
 from jobs.tenants import NAME
 from web.access.paging import CURSOR_PATTERN
 from web.handlers.jobs import HOURS_MAX
@@ -169,9 +167,3 @@ def parameter(route: str, name: str) -> Parameter:
         return own[name]
     beside = UPLOAD if route in _UPLOADING else _FILTERS
     return beside[name] if name in beside else _PLAIN[name]
-
-
-def recipe_schemas(template: str) -> dict[str, Schema]:
-    """The schema of a recipe, as it is asked for, and those of its parts."""
-    components: dict[str, Schema] = msgspec.json.schema_components([AskedRecipe], ref_template=template)[1]
-    return components
