@@ -7,41 +7,42 @@ the queue was paused. Each round has fresh decoders, as the bare loop has fresh 
 each other directly, because the machine's speed changes within seconds.
 The overhead is the CPU per job of all processes of the cluster, less the bare loop's. There is no result cache. All
 folders of blobs exist, as after 10,000 jobs.
+
+`--beside metrics=0`: what a setting costs. Each round ends with uploads by form to this cluster and to one with another
+value of the setting, in turns; the one that begins alternates. Told is the CPU of all roles, in ms a job.
 """
 
 import argparse
 import io
 import json
 import os
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageOps
 
 from bench.parts import host_memory
-from bench.parts.processes import ROLES, cpu_by_role, family, memory_mb
+from bench.parts.fed import PRESET, Beside, Fed, upload
+from bench.parts.processes import ROLES
 from bench.parts.report import close, table
 from bench.parts.warm_restart import Restarts
 from jobs import ids
 from jobs.recipes.recipe import canonical, parse
 from stores.blobs import KINDS
-from tests.support.clusters.cluster import ROOT, Cluster, alive, wait_until
+from tests.support.clusters.cluster import ROOT, Cluster
 from tests.support.pictures.images import TEST_DATA
 
 ROUNDS = 7
-WARMING, UPLOADS = 20, 60
+UPLOADS = 60
 BACKLOG = 400
 RESTARTS = 50
 RENDITION = {"name": "a", "width": 720, "height": 588, "format": "jpeg"}
 RECIPE = canonical(parse({"renditions": [RENDITION]}))
-PRESET = "default"
-LARGE_RECIPE = canonical(parse({"renditions": [{"name": "a", "width": 1600, "format": "jpeg"}]}))
 PHOTO_BYTES = 829_183
 """The size of the photo in sharp's own benchmark."""
 RENDITION_BYTES = 25_000
@@ -69,12 +70,6 @@ def make_folders(data: Path) -> None:
         for first in ids.ALPHABET:
             for last in ids.ALPHABET:
                 (data / kind / (first + last)).mkdir(parents=True)
-
-
-def upload(address: str, kind: str, photo: Path, count: int) -> str:
-    """`count` uploads by bench/parts/uploader.py; the last one's id."""
-    command = [sys.executable, "-m", "bench.parts.uploader", address, kind, str(photo), PRESET, str(count)]
-    return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 class Bare:
@@ -125,72 +120,13 @@ class Floor:
             self.cpu_ms.append(float(intake.stdout.readline()))
 
 
-class Fed:
-    """The cluster, with measures of its CPU and memory."""
-
-    def __init__(self, cluster: Cluster, photo: Path) -> None:
-        self._cluster, self._photo = cluster, photo
-
-    def begin_anew(self) -> None:
-        """Replace all decoders, and warm the new ones up: a decoder's speed depends on the memory pages that it got."""
-        old = [pid for keeper in self._cluster.pids("worker") for pid in self._cluster.decoders(keeper)]
-        for pid in old:
-            os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not any(map(alive, old)), 10, "the decoders to be gone")
-        self.uploads("raw", WARMING)
-
-    def uploads(self, kind: str, count: int) -> dict[str, float]:
-        """CPU ms a job by role, from the first upload to the last job's end."""
-        before = cpu_by_role(self._cluster)
-        self._done(self._upload(kind, count))
-        after = cpu_by_role(self._cluster)
-        return {role: (after[role] - before[role]) / count for role in ROLES}
-
-    def queue(self, count: int) -> str:
-        """Queue `count` uploads while the queue is paused. Returns the last one's id."""
-        with self._cluster.client() as client:
-            client.post("/queue/pause").raise_for_status()
-        return self._upload("raw", count)
-
-    def drain(self, last: str, count: int) -> tuple[float, dict[str, float]]:
-        """Run the backlog. Returns images per second, and CPU ms per job by role."""
-        before, began = cpu_by_role(self._cluster), time.time()
-        with self._cluster.client() as client:
-            client.post("/queue/resume").raise_for_status()
-        self._done(last)
-        after = cpu_by_role(self._cluster)
-        return self._rate(count, began), {role: (after[role] - before[role]) / count for role in ROLES}
-
-    def memory(self, large: Path) -> dict[str, float]:
-        """The peak resident memory of the keepers, and of the decoder of the large picture."""
-        job = self._cluster.upload(large.read_bytes(), recipe=LARGE_RECIPE)["id"]
-        assert self._cluster.ended(job)["state"] == "done"
-        pids = family(self._cluster)
-        return {f"{role}_rss_mb": max(memory_mb(pid, "VmHWM") for pid in pids[role]) for role in ("decoder", "keeper")}
-
-    def _upload(self, kind: str, count: int) -> str:
-        return upload(self._cluster.url.partition("//")[2], kind, self._photo, count)
-
-    def _done(self, last: str) -> None:
-        self._cluster.ended(last, 120)
-        wait_until(lambda: not self._cluster.get("/jobs", state="running", limit=1)["jobs"], 10, "all to be done")
-
-    def _rate(self, count: int, began: float) -> float:
-        """Images per second until the last job's end, by the jobs' rows."""
-        jobs = self._cluster.get("/jobs", limit=count)["jobs"]
-        assert all(job["state"] == "done" for job in jobs)
-        return count / (max(_wall(job["ended_at"]) for job in jobs) - began)
-
-
-def _wall(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
-
-
 def main() -> None:
     """Measure in turns, print."""
     parser = argparse.ArgumentParser(prog="python -m bench.overhead")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--beside", metavar="NAME=VALUE", help="what this setting would save")
+    given = parser.parse_args()
+    rounds = given.rounds
     added: dict[str, list[dict[str, float]]] = {"multipart": [], "raw": [], "backlog": []}
     ratios: list[float] = []
     with host_memory.hold(HELD_BYTES), tempfile.TemporaryDirectory(prefix="pixmill-bench-") as folder:
@@ -199,10 +135,18 @@ def main() -> None:
         presets = Path(folder) / "recipes.toml"
         lines = [f"{name} = {json.dumps(value)}\n" for name, value in RENDITION.items()]
         presets.write_text(f"[[presets.{PRESET}.renditions]]\n{''.join(lines)}")
-        cluster = Cluster(Path(folder), workers=CORES, cache_url="none", log_level="warning", recipes=presets)
+        settings: dict[str, Any] = {"workers": CORES, "cache_url": "none", "log_level": "warning", "recipes": presets}
+        cluster, other, beside = Cluster(Path(folder), **settings), None, None
+        if given.beside:
+            name, _, value = given.beside.partition("=")
+            (Path(folder) / "other").mkdir()
+            other = Cluster(Path(folder) / "other", **settings | {name: value})
         try:
             make_folders(cluster.data)
             fed = Fed(cluster.start(), photo)
+            if other:
+                make_folders(other.data)
+                beside = Beside(fed, Fed(other.start(), photo))
             for _ in range(rounds):
                 fed.begin_anew()
                 floor.round(UPLOADS)
@@ -214,11 +158,15 @@ def main() -> None:
                 rate, used = fed.drain(last, BACKLOG)
                 ratios.append(rate / bare.images_a_second[-1])
                 added["backlog"].append(bare.less(used))
+                if beside:
+                    beside.round(UPLOADS)
             memory = fed.memory(large)
         finally:
             cluster.stop(60)
+            if other:
+                other.stop(60)
         restarts = Restarts(photo, RECIPE).measure(RESTARTS)
-    others = {**memory, "warm_restart_ms_p50": statistics.median(restarts)}
+    others = {**memory, "warm_restart_ms_p50": statistics.median(restarts)} | (beside.figures() if beside else {})
     report(bare, added, ratios, {"floor_cpu_ms": statistics.median(floor.cpu_ms), **others})
 
 
