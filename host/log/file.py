@@ -44,12 +44,13 @@ class LogFile:
 
     def _turn_over(self) -> None:
         """Rename the file, unless another process does. It is locked first: who has the lock of the very file that has
-        the name may rename it, so nobody renames the next one, which is still small."""
+        the name may rename it if it is large: the next one, which has the name by now, is still small."""
         self._open()
         with contextlib.suppress(BlockingIOError):
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             found = self._found()
-            if found is not None and self._opened == (found.st_dev, found.st_ino):
+            is_large = found is not None and found.st_size > self._bytes_max  # another process may have renamed it
+            if found is not None and is_large and self._opened == (found.st_dev, found.st_ino):
                 os.replace(self._path, former(self._path))
 
     def _open(self) -> None:

@@ -63,6 +63,19 @@ def test_a_large_file_is_renamed_once_over_the_former_one(tmp_path: Path) -> Non
     assert sorted((path.read_text() + Path(former(str(path))).read_text()).split())[-1] == "0011"
 
 
+def test_who_found_the_file_large_before_another_renamed_it_does_not_rename_the_next_one(tmp_path: Path) -> None:
+    path = tmp_path / "l"
+    one, two = LogFile(str(path), 9), LogFile(str(path), 9)
+    two.append("0123456789")
+    large = os.stat(path)
+    one.append("x")
+    found = iter([large])  # judged before the other one came
+    real, two._found = two._found, lambda: next(found, None) or real()  # type: ignore[method-assign]
+    two.append("y")
+    assert Path(former(str(path))).read_text() == "0123456789\n"
+    assert path.read_text() == "x\ny\n"
+
+
 def test_who_is_late_does_not_rename_the_next_file(tmp_path: Path) -> None:
     """Another process has the lock: the line goes into the large file, and nothing is renamed."""
     path = tmp_path / "l"
