@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from web.access.filters import FILTERS, TENANT
 from web.http.problems import status_of
 from web.http.tally import REQUEST_ID, Tally, begin
 
@@ -17,6 +18,9 @@ CHANGES, ALL, OFF = "changes", "all", "off"
 """The values of PIXMILL_ACCESS_LOG."""
 ALARMING = frozenset({401, 403, 413, 415, 421, 429, 500, 503, 507})
 """Refusals that are told of reads, too. Others, as 404, are told of changes only."""
+_CHOSEN_BY = frozenset((*FILTERS, TENANT, "job", "type", "since", "all", "purge", "dry_run", "limit", "after"))
+"""The parameters that are told: what a change or a list is chosen by. The fields of an upload are its customer's, and
+may hold secrets: metadata, an address with a password."""
 _NAMES = {"incarnation": "worker", "name": "rendition"}
 """What a part of a path is called in the log, if it has another name there. (A record has a `name` of its own.)"""
 
@@ -72,7 +76,7 @@ def _members(scope: Scope, tally: Tally, status: int) -> dict[str, object]:
         "request": tally.id,
         "method": scope["method"],
         "path": scope["path"],
-        "query": urlencode(tally.query),
+        "query": urlencode({name: value for name, value in tally.query.items() if name in _CHOSEN_BY}),
         "status": status,
         "code": tally.code,
         "tenant": tally.tenant,

@@ -137,6 +137,24 @@ def test_a_session_is_told_with_its_key_and_never_with_the_key_itself(lines: Lin
     serve(scenario, **SETTINGS)
 
 
+def test_no_field_of_a_refused_upload_is_in_a_line(lines: Lines) -> None:
+    """They are its customer's, and in an encoded query no pattern finds a password."""
+
+    async def scenario(harness: WebHarness) -> None:
+        fields = {
+            "webhook_url": "https://bob:hunter22@hooks.example/x?token=t0k3n",
+            "metadata": '{"password":"s3cret"}',
+        }
+        headers = {"Content-Type": "image/png", **bearer("write")}
+        answer = await harness.client.post("/upload", params=fields, content=b"no image", headers=headers)
+        assert answer.status_code >= 400
+        (told,) = lines.new()
+        assert told["event"] == "refused"
+        assert not [secret for secret in ("hunter22", "t0k3n", "s3cret") if secret in repr(told)]
+
+    serve(scenario, **SETTINGS)
+
+
 def test_no_grant_is_in_a_line(lines: Lines) -> None:
     async def scenario(harness: WebHarness) -> None:
         grant = granted(harness)["Authorization"].removeprefix("Bearer ")
