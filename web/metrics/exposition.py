@@ -7,12 +7,14 @@ from collections.abc import Iterable, Sequence
 from math import inf as INFINITE
 from typing import NamedTuple
 
-from prometheus_client.exposition import choose_encoder
+from prometheus_client import openmetrics
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from jobs.figures.layout import COUNTER, HISTOGRAM, INFO, MARK, Family, Histogram, Layout, histogram
 
+OPENMETRICS = "application/openmetrics-text"
 SUFFIX = {COUNTER: "_total", INFO: "_info"}
 """What a query has behind the name of a family."""
 
@@ -35,9 +37,12 @@ class _Collected(Collector):
 
 
 def encoded(accept: str, told: Iterable[Told]) -> tuple[bytes, str]:
-    """The body and the Content-Type of an answer to a scraper that sent this Accept."""
-    encoder, content_type = choose_encoder(accept)
-    return encoder(_Collected(told)), content_type
+    """The body and the Content-Type of an answer to a scraper that sent this Accept: OpenMetrics 1.0.0 where it is
+    named, else the text format 0.0.4. prometheus-client's own choice raises for a version that is no number."""
+    if OPENMETRICS in accept:
+        body: bytes = openmetrics.exposition.generate_latest(_Collected(told))  # type: ignore[no-untyped-call]
+        return body, openmetrics.exposition.CONTENT_TYPE_LATEST
+    return generate_latest(_Collected(told)), CONTENT_TYPE_PLAIN_0_0_4
 
 
 def told_of(layout: Layout, totals: Sequence[int]) -> list[Told]:

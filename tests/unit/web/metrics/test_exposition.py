@@ -56,6 +56,9 @@ def test_both_formats_tell_the_same(accept: str, reads: object) -> None:
 def test_the_type_of_the_answer_is_that_of_its_format() -> None:
     assert encoded("", [])[1].startswith("text/plain; version=0.0.4")
     assert encoded(OPENMETRICS, [])[1].startswith("application/openmetrics-text; version=1.0.0")
+    for version in ("abc", "2", "1.0.0.a"):
+        assert encoded(f"application/openmetrics-text; version={version}", [])[1] == encoded(OPENMETRICS, [])[1]
+        assert encoded(f"text/plain; version={version}", [])[1] == encoded("", [])[1]
 
 
 def test_a_gauge_that_is_unknown_is_left_out() -> None:
