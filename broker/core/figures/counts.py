@@ -60,7 +60,7 @@ _REASONS = {
     "its worker did not come back": ABSENT,
 }
 """The reasons by the words of a job's timeline."""
-DELAYED = EventKind.DELAYED.value
+DELAYED, ASSIGNED = EventKind.DELAYED.value, EventKind.ASSIGNED.value
 SECONDS_MAX = 1e6
 """A stage that took longer was measured by a clock that was set meanwhile."""
 
@@ -90,10 +90,10 @@ class Figures:
         """A job begins at monotonic time `now`, which is wall time without `offset`: count how long it was due. It was
         due from what happened before its assignment on (its acceptance, a requeue, the loss of its last lease), or,
         after a delay, from the end of that, which was `due`."""
-        before, size = timeline[-2:-1], SIZES.get(size_of(lane))
-        if before and size is not None:
-            since = before[0].at - offset
-            if before[0].event == DELAYED and due > since:
+        before, size = _before_assignment(timeline), SIZES.get(size_of(lane))
+        if before is not None and size is not None:
+            since = before.at - offset
+            if before.event == DELAYED and due > since:
                 since = due
             at = _QUEUE[size, PRIORITIES[lane.priority]]
             observe(self.cells, at, _QUEUE_FAMILY, max(0.0, now - since))
@@ -128,6 +128,14 @@ class Figures:
         for outcome, count in deliveries.items():
             self.cells[_DELIVERIES[outcome,]] = count
         return Told(self.number, LAYOUT.digest, [*self.cells], {**self.cpu_ms}, oldest_delivery_seconds)
+
+
+def _before_assignment(timeline: list[TimelineEntry]) -> TimelineEntry | None:
+    """What was last before the last assignment. Renditions may have been told after it."""
+    for place in range(len(timeline) - 1, 0, -1):
+        if timeline[place].event == ASSIGNED:
+            return timeline[place - 1]
+    return None
 
 
 class NoFigures(Figures):
