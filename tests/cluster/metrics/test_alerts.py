@@ -31,7 +31,8 @@ from tests.support.servers.process import OneProcess
 
 pytestmark = pytest.mark.cluster
 HURRIED = {
-    "[5m]": "[8s]", "[10m]": "[8s]", "_age_seconds) > 10": "_age_seconds) > 2", "> 300": "> 2", "> 3600": "> 2",
+    "[2m]": "[8s]", "[5m]": "[8s]", "[10m]": "[8s]",
+    "_age_seconds) > 10": "_age_seconds) > 2", "> 300": "> 2", "> 3600": "> 2",
 }  # fmt: skip
 """What stands for what: waits and windows only."""
 ELSEWHERE = {"PixmillDrillFailing"}
