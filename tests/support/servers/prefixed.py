@@ -24,7 +24,7 @@ http {{
   access_log off;
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-  server {{ listen 127.0.0.1:{port}; proxy_bind {proxy}; {location} }}
+  server {{ listen 127.0.0.1:{port}; proxy_bind {proxy}; large_client_header_buffers 4 64k; {location} }}
 }}
 """
 
