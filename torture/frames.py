@@ -8,7 +8,6 @@ warnings. Their memory may not have grown since a tenth of the frames was sent (
 """
 
 import argparse
-import re
 import sys
 import tempfile
 import time
@@ -76,13 +75,12 @@ def at_broker(folder: Path, mutants: int, extremes: int, seed: int) -> dict[str,
         ended = broker.poll()
         broker.terminate()
         wait_until(lambda: broker.poll() is not None, 30, "the broker to end")
-        log = cluster.log()
+        log, (stopped,) = cluster.log(), [line for line in cluster.lines() if line["event"] == "stopped"]
         return {
             "mutated": stranger.sent["mutated"], "extreme": stranger.sent["extreme"], "good": stranger.sent["good"],
             "seconds": round(seconds, 1), **growth.figures("broker"),
             "served_at_the_end": served, "ended_before": ended, "exit_status": broker.returncode,
-            "dropped": sum(map(int, re.findall(r'"stopped".*"dropped": (\d+)', log))),
-            "unsaid": sum(map(int, re.findall(r'"stopped".*"unsaid": (\d+)', log))),
+            "dropped": stopped["dropped"], "unsaid": stopped["unsaid"],
             "errors": _errors(log),
         }  # fmt: skip
     finally:

@@ -141,8 +141,8 @@ def run(folder: Path, count: int, seed: int) -> dict[str, Any]:
         storm.run(count)
         seconds = time.monotonic() - began
         served = cluster.upload(png(filler=b"after"))["state"] == "queued" and len(cluster.get("/jobs")["jobs"]) > 0
-        wrong = ('"level": "error"', "Traceback")
-        errors = [line for line in cluster.log().splitlines() if any(word in line for word in wrong)]
+        errors = [str(line) for line in cluster.lines() if line["level"] in ("error", "critical")]
+        errors += [line for line in cluster.log().splitlines() if "Traceback" in line]
         return {
             "requests": count, "seconds": round(seconds, 1), "answers": dict(sorted(storm.answers.items())),
             "same_process": cluster.pids("web") == before, "served_at_the_end": served,

@@ -3,6 +3,7 @@
 Ends only what it started, by pid, and asserts at the end that nothing of it is left.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -241,6 +242,10 @@ class Cluster:
     def log(self) -> str:
         """The output of all processes."""
         return self.output.read_text(errors="replace") if self.output.exists() else ""
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The lines of its log with LOG_FORMAT=json, without what is no JSON."""
+        return [json.loads(line) for line in self.log().splitlines() if line.startswith("{") and line.endswith("}")]
 
     def stop(self, seconds: float = 15.0) -> None:
         """Send SIGINT to the supervisor and SIGTERM to roles started by hand, and assert that no process is left."""
