@@ -90,8 +90,11 @@ class Figures:
         """A job begins at monotonic time `now`, which is wall time without `offset`: count how long it was due. It was
         due from what happened before its assignment on (its acceptance, a requeue, the loss of its last lease), or,
         after a delay, from the end of that, which was `due`."""
-        before, size = _before_assignment(timeline), SIZES.get(size_of(lane))
-        if before is not None and size is not None:
+        place, size = len(timeline) - 1, SIZES.get(size_of(lane))
+        while place > 0 and timeline[place].event != ASSIGNED:  # renditions of the cache are told after it
+            place -= 1
+        if place > 0 and size is not None:
+            before = timeline[place - 1]
             since = before.at - offset
             if before.event == DELAYED and due > since:
                 since = due
@@ -128,14 +131,6 @@ class Figures:
         for outcome, count in deliveries.items():
             self.cells[_DELIVERIES[outcome,]] = count
         return Told(self.number, LAYOUT.digest, [*self.cells], {**self.cpu_ms}, oldest_delivery_seconds)
-
-
-def _before_assignment(timeline: list[TimelineEntry]) -> TimelineEntry | None:
-    """What was last before the last assignment. Renditions may have been told after it."""
-    for place in range(len(timeline) - 1, 0, -1):
-        if timeline[place].event == ASSIGNED:
-            return timeline[place - 1]
-    return None
 
 
 class NoFigures(Figures):
