@@ -103,4 +103,5 @@ def test_a_killed_worker_loses_no_job(cluster: Cluster, tmp_path: Path) -> None:
         jobs = [client.wait(job) for job in client.jobs() if job.filename == "12mp.jpg"]
         assert [job.state for job in jobs] == ["done"] * 6
         assert any(entry.event == "lost" for job in jobs for entry in job.timeline)
+        wait_until(lambda: not client.stats().queue.depth, 10, "a beat of the broker after the last job")
         assert looks_like(stats).fullmatch(run(cluster, tmp_path, "curl -s localhost:3000/stats"))
