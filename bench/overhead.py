@@ -21,6 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +122,18 @@ class Floor:
             self.cpu_ms.append(float(intake.stdout.readline()))
 
 
+@contextmanager
+def feeding(folder: Path, photo: Path, settings: dict[str, Any]) -> Iterator[Fed]:
+    """A running cluster in `folder`, which is made; it is stopped at the end."""
+    folder.mkdir()
+    cluster = Cluster(folder, **settings)
+    try:
+        make_folders(cluster.data)
+        yield Fed(cluster.start(), photo)
+    finally:
+        cluster.stop(60)
+
+
 def main() -> None:
     """Measure in turns, print."""
     parser = argparse.ArgumentParser(prog="python -m bench.overhead")
@@ -136,17 +150,12 @@ def main() -> None:
         lines = [f"{name} = {json.dumps(value)}\n" for name, value in RENDITION.items()]
         presets.write_text(f"[[presets.{PRESET}.renditions]]\n{''.join(lines)}")
         settings: dict[str, Any] = {"workers": CORES, "cache_url": "none", "log_level": "warning", "recipes": presets}
-        cluster, other, beside = Cluster(Path(folder), **settings), None, None
-        if given.beside:
-            name, _, value = given.beside.partition("=")
-            (Path(folder) / "other").mkdir()
-            other = Cluster(Path(folder) / "other", **settings | {name: value})
-        try:
-            make_folders(cluster.data)
-            fed = Fed(cluster.start(), photo)
-            if other:
-                make_folders(other.data)
-                beside = Beside(fed, Fed(other.start(), photo))
+        with ExitStack() as clusters:
+            fed, beside = clusters.enter_context(feeding(Path(folder) / "one", photo, settings)), None
+            if given.beside:
+                name, _, value = given.beside.partition("=")
+                other = feeding(Path(folder) / "other", photo, settings | {name: value})
+                beside = Beside(fed, clusters.enter_context(other))
             for _ in range(rounds):
                 fed.begin_anew()
                 floor.round(UPLOADS)
@@ -161,10 +170,6 @@ def main() -> None:
                 if beside:
                     beside.round(UPLOADS)
             memory = fed.memory(large)
-        finally:
-            cluster.stop(60)
-            if other:
-                other.stop(60)
         restarts = Restarts(photo, RECIPE).measure(RESTARTS)
     others = {**memory, "warm_restart_ms_p50": statistics.median(restarts)} | (beside.figures() if beside else {})
     report(bare, added, ratios, {"floor_cpu_ms": statistics.median(floor.cpu_ms), **others})
