@@ -49,8 +49,9 @@ class LogFile:
         with contextlib.suppress(BlockingIOError):
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             found = self._found()
-            is_large = found is not None and found.st_size > self._bytes_max  # another process may have renamed it
-            if found is not None and is_large and self._opened == (found.st_dev, found.st_ino):
+            if found is None or found.st_size <= self._bytes_max:
+                return  # another process renamed the large one
+            if self._opened == (found.st_dev, found.st_ino):
                 os.replace(self._path, former(self._path))
 
     def _open(self) -> None:
