@@ -6,7 +6,7 @@ POST /upload is web/uploads/receive.py's, the page web/page.py's; all others are
 from jobs.access.grants import UploadGrant, ViewGrant
 from jobs.access.keys import Scope
 from web.access.call import keep_apart, route
-from web.access.filters import FILTERS, TENANT
+from web.access.filters import DELIVERY_FILTERS, FILTERS, TENANT
 from web.api import serve
 from web.handlers import commands, deliveries, files, follow, grants, receipts, session
 from web.handlers.explain import explain_recipe
@@ -38,8 +38,8 @@ ROUTES = [
     route("GET", "/batches/{batch}", READ, get_batch, "jobs"),
     route("GET", "/batches/{batch}/events", READ, follow.batch_events),
     route("GET", "/events", READ, follow.events, "job", by=ViewGrant, many=follow.REPEATED),
-    route("GET", "/deliveries", READ, deliveries.get_deliveries, *deliveries.FILTERS, "limit", "after"),
-    route("POST", "/deliveries/replay", WRITE, deliveries.replay_deliveries, *deliveries.FILTERS, "dry_run", "all"),
+    route("GET", "/deliveries", READ, deliveries.get_deliveries, *DELIVERY_FILTERS, "limit", "after"),
+    route("POST", "/deliveries/replay", WRITE, deliveries.replay_deliveries, *DELIVERY_FILTERS, "dry_run", "all"),
     route("POST", "/deliveries/{delivery}/replay", WRITE, deliveries.replay_delivery),
     route("GET", "/presets", READ, get_presets),
     route("POST", "/recipes/explain", READ, explain_recipe, "preset", "recipe", "focus"),

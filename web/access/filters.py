@@ -9,6 +9,8 @@ from web.http.json import bad_parameter
 _TEXTS = ("state", "code", "reference", "preset")
 _TIMES = ("accepted_after", "accepted_before")
 FILTERS = (*_TEXTS, *_TIMES)
+DELIVERY_FILTERS = ("state", "job", "type", "since")
+"""Those over deliveries."""
 TENANT = "tenant"
 """Whose jobs; a key with `operate` may name any. It confirms no command over many jobs, as FILTERS do."""
 _SECONDS_MAX = 1e11

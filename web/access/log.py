@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web.access.filters import FILTERS, TENANT
+from web.access.filters import DELIVERY_FILTERS, FILTERS, TENANT
 from web.http.problems import status_of
 from web.http.tally import REQUEST_ID, Tally, begin
 
@@ -18,9 +18,9 @@ CHANGES, ALL, OFF = "changes", "all", "off"
 """The values of PIXMILL_ACCESS_LOG."""
 ALARMING = frozenset({401, 403, 413, 415, 421, 429, 500, 503, 507})
 """Refusals that are told of reads, too. Others, as 404, are told of changes only."""
-_CHOSEN_BY = frozenset((*FILTERS, TENANT, "job", "type", "since", "all", "purge", "dry_run", "limit", "after"))
-"""The parameters that are told: what a change or a list is chosen by. The fields of an upload are its customer's, and
-may hold secrets: metadata, an address with a password."""
+_CHOSEN_BY = frozenset((*FILTERS, *DELIVERY_FILTERS, TENANT, "all", "purge", "dry_run", "limit", "after"))
+"""The parameters that are told: what a change or a list is chosen by. So of an upload's fields `reference` and `preset`
+are told, and those that may hold secrets are not: metadata, an address with a password."""
 _NAMES = {"incarnation": "worker", "name": "rendition"}
 """What a part of a path is called in the log, if it has another name there. (A record has a `name` of its own.)"""
 

@@ -14,15 +14,13 @@ from jobs.limits import LIST_SCAN_MAX
 from jobs.wire import COURIERS_EDITION, Replay
 from stores.ledger import LedgerReader
 from web.access.call import Call, flag
-from web.access.filters import time_of
+from web.access.filters import DELIVERY_FILTERS, time_of
 from web.access.paging import before_of, cursor, limit_of
 from web.broker.editions import refuse_older
 from web.handlers.asking import ask, given, named, over_many
 from web.http.json import as_json, bad_parameter
 from web.views.told import DeliveryPage
 from web.views.told import delivery as shown
-
-FILTERS = ("state", "job", "type", "since")
 
 
 async def get_deliveries(call: Call) -> Response:
@@ -47,8 +45,8 @@ async def replay_deliveries(call: Call) -> Response:
     """POST /deliveries/replay: all that match."""
     where = _where(call)
     dry = flag(call.query, "dry_run")
-    if not (dry or flag(call.query, "all") or any(name in call.query for name in FILTERS)):
-        raise bad_parameter("all", "this replays all: confirm with all=1, or filter by " + ", ".join(FILTERS))
+    if not (dry or flag(call.query, "all") or any(name in call.query for name in DELIVERY_FILTERS)):
+        raise bad_parameter("all", "this replays all: confirm with all=1, or filter by " + ", ".join(DELIVERY_FILTERS))
 
     if not dry:
         refuse_older(call.web.feed.latest_beat, COURIERS_EDITION, "replay")
