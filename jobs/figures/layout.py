@@ -5,8 +5,8 @@ Pure: knows no file, no message, and no metric by name.
 """
 
 import hashlib
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple, Protocol
 
@@ -89,3 +89,13 @@ def observe(cells: Cells, at: int, family: Family, value: float) -> None:
     """One more observation in the series of a histogram whose first cell is at `at`."""
     cells[at + bisect_left(family.buckets, value)] += 1
     cells[at + len(family.buckets) + 1] += round(value * family.scale)
+
+
+def observe_all(cells: Cells, at: int, family: Family, values: Iterable[float]) -> None:
+    """As `observe` for each of the values. Of many values each costs a tenth."""
+    ordered, end, before = sorted(values), at + len(family.buckets), 0
+    for place, bound in enumerate(family.buckets, at):
+        cells[place] += (through := bisect_right(ordered, bound)) - before
+        before = through
+    cells[end] += len(ordered) - before
+    cells[end + 1] += round(sum(ordered) * family.scale)

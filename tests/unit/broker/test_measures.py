@@ -1,6 +1,6 @@
 """What the loop measures: commits by their time and their rows, and the rest as it is now."""
 
-from broker.measures import Measures
+from broker.measures import NOTED_MAX, Measures
 from jobs.figures.cluster import (
     COMMIT_ROWS,
     COMMIT_SECONDS,
@@ -36,3 +36,13 @@ def test_what_was_told_does_not_change_any_more() -> None:
     told = measures.cells(wal_bytes=0, dropped=0, unsaid=0, is_recording=True)
     measures.committed(0.001, 1)
     assert sum(told) == 0
+
+
+def test_many_commits_are_counted_once_each() -> None:
+    measures = Measures()
+    for _ in range(NOTED_MAX + 1):
+        measures.committed(0.5, 2)
+    family, at = LAYOUT.family(COMMIT_ROWS), LAYOUT.places(COMMIT_ROWS)[()]
+    for _ in range(2):
+        found = histogram(measures.cells(wal_bytes=0, dropped=0, unsaid=0, is_recording=True), at, family)
+        assert (sum(found.counts), found.sum) == (NOTED_MAX + 1, 2 * (NOTED_MAX + 1))

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from broker.core.books.events import LoopRead, PeerLost
+from broker.core.figures.counts import NOTED_MAX
 from broker.core.figures.counts import Figures as Counting
 from jobs import wire
 from jobs.figures.cluster import (
@@ -163,6 +164,20 @@ def test_what_the_loop_measured_is_told() -> None:
     assert figures.layout == LAYOUT.digest
     assert figures.cells[:LOOP_SIZE] == [*range(LOOP_SIZE)]
     assert figures.cells[LAYOUT.places(COMMIT_ROWS)[()]] == LAYOUT.places(COMMIT_ROWS)[()]
+
+
+def test_noted_seconds_are_bounded_and_counted_once() -> None:
+    counting = Counting()
+    for _ in range(NOTED_MAX + 7):
+        counting.finished(None, None, Times("jpeg", [0.5, 0.25]), cached=False)
+    counting.finished(None, None, Times("jpeg", [0.5]), cached=False)  # of a worker that knows fewer stages
+    family, places = LAYOUT.family(PROCESSING), LAYOUT.places(PROCESSING)
+    for _ in range(2):
+        told = counting.told(0, {}, 0.0)
+        assert told is not None
+        read, decode = (histogram(told.cells, places[stage, "jpeg"], family) for stage in STAGES[:2])
+        assert (sum(read.counts), read.sum) == (NOTED_MAX + 8, (NOTED_MAX + 8) * 0.5)
+        assert (sum(decode.counts), decode.sum) == (NOTED_MAX + 7, (NOTED_MAX + 7) * 0.25)
 
 
 def test_values_from_outside_are_bounded() -> None:
