@@ -17,6 +17,8 @@ from web.metrics.counts import Counts
 from web.metrics.exposition import Told, encoded, told_of
 from web.metrics.families import BEAT_AGE, BUILD, DISK_FREE, DISK_FREE_MIN, OWN, PROCESSES
 
+FIGURES_SECONDS_MAX = 10.0
+"""Older figures are of a broker that is gone, and are told no more. It says them each second."""
 _HEADERS = {"Cache-Control": "no-store"}
 
 
@@ -34,13 +36,15 @@ async def metrics(call: Call) -> Response:
 
 
 def _of_cluster(web: Web, counts: Counts, newest: int) -> list[Told]:
-    """The figures of the broker, if there are any. If another process has told newer ones, none: a counter must not
-    fall, and a gap of one scrape harms nothing."""
+    """The figures of the broker, if it has said any lately. If another process has told newer ones, none: a counter
+    must not fall, and a gap of one scrape harms nothing."""
     beat = web.feed.counted_beat
-    if beat is None or beat.figures is None or (number := number_of(beat, beat.figures)) < newest:
+    if beat is None or beat.figures is None or web.feed.counted_seconds() > FIGURES_SECONDS_MAX:
+        return []
+    if (number := number_of(beat, beat.figures)) < newest:
         return []
     counts.told(number)
-    return cluster_told(beat, beat.figures, web.feed.counted_seconds())
+    return cluster_told(beat, beat.figures)
 
 
 def _build() -> Told:

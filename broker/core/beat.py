@@ -24,7 +24,7 @@ def beat(books: Books, scan_why: str, now: float) -> wire.Beat | None:
     oldest_at = min(oldest.values(), default=None)
     books.hours.seen(
         books.counts[State.QUEUED],
-        0.0 if oldest_at is None else max(0.0, now + books.offset - oldest_at),
+        _seconds_since(books, oldest_at, now),
         books.roster.count_for_images(),
     )
     return wire.Beat(
@@ -33,15 +33,20 @@ def beat(books: Books, scan_why: str, now: float) -> wire.Beat | None:
         books.ended.per_minute(now), _shares(books, oldest, now), waiting, quota.over(books, now),
         books.sweeps.view(scan_why), books.durability, books.began, books.history, wire.EDITION,
         books.secrets.count(now), books.deliveries.view(), [*books.holds.paused], [*books.holds.full],
-        _figures(books, now) if books.figures_due else None,
+        _figures(books, oldest, now) if books.figures_due else None,
     )  # fmt: skip
 
 
-def _figures(books: Books, now: float) -> wire.Figures | None:
-    deliveries = books.deliveries
-    since = deliveries.stuck_since()
-    stuck = 0.0 if since is None else max(0.0, now + books.offset - since)
-    return books.figures.told(books.accepted_ever, deliveries.outcomes, stuck)
+def _figures(books: Books, oldest: dict[str, float], now: float) -> wire.Figures | None:
+    deliveries, stopped = books.deliveries, books.holds.stopped
+    queued_at = min((at for tenant, at in oldest.items() if tenant not in stopped), default=None)
+    queued, stuck = _seconds_since(books, queued_at, now), _seconds_since(books, deliveries.stuck_since(), now)
+    return books.figures.told(books.accepted_ever, deliveries.outcomes, queued, stuck)
+
+
+def _seconds_since(books: Books, at: float | None, now: float) -> float:
+    """Since wall time `at`; 0 for None."""
+    return 0.0 if at is None else max(0.0, now + books.offset - at)
 
 
 def _shares(books: Books, oldest: dict[str, float], now: float) -> dict[str, wire.Share]:

@@ -86,13 +86,15 @@ class DeliveriesView(Message, frozen=True):
 class Figures(Message, frozen=True):
     """What the broker counts for /metrics, once a second. `number` grows with each of an epoch. `cells` are laid out as
     the digest `layout` says (jobs/figures/cluster.py): a reader with another one leaves them out. `cpu_ms`: by
-    preset. `oldest_delivery_seconds`: since when a delivery could not be made."""
+    preset. `oldest_delivery_seconds`: since when a delivery could not be made. `oldest_queued_seconds`: since when the
+    oldest queued job was accepted, of those tenants who may run any."""
 
     number: Count
     layout: Text
     cells: Annotated[list[Count], Many]
     cpu_ms: Annotated[dict[Text, Seconds], Many] = {}
     oldest_delivery_seconds: Seconds = 0.0
+    oldest_queued_seconds: Seconds = 0.0
 
 
 class Beat(Message, frozen=True):

@@ -19,6 +19,10 @@ CACHES_FAILING = f"{PREFIX}worker_caches_failing"
 SWEEPS, DELIVERIES_WAITING, ENDPOINTS = f"{PREFIX}sweeps", f"{PREFIX}deliveries_waiting", f"{PREFIX}endpoints"
 OLDEST_DELIVERY, EPOCH, CPU = f"{PREFIX}oldest_delivery_seconds", f"{PREFIX}epoch", f"{PREFIX}cpu_seconds"
 WORKER_STATES = ("idle", "busy", "draining")
+_OLDEST_HELP = (
+    "Seconds since the oldest queued job was accepted; 0 if none is queued. "
+    "Jobs of tenants that are paused, or that may have none running, do not count."
+)
 _STATES = tuple((state,) for state in WORKER_STATES)
 FAMILIES = {
     family.name: family
@@ -30,7 +34,7 @@ FAMILIES = {
             ("state",),
             tuple((state.value,) for state in State),
         ),
-        Family(OLDEST, GAUGE, "Seconds since the oldest queued job was accepted; 0 if none is queued."),
+        Family(OLDEST, GAUGE, _OLDEST_HELP),
         Family(PAUSED, GAUGE, "1 while an operator has paused the whole queue."),
         Family(WORKERS, GAUGE, "Connected workers by state.", ("state",), _STATES),
         Family(WANTED, GAUGE, "Workers that would end all waiting and running jobs within 10 s."),
@@ -71,10 +75,10 @@ def number_of(beat: Beat, figures: Figures) -> int:
     return (beat.epoch << _EPOCH_SHIFT) + figures.number
 
 
-def told(beat: Beat, figures: Figures, age: float) -> list[Told]:
-    """All families of the cluster, from a beat that tells figures and was heard `age` seconds ago. Counters are left
-    out if their broker is of a release with others."""
-    families = [*_gauges(beat, figures, age)]
+def told(beat: Beat, figures: Figures) -> list[Told]:
+    """All families of the cluster, from a beat that tells figures. Counters are left out if their broker is of a
+    release with others."""
+    families = [*_gauges(beat, figures)]
     if figures.layout == LAYOUT.digest and len(figures.cells) == LAYOUT.size:
         families += told_of(LAYOUT, figures.cells)
     presets = sorted(figures.cpu_ms)
@@ -82,13 +86,12 @@ def told(beat: Beat, figures: Figures, age: float) -> list[Told]:
     return [*families, Told(cpu, [figures.cpu_ms[preset] / 1000 for preset in presets])]
 
 
-def _gauges(beat: Beat, figures: Figures, age: float) -> list[Told]:
+def _gauges(beat: Beat, figures: Figures) -> list[Told]:
     workers = [worker for worker in beat.workers if worker.kind != COURIER]
     sweeps, deliveries = beat.sweeps, beat.deliveries
-    oldest = 0.0 if beat.oldest_at is None else max(0.0, beat.at + age - beat.oldest_at)
     values: dict[str, list[float]] = {
         JOBS: _by(FAMILIES[JOBS], beat.counts),
-        OLDEST: [oldest],
+        OLDEST: [figures.oldest_queued_seconds],
         PAUSED: [int(beat.paused)],
         WORKERS: _by(FAMILIES[WORKERS], Counter(worker.state for worker in workers)),
         WANTED: [beat.workers_wanted],

@@ -139,14 +139,15 @@ class Figures:
         """What the loop has measured so far."""
         self.cells[:LOOP_SIZE] = cells
 
-    def told(self, accepted: int, deliveries: dict[str, int], oldest_delivery_seconds: float) -> Told | None:
-        """All of it, for the beat, with what others count anyhow: the jobs that were `accepted`, and the attempts of
-        `deliveries` by outcome. None: nothing is counted."""
+    def told(self, accepted: int, deliveries: dict[str, int], queued: float, stuck: float) -> Told | None:
+        """All of it, for the beat, with what others know anyhow: the jobs that were `accepted`, the attempts of
+        `deliveries` by outcome, and since how many seconds a job is `queued` and a delivery `stuck`. None: nothing is
+        counted."""
         self._count()
         self.cells[_ACCEPTED] = accepted
         for outcome, count in deliveries.items():
             self.cells[_DELIVERIES[outcome,]] = count
-        return Told(self.number, LAYOUT.digest, [*self.cells], {**self.cpu_ms}, oldest_delivery_seconds)
+        return Told(self.number, LAYOUT.digest, [*self.cells], {**self.cpu_ms}, stuck, queued)
 
     def _count(self) -> None:
         """Count what is noted."""
@@ -191,6 +192,6 @@ class NoFigures(Figures):
     def measured(self, cells: Sequence[int]) -> None:
         """Nothing."""
 
-    def told(self, accepted: int, deliveries: dict[str, int], oldest_delivery_seconds: float) -> Told | None:
+    def told(self, accepted: int, deliveries: dict[str, int], queued: float, stuck: float) -> Told | None:
         """Nothing."""
         return None

@@ -170,11 +170,16 @@ def failed(books: Books, entry: Entry, failure: Failure, code: Code, now: float)
     outcome = entry.outcome
     if code is Code.STORE_ERROR:
         outcome.losses += 1
-        return books.follow(entry, after_loss_unstarted(outcome.losses), now, failure.detail)
-    tries = outcome.sourced.tries + 1 if outcome.sourced else 1
-    outcome.sourced = Sourced(tries)
-    verdict = after_fetch(code, job=entry.id, tries=tries, retry_after=failure.retry_after)
-    books.figures.fetched(cluster.GIVEN_UP if isinstance(verdict, End) else cluster.RETRIED)
-    if not isinstance(verdict, End):
-        outcome.error = Fault(code.value, failure.detail)
+        verdict = after_loss_unstarted(outcome.losses)
+    else:
+        tries = outcome.sourced.tries + 1 if outcome.sourced else 1
+        outcome.sourced = Sourced(tries)
+        verdict = after_fetch(code, job=entry.id, tries=tries, retry_after=failure.retry_after)
+        if not isinstance(verdict, End):
+            outcome.error = Fault(code.value, failure.detail)
+    if isinstance(verdict, End):
+        books.figures.fetched(cluster.GIVEN_UP)
+    else:
+        books.figures.fetched(cluster.RETRIED)
+        books.figures.retried(code.value)
     return books.follow(entry, verdict, now, failure.detail)

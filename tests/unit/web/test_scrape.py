@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from tests.support.harnesses.web_harness import WebHarness, png, serve
 from tests.support.house.needs import lacking
 from web.metrics.cluster import number_of
+from web.scrape import FIGURES_SECONDS_MAX
 
 WRITE, OPERATE = "w" * 32, "o" * 32
 KEYS = " ".join(
@@ -63,6 +64,19 @@ def test_a_process_that_lags_behind_another_tells_nothing_of_the_cluster() -> No
         assert counts is not None and beat is not None and beat.figures is not None
         counts.told(number_of(beat, beat.figures) + 1)
         assert "pixmill_cluster_epoch" not in await scraped(harness)
+
+    serve(scenario)
+
+
+def test_a_broker_that_is_gone_tells_no_figures() -> None:
+    async def scenario(harness: WebHarness) -> None:
+        harness.broker.beat()
+        harness.now += FIGURES_SECONDS_MAX - 1.0
+        assert "pixmill_cluster_epoch" in await scraped(harness)
+        harness.now += 2.0
+        assert "pixmill_cluster_epoch" not in await scraped(harness)
+        harness.broker.beat()
+        assert "pixmill_cluster_epoch" in await scraped(harness)
 
     serve(scenario)
 

@@ -11,7 +11,7 @@ from web.metrics.exposition import encoded
 
 CELLS = [0] * LAYOUT.size
 CELLS[LAYOUT.places(ACCEPTED)[()]] = 12
-FIGURES = Figures(5, LAYOUT.digest, CELLS, {"web": 1500.0, "inline": 20.0}, 7.0)
+FIGURES = Figures(5, LAYOUT.digest, CELLS, {"web": 1500.0, "inline": 20.0}, 7.0, 10.5)
 
 
 def worker(state: str, cache: str = "", kind: str = "images") -> WorkerView:
@@ -25,8 +25,8 @@ BEAT = Beat(
 )  # fmt: skip
 
 
-def samples(beat: Beat, figures: Figures, age: float = 0.5) -> dict[str, float]:
-    body, _ = encoded("", told(beat, figures, age))
+def samples(beat: Beat, figures: Figures) -> dict[str, float]:
+    body, _ = encoded("", told(beat, figures))
     return {
         sample.name.removeprefix("pixmill_cluster_") + "".join(f" {value}" for value in sample.labels.values()): value
         for family in parse(body.decode())
@@ -55,10 +55,6 @@ def test_counters_of_another_layout_are_left_out_and_the_gauges_stay() -> None:
         found = samples(BEAT, figures)
         assert "jobs_accepted_total" not in found
         assert found["epoch"] == 3
-
-
-def test_an_empty_queue_has_no_oldest_job() -> None:
-    assert samples(msgspec.structs.replace(BEAT, oldest_at=None), FIGURES)["oldest_queued_seconds"] == 0
 
 
 @pytest.mark.parametrize(("before", "after"), [((3, 5), (3, 6)), ((3, 2**31), (4, 0))])

@@ -26,6 +26,7 @@ from jobs.figures.cluster import (
 )
 from jobs.figures.layout import histogram
 from jobs.job import Code, Cost, Rendition
+from jobs.tenants import TenantLimits
 from jobs.wire import Failed, Failure, Figures, Finish, Finished, Start, Started, Times
 from tests.properties.harness import DispatcherHarness, leases_in, new_job, ready
 
@@ -166,6 +167,19 @@ def test_what_the_loop_measured_is_told() -> None:
     assert figures.cells[LAYOUT.places(COMMIT_ROWS)[()]] == LAYOUT.places(COMMIT_ROWS)[()]
 
 
+def test_the_oldest_job_is_of_a_tenant_who_may_run_one() -> None:
+    bench = Bench(tenants={"none": TenantLimits(running_max=0)})
+    bench.order(wire.Pause("w", "p", tenant="paused"))
+    bench.dispatcher.handle(PeerLost(A, ""), bench.now)
+    for tenant, seconds in (("none", 0.0), ("paused", 0.0), ("another", 10.0)):
+        bench.submit(new_job(tenant, tenant=tenant))
+        bench.turn()
+        bench.now += 9.0
+        assert bench.figures().oldest_queued_seconds == pytest.approx(seconds, abs=0.1)
+    bench.order(wire.Resume("w", "p", tenant="paused"))
+    assert bench.figures().oldest_queued_seconds == pytest.approx(21.0, abs=0.1)
+
+
 def test_noted_seconds_are_bounded_and_counted_once() -> None:
     counting = Counting()
     for _ in range(NOTED_MAX + 7):
@@ -173,7 +187,7 @@ def test_noted_seconds_are_bounded_and_counted_once() -> None:
     counting.finished(None, None, Times("jpeg", [0.5]), cached=False)  # of a worker that knows fewer stages
     family, places = LAYOUT.family(PROCESSING), LAYOUT.places(PROCESSING)
     for _ in range(2):
-        told = counting.told(0, {}, 0.0)
+        told = counting.told(0, {}, 0.0, 0.0)
         assert told is not None
         read, decode = (histogram(told.cells, places[stage, "jpeg"], family) for stage in STAGES[:2])
         assert (sum(read.counts), read.sum) == (NOTED_MAX + 8, (NOTED_MAX + 8) * 0.5)
@@ -186,7 +200,7 @@ def test_values_from_outside_are_bounded() -> None:
         counting.finished(f"preset-{number}", 1.0, None, cached=False)
     counting.finished(None, 1.0, Times("pcx", [1.0, 1e9, -1.0, float("nan")]), cached=False)
     counting.retried("what")
-    told = counting.told(0, {}, 0.0)
+    told = counting.told(0, {}, 0.0, 0.0)
     assert told is not None
     assert len(told.cpu_ms) == PRESETS_MAX + 1
     assert told.cpu_ms[OTHER] == 6.0

@@ -7,11 +7,12 @@ import pytest
 
 from broker.core.strangers.fetches import FETCHES_PER_HOST, FETCHES_SHARE, JOBS_LOOKED
 from jobs import wire
+from jobs.figures.cluster import FETCHES, LAYOUT, RETRIES
 from jobs.ids import original_name
 from jobs.job import Code, Original, Spec, State, decode_outcome, decode_spec, encode, original_of
 from jobs.lanes import HEAVY, LARGE, SMALL, size_of
 from jobs.recipes.recipe import canonical, content_of, parse
-from jobs.retry import FETCH_SECONDS_FIRST, FETCH_SECONDS_MAX, FETCH_TRIES_MAX
+from jobs.retry import FETCH_SECONDS_FIRST, FETCH_SECONDS_MAX, FETCH_TRIES_MAX, LOSSES_MAX
 from jobs.tenants import TenantLimits
 from tests.properties.harness import DispatcherHarness, new_job, ready
 from tests.unit.broker.core.test_dispatcher import A, B
@@ -121,6 +122,28 @@ def test_what_no_decoder_began_in_time_expires_fetched_or_not() -> None:
     bench.turn(tick=True)
     assert bench.row("fetching").code == "expired"
     bench.dispatcher.check()
+
+
+def test_each_end_of_a_fetch_is_counted() -> None:
+    bench = Bench(silence_seconds=1e6)
+
+    def counted() -> dict[str, int]:
+        bench.now += 1.0
+        bench.turn(tick=True)
+        figures = next(done.beat.figures for done in bench.last if done.beat and done.beat.figures)
+        fetches, retries = LAYOUT.places(FETCHES), LAYOUT.places(RETRIES)
+        found = {outcome: figures.cells[at] for (outcome,), at in fetches.items()}
+        return found | {code: figures.cells[at] for (code,), at in retries.items() if figures.cells[at]}
+
+    bench.submit(job_at("j"))
+    for _ in range(LOSSES_MAX):
+        failure = wire.Failure("j", bench.fetch().lease, "store_error", "the bucket is away")
+        bench.receive(A, wire.Failed([failure]))
+    assert counted() == {"fetched": 0, "retried": LOSSES_MAX - 1, "failed": 1, "store_error": LOSSES_MAX - 1}
+    bench.submit(job_at("k"))
+    bench.receive(A, wire.Failed([wire.Failure("k", bench.fetch().lease, "source_unreachable", "503")]))
+    expected = {"fetched": 0, "retried": LOSSES_MAX, "failed": 1, "store_error": LOSSES_MAX - 1}
+    assert counted() == expected | {"source_unreachable": 1}
 
 
 def test_what_waits_for_its_next_fetch_expires_at_its_deadline() -> None:
