@@ -20,6 +20,7 @@ from web.access.parts import Web
 from web.broker.links import Links
 from web.http.connection import SWEEP_SECONDS, Connection
 from web.http.unsent import relieve
+from web.metrics.requests import count_early
 
 CALM_CONNECTIONS = 100
 """Each is some 100 objects, so to look at all of them is short (host/process/garbage.py). It can wait where there are
@@ -39,7 +40,7 @@ class Server(uvicorn.Server):
                 Connection,
                 addresses=web.addresses,
                 waits_more=self._waits_more,
-                refused=early(web.log, web.settings.access_log),
+                refused=self._refused,
             ),
             ws="none",
             lifespan="off",
@@ -53,6 +54,7 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._web, self._links, self._inherited = web, links, inherited
+        self._tell_refusal = early(web.log, web.settings.access_log)
         self._watchdog = notify.Watchdog()
         self._collector = garbage.Collector()
         self._sweep_at = 0.0
@@ -66,6 +68,12 @@ class Server(uvicorn.Server):
         self._web.log.info("serving", extra={"web": self._web.id})
         notify.ready()
         self._tell_alive()
+
+    def _refused(self, code: str, request: str, client: str) -> None:
+        """A connection refuses what is no whole request yet, so the application never sees it."""
+        self._tell_refusal(code, request, client)
+        if self._web.counts is not None:
+            count_early(self._web.counts, code)
 
     def _tell_alive(self) -> None:
         """Report life by a timer of the serving loop, until it ends: uvicorn's ticks end before the last answers."""

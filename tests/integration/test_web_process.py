@@ -172,6 +172,19 @@ def test_no_broker_is_a_503_after_the_accept_time(new_site: Callable[..., Site])
         assert client.get("/health/ready").json()["reasons"] == ["broker unheard"]
 
 
+def test_what_the_connection_refuses_is_counted(site: Site) -> None:
+    told = ('pixmill_web_refused_total{code="malformed"}', 'pixmill_web_requests_total{code="400",route="other"}')
+
+    def counted() -> list[str]:
+        text = httpx2.get(f"{site.cluster.url}/metrics").text
+        return [line.removeprefix(f"{name} ") for name in told for line in text.splitlines() if line.startswith(name)]
+
+    before = [float(value) for value in counted()][:1] or [0.0]
+    with site.connect("this is no request\n") as connection:
+        assert b"400 " in connection.recv(4096)
+    assert [float(value) for value in counted()] == [before[0] + 1] * 2
+
+
 def test_told_to_stop_it_answers_everyone_and_ends(own_site: Site) -> None:
     job = own_site.cluster.upload(png())["id"]
     streams = [own_site.connect(f"GET {path} HTTP/1.1\n") for path in ("/events", f"/jobs/{job}/events")]

@@ -5,8 +5,10 @@ Plain ASGI: touches no header and no body.
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from web.http.problems import status_of
 from web.http.tally import begin
 from web.metrics.counts import Counts
+from web.metrics.families import OTHER
 
 
 class Counted:
@@ -26,3 +28,9 @@ class Counted:
             await send(message)
 
         await self._app(scope, receive, counting)
+
+
+def count_early(counts: Counts, code: str) -> None:
+    """A refusal with this code before there is a whole request: it has no route."""
+    counts.request(OTHER, status_of(code))
+    counts.refused(code)
