@@ -65,7 +65,7 @@ _REASONS = {
     "its worker did not come back": ABSENT,
 }
 """The reasons by the words of a job's timeline."""
-DELAYED, ASSIGNED = EventKind.DELAYED.value, EventKind.ASSIGNED.value
+DELAYED, ASSIGNED, RETURNED = EventKind.DELAYED.value, EventKind.ASSIGNED.value, EventKind.RETURNED.value
 SECONDS_MAX = 1e6
 """A stage that took longer was measured by a clock that was set meanwhile."""
 NOTED_MAX = 1000
@@ -100,10 +100,12 @@ class Figures:
     def began(self, lane: Lane, timeline: list[TimelineEntry], due: float, now: float, offset: float) -> None:
         """A job begins at monotonic time `now`, which is wall time without `offset`: note how long it was due. It was
         due from what happened before its assignment on (its acceptance, a requeue, the loss of its last lease), or,
-        after a delay, from the end of that, which was `due`."""
+        after a delay, from the end of that, which was `due`. A worker that gave it back unbegun changes nothing."""
         place, series = len(timeline) - 1, _QUEUES.get(size_of(lane))
         while place > 0 and timeline[place].event != ASSIGNED:  # renditions of the cache are told after it
             place -= 1
+        while place > 1 and timeline[place - 1].event == RETURNED and timeline[place - 2].event == ASSIGNED:
+            place -= 2
         if place > 0 and series is not None:
             before = timeline[place - 1]
             since = before.at - offset

@@ -115,6 +115,18 @@ def test_the_delay_before_a_retry_is_no_wait() -> None:
     assert bench.count(RETRIES, "store_error") == 1
 
 
+def test_a_worker_that_gave_it_back_unbegun_does_not_shorten_its_wait() -> None:
+    bench = Bench()
+    lease = bench.assigned("a")
+    for _ in range(2):
+        bench.now += 2.0
+        bench.receive(A, wire.Returned([wire.LeaseRef("a", lease)]))
+        lease = bench.lease("a")
+    bench.receive(A, Started([Start("a", lease, bench.now + bench.offset)]))
+    count, seconds = bench.waits("small", "normal")
+    assert (count, 4.0 <= seconds < 4.1) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("why", "reason"), [("unheard for too long", "silence"), ("its process died", "died"), ("a new reason", OTHER)]
 )
