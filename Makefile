@@ -83,7 +83,7 @@ chaos: .venv/dev
 hostile: .venv/dev
 	@$(PY) -m tests.hostile.escapes
 	@$(PY) -m pytest tests/hostile --full
-	@for attack in frames requests slow bombs; do $(PY) -m torture.$$attack || exit 1; done
+	@for attack in frames requests recipes slow bombs; do $(PY) -m torture.$$attack || exit 1; done
 
 # Runs Artillery and its Node (some 500 MB in node_modules). The cluster must already run, with PIXMILL_CACHE_URL=none:
 # all uploads are the same file.

@@ -1,4 +1,5 @@
-"""A worker that answers each job at once with an empty manifest: the real session, no decoder, no files.
+"""A worker that answers each job at once with an empty manifest: the real session, no decoder, no files. Cost and times
+are told as those of a decoder are.
 
 python -m bench.floors.stub_worker RUN CAPACITY NAME
 """
@@ -19,6 +20,7 @@ from worker.core import events
 from worker.core.session import Session
 
 COST = Cost(0.1, 1 << 20)
+TIMES = wire.Times("png", [0.0001, 0.0002, 0.0005, 0.0008, 0.002])
 
 
 def answer(session: Session, now: float, frames: list[bytes]) -> list[Any]:
@@ -32,7 +34,7 @@ def answer(session: Session, now: float, frames: list[bytes]) -> list[Any]:
         for assignment in effects.begin:
             job, lease = assignment.job, assignment.lease
             session.handle(events.DecoderBegan(job, lease, time.time()), now)
-            session.handle(events.DecoderFinished(job, lease, [], COST), now)
+            session.handle(events.DecoderFinished(job, lease, [], COST, times=TIMES), now)
             session.handle(events.DecoderIdle(), now)
         effects = session.drain()
         sends += effects.sends
