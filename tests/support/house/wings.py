@@ -143,6 +143,7 @@ ARROWS = {
     "torture/planted/clients": "torture/planted",
     "torture/planted/outside": "torture/planted",
     "torture/planted/strangers": "torture/planted",
+    "torture/recipes": "bench/parts jobs jobs/recipes tests/support/clusters",
     "torture/standby": "bench/parts pixmill tests/support/clusters tests/support/servers torture",
     "torture/upgrade": "bench/parts tests/support/clusters",
     "torture/uploads": "bench/parts host/process pixmill tests/support/clusters",
