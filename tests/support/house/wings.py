@@ -113,6 +113,7 @@ ARROWS = {
         "web/http web/uploads worker/boundary worker/keeper"
     ),
     "bench/beside": "bench/parts bench/peers bench/peers/whole tests/support/clusters tests/support/pictures",
+    "bench/causes": "bench bench/parts jobs tests/support/clusters",
     "bench/courier": "bench/parts jobs pixmill stores/ledger tests/support/clusters",
     "bench/floors": (
         "broker broker/core host/files host/process host/settings jobs jobs/recipes jobs/wire stores stores/ledger "
