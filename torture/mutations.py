@@ -29,6 +29,7 @@ from torture.planted.outside.actions import ACTIONS
 from torture.planted.outside.breaker import BREAKER, BUDGET
 from torture.planted.outside.connections import CONNECTIONS
 from torture.planted.outside.deliveries import DELIVERIES, EVENTS, SCHEDULE
+from torture.planted.outside.figures import CELLS, FIGURES
 from torture.planted.outside.hours import COUNTED, HOURS, INTERVALS
 from torture.planted.outside.listing import LISTING
 from torture.planted.outside.lists import LISTS
@@ -48,7 +49,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CORES = (
     DISPATCH, WORKER, HOLDER, SUPERVISOR, RETRY, SHAPES, PLAN, ADMISSION, ACCEPT, REQUESTS, THREADS, DISKSPACE, BREAKER,
     LISTING, LISTS, ACTIONS, DELIVERIES, EVENTS, SCHEDULE, CLIENT, UPLOADING, BUDGET, CONNECTIONS, PAGE, GATE, COURIER,
-    FETCHES, TENANTS, TRACE, SPANS, HOURS, COUNTED, INTERVALS,
+    FETCHES, TENANTS, TRACE, SPANS, HOURS, COUNTED, INTERVALS, FIGURES, CELLS,
 )  # fmt: skip
 NEEDED = (
     "broker", "courier", "host", "jobs", "pixmill", "stores", "supervisor", "web", "worker", "tests", "pyproject.toml",

@@ -116,7 +116,7 @@ COUNTED = Core(
             "books.roster.count_for_images(),\n    )",
             "books.counts[State.QUEUED],\n    )",
         ),
-        Mutant("the oldest has not waited", "beat.py", "max(0.0, now + books.offset - oldest_at)", "0.0"),
+        Mutant("the oldest has not waited", "beat.py", "_seconds_since(books, oldest_at, now)", "0.0"),
     ),
 )
 INTERVALS = Core(

@@ -25,7 +25,8 @@ from jobs.figures.cluster import (
     STAGES,
 )
 from jobs.figures.layout import histogram
-from jobs.job import Code, Cost, Rendition
+from jobs.job import Code, Cost, Rendition, TimelineEntry
+from jobs.lanes import lane_of
 from jobs.tenants import TenantLimits
 from jobs.wire import Failed, Failure, Figures, Finish, Finished, Start, Started, Times
 from tests.properties.harness import DispatcherHarness, leases_in, new_job, ready
@@ -192,7 +193,18 @@ def test_the_oldest_job_is_of_a_tenant_who_may_run_one() -> None:
     assert bench.figures().oldest_queued_seconds == pytest.approx(21.0, abs=0.1)
 
 
-def test_noted_seconds_are_bounded_and_counted_once() -> None:
+def test_no_more_than_so_many_seconds_are_noted() -> None:
+    ended, begun = Counting(), Counting()
+    timeline = [TimelineEntry(5.0, "accepted", 0, None, None), TimelineEntry(6.0, "assigned", 1, "w", None)]
+    for _ in range(NOTED_MAX):
+        ended.finished(None, None, Times("jpeg", [0.5]), cached=False)
+        begun.began(lane_of(1, "t", 0), timeline, 0.0, 7.0, 0.0)
+    for counting, name, labels in ((ended, PROCESSING, ("read", "jpeg")), (begun, QUEUE, ("small", "normal"))):
+        counted = histogram(counting.cells, LAYOUT.places(name)[labels], LAYOUT.family(name))
+        assert sum(counted.counts) == NOTED_MAX, name
+
+
+def test_noted_seconds_are_counted_once() -> None:
     counting = Counting()
     for _ in range(NOTED_MAX + 7):
         counting.finished(None, None, Times("jpeg", [0.5, 0.25]), cached=False)
