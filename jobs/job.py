@@ -117,7 +117,7 @@ Quality = Annotated[int, Meta(ge=1, le=100)]
 Edge = Annotated[float, Meta(ge=0, le=2**31)]
 Part = tuple[Edge, Edge, Edge, Edge]
 """Left, top, width and height of a part of an image, in its pixels when upright. An edge may lie within a pixel."""
-Unmet = Annotated[tuple[Word, ...], Meta(max_length=8)]
+Unmet = Annotated[tuple[Word, ...], Meta(max_length=32)]
 """Words for what the rendition lost because its format cannot hold it (`delays`, `plays`): things that the original has
 or that the recipe asks. docs/recipes.md has them all."""
 

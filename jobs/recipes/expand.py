@@ -18,7 +18,9 @@ from jobs.recipes.keys import (
     NAME_PATTERN,
     PADDING_MAX,
     QUALITY,
+    QUALITY_MIN,
     RATIO_DIGITS,
+    ROTATE_DIGITS,
     AskedRendition,
     Padding,
     RenditionSpec,
@@ -31,14 +33,16 @@ _UNASKED = ("widths", "dpr")
 def expanded(asked: AskedRendition, path: str) -> Iterator[RenditionSpec]:
     """The renditions that `asked` (at `path` of the JSON) makes, in the order in which they are asked."""
     _check_together(asked, path)
+    _check_several(asked, path)
     for of_width, width_suffix in _of_widths(asked):
         for dpr, suffix in _dprs(asked):
             name = asked.name + width_suffix + suffix
             if not re.match(NAME_PATTERN, name):
                 raise BadRecipe(f"{path}.name", f"{name!r} is too long for a name")
             keys = {field: getattr(of_width, field) for field in RenditionSpec.__struct_fields__}
-            spec = _with_ratio(RenditionSpec(**keys | {"name": name}), path)
-            yield _plain(_times(spec, dpr, path))
+            spec = RenditionSpec(**keys | {"name": name})
+            written = _with_ratio(spec, f"{path}.ratio")
+            yield _plain(written if dpr == 1 else _with_ratio(_times(spec, dpr, path), f"{path}.dpr"))
 
 
 def ratio_of(ratio: str) -> Fraction:
@@ -76,10 +80,21 @@ def _check_together(asked: AskedRendition, path: str) -> None:
     if asked.max_bytes and (asked.lossless or asked.format in ("png", "gif")):
         raise BadRecipe(f"{path}.max_bytes", "only JPEG, WebP and AVIF with losses have a quality to go down with")
     most = asked.quality or QUALITY.get(asked.format, min(QUALITY.values()))
-    if asked.max_bytes and asked.quality_min > most:
+    if asked.max_bytes and asked.quality_min and asked.quality_min > most:
         raise BadRecipe(f"{path}.quality_min", "`quality_min` is above the quality itself")
     if not isinstance(asked.padding, int) and len(asked.padding) == 3:
         raise BadRecipe(f"{path}.padding", "`padding` is a number, or a list of 2 or 4 numbers")
+
+
+def _check_several(asked: AskedRendition, path: str) -> None:
+    """Raises BadRecipe for `widths` and `dpr` that make equal renditions, or a `dpr` without anything to multiply."""
+    several = (("widths", [width for width, _ in _of_widths(asked)]), ("dpr", [suffix for _, suffix in _dprs(asked)]))
+    for key, made in several:
+        if len(set(made)) < len(made):
+            raise BadRecipe(f"{path}.{key}", "the same value is in the list twice")
+    multiplies = asked.width or asked.height or asked.widths or any(edges(asked.padding))
+    if not multiplies and any(dpr != 1 for dpr, _ in _dprs(asked)):
+        raise BadRecipe(f"{path}.dpr", "`dpr` needs a side or a padding to multiply")
 
 
 def _of_widths(asked: AskedRendition) -> Iterator[tuple[AskedRendition, str]]:
@@ -97,18 +112,19 @@ def _dprs(asked: AskedRendition) -> Iterator[tuple[float, str]]:
         yield dpr, f"-{dpr:g}x".replace(".", "_")
 
 
-def _with_ratio(spec: RenditionSpec, path: str) -> RenditionSpec:
-    """`spec` with the side that its ratio gives; with neither side the ratio stays, as two whole numbers."""
+def _with_ratio(spec: RenditionSpec, blamed: str) -> RenditionSpec:
+    """`spec` with the side that its ratio gives; with neither side the ratio stays, as two whole numbers. `blamed`: the
+    path of the key that makes a side too long."""
     if spec.ratio is None:
         return spec
     ratio = ratio_of(spec.ratio)
     if not (spec.width or spec.height):
         if max(ratio.numerator, ratio.denominator) >= 10**RATIO_DIGITS:
             whole = f"{ratio.numerator}:{ratio.denominator} in whole numbers"
-            raise BadRecipe(f"{path}.ratio", f"the ratio is {whole}, at most {RATIO_DIGITS} digits are allowed")
+            raise BadRecipe(blamed, f"the ratio is {whole}, at most {RATIO_DIGITS} digits are allowed")
         return msgspec.structs.replace(spec, ratio=f"{ratio.numerator}:{ratio.denominator}")
-    width = spec.width or _side(spec.height * ratio if spec.height else 0, f"{path}.ratio")
-    height = spec.height or _side(width / ratio, f"{path}.ratio")
+    width = spec.width or _side(spec.height * ratio if spec.height else 0, blamed)
+    height = spec.height or _side(width / ratio, blamed)
     return msgspec.structs.replace(spec, ratio=None, width=width, height=height)
 
 
@@ -136,18 +152,31 @@ def _half_up(number: Fraction) -> int:
 
 
 def _plain(spec: RenditionSpec) -> RenditionSpec:
-    """`spec` with one spelling for each value that has several."""
+    """`spec` with one spelling for each value that has several. (-0.0 is 0.0.)"""
     trim = Trim() if spec.trim is True else spec.trim
     if isinstance(trim, Trim):
-        trim = msgspec.structs.replace(trim, background=_colour(trim.background))
-    rotate = spec.rotate % 360 % 360  # a tiny negative angle % 360 is 360.0 itself
+        trim = msgspec.structs.replace(trim, background=_colour(trim.background), threshold=abs(trim.threshold))
+    mark = spec.watermark and msgspec.structs.replace(spec.watermark, opacity=abs(spec.watermark.opacity))
+    quality = None if spec.quality == QUALITY.get(spec.format) else spec.quality
+    quality_min = None if spec.quality_min == min(QUALITY_MIN, spec.quality or QUALITY_MIN) else spec.quality_min
+    rotate = round(spec.rotate % 360, ROTATE_DIGITS) % 360  # a tiny negative angle % 360 is 360.0 itself
     top, right, bottom, left = edges(spec.padding)
     padding: Padding = (top, right, bottom, left)
     if (top, right) == (bottom, left):
         padding = top if top == right else (top, right)
-    focus = spec.focus and (abs(spec.focus[0]), abs(spec.focus[1]))  # -0.0 is 0.0
-    background = _colour(spec.background)
-    return msgspec.structs.replace(spec, rotate=rotate, background=background, padding=padding, focus=focus, trim=trim)
+    return msgspec.structs.replace(
+        spec,
+        rotate=rotate,
+        background=_colour(spec.background),
+        blur=abs(spec.blur),
+        sharpen=abs(spec.sharpen),
+        padding=padding,
+        focus=spec.focus and (abs(spec.focus[0]), abs(spec.focus[1])),
+        trim=trim,
+        watermark=mark,
+        quality=quality,
+        quality_min=quality_min,
+    )
 
 
 def _colour(colour: str | None) -> str | None:

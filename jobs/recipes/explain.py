@@ -15,7 +15,8 @@ from jobs.errors import ImageFault
 from jobs.images.formats import WITH_METADATA, output_format
 from jobs.images.head import Head
 from jobs.images.turns import Size
-from jobs.recipes.keys import ENCODES_MAX, QUALITY
+from jobs.recipes.encoding import idle, quality_of
+from jobs.recipes.keys import ENCODES_MAX
 from jobs.recipes.libraries import REDUCING_GAP
 from jobs.recipes.measured import asks_pixels
 from jobs.recipes.plan import FULL_SCALE, JPEG_SCALES, Derivation, plan
@@ -46,12 +47,8 @@ PIXEL_BYTES = 4
 """Of a picture in memory, whatever its mode but gray."""
 ENCODER_BYTES = {"jpeg": 1, "png": 1, "webp": 6, "avif": 20, "gif": 4}
 """An encoder takes this much beside the picture, for each pixel."""
-_OF_SOME_FORMATS = {
-    "progressive": ("jpeg",),
-    "lossless": ("webp", "avif"),
-    "keep_metadata": WITH_METADATA,
-    "effort": tuple(EFFORT_COST),
-}
+_KINDS = (1, 6)
+"""One orientation of each kind: upright and on its side."""
 
 
 class Rate(NamedTuple):
@@ -63,7 +60,7 @@ class Rate(NamedTuple):
 
 OPERATION_RATES: dict[str, Rate | None] = {
     "turn": None,
-    "tilt": Rate(75.0, lambda made: made.size if made.tilt else None),
+    "tilt": Rate(75.0, lambda made: made.tilt.canvas if made.tilt else None),
     "pad": None,
     "grayscale": None,
     "blur": Rate(44.0, lambda made: made.sides if made.spec.blur else None),
@@ -149,13 +146,17 @@ def explain(recipe: Recipe, head: Head, orientation: int) -> Explanation:
 
 
 @lru_cache(maxsize=4096)
-def cost_ms(recipe: Recipe, format: str, width: int, height: int) -> float:
-    """The expected CPU milliseconds of a job. If the head did not tell the sides, those of a photograph are assumed.
-    0 if the recipe is impossible for this image: the job fails at once. Cached, since uploads have few recipes and
-    sides."""
+def cost_ms(recipe: Recipe, format: str, width: int, height: int, orientation: int = 0) -> float:
+    """The expected CPU milliseconds of a job. If the head did not tell the sides, those of a photograph are assumed. If
+    nobody knows the orientation (0), it is the larger cost of both kinds. 0 if the recipe is impossible for this image:
+    the job fails at once. Cached, since uploads have few recipes and sides."""
     stored = Size(width, height) if width and height else UNKNOWN_SIZE
+    return max(_cost_ms(recipe, format, stored, each) for each in ((orientation,) if orientation else _KINDS))
+
+
+def _cost_ms(recipe: Recipe, format: str, stored: Size, orientation: int) -> float:
     try:
-        planned = plan(recipe, stored, 1, JPEG_SCALES if format == "jpeg" else FULL_SCALE)
+        planned = plan(recipe, stored, orientation, JPEG_SCALES if format == "jpeg" else FULL_SCALE)
     except ImageFault:
         return 0.0
     rate = JPEG_SCALE_MS[int(planned.scale)] if format == "jpeg" else DECODE_MS[format]
@@ -182,7 +183,7 @@ def _explained(step: Derivation, original: str) -> Explained:
 def _encode_ms(spec: RenditionSpec, format: str) -> float:
     """The milliseconds to encode a million pixels: with `max_bytes`, as often as may be."""
     effort = 1.0 if spec.effort is None or format not in EFFORT_COST else EFFORT_COST[format][spec.effort]
-    tries = ENCODES_MAX if spec.max_bytes and format in QUALITY and not spec.lossless else 1
+    tries = ENCODES_MAX if spec.max_bytes and quality_of(spec, format) else 1
     return ENCODE_MS[format] * effort * tries
 
 
@@ -207,8 +208,8 @@ def _operations_ms(made: Shape) -> float:
 def _working_bytes(step: Derivation, original: str) -> int:
     width, height = step.shape.sides
     encoder = ENCODER_BYTES[output_format(step.shape.spec.format, original)]
-    tilted = PIXEL_BYTES * 3 * step.shape.size.width * step.shape.size.height if step.shape.tilt else 0
-    return width * height * (2 * PIXEL_BYTES + encoder) + tilted
+    turned = step.shape.tilt.canvas if step.shape.tilt else Size(0, 0)
+    return width * height * (2 * PIXEL_BYTES + encoder) + 2 * PIXEL_BYTES * turned.width * turned.height
 
 
 def _warnings(spec: RenditionSpec, stored: Size, orientation: int, original: str) -> list[Warned]:
@@ -225,10 +226,9 @@ def _warnings(spec: RenditionSpec, stored: Size, orientation: int, original: str
         detail = f"would enlarge: the picture stays {stays}, with `enlarge` {would}"
         found.append(Warned(spec.name, "would_enlarge", detail))
     format = output_format(spec.format, original)
-    for key, formats in _OF_SOME_FORMATS.items():
-        asked = getattr(spec, key)
-        if asked is not None and asked is not False and format not in formats:
-            found.append(Warned(spec.name, "key_without_effect", f"`{key}` does nothing in {format}"))
+    found += [
+        Warned(spec.name, "key_without_effect", f"`{key}` does nothing in {format}") for key in idle(spec, format)
+    ]
     if spec.keep_metadata and original == "tiff" and format in WITH_METADATA:
         found.append(Warned(spec.name, "key_without_effect", "`keep_metadata` keeps nothing of a TIFF"))
     return found

@@ -25,6 +25,8 @@ Chroma = Literal[420, 444]
 NAME_PATTERN = r"\A[a-z0-9][a-z0-9_-]{0,31}\Z"
 """Of renditions and presets: safe in an address and in a file name."""
 ROTATE_DEGREES_MAX = 360
+ROTATE_DIGITS = 6
+"""Of an angle behind its point: less than that moves no pixel of a picture by a thousandth of its side."""
 BLUR_SIGMA_MAX = 1000
 """sharp's bound."""
 SHARPEN_SIGMA_MAX = 10
@@ -38,6 +40,8 @@ DPR_MIN, DPR_MAX = 0.1, 10.0
 QUALITY = {"jpeg": 80, "webp": 80, "avif": 60}
 """The quality of each format that has one, if none is asked for. On sample.jpg an AVIF of 60 has half the bytes of a
 JPEG of 80. Its SSIM (0.965) lies between those of a WebP (0.938) and of a JPEG (0.974) of 80."""
+QUALITY_MIN = 30
+"""How far the quality may go down for `max_bytes`, if nothing else is said."""
 ENCODES_MAX = 6
 """Of one rendition with `max_bytes`. From the quality 80 down to 30 the found one is within 2 of the best."""
 CUTS = ("cover", "cover-down")
@@ -102,10 +106,9 @@ class RenditionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     `trim` is resolved to False or a Trim. `ratio` is resolved to the other side if one side is named. `blur` and
     `sharpen` are sigmas in pixels of the output (0: none). `padding` are pixels around the finished picture.
-    `background` None is the rule: white where the output has no alpha, else transparent. `chroma` is of JPEG and AVIF,
-    `progressive` of JPEG, `lossless` of WebP and AVIF,
-    `quality` of all three (None: that of QUALITY). With `max_bytes` the quality goes down as far as `quality_min`.
-    `effort` is of PNG, WebP and AVIF. `keep_metadata` keeps EXIF.
+    `background` None is the rule: white where the output has no alpha, else transparent. `quality` None is that of
+    QUALITY. With `max_bytes` it goes down as far as `quality_min` (None: QUALITY_MIN, or `quality` if that is less).
+    `keep_metadata` keeps EXIF. jobs/recipes/encoding.py says which of these are of which formats.
     """
 
     name: _Name
@@ -130,7 +133,7 @@ class RenditionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     format: OutputFormat = "original"
     quality: _Quality | None = None
     max_bytes: Annotated[int, Meta(ge=1, le=2**31)] | None = None
-    quality_min: _Quality = 30
+    quality_min: _Quality | None = None
     effort: Annotated[int, Meta(ge=0, le=9)] | None = None
     progressive: bool = False
     lossless: bool = False

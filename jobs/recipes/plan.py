@@ -11,7 +11,7 @@ from typing import NamedTuple
 from jobs.images.turns import Box, Size
 from jobs.recipes.measured import UNMEASURED, Measured, asks_pixels
 from jobs.recipes.recipe import Recipe
-from jobs.recipes.shapes import Shape, shape
+from jobs.recipes.shapes import Shape, shape, tilted
 
 DERIVE_RATIO_MIN = 1.4
 """A rendition derives from another one only if that is larger by this factor: a smaller factor would soften it
@@ -73,7 +73,7 @@ def _derive(one: Shape, larger: list[Shape], scale: int) -> Derivation:
     decoded = Box(*(edge / scale for edge in one.box))
     if one.tilt:
         natural = Size(_whole(decoded.right - decoded.left), _whole(decoded.bottom - decoded.top))
-        return Derivation(one._replace(size=natural), None, decoded)
+        return Derivation(tilted(one, natural), None, decoded)
     able = [other for other in larger if _serves(other, one, scale)]
     if not able:
         return Derivation(one, None, decoded)

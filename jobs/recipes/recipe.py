@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from jobs.errors import BadRecipe
 from jobs.limits import OUTPUT_PIXELS_MAX, RECIPE_BYTES_MAX, RENDITIONS_MAX
+from jobs.recipes.checks import check
 from jobs.recipes.expand import expanded
 from jobs.recipes.keys import (
     NAME_PATTERN,
@@ -86,6 +87,7 @@ def parse(source: object, watermarks: Mapping[str, str] | None = None) -> Recipe
         each = msgspec.structs.replace(each, watermark=_watermark(each, path, watermarks))
         for spec in expanded(each, path):
             _check(spec, made, path)
+            check(spec, each, path)
             made.append(spec)
     return Recipe(tuple(made))
 

@@ -20,14 +20,15 @@ from jobs.recipes.measured import UNMEASURED, Measured
 class Tilt(NamedTuple):
     """A rotation by another angle than right ones: it is done on the turned pixels, before the resize.
 
-    Rotate by `degrees` clockwise (the corners transparent), then `turn` (flip and flop), then make
-    `window` (fractions of the tilted sides) `size` large.
+    Rotate by `degrees` clockwise (the corners transparent), which makes `canvas`, then `turn` (flip and flop), then
+    make `window` (fractions of the canvas) `size` large.
     """
 
     degrees: float
     turn: Turn
     window: Box
     size: Size
+    canvas: Size
 
 
 class Canvas(NamedTuple):
@@ -86,6 +87,16 @@ def shape(spec: RenditionSpec, stored: Size, orientation: int, measured: Measure
     box = region.part(turn.undo(window))
     shrink = (shrink[1], shrink[0]) if turn.swap else shrink
     return _checked(Shape(spec, box, turn.size(size), turn, shrink, canvas=_canvas(spec, size)))
+
+
+def tilted(one: Shape, size: Size) -> Shape:
+    """The tilted `one`, made of pixels of this `size`. Raises ImageFault if they would fill too large a canvas."""
+    assert one.tilt is not None
+    width, height = canvas = _around(one.turn.size(size), one.tilt.degrees)
+    if width * height > OUTPUT_PIXELS_MAX:
+        filled = f"{size.width} x {size.height} pixels fill {width} x {height}"
+        raise _fault(one.spec, f"turned by {one.tilt.degrees:g} degrees its {filled}, {OUTPUT_PIXELS_MAX} are allowed")
+    return one._replace(size=size, tilt=one.tilt._replace(canvas=canvas))
 
 
 def shown(one: Shape, stored: Size, orientation: int) -> tuple[float, float, float, float]:
@@ -147,18 +158,23 @@ def _region(spec: RenditionSpec, stored: Size, upright: Turn) -> tuple[Box, Size
 
 
 def _tilted(spec: RenditionSpec, region: Box, sides: Size, seen: Size, upright: Turn, flips: Turn) -> Shape:
-    radians = math.radians(spec.rotate)
+    canvas = _around(sides, spec.rotate)
+    spec = _with_sides(spec, canvas)
+    point = _tilted_point(_focus(spec, seen), sides, canvas, math.radians(spec.rotate)) if spec.focus else None
+    window, size, shrink = _fit(spec, canvas, point and flips.do(point))
+    tilt = Tilt(spec.rotate, flips, window, size, canvas)
+    both = (min(shrink), min(shrink))
+    return _checked(Shape(spec, region, upright.size(sides), upright, both, tilt, _canvas(spec, size)))
+
+
+def _around(sides: Size, degrees: float) -> Size:
+    """The sides of what a picture fills when it is turned by this angle."""
+    radians = math.radians(degrees)
     cos, sin = abs(math.cos(radians)), abs(math.sin(radians))
-    tilted = Size(
+    return Size(
         math.ceil(sides.width * cos + sides.height * sin - 1e-9),
         math.ceil(sides.width * sin + sides.height * cos - 1e-9),
     )
-    spec = _with_sides(spec, tilted)
-    focus = flips.do(_tilted_point(_focus(spec, seen), sides, tilted, radians)) if spec.focus else None
-    window, size, shrink = _fit(spec, tilted, focus)
-    tilt = Tilt(spec.rotate, flips, window, size)
-    both = (min(shrink), min(shrink))
-    return _checked(Shape(spec, region, upright.size(sides), upright, both, tilt, _canvas(spec, size)))
 
 
 def _with_sides(spec: RenditionSpec, size: Size) -> RenditionSpec:

@@ -164,4 +164,4 @@ def submit_of(
 
 
 def _cost_ms(request: UploadRequest, original: Original) -> float:
-    return cost_ms(request.recipe, original.format, original.width, original.height)
+    return cost_ms(request.recipe, original.format, original.width, original.height, original.orientation)

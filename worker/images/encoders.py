@@ -11,7 +11,7 @@ from PIL import Image
 
 from jobs.images.turns import Size
 from jobs.job import Unmet
-from jobs.recipes.keys import QUALITY
+from jobs.recipes.encoding import quality_of
 from jobs.recipes.memory import Need, encoder_bytes
 from jobs.recipes.recipe import RenditionSpec
 from worker.images.formats import address_space, gifs, vips, webps
@@ -42,13 +42,6 @@ def held(image: Image.Image, format: str) -> Image.Image:
     made = Image.new("RGBA", image.size, _CLEAR)
     made.paste(colours, mask=mask)
     return made
-
-
-def quality(format: str, spec: RenditionSpec) -> int | None:
-    """The quality with which this format is written; None if it has none, or loses nothing."""
-    if format not in QUALITY or (spec.lossless and format != "jpeg"):
-        return None
-    return spec.quality or QUALITY[format]
 
 
 def encode(image: Image.Image, format: str, spec: RenditionSpec, exif: bytes) -> bytes:
@@ -103,7 +96,7 @@ def _options(format: str, spec: RenditionSpec, exif: bytes) -> dict[str, object]
 
 
 def _of_format(format: str, spec: RenditionSpec) -> dict[str, object]:
-    chroma, level = "4:4:4" if spec.chroma == 444 else "4:2:0", quality(format, spec)
+    chroma, level = "4:4:4" if spec.chroma == 444 else "4:2:0", quality_of(spec, format)
     if format == "jpeg":
         return {"quality": level, "subsampling": chroma, "progressive": spec.progressive}
     if format == "webp":

@@ -20,6 +20,7 @@ from jobs.images.formats import ANIMATED, EXTENSIONS, HEIC, OPAQUE, WITH_METADAT
 from jobs.images.head import read_head
 from jobs.images.metadata import kept
 from jobs.job import Part, Unmet
+from jobs.recipes.encoding import idle, quality_least, quality_of
 from jobs.recipes.keys import Trim
 from jobs.recipes.libraries import is_planar
 from jobs.recipes.plan import Derivation
@@ -174,7 +175,7 @@ def _rendition(work: Work, derivation: Derivation, parent: Picture) -> tuple[Out
     else:
         resized = operations.resize(parent, step)
         sides, made = _still(resized, step, format, metadata, watch)
-    unmet = (*work.unmet, *_undone(work, spec, made.data), *lost, *unmet)
+    unmet = (*work.unmet, *_undone(work, spec, format, made.data), *lost, *unmet)
     found = None if work.head.width and work.head.height else work.stored
     box, extension = shown(derivation.shape, work.stored, work.orientation), EXTENSIONS[format]
     colour = work.dominant_colour
@@ -182,20 +183,21 @@ def _rendition(work: Work, derivation: Derivation, parent: Picture) -> tuple[Out
     return Output(*named, watch.spent()), resized
 
 
-def _undone(work: Work, spec: RenditionSpec, data: bytes) -> Unmet:
-    """What the keys ask and the picture does not allow."""
+def _undone(work: Work, spec: RenditionSpec, format: str, data: bytes) -> Unmet:
+    """What the keys ask, and the picture or its format does not allow."""
     untrimmed = isinstance(spec.trim, Trim) and spec.trim not in work.measured.trims
     too_large = spec.max_bytes is not None and len(data) > spec.max_bytes
-    return (*(("trim",) if untrimmed else ()), *(("max_bytes",) if too_large else ()))
+    others = (key for key in idle(spec, format) if key != "max_bytes")  # what is small enough met it
+    return (*(("trim",) if untrimmed else ()), *(("max_bytes",) if too_large else ()), *others)
 
 
 def _encoded(spec: RenditionSpec, format: str, watch: Watch, encode: Callable[[RenditionSpec], bytes]) -> Made:
     """The file that `encode` makes of the spec, with the highest quality that its `max_bytes` allow."""
-    quality = encoders.quality(format, spec)
+    quality = quality_of(spec, format)
     with watch.encoding():
         if quality is None or spec.max_bytes is None:
             return Made(quality, encode(spec))
-        worst = min(quality, spec.quality_min)
+        worst = quality_least(spec, quality)
         return within(
             lambda tried: encode(msgspec.structs.replace(spec, quality=tried)), quality, worst, spec.max_bytes
         )
@@ -273,11 +275,11 @@ def _finished(image: Image.Image, step: operations.Step) -> Image.Image:
 
 def _metadata(work: Work, shape: Shape, format: str) -> tuple[bytes, Unmet]:
     """The EXIF block that this rendition keeps. A GIF cannot store one, and the tags of a TIFF are not kept."""
-    if not shape.spec.keep_metadata:
+    if not shape.spec.keep_metadata or format not in WITH_METADATA:
         return b"", ()
     block, whole = kept(work.exif, shape.sides)
-    lost = not whole or (bool(block) and format not in WITH_METADATA) or work.head.format == "tiff"
-    return (block if format in WITH_METADATA else b""), ("metadata",) if lost else ()
+    lost = not whole or work.head.format == "tiff"
+    return block, ("metadata",) if lost else ()
 
 
 def _mark(work: Work, spec: RenditionSpec) -> Image.Image | None:

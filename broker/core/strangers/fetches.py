@@ -159,7 +159,7 @@ def _arrive(books: Books, entry: Entry, landed: SourceFetched, now: float) -> No
 
 def _cost_ms(spec: Spec, landed: SourceFetched) -> float | None:
     try:
-        return cost_ms(_decode_recipe(spec.recipe), landed.format, landed.width, landed.height)
+        return cost_ms(_decode_recipe(spec.recipe), landed.format, landed.width, landed.height, landed.orientation)
     except msgspec.MsgspecError:
         return None
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from PIL import Image, ImageChops, ImageCms, ImageStat
 
+from jobs.recipes.encoding import OF_FORMATS
 from jobs.recipes.recipe import Recipe, parse
 from worker.images.pipeline import Output, run
 from worker.images.reading import PipelineLimits
@@ -21,6 +22,11 @@ RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
 def one(**keys: Any) -> Recipe:
     return parse({"renditions": [{"name": "a", "format": "png", **keys}]})
+
+
+def of_format(format: str, **keys: Any) -> dict[str, Any]:
+    """The format, and those of the keys that it has."""
+    return {"format": format, **{key: value for key, value in keys.items() if format in OF_FORMATS.get(key, (format,))}}
 
 
 def outputs(data: bytes, recipe: Recipe, limits: PipelineLimits = LIMITS) -> dict[str, Output]:

@@ -59,9 +59,15 @@ def of(*renditions: dict[str, Any]) -> Recipe:
         ({"padding": [5, 6, 5, 6]}, [{"padding": [5, 6]}]),
         ({"padding": [0, 0]}, [{}]),
         (
-            {"fit": "cover", "gravity": "focus", "focus": [-0.0, 1]},
-            [{"fit": "cover", "gravity": "focus", "focus": [0.0, 1.0]}],
+            {"ratio": "1:1", "fit": "cover", "gravity": "focus", "focus": [-0.0, 1]},
+            [{"ratio": "1:1", "fit": "cover", "gravity": "focus", "focus": [0.0, 1.0]}],
         ),
+        ({"width": 333, "ratio": "16:9", "dpr": 2}, [{"width": 666, "height": 375}]),
+        (
+            {"widths": [333], "ratio": "16:9", "dpr": [1, 2]},
+            [{"name": "a-333w-1x", "width": 333, "height": 187}, {"name": "a-333w-2x", "width": 666, "height": 375}],
+        ),
+        ({"height": 187, "ratio": "16:9", "dpr": 2}, [{"height": 374, "ratio": "16:9"}]),
     ],
 )  # fmt: skip
 def test_it_is_the_recipe_written_out(short: dict[str, Any], written: list[dict[str, Any]]) -> None:
@@ -76,11 +82,15 @@ def test_it_is_the_recipe_written_out(short: dict[str, Any], written: list[dict[
         ({"widths": [1], "width": 1}, "widths"),
         ({"widths": []}, "widths"),
         ({"widths": [0]}, "widths[0]"),
-        ({"widths": [7, 7]}, "name"),
+        ({"widths": [7, 8, 7]}, "widths"),
+        ({"dpr": 2}, "dpr"),
+        ({"dpr": [1, 2], "ratio": "1:1", "fit": "cover", "padding": [0, 0]}, "dpr"),
+        ({"ratio": "1:4000", "width": 4, "dpr": 2}, "dpr"),
         ({"dpr": 0.01}, "dpr"),
         ({"dpr": []}, "dpr"),
         ({"dpr": [1, 11]}, "dpr[1]"),
-        ({"dpr": [2, 2.0]}, "name"),
+        ({"width": 9, "dpr": [2, 2.0]}, "dpr"),
+        ({"width": 9, "dpr": [2, 2.0000000001]}, "dpr"),
         ({"width": SIDE_MAX, "dpr": 1.001}, "dpr"),
         ({"padding": PADDING_MAX, "dpr": 2}, "dpr"),
         ({"name": "a" * 30, "widths": [640]}, "name"),
@@ -122,10 +132,10 @@ def test_the_longest_recipe_is_read_again_from_its_text() -> None:
         "fit": "cover-down", "gravity": "focus", "focus": [0.1234567890123456, 0.1234567890123457], "enlarge": True,
         "crop": dict.fromkeys(("left", "top", "width", "height"), 2**31 - 1), "rotate": 0.1234567890123456,
         "flip": True, "flop": True, "grayscale": True, "blur": 999.123456789012, "sharpen": 9.123456789012345,
-        "padding": [10_000, 9_999, 9_998, 9_997], "background": "#12345678", "format": "original", "quality": 100,
-        "effort": 9, "quality_min": 29,
+        "padding": [1_999, 1_998, 1_997, 1_996], "background": "#12345678", "format": "original", "quality": 100,
+        "effort": 9, "max_bytes": 2_000_000_000, "quality_min": 29,
         "watermark": {"name": "w" * 32, "gravity": "northwest", "opacity": 0.1234567890123456, "digest": "d" * 64},
-        "progressive": True, "lossless": True, "chroma": 444, "keep_metadata": True, "width": 9999, "height": 9999,
+        "progressive": True, "chroma": 444, "keep_metadata": True, "width": 4999, "height": 4998,
     }  # fmt: skip
     recipe = parse({"renditions": [{"name": f"{number:0>32}", **keys} for number in range(RENDITIONS_MAX)]})
     assert len(canonical(recipe)) <= RECIPE_BYTES_MAX

@@ -45,6 +45,7 @@ def needed(recipe: Recipe, width: int, height: int, format: str = "jpeg") -> int
         ({"format": "avif", "width": 8000, "enlarge": True}, (9000, 90), (0, 0.1)),  # on its side it has 640 megapixels
         ({"format": "avif", "width": 3000, "enlarge": True}, (2000, 1000), (0.1, 0.2)),  # on its side 4 times as many
         ({"format": "avif", "rotate": 45}, (600, 600), (0.03, 0.05)),  # tilted: twice as many
+        ({"format": "jpeg", "rotate": 45, "width": 10}, (12_000, 10), (0.008, 0.01)),  # a JPEG is decoded at 1/8
         ({"format": "webp", "lossless": True}, (10_000, 10_000), (1, 1.1)),
         ({"format": "jpeg"}, (10_000, 10_000), (0, 0.1)),
     ],
@@ -91,3 +92,10 @@ def test_what_has_no_room_is_found_before_a_pixel_is_decoded(monkeypatch: pytest
     with pytest.raises(MemoryError, match="AVIF of 9000 x 9000 pixels takes"):
         list(run(io.BytesIO(saved(Image.new("RGB", (64, 64)))), one(**HUGE), LIMITS, at=stages.append))
     assert stages[-1] == "guard_memory"
+
+
+def test_the_canvas_of_a_thin_tilted_picture_is_named() -> None:
+    need = most(one(rotate=45, width=10), "png", Size(12_000, 10))
+    assert need is not None
+    assert need.size_bytes == 8 * 8493**2
+    assert f"{need}" == "PNG of 10 x 10 pixels takes 550 MiB of memory to turn"

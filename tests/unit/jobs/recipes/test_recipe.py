@@ -98,6 +98,18 @@ def test_the_defaults_are_those_of_the_api() -> None:
         (of(rotate=-90), of(rotate=270.0)),
         (of(rotate=360), of()),
         (of(rotate=-1e-20), of()),
+        (of(rotate=1e-20), of()),
+        (of(rotate=-0.0, blur=-0.0, sharpen=-0.0), of()),
+        (of(rotate=360, width=1), of(width=1)),
+        (of(trim={"threshold": -0.0}), of(trim={"threshold": 0})),
+        (
+            of(watermark={"name": "logo", "opacity": -0.0, "digest": DIGEST}),
+            of(watermark={"name": "logo", "opacity": 0, "digest": DIGEST}),
+        ),
+        (of(format="jpeg", quality=80), of(format="jpeg")),
+        (of(format="avif", quality=60), of(format="avif")),
+        (of(max_bytes=9, quality_min=30), of(max_bytes=9)),
+        (of(max_bytes=9, quality=20, quality_min=20), of(max_bytes=9, quality=20)),
         (of(background="#FFAA00"), of(background="#ffaa00ff")),
     ],
 )
@@ -106,7 +118,9 @@ def test_equal_wishes_have_one_text_and_one_digest(asked: object, same: object) 
     assert digest(parse(asked)) == digest(parse(same))
 
 
-@pytest.mark.parametrize("other", [of(quality=81), of(background="#ffffff"), of(background="#ffffff00"), of(width=1)])
+@pytest.mark.parametrize(
+    "other", [of(quality=81), of(background="#ffffff"), of(background="#ffffff00"), of(width=1), of(quality=80)]
+)
 def test_other_wishes_have_another_digest(other: object) -> None:
     assert digest(parse(other)) != digest(parse(of()))
 

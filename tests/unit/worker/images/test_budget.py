@@ -11,7 +11,7 @@ from PIL import Image
 
 from jobs.errors import BadRecipe
 from jobs.recipes.keys import ENCODES_MAX, QUALITY
-from tests.support.pictures.images import TEST_DATA, corners, one, outputs, saved
+from tests.support.pictures.images import TEST_DATA, one, outputs, saved
 from worker.images.budget import within
 from worker.images.formats import turbojpeg
 
@@ -36,7 +36,7 @@ def test_the_found_quality_is_near_the_best_one(one: int, other: int, most: int,
     fitting = [quality for quality in range(worst, best + 1) if sizes[quality] <= most]
     if fitting:
         assert len(made.data) <= most, "it fits whenever the worst quality fits"
-        assert made.quality is not None and made.quality >= max(fitting) - (2 if best - worst <= 50 else 4)
+        assert made.quality is not None and made.quality >= max(fitting) - (2 if best - worst <= 60 else 5)
     else:
         assert len(made.data) == min(sizes[quality] for quality in tried), "the smallest of those made"
     assert (len(tried) == 1) == (sizes[best] <= most or best == worst)
@@ -67,12 +67,14 @@ def test_what_does_not_fit_is_the_smallest_and_says_so() -> None:
     data = saved(PHOTO)
     for keys in ({"format": "jpeg"}, {"format": "webp", "quality": 50, "quality_min": 45}):
         made = outputs(data, one(max_bytes=10, **keys))["a"]
-        least = outputs(data, one(**{**keys, "quality": keys.get("quality_min", 30)}))["a"]
+        least = outputs(data, one(format=keys["format"], quality=keys.get("quality_min", 30)))["a"]
         assert made.unmet == ("max_bytes",)
         assert len(made.data) <= len(least.data)
     assert outputs(data, one(format="original", max_bytes=10))["a"].unmet == ("max_bytes",), "a PNG"
     assert outputs(data, one(format="original", max_bytes=10**6))["a"].unmet == ()
     assert outputs(data, one(format="jpeg", max_bytes=10**6))["a"].quality == 80
+    made = outputs(data, one(format="jpeg", max_bytes=10, quality=20))["a"]
+    assert (made.quality, made.unmet) == (20, ("max_bytes",)), "a low quality is its own floor"
 
 
 def test_a_jpeg_of_a_jpeg_fits_with_and_without_planes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,11 +115,6 @@ def test_more_effort_makes_smaller_files_of_the_same_picture(format: str) -> Non
     assert made[0].quality == made[6].quality
 
 
-def test_effort_does_nothing_to_a_jpeg() -> None:
-    plain, tried = (outputs(saved(corners()), one(format="jpeg", **keys))["a"].data for keys in ({}, {"effort": 9}))
-    assert plain == tried
-
-
 @pytest.mark.parametrize(
     ("keys", "place"),
     [
@@ -125,7 +122,8 @@ def test_effort_does_nothing_to_a_jpeg() -> None:
         ({"format": "gif", "max_bytes": 9}, "max_bytes"),
         ({"format": "webp", "lossless": True, "max_bytes": 9}, "max_bytes"),
         ({"max_bytes": 0}, "max_bytes"),
-        ({"max_bytes": 9, "quality": 20}, "quality_min"),
+        ({"max_bytes": 9, "quality": 20, "quality_min": 21}, "quality_min"),
+        ({"quality_min": 20}, "quality_min"),
         ({"max_bytes": 9, "format": "jpeg", "quality_min": 81}, "quality_min"),
         ({"effort": 10}, "effort"),
         ({"quality": 0}, "quality"),

@@ -22,6 +22,7 @@ from tests.support.pictures.images import (
     cmyk_profile,
     corners,
     made,
+    of_format,
     one,
     outputs,
     psnr,
@@ -119,7 +120,7 @@ def test_contain_pads_clear_white_or_with_the_background() -> None:
 def test_padding_is_clear_or_has_the_background_and_no_filter_reaches_it() -> None:
     data, around = saved(corners()), {"padding": [1, 2, 3, 4], "blur": 3}
     for format in ("png", "webp"):
-        clear = made(data, format=format, lossless=True, **around).convert("RGBA")
+        clear = made(data, **of_format(format, lossless=True), **around).convert("RGBA")
         assert clear.size == (4 + 64 + 2, 1 + 32 + 3)
         assert clear.getchannel("A").getbbox() == (4, 1, 68, 33), "the picture alone is opaque, at its place"
     for keys, colour in (({}, (255, 255, 255)), ({"background": "#0000ff"}, BLUE)):
@@ -408,7 +409,7 @@ def moving(format: str, **options: Any) -> bytes:
 @pytest.mark.parametrize("stored", ["GIF", "WEBP", "PNG"])
 @pytest.mark.parametrize("format", ["gif", "webp", "png", "original"])
 def test_an_animation_stays_one(stored: str, format: str) -> None:
-    image = made(moving(stored, loop=0), format=format, width=25, quality=95)
+    image = made(moving(stored, loop=0), width=25, **of_format(format, quality=95))
     assert (image.format, image.n_frames) == (stored if format == "original" else format.upper(), 5)  # type: ignore[attr-defined]
     for number in range(5):
         image.seek(number)

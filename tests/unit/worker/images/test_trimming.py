@@ -11,7 +11,7 @@ from jobs.errors import BadRecipe
 from jobs.images.turns import ORIENTATIONS, Size
 from jobs.recipes.keys import Crop, Trim
 from jobs.recipes.recipe import canonical, parse
-from tests.support.pictures.images import one, outputs, read, saved
+from tests.support.pictures.images import of_format, one, outputs, read, saved
 from worker.images import trimming
 from worker.images.formats import turbojpeg
 
@@ -152,7 +152,7 @@ def test_the_frames_of_an_animation_have_one_part_that_holds_the_content_of_all(
         lossless = {"lossless": True} if format == "WEBP" else {}
         data = saved(frames[0], format, save_all=True, append_images=frames[1:], duration=100, **lossless)
         for output in ("png", "gif", "webp"):
-            made = outputs(data, one(trim=True, format=output, lossless=True))["a"]
+            made = outputs(data, one(trim=True, **of_format(output, lossless=True)))["a"]
             assert made.box == (10, 5, 30, 17), (format, output)
             moving = Image.open(io.BytesIO(made.data))
             assert (moving.n_frames, moving.size) == (2, (30, 17))  # type: ignore[attr-defined]

@@ -23,7 +23,7 @@ from jobs.recipes.recipe import canonical, parse
 from jobs.wire import Assignment, LeaseRef, Times
 from stores.blobs.memory import MemoryBlobs
 from stores.cache.memory import MemoryCache
-from tests.support.pictures.images import saved
+from tests.support.pictures.images import of_format, saved
 from worker.boundary import status_page, tasks
 from worker.core import events
 from worker.core.parking import GROWTH_SHARE
@@ -374,7 +374,7 @@ def test_what_an_honest_decoder_says_is_believed(format: str, moves: bool, spoke
     turned[0x0112] = 6
     more = {"save_all": True, "append_images": frames[1:], "duration": 100} if moves else {"exif": turned.tobytes()}
     frames[0].save(stream, "PNG", **more)
-    recipe = parse({"renditions": [{"name": "a", "width": 9, "format": format, **spoken}]})
+    recipe = parse({"renditions": [{"name": "a", "width": 9, **of_format(format, **spoken)}]})
     (output,) = run(stream, recipe, PipelineLimits(10_000, 10))
     head = read_head(stream.getvalue())
     assert head is not None
@@ -390,8 +390,8 @@ def test_what_an_honest_decoder_says_is_believed(format: str, moves: bool, spoke
 def test_no_encoder_of_noise_takes_what_is_allowed_for_a_pixel(format: str) -> None:
     stream = io.BytesIO()
     Image.frombytes("RGBA", (128, 128), os.urandom(128 * 128 * 4)).save(stream, "PNG")
-    worst = {"quality": 100, "chroma": 444, "lossless": format == "webp"}
-    recipe = parse({"renditions": [{"name": "a", "format": format, **worst}]})
+    worst = {"lossless": True} if format == "webp" else {"quality": 100, "chroma": 444}
+    recipe = parse({"renditions": [{"name": "a", **of_format(format, **worst)}]})
     (output,) = run(stream, recipe, PipelineLimits(10**6, 1))
     assert len(output.data) < 128 * 128 * checks.PIXEL_BYTES_MAX
 

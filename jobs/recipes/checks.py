@@ -1,0 +1,57 @@
+"""Refuses a rendition whose keys together can do nothing, or ask for more than any rendition may have.
+
+Pure; knows the keys of one resolved rendition, and no image. One rule holds for all keys: a key that can change
+nothing, whatever the image, is refused. If the format is `original`, its keys are judged when it is known: explain
+warns, and the rendition's `unmet` names them (jobs/recipes/encoding.py).
+"""
+
+from jobs.errors import BadRecipe
+from jobs.images.formats import EXTENSIONS, SPOKEN
+from jobs.images.turns import Size
+from jobs.limits import OUTPUT_PIXELS_MAX, SIDE_MAX
+from jobs.recipes.encoding import idle, is_lossless
+from jobs.recipes.expand import edges
+from jobs.recipes.keys import CUTS, AskedRendition, RenditionSpec
+
+
+def check(spec: RenditionSpec, asked: AskedRendition, path: str) -> None:
+    """Raises BadRecipe for a rendition, which was `asked` at `path` of the JSON."""
+    if spec.gravity != "center" and not _places(spec):
+        needs = "`gravity` needs a cut or bars: cover or cover-down with both sides or a ratio, or contain with a side"
+        raise BadRecipe(f"{path}.gravity", needs)
+    if spec.quality_min is not None and spec.max_bytes is None:
+        raise BadRecipe(f"{path}.quality_min", "`quality_min` needs `max_bytes`")
+    if spec.format in EXTENSIONS:
+        for key in idle(spec, spec.format):
+            raise BadRecipe(f"{path}.{key}", f"`{key}` does nothing in {_words(spec)}: leave it out")
+    if spec.padding:
+        key = "padding" if edges(spec.padding) == edges(asked.padding) else "dpr"
+        _check_padding(spec, f"{path}.{key}")
+
+
+def least(spec: RenditionSpec) -> Size:
+    """The sides without padding that a rendition has at least, whatever the image."""
+    both = spec.width and spec.height
+    if spec.fit == "contain" or (spec.enlarge and not (spec.fit == "inside" and both)):
+        return Size(spec.width or 1, spec.height or 1)
+    return Size(1, 1)
+
+
+def _places(spec: RenditionSpec) -> bool:
+    """Whether a picture is cut, or gets bars."""
+    if spec.fit == "contain":
+        return bool(spec.width or spec.height or spec.ratio)
+    return spec.fit in CUTS and bool((spec.width and spec.height) or spec.ratio)
+
+
+def _words(spec: RenditionSpec) -> str:
+    return f"a lossless {SPOKEN[spec.format]}" if is_lossless(spec, spec.format) else f"a {SPOKEN[spec.format]}"
+
+
+def _check_padding(spec: RenditionSpec, path: str) -> None:
+    top, right, bottom, left = edges(spec.padding)
+    width, height = least(spec)
+    width, height = left + width + right, top + height + bottom
+    if max(width, height) > SIDE_MAX or width * height > OUTPUT_PIXELS_MAX:
+        allowed = f"{SIDE_MAX} a side and {OUTPUT_PIXELS_MAX} in all are allowed"
+        raise BadRecipe(path, f"with its padding it has at least {width} x {height} pixels, {allowed}")

@@ -1,0 +1,58 @@
+"""What a rendition's keys mean to the encoders: the quality of a file, and which keys are of which formats.
+
+Pure; knows the keys of a rendition and the names of formats. worker/images/encoders.py has the encoders' own options.
+"""
+
+import functools
+from collections.abc import Collection
+
+import msgspec
+
+from jobs.images.formats import WITH_METADATA
+from jobs.recipes.keys import QUALITY, QUALITY_MIN, RenditionSpec
+
+_LOSSLESS = frozenset({"webp", "avif"})
+OF_FORMATS: dict[str, Collection[str]] = {
+    "quality": QUALITY,
+    "max_bytes": QUALITY,
+    "effort": ("png", "webp", "avif"),
+    "chroma": ("jpeg", "avif"),
+    "progressive": ("jpeg",),
+    "lossless": _LOSSLESS,
+    "keep_metadata": WITH_METADATA,
+}
+"""The keys that some formats alone have, with these formats. In any other the key does nothing."""
+_OF_LOSSES = frozenset({"quality", "max_bytes", "chroma"})
+"""Keys that do nothing where nothing is lost."""
+
+
+def is_lossless(spec: RenditionSpec, format: str) -> bool:
+    """Whether `lossless` holds in a file of this format."""
+    return spec.lossless and format in _LOSSLESS
+
+
+def quality_of(spec: RenditionSpec, format: str) -> int | None:
+    """The quality with which this format is written; None if it has none, or loses nothing."""
+    if format not in QUALITY or is_lossless(spec, format):
+        return None
+    return spec.quality or QUALITY[format]
+
+
+def quality_least(spec: RenditionSpec, quality: int) -> int:
+    """How far `max_bytes` may take this quality down."""
+    return min(quality, spec.quality_min or QUALITY_MIN)
+
+
+def idle(spec: RenditionSpec, format: str) -> list[str]:
+    """The keys of `spec` that do nothing in a file of `format`."""
+    nothing_lost = is_lossless(spec, format)
+    return [
+        key
+        for key, formats in OF_FORMATS.items()
+        if getattr(spec, key) != _defaults()[key] and (format not in formats or (nothing_lost and key in _OF_LOSSES))
+    ]
+
+
+@functools.cache
+def _defaults() -> dict[str, object]:
+    return {field.name: field.default for field in msgspec.structs.fields(RenditionSpec)}
