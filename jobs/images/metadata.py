@@ -6,6 +6,7 @@ previews, and sides, colours and places in the picture are the original's. jobs/
 
 import struct
 from collections.abc import Collection, Iterable
+from fractions import Fraction
 from typing import NamedTuple
 
 from jobs.images.exif import EXIF_START, byte_order
@@ -17,16 +18,19 @@ BLOCK_BYTES_MAX = 65533
 _TYPE_BYTES = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8)
 """Of TIFF's types 1 to 12; 129 is EXIF 3.0's text."""
 _UTF_8 = 129
-_SHORT, _LONG = 3, 4
+_SHORT, _LONG, _RATIONAL = 3, 4, 5
 _ORIENTATION, _EXIF, _GPS = 0x0112, 0x8769, 0x8825
 _COLOUR_SPACE, _WIDTH, _HEIGHT = 0xA001, 0xA002, 0xA003
-_SRGB = 1
+_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
+_SRGB, _INCH = 1, 2
+_PARTS_MAX = 10_000
 
-_PICTURE = frozenset({
-    0x010D, 0x010E, 0x010F, 0x0110, 0x011A, 0x011B, 0x0128, 0x0131, 0x0132, 0x013B, 0x013C, 0x4746, 0x4749, 0x8298,
-    *range(0x9C9B, 0x9CA0),
-})  # fmt: skip
-"""Of IFD 0: names and descriptions, camera, resolution on paper, software, time, artist, copyright, rating."""
+_RIGHTS = frozenset({0x013B, 0x8298})
+"""Of IFD 0: artist and copyright."""
+_PICTURE = _RIGHTS | {
+    0x010D, 0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013C, 0x4746, 0x4749, *range(0x9C9B, 0x9CA0),
+}  # fmt: skip
+"""Of IFD 0: names and descriptions, camera, software, time, rating."""
 _SHOT = frozenset({
     0x829A, 0x829D, 0x8822, 0x8824, 0x8827, *range(0x8830, 0x8836), 0x9000, 0x9003, 0x9004, *range(0x9010, 0x9013),
     *range(0x9201, 0x920B), 0x9286, *range(0x9290, 0x9293), *range(0x9400, 0x9406), 0xA000, 0xA215, 0xA217, 0xA300,
@@ -52,31 +56,40 @@ class Kept(NamedTuple):
     whole: bool
 
 
-def kept(block: bytes, sides: Size) -> Kept:
-    """The EXIF `block` of an original for a rendition of these `sides`: upright, sRGB, of EXIF's own fields.
+def kept(block: bytes, sides: Size, kinds: Collection[str], density: tuple[float, float] | None = None) -> Kept:
+    """The EXIF `block` of an original for a rendition of these `sides`, with the fields of these kinds: `exif`
+    (upright, sRGB, of EXIF's own fields), `copyright`, `location`. `density`: pixels for an inch, which it tells.
 
     If all together pass BLOCK_BYTES_MAX, the largest are left out. Damaged fields are ignored.
     """
-    order, data = byte_order(block), block.removeprefix(EXIF_START)
-    if order is None:
-        return Kept(b"", True)
-    top = list(_fields(data, order, _offset(data, order, 4)))
+    order, data = byte_order(block) or "<", block.removeprefix(EXIF_START)
+    top = [] if byte_order(block) is None else list(_fields(data, order, _offset(data, order, 4)))
     picture, shot, place = (
         _chosen(fields, tags)
         for fields, tags in (
-            (top, _PICTURE),
-            (_directory(data, order, top, _EXIF), _SHOT),
-            (_directory(data, order, top, _GPS), _PLACE),
+            (top, _PICTURE if "exif" in kinds else _RIGHTS if "copyright" in kinds else ()),
+            (_directory(data, order, top, _EXIF), _SHOT if "exif" in kinds else ()),
+            (_directory(data, order, top, _GPS), _PLACE if "location" in kinds else ()),
         )
     )
-    if not picture and not shot and not place:
+    if not picture and not shot and not place and not density:
         return Kept(b"", True)
-    picture[_ORIENTATION] = _Field(_ORIENTATION, _SHORT, 1, struct.pack(order + "H", 1))
-    shot[_COLOUR_SPACE] = _Field(_COLOUR_SPACE, _SHORT, 1, struct.pack(order + "H", _SRGB))
-    for tag, side in ((_WIDTH, sides.width), (_HEIGHT, sides.height)):
-        shot[tag] = _Field(tag, _LONG, 1, struct.pack(order + "I", side))
+    if "exif" in kinds and (picture or shot):
+        picture[_ORIENTATION] = _short(order, _ORIENTATION, 1)
+        shot[_COLOUR_SPACE] = _short(order, _COLOUR_SPACE, _SRGB)
+        for tag, side in ((_WIDTH, sides.width), (_HEIGHT, sides.height)):
+            shot[tag] = _Field(tag, _LONG, 1, struct.pack(order + "I", side))
+    if density:
+        picture[_RESOLUTION_UNIT] = _short(order, _RESOLUTION_UNIT, _INCH)
+        for tag, each in zip((_X_RESOLUTION, _Y_RESOLUTION), density, strict=True):
+            part = Fraction(each).limit_denominator(_PARTS_MAX)
+            picture[tag] = _Field(tag, _RATIONAL, 1, struct.pack(order + "2I", part.numerator, part.denominator))
     whole = _fitted(picture, shot, place)
     return Kept(EXIF_START + _written(order, picture, shot, place), whole)
+
+
+def _short(order: str, tag: int, value: int) -> _Field:
+    return _Field(tag, _SHORT, 1, struct.pack(order + "H", value))
 
 
 def _directory(data: bytes, order: str, top: Iterable[_Field], tag: int) -> Iterable[_Field]:

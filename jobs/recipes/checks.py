@@ -5,6 +5,8 @@ nothing, whatever the image, is refused. If the format is `original`, its keys a
 warns, and the rendition's `unmet` names them (jobs/recipes/encoding.py).
 """
 
+import msgspec
+
 from jobs.errors import BadRecipe
 from jobs.images.formats import EXTENSIONS, SPOKEN
 from jobs.images.turns import Size
@@ -12,6 +14,12 @@ from jobs.limits import OUTPUT_PIXELS_MAX, SIDE_MAX
 from jobs.recipes.encoding import idle, is_lossless
 from jobs.recipes.expand import edges
 from jobs.recipes.keys import CUTS, AskedRendition, RenditionSpec
+
+_STAYING = frozenset({
+    "name", "width", "height", "ratio", "fit", "gravity", "focus", "enlarge", "trim", "crop", "rotate", "flip", "flop",
+    "format", "quality", "max_bytes", "quality_min", "effort", "lossless", "keep", "original_if_smaller",
+})  # fmt: skip
+"""The keys with which a picture may stay as its original has it. (Its part and sides are known with the image.)"""
 
 
 def check(spec: RenditionSpec, asked: AskedRendition, path: str) -> None:
@@ -23,10 +31,20 @@ def check(spec: RenditionSpec, asked: AskedRendition, path: str) -> None:
         raise BadRecipe(f"{path}.quality_min", "`quality_min` needs `max_bytes`")
     if spec.format in EXTENSIONS:
         for key in idle(spec, spec.format):
+            key = "keep_metadata" if key == "keep" and not asked.keep else key
             raise BadRecipe(f"{path}.{key}", f"`{key}` does nothing in {_words(spec)}: leave it out")
+    if spec.original_if_smaller and (changing := _changing(spec)):
+        needs = f"`original_if_smaller` needs pixels that stay, and `{changing[0]}` changes them"
+        raise BadRecipe(f"{path}.original_if_smaller", needs)
     if spec.padding:
         key = "padding" if edges(spec.padding) == edges(asked.padding) else "dpr"
         _check_padding(spec, f"{path}.{key}")
+
+
+def _changing(spec: RenditionSpec) -> list[str]:
+    """The keys of `spec` that always change pixels, or how they are stored."""
+    fields = msgspec.structs.fields(RenditionSpec)
+    return [field.name for field in fields if field.name not in _STAYING and getattr(spec, field.name) != field.default]
 
 
 def least(spec: RenditionSpec) -> Size:

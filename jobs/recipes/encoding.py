@@ -19,7 +19,7 @@ OF_FORMATS: dict[str, Collection[str]] = {
     "chroma": ("jpeg", "avif"),
     "progressive": ("jpeg",),
     "lossless": _LOSSLESS,
-    "keep_metadata": WITH_METADATA,
+    "original_if_smaller": ("jpeg", "png", "webp"),
 }
 """The keys that some formats alone have, with these formats. In any other the key does nothing."""
 _OF_LOSSES = frozenset({"quality", "max_bytes", "chroma"})
@@ -44,9 +44,10 @@ def quality_least(spec: RenditionSpec, quality: int) -> int:
 
 
 def idle(spec: RenditionSpec, format: str) -> list[str]:
-    """The keys of `spec` that do nothing in a file of `format`."""
+    """The keys of `spec` that do nothing in a file of `format`; `keep`, if one of its kinds has no place there."""
     nothing_lost = is_lossless(spec, format)
-    return [
+    unkept = (format not in WITH_METADATA) if "iptc" not in spec.keep else (format != "jpeg")
+    return (["keep"] if spec.keep and unkept else []) + [
         key
         for key, formats in OF_FORMATS.items()
         if getattr(spec, key) != _defaults()[key] and (format not in formats or (nothing_lost and key in _OF_LOSSES))

@@ -40,7 +40,8 @@ def expanded(asked: AskedRendition, path: str) -> Iterator[RenditionSpec]:
             if not re.match(NAME_PATTERN, name):
                 raise BadRecipe(f"{path}.name", f"{name!r} is too long for a name")
             keys = {field: getattr(of_width, field) for field in RenditionSpec.__struct_fields__}
-            spec = RenditionSpec(**keys | {"name": name})
+            keep = {*asked.keep, "exif"} if asked.keep_metadata else {*asked.keep}
+            spec = RenditionSpec(**keys | {"name": name, "keep": tuple(sorted(keep))})
             written = _with_ratio(spec, f"{path}.ratio")
             yield _plain(written if dpr == 1 else _with_ratio(_times(spec, dpr, path), f"{path}.dpr"))
 

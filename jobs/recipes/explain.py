@@ -229,8 +229,8 @@ def _warnings(spec: RenditionSpec, stored: Size, orientation: int, original: str
     found += [
         Warned(spec.name, "key_without_effect", f"`{key}` does nothing in {format}") for key in idle(spec, format)
     ]
-    if spec.keep_metadata and original == "tiff" and format in WITH_METADATA:
-        found.append(Warned(spec.name, "key_without_effect", "`keep_metadata` keeps nothing of a TIFF"))
+    if original == "tiff" and format in WITH_METADATA and {"exif", "copyright", "location"} & {*spec.keep}:
+        found.append(Warned(spec.name, "key_without_effect", "`keep` keeps nothing of a TIFF's own tags"))
     return found
 
 

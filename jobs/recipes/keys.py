@@ -21,6 +21,8 @@ Kept = Literal[
 """What a cut keeps: the part at an edge, or around the focus."""
 OutputFormat = Literal["jpeg", "png", "webp", "avif", "gif", "original"]
 Chroma = Literal[420, 444]
+Keep = Literal["copyright", "density", "exif", "iptc", "location", "xmp"]
+"""What a rendition may keep of its original's metadata."""
 
 NAME_PATTERN = r"\A[a-z0-9][a-z0-9_-]{0,31}\Z"
 """Of renditions and presets: safe in an address and in a file name."""
@@ -108,7 +110,8 @@ class RenditionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     `sharpen` are sigmas in pixels of the output (0: none). `padding` are pixels around the finished picture.
     `background` None is the rule: white where the output has no alpha, else transparent. `quality` None is that of
     QUALITY. With `max_bytes` it goes down as far as `quality_min` (None: QUALITY_MIN, or `quality` if that is less).
-    `keep_metadata` keeps EXIF. jobs/recipes/encoding.py says which of these are of which formats.
+    `keep` is sorted. With `original_if_smaller` it may be the original's file, without its metadata.
+    jobs/recipes/encoding.py says which of these are of which formats.
     """
 
     name: _Name
@@ -138,12 +141,14 @@ class RenditionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     progressive: bool = False
     lossless: bool = False
     chroma: Chroma = 420
-    keep_metadata: bool = False
+    keep: Annotated[tuple[Keep, ...], Meta(max_length=6)] = ()
+    original_if_smaller: bool = False
 
 
 class AskedRendition(RenditionSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A rendition as it is asked for. `widths` and a list of `dpr` make several of it. One `dpr` multiplies its sides
-    and its padding."""
+    and its padding. `keep_metadata` is another word for `keep` with `exif`."""
 
     widths: Annotated[tuple[_Side, ...], Meta(min_length=1, max_length=RENDITIONS_MAX)] | None = None
     dpr: _Dpr | Annotated[tuple[_Dpr, ...], Meta(min_length=1, max_length=RENDITIONS_MAX)] = 1.0
+    keep_metadata: bool = False

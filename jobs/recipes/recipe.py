@@ -26,6 +26,7 @@ from jobs.recipes.keys import (
     Fit,
     Focus,
     Gravity,
+    Keep,
     Kept,
     OutputFormat,
     RenditionSpec,
@@ -50,7 +51,7 @@ __all__ = [
     "parse",
     "whole",
 ]  # fmt: skip
-_CHOICES = {"fit": Fit, "gravity": Kept, "format": OutputFormat, "chroma": Chroma}
+_CHOICES = {"fit": Fit, "gravity": Kept, "format": OutputFormat, "chroma": Chroma, "keep": Keep}
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -163,7 +164,7 @@ def _bad(message: str) -> BadRecipe:
         detail = "no such key" if key[1] == "contains unknown" else "this key is needed"
         path = f"{path}.{key[2]}"
     elif detail.startswith("Invalid enum value"):
-        kind = path.rpartition(".")[2]
+        kind = path.rpartition(".")[2].partition("[")[0]
         choices = get_args(Gravity if path.endswith("watermark.gravity") else _CHOICES[kind])
         detail += ", use one of " + ", ".join(map(str, choices))
     return BadRecipe(path, detail)

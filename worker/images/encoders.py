@@ -7,8 +7,10 @@ nothing of how files are read.
 import io
 from fractions import Fraction
 
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
+from jobs.images.formats import WITH_METADATA
+from jobs.images.kept.blocks import NONE, Blocks, in_jpeg
 from jobs.images.turns import Size
 from jobs.job import Unmet
 from jobs.recipes.encoding import quality_of
@@ -29,6 +31,8 @@ AVIF_SPEEDS = (10, 9, 8, 7, 6, 5, 4, 3, 2, 1)
 PNG_LEVELS = (1, 1, 2, 3, 4, 5, 6, 7, 8, 9)
 """What each encoder calls the efforts 0 to 9."""
 _CLEAR = (0, 0, 0, 0)
+_XMP_KEYWORD = "XML:com.adobe.xmp"
+"""Of a PNG's text chunk."""
 
 
 def held(image: Image.Image, format: str) -> Image.Image:
@@ -44,14 +48,15 @@ def held(image: Image.Image, format: str) -> Image.Image:
     return made
 
 
-def encode(image: Image.Image, format: str, spec: RenditionSpec, exif: bytes) -> bytes:
-    """Encode a still image that `held` has returned. The file has no metadata except the given EXIF."""
-    by_vips = not exif and spec.effort is None and vips.encodes(format, image)
+def encode(image: Image.Image, format: str, spec: RenditionSpec, kept: Blocks = NONE) -> bytes:
+    """Encode a still image that `held` has returned. The file has no metadata except these blocks."""
+    by_vips = kept == NONE and spec.effort is None and vips.encodes(format, image)
     if by_vips and (data := vips.encode_png(image)) is not None:
         return data
     if format == "avif":
         _require_memory(image, spec)
-    return _saved(image, format, _options(format, spec, exif))
+    data = _saved(image, format, _options(format, spec, kept))
+    return in_jpeg(data, kept) or data if format == "jpeg" else data
 
 
 def _require_memory(image: Image.Image, spec: RenditionSpec) -> None:
@@ -61,13 +66,13 @@ def _require_memory(image: Image.Image, spec: RenditionSpec) -> None:
 
 
 def encode_animation(
-    images: list[Image.Image], format: str, spec: RenditionSpec, exif: bytes, showing: Showing
+    images: list[Image.Image], format: str, spec: RenditionSpec, kept: Blocks, showing: Showing
 ) -> tuple[bytes, Unmet]:
     """Encode these images, which `held` has returned, as an animation. Equal neighbours become one frame. Also returns
     the fields of `showing` that the format could not store."""
     showing, unmet = fitted(showing, format)
     first, *rest = _alike(images)
-    options = _options(format, spec, exif) | {"save_all": True, "append_images": rest} | _loop(format, showing.plays)
+    options = _options(format, spec, kept) | {"save_all": True, "append_images": rest} | _loop(format, showing.plays)
     if format == "gif":
         data, limited = _gif(first, options, showing.seconds)
         return data, unmet if "delays" in unmet or not limited else ("delays", *unmet)
@@ -91,8 +96,23 @@ def _saved(image: Image.Image, format: str, options: dict[str, object]) -> bytes
     return stream.getvalue()
 
 
-def _options(format: str, spec: RenditionSpec, exif: bytes) -> dict[str, object]:
-    return _of_format(format, spec) | ({"exif": exif} if exif else {})
+def _options(format: str, spec: RenditionSpec, kept: Blocks) -> dict[str, object]:
+    return _of_format(format, spec) | (_metadata(format, kept) if kept != NONE else {})
+
+
+def _metadata(format: str, kept: Blocks) -> dict[str, object]:
+    """Pillow's options for these blocks. A JPEG gets them afterwards."""
+    if format not in WITH_METADATA or format == "jpeg":
+        return {}
+    options: dict[str, object] = {"exif": kept.exif} if kept.exif else {}
+    if format != "png":
+        return options | ({"xmp": kept.xmp} if kept.xmp else {})
+    if kept.density:
+        options["dpi"] = kept.density
+    if kept.xmp:
+        options["pnginfo"] = texts = PngImagePlugin.PngInfo()
+        texts.add_itxt(_XMP_KEYWORD, kept.xmp.decode())
+    return options
 
 
 def _of_format(format: str, spec: RenditionSpec) -> dict[str, object]:

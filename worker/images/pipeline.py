@@ -16,9 +16,9 @@ import PIL
 from PIL import Image
 
 from jobs.errors import ImageFault
-from jobs.images.formats import ANIMATED, EXTENSIONS, HEIC, OPAQUE, WITH_METADATA
+from jobs.images.formats import ANIMATED, EXTENSIONS, HEIC, OPAQUE
 from jobs.images.head import read_head
-from jobs.images.metadata import kept
+from jobs.images.kept.blocks import KINDS, NONE, Blocks, blocks
 from jobs.job import Part, Unmet
 from jobs.recipes.encoding import idle, quality_least, quality_of
 from jobs.recipes.keys import Trim
@@ -28,15 +28,16 @@ from jobs.recipes.recipe import Crop, Recipe, RenditionSpec, Watermark, parse
 from jobs.recipes.shapes import Shape, shown
 from worker.images import encoders, imagefile, motion, operations, planar
 from worker.images.budget import Made, within
-from worker.images.colours.convert import to_srgb
+from worker.images.colours.convert import are_srgb, to_srgb
 from worker.images.colours.declared import colours_of
 from worker.images.formats import heic, turbojpeg, vips
 from worker.images.formats.animation import Showing
+from worker.images.kept.unchanged import is_whole, smaller
 from worker.images.planar import Planes
 from worker.images.reading import READING, PipelineLimits, Work
 from worker.images.watch import NOTHING, Spent, Watch
 
-ENGINE = f"pillow-{PIL.__version__}{vips.VERSION}{turbojpeg.VERSION}{heic.VERSION}/9"
+ENGINE = f"pillow-{PIL.__version__}{vips.VERSION}{turbojpeg.VERSION}{heic.VERSION}/10"
 """The version of all code that makes a rendition. With the same engine, equal bytes and recipe give the same result."""
 
 STARTS_THREADS = heic.STARTS_THREADS or vips.INSTALLED
@@ -51,8 +52,9 @@ MARKS_KEPT = 4
 WARMED_MARK = "0" * 64
 WARMED = (
     RenditionSpec(
-        name="a", width=8, height=6, fit="contain", rotate=10, blur=1, sharpen=1, keep_metadata=True,
-        max_bytes=1, quality_min=20, effort=0, watermark=Watermark("a", opacity=0.5, digest=WARMED_MARK),
+        name="a", width=8, height=6, fit="contain", rotate=10, blur=1, sharpen=1, keep=KINDS,
+        max_bytes=1, quality_min=20, effort=0, original_if_smaller=True,
+        watermark=Watermark("a", opacity=0.5, digest=WARMED_MARK),
     ),
     RenditionSpec(
         name="b", width=12, height=10, fit="cover", gravity="north", enlarge=True, crop=Crop(0, 0, 8, 8), rotate=90,
@@ -129,17 +131,17 @@ def run(
 def warm() -> None:
     """Use every codec, animation, operation and the colour conversion once, so that nothing is loaded later."""
     image = Image.new("RGBA", (16, 16), "#336699")
-    marks = {WARMED_MARK: encoders.encode(image, "png", WARMED[0], b"")}
+    marks = {WARMED_MARK: encoders.encode(image, "png", WARMED[0])}
     for format in EXTENSIONS:
         recipe = Recipe(tuple(msgspec.structs.replace(spec, format=format) for spec in WARMED))
         frames = [image.convert("RGB"), Image.new("RGB", image.size)]
         if format in ANIMATED:
-            data, _ = encoders.encode_animation(frames, format, WARMED[0], b"", Showing([Fraction(1)] * 2, 0))
+            data, _ = encoders.encode_animation(frames, format, WARMED[0], NONE, Showing([Fraction(1)] * 2, 0))
         else:
-            data = encoders.encode(frames[0], format, WARMED[0], b"")
+            data = encoders.encode(frames[0], format, WARMED[0])
         list(run(io.BytesIO(data), recipe, PipelineLimits(256, 2), marks))
     if turbojpeg.INSTALLED:
-        data = encoders.encode(image.convert("RGB"), "jpeg", RenditionSpec(name="a"), b"")
+        data = encoders.encode(image.convert("RGB"), "jpeg", RenditionSpec(name="a"))
         list(run(io.BytesIO(data), PLAIN, PipelineLimits(256, 1)))
     if vips.INSTALLED:
         vips.warm()
@@ -163,7 +165,7 @@ def _rendition(work: Work, derivation: Derivation, parent: Picture) -> tuple[Out
     spec = derivation.shape.spec
     format = work.format(spec)
     step = operations.Step(derivation, format not in OPAQUE, _mark(work, spec))
-    metadata, lost = _metadata(work, derivation.shape, format)
+    metadata, all_kept = blocks(work.sources, spec.keep, derivation.shape.sides, format)
     unmet: Unmet = ()
     resized = parent
     if isinstance(parent, Planes):
@@ -175,7 +177,9 @@ def _rendition(work: Work, derivation: Derivation, parent: Picture) -> tuple[Out
     else:
         resized = operations.resize(parent, step)
         sides, made = _still(resized, step, format, metadata, watch)
-    unmet = (*work.unmet, *_undone(work, spec, format, made.data), *lost, *unmet)
+    if spec.original_if_smaller:
+        made = _unchanged(work, derivation.shape, format, metadata, made)
+    unmet = (*work.unmet, *_undone(work, spec, format, made.data), *(() if all_kept else ("metadata",)), *unmet)
     found = None if work.head.width and work.head.height else work.stored
     box, extension = shown(derivation.shape, work.stored, work.orientation), EXTENSIONS[format]
     colour = work.dominant_colour
@@ -191,6 +195,15 @@ def _undone(work: Work, spec: RenditionSpec, format: str, data: bytes) -> Unmet:
     return (*(("trim",) if untrimmed else ()), *(("max_bytes",) if too_large else ()), *others)
 
 
+def _unchanged(work: Work, made_of: Shape, format: str, metadata: Blocks, made: Made) -> Made:
+    """The original's file without its metadata, where it has the pixels of the rendition and is no larger."""
+    stays = is_whole(made_of, work.stored) and are_srgb(work.file.mode, work.declarations)
+    if format != work.head.format or work.moving or not stays:
+        return made
+    data = smaller(work.stream, format, metadata, made.data)
+    return made if data is None else Made(None, data)
+
+
 def _encoded(spec: RenditionSpec, format: str, watch: Watch, encode: Callable[[RenditionSpec], bytes]) -> Made:
     """The file that `encode` makes of the spec, with the highest quality that its `max_bytes` allow."""
     quality = quality_of(spec, format)
@@ -204,7 +217,7 @@ def _encoded(spec: RenditionSpec, format: str, watch: Watch, encode: Callable[[R
 
 
 def _moving(
-    images: list[Image.Image], showing: Showing, spec: RenditionSpec, format: str, metadata: bytes, watch: Watch
+    images: list[Image.Image], showing: Showing, spec: RenditionSpec, format: str, metadata: Blocks, watch: Watch
 ) -> tuple[Made, Unmet]:
     """The file of an animation, and the fields of `showing` that its format could not store, whatever its quality."""
     unmet: list[Unmet] = []
@@ -218,7 +231,7 @@ def _moving(
 
 
 def _still(
-    resized: Image.Image, step: operations.Step, format: str, metadata: bytes, watch: Watch
+    resized: Image.Image, step: operations.Step, format: str, metadata: Blocks, watch: Watch
 ) -> tuple[tuple[int, int], Made]:
     """The sides and the file of a still rendition."""
     image = encoders.held(_finished(resized, step), format)
@@ -227,7 +240,7 @@ def _still(
 
 
 def _of_planes(
-    parent: Planes, step: operations.Step, format: str, metadata: bytes, watch: Watch
+    parent: Planes, step: operations.Step, format: str, metadata: Blocks, watch: Watch
 ) -> tuple[tuple[int, int], Made, Planes]:
     """The sides and the file of a rendition that is made of planes, and its resized planes."""
     shape, box = step.derivation.shape, step.derivation.box
@@ -271,15 +284,6 @@ def _finished(image: Image.Image, step: operations.Step) -> Image.Image:
     for operation in operations.AFTER_RESIZE:
         image = operation(image, step)
     return image
-
-
-def _metadata(work: Work, shape: Shape, format: str) -> tuple[bytes, Unmet]:
-    """The EXIF block that this rendition keeps. A GIF cannot store one, and the tags of a TIFF are not kept."""
-    if not shape.spec.keep_metadata or format not in WITH_METADATA:
-        return b"", ()
-    block, whole = kept(work.exif, shape.sides)
-    lost = not whole or work.head.format == "tiff"
-    return block, ("metadata",) if lost else ()
 
 
 def _mark(work: Work, spec: RenditionSpec) -> Image.Image | None:

@@ -4,20 +4,17 @@ With chroma at half of the sides a picture has 1.5 samples a pixel, where Pillow
 work on planes. Files are worker/images/formats/turbojpeg.py's, sides and boxes come from the plan.
 """
 
-import struct
 from typing import BinaryIO, NamedTuple
 
 from PIL import Image
 
+from jobs.images.kept.blocks import Blocks, in_jpeg
 from jobs.images.turns import Box, Size, Turn
 from jobs.recipes.keys import QUALITY
 from jobs.recipes.libraries import PLANES_BYTES_MAX, REDUCING_GAP
 from jobs.recipes.recipe import RenditionSpec
 from worker.images import operations
 from worker.images.formats import turbojpeg, vips
-
-_SEGMENT_BYTES_MAX = 65_535 - 2
-_MARKER_BYTES = 2
 
 
 class Planes(NamedTuple):
@@ -97,22 +94,14 @@ class Unserved(Exception):
     """Pillow must encode this picture."""
 
 
-def encode(picture: Planes, spec: RenditionSpec, exif: bytes) -> bytes:
-    """A JPEG, without metadata except the given EXIF. Raises Unserved."""
-    if len(exif) > _SEGMENT_BYTES_MAX:
-        raise Unserved
+def encode(picture: Planes, spec: RenditionSpec, kept: Blocks) -> bytes:
+    """A JPEG, without metadata except these blocks. Raises Unserved."""
     planes = [picture.luma, *picture.chroma]
     data = turbojpeg.encode(planes, picture.size, spec.quality or QUALITY["jpeg"], progressive=spec.progressive)
+    data = None if data is None else in_jpeg(data, kept)
     if data is None:
         raise Unserved
-    return _with_exif(data, exif) if exif else data
-
-
-def _with_exif(data: bytes, exif: bytes) -> bytes:
-    """The JPEG with a segment of EXIF behind its first segment, which is JFIF's."""
-    (length,) = struct.unpack_from(">H", data, 2 * _MARKER_BYTES)
-    end = 2 * _MARKER_BYTES + length
-    return data[:end] + struct.pack(">BBH", 0xFF, 0xE1, 2 + len(exif)) + exif + data[end:]
+    return data
 
 
 def _within(box: Box, share: tuple[float, float]) -> Box:

@@ -15,6 +15,7 @@ from jobs.errors import ImageFault
 from jobs.images import exif
 from jobs.images.formats import ANIMATED, output_format
 from jobs.images.head import Head, read_head_of
+from jobs.images.kept.blocks import Sources
 from jobs.images.turns import ORIENTATIONS, Size
 from jobs.job import Unmet
 from jobs.limits import JPEG_SCANS_MAX
@@ -30,6 +31,7 @@ from worker.images.canvas import opaque
 from worker.images.colours.convert import SAMPLED_SIDE, converted, dominant_colour, keeps_colours
 from worker.images.colours.declared import Declarations, colours_of
 from worker.images.formats import address_space, jpegfile, turbojpeg, vips
+from worker.images.kept.sources import NO_SOURCES, sources
 from worker.images.planar import Planes
 
 
@@ -61,6 +63,7 @@ class Work:
     apart: bool = field(init=False)
     plays: int = field(init=False)
     exif: bytes = field(init=False)
+    sources: Sources = NO_SOURCES
     orientation: int = field(init=False)
     stored: Size = field(init=False)
     plan: Plan = field(init=False)
@@ -157,6 +160,8 @@ def decode_whole(work: Work) -> None:
 def make_plan(work: Work) -> None:
     """Make the plan: the scale of the decode, and which rendition derives from which."""
     work.exif = imagefile.exif(work.file, work.stream, work.head.format)
+    if any(spec.keep for spec in work.recipe.renditions):
+        work.sources = sources(work.file, work.stream, work.head.format, work.exif)
     work.stored = Size(*work.file.size)
     work.orientation = exif.orientation(work.exif)
     work.plan = _planned(work)

@@ -46,6 +46,7 @@ NEEDS = (
     Need("nginx", "the files for nginx", "apt-get install nginx-light", _program("nginx")),
     Need("strace", "crashes at a given system call, and slow disks", "apt-get install strace", _program("strace")),
     Need("libturbojpeg", "JPEGs made of planes", "apt-get install libturbojpeg0", lambda: bool(turbojpeg_file())),
+    Need("exiftool", "which metadata a file has", "apt-get install libimage-exiftool-perl", _program("exiftool")),
     Need("Prometheus", "metrics, alerts and the dashboard", "apt-get install prometheus", _program("promtool")),
     Need(
         "npm",

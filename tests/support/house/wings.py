@@ -19,6 +19,7 @@ ARROWS = {
     "jobs/access": "jobs jobs/recipes",
     "jobs/figures": "jobs jobs/images",
     "jobs/images": "jobs",
+    "jobs/images/kept": "jobs/images",
     "jobs/recipes": "jobs jobs/images",
     "jobs/session": "jobs/wire",
     "jobs/webhooks": "jobs",
@@ -85,9 +86,12 @@ ARROWS = {
     "worker/boundary": "jobs jobs/recipes",
     "worker/core": "jobs jobs/session jobs/wire",
     "worker/decoder": "host/process host/settings jobs jobs/recipes worker/boundary worker/images",
-    "worker/images": "jobs jobs/images jobs/recipes worker/images/colours worker/images/formats",
+    "worker/images": (
+        "jobs jobs/images jobs/images/kept jobs/recipes worker/images/colours worker/images/formats worker/images/kept"
+    ),
     "worker/images/colours": "jobs jobs/images worker/images/formats",
     "worker/images/formats": "host/settings jobs jobs/images jobs/recipes",
+    "worker/images/kept": "jobs/images jobs/images/kept jobs/recipes worker/images/formats",
     "worker/keeper": (
         "host/files host/process host/settings host/sockets host/tracing jobs jobs/images jobs/recipes jobs/wire "
         "stores stores/blobs stores/cache worker/boundary worker/core"

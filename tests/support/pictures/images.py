@@ -8,6 +8,7 @@ from typing import Any
 
 from PIL import Image, ImageChops, ImageCms, ImageStat
 
+from jobs.images.formats import WITH_METADATA
 from jobs.recipes.encoding import OF_FORMATS
 from jobs.recipes.recipe import Recipe, parse
 from worker.images.pipeline import Output, run
@@ -26,7 +27,8 @@ def one(**keys: Any) -> Recipe:
 
 def of_format(format: str, **keys: Any) -> dict[str, Any]:
     """The format, and those of the keys that it has."""
-    return {"format": format, **{key: value for key, value in keys.items() if format in OF_FORMATS.get(key, (format,))}}
+    formats = {"keep_metadata": WITH_METADATA, **OF_FORMATS}
+    return {"format": format, **{key: value for key, value in keys.items() if format in formats.get(key, (format,))}}
 
 
 def outputs(data: bytes, recipe: Recipe, limits: PipelineLimits = LIMITS) -> dict[str, Output]:

@@ -17,6 +17,7 @@ from worker.images.colours.colourspaces import Numbers
 from worker.images.colours.declared import Declarations
 
 _GRAY_16 = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I"})
+_GRAYS, _COLOURED = _GRAY_16 | {"1", "L", "LA"}, frozenset({"P", "PA", "RGB", "RGBA"})
 _BITS_PER_SAMPLE = 258
 """A TIFF's tag."""
 _WAYS_KEPT = 16
@@ -55,8 +56,13 @@ def converted(image: Image.Image, declarations: Declarations) -> tuple[Image.Ima
 
 def keeps_colours(image: Image.Image, declarations: Declarations) -> bool:
     """Whether the pixels of a JPEG, of which Pillow has read the header, are in sRGB as they are."""
-    mode = image.mode
-    return mode in ("L", "RGB") and all(_way(said, mode) is _unchanged for said in declarations)
+    return image.mode in ("L", "RGB") and are_srgb(image.mode, declarations)
+
+
+def are_srgb(mode: str, declarations: Declarations) -> bool:
+    """Whether colours of a mode of Pillow's are in sRGB as a file has them."""
+    space = "L" if mode in _GRAYS else "RGB" if mode in _COLOURED else None
+    return space is not None and all(_way(said, space) is _unchanged for said in declarations)
 
 
 def dominant_colour(image: Image.Image) -> str | None:

@@ -10,79 +10,35 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from jobs.images import exif
+from jobs.images.kept.blocks import KINDS
 from jobs.images.metadata import BLOCK_BYTES_MAX, kept
 from jobs.images.turns import Size
 from jobs.recipes.recipe import parse
 from tests.support.pictures.coloured import power, profile
 from tests.support.pictures.images import corners, made, one, outputs, read, saved
-
-SECRET = b"what a crop removed"
-ASCII, SHORT, LONG, UNDEFINED = 2, 3, 4, 7
-DESCRIPTION, CAMERA, ORIENTATION, COPYRIGHT, EXIF, GPS = 0x010E, 0x0110, 0x0112, 0x8298, 0x8769, 0x8825
-COLOUR_SPACE, WIDTH, HEIGHT, COMMENT, MAKER, INTEROP, SUBJECT = 0xA001, 0xA002, 0xA003, 0x9286, 0x927C, 0xA005, 0x9214
-TAKEN, SERIAL = 0x9003, 0xA431
-Field = tuple[int, int, bytes]
-
-
-def directory(order: str, at: int, fields: list[Field], next: int = 0) -> bytes:
-    behind, entries, values = at + 6 + 12 * len(fields), b"", b""
-    for tag, kind, value in fields:
-        number = len(value) // {ASCII: 1, SHORT: 2, LONG: 4, UNDEFINED: 1, 5: 8}[kind]
-        entries += struct.pack(order + "HHI", tag, kind, number)
-        entries += value.ljust(4, b"\0") if len(value) <= 4 else struct.pack(order + "I", behind + len(values))
-        values += value + bytes(len(value) & 1) if len(value) > 4 else b""
-    return struct.pack(order + "H", len(fields)) + entries + struct.pack(order + "I", next) + values
-
-
-def block(order: str = "<", turned: int = 6, *, more: list[Field] | None = None) -> bytes:
-    """As a camera writes it: a preview in IFD 1, one in the MakerNote, sides and colour space of its own picture."""
-
-    def short(value: int) -> bytes:
-        return struct.pack(order + "H", value)
-
-    def long(value: int) -> bytes:
-        return struct.pack(order + "I", value)
-
-    shot: list[Field] = [
-        (TAKEN, ASCII, b"2024:05:06 07:08:09\0"),
-        (SUBJECT, SHORT, short(1800) + short(1200)),
-        (MAKER, UNDEFINED, b"MAKER" + SECRET * 20),
-        *(more or []),
-        (COLOUR_SPACE, SHORT, short(65535)),
-        (WIDTH, LONG, long(4000)),
-        (HEIGHT, LONG, long(3000)),
-        (INTEROP, LONG, long(0)),
-        (SERIAL, ASCII, b"12345678\0"),
-    ]
-    place: list[Field] = [(1, ASCII, b"N\0"), (2, 5, (long(52) + long(1)) * 3)]
-    top: list[Field] = [
-        (0x0100, LONG, long(4000)),
-        (0x0101, LONG, long(3000)),
-        (CAMERA, ASCII, b"a camera\0"),
-        (ORIENTATION, SHORT, short(turned)),
-        (0x02BC, UNDEFINED, b"<x:xmpmeta>" + SECRET),
-        (COPYRIGHT, ASCII, b"somebody\0"),
-        (0x8649, UNDEFINED, b"8BIM" + SECRET),
-        (EXIF, LONG, long(0)),
-        (GPS, LONG, long(0)),
-        (0xC634, UNDEFINED, SECRET),
-    ]
-    related: list[Field] = [(1, ASCII, b"R03\0")]
-    preview = saved(Image.new("RGB", (8, 8), "#ff00ff"), "JPEG") + SECRET
-    starts = [8]
-    for fields in (top, shot, place, related):
-        starts.append(starts[-1] + len(directory(order, 8, fields)))
-    top[7], top[8] = (EXIF, LONG, long(starts[1])), (GPS, LONG, long(starts[2]))
-    shot[-2] = (INTEROP, LONG, long(starts[3]))
-    second: list[Field] = [
-        (0x0103, SHORT, short(6)),
-        (0x0201, LONG, long(starts[4] + 42)),
-        (0x0202, LONG, long(len(preview))),
-    ]
-    data = (b"II*\0" if order == "<" else b"MM\0*") + long(8) + directory(order, 8, top, next=starts[4])
-    for start, fields in zip(starts[1:], (shot, place, related, second), strict=True):
-        data += directory(order, start, fields)
-    return exif.EXIF_START + data + preview
+from tests.support.pictures.planted import (
+    ASCII,
+    CAMERA,
+    COLOUR_SPACE,
+    COMMENT,
+    COPYRIGHT,
+    EXIF,
+    GPS,
+    HEIGHT,
+    INTEROP,
+    LONG,
+    MAKER,
+    ORIENTATION,
+    SECRET,
+    SERIAL,
+    SUBJECT,
+    TAKEN,
+    UNDEFINED,
+    WIDTH,
+    Field,
+    block,
+    directory,
+)
 
 
 def tags(image: Image.Image) -> dict[int, Any]:
@@ -99,7 +55,7 @@ def test_a_kept_block_is_true_of_the_rendition_and_shows_nothing_that_was_cut_aw
 ) -> None:
     data = saved(Image.new("RGB", (400, 300), "#336699"), original, exif=block(order))
     crop = {"left": 0, "top": 0, "width": 200, "height": 300}
-    output = outputs(data, one(crop=crop, width=50, blur=3, keep_metadata=True, format=format))["a"]
+    output = outputs(data, one(crop=crop, width=50, blur=3, keep_metadata=True, keep=["location"], format=format))["a"]
     assert SECRET not in output.data
     assert output.unmet == ()
     image = read(output)
@@ -144,7 +100,7 @@ def test_what_has_no_room_is_left_out_and_said_the_largest_first(format: str) ->
 
 def test_a_gif_has_no_place_and_a_tiffs_tags_are_not_kept_and_both_say_so() -> None:
     gif = saved(corners(), "GIF")
-    assert outputs(gif, one(format="original", keep_metadata=True))["a"].unmet == ("keep_metadata",)
+    assert outputs(gif, one(format="original", keep_metadata=True))["a"].unmet == ("keep",)
     assert outputs(gif, one(format="original"))["a"].unmet == ()
     assert outputs(saved(corners(), "TIFF"), one(keep_metadata=True))["a"].unmet == ("metadata",)
 
@@ -167,12 +123,12 @@ def test_each_rendition_has_its_own_sides() -> None:
     "nothing", [b"", b"Exif\0\0", b"Exif\0\0II*\0\x08\0\0\0", b"II*\0\xff\xff\xff\xff", b"junk" * 9]
 )
 def test_of_what_is_no_block_none_is_kept(nothing: bytes) -> None:
-    assert kept(nothing, Size(3, 2)) == (b"", True)
+    assert kept(nothing, Size(3, 2), KINDS) == (b"", True)
 
 
 def test_a_kept_block_kept_again_is_the_same() -> None:
-    first = kept(block(">"), Size(30, 20))
-    assert kept(first.block, Size(30, 20)) == first
+    first = kept(block(">"), Size(30, 20), KINDS)
+    assert kept(first.block, Size(30, 20), KINDS) == first
 
 
 @settings(max_examples=500)
@@ -182,10 +138,10 @@ def test_whatever_a_block_is_what_is_kept_is_a_small_upright_one(tail: bytes, wo
     for at, wound in wounds:
         damaged[at : at + len(wound)] = wound
     for data in (bytes(damaged), bytes(damaged[:14]) + tail, tail):
-        made_of, _ = kept(data, Size(16383, 16383))
+        made_of, _ = kept(data, Size(16383, 16383), KINDS)
         assert len(made_of) <= BLOCK_BYTES_MAX
         assert exif.orientation(made_of) == 1
-        assert kept(made_of, Size(16383, 16383)).block == made_of
+        assert kept(made_of, Size(16383, 16383), KINDS).block == made_of
 
 
 def test_entries_that_all_point_at_one_large_value_stay_within_the_bound() -> None:
@@ -195,7 +151,7 @@ def test_entries_that_all_point_at_one_large_value_stay_within_the_bound() -> No
         struct.pack_into("<II", data, 16 + 12 * entry + 4, 60_000, 100)
     pointed = b"Exif\0\0II*\0" + struct.pack("<I", 60_300) + bytes(data[14:]).ljust(60_292, b"y")
     pointed += directory("<", 60_300, [(EXIF, LONG, struct.pack("<I", 8))])
-    assert len(kept(pointed, Size(1, 1)).block) <= BLOCK_BYTES_MAX
+    assert len(kept(pointed, Size(1, 1), KINDS).block) <= BLOCK_BYTES_MAX
 
 
 def test_two_blocks_in_a_png_the_first_counts() -> None:

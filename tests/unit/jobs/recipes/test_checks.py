@@ -36,6 +36,8 @@ def one(**keys: Any) -> Recipe:
         ({"format": "webp", "chroma": 444}, "chroma"),
         ({"format": "avif", "lossless": True, "chroma": 444}, "chroma"),
         ({"format": "gif", "keep_metadata": True}, "keep_metadata"),
+        ({"format": "gif", "keep": ["density"]}, "keep"),
+        ({"format": "webp", "keep": ["exif", "iptc"]}, "keep"),
         ({"format": "jpeg", "quality_min": 20}, "quality_min"),
         ({"gravity": "north"}, "gravity"),
         ({"gravity": "north", **BOX}, "gravity"),

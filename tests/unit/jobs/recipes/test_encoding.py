@@ -19,17 +19,17 @@ TRIED: dict[str, dict[str, Any]] = {
     "lossless": {"lossless": True},
 }
 """Keys that change a file of each format that has them."""
-ASKED: dict[str, dict[str, Any]] = TRIED | {"max_bytes": {"max_bytes": 9}, "keep_metadata": {"keep_metadata": True}}
+ASKED = {*TRIED, "max_bytes", "original_if_smaller"}
 
 
 def test_every_key_is_tried() -> None:
-    assert set(ASKED) == set(OF_FORMATS)
+    assert set(OF_FORMATS) == ASKED
 
 
 def file(format: str, **keys: Any) -> bytes:
     with Image.open(TEST_DATA / "sample.jpg") as photo:
         image = photo.convert("RGB").resize((60, 80))
-    return encoders.encode(image, format, RenditionSpec(name="a", **keys), b"")
+    return encoders.encode(image, format, RenditionSpec(name="a", **keys))
 
 
 @pytest.mark.parametrize("format", EXTENSIONS)

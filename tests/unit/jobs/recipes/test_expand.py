@@ -135,7 +135,8 @@ def test_the_longest_recipe_is_read_again_from_its_text() -> None:
         "padding": [1_999, 1_998, 1_997, 1_996], "background": "#12345678", "format": "original", "quality": 100,
         "effort": 9, "max_bytes": 2_000_000_000, "quality_min": 29,
         "watermark": {"name": "w" * 32, "gravity": "northwest", "opacity": 0.1234567890123456, "digest": "d" * 64},
-        "progressive": True, "chroma": 444, "keep_metadata": True, "width": 4999, "height": 4998,
+        "progressive": True, "chroma": 444, "width": 4999, "height": 4998,
+        "keep": ["copyright", "density", "exif", "iptc", "location", "xmp"],
     }  # fmt: skip
     recipe = parse({"renditions": [{"name": f"{number:0>32}", **keys} for number in range(RENDITIONS_MAX)]})
     assert len(canonical(recipe)) <= RECIPE_BYTES_MAX

@@ -57,6 +57,9 @@ def of(**keys: Any) -> dict[str, Any]:
         (of(watermark={"name": "logo", "opacity": 1.1}), "$.renditions[0].watermark.opacity"),
         (of(watermark={"name": "logo", "gravity": "up"}), "$.renditions[0].watermark.gravity"),
         (of(colour="red"), "$.renditions[0].colour"),
+        (of(keep=["exif", "gps"]), "$.renditions[0].keep[1]"),
+        (of(keep="exif"), "$.renditions[0].keep"),
+        (of(original_if_smaller=1), "$.renditions[0].original_if_smaller"),
     ],
 )
 def test_a_fault_names_its_place_in_text_and_object(recipe: object, path: str) -> None:
@@ -69,6 +72,8 @@ def test_a_fault_names_its_place_in_text_and_object(recipe: object, path: str) -
 def test_a_wrong_word_is_answered_with_the_right_ones() -> None:
     with pytest.raises(BadRecipe, match="inside, cover, cover-down, contain, fill, outside"):
         parse(of(fit="crop"))
+    with pytest.raises(BadRecipe, match="copyright, density, exif, iptc, location, xmp"):
+        parse(of(keep=["gps"]))
 
 
 @pytest.mark.parametrize("text", ["", "{", b"\xff", "\ud800", "[" * 10_000, " " * (RECIPE_BYTES_MAX + 1)])
@@ -101,6 +106,9 @@ def test_the_defaults_are_those_of_the_api() -> None:
         (of(rotate=1e-20), of()),
         (of(rotate=-0.0, blur=-0.0, sharpen=-0.0), of()),
         (of(rotate=360, width=1), of(width=1)),
+        (of(keep_metadata=True), of(keep=["exif"])),
+        (of(keep=["xmp", "exif", "xmp"]), of(keep=["exif", "xmp"], keep_metadata=True)),
+        (of(keep=[], keep_metadata=False), of()),
         (of(trim={"threshold": -0.0}), of(trim={"threshold": 0})),
         (
             of(watermark={"name": "logo", "opacity": -0.0, "digest": DIGEST}),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from jobs.errors import ImageFault
+from jobs.images.kept.blocks import Blocks
 from jobs.recipes.recipe import parse
 from tests.support.pictures.animations import (
     CLEAR,
@@ -233,7 +234,7 @@ def test_a_webp_says_that_it_is_clear_where_only_a_disposal_makes_it_so() -> Non
     images = [Image.new("RGBA", (16, 16), (*RED, 255)), Image.new("RGBA", (16, 16), NOTHING)]
     images[1].paste((*BLUE, 255), (0, 0, 16, 4))
     spec = one(**LOSSLESS["webp"]).renditions[0]
-    data, _ = encoders.encode_animation(images, "webp", spec, b"", Showing([Fraction(1)] * 2, 0))
+    data, _ = encoders.encode_animation(images, "webp", spec, Blocks(), Showing([Fraction(1)] * 2, 0))
     image = Image.open(io.BytesIO(data))
     image.seek(1)
     assert (image.mode, image.getpixel((8, 8))) == ("RGBA", NOTHING)

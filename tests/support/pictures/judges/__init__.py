@@ -1,0 +1,1 @@
+"""Judges of pictures that are not ours: other programs and libraries, run by hand on many files."""
