@@ -13,11 +13,13 @@ from jobs.images.turns import Size
 from jobs.limits import OUTPUT_PIXELS_MAX, SIDE_MAX
 from jobs.recipes.encoding import idle, is_lossless
 from jobs.recipes.expand import edges
+from jobs.recipes.formatted import ALPHA_QUALITY, BLOCKS, COLOURS_MAX
 from jobs.recipes.keys import CUTS, AskedRendition, RenditionSpec
 
 _STAYING = frozenset({
     "name", "width", "height", "ratio", "fit", "gravity", "focus", "enlarge", "trim", "crop", "rotate", "flip", "flop",
-    "format", "quality", "max_bytes", "quality_min", "effort", "lossless", "keep", "original_if_smaller",
+    "format", "quality", "max_bytes", "quality_min", "effort", "lossless", "webp", "avif", "keep",
+    "original_if_smaller",
 })  # fmt: skip
 """The keys with which a picture may stay as its original has it. (Its part and sides are known with the image.)"""
 
@@ -29,6 +31,7 @@ def check(spec: RenditionSpec, asked: AskedRendition, path: str) -> None:
         raise BadRecipe(f"{path}.gravity", needs)
     if spec.quality_min is not None and spec.max_bytes is None:
         raise BadRecipe(f"{path}.quality_min", "`quality_min` needs `max_bytes`")
+    _check_blocks(asked, path)
     if spec.format in EXTENSIONS:
         for key in idle(spec, spec.format):
             key = "keep_metadata" if key == "keep" and not asked.keep else key
@@ -39,6 +42,20 @@ def check(spec: RenditionSpec, asked: AskedRendition, path: str) -> None:
     if spec.padding:
         key = "padding" if edges(spec.padding) == edges(asked.padding) else "dpr"
         _check_padding(spec, f"{path}.{key}")
+
+
+def _check_blocks(asked: AskedRendition, path: str) -> None:
+    """Raises BadRecipe for the block of another format, or for a key in a block that does nothing."""
+    for format in BLOCKS:
+        if getattr(asked, format) is not None and asked.format not in (format, "original"):
+            raise BadRecipe(f"{path}.{format}", f"`{format}` does nothing in {_words(asked)}: leave it out")
+    if asked.png and not asked.png.palette and asked.png != BLOCKS["png"]:
+        key = "colours" if asked.png.colours != COLOURS_MAX else "dither"
+        raise BadRecipe(f"{path}.png.{key}", f"`{key}` needs `palette`")
+    if asked.webp and asked.format == "webp" and asked.lossless and asked.webp.alpha_quality != ALPHA_QUALITY:
+        raise BadRecipe(f"{path}.webp.alpha_quality", "`alpha_quality` does nothing in a lossless WebP: leave it out")
+    if asked.avif and asked.avif.speed is not None and asked.effort is not None:
+        raise BadRecipe(f"{path}.avif.speed", "give an effort or a speed, not both")
 
 
 def _changing(spec: RenditionSpec) -> list[str]:

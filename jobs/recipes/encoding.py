@@ -9,6 +9,7 @@ from collections.abc import Collection
 import msgspec
 
 from jobs.images.formats import WITH_METADATA
+from jobs.recipes.formatted import SPEED_MAX
 from jobs.recipes.keys import QUALITY, QUALITY_MIN, RenditionSpec
 
 _LOSSLESS = frozenset({"webp", "avif"})
@@ -36,6 +37,12 @@ def quality_of(spec: RenditionSpec, format: str) -> int | None:
     if format not in QUALITY or is_lossless(spec, format):
         return None
     return spec.quality or QUALITY[format]
+
+
+def effort_of(spec: RenditionSpec, format: str) -> int | None:
+    """How hard the encoder of this format tries, 0 to 9. None: by default."""
+    speed = spec.avif.speed if spec.avif and format == "avif" else None
+    return spec.effort if speed is None else SPEED_MAX - speed
 
 
 def quality_least(spec: RenditionSpec, quality: int) -> int:

@@ -13,6 +13,8 @@ import msgspec
 
 from jobs.errors import BadRecipe
 from jobs.limits import SIDE_MAX
+from jobs.recipes.encoding import effort_of
+from jobs.recipes.formatted import BLOCKS
 from jobs.recipes.keys import (
     CUTS,
     NAME_PATTERN,
@@ -158,6 +160,8 @@ def _plain(spec: RenditionSpec) -> RenditionSpec:
     if isinstance(trim, Trim):
         trim = msgspec.structs.replace(trim, background=_colour(trim.background), threshold=abs(trim.threshold))
     mark = spec.watermark and msgspec.structs.replace(spec.watermark, opacity=abs(spec.watermark.opacity))
+    named = spec.format == "avif" and spec.avif is not None and spec.avif.speed is not None
+    blocks = {key: None for key, plain in BLOCKS.items() if getattr(spec, key) == plain or (key == "avif" and named)}
     quality = None if spec.quality == QUALITY.get(spec.format) else spec.quality
     quality_min = None if spec.quality_min == min(QUALITY_MIN, spec.quality or QUALITY_MIN) else spec.quality_min
     rotate = round(spec.rotate % 360, ROTATE_DIGITS) % 360  # a tiny negative angle % 360 is 360.0 itself
@@ -177,6 +181,8 @@ def _plain(spec: RenditionSpec) -> RenditionSpec:
         watermark=mark,
         quality=quality,
         quality_min=quality_min,
+        effort=effort_of(spec, "avif") if named else spec.effort,
+        **blocks,
     )
 
 

@@ -15,7 +15,7 @@ from jobs.errors import ImageFault
 from jobs.images.formats import WITH_METADATA, output_format
 from jobs.images.head import Head
 from jobs.images.turns import Size
-from jobs.recipes.encoding import idle, quality_of
+from jobs.recipes.encoding import effort_of, idle, quality_of
 from jobs.recipes.keys import ENCODES_MAX
 from jobs.recipes.libraries import REDUCING_GAP
 from jobs.recipes.measured import asks_pixels
@@ -34,6 +34,8 @@ TRIM_MS = 11.0
 """To find the borders, for a million pixels of the original. With alpha it is twice that."""
 ENCODE_MS = {"jpeg": 2.3, "png": 77.0, "webp": 55.0, "avif": 215.0, "gif": 79.0}
 """For a million pixels of the output, at quality 80."""
+PALETTE_MS = 260.0
+"""To find a palette for a million pixels of a photograph, and to use it."""
 EFFORT_COST = {
     "png": (1.0, 1.0, 1.0, 1.4, 1.5, 2.1, 4.4, 6.2, 13.0, 16.0),
     "webp": (0.2, 0.2, 0.3, 0.4, 0.4, 1.0, 1.0, 1.0, 1.1, 1.9),
@@ -182,9 +184,11 @@ def _explained(step: Derivation, original: str) -> Explained:
 
 def _encode_ms(spec: RenditionSpec, format: str) -> float:
     """The milliseconds to encode a million pixels: with `max_bytes`, as often as may be."""
-    effort = 1.0 if spec.effort is None or format not in EFFORT_COST else EFFORT_COST[format][spec.effort]
+    asked = effort_of(spec, format)
+    effort = 1.0 if asked is None or format not in EFFORT_COST else EFFORT_COST[format][asked]
+    palette = PALETTE_MS if format == "png" and spec.png and spec.png.palette else 0.0
     tries = ENCODES_MAX if spec.max_bytes and quality_of(spec, format) else 1
-    return ENCODE_MS[format] * effort * tries
+    return ENCODE_MS[format] * effort * tries + palette
 
 
 def _resize_in_ms(part: Part, size: Size) -> float:

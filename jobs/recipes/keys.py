@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from jobs.limits import RENDITIONS_MAX, SIDE_MAX
+from jobs.recipes.formatted import Avif, Png, Webp
 
 Fit = Literal["inside", "cover", "cover-down", "contain", "fill", "outside"]
 Gravity = Literal[
@@ -141,6 +142,9 @@ class RenditionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     progressive: bool = False
     lossless: bool = False
     chroma: Chroma = 420
+    png: Png | None = None
+    webp: Webp | None = None
+    avif: Avif | None = None
     keep: Annotated[tuple[Keep, ...], Meta(max_length=6)] = ()
     original_if_smaller: bool = False
 

@@ -26,7 +26,7 @@ FORM = (
     b'--b\r\nContent-Disposition: form-data; name="x"; filename=""\r\n\r\n\r\n--b--\r\n'
 )
 RECIPE = (
-    b'{"renditions":[{"name":"a","width":10,"crop":{"left":0,"top":0,"width":1,"height":1},"background":"#ff0000","max_bytes":9000,"quality_min":7,"effort":3,"keep":["exif","iptc"]},'
+    b'{"renditions":[{"name":"a","width":10,"crop":{"left":0,"top":0,"width":1,"height":1},"background":"#ff0000","max_bytes":9000,"quality_min":7,"effort":3,"keep":["exif","iptc"],"png":{"palette":true,"colours":9},"webp":{"exact":true}},'
     b'{"name":"b","widths":[10,20],"dpr":[1,2.5],"ratio":"4:3","fit":"cover-down","gravity":"focus","focus":[0.5,1],'
     b'"padding":[1,2,3,4],"trim":{"threshold":9.5,"background":"#ffffff80","margin":3,"equal":true}}]}'
 )

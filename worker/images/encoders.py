@@ -13,10 +13,11 @@ from jobs.images.formats import WITH_METADATA
 from jobs.images.kept.blocks import NONE, Blocks, in_jpeg
 from jobs.images.turns import Size
 from jobs.job import Unmet
-from jobs.recipes.encoding import quality_of
+from jobs.recipes.encoding import effort_of, quality_of
+from jobs.recipes.formatted import Webp
 from jobs.recipes.memory import Need, encoder_bytes
 from jobs.recipes.recipe import RenditionSpec
-from worker.images.formats import address_space, gifs, vips, webps
+from worker.images.formats import address_space, gifs, palettes, vips, webps
 from worker.images.formats.animation import GIF_TICK, Showing, fitted
 
 PNG_LEVEL = 2
@@ -50,13 +51,22 @@ def held(image: Image.Image, format: str) -> Image.Image:
 
 def encode(image: Image.Image, format: str, spec: RenditionSpec, kept: Blocks = NONE) -> bytes:
     """Encode a still image that `held` has returned. The file has no metadata except these blocks."""
-    by_vips = kept == NONE and spec.effort is None and vips.encodes(format, image)
+    by_vips = kept == NONE and spec.effort is None and spec.png is None and vips.encodes(format, image)
     if by_vips and (data := vips.encode_png(image)) is not None:
         return data
     if format == "avif":
         _require_memory(image, spec)
     data = _saved(image, format, _options(format, spec, kept))
     return in_jpeg(data, kept) or data if format == "jpeg" else data
+
+
+def with_palette(image: Image.Image, format: str, spec: RenditionSpec) -> tuple[Image.Image, Unmet]:
+    """A still image that `held` has returned, with a palette if it gets one; and `dither` if it could not be
+    dithered."""
+    if format != "png" or spec.png is None or not spec.png.palette:
+        return image, ()
+    made = palettes.reduced(image, spec.png.colours, dither=spec.png.dither)
+    return made.image, (() if made.smooth else ("dither",))
 
 
 def _require_memory(image: Image.Image, spec: RenditionSpec) -> None:
@@ -117,20 +127,26 @@ def _metadata(format: str, kept: Blocks) -> dict[str, object]:
 
 def _of_format(format: str, spec: RenditionSpec) -> dict[str, object]:
     chroma, level = "4:4:4" if spec.chroma == 444 else "4:2:0", quality_of(spec, format)
+    effort = effort_of(spec, format)
     if format == "jpeg":
         return {"quality": level, "subsampling": chroma, "progressive": spec.progressive}
     if format == "webp":
-        return {"quality": level or LOSSLESS_WEBP, "lossless": spec.lossless} | _effort(spec, "method", WEBP_METHODS)
+        kept = {"quality": level or LOSSLESS_WEBP, "lossless": spec.lossless} | _webp(spec.webp)
+        return kept | _effort(effort, "method", WEBP_METHODS)
     if format == "avif":
         kept = {"quality": level or 100, "subsampling": chroma if level else "4:4:4"}
-        return kept | _effort(spec, "speed", AVIF_SPEEDS)
+        return kept | _effort(effort, "speed", AVIF_SPEEDS)
     if format == "png":
-        return {"compress_level": PNG_LEVEL} | _effort(spec, "compress_level", PNG_LEVELS)
+        return {"compress_level": PNG_LEVEL} | _effort(effort, "compress_level", PNG_LEVELS)
     return {}
 
 
-def _effort(spec: RenditionSpec, option: str, by_effort: tuple[int, ...]) -> dict[str, object]:
-    return {} if spec.effort is None else {option: by_effort[spec.effort]}
+def _effort(effort: int | None, option: str, by_effort: tuple[int, ...]) -> dict[str, object]:
+    return {} if effort is None else {option: by_effort[effort]}
+
+
+def _webp(block: Webp | None) -> dict[str, object]:
+    return {"alpha_quality": block.alpha_quality, "exact": block.exact} if block else {}
 
 
 def _alike(images: list[Image.Image]) -> list[Image.Image]:

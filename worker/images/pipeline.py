@@ -21,6 +21,7 @@ from jobs.images.head import read_head
 from jobs.images.kept.blocks import KINDS, NONE, Blocks, blocks
 from jobs.job import Part, Unmet
 from jobs.recipes.encoding import idle, quality_least, quality_of
+from jobs.recipes.formatted import Avif, Png, Webp
 from jobs.recipes.keys import Trim
 from jobs.recipes.libraries import is_planar
 from jobs.recipes.plan import Derivation
@@ -53,7 +54,8 @@ WARMED_MARK = "0" * 64
 WARMED = (
     RenditionSpec(
         name="a", width=8, height=6, fit="contain", rotate=10, blur=1, sharpen=1, keep=KINDS,
-        max_bytes=1, quality_min=20, effort=0, original_if_smaller=True,
+        max_bytes=1, quality_min=20, effort=0, original_if_smaller=True, png=Png(palette=True, dither=True),
+        webp=Webp(50, exact=True), avif=Avif(10),
         watermark=Watermark("a", opacity=0.5, digest=WARMED_MARK),
     ),
     RenditionSpec(
@@ -169,14 +171,14 @@ def _rendition(work: Work, derivation: Derivation, parent: Picture) -> tuple[Out
     unmet: Unmet = ()
     resized = parent
     if isinstance(parent, Planes):
-        sides, made, resized = _of_planes(parent, step, format, metadata, watch)
+        sides, made, unmet, resized = _of_planes(parent, step, format, metadata, watch)
     elif work.moves(spec):
         images, showing = _animation(work, step, format, None if work.apart else parent)
         sides = images[0].size
         made, unmet = _moving(images, showing, spec, format, metadata, watch)
     else:
         resized = operations.resize(parent, step)
-        sides, made = _still(resized, step, format, metadata, watch)
+        sides, made, unmet = _still(resized, step, format, metadata, watch)
     if spec.original_if_smaller:
         made = _unchanged(work, derivation.shape, format, metadata, made)
     unmet = (*work.unmet, *_undone(work, spec, format, made.data), *(() if all_kept else ("metadata",)), *unmet)
@@ -227,32 +229,31 @@ def _moving(
         unmet.append(lost)
         return data
 
-    return _encoded(spec, format, watch, encode), unmet[-1]
+    flat = ("palette",) if format == "png" and spec.png else ()
+    return _encoded(spec, format, watch, encode), (*unmet[-1], *flat)
 
 
 def _still(
     resized: Image.Image, step: operations.Step, format: str, metadata: Blocks, watch: Watch
-) -> tuple[tuple[int, int], Made]:
+) -> tuple[tuple[int, int], Made, Unmet]:
     """The sides and the file of a still rendition."""
-    image = encoders.held(_finished(resized, step), format)
     spec = step.derivation.shape.spec
-    return image.size, _encoded(spec, format, watch, lambda each: encoders.encode(image, format, each, metadata))
+    image, unmet = encoders.with_palette(encoders.held(_finished(resized, step), format), format, spec)
+    made = _encoded(spec, format, watch, lambda each: encoders.encode(image, format, each, metadata))
+    return image.size, made, unmet
 
 
 def _of_planes(
     parent: Planes, step: operations.Step, format: str, metadata: Blocks, watch: Watch
-) -> tuple[tuple[int, int], Made, Planes]:
+) -> tuple[tuple[int, int], Made, Unmet, Planes]:
     """The sides and the file of a rendition that is made of planes, and its resized planes."""
     shape, box = step.derivation.shape, step.derivation.box
     if is_planar(shape, format):
         resized = planar.resize(parent, box, shape.size, full=False)
         made = planar.turned(planar.gray(resized) if shape.spec.grayscale else resized, shape.turn)
         with contextlib.suppress(planar.Unserved):
-            return (
-                made.size,
-                _encoded(shape.spec, format, watch, lambda each: planar.encode(made, each, metadata)),
-                resized,
-            )
+            encoded = _encoded(shape.spec, format, watch, lambda each: planar.encode(made, each, metadata))
+            return made.size, encoded, (), resized
     resized = planar.resize(parent, box, shape.size, full=True)
     return *_still(planar.image(resized), step, format, metadata, watch), resized
 

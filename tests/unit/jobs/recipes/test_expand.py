@@ -133,10 +133,11 @@ def test_the_longest_recipe_is_read_again_from_its_text() -> None:
         "crop": dict.fromkeys(("left", "top", "width", "height"), 2**31 - 1), "rotate": 0.1234567890123456,
         "flip": True, "flop": True, "grayscale": True, "blur": 999.123456789012, "sharpen": 9.123456789012345,
         "padding": [1_999, 1_998, 1_997, 1_996], "background": "#12345678", "format": "original", "quality": 100,
-        "effort": 9, "max_bytes": 2_000_000_000, "quality_min": 29,
+        "max_bytes": 2_000_000_000, "quality_min": 29,
         "watermark": {"name": "w" * 32, "gravity": "northwest", "opacity": 0.1234567890123456, "digest": "d" * 64},
         "progressive": True, "chroma": 444, "width": 4999, "height": 4998,
-        "keep": ["copyright", "density", "exif", "iptc", "location", "xmp"],
+        "keep": ["copyright", "density", "exif", "iptc", "location", "xmp"], "avif": {"speed": 10},
+        "png": {"palette": True, "colours": 255, "dither": True}, "webp": {"alpha_quality": 99, "exact": True},
     }  # fmt: skip
     recipe = parse({"renditions": [{"name": f"{number:0>32}", **keys} for number in range(RENDITIONS_MAX)]})
     assert len(canonical(recipe)) <= RECIPE_BYTES_MAX

@@ -18,7 +18,7 @@ from jobs.images import exif
 from jobs.images.head import HEAD_BYTES, Head, read_head
 from jobs.images.pieces import Passing
 from jobs.lanes import HEAVY, SMALL, lane_of, size_of
-from jobs.recipes.explain import OPERATION_RATES, cost_ms, explain
+from jobs.recipes.explain import OPERATION_RATES, PALETTE_MS, cost_ms, explain
 from jobs.recipes.recipe import parse
 from pixmill.commands import shown
 from tests.support.harnesses.web_harness import WebHarness, png, serve
@@ -80,6 +80,8 @@ def test_effort_and_a_budget_of_bytes_cost_what_the_encoder_takes() -> None:
     assert cpu_ms(format="webp", max_bytes=10**6) - plain == pytest.approx(5 * 55, rel=0.02), "six encodes at most"
     assert cpu_ms(format="avif", effort=9) > 10 * cpu_ms(format="avif")
     assert cpu_ms(format="png", effort=0) == cpu_ms(format="png")
+    assert cpu_ms(avif={"speed": 1}, format="avif") == cpu_ms(format="avif", effort=9)
+    assert cpu_ms(format="png", png={"palette": True}) == cpu_ms(format="png") + PALETTE_MS
     assert cpu_ms(format="avif", lossless=True) == cpu_ms(format="avif")
 
 

@@ -107,6 +107,8 @@ def test_the_defaults_are_those_of_the_api() -> None:
         (of(rotate=-0.0, blur=-0.0, sharpen=-0.0), of()),
         (of(rotate=360, width=1), of(width=1)),
         (of(keep_metadata=True), of(keep=["exif"])),
+        (of(format="avif", avif={"speed": 9}), of(format="avif", effort=1)),
+        (of(png={}, webp={"exact": False}, avif={"speed": None}), of()),
         (of(keep=["xmp", "exif", "xmp"]), of(keep=["exif", "xmp"], keep_metadata=True)),
         (of(keep=[], keep_metadata=False), of()),
         (of(trim={"threshold": -0.0}), of(trim={"threshold": 0})),
