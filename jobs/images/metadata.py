@@ -22,7 +22,7 @@ _SHORT, _LONG, _RATIONAL = 3, 4, 5
 _ORIENTATION, _EXIF, _GPS = 0x0112, 0x8769, 0x8825
 _COLOUR_SPACE, _WIDTH, _HEIGHT = 0xA001, 0xA002, 0xA003
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
-_SRGB, _INCH = 1, 2
+_SRGB, _UNCALIBRATED, _INCH = 1, 65_535, 2
 _PARTS_MAX = 10_000
 
 _RIGHTS = frozenset({0x013B, 0x8298})
@@ -56,9 +56,17 @@ class Kept(NamedTuple):
     whole: bool
 
 
-def kept(block: bytes, sides: Size, kinds: Collection[str], density: tuple[float, float] | None = None) -> Kept:
+def kept(
+    block: bytes,
+    sides: Size,
+    kinds: Collection[str],
+    density: tuple[float, float] | None = None,
+    *,
+    srgb: bool = True,
+) -> Kept:
     """The EXIF `block` of an original for a rendition of these `sides`, with the fields of these kinds: `exif`
-    (upright, sRGB, of EXIF's own fields), `copyright`, `location`. `density`: pixels for an inch, which it tells.
+    (upright, of EXIF's own fields), `copyright`, `location`. `density`: pixels for an inch, which it tells. `srgb`: its
+    colours are.
 
     If all together pass BLOCK_BYTES_MAX, the largest are left out. Damaged fields are ignored.
     """
@@ -76,7 +84,7 @@ def kept(block: bytes, sides: Size, kinds: Collection[str], density: tuple[float
         return Kept(b"", True)
     if "exif" in kinds and (picture or shot):
         picture[_ORIENTATION] = _short(order, _ORIENTATION, 1)
-        shot[_COLOUR_SPACE] = _short(order, _COLOUR_SPACE, _SRGB)
+        shot[_COLOUR_SPACE] = _short(order, _COLOUR_SPACE, _SRGB if srgb else _UNCALIBRATED)
         for tag, side in ((_WIDTH, sides.width), (_HEIGHT, sides.height)):
             shot[tag] = _Field(tag, _LONG, 1, struct.pack(order + "I", side))
     if density:

@@ -20,6 +20,7 @@ OF_FORMATS: dict[str, Collection[str]] = {
     "chroma": ("jpeg", "avif"),
     "progressive": ("jpeg",),
     "lossless": _LOSSLESS,
+    "profile": WITH_METADATA,
     "original_if_smaller": ("jpeg", "png", "webp"),
 }
 """The keys that some formats alone have, with these formats. In any other the key does nothing."""

@@ -22,6 +22,8 @@ Kept = Literal[
 """What a cut keeps: the part at an edge, or around the focus."""
 OutputFormat = Literal["jpeg", "png", "webp", "avif", "gif", "original"]
 Chroma = Literal[420, 444]
+Profile = Literal["srgb", "p3", "keep"]
+"""The colour space of a rendition: sRGB, Display P3, or the original's."""
 Keep = Literal["copyright", "density", "exif", "iptc", "location", "xmp"]
 """What a rendition may keep of its original's metadata."""
 
@@ -145,6 +147,7 @@ class RenditionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     png: Png | None = None
     webp: Webp | None = None
     avif: Avif | None = None
+    profile: Profile = "srgb"
     keep: Annotated[tuple[Keep, ...], Meta(max_length=6)] = ()
     original_if_smaller: bool = False
 

@@ -46,13 +46,15 @@ def is_planar(one: Shape, format: str) -> bool:
     """Whether a rendition is made of luma and chroma apart: a JPEG that is only cropped, scaled and turned, or gray."""
     spec = one.spec
     filtered = spec.blur or spec.sharpen or spec.watermark
-    return format == "jpeg" and spec.chroma == 420 and not (filtered or one.canvas or one.tilt or spec.padding)
+    plain = spec.chroma == 420 and spec.profile == "srgb"
+    return format == "jpeg" and plain and not (filtered or one.canvas or one.tilt or spec.padding)
 
 
 def planes_serve(steps: Collection[tuple[Derivation, str]]) -> bool:
     """Whether these steps, each with its output's format, should be made of the planes of a JPEG. A step that is not
-    planar takes RGB, for which chroma would have to be enlarged, unless the step shrinks enough. Measures take RGB."""
-    if any(asks_pixels(step.shape.spec) for step, _ in steps):
+    planar takes RGB, for which chroma would have to be enlarged, unless the step shrinks enough. Measures take RGB, and
+    so do other colour spaces."""
+    if any(asks_pixels(step.shape.spec) or step.shape.spec.profile != "srgb" for step, _ in steps):
         return False
     return all(is_planar(step.shape, format) or _shrinks(step) for step, format in steps)
 

@@ -94,7 +94,7 @@ def _whole(side: float) -> int:
 
 def _serves(parent: Shape, child: Shape, scale: int) -> bool:
     """Whether `child`, which is not tilted, may be made from the pixels of `parent` without visible loss."""
-    if parent.tilt or not parent.box.contains(child.box):
+    if parent.tilt or parent.spec.profile != child.spec.profile or not parent.box.contains(child.box):
         return False
     if parent.box == child.box and parent.size == child.size:
         return True

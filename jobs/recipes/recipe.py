@@ -29,6 +29,7 @@ from jobs.recipes.keys import (
     Keep,
     Kept,
     OutputFormat,
+    Profile,
     RenditionSpec,
     Watermark,
 )
@@ -51,7 +52,7 @@ __all__ = [
     "parse",
     "whole",
 ]  # fmt: skip
-_CHOICES = {"fit": Fit, "gravity": Kept, "format": OutputFormat, "chroma": Chroma, "keep": Keep}
+_CHOICES = {"fit": Fit, "gravity": Kept, "format": OutputFormat, "chroma": Chroma, "keep": Keep, "profile": Profile}
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

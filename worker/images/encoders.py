@@ -111,10 +111,13 @@ def _options(format: str, spec: RenditionSpec, kept: Blocks) -> dict[str, object
 
 
 def _metadata(format: str, kept: Blocks) -> dict[str, object]:
-    """Pillow's options for these blocks. A JPEG gets them afterwards."""
-    if format not in WITH_METADATA or format == "jpeg":
+    """Pillow's options for these blocks. A JPEG gets them afterwards, except its profile."""
+    if format not in WITH_METADATA:
         return {}
-    options: dict[str, object] = {"exif": kept.exif} if kept.exif else {}
+    options: dict[str, object] = {"icc_profile": kept.profile} if kept.profile else {}
+    if format == "jpeg":
+        return options
+    options |= {"exif": kept.exif} if kept.exif else {}
     if format != "png":
         return options | ({"xmp": kept.xmp} if kept.xmp else {})
     if kept.density:

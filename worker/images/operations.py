@@ -39,11 +39,12 @@ _TRANSPOSES = {
 
 class Step(NamedTuple):
     """The input of an operation beside the image: its place in the plan; `alpha`: the output can be transparent;
-    `mark`: the watermark (RGBA) to apply."""
+    `mark`: the watermark (RGBA) to apply; `coloured`: the output's profile is of RGB."""
 
     derivation: Derivation
     alpha: bool
     mark: Image.Image | None = None
+    coloured: bool = False
 
 
 Operation = Callable[[Image.Image, Step], Image.Image]

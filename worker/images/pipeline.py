@@ -27,10 +27,11 @@ from jobs.recipes.libraries import is_planar
 from jobs.recipes.plan import Derivation
 from jobs.recipes.recipe import Crop, Recipe, RenditionSpec, Watermark, parse
 from jobs.recipes.shapes import Shape, shown
-from worker.images import encoders, imagefile, motion, operations, planar
+from worker.images import coloured, encoders, imagefile, operations, planar
 from worker.images.budget import Made, within
 from worker.images.colours.convert import are_srgb, to_srgb
 from worker.images.colours.declared import colours_of
+from worker.images.colours.spaces import SRGB
 from worker.images.formats import heic, turbojpeg, vips
 from worker.images.formats.animation import Showing
 from worker.images.kept.unchanged import is_whole, smaller
@@ -64,7 +65,7 @@ WARMED = (
         chroma=444,
     ),
     RenditionSpec(name="c", fit="cover-down", ratio="3:4", gravity="focus", focus=(0.0, 1.0), padding=(1, 2, 3, 4),
-                  trim=Trim(margin=1)),
+                  trim=Trim(margin=1), profile="p3", background="#33669980"),
 )  # fmt: skip
 """The renditions that `warm` makes, in each format. Together they set every key, and every operation has work."""
 
@@ -118,16 +119,22 @@ def run(
         for read in READING:
             at(read.__name__)
             read(work)
-    kept: dict[str | None, Picture] = {None: work.image}
+    kept: dict[str, Picture] = {"/srgb": work.image, **{f"/{name}": image for name, image in work.wide.items()}}
     decoding = Spent(watch.spent().operate)
-    del work.image  # freed as soon as nothing derives from it
+    del work.image, work.wide  # freed as soon as nothing derives from them
     for index, derivation in enumerate(work.plan.steps):
         at(f"rendition {derivation.shape.spec.name}")
         with imagefile.blamed("operation_failed"):
-            output, kept[derivation.shape.spec.name] = _rendition(work, derivation, kept[derivation.parent])
-        parents = {later.parent for later in work.plan.steps[index + 1 :]}
+            parent = kept[_parent(work, derivation)]
+            output, kept[derivation.shape.spec.name] = _rendition(work, derivation, parent)
+        parents = {_parent(work, later) for later in work.plan.steps[index + 1 :]}
         kept = {name: image for name, image in kept.items() if name in parents}
         yield output._replace(spent=output.spent.plus(decoding)) if index == 0 else output
+
+
+def _parent(work: Work, derivation: Derivation) -> str:
+    """The name of the rendition from which this one derives, or the decoded picture in its colour space."""
+    return derivation.parent or f"/{work.profile(derivation.shape.spec)}"
 
 
 def warm() -> None:
@@ -166,8 +173,9 @@ def _rendition(work: Work, derivation: Derivation, parent: Picture) -> tuple[Out
     watch = Watch()
     spec = derivation.shape.spec
     format = work.format(spec)
-    step = operations.Step(derivation, format not in OPAQUE, _mark(work, spec))
-    metadata, all_kept = blocks(work.sources, spec.keep, derivation.shape.sides, format)
+    space = work.spaces.get(work.profile(spec), SRGB)
+    step = coloured.in_space(operations.Step(derivation, format not in OPAQUE, _mark(work, spec)), space.profile)
+    metadata, all_kept = blocks(work.sources, spec.keep, derivation.shape.sides, format, space.profile)
     unmet: Unmet = ()
     resized = parent
     if isinstance(parent, Planes):
@@ -181,7 +189,13 @@ def _rendition(work: Work, derivation: Derivation, parent: Picture) -> tuple[Out
         sides, made, unmet = _still(resized, step, format, metadata, watch)
     if spec.original_if_smaller:
         made = _unchanged(work, derivation.shape, format, metadata, made)
-    unmet = (*work.unmet, *_undone(work, spec, format, made.data), *(() if all_kept else ("metadata",)), *unmet)
+    unmet = (
+        *work.unmet,
+        *_undone(work, spec, format, made.data),
+        *(() if all_kept else ("metadata",)),
+        *(() if space.met else ("profile",)),
+        *unmet,
+    )
     found = None if work.head.width and work.head.height else work.stored
     box, extension = shown(derivation.shape, work.stored, work.orientation), EXTENSIONS[format]
     colour = work.dominant_colour
@@ -264,27 +278,16 @@ def _animation(
     """The frames of the original after this step. `still`: the first frame, if it is decoded. Only the small results
     are kept in memory."""
     images, times = [], []
-    for frame, seconds in _frames(work, still):
+    for frame, seconds in coloured.frames(work, still, work.profile(step.derivation.shape.spec)):
         images.append(encoders.held(_finished(operations.resize(frame, step), step), format))
         times.append(seconds)
     return images, Showing(times, work.plays)
 
 
-def _frames(work: Work, still: Image.Image | None) -> Iterator[tuple[Image.Image, Fraction]]:
-    """The frames of the original. If one cannot be decoded, that is the image's fault, not the recipe's."""
-    frames = motion.shown(work.head.format, work.file, work.stream, work.declarations, still)
-    while True:
-        with imagefile.blamed("undecodable"):
-            shown = next(frames, None)
-        if shown is None:
-            return
-        yield shown
-
-
 def _finished(image: Image.Image, step: operations.Step) -> Image.Image:
     for operation in operations.AFTER_RESIZE:
         image = operation(image, step)
-    return image
+    return coloured.banded(image) if step.coloured else image
 
 
 def _mark(work: Work, spec: RenditionSpec) -> Image.Image | None:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from jobs.errors import ImageFault
 from jobs.images import exif
-from jobs.images.formats import ANIMATED, output_format
+from jobs.images.formats import ANIMATED, WITH_METADATA, output_format
 from jobs.images.head import Head, read_head_of
 from jobs.images.kept.blocks import Sources
 from jobs.images.turns import ORIENTATIONS, Size
@@ -28,8 +28,10 @@ from jobs.recipes.recipe import Recipe, RenditionSpec
 from jobs.units import exceeded
 from worker.images import imagefile, motion, planar, trimming
 from worker.images.canvas import opaque
+from worker.images.colours import spaces
 from worker.images.colours.convert import SAMPLED_SIDE, converted, dominant_colour, keeps_colours
 from worker.images.colours.declared import Declarations, colours_of
+from worker.images.colours.spaces import Space
 from worker.images.formats import address_space, jpegfile, turbojpeg, vips
 from worker.images.kept.sources import NO_SOURCES, sources
 from worker.images.planar import Planes
@@ -48,6 +50,7 @@ class Work:
 
     `file`: the image as the plugin has it. `declarations`: its declarations of colours. `planes`: a JPEG that was
     decoded to planes. `image`: its (first) picture in sRGB.
+    `spaces`, `wide`: the colour spaces other than sRGB that renditions ask for, and the picture in each.
     `unmet`: losses of colour in all renditions. `watermarks`: by digest. `plays`: how often an animation is played (0:
     for ever). `apart`: `image` is not one of the frames.
     """
@@ -71,12 +74,18 @@ class Work:
     declarations: Declarations = field(init=False)
     planes: Planes | None = None
     image: Image.Image | Planes = field(init=False)
+    spaces: dict[str, Space] = field(default_factory=dict)
+    wide: dict[str, Image.Image] = field(default_factory=dict)
     unmet: Unmet = field(init=False)
     dominant_colour: str | None = field(init=False)
 
     def format(self, spec: RenditionSpec) -> str:
         """The format of this rendition's file."""
         return output_format(spec.format, self.head.format)
+
+    def profile(self, spec: RenditionSpec) -> str:
+        """The colour space of this rendition's pixels, in the recipe's words. Formats without a profile have sRGB."""
+        return spec.profile if self.format(spec) in WITH_METADATA else "srgb"
 
     def moves(self, spec: RenditionSpec) -> bool:
         """Whether this rendition is an animation."""
@@ -169,7 +178,8 @@ def make_plan(work: Work) -> None:
 
 def _planned(work: Work) -> Plan:
     scales = JPEG_SCALES if _scales(work) else FULL_SCALE
-    chained = not work.moves_at_all()
+    alike = all(work.profile(spec) == spec.profile for spec in work.recipe.renditions)
+    chained = alike and not work.moves_at_all()
     return plan(work.recipe, work.stored, work.orientation, scales, work.measured, chained=chained)
 
 
@@ -195,6 +205,9 @@ def colours(work: Work) -> None:
         work.image, work.unmet = work.planes, ()
         return
     work.declarations = colours_of(work.head.format, work.file.info, work.stream)
+    for name in {work.profile(spec) for spec in work.recipe.renditions} - {"srgb"}:
+        work.spaces[name] = spaces.space(work.file, work.declarations, name)
+        work.wide[name] = spaces.pictured(work.file, work.declarations, name, work.spaces[name])
     seeks = work.moving and work.head.format in motion.SEEKS
     image, work.unmet = converted(work.file.copy() if seeks else work.file, work.declarations)
     if seeks:  # (an animated WebP is always read with alpha)

@@ -39,30 +39,33 @@ class Sources(NamedTuple):
 
 
 class Blocks(NamedTuple):
-    """The metadata of a rendition."""
+    """The metadata of a rendition, and its ICC profile (b"": sRGB without one)."""
 
     exif: bytes = b""
     xmp: bytes = b""
     iptc: bytes = b""
     density: Density | None = None
+    profile: bytes = b""
 
 
 NONE = Blocks()
 
 
-def blocks(sources: Sources, kinds: Collection[str], sides: Size, format: str) -> tuple[Blocks, bool]:
-    """What a rendition of these sides and this format keeps; and whether all of it had room."""
+def blocks(
+    sources: Sources, kinds: Collection[str], sides: Size, format: str, profile: bytes = b""
+) -> tuple[Blocks, bool]:
+    """What a rendition of these sides, this format and this profile keeps; and whether all of it had room."""
     if not kinds or format not in WITH_METADATA:
-        return NONE, True
+        return (NONE._replace(profile=profile) if profile else NONE), True
     density = _plain(sources.density) if "density" in kinds else None
     own = density if format in _ONLY_IN_EXIF else None
-    exif, whole = metadata.kept(sources.exif, sides, kinds, own)
+    exif, whole = metadata.kept(sources.exif, sides, kinds, own, srgb=not profile)
     if exif and density and not own:  # so that both places say the same
-        exif, whole = metadata.kept(sources.exif, sides, kinds, density)
+        exif, whole = metadata.kept(sources.exif, sides, kinds, density, srgb=not profile)
     packet, whole_xmp = xmp.kept(sources.xmp, kinds) if sources.xmp else (b"", True)
     iim, whole_iptc = iptc.kept(sources.iptc, kinds) if sources.iptc and format in _WITH_IPTC else (b"", True)
     whole = whole and not (sources.unread and not {"exif", "copyright", "location"}.isdisjoint(kinds))
-    return Blocks(exif, packet, iim, density), whole and whole_xmp and whole_iptc
+    return Blocks(exif, packet, iim, density, profile), whole and whole_xmp and whole_iptc
 
 
 def _plain(density: Density | None) -> Density | None:

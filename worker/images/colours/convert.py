@@ -41,7 +41,7 @@ def converted(image: Image.Image, declarations: Declarations) -> tuple[Image.Ima
     It uses the first usable declaration in `declarations`. A profile that is malformed, or of another colour space than
     the pixels, is ignored, as browsers do. The intent is perceptual, as sharp's.
     """
-    image = _eight_bits(image)
+    image = eight_bits(image)
     ways = ((said, _way(said, image.mode.removesuffix("A"))) for said in declarations)
     said, way = next((one for one in ways if one[1]), (None, None))
     if way:
@@ -57,6 +57,12 @@ def converted(image: Image.Image, declarations: Declarations) -> tuple[Image.Ima
 def keeps_colours(image: Image.Image, declarations: Declarations) -> bool:
     """Whether the pixels of a JPEG, of which Pillow has read the header, are in sRGB as they are."""
     return image.mode in ("L", "RGB") and are_srgb(image.mode, declarations)
+
+
+def usable(declarations: Declarations, mode: str) -> bytes | Numbers | None:
+    """The declaration that is applied to pixels of `mode` (L, LA, RGB, RGBA or CMYK). None: there is no usable one."""
+    plain = mode.removesuffix("A")
+    return next((said for said in declarations if _way(said, plain)), None)
 
 
 def are_srgb(mode: str, declarations: Declarations) -> bool:
@@ -101,10 +107,10 @@ def _bytes(number: int, size: int) -> bytes:
     return number.to_bytes(size, "little")
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
+def eight_bits(image: Image.Image) -> Image.Image:
     """`image` as L, LA, RGB, RGBA or CMYK."""
     if (mask := image.info.pop(MASK, None)) is not None:
-        image = _eight_bits(image)
+        image = eight_bits(image)
         image.putalpha(mask)
         return image
     if image.mode in _GRAY_16:

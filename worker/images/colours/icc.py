@@ -91,12 +91,13 @@ def gray_curve(profile: bytes) -> Curve | None:
     return curve if connection == b"XYZ " else lambda sample: _light(curve(sample))
 
 
-def rgb_profile(primaries: Primaries, curves: Sequence[Curve]) -> bytes:
-    """A display profile with these colours. Raises ValueError if the primaries lie on one line."""
+def rgb_profile(primaries: Primaries, curves: Sequence[Curve], *, name: bytes = b"desc", short: bool = False) -> bytes:
+    """A display profile with these colours and this description; `short`: with sRGB's curve by its formula. Raises
+    ValueError if the primaries lie on one line."""
     columns = zip(*_adapted(primaries), strict=True)
-    written = {curve: _written(curve) for curve in set(curves)}
-    tags = {name: b"XYZ \0\0\0\0" + _fixed(column) for name, column in zip(_COLORANTS, columns, strict=True)}
-    return _profile(tags | {name: written[curve] for name, curve in zip(_CURVES, curves, strict=True)})
+    written = {curve: _SRGB_CURVE if short and curve is srgb_curve else _written(curve) for curve in set(curves)}
+    tags = {tag: b"XYZ \0\0\0\0" + _fixed(column) for tag, column in zip(_COLORANTS, columns, strict=True)}
+    return _profile(tags | {tag: written[curve] for tag, curve in zip(_CURVES, curves, strict=True)}, name)
 
 
 def _tags(profile: bytes) -> dict[bytes, tuple[int, int]]:
@@ -229,6 +230,12 @@ def _written(curve: Curve) -> bytes:
     return struct.pack(f">4s4xI{_TABLE}H", b"curv", _TABLE, *lights)
 
 
+_SRGB_CURVE = struct.pack(
+    ">4s4xHxx5i", b"para", 3, *(round(value * 65536) for value in (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045))
+)
+"""As a parametric curve of type 3."""
+
+
 def _fixed(values: Sequence[float]) -> bytes:
     """As s15Fixed16. Raises ValueError beyond what that holds."""
     try:
@@ -237,8 +244,8 @@ def _fixed(values: Sequence[float]) -> bytes:
         raise ValueError("primaries beyond what a profile can hold") from None
 
 
-def _profile(tags: dict[bytes, bytes]) -> bytes:
-    tags = {b"desc": _text(b"desc"), b"cprt": _text(b"none"), b"wtpt": b"XYZ \0\0\0\0" + _fixed(_D50), **tags}
+def _profile(tags: dict[bytes, bytes], name: bytes) -> bytes:
+    tags = {b"desc": _text(name), b"cprt": _text(b"none"), b"wtpt": b"XYZ \0\0\0\0" + _fixed(_D50), **tags}
     start, bodies, table = 128 + 4 + 12 * len(tags), b"", b""
     places: dict[bytes, int] = {}
     for name, body in tags.items():
@@ -252,5 +259,6 @@ def _profile(tags: dict[bytes, bytes]) -> bytes:
 
 
 def _text(words: bytes) -> bytes:
-    """A multiLocalizedUnicode of four characters."""
-    return struct.pack(">4s4xII4sII", b"mluc", 1, 12, b"enUS", 8, 28) + b"".join(b"\0%c" % each for each in words)
+    """A multiLocalizedUnicode of ASCII characters."""
+    head = struct.pack(">4s4xII4sII", b"mluc", 1, 12, b"enUS", 2 * len(words), 28)
+    return head + b"".join(b"\0%c" % each for each in words)

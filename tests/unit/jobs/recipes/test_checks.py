@@ -40,6 +40,7 @@ def one(**keys: Any) -> Recipe:
         ({"format": "webp", "keep": ["exif", "iptc"]}, "keep"),
         ({"format": "jpeg", "quality_min": 20}, "quality_min"),
         ({"format": "jpeg", "png": {"palette": True}}, "png"),
+        ({"format": "jpeg", "profile": "p3", "original_if_smaller": True}, "original_if_smaller"),
         ({"format": "png", "webp": {}}, "webp"),
         ({"format": "png", "png": {"colours": 9}}, "png.colours"),
         ({"format": "png", "png": {"dither": True}}, "png.dither"),

@@ -19,7 +19,7 @@ TRIED: dict[str, dict[str, Any]] = {
     "lossless": {"lossless": True},
 }
 """Keys that change a file of each format that has them."""
-ASKED = {*TRIED, "max_bytes", "original_if_smaller"}
+ASKED = {*TRIED, "max_bytes", "original_if_smaller", "profile"}
 
 
 def test_every_key_is_tried() -> None:

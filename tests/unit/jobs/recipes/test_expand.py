@@ -136,7 +136,7 @@ def test_the_longest_recipe_is_read_again_from_its_text() -> None:
         "max_bytes": 2_000_000_000, "quality_min": 29,
         "watermark": {"name": "w" * 32, "gravity": "northwest", "opacity": 0.1234567890123456, "digest": "d" * 64},
         "progressive": True, "chroma": 444, "width": 4999, "height": 4998,
-        "keep": ["copyright", "density", "exif", "iptc", "location", "xmp"], "avif": {"speed": 10},
+        "keep": ["copyright", "density", "exif", "iptc", "location", "xmp"], "avif": {"speed": 10}, "profile": "keep",
         "png": {"palette": True, "colours": 255, "dither": True}, "webp": {"alpha_quality": 99, "exact": True},
     }  # fmt: skip
     recipe = parse({"renditions": [{"name": f"{number:0>32}", **keys} for number in range(RENDITIONS_MAX)]})

@@ -59,6 +59,7 @@ def of(**keys: Any) -> dict[str, Any]:
         (of(colour="red"), "$.renditions[0].colour"),
         (of(keep=["exif", "gps"]), "$.renditions[0].keep[1]"),
         (of(keep="exif"), "$.renditions[0].keep"),
+        (of(profile="rgb"), "$.renditions[0].profile"),
         (of(original_if_smaller=1), "$.renditions[0].original_if_smaller"),
     ],
 )
