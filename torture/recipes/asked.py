@@ -18,7 +18,7 @@ KEY_SHARE = 0.15
 """How often an optional key is asked for."""
 BOUND_SHARE, BEYOND_SHARE = 0.05, 0.003
 UNCHECKED_SHARE = 0.05
-"""How many recipes are taken as they were drawn. The others are drawn again until they are valid."""
+"""How many recipes are taken as they were drawn. Of the others, the keys that are refused are left out."""
 DRAWS_MAX = 200
 RENDITIONS_MAX, LIST_MAX = 3, 4
 USUAL_MAX = 600
@@ -46,7 +46,7 @@ class Recipes:
             asked = self._drawn(inspect.type_info(AskedRecipe), "")
             for number, rendition in enumerate(asked.get("renditions", ())):
                 rendition["name"] = f"r{number}"
-            if self._random.random() < UNCHECKED_SHARE or self._is_valid(asked):
+            if self._random.random() < UNCHECKED_SHARE or self._mends(asked):
                 break
         return asked
 
@@ -62,12 +62,17 @@ class Recipes:
         number = least + math.expm1(self._random.random() * math.log1p(usual - least))  # small ones as often as large
         return int(number) if whole else round(number, 3)
 
-    def _is_valid(self, asked: object) -> bool:
-        try:
-            parse(asked, self._marks)
-        except BadRecipe:
-            return False
-        return True
+    def _mends(self, asked: dict[str, Any]) -> bool:
+        """Leave out the keys that are refused, one after another. Returns whether the rest is valid."""
+        while True:
+            try:
+                parse(asked, self._marks)
+            except BadRecipe as fault:
+                found = re.match(r"\$\.renditions\[(\d+)\]\.(\w+)", fault.path)
+                if not found or asked["renditions"][int(found[1])].pop(found[2], None) is None or found[2] == "name":
+                    return False
+            else:
+                return True
 
     def _drawn(self, kind: inspect.Type, key: str) -> Any:
         """A value of this type. Raises LookupError for a type or a pattern that nobody has taught this."""
