@@ -7,6 +7,7 @@ import hashlib
 from pathlib import Path
 
 from host.process.launch import ROOT
+from host.settings.extras import vips_installed
 from host.settings.settings import RECIPES, Settings
 from jobs.errors import SetupFault
 from jobs.images.formats import READ, listed
@@ -24,7 +25,8 @@ def load_recipes(settings: Settings) -> Recipes:
     """The presets, and the digests of the watermarks. Raises SetupFault."""
     toml = _toml(settings)
     watermarks = {name: digest_of(data) for name, data in _images(settings, toml).items()}
-    return Recipes(load_presets(toml, watermarks), watermarks)
+    vips = vips_installed()
+    return Recipes(load_presets(toml, watermarks, vips=vips), watermarks, vips)
 
 
 def load_watermarks(settings: Settings) -> dict[str, bytes]:

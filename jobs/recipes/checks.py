@@ -11,27 +11,30 @@ from jobs.errors import BadRecipe
 from jobs.images.formats import EXTENSIONS, SPOKEN
 from jobs.images.turns import Size
 from jobs.limits import OUTPUT_PIXELS_MAX, SIDE_MAX
-from jobs.recipes.encoding import idle, is_lossless
+from jobs.recipes.encoding import idle, is_lossless, vips_key
 from jobs.recipes.expand import edges
 from jobs.recipes.formatted import ALPHA_QUALITY, BLOCKS, COLOURS_MAX
 from jobs.recipes.keys import CUTS, AskedRendition, RenditionSpec
 
 _STAYING = frozenset({
     "name", "width", "height", "ratio", "fit", "gravity", "focus", "enlarge", "trim", "crop", "rotate", "flip", "flop",
-    "format", "quality", "max_bytes", "quality_min", "effort", "lossless", "webp", "avif", "keep",
-    "original_if_smaller",
+    "format", "quality", "max_bytes", "quality_min", "effort", "lossless", "jpeg", "webp", "avif",
+    "keep", "original_if_smaller",
 })  # fmt: skip
 """The keys with which a picture may stay as its original has it. (Its part and sides are known with the image.)"""
 
 
-def check(spec: RenditionSpec, asked: AskedRendition, path: str) -> None:
-    """Raises BadRecipe for a rendition, which was `asked` at `path` of the JSON."""
+def check(spec: RenditionSpec, asked: AskedRendition, path: str, *, vips: bool) -> None:
+    """Raises BadRecipe for a rendition, which was `asked` at `path` of the JSON. `vips`: the extra of that name is
+    installed."""
     if spec.gravity != "center" and not _places(spec):
         needs = "`gravity` needs a cut or bars: cover or cover-down with both sides or a ratio, or contain with a side"
         raise BadRecipe(f"{path}.gravity", needs)
     if spec.quality_min is not None and spec.max_bytes is None:
         raise BadRecipe(f"{path}.quality_min", "`quality_min` needs `max_bytes`")
     _check_blocks(asked, path)
+    if not vips and (key := vips_key(spec, "jpeg") or vips_key(spec, "webp")):
+        raise BadRecipe(f"{path}.{key}", f"`{key.partition('.')[2]}` needs the extra `vips`, which is not installed")
     if spec.format in EXTENSIONS:
         for key in idle(spec, spec.format):
             key = "keep_metadata" if key == "keep" and not asked.keep else key
@@ -54,6 +57,10 @@ def _check_blocks(asked: AskedRendition, path: str) -> None:
         raise BadRecipe(f"{path}.png.{key}", f"`{key}` needs `palette`")
     if asked.webp and asked.format == "webp" and asked.lossless and asked.webp.alpha_quality != ALPHA_QUALITY:
         raise BadRecipe(f"{path}.webp.alpha_quality", "`alpha_quality` does nothing in a lossless WebP: leave it out")
+    if asked.webp and asked.webp.near_lossless and asked.lossless:
+        raise BadRecipe(f"{path}.webp.near_lossless", "give near_lossless or lossless, not both")
+    if asked.webp and asked.webp.smart_subsample and (asked.webp.near_lossless or asked.lossless):
+        raise BadRecipe(f"{path}.webp.smart_subsample", "`smart_subsample` does nothing where nothing is subsampled")
     if asked.avif and asked.avif.speed is not None and asked.effort is not None:
         raise BadRecipe(f"{path}.avif.speed", "give an effort or a speed, not both")
 

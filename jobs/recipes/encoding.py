@@ -9,7 +9,7 @@ from collections.abc import Collection
 import msgspec
 
 from jobs.images.formats import WITH_METADATA
-from jobs.recipes.formatted import SPEED_MAX
+from jobs.recipes.formatted import SPEED_MAX, Webp
 from jobs.recipes.keys import QUALITY, QUALITY_MIN, RenditionSpec
 
 _LOSSLESS = frozenset({"webp", "avif"})
@@ -24,6 +24,7 @@ OF_FORMATS: dict[str, Collection[str]] = {
     "original_if_smaller": ("jpeg", "png", "webp"),
 }
 """The keys that some formats alone have, with these formats. In any other the key does nothing."""
+_VIPS_WEBP = ("near_lossless", "smart_subsample", "preset")
 _OF_LOSSES = frozenset({"quality", "max_bytes", "chroma"})
 """Keys that do nothing where nothing is lost."""
 
@@ -44,6 +45,15 @@ def effort_of(spec: RenditionSpec, format: str) -> int | None:
     """How hard the encoder of this format tries, 0 to 9. None: by default."""
     speed = spec.avif.speed if spec.avif and format == "avif" else None
     return spec.effort if speed is None else SPEED_MAX - speed
+
+
+def vips_key(spec: RenditionSpec, format: str) -> str | None:
+    """A key for which libvips must write this format; None: there is none."""
+    if format == "jpeg":
+        return "jpeg.trellis" if spec.jpeg and spec.jpeg.trellis else None
+    if format != "webp" or spec.webp is None:
+        return None
+    return next((f"webp.{key}" for key in _VIPS_WEBP if getattr(spec.webp, key) != getattr(Webp(), key)), None)
 
 
 def quality_least(spec: RenditionSpec, quality: int) -> int:

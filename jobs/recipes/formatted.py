@@ -1,6 +1,6 @@
-"""The keys of one format each: the blocks `png`, `webp` and `avif` of a rendition. Types, bounds and defaults."""
+"""The keys of one format each: the blocks `jpeg`, `png`, `webp` and `avif` of a rendition. Types, bounds, defaults."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -9,6 +9,16 @@ ALPHA_QUALITY = 100
 COLOURS_MAX = 256
 SPEED_MIN, SPEED_MAX = 1, 10
 """AVIF's speed, as the efforts 9 to 0."""
+
+
+Preset = Literal["default", "photo", "picture", "drawing", "icon", "text"]
+"""libwebp's kinds of pictures."""
+
+
+class Jpeg(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`trellis`: smaller files for more CPU. It needs the extra `vips`."""
+
+    trellis: bool = False
 
 
 class Png(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,10 +31,16 @@ class Png(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Webp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`alpha_quality`: of the transparency, 100 loses nothing. `exact` keeps the colours under transparent pixels."""
+    """`alpha_quality`: of the transparency, 100 loses nothing. `exact` keeps the colours under transparent pixels.
+
+    The others need the extra `vips`. `near_lossless`: without loss, after the pixels were made simpler; the quality
+    says how little. `smart_subsample`: sharper colours at edges. `preset`: a kind of picture."""
 
     alpha_quality: Annotated[int, Meta(ge=0, le=100)] = ALPHA_QUALITY
     exact: bool = False
+    near_lossless: bool = False
+    smart_subsample: bool = False
+    preset: Preset = "default"
 
 
 class Avif(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,5 +49,5 @@ class Avif(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     speed: Annotated[int, Meta(ge=SPEED_MIN, le=SPEED_MAX)] | None = None
 
 
-BLOCKS = {"png": Png(), "webp": Webp(), "avif": Avif()}
+BLOCKS = {"jpeg": Jpeg(), "png": Png(), "webp": Webp(), "avif": Avif()}
 """Each block with its defaults, by the format and the key."""

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from jobs.limits import RENDITIONS_MAX, SIDE_MAX
-from jobs.recipes.formatted import Avif, Png, Webp
+from jobs.recipes.formatted import Avif, Jpeg, Png, Webp
 
 Fit = Literal["inside", "cover", "cover-down", "contain", "fill", "outside"]
 Gravity = Literal[
@@ -144,6 +144,7 @@ class RenditionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     progressive: bool = False
     lossless: bool = False
     chroma: Chroma = 420
+    jpeg: Jpeg | None = None
     png: Png | None = None
     webp: Webp | None = None
     avif: Avif | None = None

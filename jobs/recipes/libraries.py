@@ -46,7 +46,7 @@ def is_planar(one: Shape, format: str) -> bool:
     """Whether a rendition is made of luma and chroma apart: a JPEG that is only cropped, scaled and turned, or gray."""
     spec = one.spec
     filtered = spec.blur or spec.sharpen or spec.watermark
-    plain = spec.chroma == 420 and spec.profile == "srgb"
+    plain = spec.chroma == 420 and spec.profile == "srgb" and not (spec.jpeg and spec.jpeg.trellis)
     return format == "jpeg" and plain and not (filtered or one.canvas or one.tilt or spec.padding)
 
 

@@ -52,7 +52,7 @@ def encoder_bytes(spec: RenditionSpec, format: str, pixels: int) -> int:
     if format == "avif":
         full = spec.lossless or spec.chroma == 444
         return AVIF_BYTES + (AVIF_BYTES_A_FULL_PIXEL if full else AVIF_BYTES_A_PIXEL) * pixels
-    if format == "webp" and spec.lossless:
+    if format == "webp" and (spec.lossless or (spec.webp and spec.webp.near_lossless)):
         return _LOSSLESS_WEBP_BYTES_A_PIXEL * pixels
     return _BYTES_A_PIXEL.get(format, 0) * pixels
 

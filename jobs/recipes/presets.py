@@ -16,10 +16,12 @@ DEFAULT_PRESET = "default"
 
 
 class Recipes(NamedTuple):
-    """What uploads may ask for: `presets` by name, and `watermarks`, name to digest."""
+    """What uploads may ask for: `presets` by name, and `watermarks`, name to digest. `vips`: whether the extra of that
+    name is there."""
 
     presets: dict[str, Recipe]
     watermarks: dict[str, str]
+    vips: bool = False
 
 
 _TABLES = ("presets", "watermarks")
@@ -59,15 +61,16 @@ def _retold(text: str, to: Mapping[str, str]) -> str:
     return json.dumps(to[path], ensure_ascii=False) if path in to else text
 
 
-def load_presets(toml: str, watermarks: Mapping[str, str] | None = None) -> dict[str, Recipe]:
-    """The presets in a recipes.toml, by name; `watermarks`: the digests of its images, by name.
+def load_presets(toml: str, watermarks: Mapping[str, str] | None = None, *, vips: bool = False) -> dict[str, Recipe]:
+    """The presets in a recipes.toml, by name; `watermarks`: the digests of its images, by name; `vips`: whether the
+    extra of that name is there.
 
     Raises SetupFault on any fault, or without `default`.
     """
     presets = _tables(toml).get("presets")
     if not isinstance(presets, dict) or "default" not in presets:
         raise SetupFault("recipes.toml has no preset `default`: add [[presets.default.renditions]]")
-    return {name: _preset(name, preset, watermarks or {}) for name, preset in presets.items()}
+    return {name: _preset(name, preset, watermarks or {}, vips=vips) for name, preset in presets.items()}
 
 
 def _tables(toml: str) -> dict[str, Any]:
@@ -80,10 +83,10 @@ def _tables(toml: str) -> dict[str, Any]:
     return tables
 
 
-def _preset(name: str, preset: object, watermarks: Mapping[str, str]) -> Recipe:
+def _preset(name: str, preset: object, watermarks: Mapping[str, str], *, vips: bool) -> Recipe:
     _check_name(name, "preset")
     try:
-        return parse(preset, watermarks)
+        return parse(preset, watermarks, vips=vips)
     except BadRecipe as fault:
         raise SetupFault(f"recipes.toml, preset {name!r}, {fault.detail}: correct it") from None
 

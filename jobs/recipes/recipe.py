@@ -18,6 +18,7 @@ from jobs.errors import BadRecipe
 from jobs.limits import OUTPUT_PIXELS_MAX, RECIPE_BYTES_MAX, RENDITIONS_MAX
 from jobs.recipes.checks import check
 from jobs.recipes.expand import expanded
+from jobs.recipes.formatted import Preset
 from jobs.recipes.keys import (
     NAME_PATTERN,
     AskedRendition,
@@ -52,7 +53,15 @@ __all__ = [
     "parse",
     "whole",
 ]  # fmt: skip
-_CHOICES = {"fit": Fit, "gravity": Kept, "format": OutputFormat, "chroma": Chroma, "keep": Keep, "profile": Profile}
+_CHOICES = {
+    "fit": Fit,
+    "gravity": Kept,
+    "format": OutputFormat,
+    "chroma": Chroma,
+    "keep": Keep,
+    "profile": Profile,
+    "preset": Preset,
+}
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,10 +76,11 @@ class AskedRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     renditions: Annotated[tuple[AskedRendition, ...], Meta(min_length=1, max_length=RENDITIONS_MAX)]
 
 
-def parse(source: object, watermarks: Mapping[str, str] | None = None) -> Recipe:
+def parse(source: object, watermarks: Mapping[str, str] | None = None, *, vips: bool = True) -> Recipe:
     """The resolved recipe in a JSON text (str, bytes), or in its decoded object. Raises BadRecipe, nothing else.
 
-    `watermarks`: the digests of the known watermarks, by name; None if `source` is resolved already.
+    `watermarks`: the digests of the known watermarks, by name; None if `source` is resolved already. `vips`: whether
+    the extra of that name is there, without which some keys are refused.
     """
     try:
         if isinstance(source, str | bytes):
@@ -89,7 +99,7 @@ def parse(source: object, watermarks: Mapping[str, str] | None = None) -> Recipe
         each = msgspec.structs.replace(each, watermark=_watermark(each, path, watermarks))
         for spec in expanded(each, path):
             _check(spec, made, path)
-            check(spec, each, path)
+            check(spec, each, path, vips=vips)
             made.append(spec)
     return Recipe(tuple(made))
 

@@ -66,7 +66,7 @@ class Recipes:
         """Leave out the keys that are refused, one after another. Returns whether the rest is valid."""
         while True:
             try:
-                parse(asked, self._marks)
+                parse(asked, self._marks, vips=False)
             except BadRecipe as fault:
                 found = re.match(r"\$\.renditions\[(\d+)\]\.(\w+)", fault.path)
                 if not found or asked["renditions"][int(found[1])].pop(found[2], None) is None or found[2] == "name":

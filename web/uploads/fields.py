@@ -79,7 +79,7 @@ def from_texts(fields: Mapping[str, str], known: Recipes) -> UploadRequest:
     """The fields of a form or a query, where `recipe`, `focus` and `metadata` are JSON texts. Raises ClientFault."""
     values: dict[str, Any] = dict(fields)
     if "recipe" in values:
-        recipes.parse(values["recipe"], known.watermarks)
+        recipes.parse(values["recipe"], known.watermarks, vips=known.vips)
     for name in _JSON_TEXTS:
         if name in values:
             values[name] = read_json(values[name], name)
@@ -153,7 +153,7 @@ def _recipe(values: Mapping[str, Any], known: Recipes) -> tuple[str | None, Reci
     if "recipe" in values:
         if "preset" in values:
             raise bad_parameter("recipe", "give a preset or a recipe, not both")
-        return None, recipes.parse(values["recipe"], known.watermarks)
+        return None, recipes.parse(values["recipe"], known.watermarks, vips=known.vips)
     preset = values.get("preset", DEFAULT_PRESET)
     if not isinstance(preset, str) or preset not in known.presets:
         raise ClientFault(f"there is no preset {preset!r}: use {', '.join(known.presets)}", code="unknown_preset")

@@ -9,11 +9,13 @@ from fractions import Fraction
 
 from PIL import Image, PngImagePlugin
 
+from jobs.errors import ImageFault
 from jobs.images.formats import WITH_METADATA
-from jobs.images.kept.blocks import NONE, Blocks, in_jpeg
+from jobs.images.kept.blocks import NONE, Blocks, in_jpeg, with_jfif
+from jobs.images.kept.webp import in_webp
 from jobs.images.turns import Size
 from jobs.job import Unmet
-from jobs.recipes.encoding import effort_of, quality_of
+from jobs.recipes.encoding import effort_of, quality_of, vips_key
 from jobs.recipes.formatted import Webp
 from jobs.recipes.memory import Need, encoder_bytes
 from jobs.recipes.recipe import RenditionSpec
@@ -31,6 +33,7 @@ WEBP_METHODS = (0, 0, 1, 2, 2, 3, 4, 4, 5, 6)
 AVIF_SPEEDS = (10, 9, 8, 7, 6, 5, 4, 3, 2, 1)
 PNG_LEVELS = (1, 1, 2, 3, 4, 5, 6, 7, 8, 9)
 """What each encoder calls the efforts 0 to 9."""
+_USUAL_EFFORT = 6
 _CLEAR = (0, 0, 0, 0)
 _XMP_KEYWORD = "XML:com.adobe.xmp"
 """Of a PNG's text chunk."""
@@ -54,19 +57,48 @@ def encode(image: Image.Image, format: str, spec: RenditionSpec, kept: Blocks = 
     by_vips = kept == NONE and spec.effort is None and spec.png is None and vips.encodes(format, image)
     if by_vips and (data := vips.encode_png(image)) is not None:
         return data
+    if (key := vips_key(spec, format)) is not None:
+        return _by_vips(image, format, spec, kept, key)
     if format == "avif":
         _require_memory(image, spec)
     data = _saved(image, format, _options(format, spec, kept))
-    return in_jpeg(data, kept) or data if format == "jpeg" else data
+    return _placed(data, kept) if format == "jpeg" else data
 
 
-def with_palette(image: Image.Image, format: str, spec: RenditionSpec) -> tuple[Image.Image, Unmet]:
-    """A still image that `held` has returned, with a palette if it gets one; and `dither` if it could not be
-    dithered."""
+def _placed(data: bytes, kept: Blocks) -> bytes:
+    made = in_jpeg(data, kept)
+    assert made is not None
+    return made
+
+
+def _by_vips(image: Image.Image, format: str, spec: RenditionSpec, kept: Blocks, key: str) -> bytes:
+    """Encode with an option that Pillow's writers do not have."""
+    if not vips.INSTALLED:
+        raise ImageFault(f"`{key}` needs the extra `vips`, which this worker does not have", code="operation_failed")
+    level, effort = quality_of(spec, format), effort_of(spec, format)
+    if format == "jpeg":
+        data = vips.encode_jpeg(image, level or 0, full=spec.chroma == 444, progressive=spec.progressive)
+        return _placed(with_jfif(data), kept)
+    data = vips.encode_webp(image, spec.webp or Webp(), level, WEBP_METHODS[effort or _USUAL_EFFORT])
+    return in_webp(data, image.size, kept)
+
+
+def prepared(image: Image.Image, format: str, spec: RenditionSpec) -> tuple[Image.Image, Unmet]:
+    """A still image that `held` has returned, with a palette if it gets one; and what cannot be done: `dither`,
+    `trellis`."""
+    if format == "jpeg" and vips_key(spec, format) and vips.INSTALLED and not vips.has_trellis():
+        return image, ("trellis",)
     if format != "png" or spec.png is None or not spec.png.palette:
         return image, ()
     made = palettes.reduced(image, spec.png.colours, dither=spec.png.dither)
     return made.image, (() if made.smooth else ("dither",))
+
+
+def of_stills(format: str, spec: RenditionSpec) -> Unmet:
+    """What an animation of this format does not get."""
+    if format == "png" and spec.png and spec.png.palette:
+        return ("palette",)
+    return ("webp",) if format == "webp" and vips_key(spec, format) else ()
 
 
 def _require_memory(image: Image.Image, spec: RenditionSpec) -> None:
@@ -111,12 +143,10 @@ def _options(format: str, spec: RenditionSpec, kept: Blocks) -> dict[str, object
 
 
 def _metadata(format: str, kept: Blocks) -> dict[str, object]:
-    """Pillow's options for these blocks. A JPEG gets them afterwards, except its profile."""
-    if format not in WITH_METADATA:
+    """Pillow's options for these blocks. A JPEG gets them afterwards."""
+    if format not in WITH_METADATA or format == "jpeg":
         return {}
     options: dict[str, object] = {"icc_profile": kept.profile} if kept.profile else {}
-    if format == "jpeg":
-        return options
     options |= {"exif": kept.exif} if kept.exif else {}
     if format != "png":
         return options | ({"xmp": kept.xmp} if kept.xmp else {})

@@ -21,7 +21,7 @@ from jobs.images.head import read_head
 from jobs.images.kept.blocks import KINDS, NONE, Blocks, blocks
 from jobs.job import Part, Unmet
 from jobs.recipes.encoding import idle, quality_least, quality_of
-from jobs.recipes.formatted import Avif, Png, Webp
+from jobs.recipes.formatted import Avif, Jpeg, Png, Webp
 from jobs.recipes.keys import Trim
 from jobs.recipes.libraries import is_planar
 from jobs.recipes.plan import Derivation
@@ -55,8 +55,8 @@ WARMED_MARK = "0" * 64
 WARMED = (
     RenditionSpec(
         name="a", width=8, height=6, fit="contain", rotate=10, blur=1, sharpen=1, keep=KINDS,
-        max_bytes=1, quality_min=20, effort=0, original_if_smaller=True, png=Png(palette=True, dither=True),
-        webp=Webp(50, exact=True), avif=Avif(10),
+        max_bytes=1, quality_min=20, effort=0, original_if_smaller=True, jpeg=Jpeg(),
+        png=Png(palette=True, dither=True), webp=Webp(50, exact=True), avif=Avif(10),
         watermark=Watermark("a", opacity=0.5, digest=WARMED_MARK),
     ),
     RenditionSpec(
@@ -243,8 +243,8 @@ def _moving(
         unmet.append(lost)
         return data
 
-    flat = ("palette",) if format == "png" and spec.png else ()
-    return _encoded(spec, format, watch, encode), (*unmet[-1], *flat)
+    made = _encoded(spec, format, watch, encode)
+    return made, (*unmet[-1], *encoders.of_stills(format, spec))
 
 
 def _still(
@@ -252,7 +252,7 @@ def _still(
 ) -> tuple[tuple[int, int], Made, Unmet]:
     """The sides and the file of a still rendition."""
     spec = step.derivation.shape.spec
-    image, unmet = encoders.with_palette(encoders.held(_finished(resized, step), format), format, spec)
+    image, unmet = encoders.prepared(encoders.held(_finished(resized, step), format), format, spec)
     made = _encoded(spec, format, watch, lambda each: encoders.encode(image, format, each, metadata))
     return image.size, made, unmet
 

@@ -21,7 +21,11 @@ _ONLY_IN_EXIF = frozenset({"webp", "avif"})
 """These formats have no other place for a density."""
 _WITH_IPTC = frozenset({"jpeg"})
 _XMP_START = b"http://ns.adobe.com/xap/1.0/\0"
-_JFIF, _APP0, _APP1, _APP13 = b"JFIF\0", 0xE0, 0xE1, 0xED
+JFIF = b"\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0"
+"""The segment of JFIF, without a density and a preview."""
+_ICC_START = b"ICC_PROFILE\0"
+_ICC_PART_BYTES = 65_533 - len(_ICC_START) - 2
+_JFIF, _APP0, _APP1, _APP2, _APP13 = b"JFIF\0", 0xE0, 0xE1, 0xE2, 0xED
 _INCH = 1
 _UNITS_AT = 13
 """Of the density in a JFIF segment that follows the start of the file."""
@@ -77,7 +81,8 @@ def _plain(density: Density | None) -> Density | None:
 
 
 def in_jpeg(data: bytes, kept: Blocks) -> bytes | None:
-    """The JPEG `data`, which has no metadata, with these blocks behind its first segment. None: that is not JFIF's."""
+    """The JPEG `data`, which has no metadata, with these blocks and the profile behind its first segment. None: that is
+    not JFIF's."""
     if kept == NONE:
         return data
     if data[3] != _APP0 or data[6 : 6 + len(_JFIF)] != _JFIF:
@@ -88,8 +93,15 @@ def in_jpeg(data: bytes, kept: Blocks) -> bytes | None:
         x, y = (max(1, round(each)) for each in kept.density)
         first = first[:_UNITS_AT] + struct.pack(">BHH", _INCH, x, y) + first[_UNITS_AT + 5 :]
     segments = [(_APP1, kept.exif), (_APP1, kept.xmp and _XMP_START + kept.xmp), (_APP13, _resource(kept.iptc))]
+    parts = [kept.profile[at : at + _ICC_PART_BYTES] for at in range(0, len(kept.profile), _ICC_PART_BYTES)]
+    segments += [(_APP2, _ICC_START + bytes((number, len(parts))) + part) for number, part in enumerate(parts, 1)]
     placed = b"".join(struct.pack(">BBH", 0xFF, marker, 2 + len(body)) + body for marker, body in segments if body)
     return first + placed + data[end:]
+
+
+def with_jfif(data: bytes) -> bytes:
+    """The JPEG `data`, gray or of YCbCr, with a JFIF segment, if it has none."""
+    return data if data[3] == _APP0 else data[:2] + JFIF + data[2:]
 
 
 def _resource(block: bytes) -> bytes:

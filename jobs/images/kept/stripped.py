@@ -9,13 +9,14 @@ import struct
 import zlib
 from collections.abc import Callable
 
+from jobs.images.kept.blocks import JFIF
+
 _SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
 _TABLES = frozenset({0xDB, 0xC4, 0xDD})
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 """Baseline, extended and progressive, with Huffman codes."""
 _SCAN, _COMMENT, _APP0, _ADOBE = 0xDA, 0xFE, 0xE0, 0xEE
 _APPS = range(0xE0, 0xF0)
-_JFIF = b"\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0"
 _ADOBE_BYTES = 12
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7]")
 """What ends the data of a scan: not a stuffed zero, nor a restart."""
@@ -64,7 +65,7 @@ def _jpeg(data: bytes) -> bytes | None:
         if length < 2 or end > len(data):
             return None
         if marker == _APP0 and data[at + 4 : at + 9] == b"JFIF\0":
-            jfif = _JFIF
+            jfif = JFIF
         elif marker == _ADOBE and data[at + 4 : at + 9] == b"Adobe" and length >= 2 + _ADOBE_BYTES:
             adobe = adobe or b"\xff\xee\0\x0e" + data[at + 4 : at + 4 + _ADOBE_BYTES]
         elif marker in _FRAMES:

@@ -1,6 +1,7 @@
 """The second image library: libvips, from the extra `vips`. Only this file imports pyvips, if it is installed.
 
-Owns its loading, its limits and its three operations: decode PNG, shrink, encode PNG. Input and output are Pillow's
+Owns its loading, its limits and its operations: decode PNG, shrink, encode PNG, and JPEG and WebP with options that
+Pillow lacks. Input and output are Pillow's
 pictures, in Pillow's memory (worker/images/formats/pixels.py). jobs/recipes/libraries.py decides when it is used. All
 work is done in the calling thread, because a region that is fetched in strips needs no thread of libvips. Only the
 encoding of a PNG starts a thread, which the sandbox of a decoder then allows.
@@ -10,6 +11,7 @@ import ctypes
 import io
 import os
 import threading
+from functools import cache
 from typing import Any
 
 from PIL import Image
@@ -18,6 +20,7 @@ from host.settings.extras import vips_installed
 from jobs.errors import SetupFault
 from jobs.images.turns import Box, Size
 from jobs.recipes import libraries
+from jobs.recipes.formatted import Webp
 from worker.images.formats import address_space, pixels
 
 INSTALLED = vips_installed()
@@ -30,10 +33,17 @@ if INSTALLED:
     pyvips.cache_set_max(0)
     pyvips.block_untrusted_set(True)
     pyvips.operation_block_set("VipsForeign", True)
-    for _allowed in ("VipsForeignLoadPngBuffer", "VipsForeignSavePngBuffer"):
+    for _allowed in (
+        "VipsForeignLoadPngBuffer",
+        "VipsForeignSavePngBuffer",
+        "VipsForeignSaveJpegBuffer",
+        "VipsForeignSaveWebpBuffer",
+    ):
         pyvips.operation_block_set(_allowed, False)
 
 VERSION = f"+vips-{'.'.join(str(pyvips.version(part)) for part in range(3))}" if INSTALLED else ""
+_WEBP_BYTES_A_PIXEL = 10
+_LOSSLESS_Q = 80
 _ROWS = 64
 """Rows of a strip: small enough for the processor's caches."""
 _BANDS = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
@@ -113,6 +123,41 @@ def encode_png(image: Image.Image) -> bytes | None:
         return _png(source, best)
     except (pyvips.Error, MemoryError):
         return None
+
+
+def encode_jpeg(image: Image.Image, quality: int, *, full: bool, progressive: bool) -> bytes:
+    """Encode an image (L or RGB) by trellis quantisation, without metadata. Raises MemoryError."""
+    _require(_grown(3 * image.width * image.height))
+    options = {"Q": quality, "interlace": progressive, "trellis_quant": True, "keep": "none"}
+    try:
+        data: bytes = _packed(image).jpegsave_buffer(subsample_mode="off" if full else "on", **options)
+    except pyvips.Error:
+        raise MemoryError from None
+    return data
+
+
+@cache
+def has_trellis() -> bool:
+    """Whether this libvips was built with a libjpeg that knows trellis quantisation (mozjpeg)."""
+    noise = Image.frombytes("L", (_ROWS, _ROWS), bytes(each * each * 7 % 251 for each in range(_ROWS * _ROWS)))
+    plain = len(_packed(noise).jpegsave_buffer(Q=50, optimize_coding=True, keep="none"))
+    return len(encode_jpeg(noise, 50, full=False, progressive=False)) < plain
+
+
+def encode_webp(image: Image.Image, block: Webp, quality: int | None, effort: int) -> bytes:
+    """Encode an image (L, LA, RGB or RGBA) with the options of `block`, without metadata. `quality` None: lossless.
+    Raises MemoryError."""
+    source = image.convert("RGBA" if image.mode in ("LA", "RGBA") else "RGB")
+    _require(_grown(4 * image.width * image.height) + _WEBP_BYTES_A_PIXEL * image.width * image.height)
+    options = {
+        "lossless": quality is None, "near_lossless": block.near_lossless, "preset": block.preset, "effort": effort,
+        "smart_subsample": block.smart_subsample, "alpha_q": block.alpha_quality, "exact": block.exact,
+    }  # fmt: skip
+    try:
+        data: bytes = _packed(source).webpsave_buffer(Q=quality or _LOSSLESS_Q, keep="none", **options)
+    except pyvips.Error:
+        raise MemoryError from None
+    return data
 
 
 def _rounded(box: Box, size: Size) -> tuple[int, int, int, int]:

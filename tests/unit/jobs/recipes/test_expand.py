@@ -137,7 +137,8 @@ def test_the_longest_recipe_is_read_again_from_its_text() -> None:
         "watermark": {"name": "w" * 32, "gravity": "northwest", "opacity": 0.1234567890123456, "digest": "d" * 64},
         "progressive": True, "chroma": 444, "width": 4999, "height": 4998,
         "keep": ["copyright", "density", "exif", "iptc", "location", "xmp"], "avif": {"speed": 10}, "profile": "keep",
-        "png": {"palette": True, "colours": 255, "dither": True}, "webp": {"alpha_quality": 99, "exact": True},
+        "jpeg": {"trellis": True}, "png": {"palette": True, "colours": 255, "dither": True},
+        "webp": {"alpha_quality": 99, "exact": True, "near_lossless": True},
     }  # fmt: skip
     recipe = parse({"renditions": [{"name": f"{number:0>32}", **keys} for number in range(RENDITIONS_MAX)]})
     assert len(canonical(recipe)) <= RECIPE_BYTES_MAX
