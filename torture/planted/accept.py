@@ -176,8 +176,8 @@ ACCEPT = Core(
         Mutant(
             "the cost is of the sides the other way",
             "accept.py",
-            "original.format, original.width, original.height)",
-            "original.format, 1, 1)",
+            "original.format, original.width, original.height, original.orientation)",
+            "original.format, 1, 1, original.orientation)",
         ),
         Mutant(
             "a grant's use is not told to the broker",

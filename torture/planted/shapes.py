@@ -129,8 +129,18 @@ SHAPES = Core(
             "(x * cos - y * sin) / tilted.width",
             "(x * cos + y * sin) / tilted.width",
         ),
+        Mutant("a tilted focus is not flipped", "recipes/shapes.py", "point and flips.do(point)", "point"),
         Mutant(
-            "a tilted focus is not flipped", "recipes/shapes.py", "flips.do(_tilted_point(", "Turn().do(_tilted_point("
+            "a tilt fills what it would lying",
+            "recipes/shapes.py",
+            "_around(one.turn.size(size), one",
+            "_around(size, one",
+        ),
+        Mutant(
+            "a tilt may fill any canvas",
+            "recipes/shapes.py",
+            "    if width * height > OUTPUT_PIXELS_MAX:\n        filled",
+            "    if False:\n        filled",
         ),
         Mutant("cover-down is cover", "recipes/shapes.py", 'if spec.fit == "cover-down" else 1.0', "if False else 1.0"),
         Mutant("cover goes down", "recipes/shapes.py", 'if spec.fit == "cover-down" else 1.0', "if True else 1.0"),
@@ -174,8 +184,8 @@ SHAPES = Core(
         Mutant(
             "a tilt forgets the flips",
             "recipes/shapes.py",
-            "Tilt(spec.rotate, flips, window, size)",
-            "Tilt(spec.rotate, Turn(), window, size)",
+            "Tilt(spec.rotate, flips, window, size, canvas)",
+            "Tilt(spec.rotate, Turn(), window, size, canvas)",
         ),
         Mutant(
             "a tilt counts the larger shrink",

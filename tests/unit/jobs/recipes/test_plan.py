@@ -579,3 +579,20 @@ def test_the_least_shrink_of_a_tilted_picture_serves_both_axes() -> None:
     """Its pixels are turned before they are resized, so that each axis of the stored ones needs the finer scale."""
     one = shape(only(width=50, height=10, fit="fill", rotate=45.0), Size(100, 100), 1)
     assert one.shrink == (142 / 50, 142 / 50)
+
+
+def test_a_tilted_picture_has_a_bounded_canvas_for_its_decoded_pixels() -> None:
+    tilted = {"rotate": 30.0, "width": 10}
+    planned = plan(of(a=tilted), Size(1000, 500), 6, JPEG_SCALES)
+    assert planned.scale == 8
+    made = planned.steps[0].shape
+    assert made.tilt is not None
+    assert (made.size, made.tilt.canvas) == (Size(125, 63), Size(118, 140)), "63 x 125, turned by 30 degrees"
+    with pytest.raises(ImageFault, match="fill 10614 x 10614"):
+        plan(of(a=tilted | {"rotate": 45.0}), Size(15_000, 10), 1)
+    assert plan(of(a=tilted | {"rotate": 45.0}), Size(15_000, 10), 1, JPEG_SCALES).scale == 8
+
+
+def test_a_rendition_derives_from_none_of_another_colour_space() -> None:
+    planned = plan(of(a={"width": 400}, b={"width": 200, "profile": "p3"}, c={"width": 100}), Size(800, 800), 1)
+    assert {step.shape.spec.name: step.parent for step in planned.steps} == {"a": None, "b": None, "c": "a"}
