@@ -109,7 +109,7 @@ def floor(source: Path, wanted: Wanted, rounds: int) -> tuple[float, float]:
 
     def encode() -> None:
         for image, spec in pairs:
-            encoders.encode(image, spec.format, spec, b"")
+            encoders.encode(image, spec.format, spec)
 
     return _median(decode, rounds), _median(encode, rounds)
 

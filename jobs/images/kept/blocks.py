@@ -6,14 +6,14 @@ The encoders place the blocks in the other formats (worker/images/encoders.py).
 
 import struct
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from jobs.images import metadata
 from jobs.images.formats import WITH_METADATA
 from jobs.images.kept import iptc, xmp
 from jobs.images.turns import Size
 
-KINDS = ("copyright", "density", "exif", "iptc", "location", "xmp")
+KINDS: Final = ("copyright", "density", "exif", "iptc", "location", "xmp")
 Density = tuple[float, float]
 """Pixels for an inch on paper, by axis."""
 DENSITY_MIN, DENSITY_MAX = 1.0, 65_535.0

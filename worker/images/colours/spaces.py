@@ -94,8 +94,8 @@ def _through(image: Image.Image, source: bytes, target: bytes) -> Image.Image:
 @lru_cache(maxsize=_TRANSFORMS_KEPT)
 def _transform(source: bytes, target: bytes, mode: str) -> Any:
     try:
-        profiles = (ImageCms.ImageCmsProfile(io.BytesIO(each)) for each in (source, target))
-        return ImageCms.buildTransform(*profiles, mode, "RGB")
+        ours, theirs = (ImageCms.ImageCmsProfile(io.BytesIO(each)) for each in (source, target))
+        return ImageCms.buildTransform(ours, theirs, mode, "RGB")
     except (ImageCms.PyCMSError, OSError, ValueError):
         return None
 

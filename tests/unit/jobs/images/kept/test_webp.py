@@ -2,11 +2,12 @@
 
 import io
 import itertools
+from typing import Any
 
 import pytest
 from PIL import Image
 
-from jobs.images.kept.blocks import NONE, Blocks
+from jobs.images.kept.blocks import NONE
 from jobs.images.kept.webp import in_webp
 from tests.support.pictures.images import corners, saved
 from tests.support.pictures.planted import XMP, block
@@ -24,7 +25,8 @@ def test_a_file_is_the_same_as_pillows(mode: str, lossless: bool) -> None:
     plain = saved(image, "WEBP", lossless=lossless)
     for number in range(4):
         for chosen in itertools.combinations(PARTS, number):
-            kept = Blocks(**dict(chosen))
+            parts: dict[str, Any] = dict(chosen)
+            kept = NONE._replace(**parts)
             options = {{"profile": "icc_profile"}.get(name, name): part for name, part in chosen}
             made = in_webp(plain, image.size, kept)
             assert made == saved(image, "WEBP", lossless=lossless, **options)

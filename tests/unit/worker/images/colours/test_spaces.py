@@ -39,7 +39,7 @@ def flat(colour: Any, icc: bytes = b"", format: str = "PNG", mode: str = "RGB") 
 
 
 def near(found: Any, wanted: Any) -> int:
-    return max(abs(a - b) for a, b in zip(found, wanted, strict=True))
+    return int(max(abs(a - b) for a, b in zip(found, wanted, strict=True)))
 
 
 def pixel(data: bytes, **keys: Any) -> Any:

@@ -23,7 +23,8 @@ from jobs.recipes.explain import explain
 from tests.support.pictures import heif
 from tests.support.pictures.coloured import P3_TO_SRGB, light, power, profile, through
 from tests.support.pictures.images import corners, made, one, outputs, psnr, saved
-from tests.unit.jobs.images.test_metadata import SECRET, block, tags
+from tests.support.pictures.planted import SECRET, block
+from tests.unit.jobs.images.test_metadata import tags
 from worker.boundary import sandbox
 from worker.boundary.status_page import StatusPage
 from worker.decoder.serve import Memory
