@@ -35,6 +35,8 @@ from torture.planted.outside.listing import LISTING
 from torture.planted.outside.lists import LISTS
 from torture.planted.outside.page import PAGE
 from torture.planted.outside.traces import SPANS, TRACE
+from torture.planted.pictures.attention import ATTENTION
+from torture.planted.pictures.looks import LOOKS, VARIANTS
 from torture.planted.plan import PLAN
 from torture.planted.requests import REQUESTS
 from torture.planted.retry import RETRY
@@ -47,9 +49,9 @@ from torture.planted.worker import WORKER
 
 ROOT = Path(__file__).resolve().parents[1]
 CORES = (
-    DISPATCH, WORKER, HOLDER, SUPERVISOR, RETRY, SHAPES, PLAN, ADMISSION, ACCEPT, REQUESTS, THREADS, DISKSPACE, BREAKER,
-    LISTING, LISTS, ACTIONS, DELIVERIES, EVENTS, SCHEDULE, CLIENT, UPLOADING, BUDGET, CONNECTIONS, PAGE, GATE, COURIER,
-    FETCHES, TENANTS, TRACE, SPANS, HOURS, COUNTED, INTERVALS, FIGURES, CELLS,
+    DISPATCH, WORKER, HOLDER, SUPERVISOR, RETRY, SHAPES, ATTENTION, LOOKS, VARIANTS, PLAN, ADMISSION, ACCEPT,
+    REQUESTS, THREADS, DISKSPACE, BREAKER, LISTING, LISTS, ACTIONS, DELIVERIES, EVENTS, SCHEDULE, CLIENT, UPLOADING,
+    BUDGET, CONNECTIONS, PAGE, GATE, COURIER, FETCHES, TENANTS, TRACE, SPANS, HOURS, COUNTED, INTERVALS, FIGURES, CELLS,
 )  # fmt: skip
 NEEDED = (
     "broker", "courier", "host", "jobs", "pixmill", "stores", "supervisor", "web", "worker", "tests", "pyproject.toml",

@@ -13,8 +13,8 @@ from jobs.images.turns import Size
 from jobs.limits import OUTPUT_PIXELS_MAX, SIDE_MAX
 from jobs.recipes.encoding import idle, is_lossless, vips_key
 from jobs.recipes.expand import edges
-from jobs.recipes.formatted import ALPHA_QUALITY, BLOCKS, COLOURS_MAX
-from jobs.recipes.keys import CUTS, AskedRendition, RenditionSpec
+from jobs.recipes.keys import BARS, CUTS, AskedRendition, RenditionSpec
+from jobs.recipes.values.formatted import ALPHA_QUALITY, BLOCKS, COLOURS_MAX
 
 _STAYING = frozenset({
     "name", "width", "height", "ratio", "fit", "gravity", "focus", "enlarge", "trim", "crop", "rotate", "flip", "flop",
@@ -42,6 +42,8 @@ def check(spec: RenditionSpec, asked: AskedRendition, path: str, *, vips: bool) 
     if spec.original_if_smaller and (changing := _changing(spec)):
         needs = f"`original_if_smaller` needs pixels that stay, and `{changing[0]}` changes them"
         raise BadRecipe(f"{path}.original_if_smaller", needs)
+    if spec.background in BARS and not (spec.padding or (spec.fit == "contain" and _places(spec))):
+        raise BadRecipe(f"{path}.background", f"`{spec.background}` needs the fit contain, or padding")
     if spec.padding:
         key = "padding" if edges(spec.padding) == edges(asked.padding) else "dpr"
         _check_padding(spec, f"{path}.{key}")

@@ -9,8 +9,8 @@ from collections.abc import Collection
 import msgspec
 
 from jobs.images.formats import WITH_METADATA
-from jobs.recipes.formatted import SPEED_MAX, Webp
 from jobs.recipes.keys import QUALITY, QUALITY_MIN, RenditionSpec
+from jobs.recipes.values.formatted import SPEED_MAX, Webp
 
 _LOSSLESS = frozenset({"webp", "avif"})
 OF_FORMATS: dict[str, Collection[str]] = {

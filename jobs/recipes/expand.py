@@ -1,35 +1,42 @@
-"""From a rendition as it is asked for to those that are made: `widths` and `dpr` are written out, `ratio` becomes the
-side that is missing, and each value gets its one spelling.
+"""From a rendition as it is asked for to those that are made: `widths`, `dpr` and `formats` are written out, and a
+`ratio` becomes the side that is missing.
 
 Pure; knows no text. A fault is a BadRecipe with the place of its key.
 """
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from fractions import Fraction
 
 import msgspec
 
 from jobs.errors import BadRecipe
+from jobs.images.formats import WITH_METADATA
 from jobs.limits import SIDE_MAX
-from jobs.recipes.encoding import effort_of
-from jobs.recipes.formatted import BLOCKS
+from jobs.recipes.encoding import idle
 from jobs.recipes.keys import (
+    CORNER_PATTERN,
     CUTS,
+    FINDS,
     NAME_PATTERN,
     PADDING_MAX,
     QUALITY,
-    QUALITY_MIN,
     RATIO_DIGITS,
-    ROTATE_DIGITS,
     AskedRendition,
+    Corner,
+    FileFormat,
+    Normalise,
     Padding,
+    Radius,
     RenditionSpec,
-    Trim,
+    Watermark,
+    Watermarks,
+    marks,
 )
+from jobs.recipes.values.formatted import BLOCKS
 
-_UNASKED = ("widths", "dpr")
+_DEFAULTS = RenditionSpec(name="a")
 
 
 def expanded(asked: AskedRendition, path: str) -> Iterator[RenditionSpec]:
@@ -38,14 +45,44 @@ def expanded(asked: AskedRendition, path: str) -> Iterator[RenditionSpec]:
     _check_several(asked, path)
     for of_width, width_suffix in _of_widths(asked):
         for dpr, suffix in _dprs(asked):
-            name = asked.name + width_suffix + suffix
-            if not re.match(NAME_PATTERN, name):
-                raise BadRecipe(f"{path}.name", f"{name!r} is too long for a name")
             keys = {field: getattr(of_width, field) for field in RenditionSpec.__struct_fields__}
             keep = {*asked.keep, "exif"} if asked.keep_metadata else {*asked.keep}
+            name = asked.name + width_suffix + suffix
             spec = RenditionSpec(**keys | {"name": name, "keep": tuple(sorted(keep))})
             written = _with_ratio(spec, f"{path}.ratio")
-            yield _plain(written if dpr == 1 else _with_ratio(_times(spec, dpr, path), f"{path}.dpr"))
+            made = written if dpr == 1 else _with_ratio(_times(spec, dpr, path), f"{path}.dpr")
+            yield from _of_formats(made, asked.formats, path)
+
+
+def _of_formats(spec: RenditionSpec, formats: Sequence[FileFormat] | None, path: str) -> Iterator[RenditionSpec]:
+    """`spec` in each of the formats. A key that one of them has is left out where another does not have it."""
+    made = [spec]
+    if formats:
+        others = [msgspec.structs.replace(spec, name=f"{spec.name}-{format}", format=format) for format in formats]
+        useless = [_useless(each) for each in others]
+        nowhere = set.intersection(*useless)
+        for key in nowhere & BLOCKS.keys():
+            raise BadRecipe(f"{path}.{key}", f"`{key}` does nothing in any of the formats: leave it out")
+        made = [_without(each, keys - nowhere) for each, keys in zip(others, useless, strict=True)]
+    for each in made:
+        if not re.match(NAME_PATTERN, each.name):
+            raise BadRecipe(f"{path}.name", f"{each.name!r} is too long for a name")
+        yield each
+
+
+def _without(spec: RenditionSpec, keys: Collection[str]) -> RenditionSpec:
+    """`spec` with the defaults of these keys. Of `keep`, what the format has a place for stays."""
+    gone = {*keys, *(("quality_min",) if "max_bytes" in keys else ())}
+    plain = {key: getattr(_DEFAULTS, key) for key in gone}
+    if "keep" in gone and spec.format in WITH_METADATA:
+        plain["keep"] = tuple(kind for kind in spec.keep if kind != "iptc")
+    return msgspec.structs.replace(spec, **plain)
+
+
+def _useless(spec: RenditionSpec) -> set[str]:
+    """The keys of `spec` that do nothing in its format."""
+    blocks = (key for key in BLOCKS if key != spec.format and getattr(spec, key) is not None)
+    return {*idle(spec, spec.format), *blocks}
 
 
 def ratio_of(ratio: str) -> Fraction:
@@ -62,10 +99,23 @@ def edges(padding: Padding) -> tuple[int, int, int, int]:
     return (top, right, *others) if len(others) == 2 else (top, right, top, right)  # type: ignore[return-value]
 
 
+def mark_paths(spec: RenditionSpec, path: str) -> Iterator[tuple[str, Watermark]]:
+    """Each watermark of `spec` with its place in the JSON."""
+    for index, mark in enumerate(marks(spec)):
+        yield f"{path}.watermark" + (f"[{index}]" if isinstance(spec.watermark, tuple) else ""), mark
+
+
+def as_asked(made: Sequence[Watermark]) -> Watermark | Watermarks | None:
+    """These watermarks as a rendition has them: one alone is not in a list."""
+    return tuple(made) if len(made) > 1 else made[0] if made else None
+
+
 def _check_together(asked: AskedRendition, path: str) -> None:
     """Raises BadRecipe for keys that exclude each other, or that need another."""
     if asked.widths and asked.width:
         raise BadRecipe(f"{path}.widths", "give a width or widths, not both")
+    if asked.formats and asked.format != "original":
+        raise BadRecipe(f"{path}.formats", "give a format or formats, not both")
     if asked.ratio:
         if not all(Fraction(part) for part in asked.ratio.split(":")):
             raise BadRecipe(f"{path}.ratio", "neither part of a ratio is 0")
@@ -74,8 +124,8 @@ def _check_together(asked: AskedRendition, path: str) -> None:
         if not (asked.width or asked.widths or asked.height or asked.fit in (*CUTS, "contain")):
             needs = "`ratio` needs `width` or `height`, or one of the fits cover, cover-down and contain"
             raise BadRecipe(f"{path}.ratio", needs)
-    if asked.gravity == "focus" and asked.fit not in CUTS:
-        raise BadRecipe(f"{path}.gravity", "`focus` needs one of the fits cover and cover-down")
+    if asked.gravity in FINDS and asked.fit not in CUTS:
+        raise BadRecipe(f"{path}.gravity", f"`{asked.gravity}` needs one of the fits cover and cover-down")
     if asked.focus and asked.gravity != "focus":
         raise BadRecipe(f"{path}.focus", "`focus` needs the gravity focus")
     if asked.trim and asked.crop:
@@ -87,17 +137,37 @@ def _check_together(asked: AskedRendition, path: str) -> None:
         raise BadRecipe(f"{path}.quality_min", "`quality_min` is above the quality itself")
     if not isinstance(asked.padding, int) and len(asked.padding) == 3:
         raise BadRecipe(f"{path}.padding", "`padding` is a number, or a list of 2 or 4 numbers")
+    if isinstance(asked.normalise, Normalise) and asked.normalise.lower >= asked.normalise.upper:
+        raise BadRecipe(f"{path}.normalise.lower", "`lower` must be below `upper`")
+    for index, each in enumerate(corners(asked.radius) if asked.radius else ()):
+        if isinstance(each, str) and not re.match(CORNER_PATTERN, each):
+            place = f"{path}.radius" + (f"[{index}]" if isinstance(asked.radius, tuple) else "")
+            raise BadRecipe(place, f'{each[:20]!r} is no radius: give pixels, or "1%" to "50%" of the smaller side')
+    for place, mark in mark_paths(asked, path):
+        if any(mark.spacing) and not mark.tile:
+            raise BadRecipe(f"{place}.spacing", "`spacing` needs `tile`")
 
 
 def _check_several(asked: AskedRendition, path: str) -> None:
-    """Raises BadRecipe for `widths` and `dpr` that make equal renditions, or a `dpr` without anything to multiply."""
-    several = (("widths", [width for width, _ in _of_widths(asked)]), ("dpr", [suffix for _, suffix in _dprs(asked)]))
+    """Raises BadRecipe for lists that make equal renditions, or a `dpr` without anything to multiply."""
+    several = (
+        ("widths", [width for width, _ in _of_widths(asked)]),
+        ("dpr", [suffix for _, suffix in _dprs(asked)]),
+        ("formats", asked.formats or ()),
+    )
     for key, made in several:
         if len(set(made)) < len(made):
             raise BadRecipe(f"{path}.{key}", "the same value is in the list twice")
-    multiplies = asked.width or asked.height or asked.widths or any(edges(asked.padding))
-    if not multiplies and any(dpr != 1 for dpr, _ in _dprs(asked)):
-        raise BadRecipe(f"{path}.dpr", "`dpr` needs a side or a padding to multiply")
+    if asked.dpr != 1 and any(dpr != 1 for dpr, _ in _dprs(asked)) and not _has_pixels(asked):
+        raise BadRecipe(f"{path}.dpr", "`dpr` needs a side, a radius, a padding or a place of a watermark to multiply")
+
+
+def _has_pixels(asked: AskedRendition) -> bool:
+    """Whether anything is asked in pixels of the output."""
+    if asked.width or asked.height or asked.widths or any(edges(asked.padding)):
+        return True
+    placed = (mark.spacing != (0, 0) or any(abs(each) >= 1 for each in mark.offset) for mark in marks(asked))
+    return any(placed) or any(isinstance(each, int) and each > 0 for each in corners(asked.radius))
 
 
 def _of_widths(asked: AskedRendition) -> Iterator[tuple[AskedRendition, str]]:
@@ -132,7 +202,8 @@ def _with_ratio(spec: RenditionSpec, blamed: str) -> RenditionSpec:
 
 
 def _times(spec: RenditionSpec, dpr: float, path: str) -> RenditionSpec:
-    """`spec` with sides and padding `dpr` times as large. Blur and sharpening stay, as with imgproxy."""
+    """`spec` with sides, radii, padding and the places of watermarks `dpr` times as large. Blur and sharpening stay, as
+    with imgproxy."""
     if dpr == 1:
         return spec
     by = Fraction(f"{dpr:g}")
@@ -140,7 +211,22 @@ def _times(spec: RenditionSpec, dpr: float, path: str) -> RenditionSpec:
     top, right, bottom, left = (_half_up(edge * by) for edge in edges(spec.padding))
     if max(top, right, bottom, left) > PADDING_MAX:
         raise BadRecipe(f"{path}.dpr", f"a padding has at most {PADDING_MAX} pixels")
-    return msgspec.structs.replace(spec, width=width, height=height, padding=(top, right, bottom, left))
+    marks_made = as_asked([_mark_times(mark, by, place) for place, mark in mark_paths(spec, path)])
+    radius = as_one([each if isinstance(each, str) else _half_up(each * by) for each in corners(spec.radius)])
+    if any(not isinstance(each, str) and each > SIDE_MAX for each in corners(radius)):
+        raise BadRecipe(f"{path}.dpr", f"a radius has at most {SIDE_MAX} pixels")
+    return msgspec.structs.replace(
+        spec, width=width, height=height, radius=radius, padding=(top, right, bottom, left), watermark=marks_made
+    )
+
+
+def _mark_times(mark: Watermark, by: Fraction, path: str) -> Watermark:
+    """A watermark with offsets and spacing in pixels that are `by` times as large."""
+    x, y = (each if abs(each) < 1 else float(_half_up(Fraction(each) * by)) for each in mark.offset)
+    across, down = (_half_up(each * by) for each in mark.spacing)
+    if max(abs(x), abs(y), across, down) > PADDING_MAX:
+        raise BadRecipe(path, f"with its `dpr` it is more than {PADDING_MAX} pixels away")
+    return msgspec.structs.replace(mark, offset=(x, y), spacing=(across, down))
 
 
 def _side(side: Fraction | int, path: str) -> int:
@@ -154,38 +240,12 @@ def _half_up(number: Fraction) -> int:
     return math.floor(number + Fraction(1, 2))
 
 
-def _plain(spec: RenditionSpec) -> RenditionSpec:
-    """`spec` with one spelling for each value that has several. (-0.0 is 0.0.)"""
-    trim = Trim() if spec.trim is True else spec.trim
-    if isinstance(trim, Trim):
-        trim = msgspec.structs.replace(trim, background=_colour(trim.background), threshold=abs(trim.threshold))
-    mark = spec.watermark and msgspec.structs.replace(spec.watermark, opacity=abs(spec.watermark.opacity))
-    named = spec.format == "avif" and spec.avif is not None and spec.avif.speed is not None
-    blocks = {key: None for key, plain in BLOCKS.items() if getattr(spec, key) == plain or (key == "avif" and named)}
-    quality = None if spec.quality == QUALITY.get(spec.format) else spec.quality
-    quality_min = None if spec.quality_min == min(QUALITY_MIN, spec.quality or QUALITY_MIN) else spec.quality_min
-    rotate = round(spec.rotate % 360, ROTATE_DIGITS) % 360  # a tiny negative angle % 360 is 360.0 itself
-    top, right, bottom, left = edges(spec.padding)
-    padding: Padding = (top, right, bottom, left)
-    if (top, right) == (bottom, left):
-        padding = top if top == right else (top, right)
-    return msgspec.structs.replace(
-        spec,
-        rotate=rotate,
-        background=_colour(spec.background),
-        blur=abs(spec.blur),
-        sharpen=abs(spec.sharpen),
-        padding=padding,
-        focus=spec.focus and (abs(spec.focus[0]), abs(spec.focus[1])),
-        trim=trim,
-        watermark=mark,
-        quality=quality,
-        quality_min=quality_min,
-        effort=effort_of(spec, "avif") if named else spec.effort,
-        **blocks,
-    )
+def corners(radius: Radius) -> tuple[Corner, ...]:
+    """The radii of the left upper, right upper, right lower and left lower corner, as they are asked for."""
+    return radius if isinstance(radius, tuple) else (radius, radius, radius, radius)
 
 
-def _colour(colour: str | None) -> str | None:
-    colour = colour.lower() if colour else None
-    return colour.removesuffix("ff") if colour and len(colour) == len("#rrggbbaa") else colour
+def as_one(radii: Sequence[Corner]) -> Radius:
+    """These radii; one alone if they are alike."""
+    first, second, third, fourth = radii
+    return first if first == second == third == fourth else (first, second, third, fourth)

@@ -16,9 +16,9 @@ from jobs.images.formats import WITH_METADATA, output_format
 from jobs.images.head import Head
 from jobs.images.turns import Size
 from jobs.recipes.encoding import effort_of, idle, quality_of, vips_key
-from jobs.recipes.keys import ENCODES_MAX
+from jobs.recipes.keys import BARS, ENCODES_MAX, marks
 from jobs.recipes.libraries import REDUCING_GAP
-from jobs.recipes.measured import asks_pixels
+from jobs.recipes.measured import asks_pixels, seeking
 from jobs.recipes.plan import FULL_SCALE, JPEG_SCALES, Derivation, plan
 from jobs.recipes.recipe import Recipe, RenditionSpec
 from jobs.recipes.shapes import Shape, shape
@@ -34,6 +34,8 @@ TRIM_MS = 11.0
 """To find the borders, for a million pixels of the original. With alpha it is twice that."""
 P3_MS = 19.0
 """To convert a million decoded pixels into Display P3."""
+SEEK_MS = 4.0
+"""To find the cut of `attention` or `entropy` in the samples of a picture, however large it is."""
 ENCODE_MS = {"jpeg": 2.3, "png": 77.0, "webp": 55.0, "avif": 215.0, "gif": 79.0}
 """For a million pixels of the output, at quality 80."""
 PALETTE_MS = 260.0
@@ -64,16 +66,33 @@ class Rate(NamedTuple):
     pixels: Callable[[Shape], Size | None]
 
 
+def _times(size: Size, number: int) -> Size | None:
+    """So many times the pixels of `size`."""
+    return Size(size.width * number, size.height) if number else None
+
+
 OPERATION_RATES: dict[str, Rate | None] = {
     "turn": None,
     "tilt": Rate(75.0, lambda made: made.tilt.canvas if made.tilt else None),
-    "pad": None,
+    "pad": Rate(13.0, lambda made: made.inner if made.canvas and made.spec.background in BARS else None),
     "grayscale": None,
+    "median": Rate(28.0, lambda made: _times(made.sides, (made.spec.median or 0) ** 2)),
+    "threshold": None,
     "blur": Rate(44.0, lambda made: made.sides if made.spec.blur else None),
+    "modulate": Rate(31.0, lambda made: made.sides if made.spec.modulate else None),
     "sharpen": Rate(38.0, lambda made: made.sides if made.spec.sharpen else None),
-    "padding": None,
+    "gamma": None,
+    "linear": None,
+    "normalise": Rate(45.0, lambda made: made.sides if made.spec.normalise else None),
+    "tint": Rate(28.0, lambda made: made.sides if made.spec.tint else None),
+    "negate": None,
+    "pixelate": None,
+    "radius": None,
+    "padding": Rate(13.0, lambda made: made.sides if made.spec.padding and made.spec.background in BARS else None),
     "background": None,
-    "watermark": None,
+    "watermark": Rate(
+        16.0, lambda made: made.sides if any(each.tile or each.scale for each in marks(made.spec)) else None
+    ),
 }
 """A row for each operation of AFTER_RESIZE (worker/images/operations.py), in its order. None: a few milliseconds at
 most, which are not counted. The rates belong to the machine of DECODE_MS. To measure a new one elsewhere, time its
@@ -113,8 +132,9 @@ class Warned(msgspec.Struct, frozen=True):
 
 
 class Explained(msgspec.Struct, frozen=True):
-    """One rendition; `derived_from` is another's name, or null: the decoded original. Sides and box are null if only
-    the pixels tell them (`measured`); the cost is then that of the whole image."""
+    """One rendition; `derived_from` is another's name, or null: the decoded original. If only the pixels tell the box,
+    or the sides too, they are null, and `measured` says why: trim, attention, entropy. The cost of a trimmed rendition
+    is then that of the whole image."""
 
     name: str
     format: str
@@ -143,7 +163,7 @@ def explain(recipe: Recipe, head: Head, orientation: int) -> Explanation:
     decoded = Size(*(-(-side // scale) for side in stored))
     renditions = [_explained(step, head.format) for step in planned.steps]
     rate = JPEG_SCALE_MS[scale] if head.format == "jpeg" else DECODE_MS[head.format]
-    cpu_ms = (rate + _measure_ms(recipe)) * _millions(stored) + sum(one.cpu_ms for one in renditions)
+    cpu_ms = rate * _millions(stored) + _measure_ms(recipe, stored, scale) + sum(one.cpu_ms for one in renditions)
     cpu_ms += _space_ms(recipe) * _millions(decoded)
     most = max(_working_bytes(step, head.format) for step in planned.steps)
     peak_bytes = DECODER_BYTES + PIXEL_BYTES * decoded.width * decoded.height + most
@@ -167,13 +187,18 @@ def _cost_ms(recipe: Recipe, format: str, stored: Size, orientation: int) -> flo
     except ImageFault:
         return 0.0
     rate = JPEG_SCALE_MS[int(planned.scale)] if format == "jpeg" else DECODE_MS[format]
-    measures = _measure_ms(recipe) + _space_ms(recipe) / planned.scale**2
-    return (rate + measures) * _millions(stored) + sum(_explained(step, format).cpu_ms for step in planned.steps)
+    measures = _measure_ms(recipe, stored, planned.scale) + _space_ms(recipe) * _millions(stored) / planned.scale**2
+    return rate * _millions(stored) + measures + sum(_explained(step, format).cpu_ms for step in planned.steps)
 
 
-def _measure_ms(recipe: Recipe) -> float:
-    """The milliseconds to measure a million stored pixels: equal trims are measured once."""
-    return TRIM_MS * len({spec.trim for spec in recipe.renditions if spec.trim})
+def _measure_ms(recipe: Recipe, stored: Size, scale: int) -> float:
+    """The milliseconds to measure the pixels, decoded at 1/`scale`: equal trims are measured once, and parts that are
+    equal are sampled once."""
+    specs = recipe.renditions
+    trims = len({spec.trim for spec in specs if spec.trim})
+    parts = [(kind, spec.crop, spec.trim) for spec in specs if (kind := seeking(spec))]
+    sampled = REDUCE_MS * _millions(stored) / scale**2 * len({*parts})
+    return TRIM_MS * _millions(stored) * trims + sampled + SEEK_MS * len(parts)
 
 
 def _space_ms(recipe: Recipe) -> float:
@@ -187,8 +212,11 @@ def _explained(step: Derivation, original: str) -> Explained:
     cpu_ms = _resize_in_ms(part, step.shape.size) + _operations_ms(step.shape)
     cpu_ms += _encode_ms(spec, output_format(spec.format, original)) * _millions(sides)
     format, cost = output_format(spec.format, original), round(max(0.1, cpu_ms), 1)
+    asked = [*(["trim"] if asks_pixels(spec) else []), *([kind] if (kind := seeking(spec)) else [])]
     if asks_pixels(spec):
-        return Explained(spec.name, format, None, None, step.parent, None, cost, ["trim"])
+        return Explained(spec.name, format, None, None, step.parent, None, cost, asked)
+    if asked:  # the cut may lie elsewhere
+        return Explained(spec.name, format, *sides, step.parent, None, cost, asked)
     return Explained(spec.name, format, *sides, step.parent, part, cost)
 
 

@@ -10,18 +10,23 @@ import msgspec
 from msgspec import Meta
 
 from jobs.limits import RENDITIONS_MAX, SIDE_MAX
-from jobs.recipes.formatted import Avif, Jpeg, Png, Webp
+from jobs.recipes.values.formatted import Avif, Jpeg, Png, Webp
 
 Fit = Literal["inside", "cover", "cover-down", "contain", "fill", "outside"]
 Gravity = Literal[
     "center", "north", "northeast", "east", "southeast", "south", "southwest", "west", "northwest"
 ]  # fmt: skip
 Kept = Literal[
-    "center", "north", "northeast", "east", "southeast", "south", "southwest", "west", "northwest", "focus"
+    "center", "north", "northeast", "east", "southeast", "south", "southwest", "west", "northwest",
+    "focus", "attention", "entropy",
 ]  # fmt: skip
-"""What a cut keeps: the part at an edge, or around the focus."""
+"""What a cut keeps: the part at an edge, around the focus, or that the pixels tell."""
+FINDS = ("focus", "attention", "entropy")
+"""The gravities that only a cut has."""
 OutputFormat = Literal["jpeg", "png", "webp", "avif", "gif", "original"]
+FileFormat = Literal["jpeg", "png", "webp", "avif", "gif"]
 Chroma = Literal[420, 444]
+Median = Literal[3, 5, 7]
 Profile = Literal["srgb", "p3", "keep"]
 """The colour space of a rendition: sRGB, Display P3, or the original's."""
 Keep = Literal["copyright", "density", "exif", "iptc", "location", "xmp"]
@@ -36,10 +41,14 @@ BLUR_SIGMA_MAX = 1000
 """sharp's bound."""
 SHARPEN_SIGMA_MAX = 10
 """sharp's bound."""
+PIXELATE_MAX = 1000
+"""Pixels of the side of a block."""
 PADDING_MAX = 10_000
 """Pixels at one edge. The limits of a rendition's sides hold with it."""
 MARGIN_MAX = 10_000
 """Pixels that a trim leaves. What the picture does not have is not added."""
+WATERMARKS_MAX, MARKS_MAX = 4, 16
+"""Watermarks of one rendition, and different ones of a recipe: a decoder gets a descriptor for each."""
 DPR_MIN, DPR_MAX = 0.1, 10.0
 """Screens have 1 to 4 pixels for one of CSS; `dpr` below 1 is for previews."""
 QUALITY = {"jpeg": 80, "webp": 80, "avif": 60}
@@ -61,6 +70,7 @@ _Extent = Annotated[int, Meta(ge=1, le=_OFFSET_MAX)]
 _Pad = Annotated[int, Meta(ge=0, le=PADDING_MAX)]
 _Share = Annotated[float, Meta(ge=0, le=1)]
 _Quality = Annotated[int, Meta(ge=1, le=100)]
+_Distance = Annotated[float, Meta(ge=-PADDING_MAX, le=PADDING_MAX)]
 _Dpr = Annotated[float, Meta(ge=DPR_MIN, le=DPR_MAX)]
 Padding = _Pad | Annotated[tuple[_Pad, ...], Meta(min_length=2, max_length=4)]
 """Pixels at all edges; or above and below, left and right; or at the top, right, bottom and left."""
@@ -73,6 +83,18 @@ Ratio = Annotated[str, Meta(pattern=rf"\A{_PART}:{_PART}\Z")]
 
 Colour = Annotated[str, Meta(pattern=r"\A#(?:[0-9a-fA-F]{6}|[0-9a-fA-F]{8})\Z")]
 """#rrggbb or #rrggbbaa."""
+Tint = Annotated[str, Meta(pattern=r"\A#[0-9a-fA-F]{6}\Z")]
+BARS = ("blur", "mirror")
+"""The backgrounds that only bars and padding have."""
+Background = Annotated[str, Meta(pattern=r"\A(?:#(?:[0-9a-fA-F]{6}|[0-9a-fA-F]{8})|blur|mirror|dominant)\Z")]
+"""A colour; or the picture itself, blurred or mirrored; or its dominant colour."""
+Corner = Annotated[int, Meta(ge=0, le=SIDE_MAX)] | str
+Radius = Corner | Annotated[tuple[Corner, ...], Meta(min_length=4, max_length=4)]
+"""Of all corners, or of the left upper, right upper, right lower and left lower one: pixels, or a part of the smaller
+side."""
+CORNER_PATTERN = r"\A(?:[1-9]|[1-4][0-9]|50)%\Z"
+"""It is not in the type: msgspec 0.22.0 corrupts memory where a union has a list with bounds and a text with a
+pattern."""
 
 
 class Crop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -98,23 +120,70 @@ class Trim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Watermark(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """An image of `[watermarks]` in recipes.toml, laid over the output; one that is larger than the
-    output is scaled down to fit. `digest`: SHA-256 (hex) of its file, filled in by `parse`."""
+    output is scaled down to fit. `digest`: SHA-256 (hex) of its file, filled in by `parse`. `scale`: of the largest
+    that fits. `offset` is from the gravity's edge inwards: pixels, or (below 1) a fraction of the output's side. `tile`
+    repeats it both ways, `spacing` pixels apart."""
 
     name: _Name
     gravity: Gravity = "center"
     opacity: Annotated[float, Meta(ge=0, le=1)] = 1.0
     digest: Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")] | None = None
+    scale: Annotated[float, Meta(gt=0, le=1)] | None = None
+    offset: tuple[_Distance, _Distance] = (0.0, 0.0)
+    tile: bool = False
+    spacing: tuple[_Pad, _Pad] = (0, 0)
+
+
+Watermarks = Annotated[tuple[Watermark, ...], Meta(min_length=1, max_length=WATERMARKS_MAX)]
+"""From the lowest to the highest."""
+
+
+_Factor = Annotated[float, Meta(ge=0, le=10)]
+
+
+class Modulate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Lightness times `brightness`, plus `lightness`; chroma times `saturation`; hue plus `hue` degrees. (CIELAB.)"""
+
+    brightness: _Factor = 1.0
+    saturation: _Factor = 1.0
+    hue: Annotated[float, Meta(ge=-360, le=360)] = 0.0
+    lightness: Annotated[float, Meta(ge=-100, le=100)] = 0.0
+
+
+_Slope = Annotated[float, Meta(ge=-100, le=100)]
+_Level = Annotated[float, Meta(ge=-25_500, le=25_500)]
+Slopes = _Slope | Annotated[tuple[_Slope, ...], Meta(min_length=3, max_length=3)]
+Levels = _Level | Annotated[tuple[_Level, ...], Meta(min_length=3, max_length=3)]
+"""Of all channels, or of red, green and blue."""
+
+
+class Linear(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Each level, 0 to 255, times `a`, plus `b`."""
+
+    a: Slopes = 1.0
+    b: Levels = 0.0
+
+
+class Normalise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Stretches lightness, so that these percentiles become black and white."""
+
+    lower: Annotated[float, Meta(ge=0, le=99)] = 1.0
+    upper: Annotated[float, Meta(ge=1, le=100)] = 99.0
+
+
+COLOURS = ("median", "threshold", "modulate", "gamma", "linear", "normalise", "tint", "negate", "pixelate")
+"""The keys that change colours, in their order. All are false or None by default."""
 
 
 class RenditionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One output of a recipe, with sharp's words. Sides in pixels, `rotate` in degrees clockwise.
 
     `trim` is resolved to False or a Trim. `ratio` is resolved to the other side if one side is named. `blur` and
-    `sharpen` are sigmas in pixels of the output (0: none). `padding` are pixels around the finished picture.
-    `background` None is the rule: white where the output has no alpha, else transparent. `quality` None is that of
-    QUALITY. With `max_bytes` it goes down as far as `quality_min` (None: QUALITY_MIN, or `quality` if that is less).
-    `keep` is sorted. With `original_if_smaller` it may be the original's file, without its metadata.
-    jobs/recipes/encoding.py says which of these are of which formats.
+    `sharpen` are sigmas in pixels of the output (0: none). `radius` rounds corners, up to half of the smaller side.
+    `padding` are pixels around the finished picture. `background` None is the rule: white where the output has no
+    alpha, else transparent. `quality` None is that of QUALITY. With `max_bytes` it goes down as far as `quality_min`
+    (None: QUALITY_MIN, or `quality` if that is less). `keep` is sorted. With `original_if_smaller` it may be the
+    original's file, without its metadata. jobs/recipes/encoding.py says which of these are of which formats.
     """
 
     name: _Name
@@ -131,11 +200,21 @@ class RenditionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     flip: bool = False
     flop: bool = False
     grayscale: bool = False
+    median: Median | None = None
+    threshold: Annotated[int, Meta(ge=1, le=255)] | None = None
     blur: Annotated[float, Meta(ge=0, le=BLUR_SIGMA_MAX)] = 0.0
+    modulate: Modulate | None = None
     sharpen: Annotated[float, Meta(ge=0, le=SHARPEN_SIGMA_MAX)] = 0.0
+    gamma: Annotated[float, Meta(ge=0.1, le=10)] | None = None
+    linear: Linear | None = None
+    normalise: bool | Normalise = False
+    tint: Tint | None = None
+    negate: bool = False
+    pixelate: Annotated[int, Meta(ge=2, le=PIXELATE_MAX)] | None = None
+    radius: Radius = 0
     padding: Padding = 0
-    background: Colour | None = None
-    watermark: Watermark | None = None
+    background: Background | None = None
+    watermark: Watermark | Watermarks | None = None
     format: OutputFormat = "original"
     quality: _Quality | None = None
     max_bytes: Annotated[int, Meta(ge=1, le=2**31)] | None = None
@@ -154,9 +233,16 @@ class RenditionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class AskedRendition(RenditionSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A rendition as it is asked for. `widths` and a list of `dpr` make several of it. One `dpr` multiplies its sides
-    and its padding. `keep_metadata` is another word for `keep` with `exif`."""
+    """A rendition as it is asked for. `widths`, `formats` and a list of `dpr` make several of it. One `dpr` multiplies
+    what is in pixels. `keep_metadata` is another word for `keep` with `exif`."""
 
     widths: Annotated[tuple[_Side, ...], Meta(min_length=1, max_length=RENDITIONS_MAX)] | None = None
+    formats: Annotated[tuple[FileFormat, ...], Meta(min_length=1, max_length=5)] | None = None
     dpr: _Dpr | Annotated[tuple[_Dpr, ...], Meta(min_length=1, max_length=RENDITIONS_MAX)] = 1.0
     keep_metadata: bool = False
+
+
+def marks(spec: RenditionSpec) -> tuple[Watermark, ...]:
+    """The watermarks of a rendition, from the lowest to the highest."""
+    asked = spec.watermark
+    return asked if isinstance(asked, tuple) else (asked,) if asked else ()

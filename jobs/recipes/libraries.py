@@ -4,6 +4,7 @@ installed and was measured cheaper (bench.images), else Pillow. Pure: knows form
 from collections.abc import Collection
 
 from jobs.images.turns import Size
+from jobs.recipes.keys import COLOURS
 from jobs.recipes.measured import asks_pixels
 from jobs.recipes.plan import Derivation
 from jobs.recipes.shapes import Shape
@@ -45,7 +46,7 @@ PLANES_RGB_SHRINK = 2.0
 def is_planar(one: Shape, format: str) -> bool:
     """Whether a rendition is made of luma and chroma apart: a JPEG that is only cropped, scaled and turned, or gray."""
     spec = one.spec
-    filtered = spec.blur or spec.sharpen or spec.watermark
+    filtered = spec.blur or spec.sharpen or spec.radius or spec.watermark or any(getattr(spec, key) for key in COLOURS)
     plain = spec.chroma == 420 and spec.profile == "srgb" and not (spec.jpeg and spec.jpeg.trellis)
     return format == "jpeg" and plain and not (filtered or one.canvas or one.tilt or spec.padding)
 

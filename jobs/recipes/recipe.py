@@ -17,23 +17,28 @@ from msgspec import Meta
 from jobs.errors import BadRecipe
 from jobs.limits import OUTPUT_PIXELS_MAX, RECIPE_BYTES_MAX, RENDITIONS_MAX
 from jobs.recipes.checks import check
-from jobs.recipes.expand import expanded
-from jobs.recipes.formatted import Preset
+from jobs.recipes.expand import as_asked, expanded, mark_paths
 from jobs.recipes.keys import (
+    MARKS_MAX,
     NAME_PATTERN,
     AskedRendition,
     Chroma,
     Crop,
+    FileFormat,
     Fit,
     Focus,
     Gravity,
     Keep,
     Kept,
+    Median,
     OutputFormat,
     Profile,
     RenditionSpec,
     Watermark,
+    marks,
 )
+from jobs.recipes.spelling import plain
+from jobs.recipes.values.formatted import Preset
 
 __all__ = [
     "NAME_PATTERN",
@@ -54,14 +59,13 @@ __all__ = [
     "whole",
 ]  # fmt: skip
 _CHOICES = {
-    "fit": Fit,
-    "gravity": Kept,
-    "format": OutputFormat,
-    "chroma": Chroma,
-    "keep": Keep,
-    "profile": Profile,
-    "preset": Preset,
-}
+    "fit": Fit, "gravity": Kept, "format": OutputFormat, "formats": FileFormat, "chroma": Chroma, "median": Median,
+    "keep": Keep, "profile": Profile, "preset": Preset,
+}  # fmt: skip
+
+
+FEW = 4
+"""So many renditions fit into RECIPE_BYTES_MAX, whatever their keys, if none has a list of watermarks."""
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,12 +100,15 @@ def parse(source: object, watermarks: Mapping[str, str] | None = None, *, vips: 
     made: list[RenditionSpec] = []
     for index, each in enumerate(asked.renditions):
         path = f"$.renditions[{index}]"
-        each = msgspec.structs.replace(each, watermark=_watermark(each, path, watermarks))
-        for spec in expanded(each, path):
+        found = tuple(_resolved(mark, place, watermarks) for place, mark in mark_paths(each, path))
+        each = msgspec.structs.replace(each, watermark=found if isinstance(each.watermark, tuple) else as_asked(found))
+        for spec in map(plain, expanded(each, path)):
             _check(spec, made, path)
             check(spec, each, path, vips=vips)
             made.append(spec)
-    return Recipe(tuple(made))
+    recipe = Recipe(tuple(made))
+    _check_size(recipe)
+    return recipe
 
 
 def focused(recipe: Recipe, focus: Focus) -> Recipe:
@@ -176,7 +183,7 @@ def _bad(message: str) -> BadRecipe:
         path = f"{path}.{key[2]}"
     elif detail.startswith("Invalid enum value"):
         kind = path.rpartition(".")[2].partition("[")[0]
-        choices = get_args(Gravity if path.endswith("watermark.gravity") else _CHOICES[kind])
+        choices = get_args(Gravity if ".watermark" in path else _CHOICES[kind])
         detail += ", use one of " + ", ".join(map(str, choices))
     return BadRecipe(path, detail)
 
@@ -184,22 +191,31 @@ def _bad(message: str) -> BadRecipe:
 def _check(spec: RenditionSpec, before: list[RenditionSpec], path: str) -> None:
     """Raises BadRecipe for a rendition that must not follow those `before`."""
     if len(before) == RENDITIONS_MAX:
-        raise BadRecipe(path, f"with `widths` and `dpr` there are more than {RENDITIONS_MAX} renditions")
+        raise BadRecipe(path, f"with `widths`, `dpr` and `formats` there are more than {RENDITIONS_MAX} renditions")
     if spec.name in {other.name for other in before}:
         raise BadRecipe(f"{path}.name", f"two renditions are named {spec.name!r}")
     if (pixels := (spec.width or 1) * (spec.height or 1)) > OUTPUT_PIXELS_MAX:
         raise BadRecipe(path, f"{pixels} pixels are asked, {OUTPUT_PIXELS_MAX} are allowed")
 
 
-def _watermark(spec: RenditionSpec, path: str, known: Mapping[str, str] | None) -> Watermark | None:
-    """The watermark of `spec` with its digest. A watermark that was resolved before must still have the same digest."""
-    asked = spec.watermark
-    if asked is None or (known is None and asked.digest):
+def _check_size(recipe: Recipe) -> None:
+    """Raises BadRecipe for more watermarks than a decoder takes, or than its canonical text may tell of."""
+    found = {mark.digest for spec in recipe.renditions for mark in marks(spec)}
+    if len(found) > MARKS_MAX:
+        raise BadRecipe("$", f"it names {len(found)} different watermarks, {MARKS_MAX} are allowed")
+    large = len(recipe.renditions) > FEW or any(isinstance(spec.watermark, tuple) for spec in recipe.renditions)
+    if large and (size := len(canonical(recipe))) > RECIPE_BYTES_MAX:
+        raise BadRecipe("$", f"written out it has {size} bytes, {RECIPE_BYTES_MAX} are allowed")
+
+
+def _resolved(asked: Watermark, path: str, known: Mapping[str, str] | None) -> Watermark:
+    """A watermark with its digest. One that was resolved before must still have the same digest."""
+    if known is None and asked.digest:
         return asked
     digest = (known or {}).get(asked.name)
     if digest is None:
         there = f"use {', '.join(known)}" if known else "recipes.toml has none"
-        raise BadRecipe(f"{path}.watermark.name", f"there is no watermark {asked.name!r}: {there}")
+        raise BadRecipe(f"{path}.name", f"there is no watermark {asked.name!r}: {there}")
     if asked.digest not in (None, digest):
-        raise BadRecipe(f"{path}.watermark.digest", f"the watermark {asked.name!r} is another now: leave this out")
+        raise BadRecipe(f"{path}.digest", f"the watermark {asked.name!r} is another now: leave this out")
     return msgspec.structs.replace(asked, digest=digest)

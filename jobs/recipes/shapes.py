@@ -14,7 +14,9 @@ from jobs.images.turns import ORIENTATIONS, QUARTERS, WHOLE, Box, Size, Turn
 from jobs.limits import OUTPUT_PIXELS_MAX, SIDE_MAX
 from jobs.recipes.expand import edges, ratio_of
 from jobs.recipes.keys import CUTS, RenditionSpec, Trim
-from jobs.recipes.measured import UNMEASURED, Measured
+from jobs.recipes.measured import UNMEASURED, Measured, seeking, trimmed
+from jobs.recipes.values import attention
+from jobs.recipes.values.attention import Grid
 
 
 class Tilt(NamedTuple):
@@ -72,18 +74,21 @@ class Shape(NamedTuple):
 def shape(spec: RenditionSpec, stored: Size, orientation: int, measured: Measured = UNMEASURED) -> Shape:
     """The shape of `spec` for an image of `stored` sides, of whose pixels this was `measured`."""
     if isinstance(spec.trim, Trim):
-        spec = msgspec.structs.replace(spec, crop=measured.trims.get(spec.trim))
+        spec = msgspec.structs.replace(spec, crop=trimmed(spec, measured))
     upright = ORIENTATIONS[orientation]
     region, sides = _region(spec, stored, upright)
+    kind = seeking(spec) if measured.grids else None
+    grid = measured.grids.get((kind, spec.crop)) if kind else None
     quarters, remainder = divmod(spec.rotate, 90)
     flips = Turn(mirror=spec.flop, flip=spec.flip)
     if remainder:
-        return _tilted(spec, region, sides, upright.size(stored), upright, flips)
+        return _tilted(spec, region, sides, upright.size(stored), upright, flips, grid)
     quarter = QUARTERS[int(quarters)]
     turn = upright.then(quarter).then(flips)
     spec = _with_sides(spec, quarter.size(sides))
     focus = quarter.then(flips).do(_focus(spec, seen=upright.size(stored))) if spec.focus else None
-    window, size, shrink = _fit(spec, quarter.size(sides), focus)
+    grid = attention.turned(grid, quarter.then(flips)) if grid else None
+    window, size, shrink = _fit(spec, quarter.size(sides), focus, grid)
     box = region.part(turn.undo(window))
     shrink = (shrink[1], shrink[0]) if turn.swap else shrink
     return _checked(Shape(spec, box, turn.size(size), turn, shrink, canvas=_canvas(spec, size)))
@@ -157,11 +162,14 @@ def _region(spec: RenditionSpec, stored: Size, upright: Turn) -> tuple[Box, Size
     return Box(0, 0, *stored).part(upright.undo(part)), Size(crop.width, crop.height)
 
 
-def _tilted(spec: RenditionSpec, region: Box, sides: Size, seen: Size, upright: Turn, flips: Turn) -> Shape:
+def _tilted(
+    spec: RenditionSpec, region: Box, sides: Size, seen: Size, upright: Turn, flips: Turn, grid: Grid | None
+) -> Shape:
     canvas = _around(sides, spec.rotate)
     spec = _with_sides(spec, canvas)
     point = _tilted_point(_focus(spec, seen), sides, canvas, math.radians(spec.rotate)) if spec.focus else None
-    window, size, shrink = _fit(spec, canvas, point and flips.do(point))
+    grid = attention.turned(attention.tilted(grid, sides, canvas, spec.rotate), flips) if grid else None
+    window, size, shrink = _fit(spec, canvas, point and flips.do(point), grid)
     tilt = Tilt(spec.rotate, flips, window, size, canvas)
     both = (min(shrink), min(shrink))
     return _checked(Shape(spec, region, upright.size(sides), upright, both, tilt, _canvas(spec, size)))
@@ -209,14 +217,19 @@ def _tilted_point(point: Box, sides: Size, tilted: Size, radians: float) -> Box:
     return Box(x, y, x, y)
 
 
-def _fit(spec: RenditionSpec, size: Size, focus: Box | None) -> tuple[Box, Size, tuple[float, float]]:
-    """The part of `size` that a cut leaves (as fractions), the sides that it gets, and the shrink by axis."""
+def _fit(
+    spec: RenditionSpec, size: Size, focus: Box | None, grid: Grid | None
+) -> tuple[Box, Size, tuple[float, float]]:
+    """The part of `size` that a cut leaves (as fractions), the sides that it gets, and the shrink by axis. `grid`: its
+    samples, if the cut looks for something."""
     whole, shrink = resized(spec, size)
     if spec.fit not in CUTS or not (spec.width and spec.height):
         return WHOLE, whole, shrink
     cut = _cut(spec, Size(spec.width, spec.height), whole)
     free = whole.width - cut.width, whole.height - cut.height
-    if focus is None:
+    if grid is not None and (kind := seeking(spec)):
+        left, top = attention.best(kind, grid, whole, cut)
+    elif focus is None:
         left, top = place(spec.gravity, *free, round_up=1)
     else:
         left = min(free[0], max(0, _half_up(focus.left * whole.width - cut.width / 2)))

@@ -88,8 +88,9 @@ def _table(renditions: list[dict[str, Any]]) -> Table:
     table = Table("rendition", "format", "sides", "of", "box", "ms", box=None, pad_edge=False)
     for one in renditions:
         sides, part = UNKNOWN, UNKNOWN
-        if (box := one["box"]) is not None:
+        if one["width"] is not None:
             sides = f"{one['width']} x {one['height']}"
+        if (box := one["box"]) is not None:
             part = f"{box['width']:g} x {box['height']:g} at {box['left']:g}, {box['top']:g}"
         source = one["derived_from"] or DECODED
         table.add_row(one["name"], one["format"], sides, source, part, f"{one['cpu_ms']:g}")

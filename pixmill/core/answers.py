@@ -108,6 +108,15 @@ class Rendition(Answer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSet(Answer):
+    """The renditions of one picture in one format, for HTML: the `type` and the `srcset` of a `source`."""
+
+    name: str
+    type: str
+    srcset: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry(Answer):
     """One event in a job's life."""
 
@@ -149,8 +158,8 @@ class Delivery(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job(Answer):
-    """A job as it is now. Lists leave out `timeline`, `recipe` and `deliveries`. `receipt` is there after an upload
-    that waited."""
+    """A job as it is now. Lists leave out `timeline`, `recipe`, `srcset` and `deliveries`. `receipt` is there after an
+    upload that waited."""
 
     id: str
     state: str
@@ -181,6 +190,7 @@ class Job(Answer):
     source_url: str | None = None
     trace: str | None = None
     deliveries: tuple[Delivery, ...] = ()
+    srcset: tuple[SourceSet, ...] = ()
 
     @property
     def ended(self) -> bool:

@@ -5,7 +5,8 @@ A rendition is a small PNG of 32 x 32 pixels, whatever the recipe asks for: name
 
 import hashlib
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +20,11 @@ BATCH_MAX = 1000
 """Jobs of a batch."""
 BASE = "http://pixmill.test"
 """The address of the stand-in: no request leaves the process."""
+FORMATS = ("avif", "webp", "png", "jpeg", "gif")
+_VARIANT = re.compile(
+    r"(.+?)(?P<width>-[0-9]+w)?(?:-(?P<density>[0-9]+(?:_[0-9]+)?)x)?(?P<format>-(?:" + "|".join(FORMATS) + "))?"
+)
+"""A rendition's name, as `widths`, `dpr` and `formats` make it."""
 _KINDS = {b"\xff\xd8\xff": "jpeg", b"\x89PNG": "png", b"GIF8": "gif", b"RIFF": "webp", b"BM": "bmp"}
 _KINDS |= {b"II*\0": "tiff", b"MM\0*": "tiff"}
 _BRANDS = {b"ftypavif": "avif", b"ftypavis": "avif", b"ftypheic": "heic", b"ftypmif1": "heic"}
@@ -63,6 +69,7 @@ class FakeJob:
             "priority": self.asked.get("priority", "normal"), "attempts": self.attempts, "cached": False,
             "error": self.error, "original": self._original(here), "source_url": None,
             "renditions": [rendition(name, data, here, suffix) for name, data in self.pictures.items()],
+            "srcset": source_sets(self.pictures, here, suffix),
             "dominant_colour": "#808080" if self.pictures else None, "timeline": self.timeline,
             "cost": {"cpu_ms": 1.0, "peak_bytes": 1} if self.state == "done" else None, "queue_position": None,
             "eta_seconds": None, "batch": self.batch, "accepted_at": self.accepted_at, "ended_at": self.ended_at,
@@ -71,7 +78,7 @@ class FakeJob:
             "events_url": f"{here}/events{suffix}",
             "deliveries": self.deliveries,
         }  # fmt: skip
-        alone = ("recipe", "timeline", "deliveries")
+        alone = ("recipe", "timeline", "srcset", "deliveries")
         return {name: value for name, value in view.items() if not (listed and name in alone)}
 
     @property
@@ -104,6 +111,24 @@ def rendition(name: str, data: bytes, here: str, suffix: str = "") -> dict[str, 
     sides = {"name": name, "width": SIDE, "height": SIDE, "format": "png", "bytes": len(data), "unmet": []}
     sides |= {"quality": None, "box": {"left": 0, "top": 0, "width": SIDE, "height": SIDE}}
     return {**sides, "digest": hashlib.sha256(data).hexdigest(), "url": f"{here}/renditions/{name}{suffix}"}
+
+
+def source_sets(names: Iterable[str], here: str, suffix: str) -> list[dict[str, str]]:
+    """The `srcset` of each picture in several sizes or formats. All renditions have one size and one format here."""
+    found: dict[tuple[str, str], str] = {}
+    for name in names:
+        if (parts := _VARIANT.fullmatch(name)) and any(parts.groups()[1:]):
+            density = parts["density"] and not parts["width"]
+            size = f"{parts['density'].replace('_', '.')}x" if density else f"{SIDE}w"
+            found.setdefault((parts[1], size), f"{here}/renditions/{name}{suffix} {size}")
+    return [
+        {
+            "name": base,
+            "type": "image/png",
+            "srcset": ", ".join(text for (name, _), text in found.items() if name == base),
+        }
+        for base in dict.fromkeys(name for name, _ in found)
+    ]
 
 
 class Jobs:

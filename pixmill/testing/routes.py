@@ -13,7 +13,7 @@ from pixmill import grants
 from pixmill.testing.asked import IN_QUERY, Asked
 from pixmill.testing.grants import SECRET, UPLOAD, VIEW
 from pixmill.testing.history import history
-from pixmill.testing.jobs import BASE, ENDED, STATES, FakeJob, Jobs, format_of
+from pixmill.testing.jobs import BASE, ENDED, FORMATS, STATES, FakeJob, Jobs, format_of
 from pixmill.testing.messages import Refusal, as_json, event
 from pixmill.testing.uploads import derive, recipe_of, upload
 
@@ -177,11 +177,15 @@ def _requeue(asked: Asked, job: FakeJob) -> None:
 
 
 def rendition(asked: Asked) -> httpx2.Response:
-    """GET /jobs/{job}/renditions/{name}."""
-    pictures = asked.job.pictures
-    if asked.parts[1] not in pictures:
-        raise Refusal("not_found", f"there is no rendition {asked.parts[1]}")
-    return httpx2.Response(200, headers={"Content-Type": "image/png"}, content=pictures[asked.parts[1]])
+    """GET /jobs/{job}/renditions/{name}. A name without its format gives the first that there is."""
+    pictures, name, headers = asked.job.pictures, asked.parts[1], {"Content-Type": "image/png"}
+    if name not in pictures:
+        headers["Vary"] = "Accept"
+        able = [each for each in pictures if each.rpartition("-")[0] == name and each.rpartition("-")[2] in FORMATS]
+        if not able:
+            raise Refusal("not_found", f"there is no rendition {name}")
+        name = able[0]
+    return httpx2.Response(200, headers=headers, content=pictures[name])
 
 
 def original(asked: Asked) -> httpx2.Response:

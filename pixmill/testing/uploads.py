@@ -1,5 +1,6 @@
 """The stand-in's routes that make jobs: what is refused, and which job a repeated key gets. Owns no job."""
 
+import itertools
 import json
 import re
 import time
@@ -168,12 +169,14 @@ def recipe_of(presets: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str
 
 
 def _written_out(asked: dict[str, Any]) -> list[dict[str, Any]]:
-    """The renditions that `widths` and `dpr` make, by their names. Their sides are nobody's here."""
+    """The renditions that `widths`, `dpr` and `formats` make, by their names. Their sides are nobody's here."""
     widths, dpr = asked.get("widths"), asked.get("dpr")
     of_width = [f"-{width}w" for width in widths] if widths else [""]
     of_dpr = [f"-{each:g}x".replace(".", "_") for each in dpr] if isinstance(dpr, list) else [""]
-    kept = {name: value for name, value in asked.items() if name not in ("widths", "dpr")}
-    return [{**kept, "name": asked["name"] + width + each} for width in of_width for each in of_dpr]
+    of_format = [f"-{each}" for each in asked.get("formats") or ()] or [""]
+    kept = {name: value for name, value in asked.items() if name not in ("widths", "dpr", "formats")}
+    ends = itertools.product(of_width, of_dpr, of_format)
+    return [{**kept, "name": asked["name"] + "".join(each)} for each in ends]
 
 
 def _json(text: str, name: str) -> Any:

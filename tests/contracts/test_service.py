@@ -173,6 +173,19 @@ def test_one_line_makes_several_renditions_and_an_image_has_a_focus(client: Any,
             client.upload(picture, recipe=recipe, focus=wrong)
 
 
+def test_a_picture_in_several_formats_has_one_address_and_a_srcset(client: Any, picture: bytes) -> None:
+    recipe = {"renditions": [{"name": "card", "widths": [8, 16], "formats": ["webp", "png"], "enlarge": True}]}
+    job = client.upload(picture, recipe=recipe, wait=30)
+    names = {f"card-{width}w-{format}" for width in (8, 16) for format in ("webp", "png")}
+    assert {each.name for each in job.renditions} == names
+    assert {each.name for each in job.srcset} == {"card"}
+    assert {each.type for each in job.srcset} >= {"image/png"}
+    for each in job.srcset:
+        assert all(part.split()[1].endswith("w") for part in each.srcset.split(", "))
+    assert client.read(job.rendition("card-16w-png"))
+    assert {each.srcset for each in client.jobs(state="done")} == {()}
+
+
 def test_another_recipe_runs_on_a_stored_original(client: Any, picture: bytes) -> None:
     job = client.upload(picture, filename="c.png", wait=30)
     derived = client.derive(job, recipe=RECIPE, key=f"d-{job.id}", wait=30)

@@ -28,7 +28,15 @@ FORM = (
 RECIPE = (
     b'{"renditions":[{"name":"a","width":10,"crop":{"left":0,"top":0,"width":1,"height":1},"background":"#ff0000","max_bytes":9000,"quality_min":7,"effort":3,"keep":["exif","iptc"],"png":{"palette":true,"colours":9},"webp":{"exact":true}},'
     b'{"name":"b","widths":[10,20],"dpr":[1,2.5],"ratio":"4:3","fit":"cover-down","gravity":"focus","focus":[0.5,1],'
-    b'"padding":[1,2,3,4],"trim":{"threshold":9.5,"background":"#ffffff80","margin":3,"equal":true}}]}'
+    b'"padding":[1,2,3,4],"radius":[1,"5%",0,9],"background":"mirror","trim":{"threshold":9.5,"background":"#ffffff80","margin":3,"equal":true}},'
+    b'{"name":"c","fit":"cover","ratio":"1:2","gravity":"attention","dpr":2,"formats":["webp","gif"],"modulate":{"hue":-9.5},'
+    b'"linear":{"a":[1,2,3],"b":-9},"normalise":{"lower":2},"tint":"#ff0000","gamma":2.2,"median":3,"pixelate":9,'
+    b'"watermark":[{"name":"m","scale":0.5,'
+    b'"offset":[3,0.25],"digest":"'
+    + b"0" * 64
+    + b'"},{"name":"m","tile":true,"spacing":[1,2],"digest":"'
+    + b"0" * 64
+    + b'"}]}]}'
 )
 FRAMES = tasks.frame(tasks.Rendered("a", "png", "png", 1, 1), 3) + b"abc" + tasks.frame(tasks.Done(1.0, 1))
 IMAGES = [written(format)[:2000] for format in FORMATS]

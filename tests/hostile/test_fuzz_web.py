@@ -26,7 +26,10 @@ BRIEF = settings(max_examples=settings().max_examples // 3, deadline=None)
 REFUSALS = (400, 401, 403, 404, 405, 409, 413, 415, 416, 422)
 BOUNDARY = b"f00d"
 NO_WAIT = {"wait_seconds_max": 0.0}
-KEYS = ("name", "width", "height", "fit", "crop", "rotate", "blur", "background", "watermark", "format", "chroma", "x")
+KEYS = (
+    "name", "width", "height", "fit", "gravity", "crop", "rotate", "blur", "background", "watermark", "scale", "offset",
+    "tile", "format", "chroma", "x",
+)  # fmt: skip
 ODD = st.sampled_from([
     0, -1, 1, 2**63, -(2**63) - 1, 10**400, 1e308, "", "\0", "\u202e", "\U0001f600", "a" * 2000, "[" * 2000,
     "a\r\nb: c", "default", "thumb", "high", "queued", "undecodable", "true", "99999999999999999999", "nan", "MQ",

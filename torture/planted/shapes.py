@@ -89,8 +89,8 @@ SHAPES = Core(
         Mutant(
             "a quarter turn does not swap what is fitted",
             "recipes/shapes.py",
-            "_fit(spec, quarter.size(sides), focus)",
-            "_fit(spec, sides, focus)",
+            "_fit(spec, quarter.size(sides), focus, grid)",
+            "_fit(spec, sides, focus, grid)",
         ),
         Mutant(
             "a focus is not turned",

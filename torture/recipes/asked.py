@@ -25,7 +25,7 @@ USUAL_MAX = 600
 """Most whole numbers are below it: large pictures would only cost time."""
 STRINGS = (
     "mark", "another", "0" * 64, "#000000", "#ffffff", "#FFFFFFFF", "#00000000", "#336699", "#33669980", "#ABCDEF",
-    "16:9", "9:16", "1:1", "1.91:1", "100:1", "1:999999999", "0:1",
+    "16:9", "9:16", "1:1", "1.91:1", "100:1", "1:999999999", "0:1", "1%", "50%", "blur", "mirror", "dominant",
 )  # fmt: skip
 """What a string may be: those of its pattern are chosen from."""
 MARK = "mark"

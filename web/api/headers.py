@@ -40,6 +40,10 @@ ASKED = {
     "Range": Header("`bytes=0-999`: a part.", {"type": "string", "examples": ["bytes=0-999"]}),
     "If-Range": Header("The `ETag` that the part belongs to.", _TEXT),
     "If-None-Match": Header("The `ETag` that you have.", _TEXT),
+    "Accept": Header(
+        "Of a picture in several `formats`, the best that it accepts is sent. AVIF and WebP only if it names them.",
+        {"type": "string", "examples": ["image/avif,image/webp,image/*"]},
+    ),
     "Last-Event-ID": Header("The id of the last event that came: what was missed is sent.", _TEXT),
 }
 """Those that requests may have."""
@@ -56,7 +60,7 @@ TAKEN = {
     "GET /batches/{batch}/events": _STREAMS,
     "GET /events": _STREAMS,
     "GET /jobs/{job}/original": _FILES,
-    "GET /jobs/{job}/renditions/{name}": _FILES,
+    "GET /jobs/{job}/renditions/{name}": (*_FILES, "Accept"),
     "GET /openapi.json": ("If-None-Match",),
     "GET /docs": ("If-None-Match",),
 }

@@ -1,9 +1,9 @@
 """The routes of jobs, batches and events in words. The order is that of web/routes.py. Owns words and shapes only."""
 
 from web.api.words import BROKER, FRESH, JSON, LINES, MANY, STREAM, Answer, Told
-from web.handlers.files import MEDIA_TYPES
 from web.views.logged import JobLog
 from web.views.shapes import Batch, Job, JobPage, OpenedBatch, Promise, PromiseOfOne
+from web.views.variants import MEDIA_TYPES
 
 IMAGES = tuple(MEDIA_TYPES.values())
 _ADMITTED = (
@@ -130,7 +130,8 @@ JOBS = {
     ),
     "GET /jobs/{job}/renditions/{name}": Told(
         "get_rendition",
-        "Sends a rendition's bytes; knows `ETag` and `Range`.",
+        "Sends a rendition's bytes; knows `ETag` and `Range`. If the recipe has `formats`, the name without the format "
+        "gives the best one that `Accept` allows.",
         {
             **_BYTES,
             302: Answer(

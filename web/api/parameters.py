@@ -60,7 +60,7 @@ UPLOAD = {
     "recipe": Parameter("JSON ([docs/recipes.md](recipes.md)).", {"$ref": "#/components/schemas/AskedRecipe"}, True),
     "focus": Parameter(
         "`[0.5, 0.3]`: the point of the image that cuts with `gravity: focus` keep, in fractions of its upright sides. "
-        "Other renditions do not use it.",
+        "Without it they keep what draws attention. Other renditions do not use it.",
         {"type": "array", "items": {"type": "number", "minimum": 0, "maximum": 1}, "minItems": 2, "maxItems": 2},
         True,
     ),

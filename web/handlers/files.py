@@ -23,26 +23,17 @@ from web.access.call import Call
 from web.access.parts import Web
 from web.handlers.redirects import redirect
 from web.http.body import until_gone
-from web.http.headers import joined
+from web.http.headers import accepted, joined
 from web.http.problems import problem
 from web.http.proxies import BY_PROXY
 from web.http.unsent import ABORT
+from web.views.variants import MEDIA_TYPES, chosen
 
 SLICE_BYTES_MIN, SLICE_BYTES_FIRST, SLICE_BYTES_MAX = 32 * 1024, 64 * 1024, 256 * 1024
 """Bytes of one read. Each client holds one slice of memory: a small one if it is slow. A fast client costs four
 hand-overs to a thread per megabyte."""
 WAITED_SECONDS = 0.02
 """If the send of a slice takes longer, the client is slow."""
-MEDIA_TYPES = {
-    "jpeg": "image/jpeg",
-    "png": "image/png",
-    "webp": "image/webp",
-    "avif": "image/avif",
-    "gif": "image/gif",
-    "tiff": "image/tiff",
-    "bmp": "image/bmp",
-    "heic": "image/heic",
-}
 ENDS = {
     "jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"), "png": (".png", ".apng"), "webp": (".webp",),
     "avif": (".avif", ".avifs"), "gif": (".gif",), "tiff": (".tif", ".tiff"), "bmp": (".bmp", ".dib"),
@@ -72,15 +63,17 @@ def _named_as_judged(filename: str, image_format: str) -> str:
 
 
 async def rendition(call: Call) -> ASGIApp:
-    """GET and HEAD /jobs/{job}/renditions/{name}."""
+    """GET and HEAD /jobs/{job}/renditions/{name}. The name of a picture in several formats gives the best of them that
+    the reader accepts."""
     row, name = await call.job(), call.parameter("name")
-    for held in decode_outcome(row.outcome).renditions:
-        if held.name == name:
-            stem = splitext(basename(decode_spec(row.spec).filename))[0] or row.id
-            filename = f"{stem}.{name}{splitext(held.blob)[1]}"
-            shown = disposition("inline", filename)
-            return await _blob(call, row, held.blob, held.digest, held.bytes, held.format, shown, is_rendition=True)
-    raise ClientFault(f"job {row.id} has no rendition {name!r} (yet)", code="not_found")
+    media_types = accepted(joined(call.request.headers, "accept"))
+    held, varies = chosen(decode_outcome(row.outcome).renditions, name, media_types)
+    if held is None:
+        raise ClientFault(f"job {row.id} has no rendition {name!r} (yet)", code="not_found")
+    stem = splitext(basename(decode_spec(row.spec).filename))[0] or row.id
+    shown = disposition("inline", f"{stem}.{held.name}{splitext(held.blob)[1]}")
+    file = held.blob, held.digest, held.bytes, held.format, shown
+    return await _blob(call, row, *file, is_rendition=True, varies=varies)
 
 
 async def _blob(
@@ -93,11 +86,12 @@ async def _blob(
     shown: str,
     *,
     is_rendition: bool = False,
+    varies: bool = False,
 ) -> ASGIApp:
     etag = f'"{digest}"'
     headers = {
         "ETag": etag,
-        **_caching(call.web, row),
+        **_caching(call.web, row, varies=varies),
         "Repr-Digest": f"sha-256=:{base64.b64encode(bytes.fromhex(digest)).decode()}:",
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -144,13 +138,15 @@ def _location(call: Call) -> str:
     return "" if judged_there or BY_PROXY not in call.request.scope else call.web.settings.accel_redirect
 
 
-def _caching(web: Web, row: Row) -> dict[str, str]:
+def _caching(web: Web, row: Row, *, varies: bool) -> dict[str, str]:
     """Cache-Control: for ever if the job is done, because nothing changes then. With keys, only the caller's own
-    browser may store it, and only for the same caller."""
+    browser may store it, and only for the same caller. `varies`: by what the reader accepts."""
+    by_format = ("Accept",) if varies else ()
     lasting = "max-age=31536000, immutable" if row.state == State.DONE else "no-cache"
     if web.keys:
-        return {"Cache-Control": f"private, {lasting}", "Vary": "Authorization, Cookie"}
-    return {"Cache-Control": f"public, {lasting}" if row.state == State.DONE else lasting}
+        return {"Cache-Control": f"private, {lasting}", "Vary": ", ".join(("Authorization", "Cookie", *by_format))}
+    told = {"Cache-Control": f"public, {lasting}" if row.state == State.DONE else lasting}
+    return told | ({"Vary": "Accept"} if varies else {})
 
 
 class _BlobResponse:

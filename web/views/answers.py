@@ -32,6 +32,7 @@ from web.views.shapes import (
     Rendition,
     TimelineEntry,
 )
+from web.views.variants import source_sets
 
 ByGrant = Callable[[Row], str]
 """Suffix for a job's URLs: `?grant=...` if the caller used a grant, else "". An original's URL has none: a grant shows
@@ -45,7 +46,8 @@ def job(row: Row, base: str, place: Place, by_grant: str = "") -> Job:
     spec, outcome = decode_spec(row.spec), decode_outcome(row.outcome)
     made = _job(row, spec, outcome, base, place, by_grant)
     timeline = [TimelineEntry(moment(each.at), *each[1:]) for each in outcome.timeline]
-    return msgspec.structs.replace(made, recipe=_recipe(spec.recipe), timeline=timeline)
+    sources = source_sets(outcome.renditions, f"{base}/jobs/{row.id}", by_grant)
+    return msgspec.structs.replace(made, recipe=_recipe(spec.recipe), timeline=timeline, srcset=sources)
 
 
 def _recipe(text: str) -> msgspec.Raw:
@@ -55,7 +57,7 @@ def _recipe(text: str) -> msgspec.Raw:
 
 
 def listed(row: Row, base: str, place: Place, by_grant: str = "") -> Job:
-    """A job of a list or a batch: without recipe and timeline, which are larger than all other fields together."""
+    """A job of a list or a batch: without recipe, timeline and srcset, which are larger than all others together."""
     return _job(row, decode_spec(row.spec), decode_outcome(row.outcome), base, place, by_grant)
 
 

@@ -85,6 +85,14 @@ class Rendition(Struct, frozen=True, gc=False):
     url: Annotated[Url, says("Its bytes; they never change.")]
 
 
+class SourceSet(Struct, frozen=True, gc=False):
+    """The renditions of one picture in one format, for HTML."""
+
+    name: Annotated[str, says("The name in the recipe, before the sizes and the format.")]
+    type: Annotated[str, says("As `image/webp`, for `type` of a `source`.")]
+    srcset: Annotated[str, says("For `srcset`: each address with its width (`640w`) or its density (`2x`).")]
+
+
 class TimelineEntry(Struct, frozen=True, gc=False):
     """One thing that happened to a job."""
 
@@ -134,6 +142,13 @@ class Job(Struct, frozen=True, kw_only=True):
     renditions: Annotated[
         Sequence[Rendition], says("The pictures so far, below. Each is there as soon as it is published.")
     ]
+    srcset: Annotated[
+        Sequence[SourceSet] | UnsetType,
+        says(
+            "For the pictures that `widths`, `dpr` or `formats` made: one of each format, the best first. Not in lists "
+            "and batches."
+        ),
+    ] = UNSET
     dominant_colour: Annotated[str | None, says("`#rrggbb` of the original, once a rendition is there.")]
     timeline: Annotated[
         Sequence[TimelineEntry] | UnsetType,

@@ -17,14 +17,18 @@ _BANDED = {"L": "RGB", "LA": "RGBA"}
 
 
 def in_space(step: operations.Step, profile: bytes) -> operations.Step:
-    """The step with its background and its watermark in the space of this profile (b"": sRGB)."""
+    """The step with its colours and its watermarks in the space of this profile (b"": sRGB)."""
     if not profile:
         return step
-    derivation, mark = step.derivation, step.mark
-    if (colour := derivation.shape.spec.background) is not None:
-        spec = msgspec.structs.replace(derivation.shape.spec, background=colour_from_srgb(colour, profile))
-        derivation = derivation._replace(shape=derivation.shape._replace(spec=spec))
-    return step._replace(derivation=derivation, mark=mark and from_srgb(mark, profile), coloured=True)
+    derivation, spec = step.derivation, step.derivation.shape.spec
+    named = {key: getattr(spec, key) for key in ("background", "tint") if (getattr(spec, key) or "").startswith("#")}
+    if named:
+        there = {key: colour_from_srgb(colour, profile) for key, colour in named.items()}
+        shape = derivation.shape._replace(spec=msgspec.structs.replace(spec, **there))
+        derivation = derivation._replace(shape=shape)
+    dominant = step.dominant and colour_from_srgb(step.dominant, profile)
+    marks = tuple(from_srgb(mark, profile) for mark in step.marks)
+    return step._replace(derivation=derivation, marks=marks, dominant=dominant, coloured=True)
 
 
 def banded(image: Image.Image) -> Image.Image:

@@ -16,9 +16,9 @@ from jobs.images.kept.webp import in_webp
 from jobs.images.turns import Size
 from jobs.job import Unmet
 from jobs.recipes.encoding import effort_of, quality_of, vips_key
-from jobs.recipes.formatted import Webp
 from jobs.recipes.memory import Need, encoder_bytes
 from jobs.recipes.recipe import RenditionSpec
+from jobs.recipes.values.formatted import Webp
 from worker.images.formats import address_space, gifs, palettes, vips, webps
 from worker.images.formats.animation import GIF_TICK, Showing, fitted
 

@@ -1,49 +1,38 @@
 """The operations on pixels, each one short function of one type, in the order that docs/recipes.md states.
 
 Every operation takes an image (L, LA, RGB or RGBA, sRGB) and the step that it belongs to, and
-returns an image; none changes its input. Owns filters and colours; sides and boxes come from the plan, and
-worker/images/imagefile.py owns files.
+returns an image; none changes its input. Longer arithmetic is in worker/images/looks; sides and boxes come from the
+plan, and worker/images/imagefile.py owns files.
 """
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from PIL import Image, ImageColor, ImageFilter
+from PIL import Image, ImageColor, ImageFilter, ImageOps
 
-from jobs.images.turns import Box, Size, Turn
+from jobs.images.turns import Box, Size
 from jobs.recipes.expand import edges
-from jobs.recipes.libraries import REDUCING_GAP
+from jobs.recipes.keys import BARS, Normalise, marks
 from jobs.recipes.plan import Derivation
-from jobs.recipes.shapes import inside, place
-from worker.images.formats import vips
+from worker.images.looks import colours
+from worker.images.looks.bars import around
+from worker.images.looks.corners import radii, rounded
+from worker.images.looks.marks import laid
+from worker.images.looks.scaling import CLEAR, blocks, coloured, premultiplied, scaled, turned, with_alpha
 
-MANY_PIXELS = 1_000_000
-SHRINK_MIN = 1.3
-"""From this many pixels and this shrink on the filter is HAMMING, else BICUBIC. HAMMING takes three fifths of the
-time. On a photograph its SSIM is 0.001 (shrink 1.4) to 0.003 (shrink 2) lower, but 0.007 lower with hardly any
-shrink; for few pixels there is no time to save. bench.images compares both with sharp's."""
-CLEAR = (0, 0, 0, 0)
 WHITE = "#ffffff"
-
-_PREMULTIPLIED = {"LA": "La", "RGBA": "RGBa"}
-_TRANSPOSES = {
-    Turn(False, True, False): Image.Transpose.FLIP_LEFT_RIGHT,
-    Turn(False, True, True): Image.Transpose.ROTATE_180,
-    Turn(False, False, True): Image.Transpose.FLIP_TOP_BOTTOM,
-    Turn(True, False, False): Image.Transpose.TRANSPOSE,
-    Turn(True, True, False): Image.Transpose.ROTATE_270,
-    Turn(True, True, True): Image.Transpose.TRANSVERSE,
-    Turn(True, False, True): Image.Transpose.ROTATE_90,
-}
 
 
 class Step(NamedTuple):
     """The input of an operation beside the image: its place in the plan; `alpha`: the output can be transparent;
-    `mark`: the watermark (RGBA) to apply; `coloured`: the output's profile is of RGB."""
+    `marks`: its watermarks (RGBA); `dominant`: the original's dominant colour;
+    `first`: what the first frame told the later ones; `coloured`: the output's profile is of RGB."""
 
     derivation: Derivation
     alpha: bool
-    mark: Image.Image | None = None
+    marks: tuple[Image.Image, ...] = ()
+    dominant: str | None = None
+    first: dict[str, tuple[float, float]] | None = None
     coloured: bool = False
 
 
@@ -66,19 +55,16 @@ def tilt(image: Image.Image, step: Step) -> Image.Image:
     asked = step.derivation.shape.tilt
     if asked is None:
         return image
-    rotated = _with_alpha(image).convert("RGBa")
+    rotated = with_alpha(image).convert("RGBa")
     rotated = rotated.rotate(-asked.degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=CLEAR)
     return scaled(turned(rotated.convert("RGBA"), asked.turn), Box(0, 0, *rotated.size).part(asked.window), asked.size)
 
 
 def pad(image: Image.Image, step: Step) -> Image.Image:
-    """The border that `contain` adds around the picture. It is transparent; `background` fills it later."""
-    canvas = step.derivation.shape.canvas
-    if canvas is None:
-        return image
-    padded = Image.new("RGBA", canvas.size, CLEAR)
-    padded.paste(_with_alpha(image), (canvas.left, canvas.top))
-    return padded
+    """The bars that `contain` adds around the picture. They are transparent, if they do not show the picture;
+    `background` fills them later."""
+    canvas, kind = step.derivation.shape.canvas, step.derivation.shape.spec.background
+    return image if canvas is None else around(image, canvas.size, canvas.left, canvas.top, kind)
 
 
 def grayscale(image: Image.Image, step: Step) -> Image.Image:
@@ -88,11 +74,31 @@ def grayscale(image: Image.Image, step: Step) -> Image.Image:
     return image.convert("LA" if image.mode == "RGBA" else "L")
 
 
+def median(image: Image.Image, step: Step) -> Image.Image:
+    """Each pixel becomes the middle of its neighbourhood of so many pixels each way, in each channel."""
+    size = step.derivation.shape.spec.median
+    return coloured(image, lambda pixels: pixels.filter(ImageFilter.MedianFilter(size))) if size else image
+
+
+def threshold(image: Image.Image, step: Step) -> Image.Image:
+    """Lumas (ITU-R 601) of at least this level become white, all others black."""
+    level = step.derivation.shape.spec.threshold
+    if level is None:
+        return image
+    return coloured(image, lambda pixels: pixels.convert("L").point([0] * level + [255] * (256 - level)))
+
+
 def blur(image: Image.Image, step: Step) -> Image.Image:
     """Gaussian blur with a sigma in pixels. Alpha is premultiplied, so that the colour of transparent pixels does not
     show."""
     sigma = step.derivation.shape.spec.blur
     return _filtered(image, ImageFilter.GaussianBlur(sigma)) if sigma else image
+
+
+def modulate(image: Image.Image, step: Step) -> Image.Image:
+    """Other lightness, chroma and hue."""
+    asked = step.derivation.shape.spec.modulate
+    return colours.modulated(image, asked) if asked else image
 
 
 def sharpen(image: Image.Image, step: Step) -> Image.Image:
@@ -101,20 +107,68 @@ def sharpen(image: Image.Image, step: Step) -> Image.Image:
     return _filtered(image, ImageFilter.UnsharpMask(sigma, percent=100, threshold=2)) if sigma else image
 
 
-def padding(image: Image.Image, step: Step) -> Image.Image:
-    """Pixels around the picture. They are transparent; `background` fills them later."""
-    asked = step.derivation.shape.spec.padding
-    if not asked:
+def gamma(image: Image.Image, step: Step) -> Image.Image:
+    """Brighten (above 1) or darken the middle; black and white stay."""
+    by = step.derivation.shape.spec.gamma
+    return coloured(image, lambda pixels: colours.bent(pixels, by)) if by else image
+
+
+def linear(image: Image.Image, step: Step) -> Image.Image:
+    """Each level times a factor, plus a number; in each channel."""
+    asked = step.derivation.shape.spec.linear
+    return coloured(image, lambda pixels: colours.sloped(pixels, asked)) if asked else image
+
+
+def normalise(image: Image.Image, step: Step) -> Image.Image:
+    """Stretch lightness to the whole range. The first frame of an animation tells by how much."""
+    asked = step.derivation.shape.spec.normalise
+    if not isinstance(asked, Normalise):
         return image
-    top, right, bottom, left = edges(asked)
-    padded = Image.new("RGBA", (left + image.width + right, top + image.height + bottom), CLEAR)
-    padded.paste(_with_alpha(image), (left, top))
-    return padded
+    first = {} if step.first is None else step.first
+    if "normalise" not in first:
+        first["normalise"] = colours.stretch(image, asked)
+    return colours.stretched(image, first["normalise"])
+
+
+def tint(image: Image.Image, step: Step) -> Image.Image:
+    """Shades of one colour."""
+    colour = step.derivation.shape.spec.tint
+    return colours.tinted(image, colour) if colour else image
+
+
+def negate(image: Image.Image, step: Step) -> Image.Image:
+    """The complement of each colour."""
+    return coloured(image, ImageOps.invert) if step.derivation.shape.spec.negate else image
+
+
+def pixelate(image: Image.Image, step: Step) -> Image.Image:
+    """Blocks of one colour each: the mean of their pixels."""
+    side = step.derivation.shape.spec.pixelate
+    return premultiplied(image, lambda pixels: blocks(pixels, side)) if side else image
+
+
+def radius(image: Image.Image, step: Step) -> Image.Image:
+    """Round corners. They are transparent; `background` fills them later."""
+    asked = step.derivation.shape.spec.radius
+    return rounded(image, radii(asked, Size(*image.size))) if asked else image
+
+
+def padding(image: Image.Image, step: Step) -> Image.Image:
+    """Pixels around the picture. They are transparent, if they do not show the picture; `background` fills them
+    later."""
+    spec = step.derivation.shape.spec
+    if not spec.padding:
+        return image
+    top, right, bottom, left = edges(spec.padding)
+    size = Size(left + image.width + right, top + image.height + bottom)
+    return around(image, size, left, top, spec.background)
 
 
 def background(image: Image.Image, step: Step) -> Image.Image:
     """Blend transparent pixels with the background. Without one: with white, and only if the output has no alpha."""
-    colour = step.derivation.shape.spec.background or (None if step.alpha else WHITE)
+    asked = step.derivation.shape.spec.background
+    asked = step.dominant if asked == "dominant" else None if asked in BARS else asked
+    colour = asked or (None if step.alpha else WHITE)
     if colour is None or image.mode in ("L", "RGB"):
         return image
     shade = ImageColor.getrgb(colour) if step.alpha else ImageColor.getrgb(colour)[:3]
@@ -123,59 +177,19 @@ def background(image: Image.Image, step: Step) -> Image.Image:
 
 
 def watermark(image: Image.Image, step: Step) -> Image.Image:
-    """Blend the watermark over the picture, scaled down if it is larger."""
-    asked, mark = step.derivation.shape.spec.watermark, step.mark
-    if asked is None or mark is None:
-        return image
-    size = inside(Size(*mark.size), Size(*image.size))
-    mark = scaled(mark, Box(0, 0, *mark.size), size)
-    if asked.opacity < 1:
-        mark = mark.copy() if mark is step.mark else mark
-        mark.putalpha(mark.getchannel("A").point([round(value * asked.opacity) for value in range(256)]))
-    at = place(asked.gravity, image.width - size.width, image.height - size.height, round_up=1)
-    marked = image.convert("RGBA")
-    marked.alpha_composite(mark, at)
-    return marked if image.mode in ("LA", "RGBA") else marked.convert("RGB")
+    """Blend the watermarks over the picture, the first below."""
+    for asked, mark in zip(marks(step.derivation.shape.spec), step.marks, strict=True):
+        image = laid(image, asked, mark)
+    return image
 
 
-AFTER_RESIZE: tuple[Operation, ...] = (turn, tilt, pad, grayscale, blur, sharpen, padding, background, watermark)
+AFTER_RESIZE: tuple[Operation, ...] = (
+    turn, tilt, pad, grayscale, median, threshold, blur, modulate, sharpen, gamma, linear, normalise, tint, negate,
+    pixelate, radius, padding, background, watermark,
+)  # fmt: skip
 """The operations that make a rendition from the resized pixels. Other renditions derive from the pixels before
 these."""
 
 
-def scaled(image: Image.Image, box: Box, size: Size) -> Image.Image:
-    """The part `box` of an image, within its edges, scaled to `size`."""
-    width, height = image.size
-    box = Box(max(0.0, box.left), max(0.0, box.top), min(box.right, width), min(box.bottom, height))
-    if size == image.size and box == (0, 0, width, height):
-        return image
-    if vips.resizes(image, box, size):
-        return _premultiplied(image, lambda pixels: vips.resize(pixels, box, size))
-    return _premultiplied(image, lambda pixels: pixels.resize(size, filter_for(box, size), box, REDUCING_GAP))
-
-
-def filter_for(box: Box, size: Size) -> Image.Resampling:
-    """The filter by which Pillow makes `size` of `box`."""
-    width, height = box.right - box.left, box.bottom - box.top
-    costly = width * height >= MANY_PIXELS and min(width / size.width, height / size.height) >= SHRINK_MIN
-    return Image.Resampling.HAMMING if costly else Image.Resampling.BICUBIC
-
-
-def turned(image: Image.Image, how: Turn) -> Image.Image:
-    """The image after this turn."""
-    return image.transpose(_TRANSPOSES[how]) if how != Turn() else image
-
-
-def _with_alpha(image: Image.Image) -> Image.Image:
-    return image if image.mode == "RGBA" else image.convert("RGBA")
-
-
 def _filtered(image: Image.Image, kernel: ImageFilter.Filter) -> Image.Image:
-    return _premultiplied(image, lambda pixels: pixels.filter(kernel))
-
-
-def _premultiplied(image: Image.Image, work: Callable[[Image.Image], Image.Image]) -> Image.Image:
-    """Apply `work` to pixels with premultiplied alpha, so that the colour of transparent pixels does not show."""
-    if image.mode not in _PREMULTIPLIED:
-        return work(image)
-    return work(image.convert(_PREMULTIPLIED[image.mode])).convert(image.mode)
+    return premultiplied(image, lambda pixels: pixels.filter(kernel))

@@ -21,12 +21,12 @@ from jobs.images.head import read_head
 from jobs.images.kept.blocks import KINDS, NONE, Blocks, blocks
 from jobs.job import Part, Unmet
 from jobs.recipes.encoding import idle, quality_least, quality_of
-from jobs.recipes.formatted import Avif, Jpeg, Png, Webp
-from jobs.recipes.keys import Trim
+from jobs.recipes.keys import WATERMARKS_MAX, Linear, Modulate, Normalise, Trim, marks
 from jobs.recipes.libraries import is_planar
 from jobs.recipes.plan import Derivation
 from jobs.recipes.recipe import Crop, Recipe, RenditionSpec, Watermark, parse
 from jobs.recipes.shapes import Shape, shown
+from jobs.recipes.values.formatted import Avif, Jpeg, Png, Webp
 from worker.images import coloured, encoders, imagefile, operations, planar
 from worker.images.budget import Made, within
 from worker.images.colours.convert import are_srgb, to_srgb
@@ -39,7 +39,7 @@ from worker.images.planar import Planes
 from worker.images.reading import READING, PipelineLimits, Work
 from worker.images.watch import NOTHING, Spent, Watch
 
-ENGINE = f"pillow-{PIL.__version__}{vips.VERSION}{turbojpeg.VERSION}{heic.VERSION}/10"
+ENGINE = f"pillow-{PIL.__version__}{vips.VERSION}{turbojpeg.VERSION}{heic.VERSION}/11"
 """The version of all code that makes a rendition. With the same engine, equal bytes and recipe give the same result."""
 
 STARTS_THREADS = heic.STARTS_THREADS or vips.INSTALLED
@@ -48,7 +48,7 @@ STARTS_THREADS = heic.STARTS_THREADS or vips.INSTALLED
 Picture = Image.Image | Planes
 """A picture on its way to a rendition."""
 
-MARKS_KEPT = 4
+MARKS_KEPT = WATERMARKS_MAX
 """Watermarks that a decoder keeps decoded, at most 64 MB each."""
 
 WARMED_MARK = "0" * 64
@@ -66,6 +66,14 @@ WARMED = (
     ),
     RenditionSpec(name="c", fit="cover-down", ratio="3:4", gravity="focus", focus=(0.0, 1.0), padding=(1, 2, 3, 4),
                   trim=Trim(margin=1), profile="p3", background="#33669980"),
+    RenditionSpec(name="d", width=4, height=6, fit="cover", gravity="attention",
+                  watermark=(Watermark("a", digest=WARMED_MARK, scale=0.5, offset=(1.0, -0.5)),
+                             Watermark("a", digest=WARMED_MARK, tile=True, spacing=(1, 1)))),
+    RenditionSpec(name="e", width=4, height=6, fit="cover", gravity="entropy", radius="50%", padding=1,
+                  background="mirror"),
+    RenditionSpec(name="f", width=9, height=5, fit="contain", background="blur", median=3, modulate=Modulate(hue=9.0),
+                  gamma=2.0, linear=Linear(b=9.0), normalise=Normalise(), tint="#ff0000", negate=True, pixelate=2),
+    RenditionSpec(name="g", threshold=99),
 )  # fmt: skip
 """The renditions that `warm` makes, in each format. Together they set every key, and every operation has work."""
 
@@ -140,6 +148,7 @@ def _parent(work: Work, derivation: Derivation) -> str:
 def warm() -> None:
     """Use every codec, animation, operation and the colour conversion once, so that nothing is loaded later."""
     image = Image.new("RGBA", (16, 16), "#336699")
+    image.paste("#ffffff", (8, 8, 16, 16))
     marks = {WARMED_MARK: encoders.encode(image, "png", WARMED[0])}
     for format in EXTENSIONS:
         recipe = Recipe(tuple(msgspec.structs.replace(spec, format=format) for spec in WARMED))
@@ -174,7 +183,8 @@ def _rendition(work: Work, derivation: Derivation, parent: Picture) -> tuple[Out
     spec = derivation.shape.spec
     format = work.format(spec)
     space = work.spaces.get(work.profile(spec), SRGB)
-    step = coloured.in_space(operations.Step(derivation, format not in OPAQUE, _mark(work, spec)), space.profile)
+    step = operations.Step(derivation, format not in OPAQUE, _marks(work, spec), work.dominant_colour, {})
+    step = coloured.in_space(step, space.profile)
     metadata, all_kept = blocks(work.sources, spec.keep, derivation.shape.sides, format, space.profile)
     unmet: Unmet = ()
     resized = parent
@@ -290,14 +300,12 @@ def _finished(image: Image.Image, step: operations.Step) -> Image.Image:
     return coloured.banded(image) if step.coloured else image
 
 
-def _mark(work: Work, spec: RenditionSpec) -> Image.Image | None:
-    """The watermark's pixels."""
-    asked = spec.watermark
-    if asked is None or asked.digest is None:
-        return None
-    if asked.digest not in work.watermarks:
-        raise ImageFault(f"the watermark {asked.name!r} did not come with the job", code="operation_failed")
-    return _opened(work.watermarks[asked.digest])
+def _marks(work: Work, spec: RenditionSpec) -> tuple[Image.Image, ...]:
+    """The pixels of its watermarks."""
+    missing = [asked.name for asked in marks(spec) if asked.digest not in work.watermarks]
+    if missing:
+        raise ImageFault(f"the watermark {missing[0]!r} did not come with the job", code="operation_failed")
+    return tuple(_opened(work.watermarks[asked.digest or ""]) for asked in marks(spec))
 
 
 @lru_cache(maxsize=MARKS_KEPT)

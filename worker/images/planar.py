@@ -13,8 +13,8 @@ from jobs.images.turns import Box, Size, Turn
 from jobs.recipes.keys import QUALITY
 from jobs.recipes.libraries import PLANES_BYTES_MAX, REDUCING_GAP
 from jobs.recipes.recipe import RenditionSpec
-from worker.images import operations
 from worker.images.formats import turbojpeg, vips
+from worker.images.looks import scaling
 
 
 class Planes(NamedTuple):
@@ -51,7 +51,7 @@ def resize(picture: Planes, box: Box, size: Size, *, full: bool) -> Planes:
         min(box.bottom, picture.size.height),
     )
     sides = size if full else Size(-(-size.width // 2), -(-size.height // 2))
-    filter = operations.filter_for(box, size)
+    filter = scaling.filter_for(box, size)
     luma = _scaled(picture.luma, box, size, filter)
     chroma = tuple(_scaled(plane, _within(box, picture.share), sides, filter) for plane in picture.chroma)
     return Planes(size, luma, chroma, (size.width / sides.width, size.height / sides.height))
@@ -61,7 +61,7 @@ def turned(picture: Planes, turn: Turn) -> Planes:
     """Orientation, rotation by right angles, flip and flop."""
     if turn == Turn():
         return picture
-    luma, *chroma = (operations.turned(plane, turn) for plane in (picture.luma, *picture.chroma))
+    luma, *chroma = (scaling.turned(plane, turn) for plane in (picture.luma, *picture.chroma))
     share = picture.share[::-1] if turn.swap else picture.share
     return Planes(turn.size(picture.size), luma, tuple(chroma), share)
 

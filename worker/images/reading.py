@@ -19,14 +19,14 @@ from jobs.images.kept.blocks import Sources
 from jobs.images.turns import ORIENTATIONS, Size
 from jobs.job import Unmet
 from jobs.limits import JPEG_SCANS_MAX
-from jobs.recipes.keys import Trim
+from jobs.recipes.keys import Crop, Trim
 from jobs.recipes.libraries import planes_serve
-from jobs.recipes.measured import UNMEASURED, Measured
+from jobs.recipes.measured import UNMEASURED, Measured, seeking, trimmed
 from jobs.recipes.memory import most
 from jobs.recipes.plan import FULL_SCALE, JPEG_SCALES, Plan, plan
 from jobs.recipes.recipe import Recipe, RenditionSpec
 from jobs.units import exceeded
-from worker.images import imagefile, motion, planar, trimming
+from worker.images import attention, imagefile, motion, planar, trimming
 from worker.images.canvas import opaque
 from worker.images.colours import spaces
 from worker.images.colours.convert import SAMPLED_SIDE, converted, dominant_colour, keeps_colours
@@ -217,9 +217,21 @@ def colours(work: Work) -> None:
 
 def measure(work: Work) -> None:
     """Ask the pixels what some keys need to know, and plan again. Without such keys it does nothing."""
-    trims = {spec.trim for spec in work.recipe.renditions if isinstance(spec.trim, Trim)}
-    if not trims:
-        return
+    specs = work.recipe.renditions
+    trims = {spec.trim for spec in specs if isinstance(spec.trim, Trim)}
+    if trims:
+        work.measured = Measured(_trims(work, trims))
+    sought = {(kind, trimmed(spec, work.measured)) for spec in specs if (kind := seeking(spec))}
+    if sought:  # an animation's first picture tells it for all frames
+        upright = ORIENTATIONS[work.orientation]
+        grids = attention.sampled(work.image, sought, work.stored, upright)
+        work.measured = work.measured._replace(grids=grids)
+    if trims or sought:
+        work.plan = _planned(work)
+
+
+def _trims(work: Work, trims: set[Trim]) -> dict[Trim, Crop]:
+    """The part of the upright image that each trim leaves."""
     assert isinstance(work.image, Image.Image)
     upright = ORIENTATIONS[work.orientation]
     pictures: Iterable[Image.Image] = [work.image]
@@ -227,8 +239,7 @@ def measure(work: Work) -> None:
         still = None if work.apart else work.image
         shown = motion.shown(work.head.format, work.file, work.stream, work.declarations, still)
         pictures = itertools.chain(pictures, (picture for picture, _ in shown))
-    work.measured = Measured(trimming.measured(pictures, trims, work.stored, upright))
-    work.plan = _planned(work)
+    return trimming.measured(pictures, trims, work.stored, upright)
 
 
 def look(work: Work) -> None:

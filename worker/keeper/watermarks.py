@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from host.files.recipes import load_watermarks
 from host.settings.settings import Settings
 from jobs.errors import BadRecipe, ImageFault, SetupFault
+from jobs.recipes.keys import marks
 from jobs.recipes.recipe import RenditionSpec, parse
 
 RECIPES_KEPT = 100
@@ -32,8 +33,8 @@ class Watermarks:
 
         Raises ImageFault `operation_failed` if one of them is missing.
         """
-        marks = [spec.watermark for spec in resolved(recipe)]
-        return {mark.digest: self._find(mark.digest, mark.name) for mark in marks if mark and mark.digest}
+        asked = [mark for spec in resolved(recipe) for mark in marks(spec)]
+        return {mark.digest: self._find(mark.digest, mark.name) for mark in asked if mark.digest}
 
     def _find(self, digest: str, name: str) -> int:
         if digest not in self._files:

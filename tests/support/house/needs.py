@@ -50,7 +50,7 @@ NEEDS = (
     Need("Prometheus", "metrics, alerts and the dashboard", "apt-get install prometheus", _program("promtool")),
     Need(
         "npm",
-        "axe on the page, the upload libraries, a client in TypeScript, and PM2",
+        "axe on the page, the upload libraries, sharp as a judge of pictures, a client in TypeScript, and PM2",
         "apt-get install npm",
         _program("npm"),
     ),

@@ -20,7 +20,8 @@ ARROWS = {
     "jobs/figures": "jobs jobs/images",
     "jobs/images": "jobs",
     "jobs/images/kept": "jobs/images",
-    "jobs/recipes": "jobs jobs/images",
+    "jobs/recipes": "jobs jobs/images jobs/recipes/values",
+    "jobs/recipes/values": "jobs/images",
     "jobs/session": "jobs/wire",
     "jobs/webhooks": "jobs",
     "jobs/wire": "jobs",
@@ -87,11 +88,13 @@ ARROWS = {
     "worker/core": "jobs jobs/session jobs/wire",
     "worker/decoder": "host/process host/settings jobs jobs/recipes worker/boundary worker/images",
     "worker/images": (
-        "jobs jobs/images jobs/images/kept jobs/recipes worker/images/colours worker/images/formats worker/images/kept"
+        "jobs jobs/images jobs/images/kept jobs/recipes jobs/recipes/values worker/images/colours "
+        "worker/images/formats worker/images/kept worker/images/looks"
     ),
     "worker/images/colours": "jobs jobs/images worker/images/formats",
-    "worker/images/formats": "host/settings jobs jobs/images jobs/recipes",
+    "worker/images/formats": "host/settings jobs jobs/images jobs/recipes jobs/recipes/values",
     "worker/images/kept": "jobs/images jobs/images/kept jobs/recipes worker/images/formats",
+    "worker/images/looks": "jobs/images jobs/recipes worker/images/formats",
     "worker/keeper": (
         "host/files host/process host/settings host/sockets host/tracing jobs jobs/images jobs/recipes jobs/wire "
         "stores stores/blobs stores/cache worker/boundary worker/core"
@@ -136,7 +139,7 @@ ARROWS = {
     "torture": (
         "bench/parts host/files jobs jobs/wire pixmill tests/support/clusters tests/support/harnesses "
         "tests/support/pictures torture/planted torture/planted/clients torture/planted/outside "
-        "torture/planted/strangers web"
+        "torture/planted/pictures torture/planted/strangers web"
     ),
     "torture/chaos": "bench/parts jobs pixmill stores/ledger tests/support/clusters",
     "torture/courier": "bench/parts pixmill tests/support/clusters tests/support/servers",
@@ -147,6 +150,7 @@ ARROWS = {
     "torture/planted": "",
     "torture/planted/clients": "torture/planted",
     "torture/planted/outside": "torture/planted",
+    "torture/planted/pictures": "torture/planted",
     "torture/planted/strangers": "torture/planted",
     "torture/recipes": "bench/parts jobs jobs/recipes tests/support/clusters",
     "torture/standby": "bench/parts pixmill tests/support/clusters tests/support/servers torture",

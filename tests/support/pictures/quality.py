@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageMath, ImageOps
 
 from jobs.recipes.recipe import parse
 from tests.support.pictures.images import LIMITS, TEST_DATA, saved
+from worker.images.looks.colours import Change, lab, rgb
 from worker.images.pipeline import run
 
 SOURCE = TEST_DATA / "sample.jpg"
@@ -114,6 +115,61 @@ def _small(whole: Image.Image, width: int = 200, height: int = 267) -> Image.Ima
     return whole.resize((width, height), LANCZOS)
 
 
+def _median(image: Image.Image, size: int) -> Image.Image:
+    """By sorting; pixels beyond an edge are those of the edge."""
+    made, reach = [], size // 2
+    for band in image.split():
+        rows = [band.tobytes()[at : at + band.width] for at in range(0, band.width * band.height, band.width)]
+        rows = [row[:1] * reach + row + row[-1:] * reach for row in rows]
+        rows = [rows[0]] * reach + rows + [rows[-1]] * reach
+        windows = (rows[y : y + size] for y in range(band.height))
+        middles = (sorted(b"".join(row[x : x + size] for row in each))[size * reach + reach] for each in windows
+                   for x in range(band.width))  # fmt: skip
+        made.append(Image.frombytes("L", band.size, bytes(middles)))
+    return Image.merge(image.mode, made)
+
+
+def _by_lab(image: Image.Image, change: Change) -> Image.Image:
+    """Each pixel by its own CIELAB."""
+    data, made = image.tobytes(), bytearray()
+    for at in range(0, len(data), 3):
+        made += bytes(round(255 * value) for value in rgb(*change(*lab(*(level / 255 for level in data[at : at + 3])))))
+    return Image.frombytes("RGB", image.size, bytes(made))
+
+
+def _turned(a: float, b: float, chroma: float, hue: float) -> tuple[float, float]:
+    angle, length = math.atan2(b, a) + math.radians(hue), chroma * math.hypot(a, b)
+    return length * math.cos(angle), length * math.sin(angle)
+
+
+def _tint(light: float, _a: float, _b: float) -> tuple[float, float, float]:
+    _, a, b = lab(0xCC / 255, 0x88 / 255, 0x44 / 255)
+    return light, a * (1 - (light / 50 - 1) ** 2), b * (1 - (light / 50 - 1) ** 2)
+
+
+def _normalised(whole: Image.Image) -> Image.Image:
+    small = _small(whole)
+    data = small.tobytes()
+    lights = [lab(*(level / 255 for level in data[at : at + 3]))[0] for at in range(0, len(data), 3)]
+    least, most = min(lights), max(lights)
+    return _by_lab(small, lambda light, a, b: (100 * (light - least) / (most - least), a, b))
+
+
+def _round(whole: Image.Image) -> Image.Image:
+    """Corners that are drawn eight times as large."""
+    small = _small(whole)
+    large = Image.new("L", (8 * small.width, 8 * small.height))
+    ImageDraw.Draw(large).rounded_rectangle((0, 0, large.width - 1, large.height - 1), 8 * 40, 255)
+    return Image.composite(small, Image.new("RGB", small.size, "white"), large.reduce(8))
+
+
+def _on_blurred(whole: Image.Image) -> Image.Image:
+    """The middle of the picture, blurred at full size, under the picture."""
+    ground = gaussian(whole.crop((0, 200, 1200, 1400)).resize((200, 200), LANCZOS), 2 * 200 / 64)
+    ground.paste(_small(whole, 150, 200), (25, 0))
+    return ground
+
+
 class Judged(NamedTuple):
     """An operation, as docs/recipes.md shows it: keys of a rendition, a description, and its reference version."""
 
@@ -149,6 +205,8 @@ JUDGED = (
     Judged("focus", {"width": 200, "height": 150, "fit": "cover", "gravity": "focus", "focus": [0.5, 0.4]}, "the point"
            " around which a cut is made, in fractions of the sides",
            lambda whole: _small(whole).crop((0, 32, 200, 182))),
+    Judged("attention", {"width": 200, "height": 150, "fit": "cover", "gravity": "attention"}, "keeps what draws"
+           " attention; `entropy` keeps the most information", lambda whole: _small(whole).crop((0, 0, 200, 150))),
     Judged("dpr", {"width": 100, "dpr": 2}, "multiplies the sides and the padding, for screens of several pixels each",
            _small),
     Judged("padding", {"width": 180, "padding": 10, "background": "#ffcc66"}, "adds pixels around the picture; a list:"
@@ -162,10 +220,31 @@ JUDGED = (
     Judged("flop", {"flop": True, "width": 200}, "mirrors left to right", lambda whole: ImageOps.mirror(_small(whole))),
     Judged("grayscale", {"grayscale": True, "width": 200}, "keeps the luma (ITU-R 601) only",
            lambda whole: luma(_small(whole))),
+    Judged("median", {"median": 5, "width": 200}, "the middle of each neighbourhood of 3, 5 or 7 pixels each way",
+           lambda whole: _median(_small(whole), 5)),
+    Judged("threshold", {"threshold": 110, "blur": 3, "width": 200}, "black below this luma, white from it on",
+           lambda whole: gaussian(luma(_small(whole)).point([0] * 110 + [255] * 146), 3)),
     Judged("blur", {"blur": 4, "width": 200}, "Gaussian blur, by its sigma in pixels of the output",
            lambda whole: gaussian(_small(whole), 4)),
+    Judged("modulate", {"modulate": {"brightness": 1.2, "saturation": 1.5, "hue": 30}, "width": 200}, "multiplies"
+           " lightness and saturation, turns the hue by degrees, adds `lightness`",
+           lambda whole: _by_lab(_small(whole), lambda light, a, b: (1.2 * light, *_turned(a, b, 1.5, 30)))),
     Judged("sharpen", {"sharpen": 1.5, "width": 200}, "sharpens by an unsharp mask, by its sigma",
            lambda whole: unsharp(_small(whole), 1.5)),
+    Judged("gamma", {"gamma": 1.8, "width": 200}, "brightens the middle (above 1), or darkens it",
+           lambda whole: _small(whole).point([round(255 * (level / 255) ** (1 / 1.8)) for level in range(256)] * 3)),
+    Judged("linear", {"linear": {"a": 1.4, "b": -51}, "width": 200}, "levels times `a` plus `b`: contrast 1.4 here",
+           lambda whole: _small(whole).point([min(255, max(0, round(1.4 * level - 51))) for level in range(256)] * 3)),
+    Judged("normalise", {"normalise": {"lower": 0, "upper": 100}, "width": 200}, "stretches lightness from black to"
+           " white", _normalised),
+    Judged("tint", {"tint": "#cc8844", "width": 200}, "shades of one colour",
+           lambda whole: _by_lab(_small(whole), _tint)),
+    Judged("negate", {"negate": True, "width": 200}, "the negative", lambda whole: ImageOps.invert(_small(whole))),
+    Judged("pixelate", {"pixelate": 8, "width": 200}, "blocks of one colour, by their sides in pixels",
+           lambda whole: _small(whole).reduce(8).resize((200, 272), Image.Resampling.NEAREST).crop((0, 0, 200, 267))),
+    Judged("radius", {"width": 200, "radius": 40, "background": "#ffffff"}, "rounds the corners", _round),
+    Judged("bars", {"width": 200, "height": 200, "fit": "contain", "background": "blur"},
+           "the bars of `contain`, or padding, show the picture: `blur` or `mirror`", _on_blurred),
     Judged("watermark", {"width": 200, "watermark": {"name": "logo", "gravity": "southeast", "opacity": 0.8}},
            "lays an image of recipes.toml over the picture",
            lambda whole: _on(_small(whole), mark(), (152, 219), 0.8)),

@@ -20,7 +20,7 @@ from host.settings.extras import vips_installed
 from jobs.errors import SetupFault
 from jobs.images.turns import Box, Size
 from jobs.recipes import libraries
-from jobs.recipes.formatted import Webp
+from jobs.recipes.values.formatted import Webp
 from worker.images.formats import address_space, pixels
 
 INSTALLED = vips_installed()

@@ -13,7 +13,7 @@ from jobs.errors import BadRecipe
 from jobs.limits import RECIPE_BYTES_MAX, RENDITIONS_MAX, SIDE_MAX
 from jobs.recipes.expand import edges
 from jobs.recipes.keys import PADDING_MAX
-from jobs.recipes.recipe import Recipe, canonical, focused, parse
+from jobs.recipes.recipe import FEW, Recipe, canonical, focused, parse
 
 CROP = {"left": 1, "top": 1, "width": 5, "height": 5}
 
@@ -108,6 +108,10 @@ def test_it_is_the_recipe_written_out(short: dict[str, Any], written: list[dict[
         ({"padding": [0, PADDING_MAX + 1]}, "padding[1]"),
         ({"gravity": "focus"}, "gravity"),
         ({"gravity": "focus", "fit": "contain"}, "gravity"),
+        ({"gravity": "attention"}, "gravity"),
+        ({"gravity": "entropy", "fit": "fill"}, "gravity"),
+        ({"gravity": "attention", "fit": "cover", "focus": [0.5, 0.5]}, "focus"),
+        ({"watermark": {"name": "logo", "gravity": "attention"}}, "watermark.gravity"),
         ({"focus": [0.5, 0.5], "fit": "cover"}, "focus"),
         ({"focus": [0.5, 1.1], "fit": "cover", "gravity": "focus"}, "focus[1]"),
         ({"focus": [0.5], "fit": "cover", "gravity": "focus"}, "focus"),
@@ -127,22 +131,37 @@ def test_all_renditions_together_have_the_bound_of_those_written_out() -> None:
 
 
 def test_the_longest_recipe_is_read_again_from_its_text() -> None:
-    """What web stores, the worker parses: the text of all keys must pass the bound of an upload, too."""
-    keys = {
+    """What web stores, the worker parses: the text of all keys must pass the bound of an upload, too. If it does not,
+    it is refused."""
+    third: float = 1 / 3
+    keys: dict[str, Any] = {
         "fit": "cover-down", "gravity": "focus", "focus": [0.1234567890123456, 0.1234567890123457], "enlarge": True,
         "crop": dict.fromkeys(("left", "top", "width", "height"), 2**31 - 1), "rotate": 0.1234567890123456,
         "flip": True, "flop": True, "grayscale": True, "blur": 999.123456789012, "sharpen": 9.123456789012345,
         "padding": [1_999, 1_998, 1_997, 1_996], "background": "#12345678", "format": "original", "quality": 100,
         "max_bytes": 2_000_000_000, "quality_min": 29,
-        "watermark": {"name": "w" * 32, "gravity": "northwest", "opacity": 0.1234567890123456, "digest": "d" * 64},
-        "progressive": True, "chroma": 444, "width": 4999, "height": 4998,
+        "watermark": {"name": "w" * 32, "gravity": "northwest", "opacity": third, "digest": "d" * 64, "scale": third,
+                      "offset": [-third, -third], "tile": True, "spacing": [1999, 1998]},
+        "radius": ["10%", "11%", 1111, 1112], "median": 3, "threshold": 222, "gamma": third, "tint": "#123456",
+        "modulate": dict.fromkeys(("brightness", "saturation", "lightness", "hue"), third), "negate": True,
+        "linear": {"a": [third, -third, 1], "b": [third, -third, 1]}, "normalise": {"lower": third, "upper": 1 + third},
+        "pixelate": 111, "progressive": True, "chroma": 444, "width": 4999, "height": 4998,
         "keep": ["copyright", "density", "exif", "iptc", "location", "xmp"], "avif": {"speed": 10}, "profile": "keep",
         "jpeg": {"trellis": True}, "png": {"palette": True, "colours": 255, "dither": True},
         "webp": {"alpha_quality": 99, "exact": True, "near_lossless": True},
     }  # fmt: skip
-    recipe = parse({"renditions": [{"name": f"{number:0>32}", **keys} for number in range(RENDITIONS_MAX)]})
-    assert len(canonical(recipe)) <= RECIPE_BYTES_MAX
-    assert parse(canonical(recipe)) == recipe
+    few = parse({"renditions": [{"name": f"{number:0>32}", **keys} for number in range(FEW)]})
+    assert 2 * len(canonical(few)) <= RECIPE_BYTES_MAX
+    assert parse(canonical(few)) == few
+    made = 0
+    for number in range(FEW, RENDITIONS_MAX + 1):
+        with contextlib.suppress(BadRecipe):
+            recipe = parse({"renditions": [{"name": f"{each:0>32}", **keys} for each in range(number)]})
+            assert parse(canonical(recipe)) == recipe
+            made = number
+    assert 2 * FEW <= made < RENDITIONS_MAX
+    with pytest.raises(BadRecipe, match=f"{RECIPE_BYTES_MAX} are allowed"):
+        of({**keys, "name": "n" * 28, "width": None, "widths": [*range(1, 17)]})
 
 
 ASKED = st.fixed_dictionaries(
@@ -155,7 +174,13 @@ ASKED = st.fixed_dictionaries(
         "fit": st.sampled_from(["inside", "cover", "cover-down", "contain"]),
         "padding": st.integers(0, 99) | st.lists(st.integers(0, 99), min_size=1, max_size=4),
         "focus": st.tuples(st.floats(0, 1), st.floats(0, 1)),
-        "gravity": st.sampled_from(["focus", "north"]),
+        "gravity": st.sampled_from(["focus", "attention", "entropy", "north"]),
+        "formats": st.lists(st.sampled_from(["jpeg", "png", "webp", "avif", "gif"]), min_size=1, max_size=3),
+        "quality": st.integers(1, 100),
+        "effort": st.integers(0, 9),
+        "radius": st.integers(0, 99) | st.sampled_from(["1%", "50%", "60%"]),
+        "modulate": st.fixed_dictionaries({}, optional={"hue": st.floats(-400, 400), "brightness": st.floats(0, 11)}),
+        "linear": st.fixed_dictionaries({}, optional={"a": st.floats(-2, 2) | st.tuples(*[st.floats(-2, 2)] * 3)}),
     },
 )
 
@@ -168,6 +193,56 @@ def test_whatever_is_asked_is_bad_or_read_back_the_same(keys: dict[str, Any]) ->
     if recipe is not None:
         assert parse(canonical(recipe)) == recipe
         assert canonical(parse(canonical(recipe))) == canonical(recipe)
+
+
+FORMATS = ["avif", "webp", "jpeg"]
+
+
+@pytest.mark.parametrize(
+    ("short", "written"),
+    [
+        ({"formats": FORMATS}, [{"name": f"b-{each}", "format": each} for each in FORMATS]),
+        ({"formats": ["png"], "widths": [9]}, [{"name": "b-9w-png", "format": "png", "width": 9}]),
+        ({"formats": FORMATS, "effort": 4, "quality": 50}, [
+            {"name": "b-avif", "format": "avif", "effort": 4, "quality": 50},
+            {"name": "b-webp", "format": "webp", "effort": 4, "quality": 50},
+            {"name": "b-jpeg", "format": "jpeg", "quality": 50},
+        ]),
+        ({"formats": ["png", "jpeg"], "max_bytes": 9, "quality_min": 7, "progressive": True}, [
+            {"name": "b-png", "format": "png"},
+            {"name": "b-jpeg", "format": "jpeg", "max_bytes": 9, "quality_min": 7, "progressive": True},
+        ]),
+        ({"formats": ["avif", "jpeg"], "keep": ["exif", "iptc"], "avif": {"speed": 2}}, [
+            {"name": "b-avif", "format": "avif", "keep": ["exif"], "effort": 8},
+            {"name": "b-jpeg", "format": "jpeg", "keep": ["exif", "iptc"]},
+        ]),
+        ({"formats": ["webp", "gif"], "dpr": [1, 2], "width": 5}, [
+            {"name": f"b-{dpr}x-{each}", "format": each, "width": 5 * dpr} for dpr in (1, 2) for each in ("webp", "gif")
+        ]),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_formats_are_the_recipe_written_out(short: dict[str, Any], written: list[dict[str, Any]]) -> None:
+    assert canonical(of({"name": "b", **short})) == canonical(of(*written))
+
+
+@pytest.mark.parametrize(
+    ("keys", "place"),
+    [
+        ({"formats": []}, "formats"),
+        ({"formats": ["jpeg", "jpeg"]}, "formats"),
+        ({"formats": ["original"]}, "formats[0]"),
+        ({"formats": ["jpeg"], "format": "jpeg"}, "formats"),
+        ({"formats": ["jpeg", "gif"], "effort": 3}, "effort"),
+        ({"formats": ["jpeg", "gif"], "webp": {"exact": True}}, "webp"),
+        ({"formats": ["png", "gif"], "max_bytes": 3}, "max_bytes"),
+        ({"formats": ["jpeg"], "name": "n" * 28}, "name"),
+    ],
+)
+def test_a_fault_of_formats_names_its_key(keys: dict[str, Any], place: str) -> None:
+    with pytest.raises(BadRecipe) as fault:
+        of({"name": "b", **keys})
+    assert fault.value.path == f"$.renditions[0].{place}"
 
 
 def test_the_edges_of_a_padding_are_those_of_css() -> None:

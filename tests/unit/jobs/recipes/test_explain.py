@@ -89,9 +89,14 @@ def test_every_operation_of_the_worker_has_a_rate() -> None:
     assert list(OPERATION_RATES) == [operation.__name__ for operation in AFTER_RESIZE]
 
 
-COSTLY: dict[str, dict[str, Any]] = {"tilt": {"rotate": 15}, "blur": {"blur": 4}, "sharpen": {"sharpen": 1.5}}
+COSTLY: dict[str, dict[str, Any]] = {"tilt": {"rotate": 15}, "blur": {"blur": 4}, "sharpen": {"sharpen": 1.5},
+    "median": {"median": 5},
+    "modulate": {"modulate": {"hue": 90}}, "normalise": {"normalise": True}, "tint": {"tint": "#ff0000"},
+    "pad": {"fit": "contain", "width": 1600, "height": 625, "background": "mirror"},
+    "padding": {"width": 960, "padding": [0, 20], "background": "blur"},
+    "watermark": {"watermark": {"name": "a", "tile": True, "digest": "0" * 64}}}  # fmt: skip
 """Keys that ask for each operation with a rate."""
-MILLIONS = {"tilt": 1.5}
+MILLIONS = {"tilt": 1.5, "median": 25}
 """Its pixels, in millions, where they are not those of the output: with its corners a tilted picture is larger."""
 
 

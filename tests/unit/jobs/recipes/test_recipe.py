@@ -1,9 +1,11 @@
 """jobs/recipes/recipe.py: faults by their JSON path, one canonical text, presets."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ from jobs.errors import BadRecipe, SetupFault
 from jobs.images.turns import Size
 from jobs.limits import OUTPUT_PIXELS_MAX, RECIPE_BYTES_MAX, RENDITIONS_MAX, SIDE_MAX
 from jobs.recipes.presets import load_presets, moved, watermark_paths
-from jobs.recipes.recipe import RenditionSpec, Watermark, as_dict, canonical, digest, parse, whole
+from jobs.recipes.recipe import AskedRecipe, RenditionSpec, Watermark, as_dict, canonical, digest, parse, whole
 from jobs.recipes.shapes import shape
 
 DIGEST, OTHER = "d" * 64, "0" * 64
@@ -228,3 +230,28 @@ def test_a_path_that_cannot_be_changed_is_said() -> None:
 def test_a_path_with_quotes_is_written_so_that_it_is_read_again() -> None:
     to = 'd/"\\é\n.png'
     assert watermark_paths(moved('[watermarks]\na = "/b/c.png"', {"/b/c.png": to})) == {"a": to}
+
+
+def _unions(kind: Any) -> Iterator[msgspec.inspect.UnionType]:
+    """All unions in a type."""
+    if isinstance(kind, msgspec.inspect.UnionType):
+        yield kind
+    for name in getattr(kind, "__struct_fields__", ()):
+        inner = getattr(kind, name)
+        for each in inner if isinstance(inner, tuple) else (inner,):
+            yield from _unions(each.type if isinstance(each, msgspec.inspect.Field) else each)
+
+
+def test_no_union_has_what_msgspec_reads_from_the_wrong_place() -> None:
+    """msgspec 0.22.0 corrupts memory where a union has an array of bounded length beside a text with a pattern, or one
+    of a fixed length beside a bounded number or such a text."""
+    found = [*_unions(msgspec.inspect.type_info(AskedRecipe))]
+    assert len(found) > 10
+    for union in found:
+        fixed = any(isinstance(each, msgspec.inspect.TupleType) for each in union.types)
+        arrays = fixed or any(isinstance(each, msgspec.inspect.CollectionType) for each in union.types)
+        pattern = any(isinstance(each, msgspec.inspect.StrType) and each.pattern for each in union.types)
+        number = any(isinstance(each, msgspec.inspect.IntType | msgspec.inspect.FloatType)
+                     and not (each.ge is None is each.le) for each in union.types)  # fmt: skip
+        assert not (arrays and pattern), union
+        assert not (fixed and number), union

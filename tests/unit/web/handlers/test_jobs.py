@@ -22,8 +22,8 @@ from web.views import answers
 ROOT = Path(__file__).parents[4]
 FIELDS = [
     "id", "state", "filename", "reference", "metadata", "preset", "recipe", "priority", "attempts", "cached", "error",
-    "original", "source_url", "renditions", "dominant_colour", "timeline", "cost", "queue_position", "eta_seconds",
-    "batch", "accepted_at", "ended_at", "expires_at", "change", "trace", "status_url", "events_url",
+    "original", "source_url", "renditions", "srcset", "dominant_colour", "timeline", "cost", "queue_position",
+    "eta_seconds", "batch", "accepted_at", "ended_at", "expires_at", "change", "trace", "status_url", "events_url",
     "deliveries",
 ]  # fmt: skip
 
@@ -150,7 +150,9 @@ def test_lists_are_pages_from_the_newest() -> None:
         harness.finish(jobs[0])
         first = await get(harness, "/jobs?limit=2")
         assert [job["id"] for job in first["jobs"]] == jobs[:2:-1]
-        assert list(first["jobs"][0]) == [name for name in FIELDS if name not in ("recipe", "timeline", "deliveries")]
+        assert list(first["jobs"][0]) == [
+            name for name in FIELDS if name not in ("recipe", "timeline", "srcset", "deliveries")
+        ]
         second = await get(harness, f"/jobs?limit=3&after={first['next']}")
         assert [job["id"] for job in second["jobs"]] == jobs[2::-1]
         assert second["next"] is None

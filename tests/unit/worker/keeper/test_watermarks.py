@@ -9,7 +9,7 @@ import pytest
 from host.files.recipes import WATERMARK_BYTES_MAX, digest_of, load_recipes, load_watermarks
 from host.settings.settings import Settings
 from jobs.errors import ImageFault, SetupFault
-from jobs.recipes.recipe import canonical, parse
+from jobs.recipes.recipe import Watermark, canonical, parse
 from tests.support.harnesses.web_harness import png
 from worker.keeper.watermarks import Watermarks
 
@@ -36,7 +36,7 @@ def test_a_preset_is_resolved_to_the_image_beside_its_file(tmp_path: Path) -> No
     recipes = load_recipes(settings(tmp_path))
     assert recipes.watermarks == {"logo": digest_of(png())}
     watermark = recipes.presets["default"].renditions[0].watermark
-    assert watermark is not None
+    assert isinstance(watermark, Watermark)
     assert (watermark.digest, watermark.opacity) == (digest_of(png()), 0.5)
     assert load_watermarks(settings(tmp_path)) == {digest_of(png()): png()}
 
