@@ -52,6 +52,7 @@ class EventKind(StrEnum):
     ACCEPTED = "accepted"
     ASSIGNED = "assigned"
     STARTED = "started"
+    DESCRIBED = "described"
     RENDITION = "rendition"
     FETCHING = "fetching"
     FETCHED = "fetched"
@@ -145,6 +146,12 @@ class Rendition(msgspec.Struct, frozen=True, array_like=True, gc=False):
     box: Part | None = None
 
 
+FACTS_BYTES_MAX = 4096
+FactBytes = Annotated[bytes, Meta(max_length=FACTS_BYTES_MAX)]
+"""Facts of an original as a worker has encoded them (jobs/images/facts.py); empty: there are none. The broker does not
+read them."""
+
+
 class Cost(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a finished try cost: CPU milliseconds and the decoder's peak resident bytes."""
 
@@ -222,7 +229,8 @@ class Outcome(msgspec.Struct, array_like=True, gc=False):
     `losses`: leases lost before a decoder began. `crashes`: decoders that died of its own doing.
     `memory_tries`: tries that ran out of decoder memory. Requeue sets all three to 0. `hooks`: who is told of its
     end, asked for by the upload; it is here because the broker reads it. `sourced`: of a job whose original is at an
-    address. `expires_at`: the wall time by which it must be begun; None: it never expires.
+    address. `expires_at`: the wall time by which it must be begun; None: it never expires. `facts`: of the original,
+    if the recipe asks for them.
     """
 
     timeline: list[TimelineEntry] = []
@@ -237,6 +245,7 @@ class Outcome(msgspec.Struct, array_like=True, gc=False):
     hooks: Hooks | None = None
     sourced: Sourced | None = None
     expires_at: float | None = None
+    facts: FactBytes = b""
 
 
 class Row(NamedTuple):

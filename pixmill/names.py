@@ -12,12 +12,15 @@ from pixmill.core.answers import (
     Grant,
     History,
     Hour,
+    Info,
     Interval,
     Job,
     JobError,
     Lasted,
+    Location,
     OpenedBatch,
     Original,
+    Placeholder,
     Rendition,
     SlowJob,
     Stats,
@@ -25,7 +28,7 @@ from pixmill.core.answers import (
     ViewGrant,
 )
 from pixmill.core.errors import Conflict, NoAccess, NotFound, PixmillError, RateLimited, Refused, Unreachable
-from pixmill.core.events import BatchEnded, Beat, Event, JobChanged, RenditionMade, Reset
+from pixmill.core.events import BatchEnded, Beat, Described, Event, JobChanged, RenditionMade, Reset
 from pixmill.core.requests import Retry
 from pixmill.grants import grant, view_grant
 
@@ -41,20 +44,24 @@ __all__ = [
     "CodeCount",
     "Conflict",
     "Delivery",
+    "Described",
     "Event",
     "Grant",
     "History",
     "Hour",
+    "Info",
     "Interval",
     "Job",
     "JobChanged",
     "JobError",
     "Lasted",
+    "Location",
     "NoAccess",
     "NotFound",
     "OpenedBatch",
     "Original",
     "PixmillError",
+    "Placeholder",
     "RateLimited",
     "Refused",
     "Rendition",

@@ -67,6 +67,7 @@ class Frames:
         return [
             self.ready(incarnation),
             wire.Started([wire.Start(job, lease, time.time())]),
+            wire.Described([wire.Description(job, lease, b"facts")]),
             wire.Published([wire.Publication(job, lease, rendition)]),
             wire.Finished([wire.Finish(job, lease, [rendition], Cost(5.0, 10**7))]),
             wire.Failed([wire.Failure(job, lease, "undecodable", "no image")]),

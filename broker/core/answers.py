@@ -12,9 +12,10 @@ from jobs.ids import is_rendition_of
 from jobs.job import Code, EventKind, Rendition, State
 from jobs.limits import RENDITIONS_MAX
 from jobs.retry import Again, End, after_failure, after_loss_unstarted
-from jobs.wire import Failed, Failure, Finish, Finished, Published, Returned, Started
+from jobs.wire import Described, Failed, Failure, Finish, Finished, Published, Returned, Started
 
-STARTED, RENDITION, RETURNED = EventKind.STARTED.value, EventKind.RENDITION.value, EventKind.RETURNED.value
+STARTED, DESCRIBED, RENDITION = EventKind.STARTED.value, EventKind.DESCRIBED.value, EventKind.RENDITION.value
+RETURNED = EventKind.RETURNED.value
 LOST, ERROR = EventKind.LOST.value, EventKind.ERROR.value
 _KNOWN = frozenset(code.value for code in Code)
 ANOTHERS = "its worker named a file that is not this job's"
@@ -55,6 +56,24 @@ def _at(books: Books, entry: Entry, wall: float | None, now: float) -> float:
     last = entry.outcome.timeline[-1].at
     at = (wall if wall > last else last) - books.offset
     return at if at < now else now
+
+
+def described(books: Books, worker: Worker, message: Described, now: float) -> None:
+    """Facts of originals were found: each is a change of its job's row."""
+    for description in message.jobs:
+        entry = held(books, worker, description.job, description.lease)
+        if entry is None:
+            books.settle(worker.peer, description.job, description.lease)
+        elif not entry.outcome.cancel_requested:
+            _describe(books, entry, description.facts, now)
+
+
+def _describe(books: Books, entry: Entry, facts: bytes, now: float) -> None:
+    if facts == entry.outcome.facts:
+        return
+    entry.outcome.facts = facts
+    books.log(entry, DESCRIBED, now)
+    books.changes.append(books.change_of(entry, facts=facts))
 
 
 def published(books: Books, worker: Worker, message: Published, now: float) -> None:
@@ -114,6 +133,8 @@ def _finish(books: Books, entry: Entry, finish: Finish, now: float) -> None:
         return books.cancel(entry, now)
     if not finish.cached and entry.started_at is None:
         begin(books, entry, now, finish.began_at)
+    if finish.facts:
+        _describe(books, entry, finish.facts, now)
     for rendition in finish.renditions:
         _publish(books, entry, rendition, now)
     if finish.cached:

@@ -16,6 +16,7 @@ from jobs.deliveries import is_delivery
 
 ANSWERS: dict[type, Callable[[Books, Worker, Any, float], None]] = {
     wire.Started: answers.started,
+    wire.Described: answers.described,
     wire.Published: answers.published,
     wire.Finished: answers.finished,
     wire.Failed: answers.failed,

@@ -50,18 +50,31 @@ def box_head(start: bytes) -> tuple[int, bytes, int]:
 
 
 def reading_properties(most: int) -> Generator[tuple[int, int], bytes, Sequence[Property]]:
-    """Finds the properties of a file's primary item. It yields the offset and number of the bytes that it wants, and is
-    sent them. It reads at most `most` bytes of the `meta` box. Without such a box it finds none. Raises struct.error
+    """Finds the properties of a file's primary item, as `reading_meta` finds the box that has them. Raises struct.error
     where the file is damaged."""
+    meta = yield from reading_meta(most)
+    return picture_properties(meta) if meta else ()
+
+
+def reading_meta(most: int) -> Generator[tuple[int, int], bytes, bytes]:
+    """Finds the content of the `meta` box, at most `most` bytes of it; b"" without such a box. It yields the offset and
+    number of the bytes that it wants, and is sent them."""
     at = 0
     while True:
         length, kind, head = box_head((yield at, 16))
         if kind == b"meta":
             break
         if length < head:  # to the end of the file, or damaged
-            return ()
+            return b""
         at += length
-    return picture_properties((yield at + head, min(length - head, most) if length else most))
+    return (yield at + head, min(length - head, most) if length else most)
+
+
+def codings(meta: bytes) -> list[Property]:
+    """The properties that configure a decoder, in their order: those of the picture's tiles come first."""
+    parts = {kind: body for kind, body in boxes(meta[4:]) if kind == b"iprp"}
+    container = next((body for kind, body in boxes(parts.get(b"iprp", b"")) if kind == b"ipco"), b"")
+    return [each for each in boxes(container) if each.kind in (b"av1C", b"hvcC")]
 
 
 @lru_cache(maxsize=1)

@@ -16,6 +16,8 @@ OPAQUE = frozenset({"jpeg"})
 """Formats that are written without alpha."""
 ANIMATED = frozenset({"gif", "webp", "png"})
 """Outputs that keep an animation; the others show its first frame."""
+MAY_ANIMATE = frozenset({"avif"})
+"""Outputs that keep an animation if that is asked for: it takes long to encode."""
 WITH_METADATA = frozenset({"jpeg", "png", "webp", "avif"})
 """Formats that are written with EXIF, if the recipe keeps it."""
 SPOKEN = {"jpeg": "JPEG", "png": "PNG", "webp": "WebP", "avif": "AVIF", "gif": "GIF", "tiff": "TIFF", "bmp": "BMP"}

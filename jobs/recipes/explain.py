@@ -19,7 +19,7 @@ from jobs.recipes.encoding import effort_of, idle, quality_of, vips_key
 from jobs.recipes.keys import BARS, ENCODES_MAX, marks
 from jobs.recipes.libraries import REDUCING_GAP
 from jobs.recipes.measured import asks_pixels, seeking
-from jobs.recipes.plan import FULL_SCALE, JPEG_SCALES, Derivation, plan
+from jobs.recipes.plan import FULL_SCALE, JPEG_SCALES, Derivation, Plan, by_page, plan
 from jobs.recipes.recipe import Recipe, RenditionSpec
 from jobs.recipes.shapes import Shape, shape
 
@@ -36,6 +36,9 @@ P3_MS = 19.0
 """To convert a million decoded pixels into Display P3."""
 SEEK_MS = 4.0
 """To find the cut of `attention` or `entropy` in the samples of a picture, however large it is."""
+PLACEHOLDER_MS = {"thumbhash": 2.0, "blurhash": 0.8, "lqip": 1.0}
+INFO_MS, COLOURS_MS = 1.5, 1.0
+"""Whatever the sides of the original are."""
 ENCODE_MS = {"jpeg": 2.3, "png": 77.0, "webp": 55.0, "avif": 215.0, "gif": 79.0}
 """For a million pixels of the output, at quality 80."""
 PALETTE_MS = 260.0
@@ -50,6 +53,7 @@ VIPS_COST: dict[str | None, float] = {"jpeg.trellis": 3.5, "webp.near_lossless":
 """What these options cost, by what the plain encoder costs. Measured on an eighth of a megapixel of sample.jpg."""
 DECODER_BYTES = 45_000_000
 """The memory of a warm, idle decoder."""
+ANIMATIONS_READ = frozenset({"gif", "webp", "png", "avif"})
 UNKNOWN_SIZE = Size(3000, 2000)
 PIXEL_BYTES = 4
 """Of a picture in memory, whatever its mode but gray."""
@@ -158,17 +162,15 @@ class Explanation(msgspec.Struct, frozen=True):
 def explain(recipe: Recipe, head: Head, orientation: int) -> Explanation:
     """The plan of `recipe` for an image of this head and EXIF orientation. Raises ImageFault as `plan` does."""
     stored = Size(head.width, head.height)
-    planned = plan(recipe, stored, orientation, JPEG_SCALES if head.format == "jpeg" else FULL_SCALE)
-    scale = int(planned.scale)
-    decoded = Size(*(-(-side // scale) for side in stored))
-    renditions = [_explained(step, head.format) for step in planned.steps]
-    rate = JPEG_SCALE_MS[scale] if head.format == "jpeg" else DECODE_MS[head.format]
-    cpu_ms = rate * _millions(stored) + _measure_ms(recipe, stored, scale) + sum(one.cpu_ms for one in renditions)
-    cpu_ms += _space_ms(recipe) * _millions(decoded)
-    most = max(_working_bytes(step, head.format) for step in planned.steps)
+    parts = _planned(recipe, stored, orientation, head.format)
+    steps = [step for part in parts for step in part.plan.steps]
+    scale = int(parts[0].plan.scale)
+    decoded = _decoded(stored, scale)
+    renditions = [_explained(step, head.format) for step in steps]
+    most = max((_working_bytes(step, head.format) for step in steps), default=0)
     peak_bytes = DECODER_BYTES + PIXEL_BYTES * decoded.width * decoded.height + most
     warnings = [found for spec in recipe.renditions for found in _warnings(spec, stored, orientation, head.format)]
-    expected = Expected(round(cpu_ms, 1), peak_bytes)
+    expected = Expected(round(_cpu_ms(parts, stored, head.format), 1), peak_bytes)
     return Explanation(Decode(scale, *decoded), renditions, expected, warnings)
 
 
@@ -183,12 +185,37 @@ def cost_ms(recipe: Recipe, format: str, width: int, height: int, orientation: i
 
 def _cost_ms(recipe: Recipe, format: str, stored: Size, orientation: int) -> float:
     try:
-        planned = plan(recipe, stored, orientation, JPEG_SCALES if format == "jpeg" else FULL_SCALE)
+        return _cpu_ms(_planned(recipe, stored, orientation, format), stored, format)
     except ImageFault:
         return 0.0
-    rate = JPEG_SCALE_MS[int(planned.scale)] if format == "jpeg" else DECODE_MS[format]
-    measures = _measure_ms(recipe, stored, planned.scale) + _space_ms(recipe) * _millions(stored) / planned.scale**2
-    return rate * _millions(stored) + measures + sum(_explained(step, format).cpu_ms for step in planned.steps)
+
+
+class _Planned(NamedTuple):
+    """The plan of those renditions that show one picture of the file."""
+
+    page: int | None
+    recipe: Recipe
+    plan: Plan
+
+
+def _planned(recipe: Recipe, stored: Size, orientation: int, format: str) -> list[_Planned]:
+    scales = JPEG_SCALES if format == "jpeg" else FULL_SCALE
+    return [_Planned(page, part, plan(part, stored, orientation, scales)) for page, part in by_page(recipe)]
+
+
+def _cpu_ms(parts: list[_Planned], stored: Size, format: str) -> float:
+    return sum(_part_ms(part, stored, format) for part in parts)
+
+
+def _part_ms(part: _Planned, stored: Size, format: str) -> float:
+    """The milliseconds of the renditions of one picture. The frames before a page of an animation are decoded, too."""
+    rate = JPEG_SCALE_MS[int(part.plan.scale)] if format == "jpeg" else DECODE_MS[format]
+    if part.page and format in ANIMATIONS_READ:
+        rate *= 1 + part.page
+    made = sum(_explained(step, format).cpu_ms for step in part.plan.steps)
+    decoded = _decoded(stored, part.plan.scale)
+    made += _facts_ms(part.recipe, decoded) + _space_ms(part.recipe) * _millions(decoded)
+    return rate * _millions(stored) + _measure_ms(part.recipe, stored, part.plan.scale) + made
 
 
 def _measure_ms(recipe: Recipe, stored: Size, scale: int) -> float:
@@ -206,6 +233,19 @@ def _space_ms(recipe: Recipe) -> float:
     return P3_MS if any(spec.profile == "p3" for spec in recipe.renditions) else 0.0
 
 
+def _facts_ms(recipe: Recipe, decoded: Size) -> float:
+    """The milliseconds of the facts: a small picture of the decoded one, and what is made of it."""
+    if not recipe.asks_facts:
+        return 0.0
+    small = sum(PLACEHOLDER_MS[kind] for kind in recipe.placeholder) + (INFO_MS if recipe.info else 0)
+    small += COLOURS_MS if recipe.palette else 0
+    return REDUCE_MS * _millions(decoded) + small
+
+
+def _decoded(stored: Size, scale: int) -> Size:
+    return Size(*(-(-side // scale) for side in stored))
+
+
 def _explained(step: Derivation, original: str) -> Explained:
     spec, box, sides = step.shape.spec, step.box, step.shape.sides
     part = Part(*(round(edge, 2) for edge in (box.left, box.top, box.right - box.left, box.bottom - box.top)))
@@ -213,11 +253,17 @@ def _explained(step: Derivation, original: str) -> Explained:
     cpu_ms += _encode_ms(spec, output_format(spec.format, original)) * _millions(sides)
     format, cost = output_format(spec.format, original), round(max(0.1, cpu_ms), 1)
     asked = [*(["trim"] if asks_pixels(spec) else []), *([kind] if (kind := seeking(spec)) else [])]
-    if asks_pixels(spec):
+    asked += ["page"] if _hides_sides(spec, original) else []
+    if asks_pixels(spec) or _hides_sides(spec, original):
         return Explained(spec.name, format, None, None, step.parent, None, cost, asked)
     if asked:  # the cut may lie elsewhere
         return Explained(spec.name, format, *sides, step.parent, None, cost, asked)
     return Explained(spec.name, format, *sides, step.parent, part, cost)
+
+
+def _hides_sides(spec: RenditionSpec, original: str) -> bool:
+    """Whether a rendition is of a page with sides of its own."""
+    return original == "tiff" and bool(spec.page)
 
 
 def _encode_ms(spec: RenditionSpec, format: str) -> float:
@@ -258,7 +304,7 @@ def _warnings(spec: RenditionSpec, stored: Size, orientation: int, original: str
     found = []
     made = shape(spec, stored, orientation)
     larger = _enlarged(spec, stored, orientation)
-    if asks_pixels(spec):
+    if asks_pixels(spec) or _hides_sides(spec, original):
         pass  # nobody knows the sides before
     elif spec.enlarge and min(made.shrink) < 1:
         detail = f"is scaled up {1 / min(made.shrink):.3g} times"

@@ -1,4 +1,4 @@
-"""The keys of a rendition: their types, bounds and defaults.
+"""The keys of a rendition, and of a whole recipe: their types, bounds and defaults.
 
 `RenditionSpec` has those of a resolved recipe, and `AskedRendition` has in addition those that `jobs/recipes/expand.py`
 resolves. Knows no text and no image: jobs/recipes/recipe.py parses.
@@ -23,6 +23,8 @@ Kept = Literal[
 """What a cut keeps: the part at an edge, around the focus, or that the pixels tell."""
 FINDS = ("focus", "attention", "entropy")
 """The gravities that only a cut has."""
+InfoKind = Literal["location"]
+PlaceholderKind = Literal["thumbhash", "blurhash", "lqip"]
 OutputFormat = Literal["jpeg", "png", "webp", "avif", "gif", "original"]
 FileFormat = Literal["jpeg", "png", "webp", "avif", "gif"]
 Chroma = Literal[420, 444]
@@ -51,6 +53,8 @@ WATERMARKS_MAX, MARKS_MAX = 4, 16
 """Watermarks of one rendition, and different ones of a recipe: a decoder gets a descriptor for each."""
 DPR_MIN, DPR_MAX = 0.1, 10.0
 """Screens have 1 to 4 pixels for one of CSS; `dpr` below 1 is for previews."""
+PAGE_MAX = 9999
+"""The last page or frame that can be named: more than FRAMES_MAX may be."""
 QUALITY = {"jpeg": 80, "webp": 80, "avif": 60}
 """The quality of each format that has one, if none is asked for. On sample.jpg an AVIF of 60 has half the bytes of a
 JPEG of 80. Its SSIM (0.965) lies between those of a WebP (0.938) and of a JPEG (0.974) of 80."""
@@ -178,12 +182,13 @@ COLOURS = ("median", "threshold", "modulate", "gamma", "linear", "normalise", "t
 class RenditionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One output of a recipe, with sharp's words. Sides in pixels, `rotate` in degrees clockwise.
 
-    `trim` is resolved to False or a Trim. `ratio` is resolved to the other side if one side is named. `blur` and
-    `sharpen` are sigmas in pixels of the output (0: none). `radius` rounds corners, up to half of the smaller side.
-    `padding` are pixels around the finished picture. `background` None is the rule: white where the output has no
-    alpha, else transparent. `quality` None is that of QUALITY. With `max_bytes` it goes down as far as `quality_min`
-    (None: QUALITY_MIN, or `quality` if that is less). `keep` is sorted. With `original_if_smaller` it may be the
-    original's file, without its metadata. jobs/recipes/encoding.py says which of these are of which formats.
+    `page` is one of a TIFF or one frame, from 0. `animated` None: if the format is one of ANIMATED. `frames`: only the
+    first ones. `trim` is resolved to False or a Trim. `ratio` is resolved to the other side if one side is named.
+    `blur` and `sharpen` are sigmas in pixels of the output (0: none). `radius` rounds corners, up to half of the
+    smaller side. `padding` are pixels around the finished picture. `background` None is the rule: white where the
+    output has no alpha, else transparent. `quality` None is that of QUALITY. With `max_bytes` it goes down as far as
+    `quality_min` (None: QUALITY_MIN, or `quality` if that is less). `keep` is sorted. With `original_if_smaller` it may
+    be the original's file, without its metadata. jobs/recipes/encoding.py says which of these are of which formats.
     """
 
     name: _Name
@@ -194,6 +199,9 @@ class RenditionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     gravity: Kept = "center"
     focus: Focus | None = None
     enlarge: bool = False
+    page: Annotated[int, Meta(ge=0, le=PAGE_MAX)] | None = None
+    animated: bool | None = None
+    frames: Annotated[int, Meta(ge=1, le=PAGE_MAX)] | None = None
     trim: bool | Trim = False
     crop: Crop | None = None
     rotate: Annotated[float, Meta(ge=-ROTATE_DEGREES_MAX, le=ROTATE_DEGREES_MAX)] = 0.0

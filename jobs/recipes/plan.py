@@ -8,9 +8,12 @@ of them takes.
 import math
 from typing import NamedTuple
 
+import msgspec
+
+from jobs.images.facts import SAMPLE_SIDE
 from jobs.images.turns import Box, Size
 from jobs.recipes.measured import UNMEASURED, Measured, asks_pixels
-from jobs.recipes.recipe import Recipe
+from jobs.recipes.recipe import Recipe, RenditionSpec
 from jobs.recipes.shapes import Shape, shape, tilted
 
 DERIVE_RATIO_MIN = 1.4
@@ -20,6 +23,21 @@ DERIVE_RATIO_MIN = 1.4
 JPEG_SCALES: tuple[int, ...] = (8, 4, 2, 1)
 """The decoder scales a JPEG to 1/8, 1/4 or 1/2 in its inverse DCT. Sides are rounded up, never down."""
 FULL_SCALE: tuple[int, ...] = (1,)
+
+
+def by_page(recipe: Recipe) -> list[tuple[int | None, Recipe]]:
+    """The parts of a recipe that share a picture, each with its page (None: the file's main picture). Facts are of the
+    main picture."""
+    pages = dict.fromkeys(spec.page for spec in recipe.renditions)
+    if len(pages) <= 1 and not (recipe.asks_facts and None not in pages):
+        return [(next(iter(pages), None), recipe)]
+    parts = [(None, msgspec.structs.replace(recipe, renditions=_of_page(recipe, None)))]
+    others = [(page, Recipe(_of_page(recipe, page))) for page in pages if page is not None]
+    return [*(parts if recipe.asks_facts or None in pages else ()), *others]
+
+
+def _of_page(recipe: Recipe, page: int | None) -> tuple[RenditionSpec, ...]:
+    return tuple(spec for spec in recipe.renditions if spec.page == page)
 
 
 class Derivation(NamedTuple):
@@ -49,13 +67,15 @@ def plan(
     """The plan for an image of `stored` sides and EXIF `orientation` (0 to 8).
 
     `scales` are those that the decoder offers, largest first. `measured` is what the pixels told. An image whose pixels
-    are asked is decoded in full. If not `chained`, each rendition is made from the decoded image; an animation needs
-    this, because its frames pass one by one. Raises ImageFault `operation_failed` if the
+    are asked is decoded in full, and for facts not too small. If not `chained`, each rendition is made from the decoded
+    image; an animation needs this, because its frames pass one by one. Raises ImageFault `operation_failed` if the
     recipe is impossible for this image.
     """
     shapes = [shape(spec, stored, orientation, measured) for spec in recipe.renditions]
     if any(asks_pixels(spec) for spec in recipe.renditions):
         scales = FULL_SCALE
+    if recipe.asks_facts:
+        scales = tuple(scale for scale in scales if scale * SAMPLE_SIDE <= max(stored))
     scale = decode_scale(shapes, tuple(scale for scale in scales if scale <= min(stored)))
     shapes.sort(key=lambda one: -one.size.width * one.size.height)
     steps = tuple(_derive(one, shapes[:index] if chained else [], scale) for index, one in enumerate(shapes))
@@ -64,7 +84,7 @@ def plan(
 
 def decode_scale(shapes: list[Shape], scales: tuple[int, ...]) -> int:
     """The largest of `scales` at which no rendition has to be enlarged from the decoded pixels."""
-    least = min(min(one.shrink) for one in shapes)
+    least = min((min(one.shrink) for one in shapes), default=math.inf)
     return next((scale for scale in scales if scale <= least), 1)
 
 

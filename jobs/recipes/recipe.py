@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from jobs.errors import BadRecipe
+from jobs.images.facts import PALETTE_MAX
 from jobs.limits import OUTPUT_PIXELS_MAX, RECIPE_BYTES_MAX, RENDITIONS_MAX
 from jobs.recipes.checks import check
 from jobs.recipes.expand import as_asked, expanded, mark_paths
@@ -28,15 +29,18 @@ from jobs.recipes.keys import (
     Fit,
     Focus,
     Gravity,
+    InfoKind,
     Keep,
     Kept,
     Median,
     OutputFormat,
+    PlaceholderKind,
     Profile,
     RenditionSpec,
     Watermark,
     marks,
 )
+from jobs.recipes.pages import check_pages
 from jobs.recipes.spelling import plain
 from jobs.recipes.values.formatted import Preset
 
@@ -60,24 +64,38 @@ __all__ = [
 ]  # fmt: skip
 _CHOICES = {
     "fit": Fit, "gravity": Kept, "format": OutputFormat, "formats": FileFormat, "chroma": Chroma, "median": Median,
-    "keep": Keep, "profile": Profile, "preset": Preset,
+    "keep": Keep, "profile": Profile, "preset": Preset, "placeholder": PlaceholderKind, "info": InfoKind,
 }  # fmt: skip
-
-
+_Info = bool | Annotated[tuple[InfoKind, ...], Meta(min_length=1, max_length=1)]
+_Palette = Annotated[int, Meta(ge=2, le=PALETTE_MAX)] | None
+_Placeholders = Annotated[tuple[PlaceholderKind, ...], Meta(max_length=len(get_args(PlaceholderKind)))]
 FEW = 4
 """So many renditions fit into RECIPE_BYTES_MAX, whatever their keys, if none has a list of watermarks."""
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is asked of one image. Made by `parse` alone, so it is always valid and resolved."""
+    """What is asked of one image. Made by `parse` alone, so it is always valid and resolved. `placeholder`: the small
+    pictures that its facts have. `info`: whether they tell of the original, and what more than is public of it.
+    `palette`: the number of its colours. A recipe that asks for facts needs no rendition."""
 
-    renditions: Annotated[tuple[RenditionSpec, ...], Meta(min_length=1, max_length=RENDITIONS_MAX)]
+    renditions: Annotated[tuple[RenditionSpec, ...], Meta(max_length=RENDITIONS_MAX)] = ()
+    placeholder: _Placeholders = ()
+    info: _Info = False
+    palette: _Palette = None
+
+    @property
+    def asks_facts(self) -> bool:
+        """Whether it asks for more than renditions."""
+        return bool(self.placeholder or self.info)
 
 
 class AskedRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A recipe as it is asked for."""
+    """A recipe as it is asked for. It has a rendition, or asks for facts."""
 
-    renditions: Annotated[tuple[AskedRendition, ...], Meta(min_length=1, max_length=RENDITIONS_MAX)]
+    renditions: Annotated[tuple[AskedRendition, ...], Meta(max_length=RENDITIONS_MAX)] = ()
+    placeholder: _Placeholders = ()
+    info: _Info = False
+    palette: _Palette = None
 
 
 def parse(source: object, watermarks: Mapping[str, str] | None = None, *, vips: bool = True) -> Recipe:
@@ -97,6 +115,10 @@ def parse(source: object, watermarks: Mapping[str, str] | None = None, *, vips: 
         raise _bad(str(error)) from None
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise BadRecipe("$", f"this is no JSON: {error}") from None
+    return _made(asked, watermarks, vips=vips)
+
+
+def _made(asked: AskedRecipe, watermarks: Mapping[str, str] | None, *, vips: bool) -> Recipe:
     made: list[RenditionSpec] = []
     for index, each in enumerate(asked.renditions):
         path = f"$.renditions[{index}]"
@@ -105,8 +127,14 @@ def parse(source: object, watermarks: Mapping[str, str] | None = None, *, vips: 
         for spec in map(plain, expanded(each, path)):
             _check(spec, made, path)
             check(spec, each, path, vips=vips)
+            check_pages(spec, path)
             made.append(spec)
-    recipe = Recipe(tuple(made))
+    kinds = tuple(kind for kind in get_args(PlaceholderKind) if kind in asked.placeholder)
+    recipe = Recipe(tuple(made), kinds, asked.info, asked.palette)
+    if not (made or recipe.asks_facts):
+        raise BadRecipe("$.renditions", "a recipe without renditions asks for `info` or `placeholder`")
+    if asked.palette and not asked.info:
+        raise BadRecipe("$.palette", "`palette` is a part of `info`: ask for both")
     _check_size(recipe)
     return recipe
 
@@ -118,7 +146,8 @@ def focused(recipe: Recipe, focus: Focus) -> Recipe:
     wanting = [spec.gravity == "focus" and spec.focus is None for spec in recipe.renditions]
     replaced = (msgspec.structs.replace(spec, focus=point) for spec in recipe.renditions)
     pairs = zip(wanting, recipe.renditions, replaced, strict=True)
-    return Recipe(tuple(new if wants else spec for wants, spec, new in pairs))
+    specs = tuple(new if wants else spec for wants, spec, new in pairs)
+    return msgspec.structs.replace(recipe, renditions=specs)
 
 
 def as_dict(recipe: Recipe) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from jobs.wire.web import (
 from jobs.wire.worker import (
     Abandon,
     Assign,
+    Described,
     Failed,
     Finished,
     FromWorker,
@@ -79,7 +80,7 @@ def encode(message: Message) -> bytes:
 
 
 _PARTS: dict[type[Message], str] = {
-    Acks: "acks", Started: "jobs", Published: "renditions", Finished: "jobs", Failed: "jobs",
+    Acks: "acks", Started: "jobs", Described: "jobs", Published: "renditions", Finished: "jobs", Failed: "jobs",
     Returned: "leases", Swept: "jobs", WorkerBeat: "holding", Assign: "jobs", Recall: "leases", Abandon: "leases",
     Settled: "leases", Sweep: "sweeps", Deliver: "deliveries", Delivered: "deliveries", Fetch: "jobs", Fetched: "jobs",
 }  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from jobs.deliveries import DeliveryWhere
-from jobs.job import Count, Hooks, Rendition, Text
+from jobs.job import Count, FactBytes, Hooks, Rendition, Text
 from jobs.limits import BATCH_JOBS_MAX, EXPIRES_IN_MAX
 from jobs.records import Lane, Where
 from jobs.wire.fields import Detail, Digest, Many, Message, Priority, Seconds, SpecBytes
@@ -246,9 +246,9 @@ BATCH_ENDED = "batch_ended"
 
 class Change(Message, frozen=True):
     """One job changed: its newest state under change number `change`. `rendition` is set if the change is a rendition's
-    publication. `code`, `detail` are the error's, else None. `removed`: purged. `lane` and `position` say where a job
-    waits, or was assigned from, until a decoder begins it; else None and 0. With the state BATCH_ENDED it is a batch's
-    end."""
+    publication, `facts` if those of the original were found. `code`, `detail` are the error's, else None. `removed`:
+    purged. `lane` and `position` say where a job waits, or was assigned from, until a decoder begins it; else None and
+    0. With the state BATCH_ENDED it is a batch's end."""
 
     change: int
     id: Text
@@ -261,6 +261,7 @@ class Change(Message, frozen=True):
     removed: bool = False
     lane: Lane | None = None
     position: int = 0
+    facts: FactBytes = b""
 
 
 class Changes(Message, frozen=True):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from jobs.job import Cost, Count, Rendition, Text
+from jobs.job import Cost, Count, FactBytes, Rendition, Text
 from jobs.limits import RENDITIONS_MAX
 from jobs.wire.courier import Deliver, Delivered, Fetch, Fetched
 from jobs.wire.fields import IMAGES, NAMES_MAX, Blob, Capacity, Detail, Many, Message, Names, Seconds, SpecBytes
@@ -50,6 +50,18 @@ class Started(Message, frozen=True):
     jobs: Annotated[list[Start], Many]
 
 
+class Description(Message, frozen=True):
+    """A decoder has found the `facts` of the job's original. They come with its Finish, too."""
+
+    job: Text
+    lease: int
+    facts: FactBytes
+
+
+class Described(Message, frozen=True):
+    jobs: Annotated[list[Description], Many]
+
+
 class Publication(Message, frozen=True):
     """One rendition landed in the blob store."""
 
@@ -73,7 +85,7 @@ class Times(Message, frozen=True):
 class Finish(Message, frozen=True):
     """All renditions of the job are in the blob store, since wall time `ended_at`. `cached`: they were linked from the
     result cache, and no decoder began. Else a decoder began at `began_at`, even if no Start was sent before, and
-    `times` says where its time went."""
+    `times` says where its time went. `facts`: of the original, if the recipe asks for them."""
 
     job: Text
     lease: int
@@ -83,6 +95,7 @@ class Finish(Message, frozen=True):
     began_at: Seconds | None = None
     ended_at: Seconds | None = None
     times: Times | None = None
+    facts: FactBytes = b""
 
 
 class Finished(Message, frozen=True):
@@ -153,6 +166,7 @@ class Leaving(Message, frozen=True):
 FromWorker = (
     Ready
     | Started
+    | Described
     | Published
     | Finished
     | Failed

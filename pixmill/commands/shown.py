@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pixmill.commands.report import STYLES, label
-from pixmill.core.answers import Action, Job, Stats
+from pixmill.core.answers import Action, Info, Job, Stats
 
 DECODED = "the original"
 UNKNOWN = "by its pixels"
@@ -29,11 +29,19 @@ def of_job(job: Job) -> Iterator[Text]:
     yield from (Text(f"  {name}: {label(value)}") for name, value in named.items() if value is not None)
     original = job.original
     yield Text(f"  original: {original.format} {original.width} x {original.height}, {original.bytes:,} bytes")
+    if original.info is not None:
+        yield Text(f"  facts: {_facts(original.info)}")
     for each in job.renditions:
         yield Text(f"  {each.name}: {each.format} {each.width} x {each.height}, {each.bytes:,} bytes  {each.url}")
     for entry in job.timeline:
         more = " ".join(label(part) for part in (entry.worker, entry.detail) if part)
         yield Text(f"  {entry.at}  {entry.event:<10} {more}".rstrip())
+
+
+def _facts(info: Info) -> str:
+    """The facts that are known, in a line."""
+    found = {name: value for name, value in info.raw.items() if value not in (None, False, [], 0)}
+    return "  ".join(f"{label(name)}={label(value)}" for name, value in found.items())
 
 
 def of_preset(name: str, recipe: Mapping[str, Any]) -> str:

@@ -66,6 +66,54 @@ class JobError(Answer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Location(Answer):
+    """Where a photo was taken: degrees north and east, metres above the sea."""
+
+    latitude: float
+    longitude: float
+    altitude: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Info(Answer):
+    """Facts about an original; docs/http.md has each. What the file does not tell is None. `location`, `serial` and
+    `owner` are there only if the recipe asks for `location`."""
+
+    orientation: int
+    frames: int
+    pages: int
+    alpha: bool
+    opaque: bool
+    progressive: bool
+    gain_map: bool
+    phash: str
+    duration_ms: int | None = None
+    plays: int | None = None
+    bits: int | None = None
+    space: str | None = None
+    chroma: str | None = None
+    density: float | None = None
+    profile: str | None = None
+    code_points: tuple[int, ...] | None = None
+    unmet: tuple[str, ...] = ()
+    captured_at: str | None = None
+    make: str | None = None
+    model: str | None = None
+    lens: str | None = None
+    exposure: float | None = None
+    f_number: float | None = None
+    iso: int | None = None
+    focal_mm: float | None = None
+    artist: str | None = None
+    copyright: str | None = None
+    average: str | None = None
+    palette: tuple[str, ...] = ()
+    location: Location | None = None
+    serial: str | None = None
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Original(Answer):
     """The uploaded image; its sides are unknown until it is decoded, if its head does not tell them. The upright sides
     are those after its EXIF orientation; an older server does not tell them."""
@@ -78,6 +126,7 @@ class Original(Answer):
     url: str
     upright_width: int | None = None
     upright_height: int | None = None
+    info: Info | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +163,16 @@ class SourceSet(Answer):
     name: str
     type: str
     srcset: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placeholder(Answer):
+    """The original in a few bytes, upright: `thumbhash` in base64, `blurhash`, and `lqip`, a WebP as a data: URI. Those
+    that the recipe did not ask for are None."""
+
+    thumbhash: str | None = None
+    blurhash: str | None = None
+    lqip: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +240,7 @@ class Job(Answer):
     priority: str = "normal"
     cached: bool = False
     dominant_colour: str | None = None
+    placeholder: Placeholder | None = None
     timeline: tuple[TimelineEntry, ...] = ()
     cost: Cost | None = None
     queue_position: int | None = None

@@ -1,6 +1,7 @@
 """Server-Sent Events as pixmill sends them: bytes in, typed events out.
 
-A reader is told each rendition and each change of a job once, over any number of connections. Owns no connection.
+A reader is told the facts, each rendition and each change of a job once, over any number of connections. Owns none of
+them.
 """
 
 import json
@@ -8,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pixmill.core.answers import ENDED, JobError, Rendition, Stats
+from pixmill.core.answers import ENDED, Info, JobError, Placeholder, Rendition, Stats
 from pixmill.core.named import Named
 from pixmill.core.reading import Answer, Unread, read
 from pixmill.core.requests import Request
@@ -41,6 +42,17 @@ class RenditionMade(Answer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Described(Answer):
+    """The original was read: its facts are here, before the renditions."""
+
+    id: str
+    change: int
+    dominant_colour: str | None = None
+    placeholder: Placeholder | None = None
+    info: Info | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchEnded(Answer):
     """All jobs of an upload of several images have ended, however they did. Only who follows all jobs is told."""
 
@@ -60,7 +72,7 @@ class Reset(Answer):
     """The stream of all jobs has a gap: read anew what you keep (`jobs`), and go on."""
 
 
-Event = JobChanged | RenditionMade | BatchEnded | Beat | Reset
+Event = JobChanged | Described | RenditionMade | BatchEnded | Beat | Reset
 
 
 class Following:
@@ -72,6 +84,7 @@ class Following:
         self._last = ""
         self._rest = b""
         self._told: dict[str, int] = {}
+        self._described: set[str] = set()
         self._shown: set[tuple[str, str, str]] = set()
         self.over = False
 
@@ -102,6 +115,8 @@ class Following:
             return None
         if isinstance(event, JobChanged):
             return self._of_job(event)
+        if isinstance(event, Described):
+            return self._of_facts(event)
         return self._of_rendition(event) if isinstance(event, RenditionMade) else event
 
     def _enter(self, found: str) -> None:
@@ -113,6 +128,7 @@ class Following:
     def _forget(self) -> None:
         """What was told is void, and comes anew."""
         self._told.clear()
+        self._described.clear()
         self._shown.clear()
 
     def _of_job(self, event: JobChanged) -> JobChanged | None:
@@ -126,6 +142,13 @@ class Following:
         elif event.id not in self._open:  # requeued: it makes its renditions once more
             self._open.add(event.id)
             self._shown = {shown for shown in self._shown if shown[0] != event.id}
+        return event
+
+    def _of_facts(self, event: Described) -> Described | None:
+        if self._jobs:
+            if event.id in self._described:
+                return None
+            self._described.add(event.id)
         return event
 
     def _of_rendition(self, event: RenditionMade) -> RenditionMade | None:
@@ -148,6 +171,8 @@ def _typed(name: str, data: str) -> Event | None:
         value: Any = json.loads(data)
         if name == "job":
             return read(JobChanged, value)
+        if name == "described":
+            return read(Described, value)
         if name == "rendition":
             return read(RenditionMade, value)
         if name == "batch":

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pixmill.pictures import SIDE, numbered
+from pixmill.testing import facts
 from pixmill.testing.messages import Refusal
 
 ENDED = ("done", "failed", "dead", "cancelled")
@@ -64,13 +65,14 @@ class FakeJob:
         """Its JSON. Its addresses end with the grant that it was asked for by."""
         here, suffix = f"{BASE}/jobs/{self.id}", by_grant and f"?grant={by_grant}"
         given = {name: self.asked.get(name) for name in ("reference", "metadata", "preset")}
+        facts_found = self._facts()
         view = {
             "id": self.id, "state": self.state, "filename": self.filename, **given, "recipe": self.recipe,
             "priority": self.asked.get("priority", "normal"), "attempts": self.attempts, "cached": False,
-            "error": self.error, "original": self._original(here), "source_url": None,
+            "error": self.error, "original": self._original(here, facts_found.pop("info")), "source_url": None,
             "renditions": [rendition(name, data, here, suffix) for name, data in self.pictures.items()],
             "srcset": source_sets(self.pictures, here, suffix),
-            "dominant_colour": "#808080" if self.pictures else None, "timeline": self.timeline,
+            **facts_found, "timeline": self.timeline,
             "cost": {"cpu_ms": 1.0, "peak_bytes": 1} if self.state == "done" else None, "queue_position": None,
             "eta_seconds": None, "batch": self.batch, "accepted_at": self.accepted_at, "ended_at": self.ended_at,
             "expires_at": self.expires_at, "change": self.change, "trace": self.trace,
@@ -95,15 +97,20 @@ class FakeJob:
             "events_url": f"{here}/events{suffix}", "url": f"{here}/original", "receipt": f"fake.{self.id}",
         }  # fmt: skip
 
+    def _facts(self) -> dict[str, Any]:
+        if self.state == "done" and facts.asked(self.recipe):
+            return facts.of(self.recipe)
+        return {"dominant_colour": facts.COLOUR if self.pictures else None, "placeholder": None, "info": None}
+
     def changed(self) -> dict[str, Any]:
         """The data of its event."""
         names = ("id", "state", "change", "attempts", "error")
         return {name: getattr(self, name) for name in names}
 
-    def _original(self, here: str) -> dict[str, Any]:
+    def _original(self, here: str, info: dict[str, Any] | None) -> dict[str, Any]:
         sides = {"format": format_of(self.data), "width": SIDE, "height": SIDE, "bytes": len(self.data)}
         sides |= {"upright_width": SIDE, "upright_height": SIDE}
-        return {**sides, "digest": hashlib.sha256(self.data).hexdigest(), "url": f"{here}/original"}
+        return {**sides, "digest": hashlib.sha256(self.data).hexdigest(), "url": f"{here}/original", "info": info}
 
 
 def rendition(name: str, data: bytes, here: str, suffix: str = "") -> dict[str, Any]:
@@ -217,6 +224,9 @@ class Jobs:
         job.attempts += 1
         state, job.error = self._ends(job)
         if state == "done":
+            if facts.asked(job.recipe):
+                found = {"id": job.id, "change": len(self.changes) + 1, **facts.of(job.recipe)}
+                self.changes.append(("described", found))
             for each in job.recipe["renditions"]:
                 job.pictures[each["name"]] = numbered(job.number)
                 shown = rendition(each["name"], job.pictures[each["name"]], f"{BASE}/jobs/{job.id}")

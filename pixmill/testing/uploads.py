@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 
 from pixmill.grants import view_grant
+from pixmill.testing import facts
 from pixmill.testing.asked import Asked
 from pixmill.testing.grants import SECRET
 from pixmill.testing.jobs import BASE, BATCH_MAX, ENDED, FakeJob, format_of
@@ -160,7 +161,9 @@ def recipe_of(presets: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str
     if "preset" in values:
         raise Refusal("bad_parameter", "give a preset or a recipe, not both", parameter="recipe")
     recipe = values["recipe"] if isinstance(values["recipe"], dict) else _json(values["recipe"], "recipe")
-    if not isinstance(recipe, dict) or not isinstance(recipe.get("renditions"), list) or not recipe["renditions"]:
+    if isinstance(recipe, dict) and facts.asked(recipe):
+        recipe = {"renditions": [], **recipe}
+    elif not isinstance(recipe, dict) or not isinstance(recipe.get("renditions"), list) or not recipe["renditions"]:
         raise Refusal("bad_recipe", "a recipe has renditions", path="$.renditions")
     for index, each in enumerate(recipe["renditions"]):
         if "name" not in each:

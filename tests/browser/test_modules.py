@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+
+from worker.images.facts import looks
 
 PAGES = Path(__file__).parents[2] / "web" / "pages"
 URL = "http://pixmill.test/"
@@ -47,6 +50,20 @@ WORDS = """async () => {
   const of = (...stages) => words(tally(stages));
   return [of("done", "running"), of("done", "failed", "dead", "refused", "queued"), of("done", "cancelled"),
     tally(["waiting", "uploading", "not confirmed", "queued", "running", "delayed", "accepted"]).left];
+}"""
+PREVIEWS = """async hash => {
+  const { pixels, preview } = await import("/preview.js");
+  const picture = new Image();
+  picture.src = preview({ thumbhash: hash });
+  await picture.decode();
+  const { width, height, rgba } = pixels(Uint8Array.from(atob(hash), char => char.charCodeAt(0)));
+  const at = (x, y) => [...rgba.slice(4 * (y * width + x), 4 * (y * width + x) + 4)];
+  const lqip = "data:image/webp;base64,AA";
+  return {
+    none: [preview(null), preview({ blurhash: "L" }), preview({ lqip, thumbhash: hash }) === lqip],
+    drawn: [picture.src.startsWith("data:image/png"), picture.width, picture.height, width, height],
+    left: at(2, 8), right: at(29, 8),
+  };
 }"""
 ARRANGED = """async jobs => {
   const { arranged } = await import("/list/arrange.js");
@@ -207,3 +224,14 @@ def test_each_failure_is_heard_once_and_the_count_not_too_often(modules: Any) ->
     assert heard("module.began([{filename: 'next.jpg'}])")[6:] == ["Uploading next.jpg."]
     assert modules.title() == "0/1 pixmill"
     assert modules.evaluate("document.getElementById('summary').textContent") == "0 of 1 done"
+
+
+def test_a_placeholder_is_drawn(modules: Any) -> None:
+    image = Image.new("RGB", (32, 16), (200, 40, 40))
+    image.paste((40, 40, 200), (16, 0, 32, 16))
+    hash = looks.placeholder(image, None, ("thumbhash",)).thumbhash
+    told = modules.evaluate(PREVIEWS, hash)
+    assert told["none"] == [None, None, True]
+    assert told["drawn"] == [True, 32, 18, 32, 18]
+    (red, _, blue, alpha), (other_red, _, other_blue, _) = told["left"], told["right"]
+    assert red > blue + 60 and other_blue > other_red + 60 and alpha == 255

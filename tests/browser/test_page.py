@@ -60,6 +60,21 @@ def test_picked_and_dropped_files_are_uploaded_shown_and_remembered(cluster: Clu
     done(page, "dropped.jpg")
 
 
+def test_the_colours_of_a_picture_are_shown_before_its_renditions(cluster: Cluster, open_page: OpenPage) -> None:
+    recipe = '{"placeholder": ["thumbhash"], "info": true}'
+    job = cluster.upload(SAMPLE.read_bytes(), "sample.jpg", recipe=recipe)["id"]
+    cluster.ended(job)
+    page = open_page(cluster)
+    page.evaluate("id => localStorage.setItem('pixmill.uploads', JSON.stringify([id]))", job)
+    page.reload()
+    colours = done(page, "sample.jpg").locator(".preview img")
+    assert colours.get_attribute("src").startswith("data:image/png")
+    until(page, "document.querySelector('.preview img').naturalWidth > 8")
+    page = open_page(cluster, f"/?job={job}")
+    page.locator("#job .preview img").wait_for()
+    assert page.get_by_role("region", name="Facts").get_by_text("pixmill").first.is_visible()
+
+
 def test_an_upload_that_cannot_be_read_now_is_not_forgotten(cluster: Cluster, open_page: OpenPage) -> None:
     page = open_page(cluster, expected=("503",))
     page.set_input_files("#files", SAMPLE)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pixmill import BatchEnded, Client, Conflict, JobChanged, NoAccess, NotFound, Refused, RenditionMade
+from pixmill import BatchEnded, Client, Conflict, Described, JobChanged, NoAccess, NotFound, Refused, RenditionMade
 from pixmill.core.events import Beat
 from pixmill.pictures import RECIPE, numbered
 from pixmill.testing import FakePixmill
@@ -372,6 +372,30 @@ def test_without_a_file_of_the_log_there_are_no_lines_of_a_job(client: Any, pict
     with pytest.raises(NotFound) as none:
         client.job_log(job.id)
     assert "PIXMILL_LOG_PATH" in str(none.value)
+
+
+def test_a_recipe_may_ask_for_placeholders_alone(client: Any) -> None:
+    recipe = {"placeholder": ["thumbhash", "lqip"]}
+    promise = client.upload(numbered(next(_numbers)), recipe=recipe)
+    events = list(client.follow(promise))
+    (told,) = [event for event in events if isinstance(event, Described)]
+    assert told.placeholder is not None and told.placeholder.lqip is not None
+    assert told.placeholder.lqip.startswith("data:image/webp;base64,")
+    assert told.placeholder.thumbhash and told.placeholder.blurhash is None and told.dominant_colour
+    job = client.wait(promise)
+    assert (job.state, job.renditions, job.placeholder) == ("done", (), told.placeholder)
+    with pytest.raises(Refused) as refused:
+        client.upload(numbered(next(_numbers)), recipe={"renditions": []})
+    assert refused.value.code == "bad_recipe"
+
+
+def test_facts_are_told_with_the_original(client: Any) -> None:
+    recipe = {"renditions": [{"name": "tiny", "width": 16, "format": "png"}], "info": True, "palette": 2}
+    job = client.upload(numbered(next(_numbers)), recipe=recipe, wait=30)
+    info = job.original.info
+    assert (info.frames, info.bits, info.space, info.alpha, info.captured_at) == (1, 8, "rgb", False, None)
+    assert len(info.phash) == 16 and info.palette and info.location is None
+    assert client.upload(numbered(next(_numbers)), recipe=RECIPE, wait=30).original.info is None
 
 
 def test_events_of_jobs_are_told_once_until_all_have_ended(client: Any) -> None:

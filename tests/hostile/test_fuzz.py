@@ -4,20 +4,29 @@ import contextlib
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs import wire
 from jobs.errors import BadRecipe, ClientFault, WireFault
+from jobs.images.facts import Facts, Location, decode, encode
 from jobs.images.formats import HEIC, READ
 from jobs.images.head import read_head
+from jobs.images.pieces import found_in
+from jobs.images.structure import Structure, reading_structure
+from jobs.images.tags import of_block, read_shot
 from jobs.limits import FILENAME_CHARACTERS_MAX
 from jobs.recipes.recipe import canonical, parse
+from tests.support.pictures.coloured import power, profile
 from tests.support.pictures.hostile import FORMATS, written
+from tests.unit.jobs.images.test_facts import INFO
+from tests.unit.jobs.images.test_tags import PHOTO, block
 from web.http.multipart import Piece
 from web.uploads.forms import Form
 from worker.boundary import tasks
+from worker.images.colours import icc
 
 FORM = (
     b'--b\r\nContent-Disposition: form-data; name="image"; filename="../a.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
@@ -36,7 +45,8 @@ RECIPE = (
     + b"0" * 64
     + b'"},{"name":"m","tile":true,"spacing":[1,2],"digest":"'
     + b"0" * 64
-    + b'"}]}]}'
+    + b'"}]},{"name":"e","page":3,"animated":false},{"name":"f","animated":true,"frames":2,"format":"avif"}],'
+    b'"info":["location"],"palette":4,"placeholder":["lqip","thumbhash"]}'
 )
 FRAMES = tasks.frame(tasks.Rendered("a", "png", "png", 1, 1), 3) + b"abc" + tasks.frame(tasks.Done(1.0, 1))
 IMAGES = [written(format)[:2000] for format in FORMATS]
@@ -111,6 +121,29 @@ def test_any_head_is_of_a_format_of_ours_or_none(data: bytes) -> None:
     head = read_head(data)
     assert head is None or head.format in {*READ, HEIC}
     assert head is None or (head.width >= 0 and head.height >= 0)
+
+
+@given(mutated(*IMAGES), st.sampled_from([*READ, HEIC]))
+def test_any_file_tells_its_structure_or_nothing(data: bytes, format: str) -> None:
+    found = found_in(reading_structure(format), lambda at, length: data[at : at + length])
+    assert found is None or isinstance(found, Structure)
+
+
+@given(mutated(block("<", PHOTO), block(">", PHOTO)))
+def test_any_tags_are_bounded(data: bytes) -> None:
+    shot = read_shot(of_block(data))
+    for text in (shot.make, shot.model, shot.lens, shot.artist, shot.copyright, shot.serial, shot.owner):
+        assert text is None or (text.isprintable() and len(text) <= 200 and len(text.encode()) <= 300)
+    told = shot._asdict()
+    place = told.pop("place")
+    info = msgspec.structs.replace(INFO, **told, location=Location(*place) if place else None)
+    assert decode(encode(Facts((1, 1), info=info))) is not None, "a keeper takes it"
+
+
+@given(mutated(profile("a name", power(1.8))))
+def test_any_profile_has_a_bounded_name_or_none(data: bytes) -> None:
+    name = icc.description(data)
+    assert name is None or len(name.encode()) <= 300
 
 
 @pytest.mark.parametrize("reader", [wire.to_worker, wire.from_worker, wire.from_web, wire.to_web])

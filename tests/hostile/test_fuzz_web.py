@@ -28,7 +28,7 @@ BOUNDARY = b"f00d"
 NO_WAIT = {"wait_seconds_max": 0.0}
 KEYS = (
     "name", "width", "height", "fit", "gravity", "crop", "rotate", "blur", "background", "watermark", "scale", "offset",
-    "tile", "format", "chroma", "x",
+    "tile", "format", "chroma", "page", "frames", "x",
 )  # fmt: skip
 ODD = st.sampled_from([
     0, -1, 1, 2**63, -(2**63) - 1, 10**400, 1e308, "", "\0", "\u202e", "\U0001f600", "a" * 2000, "[" * 2000,
@@ -44,7 +44,7 @@ VALUES = st.recursive(
 RECIPES = st.builds(
     lambda specs, more: {"renditions": specs} | more,
     st.lists(st.dictionaries(st.sampled_from(KEYS), VALUES), max_size=3) | VALUES,
-    st.just({}) | st.dictionaries(st.text(max_size=3), VALUES, max_size=1),
+    st.just({}) | st.dictionaries(st.sampled_from(("info", "placeholder")) | st.text(max_size=3), VALUES, max_size=1),
 )
 JSON = (VALUES | RECIPES).map(lambda value: json.dumps(value).encode())
 DEEP = st.sampled_from(

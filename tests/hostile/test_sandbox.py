@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,15 +14,20 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from PIL import Image
 
 from host.settings.settings import Settings
+from jobs.images.exif import EXIF_START
 from jobs.job import Code
 from stores.blobs.memory import MemoryBlobs
 from tests.hostile.attempts import Surroundings, surroundings
 from tests.hostile.escapes import ADDRESS_BYTES_MAX, attempt, possible
 from tests.support.clusters.cluster import wait_until
 from tests.support.descriptors import forked
+from tests.support.pictures.coloured import power
+from tests.support.pictures.coloured import profile as profiled
 from tests.support.pictures.images import corners, saved
+from tests.unit.jobs.images.test_tags import PHOTO, block
 from worker.boundary import sandbox, syscalls, tasks
 from worker.boundary.status_page import StatusPage
 from worker.decoder import nursery, serve
@@ -175,7 +181,7 @@ class Ear:
 
 
 @contextmanager
-def children(tmp_path: Path) -> Iterator[Callable[[bytes], Ear]]:
+def children(tmp_path: Path) -> Iterator[Callable[..., Ear]]:
     """A real nursery of this process's, and what its decoders say to an image that they are handed."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     keeper = os.getpid()
@@ -188,12 +194,12 @@ def children(tmp_path: Path) -> Iterator[Callable[[bytes], Ear]]:
         family.read(ear, 0.0)
         return ear
 
-    def hand_over(image: bytes) -> Ear:
+    def hand_over(image: bytes, recipe: str = RECIPE) -> Ear:
         ear = Ear()
         wait_until(lambda: received(ear).ready, 10, "a decoder")
         (tmp_path / "original").write_bytes(image)
         with (tmp_path / "original").open("rb") as original:
-            family.hand_over(tasks.Task(RECIPE, 10**8, 500, 1 << 29), [original.fileno()], ear)
+            family.hand_over(tasks.Task(recipe, 10**8, 500, 1 << 29), [original.fileno()], ear)
         wait_until(lambda: received(ear).over(), 10, "an end")
         return ear
 
@@ -217,6 +223,28 @@ def decode_in_decoders(monkeypatch: pytest.MonkeyPatch, decode: Callable[..., An
 def test_a_sealed_decoder_works_and_says_nothing_of_lacking_layers(tmp_path: Path) -> None:
     with children(tmp_path) as hand_over:
         assert [type(word) for word in hand_over(saved(corners())).words] == [tasks.Rendered, tasks.Done]
+
+
+def test_a_sealed_decoder_finds_all_facts_and_pages(tmp_path: Path) -> None:
+    """It can import nothing any more: no codec of a text, no calendar."""
+    exif = EXIF_START + block("<", PHOTO)
+    name = struct.pack(">4s4xII4sII", b"mluc", 1, 12, b"enUS", 10, 28) + "Größe".encode("utf-16-be")
+    profile = profiled("x", power(1.8), more={b"desc": name})
+    photo = saved(corners(), "JPEG", exif=exif, icc_profile=profile)
+    recipe = '{"info":["location"],"palette":3,"placeholder":["thumbhash","blurhash","lqip"]}'
+    moving = saved(corners(), "WEBP", save_all=True, append_images=[Image.new("RGB", (64, 32))])
+    pages = saved(corners(), "TIFF", save_all=True, append_images=[Image.new("L", (9, 9))])
+    still = '{"renditions":[{"name":"a","page":1}]}'
+    with children(tmp_path) as hand_over:
+        seen, *rest = hand_over(photo, recipe).words
+    assert [type(word) for word in rest] == [tasks.Done]
+    told = seen.facts.info
+    assert (told.artist, told.captured_at, told.profile) == ("Müller", "2026-12-01T04:30:05+02:00", "Größe")
+    animated = '{"renditions":[{"animated":true,"format":"avif","name":"a"}],"info":true}'
+    for data, asked, said in ((moving, animated, [tasks.Seen]), (moving, still, []), (pages, still, [])):
+        with children(tmp_path) as hand_over:
+            words = hand_over(data, asked).words
+        assert [type(word) for word in words] == [*said, tasks.Rendered, tasks.Done]
 
 
 def test_what_the_tests_before_left_open_takes_no_wall_from_a_child(tmp_path: Path) -> None:

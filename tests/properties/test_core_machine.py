@@ -576,6 +576,12 @@ class CoreMachine(RuleBasedStateMachine):
         assert done is None or job.id not in worker.holding or worker.holding[job.id][0] != job.lease or job.holder
 
     @precondition(lambda self: self.live())
+    @rule(pick=PICK)
+    def describe(self, pick: int) -> None:
+        worker, job = self.some(pick)
+        self.say(worker, wire.Described([wire.Description(job.id, job.lease, b"facts")]))
+
+    @precondition(lambda self: self.live())
     @rule(pick=PICK, name=st.sampled_from(["thumb", "large"]))
     def publish(self, pick: int, name: str) -> None:
         worker, job = self.some(pick)
@@ -848,6 +854,7 @@ def every_answer(job: str, lease: int) -> list[Any]:
     picture = Rendition("late", f"processed/{job[-2:]}/{job}.late", "jpeg", 1, 1, 1, "d" * 64)
     return [
         Started([Start(job, lease, 0.0)]),
+        wire.Described([wire.Description(job, lease, b"late")]),
         Published([Publication(job, lease, picture)]),
         Finished([Finish(job, lease, [picture])]),
         Failed([Failure(job, lease, "undecodable", "")]),

@@ -23,14 +23,14 @@ PLAN = Core(
         Mutant(
             "the smallest shrink does not rule the scale",
             "plan.py",
-            "least = min(min(one.shrink) for one in shapes)",
-            "least = max(min(one.shrink) for one in shapes)",
+            "least = min((min(one.shrink) for one in shapes), default=math.inf)",
+            "least = max((min(one.shrink) for one in shapes), default=math.inf)",
         ),
         Mutant(
             "the larger axis rules the scale",
             "plan.py",
-            "least = min(min(one.shrink) for",
-            "least = min(max(one.shrink) for",
+            "least = min((min(one.shrink) for",
+            "least = min((max(one.shrink) for",
         ),
         Mutant("a scale that fits exactly is not taken", "plan.py", "if scale <= least), 1)", "if scale < least), 1)"),
         Mutant("an animation's frames are chained", "plan.py", "shapes[:index] if chained else []", "shapes[:index]"),

@@ -178,8 +178,8 @@ WORKER = Core(
         Mutant(
             "what is published waits with the ends",
             "outbox.py",
-            "self.started or self.published or",
-            "self.started or",
+            "self.described or self.published\n",
+            "self.described\n",
         ),
         Mutant(
             "a failed sweep waits with the ends",

@@ -16,6 +16,8 @@ from jobs.recipes.recipe import AskedRecipe, parse
 
 KEY_SHARE = 0.15
 """How often an optional key is asked for."""
+RENDITIONS_SHARE = 0.9
+"""How often a recipe asks for renditions, and not for facts alone."""
 BOUND_SHARE, BEYOND_SHARE = 0.05, 0.003
 UNCHECKED_SHARE = 0.05
 """How many recipes are taken as they were drawn. Of the others, the keys that are refused are left out."""
@@ -30,6 +32,10 @@ STRINGS = (
 """What a string may be: those of its pattern are chosen from."""
 MARK = "mark"
 """The watermark that there is."""
+
+
+def _share(key: str) -> float:
+    return RENDITIONS_SHARE if key == "renditions" else KEY_SHARE
 
 
 class Recipes:
@@ -79,7 +85,7 @@ class Recipes:
         choose = self._random.choice
         match kind:
             case inspect.StructType():
-                wanted = [each for each in kind.fields if each.required or self._random.random() < KEY_SHARE]
+                wanted = [each for each in kind.fields if each.required or self._random.random() < _share(each.name)]
                 return {each.encode_name: self._drawn(each.type, each.encode_name) for each in wanted}
             case inspect.UnionType():
                 return self._drawn(choose(kind.types), key)

@@ -44,6 +44,8 @@ def _of_one(made: Answer, asked: Answer, original: tuple[int, int]) -> list[str]
     if most and made["format"] in LOSSY and made["bytes"] > most and "max_bytes" not in made["unmet"]:
         found.append(f"has {made['bytes']} bytes, {most} are allowed, and nothing is unmet")
     box = made["box"]
+    if asked.get("page"):
+        box = None  # it is a part of that page, whose sides nobody tells
     if box and not (box["width"] > 0 and box["height"] > 0 and _is_within(box, original)):
         found.append(f"shows {box} of {original}")
     return [f"{asked['name']} {each}" for each in found]

@@ -91,6 +91,8 @@ STATES = {
 EVENTS = {
     "job": "The job changed: `id`, `state`, `change`, `attempts`, `error`. `removed` is true if it was purged. "
     "**The end is one of these**, also a failure.",
+    "described": "The original was read, and its recipe asks for facts: `id`, `change`, `dominant_colour`, "
+    "`placeholder`, `info`. It comes before the renditions.",
     "rendition": "A rendition is there: `id`, `change`, `rendition`.",
     "batch": "`GET /events` without `job` only, once for each POST of several files and each batch that was opened: "
     "all its jobs have ended, however they did. `id`, `state` (`ended`), `change`.",

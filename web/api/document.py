@@ -166,7 +166,8 @@ def _content(media: str, answer: Answer) -> Schema:
 _DATA: dict[str, tuple[Any, ...]] = {
     "job": schemas.OF_EVENTS[:2],
     "rendition": schemas.OF_EVENTS[2:3],
-    "batch": schemas.OF_EVENTS[3:],
+    "batch": schemas.OF_EVENTS[3:4],
+    "described": schemas.OF_EVENTS[4:],
     "beat": (Stats,),
     "reset": (),
 }

@@ -35,9 +35,10 @@ _job = Job(
     priority="normal", attempts=1, cached=False, error=None,
     original=Original(
         format="jpeg", width=4000, height=3000, upright_width=4000, upright_height=3000, bytes=3_481_002,
-        digest=_DIGEST, url=f"{_HERE}/original",
+        digest=_DIGEST, url=f"{_HERE}/original", info=None,
     ),
-    source_url=None, renditions=[_thumb], dominant_colour="#8a7f66", cost=Cost(141.0, 98_304_000),
+    source_url=None, renditions=[_thumb], dominant_colour="#8a7f66", placeholder=None,
+    cost=Cost(141.0, 98_304_000),
     queue_position=None, eta_seconds=None, batch=_JOB, accepted_at=moment(_AT), ended_at=moment(_AT + 0.42),
     expires_at=None, change=118, trace=None, status_url=_HERE, events_url=f"{_HERE}/events",
 )  # fmt: skip

@@ -10,11 +10,11 @@ from jobs.webhooks.events import ToldBatch, ToldJob, ToldPublication
 from web.api.bodies import FILE, named_bodies
 from web.api.parameters import Schema, ecma
 from web.api.told import ROUTES
-from web.views.changes import BatchEvent, JobEvent, JobGone, RenditionEvent
+from web.views.changes import BatchEvent, DescribedEvent, JobEvent, JobGone, RenditionEvent
 from web.views.replies import Problem
 
 TEMPLATE = "#/components/schemas/{name}"
-OF_EVENTS = (JobEvent, JobGone, RenditionEvent, BatchEvent)
+OF_EVENTS = (JobEvent, JobGone, RenditionEvent, BatchEvent, DescribedEvent)
 OF_WEBHOOKS = (ToldJob, ToldPublication, ToldBatch)
 _LINK = re.compile(r"\[([^\]]+)\]\((?!https?:)[^)]*\)")
 

@@ -9,6 +9,7 @@ const UNHEARD_MS = 5000; // a beat, or a report of silence, comes each second
 
 const HEARD = {
   job: store.changed,
+  described: ({ id, change, ...facts }) => store.described(id, facts, change),
   rendition: ({ id, rendition, change }) => store.landed(id, rendition, change),
   beat: store.heardStats,
   reset: store.missed,

@@ -48,6 +48,15 @@ export function changed(change) {
   keep({ renditions: [], filename: "", ...known, ...place, ...end, ...change });
 }
 
+/** The facts of a job's original are known. */
+export function described(id, facts, change) {
+  if (gone.has(id)) return;
+  const known = jobs.get(id) ?? { id, renditions: [], filename: "", state: "running" };
+  const { info, ...shown } = facts;
+  const original = known.original && { original: { ...known.original, info } };
+  keep({ ...known, ...shown, ...original, change: Math.max(known.change ?? -1, change) });
+}
+
 /** A rendition has landed. */
 export function landed(id, rendition, change) {
   if (gone.has(id)) return;

@@ -6,7 +6,7 @@
 const RETRY_MS = 1000;
 const SILENT_MS = 3000;
 const GIVEN_UP_MS = 15_000;
-const NAMES = ["job", "rendition", "beat", "reset"];
+const NAMES = ["job", "described", "rendition", "beat", "reset"];
 
 /**
  * Open the stream. `notify(name, data)` gets its events, and also `missed` (read everything again), `silent` (with the

@@ -4,13 +4,14 @@ Knows no request: every address starts with the `base` that is passed in.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from host.egress.sources import shown
 from jobs import job as jobs
+from jobs.images import facts
 from jobs.images.turns import ORIENTATIONS
 from jobs.job import ENDED, PRIORITIES, Outcome, Row, Spec, decode_outcome, decode_spec, original_of
 from jobs.recipes.recipe import whole
@@ -23,9 +24,12 @@ from web.views.shapes import (
     BatchLink,
     Box,
     Cost,
+    Info,
     Job,
     JobError,
+    Location,
     Original,
+    Placeholder,
     Promise,
     PromisedJob,
     PromiseOfOne,
@@ -62,7 +66,7 @@ def listed(row: Row, base: str, place: Place, by_grant: str = "") -> Job:
 
 
 def _job(row: Row, spec: Spec, outcome: Outcome, base: str, place: Place, by_grant: str) -> Job:
-    here = f"{base}/jobs/{row.id}"
+    here, found = f"{base}/jobs/{row.id}", facts.decode(outcome.facts)
     return Job(
         id=row.id,
         state=row.state,
@@ -74,10 +78,13 @@ def _job(row: Row, spec: Spec, outcome: Outcome, base: str, place: Place, by_gra
         attempts=row.attempts,
         cached=outcome.cached,
         error=error_of(outcome),
-        original=_original(original_of(spec, outcome) or _UNKNOWN, outcome.renditions, here),
+        original=_original(
+            original_of(spec, outcome) or _UNKNOWN, found, outcome.renditions, here, private=not by_grant
+        ),
         source_url=None if spec.source is None else shown(spec.source),
         renditions=[rendition(each, here, by_grant) for each in outcome.renditions],
-        dominant_colour=outcome.renditions[0].dominant_colour if outcome.renditions else None,
+        dominant_colour=colour_of(found, outcome.renditions),
+        placeholder=placeholder(found),
         cost=Cost(outcome.cost.cpu_ms, outcome.cost.peak_bytes) if outcome.cost else None,
         queue_position=place.queue_position,
         eta_seconds=place.eta_seconds,
@@ -97,11 +104,39 @@ def batch_of(row: Row) -> str:
     return row.batch or row.id
 
 
-def _original(original: jobs.Original, renditions: list[jobs.Rendition], here: str) -> Original:
+def colour_of(found: facts.Facts | None, renditions: Sequence[jobs.Rendition] = ()) -> str | None:
+    """The dominant colour of the original, by the facts or any of its renditions."""
+    if found is not None:
+        return found.dominant_colour
+    return renditions[0].dominant_colour if renditions else None
+
+
+def placeholder(found: facts.Facts | None) -> Placeholder | None:
+    """The placeholders among the facts."""
+    made = found.placeholder if found else None
+    return Placeholder(made.thumbhash, made.blurhash, made.lqip) if made else None
+
+
+def info(found: facts.Facts | None, *, private: bool) -> Info | None:
+    """The facts of `info`. Unless they are for a `private` view, nobody's place and name is among them."""
+    told = found.info if found else None
+    if told is None:
+        return None
+    if not private:
+        told = msgspec.structs.replace(told, location=None, serial=None, owner=None)
+    place = told.location
+    location = Location(place.latitude, place.longitude, place.altitude) if place else None
+    return Info(**{name: getattr(told, name) for name in Info.__struct_fields__} | {"location": location})
+
+
+def _original(
+    original: jobs.Original, found: facts.Facts | None, renditions: list[jobs.Rendition], here: str, *, private: bool
+) -> Original:
     """The original with its sides as stored: those of its head, else those that the decoder found. Its upright sides
     are those of a viewer that follows its orientation."""
-    found = (renditions[0].original if renditions else None) or (None, None)
-    stored = (original.width or found[0], original.height or found[1])
+    sides = found.sides if found else renditions[0].original if renditions else None
+    across, down = sides or (None, None)
+    stored = (original.width or across, original.height or down)
     turned = ORIENTATIONS[original.orientation].swap
     upright = (stored[::-1] if turned else stored) if original.orientation else (None, None)
     return Original(
@@ -113,6 +148,7 @@ def _original(original: jobs.Original, renditions: list[jobs.Rendition], here: s
         bytes=original.bytes,
         digest=original.digest,
         url=f"{here}/original",
+        info=info(found, private=private),
     )
 
 

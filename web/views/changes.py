@@ -4,11 +4,12 @@ from typing import Annotated
 
 from msgspec import UNSET, Struct, UnsetType
 
+from jobs.images import facts
 from jobs.job import Outcome, Row
 from jobs.wire import Change
-from web.views.answers import error_of
+from web.views.answers import colour_of, error_of, info, placeholder
 from web.views.fields import Id, StateName, Whole, says
-from web.views.shapes import JobError, Rendition
+from web.views.shapes import Info, JobError, Placeholder, Rendition
 
 
 class JobEvent(Struct, frozen=True, gc=False):
@@ -37,12 +38,28 @@ class RenditionEvent(Struct, frozen=True, gc=False):
     rendition: Annotated[Rendition, says("The picture that is there.")]
 
 
+class DescribedEvent(Struct, frozen=True, gc=False):
+    """The data of an event `described`: the original was read."""
+
+    id: Annotated[Id, says("The job.")]
+    change: Annotated[Whole, says("The number of this change.")]
+    dominant_colour: Annotated[str | None, says("`#rrggbb` of the original; null if it is transparent.")]
+    placeholder: Annotated[Placeholder | None, says("Those that the recipe asks for.")]
+    info: Annotated[Info | None, says("Facts, if the recipe asks for them.")]
+
+
 class BatchEvent(Struct, frozen=True, gc=False):
     """The data of an event `batch`: all its jobs have ended."""
 
     id: Annotated[Id, says("The batch.")]
     state: Annotated[str, says("`ended`.")]
     change: Annotated[Whole, says("The number of this change.")]
+
+
+def described(job: str, change: int, encoded: bytes, *, private: bool) -> DescribedEvent:
+    """The facts of a job's original, all of them for a `private` view."""
+    found = facts.decode(encoded)
+    return DescribedEvent(job, change, colour_of(found), placeholder(found), info(found, private=private))
 
 
 def job_changed(changed: Change) -> JobEvent:

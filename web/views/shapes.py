@@ -27,6 +27,66 @@ from web.views.fields import (
 from web.views.told import Delivery
 
 
+class Placeholder(Struct, frozen=True, gc=False):
+    """The original in a few bytes, upright: for a page to show until a picture has come."""
+
+    thumbhash: Annotated[str | None, says("[ThumbHash](https://evanw.github.io/thumbhash/) in base64, with alpha.")]
+    blurhash: Annotated[str | None, says("[BlurHash](https://blurha.sh), over the dominant colour.")]
+    lqip: Annotated[str | None, says("A WebP of at most 20 pixels a side, as a `data:` URI.")]
+
+
+class Location(Struct, frozen=True, gc=False):
+    """Where a photo was taken, by its GPS tags."""
+
+    latitude: Annotated[float, says("Degrees north.")]
+    longitude: Annotated[float, says("Degrees east.")]
+    altitude: Annotated[float | None, says("Metres above the sea.")]
+
+
+class Info(Struct, frozen=True, kw_only=True, gc=False):
+    """Facts about an original. A fact that the file does not tell is null."""
+
+    orientation: Annotated[Whole, says("As stored: EXIF's number, 1 to 8. Pictures are shown upright.")]
+    frames: Annotated[Whole, says("Frames of an animation, else 1.")]
+    pages: Annotated[Whole, says("Pages of a TIFF without its previews, else 1.")]
+    duration_ms: Annotated[Whole | None, says("How long an animation takes once.")]
+    plays: Annotated[Whole | None, says("How often an animation is played; 0: for ever.")]
+    alpha: Annotated[bool, says("Whether it can have transparent pixels.")]
+    opaque: Annotated[bool, says("Whether all pixels of the first picture are opaque.")]
+    bits: Annotated[Whole | None, says("Bits of a sample.")]
+    space: Annotated[str | None, says("`gray`, `rgb`, `cmyk` or `palette`.")]
+    chroma: Annotated[str | None, says("How colours are stored beside luma, as `4:2:0`.")]
+    progressive: Annotated[bool, says("Whether it is stored in passes, each finer.")]
+    density: Annotated[Number | None, says("Pixels an inch on paper.")]
+    profile: Annotated[str | None, says("The name of its ICC profile.")]
+    code_points: Annotated[
+        Sequence[int] | None, says("CICP's numbers of its primaries and of its transfer function, as `[12, 13]`.")
+    ]
+    unmet: Annotated[
+        Sequence[str],
+        says(
+            "`colours`: they were not converted. `hdr`: light beyond white was brought down. [More](recipes.md#unmet)."
+        ),
+    ]
+    gain_map: Annotated[bool, says("Whether it has a gain map, which is not applied.")]
+    captured_at: Annotated[str | None, says("When it was taken, ISO 8601: with an offset only if the camera told one.")]
+    make: Annotated[str | None, says("Of the camera.")]
+    model: Annotated[str | None, says("Of the camera.")]
+    lens: Annotated[str | None, says("The lens's model.")]
+    exposure: Annotated[Number | None, says("Seconds.")]
+    f_number: Annotated[Number | None, says("The aperture, as 2.8.")]
+    iso: Annotated[Whole | None, says("The sensitivity.")]
+    focal_mm: Annotated[Number | None, says("The focal length.")]
+    artist: Annotated[str | None, says("Who made it.")]
+    copyright: Annotated[str | None, says("The notice.")]
+    phash: Annotated[str, says("`dhash64`: 64 bits in hex. Alike pictures differ in few bits.")]
+    average: Annotated[str | None, says("The mean colour, `#rrggbb`; null if it is transparent.")]
+    palette: Annotated[Sequence[str], says("The colours that `palette` asks for, the most frequent one first.")]
+    location: Annotated[Location | None, says("Only with `location`, and never under a grant.")]
+    serial: Annotated[str | None, says("The same for the camera's serial number.")]
+    owner: Annotated[str | None, says("The same for the camera's owner.")]
+
+
 class JobError(Struct, frozen=True, gc=False):
     """Why a try, or a job, did not end well."""
 
@@ -51,6 +111,9 @@ class Original(Struct, frozen=True, gc=False):
     bytes: Annotated[Whole, says("Its size.")]
     digest: Annotated[Digest, says("SHA-256, in hex.")]
     url: Annotated[Url, says("Its bytes. A grant does not open it.")]
+    info: Annotated[
+        Info | None, says("Facts, if [the recipe asks for them](recipes.md#facts), as soon as it is read. Else null.")
+    ]
 
 
 class Box(Struct, frozen=True, gc=False):
@@ -149,7 +212,14 @@ class Job(Struct, frozen=True, kw_only=True):
             "and batches."
         ),
     ] = UNSET
-    dominant_colour: Annotated[str | None, says("`#rrggbb` of the original, once a rendition is there.")]
+    dominant_colour: Annotated[
+        str | None,
+        says("`#rrggbb` of the original, once a rendition or the placeholder is there; null if it is transparent."),
+    ]
+    placeholder: Annotated[
+        Placeholder | None,
+        says("Those that [the recipe asks for](recipes.md#placeholders), as soon as the original is read. Else null."),
+    ]
     timeline: Annotated[
         Sequence[TimelineEntry] | UnsetType,
         says("All that happened: `at`, `event`, `lease`, `worker`, `detail`. Not in lists and batches."),

@@ -1,8 +1,9 @@
 """The words between keeper, nursery and decoder, and their frames. Local sockets; knows no zmq and no pixels.
 
 keeper -> decoder: Task, with the original as a read-only descriptor beside it, then its watermarks.
-decoder -> keeper: Unsealed where the sandbox has gaps; for each task a Rendered with its bytes for each
-rendition, then Done or Fault. Broke before it ends by a fault of our own. That it began is on its status page.
+decoder -> keeper: Unsealed where the sandbox has gaps; for each task a Seen if it asks for facts, a Rendered
+with its bytes for each rendition, then Done or Fault. Broke before it ends by a fault of our own. That it began is on
+its status page.
 nursery -> keeper: Warm once, Born with the decoder's socket, pidfd and status page, Died.
 keeper -> nursery: FORK or SPARE asks for one more decoder.
 
@@ -17,6 +18,7 @@ from typing import Annotated, Any, Protocol
 import msgspec
 
 from jobs.errors import WireFault
+from jobs.images.facts import Facts
 from jobs.job import Part, Quality, Unmet
 from jobs.limits import RENDITIONS_MAX
 from jobs.recipes.recipe import NAME_PATTERN
@@ -55,6 +57,12 @@ class Task(_Said, frozen=True):
     frames_max: int
     memory_bytes: int
     watermarks: list[str] = []
+
+
+class Seen(_Said, frozen=True):
+    """The original is read, and these are its facts."""
+
+    facts: Facts
 
 
 class Rendered(_Said, frozen=True):
@@ -124,7 +132,7 @@ class Died(_Said, frozen=True):
     call: int | None = None
 
 
-FromDecoder = Rendered | Done | Fault | Unsealed | Broke
+FromDecoder = Seen | Rendered | Done | Fault | Unsealed | Broke
 encode = msgspec.msgpack.Encoder().encode
 decode_task = msgspec.msgpack.Decoder(Task).decode
 decode_from_decoder = msgspec.msgpack.Decoder(FromDecoder).decode

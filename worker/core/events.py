@@ -15,7 +15,8 @@ from jobs.wire import Assignment, LeaseRef, OrphanScan, Times
 __all__ = [
     "CacheAnswered", "CacheChanged", "Connected", "DecoderBegan", "DecoderDone", "DecoderFailed", "DecoderFinished",
     "DecoderGone", "DecoderIdle", "DecoderSeen", "Disconnected", "DrainRequested", "Effects", "LeaveRequested",
-    "NamesFound", "Received", "RenditionLanded", "SweepDone", "SweepFailed", "SweepLate", "Sweeping",
+    "NamesFound", "OriginalDescribed", "Received", "RenditionLanded", "SweepDone", "SweepFailed", "SweepLate",
+    "Sweeping",
 ]  # fmt: skip
 
 
@@ -50,6 +51,14 @@ class DecoderDone(Fact, frozen=True):
     lease: int
 
 
+class OriginalDescribed(Fact, frozen=True):
+    """The decoder has found the `facts` of the job's original, as encoded."""
+
+    job: str
+    lease: int
+    facts: bytes
+
+
 class RenditionLanded(Fact, frozen=True):
     """One rendition is in the blob store, durably."""
 
@@ -59,7 +68,7 @@ class RenditionLanded(Fact, frozen=True):
 
 
 class DecoderFinished(Fact, frozen=True):
-    """All `renditions` have landed, at wall time `at`."""
+    """All `renditions` have landed, at wall time `at`. `facts`: of the original, if they were asked for."""
 
     job: str
     lease: int
@@ -67,14 +76,16 @@ class DecoderFinished(Fact, frozen=True):
     cost: Cost | None = None
     at: float | None = None
     times: Times | None = None
+    facts: bytes = b""
 
 
 class CacheAnswered(Fact, frozen=True):
-    """The result cache knew the renditions, and they are linked: no decoder began."""
+    """The result cache knew the renditions and the facts. The renditions are linked: no decoder began."""
 
     job: str
     lease: int
     renditions: list[Rendition]
+    facts: bytes = b""
 
 
 class DecoderFailed(Fact, frozen=True):

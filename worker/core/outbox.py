@@ -2,7 +2,7 @@
 
 Owns the time and the order of sending. Draining goes out before leases are given back; a job's start before its
 renditions, and these before its end. A Finish includes the start and the renditions of its turn, so these are not sent
-beside it: each message more could cost the broker a commit.
+beside it: each message more could cost the broker a commit. The facts of an original are in its job's Finish, too.
 """
 
 from math import inf
@@ -23,6 +23,7 @@ class Outbox:
         self.due = inf
         self.draining = False
         self.started: list[wire.Start] = []
+        self.described: list[wire.Description] = []
         self.published: list[wire.Publication] = []
         self.answers: list[Answer] = []
         self.swept: list[str] = []
@@ -34,6 +35,7 @@ class Outbox:
         self.answers.append(answer)
         if type(answer) is wire.Finish:
             self.started = [start for start in self.started if start.job != answer.job]
+            self.described = [found for found in self.described if found.job != answer.job]
             self.published = [landed for landed in self.published if landed.job != answer.job]
 
     def finish(self, finish: wire.Finish, now: float, *, short: bool) -> None:
@@ -46,7 +48,8 @@ class Outbox:
         """True if only Finish answers are pending, fewer than the jobs still `here`, and `due` has not passed. Batching
         them saves a broker transaction, and the worker has work meanwhile: jobs queue, else it would not hold so many.
         """
-        other = self.draining or self.started or self.published or self.swept or self.unswept or self.found
+        told = self.started or self.described or self.published
+        other = self.draining or told or self.swept or self.unswept or self.found
         patient = now < self.due < inf and len(self.answers) < here and not other
         return patient and all(type(answer) is wire.Finish for answer in self.answers)
 
@@ -57,6 +60,8 @@ class Outbox:
             sends.append(wire.Draining())
         if self.started:
             sends.append(wire.Started(self.started))
+        if self.described:
+            sends.append(wire.Described(self.described))
         if self.published:
             sends.append(wire.Published(self.published))
         if self.answers:
@@ -70,7 +75,8 @@ class Outbox:
         if leaving:
             sends.append(wire.Leaving())
         self.due, self.draining = inf, False
-        self.started, self.published, self.answers, self.swept, self.unswept = [], [], [], [], []
+        self.started, self.described, self.published = [], [], []
+        self.answers, self.swept, self.unswept = [], [], []
         self.found = None
         return sends
 

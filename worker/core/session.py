@@ -59,6 +59,7 @@ class Session(LeaseHolder):
             events.DecoderBegan: self._on_decoder_began,
             events.DecoderSeen: self._on_decoder_seen,
             events.DecoderDone: self._on_decoder_done,
+            events.OriginalDescribed: self._on_original_described,
             events.RenditionLanded: self._on_rendition_landed,
             events.DecoderFinished: self._on_decoder_finished,
             events.CacheAnswered: self._on_cache_answered,
@@ -237,6 +238,11 @@ class Session(LeaseHolder):
         if lease is not None:
             lease.made, lease.look_at = True, inf
 
+    def _on_original_described(self, event: events.OriginalDescribed) -> None:
+        lease = self._leases.find_running(event.job, event.lease)
+        if lease is not None:
+            self._outbox.described.append(wire.Description(event.job, event.lease, event.facts))
+
     def _on_rendition_landed(self, event: events.RenditionLanded) -> None:
         if self._leases.find_running(event.job, event.lease) is not None:
             self._outbox.published.append(wire.Publication(event.job, event.lease, event.rendition))
@@ -244,13 +250,14 @@ class Session(LeaseHolder):
     def _on_decoder_finished(self, event: events.DecoderFinished) -> None:
         lease = self._leases.find_running(event.job, event.lease)
         if lease is not None:
-            times = (lease.began_at, event.at, event.times)
-            self._finish(lease, wire.Finish(event.job, event.lease, event.renditions, event.cost, False, *times))
+            found = (lease.began_at, event.at, event.times, event.facts)
+            self._finish(lease, wire.Finish(event.job, event.lease, event.renditions, event.cost, False, *found))
 
     def _on_cache_answered(self, event: events.CacheAnswered) -> None:
         lease = self._leases.find_running(event.job, event.lease)
         if lease is not None:
-            self._finish(lease, wire.Finish(event.job, event.lease, event.renditions, cached=True))
+            finish = wire.Finish(event.job, event.lease, event.renditions, cached=True, facts=event.facts)
+            self._finish(lease, finish)
 
     def _on_cache_changed(self, event: events.CacheChanged) -> None:
         self._cache = event.why

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from jobs.errors import BadRecipe, ImageFault
+from jobs.images.facts import Facts
 from jobs.job import Code
 from jobs.recipes.recipe import Recipe, parse
 from jobs.units import spoken_bytes
@@ -154,7 +155,7 @@ def _work(link: socket.socket, task: Task, descriptors: list[int], memory: Memor
     try:
         recipe = parse(task.recipe)
         left = len(recipe.renditions)
-        for output in _outputs(task, recipe, descriptors, status_page):
+        for output in _outputs(link, task, recipe, descriptors, status_page):
             last = tasks.frame(_word(output), len(output.data)) + output.data
             spent = spent.plus(output.spent)
             left -= 1
@@ -190,12 +191,19 @@ def _word(output: Output) -> tasks.Rendered:
     )
 
 
-def _outputs(task: Task, recipe: Recipe, descriptors: list[int], status_page: StatusPage) -> Iterator[Output]:
+def _outputs(
+    link: socket.socket, task: Task, recipe: Recipe, descriptors: list[int], status_page: StatusPage
+) -> Iterator[Output]:
+    """The renditions. The keeper is told facts of the original as soon as they are found."""
     with ExitStack() as stack:
         original, *marks = (stack.enter_context(io.BufferedReader(ReadOnly(each), READ_BYTES)) for each in descriptors)
         watermarks = {digest: _whole(mark) for digest, mark in zip(task.watermarks, marks, strict=True)}
+
+        def described(facts: Facts) -> None:
+            link.sendall(tasks.frame(tasks.Seen(facts)))
+
         limits = PipelineLimits(task.pixels_max, task.frames_max)
-        yield from run(original, recipe, limits, watermarks, status_page.at)
+        yield from run(original, recipe, limits, watermarks, status_page.at, described)
 
 
 def _whole(mark: BinaryIO) -> bytes:

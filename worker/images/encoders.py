@@ -118,6 +118,10 @@ def encode_animation(
     if format == "gif":
         data, limited = _gif(first, options, showing.seconds)
         return data, unmet if "delays" in unmet or not limited else ("delays", *unmet)
+    if format == "avif":
+        _require_memory(first, spec)
+        options["duration"] = [int(1000 * seconds) for seconds in showing.seconds]
+        return _saved(first, format, options), unmet
     options["duration"] = [float(1000 * seconds) for seconds in showing.seconds]
     data = _saved(first, format, options)
     return webps.with_alpha(data) if format == "webp" and first.mode in ("LA", "RGBA") else data, unmet

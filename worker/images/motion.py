@@ -17,7 +17,7 @@ from worker.images import imagefile
 from worker.images.canvas import Canvas, opaque
 from worker.images.colours.convert import to_srgb
 from worker.images.colours.declared import Declarations
-from worker.images.formats import apngs, gifs, heic
+from worker.images.formats import apngs, gifs, heic, webps
 from worker.images.formats.animation import Part
 
 _STILL = frozenset({"TIFF", heic.FORMAT})
@@ -68,6 +68,17 @@ def plays(image: Image.Image) -> int:
     if image.format != "GIF":
         return loop or 0
     return 1 if loop is None else loop and loop + 1
+
+
+def seconds(format: str, image: Image.Image, file: BinaryIO) -> Fraction:
+    """How long an animation takes once. Only AVIF is decoded for it."""
+    if format == "gif":
+        return sum((frame.part.seconds for frame in gifs.frames(file)), Fraction(0))
+    if format == "png":
+        return sum((frame.part.seconds for frame in apngs.frames(file)), Fraction(0))
+    if format == "webp":
+        return webps.seconds(file)
+    return sum((each for _, each in _of_library(image, ())), Fraction(0))
 
 
 def first(image: Image.Image, file: BinaryIO) -> Image.Image:

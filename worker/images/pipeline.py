@@ -6,6 +6,7 @@ original comes first (worker/images/reading.py). Knows no sockets, stores or job
 
 import contextlib
 import io
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import lru_cache
@@ -16,6 +17,7 @@ import PIL
 from PIL import Image
 
 from jobs.errors import ImageFault
+from jobs.images.facts import Facts
 from jobs.images.formats import ANIMATED, EXTENSIONS, HEIC, OPAQUE
 from jobs.images.head import read_head
 from jobs.images.kept.blocks import KINDS, NONE, Blocks, blocks
@@ -23,7 +25,7 @@ from jobs.job import Part, Unmet
 from jobs.recipes.encoding import idle, quality_least, quality_of
 from jobs.recipes.keys import WATERMARKS_MAX, Linear, Modulate, Normalise, Trim, marks
 from jobs.recipes.libraries import is_planar
-from jobs.recipes.plan import Derivation
+from jobs.recipes.plan import Derivation, by_page
 from jobs.recipes.recipe import Crop, Recipe, RenditionSpec, Watermark, parse
 from jobs.recipes.shapes import Shape, shown
 from jobs.recipes.values.formatted import Avif, Jpeg, Png, Webp
@@ -55,17 +57,17 @@ WARMED_MARK = "0" * 64
 WARMED = (
     RenditionSpec(
         name="a", width=8, height=6, fit="contain", rotate=10, blur=1, sharpen=1, keep=KINDS,
-        max_bytes=1, quality_min=20, effort=0, original_if_smaller=True, jpeg=Jpeg(),
+        max_bytes=1, quality_min=20, effort=0, original_if_smaller=True, jpeg=Jpeg(), frames=2,
         png=Png(palette=True, dither=True), webp=Webp(50, exact=True), avif=Avif(10),
         watermark=Watermark("a", opacity=0.5, digest=WARMED_MARK),
     ),
     RenditionSpec(
         name="b", width=12, height=10, fit="cover", gravity="north", enlarge=True, crop=Crop(0, 0, 8, 8), rotate=90,
         flip=True, flop=True, grayscale=True, background="#336699", quality=90, progressive=True, lossless=True,
-        chroma=444,
+        chroma=444, animated=True,
     ),
     RenditionSpec(name="c", fit="cover-down", ratio="3:4", gravity="focus", focus=(0.0, 1.0), padding=(1, 2, 3, 4),
-                  trim=Trim(margin=1), profile="p3", background="#33669980"),
+                  trim=Trim(margin=1), profile="p3", background="#33669980", page=0),
     RenditionSpec(name="d", width=4, height=6, fit="cover", gravity="attention",
                   watermark=(Watermark("a", digest=WARMED_MARK, scale=0.5, offset=(1.0, -0.5)),
                              Watermark("a", digest=WARMED_MARK, tile=True, spacing=(1, 1)))),
@@ -76,6 +78,9 @@ WARMED = (
     RenditionSpec(name="g", threshold=99),
 )  # fmt: skip
 """The renditions that `warm` makes, in each format. Together they set every key, and every operation has work."""
+
+WARMED_FACTS = parse({"placeholder": ["thumbhash", "blurhash", "lqip"], "info": ["location"], "palette": 4})
+"""All keys of a recipe that are not its renditions'."""
 
 PLAIN = parse({"renditions": [{"name": "a", "width": 64, "format": "jpeg"}]})
 """A JPEG that is only scaled."""
@@ -104,8 +109,8 @@ class Output(NamedTuple):
     spent: Spent = NOTHING
 
 
-def _nobody(_stage: str) -> None:
-    """The default of `at`: ignores the stages."""
+def _nobody(_told: object) -> None:
+    """Ignores what it is told."""
 
 
 def run(
@@ -114,19 +119,28 @@ def run(
     limits: PipelineLimits,
     watermarks: Mapping[str, bytes] | None = None,
     at: Callable[[str], object] = _nobody,
+    described: Callable[[Facts], object] = _nobody,
 ) -> Iterator[Output]:
     """The renditions of the image in `stream` (seekable), largest first. `watermarks`: image files by digest. `at` is
-    called with each stage before it begins.
+    called with each stage before it begins, `described` with the facts before the first rendition, if they are asked.
 
     Raises ImageFault (`undecodable`, `pixels_over_limit`, `frames_over_limit`, `operation_failed`), and MemoryError,
     which says nothing about the image.
     """
+    for page, part in by_page(recipe):
+        yield from _run(Work(stream, part, limits, watermarks or {}, page), at, described)
+
+
+def _run(work: Work, at: Callable[[str], object], described: Callable[[Facts], object]) -> Iterator[Output]:
+    """The renditions that show one picture of the file."""
     watch = Watch()
-    work = Work(stream, recipe, limits, watermarks or {})
+    work.stream.seek(0)
     with imagefile.blamed("undecodable"):
         for read in READING:
             at(read.__name__)
             read(work)
+    if work.facts is not None:
+        described(work.facts)
     kept: dict[str, Picture] = {"/srgb": work.image, **{f"/{name}": image for name, image in work.wide.items()}}
     decoding = Spent(watch.spent().operate)
     del work.image, work.wide  # freed as soon as nothing derives from them
@@ -158,6 +172,7 @@ def warm() -> None:
         else:
             data = encoders.encode(frames[0], format, WARMED[0])
         list(run(io.BytesIO(data), recipe, PipelineLimits(256, 2), marks))
+    list(run(io.BytesIO(data), WARMED_FACTS, PipelineLimits(256, 2)))
     if turbojpeg.INSTALLED:
         data = encoders.encode(image.convert("RGB"), "jpeg", RenditionSpec(name="a"))
         list(run(io.BytesIO(data), PLAIN, PipelineLimits(256, 1)))
@@ -288,7 +303,9 @@ def _animation(
     """The frames of the original after this step. `still`: the first frame, if it is decoded. Only the small results
     are kept in memory."""
     images, times = [], []
-    for frame, seconds in coloured.frames(work, still, work.profile(step.derivation.shape.spec)):
+    kept = step.derivation.shape.spec.frames
+    frames = coloured.frames(work, still, work.profile(step.derivation.shape.spec))
+    for frame, seconds in itertools.islice(frames, kept):
         images.append(encoders.held(_finished(operations.resize(frame, step), step), format))
         times.append(seconds)
     return images, Showing(times, work.plays)

@@ -4,6 +4,7 @@ and converts its colours.
 Owns the order of these steps, and their results. Makes no rendition: worker/images/pipeline.py does.
 """
 
+import io
 import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,16 +14,18 @@ from PIL import Image
 
 from jobs.errors import ImageFault
 from jobs.images import exif
-from jobs.images.formats import ANIMATED, WITH_METADATA, output_format
+from jobs.images.facts import SAMPLE_SIDE, Facts, Info
+from jobs.images.formats import WITH_METADATA, output_format
 from jobs.images.head import Head, read_head_of
 from jobs.images.kept.blocks import Sources
-from jobs.images.turns import ORIENTATIONS, Size
+from jobs.images.turns import ORIENTATIONS, Box, Size
 from jobs.job import Unmet
 from jobs.limits import JPEG_SCANS_MAX
 from jobs.recipes.keys import Crop, Trim
 from jobs.recipes.libraries import planes_serve
 from jobs.recipes.measured import UNMEASURED, Measured, seeking, trimmed
 from jobs.recipes.memory import most
+from jobs.recipes.pages import animates, beyond
 from jobs.recipes.plan import FULL_SCALE, JPEG_SCALES, Plan, plan
 from jobs.recipes.recipe import Recipe, RenditionSpec
 from jobs.units import exceeded
@@ -32,8 +35,12 @@ from worker.images.colours import spaces
 from worker.images.colours.convert import SAMPLED_SIDE, converted, dominant_colour, keeps_colours
 from worker.images.colours.declared import Declarations, colours_of
 from worker.images.colours.spaces import Space
-from worker.images.formats import address_space, jpegfile, turbojpeg, vips
+from worker.images.facts import looks
+from worker.images.facts.about import About, about
+from worker.images.facts.info import info
+from worker.images.formats import address_space, jpegfile, tiffs, turbojpeg, vips
 from worker.images.kept.sources import NO_SOURCES, sources
+from worker.images.looks.scaling import turned
 from worker.images.planar import Planes
 
 
@@ -49,16 +56,17 @@ class Work:
     """One original that is being read. Each step of READING sets fields that the later ones need.
 
     `file`: the image as the plugin has it. `declarations`: its declarations of colours. `planes`: a JPEG that was
-    decoded to planes. `image`: its (first) picture in sRGB.
+    decoded to planes. `image`: its (first) picture in sRGB. `page`: that all renditions show; None: the main picture.
     `spaces`, `wide`: the colour spaces other than sRGB that renditions ask for, and the picture in each.
     `unmet`: losses of colour in all renditions. `watermarks`: by digest. `plays`: how often an animation is played (0:
-    for ever). `apart`: `image` is not one of the frames.
+    for ever). `apart`: `image` is not one of the frames. `about`, `facts`: if the recipe asks for them.
     """
 
     stream: BinaryIO
     recipe: Recipe
     limits: PipelineLimits
     watermarks: Mapping[str, bytes]
+    page: int | None = None
     head: Head = field(init=False)
     file: Image.Image = field(init=False)
     frames: int = field(init=False)
@@ -78,6 +86,8 @@ class Work:
     wide: dict[str, Image.Image] = field(default_factory=dict)
     unmet: Unmet = field(init=False)
     dominant_colour: str | None = field(init=False)
+    about: About | None = None
+    facts: Facts | None = None
 
     def format(self, spec: RenditionSpec) -> str:
         """The format of this rendition's file."""
@@ -89,7 +99,7 @@ class Work:
 
     def moves(self, spec: RenditionSpec) -> bool:
         """Whether this rendition is an animation."""
-        return self.moving and self.format(spec) in ANIMATED
+        return self.moving and animates(spec, self.format(spec))
 
     def moves_at_all(self) -> bool:
         """Whether any rendition is an animation."""
@@ -103,6 +113,19 @@ def identify(work: Work) -> None:
     if head is None or head.format not in imagefile.PLUGINS:
         raise ImageFault("the first bytes are not those of a supported image type", code="undecodable")
     work.head = head
+
+
+def turn_to_page(work: Work) -> None:
+    """Of a TIFF, leave the asked page as its only one. The page of an animation is found among its frames, later."""
+    if work.page is None or work.head.format != "tiff":
+        return
+    found = tiffs.pages(work.stream)
+    if work.page >= len(found):
+        raise beyond(work.recipe.renditions[0], len(found))
+    if work.page:
+        work.stream.seek(0)
+        work.stream = io.BytesIO(tiffs.retagged(work.stream.read(), found[work.page], {}))
+        identify(work)
 
 
 def guard_head(work: Work) -> None:
@@ -130,6 +153,8 @@ def guard_frames(work: Work) -> None:
         more = " or more" if work.head.format == "gif" else ""
         raise ImageFault(exceeded("frames_max", allowed, work.frames) + more, code="frames_over_limit")
     _check_pixels(width * height, work.limits)
+    if work.page is not None and work.page >= work.frames and work.head.format != "tiff":
+        raise beyond(work.recipe.renditions[0], work.frames)
 
 
 def guard_scans(work: Work) -> None:
@@ -183,6 +208,14 @@ def _planned(work: Work) -> Plan:
     return plan(work.recipe, work.stored, work.orientation, scales, work.measured, chained=chained)
 
 
+def note(work: Work) -> None:
+    """Take down what the file tells, if the recipe asks for it: the conversion of colours drops it."""
+    if work.recipe.info:
+        at = work.stream.tell()
+        work.about = about(work.head.format, work.stream, work.file, work.exif, moving=work.moving)
+        work.stream.seek(at)
+
+
 def decode_scaled(work: Work) -> None:
     """Decode a JPEG, at the scale of the plan: to its planes where they serve, else by Pillow."""
     if not _scales(work):
@@ -213,6 +246,22 @@ def colours(work: Work) -> None:
     if seeks:  # (an animated WebP is always read with alpha)
         image = opaque(image)
     work.image = image
+
+
+def turn_to_frame(work: Work) -> None:
+    """Of an animation, take the frame that is asked for as a page."""
+    if work.page is None or not work.moving:
+        return
+    still = work.image if isinstance(work.image, Image.Image) and not work.apart else None
+    work.image = _frame(work, work.page, work.declarations, still)
+    for name, space in work.spaces.items():
+        work.wide[name] = spaces.pictured(_frame(work, work.page, (), None), work.declarations, name, space)
+
+
+def _frame(work: Work, number: int, declarations: Declarations, still: Image.Image | None) -> Image.Image:
+    shown = motion.shown(work.head.format, work.file, work.stream, declarations, still)
+    picture, _ = next(itertools.islice(shown, number, None))
+    return picture
 
 
 def measure(work: Work) -> None:
@@ -248,8 +297,48 @@ def look(work: Work) -> None:
     work.dominant_colour = dominant_colour(planar.sampled(image, SAMPLED_SIDE) if isinstance(image, Planes) else image)
 
 
+def describe(work: Work) -> None:
+    """Find the facts that the recipe asks for, from a small upright picture. Without renditions, decode all frames, so
+    that the job tells whether the image is whole."""
+    recipe = work.recipe
+    if not recipe.asks_facts:
+        return
+    sample = turned(_sampled(work.image), ORIENTATIONS[work.orientation])
+    made = looks.placeholder(sample, work.dominant_colour, recipe.placeholder) if recipe.placeholder else None
+    work.facts = Facts(work.stored, work.dominant_colour, made, _info(work, sample))
+    if work.moving and not recipe.renditions:
+        still = work.image if isinstance(work.image, Image.Image) and not work.apart else None
+        for _ in motion.shown(work.head.format, work.file, work.stream, work.declarations, still):
+            pass
+
+
+def _info(work: Work, sample: Image.Image) -> Info | None:
+    if work.about is None:
+        return None
+    return info(
+        work.about,
+        sample,
+        frames=work.frames,
+        seconds=motion.seconds(work.head.format, work.file, work.stream) if work.moving else None,
+        plays=work.plays if work.moving else None,
+        opaque=isinstance(work.image, Planes) or opaque(work.image).mode in ("L", "RGB"),
+        unmet=work.unmet,
+        private=work.recipe.info is not True,
+        colours=work.recipe.palette or 0,
+    )
+
+
+def _sampled(image: Image.Image | Planes) -> Image.Image:
+    """A small picture of the whole image."""
+    if isinstance(image, Image.Image):
+        return looks.small(image, SAMPLE_SIDE)
+    size = looks.within(image.size, SAMPLE_SIDE)
+    return planar.image(planar.resize(image, Box(0, 0, *image.size), size, full=True))
+
+
 READING: tuple[Callable[[Work], None], ...] = (
     identify,
+    turn_to_page,
     guard_head,
     open_file,
     guard_pixels,
@@ -258,10 +347,13 @@ READING: tuple[Callable[[Work], None], ...] = (
     guard_memory,
     decode_whole,
     make_plan,
+    note,
     decode_scaled,
     colours,
+    turn_to_frame,
     measure,
     look,
+    describe,
 )
 
 

@@ -8,15 +8,17 @@ import math
 from typing import NamedTuple
 
 from jobs.errors import ImageFault, WireFault
-from jobs.images.formats import ANIMATED, EXTENSIONS, SIDES_BY_HEAD, output_format
+from jobs.images import facts
+from jobs.images.formats import EXTENSIONS, SIDES_BY_HEAD, output_format
 from jobs.images.head import Head
 from jobs.images.turns import Size
 from jobs.limits import OUTPUT_PIXELS_MAX, SIDE_MAX
 from jobs.recipes.expand import edges
 from jobs.recipes.measured import asks_pixels
+from jobs.recipes.pages import animates
 from jobs.recipes.recipe import RenditionSpec
 from jobs.recipes.shapes import shape
-from worker.boundary.tasks import Done, Fault, Rendered
+from worker.boundary.tasks import Done, Fault, Rendered, Seen
 from worker.keeper.watermarks import RECIPES_KEPT, resolved
 
 DETAIL_CHARACTERS_MAX = 300
@@ -54,7 +56,7 @@ class Allowed(NamedTuple):
 @functools.lru_cache(RECIPES_KEPT)
 def allowed(recipe: str, head: Head, frames_max: int) -> dict[str, Allowed]:
     """By name, the allowed renditions of `recipe` for an original with this `head` (0: unknown). Raises ImageFault."""
-    return {spec.name: _allowed(spec, head, frames_max) for spec in resolved(recipe)}
+    return {spec.name: _allowed(spec, head, frames_max) for spec in resolved(recipe).renditions}
 
 
 def _allowed(spec: RenditionSpec, head: Head, frames_max: int) -> Allowed:
@@ -63,7 +65,7 @@ def _allowed(spec: RenditionSpec, head: Head, frames_max: int) -> Allowed:
     top, right, bottom, left = edges(spec.padding)
     asked = ((spec.width, left + right), (spec.height, top + bottom))
     most = Size(*((min(SIDE_MAX, side + around) if side and bounded else SIDE_MAX) for side, around in asked))
-    frames = frames_max if format in ANIMATED and head.format not in _STILL else 1
+    frames = frames_max if animates(spec, format) and head.format not in _STILL else 1
     known = head.format in SIDES_BY_HEAD and head.width and head.height and not asks_pixels(spec)
     return Allowed(format, _sides(spec, Size(head.width, head.height)) if known else frozenset(), most, frames)
 
@@ -78,7 +80,7 @@ def _sides(spec: RenditionSpec, stored: Size) -> frozenset[Size]:
     return frozenset(found)
 
 
-def unexpected(word: Rendered | Done | Fault) -> WireFault:
+def unexpected(word: Seen | Rendered | Done | Fault) -> WireFault:
     """The fault of a decoder that answers without a task, or before it has taken the task out of its socket."""
     return WireFault(f"a {type(word).__name__} that nobody asked for")
 
@@ -100,8 +102,20 @@ def check_whole(word: Rendered, head: Head | None) -> None:
         raise WireFault(f"a rendition {word.name!r} that is no {word.format} of {word.width} x {word.height}")
 
 
-def check_done(word: Done, expected: int, made: int) -> None:
-    """Raises WireFault if renditions are missing: then this is no end."""
+def seen(word: Seen, *, wanted: bool) -> bytes:
+    """The facts, as they are sent on. Raises WireFault if they are not `wanted`, or not any more."""
+    if not wanted:
+        raise WireFault("facts that nobody asked for")
+    try:
+        return facts.encode(word.facts)
+    except (ValueError, UnicodeEncodeError) as error:
+        raise WireFault(f"{error}") from None
+
+
+def check_done(word: Done, expected: int, made: int, *, lacks_facts: bool) -> None:
+    """Raises WireFault if facts or renditions are missing: then this is no end."""
+    if lacks_facts:
+        raise WireFault("an end without facts")
     if made != expected or not all(map(math.isfinite, (word.cpu_ms, *word.seconds))):
         raise WireFault(f"{made} of {expected} renditions, {word.cpu_ms} CPU ms")
 

@@ -6,18 +6,20 @@ any missing part makes it a miss, which costs time only.
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
 from jobs.errors import StoreFault
 from jobs.ids import is_id, job_of, rendition_name
-from jobs.job import Rendition, Spec
+from jobs.job import FACTS_BYTES_MAX, Rendition, Spec
 from stores.blobs import Blobs
 from stores.cache import Cache
 
 NOBODY = "0" * 64
 """A key that no content has."""
-_decode = msgspec.msgpack.Decoder(list[Rendition]).decode
+_decode = msgspec.msgpack.Decoder(list[Rendition | bytes]).decode
+"""A value has the renditions, then the facts if the recipe asks for any."""
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -36,29 +38,41 @@ class Run:
     ill: bool = False
 
 
+class Made(NamedTuple):
+    """The results of a job; `facts` are empty if the recipe does not ask for any."""
+
+    renditions: list[Rendition]
+    facts: bytes
+
+
 class Results:
-    """Renditions by content, over `cache` and `blobs`; with no cache everything is a miss."""
+    """Results by content, over `cache` and `blobs`; with no cache everything is a miss."""
 
     def __init__(self, cache: Cache | None, blobs: Blobs, engine: str) -> None:
         self._cache = cache
         self._blobs = blobs
         self._engine = engine
 
-    def find(self, job: str, spec: Spec) -> list[Rendition] | None:
-        """The renditions, durably under names of `job`; None for a miss."""
+    def find(self, job: str, spec: Spec) -> Made | None:
+        """The facts, and the renditions, durably under names of `job`; None for a miss."""
         value = self._cache.get(key(spec, self._engine)) if self._cache is not None else None
         if value is None:
             return None
         try:
-            return [self._link(job, rendition) for rendition in map(_checked, _decode(value))]
+            found = _decode(value)
+            renditions = [_checked(each) for each in found if isinstance(each, Rendition)]
+            facts = b"".join(each for each in found if isinstance(each, bytes))
+            if len(facts) > FACTS_BYTES_MAX:
+                return None
+            return Made([self._link(job, rendition) for rendition in renditions], facts)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, StoreFault):
             return None
 
-    def keep(self, spec: Spec, renditions: list[Rendition], run: "Run") -> None:
+    def keep(self, spec: Spec, renditions: list[Rendition], run: "Run", facts: bytes = b"") -> None:
         """Remember a decoder's result for this content in its `run`, unless the run was spoiled."""
         if self._cache is not None and not run.ill:
             run.kept.append(name := key(spec, self._engine))
-            self._cache.put(name, _encode(renditions))
+            self._cache.put(name, _encode([*renditions, facts] if facts else renditions))
 
     def spoil(self, run: "Run") -> None:
         """The run failed: its results cannot be trusted, so the cache keeps none of them, earlier or later."""

@@ -29,7 +29,8 @@ class Try:
     wall time at which the decoder got it (`original` is closed then); from then on it is charged. `begun`: the session
     knows that. `made`: not published yet. `coming`: not complete yet. `done`: the decoder's last message. `run`: the
     decoder's. `away_since`: when (monotonic) the store was first away for a rendition. `published`: when each of the
-    `renditions` was. `read_seconds`: until its original was open, `publish_seconds`: until its renditions so far were
+    `renditions` was. `facts`: of the original, as encoded; empty until the decoder has found them. `described`: the
+    session knows them. `read_seconds`: until its original was open, `publish_seconds`: until its renditions so far were
     durable."""
 
     assignment: Assignment
@@ -46,6 +47,8 @@ class Try:
     run: Run = field(default_factory=Run)
     away_since: float | None = None
     published: list[Published] = field(default_factory=list)
+    facts: bytes = b""
+    described: bool = False
     read_seconds: float = 0.0
     publish_seconds: float = 0.0
 

@@ -13,7 +13,7 @@ from host.files.recipes import load_watermarks
 from host.settings.settings import Settings
 from jobs.errors import BadRecipe, ImageFault, SetupFault
 from jobs.recipes.keys import marks
-from jobs.recipes.recipe import RenditionSpec, parse
+from jobs.recipes.recipe import Recipe, parse
 
 RECIPES_KEPT = 100
 """Most jobs' recipes are among a few presets."""
@@ -33,7 +33,7 @@ class Watermarks:
 
         Raises ImageFault `operation_failed` if one of them is missing.
         """
-        asked = [mark for spec in resolved(recipe) for mark in marks(spec)]
+        asked = [mark for spec in resolved(recipe).renditions for mark in marks(spec)]
         return {mark.digest: self._find(mark.digest, mark.name) for mark in asked if mark.digest}
 
     def _find(self, digest: str, name: str) -> int:
@@ -57,10 +57,10 @@ class Watermarks:
 
 
 @functools.lru_cache(RECIPES_KEPT)
-def resolved(recipe: str) -> tuple[RenditionSpec, ...]:
-    """The renditions of a resolved recipe. Raises ImageFault `operation_failed`."""
+def resolved(recipe: str) -> Recipe:
+    """The recipe of a canonical text. Raises ImageFault `operation_failed`."""
     try:
-        return parse(recipe).renditions
+        return parse(recipe)
     except BadRecipe as fault:  # written by a version that knew other recipes
         raise ImageFault(fault.detail, code="operation_failed") from None
 

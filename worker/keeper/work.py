@@ -34,7 +34,7 @@ from worker.keeper.bodies import Body
 from worker.keeper.children import Children
 from worker.keeper.results import Results, Run
 from worker.keeper.tries import Try
-from worker.keeper.watermarks import Watermarks
+from worker.keeper.watermarks import Watermarks, resolved
 
 AGAIN_SECONDS = 1.0
 """A store that is away is asked again after this time."""
@@ -87,8 +87,8 @@ class Work:
         began = perf_counter()
         try:
             spec = decode_spec(assignment.spec)
-            if (renditions := self._results.find(assignment.job, spec)) is not None:
-                self._notify(events.CacheAnswered(assignment.job, assignment.lease, renditions))
+            if (found := self._results.find(assignment.job, spec)) is not None:
+                self._notify(events.CacheAnswered(assignment.job, assignment.lease, *found))
                 self._log.info("finished", extra={"job": assignment.job, "cached": True, **member_of(spec.trace)})
                 self._tracer.processed(Processed(assignment.job, spec.trace, began_at, time.time(), cached=True))
                 return self._offer()
@@ -185,12 +185,16 @@ class Work:
             return self._note(word)
         work = self._working(word)
         match word:
+            case tasks.Seen():
+                wanted = resolved(work.spec.recipe).asks_facts and not work.facts and not work.names()
+                work.facts = checks.seen(word, wanted=wanted)
             case tasks.Rendered():
                 checks.check_whole(word, sink.head())
                 work.made.append((word, sink))
                 work.coming = None
             case tasks.Done():
-                checks.check_done(word, len(work.allowed), len(work.names()))
+                lacks_facts = resolved(work.spec.recipe).asks_facts and not work.facts
+                checks.check_done(word, len(work.allowed), len(work.names()), lacks_facts=lacks_facts)
                 work.done, self._try = word, None
                 self._ended.append(work)
                 self._notify(events.DecoderDone(work.assignment.job, work.assignment.lease))
@@ -218,7 +222,7 @@ class Work:
         self._log.warning("parked_decoder_ended")
         self._results.spoil(run)
 
-    def _working(self, word: tasks.Rendered | tasks.Done | tasks.Fault) -> Try:
+    def _working(self, word: tasks.Seen | tasks.Rendered | tasks.Done | tasks.Fault) -> Try:
         """The try that this message can answer. Raises WireFault if there is none."""
         work, decoder = self._try, self._children.decoder
         if work is None or work.handed_at is None or decoder is None or decoder.untaken:
@@ -267,7 +271,11 @@ class Work:
 
     def _land(self, work: Try) -> bool:
         """Publish the decoder's renditions. False if the store failed, and so the try. While the store is away, they
-        stay in `made`."""
+        stay in `made`. Facts of the original are told first."""
+        if work.facts and not work.described:
+            work.described = True
+            self._begin(work)
+            self._notify(events.OriginalDescribed(work.assignment.job, work.assignment.lease, work.facts))
         while work.made and (now := time.monotonic()) >= self._again_at:
             try:
                 rendition = work.publish_next()
@@ -300,10 +308,10 @@ class Work:
     def _finish(self, work: Try) -> None:
         assert work.done is not None and work.handed_at is not None
         self._begin(work)
-        self._results.keep(work.spec, work.renditions, work.run)
+        self._results.keep(work.spec, work.renditions, work.run, work.facts)
         cost = Cost(work.done.cpu_ms, work.done.peak_bytes)
         job, lease, at = work.assignment.job, work.assignment.lease, time.time()
-        self._notify(events.DecoderFinished(job, lease, work.renditions, cost, at, work.times()))
+        self._notify(events.DecoderFinished(job, lease, work.renditions, cost, at, work.times(), work.facts))
         ms = round((at - work.handed_at) * 1000)
         extra = {"job": job, "lease": count_of(lease), "ms": ms, **member_of(work.spec.trace)}
         self._log.info("finished", extra=extra)

@@ -256,5 +256,5 @@ def _weight(entry: Entry) -> int:
     outcome = entry.outcome
     return (
         ENTRY_BYTES + len(entry.spec) + MOMENT_BYTES * (len(outcome.timeline) - 1)
-        + RENDITION_BYTES * len(outcome.renditions)
+        + RENDITION_BYTES * len(outcome.renditions) + len(outcome.facts)
     )  # fmt: skip

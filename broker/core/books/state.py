@@ -371,14 +371,14 @@ class Books:
         self.gone.add(entry.id)
         self.sweeps.add(entry.id, (original_name(entry.id), *(r.blob for r in entry.outcome.renditions)))
 
-    def change_of(self, entry: Entry, rendition: Rendition | None = None) -> Change:
+    def change_of(self, entry: Entry, rendition: Rendition | None = None, facts: bytes = b"") -> Change:
         """The job's newest change, as web gets it."""
         error = entry.outcome.error
         waits = entry.started_at is None and entry.ended_at is None and len(entry.lane.name) <= LANE_CHARACTERS_MAX
         return Change(
             entry.change, entry.id, entry.tenant, entry.state._value_, entry.attempts,
             error.code if error else None, error.detail if error else None, rendition, entry.id in self.gone,
-            entry.lane if waits else None, entry.position if waits else 0,
+            entry.lane if waits else None, entry.position if waits else 0, facts,
         )  # fmt: skip
 
     def sends(self) -> list[tuple[bytes, ToWorker]]:

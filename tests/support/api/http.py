@@ -25,7 +25,7 @@ from web.routes import ROUTES as SERVED
 from web.views.acted import Action
 from web.views.hours import History, Interval
 from web.views.numbers import Stats
-from web.views.shapes import Batch, Job, Original, PromisedJob, Rendition
+from web.views.shapes import Batch, Info, Job, Original, Placeholder, PromisedJob, Rendition
 from web.views.told import Delivery
 
 _GRANTS = {UploadGrant: "an upload grant", ViewGrant: "a view grant", None: ""}
@@ -84,7 +84,13 @@ def headers_table() -> str:
 
 def job_tables() -> str:
     """A job's fields, its original's and its renditions'."""
-    return f"{table(Job)}\n`original`:\n\n{table(Original)}\nEach of `renditions`:\n\n{table(Rendition)}"
+    parts: dict[str, type[msgspec.Struct]] = {
+        "`original`": Original,
+        "`info` of it": Info,
+        "`placeholder`": Placeholder,
+        "Each of `renditions`": Rendition,
+    }
+    return "\n".join([table(Job), *(f"{name}:\n\n{table(shape)}" for name, shape in parts.items())])
 
 
 def promise_table() -> str:

@@ -55,6 +55,11 @@ class SimulatedWorker:
             at = self._broker.wall_time()
             self._broker.receive(self, wire.Started([wire.Start(job, self.leases[job], at)]))
 
+    def describe(self, job: str, facts: bytes) -> None:
+        """The facts of the original are known."""
+        self.begin(job)
+        self._broker.receive(self, wire.Described([wire.Description(job, self.leases[job], facts)]))
+
     def publish(self, job: str, rendition: Rendition) -> None:
         """A rendition landed."""
         self.begin(job)
@@ -186,6 +191,10 @@ class WebBroker:
     def start(self, job: str) -> None:
         """A decoder begins the job."""
         self.holder(job).begin(job)
+
+    def describe(self, job: str, facts: bytes) -> None:
+        """The facts of the job's original are known."""
+        self.holder(job).describe(job, facts)
 
     def publish(self, job: str, rendition: Rendition) -> None:
         """A rendition of the job landed."""

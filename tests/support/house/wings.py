@@ -84,13 +84,14 @@ ARROWS = {
     ),
     "web/views": "host/egress jobs jobs/access jobs/images jobs/recipes jobs/wire web/broker",
     "worker": "host/files host/log host/process host/settings worker/keeper",
-    "worker/boundary": "jobs jobs/recipes",
+    "worker/boundary": "jobs jobs/images jobs/recipes",
     "worker/core": "jobs jobs/session jobs/wire",
-    "worker/decoder": "host/process host/settings jobs jobs/recipes worker/boundary worker/images",
+    "worker/decoder": "host/process host/settings jobs jobs/images jobs/recipes worker/boundary worker/images",
     "worker/images": (
         "jobs jobs/images jobs/images/kept jobs/recipes jobs/recipes/values worker/images/colours "
-        "worker/images/formats worker/images/kept worker/images/looks"
+        "worker/images/facts worker/images/formats worker/images/kept worker/images/looks"
     ),
+    "worker/images/facts": "jobs jobs/images worker/images/colours worker/images/formats",
     "worker/images/colours": "jobs jobs/images worker/images/formats",
     "worker/images/formats": "host/settings jobs jobs/images jobs/recipes jobs/recipes/values",
     "worker/images/kept": "jobs/images jobs/images/kept jobs/recipes worker/images/formats",

@@ -3,6 +3,7 @@ import { absolute, call, jobPath, renditionPath } from "../api.js";
 import { byId, copy, make, refresh, say } from "../dom.js";
 import * as format from "../format.js";
 import * as act from "./actions.js";
+import { preview } from "../preview.js";
 import { keyed, lacks } from "../session.js";
 import * as store from "../store.js";
 import { counts, progress } from "./batch.js";
@@ -90,6 +91,7 @@ function draw(job, batch) {
       progress(batch),
       actions(job),
       pictures(job),
+      ...told(job.original.info),
       ...attempts(job),
       ...deliveries(job.deliveries, () => open === job.id && !reading && read()),
       make("h3", {}, "Timeline"),
@@ -129,7 +131,9 @@ function pictures(job) {
   const { upright_width: across, upright_height: down, ...sent } = job.original;
   const original = { name: "original", src: `${jobPath(job.id)}/original`, ...sent, width: across ?? sent.width, height: down ?? sent.height };
   const made = job.renditions.map((rendition) => ({ ...rendition, src: renditionPath(job.id, rendition.name) }));
-  return make("div", { class: "pictures" }, ...[original, ...made].map((shown) => picture(shown, job)));
+  const colours = preview(job.placeholder);
+  const placeholder = colours && make("figure", { class: "preview" }, make("img", { src: colours, alt: "colours of the original" }), make("figcaption", {}, make("strong", {}, "placeholder")));
+  return make("div", { class: "pictures" }, placeholder, ...[original, ...made].map((shown) => picture(shown, job)));
 }
 
 function picture({ name, src, width, height, format: kind, bytes }, job) {
@@ -138,6 +142,15 @@ function picture({ name, src, width, height, format: kind, bytes }, job) {
   const image = make("img", { src: address, alt: `${name} of ${job.filename || job.id}`, width, height, loading: "lazy" });
   return make("figure", {}, make("a", { href: address }, image), make("figcaption", {}, make("strong", {}, name), size));
 }
+
+/** The facts about the original that are known. */
+function told(info) {
+  const known = Object.entries(info ?? {}).filter(([, value]) => value !== null && value !== false && value.length !== 0);
+  const rows = known.map(([name, value]) => [name, shownFact(value)]);
+  return rows.length ? [make("h3", {}, "Facts"), table("Facts", ["Fact", "Value"], rows)] : [];
+}
+
+const shownFact = (value) => (Array.isArray(value) ? value.join(", ") : typeof value === "object" ? Object.values(value).filter((part) => part !== null).join(", ") : String(value));
 
 /** Each lease: its worker, the time that its decoder ran, and its end. */
 function attempts(job) {

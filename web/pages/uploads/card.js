@@ -2,6 +2,7 @@
 import { absolute, jobPath, renditionPath } from "../api.js";
 import { copy, make, write } from "../dom.js";
 import * as format from "../format.js";
+import { preview } from "../preview.js";
 import { lacks } from "../session.js";
 
 /** A card for the file of this name. */
@@ -40,6 +41,14 @@ export function buttons(card, wanted) {
   );
 }
 
+/** Show the colours of the original, until a rendition has come. */
+export function showPreview(card, job) {
+  const shown = card.pictures.querySelector(".preview");
+  const src = job.renditions?.length ? null : preview(job.placeholder);
+  if (!src) return shown?.remove();
+  if (!shown) card.pictures.append(make("figure", { class: "preview" }, make("img", { src, alt: `Colours of ${card.filename}` })));
+}
+
 /** Show a rendition, or what is known of it by now. */
 export function showRendition(card, job, rendition) {
   const shown = [...card.pictures.children].find((figure) => figure.dataset.name === rendition.name) ?? newFigure(card, job, rendition);
@@ -52,6 +61,9 @@ function newFigure(card, job, { name, width, height }) {
   const address = new URL(path, document.baseURI).pathname;
   const what = `${name} of ${card.filename}`;
   const image = make("img", { src: address, alt: what, width, height, loading: "lazy" });
+  const colours = preview(job.placeholder);
+  if (colours) image.style.background = `center / 100% 100% url("${colours}")`;
+  image.onload = () => image.style.removeProperty("background"); // it may be transparent
   const links = make(
     "span",
     { class: "links" },

@@ -5,7 +5,7 @@ import { attempt, byId, say } from "../dom.js";
 import * as format from "../format.js";
 import { lacks } from "../session.js";
 import * as store from "../store.js";
-import { buttons, link, mark, newCard, showRendition } from "./card.js";
+import { buttons, link, mark, newCard, showPreview, showRendition } from "./card.js";
 import * as files from "./files.js";
 import * as heard from "./heard.js";
 import { forget, KEPT, remember, remembered } from "./kept.js";
@@ -118,6 +118,7 @@ export function showJob(job) {
   const ended = store.ENDED.includes(job.state);
   const reason = job.error && job.state !== "done" ? job.error.detail : "";
   mark(card, job.state, [ended ? "" : held(job), format.place(job), reason].filter(Boolean).join(" · "));
+  showPreview(card, job);
   (job.renditions ?? []).forEach((rendition) => showRendition(card, job, rendition));
   if (ended) buttons(card, RETRIED.includes(job.state) ? [["Retry", () => requeue(job.id)]] : []);
   else buttons(card, [["Cancel", () => cancel(job.id)]]);

@@ -5,11 +5,14 @@ worker/images/colours/convert.py converts pixels by a profile. The numbers of a 
 worker/images/colours/colourspaces.py's.
 """
 
+import codecs
 import math
 import struct
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import NamedTuple
+
+from jobs.images.tags import bounded, plain
 
 Curve = Callable[[float], float]
 """A transfer function: from a sample as the file has it to light, both 0 to 1."""
@@ -75,6 +78,21 @@ def is_srgb(profile: bytes) -> bool:
         return _near(colorants) and all(_is_srgb_curve(profile, at, size) for at, size in curves)
     except (struct.error, KeyError, ArithmeticError, ValueError):
         return False
+
+
+def description(profile: bytes) -> str | None:
+    """What a profile calls itself; None if it says nothing that can be read."""
+    try:
+        at, size = _tags(profile)[b"desc"]
+        tag = profile[at : at + size]
+        if tag[:4] == b"mluc":
+            length, start = struct.unpack_from(">II", tag, 20)
+            text, _ = codecs.utf_16_be_decode(tag[start : start + min(length, 1000)], "ignore")  # (imports no codec)
+            return bounded("".join(each if each.isprintable() else " " for each in text))
+        (length,) = struct.unpack_from(">I", tag, 8)
+        return plain(tag[12 : 12 + min(length, 1000)])
+    except (KeyError, struct.error):
+        return None
 
 
 def gray_curve(profile: bytes) -> Curve | None:

@@ -42,9 +42,12 @@ class Showing(NamedTuple):
 
 GIF_TICK = Fraction(1, 100)
 """The unit of a GIF's delays."""
-SECONDS_MAX = {"gif": 65_535 * GIF_TICK, "webp": Fraction(2**24 - 1, 1000), "png": Fraction(65_535)}
-PLAYS_MAX = {"gif": 65_536, "webp": 65_535, "png": 2**31 - 1}
-"""For a GIF this is its field's limit plus one, because the field counts the repeats."""
+SECONDS_MAX = {
+    "gif": 65_535 * GIF_TICK, "webp": Fraction(2**24 - 1, 1000), "png": Fraction(65_535), "avif": Fraction(2**31, 1000),
+}  # fmt: skip
+PLAYS_MAX = {"gif": 65_536, "webp": 65_535, "png": 2**31 - 1, "avif": 0}
+"""For a GIF this is its field's limit plus one, because the field counts the repeats. An AVIF of ours always plays for
+ever."""
 WEBP_TOTAL_MAX = Fraction(2**31 - 1, 1000)
 """The sum of a WebP's delays must fit 31 bits: its encoder adds them up."""
 HONOURED_FROM = Fraction(1, 100)
@@ -93,5 +96,6 @@ def _in_png(seconds: Fraction) -> Fraction:
 _ROUNDED = {
     "gif": lambda seconds: ticks(seconds) * GIF_TICK,
     "webp": lambda seconds: Fraction(_rounded(1000 * seconds), 1000),
+    "avif": lambda seconds: Fraction(_rounded(1000 * seconds), 1000),
     "png": _in_png,
 }

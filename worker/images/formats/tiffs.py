@@ -21,6 +21,8 @@ _CODES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _ENTRIES_MAX = 4096
 _DIRECTORIES_MAX = 64
 """How many directories are searched for the picture. Real files with previews have five."""
+PAGES_MAX = 10_000
+"""How many pages are counted."""
 _VALUES_MAX = 4_000_000
 """Values of one tag: 32 MB. The tallest picture needs fewer, even with a strip for each row and channel."""
 _SAMPLE_FORMATS = {2: "signed", 3: "floating-point", 5: "complex", 6: "complex"}
@@ -68,6 +70,25 @@ def picture(file: BinaryIO) -> tuple[Directory, bool]:
     if found is None:
         raise _refused("a TIFF with previews only", "export the picture as JPEG or TIFF")
     return _read(file, found), found is first
+
+
+def pages(file: BinaryIO) -> list[Directory]:
+    """The directories of the pictures that follow each other in a file, without previews; at least that of `picture`.
+    Raises ImageFault as `picture` does."""
+    first, is_first = picture(file)
+    if not is_first:
+        return [first]
+    file.seek(8 if first.big else 4)
+    word = first.order + ("Q" if first.big else "I")
+    found, seen = [first], set(struct.unpack(word, file.read(struct.calcsize(word))))
+    while (at := found[-1].following) and at not in seen and len(seen) < PAGES_MAX:
+        seen.add(at)
+        try:
+            directory = _directory(file, first.order, first.big, at)
+        except struct.error:
+            break
+        found.append(directory)
+    return [each for each in found if each is first or not _is_preview(file, each)]
 
 
 def values(file: BinaryIO, directory: Directory, tag: int, default: tuple[int, ...] = ()) -> tuple[int, ...]:

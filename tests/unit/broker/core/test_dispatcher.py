@@ -57,6 +57,12 @@ def picture(job: str, name: str = "thumb") -> Rendition:
     return Rendition(name, f"processed/{job[-2:]}/{job}.{name}", "jpeg", 1, 1, 1, "d" * 64)
 
 
+def changed(harness: DispatcherHarness) -> list[wire.Change]:
+    """The changes that the next turn tells."""
+    harness.turn()
+    return [change for effects in harness.last if effects.changes for change in effects.changes.changes]
+
+
 def story(harness: DispatcherHarness, job: str) -> list[str]:
     return [entry.event for entry in harness.outcome(job).timeline]
 
@@ -70,6 +76,33 @@ def test_a_job_is_accepted_receipted_and_assigned_in_one_turn() -> None:
     assert done.sends == [(A, wire.Assign([wire.Assignment("j", 1, 60.0, 1 << 30, False, b"spec")]))]
     row = harness.row("j")
     assert (row.state, row.lease, row.attempts, row.worker) == ("running", 1, 0, "a")
+
+
+def test_facts_are_a_change_of_the_job_and_come_once() -> None:
+    harness = harness_with("j")
+    begin(harness, "j")
+    harness.receive(A, wire.Described([wire.Description("j", 1, b"facts")]))
+    told = [each for each in changed(harness) if each.facts]
+    assert [(each.state, each.facts, each.change) for each in told] == [("running", b"facts", harness.row("j").change)]
+    assert harness.outcome("j").facts == b"facts"
+    harness.receive(A, Finished([Finish("j", 1, [picture("j")], facts=b"facts")]))
+    assert [each.facts for each in changed(harness) if each.facts] == []
+    assert story(harness, "j") == ["accepted", "assigned", "started", "described", "rendition", "ended"]
+
+
+def test_facts_that_come_with_the_end_are_told_before_the_renditions() -> None:
+    harness = harness_with("j")
+    harness.receive(A, Finished([Finish("j", 1, [picture("j")], None, True, facts=b"facts")]))
+    harness.turn()
+    assert story(harness, "j") == ["accepted", "assigned", "described", "rendition", "ended"]
+    assert harness.outcome("j").facts == b"facts"
+
+
+def test_facts_under_a_lost_lease_change_nothing() -> None:
+    harness = harness_with("j")
+    harness.receive(A, wire.Described([wire.Description("j", 9, b"facts")]))
+    assert leases_in(harness.turn(), wire.Settled) == [(A, "j", 9)]
+    assert harness.outcome("j").facts == b""
 
 
 def test_a_lease_carries_the_nonce_of_its_term_and_people_see_its_count() -> None:

@@ -63,6 +63,18 @@ def of(**keys: Any) -> dict[str, Any]:
         (of(keep="exif"), "$.renditions[0].keep"),
         (of(profile="rgb"), "$.renditions[0].profile"),
         (of(original_if_smaller=1), "$.renditions[0].original_if_smaller"),
+        ({"placeholder": []}, "$.renditions"),
+        ({"placeholder": "lqip"}, "$.placeholder"),
+        ({"placeholder": ["thumbhash", "blur"]}, "$.placeholder[1]"),
+        ({"placeholder": ["lqip"] * 4}, "$.placeholder"),
+        ({"info": False}, "$.renditions"),
+        ({"info": []}, "$.info"),
+        ({"info": "location"}, "$.info"),
+        ({"info": ["place"]}, "$.info[0]"),
+        ({"palette": 5}, "$.renditions"),
+        (of() | {"palette": 5}, "$.palette"),
+        ({"info": True, "palette": 1}, "$.palette"),
+        ({"info": True, "palette": 17}, "$.palette"),
     ],
 )
 def test_a_fault_names_its_place_in_text_and_object(recipe: object, path: str) -> None:
@@ -77,6 +89,25 @@ def test_a_wrong_word_is_answered_with_the_right_ones() -> None:
         parse(of(fit="crop"))
     with pytest.raises(BadRecipe, match="copyright, density, exif, iptc, location, xmp"):
         parse(of(keep=["gps"]))
+
+
+def test_a_recipe_may_ask_for_facts_alone() -> None:
+    for source in ({"info": True}, {"info": ["location"], "palette": 5}):
+        asked = parse(source)
+        assert asked.asks_facts and asked.renditions == ()
+        assert json.loads(canonical(asked)) == source
+        assert parse(canonical(asked)) == asked
+    assert not parse(of()).asks_facts
+    assert "info" not in canonical(parse(of() | {"info": False}))
+
+
+def test_a_recipe_may_ask_for_placeholders_alone_each_once() -> None:
+    asked = parse({"placeholder": ["lqip", "thumbhash", "lqip"]})
+    assert (asked.renditions, asked.placeholder) == ((), ("thumbhash", "lqip"))
+    assert canonical(asked) == '{"placeholder":["thumbhash","lqip"]}'
+    assert parse(canonical(asked)) == asked
+    with pytest.raises(BadRecipe, match="thumbhash, blurhash, lqip"):
+        parse({"placeholder": ["blur"]})
 
 
 @pytest.mark.parametrize("text", ["", "{", b"\xff", "\ud800", "[" * 10_000, " " * (RECIPE_BYTES_MAX + 1)])

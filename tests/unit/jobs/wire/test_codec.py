@@ -42,15 +42,16 @@ FROM_WEB = [
 TO_WEB = [
     wire.Hello(7, 20, "7012345678901234567.1"),
     wire.Acks(7, [wire.Ack("r", wire.KNOWN, ["j"]), wire.Ack("q", wire.REFUSED, code="queue_full")]),
-    wire.Changes(7, 1, 2, [wire.Change(2, "j", "t", "done", 1, rendition=RENDITION)]),
+    wire.Changes(7, 1, 2, [wire.Change(2, "j", "t", "done", 1, rendition=RENDITION, facts=b"f")]),
     wire.Beat(7, 1.0, 2, False, {"queued": 1}, None, [], 2, 0.0, 0.0, deliveries=wire.DeliveriesView(1, 2, 3, 4)),
     wire.Beat(7, 1.0, 2, False, {}, None, [], 2, 0.0, 0.0, figures=wire.Figures(1, "f00d", [3, 0], {"web": 2.5}, 4.0)),
 ]
 FROM_WORKER = [
     wire.Ready("i", "name", 12, 2, "engine", HELD),
     wire.Started([wire.Start("j", 3, 1.0)]),
+    wire.Described([wire.Description("j", 3, b"facts")]),
     wire.Published([wire.Publication("j", 3, RENDITION)]),
-    wire.Finished([wire.Finish("j", 3, [RENDITION], Cost(1.5, 10), times=wire.Times("jpeg", [0.1, 0.2]))]),
+    wire.Finished([wire.Finish("j", 3, [RENDITION], Cost(1.5, 10), times=wire.Times("jpeg", [0.1, 0.2]), facts=b"f")]),
     wire.Failed([wire.Failure("j", 3, "undecodable", "detail")]),
     wire.Returned(REFS),
     wire.Swept(["j"]),
@@ -173,7 +174,7 @@ def test_the_wire_keeps_the_names_of_version_1() -> None:
         "Pause", "Resume", "DrainWorker", "Replay", "Receipts", "Hello", "Changes", "Beat", "Ready", "Started",
         "Published", "Finished", "Failed", "Returned", "Swept", "Found", "WorkerBeat", "Draining", "Leaving", "Welcome",
         "Introduce", "Assign", "Recall", "Abandon", "Settled", "Drain", "Sweep", "Walk", "BrokerBeat", "Deliver",
-        "Delivered", "Fetch", "Fetched",
+        "Delivered", "Fetch", "Fetched", "Described",
     }  # fmt: skip
     assert (wire.acks_topic("w"), SOCKETS) == (b"receipts.w.", ("jobs", "workers", "receipts", "changes"))
 

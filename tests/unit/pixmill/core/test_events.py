@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pixmill import Beat, Event, JobChanged, RenditionMade, Reset
+from pixmill import Beat, Described, Event, JobChanged, RenditionMade, Reset
 from pixmill.core.events import Following
 from pixmill.core.named import Named
 from tests.unit.pixmill.core.samples import RENDITION
@@ -43,6 +43,17 @@ def test_events_come_whole_however_the_bytes_are_cut(size: int) -> None:
         told += following.received(sent[start : start + size])
     assert short(told) == ["a running", "a thumb", "a done"]
     assert following.over
+
+
+def test_the_facts_of_a_job_are_told_once() -> None:
+    found = {"dominant_colour": "#102030", "placeholder": {"thumbhash": "aa", "blurhash": None, "lqip": None}}
+    sent = text("described", {"id": "a", "change": 3, **found}, 3)
+    following = Following([Named("a")])
+    (told,) = following.received(sent + text("described", {"id": "a", "change": 4, **found}, 4))
+    assert isinstance(told, Described) and told.placeholder is not None
+    assert (told.placeholder.thumbhash, told.dominant_colour) == ("aa", "#102030")
+    assert len(following.received(text("reset", {}) + sent)) == 1
+    assert len(Following([]).received(sent + sent)) == 2
 
 
 def test_a_new_connection_goes_on_after_the_last_event_and_tells_nothing_twice() -> None:

@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 from jobs.errors import StoreFault
+from jobs.images.facts import Facts
+from jobs.images.facts import encode as encode_facts
 from jobs.job import Code, Original, Outcome, Rendition, Spec, State, encode
 from jobs.wire import Cancel, Purge, Requeue
 from stores.ledger.memory import MemoryLedger
@@ -22,8 +24,9 @@ from web.views import answers
 ROOT = Path(__file__).parents[4]
 FIELDS = [
     "id", "state", "filename", "reference", "metadata", "preset", "recipe", "priority", "attempts", "cached", "error",
-    "original", "source_url", "renditions", "srcset", "dominant_colour", "timeline", "cost", "queue_position",
-    "eta_seconds", "batch", "accepted_at", "ended_at", "expires_at", "change", "trace", "status_url", "events_url",
+    "original", "source_url", "renditions", "srcset", "dominant_colour", "placeholder", "timeline", "cost",
+    "queue_position", "eta_seconds", "batch", "accepted_at", "ended_at", "expires_at", "change", "trace", "status_url",
+    "events_url",
     "deliveries",
 ]  # fmt: skip
 
@@ -66,6 +69,9 @@ def test_sides_that_the_head_did_not_tell_are_the_decoder_s() -> None:
         outcome = Outcome(renditions=renditions)
         job = answers.job(row(1, spec=encode(spec), outcome=encode(outcome)), BASE, Place(None, None))
         assert [getattr(job.original, side) for side in ("width", "height")] == sides
+    told = Outcome(facts=encode_facts(Facts((96, 64), "#102030")))
+    job = answers.job(row(1, spec=encode(spec), outcome=encode(told)), BASE, Place(None, None))
+    assert (job.original.width, job.original.height, job.dominant_colour) == (96, 64, "#102030")
 
 
 @pytest.mark.parametrize(

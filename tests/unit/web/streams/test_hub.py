@@ -10,11 +10,13 @@ import pytest
 from jobs.access.grants import ViewGrant, sign
 from jobs.access.keys import Scope, entry_of, open_session
 from jobs.errors import StoreFault
+from jobs.images.facts import Facts, Placeholder, encode
 from jobs.job import Rendition, Row, State
 from jobs.limits import CHANGES_KEPT
 from jobs.wire import Beat, Change, Changes, Hello
 from tests.support.harnesses.web_harness import BASE, WebHarness, serve, turns
 from tests.support.harnesses.web_readers import Reader, parse
+from tests.unit.jobs.images.test_facts import INFO
 from web.access.call import read_job
 from web.access.caller import COOKIE
 from web.broker.changes import ChangeFeed
@@ -23,7 +25,7 @@ from web.handlers import follow
 from web.streams import hub as events
 from web.streams.hub import Hub
 from web.streams.streams import STREAM_BYTES_MAX, Stream
-from web.views.events import replay
+from web.views.events import of_row, replay
 
 RENDITION = Rendition("thumb", "processed/b", "jpeg", 32, 24, 6, "d" * 64)
 
@@ -194,6 +196,46 @@ def test_replay_shows_a_job_once_in_its_newest_state() -> None:
     ]
     shown = [(name, number, data["id"]) for name, number, data in parse(replay(missed, "", "") or b"")]
     assert shown == [("rendition", 3, "a"), ("job", 4, "a"), ("rendition", 5, "b"), ("job", 5, "b")]
+
+
+def test_facts_are_live_and_in_the_present_state() -> None:
+    async def scenario(harness: WebHarness) -> None:
+        job = await harness.accepted()
+        reader = Reader(harness, f"/jobs/{job}/events")
+        await turns()
+        facts = Facts((40, 30), "#102030", Placeholder(blurhash="L00000fQfQfQfQfQfQfQfQfQfQfQ"), INFO)
+        harness.broker.describe(job, encode(facts))
+        harness.finish(job)
+        await reader.task
+        told = [(name, data) for name, _, data in reader.seen() if name != "job"]
+        assert [name for name, _ in told] == ["described", "rendition"]
+        placeholder = {"thumbhash": None, "blurhash": facts.placeholder and facts.placeholder.blurhash, "lqip": None}
+        info = told[0][1].pop("info")
+        assert told[0][1] == {"id": job, "change": 4, "dominant_colour": "#102030", "placeholder": placeholder}
+        assert info["location"] == {"latitude": -48.2083333, "longitude": 179.3725111, "altitude": -78.51}
+        assert {name: info[name] for name in ("lens", "iso", "unmet")} == {
+            "lens": INFO.lens, "iso": INFO.iso, "unmet": ["colours", "hdr"],
+        }  # fmt: skip
+        shown = (await harness.client.get(f"/jobs/{job}")).json()
+        assert (shown["placeholder"], shown["dominant_colour"]) == (placeholder, "#102030")
+        assert shown["original"]["info"] == info
+        again = Reader(harness, f"/jobs/{job}/events")
+        await again.task
+        assert [name for name, _, _ in again.seen()] == ["described", "rendition", "job"]
+        row = harness.ledger.job(job)
+        assert row is not None
+        public = parse(of_row(row, BASE, "?grant=g", None, ""))[0][2]["info"]
+        assert public == info | {"location": None, "serial": None, "owner": None}
+
+    serve(scenario)
+
+
+def test_a_replay_has_facts_once() -> None:
+    facts = encode(Facts((40, 30), None))
+    missed = [change(1, "a", facts=facts), change(2, "a", "done")]
+    shown = [(name, number) for name, number, _ in parse(replay(missed, "", "") or b"")]
+    assert shown == [("described", 1), ("job", 2)]
+    assert [name for name, _, _ in parse(replay(missed[:1], "", "") or b"")] == ["described", "job"]
 
 
 def test_everything_live() -> None:

@@ -24,6 +24,7 @@ from worker.core.events import (
     Effects,
     LeaveRequested,
     NamesFound,
+    OriginalDescribed,
     Received,
     RenditionLanded,
     SweepDone,
@@ -166,11 +167,28 @@ def test_a_turn_says_one_message_of_a_type_in_the_order_of_a_life() -> None:
     assert said[3] == wire.Failed([Failure("b", 1, Code.UNDECODABLE, "why")])
 
 
+def test_facts_go_out_before_renditions_and_with_the_end() -> None:
+    bench = Bench()
+    bench.receive(Assign([job("a")]))
+    said = bench.after(DecoderBegan("a", 1, 5.0), OriginalDescribed("a", 1, b"facts"), RenditionLanded("a", 1, PICTURE))
+    assert said.sends[1:] == [
+        wire.Described([wire.Description("a", 1, b"facts")]), wire.Published([wire.Publication("a", 1, PICTURE)]),
+    ]  # fmt: skip
+    finish = Finish("a", 1, [PICTURE], COST, began_at=5.0, facts=b"facts")
+    ended = bench.after(OriginalDescribed("a", 1, b"facts"), DecoderFinished("a", 1, [PICTURE], COST, facts=b"facts"))
+    assert ended == effects(wire.Finished([finish])), "not beside it"
+    assert bench.after(OriginalDescribed("a", 1, b"late")) == NOTHING
+
+
 def test_an_answer_from_the_cache_has_no_start() -> None:
     bench = Bench()
     bench.receive(Assign([job("a")]))
     finish = Finish("a", 1, [PICTURE], None, True)
     assert bench.after(CacheAnswered("a", 1, [PICTURE])) == effects(wire.Finished([finish]))
+    bench.after(DecoderIdle())
+    bench.receive(Assign([job("b")]))
+    told = Finish("b", 1, [], None, True, facts=b"facts")
+    assert bench.after(CacheAnswered("b", 1, [], b"facts")) == effects(wire.Finished([told]))
 
 
 def test_a_decoder_that_ended_idle_takes_no_job() -> None:

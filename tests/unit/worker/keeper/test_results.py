@@ -38,14 +38,22 @@ def kept(blobs: MemoryBlobs) -> Results:
 
 def test_a_hit_gives_every_rendition_a_name_of_the_new_job(blobs: MemoryBlobs) -> None:
     found = kept(blobs).find(SECOND, spec())
-    assert found == [rendition(SECOND, "large"), rendition(SECOND, "thumb")]
+    assert found == ([rendition(SECOND, "large"), rendition(SECOND, "thumb")], b"")
     for name in ("large", "thumb"):
         with blobs.open(rendition(SECOND, name).blob) as file:
             assert file.read() == name.encode()
 
 
 def test_the_same_job_again_hits_its_own_names(blobs: MemoryBlobs) -> None:
-    assert kept(blobs).find(FIRST, spec()) == [rendition(FIRST, "large"), rendition(FIRST, "thumb")]
+    assert kept(blobs).find(FIRST, spec()) == ([rendition(FIRST, "large"), rendition(FIRST, "thumb")], b"")
+
+
+def test_a_hit_has_the_facts_also_without_any_rendition(blobs: MemoryBlobs) -> None:
+    results = Results(MemoryCache(), blobs, ENGINE)
+    results.keep(spec(), [rendition(FIRST, "large")], Run(), b"facts")
+    results.keep(spec(recipe="alone"), [], Run(), b"others")
+    assert results.find(SECOND, spec()) == ([rendition(SECOND, "large")], b"facts")
+    assert results.find(SECOND, spec(recipe="alone")) == ([], b"others")
 
 
 def test_a_source_that_is_gone_makes_it_a_miss(blobs: MemoryBlobs) -> None:
@@ -94,7 +102,9 @@ def test_a_value_that_names_other_bytes_is_a_miss_and_links_nothing(blobs: Memor
     assert blobs.names("", 100, -1.0) == before
 
 
-@pytest.mark.parametrize("value", [b"\xff", b"\x91\x97\xa1\xc0", b"\x91" * 100_000])
+@pytest.mark.parametrize(
+    "value", [msgspec.msgpack.encode([b"x" * 4097]), b"\xff", b"\x91\x97\xa1\xc0", b"\x91" * 100_000]
+)
 def test_a_value_that_cannot_be_read_is_a_miss(blobs: MemoryBlobs, value: bytes) -> None:
     cache = MemoryCache()
     cache.put(key(spec(), ENGINE), value)

@@ -16,6 +16,8 @@ from host.settings.settings import Settings
 from host.tracing.tracer import Processed, Tracer
 from jobs.errors import WireFault
 from jobs.ids import original_name
+from jobs.images.facts import Facts, Placeholder
+from jobs.images.facts import encode as encoded
 from jobs.images.formats import EXTENSIONS
 from jobs.images.head import read_head
 from jobs.job import Code, Original, Spec, encode
@@ -33,7 +35,7 @@ from worker.images.reading import PipelineLimits
 from worker.keeper import checks, tries, work
 from worker.keeper.bodies import HELD_BYTES_MAX, Body
 from worker.keeper.children import Children
-from worker.keeper.results import Results, Run
+from worker.keeper.results import Made, Results, Run
 from worker.keeper.work import Work
 
 RECIPE = canonical(
@@ -92,7 +94,8 @@ class FakeChildren:
 class Desk:
     """A Work in the middle of one job, and what it has told."""
 
-    def __init__(self, begin: bool = True, tracer: Tracer | None = None) -> None:
+    def __init__(self, begin: bool = True, tracer: Tracer | None = None, recipe: str = RECIPE) -> None:
+        self.recipe = recipe
         self.blobs, self.children = MemoryBlobs(), FakeChildren()
         self.notified: list[Any] = []
         log = logging.getLogger("test_worker_work")
@@ -108,7 +111,9 @@ class Desk:
     ) -> None:
         name = original_name(job)
         self.blobs.put(name, b"original")
-        spec = Spec("a.jpg", None, None, None, RECIPE, Original(name, "jpeg", 40, 40, 8, f"digest of {job}"), tenant)
+        spec = Spec(
+            "a.jpg", None, None, None, self.recipe, Original(name, "jpeg", 40, 40, 8, f"digest of {job}"), tenant
+        )
         spec = msgspec.structs.replace(spec, trace=trace)
         self.work.begin(Assignment(job, 1, seconds, 1 << 30, alone, encode(spec)))
 
@@ -140,6 +145,46 @@ def test_each_rendition_once_and_then_the_end() -> None:
     )
     assert small.unmet == ("delays",)
     assert (small.quality, small.box) == (77, (0.0, 1.5, 8.0, 6.25))
+
+
+PLACEHOLDER = tasks.Seen(Facts((40, 40), "#102030", Placeholder(blurhash="L00000fQfQfQfQfQfQfQfQfQfQfQ")))
+ASKING = canonical(parse({"renditions": [{"name": "large", "width": 20}], "placeholder": ["blurhash"]}))
+
+
+def test_facts_are_told_once_before_the_renditions_and_with_the_end() -> None:
+    desk = Desk(begin=False, recipe=ASKING)
+    desk.begin("0" * 26)
+    assert desk.said(PLACEHOLDER) == [events.DecoderBegan, events.OriginalDescribed]
+    desk.said(LARGE, DONE)
+    told = [each.facts for each in desk.notified if isinstance(each, events.OriginalDescribed)]
+    assert told == [encoded(PLACEHOLDER.facts)]
+    assert desk.notified[-1].facts == told[0]
+    desk.begin("0" * 26)
+    answered = [each for each in desk.notified if isinstance(each, events.CacheAnswered)]
+    assert [each.facts for each in answered] == told, "the cache has them, too"
+
+
+def test_a_job_without_renditions_ends_with_its_facts() -> None:
+    desk = Desk(recipe=canonical(parse({"placeholder": ["blurhash"]})))
+    desk.said(PLACEHOLDER, DONE)
+    assert isinstance(desk.notified[-1], events.DecoderFinished)
+    assert (desk.notified[-1].renditions, desk.notified[-1].facts) == ([], encoded(PLACEHOLDER.facts))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "words"),
+    [
+        (RECIPE, [PLACEHOLDER]),
+        (ASKING, [PLACEHOLDER, PLACEHOLDER]),
+        (ASKING, [LARGE, PLACEHOLDER]),
+        (ASKING, [LARGE, DONE]),
+        (ASKING, [tasks.Seen(Facts((40, 40), "#102030", Placeholder(lqip="x" * 5000)))]),
+        (ASKING, [PLACEHOLDER, LARGE, DONE, PLACEHOLDER]),
+    ],
+)
+def test_facts_that_nobody_asked_for_are_a_fault(recipe: str, words: list[Any]) -> None:
+    with pytest.raises(WireFault):
+        Desk(recipe=recipe).said(*words)
 
 
 @pytest.mark.parametrize(
@@ -427,7 +472,7 @@ def test_the_log_tells_the_trace_of_each_end(caplog: pytest.LogCaptureFixture, m
     desk.begin("a", trace=TRACE)
     desk.said(LARGE, SMALL, DONE)
     with monkeypatch.context() as patched:
-        patched.setattr(Results, "find", lambda *_: [])  # the cache answers
+        patched.setattr(Results, "find", lambda *_: Made([], b""))  # the cache answers
         desk.begin("a", trace=TRACE)
     desk.begin("b", trace=TRACE)
     desk.said(tasks.Fault(Code.UNDECODABLE, "why"))
@@ -479,7 +524,7 @@ def test_each_end_of_a_try_is_traced_once_with_its_code(monkeypatch: pytest.Monk
     desk.begin("d")
     desk.died(tasks.Died(1, 9))
     with monkeypatch.context() as patched:
-        patched.setattr(Results, "find", lambda *_: [])
+        patched.setattr(Results, "find", lambda *_: Made([], b""))
         desk.begin("e")
     assert [(done.job, done.error, done.cached, len(done.renditions)) for done in tracer.done] == [
         ("a", "undecodable", False, 1), ("b", "cancelled", False, 0), ("c", "deadline_exceeded", False, 0),
