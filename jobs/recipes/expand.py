@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Collection, Iterator, Sequence
 from fractions import Fraction
+from operator import attrgetter
 
 import msgspec
 
@@ -37,6 +38,7 @@ from jobs.recipes.keys import (
 from jobs.recipes.values.formatted import BLOCKS
 
 _DEFAULTS = RenditionSpec(name="a")
+_VALUES = attrgetter(*RenditionSpec.__struct_fields__)
 
 
 def expanded(asked: AskedRendition, path: str) -> Iterator[RenditionSpec]:
@@ -45,7 +47,7 @@ def expanded(asked: AskedRendition, path: str) -> Iterator[RenditionSpec]:
     _check_several(asked, path)
     for of_width, width_suffix in _of_widths(asked):
         for dpr, suffix in _dprs(asked):
-            keys = {field: getattr(of_width, field) for field in RenditionSpec.__struct_fields__}
+            keys = dict(zip(RenditionSpec.__struct_fields__, _VALUES(of_width), strict=True))
             keep = {*asked.keep, "exif"} if asked.keep_metadata else {*asked.keep}
             name = asked.name + width_suffix + suffix
             spec = RenditionSpec(**keys | {"name": name, "keep": tuple(sorted(keep))})

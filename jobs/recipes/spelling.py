@@ -4,6 +4,7 @@ Pure; knows the keys of one rendition, which jobs/recipes/expand.py has written 
 """
 
 import math
+from operator import attrgetter
 
 import msgspec
 
@@ -24,6 +25,8 @@ from jobs.recipes.keys import (
     marks,
 )
 from jobs.recipes.values.formatted import BLOCKS
+
+_CHANGES = attrgetter(*COLOURS)
 
 
 def plain(spec: RenditionSpec) -> RenditionSpec:
@@ -66,7 +69,7 @@ def _plain_mark(mark: Watermark) -> Watermark:
 
 def _plain_colours(spec: RenditionSpec) -> RenditionSpec:
     """`spec` without changes of colours that change nothing, and with one spelling of the others."""
-    if not any(getattr(spec, key) for key in COLOURS):
+    if not any(_CHANGES(spec)):
         return spec
     modulate, linear = spec.modulate, spec.linear
     if modulate is not None:
