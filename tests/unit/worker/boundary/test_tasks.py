@@ -71,7 +71,7 @@ def test_a_name_that_could_leave_its_folder_is_no_word(name: str, extension: str
         tasks.frame(tasks.Broke("x")) * 2,
         tasks.frame(tasks.Broke("x")) + tasks.frame(DONE),
         tasks.frame(tasks.Rendered("a", "jpeg", "jpg", 1, 1, None, ("x" * 33,)), 1),
-        tasks.frame(tasks.Rendered("a", "jpeg", "jpg", 1, 1, None, ("x",) * 9), 1),
+        tasks.frame(tasks.Rendered("a", "jpeg", "jpg", 1, 1, None, ("x",) * 33), 1),
         tasks.frame(tasks.Rendered("a", "jpeg", "jpg", 1, 1, None, ("no word",)), 1),
         tasks.frame(tasks.Task("{}", 1, 1, 1)),
         tasks.frame(tasks.Fault("cancelled", "its tries would be free")),
