@@ -13,6 +13,7 @@ import pytest
 
 from pixmill import Client
 from tests.support.clusters.cluster import ROOT, Cluster, wait_until
+from tests.support.patience import stretched
 
 pytestmark = pytest.mark.cluster
 README = (ROOT / "README.md").read_text()
@@ -64,7 +65,9 @@ def run(cluster: Cluster, folder: Path, command: str) -> str:
             (folder / name).symlink_to(place)
     environ = cluster.environ | {"PIXMILL_URL": cluster.url, "NO_COLOR": "1"}
     typed = command.replace("localhost:3000", cluster.url.removeprefix("http://"))
-    done = subprocess.run(["bash", "-c", typed], cwd=folder, env=environ, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        ["bash", "-c", typed], cwd=folder, env=environ, capture_output=True, text=True, timeout=stretched(60)
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

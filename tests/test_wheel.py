@@ -19,6 +19,7 @@ import pytest
 from pixmill import targets
 from tests.support.clusters.cluster import ROOT, Cluster
 from tests.support.house.tidy import ROLES
+from tests.support.patience import stretched
 
 pytestmark = pytest.mark.cluster
 SAMPLE = (ROOT / "test-data" / "sample.jpg").read_bytes()
@@ -43,19 +44,21 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / "source" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "source" / name).write_bytes((ROOT / name).read_bytes())
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*command, "--wheel-dir", folder, folder / "source"], check=True, capture_output=True, timeout=120)
+    subprocess.run(
+        [*command, "--wheel-dir", folder, folder / "source"], check=True, capture_output=True, timeout=stretched(120)
+    )
     (built,) = folder.glob("pixmill-*.whl")
     return built
 
 
 def environment(folder: Path, wheel: Path, packages: Path) -> Path:
     """A fresh virtual environment in `folder` that has the wheel and the `packages`; its folder of programs."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, timeout=60)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, timeout=stretched(60))
     (site,) = folder.glob("lib/python*/site-packages")
     (site / "packages.pth").write_text(f"{packages}\n")
     command = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install", "--quiet"]
     options = ["--no-index", "--no-deps", "--no-compile"]
-    subprocess.run([*command, *options, wheel], check=True, capture_output=True, timeout=60)
+    subprocess.run([*command, *options, wheel], check=True, capture_output=True, timeout=stretched(60))
     return folder / "bin"
 
 
@@ -82,7 +85,7 @@ def run(folder: Path, *command: object, **settings: object) -> subprocess.Comple
     """Run a command in `folder` to its end."""
     environ = bare_environ() | {f"PIXMILL_{name.upper()}": str(value) for name, value in settings.items()}
     words = [str(word) for word in command]
-    return subprocess.run(words, cwd=folder, env=environ, capture_output=True, text=True, timeout=60)
+    return subprocess.run(words, cwd=folder, env=environ, capture_output=True, text=True, timeout=stretched(60))
 
 
 class Installed(Cluster):

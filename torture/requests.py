@@ -96,8 +96,8 @@ class Requests:
 class Storm:
     """Sends requests, AT_ONCE at a time, and counts the answers by status. `faults`: the forbidden results."""
 
-    def __init__(self, port: int, requests: Requests) -> None:
-        self._port, self._requests = port, requests
+    def __init__(self, port: int, requests: Requests, patience_seconds: float) -> None:
+        self._port, self._requests, self._patience_seconds = port, requests, patience_seconds
         self.answers: Counter[str] = Counter()
         self.faults: list[tuple[str, bytes]] = []
 
@@ -119,7 +119,7 @@ class Storm:
         answer = b""
         with contextlib.suppress(TimeoutError, OSError):
             writer.write(request)
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(self._patience_seconds):
                 answer = await reader.read(4096)
                 while answer.startswith(b"HTTP/1.1 100"):
                     answer = answer.partition(b"\r\n\r\n")[2] or await reader.read(4096)
@@ -130,14 +130,15 @@ class Storm:
             self.faults.append((status, request))
 
 
-def run(folder: Path, count: int, seed: int) -> dict[str, Any]:
+def run(folder: Path, count: int, seed: int, patience_seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
     """Send `count` mutants to a web process of its own. Returns the counts of its answers."""
     cluster = Cluster(folder, workers=0, cache_url="none", log_format="json", disk_free_bytes_min=0, queued_max=10**9)
     try:
         cluster.start()
         jobs = [cluster.upload(png(filler=bytes([number])))["id"] for number in range(5)]
         before = cluster.pids("web")
-        storm, began = Storm(int(cluster.url.rpartition(":")[2]), Requests(seed, jobs)), time.monotonic()
+        storm = Storm(int(cluster.url.rpartition(":")[2]), Requests(seed, jobs), patience_seconds)
+        began = time.monotonic()
         storm.run(count)
         seconds = time.monotonic() - began
         served = cluster.upload(png(filler=b"after"))["state"] == "queued" and len(cluster.get("/jobs")["jobs"]) > 0

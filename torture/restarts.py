@@ -5,6 +5,7 @@ Each scenario takes a running cluster, and returns its figures. tests/cluster/fa
 smaller scale. Nothing comes from the result cache.
 """
 
+import json
 import os
 import re
 import signal
@@ -26,8 +27,8 @@ BROKER_STOPPED_SECONDS = 10.0
 WORKERS, WEB_PROCESSES = 2, 2
 SETTINGS: dict[str, Any] = {"workers": WORKERS, "web_processes": WEB_PROCESSES, "cache_url": "none"}
 BIG = ROOT / "test-data" / "12mp.jpg"
-SLOW_RECIPE = '{"renditions":[{"name":"big","width":3000,"format":"avif"}]}'
-"""More than a second of work on BIG."""
+SLOW_WIDTH = 3000
+"""More than a second of work on BIG, as an AVIF."""
 LOAD_SECONDS = 1.0
 """How long the load runs before and after the event."""
 STILL_SECONDS = 1.0
@@ -96,16 +97,18 @@ def _wall(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-def worker_stopped(cluster: Cluster, silence_seconds: float) -> Figures:
+def worker_stopped(cluster: Cluster, silence_seconds: float, width: int = SLOW_WIDTH) -> Figures:
     """Stop a busy keeper (SIGSTOP) until another worker has done its job, continue it, and check that its late answer
-    changes nothing. Its decoder is not stopped, so there is a late answer."""
-    name, keeper, job = _holder(cluster, cluster.upload(BIG.read_bytes(), recipe=SLOW_RECIPE)["id"])
+    changes nothing. Its decoder is not stopped, so there is a late answer. `width`: pixels of the job's rendition; if
+    the other worker took too long for it, the supervisor would end the one that stands still."""
+    recipe = json.dumps({"renditions": [{"name": "big", "width": width, "format": "avif"}]})
+    name, keeper, job = _holder(cluster, cluster.upload(BIG.read_bytes(), recipe=recipe)["id"])
     with stopped(keeper):
         before = cluster.ended(job, silence_seconds + 60)
     wait_until(lambda: _late_answers(cluster, keeper, job), 20, "the late answer")
     wait_until(lambda: _idle(cluster) == WORKERS, 20, "every worker to be idle again")
     time.sleep(STILL_SECONDS)
-    later = [cluster.upload(BIG.read_bytes(), recipe=SLOW_RECIPE)["id"] for _ in range(2 * WORKERS)]
+    later = [cluster.upload(BIG.read_bytes(), recipe=recipe)["id"] for _ in range(2 * WORKERS)]
     ended = [cluster.ended(other, 60) for other in later]
     after = cluster.get(f"/jobs/{job}")
     finisher = next(entry["worker"] for entry in after["timeline"] if entry["event"] == "ended")

@@ -16,6 +16,7 @@ from jobs.records import Where
 from stores.ledger.sqlite_reader import open_reader
 from tests.support.clusters.cluster import ROOT, Cluster
 from tests.support.clusters.load import Load
+from tests.support.patience import stretched
 
 SAMPLE = ROOT / "test-data" / "sample.jpg"
 LOAD_SECONDS = 0.4
@@ -33,7 +34,7 @@ pytestmark = pytest.mark.cluster
 def backed_up(cluster: Cluster, to: Path) -> None:
     """`make backup`, as its target does it."""
     command = [sys.executable, "-m", "stores.backup", str(to)]
-    done = subprocess.run(command, cwd=ROOT, env=cluster.environ, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=ROOT, env=cluster.environ, capture_output=True, text=True, timeout=stretched(60))
     assert done.returncode == 0, done.stderr
 
 

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.clusters.cluster import ROOT, Cluster
+from tests.support.patience import stretched
 
 pytestmark = pytest.mark.cluster
 
 
 def drill(url: str, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pixmill", "drill", "--url", url, *words]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=150)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=stretched(150))
 
 
 def test_a_drill_kills_what_it_uploads_to_and_keeps_every_promise(

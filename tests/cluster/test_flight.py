@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.clusters.cluster import ROOT, Cluster, alive, wait_until
 from tests.support.clusters.load import Load
+from tests.support.patience import stretched
 
 SAMPLE = ROOT / "test-data" / "sample.jpg"
 LOAD_SECONDS = 0.7
@@ -36,7 +37,7 @@ def test_the_flight_of_a_killed_broker_ends_in_the_ledger(new_cluster: Callable[
     kept = cluster.keep_flight()
     try:
         command = [sys.executable, "-m", "broker", "replay", str(kept), "--ledger", str(kept / "ledger.sqlite3")]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=stretched(60))
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr
         *jobs, replayed, verdict = done.stdout.splitlines()
         assert {line.split()[0] for line in jobs} >= set(load.accepted)

@@ -12,6 +12,7 @@ import pytest
 
 from jobs.job import State
 from tests.support.clusters.cluster import ROOT, Cluster, wait_until
+from tests.support.patience import stretched
 
 SAMPLE = ROOT / "test-data" / "sample.jpg"
 RETENTION_SECONDS = 2.0
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.cluster
 def client(cluster: Cluster, *words: object) -> tuple[int, str]:
     """Exit status and output of `pixmill` on this cluster."""
     command = [sys.executable, "-m", "pixmill", *map(str, words), "--url", cluster.url]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=stretched(60))
     return done.returncode, done.stdout + done.stderr
 
 

@@ -11,6 +11,7 @@ from tests.deploy import dockerfile
 from tests.deploy.dockerfile import ROOT
 from tests.deploy.manifests import documents
 from tests.deploy.stopping import STOP_SECONDS
+from tests.support.patience import stretched
 
 COMPOSE = ROOT / "compose.yaml"
 SCHEMA = ["--builtin-schema", "vendor.compose-spec"]
@@ -28,7 +29,7 @@ def mounts(service: str) -> dict[str, str]:
 
 def check(path: Path) -> subprocess.CompletedProcess[str]:
     program = Path(sys.executable).with_name("check-jsonschema")
-    return subprocess.run([program, *SCHEMA, path], capture_output=True, text=True, timeout=30)
+    return subprocess.run([program, *SCHEMA, path], capture_output=True, text=True, timeout=stretched(30))
 
 
 def test_it_has_its_schema() -> None:

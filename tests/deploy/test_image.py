@@ -15,19 +15,22 @@ from pixmill.words import program
 from tests.deploy import dockerfile
 from tests.deploy.dockerfile import ROOT
 from tests.deploy.stopping import STOP_SECONDS, longest_stop
+from tests.support.patience import stretched
 from web import health
 
 
 def test_hadolint_finds_nothing() -> None:
     program = Path(sys.executable).with_name("hadolint")
-    done = subprocess.run([program, dockerfile.DOCKERFILE], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([program, dockerfile.DOCKERFILE], capture_output=True, text=True, timeout=stretched(30))
     assert (done.stdout + done.stderr, done.returncode) == ("", 0)
 
 
 def test_hadolint_finds_a_planted_fault(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM python\nRUN cd /tmp\n")
     program = Path(sys.executable).with_name("hadolint")
-    assert subprocess.run([program, tmp_path / "Dockerfile"], capture_output=True, timeout=30).returncode == 1
+    assert (
+        subprocess.run([program, tmp_path / "Dockerfile"], capture_output=True, timeout=stretched(30)).returncode == 1
+    )
 
 
 def test_its_settings_are_settings_that_fit_together() -> None:

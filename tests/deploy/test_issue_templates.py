@@ -8,6 +8,7 @@ import pytest
 
 from pixmill.words import program
 from tests.deploy.dockerfile import ROOT
+from tests.support.patience import stretched
 
 FOLDER = ROOT / ".github" / "ISSUE_TEMPLATE"
 
@@ -15,7 +16,7 @@ FOLDER = ROOT / ".github" / "ISSUE_TEMPLATE"
 def check(path: Path, kind: str) -> int:
     program = Path(sys.executable).with_name("check-jsonschema")
     command = [str(program), "--builtin-schema", f"vendor.github-issue-{kind}", str(path)]
-    return subprocess.run(command, capture_output=True, timeout=30).returncode
+    return subprocess.run(command, capture_output=True, timeout=stretched(30)).returncode
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.iterdir()), ids=lambda path: path.name)

@@ -19,6 +19,7 @@ from tests.deploy import dockerfile
 from tests.deploy.dockerfile import ROOT
 from tests.deploy.manifests import at_path, documents, variables
 from tests.deploy.stopping import STOP_SECONDS
+from tests.support.patience import stretched
 from web.routes import ROUTES
 from web.views.numbers import stats
 
@@ -127,7 +128,7 @@ def test_a_misspelt_field_is_seen() -> None:
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="there is no kubectl")
 def test_kustomize_makes_the_base() -> None:
-    done = subprocess.run(["kubectl", "kustomize", BASE], capture_output=True, text=True, timeout=30)
+    done = subprocess.run(["kubectl", "kustomize", BASE], capture_output=True, text=True, timeout=stretched(30))
     assert (done.stderr, done.returncode) == ("", 0)
     assert f"image: pixmill:{documents(BASE / 'kustomization.yaml')[0]['images'][0]['newTag']}\n" in done.stdout
     assert done.stdout.count("\nkind: ") == 1 + len(resources())

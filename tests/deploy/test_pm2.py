@@ -17,6 +17,7 @@ from tests.support.clusters.cluster import ROOT, Cluster, wait_until
 from tests.support.clusters.load import Load
 from tests.support.house.needs import lacking
 from tests.support.house.npm import packages
+from tests.support.patience import stretched
 
 PACKAGES = ROOT / "tests" / "deploy" / "pm2"
 FILE = ROOT / "deploy" / "pm2" / "ecosystem.config.js"
@@ -41,7 +42,9 @@ class Pm2(Cluster):
     def pm2(self, *words: str) -> str:
         """What `pm2 WORDS` prints. Raises CalledProcessError if it fails."""
         command = [str(self._program), "--no-color", *words]
-        done = subprocess.run(command, cwd=self.folder, env=self.environ, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environ, capture_output=True, text=True, timeout=stretched(60)
+        )
         assert done.returncode == 0, f"{words}: {done.stdout} {done.stderr}"
         return done.stdout
 
@@ -105,7 +108,7 @@ def test_a_killed_worker_and_a_rolling_restart_fail_no_request(site: Callable[..
         os.kill(worker, signal.SIGKILL)
         wait_until(lambda: here.pids("worker", "ready") not in ([], [worker]), 20, "another worker")
         restart = [str(here.folder / "env/bin/python"), "-m", "pixmill.server", "supervisor", "restart"]
-        subprocess.run(restart, cwd=here.folder, env=here.environ, check=True, timeout=60)
+        subprocess.run(restart, cwd=here.folder, env=here.environ, check=True, timeout=stretched(60))
     load.check()
     assert {here.ended(job)["state"] for job in load.accepted} == {"done"}
     assert (here.app()["pid"], here.app()["restart_time"]) == (supervisor, 0)

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.house import release
 from tests.support.house.release import ROOT, NotReleasable
+from tests.support.patience import stretched
 from tests.test_wheel import tree
 
 
@@ -51,7 +52,7 @@ def test_the_sdist_and_the_images_context_make_the_same_wheel(made: dict[str, Pa
         (pyproject,) = (tmp_path / name).rglob("pyproject.toml")
         program = "import sys, setuptools.build_meta as b; b.build_wheel(sys.argv[1])"
         command = [sys.executable, "-c", program, str(tmp_path / str(number))]
-        subprocess.run(command, cwd=pyproject.parent, check=True, capture_output=True, timeout=60)
+        subprocess.run(command, cwd=pyproject.parent, check=True, capture_output=True, timeout=stretched(60))
         (built,) = (tmp_path / str(number)).glob("*.whl")
         assert {name for name in zipfile.ZipFile(built).namelist() if ".dist-info/" not in name} == expected
 

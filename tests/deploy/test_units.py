@@ -13,6 +13,7 @@ from host.settings.environment import variables_of
 from host.settings.settings import SECRETS, Settings, parse
 from supervisor.core import fleet
 from tests.support.clusters.systemd import TARGET, TARGETS, UNITS
+from tests.support.patience import stretched
 
 SERVICES = {
     "pixmill-broker.service": 0.4,
@@ -50,7 +51,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def analyze(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = ["systemd-analyze", *words, f"--root={root}", "--no-pager", "--man=no"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, timeout=stretched(60))
 
 
 def options(unit: str) -> dict[str, list[str]]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.patience import stretched
 from torture import frames, requests
 
 pytestmark = pytest.mark.cluster
@@ -27,7 +28,7 @@ def test_no_frame_of_a_broker_harms_web_or_worker(tmp_path: Path) -> None:
 
 
 def test_no_request_is_a_5xx(tmp_path: Path) -> None:
-    found = requests.run(tmp_path, 800, seed=8)
+    found = requests.run(tmp_path, 800, 8, stretched(requests.PATIENCE_SECONDS))
     assert found["faults"] == found["errors"] == []
     assert found["same_process"]
     assert found["served_at_the_end"]

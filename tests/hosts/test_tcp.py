@@ -94,7 +94,9 @@ def peer() -> Iterator[Callable[[int, Path | None], Peer]]:
 def test_a_cluster_over_curve_does_its_work(new_cluster: Callable[..., Cluster]) -> None:
     cluster = new_cluster(brokers=f"tcp://127.0.0.1:{free_port()}")
     command = [sys.executable, "-m", "broker", "keys"]
-    subprocess.run(command, cwd=ROOT, env=os.environ | cluster.environ, check=True, capture_output=True, timeout=60)
+    subprocess.run(
+        command, cwd=ROOT, env=os.environ | cluster.environ, check=True, capture_output=True, timeout=stretched(60)
+    )
     cluster.start()
     job = cluster.upload(saved(corners(), "png"))["id"]
     assert cluster.ended(job)["state"] == "done"

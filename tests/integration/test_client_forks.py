@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 from tests.support.clusters.cluster import ROOT
+from tests.support.patience import stretched
 
 PROGRAM = """
 import os, threading
@@ -41,7 +42,7 @@ print(first, *os.read(reading, 100).decode().split(), port())
 
 def test_parent_and_child_keep_connections_of_their_own() -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, timeout=30
+        [sys.executable, "-W", "ignore", "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, timeout=stretched(30)
     )
     assert done.stderr == ""
     before, child, again, after = done.stdout.split()

@@ -76,7 +76,7 @@ def test_the_limits_equal_ours() -> None:
 def test_nginx_takes_the_files(tmp_path: Path, tls: bool) -> None:
     several = ["unix:/run/pixmill/web.sock", "127.0.0.1:3000", "127.0.0.1:3001"]
     front = Front(tmp_path / "nginx", several, tmp_path, tls=tls)
-    done = subprocess.run(front.command("-t"), capture_output=True, text=True, timeout=20)
+    done = subprocess.run(front.command("-t"), capture_output=True, text=True, timeout=stretched(20))
     assert done.returncode == 0, done.stderr
     assert "[warn]" not in done.stderr
     assert all(server in (DEPLOY / "pixmill.conf").read_text() for server in several)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.clusters.cluster import ROOT, Cluster
+from tests.support.patience import stretched
 
 pytestmark = pytest.mark.cluster
 
@@ -17,7 +18,7 @@ def refused(cluster: Cluster, role: str, **settings: object) -> str:
     """What a start of `role` says that ends with status 2."""
     extra = {f"PIXMILL_{name.upper()}": str(value) for name, value in settings.items()}
     command, environ = [sys.executable, "-m", role], os.environ | cluster.environ | extra
-    ended = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=stretched(60))
     assert ended.returncode == 2, ended.stderr
     return ended.stderr
 
@@ -36,7 +37,7 @@ def test_a_public_socket_that_another_program_bound_is_refused_without_keys(
         command = f"exec {sys.executable} -m web 3<&{public.fileno()}"
         ended = subprocess.run(
             ["bash", "-c", command], cwd=ROOT, env=os.environ | cluster.environ | {"LISTEN_FDS": "1"},
-            pass_fds=[public.fileno()], capture_output=True, text=True, timeout=60,
+            pass_fds=[public.fileno()], capture_output=True, text=True, timeout=stretched(60),
         )  # fmt: skip
     assert ended.returncode == 2
     assert "0.0.0.0 is no loopback address and there are no API keys" in ended.stderr

@@ -38,7 +38,7 @@ def supervisor(cluster: Cluster, *arguments: str) -> subprocess.CompletedProcess
         env=cluster.environ,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=stretched(30),
     )
 
 

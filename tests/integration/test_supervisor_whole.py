@@ -22,7 +22,7 @@ SAMPLE = ROOT / "test-data" / "sample.jpg"
 def client(*words: object) -> subprocess.CompletedProcess[str]:
     """Run `pixmill WORDS` to its end."""
     command = [sys.executable, "-m", "pixmill", *map(str, words)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=stretched(60))
 
 
 def test_one_upload_by_the_command_comes_back_as_pictures(cluster: Cluster, tmp_path: Path) -> None:

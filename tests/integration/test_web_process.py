@@ -315,7 +315,9 @@ def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path) -> None:
             "PIXMILL_DATA": str(tmp_path),
             "PATH": os.environ["PATH"],
         }
-        ended = subprocess.run([sys.executable, "-m", "web"], cwd=ROOT, env=environ, capture_output=True, timeout=20)
+        ended = subprocess.run(
+            [sys.executable, "-m", "web"], cwd=ROOT, env=environ, capture_output=True, timeout=stretched(20)
+        )
     assert ended.returncode == 2
     assert ended.stderr.startswith(b"web: 127.0.0.1 port ")
     assert ended.stderr.count(b"\n") == 1
@@ -323,4 +325,4 @@ def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path) -> None:
 
 def test_web_loads_without_pillow() -> None:
     script = "import sys; sys.modules['PIL'] = None; import web.__main__; assert 'worker' not in sys.modules"
-    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, timeout=20)
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, timeout=stretched(20))

@@ -183,8 +183,8 @@ def _audit(cluster: Cluster, receipts: Receipts) -> list[str]:
     return verdicts
 
 
-def broken(name: str, figures: Figures) -> list[str]:
-    """The figures of a scenario that are wrong, in words."""
+def broken(name: str, figures: Figures, recovery_seconds: float = RECOVERY_SECONDS_MAX) -> list[str]:
+    """The figures of a scenario that are wrong, in words. Work must go on within `recovery_seconds`."""
     must: Figures = {"not_done": 0, "ended_twice": 0, "requests_refused": 0, "kept_lost": 0, "later_lost": 0}
     must |= {"leases_twice": 0, "first_event": "reset"}
     must["lost_named"] = figures.get("lost_uploads")
@@ -192,7 +192,7 @@ def broken(name: str, figures: Figures) -> list[str]:
     wrong = [f"{name}: {key} is {figures[key]}" for key, value in must.items() if figures.get(key, value) != value]
     if name == "killed_beside_a_standby":
         wrong += standby.broken("killed", figures)
-    if figures.get("recovered_seconds", 0.0) > RECOVERY_SECONDS_MAX:
+    if figures.get("recovered_seconds", 0.0) > recovery_seconds:
         wrong.append(f"{name}: recovered_seconds is {figures['recovered_seconds']}")
     return wrong
 

@@ -15,6 +15,7 @@ from stores.ledger.sqlite import SCHEMA
 from tests.support.clusters.cluster import ROOT, Cluster, wait_until
 from tests.support.clusters.mounts import set_read_only, small_disk
 from tests.support.harnesses import old_ledgers
+from tests.support.patience import stretched
 
 SAMPLE = (ROOT / "test-data" / "sample.jpg").read_bytes()
 DISK_MEBIBYTES, KEPT_MEBIBYTES = 96, 24
@@ -94,7 +95,7 @@ def test_a_full_disk_loses_nothing_that_was_accepted(new_cluster: Callable[..., 
 def ends(cluster: Cluster, role: str) -> tuple[int, str]:
     """Status and words of a role that does not start."""
     command = [sys.executable, "-m", role]
-    done = subprocess.run(command, cwd=ROOT, env=cluster.environ, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, cwd=ROOT, env=cluster.environ, capture_output=True, text=True, timeout=stretched(30))
     return done.returncode, done.stderr
 
 

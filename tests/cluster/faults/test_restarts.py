@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.clusters.cluster import Cluster
-from torture.restarts import SETTINGS, broken, broker_stopped, rolling, worker_stopped
+from tests.support.patience import stretched
+from torture.restarts import SETTINGS, SLOW_WIDTH, broken, broker_stopped, rolling, worker_stopped
 
 pytestmark = pytest.mark.cluster
 SILENCE_SECONDS = 1.0
@@ -29,4 +30,5 @@ def test_a_late_answer_of_a_worker_stopped_past_its_silence_changes_nothing(
     new_cluster: Callable[..., Cluster],
 ) -> None:
     cluster = new_cluster(silence_seconds=SILENCE_SECONDS, **SETTINGS).start()
-    assert broken("worker_stopped", worker_stopped(cluster, SILENCE_SECONDS)) == []
+    width = int(SLOW_WIDTH / stretched(1.0) ** 0.5)
+    assert broken("worker_stopped", worker_stopped(cluster, SILENCE_SECONDS, width)) == []

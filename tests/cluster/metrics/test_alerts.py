@@ -250,9 +250,14 @@ def lost_original(site: Site) -> Iterator[None]:
 @contextlib.contextmanager
 def slow_promise(site: Site) -> Iterator[None]:
     """The broker stands still for a moment, and the upload of that moment waits for it."""
-    uploading = threading.Thread(target=site.upload)
+
+    def originals() -> int:
+        return len([*(site.cluster.data / "raw").glob("*/*")])
+
+    uploading, before = threading.Thread(target=site.upload), originals()
     with stopped(site.cluster.pids("broker")):
         uploading.start()
+        wait_until(lambda: originals() > before, 30, "the original to be stored")
         time.sleep(1.6)
     uploading.join()
     yield

@@ -5,11 +5,13 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime, tzinfo
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from standardwebhooks.webhooks import Webhook
@@ -23,10 +25,11 @@ JOBS = 12
 
 class Receivers:
     """A server whose paths answer differently: /ok takes all, /again fails the first attempt of each event, /gone
-    answers 410. `took`: bodies by path and webhook-id; `attempts`: how many came of each."""
+    answers 410. `took`: bodies by path and webhook-id, `came`: when; `attempts`: how many came of each."""
 
     def __init__(self) -> None:
         self.took: dict[tuple[str, str], tuple[dict[str, str], bytes]] = {}
+        self.came: dict[tuple[str, str], float] = {}
         self.attempts: Counter[tuple[str, str]] = Counter()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.port = self.server.server_port
@@ -51,6 +54,7 @@ class Receivers:
                 receivers.attempts[named] += 1
                 status = {"/ok": 204, "/gone": 410}.get(self.path, 204 if receivers.attempts[named] > 1 else 503)
                 if status == 204:
+                    receivers.came[named] = time.time()
                     receivers.took[named] = {name.lower(): value for name, value in self.headers.items()}, body
                 self.send_response(status)
                 self.send_header("content-length", "0")
@@ -84,8 +88,19 @@ def secret(cluster: Cluster, url: str) -> str:
     return done.stdout.strip()
 
 
+def judged_at(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """The judge of signatures believes that it is this wall time: it takes nothing that is older than 5 minutes."""
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls.fromtimestamp(seconds, tz)
+
+    monkeypatch.setattr("standardwebhooks.webhooks.datetime", Clock)
+
+
 def test_each_end_is_told_at_least_once_while_brokers_and_couriers_are_killed(
-    cluster: Cluster, receivers: Receivers
+    cluster: Cluster, receivers: Receivers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = ("/ok", "/again", "/gone")
     jobs = {}
@@ -118,6 +133,7 @@ def test_each_end_is_told_at_least_once_while_brokers_and_couriers_are_killed(
     assert len(receivers.took) == len([path for path in jobs.values() if path != "/gone"]), "nothing else was told"
     keys = {path: Webhook(secret(cluster, receivers.url(path))) for path in paths}
     for (path, _), (headers, body) in receivers.took.items():
+        judged_at(monkeypatch, receivers.came[path, headers["webhook-id"]])
         assert keys[path].verify(body.decode(), headers)
     stopped = next(row for row in rows if row["state"] == "stopped")
     with cluster.client() as client:

@@ -203,6 +203,12 @@ def test_a_full_disk_of_the_server_ends_the_writer_and_loses_nothing(open_ledger
         following.close()
 
 
+def durability(ledger: PostgresLedger) -> str:
+    """What its commits rest on, read now."""
+    ledger.tidy()
+    return ledger.durability.word
+
+
 def test_what_commits_rest_on_is_read_at_the_start_and_again(
     server: PostgresServer, open_ledger: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,17 +217,12 @@ def test_what_commits_rest_on_is_read_at_the_start_and_again(
     assert ledger.durability.word == "local"
     replica = server.replica()
     try:
-        ledger.tidy()
-        assert ledger.durability.word == "asynchronous"
+        wait_until(lambda: durability(ledger) == "asynchronous", 10, "the server to know its replica")
         with psycopg.connect(server.url, autocommit=True) as sql:
             sql.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
             sql.execute("SELECT pg_reload_conf()")
 
-        def waits_for_the_standby() -> bool:
-            ledger.tidy()
-            return ledger.durability.word == "synchronous"
-
-        wait_until(waits_for_the_standby, 10, "the new settings")
+        wait_until(lambda: durability(ledger) == "synchronous", 10, "the new settings")
     finally:
         replica.close()
 

@@ -138,11 +138,22 @@ def sleep_faults(path: str, tree: ast.Module) -> Iterator[str]:
                 yield f"{path}:{getattr(node, 'lineno', 0)}: sleeps"
 
 
+def bound_faults(path: str, tree: ast.Module) -> Iterator[str]:
+    """Programs that a test runs with a bound that does not stretch on a loaded machine."""
+    if path.startswith("tests/"):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "subprocess.run":
+                bounds = [each.value for each in node.keywords if each.arg == "timeout"]
+                if any(isinstance(bound, ast.Constant) for bound in bounds):
+                    yield f"{path}:{node.lineno}: bounds a program without `stretched`"
+
+
 def faults(path: str, source: str) -> list[str]:
     """Everything that is wrong with the module at `path` (relative to the root, with slashes)."""
     tree = ast.parse(source)
     found = [] if ast.get_docstring(tree) else [f"{path}: has no docstring"]
-    return [*found, *import_faults(path, tree), *except_faults(path, tree), *sleep_faults(path, tree)]
+    rules = (import_faults, except_faults, sleep_faults, bound_faults)
+    return found + [fault for rule in rules for fault in rule(path, tree)]
 
 
 def reached(start: str, modules: Mapping[str, ast.Module]) -> set[str]:

@@ -6,6 +6,7 @@ import sys
 from math import inf
 
 from supervisor.core.fleet import Fleet
+from tests.support.patience import stretched
 
 
 def test_a_fleet_told_to_stop_before_it_was_complete_never_is() -> None:
@@ -19,6 +20,8 @@ def test_a_fleet_told_to_stop_before_it_was_complete_never_is() -> None:
 
 def test_a_worker_without_a_data_folder_says_one_sentence() -> None:
     environ = {**os.environ, "PIXMILL_DATA": "/dev/null/x", "PIXMILL_RUN": ""}
-    done = subprocess.run([sys.executable, "-m", "worker"], env=environ, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(
+        [sys.executable, "-m", "worker"], env=environ, capture_output=True, text=True, timeout=stretched(30)
+    )
     assert done.returncode == 2
     assert done.stderr.startswith("worker: the data folder") and done.stderr.count("\n") == 1

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from tests.support.clusters.cluster import ROOT
+from tests.support.patience import stretched
 
 LAUNCHER = str(ROOT / "pixmill" / "server" / "__main__.py")
 PROGRAM = (
@@ -19,5 +20,5 @@ PROGRAM = (
 )
 def test_without_the_working_folder_on_the_path_the_launcher_is_used(flags: list[str], found: list[str]) -> None:
     command = [sys.executable, *flags, "-c", PROGRAM, str(ROOT)]
-    done = subprocess.run(command, env={}, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, env={}, capture_output=True, text=True, timeout=stretched(30))
     assert (done.stdout, done.stderr) == (f"{found}\n", "")

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 from tests.support.clusters.cluster import ROOT
+from tests.support.patience import stretched
 
 PROGRAM = """
 import ctypes, os, sys
@@ -31,5 +32,7 @@ assert not os.path.exists(f"/proc/{orphan}"), "a zombie"
 
 
 def test_orphans_are_reaped_and_own_children_left_to_who_waits_for_them() -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, timeout=stretched(30)
+    )
     assert (done.stderr, done.returncode) == ("", 0)

@@ -10,6 +10,7 @@ from host.tracing import opening
 from host.tracing.opening import exporters_of, open_tracer
 from host.tracing.tracer import Tracer
 from tests.support.clusters.cluster import ROOT
+from tests.support.patience import stretched
 
 LOG = logging.getLogger("test_opening")
 
@@ -51,4 +52,4 @@ def test_a_missing_extra_is_said_and_stops_nothing(
 def test_no_role_loads_opentelemetry_by_itself() -> None:
     modules = "web.app, web.server, web.access.parts, worker.keeper.loop, courier.loop, host.tracing.opening"
     program = f"import sys, {modules}; sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
-    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=60).returncode == 0
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=stretched(60)).returncode == 0

@@ -15,10 +15,11 @@ import pytest
 
 from jobs.errors import SetupFault, WireFault
 from tests.support.clusters.cluster import alive
+from tests.support.patience import stretched
 from worker.boundary import tasks
 from worker.boundary.status_page import DEAF, GARBAGE, StatusPage
 from worker.core.parking import PARKED_SECONDS, Parking
-from worker.keeper.children import DECODER_SECONDS_MOST, READ_BYTES, READS_A_TURN, Children
+from worker.keeper.children import DECODER_SECONDS_MOST, END_SECONDS, READ_BYTES, READS_A_TURN, Children
 from worker.keeper.decoders import Decoder
 from worker.keeper.results import Run
 
@@ -110,7 +111,10 @@ def test_a_decoder_in_time_is_all_that_is_asked_of_a_nursery(pair: tuple[Childre
         assert children.decoder is not None
 
 
-def test_once_closed_all_decoders_are_gone_though_one_held_much_memory_and_had_been_replaced() -> None:
+def test_once_closed_all_decoders_are_gone_though_one_held_much_memory_and_had_been_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("worker.keeper.children.END_SECONDS", stretched(END_SECONDS))
     held = "import sys; held = b'x' * (600 << 20); print(flush=True); sys.stdin.read()"
     ours, nursery = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     link, theirs = socket.socketpair()
