@@ -142,7 +142,7 @@ def test_the_keyboard_alone_uploads_and_purges(cluster: Cluster, open_page: Open
 def test_letters_do_nothing_once_they_are_switched_off(cluster: Cluster, open_page: OpenPage) -> None:
     page = open_page(cluster)
     page.keyboard.press("?")
-    page.get_by_label("Keys of a single letter or sign work").uncheck()
+    page.get_by_label("Use keys of a single letter").uncheck()
     page.keyboard.press("Escape")
     page.keyboard.press("/")
     assert page.evaluate("document.activeElement.id") != "f-reference"
@@ -152,7 +152,7 @@ def test_letters_do_nothing_once_they_are_switched_off(cluster: Cluster, open_pa
     page.wait_for_timeout(200)
     assert not page.evaluate("document.getElementById('help').open")
     page.get_by_role("button", name="Help").click()
-    page.get_by_label("Keys of a single letter or sign work").check()
+    page.get_by_label("Use keys of a single letter").check()
     page.keyboard.press("Escape")
     page.keyboard.press("/")
     assert page.evaluate("document.activeElement.id") == "f-reference"

@@ -31,9 +31,29 @@ export function refresh(parent, ...fresh) {
   while (parent.children.length > fresh.length) parent.lastElementChild.remove();
 }
 
-/** Show a message, which screen readers read out too. */
-export function say(text) {
-  byId("said").textContent = text;
+let said = "";
+let unsaid = 0;
+
+/** Show a message, which screen readers read out too; for `ms`, if that is not 0. What is behind an open dialog is not
+ * read out: the dialog shows the message as well. */
+export function say(text, ms = 0) {
+  said = text === said ? `${text}\u00a0` : text; // what stays the same is not read out again
+  document.querySelectorAll("#said, dialog:modal .said").forEach((place) => (place.textContent = said));
+  clearTimeout(unsaid);
+  if (ms) unsaid = setTimeout(() => document.querySelectorAll("#said, .said").forEach((place) => (place.textContent = "")), ms);
+}
+
+/** The same, only in open dialogs: the page behind has another place for it. */
+export function sayInDialogs(text) {
+  document.querySelectorAll("dialog:modal .said").forEach((place) => (place.textContent = text));
+}
+
+/** If what had the focus is gone, focus the heading of the open dialog, or else of the view: the keyboard would begin
+ * at the top of the page. */
+export function keepFocus() {
+  if (document.activeElement !== document.body && document.activeElement?.isConnected) return;
+  const dialog = [...document.querySelectorAll("dialog:modal")].at(-1);
+  (dialog ?? document.querySelector("main > div:not(#heard, [hidden])")).querySelector("h2[tabindex]")?.focus();
 }
 
 /** Copy a text, or show it if the browser does not allow that. */
@@ -71,5 +91,9 @@ function ask(question, action) {
   byId("confirm-action").textContent = action;
   dialog.returnValue = "";
   dialog.showModal();
-  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
+  return new Promise((resolve) => dialog.addEventListener("close", () => (keepFocus(), resolve(dialog.returnValue === "yes")), { once: true }));
+}
+
+for (const dialog of document.querySelectorAll("dialog")) {
+  dialog.addEventListener("close", () => dialog.querySelector(".said")?.replaceChildren()); // else it were there at the next opening
 }

@@ -16,7 +16,9 @@ const KEYS = {
 const OF_JOBS = ["j", "k", "r"];
 
 const letters = byId("letters");
-letters.checked = localStorage.getItem(STORED) !== "off";
+const recall = () => (letters.checked = localStorage.getItem(STORED) !== "off");
+recall();
+addEventListener("pageshow", recall); // after Back, a browser checks it as it was in the document
 letters.addEventListener("change", () => localStorage.setItem(STORED, letters.checked ? "on" : "off"));
 
 document.addEventListener("keydown", (event) => {

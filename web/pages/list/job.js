@@ -1,6 +1,6 @@
 // One job: first its fault, then original and renditions side by side, its attempts, and the timeline with durations.
 import { absolute, call, jobPath, renditionPath } from "../api.js";
-import { byId, copy, make, refresh, say } from "../dom.js";
+import { byId, copy, keepFocus, make, refresh, say } from "../dom.js";
 import * as format from "../format.js";
 import * as act from "./actions.js";
 import { preview } from "../preview.js";
@@ -82,6 +82,7 @@ function draw(job, batch) {
   const recipe = make("details", {}, make("summary", {}, "Recipe"), make("pre", { tabindex: "0" }, JSON.stringify(job.recipe, null, 2)));
   recipe.open = Boolean(dialog.querySelector("details:not(.lines)")?.open);
   byId("job-name").textContent = job.filename || job.id;
+  const pressed = dialog.contains(document.activeElement) && document.activeElement.textContent;
   refresh(
     byId("job-body"),
     ...[
@@ -100,6 +101,9 @@ function draw(job, batch) {
       recipe,
     ].filter(Boolean),
   );
+  if (document.activeElement !== document.body) return;
+  [...dialog.querySelectorAll("button:enabled, a")].find(({ textContent }) => textContent === pressed)?.focus();
+  keepFocus();
 }
 
 function facts(job) {

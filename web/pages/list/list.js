@@ -1,7 +1,7 @@
 // All jobs that match the filters, newest first. Only the visible rows are elements. The page's URL holds the filters.
 // Owns which jobs are listed, and in which order. Knows no action on them.
 import { call, jobPath, query } from "../api.js";
-import { byId, say, write } from "../dom.js";
+import { byId, keepFocus, say, write } from "../dom.js";
 import * as format from "../format.js";
 import * as store from "../store.js";
 import { arranged } from "./arrange.js";
@@ -191,12 +191,14 @@ function plan() {
 }
 
 function arrange() {
-  if (!filters.find && !filters.sort) return ids;
+  if (!filters.find && !filters.sort) return [...ids]; // as it is now: `ids` changes in place
   return arranged(ids.map(store.job).filter(Boolean), filters).map(({ id }) => id);
 }
 
 function draw() {
+  const before = inOrder;
   inOrder = arrange();
+  const left = follow(before);
   const first = Math.max(0, Math.floor(frame.scrollTop / ROW_PX) - 5);
   const last = Math.min(inOrder.length, first + Math.ceil(frame.clientHeight / ROW_PX) + 10);
   const inSight = new Set(inOrder.slice(first, last));
@@ -216,7 +218,24 @@ function draw() {
   frame.setAttribute("aria-busy", String(unread === "Reading…"));
   write(byId("jobs-count"), unread || counted());
   drawActions(filters, inOrder, more);
+  if (left) leave();
   if (last >= inOrder.length - 5 || filters.sort || filters.find) readMore(); // the largest, or the sought one, may be the last
+}
+
+/** If the marked job is no longer listed, mark the one that took its place. Whether the row that has the focus goes. */
+function follow(before) {
+  const held = [...rows.keys()].find((id) => rows.get(id).item.contains(document.activeElement));
+  const next = (id) => inOrder[Math.min(before.indexOf(id), inOrder.length - 1)] ?? null;
+  const left = held && !inOrder.includes(held);
+  if (left) current = next(held);
+  else if (current && !inOrder.includes(current)) current = next(current);
+  return left;
+}
+
+/** Focus the row that took the place of the focused one; without one, the heading. */
+function leave() {
+  rows.get(current)?.link.focus();
+  keepFocus();
 }
 
 function counted() {

@@ -47,6 +47,7 @@ export function chooseMatching() {
 /** Show the buttons for these filters, and for these of their jobs. */
 export function drawActions(filters, ids, more) {
   shown = { filters, ids, more };
+  const pressed = document.activeElement;
   byId("select-all").disabled = !ids.length;
   const all = ids.length > 0 && ids.every(isSelected);
   byId("select-all").checked = all;
@@ -57,6 +58,7 @@ export function drawActions(filters, ids, more) {
   byId("requeue-matching").hidden = Boolean(filters.find) || !store.REQUEUEABLE.includes(filters.state);
   byId("purge-matching").hidden = Boolean(filters.find) || !store.ENDED.includes(filters.state);
   drawCodes(filters, ids, more);
+  if (pressed.hidden) byId("jobs-title").focus();
 }
 
 function drawCodes(filters, ids, more) {

@@ -1,6 +1,6 @@
 // Tells those who cannot see the cards what became of them: each failure by name at once, the count at most once in
 // TELL_MS, and the end. A log, not a status: a screen reader reads all of its lines, also those that come together.
-import { byId, make, write } from "../dom.js";
+import { byId, make, sayInDialogs, write } from "../dom.js";
 import { tally, words } from "./tally.js";
 
 const TELL_MS = 3000;
@@ -58,5 +58,6 @@ function count() {
 function tell(text) {
   const log = byId("heard");
   log.append(make("p", {}, text));
+  sayInDialogs(text);
   while (log.children.length > LINES) log.firstElementChild.remove();
 }

@@ -1,0 +1,1 @@
+"""What is heard of the page, and where the keyboard is."""
