@@ -4,13 +4,13 @@ import argparse
 import secrets
 import sys
 
-from jobs.access.keys import Scope, entry_of
+from jobs.access.keys import VARIABLE, Scope, entry_of
 
 KEY_BYTES = 32
 """Random ones: so many that a plain SHA-256 of the key is as safe as the key."""
 NOTE = """\
 The key (told only here), and what the server is to know of it. Several entries are separated by commas;
-with PIXMILL_API_KEYS_FILE they may be lines of a file, which is read again by `make restart`."""
+with PIXMILL_API_KEYS_FILE they may be lines of a file, as they are, which is read again by `make restart`."""
 
 
 def main(words: list[str]) -> int:
@@ -25,5 +25,5 @@ def main(words: list[str]) -> int:
     except ValueError as fault:
         parser.error(str(fault))
     print(NOTE, file=sys.stderr)
-    print(f"{key}\nPIXMILL_API_KEYS={entry}")
+    print(f"{key}\n{VARIABLE}{entry}")
     return 0

@@ -14,22 +14,25 @@ from jobs.errors import SetupFault
 
 def load_settings() -> tuple[Settings, dict[str, str]]:
     """Settings and the source of each. Raises SetupFault naming every fault."""
-    environ, faults = dict(os.environ), list[str]()
+    environ, faults, files = dict(os.environ), list[str](), list[str]()
     for variable in [name for name in environ if name.startswith(pure.PREFIX) and name.endswith("_FILE")]:
         try:
-            value = Path(environ.pop(variable)).read_text().strip()
+            path = environ.pop(variable)
+            value = Path(path).read_text().strip()
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             faults.append(f"{variable} cannot be read ({why}): correct the path")
             continue
         if value:
             environ[variable.removesuffix("_FILE")] = value
+            files.append(f"{variable.removesuffix('_FILE')} is the content of {path}")
         else:  # to go on without this secret could open a server to everyone
             faults.append(f"{variable} names an empty file: write the value into it, or unset it")
     try:
         parsed = pure.parse(environ)
     except SetupFault as fault:
-        faults.append(fault.detail)
+        told = [each for each in files if each.split()[0] in fault.detail]
+        faults.append(" ".join([fault.detail, *[f"({each})" for each in told]]))
     if faults:
         raise SetupFault("; ".join(faults))
     return parsed

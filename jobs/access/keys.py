@@ -35,6 +35,9 @@ class Scope(StrEnum):
 
 _ORDER = list(Scope)
 _ENTRY = re.compile(r"([A-Za-z0-9][A-Za-z0-9._@-]{0,63}):([a-z]+):([0-9a-fA-F]{64})", re.ASCII)
+VARIABLE = "PIXMILL_API_KEYS="
+"""`python -m web key` prints an entry behind it, as a line of an environment file. So people paste it into a file of
+keys, too."""
 _TOKEN = re.compile(r"s1\.([0-9a-f]{16})\.([1-9][0-9]{0,11})", re.ASCII)
 _DOMAIN = b"pixmill session\0"
 """The prefix of the signed text: so no other use of the same secret can ever sign a session."""
@@ -50,22 +53,25 @@ class ApiKey(NamedTuple):
 
 
 def parse(text: str) -> tuple[ApiKey, ...]:
-    """The keys of `tenant:scope:sha256` entries, separated by commas or white space.
+    """The keys of `tenant:scope:sha256` entries, separated by commas or white space. VARIABLE before one is dropped.
 
-    Raises ValueError: it tells the fault and the number of the entry, never the entry itself, which may be a key.
+    Raises ValueError: it tells the fault and the number of the entry (and its line, where there are several), never the
+    entry itself, which may be a key.
     """
     keys: dict[bytes, ApiKey] = {}
-    entries = text.replace(",", " ").split()
+    lines = [line.replace(",", " ").split() for line in text.splitlines()]
+    entries = [(number, entry) for number, line in enumerate(lines, 1) for entry in line]
     if len(entries) > KEYS_MAX:
         raise ValueError(f"{len(entries)} entries, and {KEYS_MAX} are the most")
-    for number, entry in enumerate(entries, 1):
-        found = _ENTRY.fullmatch(entry)
+    for number, (line, entry) in enumerate(entries, 1):
+        where = f"entry {number}" + f" (line {line})" * (len(lines) > 1)
+        found = _ENTRY.fullmatch(entry.removeprefix(VARIABLE))
         if not found or found[2] not in _ORDER:
             scopes = ", ".join(_ORDER)
-            raise ValueError(f"entry {number} must be tenant:scope:sha256 (scopes: {scopes}; 64 hex digits)")
+            raise ValueError(f"{where} must be tenant:scope:sha256 (scopes: {scopes}; 64 hex digits)")
         key = ApiKey(found[1], Scope(found[2]), bytes.fromhex(found[3]))
         if keys.setdefault(key.digest, key) != key:
-            raise ValueError(f"entry {number} is the key of an entry before it, for another tenant or scope")
+            raise ValueError(f"{where} is the key of an entry before it, for another tenant or scope")
     return tuple(keys.values())
 
 

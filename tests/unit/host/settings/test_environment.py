@@ -78,6 +78,17 @@ def test_all_files_that_cannot_be_read_are_named_at_once(tmp_path: Path, monkeyp
         assert word in fault.value.detail
 
 
+def test_a_fault_within_a_file_names_the_file_and_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = tmp_path / "api_keys"
+    kept.write_text(f"PIXMILL_API_KEYS=acme:write:{64 * '0'}\nacme:hunter2\n")
+    monkeypatch.setenv("PIXMILL_API_KEYS_FILE", str(kept))
+    with pytest.raises(SetupFault) as fault:
+        load_settings()
+    for words in ("entry 2 (line 2) must be", f"(PIXMILL_API_KEYS is the content of {kept})"):
+        assert words in fault.value.detail
+    assert "hunter2" not in fault.value.detail
+
+
 def test_processes_that_start_together_agree_on_one_secret(tmp_path: Path) -> None:
     together = threading.Barrier(8)
 

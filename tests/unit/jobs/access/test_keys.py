@@ -6,13 +6,25 @@ import pytest
 
 from host.settings.settings import Settings
 from host.settings.settings import parse as parse_settings
-from jobs.access.keys import ApiKey, Scope, by_name, digest_of, entry_of, find, find_session, open_session, parse
+from jobs.access.keys import (
+    VARIABLE,
+    ApiKey,
+    Scope,
+    by_name,
+    digest_of,
+    entry_of,
+    find,
+    find_session,
+    open_session,
+    parse,
+)
 from jobs.errors import SetupFault
 from jobs.limits import KEYS_MAX
 
 SECRET, OTHER = b"s" * 32, b"o" * 32
 ONE = ApiKey("acme", Scope.WRITE, digest_of(b"one"))
 TWO = ApiKey("acme", Scope.READ, digest_of(b"two"))
+ENTRY_TWO = entry_of("acme", Scope.READ, "two")
 
 BOTH = by_name([TWO, ONE])
 
@@ -42,6 +54,17 @@ def test_an_entry_that_is_none_is_refused_by_number_and_not_told(entry: str) -> 
     with pytest.raises(SetupFault, match=r"PIXMILL_API_KEYS: entry \d must be tenant:scope:sha256") as fault:
         parse_settings({"PIXMILL_API_KEYS": f"{entry_of('acme', Scope.READ, 'two')},{entry}"})
     assert "hunter2" not in fault.value.detail
+
+
+def test_a_line_as_it_was_printed_is_an_entry() -> None:
+    assert parse(f"PIXMILL_API_KEYS={entry_of('acme', Scope.WRITE, 'one')}\n{VARIABLE}{ENTRY_TWO}\n") == (ONE, TWO)
+    with pytest.raises(ValueError, match="entry 1 must be"):
+        parse(f"{VARIABLE}{VARIABLE}{ENTRY_TWO}")
+
+
+def test_of_several_lines_the_wrong_one_is_told() -> None:
+    with pytest.raises(ValueError, match=r"entry 3 \(line 4\) must be"):
+        parse(f"{ENTRY_TWO},{ENTRY_TWO}\n\n\nhunter2")
 
 
 def test_there_are_not_more_keys_than_can_be_compared_with() -> None:
