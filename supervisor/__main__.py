@@ -9,7 +9,7 @@ from host.files import folders
 from host.files.tenants import read_tenants
 from host.log.start import setup_faults_end
 from host.process import notify
-from host.process.launch import START, STOP
+from host.process.launch import NONE, START, STOP
 from host.settings import arguments, environment
 from host.sockets import control
 from jobs.errors import SetupFault
@@ -29,9 +29,9 @@ def main(words: list[str]) -> str | None:
         folders.data_folder(settings)
         Loop(settings, sources, run, reload=bool(words)).run()
     elif words == ["config"]:
-        _print_config(run, environment.shown_settings(settings, sources))
+        _print_config(run, Path(settings.data).absolute(), environment.shown_settings(settings, sources))
     else:
-        asked, none = run / "supervisor.sock", f"no pixmill runs on {settings.data}: {START}"
+        asked, none = run / "supervisor.sock", NONE.format(Path(settings.data).absolute())
         if words == ["restart"]:
             status = control.ask(asked, {"do": "status"}, none)
             read_tenants(status.get("tenants", settings.tenants))  # before the broker ends
@@ -42,12 +42,12 @@ def main(words: list[str]) -> str | None:
     return None
 
 
-def _print_config(run: Path, here: list[str]) -> None:
+def _print_config(run: Path, data: Path, here: list[str]) -> None:
     """The settings with which the supervisor of this shell's DATA was started. This shell's variables may differ."""
     try:
         running = control.ask(run / "supervisor.sock", {"do": "config"}, "")["settings"]
     except SetupFault:
-        _print("# nothing runs: this is what this shell would start", *here)
+        _print(f"# nothing runs on {data}: this is what this shell would start", *here)
         return
     others = sum(line not in running for line in here)
     note = f"# {others} of these are others in this shell; {STOP} and {START} would take them"

@@ -28,3 +28,5 @@ START, STOP, CONFIG = "make run-all", "make stop", "make config"
 if IS_WHEEL:
     START, STOP, CONFIG = "pixmill serve", typed("supervisor stop"), typed("supervisor config")
 """What a person types to start and stop everything, and to see all settings."""
+NONE = f"no pixmill runs on {{}}: {START}, or set PIXMILL_DATA and PIXMILL_RUN as at its start"
+"""What is said of DATA if no supervisor answers. Often one runs, and this shell has another DATA than its start had."""

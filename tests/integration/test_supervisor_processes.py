@@ -224,8 +224,9 @@ def test_too_long_a_socket_path_is_one_sentence(fakes: Callable[..., Cluster], t
 
 
 def test_config_prints_every_value_and_its_source(fakes: Callable[..., Cluster]) -> None:
-    first, *lines = supervisor(fakes(workers=3), "config").stdout.splitlines()
-    assert first == "# nothing runs: this is what this shell would start"
+    first, *lines = supervisor(cluster := fakes(workers=3), "config").stdout.splitlines()
+    data = Path(cluster.environ["PIXMILL_DATA"]).absolute()
+    assert first == f"# nothing runs on {data}: this is what this shell would start"
     fields = {line.split()[0]: line.split()[-1] for line in lines}
     assert fields["PIXMILL_WORKERS"] == "PIXMILL_WORKERS"
     assert fields["PIXMILL_CAPACITY"] == "default"
