@@ -280,7 +280,7 @@ class Jobs:
     def cancel(self, job: FakeJob) -> None:
         """Raises Refusal."""
         if job.state in ENDED:
-            raise Refusal("job_ended", "the job has ended already")
+            raise Refusal("job_ended", "the job has ended already: DELETE with ?purge=1 removes it and its files")
         self.change(job, "cancelled", "ended")
 
     def requeue(self, job: FakeJob) -> None:

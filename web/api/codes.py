@@ -23,7 +23,7 @@ CODES = {
     "original_missing": "The bytes of the original are gone.",
     "method_not_allowed": "`Allow` has the methods of this path.",
     "too_slow": "The body came too slowly, or stopped.",
-    "job_ended": "The job has ended, so it cannot be cancelled.",
+    "job_ended": "The job has ended, so it cannot be cancelled. `?purge=1` removes it and its files.",
     "job_not_ended": "Only an ended job is purged: cancel it first.",
     "batch_closed": "The batch takes no more jobs: open another.",
     "not_requeueable": "Only a failed, dead or cancelled job runs once more.",

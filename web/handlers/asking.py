@@ -24,7 +24,7 @@ from web.uploads.admission import RateLimited
 from web.views.replies import Changed
 
 REFUSALS = {
-    "job_ended": "the job has ended already",
+    "job_ended": "the job has ended already: DELETE with ?purge=1 removes it and its files",
     "job_not_ended": "the job has not ended: cancel it first",
     "not_requeueable": "only a failed, dead or cancelled job runs once more",
     "not_found": "it does not exist (any more)",

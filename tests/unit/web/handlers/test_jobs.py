@@ -215,6 +215,7 @@ def test_cancelling() -> None:
         harness.finish(done)
         late = await harness.client.delete(f"/jobs/{done}")
         assert (late.status_code, late.json()["code"]) == (409, "job_ended")
+        assert "?purge=1" in late.json()["detail"]
         assert (await harness.client.delete(f"/jobs/{'0' * 26}")).status_code == 404
 
     serve(scenario)
