@@ -18,7 +18,7 @@ from pixmill.client.absence import Absence
 from pixmill.client.aio import AsyncClient
 from pixmill.client.blocking import Client
 from pixmill.client.origin import DEFAULT_URL
-from pixmill.commands.report import Report, label
+from pixmill.commands.report import Report, elsewhere, label
 from pixmill.core.errors import PixmillError
 
 INTERRUPTED = 130
@@ -64,7 +64,7 @@ class Asked:
 
 
 def _waiting(err: Console) -> Absence:
-    return Absence(lambda text: err.print(label(text), markup=False), time.monotonic)
+    return Absence(lambda text: err.print(label(elsewhere(text)), markup=False), time.monotonic)
 
 
 def common(command: Callable[..., Any]) -> Callable[..., Any]:

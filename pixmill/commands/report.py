@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from pixmill.client.origin import DEFAULT_URL
 from pixmill.core.answers import Job, JobError, Upload
 from pixmill.core.errors import NoAccess, PixmillError, Refused, Unreachable
 
@@ -16,6 +17,7 @@ SOME_FAILED, REFUSED, NO_ACCESS, UNREACHABLE = 1, 3, 4, 5
 STYLES = {"done": "green", "failed": "red", "dead": "red", "cancelled": "yellow"}
 _UNSHOWN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Unicode's categories of what moves a cursor, turns the writing direction or is no character at all."""
+_NOBODY_NAMED = f"no connection to {DEFAULT_URL} "
 
 
 class Report:
@@ -113,9 +115,16 @@ def _said(what: object, fault: Exception) -> str:
     """The fault of `what`, without its name; and what to do about it where it is the key."""
     if isinstance(fault, NoAccess) and fault.code in ("key_missing", "key_wrong"):
         return f"{fault}: set PIXMILL_API_KEY, or --key-file FILE"
+    if isinstance(fault, Unreachable):
+        return elsewhere(str(fault))
     if isinstance(fault, OSError) and fault.strerror and str(fault.filename) == str(what):
         return fault.strerror
     return str(fault)
+
+
+def elsewhere(text: str) -> str:
+    """What is said of a server that is away; and what to do about it where it is the one that nobody has named."""
+    return f"{text}; if it is elsewhere, set --url or PIXMILL_URL" if text.startswith(_NOBODY_NAMED) else text
 
 
 def label(what: object) -> str:

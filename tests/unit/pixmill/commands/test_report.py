@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from pixmill.commands.report import Report, label
+from pixmill.commands.report import Report, elsewhere, label
 from pixmill.core.errors import PixmillError, Unreachable, refusal
 
 
@@ -46,3 +46,13 @@ def test_no_color_is_heard(monkeypatch: pytest.MonkeyPatch, no_color: bool) -> N
 
 def test_what_moves_a_cursor_is_shown_as_an_escape() -> None:
     assert label("a\x1b[2J\u202eb\n\u00e9") == "a\\x1b[2J\\u202eb\\n\u00e9"
+
+
+def test_a_server_that_nobody_has_named_may_be_elsewhere() -> None:
+    here = "no connection to http://localhost:3000 (refused)"
+    assert elsewhere(here) == f"{here}; if it is elsewhere, set --url or PIXMILL_URL"
+    for named in (
+        "no connection to http://localhost:30001 (refused)",
+        "no connection to https://pix.example (refused)",
+    ):
+        assert elsewhere(named) == named
