@@ -70,7 +70,7 @@ def main() -> int:
         loop.start()
         gc.freeze()
         gc.set_threshold(*GARBAGE_THRESHOLDS)
-        log.info("ready", extra={"run": brokers.run, "data": data})
+        log.info("ready", extra={"run": brokers.run, "data": data, "schema": ledger.schema})
         notify.ready()
         notify.status("active")
         loop.run(stops)

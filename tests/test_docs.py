@@ -15,6 +15,8 @@ from jobs.job import Code, State
 from jobs.recipes.keys import AskedRendition
 from pixmill.core.answers import Job
 from pixmill.words import program
+from stores.ledger import sqlite
+from stores.ledger.postgres import schema
 from tests.support.house import docs
 from tests.support.house.docs import ROOT
 from web.api.codes import CODES, ENDS, STATES
@@ -120,6 +122,12 @@ def test_the_page_of_http_has_every_code_field_and_state() -> None:
     assert list(STATES) == list(State)
     known = {field.name for field in dataclasses.fields(Job)} - {"raw"}
     assert set(shapes.Job.__struct_fields__) - {"ignored"} == known
+
+
+def test_the_changelog_has_the_numbers_of_the_ledger_s_schema() -> None:
+    """By them an operator sees whether a release can be put back."""
+    newest = (ROOT / "CHANGELOG.md").read_text().split("\n## ")[1]
+    assert f"The ledger's schema is {sqlite.SCHEMA} in SQLite, and {schema.SCHEMA} in PostgreSQL." in newest
 
 
 def test_the_glossary_is_in_the_order_of_the_alphabet() -> None:

@@ -86,7 +86,7 @@ OF_PROCESSES = {
                           "If not complete: the lines of the processes that did not become ready."),
     "draining": Event(INFO, (SUPERVISOR,), "A stop was asked for: running work may end first."),
     "serving": Event(INFO, (WEB,), "This web process takes requests."),
-    "ready": Event(INFO, (BROKER,), "This broker has the ledger and takes work."),
+    "ready": Event(INFO, (BROKER,), "This broker has the ledger, of this `schema`, and takes work."),
     "stands_by": Event(INFO, (BROKER,), "Another broker is active; this one waits."),
     "stopped": Event(INFO, (BROKER,), "The broker ended in order. `dropped`: invalid frames in its life."),
     "started": Event(INFO, HOLDERS, "A worker or a courier began."),

@@ -59,6 +59,10 @@ class Ledger(Protocol):
     def durability(self) -> Durability:
         """What the commits of now rest on. It may change after each call."""
 
+    @property
+    def schema(self) -> int:
+        """The number of its schema. An older release that knows only smaller ones does not start on it; 0 in memory."""
+
     def wal_bytes(self) -> int:
         """How long the write-ahead log is that only `tidy` empties; 0 where a server keeps it."""
 

@@ -59,6 +59,7 @@ class MemoryLedger(MemoryDeliveries):
         self._identity = secrets.token_hex(8)
         self.meta = Meta(counts={state.value: 0 for state in State})
         self.commits = 0
+        self.schema = 0
         self.believed_until = inf
         self.durability = Durability()
         self.nonce = 0

@@ -167,6 +167,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, sync: str, make: bool, 
 class SqliteLedger(BrokerReads):
     """The one writer. After the first failure every call fails: the process must end."""
 
+    schema = SCHEMA
     believed_until = inf
     """Nobody can take the term before this process ends: its locks are the kernel's (stores/ledger/locked.py)."""
 

@@ -41,7 +41,7 @@ from stores.ledger.deliveries.reads import BrokerReads, endpoints_of
 from stores.ledger.postgres.connection import Connection, ServerFault
 from stores.ledger.postgres.durability import durability_of
 from stores.ledger.postgres.records import writes
-from stores.ledger.postgres.schema import SCRIPT_SECONDS, later_scripts
+from stores.ledger.postgres.schema import SCHEMA, SCRIPT_SECONDS, later_scripts
 from stores.ledger.postgres.statements import Asked, asked
 from stores.ledger.postgres.term import BELIEF_SECONDS, MARGIN_SECONDS, TERM_SECONDS, Term
 from stores.ledger.statements import ENTRIES, FORGET_MAX, joined, listed, meta_of, rows, tenant_of
@@ -56,6 +56,8 @@ _ROW_AT = 2
 class PostgresLedger(BrokerReads):
     """The writer. After the first failure every call fails: the process must end, and its next start decides by the
     ledger what was committed."""
+
+    schema = SCHEMA
 
     def __init__(self, connection: Connection, address: str, term: Term) -> None:
         self._connection, self._address, self._term = connection, address, term
