@@ -32,7 +32,7 @@ def test_the_list_finds_selects_and_tells_a_wrong_code(cluster: Cluster, open_pa
     page.locator("#jobs .row a").click()
     page.locator("#job code", has_text=good["id"]).wait_for()
     page.get_by_role("button", name="Copy id").click()
-    page.locator("#said", has_text="Copied.").wait_for(state="attached")
+    page.locator("#said", has_text="Copied: the id.").wait_for(state="attached")
     assert page.evaluate("navigator.clipboard.readText()") == good["id"]
     page.keyboard.press("Escape")
     page.get_by_label("Code", exact=True).fill("nonsense")

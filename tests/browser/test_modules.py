@@ -111,6 +111,22 @@ HEARD = """async () => {
   window.cards ??= ["1.jpg", "2.jpg", "3.jpg"].map(filename => ({ filename }));
   return [...document.querySelectorAll("#heard p")].map(line => line.textContent);
 }"""
+KEPT = """async () => {
+  const kept = await import("/uploads/kept.js");
+  const now = () => [kept.remembered().length, kept.older(), kept.refusals().length];
+  for (let number = 0; number < kept.KEPT; number += 1) kept.remember(`${number}`);
+  const seen = [now()];
+  kept.remember("one more");
+  for (let number = 0; number <= kept.KEPT; number += 1) kept.rememberRefusal("n".repeat(1000), "r".repeat(1000));
+  seen.push(now(), [kept.remembered()[0], kept.refusals()[0].name.length, kept.refusals()[0].reason.length]);
+  kept.forgetFinished();
+  seen.push(now());
+  for (const wrong of ["{", "{}", "[1, null, {}]"]) {
+    localStorage.setItem("pixmill.refused", wrong);
+    seen.push(kept.refusals().length);
+  }
+  return seen;
+}"""
 JOBS: list[dict[str, Any]] = [
     {"id": "A", "filename": "beach.jpg", "reference": None, "accepted_at": "2026-01-01T00:00:00Z", "attempts": 1},
     {"id": "B", "filename": "", "reference": "order 7", "accepted_at": "2026-01-01T00:00:00Z", "attempts": 3},
@@ -160,7 +176,12 @@ def test_what_cannot_be_taken_is_said_before_it_is_sent(modules: Any) -> None:
 
 
 def test_the_count_of_a_visit_in_words(modules: Any) -> None:
-    assert modules.evaluate(WORDS) == ["1 of 2 done", "1 of 5 done, 3 failed", "1 of 2 done, 1 cancelled", 7]
+    assert modules.evaluate(WORDS) == ["1 of 2 done", "1 of 5 done, 2 failed, 1 refused", "1 of 2 done, 1 cancelled", 7]
+
+
+def test_what_is_kept_of_uploads_is_bounded_and_what_is_left_out_is_told(modules: Any) -> None:
+    seen = modules.evaluate(KEPT)
+    assert seen == [[30, False, 0], [30, True, 30], ["one more", 200, 200], [30, False, 0], 0, 0, 0]
 
 
 def test_jobs_are_found_and_ordered(modules: Any) -> None:
@@ -217,10 +238,21 @@ def test_each_failure_is_heard_once_and_the_count_not_too_often(modules: Any) ->
     failed = ["2.jpg failed: it is cut off"]
     assert heard(reached(1, "failed", "it is cut off"))[3:] == failed
     assert heard(reached(1, "failed", "it is cut off"))[3:] == failed
-    assert heard(reached(2, "refused", "no image"))[4:] == ["3.jpg was refused: no image", "1 of 3 done, 2 failed."]
+    assert heard(reached(2, "refused", "no image"))[4:] == [
+        "3.jpg was refused: no image",
+        "1 of 3 done, 1 failed, 1 refused.",
+    ]
     modules.clock.run_for(10_000)
     assert len(heard()) == 6
     assert modules.title() == "pixmill"
+    heard(reached(0, "queued") + ";" + reached(0, "done"))  # somebody requeued it
+    modules.clock.run_for(10_000)
+    assert len(heard()) == 6
+    heard("module.recall({filename: 'old.jpg'}, 'failed')")
+    heard("window.old = {filename: 'older.jpg'}; module.recall(old, 'queued'); module.reached(old, 'failed', 'bad')")
+    modules.clock.run_for(10_000)
+    assert len(heard()) == 6
+    assert modules.evaluate("document.getElementById('summary').textContent") == "1 of 5 done, 3 failed, 1 refused"
     assert heard("module.began([{filename: 'next.jpg'}])")[6:] == ["Uploading next.jpg."]
     assert modules.title() == "0/1 pixmill"
     assert modules.evaluate("document.getElementById('summary').textContent") == "0 of 1 done"

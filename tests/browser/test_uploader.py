@@ -100,7 +100,7 @@ def test_a_preset_is_chosen_and_its_results_are_taken(cluster: Cluster, open_pag
     assert downloaded.value.suggested_filename == f"sample.{first['name']}.jpg"
     assert downloaded.value.path().stat().st_size == first["bytes"]
     card.get_by_role("button", name=f"Copy address of {first['name']}").click()
-    page.locator("#said", has_text="Copied.").wait_for()
+    page.locator("#said", has_text=f"Copied: {first['name']} of sample.jpg.").wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == first["url"]
     with page.context.expect_page() as opened:
         card.get_by_role("link", name=f"Open {first['name']}").click()
@@ -128,7 +128,7 @@ def test_thirty_uploads_with_two_failures_are_heard(cluster: Cluster, open_page:
     assert len(heard) == 1 + 2 + len(counts)  # and nothing else was said
     assert counts == sorted(counts, key=lambda line: int(line.split()[0]))
     assert live(tree_of(page)) == heard
-    assert page.title() == "pixmill"
+    assert page.title() == "Upload · pixmill"
 
 
 def test_the_keyboard_alone_uploads_and_purges(cluster: Cluster, open_page: OpenPage) -> None:

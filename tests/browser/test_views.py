@@ -192,7 +192,7 @@ def test_a_job_is_copied_as_curl(cluster: Cluster, open_page: OpenPage) -> None:
     page.locator("#uploads .card a").click()
     assert page.locator("#job-body > *").nth(1).inner_text().startswith("undecodable ")
     page.get_by_role("button", name="Copy as curl").click()
-    page.locator("#said", has_text="Copied.").wait_for()
+    page.locator("#said", has_text="Copied: the command.").wait_for()
     copied = page.evaluate("navigator.clipboard.readText()")
     curl, _, image, _, recipe, address = shlex.split(copied)
     assert (curl, image, address) == ("curl", "image=@truncated.jpg", f"{cluster.url}/upload")

@@ -31,6 +31,8 @@ export function refresh(parent, ...fresh) {
   while (parent.children.length > fresh.length) parent.lastElementChild.remove();
 }
 
+const COPIED_MS = 5000;
+
 let said = "";
 let unsaid = 0;
 
@@ -53,14 +55,14 @@ export function sayInDialogs(text) {
 export function keepFocus() {
   if (document.activeElement !== document.body && document.activeElement?.isConnected) return;
   const dialog = [...document.querySelectorAll("dialog:modal")].at(-1);
-  (dialog ?? document.querySelector("main > div:not(#heard, [hidden])")).querySelector("h2[tabindex]")?.focus();
+  (dialog ?? document.querySelector("main > div:not(#heard, [hidden])")).querySelector("h2.rest")?.focus();
 }
 
-/** Copy a text, or show it if the browser does not allow that. */
-export async function copy(text) {
+/** Copy a text, which is `what`; or show it if the browser does not allow that. */
+export async function copy(text, what) {
   try {
     await navigator.clipboard.writeText(text);
-    say("Copied.");
+    say(`Copied: ${what}.`, COPIED_MS);
   } catch {
     say(text);
   }

@@ -5,7 +5,7 @@ const date = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle
 const hours = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 
 /** 1 job, 2 jobs. */
-export const count = (many, word) => `${number.format(many)} ${word}${many === 1 ? "" : "s"}`;
+export const count = (many, word, words = `${word}s`) => `${number.format(many)} ${many === 1 ? word : words}`;
 
 /** 512 B, 1.5 kB, 12 MB. */
 export function bytes(size) {

@@ -1,6 +1,7 @@
 // The page's wiring: the views, chosen, dropped and pasted files, and the receivers of each event.
 import * as address from "./address.js";
 import { byId, make, say } from "./dom.js";
+import { copyAll, downloadAll } from "./links.js";
 import * as actions from "./list/actions.js";
 import * as filters from "./list/filters.js";
 import * as hours from "./hours/hours.js";
@@ -13,25 +14,33 @@ import { follow } from "./live.js";
 import * as overview from "./overview.js";
 import { known } from "./session.js";
 import * as store from "./store.js";
+import * as title from "./title.js";
 import * as files from "./uploads/files.js";
 import * as presets from "./uploads/presets.js";
 import * as uploads from "./uploads/uploads.js";
 
-const VIEWS = ["upload", "jobs"];
+const VIEWS = { upload: ["Upload", "upload-title"], jobs: ["Jobs", "now-title"] }; // title, and heading
 let shown = null;
+let viewed = null;
+let listed = Promise.resolve(); // once the list has its first answer
 
 /** Show what the page's address says. */
 function route() {
   const { view, filters: wanted, job: opened } = address.asked();
-  for (const name of VIEWS) {
+  for (const name of Object.keys(VIEWS)) {
     byId(`view-${name}`).hidden = name !== view;
     const link = document.querySelector(`[data-view=${name}]`);
     name === view ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
   }
   if (view === "jobs" && JSON.stringify(wanted) !== shown) {
     shown = JSON.stringify(wanted);
-    list.open(wanted);
+    listed = list.open(wanted);
   }
+  byId("skip-jobs").hidden = view !== "jobs";
+  const [titled, heading] = VIEWS[view];
+  title.name(titled);
+  if (viewed && viewed !== view) byId(heading).focus();
+  viewed = view;
   job.show(opened);
 }
 
@@ -43,12 +52,16 @@ document.addEventListener("click", (event) => {
   if (link.dataset.view) return address.view(link.dataset.view);
   const asked = new URLSearchParams(link.search);
   address.filter(Object.fromEntries(address.FILTERS.map((name) => [name, asked.get(name)])));
-  byId("jobs-title").scrollIntoView({ block: "nearest" });
+  listed.then(() => requestAnimationFrame(() => requestAnimationFrame(() => byId("jobs-title").scrollIntoView({ block: "start" })))); // drawn
 });
 
 byId("skip").addEventListener("click", (event) => {
   event.preventDefault();
-  byId(`${address.asked().view}-title`).focus();
+  byId(VIEWS[address.asked().view][1]).focus();
+});
+byId("skip-jobs").addEventListener("click", (event) => {
+  event.preventDefault();
+  byId("jobs-title").focus();
 });
 
 const input = byId("files");
@@ -82,6 +95,8 @@ async function drop(transfer) {
 
 byId("limits").textContent = files.limits();
 byId("clear").addEventListener("click", uploads.clear);
+byId("download-all").addEventListener("click", () => downloadAll(uploads.all()));
+byId("copy-all").addEventListener("click", () => copyAll(uploads.all()));
 filters.follow(() => address.filter(filters.chosen()));
 byId("select-all").addEventListener("change", chooseAll);
 byId("select-matching").addEventListener("click", chooseMatching);

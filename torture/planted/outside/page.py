@@ -28,7 +28,12 @@ PAGE = Core(
         ),
         Mutant("a folder is a file, too", "uploads/files.js", " || !names.has(name)", " || true"),
         Mutant("hidden files count", "uploads/files.js", '!name.startsWith(".")', "true"),
-        Mutant("a refused file is not failed", "uploads/tally.js", '"dead", "refused"]', '"dead"]'),
+        Mutant("a refused file is under way", "uploads/tally.js", '[...FAILED, "refused", ', "[...FAILED, "),
+        Mutant("a refused file failed", "uploads/tally.js", '["failed", "dead"]', '["failed", "dead", "refused"]'),
+        Mutant("a requeue is counted aloud", "uploads/heard.js", "  if (!running) return;\n", ""),
+        Mutant("an earlier visit is told", "uploads/heard.js", "if (restored.has(card)) return show();", ""),
+        Mutant("what is left out is not told", "uploads/kept.js", 'localStorage.setItem(OLDER, "1")', "null"),
+        Mutant("refused files are kept for ever", "uploads/kept.js", "localStorage.removeItem(REFUSED);", ""),
         Mutant("a cancelled one is done", "uploads/tally.js", "over(stage) ? stage :", 'over(stage) ? "done" :'),
         Mutant(
             "a failure is told each time", "uploads/heard.js", " || stages.get(card) === stage) return;", ") return;"

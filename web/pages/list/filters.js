@@ -4,6 +4,7 @@ import { byId, make } from "../dom.js";
 import * as format from "../format.js";
 import { tenants } from "../session.js";
 
+const NAMES = { accepted_after: "accepted after", accepted_before: "accepted before", find: "with", sort: "by" };
 const TIMES = ["accepted_after", "accepted_before"];
 
 const field = (name) => byId(`f-${name}`);
@@ -28,6 +29,9 @@ function offer(named) {
   field("tenant").closest("label").hidden = !names.length;
   field("tenant").replaceChildren(make("option", { value: "" }, "all"), ...names.map((name) => make("option", {}, name)));
 }
+
+/** These filters in words: state failed, code undecodable. */
+export const words = (filters) => Object.entries(filters).map(([name, value]) => `${NAMES[name] ?? name} ${value}`).join(", ");
 
 /** The filters that the server knows. The others are for the jobs that were read. */
 export const served = ({ find, sort, ...others }) => others;

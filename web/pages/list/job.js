@@ -1,7 +1,8 @@
 // One job: first its fault, then original and renditions side by side, its attempts, and the timeline with durations.
 import { absolute, call, jobPath, renditionPath } from "../api.js";
-import { byId, copy, keepFocus, make, refresh, say } from "../dom.js";
+import { byId, copy, keepFocus, make, refresh, say, sayInDialogs } from "../dom.js";
 import * as format from "../format.js";
+import { copyAll, downloadAll, links, opened } from "../links.js";
 import * as act from "./actions.js";
 import { preview } from "../preview.js";
 import { keyed, lacks } from "../session.js";
@@ -27,7 +28,7 @@ export async function show(id) {
   shownChange = -1;
   if (!id) return dialog.close();
   byId("job-name").textContent = store.job(id)?.filename || id;
-  byId("job-body").replaceChildren(make("p", { class: "quiet" }, "Reading…"));
+  byId("job-body").replaceChildren(...condition(store.job(id) ?? {}), make("p", { class: "quiet" }, "Reading…"));
   if (!dialog.open) dialog.showModal();
   await read();
 }
@@ -76,7 +77,15 @@ function refused(error) {
   else byId("job-body").replaceChildren(make("p", { role: "alert" }, error.message));
 }
 
+/** The job's state and its fault, which describe the dialog. */
+function condition({ state, error, ...job }) {
+  if (!state) return [];
+  const told = make("p", { id: "job-state" }, make("span", { class: `state ${state}` }, state), job.original ? ` ${facts(job)}` : "");
+  return error ? [told, make("p", { id: "job-error", class: "error" }, make("strong", {}, error.code), ` ${error.detail}`)] : [told];
+}
+
 function draw(job, batch) {
+  if (!byId("job-state")) sayInDialogs([job.state, job.error?.detail].filter(Boolean).join(": "));
   shownChange = job.change;
   store.read(job);
   const recipe = make("details", {}, make("summary", {}, "Recipe"), make("pre", { tabindex: "0" }, JSON.stringify(job.recipe, null, 2)));
@@ -86,8 +95,7 @@ function draw(job, batch) {
   refresh(
     byId("job-body"),
     ...[
-      make("p", {}, make("span", { class: `state ${job.state}` }, job.state), ` ${facts(job)}`),
-      job.error && make("p", { class: "error" }, make("strong", {}, job.error.code), ` ${job.error.detail}`),
+      ...condition(job),
       make("p", { class: "quiet" }, "Id ", make("code", {}, job.id), job.reference ? ` · reference ${job.reference}` : ""),
       progress(batch),
       actions(job),
@@ -115,12 +123,14 @@ function facts(job) {
 function actions(job) {
   const does = { Requeue: act.requeue, Purge: act.purge, Cancel: act.cancel };
   const acts = (name) => () => does[name](job.id).then(() => open === job.id && !reading && read());
+  const paths = job.renditions.map(({ name }) => renditionPath(job.id, name));
   return make(
     "p",
     { class: "actions" },
     ...(BUTTONS[job.state] ?? ["Cancel"]).map((name) => make("button", { type: "button", disabled: lacks("write"), class: name === "Purge" ? "danger" : null, onclick: acts(name) }, name)),
-    make("button", { type: "button", onclick: () => copy(curl(job)) }, "Copy as curl"),
-    make("button", { type: "button", onclick: () => copy(job.id) }, "Copy id"),
+    make("button", { type: "button", onclick: () => copy(curl(job), "the command") }, "Copy as curl"),
+    make("button", { type: "button", onclick: () => copy(job.id, "the id") }, "Copy id"),
+    ...(paths.length > 1 ? [make("button", { type: "button", onclick: () => downloadAll(paths) }, "Download all"), make("button", { type: "button", onclick: () => copyAll(paths) }, "Copy all addresses")] : []),
   );
 }
 
@@ -142,9 +152,9 @@ function pictures(job) {
 
 function picture({ name, src, width, height, format: kind, bytes }, job) {
   const size = [width ? ` ${width}×${height}` : "", kind, format.bytes(bytes)].filter(Boolean).join(" ");
-  const address = new URL(src, document.baseURI).pathname;
-  const image = make("img", { src: address, alt: `${name} of ${job.filename || job.id}`, width, height, loading: "lazy" });
-  return make("figure", {}, make("a", { href: address }, image), make("figcaption", {}, make("strong", {}, name), size));
+  const what = `${name} of ${job.filename || job.id}`;
+  const image = make("img", { src: new URL(src, document.baseURI).pathname, alt: what, width, height, loading: "lazy" });
+  return make("figure", {}, opened(src, what, image), make("figcaption", {}, make("strong", {}, name), size, links(src, what)));
 }
 
 /** The facts about the original that are known. */

@@ -5,7 +5,7 @@ import { byId, keepFocus, say, write } from "../dom.js";
 import * as format from "../format.js";
 import * as store from "../store.js";
 import { arranged } from "./arrange.js";
-import { served, show } from "./filters.js";
+import { served, show, words } from "./filters.js";
 import { fill, newRow } from "./rows.js";
 import { clear, drawActions, isSelected, selected } from "./selection.js";
 
@@ -15,6 +15,7 @@ const KEPT = store.KEPT;
 const REREAD_MS = 1000;
 const REDRAW_MS = 100;
 const TOGETHER = 25;
+const HEARD_MS = 300;
 const ID = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/i;
 
 const frame = byId("jobs-frame");
@@ -41,6 +42,7 @@ export async function open(shown) {
   filters = shown;
   unread = "Reading…";
   show(filters);
+  frame.setAttribute("aria-label", words(filters) ? `Jobs: ${words(filters)}` : "All jobs");
   problem("");
   clear();
   ids = [];
@@ -49,7 +51,14 @@ export async function open(shown) {
   current = null;
   frame.scrollTop = 0;
   draw();
+  const asked = filters;
   await readFirst();
+  if (asked === filters) setTimeout(() => asked === filters && found(), HEARD_MS);
+}
+
+/** Tell how many were found, once: the visible count changes with each page that is read. */
+function found() {
+  byId("found").textContent = unread || [counted().replace(/\.$/, ""), words(filters)].filter(Boolean).join(", ");
 }
 
 /** Read the newest page again. Older rows stay if they adjoin it. An answer is void if a later one came first. */

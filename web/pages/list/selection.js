@@ -55,8 +55,8 @@ export function drawActions(filters, ids, more) {
   write(byId("selected-count"), matching ? "all that match are selected" : selected.size ? `${selected.size.toLocaleString()} selected` : "");
   byId("requeue-selected").hidden = byId("purge-selected").hidden = !selected.size && !matching;
   for (const name of ["selected", "matching"]) byId(`requeue-${name}`).disabled = byId(`purge-${name}`).disabled = lacks("write");
-  byId("requeue-matching").hidden = Boolean(filters.find) || !store.REQUEUEABLE.includes(filters.state);
-  byId("purge-matching").hidden = Boolean(filters.find) || !store.ENDED.includes(filters.state);
+  byId("requeue-matching").hidden = !ids.length || Boolean(filters.find) || !store.REQUEUEABLE.includes(filters.state);
+  byId("purge-matching").hidden = !ids.length || Boolean(filters.find) || !store.ENDED.includes(filters.state);
   drawCodes(filters, ids, more);
   if (pressed.hidden) byId("jobs-title").focus();
 }

@@ -1,7 +1,8 @@
 // One upload as a card: its state, its note, its buttons, and its renditions with their links. Knows no queue.
-import { absolute, jobPath, renditionPath } from "../api.js";
-import { copy, make, write } from "../dom.js";
+import { renditionPath } from "../api.js";
+import { make, write } from "../dom.js";
 import * as format from "../format.js";
+import { links, opened } from "../links.js";
 import { preview } from "../preview.js";
 import { lacks } from "../session.js";
 
@@ -64,19 +65,13 @@ function newFigure(card, job, { name, width, height }) {
   const colours = preview(job.placeholder);
   if (colours) image.style.background = `center / 100% 100% url("${colours}")`;
   image.onload = () => image.style.removeProperty("background"); // it may be transparent
-  const links = make(
-    "span",
-    { class: "links" },
-    make("a", { href: address, download: "", "aria-label": `Download ${what}` }, "Download"),
-    make("button", { type: "button", onclick: () => copy(absolute(path)), "aria-label": `Copy address of ${what}` }, "Copy address"),
-  );
-  const open = make("a", { href: address, target: "_blank", "aria-label": `Open ${what} in a new tab` }, image);
-  const figure = make("figure", { "data-name": name }, open, make("figcaption", {}, make("strong", {}, name), make("span", { class: "size" }), links));
+  const caption = make("figcaption", {}, make("strong", {}, name), make("span", { class: "size" }), links(path, what));
+  const figure = make("figure", { "data-name": name }, opened(path, what, image), caption);
   card.pictures.append(figure);
   return figure;
 }
 
 /** Make the name of the card a link to its job. */
 export function link(card, id) {
-  card.name.replaceChildren(make("a", { href: `?job=${id}`, "data-job": id, title: jobPath(id) }, card.filename));
+  card.name.replaceChildren(make("a", { href: `?job=${id}`, "data-job": id }, card.filename));
 }

@@ -1,6 +1,6 @@
 // This reader's own uploads, as cards: from the chosen file to the renditions. Owns which cards there are, and which
 // card is which job's. The browser stores their ids, so a reload shows them again.
-import { call, jobPath } from "../api.js";
+import { call, jobPath, renditionPath } from "../api.js";
 import { attempt, byId, say } from "../dom.js";
 import * as format from "../format.js";
 import { lacks } from "../session.js";
@@ -8,7 +8,7 @@ import * as store from "../store.js";
 import { buttons, link, mark, newCard, showPreview, showRendition } from "./card.js";
 import * as files from "./files.js";
 import * as heard from "./heard.js";
-import { forget, KEPT, remember, remembered } from "./kept.js";
+import * as kept from "./kept.js";
 import { chosen } from "./presets.js";
 import * as sending from "./sending.js";
 import { over } from "./tally.js";
@@ -21,6 +21,7 @@ const cards = new Map(); // by job
 const unaccepted = new Set();
 let asking = false;
 let restoring = 0;
+let refusalsShown = false;
 
 /** Upload these files, a few at once. */
 export function upload(given) {
@@ -63,7 +64,7 @@ function sender(file) {
     progress: (share) => (card.bar.value = share),
     accepted: (id) => accepted(card, id),
     again: (reason, ms, maybe) => stage(maybe ? "not confirmed" : "waiting", again(reason, ms), "", [["Retry now", retry[1]], cancel]),
-    refused: (reason) => (stage("refused", reason, "failed", []), tidy()),
+    refused: (reason) => (stage("refused", reason, "failed", []), kept.rememberRefusal(card.filename, reason), tidy()),
     stopped: (maybe) => (stage("cancelled", maybe ? "it may be a job already" : "", "cancelled", [retry]), tidy()),
   });
 }
@@ -83,7 +84,7 @@ function adopt(card, id) {
   if (twin && twin !== card) twin.item.remove();
   cards.set(id, card);
   link(card, id);
-  remember(id);
+  kept.remember(id);
   const known = store.job(id);
   if (known) showJob(known);
   else mark(card, "accepted", "", ""), buttons(card, []);
@@ -92,18 +93,35 @@ function adopt(card, id) {
 
 /** Read the uploads of earlier visits again. */
 export async function restore() {
-  for (const id of remembered().reverse()) {
+  restoreRefusals();
+  for (const id of kept.remembered().reverse()) {
     try {
       const job = store.read(await call("GET", jobPath(id)));
       if (!job || cards.has(id)) continue;
       const card = newCard(job.filename);
       list.prepend(card.item);
       adopt(card, id);
+      heard.recall(card, job.state);
     } catch (error) {
-      if (error.status === 404) forget(id); // purged meanwhile
+      if (error.status === 404) kept.forget(id); // purged meanwhile
       if (error.again) restoring ||= setTimeout(restoreAgain, error.again);
     }
   }
+}
+
+/** The refused files of earlier visits, once. */
+function restoreRefusals() {
+  if (refusalsShown) return;
+  refusalsShown = true;
+  for (const { name, reason } of kept.refusals()) {
+    const card = newCard(name);
+    card.stage = "refused";
+    mark(card, "refused", reason, "failed");
+    unaccepted.add(card);
+    list.append(card.item);
+    heard.recall(card, "refused");
+  }
+  tidy();
 }
 
 function restoreAgain() {
@@ -155,7 +173,7 @@ export async function beat() {
 export function removed(id) {
   const card = cards.get(id);
   if (card) discard(card, id);
-  forget(id);
+  kept.forget(id);
   if (card) heard.gone(card);
   tidy();
 }
@@ -166,8 +184,9 @@ export function clear() {
   for (const [id, card] of cards) {
     if (!over(card.stage)) continue;
     discard(card, id);
-    forget(id);
+    kept.forget(id);
   }
+  kept.forgetFinished();
   tidy();
   byId("files").focus();
 }
@@ -181,7 +200,7 @@ function discard(card, id) {
 /** Remove the oldest cards of ended jobs. */
 function trim() {
   for (const [id, card] of cards) {
-    if (cards.size <= KEPT) return;
+    if (cards.size <= kept.KEPT) return;
     if (over(card.stage)) discard(card, id);
   }
 }
@@ -190,7 +209,18 @@ function tidy() {
   const all = [...cards.values(), ...unaccepted];
   byId("clear").disabled = !all.some((card) => over(card.stage));
   byId("summary-line").hidden = !all.length && !heard.any();
+  byId("older").hidden = !kept.older();
+  for (const id of ["download-all", "copy-all"]) byId(id).hidden = ![...cards.keys()].some((job) => taken(job).length);
 }
+
+/** The renditions of a job that is done. */
+const taken = (id) => {
+  const job = store.job(id);
+  return job?.state === "done" ? job.renditions.map(({ name }) => renditionPath(id, name)) : [];
+};
+
+/** The paths of all renditions of the cards, as they are shown. */
+export const all = () => [...cards.keys()].reverse().flatMap(taken);
 
 const cancel = (id) => attempt(async () => store.read(await call("DELETE", jobPath(id))));
 const requeue = (id) => attempt(async () => store.read(await call("POST", `${jobPath(id)}/requeue`)));
