@@ -36,7 +36,8 @@ FIELDS = frozenset(
     }
 )
 _JSON_TEXTS = ("recipe", "focus", "metadata")
-_NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,20})?", re.ASCII)
+"""As any program writes a number of seconds: with all digits of a float."""
 
 
 @dataclass(frozen=True, slots=True)
