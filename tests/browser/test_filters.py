@@ -83,19 +83,19 @@ def test_a_time_is_the_reader_s_own_and_asked_for_in_utc(cluster: Cluster, open_
     page = open_page(cluster, "/?view=jobs", timezone_id="Europe/Berlin")
     until(page, f"{ROWS} === 'now.jpg'")
     asked = queries(page)
-    page.get_by_label("Accepted before").fill("2026-07-01T12:00")
+    page.get_by_label("Accepted before", exact=True).fill("2026-07-01T12:00")
     assert asked == []  # it is not whole before its field is left
-    page.get_by_label("Accepted after").focus()
+    page.get_by_label("Accepted after", exact=True).focus()
     page.locator("#jobs-count", has_text="No job matches.").wait_for()
     assert [each["accepted_before"] for each in asked] == [["2026-07-01T10:00:00Z"]]
-    page.get_by_label("Accepted after").fill("2026-07-01T12:00")
-    page.get_by_label("Accepted before").fill("")
+    page.get_by_label("Accepted after", exact=True).fill("2026-07-01T12:00")
+    page.get_by_label("Accepted before", exact=True).fill("")
     page.keyboard.press("Enter")
     until(page, f"{ROWS} === 'now.jpg'")
     assert "accepted_after=2026-07-01T10" in page.url and "accepted_before" not in page.url
     page.reload()
     until(page, f"{ROWS} === 'now.jpg'")
-    assert page.get_by_label("Accepted after").input_value() == "2026-07-01T12:00"
+    assert page.get_by_label("Accepted after", exact=True).input_value() == "2026-07-01T12:00"
 
 
 def test_the_longest_of_all_is_found_on_the_last_page(cluster: Cluster, open_page: OpenPage) -> None:
