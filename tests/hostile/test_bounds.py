@@ -28,7 +28,7 @@ from jobs import wire
 from jobs.deliveries import DeliveryWhere
 from jobs.errors import WireFault
 from jobs.ids import job_of, rendition_name
-from jobs.job import TEXT_CHARACTERS_MAX, Original, Spec, encode
+from jobs.job import FACTS_BYTES_MAX, TEXT_CHARACTERS_MAX, Original, Spec, encode
 from jobs.limits import LIST_SCAN_MAX, RENDITIONS_MAX, TIMELINE_MAX
 from jobs.records import LookUp, Where
 from jobs.session.holder import HELD_PER_CAPACITY
@@ -182,6 +182,7 @@ def outcomes(extremes: Extremes, effects: events.Effects) -> Iterator[Any]:
         yield events.DecoderIdle()
         yield events.DecoderBegan(job, lease, 1e11)
         yield events.DecoderSeen(job, lease, "x" * 60)
+        yield events.OriginalDescribed(job, lease, bytes(FACTS_BYTES_MAX))
         yield from (events.RenditionLanded(job, lease, rendition) for rendition in made.renditions)
         end = choose.randrange(4)
         if end == 0:
