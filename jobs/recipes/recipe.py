@@ -60,6 +60,7 @@ __all__ = [
     "digest",
     "focused",
     "parse",
+    "stored",
     "whole",
 ]  # fmt: skip
 _CHOICES = {
@@ -104,21 +105,29 @@ def parse(source: object, watermarks: Mapping[str, str] | None = None, *, vips: 
     `watermarks`: the digests of the known watermarks, by name; None if `source` is resolved already. `vips`: whether
     the extra of that name is there, without which some keys are refused.
     """
+    return _made(_asked(source), watermarks, vips=vips, is_new=True)
+
+
+def stored(text: str) -> Recipe:
+    """The recipe of a job's canonical text. A release before accepted keys that `parse` refuses now, because they do
+    nothing: its jobs are done all the same. Raises BadRecipe for what no release had."""
+    return _made(_asked(text), None, vips=True, is_new=False)
+
+
+def _asked(source: object) -> AskedRecipe:
     try:
         if isinstance(source, str | bytes):
             if len(source) > RECIPE_BYTES_MAX:
                 raise BadRecipe("$", f"a recipe is at most {RECIPE_BYTES_MAX} bytes long")
-            asked = msgspec.json.decode(source, type=AskedRecipe)
-        else:
-            asked = msgspec.convert(source, AskedRecipe)
+            return msgspec.json.decode(source, type=AskedRecipe)
+        return msgspec.convert(source, AskedRecipe)
     except msgspec.ValidationError as error:
         raise _bad(str(error)) from None
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise BadRecipe("$", f"this is no JSON: {error}") from None
-    return _made(asked, watermarks, vips=vips)
 
 
-def _made(asked: AskedRecipe, watermarks: Mapping[str, str] | None, *, vips: bool) -> Recipe:
+def _made(asked: AskedRecipe, watermarks: Mapping[str, str] | None, *, vips: bool, is_new: bool) -> Recipe:
     made: list[RenditionSpec] = []
     for index, each in enumerate(asked.renditions):
         path = f"$.renditions[{index}]"
@@ -126,7 +135,8 @@ def _made(asked: AskedRecipe, watermarks: Mapping[str, str] | None, *, vips: boo
         each = msgspec.structs.replace(each, watermark=found if isinstance(each.watermark, tuple) else as_asked(found))
         for spec in map(plain, expanded(each, path)):
             _check(spec, made, path)
-            check(spec, each, path, vips=vips)
+            if is_new:
+                check(spec, each, path, vips=vips)
             check_pages(spec, path)
             made.append(spec)
     kinds = tuple(kind for kind in get_args(PlaceholderKind) if kind in asked.placeholder)
@@ -166,7 +176,7 @@ def canonical(recipe: Recipe) -> str:
 def whole(text: str) -> dict[str, Any] | None:
     """The recipe of a canonical text as `as_dict` has it; None for one of a release that knew other recipes."""
     try:
-        return as_dict(parse(text))
+        return as_dict(stored(text))
     except BadRecipe:
         return None
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn
 from jobs.errors import BadRecipe, ImageFault
 from jobs.images.facts import Facts
 from jobs.job import Code
-from jobs.recipes.recipe import Recipe, parse
+from jobs.recipes.recipe import Recipe, stored
 from jobs.units import spoken_bytes
 from worker.boundary import sandbox, tasks
 from worker.boundary.status_page import BEGUN, IDLE, StatusPage
@@ -153,7 +153,7 @@ def _work(link: socket.socket, task: Task, descriptors: list[int], memory: Memor
     memory.begin(task.memory_bytes)
     before, last, spent = _cpu_seconds(), b"", NOTHING
     try:
-        recipe = parse(task.recipe)
+        recipe = stored(task.recipe)
         left = len(recipe.renditions)
         for output in _outputs(link, task, recipe, descriptors, status_page):
             last = tasks.frame(_word(output), len(output.data)) + output.data

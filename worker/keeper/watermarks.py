@@ -13,7 +13,7 @@ from host.files.recipes import load_watermarks
 from host.settings.settings import Settings
 from jobs.errors import BadRecipe, ImageFault, SetupFault
 from jobs.recipes.keys import marks
-from jobs.recipes.recipe import Recipe, parse
+from jobs.recipes.recipe import Recipe, stored
 
 RECIPES_KEPT = 100
 """Most jobs' recipes are among a few presets."""
@@ -60,7 +60,7 @@ class Watermarks:
 def resolved(recipe: str) -> Recipe:
     """The recipe of a canonical text. Raises ImageFault `operation_failed`."""
     try:
-        return parse(recipe)
+        return stored(recipe)
     except BadRecipe as fault:  # written by a version that knew other recipes
         raise ImageFault(fault.detail, code="operation_failed") from None
 

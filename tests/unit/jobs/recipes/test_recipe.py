@@ -14,7 +14,7 @@ from jobs.errors import BadRecipe, SetupFault
 from jobs.images.turns import Size
 from jobs.limits import OUTPUT_PIXELS_MAX, RECIPE_BYTES_MAX, RENDITIONS_MAX, SIDE_MAX
 from jobs.recipes.presets import load_presets, moved, watermark_paths
-from jobs.recipes.recipe import AskedRecipe, RenditionSpec, Watermark, as_dict, canonical, digest, parse, whole
+from jobs.recipes.recipe import AskedRecipe, RenditionSpec, Watermark, as_dict, canonical, digest, parse, stored, whole
 from jobs.recipes.shapes import shape
 
 DIGEST, OTHER = "d" * 64, "0" * 64
@@ -286,3 +286,13 @@ def test_no_union_has_what_msgspec_reads_from_the_wrong_place() -> None:
                      and not (each.ge is None is each.le) for each in union.types)  # fmt: skip
         assert not (arrays and pattern), union
         assert not (fixed and number), union
+
+
+def test_a_stored_recipe_of_a_release_before_may_have_keys_that_do_nothing() -> None:
+    text = '{"renditions":[{"format":"png","name":"a","quality":80,"width":20}]}'
+    with pytest.raises(BadRecipe):
+        parse(text)
+    assert canonical(stored(text)) == text
+    assert whole(text) == as_dict(stored(text))
+    with pytest.raises(BadRecipe):
+        stored('{"renditions":[{"name":"a","widht":80}]}')
