@@ -77,7 +77,7 @@ class Prometheus(OneProcess):
 
     def firing(self) -> set[str]:
         """The alerts that fire now."""
-        with contextlib.suppress(httpx2.HTTPError):
+        with contextlib.suppress(httpx2.HTTPError, ValueError):  # it answers no JSON while it begins
             alerts = httpx2.get(self._url, timeout=5).json()["data"]["alerts"]
             return {alert["labels"]["alertname"] for alert in alerts if alert["state"] == "firing"}
         return set()

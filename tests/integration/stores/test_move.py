@@ -59,6 +59,7 @@ def killed_and_ended(source: str, target: str, data: Path, kills: int, seed: int
         process = started(source, target, data)
         try:
             process.wait(start_seconds * chance.uniform(0.9, 2.0))
+            start_seconds *= 0.9  # it ended before: this machine is faster now
         except subprocess.TimeoutExpired:
             process.kill()
             killed += 1
