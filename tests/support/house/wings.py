@@ -95,7 +95,7 @@ ARROWS = {
     "worker/images/colours": "jobs jobs/images worker/images/formats",
     "worker/images/formats": "host/settings jobs jobs/images jobs/recipes jobs/recipes/values",
     "worker/images/kept": "jobs/images jobs/images/kept jobs/recipes worker/images/formats",
-    "worker/images/looks": "jobs/images jobs/recipes worker/images/formats",
+    "worker/images/looks": "jobs/images jobs/recipes worker/images/colours worker/images/formats",
     "worker/keeper": (
         "host/files host/process host/settings host/sockets host/tracing jobs jobs/images jobs/recipes jobs/wire "
         "stores stores/blobs stores/cache worker/boundary worker/core"

@@ -7,6 +7,8 @@ import math
 from functools import cache
 from typing import NamedTuple
 
+from worker.images.colours.icc import srgb_curve, srgb_encoded
+
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#$%*+,-.:;=?@[]^_{|}~"
 
 
@@ -55,10 +57,8 @@ def _digits(number: int, length: int) -> str:
 @cache
 def _lights() -> list[float]:
     """The light of each sRGB sample."""
-    shares = [value / 255 for value in range(256)]
-    return [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    return [srgb_curve(value / 255) for value in range(256)]
 
 
 def _sample(light: float) -> int:
-    light = max(0.0, min(1.0, light))
-    return int((light * 12.92 if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055) * 255 + 0.5)
+    return int(srgb_encoded(max(0.0, min(1.0, light))) * 255 + 0.5)

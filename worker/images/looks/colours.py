@@ -14,6 +14,7 @@ from typing import Any
 from PIL import Image, ImageColor, ImageFilter, ImageMath
 
 from jobs.recipes.keys import Linear, Modulate, Normalise
+from worker.images.colours.icc import srgb_curve, srgb_encoded
 
 GRID_POINTS = 17
 """Along each axis of the grid. On a photograph this is within 0.5 (delta-E 1976) of the exact change, on average;
@@ -91,7 +92,7 @@ def stretched(image: Image.Image, by: tuple[float, float]) -> Image.Image:
 
 def lab(red: float, green: float, blue: float) -> Lab:
     """CIELAB (D65) of a colour of sRGB, whose channels are 0 to 1."""
-    r, g, b = map(_linear, (red, green, blue))
+    r, g, b = map(srgb_curve, (red, green, blue))
     xyz = (
         0.4124564 * r + 0.3575761 * g + 0.1804375 * b,
         _LIGHT[0] * r + _LIGHT[1] * g + _LIGHT[2] * b,
@@ -161,7 +162,7 @@ def _tinting(colour: str) -> ImageFilter.Color3DLUT:
 @lru_cache(maxsize=1)
 def _lights() -> tuple[list[float], ...]:
     """The light (Y) of each level of red, green and blue."""
-    return tuple([share * _linear(level / 255) for level in range(256)] for share in _LIGHT)
+    return tuple([share * srgb_curve(level / 255) for level in range(256)] for share in _LIGHT)
 
 
 def _lightness(lights: list[float], share: float) -> float:
@@ -184,15 +185,8 @@ def _level(value: float) -> int:
     return min(255, max(0, math.floor(value + 0.5)))
 
 
-def _linear(value: float) -> float:
-    return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
-
-
 def _encoded(light: float) -> float:
-    if light <= _DARK:
-        return max(0.0, 12.92 * light)
-    curved: float = 1.055 * light ** (1 / 2.4) - 0.055
-    return min(1.0, curved)
+    return min(1.0, max(0.0, srgb_encoded(light)))
 
 
 def _root(value: float) -> float:
