@@ -5,13 +5,11 @@ nothing, whatever the image, is refused. If the format is `original`, its keys a
 warns, and the rendition's `unmet` names them (jobs/recipes/encoding.py).
 """
 
-import msgspec
-
 from jobs.errors import BadRecipe
 from jobs.images.formats import EXTENSIONS, SPOKEN
 from jobs.images.turns import Size
 from jobs.limits import OUTPUT_PIXELS_MAX, SIDE_MAX
-from jobs.recipes.encoding import idle, is_lossless, vips_key
+from jobs.recipes.encoding import DEFAULTS, idle, is_lossless, vips_key
 from jobs.recipes.expand import edges
 from jobs.recipes.keys import BARS, CUTS, AskedRendition, RenditionSpec
 from jobs.recipes.values.formatted import ALPHA_QUALITY, BLOCKS, COLOURS_MAX
@@ -69,8 +67,8 @@ def _check_blocks(asked: AskedRendition, path: str) -> None:
 
 def _changing(spec: RenditionSpec) -> list[str]:
     """The keys of `spec` that always change pixels, or how they are stored."""
-    fields = msgspec.structs.fields(RenditionSpec)
-    return [field.name for field in fields if field.name not in _STAYING and getattr(spec, field.name) != field.default]
+    keys = (key for key in RenditionSpec.__struct_fields__ if key not in _STAYING)
+    return [key for key in keys if getattr(spec, key) != getattr(DEFAULTS, key)]
 
 
 def least(spec: RenditionSpec) -> Size:

@@ -3,15 +3,14 @@
 Pure; knows the keys of a rendition and the names of formats. worker/images/encoders.py has the encoders' own options.
 """
 
-import functools
 from collections.abc import Collection
-
-import msgspec
 
 from jobs.images.formats import WITH_METADATA
 from jobs.recipes.keys import QUALITY, QUALITY_MIN, RenditionSpec
 from jobs.recipes.values.formatted import SPEED_MAX, Webp
 
+DEFAULTS = RenditionSpec(name="a")
+"""The keys of a rendition for which nothing is asked."""
 _LOSSLESS = frozenset({"webp", "avif"})
 OF_FORMATS: dict[str, Collection[str]] = {
     "quality": QUALITY,
@@ -68,10 +67,6 @@ def idle(spec: RenditionSpec, format: str) -> list[str]:
     return (["keep"] if spec.keep and unkept else []) + [
         key
         for key, formats in OF_FORMATS.items()
-        if getattr(spec, key) != _defaults()[key] and (format not in formats or (nothing_lost and key in _OF_LOSSES))
+        if getattr(spec, key) != getattr(DEFAULTS, key)
+        and (format not in formats or (nothing_lost and key in _OF_LOSSES))
     ]
-
-
-@functools.cache
-def _defaults() -> dict[str, object]:
-    return {field.name: field.default for field in msgspec.structs.fields(RenditionSpec)}

@@ -15,7 +15,7 @@ import msgspec
 from jobs.errors import BadRecipe
 from jobs.images.formats import WITH_METADATA
 from jobs.limits import SIDE_MAX
-from jobs.recipes.encoding import idle
+from jobs.recipes.encoding import DEFAULTS, idle
 from jobs.recipes.keys import (
     CORNER_PATTERN,
     CUTS,
@@ -37,7 +37,6 @@ from jobs.recipes.keys import (
 )
 from jobs.recipes.values.formatted import BLOCKS
 
-_DEFAULTS = RenditionSpec(name="a")
 _VALUES = attrgetter(*RenditionSpec.__struct_fields__)
 
 
@@ -75,7 +74,7 @@ def _of_formats(spec: RenditionSpec, formats: Sequence[FileFormat] | None, path:
 def _without(spec: RenditionSpec, keys: Collection[str]) -> RenditionSpec:
     """`spec` with the defaults of these keys. Of `keep`, what the format has a place for stays."""
     gone = {*keys, *(("quality_min",) if "max_bytes" in keys else ())}
-    plain = {key: getattr(_DEFAULTS, key) for key in gone}
+    plain = {key: getattr(DEFAULTS, key) for key in gone}
     if "keep" in gone and spec.format in WITH_METADATA:
         plain["keep"] = tuple(kind for kind in spec.keep if kind != "iptc")
     return msgspec.structs.replace(spec, **plain)
