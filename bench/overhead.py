@@ -65,6 +65,14 @@ def make_pictures(folder: Path) -> tuple[Path, Path]:
     return photo, large
 
 
+def make_presets(folder: Path) -> Path:
+    """Make the file with the one preset, which has the one rendition."""
+    presets = folder / "recipes.toml"
+    lines = [f"{name} = {json.dumps(value)}\n" for name, value in RENDITION.items()]
+    presets.write_text(f"[[presets.{PRESET}.renditions]]\n{''.join(lines)}")
+    return presets
+
+
 def make_folders(data: Path) -> None:
     """Make the folders of all blobs."""
     data.mkdir(mode=0o700)
@@ -123,13 +131,13 @@ class Floor:
 
 
 @contextmanager
-def feeding(folder: Path, photo: Path, settings: dict[str, Any]) -> Iterator[Fed]:
+def cluster_in(folder: Path, settings: dict[str, Any]) -> Iterator[Cluster]:
     """A running cluster in `folder`, which is made; it is stopped at the end."""
     folder.mkdir()
     cluster = Cluster(folder, **settings)
     try:
         make_folders(cluster.data)
-        yield Fed(cluster.start(), photo)
+        yield cluster.start()
     finally:
         cluster.stop(60)
 
@@ -146,16 +154,14 @@ def main() -> None:
     with host_memory.hold(HELD_BYTES), tempfile.TemporaryDirectory(prefix="pixmill-bench-") as folder:
         photo, large = make_pictures(Path(folder))
         bare, floor = Bare(photo), Floor(Path(folder), photo)
-        presets = Path(folder) / "recipes.toml"
-        lines = [f"{name} = {json.dumps(value)}\n" for name, value in RENDITION.items()]
-        presets.write_text(f"[[presets.{PRESET}.renditions]]\n{''.join(lines)}")
-        settings: dict[str, Any] = {"workers": CORES, "cache_url": "none", "log_level": "warning", "recipes": presets}
+        settings: dict[str, Any] = {"workers": CORES, "cache_url": "none", "log_level": "warning"}
+        settings["recipes"] = make_presets(Path(folder))
         with ExitStack() as clusters:
-            fed, beside = clusters.enter_context(feeding(Path(folder) / "one", photo, settings)), None
+            fed, beside = Fed(clusters.enter_context(cluster_in(Path(folder) / "one", settings)), photo), None
             if given.beside:
                 name, _, value = given.beside.partition("=")
-                other = feeding(Path(folder) / "other", photo, settings | {name: value})
-                beside = Beside(fed, clusters.enter_context(other))
+                other = clusters.enter_context(cluster_in(Path(folder) / "other", settings | {name: value}))
+                beside = Beside(fed, Fed(other, photo))
             for _ in range(rounds):
                 fed.begin_anew()
                 floor.round(UPLOADS)

@@ -22,7 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from bench.causes.calls import Traced
 from bench.causes.counters import Counted, counted
-from bench.overhead import RENDITION, make_folders, make_pictures
+from bench.overhead import cluster_in, make_pictures, make_presets
 from bench.parts.fed import PRESET
 from bench.parts.processes import family
 from bench.parts.report import close, table
@@ -147,14 +147,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="pixmill-bench-") as name:
         folder = Path(name)
         photo, _ = make_pictures(folder)
-        lines = [f"{key} = {json.dumps(value)}\n" for key, value in RENDITION.items()]
-        (folder / "recipes.toml").write_text(f"[[presets.{PRESET}.renditions]]\n{''.join(lines)}")
-        cluster = Cluster(
-            folder, web_processes=2, workers=2, cache_url="none", log_level="warning", recipes=folder / "recipes.toml"
-        )
-        try:
-            make_folders(cluster.data)
-            load = Load(cluster.start(), photo)
+        settings = {"web_processes": 2, "workers": 2, "cache_url": "none", "log_level": "warning"}
+        with cluster_in(folder / "cluster", settings | {"recipes": make_presets(folder)}) as cluster:
+            load = Load(cluster, photo)
             windows: dict[int, list[Window]] = {}
             for _ in range(given.rounds):
                 for clients in given.clients:
@@ -163,8 +158,6 @@ def main() -> None:
                 clients: {role: load.calls(role, clients, TRACED_SECONDS, folder) for role in ROLES}
                 for clients in given.clients
             }
-        finally:
-            cluster.stop(60)
     found = {str(each): report(each, medians(windows[each]), calls[each]) for each in given.clients}
     close("causes", {"clients": found, "rounds": given.rounds})
 
