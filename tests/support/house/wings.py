@@ -145,7 +145,8 @@ ARROWS = {
     "torture/chaos": "bench/parts jobs pixmill stores/ledger tests/support/clusters",
     "torture/courier": "bench/parts pixmill tests/support/clusters tests/support/servers",
     "torture/servers": (
-        "bench/parts jobs pixmill stores/cache tests/support/clusters tests/support/servers torture/standby"
+        "bench/parts jobs pixmill stores/cache tests/support tests/support/clusters tests/support/servers "
+        "torture/standby"
     ),
     "torture/hosts": "bench/parts host/sockets jobs/wire pixmill tests/support/clusters tests/support/servers",
     "torture/planted": "",
