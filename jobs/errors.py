@@ -45,10 +45,11 @@ class ClientFault(PixmillError):
 
 
 class LimitExceeded(ClientFault):
-    """A limit was passed: `limit` names it, `allowed` and `actual` are in the limit's unit."""
+    """A limit was passed: `limit` names it, `allowed` and `actual` are in its unit. `came` is as for `exceeded`."""
 
-    def __init__(self, code: str, limit: str, allowed: int | float, actual: int | float) -> None:
-        super().__init__(exceeded(limit, allowed, actual), code=code, limit=limit, allowed=allowed, actual=actual)
+    def __init__(self, code: str, limit: str, allowed: int | float, actual: int | float, came: str = "") -> None:
+        detail = exceeded(limit, allowed, actual, came=came)
+        super().__init__(detail, code=code, limit=limit, allowed=allowed, actual=actual)
 
 
 class BadRecipe(ClientFault):

@@ -10,6 +10,7 @@ from jobs import wire
 from jobs.job import Code, EventKind, Fault, State
 from jobs.lanes import SMALL
 from jobs.leases import next_lease
+from jobs.units import exceeded
 
 ASSIGNED = EventKind.ASSIGNED.value
 
@@ -84,7 +85,7 @@ class Matching:
 
     def _refuse_long(self, entry: Entry, now: float) -> None:
         """Fail a job whose spec is too long for a message: an earlier version accepted it."""
-        detail = f"what is asked has {len(entry.spec)} bytes, spec_bytes_max allows {wire.SPEC_BYTES_MAX}"
+        detail = exceeded("spec_bytes_max", wire.SPEC_BYTES_MAX, len(entry.spec))
         self._books.move(entry, RUNNING)
         self._books.end(entry, State.FAILED, now, Fault(Code.OPERATION_FAILED.value, detail))
 

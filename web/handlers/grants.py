@@ -126,6 +126,7 @@ def _origin(values: dict[str, Any]) -> str | None:
 
 
 def _over(name: str, limit: str, most: int, actual: int) -> ClientFault:
-    fault = LimitExceeded("bad_parameter", limit, most, actual)
+    came = "bytes_max is {}" if name == "bytes_max" else ""
+    fault = LimitExceeded("bad_parameter", limit, most, actual, came)
     fault.members["parameter"] = name
     return fault

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from jobs.errors import ClientFault
+from jobs.units import full
 from web.http.proxies import UNIX_PEER
 
 
@@ -78,5 +79,4 @@ class TooMany(ClientFault):
     retry_seconds = 1
 
     def __init__(self, limit: str, most: int) -> None:
-        detail = f"{limit} allows {most} at the same time in one web process, and as many are there"
-        super().__init__(detail, code="too_many_at_once", limit=limit, allowed=most, actual=most + 1)
+        super().__init__(full(limit, most), code="too_many_at_once", limit=limit, allowed=most, actual=most + 1)

@@ -9,7 +9,7 @@ from jobs.images.turns import Size
 from jobs.limits import DECODER_TRY_SHARE_MAX
 from jobs.recipes.memory import most
 from jobs.recipes.recipe import Recipe
-from jobs.units import spoken_bytes
+from jobs.units import spoken_bytes, spoken_limit
 
 
 def judge_memory(recipe: Recipe, format: str, width: int, height: int, settings: Settings) -> None:
@@ -18,6 +18,7 @@ def judge_memory(recipe: Recipe, format: str, width: int, height: int, settings:
     need = most(recipe, format, Size(width, height)) if certain else None
     allowed = DECODER_TRY_SHARE_MAX * settings.decoder_bytes_max
     if need is not None and need.size_bytes > allowed:
-        detail = f"rendition {need.spec.name!r}: {need}, decoder_bytes_max allows {spoken_bytes(allowed)}"
+        name = spoken_limit("decoder_bytes_max")
+        detail = f"rendition {need.spec.name!r}: {need}; at most {spoken_bytes(allowed)} are allowed ({name})"
         members = {"limit": "decoder_bytes_max", "allowed": allowed, "actual": need.size_bytes}
         raise ClientFault(detail, code="memory_over_limit", **members)

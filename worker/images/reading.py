@@ -150,8 +150,8 @@ def guard_frames(work: Work) -> None:
     work.frames, width, height, work.moving, work.apart = motion.extent(work.file, work.stream, allowed)
     work.plays = motion.plays(work.file)
     if work.frames > allowed:
-        more = " or more" if work.head.format == "gif" else ""
-        raise ImageFault(exceeded("frames_max", allowed, work.frames) + more, code="frames_over_limit")
+        detail = exceeded("frames_max", allowed, work.frames, or_more=work.head.format == "gif")
+        raise ImageFault(detail, code="frames_over_limit")
     _check_pixels(width * height, work.limits)
     if work.page is not None and work.page >= work.frames and work.head.format != "tiff":
         raise beyond(work.recipe.renditions[0], work.frames)
