@@ -1,4 +1,4 @@
-"""Tells the log what one turn did to jobs: who got them, and what became of them.
+"""Tells the log what one turn did to jobs: who got them, who lost them, and what became of them.
 
 Owns the pace: of each kind of line at most LINES_PER_SECOND are written, and the rest is a number. It counts before it
 makes a line: a line costs more than a job does, so the log's own bound (host/log/handler.py) would come too late here.
@@ -7,14 +7,16 @@ makes a line: a line costs more than a job does, so the log's own bound (host/lo
 import logging
 from collections.abc import Callable
 
-from broker.core.books.events import Effects
+from broker.core.books.events import Effects, LostLease
 from host.log.repeats import Repeats
 from jobs.job import ENDED, State
 from jobs.leases import count_of
 from jobs.wire import Assign, Change
 
 LINES_PER_SECOND = 20
-ASSIGNED, DELAYED, PURGED = "assigned", "delayed", "purged"
+ASSIGNED, DELAYED, PURGED, LOST = "assigned", "delayed", "purged", "lost"
+Kind = str | tuple[str, str]
+"""Of lines that share a pace: an event, a last state, or LOST with its reason."""
 _STATES = frozenset(state.value for state in ENDED)
 
 
@@ -28,10 +30,12 @@ class Narrator:
     def log(self, effects: Effects, name_of: Callable[[bytes], str], now: float, offset: float) -> None:
         """Log what was committed and sent in a turn at monotonic time `now`, which is `offset` behind wall time.
         `name_of` labels a peer's worker."""
+        for kind, held in self._repeats.due(now):
+            self._tell_held(kind, held)
+        for lease in effects.lost:
+            self._lost(lease, now)
         if not self._log.isEnabledFor(logging.INFO):
             return
-        for kind, held in self._repeats.due(now):
-            self._tell_held(str(kind), held)
         for peer, message in effects.sends:
             if isinstance(message, Assign):
                 self._assigned(message, name_of(peer), now)
@@ -43,6 +47,10 @@ class Narrator:
                 seconds = None if due is None else round(max(0.0, due - now - offset), 1)
                 extra = {"job": change.id, "code": change.code, "attempts": change.attempts, "seconds": seconds}
                 self._log.info("delayed", extra=extra)
+
+    def _lost(self, lease: LostLease, now: float) -> None:
+        if self._may((LOST, lease.why), now):
+            self._log.warning("lost", extra=lease._asdict())
 
     def _assigned(self, message: Assign, worker: str, now: float) -> None:
         for assignment in message.jobs:
@@ -60,12 +68,14 @@ class Narrator:
                 extra |= {"code": change.code, "detail": change.detail}
             self._log.info("ended", extra=extra)
 
-    def _may(self, kind: str, now: float) -> bool:
+    def _may(self, kind: Kind, now: float) -> bool:
         return self._repeats.admits(kind, LINES_PER_SECOND, 1.0, now)
 
-    def _tell_held(self, kind: str, held: int) -> None:
+    def _tell_held(self, kind: object, held: int) -> None:
         """Tell how many lines of a kind were not written."""
-        if kind == ASSIGNED:
+        if isinstance(kind, tuple):
+            self._log.warning("lost", extra={"why": kind[1], "repeated": held})
+        elif kind == ASSIGNED:
             self._log.info("assigned", extra={"repeated": held})
         elif kind == DELAYED:
             self._log.info("delayed", extra={"repeated": held})

@@ -4,12 +4,14 @@ The lease number is a fencing token. A report under a lease that is not the job'
 gets Settled for it and forgets it.
 """
 
+from broker.core.books.events import LostLease
 from broker.core.books.model import Entry, Worker
 from broker.core.books.state import Books
 from broker.core.strangers import fetches
 from jobs.deliveries import is_delivery
 from jobs.ids import is_rendition_of
 from jobs.job import Code, EventKind, Rendition, State
+from jobs.leases import count_of
 from jobs.limits import RENDITIONS_MAX
 from jobs.retry import Again, End, after_failure, after_loss_unstarted
 from jobs.wire import Described, Failed, Failure, Finish, Finished, Published, Returned, Started
@@ -219,6 +221,7 @@ def give_back(books: Books, entry: Entry, now: float) -> None:
 def lost(books: Books, entry: Entry, now: float, why: str) -> None:
     """The job's holder is gone. It counts as an attempt only if a decoder had begun."""
     books.log(entry, LOST, now, why)
+    books.lost.append(LostLease(entry.id, count_of(entry.lease), _worker_of(entry), entry.attempts, why))
     books.figures.lost(why)
     if entry.started_at is None:
         return _uncharged(books, entry, now, why)
@@ -228,6 +231,11 @@ def lost(books: Books, entry: Entry, now: float, why: str) -> None:
     )  # fmt: skip
     _count_retry(books, verdict, Code.DECODER_LOST)
     books.follow(entry, verdict, now, why)
+
+
+def _worker_of(entry: Entry) -> str:
+    """The name of the last worker that had it, also if that did not come back after a restart of the broker."""
+    return next((each.worker for each in reversed(entry.outcome.timeline) if each.worker), "")
 
 
 def _uncharged(books: Books, entry: Entry, now: float, why: str) -> None:

@@ -278,7 +278,7 @@ class Dispatcher:
             records, books.acks, books.sends(), self._changes(), beat.beat(books, self.scan.why, now),
             [*books.backlog.refills(), *books.sources.refills()], books.expire, books.find_overdue,
             books.deliveries.sendings, books.deliveries.lanes.refills(), books.deliveries.bodies, books.find_batches,
-            books.forget_actions,
+            books.forget_actions, books.lost,
         )  # fmt: skip
         books.clear()
         return effects

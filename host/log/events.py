@@ -44,6 +44,10 @@ OF_JOBS = {
     "failed": Event(INFO, (WORKER,), "A try of the `job` failed: `code`, `detail`, `attempt`.",
                     "The [codes](http.md) say what helps. The broker's next line tells what follows."),
     "fetched": Event(INFO, (COURIER,), "The original of the `job` was fetched."),
+    "lost": Event(WARNING, (BROKER,), "The `worker` (or courier) of the `job` is gone or silent: `why`. Its `lease` "
+                  "ends, and the next line of the `job` tells what follows. `attempts` has this one only if its "
+                  "decoder had begun. At most 20 a second of each `why`.",
+                  "One: none. Many of one `worker`: why its process ended (`process_ended`), its memory, its network."),
     "delayed": Event(INFO, (BROKER,), "The `job` is tried again in `seconds`, because of `code`; `attempts` were "
                      "made. At most 20 a second."),
     "ended": Event(INFO, (BROKER,), "The `job` has its last `state`, with `code` and `detail` if it is not done. At "

@@ -4,6 +4,7 @@ Pure data. No event holds `now` (monotonic seconds): it is an argument beside th
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -255,11 +256,22 @@ class FindBatches(msgspec.Struct, frozen=True):
     behind: OpenPlace | None = None
 
 
+class LostLease(NamedTuple):
+    """A lease whose holder is gone, by the words of the job's timeline. `worker`: the holder's name. `attempts` has
+    this one only if its decoder had begun."""
+
+    job: str
+    lease: int
+    worker: str
+    attempts: int
+    why: str
+
+
 class Effects(msgspec.Struct):
     """What to do, in this order: commit `records`; send `acks` (by web process), `sends` (by peer, at most one message
     of each type), `sendings` (to be signed) and `changes`; read the ledger for `refills`, `expire`, `find_overdue`,
     `find_batches`, `due` and `bodies` (seqs of deliveries), whose answers enter the next turn. `forget_actions`: drop
-    actions of before this wall time, and those above ACTIONS_MAX."""
+    actions of before this wall time, and those above ACTIONS_MAX. `lost` is for the log alone."""
 
     records: Records
     acks: dict[str, list[Ack]]
@@ -274,3 +286,4 @@ class Effects(msgspec.Struct):
     bodies: Sequence[int] = ()
     find_batches: FindBatches | None = None
     forget_actions: float | None = None
+    lost: Sequence[LostLease] = ()

@@ -10,7 +10,7 @@ from math import inf
 from typing import Any
 
 from broker.core.books.backlog import Backlog
-from broker.core.books.events import Expire, FindBatches, FindOverdue, Policy
+from broker.core.books.events import Expire, FindBatches, FindOverdue, LostLease, Policy
 from broker.core.books.looks import Ages, Batches, Deadlines
 from broker.core.books.model import Entry, Worker
 from broker.core.books.quarantine import Quarantine
@@ -137,6 +137,7 @@ class Books:
         self.messages: dict[tuple[bytes, type[ToWorker]], ToWorker] = {}
         self.batches: dict[tuple[bytes, type[Batched]], list[Any]] = {}
         self.changes: list[Change] = []
+        self.lost: list[LostLease] = []
         self.expire: Expire | None = None
         self.find_overdue: FindOverdue | None = None
         self.find_batches: FindBatches | None = None

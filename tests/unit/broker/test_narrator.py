@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from broker.core.books.events import Effects
+from broker.core.books.events import Effects, LostLease
 from broker.narrator import LINES_PER_SECOND, Narrator
 from jobs.records import Records
 from jobs.wire import Assign, Assignment, Change, Changes
@@ -32,7 +32,7 @@ class Lines:
     def of(self, told: Effects, now: float = 0.0) -> list[dict[str, Any]]:
         self._caplog.clear()
         self.narrator.log(told, lambda peer: peer.decode(), now, 0.0)
-        names = ("job", "state", "code", "detail", "attempts", "seconds", "worker", "lease", "repeated")
+        names = ("job", "state", "code", "detail", "attempts", "seconds", "worker", "lease", "why", "repeated")
         return [
             {"event": record.message} | {name: vars(record)[name] for name in names if name in vars(record)}
             for record in self._caplog.records
@@ -75,6 +75,30 @@ def test_many_ends_of_one_state_hide_none_of_another(lines: Lines) -> None:
     told = lines.of(effects(*[change("done")] * 100, change("dead", code="worker_lost")), now=0.0)
     assert [each["state"] for each in told] == ["done"] * LINES_PER_SECOND + ["dead"]
     assert lines.of(effects(), now=1.0) == [{"event": "ended", "state": "done", "repeated": 80}]
+
+
+def lost(*leases: LostLease) -> Effects:
+    return Effects(Records(), {}, [], None, None, [], lost=leases)
+
+
+def test_a_lost_lease_is_told_once_with_its_worker_and_its_reason(lines: Lines) -> None:
+    assert lines.of(lost(LostLease("j", 2, "w", 1, "its process died"))) == [
+        {"event": "lost", "job": "j", "lease": 2, "worker": "w", "attempts": 1, "why": "its process died"}
+    ]
+    assert lines.of(effects()) == []
+
+
+def test_many_leases_lost_for_one_reason_hide_none_of_another(lines: Lines) -> None:
+    died = [LostLease(f"a{number}", 1, "w", 0, "its process died") for number in range(LINES_PER_SECOND + 5)]
+    told = lines.of(lost(*died, LostLease("b", 1, "v", 0, "it left")), now=0.0)
+    assert [each["job"] for each in told] == [each.job for each in died[:LINES_PER_SECOND]] + ["b"]
+    assert lines.of(effects(), now=1.0) == [{"event": "lost", "why": "its process died", "repeated": 5}]
+
+
+def test_lost_leases_are_told_where_only_warnings_are(lines: Lines, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("WARNING", "test_narrator")
+    (told,) = lines.of(lost(LostLease("j", 1, "w", 0, "it left")))
+    assert told["job"] == "j"
 
 
 def test_nothing_is_counted_where_nothing_is_logged(lines: Lines, caplog: pytest.LogCaptureFixture) -> None:
