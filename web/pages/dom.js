@@ -31,6 +31,16 @@ export function refresh(parent, ...fresh) {
   while (parent.children.length > fresh.length) parent.lastElementChild.remove();
 }
 
+/** The same. If what had the focus went, what took its place gets it. */
+export function renew(parent, ...fresh) {
+  const index = [...parent.children].findIndex((child) => child.contains(document.activeElement));
+  refresh(parent, ...fresh);
+  if (index < 0 || parent.contains(document.activeElement)) return;
+  const heir = parent.children[Math.min(index, fresh.length - 1)];
+  (heir?.matches("a, button") ? heir : heir?.querySelector("a, button"))?.focus();
+  keepFocus();
+}
+
 const COPIED_MS = 5000;
 
 let said = "";

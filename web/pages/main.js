@@ -53,6 +53,7 @@ document.addEventListener("click", (event) => {
   const asked = new URLSearchParams(link.search);
   address.filter(Object.fromEntries(address.FILTERS.map((name) => [name, asked.get(name)])));
   listed.then(() => requestAnimationFrame(() => requestAnimationFrame(() => byId("jobs-title").scrollIntoView({ block: "start" })))); // drawn
+  byId("jobs-title").focus({ preventScroll: true }); // the link may go, or be out of sight
 });
 
 byId("skip").addEventListener("click", (event) => {

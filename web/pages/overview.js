@@ -1,7 +1,7 @@
 // The overview: the health or its faults, the numbers, the workers with their jobs, the last minutes.
 import * as address from "./address.js";
 import { call, query } from "./api.js";
-import { attempt, byId, make, refresh, say, write } from "./dom.js";
+import { attempt, byId, make, renew, say, write } from "./dom.js";
 import * as format from "./format.js";
 import { lacks } from "./session.js";
 import * as store from "./store.js";
@@ -23,7 +23,6 @@ export function show(stats) {
   byId("pause").hidden = lacks("operate");
   byId("workers-table").classList.toggle("watched", lacks("operate"));
   byId("pause").textContent = stats.queue.paused ? "Resume" : "Pause";
-  byId("pause").setAttribute("aria-pressed", String(stats.queue.paused));
   pauses(stats.queue.paused_tenants ?? []);
   chart(stats);
 }
@@ -45,7 +44,7 @@ function pauses(paused) {
   const buttons = paused.map((name) => ["Resume", name]);
   if (tenant && !paused.includes(tenant)) buttons.push(["Pause", tenant]);
   const shown = lacks("operate") ? [] : buttons;
-  refresh(byId("pauses"), ...shown.map(([word, name]) => make("button", { type: "button", onclick: () => pauseTenant(word, name) }, `${word} ${name}`)));
+  renew(byId("pauses"), ...shown.map(([word, name]) => make("button", { type: "button", onclick: () => pauseTenant(word, name) }, `${word} ${name}`)));
 }
 
 const pauseTenant = (word, tenant) =>
@@ -108,12 +107,19 @@ function showWorkers(present) {
     write(state, worker.state);
     showDoings(doing, worker.jobs);
     write(since, format.duration(format.between(worker.since, Date.now())));
+    if (worker.state === "draining") rest(drain);
     drain.firstElementChild.disabled = worker.state === "draining";
   }
 }
 
+/** If this part of the table has the focus, the table gets it: what is in the part goes. */
+function rest(part) {
+  if (part.contains(document.activeElement)) byId("workers-frame").focus();
+}
+
 /** Show for a while that a worker has left. */
 function leave(incarnation, row) {
+  rest(row);
   workers.delete(incarnation);
   row.className = "gone";
   row.children[1].textContent = "gone";
@@ -134,6 +140,7 @@ function showDoings(cell, jobs) {
   const ids = jobs.map(({ id }) => id).join();
   if (cell.dataset.jobs !== ids) {
     cell.dataset.jobs = ids;
+    rest(cell);
     cell.replaceChildren(...jobs.map(({ id }) => make("span", { class: "doing" }, make("a", { href: `?job=${id}`, "data-job": id }), " ")));
   }
   jobs.forEach(({ id, seconds }, index) => {

@@ -1,6 +1,6 @@
 // The last 24 hours, for operators: the chart with its table, the last hour's slowest jobs and most frequent codes.
 import { call } from "../api.js";
-import { byId, make, refresh, write } from "../dom.js";
+import { byId, make, renew, write } from "../dom.js";
 import * as format from "../format.js";
 import { lacks } from "../session.js";
 import * as store from "../store.js";
@@ -82,7 +82,7 @@ function slowest(jobs) {
   const items = jobs.map(({ id, seconds, tenant }) =>
     make("li", {}, make("a", { href: `?job=${id}`, "data-job": id }, named(id)), ` ${format.duration(seconds)}${tenant ? `, ${tenant}` : ""}`),
   );
-  refresh(byId("slowest"), ...items);
+  renew(byId("slowest"), ...items);
 }
 
 function codes(counts) {
@@ -91,5 +91,5 @@ function codes(counts) {
   const rows = counts.map(({ code, count }) =>
     make("tr", {}, make("th", { scope: "row" }, make("a", { href: `?code=${encodeURIComponent(code)}`, "data-filter": "" }, code)), make("td", {}, count.toLocaleString()), make("td", {}, means(code))),
   );
-  refresh(byId("frequent"), ...rows);
+  renew(byId("frequent"), ...rows);
 }

@@ -91,7 +91,7 @@ function draw(job, batch) {
   const recipe = make("details", {}, make("summary", {}, "Recipe"), make("pre", { tabindex: "0" }, JSON.stringify(job.recipe, null, 2)));
   recipe.open = Boolean(dialog.querySelector("details:not(.lines)")?.open);
   byId("job-name").textContent = job.filename || job.id;
-  const pressed = dialog.contains(document.activeElement) && document.activeElement.textContent;
+  const pressed = dialog.contains(document.activeElement) && spoken(document.activeElement);
   refresh(
     byId("job-body"),
     ...[
@@ -110,9 +110,12 @@ function draw(job, batch) {
     ].filter(Boolean),
   );
   if (document.activeElement !== document.body) return;
-  [...dialog.querySelectorAll("button:enabled, a")].find(({ textContent }) => textContent === pressed)?.focus();
+  [...dialog.querySelectorAll("button:enabled, a")].find((each) => spoken(each) === pressed)?.focus();
   keepFocus();
 }
+
+/** The name that is heard: several links have one text. */
+const spoken = (element) => element.getAttribute("aria-label") ?? element.textContent;
 
 function facts(job) {
   const took = job.ended_at ? `ended after ${format.duration(format.between(job.accepted_at, job.ended_at))}` : `accepted ${format.time(job.accepted_at)}`;

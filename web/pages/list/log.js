@@ -29,7 +29,9 @@ const read = (after) =>
     const rows = answer.actions.map(row);
     after ? byId("log-rows").append(...rows) : byId("log-rows").replaceChildren(...rows);
     next = answer.next;
+    const held = document.activeElement === byId("log-more");
     byId("log-more").hidden = !next;
+    if (held && !next) byId("log-frame").focus();
     byId("log-empty").hidden = byId("log-rows").childElementCount > 0;
   });
 

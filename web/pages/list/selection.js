@@ -1,6 +1,6 @@
 // Which jobs of the list are selected, and the buttons for them and for all that match.
 import { query } from "../api.js";
-import { byId, make, write } from "../dom.js";
+import { byId, keepFocus, make, write } from "../dom.js";
 import { lacks } from "../session.js";
 import * as store from "../store.js";
 
@@ -73,5 +73,9 @@ function drawCodes(filters, ids, more) {
   const place = byId("codes");
   if (place.dataset.text === text) return;
   place.dataset.text = text;
-  place.replaceChildren(...[...codes].map(([code, many]) => make("a", { class: "chip", "data-filter": "", href: query({ ...filters, code }) }, `${code} ${many}${more ? "+" : ""}`)));
+  const held = place.contains(document.activeElement) && document.activeElement.dataset.code;
+  place.replaceChildren(...[...codes].map(([code, many]) => make("a", { class: "chip", "data-filter": "", "data-code": code, href: query({ ...filters, code }) }, `${code} ${many}${more ? "+" : ""}`)));
+  if (!held) return;
+  [...place.children].find((chip) => chip.dataset.code === held)?.focus(); // its number has changed
+  keepFocus();
 }

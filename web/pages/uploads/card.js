@@ -1,6 +1,6 @@
 // One upload as a card: its state, its note, its buttons, and its renditions with their links. Knows no queue.
 import { renditionPath } from "../api.js";
-import { make, write } from "../dom.js";
+import { keepFocus, make, write } from "../dom.js";
 import * as format from "../format.js";
 import { links, opened } from "../links.js";
 import { preview } from "../preview.js";
@@ -35,11 +35,26 @@ export function buttons(card, wanted) {
   const present = [...card.actions.children].map((button) => button.textContent).join();
   card.acts = Object.fromEntries(wanted);
   if (present === wanted.map(([name]) => name).join()) return;
+  const pressed = card.actions.contains(document.activeElement) && document.activeElement.textContent;
   card.actions.replaceChildren(
     ...wanted.map(([name]) =>
       make("button", { type: "button", disabled: lacks("write"), onclick: () => card.acts[name](), "aria-label": `${name} ${card.filename}` }, name),
     ),
   );
+  if (pressed) rest(card, pressed);
+}
+
+/** The button that had the focus is gone: focus the one of the same name, or the job's name, or what is left. */
+function rest(card, pressed) {
+  const buttons = [...card.actions.children];
+  (buttons.find(({ textContent }) => textContent === pressed) ?? card.name.querySelector("a") ?? buttons[0])?.focus();
+  keepFocus();
+}
+
+/** Take it off the page. */
+export function remove(card) {
+  card.item.remove();
+  keepFocus();
 }
 
 /** Show the colours of the original, until a rendition has come. */

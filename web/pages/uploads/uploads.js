@@ -5,7 +5,7 @@ import { attempt, byId, say } from "../dom.js";
 import * as format from "../format.js";
 import { lacks } from "../session.js";
 import * as store from "../store.js";
-import { buttons, link, mark, newCard, showPreview, showRendition } from "./card.js";
+import { buttons, link, mark, newCard, remove, showPreview, showRendition } from "./card.js";
 import * as files from "./files.js";
 import * as heard from "./heard.js";
 import * as kept from "./kept.js";
@@ -81,7 +81,7 @@ function accepted(card, id) {
 
 function adopt(card, id) {
   const twin = cards.get(id);
-  if (twin && twin !== card) twin.item.remove();
+  if (twin && twin !== card) remove(twin);
   cards.set(id, card);
   link(card, id);
   kept.remember(id);
@@ -192,7 +192,7 @@ export function clear() {
 }
 
 function discard(card, id) {
-  card.item.remove();
+  remove(card);
   unaccepted.delete(card);
   if (cards.get(id) === card) cards.delete(id);
 }
