@@ -233,7 +233,7 @@ def test_no_question_changes_under_a_click(two_kinds: Cluster, open_page: OpenPa
         page.locator("#confirm[open]").wait_for()
         late.fulfill(json={"matched": 5000})
         page.wait_for_timeout(300)
-        assert page.locator("#confirm-question").inner_text() == "Remove 1 job and all their files for good?"
+        assert page.locator("#confirm-question").inner_text() == "Remove 1 job and all its files for good?"
         page.get_by_role("button", name="Keep").click()
         page.locator("#confirm-question", has_text="Remove 5,000 jobs").wait_for()
         page.get_by_role("button", name="Keep").click()

@@ -43,21 +43,37 @@ export function renew(parent, ...fresh) {
 
 const COPIED_MS = 5000;
 
+const NEWS_MS = 2000; // so long each is there: the next one would cut its reading off
+const NEWS_MAX = 5;
+
 let said = "";
 let unsaid = 0;
+let news = [];
+let nextNews = 0;
 
 /** Show a message, which screen readers read out too; for `ms`, if that is not 0. What is behind an open dialog is not
  * read out: the dialog shows the message as well. */
 export function say(text, ms = 0) {
   said = text === said ? `${text}\u00a0` : text; // what stays the same is not read out again
   document.querySelectorAll("#said, dialog:modal .said").forEach((place) => (place.textContent = said));
+  clearTimeout(nextNews);
+  news = [];
   clearTimeout(unsaid);
   if (ms) unsaid = setTimeout(() => document.querySelectorAll("#said, .said").forEach((place) => (place.textContent = "")), ms);
 }
 
-/** The same, only in open dialogs: the page behind has another place for it. */
+/** Tell news in open dialogs alone: the page behind has another place for them. They come one after the other. What two
+ * parts of the page tell is told once. */
 export function sayInDialogs(text) {
-  document.querySelectorAll("dialog:modal .said").forEach((place) => (place.textContent = text));
+  if (news.includes(text) || !document.querySelector("dialog:modal")) return;
+  news.push(text);
+  if (news.length > NEWS_MAX) news.splice(1, 1); // the first one is being read
+  if (news.length === 1) tellNews();
+}
+
+function tellNews() {
+  document.querySelectorAll("dialog:modal .said").forEach((place) => (place.textContent = news[0]));
+  nextNews = setTimeout(() => (news.shift(), news.length && tellNews()), NEWS_MS);
 }
 
 /** If what had the focus is gone, focus the heading of the open dialog, or else of the view: the keyboard would begin
@@ -86,6 +102,11 @@ export async function attempt(act, done) {
   } catch (error) {
     say(error.message);
   }
+}
+
+/** Close what asks or helps, as the page behind it changes: a question that is not answered is answered with no. */
+export function dismiss() {
+  for (const id of ["confirm", "help"]) if (byId(id).open) byId(id).close();
 }
 
 let asked = Promise.resolve();

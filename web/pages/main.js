@@ -1,6 +1,6 @@
 // The page's wiring: the views, chosen, dropped and pasted files, and the receivers of each event.
 import * as address from "./address.js";
-import { byId, make, say } from "./dom.js";
+import { byId, dismiss, make, say } from "./dom.js";
 import { copyAll, downloadAll } from "./links.js";
 import * as actions from "./list/actions.js";
 import * as filters from "./list/filters.js";
@@ -27,6 +27,7 @@ let listed = Promise.resolve(); // once the list has its first answer
 /** Show what the page's address says. */
 function route() {
   const { view, filters: wanted, job: opened } = address.asked();
+  dismiss();
   for (const name of Object.keys(VIEWS)) {
     byId(`view-${name}`).hidden = name !== view;
     const link = document.querySelector(`[data-view=${name}]`);
@@ -52,8 +53,8 @@ document.addEventListener("click", (event) => {
   if (link.dataset.view) return address.view(link.dataset.view);
   const asked = new URLSearchParams(link.search);
   address.filter(Object.fromEntries(address.FILTERS.map((name) => [name, asked.get(name)])));
-  listed.then(() => requestAnimationFrame(() => requestAnimationFrame(() => byId("jobs-title").scrollIntoView({ block: "start" })))); // drawn
   byId("jobs-title").focus({ preventScroll: true }); // the link may go, or be out of sight
+  listed.then(() => requestAnimationFrame(() => requestAnimationFrame(() => byId("jobs-title").scrollIntoView({ block: "start" })))); // drawn
 });
 
 byId("skip").addEventListener("click", (event) => {

@@ -1,13 +1,20 @@
-// The title of the document: the view that is shown, and how far the uploads are. Owns it; knows neither.
+// The title of the document: the view or the job that is shown, and how far the uploads are. Owns it; knows none of them.
 
 const PRODUCT = "pixmill";
 
 let view = "";
+let job = "";
 let share = "";
 
 /** The view of this name is shown. */
 export function name(shown) {
   view = shown;
+  write();
+}
+
+/** The job of this name is open; empty: none is. */
+export function opened(name) {
+  job = name;
   write();
 }
 
@@ -18,6 +25,6 @@ export function progress(over) {
 }
 
 function write() {
-  const text = [share, view ? `${view} · ${PRODUCT}` : PRODUCT].filter(Boolean).join(" ");
+  const text = [share, [job || view, PRODUCT].filter(Boolean).join(" · ")].filter(Boolean).join(" ");
   if (document.title !== text) document.title = text;
 }

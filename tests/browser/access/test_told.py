@@ -53,3 +53,6 @@ def test_a_job_is_described_by_its_state_and_its_fault(cluster: Cluster, open_pa
     [dialog] = [node for node in tree_of(page) if node.get("role", {}).get("value") == "dialog"]
     described = dialog["description"]["value"]
     assert described.startswith("failed ") and "undecodable" in described
+    assert page.title() == "one.jpg · pixmill"
+    page.keyboard.press("Escape")
+    until(page, "document.title === 'Jobs · pixmill'")

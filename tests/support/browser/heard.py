@@ -93,5 +93,5 @@ def from_upload_to_purge(page: Any, choose: Callable[[Any], None], name: str) ->
     person.tab_to("button “Purge”")
     person.press("Enter", "#confirm[open]")
     person.tab_to("button “Purge”")
-    person.press("Enter", "#said:has-text('Purged.')")
+    person.press("Enter", f"#said:has-text('Purged {name}.')")
     return person.steps

@@ -11,43 +11,58 @@ const QUESTIONS = {
   requeue: (jobs, state) => `Requeue ${store.REQUEUEABLE.includes(state) ? jobs : `those of ${jobs} that are failed, dead or cancelled`}?`,
 };
 
+const named = (id) => store.job(id)?.filename || id;
+
 /** Requeue one job. */
-export const requeue = (id) => attempt(async () => store.read(await call("POST", `${jobPath(id)}/requeue`)), "Requeued.");
+export const requeue = (id) =>
+  attempt(async () => {
+    store.read(await call("POST", `${jobPath(id)}/requeue`));
+    say(`Requeued ${named(id)}.`);
+  });
 
 /** Requeue one job, after asking: a single key is pressed too easily. */
 export async function requeueAfterAsking(id) {
-  if (await confirmed(`Requeue ${store.job(id)?.filename || id}?`, "Requeue")) await requeue(id);
+  const state = store.job(id)?.state;
+  if (state && !store.REQUEUEABLE.includes(state)) return say(`${named(id)} is ${state}: only a failed, dead or cancelled job is requeued.`);
+  if (await confirmed(`Requeue ${named(id)}?`, "Requeue")) await requeue(id);
 }
 
-/** Cancel one job. */
-export const cancel = (id) => attempt(async () => store.read(await call("DELETE", jobPath(id))), "Cancelling.");
+/** Cancel one job. A running one is cancelled once its decoder has ended. */
+export const cancel = (id) =>
+  attempt(async () => {
+    const { state } = await call("DELETE", jobPath(id)).then((job) => (store.read(job), job));
+    say(`${state === "cancelled" ? "Cancelled" : "Cancelling"} ${named(id)}.`);
+  });
 
 /** Purge one ended job and its files, after asking. */
 export async function purge(id) {
-  const name = store.job(id)?.filename || id;
+  const name = named(id);
   if (!(await confirmed(`Remove ${name} and all its files for good?`, "Purge"))) return;
   await attempt(async () => {
     await call("DELETE", `${jobPath(id)}?purge=true`);
     store.changed({ id, removed: true });
-  }, "Purged.");
+    say(`Purged ${name}.`);
+  });
 }
 
 /** Requeue or purge each of the selected jobs, or all that match. */
 export async function ofSelected(action) {
   if (allThatMatch()) return ofMatching(action);
   const chosen = [...selected];
-  if (action === "purge" && !(await confirmed(`Remove ${format.count(chosen.length, "job")} and all their files for good?`, "Purge"))) return;
+  const whose = chosen.length === 1 ? "its" : "their";
+  if (action === "purge" && !(await confirmed(`Remove ${format.count(chosen.length, "job")} and all ${whose} files for good?`, "Purge"))) return;
   let changedCount = 0;
+  let reason = "";
   for (const id of chosen) {
     try {
       await (action === "purge" ? call("DELETE", `${jobPath(id)}?purge=true`) : call("POST", `${jobPath(id)}/requeue`));
       changedCount += 1;
-    } catch {
-      // counted below: the job has another state meanwhile
+    } catch (error) {
+      reason = ` Not the others: ${error.message}`; // mostly the job has another state
     }
   }
   chosen.forEach((id) => selected.delete(id));
-  say(`${changedCount} of ${format.count(chosen.length, "job")} ${action === "purge" ? "purged" : "requeued"}.`);
+  say(`${changedCount} of ${format.count(chosen.length, "job")} ${action === "purge" ? "purged" : "requeued"}.${reason}`);
   await readFirst();
 }
 

@@ -7,6 +7,7 @@ import * as act from "./actions.js";
 import { preview } from "../preview.js";
 import { keyed, lacks } from "../session.js";
 import * as store from "../store.js";
+import * as title from "../title.js";
 import { counts, progress } from "./batch.js";
 import { lines } from "./lines.js";
 import { deliveries } from "./told.js";
@@ -20,17 +21,25 @@ const dialog = byId("job");
 let open = null;
 let reading = null; // the latest read, while it is under way: the answers of earlier ones are void
 let shownChange = -1;
+let heardState = null; // the last state that those know who do not see it
+let commanded = false; // until a command is answered, which tells the new state itself
 
 /** Show this job; null closes. */
 export async function show(id) {
   open = id;
   reading = null;
   shownChange = -1;
-  if (!id) return dialog.close();
-  byId("job-name").textContent = store.job(id)?.filename || id;
+  heardState = store.job(id)?.state ?? null;
+  if (!id) return title.opened(""), dialog.close();
+  named(store.job(id)?.filename || id);
   byId("job-body").replaceChildren(...condition(store.job(id) ?? {}), make("p", { class: "quiet" }, "Reading…"));
   if (!dialog.open) dialog.showModal();
   await read();
+}
+
+function named(name) {
+  byId("job-name").textContent = name;
+  title.opened(name);
 }
 
 /** The open job changed: read it again, once at a time. */
@@ -86,11 +95,12 @@ function condition({ state, error, ...job }) {
 
 function draw(job, batch) {
   if (!byId("job-state")) sayInDialogs([job.state, job.error?.detail].filter(Boolean).join(": "));
+  else tellEnd(job);
   shownChange = job.change;
   store.read(job);
   const recipe = make("details", {}, make("summary", {}, "Recipe"), make("pre", { tabindex: "0" }, JSON.stringify(job.recipe, null, 2)));
   recipe.open = Boolean(dialog.querySelector("details:not(.lines)")?.open);
-  byId("job-name").textContent = job.filename || job.id;
+  named(job.filename || job.id);
   const pressed = dialog.contains(document.activeElement) && spoken(document.activeElement);
   refresh(
     byId("job-body"),
@@ -117,6 +127,19 @@ function draw(job, batch) {
 /** The name that is heard: several links have one text. */
 const spoken = (element) => element.getAttribute("aria-label") ?? element.textContent;
 
+/** Tell that it has ended, once. An answer that was under way during a command is older than that. */
+function tellEnd(job) {
+  if (commanded || store.job(job.id)?.change > job.change) return;
+  if (heardState !== job.state && store.ENDED.includes(job.state)) sayInDialogs(ending(job));
+  heardState = job.state;
+}
+
+/** How it ended, in the words that are used of an upload. */
+function ending({ id, filename, state, error }) {
+  const failed = error && state !== "done" && state !== "cancelled";
+  return failed ? `${filename || id} failed: ${error.detail}` : `${filename || id} is ${state}.`;
+}
+
 function facts(job) {
   const took = job.ended_at ? `ended after ${format.duration(format.between(job.accepted_at, job.ended_at))}` : `accepted ${format.time(job.accepted_at)}`;
   const cost = job.cost ? `${format.duration(job.cost.cpu_ms / 1000)} of CPU, ${format.bytes(job.cost.peak_bytes)} of memory` : "";
@@ -125,7 +148,14 @@ function facts(job) {
 
 function actions(job) {
   const does = { Requeue: act.requeue, Purge: act.purge, Cancel: act.cancel };
-  const acts = (name) => () => does[name](job.id).then(() => open === job.id && !reading && read());
+  const acts = (name) => async () => {
+    commanded = true;
+    await does[name](job.id);
+    commanded = false;
+    if (open !== job.id) return;
+    heardState = store.job(job.id)?.state ?? null;
+    if (!reading) read();
+  };
   const paths = job.renditions.map(({ name }) => renditionPath(job.id, name));
   return make(
     "p",

@@ -58,7 +58,7 @@ export async function open(shown) {
 
 /** Tell how many were found, once: the visible count changes with each page that is read. */
 function found() {
-  byId("found").textContent = unread || [counted().replace(/\.$/, ""), words(filters)].filter(Boolean).join(", ");
+  byId("found").textContent = unread ? "" : [counted().replace(/\.$/, ""), words(filters)].filter(Boolean).join(", ");
 }
 
 /** Read the newest page again. Older rows stay if they adjoin it. An answer is void if a later one came first. */

@@ -1,8 +1,9 @@
 // This reader's own uploads, as cards: from the chosen file to the renditions. Owns which cards there are, and which
 // card is which job's. The browser stores their ids, so a reload shows them again.
 import { call, jobPath, renditionPath } from "../api.js";
-import { attempt, byId, say } from "../dom.js";
+import { byId, say } from "../dom.js";
 import * as format from "../format.js";
+import { cancel, requeue } from "../list/actions.js";
 import { lacks } from "../session.js";
 import * as store from "../store.js";
 import { buttons, link, mark, newCard, remove, showPreview, showRendition } from "./card.js";
@@ -65,7 +66,7 @@ function sender(file) {
     accepted: (id) => accepted(card, id),
     again: (reason, ms, maybe) => stage(maybe ? "not confirmed" : "waiting", again(reason, ms), "", [["Retry now", retry[1]], cancel]),
     refused: (reason) => (stage("refused", reason, "failed", []), kept.rememberRefusal(card.filename, reason), tidy()),
-    stopped: (maybe) => (stage("cancelled", maybe ? "it may be a job already" : "", "cancelled", [retry]), tidy()),
+    stopped: (maybe) => (stage("cancelled", maybe ? "it may be a job already" : "", "cancelled", [retry]), say(`Cancelled ${card.filename}.`), tidy()),
   });
 }
 
@@ -180,6 +181,7 @@ export function removed(id) {
 
 /** Remove the cards of all uploads that are over. Their jobs stay. */
 export function clear() {
+  const before = cards.size + unaccepted.size;
   for (const card of [...unaccepted]) if (over(card.stage)) discard(card);
   for (const [id, card] of cards) {
     if (!over(card.stage)) continue;
@@ -188,6 +190,7 @@ export function clear() {
   }
   kept.forgetFinished();
   tidy();
+  say(`Cleared ${format.count(before - cards.size - unaccepted.size, "upload")} from this page.`);
   byId("files").focus();
 }
 
@@ -221,6 +224,3 @@ const taken = (id) => {
 
 /** The paths of all renditions of the cards, as they are shown. */
 export const all = () => [...cards.keys()].reverse().flatMap(taken);
-
-const cancel = (id) => attempt(async () => store.read(await call("DELETE", jobPath(id))));
-const requeue = (id) => attempt(async () => store.read(await call("POST", `${jobPath(id)}/requeue`)));
