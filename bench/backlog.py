@@ -45,7 +45,8 @@ RESTARTS = 5
 SETTLE_SECONDS = 2.0
 RECONNECT_MILLISECONDS = 10
 """As worker/keeper/loop.py has it."""
-SIZES = (1600 * 1200, 4000 * 3000)
+SIZES = (120.0, 640.0)
+"""The expected CPU of a small and of a large job, in milliseconds."""
 RSS_RATIO, TENANTS_RSS_MB, ASSIGN_SECONDS, TURN_MS = 1.1, 200.0, 1.0, 100.0
 
 
@@ -75,7 +76,7 @@ class Submitter:
         self._client = client
         self._recipe = canonical(load_presets((ROOT / "recipes.toml").read_text())["default"])
         names = [f"t{number:04}" for number in range(tenants)]
-        lanes = [(name, p, size) for p in range(len(PRIORITIES)) for size in SIZES for name in names]
+        lanes = [(name, p, cost) for p in range(len(PRIORITIES)) for cost in SIZES for name in names]
         self._lanes = itertools.cycle(lanes or [("", 1, SIZES[0])])
         client.acks.recv_multipart()  # Hello
 
@@ -101,7 +102,7 @@ class Submitter:
 
     def _post(self) -> list[wire.NewJob]:
         """The jobs of one POST, each of another original."""
-        tenant, priority, pixels = next(self._lanes)
+        tenant, priority, cost = next(self._lanes)
         batch, jobs = secrets.token_hex(8), []
         for index in range(FILES):
             job = ids.mint(time.time(), os.urandom(ids.RANDOM_BYTES))
@@ -110,7 +111,7 @@ class Submitter:
                 Spec(f"IMG_{index:04}.jpg", None, None, "default", self._recipe, original, tenant, FILES, index)
             )
             content = secrets.token_bytes(16)
-            jobs.append(wire.NewJob(job, tenant, priority, pixels, None, "default", batch, content, spec))
+            jobs.append(wire.NewJob(job, tenant, priority, 0, None, "default", batch, content, spec, cost_ms=cost))
         return jobs
 
 

@@ -81,7 +81,7 @@ class Uploader:
 
     def _one(self, client: httpx2.Client, upload: Upload) -> tuple[str, float, float | None, int | None]:
         body = photographs.unlike(self._pictures[upload.kind])
-        headers = {"Content-Type": "image/jpeg"}
+        headers = {"Content-Type": "application/octet-stream"}
         answer = client.post(f"/upload?priority={upload.priority}", content=body, headers=headers)
         assert answer.status_code == 202, answer.text
         at = time.time()

@@ -82,7 +82,9 @@ class Bench:
     def upload(self, client: httpx2.Client, kind: str, priority: str = "normal") -> str:
         """The id of one job on a photograph of its own."""
         body = photographs.unlike(self._photographs[kind])
-        answer = client.post(f"/upload?priority={priority}", content=body, headers={"Content-Type": "image/jpeg"})
+        answer = client.post(
+            f"/upload?priority={priority}", content=body, headers={"Content-Type": "application/octet-stream"}
+        )
         assert answer.status_code == 202, answer.text
         job: str = answer.json()["id"]
         return job

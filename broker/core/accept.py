@@ -91,7 +91,7 @@ def _accept(books: Books, job: NewJob, hooks: Hooks | None, at: float, expires_a
     if job.fetch:
         entry.lane = fetch_lane(job.priority, job.tenant)
     else:
-        entry.lane = lane_of(job.priority, job.tenant, job.pixels, job.cost_ms)
+        entry.lane = lane_of(job.priority, job.tenant, job.cost_ms)
     entry.lease = entry.attempts = 0
     entry.accepted_at = at
     entry.ended_at = entry.due_at = entry.started_at = entry.worker = entry.code = None

@@ -35,9 +35,10 @@ Place = Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class NewJob(Message, frozen=True):
-    """One job of a Submit. `pixels` is 0 if the head did not tell it; `cost_ms` (CPU milliseconds, as explain estimates
-    them) is 0 if it is unknown. `key` is the HMAC of an Idempotency-Key and `fingerprint` the digest of the request
-    under it: both or neither. `fetch`: the original is still to be fetched, from the address in `spec`."""
+    """One job of a Submit. `cost_ms` (CPU milliseconds, as explain estimates them) is 0 if it is unknown. `pixels` is
+    for a broker of the release before, whose lanes went by it. `key` is the HMAC of an Idempotency-Key and
+    `fingerprint` the digest of the request under it: both or neither. `fetch`: the original is still to be fetched,
+    from the address in `spec`."""
 
     id: Text
     tenant: Text

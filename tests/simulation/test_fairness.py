@@ -15,7 +15,7 @@ SLACK = 0.1
 def flooded(workers: int, flood: list[NewJob]) -> QueueSimulation:
     """A queue simulation whose service times are known, then the flood."""
     queue = QueueSimulation(workers, SECONDS)
-    queue.come(0.5, new_job("small"), new_job("large", pixels=50_000_000))
+    queue.come(0.5, new_job("small"), new_job("large", cost_ms=900.0))
     queue.run()
     queue.come(10.0, *flood)
     return queue
@@ -27,7 +27,7 @@ def waited(queue: QueueSimulation, job: str, at: float) -> float:
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_a_small_job_in_a_flood_of_large_ones_waits_for_one_of_them_at_most(workers: int) -> None:
-    queue = flooded(workers, [new_job(f"l{number}", pixels=50_000_000) for number in range(40)])
+    queue = flooded(workers, [new_job(f"l{number}", cost_ms=900.0) for number in range(40)])
     times = [15.0 + 1.3 * number for number in range(10)]
     for at in times:
         queue.come(at, new_job(f"s{at}"))
@@ -38,7 +38,7 @@ def test_a_small_job_in_a_flood_of_large_ones_waits_for_one_of_them_at_most(work
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_a_large_job_in_a_flood_of_small_ones_waits_for_its_own_time_at_most(workers: int) -> None:
     queue = flooded(workers, [new_job(f"s{number}") for number in range(400)])
-    queue.come(15.0, new_job("l", pixels=50_000_000))
+    queue.come(15.0, new_job("l", cost_ms=900.0))
     queue.run()
     assert waited(queue, "l", 15.0) < SECONDS["l"] / workers + SECONDS["s"] + SLACK
 
@@ -54,8 +54,8 @@ def test_a_tenant_with_one_job_behind_a_thousand_waits_two_service_times_at_most
 
 
 def test_priorities_hold_across_sizes() -> None:
-    queue = flooded(1, [new_job(f"n{number}", pixels=50_000_000 * (number % 2)) for number in range(40)])
-    queue.come(15.0, new_job("low", priority=2), new_job("high", priority=0, pixels=50_000_000))
+    queue = flooded(1, [new_job(f"n{number}", cost_ms=900.0 * (number % 2)) for number in range(40)])
+    queue.come(15.0, new_job("low", priority=2), new_job("high", priority=0, cost_ms=900.0))
     queue.run()
     assert waited(queue, "high", 15.0) < SECONDS["l"] + SLACK
     assert queue.began["low"] > max(queue.began[f"n{number}"] for number in range(40))
@@ -91,9 +91,9 @@ def test_another_tenant_s_high_ones_do_not_keep_a_normal_one_waiting() -> None:
 def test_tenants_share_the_workers_by_their_weights(workers: int, weight: float) -> None:
     """While both wait, whatever their jobs take: one has small jobs, the other has large ones."""
     queue = QueueSimulation(workers, SECONDS, tenants={"one": TenantLimits(weight=weight)})
-    queue.come(0.5, new_job("small"), new_job("large", pixels=50_000_000))
+    queue.come(0.5, new_job("small"), new_job("large", cost_ms=900.0))
     queue.run()
-    large = [new_job(f"one{number}", tenant="one", pixels=50_000_000) for number in range(200)]
+    large = [new_job(f"one{number}", tenant="one", cost_ms=900.0) for number in range(200)]
     queue.come(10.0, *large, *(new_job(f"other{number}", tenant="other") for number in range(2000)))
     queue.run()
     ends = [max(at for job, at in queue.ended.items() if job.startswith(name)) for name in ("one", "other")]

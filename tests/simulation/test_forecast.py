@@ -15,14 +15,14 @@ from tests.simulation.queue_simulation import QueueSimulation
 from web.broker.forecast import Estimate, Forecast
 from web.broker.waiting import Place
 
-LARGE_PIXELS = 50_000_000
+COST_MS = 900.0
 SECONDS = {"s": 0.1, "l": 2.0}
 
 
 def warm(workers: int, **policy: Any) -> QueueSimulation:
     """A queue simulation in which each class has been measured, and nothing waits."""
     queue = QueueSimulation(workers, SECONDS, **policy)
-    queue.come(0.5, *(new_job(f"warm{number}", pixels=number % 2 * LARGE_PIXELS) for number in range(2 * workers)))
+    queue.come(0.5, *(new_job(f"warm{number}", cost_ms=number % 2 * COST_MS) for number in range(2 * workers)))
     queue.run()
     queue.come(20.0, new_job("last"))
     queue.run()
@@ -49,7 +49,7 @@ def mixed(seed: int, count: int, tenants: str = "t") -> list[NewJob]:
             f"m{seed}-{number:04}",
             priority=rng.randrange(3),
             tenant=rng.choice(tenants),
-            pixels=LARGE_PIXELS * (rng.random() < 0.1),
+            cost_ms=COST_MS * (rng.random() < 0.1),
         )
         for number in range(count)
     ]
@@ -84,7 +84,7 @@ def test_what_is_not_known_is_not_said() -> None:
     queue = QueueSimulation(1, SECONDS)
     queue.come(1.0, new_job("a"), new_job("b"), new_job("c"))
     queue.come(10.0, new_job("d"), new_job("e"), new_job("f"))
-    queue.come(10.05, new_job("big", pixels=LARGE_PIXELS))
+    queue.come(10.05, new_job("big", cost_ms=COST_MS))
     queue.run()
     assert [queue.estimates[job].place for job in ("a", "b", "c", "big")] == [Place()] * 4
     assert queue.estimates["f"].place.queue_position == 1, "the second is prefetched"
@@ -175,8 +175,8 @@ def test_nothing_is_foretold_of_a_tenant_with_as_many_jobs_as_it_may_run() -> No
 
 def test_a_tenant_that_is_held_back_is_told_nothing_false_and_nor_are_others() -> None:
     queue = warm(10, tenants={"a": TenantLimits(running_max=1)})
-    queue.come(30.0, *(new_job(f"a{number}", tenant="a", pixels=LARGE_PIXELS) for number in range(200)))
-    queue.come(30.5, *(new_job(f"b{number}", tenant="b", pixels=LARGE_PIXELS) for number in range(90)))
+    queue.come(30.0, *(new_job(f"a{number}", tenant="a", cost_ms=COST_MS) for number in range(200)))
+    queue.come(30.5, *(new_job(f"b{number}", tenant="b", cost_ms=COST_MS) for number in range(90)))
     told = set()
     for at in range(31, 45):
         queue.run_until(at + 0.05)

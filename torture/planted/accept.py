@@ -174,10 +174,10 @@ ACCEPT = Core(
             "fingerprint=b'' if key else None",
         ),
         Mutant(
-            "the cost is of the sides the other way",
+            "the cost is of other sides",
             "accept.py",
-            "original.format, original.width, original.height, original.orientation)",
-            "original.format, 1, 1, original.orientation)",
+            "cost_ms(request.recipe, *measures(each.original))",
+            "cost_ms(request.recipe, each.original.format, 1, 1, each.original.orientation)",
         ),
         Mutant(
             "a grant's use is not told to the broker",

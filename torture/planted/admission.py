@@ -127,17 +127,17 @@ ADMISSION = Core(
         Mutant(
             "a large image waits as a small one",
             "admission.py",
-            "_refuse_long_wait(self.call, self.priority, pixels)",
+            "_refuse_long_wait(self.call, self.priority, cost)",
             "_refuse_long_wait(self.call, self.priority, 0)",
         ),
         Mutant(
             "a large image waits as a normal one",
             "admission.py",
-            "_refuse_long_wait(self.call, self.priority, pixels)",
-            "_refuse_long_wait(self.call, NORMAL, pixels)",
+            "_refuse_long_wait(self.call, self.priority, cost)",
+            "_refuse_long_wait(self.call, NORMAL, cost)",
         ),
         Mutant(
-            "a repeat's pixels are judged", "admission.py", "if not self.known and self.call.web", "if self.call.web"
+            "a repeat's cost is judged", "admission.py", "if self.known or not self.call.web", "if not self.call.web"
         ),
         Mutant(
             "the most files are one more",

@@ -109,10 +109,10 @@ class WaitForecast:
 
         return place
 
-    def of_new(self, priority: int, tenant: str, pixels: int) -> Estimate | None:
-        """The estimate for a job that would arrive now. None: unknown."""
+    def of_new(self, priority: int, tenant: str, cost_ms: float) -> Estimate | None:
+        """The estimate for a job of this expected CPU that would arrive now. None: unknown."""
         forecast = None if tenant in self._untold else self._present()
-        return None if forecast is None else forecast.of(lane_of(priority, tenant, pixels), None, self._now())
+        return None if forecast is None else forecast.of(lane_of(priority, tenant, cost_ms), None, self._now())
 
     def seconds(self, sees: str | None) -> float | None:
         """How long a new small job of normal priority would wait. `sees`: its tenant; None: it has none."""

@@ -28,7 +28,7 @@ from web.uploads.answer import answer
 from web.uploads.fields import UploadRequest
 from web.uploads.hooks import hooks_of, judge_batch
 from web.uploads.incoming import publish
-from web.uploads.originals import Stored
+from web.uploads.originals import Stored, measures
 
 HEAD_BYTES = 64
 """Of a frame, beside its message: more than version, name and a longer number of the request take."""
@@ -54,8 +54,8 @@ async def make_jobs(call: Call) -> Response:
     async with at_door(call, values.get("priority")) as admission:
         await admission.judge_many(len(rows))
         stored = [_linked(call, row) for row in rows]
-        for pixels in {each.original.width * each.original.height for each in stored}:
-            admission.judge_pixels(pixels)
+        for measured in {measures(each.original) for each in stored}:
+            admission.judge_cost(asked.recipe, *measured)
         if many:
             _refuse_long(admission, asked, stored, hooks)
         timing.ended(JUDGE)

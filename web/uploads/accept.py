@@ -12,7 +12,7 @@ from host.tracing.tracer import Sending
 from jobs import ids
 from jobs.access.keys import keyed
 from jobs.errors import ClientFault, LimitExceeded
-from jobs.job import Hooks, Original, Row, Spec, encode
+from jobs.job import Hooks, Row, Spec, encode
 from jobs.limits import BATCH_JOBS_MAX
 from jobs.recipes import recipe
 from jobs.recipes.explain import cost_ms
@@ -23,7 +23,7 @@ from web.broker.requests import NotPromised
 from web.http.tally import tally_of
 from web.uploads.admission import Admission, RateLimited, queue_full_seconds, used_up
 from web.uploads.fields import UploadRequest
-from web.uploads.originals import Stored, remove
+from web.uploads.originals import Stored, measures, remove
 from web.uploads.promised import known_rows, look, rows
 
 
@@ -145,7 +145,7 @@ def submit_of(
                 spec=encode(spec),
                 key=keyed(call.web.key_secret, admission.terms.owner, key, index) if key else None,
                 fingerprint=fingerprint.digest() if key else None,
-                cost_ms=0.0 if each.source else _cost_ms(request, each.original),
+                cost_ms=0.0 if each.source else cost_ms(request.recipe, *measures(each.original)),
                 fetch=each.source is not None,
             )
         )
@@ -161,7 +161,3 @@ def submit_of(
         request.expires_in,
         hooks=hooks,
     )
-
-
-def _cost_ms(request: UploadRequest, original: Original) -> float:
-    return cost_ms(request.recipe, original.format, original.width, original.height, original.orientation)

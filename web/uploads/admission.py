@@ -17,7 +17,10 @@ from starlette.requests import Request
 from jobs.access.keys import keyed
 from jobs.errors import ClientFault, LedgerBusy, LimitExceeded
 from jobs.job import PRIORITIES
+from jobs.lanes import LARGE_MS
 from jobs.limits import FILES_PER_POST_MAX, RETRY_SECONDS, SPENT_GRANTS_MAX
+from jobs.recipes.explain import cost_ms
+from jobs.recipes.recipe import Recipe
 from web.access.call import Call
 from web.access.grants import Terms, terms_of
 from web.access.shares import one_under_way
@@ -40,11 +43,14 @@ class Admission:
     images_max: int
     priority: int
 
-    def judge_pixels(self, pixels: int) -> None:
-        """Judge the waiting time of an image with so many pixels: large images have their own lane. Raises NotPromised
-        `wait_too_long`."""
-        if not self.known and self.call.web.settings.eta_seconds_max:
-            _refuse_long_wait(self.call, self.priority, pixels)
+    def judge_cost(self, recipe: Recipe, format: str, width: int, height: int, orientation: int = 0) -> None:
+        """Judge the waiting time of a job, as the arguments of `cost_ms` tell it: costly jobs have lanes of their own.
+        Raises NotPromised `wait_too_long`."""
+        if self.known or not self.call.web.settings.eta_seconds_max:
+            return
+        cost = cost_ms(recipe, format, width, height, orientation)
+        if cost >= LARGE_MS:  # else it was judged at the door
+            _refuse_long_wait(self.call, self.priority, cost)
 
     def too_many(self, images: int) -> ClientFault:
         """The refusal of an upload with more images than `images_max`: it could never be accepted."""
@@ -83,7 +89,7 @@ async def at_door(call: Call, priority: object, size: int = 0) -> AsyncIterator[
 
 
 async def _admit(call: Call, key: str | None, priority: object, size: int) -> Admission:
-    """Judge a job before its pixels are known, as if it were a small image.
+    """Judge a job before its cost is known, as if it were a small one.
 
     Raises NotPromised `queue_full` or `wait_too_long`, RateLimited, ClientFault `grant_used_up`, StoreFull.
     """
@@ -168,8 +174,8 @@ def _refuse_part(request: Request) -> None:
         )
 
 
-def _refuse_long_wait(call: Call, priority: int, pixels: int) -> None:
-    estimate = call.web.feed.forecast.of_new(priority, call.caller.tenant, pixels)
+def _refuse_long_wait(call: Call, priority: int, cost: float) -> None:
+    estimate = call.web.feed.forecast.of_new(priority, call.caller.tenant, cost)
     most = call.web.settings.eta_seconds_max
     if estimate is None or estimate.wait_seconds <= most:
         return

@@ -22,13 +22,13 @@ from jobs.images.head import HeadReader
 from jobs.images.judged import judged
 from jobs.images.pieces import Passing
 from jobs.job import Original
-from jobs.lanes import LARGE_PIXELS
 from jobs.limits import GATHERED_BYTES, GATHERED_BYTES_MAX
+from jobs.recipes.recipe import Recipe
 from stores.blobs import Blobs, BlobWriter
 from web.access.fresh import fresh_id
 from web.access.parts import BLOB_THREADS, Web
 from web.uploads.admission import Admission
-from web.uploads.originals import Stored, remove
+from web.uploads.originals import Stored, measures, remove
 
 FORMATS = formats_read()
 PUBLISHED_AT_ONCE = BLOB_THREADS
@@ -108,6 +108,7 @@ class Intake:
     def __init__(self, web: Web, admission: Admission) -> None:
         self.stored: list[Stored] = []
         self._web, self._admission = web, admission
+        self._recipe: Recipe | None = None
         self._bytes = self._gathered = 0
         self._files: list[Incoming] = []
         self._storing: asyncio.Future[list[BaseException]] | None = None
@@ -124,6 +125,13 @@ class Intake:
             for file in intake._files:
                 if not file.is_over and (intake._storing or file.is_begun):
                     web.write_threads.do(file.discard)
+
+    def learn(self, recipe: Recipe) -> None:
+        """What is to be made of all files: of those that came, and of those that come. Raises NotPromised
+        `wait_too_long`."""
+        self._recipe = recipe
+        for each in self.stored:
+            self._admission.judge_cost(recipe, *measures(each.original))
 
     def begin(self, filename: str) -> None:
         """A file begins. Raises ClientFault if it is one too many."""
@@ -173,9 +181,8 @@ class Intake:
             head = judged(self._reader, FORMATS, self._web.settings.pixels_max)
         except ClientFault as fault:
             raise self._blamed(fault) from None
-        pixels = head.width * head.height
-        if pixels >= LARGE_PIXELS:
-            self._admission.judge_pixels(pixels)
+        if self._recipe is not None and self._reader.told:
+            self._admission.judge_cost(self._recipe, *head)
 
     def _blamed(self, fault: ClientFault) -> ClientFault:
         fault.members |= {"filename": self.stored[-1].filename, "index": len(self.stored) - 1}

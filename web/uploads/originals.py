@@ -22,6 +22,11 @@ class Stored:
     source: str | None = None
 
 
+def measures(original: Original) -> tuple[str, int, int, int]:
+    """Format, sides as stored, and orientation: by these `cost_ms` tells what a recipe costs."""
+    return original.format, original.width, original.height, original.orientation
+
+
 async def remove(web: Web, stored: list[Stored]) -> None:
     """Remove these. A failure does not change the answer: the orphan scan removes the rest later."""
     names = [each.original.name for each in stored]

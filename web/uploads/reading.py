@@ -41,7 +41,9 @@ async def read_form(
     back.take(form.fields.pop(REDIRECT, None))
     if not intake.stored:
         raise no_image(call.request)
-    return fields.from_texts(fields.granted(form.fields, terms.decided), call.web.recipes), form.ignored
+    request = fields.from_texts(fields.granted(form.fields, terms.decided), call.web.recipes)
+    intake.learn(request.recipe)
+    return request, form.ignored
 
 
 async def read_image(call: Call, admission: Admission, intake: Intake) -> tuple[UploadRequest, list[str]]:
@@ -50,6 +52,7 @@ async def read_image(call: Call, admission: Admission, intake: Intake) -> tuple[
     terms = admission.terms
     texts = {name: value for name, value in call.query.items() if name != FILENAME}
     request = fields.from_texts(fields.granted(texts, terms.decided), call.web.recipes)
+    intake.learn(request.recipe)
     intake.begin(_name_of_body(call))
     if not await stream_digested(call.request, intake.write, terms.limit, terms.bytes_max, 0, intake.settle):
         raise ClientFault("the body is empty", code="no_image")

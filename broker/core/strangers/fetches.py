@@ -144,7 +144,7 @@ def _arrive(books: Books, entry: Entry, landed: SourceFetched, now: float) -> No
     books.log(entry, FETCHED, now)
     books.figures.fetched(cluster.FETCHED)
     books.release(entry)
-    entry.lane = lane_of(entry.lane.priority, tenant_of(entry.lane), landed.width * landed.height, cost)
+    entry.lane = lane_of(entry.lane.priority, tenant_of(entry.lane), cost)
     if books.quarantine.entries and books.quarantine.bars(entry.content, books.roster.engines):
         fault = Fault(Code.QUARANTINED.value, "these bytes with this recipe killed a decoder twice")
         return books.end(entry, State.FAILED, now, fault)

@@ -136,6 +136,7 @@ ARROWS = {
     "bench/peers/load": "",
     "bench/peers/programs": "bench/peers",
     "bench/peers/whole": "host/process jobs tests/support/clusters tests/support/servers",
+    "bench/recipes": "bench/parts host/process jobs jobs/recipes tests/support/pictures worker/images",
     "bench/stores": "bench/parts tests/support/clusters tests/support/servers",
     "torture": (
         "bench/parts host/files jobs jobs/wire pixmill tests/support/clusters tests/support/harnesses "

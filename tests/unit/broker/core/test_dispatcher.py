@@ -19,7 +19,7 @@ from jobs import wire
 from jobs.errors import LedgerFailed
 from jobs.ids import mint, original_name
 from jobs.job import Cost, Rendition
-from jobs.lanes import LARGE_PIXELS
+from jobs.lanes import LARGE_MS
 from jobs.leases import next_lease
 from jobs.limits import QUARANTINE_SECONDS
 from jobs.records import PURGED, Where
@@ -776,7 +776,7 @@ def test_priorities_are_strict_in_a_tenant_and_tenants_and_sizes_take_turns() ->
     harness = harness_with()
     harness.order(wire.Pause("web", "p"))
     harness.submit(new_job("low", priority=2), new_job("t1"), new_job("t2"), new_job("u1", tenant="u"))
-    harness.submit(new_job("big", pixels=9_000_000), new_job("high", priority=0))
+    harness.submit(new_job("big", cost_ms=LARGE_MS), new_job("high", priority=0))
     harness.order(wire.Resume("web", "p"))
     served = leases_in(harness.turn(), wire.Assign)
     for _ in range(5):
@@ -799,10 +799,10 @@ def test_classes_share_the_time_and_what_is_not_asked_for_is_not_owed() -> None:
         return found
 
     seconds = {"s": 0.5, "l": 2.0}
-    harness.submit(new_job("s-first"), new_job("l-first", pixels=50_000_000))
+    harness.submit(new_job("s-first"), new_job("l-first", cost_ms=LARGE_MS))
     harness.turn()
     served(seconds, 2)
-    harness.submit(*(new_job(f"l{number}", pixels=50_000_000) for number in range(9)))
+    harness.submit(*(new_job(f"l{number}", cost_ms=LARGE_MS) for number in range(9)))
     harness.turn()
     served(seconds, 4)
     harness.submit(*(new_job(f"s{number}") for number in range(9)))
@@ -927,7 +927,7 @@ def test_what_waits_beyond_the_window_is_foretold_also_without_tenants() -> None
 
 def test_workers_are_wanted_for_the_time_of_what_waits_not_for_the_longest_of_all() -> None:
     harness = harness_with(wanted_seconds=10.0)
-    for job, seconds in ((new_job("large", pixels=LARGE_PIXELS), 100.0), (new_job("small"), 0.98)):
+    for job, seconds in ((new_job("large", cost_ms=LARGE_MS), 100.0), (new_job("small"), 0.98)):
         harness.submit(job)
         harness.turn()
         harness.now += seconds

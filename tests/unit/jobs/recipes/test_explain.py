@@ -18,7 +18,16 @@ from jobs.images import exif
 from jobs.images.head import HEAD_BYTES, Head, read_head
 from jobs.images.pieces import Passing
 from jobs.lanes import HEAVY, SMALL, lane_of, size_of
-from jobs.recipes.explain import OPERATION_RATES, PALETTE_MS, cost_ms, explain
+from jobs.recipes.explain import (
+    LOSSLESS_COST,
+    OPERATION_RATES,
+    PALETTE_COST,
+    PALETTE_MS,
+    PROGRESSIVE_COST,
+    RESIZE_OUT_MS,
+    cost_ms,
+    explain,
+)
 from jobs.recipes.recipe import parse
 from pixmill.commands import shown
 from tests.support.harnesses.web_harness import WebHarness, png, serve
@@ -77,12 +86,26 @@ def test_effort_and_a_budget_of_bytes_cost_what_the_encoder_takes() -> None:
         return explain(recipe, Head("png", 2000, 2000), 1).expected.cpu_ms
 
     plain = cpu_ms(format="webp")
+    rest = cpu_ms(format="png") - 77
     assert cpu_ms(format="webp", max_bytes=10**6) - plain == pytest.approx(5 * 55, rel=0.02), "six encodes at most"
     assert cpu_ms(format="avif", effort=9) > 10 * cpu_ms(format="avif")
     assert cpu_ms(format="png", effort=0) == cpu_ms(format="png")
     assert cpu_ms(avif={"speed": 1}, format="avif") == cpu_ms(format="avif", effort=9)
-    assert cpu_ms(format="png", png={"palette": True}) == cpu_ms(format="png") + PALETTE_MS
-    assert cpu_ms(format="avif", lossless=True) == cpu_ms(format="avif")
+    assert cpu_ms(format="png", png={"palette": True}) == pytest.approx(rest + PALETTE_MS + 77 * PALETTE_COST, abs=0.2)
+
+
+def test_no_loss_and_progressive_scans_cost_what_the_encoder_takes() -> None:
+    def encode_ms(**keys: Any) -> float:
+        recipe = parse({"renditions": [{"name": "a", "width": 1000, "height": 1000, "fit": "fill", **keys}]})
+        return explain(recipe, Head("png", 1000, 1000), 1).renditions[0].cpu_ms - RESIZE_OUT_MS
+
+    assert encode_ms(format="webp", lossless=True) == pytest.approx(55 * LOSSLESS_COST["webp"])
+    assert encode_ms(format="avif", lossless=True) == pytest.approx(215 * LOSSLESS_COST["avif"])
+    assert encode_ms(format="webp", lossless=True, effort=0) == pytest.approx(0.4 * 55 * LOSSLESS_COST["webp"])
+    assert encode_ms(format="avif", lossless=True, effort=0) == pytest.approx(
+        0.1 * 215 * LOSSLESS_COST["avif"], rel=0.01
+    )
+    assert encode_ms(format="jpeg", progressive=True) == pytest.approx(2.3 * PROGRESSIVE_COST, abs=0.1)
 
 
 def test_every_operation_of_the_worker_has_a_rate() -> None:
@@ -342,9 +365,9 @@ def test_what_a_job_costs_is_told_by_its_recipe_whatever_the_image() -> None:
         }
     )
     small = parse({"renditions": [{"name": "a", "width": 100}]})
-    assert size_of(lane_of(1, "t", 64 * 64, cost_ms(heavy, "jpeg", 64, 64))) == HEAVY
-    assert size_of(lane_of(1, "t", 0, cost_ms(heavy, "tiff", 0, 0))) == HEAVY
-    assert size_of(lane_of(1, "t", 64 * 64, cost_ms(small, "jpeg", 64, 64))) == SMALL
+    assert size_of(lane_of(1, "t", cost_ms(heavy, "jpeg", 64, 64))) == HEAVY
+    assert size_of(lane_of(1, "t", cost_ms(heavy, "tiff", 0, 0))) == HEAVY
+    assert size_of(lane_of(1, "t", cost_ms(small, "jpeg", 64, 64))) == SMALL
     for width, height in ((64, 64), (1600, 1200)):
         expected = explain(small, Head("jpeg", width, height), 1).expected.cpu_ms
         assert abs(cost_ms(small, "jpeg", width, height) - expected) < 0.1

@@ -1,5 +1,6 @@
 """What web says of waiting, and the uploads that it refuses because of it."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -87,9 +88,34 @@ def test_an_upload_that_would_wait_too_long_is_refused_before_its_body() -> None
 def test_a_large_image_is_refused_once_its_head_tells_its_lane() -> None:
     async def scenario(harness: WebHarness) -> None:
         beat(harness, queued=30, lane=LARGE)
-        assert await problem(harness, content=png(4000, 3000), headers=JPEG) == (503, "wait_too_long", "55")
+        assert await problem(harness, content=png(6000, 5000), headers=JPEG) == (503, "wait_too_long", "55")
         assert (await harness.client.post("/upload", content=png(400, 300), headers=JPEG)).status_code == 202
         assert len(harness.blobs.blobs) == 1
+
+    serve(scenario, eta_seconds_max=5.0)
+
+
+def test_a_form_is_judged_by_the_recipe_that_comes_after_its_image() -> None:
+    async def scenario(harness: WebHarness) -> None:
+        beat(harness, queued=30, lane=LARGE)
+        costly = json.dumps({"renditions": [{"name": "a", "format": "webp", "lossless": True}]})
+        files: dict[str, Any] = {"files": ("a.png", png(1500, 1000), "image/png"), "recipe": (None, costly)}
+        assert await problem(harness, files=files) == (503, "wait_too_long", "55")
+        assert harness.blobs.blobs == {}
+        assert (await harness.client.post("/upload", files={"files": files["files"]})).status_code == 202
+
+    serve(scenario, eta_seconds_max=5.0)
+
+
+def test_many_pixels_that_cost_little_wait_in_the_lane_of_small_jobs() -> None:
+    async def scenario(harness: WebHarness) -> None:
+        beat(harness, queued=30, lane=LARGE)
+        thumb = json.dumps({"renditions": [{"name": "a", "width": 100, "format": "jpeg"}]})
+        many: dict[str, Any] = {"content": png(4000, 3000), "headers": JPEG}
+        assert (await harness.client.post("/upload", params={"recipe": thumb}, **many)).status_code == 202
+        costly = json.dumps({"renditions": [{"name": "a", "width": 1200, "format": "webp", "lossless": True}]})
+        refused = await harness.client.post("/upload", params={"recipe": costly}, **many)
+        assert refused.json()["code"] == "wait_too_long"
 
     serve(scenario, eta_seconds_max=5.0)
 

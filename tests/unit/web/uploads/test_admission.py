@@ -126,7 +126,7 @@ def test_more_images_than_could_ever_be_accepted_are_not_stored(
 
 def test_another_recipe_comes_in_by_the_same_door() -> None:
     async def scenario(harness: WebHarness) -> None:
-        small, large = await harness.accepted(), await harness.accepted(png(4000, 3000))
+        small, large = await harness.accepted(), await harness.accepted(png(6000, 5000))
 
         async def again(job: str, **fields: str) -> int | str:
             return told(await harness.client.post("/jobs", json={"original": job, "preset": "other", **fields}))

@@ -57,7 +57,7 @@ def test_while_the_ledger_is_locked_any_key_may_be_a_repeat_and_the_broker_decid
 
 def test_a_repeat_of_a_large_image_adds_no_job_however_long_its_lane_is() -> None:
     async def scenario(harness: WebHarness) -> None:
-        large = png(4000, 3000)
+        large = png(6000, 5000)
         first = await harness.upload(large, headers=KEY)
         beat(harness, queued=30, lane=LARGE)
         again = await harness.upload(large, headers=KEY)

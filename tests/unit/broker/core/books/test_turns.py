@@ -11,7 +11,7 @@ from broker.core.books import turns
 from broker.core.books.reserve import LATELY_SECONDS, Reserve
 from broker.core.books.service import LANES_MAX, UNKNOWN_SECONDS, Service
 from jobs import wire
-from jobs.lanes import HEAVY, HEAVY_MS, LARGE, LARGE_MS, LARGE_PIXELS, SMALL, lane_of, size_of
+from jobs.lanes import HEAVY, HEAVY_MS, LARGE, LARGE_MS, SMALL, lane_of, size_of
 from jobs.records import Lane
 from jobs.wire import Failed, Failure, Finish, Finished, Held, LeaseRef, Returned, Start, Started
 from tests.properties.harness import DispatcherHarness, leases_in, new_job, ready
@@ -251,10 +251,8 @@ def test_a_barred_tenant_s_small_jobs_go_on() -> None:
 
 
 def test_the_class_of_a_job_is_told_by_its_recipe_too() -> None:
-    assert size_of(lane_of(1, "t", 64 * 64)) == SMALL
-    assert size_of(lane_of(1, "t", LARGE_PIXELS)) == LARGE
-    assert size_of(lane_of(1, "t", 64 * 64, LARGE_MS)) == LARGE
-    assert size_of(lane_of(1, "t", 64 * 64, 26_400.0)) == HEAVY
+    costs = (0.0, LARGE_MS - 1, LARGE_MS, HEAVY_MS - 1, HEAVY_MS)
+    assert [size_of(lane_of(1, "t", cost)) for cost in costs] == [SMALL, SMALL, LARGE, LARGE, HEAVY]
 
 
 def test_means_are_kept_of_the_latest_lanes_only() -> None:

@@ -198,7 +198,7 @@ def test_no_more_than_so_many_seconds_are_noted() -> None:
     timeline = [TimelineEntry(5.0, "accepted", 0, None, None), TimelineEntry(6.0, "assigned", 1, "w", None)]
     for _ in range(NOTED_MAX):
         ended.finished(None, None, Times("jpeg", [0.5]), cached=False)
-        begun.began(lane_of(1, "t", 0), timeline, 0.0, 7.0, 0.0)
+        begun.began(lane_of(1, "t", 0.0), timeline, 0.0, 7.0, 0.0)
     for counting, name, labels in ((ended, PROCESSING, ("read", "jpeg")), (begun, QUEUE, ("small", "normal"))):
         counted = histogram(counting.cells, LAYOUT.places(name)[labels], LAYOUT.family(name))
         assert sum(counted.counts) == NOTED_MAX, name
