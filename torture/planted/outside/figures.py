@@ -24,7 +24,12 @@ FIGURES = Core(
             "zip(*jobs)",
         ),
         Mutant("a stage that was not told took for ever", _COUNTS, "fillvalue=SECONDS_MAX", "fillvalue=0.0"),
-        Mutant("a clock that was set is believed", _COUNTS, "if 0.0 <= seconds < SECONDS_MAX", "if True"),
+        Mutant(
+            "a clock that was set is believed",
+            _COUNTS,
+            "ordered[bisect_left(ordered, 0.0) : bisect_left(ordered, SECONDS_MAX)]",
+            "ordered",
+        ),
         Mutant("a delay is a wait", _COUNTS, "if before.event == DELAYED and due > since", "if False"),
         Mutant("a job that came back has not waited", _COUNTS, "            place -= 2\n", "            break\n"),
         Mutant("a hit of the cache has not waited", _COUNTS, "            place -= 1\n", "            place = 0\n"),
