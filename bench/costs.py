@@ -22,13 +22,14 @@ from jobs.images.head import HEAD_BYTES, HeadReader
 from jobs.images.pieces import Passing
 from jobs.limits import FIELD_BYTES_MAX, HEAD_BYTES_MAX, PART_HEADERS_BYTES_MAX, RECIPE_BYTES_MAX
 from jobs.recipes.presets import Recipes, load_presets
+from jobs.requests import fields
 from web.access import call
 from web.access.caller import COOKIE
 from web.handlers import files
 from web.http.body import TURN_SECONDS, claimed_digest, sliced, whole
 from web.http.json import read_object
 from web.http.multipart import Piece
-from web.uploads import answer, fields
+from web.uploads import answer
 from web.uploads.forms import Form
 
 ROUNDS = 5

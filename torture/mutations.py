@@ -34,6 +34,7 @@ from torture.planted.outside.hours import COUNTED, HOURS, INTERVALS
 from torture.planted.outside.listing import LISTING
 from torture.planted.outside.lists import LISTS
 from torture.planted.outside.page import PAGE
+from torture.planted.outside.texts import TEXTS
 from torture.planted.outside.traces import SPANS, TRACE
 from torture.planted.pictures.attention import ATTENTION
 from torture.planted.pictures.looks import LOOKS, VARIANTS
@@ -49,7 +50,7 @@ from torture.planted.worker import WORKER
 
 ROOT = Path(__file__).resolve().parents[1]
 CORES = (
-    DISPATCH, WORKER, HOLDER, SUPERVISOR, RETRY, SHAPES, ATTENTION, LOOKS, VARIANTS, PLAN, ADMISSION, ACCEPT,
+    DISPATCH, WORKER, HOLDER, SUPERVISOR, RETRY, SHAPES, ATTENTION, LOOKS, VARIANTS, PLAN, ADMISSION, TEXTS, ACCEPT,
     REQUESTS, THREADS, DISKSPACE, BREAKER, LISTING, LISTS, ACTIONS, DELIVERIES, EVENTS, SCHEDULE, CLIENT, UPLOADING,
     BUDGET, CONNECTIONS, PAGE, GATE, COURIER, FETCHES, TENANTS, TRACE, SPANS, HOURS, COUNTED, INTERVALS, FIGURES, CELLS,
 )  # fmt: skip

@@ -5,6 +5,7 @@ POST /upload is web/uploads/receive.py's, the page web/page.py's; all others are
 
 from jobs.access.grants import UploadGrant, ViewGrant
 from jobs.access.keys import Scope
+from jobs.requests.fields import FIELDS
 from web.access.call import keep_apart, route
 from web.access.filters import DELIVERY_FILTERS, FILTERS, TENANT
 from web.api import serve
@@ -16,7 +17,6 @@ from web.joblog import get_log
 from web.making import batches, stored
 from web.scrape import metrics
 from web.uploads import receive
-from web.uploads.fields import FIELDS
 from web.uploads.reading import FILENAME
 
 READ, WRITE, OPERATE = Scope.READ, Scope.WRITE, Scope.OPERATE

@@ -1,12 +1,31 @@
-"""The receivers that the operator names for all jobs of a tenant (WEBHOOKS), as text. Pure."""
+"""Receivers as text: those that the operator names for all jobs of a tenant (WEBHOOKS), and that of an upload. Pure."""
 
 from collections.abc import Collection, Sequence
 
 from host.egress.addresses import Allowed, judge_text, split
 from jobs.errors import EgressRefused
 from jobs.limits import WEBHOOK_CHARACTERS_MAX
+from jobs.requests.texts import bad_parameter
 
+NAME = "webhook_url"
+"""The field by which an upload names its receiver."""
 RECEIVERS_MAX = 10_000
+
+
+def judged_receiver(url: object, allowed: Sequence[Allowed] | None) -> str:
+    """The address of a receiver that a caller names. `allowed`: None if every address may be called. Raises ClientFault
+    `bad_parameter`."""
+    if not isinstance(url, str):
+        raise bad_parameter(NAME, f"{NAME} is a text")
+    if len(url) > WEBHOOK_CHARACTERS_MAX:
+        raise bad_parameter(NAME, f"{NAME} has at most {WEBHOOK_CHARACTERS_MAX} characters, this has {len(url)}")
+    try:
+        target = split(url)
+        if allowed is not None:
+            judge_text(target, allowed)
+    except EgressRefused as fault:
+        raise bad_parameter(NAME, f"{NAME} {url[:100]!r}: {fault.detail}") from None
+    return url
 
 
 def parse_receivers(text: str, allowed: Sequence[Allowed], tenants: Collection[str] = ()) -> dict[str, str]:

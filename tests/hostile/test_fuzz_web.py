@@ -15,11 +15,11 @@ from jobs.job import Row
 from jobs.limits import LIST_MAX
 from jobs.recipes.presets import Recipes
 from jobs.records import Where
+from jobs.requests.fields import FIELDS
 from stores.ledger.memory import MemoryLedger
 from tests.support.harnesses.web_harness import WebHarness, png, reads_of, turns
 from tests.support.harnesses.web_readers import Reader
 from web.routes import ROUTES
-from web.uploads.fields import FIELDS
 
 BRIEF = settings(max_examples=settings().max_examples // 3, deadline=None)
 """An example is a whole process of memory."""

@@ -177,10 +177,6 @@ ADMISSION = Core(
             "        if len(spent) >= SPENT_GRANTS_MAX:\n            spent.clear()\n",
             "",
         ),
-        Mutant("quotes are of the key", "admission.py", "key = key[1:-1]", "pass"),
-        Mutant("one quote is an empty key", "admission.py", "if len(key) > 1 and key[0]", "if key[0:1] and key[0]"),
-        Mutant("a key may have spaces", "admission.py", "x21-", "x20-"),
-        Mutant("a key of 256 is taken", "admission.py", "{1,255}", "{1,256}"),
         Mutant(
             "a rate is over for a second too short",
             "admission.py",

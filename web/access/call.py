@@ -19,13 +19,13 @@ from jobs.errors import ClientFault, LimitExceeded
 from jobs.job import Row
 from jobs.limits import PARAMETERS_MAX, STREAM_JOBS_MAX
 from jobs.records import Where
+from jobs.requests.texts import bad_parameter
 from jobs.trace import Trace
 from web.access.caller import IN_QUERY, Caller, admit
 from web.access.filters import TENANT, filter_of
 from web.access.guard import base_of
 from web.access.parts import Web
 from web.http import body
-from web.http.json import bad_parameter
 from web.http.tally import READING, tally_of
 from web.views import answers
 from web.views.shapes import Job

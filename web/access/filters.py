@@ -4,7 +4,7 @@ from datetime import datetime
 
 from jobs.job import TEXT_CHARACTERS_MAX, Code, State
 from jobs.records import Where
-from web.http.json import bad_parameter
+from jobs.requests.texts import bad_parameter
 
 _TEXTS = ("state", "code", "reference", "preset")
 _TIMES = ("accepted_after", "accepted_before")

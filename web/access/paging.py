@@ -3,8 +3,8 @@
 import base64
 
 from jobs.limits import LIST_DEFAULT, LIST_MAX
+from jobs.requests.texts import bad_parameter
 from web.access.call import Call
-from web.http.json import bad_parameter
 
 _FIRST = "[MN][DTjz]|O[DT]"
 CURSOR_PATTERN = (

@@ -11,6 +11,7 @@ from jobs import ids
 from jobs.errors import ClientFault
 from jobs.job import REQUEUEABLE, TEXT_CHARACTERS_MAX, State
 from jobs.limits import LIST_SCAN_MAX
+from jobs.requests.texts import bad_parameter
 from jobs.tenants import NAME
 from jobs.wire import PAUSES_EDITION, TIMES_EDITION, Cancel, DrainWorker, Pause, Purge, Requeue, Resume
 from web.access.call import Call, flag
@@ -20,7 +21,7 @@ from web.access.parts import Web
 from web.broker.editions import refuse_older
 from web.broker.requests import NotPromised
 from web.handlers.asking import REFUSALS, ask, given, named, over_many
-from web.http.json import as_json, bad_parameter
+from web.http.json import as_json
 from web.views.acted import ActionPage
 from web.views.acted import action as shown
 from web.views.replies import Draining, Paused

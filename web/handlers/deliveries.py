@@ -11,6 +11,7 @@ from jobs.deliveries import DeliveryRow, DeliveryState, DeliveryWhere, EventType
 from jobs.errors import ClientFault
 from jobs.ids import is_id
 from jobs.limits import LIST_SCAN_MAX
+from jobs.requests.texts import bad_parameter
 from jobs.wire import COURIERS_EDITION, Replay
 from stores.ledger import LedgerReader
 from web.access.call import Call, flag
@@ -18,7 +19,7 @@ from web.access.filters import DELIVERY_FILTERS, time_of
 from web.access.paging import before_of, cursor, limit_of
 from web.broker.editions import refuse_older
 from web.handlers.asking import ask, given, named, over_many
-from web.http.json import as_json, bad_parameter
+from web.http.json import as_json
 from web.views.told import DeliveryPage
 from web.views.told import delivery as shown
 

@@ -9,11 +9,11 @@ from jobs.images.judged import judged
 from jobs.images.pieces import Passing
 from jobs.recipes.explain import Explanation, explain
 from jobs.recipes.recipe import Recipe
+from jobs.requests import fields
 from web.access.call import Call
 from web.access.grants import bytes_limit
 from web.http.body import sliced, stream_digested
 from web.http.json import as_json
-from web.uploads import fields
 from web.uploads.incoming import FORMATS
 from web.uploads.memory import judge_memory
 from web.views.replies import PlannedImage, PlannedRecipe

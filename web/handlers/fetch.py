@@ -16,14 +16,14 @@ from jobs import ids
 from jobs.errors import ClientFault, EgressRefused
 from jobs.job import Original
 from jobs.limits import FILENAME_CHARACTERS_MAX
+from jobs.requests import fields
+from jobs.requests.texts import bad_parameter
 from jobs.wire import COURIERS_EDITION
 from web.access.call import Call
 from web.access.fresh import fresh_id
 from web.access.timing import Timing
 from web.broker.editions import refuse_older
-from web.http.json import bad_parameter
 from web.metrics.families import JUDGE, PROMISE
-from web.uploads import fields
 from web.uploads.accept import accept
 from web.uploads.admission import at_door
 from web.uploads.answer import answer

@@ -15,11 +15,11 @@ from jobs.access.grants import ViewGrant
 from jobs.errors import ClientFault, LimitExceeded
 from jobs.job import ENDED, Row
 from jobs.limits import SESSION_STREAM_SECONDS, STREAM_JOBS_MAX
+from jobs.requests.texts import bad_parameter
 from web.access.batches import batch_of_call, rows_of
 from web.access.call import Call, grant_query
 from web.access.caller import IN_QUERY, admit_each
 from web.access.shares import one_stream
-from web.http.json import bad_parameter
 from web.streams.hub import EventResponse
 from web.streams.streams import JobsStream, Stream
 from web.views.events import UNKNOWN, event, number_of, replay, seen_by

@@ -22,9 +22,10 @@ from jobs.limits import (
     REFERENCE_CHARACTERS_MAX,
 )
 from jobs.recipes.presets import DEFAULT_PRESET
+from jobs.requests.texts import bad_parameter
 from web.access.call import Call, find_job, read_body
 from web.access.caller import has_key
-from web.http.json import as_json, bad_parameter, read_object
+from web.http.json import as_json, read_object
 from web.uploads.hooks import checked
 from web.views.fields import moment
 from web.views.replies import GrantMade, ViewGrantMade

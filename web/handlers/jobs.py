@@ -15,6 +15,7 @@ from jobs import ids
 from jobs.errors import ClientFault
 from jobs.job import ENDED, Row, decode_outcome
 from jobs.limits import EXPORT_MAX, FILES_PER_POST_MAX, LIST_MAX, LIST_SCAN_MAX
+from jobs.requests.texts import bad_parameter
 from stores.ledger import LedgerReader
 from web.access.batches import batch_of_call, rows_of
 from web.access.call import Call, find_job, flag, read_job, seconds
@@ -24,7 +25,7 @@ from web.broker.requests import NotPromised
 from web.broker.waiting import again_seconds
 from web.handlers import export
 from web.http.headers import accepted, joined
-from web.http.json import as_json, bad_parameter, encode
+from web.http.json import as_json, encode
 from web.views import answers, told
 from web.views.hours import history, oldest_at
 from web.views.numbers import stats

@@ -15,11 +15,12 @@ from jobs.errors import LimitExceeded
 from jobs.job import ENDED
 from jobs.limits import AUDIT_BYTES_MAX, AUDIT_RECEIPTS_MAX
 from jobs.records import PURGED
+from jobs.requests.texts import bad_parameter, read_json
 from jobs.tenants import retention_of
 from stores.ledger import LedgerReader
 from web.access.call import Call, read_body
 from web.access.parts import Web
-from web.http.json import as_json, bad_parameter, read_json
+from web.http.json import as_json
 
 
 async def audit(call: Call) -> Response:

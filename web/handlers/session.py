@@ -12,10 +12,11 @@ from starlette.responses import Response
 from jobs.access.keys import find, open_session
 from jobs.errors import ClientFault
 from jobs.limits import FIELD_BYTES_MAX, SESSION_SECONDS
+from jobs.requests.texts import bad_parameter, read_json
 from web.access.call import Call, read_body
 from web.access.caller import Caller, caller_of, cookie_of
 from web.access.parts import Web
-from web.http.json import as_json, bad_parameter, read_json
+from web.http.json import as_json
 from web.http.tally import tell_caller
 from web.views.fields import moment
 from web.views.replies import Session

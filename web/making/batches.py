@@ -5,11 +5,13 @@ The broker decides who joins, and when the batch ends (broker/core/batches.py).
 
 from starlette.responses import Response
 
+from host.egress.receivers import NAME
 from jobs import ids
 from jobs.access.keys import keyed
 from jobs.errors import ClientFault
 from jobs.job import Hooks, decode_hooks
 from jobs.limits import FIELD_BYTES_MAX
+from jobs.requests.texts import bad_parameter, checked_key
 from jobs.wire import BATCHES_EDITION, Action, CloseBatch, OpenBatch
 from web.access.batches import batch_of_call
 from web.access.call import Call, read_body
@@ -18,9 +20,8 @@ from web.access.parts import Web
 from web.broker.editions import refuse_older
 from web.handlers.asking import ask, given, named
 from web.handlers.jobs import shown_with_jobs
-from web.http.json import as_json, bad_parameter, read_object
-from web.uploads.admission import checked_key
-from web.uploads.hooks import NAME, hooks_for
+from web.http.json import as_json, read_object
+from web.uploads.hooks import hooks_for
 from web.views.shapes import OpenedBatch
 
 
@@ -32,7 +33,7 @@ async def open_batch(call: Call) -> Response:
         raise bad_parameter(unknown[0], f"there is no key {unknown[0]!r}: use {NAME}")
     hooks = hooks_for(call, values.get(NAME))
     refuse_older(call.web.feed.latest_beat, BATCHES_EDITION, "open batches")
-    key = checked_key(call.request)
+    key = checked_key(call.request.headers.get("idempotency-key"))
     batch = fresh_id() if key is None else _of_key(call, key)
     await ask(call.web, OpenBatch(*named(call.web), batch, call.caller.tenant, hooks), tenant=call.caller.tenant)
     if key is not None:

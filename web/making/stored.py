@@ -4,7 +4,6 @@ Many originals are one batch: one Submit makes all of its jobs or none.
 """
 
 from functools import partial
-from typing import Any
 
 import msgspec
 from starlette.responses import Response
@@ -12,27 +11,29 @@ from starlette.responses import Response
 from jobs import ids
 from jobs.errors import ClientFault, LimitExceeded
 from jobs.job import Hooks, Row, decode_outcome, decode_spec, original_of
-from jobs.limits import BATCH_JOBS_MAX, FIELD_BYTES_MAX, FILES_PER_POST_MAX
+from jobs.limits import FIELD_BYTES_MAX, FILES_PER_POST_MAX
+from jobs.requests import fields
+from jobs.requests.fields import UploadRequest
+from jobs.requests.originals import MANY, ONE, named_originals
+from jobs.requests.texts import bad_parameter
 from jobs.wire import BATCHES_EDITION, FRAME_BYTES_MAX
 from web.access.call import Call, read_body
 from web.access.fresh import fresh_id
 from web.access.timing import Timing
 from web.broker.editions import refuse_older
 from web.handlers.fetch import fetch_job
-from web.http.json import bad_parameter, read_object
+from web.http.json import read_object
 from web.metrics.families import JUDGE, PROMISE, STORE
-from web.uploads import fields
 from web.uploads.accept import accept, submit_of
 from web.uploads.admission import Admission, at_door
 from web.uploads.answer import answer
-from web.uploads.fields import UploadRequest
 from web.uploads.hooks import hooks_of, judge_batch
 from web.uploads.incoming import publish
 from web.uploads.originals import Stored, measures
 
 HEAD_BYTES = 64
 """Of a frame, beside its message: more than version, name and a longer number of the request take."""
-ONE, MANY, FETCHED = "original", "originals", "source_url"
+FETCHED = "source_url"
 
 
 async def make_jobs(call: Call) -> Response:
@@ -43,7 +44,7 @@ async def make_jobs(call: Call) -> Response:
         raise bad_parameter(unknown[0], f"there is no key {unknown[0]!r}")
     if FETCHED in values:
         return await fetch_job(call, values)
-    sources, many = _named(values), values.get(MANY) is not None
+    sources, many = named_originals(values), values.get(MANY) is not None
     asked = fields.from_values(values, call.web.recipes)
     hooks = hooks_of(call, asked)
     judge_batch(call, asked, hooks, is_batch=many)
@@ -64,22 +65,6 @@ async def make_jobs(call: Call) -> Response:
         accepted = await accept(admission, asked, stored, hooks, is_batch=many)
         timing.ended(PROMISE)
     return await answer(call, accepted, [], timing, asked.batch)
-
-
-def _named(values: dict[str, Any]) -> list[str]:
-    """The ids of the jobs whose originals are meant. Raises ClientFault `bad_parameter`, LimitExceeded."""
-    one, many = values.get(ONE), values.get(MANY)
-    if many is None:
-        if not isinstance(one, str):
-            raise bad_parameter(ONE, f"{ONE} is the id of a job whose original is stored")
-        return [one]
-    if one is not None:
-        raise bad_parameter(MANY, f"give {ONE} or {MANY}, not both")
-    if not isinstance(many, list) or not many or not all(isinstance(each, str) for each in many):
-        raise bad_parameter(MANY, f"{MANY} are the ids of 1 to {BATCH_JOBS_MAX} jobs whose originals are stored")
-    if len(many) > BATCH_JOBS_MAX:
-        raise LimitExceeded("bad_parameter", "batch_jobs_max", BATCH_JOBS_MAX, len(many))
-    return many
 
 
 async def _found(call: Call, sources: list[str]) -> list[Row]:

@@ -17,12 +17,12 @@ from jobs.limits import BATCH_JOBS_MAX
 from jobs.recipes import recipe
 from jobs.recipes.explain import cost_ms
 from jobs.recipes.recipe import content_of
+from jobs.requests.fields import UploadRequest
 from jobs.trace import Trace, member_of
 from jobs.wire import COMMITTED, CONFLICT, KNOWN, REFUSED, Ack, NewJob, Submit, SubmitForCouriers, SubmitToBatch
 from web.broker.requests import NotPromised
 from web.http.tally import tally_of
 from web.uploads.admission import Admission, RateLimited, queue_full_seconds, used_up
-from web.uploads.fields import UploadRequest
 from web.uploads.originals import Stored, measures, remove
 from web.uploads.promised import known_rows, look, rows
 

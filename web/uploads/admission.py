@@ -7,7 +7,6 @@ later steps do not ask again what a grant allows. The sizes and types of images 
 
 import contextlib
 import math
-import re
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from jobs.lanes import LARGE_MS
 from jobs.limits import FILES_PER_POST_MAX, RETRY_SECONDS, SPENT_GRANTS_MAX
 from jobs.recipes.explain import cost_ms
 from jobs.recipes.recipe import Recipe
+from jobs.requests.texts import checked_key
 from web.access.call import Call
 from web.access.grants import Terms, terms_of
 from web.access.shares import one_under_way
@@ -28,7 +28,6 @@ from web.broker.requests import NotPromised
 from web.broker.waiting import NORMAL
 
 RATE_SECONDS = 60
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ async def at_door(call: Call, priority: object, size: int = 0) -> AsyncIterator[
     """Admit an upload that announces `size` bytes, or a new recipe for a stored original (0 bytes). Within the context
     it counts in the caller's share. Raises as `_admit`; ClientFault for a part of a file or a `bad_key`; TooMany."""
     _refuse_part(call.request)
-    key = checked_key(call.request)
+    key = checked_key(call.request.headers.get("idempotency-key"))
     admission = await _admit(call, key, priority, size)
     with one_under_way(call):
         yield admission
@@ -130,18 +129,6 @@ def used_up(call: Call, terms: Terms, left: int) -> ClientFault:
             spent.clear()
         spent.add(terms.use.grant)
     return ClientFault(f"the grant has {left} uses left", code="grant_used_up", left=left)
-
-
-def checked_key(request: Request) -> str | None:
-    """The Idempotency-Key, without quotes around it. Raises ClientFault `bad_key`."""
-    key = request.headers.get("idempotency-key")
-    if key is None:
-        return None
-    if len(key) > 1 and key[0] == key[-1] == '"':
-        key = key[1:-1]
-    if not _KEY.fullmatch(key):
-        raise ClientFault("an Idempotency-Key is 1 to 255 visible ASCII characters", code="bad_key")
-    return key
 
 
 class RateLimited(ClientFault):

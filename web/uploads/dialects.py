@@ -9,8 +9,8 @@ import difflib
 from starlette.requests import Request
 
 from jobs.errors import ClientFault
-from web.http.json import bad_parameter
-from web.uploads.fields import FIELDS
+from jobs.requests.fields import FIELDS
+from jobs.requests.texts import bad_parameter
 from web.uploads.sentback import REDIRECT
 
 _WHOLE = {

@@ -10,8 +10,8 @@ from typing import Protocol
 
 from jobs.errors import ClientFault, LimitExceeded
 from jobs.limits import FIELD_BYTES_MAX, FILENAME_CHARACTERS_MAX, FORM_BYTES_MAX
+from jobs.requests.texts import bad_parameter
 from web.http.headers import filename_of, parameters, text_of
-from web.http.json import bad_parameter
 from web.http.multipart import Headers, Multipart, Piece
 from web.uploads.dialects import TOTALS, judge_total, judge_unknown
 

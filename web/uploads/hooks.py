@@ -4,37 +4,25 @@ Owns the door for a receiver's address. Its name is resolved, and judged again, 
 An event is signed, so its own addresses never begin with what a client on the network says we are called.
 """
 
-from host.egress.addresses import judge_text, split
+from host.egress.receivers import NAME, judged_receiver
 from host.settings.couriers import has_couriers
-from jobs.errors import EgressRefused
 from jobs.job import Hooks
-from jobs.limits import WEBHOOK_CHARACTERS_MAX
+from jobs.requests.fields import UploadRequest
+from jobs.requests.texts import bad_parameter
 from jobs.wire import BATCHES_EDITION, COURIERS_EDITION
 from web.access.call import Call
 from web.access.guard import is_base_ours
 from web.access.parts import Web
 from web.broker.editions import refuse_older
-from web.http.json import bad_parameter
-from web.uploads.fields import UploadRequest
-
-NAME = "webhook_url"
 
 
 def checked(web: Web, url: object) -> str:
     """The address of a receiver that a caller names. Raises ClientFault `bad_parameter`."""
-    if not isinstance(url, str):
-        raise bad_parameter(NAME, f"{NAME} is a text")
     if not has_couriers(web.settings.couriers):
         raise bad_parameter(NAME, "nobody delivers webhooks here: PIXMILL_COURIERS is 0")
     if not is_base_ours(web):
         raise bad_parameter(NAME, "no event can name its job here: PIXMILL_PUBLIC_URL is not set")
-    if len(url) > WEBHOOK_CHARACTERS_MAX:
-        raise bad_parameter(NAME, f"{NAME} has at most {WEBHOOK_CHARACTERS_MAX} characters, this has {len(url)}")
-    try:
-        judge_text(split(url), web.allowed)
-    except EgressRefused as fault:
-        raise bad_parameter(NAME, f"{NAME} {url[:100]!r}: {fault.detail}") from None
-    return url
+    return judged_receiver(url, web.allowed)
 
 
 def hooks_of(call: Call, request: UploadRequest) -> Hooks | None:

@@ -4,13 +4,13 @@ from contextlib import closing
 
 from jobs.errors import ClientFault, PixmillError
 from jobs.limits import FORM_BYTES_MAX
+from jobs.requests import fields
+from jobs.requests.fields import UploadRequest
 from web.access.call import Call
 from web.http.body import stream_digested
 from web.http.headers import filename_of, parameters, plain_filename
-from web.uploads import fields
 from web.uploads.admission import Admission
 from web.uploads.dialects import no_image
-from web.uploads.fields import UploadRequest
 from web.uploads.forms import Form
 from web.uploads.incoming import Intake
 from web.uploads.sentback import REDIRECT, SentBack

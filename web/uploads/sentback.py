@@ -11,9 +11,9 @@ from starlette.responses import Response
 from host.settings.settings import cors_origins
 from jobs.errors import PixmillError
 from jobs.limits import REDIRECT_CHARACTERS_MAX
+from jobs.requests.texts import bad_parameter
 from web.access.call import Call
 from web.access.guard import origin_of
-from web.http.json import bad_parameter
 
 REDIRECT = "redirect"
 

@@ -22,11 +22,12 @@ ARROWS = {
     "jobs/images/kept": "jobs/images",
     "jobs/recipes": "jobs jobs/images jobs/recipes/values",
     "jobs/recipes/values": "jobs/images",
+    "jobs/requests": "jobs jobs/recipes",
     "jobs/session": "jobs/wire",
     "jobs/webhooks": "jobs",
     "jobs/wire": "jobs",
     "host": "",
-    "host/egress": "jobs",
+    "host/egress": "jobs jobs/requests",
     "host/files": "host/process host/settings jobs jobs/images jobs/recipes",
     "host/log": "host/settings jobs",
     "host/process": "",
@@ -58,29 +59,32 @@ ARROWS = {
     "broker/flight": "broker/core broker/core/books broker/frames jobs jobs/wire stores stores/ledger",
     "broker/frames": "broker/core/books broker/core/couriers host/sockets jobs jobs/webhooks jobs/wire",
     "web": (
-        "host/files host/log host/process host/settings host/sockets host/tracing jobs jobs/access jobs/webhooks "
-        "web/access web/api web/broker web/handlers web/http web/making web/metrics web/uploads web/views"
+        "host/files host/log host/process host/settings host/sockets host/tracing jobs jobs/access jobs/requests "
+        "jobs/webhooks web/access web/api web/broker web/handlers web/http web/making web/metrics web/uploads "
+        "web/views"
     ),
     "web/access": (
         "host/egress host/files host/process host/settings host/sockets host/tracing jobs jobs/access jobs/recipes "
-        "jobs/wire stores stores/blobs stores/ledger web/broker web/http web/metrics web/streams web/views"
+        "jobs/requests jobs/wire stores stores/blobs stores/ledger web/broker web/http web/metrics web/streams "
+        "web/views"
     ),
     "web/api": "jobs jobs/access jobs/recipes jobs/webhooks web/access web/api/shown web/handlers web/http web/views",
     "web/api/shown": "",
     "web/broker": "host/process host/sockets jobs jobs/wire stores/ledger",
     "web/handlers": (
-        "host/egress host/settings jobs jobs/access jobs/images jobs/recipes jobs/wire stores/blobs stores/ledger "
-        "web/access web/broker web/http web/metrics web/streams web/uploads web/views"
+        "host/egress host/settings jobs jobs/access jobs/images jobs/recipes jobs/requests jobs/wire stores/blobs "
+        "stores/ledger web/access web/broker web/http web/metrics web/streams web/uploads web/views"
     ),
-    "web/http": "host/process jobs",
+    "web/http": "host/process jobs jobs/requests",
     "web/making": (
-        "jobs jobs/access jobs/wire web/access web/broker web/handlers web/http web/metrics web/uploads web/views"
+        "host/egress jobs jobs/access jobs/requests jobs/wire web/access web/broker web/handlers web/http "
+        "web/metrics web/uploads web/views"
     ),
     "web/metrics": "host/files jobs jobs/figures jobs/wire web/http",
     "web/streams": "jobs jobs/wire web/broker web/http web/views",
     "web/uploads": (
-        "host/egress host/settings host/tracing jobs jobs/access jobs/images jobs/recipes jobs/wire stores/blobs "
-        "stores/ledger web/access web/broker web/http web/metrics web/views"
+        "host/egress host/settings host/tracing jobs jobs/access jobs/images jobs/recipes jobs/requests jobs/wire "
+        "stores/blobs stores/ledger web/access web/broker web/http web/metrics web/views"
     ),
     "web/views": "host/egress jobs jobs/access jobs/images jobs/recipes jobs/wire web/broker",
     "worker": "host/files host/log host/process host/settings worker/keeper",
@@ -116,9 +120,9 @@ ARROWS = {
     "pixmill/server": "",
     "pixmill/testing": "pixmill pixmill/client",
     "bench": (
-        "bench/parts bench/peers host/files host/process host/settings jobs jobs/images jobs/recipes "
-        "jobs/wire stores/blobs tests/support/clusters tests/support/pictures web/access web/handlers "
-        "web/http web/uploads worker/boundary worker/keeper"
+        "bench/parts bench/peers host/files host/process host/settings jobs jobs/images jobs/recipes jobs/requests "
+        "jobs/wire stores/blobs tests/support/clusters tests/support/pictures web/access web/handlers web/http "
+        "web/uploads worker/boundary worker/keeper"
     ),
     "bench/beside": "bench/parts bench/peers bench/peers/whole tests/support/clusters tests/support/pictures",
     "bench/causes": "bench bench/parts jobs tests/support/clusters",

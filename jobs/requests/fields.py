@@ -19,7 +19,7 @@ from jobs.limits import EXPIRES_IN_MAX, EXPIRES_IN_MIN, METADATA_BYTES_MAX, META
 from jobs.recipes import recipe as recipes
 from jobs.recipes.presets import DEFAULT_PRESET, Recipes
 from jobs.recipes.recipe import Focus, Recipe
-from web.http.json import bad_parameter, read_json
+from jobs.requests.texts import bad_parameter, read_json
 
 FIELDS = frozenset(
     {
