@@ -20,6 +20,7 @@ from jobs.recipes.recipe import parse
 from pixmill.testing import FakePixmill
 from tests.support.clusters.cluster import ROOT
 from tests.support.house.needs import lacking
+from tests.support.patience import stretched
 
 PAGE = (ROOT / "docs" / "python.md").read_text()
 SECTIONS = re.findall(r"^#+ (.+?)\n(.*?)(?=^##? |\Z)", PAGE, re.MULTILINE | re.DOTALL)
@@ -141,6 +142,19 @@ def test_the_tests_of_a_program(service: FakePixmill) -> None:
     for each in tests.values():
         each(service)
     assert (len(tests), len(service.jobs)) == (2, 2)
+
+
+def test_the_tests_of_an_app(tmp_path: Path) -> None:
+    """As files of a project, by pytest."""
+    needed("fastapi")
+    code = {(heading, number): text for heading, number, text in EXAMPLES}
+    (tmp_path / "photos.py").write_text(code["FastAPI", 0])
+    (tmp_path / "test_photos.py").write_text(code["In your tests", 1])
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ["pixmill.testing.plugin"]')
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_photos.py"]
+    environ = {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environ, timeout=stretched(60))
+    assert "2 passed" in done.stdout, done.stdout
 
 
 def test_a_task_that_was_moved(service: FakePixmill) -> None:

@@ -265,3 +265,36 @@ def test_data_that_would_not_last_refuses_the_start(
         "set PIXMILL_DATA to a folder that lasts\n"
     )
     assert not (kept / "uploads").exists()
+
+
+BESIDE = """
+import jobs, sys
+import pixmill
+from pixmill.testing import FakePixmill
+assert jobs.mine and sys.modules["jobs"] is jobs and "jobs.errors" not in sys.modules and "host" not in sys.modules
+client = FakePixmill().client()
+for data, fields in ((b"a text", {}), (b"\\xff\\xd8\\xff", {"recipe": {"renditions": [{"name": "a", "widht": 3}]}})):
+    try:
+        client.upload(data, **fields)
+    except pixmill.Refused as refused:
+        print(refused.code, refused.detail)
+print(client.upload(b"\\xff\\xd8\\xff", preset="web", focus=(0.5, 0.5), metadata={"a": 1}, wait=1).state)
+"""
+
+
+def test_the_stand_in_refuses_by_the_servers_rules_beside_a_programs_own_jobs(tmp_path: Path, programs: Path) -> None:
+    (tmp_path / "jobs.py").write_text("mine = True\n")
+    done = run(tmp_path, programs / "python", "-c", BESIDE)
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        "unsupported_type this is text, which is not read here (JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP, HEIC are): "
+        "send the image itself",
+        "bad_recipe $.renditions[0].widht: no such key",
+        "done",
+    ]
+
+
+def test_the_stand_in_without_its_extra_names_it(tmp_path: Path, programs: Path) -> None:
+    program = "import sys; sys.modules['msgspec'] = None; import pixmill.testing"
+    done = run(tmp_path, programs / "python", "-c", program)
+    assert done.stderr.splitlines()[-1].endswith("pixmill.testing needs msgspec: pip install 'pixmill[testing]'")

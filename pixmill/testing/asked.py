@@ -1,12 +1,12 @@
 """A request to the stand-in, as its routes read it. Owns no job."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 
+from pixmill.testing import rules
 from pixmill.testing.grants import Grants, Opened
 from pixmill.testing.jobs import FakeJob, Jobs
 from pixmill.testing.messages import Refusal
@@ -19,7 +19,7 @@ class Asked:
     """A request, with the parts of its path, and the grant that was shown with it."""
 
     jobs: Jobs
-    presets: Mapping[str, Any]
+    recipes: rules.Recipes
     request: httpx2.Request
     parts: tuple[str, ...]
     grants: Grants

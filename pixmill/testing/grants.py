@@ -26,15 +26,11 @@ class Opened:
     kind: str
     terms: dict[str, Any]
 
-    def decide(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """The fields of an upload, with those that the grant decides. Raises Refusal `forbidden`."""
+    @property
+    def decided(self) -> dict[str, str]:
+        """The fields of an upload that the grant decides."""
         names = ("preset", "reference", "webhook_url")
-        decided = {name: self.terms[name] for name in names if self.terms[name] is not None}
-        for name, value in fields.items():
-            undecided = name == "recipe" or (name == "webhook_url" and name not in decided)
-            if undecided or (name, value) == ("priority", "high") or decided.get(name, value) != value:
-                raise Refusal("forbidden", f"this grant does not allow this {name}", parameter=name)
-        return {**fields, **decided}
+        return {name: self.terms[name] for name in names if self.terms[name] is not None}
 
 
 @dataclass
@@ -57,11 +53,8 @@ class Grants:
         return Opened(text, kind, terms)
 
     def use(self, grant: Opened, files: list[tuple[str, bytes]]) -> None:
-        """Count the images of an upload. Raises Refusal `upload_too_large` or `grant_used_up`."""
-        name, most, size = grant.terms["id"], grant.terms["bytes_max"], sum(len(data) for _, data in files)
-        if size > most:
-            what = f"bytes_max is {most}, these are {size} bytes"
-            raise Refusal("upload_too_large", what, limit="bytes_max", allowed=most, actual=size)
+        """Count the images of an upload. Raises Refusal `grant_used_up`."""
+        name = grant.terms["id"]
         left = grant.terms["count"] - self.used[name]
         if len(files) > left:
             raise Refusal("grant_used_up", f"the grant has {left} uses left", left=left)

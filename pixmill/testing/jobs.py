@@ -12,13 +12,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pixmill.pictures import SIDE, numbered
-from pixmill.testing import facts
+from pixmill.testing import facts, rules
 from pixmill.testing.messages import Refusal
 
 ENDED = ("done", "failed", "dead", "cancelled")
 STATES = ("queued", "running", "delayed", *ENDED)
-BATCH_MAX = 1000
-"""Jobs of a batch."""
 BASE = "http://pixmill.test"
 """The address of the stand-in: no request leaves the process."""
 FORMATS = ("avif", "webp", "png", "jpeg", "gif")
@@ -26,14 +24,6 @@ _VARIANT = re.compile(
     r"(.+?)(?P<width>-[0-9]+w)?(?:-(?P<density>[0-9]+(?:_[0-9]+)?)x)?(?P<format>-(?:" + "|".join(FORMATS) + "))?"
 )
 """A rendition's name, as `widths`, `dpr` and `formats` make it."""
-_KINDS = {b"\xff\xd8\xff": "jpeg", b"\x89PNG": "png", b"GIF8": "gif", b"RIFF": "webp", b"BM": "bmp"}
-_KINDS |= {b"II*\0": "tiff", b"MM\0*": "tiff"}
-_BRANDS = {b"ftypavif": "avif", b"ftypavis": "avif", b"ftypheic": "heic", b"ftypmif1": "heic"}
-
-
-def format_of(data: bytes) -> str | None:
-    """The format by the first bytes; None if it is no image."""
-    return _BRANDS.get(data[4:12]) or next((kind for head, kind in _KINDS.items() if data.startswith(head)), None)
 
 
 @dataclass
@@ -108,7 +98,7 @@ class FakeJob:
         return {name: getattr(self, name) for name in names}
 
     def _original(self, here: str, info: dict[str, Any] | None) -> dict[str, Any]:
-        sides = {"format": format_of(self.data), "width": SIDE, "height": SIDE, "bytes": len(self.data)}
+        sides = {"format": rules.format_of(self.data), "width": SIDE, "height": SIDE, "bytes": len(self.data)}
         sides |= {"upright_width": SIDE, "upright_height": SIDE}
         return {**sides, "digest": hashlib.sha256(self.data).hexdigest(), "url": f"{here}/original", "info": info}
 
@@ -182,7 +172,7 @@ class Jobs:
 
     def _new_id(self) -> str:
         self._made += 1
-        return f"fake{self._made:022d}"
+        return f"0fake{self._made:021d}"
 
     def open_batch(self) -> str:
         """The id of a new batch, which jobs may join."""
@@ -202,9 +192,8 @@ class Jobs:
             raise Refusal("not_found", f"there is no batch {batch}")
         if not self.opened[batch]:
             raise Refusal("batch_closed", "the batch is closed: open another")
-        if (actual := len(self.batch(batch)) + files) > BATCH_MAX:
-            told = {"limit": "batch_jobs_max", "allowed": BATCH_MAX, "actual": actual}
-            raise Refusal("too_many_parts", f"{BATCH_MAX} jobs of a batch at most", **told)
+        if (actual := len(self.batch(batch)) + files) > rules.BATCH_JOBS_MAX:
+            raise rules.LimitExceeded("too_many_parts", "batch_jobs_max", rules.BATCH_JOBS_MAX, actual)
         return batch
 
     def batch(self, batch: str) -> list[FakeJob]:

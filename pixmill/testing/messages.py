@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 import httpx2
@@ -13,7 +14,8 @@ STATUS = {
     "forbidden": 403, "grant_expired": 403, "grant_used_up": 403, "origin_not_allowed": 403, "not_found": 404,
     "method_not_allowed": 405, "job_ended": 409, "job_not_ended": 409, "not_requeueable": 409, "batch_closed": 409,
     "upload_too_large": 413, "too_many_parts": 413, "unsupported_type": 415, "undecodable": 422,
-    "idempotency_key_reused": 422, "bad_recipe": 422, "unknown_preset": 422, "source_refused": 422,
+    "pixels_over_limit": 422, "idempotency_key_reused": 422, "bad_recipe": 422, "unknown_preset": 422,
+    "source_refused": 422,
     "rate_limited": 429, "broker_silent": 503,
 }  # fmt: skip
 _DISPOSITION = re.compile(rb'content-disposition: form-data; name="([^"]*)"(?:; filename="([^"]*)")?', re.IGNORECASE)
@@ -70,7 +72,7 @@ def as_json(value: object, status: int = 200, headers: Mapping[str, str] | None 
 def as_problem(refusal: Refusal) -> httpx2.Response:
     """A problem document (RFC 9457)."""
     status = STATUS.get(refusal.code, 503)
-    document = {"type": "about:blank", "title": refusal.code, "status": status, "code": refusal.code}
+    document = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "code": refusal.code}
     body = json.dumps(document | {"detail": refusal.detail} | refusal.members).encode()
     return httpx2.Response(status, headers={"Content-Type": "application/problem+json"}, content=body)
 

@@ -10,12 +10,13 @@ from typing import Any
 import httpx2
 
 from pixmill import grants
+from pixmill.testing import rules
 from pixmill.testing.asked import IN_QUERY, Asked
 from pixmill.testing.grants import SECRET, UPLOAD, VIEW
 from pixmill.testing.history import history
-from pixmill.testing.jobs import BASE, ENDED, FORMATS, STATES, FakeJob, Jobs, format_of
+from pixmill.testing.jobs import BASE, ENDED, FORMATS, STATES, FakeJob, Jobs
 from pixmill.testing.messages import Refusal, as_json, event
-from pixmill.testing.uploads import derive, recipe_of, upload
+from pixmill.testing.uploads import derive, upload
 
 HOUR = timedelta(hours=1)
 TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
@@ -219,7 +220,7 @@ def grant(asked: Asked) -> httpx2.Response:
     if end <= datetime.now(UTC):
         raise Refusal("bad_parameter", f"expires_at is a future time, not {ends!r}", parameter="expires_at")
     if job is None:
-        recipe_of(asked.presets, values)
+        rules.from_values({"preset": values.get("preset", "default")}, asked.recipes)
         text = _upload_grant(values, end.timestamp())
     else:
         text = grants.view_grant(SECRET, asked.jobs.found(str(job)).id, expires_at=end.timestamp())
@@ -271,7 +272,7 @@ def _told(asked: Asked) -> list[dict[str, Any]]:
 
 def presets(asked: Asked) -> httpx2.Response:
     """GET /presets."""
-    return as_json({"presets": asked.presets})
+    return as_json({"presets": {name: rules.as_dict(recipe) for name, recipe in asked.recipes.presets.items()}})
 
 
 def stats(asked: Asked) -> httpx2.Response:
@@ -330,12 +331,12 @@ def audit(asked: Asked) -> httpx2.Response:
 
 def explain(asked: Asked) -> httpx2.Response:
     """POST /recipes/explain: names only, since it decodes nothing."""
-    params = dict(asked.request.url.params)
-    recipe, data = recipe_of(asked.presets, params), asked.request.read()
-    if format_of(data) is None:
-        raise Refusal("unsupported_type", "the first bytes are of no image that we read")
-    head = {"format": format_of(data), "bytes": len(data)}
-    return as_json({"original": head, "preset": params.get("preset"), "recipe": recipe, "plan": {"renditions": []}})
+    params, data = dict(asked.request.url.params), asked.request.read()
+    request = rules.from_texts(params, asked.recipes)
+    rules.judge_files([("", data)])
+    head = {"format": rules.format_of(data), "bytes": len(data)}
+    recipe = rules.as_dict(request.recipe)
+    return as_json({"original": head, "preset": request.preset, "recipe": recipe, "plan": {"renditions": []}})
 
 
 _JOB = r"/jobs/([^/]+)"

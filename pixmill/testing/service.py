@@ -1,28 +1,25 @@
 """The stand-in for the service: an address book of routes over the jobs, behind transports of httpx2.
 
-It answers as the service does: tests/contracts/test_service.py runs over both. It differs in what it cannot have: it
-decodes no image, has no keys and no workers, and reads of a recipe its renditions' names only.
+It answers as the service does, and refuses by the same rules: tests/contracts/test_service.py runs over both. It
+differs in what it cannot have: it decodes no image, and has no workers and no tenants.
 """
 
 import asyncio
 import re
 import threading
+from collections.abc import Collection
+from pathlib import Path
 
 import httpx2
 
 from pixmill.client.aio import AsyncClient
 from pixmill.client.blocking import Client
+from pixmill.testing import rules
 from pixmill.testing.asked import IN_QUERY, Asked
 from pixmill.testing.grants import SECRET, UPLOAD, VIEW, Grants, Opened
 from pixmill.testing.jobs import BASE, FakeJob, Jobs
 from pixmill.testing.messages import Refusal, as_problem
 from pixmill.testing.routes import ROUTES
-
-PRESETS = {
-    "default": {"renditions": [{"name": "large", "width": 1600}, {"name": "thumb", "width": 320, "height": 320}]},
-    "web": {"renditions": [{"name": "w320", "width": 320}, {"name": "w640", "width": 640}]},
-    "avatar": {"renditions": [{"name": "large", "width": 512}, {"name": "small", "width": 64}]},
-}
 
 HOUR_SECONDS = 3600.0
 
@@ -31,9 +28,12 @@ class FakePixmill:
     """A service of one process, without jobs at first. `client()` and `async_client()` speak to it.
 
     Each job is `done` at once, unless `fail` or `hold` was called. Threads may share it.
+    `recipes`: the recipes.toml of your server, whose presets it knows; None for that of pixmill.
+    `keys`: the API keys that it knows; without any, it asks for none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, recipes: Path | None = None, keys: Collection[str] = ()) -> None:
+        self._known, self._keys = rules.known(recipes), frozenset(keys)
         self._jobs, self._grants = Jobs(self._end), Grants()
         self._failing: list[tuple[str, dict[str, str]]] = []
         self._refusing: list[Refusal] = []
@@ -53,7 +53,7 @@ class FakePixmill:
 
     def client(self, *, api_key: str | None = None) -> Client:
         """A client of this service; closed with the service. It never sleeps: its clock is the service's. A grant may
-        be its `api_key`; keys are not checked."""
+        be its `api_key`."""
         transport = httpx2.MockTransport(self.answer)
         client = Client(BASE, api_key=api_key, transport=transport, clock=lambda: self._now, pause=self._pause)
         self._clients.append(client)
@@ -132,23 +132,36 @@ class FakePixmill:
                     methods.append(method)
                     if method == request.method:
                         grant = self._grant(request, opened_by)
-                        return handler(Asked(self._jobs, PRESETS, request, found.groups(), self._grants, grant))
+                        return handler(Asked(self._jobs, self._known, request, found.groups(), self._grants, grant))
             if methods:
                 raise Refusal("method_not_allowed", f"{request.url.path} knows {', '.join(methods)}")
             raise Refusal("not_found", f"there is no {request.url.path}")
         except Refusal as refusal:
             return as_problem(refusal)
+        except rules.ClientFault as fault:
+            return as_problem(Refusal(fault.code, fault.detail, **fault.members))
 
     def _grant(self, request: httpx2.Request, opened_by: str) -> Opened | None:
         """The grant of a request, which the route must accept. Raises Refusal."""
         bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
         text = request.url.params.get(IN_QUERY, bearer if bearer.startswith((f"{UPLOAD}.", f"{VIEW}.")) else None)
-        grant = None if text is None else self._grants.opened(text)
-        if grant and grant.kind != opened_by:
-            raise Refusal("forbidden", "this grant does not open this")
-        if grant and grant.terms.get("origin") not in (None, request.headers.get("Origin")):
+        if text is None:
+            self._judge_key(bearer)
+            return None
+        grant = self._grants.opened(text)
+        if grant.kind != opened_by:
+            opens = "uploads" if grant.kind == UPLOAD else "one job's state, events and renditions"
+            raise Refusal("forbidden", f"this grant opens {opens}, not this")
+        if grant.terms.get("origin") not in (None, request.headers.get("Origin")):
             raise Refusal("origin_not_allowed", f"this grant is for pages of {grant.terms['origin']}")
         return grant
+
+    def _judge_key(self, bearer: str) -> None:
+        """Raises Refusal `key_missing` or `key_wrong`, if there are keys."""
+        if self._keys and not bearer:
+            raise Refusal("key_missing", "send a key: Authorization: Bearer KEY")
+        if self._keys and bearer not in self._keys:
+            raise Refusal("key_wrong", "there is no such key")
 
     def _end(self, _job: FakeJob) -> tuple[str, dict[str, str] | None]:
         return self._failing.pop(0) if self._failing else ("done", None)

@@ -5,12 +5,14 @@ Each test runs with both clients. It knows the service by the client alone.
 
 import datetime
 import itertools
+import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from pixmill import BatchEnded, Client, Conflict, Described, JobChanged, NoAccess, NotFound, Refused, RenditionMade
@@ -19,6 +21,7 @@ from pixmill.pictures import RECIPE, numbered
 from pixmill.testing import FakePixmill
 from tests.support.clusters.cluster import Cluster, wait_until
 from tests.support.harnesses.awaited import Awaited
+from tests.support.harnesses.web_harness import png
 
 _numbers = itertools.count(1)
 Service = FakePixmill | Cluster
@@ -147,6 +150,112 @@ def test_a_field_that_is_wrong_is_named(
     with pytest.raises(Refused) as refused:
         client.upload(picture, **fields)
     assert (refused.value.status, refused.value.code, refused.value.field) == (status, code, field)
+
+
+def _of(**keys: object) -> dict[str, Any]:
+    """The fields of an upload with one rendition of these keys."""
+    return {"recipe": {"renditions": [{"name": "a", **keys}]}}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"preset": "none"},
+        {"recipe": {}},
+        {"recipe": {"renditions": []}},
+        {"recipe": {"renditions": [{"name": "a"}] * 2}},
+        {"recipe": {"renditions": [{"name": f"a{n}"} for n in range(17)]}},
+        {"recipe": {"palette": 4, "renditions": [{"name": "a"}]}},
+        {"recipe": {"colour": "red"}},
+        {"recipe": "{"},
+        {"recipe": "[]"},
+        _of(widht=3),
+        _of(width=-3),
+        _of(width=0.5),
+        _of(fit="round"),
+        _of(name="A b"),
+        _of(format="tiff"),
+        _of(watermark={"name": "nobody"}),
+        _of(format="png", quality=50),
+        {"recipe": {"renditions": [{"name": "a"}]}, "preset": "web"},
+        {"reference": "r" * 201},
+        {"metadata": {"a": "m" * 3000}},
+        {"metadata": json.loads("[" * 40 + "]" * 40)},
+        {"priority": "soon"},
+        {"expires_in": 0},
+        {"expires_in": 604_801},
+        {"focus": (2, 0.5)},
+        {"webhook_url": "ftp://hooks.example/"},
+        {"webhook_url": "https://hooks.example/" + "p" * 1000},
+        {"webhook_events": "job.rendition"},
+        {"webhook_url": "https://hooks.example/", "webhook_events": "job.done"},
+        {"batch": "none"},
+        {"batch": "01kc0000000000000000000000"},
+        {"key": "two words"},
+        {"key": "k" * 256},
+    ],
+    ids=lambda fields: str(fields)[:60],
+)
+def test_a_wrong_field_is_refused_in_the_same_words(client: Any, picture: bytes, fields: dict[str, Any]) -> None:
+    """The stand-in refuses what the server refuses, member by member."""
+    with pytest.raises(Refused) as refused:
+        client.upload(picture, **fields)
+    with pytest.raises(Refused) as expected:
+        FakePixmill().client().upload(picture, **fields)
+    assert refused.value.members == expected.value.members
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"a text",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"%PDF-1.7",
+        b"\0\1\2\3",
+        b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom",
+        png(20_000, 20_000),
+        png() + bytes(64 * 1024 * 1024),
+        png() + bytes(66 * 1024 * 1024),
+    ],
+    ids=["empty", "text", "svg", "pdf", "unknown", "video", "pixels", "bytes", "length"],
+)
+def test_a_wrong_file_is_refused_in_the_same_words(client: Any, data: bytes) -> None:
+    with pytest.raises(Refused) as refused:
+        client.upload(data, filename="a.png")
+    with pytest.raises(Refused) as expected:
+        FakePixmill().client().upload(data, filename="a.png")
+    assert _without_size(refused.value.members) == _without_size(expected.value.members)
+
+
+def _without_size(members: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A server refuses too many bytes by the announced length, or at the piece that is too much: what came differs."""
+    if members["code"] != "upload_too_large":
+        return members
+    assert members["actual"] > members["allowed"]
+    kept = {name: members[name] for name in members if name not in ("actual", "filename", "index")}
+    return {**kept, "detail": members["detail"].partition(";")[2]}
+
+
+def test_too_many_files_are_refused_in_the_same_words(client: Any) -> None:
+    files = [(f"{n}.png", png()) for n in range(101)]
+    with pytest.raises(Refused) as refused:
+        client.upload_batch(files)
+    with pytest.raises(Refused) as expected:
+        FakePixmill().client().upload_batch(files)
+    assert refused.value.members == expected.value.members
+
+
+@pytest.mark.parametrize(
+    "body", [{"original": 1}, {"originals": []}, {"originals": ["a"], "original": "a"}, {"colour": 1}]
+)
+def test_a_wrong_body_is_refused_in_the_same_words(service: Service, body: dict[str, Any]) -> None:
+    meant = FakePixmill().answer(httpx2.Request("POST", "http://pixmill.test/jobs", json=body)).json()
+    if isinstance(service, Cluster):
+        told = httpx2.post(f"{service.url}/jobs", json=body).json()
+    else:
+        told = service.answer(httpx2.Request("POST", "http://pixmill.test/jobs", json=body)).json()
+    assert told == meant
 
 
 def test_what_is_no_image_is_refused(client: Any) -> None:

@@ -118,7 +118,7 @@ ARROWS = {
     "pixmill/commands/folders": "pixmill/core",
     "pixmill/core": "",
     "pixmill/server": "",
-    "pixmill/testing": "pixmill pixmill/client",
+    "pixmill/testing": "host/egress jobs jobs/images jobs/recipes jobs/requests pixmill pixmill/client pixmill/server",
     "bench": (
         "bench/parts bench/peers host/files host/process host/settings jobs jobs/images jobs/recipes jobs/requests "
         "jobs/wire stores/blobs tests/support/clusters tests/support/pictures web/access web/handlers web/http "

@@ -137,8 +137,8 @@ def test_a_server_that_hangs_ends_the_probe_in_time(
 def test_jobs_that_earlier_probes_left_are_removed_and_no_others(service: FakePixmill) -> None:
     client = service.client()
     service.hold()
-    left = [client.upload(b"\x89PNG left", filename="a.png", reference=REFERENCE).id for _ in range(2)]
-    other = client.upload(b"\x89PNG other", filename="b.png", reference="mine").id
+    left = [client.upload(b"\x89PNG\r\n\x1a\n left", filename="a.png", reference=REFERENCE).id for _ in range(2)]
+    other = client.upload(b"\x89PNG\r\n\x1a\n other", filename="b.png", reference="mine").id
     service.release()
     asked: list[dict[str, Any]] = []
 
@@ -157,7 +157,7 @@ def test_one_probe_removes_a_bounded_number(service: FakePixmill) -> None:
     requests: list[httpx2.Request] = service.requests
     client = service.client()
     for _ in range(LEFT_MAX + 1):
-        client.upload(b"\x89PNG left", filename="a.png", reference=REFERENCE)
+        client.upload(b"\x89PNG\r\n\x1a\n left", filename="a.png", reference=REFERENCE)
     requests.clear()
     client.jobs = lambda **_: Client.jobs(client, reference=REFERENCE)  # type: ignore[method-assign]
     assert probe(client, 20.0).fault is None

@@ -54,7 +54,7 @@ def test_wait_shows_every_job(commands: Commands, client: Client) -> None:
 
 
 def test_presets_and_numbers(commands: Commands, client: Client) -> None:
-    assert "avatar: large (512 x -), small (64 x -)" in commands.run("presets").lines
+    assert "avatar: large (512 x 512), small (96 x 96)" in commands.run("presets").lines
     assert {each["name"] for each in commands.run("presets", "--json").objects} == {"default", "web", "avatar"}
     commands.service.hold()
     client.upload(JPEG)

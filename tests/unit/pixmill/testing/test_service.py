@@ -1,15 +1,40 @@
 """The stand-in does as it is told: it fails, refuses, loses connections and holds jobs. Its contract is elsewhere."""
 
 import asyncio
+from pathlib import Path
 
 import httpx2
 import pytest
 
-from pixmill import Client, Conflict, JobChanged, NotFound, RateLimited, Unreachable
+from pixmill import Client, Conflict, JobChanged, NoAccess, NotFound, RateLimited, Refused, Unreachable
 from pixmill.testing import FakePixmill
 from tests.support.harnesses.command import JPEG
 
 pytest_plugins = ["pixmill.testing.plugin"]
+
+
+def test_it_asks_for_a_key_if_it_has_any() -> None:
+    service = FakePixmill(keys=["k1"])
+    assert service.client(api_key="k1").upload(JPEG).id == service.jobs[0]
+    for key, code in ((None, "key_missing"), ("k2", "key_wrong")):
+        with pytest.raises(NoAccess) as refused:
+            service.client(api_key=key).upload(JPEG)
+        assert (refused.value.status, refused.value.code) == (401, code)
+
+
+def test_it_knows_the_presets_of_a_recipes_toml(tmp_path: Path) -> None:
+    own = tmp_path / "recipes.toml"
+    own.write_text(
+        '[watermarks]\nlogo = "logo.png"\n[[presets.default.renditions]]\nname = "a"\nwatermark = {name = "logo"}\n'
+        '[[presets.card.renditions]]\nname = "small"\nwidth = 64\n'
+    )
+    job = FakePixmill(own).client().upload(JPEG, preset="card", wait=1)
+    assert [each.name for each in job.renditions] == ["small"]
+    with pytest.raises(Refused, match="use default, card"):
+        FakePixmill(own).client().upload(JPEG, preset="web")
+    own.write_text("[[presets.default.renditions]]\nwidht = 1\n")
+    with pytest.raises(ValueError, match="widht"):
+        FakePixmill(own)
 
 
 def test_a_job_ends_at_once(pixmill_service: FakePixmill) -> None:
@@ -44,7 +69,7 @@ def test_a_batch_whose_answer_was_lost_is_opened_once(pixmill_service: FakePixmi
     before = client.open_batch()
     pixmill_service.lose()
     opened = client.open_batch(webhook_url="https://app.example/hooks")
-    numbers = [int(batch.id.removeprefix("fake")) for batch in (before, opened)]
+    numbers = [int(batch.id.removeprefix("0fake")) for batch in (before, opened)]
     assert numbers[1] == numbers[0] + 1, "the request that was sent twice took one number"
     _, first, again = (request.headers["Idempotency-Key"] for request in pixmill_service.requests)
     assert first == again
