@@ -185,6 +185,16 @@ def _around(sides: Size, degrees: float) -> Size:
     )
 
 
+def has_ratio(made: Shape) -> bool:
+    """Whether a picture has the ratio of the box that was asked, as near as whole pixels allow. One that is too small
+    and not enlarged may lack it, by `cover` or `fill`."""
+    spec, sides = made.spec, made.inner
+    if spec.fit not in ("cover", "fill") or not (spec.width and spec.height):
+        return True
+    scale = min(sides.width / spec.width, sides.height / spec.height)
+    return abs(sides.width - spec.width * scale) < 1 and abs(sides.height - spec.height * scale) < 1
+
+
 def _with_sides(spec: RenditionSpec, size: Size) -> RenditionSpec:
     """`spec` with the sides that its ratio means for a picture of `size`: the largest part of it, or (with `contain`)
     the smallest canvas around it."""

@@ -27,7 +27,7 @@ from jobs.recipes.keys import WATERMARKS_MAX, Linear, Modulate, Normalise, Trim,
 from jobs.recipes.libraries import is_planar
 from jobs.recipes.plan import Derivation, by_page
 from jobs.recipes.recipe import Crop, Recipe, RenditionSpec, Watermark, parse
-from jobs.recipes.shapes import Shape, shown
+from jobs.recipes.shapes import Shape, has_ratio, shown
 from jobs.recipes.values.formatted import Avif, Jpeg, Png, Webp
 from worker.images import coloured, encoders, imagefile, operations, planar
 from worker.images.budget import Made, within
@@ -216,6 +216,7 @@ def _rendition(work: Work, derivation: Derivation, parent: Picture) -> tuple[Out
         made = _unchanged(work, derivation.shape, format, metadata, made)
     unmet = (
         *work.unmet,
+        *(() if has_ratio(derivation.shape) else ("ratio",)),
         *_undone(work, spec, format, made.data),
         *(() if all_kept else ("metadata",)),
         *(() if space.met else ("profile",)),

@@ -120,3 +120,29 @@ def test_no_side_is_nothing_however_narrow_a_picture_is(
     image = read(outputs(data, recipe)["a"])
     assert image.size == (told.width, told.height)
     assert min(image.size) >= 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "unmet"),
+    [
+        ({"width": 640, "height": 400, "fit": "cover"}, ("ratio",)),
+        ({"width": 640, "ratio": "16:9", "fit": "cover"}, ("ratio",)),
+        ({"width": 640, "height": 40, "fit": "fill"}, ("ratio",)),
+        ({"width": 640, "height": 400, "fit": "cover", "rotate": 90}, ("ratio",)),
+        ({"width": 640, "height": 400, "fit": "cover", "rotate": 10}, ("ratio",)),
+        ({"width": 640, "height": 400, "fit": "cover", "enlarge": True}, ()),
+        ({"width": 640, "height": 400, "fit": "cover-down"}, ()),
+        ({"width": 640, "height": 400, "fit": "contain"}, ()),
+        ({"width": 640, "height": 400}, ()),
+        ({"width": 640, "fit": "cover"}, ()),
+        ({"width": 320, "height": 200, "fit": "cover"}, ()),
+        ({"width": 64, "height": 40, "fit": "cover", "padding": [10, 20]}, ()),
+        ({"width": 200, "height": 320, "fit": "cover", "rotate": 90}, ()),
+        ({"width": 100, "height": 77, "fit": "cover", "rotate": 10}, ()),
+        ({"ratio": "16:9", "fit": "cover"}, ()),
+        ({"ratio": "3:7", "fit": "cover", "padding": 3}, ()),
+    ],
+)
+def test_a_ratio_that_a_small_original_did_not_get_is_told(keys: dict[str, Any], unmet: tuple[str, ...]) -> None:
+    """The original is too small for a box of 640 x 400."""
+    assert outputs(saved(Image.new("RGB", (500, 480))), one(**keys))["a"].unmet == unmet
