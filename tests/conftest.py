@@ -26,9 +26,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Before any test is collected: hypothesis reads its profile where a test is decorated."""
     config.pluginmanager.register(Suite(config.getoption("--full")), "suite")
+    settings.register_profile("usual", deadline=None)  # of 200 ms, which a loaded machine does not stretch
     settings.register_profile("full", max_examples=FULL_EXAMPLES, deadline=None)
-    if config.getoption("--full"):
-        settings.load_profile("full")
+    settings.load_profile("full" if config.getoption("--full") else "usual")
 
 
 @pytest.fixture

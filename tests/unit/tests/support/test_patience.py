@@ -1,6 +1,7 @@
 """Waits on slow machines: they are stretched by what is measured, and they end."""
 
 import pytest
+from hypothesis import settings
 
 from tests.support.patience import FRESH_SECONDS, STRETCH_MAX, WORK_SECONDS, Measure, Patience
 
@@ -76,3 +77,8 @@ def test_a_fresh_measure_is_not_made_again(machine: Machine) -> None:
     machine.now += 2.0
     machine.measure.stretch(fresh=5.0)
     assert machine.measured == 2
+
+
+def test_an_example_of_hypothesis_has_no_bound_that_is_not_stretched() -> None:
+    """A test has one, by tests/support/house/suite.py."""
+    assert settings().deadline is None
