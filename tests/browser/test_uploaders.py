@@ -13,7 +13,7 @@ import pytest
 
 import pixmill
 from jobs.access.keys import Scope, entry_of
-from tests.support.browser.shop import BODY, FILES, FORM, NO_CONNECTION, Shop, choose, lay_out, told
+from tests.support.browser.shop import BODY, FILES, FORM, NO_CONNECTION, Shop, block, blocks, choose, lay_out, told
 from tests.support.clusters.cluster import ROOT, Cluster
 from tests.support.house.npm import packages
 
@@ -102,6 +102,32 @@ def test_the_example_of_the_readme(ways: tuple[Cluster, Shop, Callable[..., str]
             page.locator("#note", has_text=words).wait_for(timeout=20_000)
         else:
             page.wait_for_function("image.naturalWidth > 0")
+    page.close()
+
+
+def test_a_picture_of_a_result_is_responsive(
+    ways: tuple[Cluster, Shop, Callable[..., str]], new_cluster: Callable[..., Cluster], browser: Any, tmp_path: Path
+) -> None:
+    """The preset and the two functions of the page: a screen takes the size and the format that suits it."""
+    _, shop, _ = ways
+    own = tmp_path / "recipes.toml"
+    own.write_text((ROOT / "recipes.toml").read_text() + "\n" + block("Responsive images", "toml"))
+    cluster = new_cluster(cors_origins=shop.origin, recipes=own).start()
+    answers = {preset: cluster.upload(SAMPLE.read_bytes(), preset=preset)["id"] for preset in ("photo", "web")}
+    jobs = {preset: cluster.ended(job) for preset, job in answers.items()}
+    functions = "".join(blocks("Responsive images"))
+    shop.pages["/responsive"] = f"{BODY}<script>{functions}</script>".encode()
+    page = browser.new_page(viewport={"width": 300, "height": 300})
+    page.goto(f"{shop.origin}/responsive")
+    taken = page.evaluate(
+        "async (job) => { const made = pictureOf(job, 'photo', 'a cat'); document.body.append(made);"
+        " const image = made.querySelector('img'); await image.decode();"
+        " return [image.currentSrc.split('/').at(-1), image.alt, image.naturalWidth > 0]; }",
+        jobs["photo"],
+    )
+    assert taken == ["photo-320w-avif", "a cat", True]
+    built = page.evaluate("(job) => srcsetOf(job, 'w640', 'w1280')", jobs["web"])
+    assert [part.split("/")[-1] for part in built.split(", ")] == ["w1280 1200w", "w640 640w"]
     page.close()
 
 

@@ -1,6 +1,7 @@
 """Clients that the usual generators make of /openapi.json compile by the strict rules, and upload an image."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,18 @@ assert isinstance(job, Job), job
 print(job.state.value, [each.name for each in job.renditions])
 """
 
+UPLOADS = """
+import { readFile } from "node:fs/promises";
+declare const process: { argv: string[] };
+
+const [, , image, text] = process.argv as [string, string, string, string];
+const { state, renditions } = await upload(new File([await readFile(image)], "sample.jpg"), "");
+const made: components["schemas"]["Job"]["state"] = state;
+const refused = await upload(new File([await readFile(text)], "a.txt"), "").catch((error: Error) => error.message);
+console.log(JSON.stringify({ made: { state: made, renditions: renditions.map((each) => each.name) }, refused }));
+"""
+"""What follows the example of docs/browsers.md."""
+
 
 def run(folder: Path, command: Sequence[object]) -> str:
     """Run it in `folder`; what it said."""
@@ -72,10 +85,14 @@ def test_a_typescript_client_is_made_typed_and_uploads(cluster: Cluster, tmp_pat
     if node is None:
         lacking("there is no node on this machine")
     programs = packages(HERE / "typescript", tmp_path) / ".bin"
-    for name in ("upload.ts", "node.d.ts", "tsconfig.json"):
+    for name in ("node.d.ts", "tsconfig.json"):
         shutil.copy(HERE / "typescript" / name, tmp_path)
+    page = (ROOT / "docs" / "browsers.md").read_text()
+    (example,) = re.findall(r"^```ts\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "upload.ts").write_text(example.replace("https://pix.example", cluster.url) + UPLOADS)
     run(tmp_path, [programs / "openapi-typescript", document(cluster, tmp_path), "-o", tmp_path / "pixmill.d.ts"])
     run(tmp_path, [programs / "tsc", "-p", tmp_path / "tsconfig.json"])
     (tmp_path / "package.json").write_text('{"type": "module"}')
-    told = json.loads(run(tmp_path, [node, tmp_path / "out" / "upload.js", SAMPLE, cluster.url]))
-    assert told == {"state": "done", "renditions": ["large", "thumb"]}
+    told = json.loads(run(tmp_path, [node, tmp_path / "out" / "upload.js", SAMPLE, ROOT / "LICENSE"]))
+    assert told["made"] == {"state": "done", "renditions": ["large", "thumb"]}
+    assert told["refused"].startswith("this is text")

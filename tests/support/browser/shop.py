@@ -45,10 +45,15 @@ NO_CONNECTION = dict.fromkeys(FILES, "No connection.") | {"Uppy": "This looks li
 
 
 def block(heading: str, language: str = "js") -> str:
-    """A block of code of the page."""
+    """The first block of code of a part of the page."""
+    return blocks(heading, language)[0]
+
+
+def blocks(heading: str, language: str = "js") -> list[str]:
+    """All blocks of code of a part of the page."""
     part = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0] if heading else PAGE.split("\n## ")[0]
     found: list[str] = re.findall(rf"```{language}\n(.*?)```", part, re.DOTALL)
-    return found[0]
+    return found
 
 
 TYPES = {".js": "text/javascript", ".css": "text/css"}
