@@ -16,11 +16,21 @@ WEBHOOK_CHARACTERS_MAX = 1000
 BYTES_MAX = 64 * 1024 * 1024
 _DOMAIN = b"pixmill grant\0"
 _SHAPES = {
-    "tenant": r"([A-Za-z0-9][A-Za-z0-9._@-]{0,63})?",
-    "preset": r"[a-z0-9][a-z0-9_-]{0,31}",
-    "origin": r"https?://([a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(:[1-9][0-9]{0,4})?",
-    "job": r"[0-9a-z]{26}",
+    "tenant": (
+        r"([A-Za-z0-9][A-Za-z0-9._@-]{0,63})?",
+        "none, or 1 to 64 characters of A-Z, a-z, 0-9 and ._@-, the first one a letter or a digit",
+    ),
+    "preset": (
+        r"[a-z0-9][a-z0-9_-]{0,31}",
+        "1 to 32 characters of a-z, 0-9, - and _, the first one a letter or a digit",
+    ),
+    "origin": (
+        r"https?://([a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(:[1-9][0-9]{0,4})?",
+        "as a browser sends it: https://shop.example (lower case, no path)",
+    ),
+    "job": (r"[0-9a-z]{26}", "the id of a job, 26 characters of 0-9 and a-z"),
 }
+"""What each text looks like, and the same in words."""
 
 
 def grant(
@@ -62,8 +72,9 @@ def view_grant(secret: str | bytes, job: str, *, expires_at: float, tenant: str 
 
 def _check_shapes(**values: str) -> None:
     for name, value in values.items():
-        if not re.fullmatch(_SHAPES[name], value, re.ASCII):
-            raise ValueError(f"{value!r} is no {name}: it must match {_SHAPES[name]}")
+        pattern, words = _SHAPES[name]
+        if not re.fullmatch(pattern, value, re.ASCII):
+            raise ValueError(f"{name} is {words}, not {value!r}")
 
 
 def _check_range(name: str, value: int, most: int) -> None:

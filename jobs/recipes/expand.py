@@ -20,10 +20,8 @@ from jobs.recipes.keys import (
     CORNER_PATTERN,
     CUTS,
     FINDS,
-    NAME_PATTERN,
     PADDING_MAX,
     QUALITY,
-    RATIO_DIGITS,
     AskedRendition,
     Corner,
     FileFormat,
@@ -36,6 +34,7 @@ from jobs.recipes.keys import (
     marks,
 )
 from jobs.recipes.values.formatted import BLOCKS
+from jobs.recipes.values.patterns import NAME_CHARACTERS_MAX, NAME_PATTERN, RATIO_DIGITS
 
 _VALUES = attrgetter(*RenditionSpec.__struct_fields__)
 
@@ -67,7 +66,8 @@ def _of_formats(spec: RenditionSpec, formats: Sequence[FileFormat] | None, path:
         made = [_without(each, keys - nowhere) for each, keys in zip(others, useless, strict=True)]
     for each in made:
         if not re.match(NAME_PATTERN, each.name):
-            raise BadRecipe(f"{path}.name", f"{each.name!r} is too long for a name")
+            length = f"{each.name!r} has {len(each.name)} characters, {NAME_CHARACTERS_MAX} are allowed for a name"
+            raise BadRecipe(f"{path}.name", length)
         yield each
 
 

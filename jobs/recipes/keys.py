@@ -11,6 +11,14 @@ from msgspec import Meta
 
 from jobs.limits import RENDITIONS_MAX, SIDE_MAX
 from jobs.recipes.values.formatted import Avif, Jpeg, Png, Webp
+from jobs.recipes.values.patterns import (
+    BACKGROUND_PATTERN,
+    COLOUR_PATTERN,
+    DIGEST_PATTERN,
+    NAME_PATTERN,
+    RATIO_PATTERN,
+    TINT_PATTERN,
+)
 
 Fit = Literal["inside", "cover", "cover-down", "contain", "fill", "outside"]
 Gravity = Literal[
@@ -34,8 +42,6 @@ Profile = Literal["srgb", "p3", "keep"]
 Keep = Literal["copyright", "density", "exif", "iptc", "location", "xmp"]
 """What a rendition may keep of its original's metadata."""
 
-NAME_PATTERN = r"\A[a-z0-9][a-z0-9_-]{0,31}\Z"
-"""Of renditions and presets: safe in an address and in a file name."""
 ROTATE_DEGREES_MAX = 360
 ROTATE_DIGITS = 6
 """Of an angle behind its point: less than that moves no pixel of a picture by a thousandth of its side."""
@@ -80,17 +86,15 @@ Padding = _Pad | Annotated[tuple[_Pad, ...], Meta(min_length=2, max_length=4)]
 """Pixels at all edges; or above and below, left and right; or at the top, right, bottom and left."""
 Focus = tuple[_Share, _Share]
 """A point, in fractions of the sides of the upright original."""
-RATIO_DIGITS = 9
-_PART = rf"(?:[0-9]{{1,{RATIO_DIGITS}}}|[0-9]{{1,5}}\.[0-9]{{1,4}})"
-Ratio = Annotated[str, Meta(pattern=rf"\A{_PART}:{_PART}\Z")]
+Ratio = Annotated[str, Meta(pattern=RATIO_PATTERN)]
 """Width and height, as 16:9 or 1.91:1."""
 
-Colour = Annotated[str, Meta(pattern=r"\A#(?:[0-9a-fA-F]{6}|[0-9a-fA-F]{8})\Z")]
+Colour = Annotated[str, Meta(pattern=COLOUR_PATTERN)]
 """#rrggbb or #rrggbbaa."""
-Tint = Annotated[str, Meta(pattern=r"\A#[0-9a-fA-F]{6}\Z")]
+Tint = Annotated[str, Meta(pattern=TINT_PATTERN)]
 BARS = ("blur", "mirror")
 """The backgrounds that only bars and padding have."""
-Background = Annotated[str, Meta(pattern=r"\A(?:#(?:[0-9a-fA-F]{6}|[0-9a-fA-F]{8})|blur|mirror|dominant)\Z")]
+Background = Annotated[str, Meta(pattern=BACKGROUND_PATTERN)]
 """A colour; or the picture itself, blurred or mirrored; or its dominant colour."""
 Corner = Annotated[int, Meta(ge=0, le=SIDE_MAX)] | str
 Radius = Corner | Annotated[tuple[Corner, ...], Meta(min_length=4, max_length=4)]
@@ -131,7 +135,7 @@ class Watermark(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=Fals
     name: _Name
     gravity: Gravity = "center"
     opacity: Annotated[float, Meta(ge=0, le=1)] = 1.0
-    digest: Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")] | None = None
+    digest: Annotated[str, Meta(pattern=DIGEST_PATTERN)] | None = None
     scale: Annotated[float, Meta(gt=0, le=1)] | None = None
     offset: tuple[_Distance, _Distance] = (0.0, 0.0)
     tile: bool = False

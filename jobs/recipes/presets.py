@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from jobs.errors import BadRecipe, SetupFault
-from jobs.recipes.recipe import NAME_PATTERN, Recipe, parse
+from jobs.recipes.recipe import Recipe, parse
+from jobs.recipes.values.patterns import NAME_PATTERN, WORDS, refused
 
 DEFAULT_PRESET = "default"
 
@@ -93,4 +94,4 @@ def _preset(name: str, preset: object, watermarks: Mapping[str, str], *, vips: b
 
 def _check_name(name: str, what: str) -> None:
     if not re.match(NAME_PATTERN, name):
-        raise SetupFault(f"recipes.toml: {name!r} is no {what}'s name: use a-z, 0-9, - and _, at most 32")
+        raise SetupFault(f"recipes.toml: a wrong name of a {what}: {refused(WORDS[NAME_PATTERN], name)}")

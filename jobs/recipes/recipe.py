@@ -21,7 +21,6 @@ from jobs.recipes.checks import check
 from jobs.recipes.expand import as_asked, expanded, mark_paths
 from jobs.recipes.keys import (
     MARKS_MAX,
-    NAME_PATTERN,
     AskedRendition,
     Chroma,
     Crop,
@@ -43,6 +42,7 @@ from jobs.recipes.keys import (
 from jobs.recipes.pages import check_pages
 from jobs.recipes.spelling import plain
 from jobs.recipes.values.formatted import Preset
+from jobs.recipes.values.patterns import NAME_PATTERN, refused, value_at, words_of
 
 __all__ = [
     "NAME_PATTERN",
@@ -116,13 +116,13 @@ def stored(text: str) -> Recipe:
 
 def _asked(source: object) -> AskedRecipe:
     try:
-        if isinstance(source, str | bytes):
-            if len(source) > RECIPE_BYTES_MAX:
-                raise BadRecipe("$", f"a recipe is at most {RECIPE_BYTES_MAX} bytes long")
-            return msgspec.json.decode(source, type=AskedRecipe)
-        return msgspec.convert(source, AskedRecipe)
+        if not isinstance(source, str | bytes):
+            return msgspec.convert(source, AskedRecipe)
+        if len(source) > RECIPE_BYTES_MAX:
+            raise BadRecipe("$", f"a recipe is at most {RECIPE_BYTES_MAX} bytes long")
+        return msgspec.json.decode(source, type=AskedRecipe)
     except msgspec.ValidationError as error:
-        raise _bad(str(error)) from None
+        raise _bad(str(error), source) from None
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise BadRecipe("$", f"this is no JSON: {error}") from None
 
@@ -213,8 +213,8 @@ def _defaults(kind: type[msgspec.Struct]) -> tuple[tuple[str, object], ...]:
     return tuple((field.name, field.default) for field in msgspec.structs.fields(kind))
 
 
-def _bad(message: str) -> BadRecipe:
-    """The BadRecipe of a msgspec message: 'Expected … - at `$.renditions[0].width`'."""
+def _bad(message: str, source: object) -> BadRecipe:
+    """The BadRecipe of a msgspec message about `source`: 'Expected … - at `$.renditions[0].width`'."""
     detail, _, place = message.partition(" - at `")
     path = place.rstrip("`") or "$"
     if key := re.fullmatch(r"Object (contains unknown|missing required) field `(.*)`", detail, re.DOTALL):
@@ -224,7 +224,17 @@ def _bad(message: str) -> BadRecipe:
         kind = path.rpartition(".")[2].partition("[")[0]
         choices = get_args(Gravity if ".watermark" in path else _CHOICES[kind])
         detail += ", use one of " + ", ".join(map(str, choices))
+    elif words := words_of(detail):
+        detail = refused(words, _came(source, path))
     return BadRecipe(path, detail)
+
+
+def _came(source: object, path: str) -> object:
+    """The value at a JSON path. Behind it a text may be no JSON: then it is the whole text."""
+    try:
+        return value_at(path, msgspec.json.decode(source) if isinstance(source, str | bytes) else source)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return source
 
 
 def _check(spec: RenditionSpec, before: list[RenditionSpec], path: str) -> None:

@@ -301,7 +301,11 @@ def paused(value: bool) -> Callable[[Asked], httpx2.Response]:
         asked.known("tenant")
         tenant = asked.request.url.params.get("tenant")
         if tenant is not None and not TENANT.fullmatch(tenant):
-            raise Refusal("bad_parameter", "a tenant's name has 1 to 64 letters, digits and ._@-", parameter="tenant")
+            raise Refusal(
+                "bad_parameter",
+                f"a tenant's name has 1 to 64 letters, digits and ._@-, not {tenant[:100]!r}",
+                parameter="tenant",
+            )
         changed = asked.jobs.pause(value, tenant)
         asked.jobs.acted("pause" if value else "resume", {} if tenant is None else {"tenant": tenant}, int(changed))
         return as_json({"paused": value} if tenant is None else {"paused": value, "tenant": tenant})

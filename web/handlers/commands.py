@@ -75,7 +75,7 @@ async def _pause(call: Call, kind: type[Pause | Resume], paused: bool) -> Respon
         await ask(call.web, kind(*named(call.web), given(call)))
         return as_json(Paused(paused))
     if not NAME.fullmatch(tenant):
-        raise bad_parameter(TENANT, "a tenant's name has 1 to 64 letters, digits and ._@-")
+        raise bad_parameter(TENANT, f"a tenant's name has 1 to 64 letters, digits and ._@-, not {tenant[:100]!r}")
     await _refuse_older(call.web, PAUSES_EDITION, "pause of one tenant")
     await ask(call.web, kind(*named(call.web), given(call), tenant))
     return as_json(Paused(paused, tenant))

@@ -1,6 +1,7 @@
 """Grants: what is signed comes back, by whichever of the two makers; and whatever else is offered is none."""
 
 import re
+from typing import Any
 
 import msgspec
 import pytest
@@ -139,8 +140,27 @@ def test_the_client_refuses_just_what_the_server_would(fields: dict[str, object]
     if verify([SECRET], sign(SECRET, raw)):
         pixmill.grant(SECRET, **fields)  # type: ignore[arg-type]
     else:
-        with pytest.raises(ValueError, match=r"is|has"):
+        with pytest.raises(ValueError, match=r"is|has") as fault:
             pixmill.grant(SECRET, **fields)  # type: ignore[arg-type]
+        assert not re.search(r"\{\d|\[a-z", str(fault.value)), "it is for people"
+
+
+@pytest.mark.parametrize(
+    ("terms", "says"),
+    [
+        ({"preset": "Web"}, "preset is 1 to 32 characters of a-z, 0-9, - and _, .*, not 'Web'"),
+        ({"tenant": "a:b"}, "tenant is none, or 1 to 64 characters of .*, not 'a:b'"),
+        ({"origin": "https://x/"}, "origin is as a browser sends it: .*, not 'https://x/'"),
+    ],
+)
+def test_the_client_says_in_words_what_a_grant_may_name(terms: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        pixmill.grant(SECRET, expires_at=2e9, **terms)
+
+
+def test_a_view_of_no_job_is_refused_in_words() -> None:
+    with pytest.raises(ValueError, match="job is the id of a job, 26 characters of 0-9 and a-z, not 'x'"):
+        pixmill.view_grant(SECRET, "x", expires_at=2e9)
 
 
 def test_every_grant_is_another_and_a_secret_may_be_text() -> None:

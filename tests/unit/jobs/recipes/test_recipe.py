@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import pytest
@@ -16,6 +16,7 @@ from jobs.limits import OUTPUT_PIXELS_MAX, RECIPE_BYTES_MAX, RENDITIONS_MAX, SID
 from jobs.recipes.presets import load_presets, moved, watermark_paths
 from jobs.recipes.recipe import AskedRecipe, RenditionSpec, Watermark, as_dict, canonical, digest, parse, stored, whole
 from jobs.recipes.shapes import shape
+from jobs.recipes.values.patterns import WORDS, words_of
 
 DIGEST, OTHER = "d" * 64, "0" * 64
 RECIPES = Path(__file__).parents[4] / "recipes.toml"
@@ -89,6 +90,26 @@ def test_a_wrong_word_is_answered_with_the_right_ones() -> None:
         parse(of(fit="crop"))
     with pytest.raises(BadRecipe, match="copyright, density, exif, iptc, location, xmp"):
         parse(of(keep=["gps"]))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "says"),
+    [
+        (of(name="Große"), "$.renditions[0].name: use 1 to 32 characters of a-z, 0-9, - and _,"),
+        (of(watermark=[{"name": "A B"}]), "$.renditions[0].watermark[0].name: use 1 to 32 characters"),
+        (of(ratio="16x9"), "as 16:9 or 1.91:1, not '16x9'"),
+        (of(background="red"), "hex digits (0-9, a-f, A-F), blur, mirror or dominant, not 'red'"),
+        (of(trim={"background": "blur"}), "$.renditions[0].trim.background: use #rrggbb or #rrggbbaa in hex digits"),
+        (of(name="x" * 90), f"a digit, not '{'x' * 59}…"),
+    ],
+)
+def test_a_text_of_other_characters_is_refused_in_words_and_shown(recipe: object, says: str) -> None:
+    text = json.dumps(recipe)
+    for source in (recipe, text, text.encode(), text + "}"):
+        with pytest.raises(BadRecipe) as fault:
+            parse(source)
+        assert source == text + "}" or says in fault.value.detail
+        assert "regex" not in fault.value.detail and "\\A" not in fault.value.detail
 
 
 def test_a_recipe_may_ask_for_facts_alone() -> None:
@@ -261,6 +282,25 @@ def test_a_path_that_cannot_be_changed_is_said() -> None:
 def test_a_path_with_quotes_is_written_so_that_it_is_read_again() -> None:
     to = 'd/"\\é\n.png'
     assert watermark_paths(moved('[watermarks]\na = "/b/c.png"', {"/b/c.png": to})) == {"a": to}
+
+
+def _patterns(kind: Any) -> Iterator[str]:
+    """All patterns of texts in a type."""
+    if isinstance(kind, msgspec.inspect.StrType) and kind.pattern:
+        yield kind.pattern
+    for name in getattr(kind, "__struct_fields__", ()):
+        inner = getattr(kind, name)
+        for each in inner if isinstance(inner, tuple) else (inner,):
+            yield from _patterns(each.type if isinstance(each, msgspec.inspect.Field) else each)
+
+
+def test_each_pattern_of_a_recipe_is_told_in_words() -> None:
+    found = {*_patterns(msgspec.inspect.type_info(AskedRecipe))}
+    assert found == WORDS.keys(), "say in words what it allows: WORDS of jobs/recipes/values/patterns.py"
+    for pattern, words in WORDS.items():
+        with pytest.raises(msgspec.ValidationError) as fault:
+            msgspec.convert("\0", Annotated[str, msgspec.Meta(pattern=pattern)])
+        assert words_of(str(fault.value)) == words, "msgspec has another message"
 
 
 def _unions(kind: Any) -> Iterator[msgspec.inspect.UnionType]:

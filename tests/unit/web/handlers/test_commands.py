@@ -264,9 +264,11 @@ def test_a_tenant_that_cannot_be_one_is_refused_and_pauses_nothing() -> None:
     async def scenario(harness: WebHarness) -> None:
         harness.beat()
         for path in ("/queue/pause", "/queue/resume"):
-            for name in ("", "a%20b", "a" * 65, "%00"):
+            for name, shown in (("", "''"), ("a%20b", "'a b'"), ("a" * 65, "a'"), ("%00", r"'\x00'")):
                 refused = await harness.client.post(f"{path}?tenant={name}", headers=bearer("o"))
                 assert (refused.status_code, refused.json()["parameter"]) == (400, "tenant")
+                assert "letters, digits and ._@-, not " in refused.json()["detail"]
+                assert refused.json()["detail"].endswith(shown)
         refused = await harness.client.post("/queue/pause?tenant=acme", headers=bearer("w"))
         assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
         assert harness.sent == []
