@@ -59,6 +59,7 @@ PAGES = [
 ]
 
 
+MAKE = "run python -m tests.support.house.docs"
 TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 
 
@@ -78,12 +79,13 @@ def shown(default: object) -> str:
 @pytest.mark.parametrize("page", docs.PARTS)
 def test_what_is_made_of_code_is_as_the_code_is(page: Path) -> None:
     text = page.read_text()
-    assert text == docs.with_parts(page), "run python -m tests.support.house.docs"
+    assert text == docs.with_parts(page), MAKE
     assert all(made() in text for _, made in docs.PARTS[page].values())
 
 
 def test_every_setting_is_described_in_the_order_of_the_settings() -> None:
-    assert list(DESCRIBED) == [field.name for field in msgspec.structs.fields(Settings)]
+    settings = [field.name for field in msgspec.structs.fields(Settings)]
+    assert list(DESCRIBED) == settings, "describe it in host/settings/described.py, in the order of the settings"
     assert set(MAIN) < set(DESCRIBED)
     assert all(each.text.endswith((".", ".)")) for each in DESCRIBED.values())
 
@@ -91,7 +93,8 @@ def test_every_setting_is_described_in_the_order_of_the_settings() -> None:
 def test_the_settings_page_has_every_setting_with_its_default() -> None:
     page = section("settings", "All")
     rows = re.findall(r"^\| `([A-Z_]+)` \| (?:`(.*?)`)? ?\|", page, re.MULTILINE)
-    assert rows == [(field.name.upper(), shown(field.default)) for field in msgspec.structs.fields(Settings)]
+    settings = [(field.name.upper(), shown(field.default)) for field in msgspec.structs.fields(Settings)]
+    assert rows == settings, MAKE
     assert "| `PORT` | `3000` | | 0 to 65535 | web, supervisor |" in page
 
 
@@ -101,27 +104,32 @@ def test_a_role_reads_the_settings_that_the_page_says(role: str) -> None:
     sources = "".join(path.read_text() for path in (ROOT / role).rglob("*.py"))
     named = set(re.findall(r"settings\.([a-z_]+)", sources)) & set(DESCRIBED)
     assert named
-    assert {name for name in named if role not in DESCRIBED[name].roles} == set()
+    untold = {name for name in named if role not in DESCRIBED[name].roles}
+    assert untold == set(), f"name {role} among their roles in host/settings/described.py, then {MAKE}"
 
 
 def test_the_routes_table_is_the_routes() -> None:
     rows = re.findall(r"^\| `([A-Z]+) (/[^`]*)` \|", docs.HTTP.read_text(), re.MULTILINE)
     served = [(method, route.path) for route in ROUTES for method in route.methods or () if method != "HEAD"]
-    assert sorted(rows) == sorted(served)
-    assert list(TOLD) == [f"{method} {path}" for method, path in served]
+    told = [f"{method} {path}" for method, path in served]
+    assert list(TOLD) == told, (
+        "tell of each route in web/api/of_jobs.py or of_service.py, in the order of web/routes.py"
+    )
+    assert sorted(rows) == sorted(served), MAKE
 
 
 def test_the_page_of_http_has_every_code_field_and_state() -> None:
     """The unit tests of web hold every answer to the page (tests/support/api/http.py)."""
     named = {code for route in ROUTES for code in codes_of(name_of(route), route.needs)}
     listed = {code for codes in STATUS.values() for code in codes}
-    assert listed <= set(CODES)
-    assert set(CODES) - named == {"frames_over_limit"}
+    assert listed - set(CODES) == set(), "say what each code means in web/api/codes.py"
+    assert set(CODES) - named == {"frames_over_limit"}, "name each code at a route that answers it (web/api)"
     assert {status_of(code) for code in set(CODES) - listed} == {503}
-    assert list(ENDS) == list(Code)
-    assert list(STATES) == list(State)
+    assert list(ENDS) == list(Code), "say what each code of an end means: ENDS of web/api/codes.py"
+    assert list(STATES) == list(State), "say what each state means: STATES of web/api/codes.py"
     known = {field.name for field in dataclasses.fields(Job)} - {"raw"}
-    assert set(shapes.Job.__struct_fields__) - {"ignored"} == known
+    told = set(shapes.Job.__struct_fields__) - {"ignored"}
+    assert told == known, "a field of a job is in web/views/shapes.py, and in Job of pixmill/core/answers.py"
 
 
 def test_the_changelog_has_the_numbers_of_the_ledger_s_schema() -> None:
@@ -159,7 +167,8 @@ def test_the_readme_is_short() -> None:
 def test_the_table_of_recipes_has_every_key_once() -> None:
     rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", section("recipes", "All keys"), re.MULTILINE)
     keys = [key for row in rows for key in re.findall(r"\w+", row)]
-    assert sorted(keys) == sorted(field.name for field in msgspec.structs.fields(AskedRendition))
+    known = sorted(field.name for field in msgspec.structs.fields(AskedRendition))
+    assert sorted(keys) == known, "docs/recipes.md, `All keys`: give each key of jobs/recipes/keys.py one row"
 
 
 def test_the_page_of_recipes_has_the_order_of_the_operations() -> None:
@@ -168,14 +177,19 @@ def test_the_page_of_recipes_has_the_order_of_the_operations() -> None:
     assert order
     pixels = " ".join(order[1].split()).partition("resize, ")[2]
     names = [operation.__name__ for operation in AFTER_RESIZE]
-    assert pixels.split(", ") == [name for name in names if name not in ("turn", "tilt", "pad")]
+    told = [name for name in names if name not in ("turn", "tilt", "pad")]
+    assert pixels.split(", ") == told, (
+        "docs/recipes.md, `always done in this order`: name them as AFTER_RESIZE has them"
+    )
 
 
 def test_the_commands_table_has_every_target_of_the_makefile() -> None:
     rows = re.findall(r"`make ([a-z-]+)`", section("server", "All commands"))
     declared = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert declared
-    assert set(rows) == set(declared[1].split())
+    assert set(rows) == set(declared[1].split()), (
+        "docs/server.md, `All commands`: give each target of the Makefile a row"
+    )
 
 
 def test_make_help_has_every_target_of_the_makefile_with_a_sentence() -> None:
@@ -183,7 +197,8 @@ def test_make_help_has_every_target_of_the_makefile_with_a_sentence() -> None:
     told = dict(re.findall(r"^make ([a-z-]+) +([A-Z].*\.)$", said, re.MULTILINE))
     declared = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert declared
-    assert set(told) == set(declared[1].split())
+    said_of = "write a sentence, `# Does this.`, above each target of the Makefile, and name it in .PHONY"
+    assert set(told) == set(declared[1].split()), said_of
 
 
 def test_the_page_of_the_command_has_every_word_and_every_option_of_an_upload() -> None:
@@ -191,7 +206,7 @@ def test_the_page_of_the_command_has_every_word_and_every_option_of_an_upload() 
     assert set(re.findall(r"`pixmill ([a-z]+)", page)) >= set(program.commands)
     named = set(re.findall(r"(?<!-)--[a-z][a-z-]+", page))
     asked = {name for command in ("upload", "jobs", "drill", "explain") for name in options(command)}
-    assert asked - named == set()
+    assert asked - named == set(), "tell of these options in docs/command.md"
     assert named - {name for command in program.commands for name in options(command)} == {"--help"}
 
 
@@ -219,7 +234,7 @@ def test_every_test_that_a_page_names_is_there(page: str) -> None:
     named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / f"{page}.md").read_text()))
     written = set(re.findall(r"^def (test_\w+)", "".join(path.read_text() for path in TESTS), re.MULTILINE))
     assert named
-    assert named - written == set()
+    assert named - written == set(), f"docs/{page}.md names tests that are not there: name those that took their places"
 
 
 def test_the_protocol_has_every_message_with_its_fields() -> None:
@@ -235,7 +250,7 @@ def test_the_protocol_has_every_message_with_its_fields() -> None:
         if kind is not wire.Message and kind.__name__[0] != "_"
     }
     assert len(headings) == len(dict(headings))
-    assert dict(headings) == messages
+    assert dict(headings) == messages, "docs/protocol.md: give each message a heading, ### Name(field, field)"
     assert f"Version {wire.VERSION}." in PROTOCOL
 
 
@@ -246,7 +261,8 @@ def test_what_a_page_names_is_there(page: str) -> None:
     links = [ROOT / Path(page).parent / link for link in re.findall(r"\]\((?!http)([^)#]+)\)", text)]
     folders = "bench|broker|deploy|docs|host|jobs|pixmill|stores|supervisor|test-data|tests|torture|web|worker"
     named = [ROOT / name for name in re.findall(rf"`((?:{folders})/[\w./-]*)`", text)]
-    assert [str(path) for path in links + named if not path.exists()] == []
+    gone = [str(path.relative_to(ROOT)) for path in links + named if not path.exists()]
+    assert gone == [], f"{page} names what is not there: name what took its place"
 
 
 def heading_links(page: Path) -> set[str]:

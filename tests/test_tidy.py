@@ -48,7 +48,10 @@ def imported_without(blocked: str, paths: list[str]) -> subprocess.CompletedProc
 
 @pytest.mark.parametrize("path", listed("*.py"))
 def test_every_module_keeps_the_rules(path: str) -> None:
-    assert tidy.faults(path, (ROOT / path).read_text()) == []
+    faults = tidy.faults(path, (ROOT / path).read_text())
+    assert faults == [], (
+        "CONTRIBUTING.md has the rules; tests/support/house/tidy.py has the lists of who may import what"
+    )
 
 
 @pytest.mark.parametrize(
@@ -101,7 +104,7 @@ def test_pixels_are_out_of_reach_for_web_broker_and_the_keeper() -> None:
     trees = {path: ast.parse((ROOT / path).read_text()) for path in modules("jobs", "host", "stores", *tidy.ROLES)}
     starts = [*modules("web", "broker", "supervisor"), "worker/keeper/loop.py"]
     reaching = {start for start in starts if "PIL" in tidy.reached(start, trees)}
-    assert reaching == set()
+    assert reaching == set(), "these reach PIL by their imports: move what needs pixels to worker/images"
     assert "PIL" in tidy.reached("worker/images/pipeline.py", trees), "the search finds nothing at all"
 
 
@@ -126,15 +129,15 @@ def test_the_blocker_blocks() -> None:
 def test_every_package_has_an_init() -> None:
     folders = {Path(path).parent for path in listed("*.py") if path.split("/")[0] in tidy.PACKAGES}
     stand_ins = Path("tests/support/fake_roles")
-    assert [
-        str(folder) for folder in sorted(folders - {stand_ins}) if not (ROOT / folder / "__init__.py").exists()
-    ] == []
+    bare = [str(folder) for folder in sorted(folders - {stand_ins}) if not (ROOT / folder / "__init__.py").exists()]
+    assert bare == [], "give each folder an __init__.py whose docstring says its purpose"
 
 
 def test_the_supervisor_stays_small() -> None:
     """Beside its imports, which are a line for each wing: it has to be read whole."""
     lines = [line for path in modules("supervisor") for line in (ROOT / path).read_text().splitlines()]
-    assert sum(not line.startswith(("from ", "import ")) for line in lines) < 500
+    count = sum(not line.startswith(("from ", "import ")) for line in lines)
+    assert count < 500, "leave something out, or move what is no supervision into host/"
 
 
 def test_no_file_names_a_path_of_one_machine() -> None:
@@ -142,7 +145,7 @@ def test_no_file_names_a_path_of_one_machine() -> None:
     named = [
         path for path in listed() if (text := _text(path)) and machine.search(text) and path != "tests/test_tidy.py"
     ]
-    assert named == []
+    assert named == [], "name a folder of an example, as /srv/pixmill, or a relative one"
     assert machine.search('open("' + "/ro" + 'ot/x")')
 
 
@@ -175,17 +178,25 @@ def arrows_of_all_folders() -> wings.Graph:
 @pytest.mark.parametrize("folder", wings.ARROWS)
 def test_a_wing_has_the_arrows_that_its_list_allows_and_no_others(folder: str) -> None:
     """tests/support/house/wings.py has the lists. One that is longer than the code needs is a fault too."""
-    assert " ".join(sorted(arrows_of_all_folders()[folder])) == wings.ARROWS[folder]
+    imported = " ".join(sorted(arrows_of_all_folders()[folder]))
+    assert imported == wings.ARROWS[folder], (
+        f"if {folder} shall import these wings, write {imported!r} at its name in tests/support/house/wings.py, "
+        "then run python -m tests.support.house.docs"
+    )
 
 
 def test_every_folder_of_code_is_a_wing() -> None:
     folders = {str(Path(path).parent) for path in modules(*EVERYTHING) if path.split("/")[0] != "tests"}
-    assert folders == set(wings.ARROWS)
+    assert folders == set(wings.ARROWS), (
+        "name each folder in ARROWS of tests/support/house/wings.py, with the wings that it imports; "
+        "git add it, then run python -m tests.support.house.docs"
+    )
 
 
 def test_neither_files_nor_folders_go_round_in_a_circle() -> None:
-    assert wings.circles(arrows_of_all_files()) == []
-    assert wings.circles(arrows_of_all_folders()) == []
+    cut = "move what both need into a file or folder that imports neither"
+    assert wings.circles(arrows_of_all_files()) == [], cut
+    assert wings.circles(arrows_of_all_folders()) == [], cut
 
 
 def test_a_planted_circle_is_seen_though_it_is_of_types_or_lazy() -> None:
@@ -214,7 +225,8 @@ def test_a_drawing_leaves_out_what_follows() -> None:
 
 def test_no_folder_holds_more_files_than_one_can_see_at_once() -> None:
     held = Counter(str(Path(path).parent) for path in modules(*EVERYTHING) if Path(path).name != "__init__.py")
-    assert {folder: count for folder, count in held.items() if count > wings.FILES_MAX} == {}
+    full = {folder: count for folder, count in held.items() if count > wings.FILES_MAX}
+    assert full == {}, f"{wings.FILES_MAX} files are the most: move those of one purpose into a folder"
 
 
 def test_a_unit_test_is_found_by_its_modules_name() -> None:
@@ -226,7 +238,7 @@ def test_a_unit_test_is_found_by_its_modules_name() -> None:
         words = Path(path).stem.removeprefix("test_").split("_")
         if str(folder) == "." or not any("_".join(words[:end]) in stems for end in range(1, len(words) + 1)):
             lost.append(path)
-    assert lost == []
+    assert lost == [], "name a test by its module: that of web/http/body.py is tests/unit/web/http/test_body.py"
 
 
 def _text(path: str) -> str:

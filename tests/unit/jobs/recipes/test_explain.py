@@ -109,7 +109,11 @@ def test_no_loss_and_progressive_scans_cost_what_the_encoder_takes() -> None:
 
 
 def test_every_operation_of_the_worker_has_a_rate() -> None:
-    assert list(OPERATION_RATES) == [operation.__name__ for operation in AFTER_RESIZE]
+    operations = [operation.__name__ for operation in AFTER_RESIZE]
+    assert list(OPERATION_RATES) == operations, (
+        "give OPERATION_RATES (jobs/recipes/explain.py) a row for each operation of AFTER_RESIZE "
+        "(worker/images/operations.py), in its order"
+    )
 
 
 COSTLY: dict[str, dict[str, Any]] = {"tilt": {"rotate": 15}, "blur": {"blur": 4}, "sharpen": {"sharpen": 1.5},
@@ -124,7 +128,8 @@ MILLIONS = {"tilt": 1.5, "median": 25}
 
 
 def test_every_rate_is_tried() -> None:
-    assert set(COSTLY) == {name for name, rate in OPERATION_RATES.items() if rate is not None}
+    costly = {name for name, rate in OPERATION_RATES.items() if rate is not None}
+    assert set(COSTLY) == costly, "give COSTLY (here) keys for each operation that has a rate in OPERATION_RATES"
 
 
 @pytest.mark.parametrize("name", COSTLY)

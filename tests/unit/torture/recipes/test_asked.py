@@ -25,7 +25,10 @@ def test_every_key_is_asked_for_in_recipes_that_are_valid() -> None:
     valid = [asked for asked in drawn if is_valid(asked)]
     assert 900 <= len(valid) < 1000
     asked = {key for recipe in valid for rendition in recipe.get("renditions", ()) for key in rendition}
-    assert asked == {field.encode_name for field in msgspec.structs.fields(AskedRendition)}
+    keys = {field.encode_name for field in msgspec.structs.fields(AskedRendition)}
+    assert asked == keys, (
+        "let torture/recipes/asked.py draw each key of jobs/recipes/keys.py, with the keys that it needs"
+    )
 
 
 def test_the_same_seed_gives_the_same_recipes() -> None:

@@ -29,6 +29,7 @@ from worker.images.pipeline import ENGINE, WARMED, run, touch, warm
 from worker.images.reading import PipelineLimits
 from worker.images.watch import Spent
 
+PLACE = "worker/images/pipeline.py"
 DEFAULT = parse(
     {
         "renditions": [
@@ -277,13 +278,14 @@ def test_warm_gives_work_to_every_operation(monkeypatch: pytest.MonkeyPatch) -> 
     every = operations.AFTER_RESIZE
     monkeypatch.setattr(operations, "AFTER_RESIZE", tuple(map(watched, every)))
     warm()
-    assert worked == set(every)
+    idle = sorted(operation.__name__ for operation in {*every} - worked)
+    assert idle == [], f"set a key in WARMED ({PLACE}) that asks for each, and that no other key hides"
 
 
 def test_warm_sets_every_key_of_a_recipe() -> None:
     fields = [field for field in msgspec.structs.fields(RenditionSpec) if field.name not in ("name", "format")]
     idle = [field.name for field in fields if all(getattr(spec, field.name) == field.default for spec in WARMED)]
-    assert idle == []
+    assert idle == [], f"set each of them in one of WARMED ({PLACE}), to another value than its default"
 
 
 def faults_of_a_first_job(before: Callable[[], object]) -> int:

@@ -49,7 +49,9 @@ def delta(one: tuple[int, ...], other: tuple[int, ...]) -> float:
 
 
 def test_all_of_them_are_tried() -> None:
-    assert list(KEYS) == list(COLOURS)
+    assert list(KEYS) == list(COLOURS), (
+        "give KEYS (here) a value for each of COLOURS (jobs/recipes/keys.py), in its order"
+    )
 
 
 def test_lab_is_that_of_the_standard() -> None:
@@ -87,7 +89,7 @@ def test_modulate_is_near_its_formula(asked: dict[str, float]) -> None:
     assert max(distances) < 7
 
 
-@pytest.mark.parametrize("key", COLOURS)
+@pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
 def test_alpha_and_sides_stay_and_gray_stays_gray_until_it_gets_a_colour(mode: str, key: str) -> None:
     image = picture(mode)
@@ -101,7 +103,7 @@ def test_alpha_and_sides_stay_and_gray_stays_gray_until_it_gets_a_colour(mode: s
     assert changed.convert("RGB").tobytes() != image.convert("RGB").tobytes()
 
 
-@pytest.mark.parametrize("key", COLOURS)
+@pytest.mark.parametrize("key", KEYS)
 def test_a_gray_picture_is_changed_as_the_same_picture_in_rgb(key: str) -> None:
     gray = picture("L")
     one, other = (made(saved(each), **{key: KEYS[key]}).convert("RGB") for each in (gray, gray.convert("RGB")))
@@ -110,7 +112,7 @@ def test_a_gray_picture_is_changed_as_the_same_picture_in_rgb(key: str) -> None:
     assert sum(differences) / len(differences) < 1
 
 
-@pytest.mark.parametrize("key", COLOURS)
+@pytest.mark.parametrize("key", KEYS)
 def test_every_frame_is_changed_alike(key: str) -> None:
     frames = [picture(), ImageOps.flip(picture())]
     data = saved(frames[0], "PNG", save_all=True, append_images=frames[1:], duration=100)
@@ -288,7 +290,7 @@ def test_each_has_one_text() -> None:
     assert (spec.normalise, spec.linear) == (Normalise(), Linear(b=(1.0, 2.0, 3.0)))
 
 
-@pytest.mark.parametrize("key", COLOURS)
+@pytest.mark.parametrize("key", KEYS)
 def test_planes_are_not_used_and_a_photograph_at_a_scale_is_changed_alike(key: str) -> None:
     keys = {key: KEYS[key]}
     shape = plan(one(width=20, format="jpeg", **keys), Size(40, 30), 1).steps[0].shape
