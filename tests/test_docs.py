@@ -164,6 +164,14 @@ def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().split()) < 2000
 
 
+def test_the_readme_says_how_to_choose_a_port_and_names_settings_alone() -> None:
+    readme = (ROOT / "README.md").read_text()
+    start = readme.partition("## Start it")[2].partition("From a wheel")[0]
+    assert re.search(r"`PIXMILL_PORT=\d+ make run-all`", start), "PORT=4000 is ignored: say the whole name"
+    named = set(re.findall(r"PIXMILL_([A-Z_]+)", readme)) - {"URL"}
+    assert named - {name.upper() for name in DESCRIBED} == set()
+
+
 def test_the_table_of_recipes_has_every_key_once() -> None:
     rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", section("recipes", "All keys"), re.MULTILINE)
     keys = [key for row in rows for key in re.findall(r"\w+", row)]
