@@ -132,12 +132,17 @@ def test_pause_and_resume(cluster: Cluster, open_page: OpenPage) -> None:
     page = open_page(cluster)
     jobs_view(page)
     page.get_by_role("button", name="Pause").click()
-    page.locator("#health.trouble", has_text="Paused").wait_for()
+    page.locator("#health.trouble", has_text="Paused: uploads go on, but no job is started").wait_for()
+    assert page.locator("#said").inner_text() == "", "it is told once, by the health"
     upload_view(page)
     page.locator("#files").set_input_files(SAMPLE)
     card = page.locator("#uploads .card", has_text="The queue is paused: it waits until an operator resumes")
     card.locator(".state.queued").wait_for()
     jobs_view(page)
+    page.get_by_role("button", name="Resume").click()
+    page.locator("#said", has_text="Jobs are started again.").wait_for()
+    page.get_by_role("button", name="Pause").click()
+    until(page, "document.getElementById('said').textContent === ''")
     page.get_by_role("button", name="Resume").click()
     upload_view(page)
     done(page, "sample.jpg")
@@ -146,7 +151,9 @@ def test_pause_and_resume(cluster: Cluster, open_page: OpenPage) -> None:
 def test_an_operator_pauses_one_tenant(cluster: Cluster, open_page: OpenPage) -> None:
     page = open_page(cluster, "/?view=jobs&tenant=acme")
     page.get_by_role("button", name="Pause acme").click()
-    page.locator("#health.trouble", has_text="1 tenant paused").wait_for()
+    told = "acme is paused: uploads go on, but no job of theirs is started"
+    page.locator("#health.trouble", has_text=told).wait_for()
+    assert page.locator("#said").inner_text() == "", "it is told once, by the health"
     assert cluster.get("/stats")["queue"]["paused_tenants"] == ["acme"]
     page.get_by_role("button", name="Resume acme").click()
     page.get_by_role("button", name="Pause acme").wait_for()

@@ -54,7 +54,7 @@ let nextNews = 0;
 /** Show a message, which screen readers read out too; for `ms`, if that is not 0. What is behind an open dialog is not
  * read out: the dialog shows the message as well. */
 export function say(text, ms = 0) {
-  said = text === said ? `${text}\u00a0` : text; // what stays the same is not read out again
+  said = text && text === said ? `${text}\u00a0` : text; // what stays the same is not read out again
   document.querySelectorAll("#said, dialog:modal .said").forEach((place) => (place.textContent = said));
   clearTimeout(nextNews);
   news = [];

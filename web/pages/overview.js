@@ -35,7 +35,7 @@ export const pauseOrResume = () =>
   attempt(async () => {
     const { paused } = await call("POST", store.stats?.queue.paused ? "queue/resume" : "queue/pause");
     if (store.stats) store.heardStats({ ...store.stats, queue: { ...store.stats.queue, paused } });
-    say(paused ? "Paused: uploads go on, but no job is started." : "Jobs are started again.");
+    say(paused ? "" : "Jobs are started again."); // the health tells of the pause
   });
 
 /** The tenants that are paused, each with a button that resumes it; and one that pauses the tenant of the filter. */
@@ -48,10 +48,11 @@ function pauses(paused) {
 }
 
 const pauseTenant = (word, tenant) =>
-  attempt(
-    () => call("POST", `queue/${word.toLowerCase()}${query({ tenant })}`),
-    word === "Pause" ? `${tenant} is paused: uploads go on, but no job of theirs is started.` : `Jobs of ${tenant} are started again.`,
-  );
+  attempt(async () => {
+    await call("POST", `queue/${word.toLowerCase()}${query({ tenant })}`);
+    const untold = store.stats?.queue.paused ? `${tenant} is paused, too.` : ""; // else the health tells of it
+    say(word === "Pause" ? untold : `Jobs of ${tenant} are started again.`);
+  });
 
 const able = (present) => present.filter(({ state }) => state !== "draining").length;
 
@@ -60,11 +61,17 @@ function health(trouble, calm) {
   byId("health").className = trouble.length ? "trouble" : "healthy";
 }
 
+function ofTenants(paused) {
+  if (!paused.length) return "";
+  const who = paused.length === 1 ? `${paused[0]} is` : `${format.count(paused.length, "tenant")} are`;
+  return `${who} paused: uploads go on, but no job of theirs is started`;
+}
+
 function troubles({ queue, workers: present, jobs, sweeps, deliveries }) {
   const waiting = queue.depth > 0;
   return [
-    queue.paused ? "Paused" : "",
-    !queue.paused && queue.paused_tenants?.length ? `${format.count(queue.paused_tenants.length, "tenant")} paused` : "",
+    queue.paused ? "Paused: uploads go on, but no job is started" : "",
+    queue.paused ? "" : ofTenants(queue.paused_tenants ?? []),
     waiting && !able(present) ? "Jobs wait, but no worker takes them" : "",
     waiting && !queue.paused && queue.oldest_seconds > OLD_SECONDS ? "The oldest job has waited for more than a minute" : "",
     jobs.dead ? `${format.count(jobs.dead, "dead job")}: a person must look` : "",
