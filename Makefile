@@ -25,7 +25,7 @@ test: .venv/dev
 	@$(PY) -m pytest tests $(TWO)
 	@$(MAKE) --no-print-directory check
 
-# Runs the tests without servers and clusters, in 2 to 3 minutes.
+# Runs the tests without servers and clusters, in 3 to 4 minutes on 2 idle cores.
 test-fast: .venv/dev
 	@$(PY) -m pytest $(TWO) $(addprefix tests/,unit properties simulation test_tidy.py test_docs.py)
 

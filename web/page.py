@@ -1,5 +1,6 @@
 """The page and its files, read once at start and served from memory, with what they must know of the settings."""
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,8 +27,13 @@ def page_routes(web: Web) -> list[Route]:
     """The routes of the page, its addresses relative to ROOT_PATH."""
     headers = {**_HEADERS, "Content-Security-Policy": _policy(web.settings)}
     said = {"{{base}}": f"{web.root_path}/", "{{upload_bytes_max}}": str(web.settings.upload_bytes_max)}
-    files = (file for file in sorted(_FOLDER.rglob("*")) if file.suffix in _TYPES)
-    return [_route(file, said, headers) for file in files]
+    return [_route(file, text, said, headers) for file, text in _files()]
+
+
+@functools.cache
+def _files() -> list[tuple[Path, str]]:
+    """All files of the page, with their texts."""
+    return [(file, file.read_text()) for file in sorted(_FOLDER.rglob("*")) if file.suffix in _TYPES]
 
 
 def _policy(settings: Settings) -> str:
@@ -36,8 +42,7 @@ def _policy(settings: Settings) -> str:
     return f"default-src 'self'; img-src {pictures}; base-uri 'self'; frame-ancestors 'none'"
 
 
-def _route(file: Path, said: Mapping[str, str], headers: Mapping[str, str]) -> Route:
-    text = file.read_text()
+def _route(file: Path, text: str, said: Mapping[str, str], headers: Mapping[str, str]) -> Route:
     for name, value in said.items():
         text = text.replace(name, value)
 

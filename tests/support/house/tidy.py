@@ -158,18 +158,23 @@ def faults(path: str, source: str) -> list[str]:
     return found + [fault for rule in rules for fault in rule(path, tree)]
 
 
-def reached(start: str, modules: Mapping[str, ast.Module]) -> set[str]:
-    """Every module that the module at path `start` reaches through imports of ours, by its full name."""
-    names = {path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): path for path in modules}
+def imported(modules: Mapping[str, ast.Module]) -> dict[str, set[str]]:
+    """By path, all that a module imports: by its full name, with the packages above it."""
+    found = {}
+    for path, tree in modules.items():
+        parts = [name.split(".") for _, name in imports(path, tree)]
+        found[path] = {".".join(each[:end]) for each in parts for end in range(1, len(each) + 1)}
+    return found
+
+
+def reached(start: str, found: Mapping[str, set[str]]) -> set[str]:
+    """Every module that the module at path `start` reaches through imports of ours, by its full name. `found`: what
+    each module imports."""
+    names = {path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): path for path in found}
     seen: set[str] = set()
     waiting = [start]
     while waiting:
-        path = waiting.pop()
-        for _, name in imports(path, modules[path]):
-            parts = name.split(".")
-            for end in range(1, len(parts) + 1):
-                prefix = ".".join(parts[:end])
-                if prefix not in seen:
-                    seen.add(prefix)
-                    waiting += [names[prefix]] if prefix in names else []
+        new = found[waiting.pop()] - seen
+        seen |= new
+        waiting += [names[name] for name in new if name in names]
     return seen
