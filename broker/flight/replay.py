@@ -36,7 +36,8 @@ class Differs(Exception):
 
 class Replay:
     """Replays segments one after the other. `before`: the rows that all turns but the last one wrote. `last`: those of
-    the last one, which a broker that died may not have committed. None in either: the row was removed."""
+    the last one, which a broker that died may not have committed. None in either: the row was removed. Behind a gap in
+    the recording both begin anew: rows from before it may have changed in it."""
 
     def __init__(self) -> None:
         self.turns = self.compared = 0
@@ -44,6 +45,10 @@ class Replay:
         self.last: dict[str, Row | None] = {}
         self.change = 0
         """The change number before the last turn that wrote."""
+        self._after = 0
+        """The change number behind the last turn."""
+        self._has_gap = False
+        """Whether the segment that began last does not go on where the one before it ended."""
         self._dispatcher: Dispatcher | None = None
         self._number = 0
         self._turn: Turn | None = None
@@ -77,6 +82,7 @@ class Replay:
         on = self._dispatcher is not None and opening.follows and opening.number == self._number + 1
         if on and self._dispatcher is not None and snapshot(self._dispatcher) != opening.snapshot:
             raise Differs(f"segment {opening.number} does not begin as the one before it ended")
+        self._has_gap = not on
         try:
             self._dispatcher, self._number = from_snapshot(opening.snapshot), opening.number
         except (LookupError, AttributeError, TypeError, ValueError, msgspec.MsgspecError) as error:
@@ -84,13 +90,19 @@ class Replay:
         self._turn = self._effects = None
 
     def _begin(self, dispatcher: Dispatcher, began: Began) -> None:
-        """A broker starts. The change number that it read shows whether its predecessor committed the last turn."""
-        if began.restored.meta.change > self.change:
+        """A broker starts. The change number that it read shows whether its predecessor committed the last turn, or
+        turns that nobody recorded."""
+        change = began.restored.meta.change
+        if change > self._after:
+            self.before = {}
+        elif change > self.change:
             self.before.update(self.last)
-        self.last = {}
+        self.last, self._has_gap = {}, False
         dispatcher.restore(began.restored, began.now, began.offset)
 
     def _decide(self, dispatcher: Dispatcher, turn: Turn) -> None:
+        if self._has_gap:  # a broker went on without its recorder
+            self.before, self.last, self._has_gap = {}, {}, False
         self._turn, self._effects = turn, None
         self.turns += 1
         change = dispatcher.books.change
@@ -98,7 +110,7 @@ class Replay:
         self._digest = digest(effects.records, outgoing(effects, dispatcher.epoch))
         if effects.records:
             self.before.update(self.last)
-            self.last, self.change = _written(effects.records), change
+            self.last, self.change, self._after = _written(effects.records), change, dispatcher.books.change
 
     def _compare(self, decided: Decided) -> None:
         if self._effects is None:
