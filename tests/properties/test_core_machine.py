@@ -622,7 +622,7 @@ class CoreMachine(RuleBasedStateMachine):
         if job.state == "dead":
             name = self.fresh()
             self.model.accept(name, job.content, False, engine=True)
-            self.harness.submit(new_job(name, content=job.content))
+            self.harness.submit(new_job(name, content=job.content, tenant=tenant_of(job.content)))
             self.commit()
             assert (self.harness.row(name).state, self.harness.row(name).attempts) == ("failed", 0)
 
