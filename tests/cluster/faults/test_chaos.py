@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.patience import stretched
 from torture.chaos.plan import KILLED, Kind
 from torture.chaos.run import run
 
@@ -13,7 +14,7 @@ SECONDS_MAX = 120
 
 
 def test_some_hundred_jobs_through_twenty_kills(tmp_path: Path) -> None:
-    done = run(tmp_path, jobs=300, kills=20, seed=1, slow=1.0, seconds_max=SECONDS_MAX)
+    done = run(tmp_path, jobs=300, kills=20, seed=1, slow=1.0, seconds_max=stretched(SECONDS_MAX))
     assert done.broken() == []
     assert done.verdict.jobs == 300
     assert {target for kind, target in done.injector.done if kind is Kind.KILL} == set(KILLED)
