@@ -1,29 +1,42 @@
-"""What counting costs the broker and an upload: the same work with METRICS on and off, in alternating runs.
+"""What counting costs the broker and an upload: the same work with METRICS on and off, side by side.
 
     python -m bench.metrics.cost [--rounds 5]
 
-Broker: no-op jobs at capacity 64, as bench/dispatch.py has them: jobs a second, and CPU a job. Upload: CPU of a web
-process and of the broker for raw uploads of a small picture, one after the other, without a worker. Figures are
-medians. Which of the two is first alternates from round to round.
+Each round starts both, fresh, and gives them work in turns, for a second or some uploads at a time: so what else the
+machine does falls upon both. Broker: no-op jobs at capacity 64, as bench/dispatch.py has them: jobs a second, and CPU a
+job. Upload: CPU of a web process and of the broker for raw uploads of a small picture, one after the other, without a
+worker. Figures are medians over all turns; the ratios and differences are medians of those of each pair of turns.
 """
 
 import argparse
+import contextlib
 import statistics
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.metrics.scrape import free_port, until_served
 from bench.parts.installation import ROOT, Installation, installation, running
-from bench.parts.no_ops import dispatch
+from bench.parts.no_ops import NoOps, no_ops
 from bench.parts.processes import cpu_ms
 from bench.parts.report import close, table
 from tests.support.pictures.images import TEST_DATA
 
-ROUNDS, UPLOADS, WARMING = 5, 400, 50
+ROUNDS, TURNS = 5, 10
+SECONDS = 1.0
+UPLOADS, WARMING = 50, 100
 CAPACITY = 64
 ON, OFF = "1", "0"
 PICTURE = TEST_DATA / "rotated.jpg"
+
+
+class Pair(NamedTuple):
+    """What one turn of each measured: jobs a second and CPU microseconds a job, or CPU microseconds an upload."""
+
+    on: float
+    off: float
 
 
 def with_metrics(place: Installation, metrics: str) -> Installation:
@@ -31,11 +44,34 @@ def with_metrics(place: Installation, metrics: str) -> Installation:
     return place._replace(environ=place.environ | {"PIXMILL_METRICS": metrics})
 
 
-def dispatched(metrics: str) -> tuple[float, float]:
+def in_turns(number: int, work: Callable[[str], float]) -> list[Pair]:
+    """What `work` with ON and OFF returns, in TURNS pairs. `number`: of the round; which one is first alternates."""
+    pairs = []
+    for turn in range(number, number + TURNS):
+        found = {metrics: work(metrics) for metrics in ((ON, OFF) if turn % 2 else (OFF, ON))}
+        pairs.append(Pair(found[ON], found[OFF]))
+    return pairs
+
+
+def dispatched(number: int) -> tuple[list[Pair], list[Pair]]:
     """No-op jobs a second, and CPU microseconds of the broker for one."""
-    with installation() as place:
-        run = dispatch(with_metrics(place, metrics), ["broker"], CAPACITY)
-    return run.jobs_per_second, run.cpu_us_per_job
+    cpu = []
+    with contextlib.ExitStack() as stack:
+        busy: dict[str, NoOps] = {}
+        for metrics in (ON, OFF):
+            place = with_metrics(stack.enter_context(installation()), metrics)
+            busy[metrics] = stack.enter_context(no_ops(place, ["broker"], CAPACITY))
+            busy[metrics].client.drain()
+
+        def work(metrics: str) -> float:
+            run = busy[metrics].measure(SECONDS)
+            busy[metrics].client.drain()
+            cpu.append((metrics, run.cpu_us_per_job))
+            return run.jobs_per_second
+
+        rates = in_turns(number, work)
+    on, off = ([us for metrics, us in cpu if metrics == which] for which in (ON, OFF))
+    return rates, [Pair(*pair) for pair in zip(on, off, strict=True)]
 
 
 def upload(port: int, count: int) -> None:
@@ -44,17 +80,25 @@ def upload(port: int, count: int) -> None:
     subprocess.run([*command, str(count)], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
-def uploaded(metrics: str) -> float:
-    """CPU milliseconds of web and broker for one upload."""
-    port = free_port()
-    with installation() as place:
-        environ = with_metrics(place, metrics).environ | {"PIXMILL_PORT": str(port), "PIXMILL_RECIPES": _recipes(place)}
-        with running(environ, "broker") as broker, running(environ, "web") as web:
+def uploaded(number: int) -> list[Pair]:
+    """CPU microseconds of web and broker for one upload."""
+    with contextlib.ExitStack() as stack:
+        served: dict[str, tuple[int, list[int]]] = {}
+        for metrics in (ON, OFF):
+            place, port = with_metrics(stack.enter_context(installation()), metrics), free_port()
+            environ = place.environ | {"PIXMILL_PORT": str(port), "PIXMILL_RECIPES": _recipes(place)}
+            roles = [stack.enter_context(running(environ, role)) for role in ("broker", "web")]
             until_served(port)
             upload(port, WARMING)
-            before = cpu_ms(broker.pid) + cpu_ms(web.pid)
+            served[metrics] = port, [role.pid for role in roles]
+
+        def work(metrics: str) -> float:
+            port, pids = served[metrics]
+            before = sum(map(cpu_ms, pids))
             upload(port, UPLOADS)
-            return (cpu_ms(broker.pid) + cpu_ms(web.pid) - before) / UPLOADS
+            return (sum(map(cpu_ms, pids)) - before) / UPLOADS * 1000
+
+        return in_turns(number, work)
 
 
 def _recipes(place: Installation) -> str:
@@ -68,31 +112,42 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m bench.metrics.cost")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     rounds = parser.parse_args().rounds
-    rates: dict[str, list[float]] = {ON: [], OFF: []}
-    cpus: dict[str, list[float]] = {ON: [], OFF: []}
-    uploads: dict[str, list[float]] = {ON: [], OFF: []}
+    rates: list[Pair] = []
+    cpus: list[Pair] = []
+    uploads: list[Pair] = []
     for number in range(rounds):
-        for metrics in (ON, OFF) if number % 2 else (OFF, ON):
-            rate, cpu = dispatched(metrics)
-            rates[metrics].append(rate)
-            cpus[metrics].append(cpu)
-            uploads[metrics].append(uploaded(metrics))
-    on, off = (
-        {name: statistics.median(found[key]) for name, found in (("rate", rates), ("cpu", cpus), ("upload", uploads))}
-        for key in (ON, OFF)
-    )
-    table(
-        ("METRICS", "no-op jobs/s", "broker CPU us/job", "web and broker CPU ms/upload"),
-        [("1", on["rate"], on["cpu"], round(on["upload"], 3)), ("0", off["rate"], off["cpu"], round(off["upload"], 3))],
-    )
+        found = dispatched(number)
+        rates += found[0]
+        cpus += found[1]
+        uploads += uploaded(number)
+    of_rounds = [_ratio(cpus[at : at + TURNS]) for at in range(0, len(cpus), TURNS)]
+    rows = [
+        (name, *(statistics.median(column) for column in zip(*pairs, strict=True)), _ratio(pairs), _added(pairs))
+        for name, pairs in (
+            ("no-op jobs/s", rates),
+            ("broker CPU us/job", cpus),
+            ("web and broker CPU us/upload", uploads),
+        )
+    ]
+    table(("figure", "METRICS=1", "METRICS=0", "ratio", "difference"), rows)
     figures = {
-        "rate_ratio": round(on["rate"] / off["rate"], 3),
-        "broker_us_added": round(on["cpu"] - off["cpu"], 1),
-        "broker_cpu_ratio": round(on["cpu"] / off["cpu"], 3),
-        "upload_ms_added": round(on["upload"] - off["upload"], 3),
+        "rate_ratio": _ratio(rates),
+        "broker_us_added": _added(cpus),
+        "broker_cpu_ratio": _ratio(cpus),
+        "broker_cpu_ratio_by_round": of_rounds,
+        "upload_us_added": _added(uploads),
         "rounds": rounds,
+        "pairs": len(cpus),
     }
     close("metrics.cost", figures)
+
+
+def _ratio(pairs: list[Pair]) -> float:
+    return round(statistics.median(on / off for on, off in pairs), 3)
+
+
+def _added(pairs: list[Pair]) -> float:
+    return round(statistics.median(on - off for on, off in pairs), 1)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,12 @@ class Client:
         while self.acks.poll(0):
             self.acks.recv_multipart()
 
+    def drain(self) -> None:
+        """Submit nothing more, and wait until all that was submitted is done."""
+        in_flight, self.in_flight = self.in_flight, 0
+        self.pump_for(0.0, at_least=self.submitted)
+        self.in_flight = in_flight
+
     def pump_for(self, seconds: float, at_least: int = 0) -> None:
         """Pump so long, and until `at_least` jobs have ended in all."""
         until, limit = time.monotonic() + seconds, time.monotonic() + seconds + 20

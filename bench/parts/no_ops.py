@@ -5,6 +5,7 @@ Two stub workers use the real worker session. Owns the warm-up and the window of
 
 import contextlib
 import time
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from bench.parts.client import Client
@@ -27,8 +28,26 @@ class Run(NamedTuple):
     ready_seconds: float
 
 
-def dispatch(place: Installation, server: list[str], capacity: int, keyed: bool = False) -> Run:
-    """`python -m SERVER` and two stub workers of this capacity. With `keyed`, each job has an Idempotency-Key."""
+class NoOps:
+    """A broker with two stub workers, and the client that keeps it busy. `ready_seconds`: from the spawn of its process
+    to its Hello."""
+
+    def __init__(self, pid: int, client: Client, ready_seconds: float) -> None:
+        self.pid, self.client, self.ready_seconds = pid, client, ready_seconds
+
+    def measure(self, seconds: float) -> Run:
+        """Keep it busy for so long."""
+        client = self.client
+        done, cpu, server_cpu, begin = client.done, cpu_ms(self.pid), servers_cpu_ms(), time.monotonic()
+        client.pump_for(seconds)
+        took, jobs = time.monotonic() - begin, client.done - done
+        spent, server_spent = cpu_ms(self.pid) - cpu, servers_cpu_ms() - server_cpu
+        return Run(jobs / took, spent / jobs * 1000, server_spent / jobs * 1000, client.done, self.ready_seconds)
+
+
+@contextlib.contextmanager
+def no_ops(place: Installation, server: list[str], capacity: int, keyed: bool = False) -> Iterator[NoOps]:
+    """`python -m SERVER` and two stub workers of this capacity, warm. With `keyed`, each job has an Idempotency-Key."""
     with contextlib.ExitStack() as stack:
         begin = time.monotonic()
         process = stack.enter_context(running(place.environ, *server))
@@ -39,8 +58,10 @@ def dispatch(place: Installation, server: list[str], capacity: int, keyed: bool 
             worker = ("bench.floors.stub_worker", str(place.run), str(capacity), name)
             stack.enter_context(running(place.environ, *worker))
         client.pump_for(WARM_SECONDS, at_least=IN_FLIGHT)
-        done, cpu, server_cpu, begin = client.done, cpu_ms(process.pid), servers_cpu_ms(), time.monotonic()
-        client.pump_for(SECONDS)
-        seconds, jobs = time.monotonic() - begin, client.done - done
-        spent, server_spent = cpu_ms(process.pid) - cpu, servers_cpu_ms() - server_cpu
-        return Run(jobs / seconds, spent / jobs * 1000, server_spent / jobs * 1000, client.done, ready)
+        yield NoOps(process.pid, client, ready)
+
+
+def dispatch(place: Installation, server: list[str], capacity: int, keyed: bool = False) -> Run:
+    """One measured run of `no_ops`."""
+    with no_ops(place, server, capacity, keyed) as busy:
+        return busy.measure(SECONDS)

@@ -30,6 +30,7 @@ from jobs.job import Fault, Original, Outcome, Spec, encode
 from jobs.records import Records
 from stores.ledger.sqlite import open_ledger
 from tests.contracts.rows import row
+from tests.support import counted
 from tests.support.clusters.cluster import ROOT, Cluster, wait_until
 from tests.support.clusters.known_failures import (
     all_ended,
@@ -63,7 +64,7 @@ def test_06_memory_grows(new_cluster: Callable[..., Cluster], full: bool) -> Non
     """6 (celery #4843, bull #840): after thousands of jobs that cost nothing, no container of broker, web or
     keeper holds more than before. (What that is in bytes: bench.memory.)"""
     cluster = new_cluster(workers=1, capacity=64)
-    cluster.environ["PYTHONPATH"] = f"{ROOT / 'tests' / 'support' / 'counted'}:{ROOT}"
+    cluster.environ["PYTHONPATH"] = f"{counted.FOLDER}:{ROOT}"
     cluster.start()
     _pass_through(cluster, WARM_JOBS)
     before = _entries(cluster)
@@ -102,15 +103,11 @@ def _ended(cluster: Cluster) -> int:
 
 
 def _entries(cluster: Cluster) -> dict[str, int]:
-    found = {}
-    for role in ("broker", "web", "worker"):
-        (pid,) = cluster.pids(role)
-        told = cluster.run / f"entries-{pid}"
-        told.unlink(missing_ok=True)
-        os.kill(pid, signal.SIGUSR1)
-        wait_until(told.exists, 10, f"the {role} to count")
-        found[role] = int(told.read_text())
-    return found
+    return {
+        role: counted.counts_of(cluster.run, pid).entries
+        for role in ("broker", "web", "worker")
+        for pid in cluster.pids(role)
+    }
 
 
 class Follower(threading.Thread):
