@@ -6,14 +6,10 @@ smaller scale. Nothing comes from the result cache.
 """
 
 import json
-import os
 import re
-import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +17,7 @@ from typing import Any
 from bench.parts.report import close_scenarios
 from tests.support.clusters.cluster import ROOT, Cluster, wait_until
 from tests.support.clusters.load import Figures, Job, ended_jobs, figures_of, upload_on
+from tests.support.clusters.stalls import stopped
 
 RESTARTS = 10
 BROKER_STOPPED_SECONDS = 10.0
@@ -152,16 +149,6 @@ def _workers(cluster: Cluster) -> list[dict[str, Any]]:
         response = client.get("/stats")
     found: list[dict[str, Any]] = response.json()["workers"] if response.status_code == 200 else []
     return found
-
-
-@contextmanager
-def stopped(pid: int) -> Iterator[None]:
-    """SIGSTOP `pid`, and SIGCONT it at the end of the block."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def broken(name: str, figures: Figures) -> list[str]:

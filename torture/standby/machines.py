@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.support.clusters.cluster import Cluster, wait_until
 from tests.support.clusters.load import Figures, ended_jobs, figures_of, upload_on
-from torture.restarts import stopped
+from tests.support.clusters.stalls import stopped
 
 HOSTS = ("127.0.0.2", "127.0.0.3")
 PORTS_END = 60_000

@@ -15,7 +15,7 @@ from bench.parts.report import percentile
 from pixmill.pictures import numbered
 from tests.support.clusters.cluster import Cluster, wait_until
 from tests.support.clusters.load import Figures, ended_jobs, figures_of, upload_on
-from torture.restarts import stopped
+from tests.support.clusters.stalls import stopped
 
 SETTINGS: dict[str, Any] = {"brokers": 2, "workers": 2, "web_processes": 2, "cache_url": "none"}
 KILLS, PAUSE_SECONDS = 8, 8.0

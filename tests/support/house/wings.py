@@ -160,7 +160,7 @@ ARROWS = {
     "torture/planted/pictures": "torture/planted",
     "torture/planted/strangers": "torture/planted",
     "torture/recipes": "bench/parts jobs jobs/recipes tests/support/clusters",
-    "torture/standby": "bench/parts pixmill tests/support/clusters tests/support/servers torture",
+    "torture/standby": "bench/parts pixmill tests/support/clusters tests/support/servers",
     "torture/upgrade": "bench/parts tests/support/clusters",
     "torture/uploads": "bench/parts host/process pixmill tests/support/clusters",
 }

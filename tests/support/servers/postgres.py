@@ -15,7 +15,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ import psycopg
 from host.process.lifeline import die_with_parent
 from tests.support.clusters.cluster import wait_until
 from tests.support.clusters.nginx import free_port
+from tests.support.clusters.stalls import stopped
 from tests.support.house.needs import lacking
 from tests.support.patience import stretched
 
@@ -133,19 +133,9 @@ class PostgresServer:
         self.process.wait(stretched(START_SECONDS))
         psutil.wait_procs(found, START_SECONDS)
 
-    @contextlib.contextmanager
-    def stopped(self) -> Iterator[None]:
+    def stopped(self) -> contextlib.AbstractContextManager[None]:
         """All its processes stand still (SIGSTOP) until the end of the block."""
-        found = self.processes()
-        for one in found:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                one.suspend()
-        try:
-            yield
-        finally:
-            for one in found:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    one.resume()
+        return stopped(*(one.pid for one in self.processes()))
 
     def processes(self) -> list[psutil.Process]:
         """The server's processes; each is in a process group of its own."""

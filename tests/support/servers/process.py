@@ -1,10 +1,9 @@
 """What a throw-away server of one process lets a test do to it. Owns no command line and no port."""
 
-import contextlib
-import signal
 import subprocess
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
+from tests.support.clusters.stalls import stopped
 from tests.support.patience import stretched
 
 END_SECONDS = 10.0
@@ -21,12 +20,7 @@ class OneProcess:
         self.process.kill()
         self.process.wait(stretched(END_SECONDS))
 
-    @contextlib.contextmanager
-    def stopped(self) -> Iterator[None]:
+    def stopped(self) -> AbstractContextManager[None]:
         """It stands still (SIGSTOP) until the end of the block."""
         assert self.process
-        self.process.send_signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self.process.send_signal(signal.SIGCONT)
+        return stopped(self.process.pid)
