@@ -240,7 +240,7 @@ def test_a_worker_that_gives_back_all_that_it_is_given_starves_nobody(place: Pla
 
 def test_absurd_introductions_are_no_workers(place: Place) -> None:
     liar = place.liar
-    honest = place.cluster.get("/stats")["workers"][0]
+    honest = place.cluster.workers()[0]
     for changed in (
         {"capacity": 10**9}, {"capacity": -1}, {"name": "x" * 300}, {"incarnation": honest["incarnation"]},
         {"holding": [wire.Held("j", 1, True)] * (wire.ITEMS_MAX + 1)},

@@ -101,7 +101,7 @@ def test_a_cluster_over_curve_does_its_work(new_cluster: Callable[..., Cluster])
     job = cluster.upload(saved(corners(), "png"))["id"]
     assert cluster.ended(job)["state"] == "done"
     assert not list(cluster.run.glob("jobs.sock")), "no local socket of the broker"
-    [worker] = cluster.get("/stats")["workers"]
+    [worker] = cluster.workers()
     public = (cluster.data / "curve" / "client.key").read_bytes()
     assert worker["incarnation"] == bound(worker["incarnation"].partition(".")[0], public)
 

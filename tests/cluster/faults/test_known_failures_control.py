@@ -180,7 +180,7 @@ def test_09_cancel_in_a_draining_keeper(new_cluster: Callable[..., Cluster]) -> 
     job = upload_slow(cluster, 2500)
     decoder = decoder_of(cluster, job)
     worker.send_signal(signal.SIGTERM)
-    wait_until(lambda: cluster.get("/stats")["workers"][0]["state"] == "draining", 5, "the worker to drain")
+    wait_until(lambda: cluster.workers()[0]["state"] == "draining", 5, "the worker to drain")
     _cancel(cluster, job)
     assert worker.wait(CANCEL_SECONDS) == 0
     assert gone(decoder)

@@ -121,12 +121,12 @@ def test_03_recovery_that_dies_with_the_crash_it_should_heal(new_cluster: Callab
         with container(cluster) as first:
             job = upload_slow(cluster)
             when_started(cluster, job)
-            dead = wait_until(lambda: cluster.get("/stats")["workers"], 5, "the next beat")[0]
+            (dead,) = cluster.workers()
             with container(cluster):
                 first.kill()
                 within(1.0, lambda gone=dead: _holds_nothing(cluster, gone), "the dead worker's row to be taken")  # type: ignore[misc]
                 found = cluster.ended(job)
-                (heir,) = cluster.get("/stats")["workers"]
+                (heir,) = cluster.workers()
         assert heir["name"] == dead["name"] and heir["incarnation"] != dead["incarnation"]
         assert (found["state"], found["attempts"], len(began(found))) == ("done", 2, 2)
         could_be = max(heir["since"], events(found, "lost")[0]["at"])

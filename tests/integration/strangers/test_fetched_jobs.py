@@ -44,7 +44,7 @@ def test_an_original_is_fetched_and_made_into_renditions(new_cluster: Callable[.
         assert (job["state"], job["attempts"]) == ("done", 1)
         assert (job["original"]["width"], job["original"]["bytes"]) == (640, len(PICTURE))
         assert {line["event"] for line in job["timeline"]} >= {"accepted", "fetching", "fetched", "assigned", "ended"}
-        assert [worker["kind"] for worker in cluster.get("/stats")["workers"]].count("courier") == 1
+        assert [worker["kind"] for worker in cluster.workers(2)].count("courier") == 1
         with cluster.client() as client:
             assert client.get(f"/jobs/{job['id']}/original").content == PICTURE
         assert "secret" not in cluster.log()

@@ -210,6 +210,15 @@ class Cluster:
         assert response.status_code == 200, response.text
         return response.json()
 
+    def workers(self, count: int = 1) -> list[dict[str, Any]]:
+        """The workers of /stats, once there are `count`: the beat that tells them is up to a second old."""
+
+        def look() -> list[dict[str, Any]]:
+            found: list[dict[str, Any]] = self.get("/stats")["workers"]
+            return found if len(found) == count else []
+
+        return wait_until(look, 5.0, f"a beat that tells {count} workers")
+
     def upload(self, image: bytes, filename: str = "image.jpg", **fields: str) -> dict[str, Any]:
         """Upload one image; the 202's JSON."""
         with self.client() as client:
