@@ -19,6 +19,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ ALL_NEEDS = frozenset({*installed.LOCKS, "node"})
 HELD_BYTES = 5 << 30
 """More than a contender writes."""
 TABLES = ("dispatch", *uploads.TITLES, "pressed", "recovery")
-PACKAGES = ["sharp", "express", "multer", *QUEUES, "taskiq-redis", "fastapi", "pillow"]
+NODE_PACKAGES, QUEUE_PACKAGES = ["sharp", "express", "multer"], ["fastapi"]
 PRICE = Table(
     "durability",
     "What is left with full durability",
@@ -164,11 +165,20 @@ def report(rounds: Rounds, versions: dict[str, str], asked: argparse.Namespace) 
     shares = [figures[key] for found in rounds.values() for figures in found for key in figures if "generator" in key]
     print(f"the load generator took {max(shares, default=0.0):.1%} of one processor at most")
     if asked.docs:
-        machine = docs.machine(platform.machine(), os.cpu_count() or 1, versions, PACKAGES)
+        machine = docs.machine(platform.machine(), os.cpu_count() or 1, versions, packages(rounds))
         docs.write(tables, rounds, ratios, machine)
         docs.write([PRICE], judged.durability(rounds), ratios, machine)
     figures: dict[str, Any] = {name: medians(found) for name, found in rounds.items()}
     close("beside", {**figures, "ratios": {one.words: round(one.value, 3) for one in ratios}})
+
+
+def packages(measured: Iterable[str]) -> list[str]:
+    """The packages whose versions say what was measured, by the contenders' names."""
+    names = {name.partition(":")[0] for name in measured}
+    queues = [name for name in QUEUES if name in names]
+    found = [*NODE_PACKAGES] if "node" in names else []
+    found += [*queues, *QUEUE_PACKAGES] if queues else []
+    return [*found, *(["taskiq-redis"] if "taskiq" in names else []), "pillow"]
 
 
 def _short(figures: Figures) -> str:
