@@ -36,6 +36,11 @@ FIVE: Wanted = [
     {"name": "square", "width": 320, "height": 320, "fit": "cover"},
     {"name": "blurred", "width": 64, "blur": 2},
 ]
+DEFAULT: Wanted = [
+    {"name": "large", "width": 1600, "height": 1600, "format": "webp"},
+    {"name": "thumb", "width": 320, "height": 320, "fit": "cover", "format": "jpeg"},
+]
+"""The preset `default` of recipes.toml."""
 
 
 class Case(NamedTuple):
@@ -58,6 +63,7 @@ CASES = (
     Case("webp_to_jpeg", "photo.webp", _all_in("jpeg", FIT)),
     Case("five_jpeg", "photo.jpg", _all_in("jpeg", *FIVE)),
     Case("five_webp", "photo.jpg", _all_in("webp", *FIVE)),
+    Case("default_preset", "photo.jpg", DEFAULT),
 )
 
 

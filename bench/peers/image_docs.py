@@ -14,6 +14,7 @@ CASES = {
     "webp_to_jpeg": "WebP 2725 x 2225 to JPEG 720",
     "five_jpeg": "five renditions, JPEG",
     "five_webp": "five renditions, WebP",
+    "default_preset": "the default preset: WebP of 1600, and a thumbnail",
 }
 NAMES = {
     "stock": "Pillow alone", "planar": "with libturbojpeg", "pixmill": "and `vips`", "sharp": "sharp",
