@@ -217,7 +217,7 @@ def test_a_store_that_stands_still_holds_a_call_for_its_time_and_the_next_ones_n
     tmp_path: Path, seaweed: SeaweedServer, quick: float
 ) -> None:
     blobs = S3Blobs(bucket(seaweed.url()), tmp_path)
-    blobs.put(NAME, b"bytes")
+    wait_until(lambda: done(lambda: blobs.put(NAME, b"bytes")), 60.0, "a put in a short time")
     with seaweed.stopped():
         began = time.monotonic()
         with pytest.raises(StoreAway, match="the store did not answer"):
@@ -231,8 +231,10 @@ def test_a_store_that_stands_still_holds_a_call_for_its_time_and_the_next_ones_n
             blobs.look()
     assert quick <= first < 2 * quick + stretched(1)
     assert others < quick
-    blobs.look()
-    assert read(blobs, NAME) == b"bytes"
+    wait_until(lambda: done(blobs.look), 60.0, "the store to be back")
+    seen: list[bytes] = []
+    wait_until(lambda: done(lambda: seen.append(read(blobs, NAME))), 60.0, "a read in a short time")
+    assert seen == [b"bytes"]
 
 
 def test_a_killed_store_has_every_blob_when_it_is_back(tmp_path: Path) -> None:
