@@ -18,10 +18,12 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageOps
 
+from bench.parts.installation import ROOT
 from bench.parts.report import close, table
 from bench.peers import image_docs
 from bench.peers.contenders import Contender, contenders, floor
 from bench.peers.typical import LANCZOS, Wanted
+from bench.peers.whole.presets import DEFAULT, presets
 from host.process import hugepages
 from tests.support.pictures.images import TEST_DATA
 from tests.support.pictures.quality import ssim
@@ -36,11 +38,6 @@ FIVE: Wanted = [
     {"name": "square", "width": 320, "height": 320, "fit": "cover"},
     {"name": "blurred", "width": 64, "blur": 2},
 ]
-DEFAULT: Wanted = [
-    {"name": "large", "width": 1600, "height": 1600, "format": "webp"},
-    {"name": "thumb", "width": 320, "height": 320, "fit": "cover", "format": "jpeg"},
-]
-"""The preset `default` of recipes.toml."""
 
 
 class Case(NamedTuple):
@@ -63,7 +60,7 @@ CASES = (
     Case("webp_to_jpeg", "photo.webp", _all_in("jpeg", FIT)),
     Case("five_jpeg", "photo.jpg", _all_in("jpeg", *FIVE)),
     Case("five_webp", "photo.jpg", _all_in("webp", *FIVE)),
-    Case("default_preset", "photo.jpg", DEFAULT),
+    Case("default_preset", "photo.jpg", presets(ROOT / "recipes.toml")[DEFAULT]),
 )
 
 

@@ -42,7 +42,13 @@ ALL_NEEDS = frozenset({*installed.LOCKS, "node"})
 HELD_BYTES = 5 << 30
 """More than a contender writes."""
 TABLES = ("dispatch", *uploads.TITLES, "pressed", "recovery")
-NODE_PACKAGES, QUEUE_PACKAGES = ["sharp", "express", "multer"], ["fastapi"]
+PACKAGES = {
+    "node": ["sharp", "express", "multer"],
+    **{name: [name, "fastapi", "pillow"] for name in QUEUES},
+    "taskiq": ["taskiq", "taskiq-redis", "fastapi", "pillow"],
+    "pixmill": ["pillow"],
+}
+"""What a contender is made of."""
 PRICE = Table(
     "durability",
     "What is left with full durability",
@@ -175,10 +181,7 @@ def report(rounds: Rounds, versions: dict[str, str], asked: argparse.Namespace) 
 def packages(measured: Iterable[str]) -> list[str]:
     """The packages whose versions say what was measured, by the contenders' names."""
     names = {name.partition(":")[0] for name in measured}
-    queues = [name for name in QUEUES if name in names]
-    found = [*NODE_PACKAGES] if "node" in names else []
-    found += [*queues, *QUEUE_PACKAGES] if queues else []
-    return [*found, *(["taskiq-redis"] if "taskiq" in names else []), "pillow"]
+    return [*dict.fromkeys(package for name in PACKAGES if name in names for package in PACKAGES[name])]
 
 
 def _short(figures: Figures) -> str:

@@ -15,11 +15,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TypeVar
 
 from bench.metrics.scrape import free_port, until_served
 from bench.parts.installation import ROOT, Installation, installation, running
-from bench.parts.no_ops import NoOps, no_ops
+from bench.parts.no_ops import NoOps, Run, no_ops
 from bench.parts.processes import cpu_ms
 from bench.parts.report import close, table
 from tests.support.pictures.images import TEST_DATA
@@ -30,13 +30,9 @@ UPLOADS, WARMING = 50, 100
 CAPACITY = 64
 ON, OFF = "1", "0"
 PICTURE = TEST_DATA / "rotated.jpg"
-
-
-class Pair(NamedTuple):
-    """What one turn of each measured: jobs a second and CPU microseconds a job, or CPU microseconds an upload."""
-
-    on: float
-    off: float
+T = TypeVar("T")
+Pair = tuple[float, float]
+"""A figure of one turn of each: with metrics, and without."""
 
 
 def with_metrics(place: Installation, metrics: str) -> Installation:
@@ -44,18 +40,17 @@ def with_metrics(place: Installation, metrics: str) -> Installation:
     return place._replace(environ=place.environ | {"PIXMILL_METRICS": metrics})
 
 
-def in_turns(number: int, work: Callable[[str], float]) -> list[Pair]:
+def in_turns(number: int, work: Callable[[str], T]) -> list[tuple[T, T]]:
     """What `work` with ON and OFF returns, in TURNS pairs. `number`: of the round; which one is first alternates."""
     pairs = []
     for turn in range(number, number + TURNS):
         found = {metrics: work(metrics) for metrics in ((ON, OFF) if turn % 2 else (OFF, ON))}
-        pairs.append(Pair(found[ON], found[OFF]))
+        pairs.append((found[ON], found[OFF]))
     return pairs
 
 
-def dispatched(number: int) -> tuple[list[Pair], list[Pair]]:
-    """No-op jobs a second, and CPU microseconds of the broker for one."""
-    cpu = []
+def dispatched(number: int) -> list[tuple[Run, Run]]:
+    """Turns of no-op jobs."""
     with contextlib.ExitStack() as stack:
         busy: dict[str, NoOps] = {}
         for metrics in (ON, OFF):
@@ -63,15 +58,12 @@ def dispatched(number: int) -> tuple[list[Pair], list[Pair]]:
             busy[metrics] = stack.enter_context(no_ops(place, ["broker"], CAPACITY))
             busy[metrics].client.drain()
 
-        def work(metrics: str) -> float:
+        def work(metrics: str) -> Run:
             run = busy[metrics].measure(SECONDS)
             busy[metrics].client.drain()
-            cpu.append((metrics, run.cpu_us_per_job))
-            return run.jobs_per_second
+            return run
 
-        rates = in_turns(number, work)
-    on, off = ([us for metrics, us in cpu if metrics == which] for which in (ON, OFF))
-    return rates, [Pair(*pair) for pair in zip(on, off, strict=True)]
+        return in_turns(number, work)
 
 
 def upload(port: int, count: int) -> None:
@@ -112,14 +104,13 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m bench.metrics.cost")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     rounds = parser.parse_args().rounds
-    rates: list[Pair] = []
-    cpus: list[Pair] = []
+    runs: list[tuple[Run, Run]] = []
     uploads: list[Pair] = []
     for number in range(rounds):
-        found = dispatched(number)
-        rates += found[0]
-        cpus += found[1]
+        runs += dispatched(number)
         uploads += uploaded(number)
+    rates = [(on.jobs_per_second, off.jobs_per_second) for on, off in runs]
+    cpus = [(on.cpu_us_per_job, off.cpu_us_per_job) for on, off in runs]
     of_rounds = [_ratio(cpus[at : at + TURNS]) for at in range(0, len(cpus), TURNS)]
     rows = [
         (name, *(statistics.median(column) for column in zip(*pairs, strict=True)), _ratio(pairs), _added(pairs))

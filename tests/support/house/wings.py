@@ -120,9 +120,9 @@ ARROWS = {
     "pixmill/server": "",
     "pixmill/testing": "host/egress jobs jobs/images jobs/recipes jobs/requests pixmill pixmill/client pixmill/server",
     "bench": (
-        "bench/parts bench/peers host/files host/process host/settings jobs jobs/images jobs/recipes jobs/requests "
-        "jobs/wire stores/blobs tests/support/clusters tests/support/pictures web/access web/handlers web/http "
-        "web/uploads worker/boundary worker/keeper"
+        "bench/parts bench/peers bench/peers/whole host/files host/process host/settings jobs jobs/images jobs/recipes "
+        "jobs/requests jobs/wire stores/blobs tests/support/clusters tests/support/pictures web/access web/handlers "
+        "web/http web/uploads worker/boundary worker/keeper"
     ),
     "bench/beside": "bench/parts bench/peers bench/peers/whole tests/support/clusters tests/support/pictures",
     "bench/causes": "bench bench/parts jobs tests/support/clusters",
