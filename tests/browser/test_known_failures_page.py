@@ -1,7 +1,5 @@
 """Known failures of other job systems, 10, seen in a real Chromium. The list: docs/reliability.md."""
 
-import os
-import signal
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +9,7 @@ import pytest
 from tests.support.clusters.cluster import ROOT, Cluster, wait_until
 from tests.support.clusters.known_failures import all_ended, ledger_counts, ledger_rows
 from tests.support.clusters.load import Load
+from tests.support.clusters.stalls import stopped
 
 pytestmark = pytest.mark.cluster
 STOPPED_SECONDS = {False: 1.0, True: 5.0}
@@ -31,9 +30,8 @@ def test_10_a_page_that_lies(new_cluster: Callable[..., Cluster], open_page: Cal
     with Load(cluster.url, good, clients=1, pause=0.2) as load, Load(cluster.url, bad, clients=1, pause=0.2) as failing:
         for pid in cluster.pids("web"):
             time.sleep(0.5)
-            os.kill(pid, signal.SIGSTOP)
-            time.sleep(STOPPED_SECONDS[full])
-            os.kill(pid, signal.SIGCONT)
+            with stopped(pid):
+                time.sleep(STOPPED_SECONDS[full])
     all_ended(cluster, load.accepted + failing.accepted, 60)
     counts, states = ledger_counts(cluster), [row.state for row in ledger_rows(cluster)]
     assert counts["failed"] >= len(failing.accepted) > 0

@@ -30,6 +30,7 @@ from tests.support.clusters.known_failures import (
     upload_slow,
     within,
 )
+from tests.support.clusters.stalls import stopped
 from tests.support.patience import Patience
 
 pytestmark = pytest.mark.cluster
@@ -53,9 +54,8 @@ def test_07_hangs_after_the_connection_broke(new_cluster: Callable[..., Cluster]
     held = upload_slow(cluster)
     decoder = hold(cluster, held)
     (broker,) = cluster.pids("broker")
-    os.kill(broker, signal.SIGSTOP)
-    time.sleep(STOPPED_SECONDS[full])
-    os.kill(broker, signal.SIGCONT)
+    with stopped(broker):
+        time.sleep(STOPPED_SECONDS[full])
     jobs = _everybody_works(cluster, held)
     os.kill(decoder, signal.SIGCONT)
     cluster.ended(held)

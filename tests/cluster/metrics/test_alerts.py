@@ -25,6 +25,7 @@ from ruamel.yaml import YAML
 from jobs.ids import original_name
 from tests.support.clusters.cluster import ROOT, Cluster, wait_until
 from tests.support.clusters.mounts import small_disk
+from tests.support.clusters.stalls import stopped
 from tests.support.house.needs import lacking
 from tests.support.pictures.images import TEST_DATA
 from tests.support.servers.process import OneProcess
@@ -157,27 +158,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @contextlib.contextmanager
-def stopped(pids: list[int]) -> Iterator[None]:
-    """These processes stand still until the end of the block."""
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
-
-
-@contextlib.contextmanager
 def paused_web(site: Site) -> Iterator[None]:
-    with stopped(site.cluster.pids("web")):
+    with stopped(*site.cluster.pids("web")):
         yield
 
 
 @contextlib.contextmanager
 def paused_broker(site: Site) -> Iterator[None]:
-    with stopped(site.cluster.pids("broker")):
+    with stopped(*site.cluster.pids("broker")):
         yield
 
 
@@ -213,7 +201,7 @@ def nearly_full_disk(site: Site) -> Iterator[None]:
 @contextlib.contextmanager
 def silent_worker(site: Site) -> Iterator[None]:
     """The only worker is stopped while jobs wait for it, and gets one of them."""
-    with stopped(site.cluster.pids("worker")):
+    with stopped(*site.cluster.pids("worker")):
         for _ in range(8):
             site.upload()
         yield
@@ -255,7 +243,7 @@ def slow_promise(site: Site) -> Iterator[None]:
         return len([*(site.cluster.data / "raw").glob("*/*")])
 
     uploading, before = threading.Thread(target=site.upload), originals()
-    with stopped(site.cluster.pids("broker")):
+    with stopped(*site.cluster.pids("broker")):
         uploading.start()
         wait_until(lambda: originals() > before, 30, "the original to be stored")
         time.sleep(1.6)
