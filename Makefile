@@ -7,7 +7,7 @@ KILLS ?= 100
 ROUNDS ?= 5
 LOG = $${PIXMILL_LOG_PATH-$${PIXMILL_DATA:-uploads}/log/pixmill.jsonl}
 LOGGED = PIXMILL_LOG_PATH="$(LOG)"
-THREE := -n 3 --dist loadfile --no-loadscope-reorder
+SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: run-all dev test test-fast check format sim mutate bench bench-peers chaos hostile load scale restart status stop config logs backup release lock help
 
@@ -22,12 +22,12 @@ dev: .venv/roles
 # Runs all tests, fast folders first, three files at a time, then `make check`. It begins with how long that takes, and
 # what is not tested here.
 test: .venv/dev
-	@$(PY) -m pytest tests $(THREE)
+	@$(PY) -m pytest tests $(SIDE_BY_SIDE)
 	@$(MAKE) --no-print-directory check
 
 # Runs the tests without servers and clusters, in 3 to 4 minutes on 2 idle cores.
 test-fast: .venv/dev
-	@$(PY) -m pytest $(THREE) $(addprefix tests/,unit properties simulation test_tidy.py test_docs.py)
+	@$(PY) -m pytest $(SIDE_BY_SIDE) $(addprefix tests/,unit properties simulation test_tidy.py test_docs.py)
 
 # Checks formatting, lint and types.
 check: .venv/dev

@@ -2,8 +2,7 @@
 hold, the ZeroMQ messages that they send, and the SQL statements that they run. Who opens the pipe `counts-asked-PID` in
 the run folder for writing makes the process write all three as JSON to `counts-PID`. (A signal would end the role.)
 
-Knows nothing of the roles: counts below their code, at pyzmq and sqlite3, and in any container. A decoder is not
-counted.
+Knows of the roles their names alone: counts below their code, at pyzmq and sqlite3, and in any container.
 """
 
 import contextlib
